@@ -1,0 +1,24 @@
+"""The few errors a caller may catch. Every message says the place, the rule, the value and the way out."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AblateError(Exception):
+    """Anything that is the user's to mend; the command line shows the message and exits with 2."""
+
+
+class StudyError(AblateError):
+    """A study file, or an override of it, breaks a rule."""
+
+
+class DataError(AblateError):
+    """A data set is missing or breaks a rule."""
+
+
+def known_names(wrong: str, known: Iterable[str]) -> str:
+    """One line for an error message: the known names, and the nearest to `wrong` if one is near."""
+    names = sorted(known)
+    nearest = get_close_matches(wrong, names, n=1)
+    hint = f'       did you mean "{nearest[0]}"?' if nearest else ""
+    return f"known: {', '.join(names)}{hint}"

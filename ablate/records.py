@@ -1,0 +1,110 @@
+"""What crosses a process border: specs going out, epochs and outcomes coming back. Frozen and JSON-able."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Level: TypeAlias = str | float | int | bool
+Factors: TypeAlias = Mapping[str, Level]  # a complete configuration: a level for every factor of the study
+Phase: TypeAlias = Literal["search", "ablation"]
+State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "failed", "killed"]
+
+REFERENCE = "reference"  # the variant that every other one is compared with
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """All that decides the numbers of one trial, given the study's settings.
+
+    `factors["learning_rate"]` is a number, "find", or "find*0.3": that multiple of the rate found by a range test.
+    The range test is of this very configuration, or of `rate_factors` where that is given (mode "carry").
+    """
+
+    trial: str  # unique in its study, e.g. "search-0014" or "ablation-normalization=batch-find-s3"
+    phase: Phase
+    variant: str  # "reference", "normalization=batch"; "" in the search
+    factor: str  # the factor in which the variant differs; "" for the reference and in the search
+    level: str
+    mode: str  # learning-rate mode of the contrast: "carry" or "find"; "" for the reference and in the search
+    seed: int  # replicate: the same number means the same split, batch order and per-layer random streams
+    factors: Factors
+    rate_factors: Factors | None = None
+    test: bool = False  # score the best weights on the test set at the end
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """A dictionary of JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "TrialSpec":
+        """The spec that `to_json` wrote."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch of one trial gave. Accuracies are fractions, losses mean cross-entropy in nats."""
+
+    trial: str
+    epoch: int  # from 1
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RateTest:
+    """A learning-rate range test: its curve, what each rule reads from it, and the suggestion."""
+
+    key: str  # digest of everything it depends on
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]  # per-batch loss at each rate, averaged over the replicate seeds
+    rules: Mapping[str, float | None]  # rule name -> rate it picks, or None where it finds nothing
+    suggestion: float  # the fallback rate where the verdict is "undetermined"
+    verdict: Literal["determined", "undetermined"]
+    reason: str  # why it is undetermined; "" otherwise
+    seconds: float
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "RateTest":
+        """The test that `asdict` and JSON made of it."""
+        return cls(**{**data, "rates": tuple(data["rates"]), "losses": tuple(data["losses"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one trial ended. `score` is already "higher is better"; None where there is none."""
+
+    trial: str
+    state: State
+    score: float | None = None
+    best_epoch: int | None = None
+    epochs: int = 0  # epochs begun
+    val_accuracy: float | None = None  # at the best epoch
+    val_loss: float | None = None
+    test_accuracy: float | None = None  # of the best weights, once, where the spec asks for it
+    test_loss: float | None = None
+    learning_rate: float | None = None  # the rate used at the peak of the schedule
+    parameters: int | None = None  # trainable and not
+    seconds: float = 0.0
+    timings: Mapping[str, float] = field(default_factory=dict)  # seconds: data build compile lr_test train evaluate
+    data: str = ""  # fingerprint of arrays and split
+    reason: str = ""  # why it did not finish
+    traceback: str = ""
+    notes: tuple[str, ...] = ()  # what the user should know, e.g. SELU without LeCun-normal
+    same_as: str = ""  # the trial whose result this is, where a configuration came up again
+    rate_test: RateTest | None = None
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """A dictionary of JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Outcome":
+        """The outcome that `to_json` wrote."""
+        test = data.get("rate_test")
+        rate_test = RateTest.from_json(test) if test else None
+        return cls(**{**data, "notes": tuple(data.get("notes", ())), "rate_test": rate_test})

@@ -1,0 +1,91 @@
+"""Specs and outcomes into the results table, and the table back from its file: where the two halves meet."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ablate.errors import DataError
+from ablate.files import write_aside
+from ablate.records import Epoch, Outcome, TrialSpec
+
+COLUMNS = (
+    "trial", "phase", "variant", "factor", "level", "mode", "seed", "state", "score", "val_accuracy", "val_loss",
+    "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate", "parameters", "seconds", "data", "lr_test",
+    "run_id", "same_as", "reason",
+)  # fmt: skip
+RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
+NUMBERS = (
+    "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate",
+    "parameters", "seconds",
+)  # fmt: skip
+TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
+REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
+
+
+def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
+    """One row a trial from (spec, outcome, MLflow run id): `COLUMNS`, then one column a factor."""
+    records = [_row(spec, outcome, run_id) for spec, outcome, run_id in rows]
+    factors = dict.fromkeys(name for record in records for name in record if name not in COLUMNS)
+    return pd.DataFrame(records, columns=[*COLUMNS, *factors])
+
+
+def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
+    """One row an epoch of a trial, the fields of `Epoch` as columns."""
+    return pd.DataFrame([{name: getattr(e, name) for name in Epoch.__slots__} for e in epochs], columns=Epoch.__slots__)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write as CSV; numbers keep all their digits, so that reading gives the same values."""
+    write_aside(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """The results table from its file; text columns are never NaN. Raises `DataError` where it is no such table."""
+    table = _read_csv(path)
+    missing = [name for name in REQUIRED if name not in table.columns]
+    if missing:
+        raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row a trial")
+    return table.astype({name: str for name in TEXT if name in table.columns})
+
+
+def read_epochs(path: Path) -> pd.DataFrame:
+    """The table that `epochs_table` made; empty where the file is not there."""
+    return _read_csv(path) if path.exists() else epochs_table([])
+
+
+def factor_columns(table: pd.DataFrame) -> Sequence[str]:
+    """The names of the factors of a results table, in its order (the learning rate's setting included)."""
+    return [str(name) for name in table.columns if name not in COLUMNS]
+
+
+def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
+    known = {name: getattr(record, name) for record in (outcome, spec) for name in record.__slots__}
+    known |= {"run_id": run_id, "lr_test": outcome.rate_test.key if outcome.rate_test else ""}
+    row: dict[str, object] = {name: known[name] for name in COLUMNS}
+    return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in spec.factors.items()}
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        # Only the empty field is missing: "none" is a level, and so could "NA" be.
+        table = pd.read_csv(path, keep_default_na=False, na_values={})
+        numeric = {str(name): _to_number(column) for name, column in table.items() if _is_number(column)}
+    except (OSError, ValueError, pd.errors.ParserError) as err:
+        raise DataError(f"{path}: cannot be read as a CSV table: {err}") from err
+    return table.assign(**numeric)
+
+
+def _is_number(column: "pd.Series[Any]") -> bool:
+    if column.name in TEXT:
+        return False
+    try:
+        _to_number(column)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _to_number(column: "pd.Series[Any]") -> "pd.Series[float]":
+    return pd.to_numeric(column.replace("", "nan"))
