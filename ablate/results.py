@@ -88,4 +88,4 @@ def _is_number(column: "pd.Series[Any]") -> bool:
 
 
 def _to_number(column: "pd.Series[Any]") -> "pd.Series[float]":
-    return pd.to_numeric(column.replace("", "nan"))
+    return pd.to_numeric(column)  # an empty field becomes NaN

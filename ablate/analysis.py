@@ -1,0 +1,115 @@
+"""The results table into the tables of the report: effects, search history, best trials, failures, cells."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from ablate.effects import (
+    Metric,
+    confirmatory_runs,
+    effects_table,
+    metric_values,
+    paired_scores,
+    primary_metric,
+)
+from ablate.records import REFERENCE, State
+from ablate.results import factor_columns
+from ablate.statistics import expected_normal_maximum
+from ablate.wording import headline, latex_effects
+
+__all__ = [
+    "Metric",
+    "best_of_search",
+    "cell_summary",
+    "effects_table",
+    "failures",
+    "headline",
+    "latex_effects",
+    "paired_scores",
+    "primary_metric",
+    "search_history",
+]
+
+STATES: tuple[State, ...] = ("finished", "pruned", "diverged", "out_of_memory", "failed", "killed")
+MEASURED = ("val_accuracy", "test_accuracy", "best_epoch", "seconds")
+FAILURE_COLUMNS = (
+    "trial", "phase", "variant", "mode", "seed", "state", "epochs", "learning_rate", "reason", "run_id",
+)  # fmt: skip
+LEAST_REPLICATES = 3  # for an SD of the seeds
+
+
+def search_history(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a search trial, in order: `number`, `trial`, `score`, `best` (of the finished so far), `state`.
+
+    The number is the one at the end of the trial's name ("search-0014"), or its place where the names have none.
+    """
+    rows = _search_rows(results)
+    finished = rows["score"].where(rows["state"] == "finished")
+    best = finished.cummax().ffill()
+    return rows.assign(best=best)[["number", "trial", "score", "best", "state"]]
+
+
+def best_of_search(results: pd.DataFrame, *, k: int = 5) -> pd.DataFrame:
+    """The `k` best finished search trials, best first: `trial`, `score`, `optimism`, `learning_rate`, then the factors.
+
+    `optimism` is what a trial of this rank gains by luck alone, if all trials were equally good: the expected value
+    of that rank among as many normals as there are finished trials, times the SD of the reference's score over its
+    ablation seeds. NaN where there are fewer than three of those.
+    """
+    rows = _search_rows(results)
+    finished = rows[(rows["state"] == "finished") & rows["score"].notna()]
+    best = finished.sort_values("score", ascending=False, kind="stable").head(k)
+    sd = _replicate_sd(results)
+    optimism = [sd * expected_normal_maximum(len(finished), rank=rank) for rank in range(1, len(best) + 1)]
+    columns = ["trial", "score", "optimism", "learning_rate", *factor_columns(results)]
+    return best.assign(optimism=np.array(optimism, dtype=np.float64)).reindex(columns=columns).reset_index(drop=True)
+
+
+def failures(results: pd.DataFrame) -> pd.DataFrame:
+    """Every trial that neither finished nor was pruned, with its reason, in the table's order."""
+    rows = results[~results["state"].isin(("finished", "pruned"))]
+    return rows.reindex(columns=list(FAILURE_COLUMNS)).reset_index(drop=True)
+
+
+def cell_summary(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """One row a (variant, mode) of the ablation, the reference first.
+
+    Columns: `variant, mode, factor, level, n`; a count for each state; `metric_mean, metric_sd` on the primary metric
+    with what did not finish at chance level; mean and SD of `MEASURED` over the finished runs; `learning_rate`, the
+    median of all runs. The SDs are between seeds, NaN for one run.
+    """
+    runs = confirmatory_runs(results)
+    runs = runs.assign(metric=metric_values(runs, metric), is_variant=runs["variant"] != REFERENCE)
+    runs = runs.sort_values("is_variant", kind="stable")
+    groups = runs.groupby(["variant", "mode"], sort=False)
+    cells = [_cell(str(variant), str(mode), cell) for (variant, mode), cell in groups]
+    spread = [f"{name}_{what}" for name in ("metric", *MEASURED) for what in ("mean", "sd")]
+    columns = ["variant", "mode", "factor", "level", "n", *STATES, *spread, "learning_rate"]
+    return pd.DataFrame(cells, columns=columns)
+
+
+def _search_rows(results: pd.DataFrame) -> pd.DataFrame:
+    rows = results[results["phase"] == "search"].copy()
+    rows["score"] = pd.to_numeric(rows["score"], errors="coerce")
+    numbers = pd.to_numeric(rows["trial"].astype(str).str.extract(r"(\d+)$")[0], errors="coerce")
+    places = np.arange(1, len(rows) + 1)
+    rows["number"] = places if numbers.isna().any() else numbers.astype(int)
+    return rows.sort_values("number", kind="stable", ignore_index=True)
+
+
+def _replicate_sd(results: pd.DataFrame) -> float:
+    runs = confirmatory_runs(results)
+    scores = runs.loc[(runs["variant"] == REFERENCE) & (runs["state"] == "finished"), "score"].dropna()
+    return float(scores.std()) if len(scores) >= LEAST_REPLICATES else math.nan
+
+
+def _cell(variant: str, mode: str, runs: pd.DataFrame) -> dict[str, object]:
+    finished = runs[runs["state"] == "finished"]
+    row: dict[str, object] = {"variant": variant, "mode": mode, "n": len(runs)}
+    row |= {name: str(runs[name].iloc[0]) for name in ("factor", "level")}
+    row |= {state: int((runs["state"] == state).sum()) for state in STATES}
+    for name in ("metric", *MEASURED):
+        values = (runs if name == "metric" else finished)[name].dropna()
+        row |= {f"{name}_mean": float(values.mean()), f"{name}_sd": float(values.std())}
+    return row | {"learning_rate": float(runs["learning_rate"].dropna().median())}

@@ -1,0 +1,159 @@
+"""A command line into one call. Everything heavy is imported inside the commands, so that `ablate --help` is instant."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.errors import AblateError
+
+DONE, UNFINISHED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+BUNDLED_DEFAULT_URI = "sqlite:///mlflow.db"
+
+app = typer.Typer(
+    name="ablate",
+    help="Which part of my network actually matters? Hyperparameter search and ablation studies with honest statistics.",
+    epilog="Start with: ablate study digits_mlp",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(help="A study in ./studies or bundled, or a path to a .toml file.")]
+Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; dotted, repeatable.")]
+Out = Annotated[Path, typer.Option(help="Where results go, a folder a study.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of .npz data sets. Given, nothing is downloaded or stood in for.")
+]
+TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A cut-down run for a try; its results are kept apart.")]
+
+
+@app.command()
+def study(
+    name: Name,
+    set_: Sets = [],  # noqa: B006  # typer copies it
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one a core, at most 8.")] = None,
+    out: Out = Path("reports"),
+    tracking_uri: TrackingUri = BUNDLED_DEFAULT_URI,
+    data_dir: DataDir = None,
+    only: Annotated[str | None, typer.Option(help="Run one phase alone: search or ablation.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; former results are kept under another name.")] = False,
+    quick: Quick = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of the display.")] = False,
+) -> None:
+    """Run a study: search, ablation, test scores, report. Goes on where an interrupted run stopped."""
+    if only not in (None, "search", "ablation"):
+        raise AblateError(f'--only {only}: must be "search" or "ablation"')
+    from ablate.commands import study as command
+
+    chosen = command.Chosen(name, tuple(set_), quick, out, tracking_uri, data_dir, workers, only, fresh, json)
+    raise typer.Exit(command.run(chosen, command_line=shlex.join(["ablate", *sys.argv[1:]])))
+
+
+@app.command()
+def lr(
+    name: Name, set_: Sets = [], out: Out = Path("reports"), data_dir: DataDir = None, quick: Quick = False  # noqa: B006
+) -> None:
+    """Learning-rate range test of a study's baseline: curve, rules, suggestion."""
+    from ablate.commands import lr as command
+
+    command.run(name, overrides=set_, out=out, data_dir=data_dir, quick=quick)
+
+
+@app.command()
+def report(name: Name, out: Out = Path("reports")) -> None:
+    """Rebuild the report of a study from its results table. NAME may also be a folder with a results.csv."""
+    from ablate.commands import report as command
+
+    command.run(name, out=out)
+
+
+@app.command("list")
+def list_() -> None:
+    """The studies there are: your own in ./studies, and those that come with ablate."""
+    from ablate.commands import studies
+
+    studies.run_list(Path.cwd())
+
+
+@app.command()
+def show(name: Name, set_: Sets = [], quick: Quick = False, data_dir: DataDir = None) -> None:  # noqa: B006
+    """One study resolved, every default written out, with its trials and its model's parameter count."""
+    from ablate.commands import studies
+
+    studies.run_show(name, overrides=set_, quick=quick, data_dir=data_dir)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Name of the study; makes studies/NAME.toml here.")]) -> None:
+    """A commented study file to start from."""
+    from ablate.commands import studies
+
+    studies.run_new(name, folder=Path.cwd())
+
+
+@app.command()
+def ui(
+    tracking_uri: TrackingUri = BUNDLED_DEFAULT_URI,
+    host: Annotated[str, typer.Option(help="Address to listen on; other machines reach only what you open.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
+) -> None:
+    """MLflow's web pages on the store in use, on this machine only."""
+    from ablate.commands import ui as command
+
+    raise typer.Exit(command.run(tracking_uri, host=host, port=port))
+
+
+@app.command()
+def doctor(tracking_uri: TrackingUri = BUNDLED_DEFAULT_URI, data_dir: DataDir = None) -> None:
+    """What this machine has: processors, GPUs, versions, data sets, the tracking store."""
+    from ablate.commands import doctor as command
+
+    raise typer.Exit(command.run(tracking_uri, data_dir=data_dir))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from ablate import __version__
+
+        typer.echo(f"ablate {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Options before the command."""
+    if debug:
+        os.environ["ABLATE_DEBUG"] = "1"
+
+
+root.__doc__ = None  # the app's own help says what this is
+
+
+def main() -> None:
+    """The entry point: errors that are the user's to mend are shown as a message, and decide the exit code."""
+    try:
+        app()
+    except AblateError as err:
+        if os.environ.get("ABLATE_DEBUG"):
+            raise
+        typer.echo(f"ablate: {err}", err=True)
+        sys.exit(WRONG_USAGE)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command resumes", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `ablate … | head`
+        sys.exit(DONE)
+
+
+if __name__ == "__main__":
+    main()

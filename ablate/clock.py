@@ -1,0 +1,29 @@
+"""Time into what it was spent on."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Clock:
+    """Seconds by part; a part inside another counts for the inner one alone, so that the parts add up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._began = time.perf_counter()
+        self._inner = 0.0
+
+    @contextmanager
+    def on(self, part: str) -> Iterator[None]:
+        """Count the time inside the block for `part`."""
+        began, outer, self._inner = time.perf_counter(), self._inner, 0.0
+        try:
+            yield
+        finally:
+            took = time.perf_counter() - began
+            self.seconds[part] = self.seconds.get(part, 0.0) + took - self._inner
+            self._inner = outer + took
+
+    def total(self) -> float:
+        """Seconds since this clock was made."""
+        return time.perf_counter() - self._began

@@ -1,0 +1,142 @@
+"""What a study has so far into its folder: tables, range tests, provenance. Written anew at every end of a run."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import ablate
+from ablate import provenance
+from ablate.datasets import Dataset
+from ablate.files import write_aside
+from ablate.folder import StudyFolder
+from ablate.journal import Entry
+from ablate.records import Factors
+from ablate.results import epochs_table, results_table, write_table
+from ablate.study import Study
+
+PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time goes to
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is fixed when a run of a study begins."""
+
+    study: Study
+    data: Dataset
+    label: str
+    command: str
+    workers: int
+    threads: int  # per worker
+    tracking_uri: str
+    started: str  # ISO time
+
+    def n_train(self) -> int:
+        """Examples in the training split."""
+        return self.study.data.train or len(self.data.y_train) - self.study.data.validation
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the arrays and of what decides the splits, first 16 digits."""
+        settings, seed = self.study.data, self.study.seed
+        text = f"{self.data.digest} {settings.validation} {settings.train} {settings.scaling} {seed}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def about_data(self) -> dict[str, object]:
+        """The data set as provenance, tracker and report describe it."""
+        return {
+            "name": self.data.name,
+            "fingerprint": self.fingerprint(),
+            "stand_in": self.data.stand_in,
+            "source": self.data.source,
+            "n_train": self.n_train(),
+            "n_validation": self.study.data.validation,
+            "n_test": len(self.data.y_test),
+            "n_classes": self.data.n_classes,
+            "shape": list(self.data.x_train.shape[1:]),
+            "scaling": self.study.data.scaling,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run of a study ended."""
+
+    ended: str  # ISO time
+    reference: Factors
+    complete: bool
+    interrupted: bool
+    seconds: Mapping[str, float]  # of wall time, by part, "total" among them
+
+
+def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
+    """results.csv, epochs.csv, lr_tests.json and provenance.json."""
+    entries = list(entries)
+    write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
+    write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
+    write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
+    write_aside(folder.provenance, json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False))
+
+
+def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
+    """What the workers' time went to, as wall time with all of them busy."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    for entry in entries:
+        for part, seconds in entry.outcome.timings.items():
+            spent[part] = spent.get(part, 0.0) + seconds / workers
+    return spent
+
+
+def former_seconds(path: Path) -> float:
+    """The wall time of earlier runs of the study, from its provenance."""
+    try:
+        return float(json.loads(path.read_text())["time"]["total"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
+    """One entry a range test, labelled by the first trial that used it; those of the ablation first."""
+    tests: dict[str, dict[str, object]] = {}
+    for entry in sorted(entries, key=lambda e: (e.spec.phase == "search", e.spec.factor, e.spec.trial)):
+        test, spec = entry.outcome.rate_test, entry.spec
+        if test is not None and test.key not in tests:
+            factors = spec.rate_factors or spec.factors
+            tests[test.key] = {"label": spec.variant or spec.trial, "factors": dict(factors), **asdict(test)}
+    return list(tests.values())
+
+
+def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
+    study = facts.study
+    return {
+        "study": facts.label,
+        "title": study.title,
+        "started": facts.started,
+        "ended": ending.ended,
+        "command": facts.command,
+        "ablate_version": ablate.__version__,
+        "versions": provenance.versions(),
+        "hardware": provenance.hardware(),
+        "workers": facts.workers,
+        "threads": facts.threads,
+        "seed": study.seed,
+        "git": provenance.git_state(Path.cwd()),
+        "data": facts.about_data(),
+        "monitor": study.training.monitor,
+        "margin": study.ablation.margin,
+        "reference": dict(ending.reference),
+        "reference_kind": study.ablation.reference,
+        "modes": list(study.ablation.learning_rate),
+        "seeds": study.ablation.seeds,
+        "epochs": study.training.epochs,
+        "batch_size": study.training.batch_size,
+        "patience": study.training.patience,
+        "tracking_uri": facts.tracking_uri,
+        "experiment": facts.label,
+        "parent_run_id": "",
+        "time": dict(ending.seconds),
+        "complete": ending.complete,
+        "interrupted": ending.interrupted,
+        "quick": study.quick,
+        "notes": sorted({note for entry in entries for note in entry.outcome.notes}),
+    }

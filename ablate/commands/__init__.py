@@ -1,0 +1,1 @@
+"""What each command of the line does: load, call, print. One module a command, imported only when it runs."""

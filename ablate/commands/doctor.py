@@ -1,0 +1,71 @@
+"""`ablate doctor`: what this machine has, and what of it would stop a study."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate import provenance
+from ablate.cli import DONE, UNFINISHED
+from ablate.datasets import REGISTERED, default_data_dir
+from ablate.errors import AblateError
+from ablate.schedule.local import count_workers
+
+
+def run(tracking_uri: str, *, data_dir: Path | None) -> int:
+    """Print a line a fact; 0 where a study could run, 1 where something must be mended first."""
+    console = Console(highlight=False)
+    problems = 0
+    for name, fact, is_fine in [*_machine(), *_data(data_dir), _tensorflow(), _folder(), _store(tracking_uri)]:
+        problems += not is_fine
+        console.print(f"{'ok  ' if is_fine else 'MEND'}  {name:<12}  {fact}", markup=False, soft_wrap=True)
+    console.print("ready" if not problems else f"{problems} to mend", markup=False)
+    return UNFINISHED if problems else DONE
+
+
+def _machine() -> list[tuple[str, str, bool]]:
+    hardware, cores = provenance.hardware(), provenance.usable_cores()
+    versions = ", ".join(f"{name} {number}" for name, number in provenance.versions().items())
+    return [
+        ("processor", f"{hardware['cpu']}, {cores} usable cores, {hardware['memory_gb']} GB memory", True),
+        ("workers", f"{count_workers(cores)} unless --workers says otherwise", True),
+        ("versions", versions, True),
+    ]
+
+
+def _tensorflow() -> tuple[str, str, bool]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import tensorflow as tf
+    except ImportError as err:
+        return "tensorflow", f"cannot be imported: {err}", False
+    gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
+    return "tensorflow", f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the processor", True
+
+
+def _data(data_dir: Path | None) -> list[tuple[str, str, bool]]:
+    folder = data_dir or default_data_dir()
+    there = [name for name in REGISTERED if (folder / f"{name}.npz").exists()]
+    missing = [name for name in REGISTERED if name not in there and name != "digits"]
+    return [
+        ("data folder", f"{folder}", True),
+        ("data sets", f"there: {', '.join(['digits', *there])}; fetched at first use: {', '.join(missing) or 'none'}", True),
+    ]
+
+
+def _folder() -> tuple[str, str, bool]:
+    try:
+        with tempfile.TemporaryFile(dir=Path.cwd()):
+            return "folder", f"{Path.cwd()} can be written", True
+    except OSError as err:
+        return "folder", f"{Path.cwd()} cannot be written: {err.strerror}", False
+
+
+def _store(uri: str) -> tuple[str, str, bool]:
+    from ablate.tracking import check_store
+
+    try:
+        return "MLflow", f"{uri}: {check_store(uri)}", True
+    except AblateError as err:
+        return "MLflow", str(err).replace("\n", " "), False

@@ -1,0 +1,58 @@
+"""`ablate lr`: the learning-rate range test of a study's baseline."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ablate.clock import Clock
+from ablate.display import sparkline
+from ablate.records import RateTest
+from ablate.study import Study, find_study, load_study
+
+
+def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
+    """Test, print what the rules say, and draw the curve."""
+    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    test, folder = _find(study, out, data_dir)
+    console = Console(highlight=False)
+    console.print(f"{study.name}   range test of the baseline", markup=False)
+    console.print(f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}", markup=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for rule, rate in test.rules.items():
+        table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
+    console.print(table)
+    if test.verdict == "undetermined":
+        console.print(f"undetermined: {test.reason}; a study falls back on {test.suggestion:.2e}", markup=False)
+    else:
+        console.print(f"suggested learning rate {test.suggestion:.2e}", markup=False)
+    console.print(f"figure   {_draw(test, folder)}   {test.seconds:.1f} s", markup=False)
+
+
+def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Path]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ablate.engine.workbench import Workbench
+    from ablate.experiment import label, open_data
+    from ablate.lr_test import RateFinder
+
+    data = open_data(study, data_dir)
+    finder = RateFinder(Workbench(study, data), cache=out / ".cache" / "lr_tests")
+    return finder.find(study.baseline, Clock()), out / label(study, data)
+
+
+def _draw(test: RateTest, folder: Path) -> Path:
+    from ablate.files import write_aside
+    from ablate.plots import lr_test_svg
+
+    path = folder / "lr_test.svg"
+    write_aside(path, lr_test_svg(test))
+    return path
+
+
+def _thinned(losses: Sequence[float]) -> list[float]:
+    """20 points of the curve, none above the first one twice over: what diverges would flatten the rest."""
+    ceiling = 2 * losses[0]
+    places = [round(i * (len(losses) - 1) / 19) for i in range(20)]
+    return [min(losses[place], ceiling) for place in places]

@@ -1,0 +1,60 @@
+"""`ablate list`, `ablate show`, `ablate new`: the studies there are, one resolved, one to start from."""
+
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ablate.errors import AblateError
+from ablate.files import write_aside
+from ablate.study import Study, find_study, is_safe_name, list_studies, load_study, to_toml
+
+
+def run_list(folder: Path) -> None:
+    """Print a line a study."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for study in list_studies(folder):
+        where = "bundled" if study.bundled else os.path.relpath(study.path, folder)
+        table.add_row(study.name, study.title, where)
+    Console(highlight=False).print(table)
+
+
+def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path | None) -> None:
+    """Print the resolved study as TOML, then what it amounts to."""
+    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    console = Console(highlight=False)
+    console.print(to_toml(study).strip(), markup=False)
+    console.print()
+    for line in summary(study, data_dir):
+        console.print(f"# {line}", markup=False)
+
+
+def run_new(name: str, *, folder: Path) -> None:
+    """Write studies/NAME.toml from the template; never over a file that is there."""
+    if not is_safe_name(name):
+        raise AblateError(f"{name!r} cannot name a study: use letters, digits, '.', '_' and '-'")
+    path = folder / "studies" / f"{name}.toml"
+    if path.exists():
+        raise AblateError(f"{path} is there already\n  edit it, or give another name")
+    template = files("ablate").joinpath("template.toml").read_text(encoding="utf-8")
+    write_aside(path, template)
+    Console(highlight=False).print(f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick")
+
+
+def summary(study: Study, data_dir: Path | None) -> list[str]:
+    """Trials and parameters of a study."""
+    from ablate.ablation import ablation_specs
+    from ablate.experiment import open_data
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    specs = ablation_specs(study, study.baseline)
+    variants = dict.fromkeys((spec.variant, spec.mode) for spec in specs)
+    data = open_data(study, data_dir)
+    lines = [f"{study.search.trials} search trials, then {len(variants)} variants × {study.ablation.seeds} seeds"]
+    from ablate.engine.workbench import count_model_parameters
+
+    parameters = count_model_parameters(study, data.x_train.shape[1:], data.n_classes)
+    return [*lines, f"the baseline's model has {parameters:,} parameters on {data.name} {data.x_train.shape[1:]}"]

@@ -1,0 +1,125 @@
+"""`ablate study`: run a study and say what came out."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console
+
+from ablate.cli import DONE, INTERRUPTED, UNFINISHED
+from ablate.display import duration, make_display
+from ablate.experiment import Finished, Only, Options, run_study
+from ablate.study import find_study, load_study
+
+TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The command line."""
+
+    name: str
+    overrides: tuple[str, ...]
+    quick: bool
+    out: Path
+    tracking_uri: str
+    data_dir: Path | None
+    workers: int | None
+    only: str | None
+    fresh: bool
+    as_json: bool
+
+
+def run(chosen: Chosen, *, command_line: str) -> int:
+    """Run, print, and return the exit code."""
+    study = load_study(find_study(chosen.name, folder=Path.cwd()), overrides=chosen.overrides, quick=chosen.quick)
+    options = Options(
+        out=chosen.out,
+        tracking_uri=chosen.tracking_uri,
+        command=command_line,
+        data_dir=chosen.data_dir,
+        workers=chosen.workers,
+        only=cast("Only | None", chosen.only),
+        fresh=chosen.fresh,
+    )
+    console = Console(highlight=False)
+    with make_display(as_json=chosen.as_json, console=console) as display:
+        finished = run_study(study, options, display)
+    if chosen.as_json:
+        print(json.dumps(_as_json(finished)))
+    else:
+        for line in closing(finished):
+            console.print(line, markup=False, soft_wrap=not console.is_terminal)
+    if finished.ending.interrupted:
+        return INTERRUPTED
+    return DONE if finished.ending.complete else UNFINISHED
+
+
+def closing(finished: Finished) -> list[str]:
+    """The answer in words, where everything is, what it cost."""
+    facts, ending, folder = finished.facts, finished.ending, finished.folder
+    lines = ["", *finished.report.headline]
+    if facts.data.stand_in:
+        lines.append("STAND-IN DATA: these numbers are about images that ablate drew itself.")
+    if finished.set_aside:
+        lines.append(f"former results are in {finished.set_aside}")
+    if finished.lost_events:
+        lines.append(f"MLflow missed {finished.lost_events} events ({finished.tracker_failure}); results.csv has them all")
+    lines += [
+        f"report   {_short(finished.report.html)}",
+        f"table    {_short(folder.results)}",
+        f"runs     {_ui_command(facts.tracking_uri)}",
+        cost(ending.seconds, states=finished.states),
+    ]
+    if ending.interrupted:
+        lines.append("Interrupted and saved: the same command goes on from here.")
+    return lines
+
+
+def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:
+    """The last line: wall time and what it went to, in percent."""
+    total = max(seconds["total"], 1e-9)
+    shares = {
+        "training": sum(seconds.get(part, 0.0) for part in TRAINED) / total,
+        "compiling": seconds.get("compile", 0.0) / total,
+        "range tests": seconds.get("lr_test", 0.0) / total,
+        "tracking": seconds.get("track", 0.0) / total,
+    }
+    parts = [f"{name} {_percent(share)}" for name, share in shares.items()]
+    trials = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items())
+    return f"{duration(total)}: {', '.join(parts)}, the rest {_percent(1 - sum(shares.values()))}   trials: {trials}"
+
+
+def _percent(share: float) -> str:
+    percent = 100 * max(0.0, share)
+    return f"{percent:.1f} %" if percent < 2 else f"{percent:.0f} %"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _ui_command(uri: str) -> str:
+    if uri == "sqlite:///mlflow.db":
+        return "ablate ui"
+    return uri if uri.startswith("http") else f"ablate ui --tracking-uri {uri}"
+
+
+def _as_json(finished: Finished) -> dict[str, object]:
+    return {
+        "event": "closed",
+        "study": finished.facts.label,
+        "headline": list(finished.report.headline),
+        "report": os.fspath(finished.report.html),
+        "results": os.fspath(finished.folder.results),
+        "complete": finished.ending.complete,
+        "interrupted": finished.ending.interrupted,
+        "seconds": dict(finished.ending.seconds),
+        "states": finished.states,
+    }

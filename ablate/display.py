@@ -1,0 +1,293 @@
+"""What happens in a study into lines: a live picture on a terminal, plain lines in a pipe, JSON for machines."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from ablate.events import Event, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.levels import parse_rate
+from ablate.records import Epoch, Factors, Outcome, TrialSpec
+
+BARS = "▁▂▃▄▅▆▇█"
+STATE_WORDS = {"out_of_memory": "out of memory"}
+
+
+class Display(Protocol):
+    """Shows events; a context manager around the run of a study."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+
+
+def make_display(*, as_json: bool, console: Console) -> Display:
+    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere."""
+    if as_json:
+        return JsonLines(sys.stdout)
+    return LiveDisplay(console) if console.is_terminal else PlainLines(console)
+
+
+class JsonLines:
+    """One JSON object a line, each with the key "event"."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        """Write one line."""
+        self._stream.write(json.dumps(_as_json(event)) + "\n")
+        self._stream.flush()
+
+
+class PlainLines:
+    """A line where something begins or ends: for pipes and log files."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        """Print what the event says, if it says something to a reader of a log."""
+        self._progress.take(event)
+        match event:
+            case Opened():
+                for line in opening(event):
+                    self._print(line)
+            case PhaseBegan() if event.done:
+                self._print(f"{event.phase}: {event.done} of {event.trials} trials were done before")
+            case TrialEnded():
+                place = f"{event.spec.phase} {self._progress.done}/{self._progress.trials}"
+                self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}")
+            case Stopping():
+                self._print("stopping after the running epochs; once more to stop at once")
+            case _:
+                pass
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveDisplay:
+    """The phase with its bar, and a line for each running trial, redrawn in place four times a second."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress()
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._picture)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take note; what lasts is printed above the live part."""
+        if isinstance(event, Opened):
+            for line in opening(event):
+                self._console.print(line, markup=False, highlight=False)
+            self._console.print()
+            self._live.start()
+        elif isinstance(event, PhaseBegan) and self._progress.phase:
+            self._console.print(self._phase_line())
+        self._progress.take(event)
+
+    def _picture(self) -> Group:
+        progress = self._progress
+        lines = [self._phase_line()] if progress.phase else [Text("starting the workers …", style="dim")]
+        lines += [self._trial_line(name, running) for name, running in progress.running.items()]
+        if progress.stopping:
+            lines.append(Text("stopping after the running epochs; Ctrl-C again stops at once", style="bold"))
+        return Group(*lines)
+
+    def _phase_line(self) -> Text:
+        progress = self._progress
+        width = max(5, min(20, self._console.width - 60))
+        filled = round(width * progress.done / max(1, progress.trials))
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{progress.phase:<10}", style="bold").append("█" * filled + "░" * (width - filled))
+        line.append(f"  {progress.done}/{progress.trials}")
+        if progress.best:
+            line.append(f"   best {progress.best}")
+        if counts := progress.counts():
+            line.append(f"   {counts}")
+        left = progress.seconds_left()
+        return line.append(f"   {duration(left)} left" if left is not None else "")
+
+    def _trial_line(self, name: str, running: "Running") -> Text:
+        line = Text(f"  {name}  ", no_wrap=True, overflow="ellipsis", style="dim")
+        if not running.curve:
+            return line.append("preparing: range test and compilation")
+        values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
+        return line.append(values).append(sparkline(running.curve))
+
+
+@dataclass(slots=True)
+class Running:
+    """A trial at work, with its validation accuracy epoch by epoch."""
+
+    spec: TrialSpec
+    curve: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a study stands, from the events so far."""
+
+    phase: str = ""
+    trials: int = 0
+    done: int = 0
+    before: int = 0  # done in earlier runs
+    epochs: int = 0
+    best: str = ""
+    stopping: bool = False
+    running: dict[str, Running] = field(default_factory=dict)
+    states: dict[str, int] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    _best_score: float = float("-inf")
+
+    def take(self, event: Event) -> None:
+        """Move on by one event."""
+        match event:
+            case Opened():
+                self.epochs = event.facts.study.training.epochs
+            case PhaseBegan():
+                self.phase, self.trials, self.done, self.before = event.phase, event.trials, event.done, event.done
+                self.began, self.states, self.running = time.monotonic(), {}, {}
+                self.best, self._best_score = "", float("-inf")
+                if event.best is not None and event.best.score is not None:
+                    self.best, self._best_score = f"{event.best.score:.3f}", event.best.score
+            case TrialBegan():
+                self.running[name_of(event.spec)] = Running(event.spec)
+            case Epoch():
+                for running in self.running.values():
+                    if running.spec.trial == event.trial:
+                        running.curve[event.epoch - 1 :] = [event.val_accuracy]
+            case TrialEnded():
+                self._end(event)
+            case Stopping():
+                self.stopping = True
+
+    def counts(self) -> str:
+        """Trials of this phase that did not simply finish, e.g. "5 pruned, 1 diverged"."""
+        odd = {state: n for state, n in self.states.items() if state != "finished"}
+        return ", ".join(f"{n} {STATE_WORDS.get(state, state)}" for state, n in odd.items())
+
+    def seconds_left(self) -> float | None:
+        """At the pace of this phase so far; None while that says little."""
+        fresh = self.done - self.before
+        if fresh < 3 or self.done >= self.trials:
+            return None
+        return (time.monotonic() - self.began) / fresh * (self.trials - self.done)
+
+    def _end(self, event: TrialEnded) -> None:
+        outcome = event.outcome
+        self.running.pop(name_of(event.spec), None)
+        self.done += outcome.state != "killed"
+        self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
+        finished = outcome.state == "finished" and event.spec.phase == "search"
+        if finished and outcome.score is not None and outcome.score > self._best_score:
+            self._best_score = outcome.score
+            self.best = f"{outcome.score:.3f} ({configuration(event.spec.factors, outcome.learning_rate)})"
+
+
+def opening(event: Opened) -> list[str]:
+    """What a person should know before the first trial."""
+    facts = event.facts
+    study, data = facts.study, facts.data
+    examples = f"{facts.n_train():,} train · {study.data.validation:,} validation · {len(data.y_test):,} test"
+    lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
+    if data.stand_in:
+        lines.append(f"STAND-IN DATA: {study.data.name} could not be had, so this runs on images that ablate drew itself.")
+        lines.append("Put the real .npz into the data folder (--data-dir) for results that mean something.")
+    workers = f"{facts.workers} worker{'s' if facts.workers > 1 else ''}"
+    lines.append(f"{event.trials} trials · {workers}   Ctrl-C stops and saves; the same command resumes")
+    return lines
+
+
+def name_of(spec: TrialSpec) -> str:
+    """A trial as people say it: "#14", "normalization=batch seed 3"."""
+    if spec.phase == "search":
+        return f"#{int(spec.trial.rsplit('-', 1)[1])}"
+    mode = f" ({spec.mode})" if spec.mode else ""
+    return f"{spec.variant}{mode} seed {spec.seed}"
+
+
+def ended(outcome: Outcome) -> str:
+    """How a trial ended, in a few words."""
+    score = f"  {outcome.score:.4f}" if outcome.score is not None else ""
+    same = f"  same as {outcome.same_as}" if outcome.same_as else ""
+    why = f"  {outcome.reason.splitlines()[0]}" if outcome.reason else ""
+    epochs = f"  {outcome.epochs} epochs  {outcome.seconds:.1f} s" if not outcome.same_as else ""
+    return f"{STATE_WORDS.get(outcome.state, outcome.state)}{score}{epochs}{same}{why}"
+
+
+def configuration(factors: Factors, rate: float | None) -> str:
+    """A configuration in one breath: "batch · elu · he_normal · nadam 6.1e-4"."""
+    levels = [str(level) for name, level in factors.items() if name not in ("optimizer", "learning_rate")]
+    if rate is None:
+        rate = parse_rate(factors["learning_rate"]).value
+    optimizer = str(factors.get("optimizer", ""))
+    return " · ".join([*levels, f"{optimizer} {rate:.2g}" if rate is not None else optimizer])
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A curve as blocks, scaled to its own range; the last 20 values."""
+    values = values[-20:]
+    low, span = min(values), max(values) - min(values)
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] if span else BARS[0] for value in values)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "4:10", "1:02:03"."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def _as_json(event: Event) -> dict[str, object]:
+    match event:
+        case Opened():
+            facts = event.facts
+            counts = {"trials": event.trials, "workers": facts.workers}
+            return {"event": "opened", "study": facts.label, "folder": str(event.folder), "data": facts.about_data(), **counts}
+        case PhaseBegan():
+            return {"event": "phase", "phase": event.phase, "trials": event.trials, "done": event.done}
+        case TrialBegan():
+            return {"event": "trial_began", **event.spec.to_json()}
+        case Epoch():
+            return {"event": "epoch", **asdict(event)}
+        case TrialEnded():
+            outcome = {name: value for name, value in event.outcome.to_json().items() if name != "rate_test"}
+            return {"event": "trial_ended", "variant": event.spec.variant, "seed": event.spec.seed, **outcome}
+        case Stopping():
+            return {"event": "stopping"}

@@ -1,0 +1,77 @@
+"""What happens while a study runs, for whoever watches: a live display, plain lines, or JSON for machines."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ablate.closing import Facts
+from ablate.plan import Plan
+from ablate.records import Epoch, Outcome, Phase, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The study is about to run."""
+
+    facts: Facts
+    folder: Path
+    trials: int  # in all phases, what is done already included
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseBegan:
+    """A phase begins, of which `done` trials are known from an earlier run."""
+
+    phase: Phase
+    trials: int
+    done: int
+    best: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBegan:
+    """A worker has taken a trial."""
+
+    spec: TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A trial ended, or took the result of an equal one."""
+
+    spec: TrialSpec
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A stop was asked for: running epochs are finished first."""
+
+
+Event: TypeAlias = Opened | PhaseBegan | TrialBegan | Epoch | TrialEnded | Stopping
+Watcher: TypeAlias = Callable[[Event], None]
+
+
+class Watched:
+    """A plan whose epochs and outcomes are shown to a watcher."""
+
+    def __init__(self, plan: Plan, watch: Watcher) -> None:
+        self._plan, self._watch = plan, watch
+        self._specs: dict[str, TrialSpec] = {}
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """Pass on."""
+        specs = self._plan.ask(n)
+        self._specs.update({spec.trial: spec for spec in specs})
+        return specs
+
+    def report(self, epoch: Epoch) -> bool:
+        """Show, and pass on."""
+        self._watch(epoch)
+        return self._plan.report(epoch)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on, and show."""
+        self._plan.tell(outcome)
+        self._watch(TrialEnded(self._specs.pop(outcome.trial), outcome))

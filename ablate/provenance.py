@@ -1,0 +1,94 @@
+"""This machine, its libraries and the checkout into what a report says about where its numbers come from."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypedDict
+
+LIBRARIES = ("tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "scipy", "statsmodels", "seaborn")
+
+
+class Hardware(TypedDict):
+    """What a reader needs to judge the times and the rounding."""
+
+    machine: str
+    cpu: str
+    cores: int
+    memory_gb: float
+    gpus: list[str]
+
+
+class Git(TypedDict):
+    """The checkout that the study was started from."""
+
+    commit: str
+    dirty: bool
+
+
+def versions() -> dict[str, str]:
+    """Python's and the libraries' versions, those that are installed; nothing is imported."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> Hardware:
+    """This machine, without importing a library: GPUs are those that NVIDIA's driver lists."""
+    return {
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpu": _cpu_name(),
+        "cores": usable_cores(),
+        "memory_gb": round(_memory_bytes() / 2**30, 1),
+        "gpus": _gpus(),
+    }
+
+
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def git_state(folder: Path) -> Git | None:
+    """The commit of the checkout that `folder` lies in, and whether it has changes; None outside of one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain"))} if commit else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def _gpus() -> list[str]:
+    try:
+        cards = sorted(Path("/proc/driver/nvidia/gpus").iterdir())
+        texts = [(card / "information").read_text() for card in cards]
+    except OSError:
+        return []
+    lines = [line for text in texts for line in text.splitlines() if line.startswith("Model:")]
+    return [line.partition(":")[2].strip() for line in lines]

@@ -1,0 +1,138 @@
+"""The scheduler's choices, and its processes on real trials."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from ablate.ablation import ablation_specs
+from ablate.datasets import save_arrays
+from ablate.errors import AblateError
+from ablate.lr_test import RateFinder
+from ablate.records import TrialSpec
+from ablate.schedule.inline import Inline
+from ablate.schedule.local import Local, choose, count_workers, places, structure_of
+from ablate.schedule.worker import Task
+from ablate.training import run_trial
+
+
+def spec(trial: str, **factors) -> TrialSpec:
+    return TrialSpec(trial, "search", "", "", "", "", 0, {"learning_rate": 0.1, "optimizer": "adam"} | factors)
+
+
+def test_a_worker_takes_what_it_has_compiled_then_what_nobody_has_then_anything():
+    adam, sgd, nadam = spec("a"), spec("b", optimizer="sgd"), spec("c", optimizer="nadam")
+    seen, others = {structure_of(sgd)}, [{structure_of(adam)}]
+    assert choose([adam, nadam, sgd], seen, others) == 2
+    assert choose([adam, nadam], seen, others) == 1
+    assert choose([adam], seen, others) == 0
+
+
+def test_the_rate_is_no_part_of_a_structure():
+    assert structure_of(spec("a")) == structure_of(spec("b", learning_rate="find*3"))
+
+
+def test_workers_get_processors_of_their_own_where_there_are_enough():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+        assert [sorted(place.cpus) for place in places(2, threads=2)] == [[0, 1], [2, 3]]
+        assert [sorted(place.cpus) for place in places(3, threads=2)] == [[], [], []]
+    assert [count_workers(cores) for cores in (1, 2, 64)] == [1, 2, 8]
+
+
+class Listed:
+    """A plan of a fixed list that keeps what passes."""
+
+    def __init__(self, specs, on_epoch=lambda epoch: True):
+        self.specs, self.outcomes, self.epochs, self.on_epoch = list(specs), {}, [], on_epoch
+
+    def ask(self, n):
+        specs, self.specs = self.specs[:n], self.specs[n:]
+        return specs
+
+    def report(self, epoch):
+        self.epochs.append((epoch.trial, epoch.epoch, epoch.train_loss, epoch.val_loss))
+        return self.on_epoch(epoch)
+
+    def tell(self, outcome):
+        self.outcomes[outcome.trial] = outcome
+
+
+@pytest.fixture
+def task(tiny_study, digits, tmp_path) -> Task:
+    arrays = save_arrays(digits, tmp_path / "arrays")
+    return Task(tiny_study, arrays, cache=None, threads=1, log=tmp_path / "worker")
+
+
+def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> Local:
+    return Local(task, workers=workers, stop=stop or threading.Event(), on_start=lambda spec: None)
+
+
+def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, tiny_study, bench):
+    """To the bit with as many threads a worker; to rounding in this process, where XLA counts other processors."""
+    specs = [s for s in ablation_specs(tiny_study, tiny_study.baseline) if s.variant in ("reference", "optimizer=sgd")]
+    here, one, two = Listed(specs), Listed(specs), Listed(specs)
+    finder = RateFinder(bench, cache=None)
+    Inline(lambda s, on_epoch: run_trial(s, bench, finder, on_epoch)).run(here)
+    for plan, workers in ((one, 1), (two, 2)):
+        with local(task, workers=workers) as scheduler:
+            scheduler.run(plan)
+    assert sorted(one.epochs) == sorted(two.epochs)
+    for mine, theirs in zip(sorted(here.epochs), sorted(two.epochs), strict=True):
+        assert mine[:2] == theirs[:2]
+        assert mine[2:] == pytest.approx(theirs[2:], rel=1e-5)
+    for name, outcome in one.outcomes.items():
+        assert outcome.test_accuracy == two.outcomes[name].test_accuracy
+        assert outcome.learning_rate == two.outcomes[name].learning_rate
+
+
+HOSTILE = '''
+import os, sys, keras
+
+def build(factors, input_shape, n_classes):
+    if factors["optimizer"] == "sgd":
+        os._exit(9)
+    return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(n_classes)])
+
+def wrong(factors, input_shape, n_classes):
+    return "no model"
+'''
+
+
+def user_task(task: Task, tmp_path: Path, name: str) -> Task:
+    (tmp_path / "mine.py").write_text(HOSTILE)
+    model = task.study.model.model_copy(update={"name": f"mine.py:{name}", "options": {}})
+    study = task.study.model_copy(update={"model": model, "base": tmp_path})
+    return Task(study, task.arrays, task.cache, task.threads, task.log)
+
+
+def test_a_worker_that_dies_costs_its_trial_and_no_other(task, tmp_path):
+    specs = [spec("dies", optimizer="sgd"), spec("lives", learning_rate=0.01)]
+    plan = Listed(specs)
+    with local(user_task(task, tmp_path, "build"), workers=1) as scheduler:
+        scheduler.run(plan)
+    assert plan.outcomes["lives"].state == "finished"
+    assert plan.outcomes["dies"].state == "failed"
+    assert plan.outcomes["dies"].reason == "its process ended 2 times, the last time with exit code 9"
+
+
+def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path):
+    with (
+        pytest.raises(AblateError, match="must return a keras.Model"),
+        local(user_task(task, tmp_path, "wrong"), workers=1) as scheduler,
+    ):
+        scheduler.run(Listed([spec("a")]))
+
+
+def test_a_stop_ends_the_running_trial_after_its_epoch_as_killed(task):
+    stop = threading.Event()
+
+    def stop_at_two(epoch):
+        if epoch.epoch == 2:
+            stop.set()
+        return True
+
+    plan = Listed([spec("a", learning_rate=0.01), spec("b", learning_rate=0.02)], stop_at_two)
+    with local(task, workers=1, stop=stop) as scheduler:
+        scheduler.run(plan)
+    assert {name: (o.state, o.epochs) for name, o in plan.outcomes.items()} == {"a": ("killed", 2)}

@@ -1,0 +1,131 @@
+import math
+
+import pandas as pd
+import pytest
+
+from ablate import analysis
+from ablate.analysis import Metric
+
+ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
+
+
+def search(*trials, prefix="search-"):
+    """Rows from (number, state, score)."""
+    return [
+        {
+            "trial": f"{prefix}{number}",
+            "phase": "search",
+            "variant": "",
+            "factor": "",
+            "level": "",
+            "seed": 0,
+            "state": state,
+            "score": score,
+            "learning_rate": number / 1000 if isinstance(number, int) else None,
+            "reason": "" if state == "finished" else f"{state} at epoch 2",
+            "dropout": 0.1,
+        }
+        for number, state, score in trials
+    ]
+
+
+def ablation(variant, mode, *runs):
+    """Rows from (state, validation accuracy, test accuracy, best epoch), seeds 0, 1, …"""
+    return [
+        {
+            "trial": f"ablation-{variant}-{mode}-s{seed}",
+            "phase": "ablation",
+            "variant": variant,
+            "factor": variant.partition("=")[0] if "=" in variant else "",
+            "level": variant.partition("=")[2],
+            "mode": mode,
+            "seed": seed,
+            "state": state,
+            "score": validation,
+            "val_accuracy": validation,
+            "test_accuracy": test,
+            "best_epoch": best_epoch,
+            "seconds": 2.0,
+            "learning_rate": 0.001 * 10**seed,
+        }
+        for seed, (state, validation, test, best_epoch) in enumerate(runs)
+    ]
+
+
+HISTORY = search(
+    (2, "finished", 0.4), (1, "pruned", 0.9), (10, "finished", 0.3), (4, "diverged", None), (3, "finished", 0.5)
+)
+
+
+def test_the_history_is_in_order_and_only_finished_trials_are_best():
+    history = analysis.search_history(pd.DataFrame(HISTORY))
+    assert history["number"].tolist() == [1, 2, 3, 4, 10]
+    assert history["state"].tolist() == ["pruned", "finished", "finished", "diverged", "finished"]
+    assert history["best"].tolist() == pytest.approx([math.nan, 0.4, 0.5, 0.5, 0.5], nan_ok=True)
+
+
+def test_trials_without_numbers_are_counted_in_the_order_of_the_table():
+    history = analysis.search_history(pd.DataFrame(search(("b", "finished", 0.1), ("a", "finished", 0.2), prefix="")))
+    assert history[["number", "trial"]].to_numpy().tolist() == [[1, "b"], [2, "a"]]
+
+
+def test_the_best_of_the_search_come_with_their_optimism():
+    # Scores .50, .52, .54 of the reference: SD .02. Three finished trials: expected ranks .8463, 0, −.8463.
+    reference = ablation("reference", "", *[("finished", x, x, 1) for x in (0.50, 0.52, 0.54)])
+    best = analysis.best_of_search(pd.DataFrame(HISTORY + reference), k=2)
+    assert list(best) == ["trial", "score", "optimism", "learning_rate", "dropout"]
+    assert best["trial"].tolist() == ["search-3", "search-2"]
+    assert best["optimism"].tolist() == pytest.approx([0.02 * 0.8463, 0.0], abs=1e-6)
+    assert best["learning_rate"].tolist() == [0.003, 0.002]
+
+
+def test_without_three_replicates_the_optimism_is_not_known():
+    reference = ablation("reference", "", ("finished", 0.5, 0.5, 1), ("finished", 0.6, 0.6, 1), ("failed", 0.1, 0.1, 1))
+    best = analysis.best_of_search(pd.DataFrame(HISTORY + reference))
+    assert len(best) == 3
+    assert best["optimism"].isna().all()
+
+
+def test_failures_are_what_neither_finished_nor_was_pruned():
+    found = analysis.failures(pd.DataFrame(HISTORY + ablation("a=1", "find", ("killed", None, None, None))))
+    assert found["trial"].tolist() == ["search-4", "ablation-a=1-find-s0"]
+    assert found["reason"].iloc[0] == "diverged at epoch 2"
+    assert list(found) == list(analysis.FAILURE_COLUMNS)
+
+
+def test_cells_are_summed_up_with_the_reference_first():
+    results = pd.DataFrame(
+        ablation("a=1", "find", ("finished", 0.5, 0.4, 3), ("finished", 0.7, 0.6, 5), ("diverged", 0.9, None, 1))
+        + ablation("reference", "", ("finished", 0.5, 0.5, 2), ("killed", None, None, None))
+    )
+    cells = analysis.cell_summary(results, ACCURACY)
+    assert cells[["variant", "mode", "factor", "level", "n"]].to_numpy().tolist() == [
+        ["reference", "", "", "", 2],
+        ["a=1", "find", "a", "1", 3],
+    ]
+    variant = cells.iloc[1]
+    assert [variant[state] for state in analysis.STATES] == [2, 0, 1, 0, 0, 0]
+    assert variant["val_accuracy_mean"] == pytest.approx(0.6)
+    assert variant["val_accuracy_sd"] == pytest.approx(math.sqrt(0.02))
+    assert variant["test_accuracy_mean"] == pytest.approx(0.5)
+    assert variant["metric_mean"] == pytest.approx((0.4 + 0.6 + 0.1) / 3)
+    assert variant["best_epoch_mean"] == 4
+    assert variant["learning_rate"] == pytest.approx(0.01)
+    assert math.isnan(cells.iloc[0]["metric_sd"])
+
+
+def test_a_table_of_one_phase_leaves_the_tables_of_the_other_empty():
+    searched = pd.DataFrame(HISTORY)
+    ablated = pd.DataFrame(ablation("reference", "", ("finished", 0.5, 0.5, 1)))
+    assert analysis.cell_summary(searched, ACCURACY).empty
+    assert analysis.search_history(ablated).empty
+    assert analysis.best_of_search(ablated).empty
+    assert analysis.failures(ablated).empty
+
+
+def test_the_optimism_of_the_best_is_that_of_the_tables():
+    reference = ablation("reference", "", *[("finished", x, x, 1) for x in (0.0, 1.0, 2.0)])  # SD 1
+    for k, expected in ((5, 1.163), (10, 1.539), (20, 1.867), (50, 2.249)):
+        trials = search(*[(number, "finished", number / 100) for number in range(k)])
+        best = analysis.best_of_search(pd.DataFrame(trials + reference))
+        assert best["optimism"].iloc[0] == pytest.approx(expected, abs=5e-4)

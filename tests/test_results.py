@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from ablate.errors import DataError
+from ablate.records import Outcome, TrialSpec
+from ablate.results import epochs_table, factor_columns, read_epochs, read_results, results_table, write_table
+
+FACTORS = {"normalization": "none", "dropout": 0.1, "learning_rate": "find*0.3"}
+SPEC = TrialSpec("a", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS, test=True)
+
+
+def test_a_table_survives_its_file(tmp_path):
+    done = Outcome("a", "finished", score=1 / 3, val_accuracy=1 / 3, learning_rate=1e-3, epochs=3, best_epoch=2)
+    rows = [(SPEC, done, "run"), (SPEC, Outcome("a", "failed", reason='"x",\ny'), "")]
+    write_table(results_table(rows), tmp_path / "results.csv")
+    table = read_results(tmp_path / "results.csv")
+    assert table["score"].tolist() == [1 / 3, pytest.approx(np.nan, nan_ok=True)]
+    assert table["normalization"].tolist() == ["none", "none"]
+    assert table["dropout"].dtype.kind == "f"
+    assert table["reason"].tolist() == ["", '"x",\ny']
+    assert table["run_id"].tolist() == ["run", ""]
+    assert table["level"].tolist() == ["0.1", "0.1"]
+    assert factor_columns(table) == ["normalization", "dropout", "learning_rate_setting"]
+
+
+def test_a_column_that_is_all_empty_is_numbers_that_are_not_there(tmp_path):
+    write_table(results_table([(SPEC, Outcome("a", "failed"), "")]), tmp_path / "results.csv")
+    assert np.isnan(read_results(tmp_path / "results.csv")["test_accuracy"]).all()
+
+
+def test_what_is_no_results_table_is_refused_by_name(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"x\.csv: columns trial, phase"):
+        read_results(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"x\.csv: cannot be read"):
+        read_results(path)
+    with pytest.raises(DataError, match=r"no\.csv: cannot be read"):
+        read_results(tmp_path / "no.csv")
+
+
+def test_epochs_that_are_not_there_are_an_empty_table(tmp_path):
+    assert read_epochs(tmp_path / "epochs.csv").empty
+    write_table(epochs_table([]), tmp_path / "epochs.csv")
+    assert read_epochs(tmp_path / "epochs.csv").columns.tolist()[:2] == ["trial", "epoch"]

@@ -1,0 +1,185 @@
+import math
+import re
+
+import pandas as pd
+import pytest
+
+from ablate import effects, wording
+from ablate.effects import Metric
+
+ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
+TITLE = "A deep MLP"
+
+
+def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="test_accuracy", needed=14):
+    factor, _, level = variant.partition("=")
+    known = {
+        "factor": factor, "level": level, "variant": variant, "mode": mode, "n": n, "mean": mean, "sd": half,
+        "low": mean - half, "high": mean + half, "p": p, "p_adjusted": p, "verdict": verdict,
+        "low_adjusted": mean - half, "high_adjusted": mean + half, "seeds_needed": needed, "margin": 0.005,
+        "metric": metric,
+    }  # fmt: skip
+    return {name: known.get(name, math.nan) for name in effects.EFFECT_COLUMNS}
+
+
+def told(*rows, results=None):
+    table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
+    return wording.headline(table, runs() if results is None else results, title=TITLE)
+
+
+def runs(*rows):
+    names = ["trial", "phase", "variant", "factor", "level", "mode", "seed", "state", "score"]
+    return pd.DataFrame([dict(zip(names, ("t", "ablation", *row), strict=True)) for row in rows], columns=names)
+
+
+def broken(variant, mode, states):
+    return [(variant, "", "", mode, seed, state, None) for seed, state in enumerate(states)]
+
+
+def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_open():
+    lines = told(
+        effect("normalization=batch", 0.039, 0.008, "helps"),
+        effect("normalization=layer", 0.022, 0.012, "helps"),
+        effect("optimizer=sgd", -0.02, 0.004, "hurts"),
+        effect("activation=relu", 0.004, 0.002, "detectable but below margin"),
+        effect("initializer=he_uniform", 0.0, 0.002, "equivalent"),
+        effect("dropout=0.1", 0.004, 0.01, "inconclusive"),
+    )
+    assert lines == [
+        "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03; "
+        "layer helps by 2.2 [1.0, 3.4].",
+        "Then: optimizer sgd hurts by 2.0 [1.6, 2.4].",
+        "Detectable, but within ±0.5: activation relu (+0.4 [0.2, 0.6]).",
+        "Equivalent within ±0.5: initializer he_uniform.",
+        "Undecided: dropout 0.1 (+0.4 [−0.6, 1.4]; about 14 seeds would tell).",
+        "Intervals hold for all 6 contrasts at once (95 %); p is adjusted for them (Holm).",
+    ]
+
+
+def test_the_direction_of_the_verb_is_that_of_the_interval():
+    lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"))
+    assert lines == ["Optimizer matters most: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
+
+
+def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
+    lines = told(effect("a=1", 0.01, 0.02, "inconclusive", n=6, p=0.5), effect("b=1", -0.02, 0.03, "inconclusive", n=6))
+    assert lines[0] == (
+        "No variant is shown to help or to hurt. "
+        "The largest observed difference is b 1, −2.0 points [−5.0, 1.0], n = 6, adjusted p = .03."
+    )
+    floor = 'no adjusted p can be below .06: "helps" and "hurts" need at least 7 seeds.'
+    assert f"With 6 seeds and 2 contrasts {floor}" in lines
+
+
+def test_few_seeds_are_called_descriptive_and_no_p_is_told():
+    nan = math.nan
+    lines = told(
+        effect("a=1", 0.01, 0.02, "too few seeds", n=3, p=nan), effect("b=1", 0.03, 0.02, "too few seeds", n=3, p=nan)
+    )
+    assert lines == [
+        "3 seeds are descriptive only: no test, no verdict (from 6 on). "
+        "The largest observed difference is b 1, +3.0 points (n = 3)."
+    ]
+
+
+def test_a_single_seed_without_any_spread_is_told_too():
+    lines = told(effect("a=1", 0.01, math.nan, "too few seeds", n=1, p=math.nan))
+    assert lines[0].startswith("1 seed is descriptive only")
+    assert "+1.0 points (n = 1)" in lines[0]
+
+
+def test_a_variant_with_too_few_seeds_among_others_is_told_apart():
+    lines = told(
+        effect("a=1", 0.03, 0.01, "helps"),
+        effect("b=1", 0.02, 0.01, "too few seeds", n=3, p=math.nan),
+        effect("b=2", math.nan, math.nan, "too few seeds", n=0, p=math.nan),
+    )
+    assert "Too few seeds for a verdict (fewer than 6): b 1 (n = 3, +2.0); b 2 (n = 0)." in lines
+
+
+def test_what_broke_is_told_by_state_and_seed():
+    results = runs(
+        *broken("reference", "", ["finished", "failed"]),
+        *broken("optimizer=sgd", "find", ["diverged"] * 4 + ["finished"] * 2),
+    )
+    lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
+    assert lines[-1] == (
+        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (counted at chance level)."
+    )
+
+
+def test_the_found_rates_are_told_and_then_what_the_carried_ones_change():
+    lines = told(
+        effect("a=1", 0.03, 0.01, "helps", mode="carry"),
+        effect("a=1", 0.01, 0.02, "inconclusive", mode="find"),
+        effect("b=1", 0.0, 0.002, "equivalent", mode="carry"),
+        effect("b=1", 0.0, 0.002, "equivalent", mode="find"),
+    )
+    assert lines[0].startswith("No variant is shown to help")
+    assert (
+        "The above is with learning rates found for each variant; with rates carried over from the reference "
+        "the verdict changes: a 1 (inconclusive → helps)."
+    ) in lines
+
+
+def test_numbers_have_the_decimals_that_their_interval_supports():
+    def shown(half, metric="test_accuracy"):
+        return told(effect("a=1", 0.031234, half, "helps", metric=metric))[0]
+
+    assert "by 3.1 points [2.6, 3.6]" in shown(0.005)
+    assert "by 3.12 points [3.08, 3.16]" in shown(0.0004)
+    assert "by 3.1 points [3.1, 3.1]" in shown(0.0)
+    assert "by 0.03 nats [0.02, 0.04]" in shown(0.01, metric="val_loss")
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.0004, "p < .001"), (0.004, "p = .004"), (0.0496, "p = .050"), (0.3, ".30")])
+def test_p_values_keep_the_digits_that_matter(p, said):
+    assert said in told(effect("a=1", 0.03, 0.01, "helps", p=p))[0]
+
+
+def test_long_lists_end_with_how_many_more_there_are():
+    lines = told(*(effect(f"a={i}", 0.0, 0.002, "equivalent", n=12) for i in range(10)))
+    assert "Equivalent within ±0.5: a 0; a 1; a 2; a 3; a 4; a 5; and 4 more." in lines
+
+
+def test_nothing_to_tell_is_told_with_the_title():
+    assert told() == ["A deep MLP: no ablation results yet."]
+
+
+def test_the_latex_table_groups_by_factor():
+    rows = [
+        effect("drop_out=0.1", 0.039, 0.008, "helps"),
+        effect("drop_out=0.2", -0.01, 0.02, "inconclusive", p=0.0001),
+        effect("x=1", math.nan, math.nan, "too few seeds", n=0, p=math.nan),
+    ]
+    table = pd.DataFrame(rows)
+    assert wording.latex_effects(table, ACCURACY).splitlines()[1:] == [
+        r"\begin{tabular}{llrrrrl}",
+        r"\toprule",
+        r"Factor & Level & $n$ & Difference (points) & 95\,\% interval & $p$ (Holm) & Verdict \\",
+        r"\midrule",
+        r"drop out & 0.1 & 8 & $+3.9$ & [$3.1$, $4.7$] & .03 & helps \\",
+        r" & 0.2 & 8 & $-1.0$ & [$-3.0$, $1.0$] & $<$ .001 & inconclusive \\",
+        r"x & 1 & 0 & -- & -- & -- & too few seeds \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def test_nothing_in_a_name_is_read_as_tex():
+    nasty = "\\input{x}_&%#$~^<>|[*]\nend"
+    table = pd.DataFrame([effect(f"{nasty}=1", 0.03, 0.01, "helps")])
+    (row,) = [line for line in wording.latex_effects(table, ACCURACY).splitlines() if "helps" in line]
+    cell = row.split(" & 1 & ")[0]
+    assert cell == (
+        r"\textbackslash{}input\{x\} \&\%\#\$\textasciitilde{}\textasciicircum{}"
+        r"\textless{}\textgreater{}\textbar{}{[}{*}] end"
+    )
+    assert len(re.findall(r"(?<!\\)&", row)) == 6
+
+
+def test_with_two_modes_the_latex_table_has_a_column_for_them():
+    rows = [effect("a=1", 0.03, 0.01, "helps", mode=mode) for mode in ("find", "carry")]
+    lines = wording.latex_effects(pd.DataFrame(rows), ACCURACY).splitlines()
+    assert lines[1] == r"\begin{tabular}{lllrrrrl}"
+    assert lines[6].startswith(" & 1 & carry & 8 &")
