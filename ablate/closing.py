@@ -15,6 +15,7 @@ from ablate.journal import Entry
 from ablate.records import Factors
 from ablate.results import epochs_table, results_table, write_table
 from ablate.study import Study
+from ablate.tracking import shown_uri
 
 PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time goes to
 
@@ -131,7 +132,7 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "epochs": study.training.epochs,
         "batch_size": study.training.batch_size,
         "patience": study.training.patience,
-        "tracking_uri": facts.tracking_uri,
+        "tracking_uri": shown_uri(facts.tracking_uri),
         "experiment": facts.label,
         "parent_run_id": "",
         "time": dict(ending.seconds),

@@ -135,7 +135,8 @@ class _Run:
         ending = self._ending(entries, {"total": earlier + time.perf_counter() - began})
         write_folder(self._folder, entries, self._facts, ending)
         report = build_report(self._folder.path)
-        metrics = {f"effect/{row.variant}": row.mean for row in report.effects.itertuples()}
+        effects = report.effects.to_dict("records")
+        metrics = {f"effect/{row['variant']}/{row['mode']}": float(row["mean"]) for row in effects}
         finished = sum(e.outcome.state == "finished" for e in entries)
         self._tracker.close_study(
             "KILLED" if ending.interrupted else "FINISHED",

@@ -57,11 +57,11 @@ class RateFinder:
         with clock.on("lr_test"):
             curves = [self._curve(factors, seeds.LR_TEST_REPLICATE + i, clock) for i in range(settings.seeds)]
             losses = average_curves(curves)
-            rates = self._bench.ramp[: len(losses)]
-            reading = read_curve(rates.astype(float), losses, fallback=settings.fallback)
+            ramp = self._bench.ramp.astype(float)
+            reading = read_curve(ramp, losses, fallback=settings.fallback)
         return RateTest(
             key=key,
-            rates=tuple(float(rate) for rate in rates),
+            rates=tuple(float(rate) for rate in ramp[: len(losses)]),
             losses=tuple(float(loss) for loss in losses),
             rules=dict(reading.rules),
             suggestion=reading.suggestion,

@@ -63,9 +63,10 @@ def _folder() -> tuple[str, str, bool]:
 
 
 def _store(uri: str) -> tuple[str, str, bool]:
-    from ablate.tracking import check_store
+    from ablate.tracking import check_store, shown_uri
 
     try:
-        return "MLflow", f"{uri}: {check_store(uri)}", True
+        check_store(uri)
+        return "MLflow", f"{shown_uri(uri)} answers", True
     except AblateError as err:
         return "MLflow", str(err).replace("\n", " "), False

@@ -1,6 +1,5 @@
 """`ablate lr`: the learning-rate range test of a study's baseline."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +31,9 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
 
 
 def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Path]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from ablate.engine.device import prepare_tensorflow
+
+    prepare_tensorflow()
     from ablate.engine.workbench import Workbench
     from ablate.experiment import label, open_data
     from ablate.lr_test import RateFinder

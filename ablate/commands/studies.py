@@ -49,11 +49,13 @@ def summary(study: Study, data_dir: Path | None) -> list[str]:
     from ablate.ablation import ablation_specs
     from ablate.experiment import open_data
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     specs = ablation_specs(study, study.baseline)
     variants = dict.fromkeys((spec.variant, spec.mode) for spec in specs)
     data = open_data(study, data_dir)
     lines = [f"{study.search.trials} search trials, then {len(variants)} variants × {study.ablation.seeds} seeds"]
+    from ablate.engine.device import prepare_tensorflow
+
+    prepare_tensorflow()
     from ablate.engine.workbench import count_model_parameters
 
     parameters = count_model_parameters(study, data.x_train.shape[1:], data.n_classes)

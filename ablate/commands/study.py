@@ -13,6 +13,7 @@ from ablate.cli import DONE, INTERRUPTED, UNFINISHED
 from ablate.display import duration, make_display
 from ablate.experiment import Finished, Only, Options, run_study
 from ablate.study import find_study, load_study
+from ablate.tracking import shown_uri
 
 TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for
 
@@ -108,7 +109,7 @@ def _short(path: Path) -> str:
 def _ui_command(uri: str) -> str:
     if uri == "sqlite:///mlflow.db":
         return "ablate ui"
-    return uri if uri.startswith("http") else f"ablate ui --tracking-uri {uri}"
+    return shown_uri(uri) if uri.startswith("http") else f"ablate ui --tracking-uri {shown_uri(uri)}"
 
 
 def _as_json(finished: Finished) -> dict[str, object]:

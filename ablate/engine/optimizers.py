@@ -79,7 +79,8 @@ class Functional(keras.optimizers.Optimizer):  # type: ignore[misc]  # keras has
 def functional(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """The same optimizer with a `stateless_apply` that works on TensorFlow."""
     kind = type(optimizer)
-    return type(f"Functional{kind.__name__}", (kind, Functional), {}).from_config(optimizer.get_config())
+    mixed: Any = type(f"Functional{kind.__name__}", (kind, Functional), {})  # Any: a class made here
+    return mixed.from_config(optimizer.get_config())
 
 
 def make_optimizer(name: str) -> keras.optimizers.Optimizer:

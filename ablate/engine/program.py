@@ -173,7 +173,7 @@ def _traced_once(
         loose(argument) if place in varying else tf.nest.map_structure(spec, argument)
         for place, argument in enumerate(arguments)
     ]
-    compiled: _Compiled = tf.function(function, input_signature=signature, jit_compile=jit)
+    compiled: _Compiled = tf.function(function, input_signature=signature, jit_compile=jit, autograph=False)
     return compiled
 
 

@@ -81,12 +81,6 @@ def _settle_in(task: Task, place: Place) -> None:
         os.dup2(log.fileno(), 2)
     if place.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, place.cpus)
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    import tensorflow as tf
+    from ablate.engine.device import prepare_tensorflow
 
-    tf.config.threading.set_intra_op_parallelism_threads(task.threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+    prepare_tensorflow(task.threads)

@@ -1,0 +1,75 @@
+"""A study's folder into its report: tables, figures and one HTML file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ablate import analysis
+from ablate.files import write_aside
+from ablate.report.effects import effects_section, modes_section
+from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.origin import banners, origin_section, title_facts
+from ablate.report.page import Page, render
+from ablate.report.search import failures_section, search_section
+from ablate.report.training import rate_section, training_section
+from ablate.report.trust import trust_section
+from ablate.results import write_table
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """What was written, and the answer in words."""
+
+    html: Path
+    effects_csv: Path
+    effects_tex: Path
+    figures: tuple[Path, ...]
+    headline: tuple[str, ...]
+    effects: pd.DataFrame
+
+
+def build_report(folder: Path) -> ReportFiles:
+    """Write effects.csv, effects.tex, figures/*.svg and report.html beside the results.csv of `folder`.
+
+    The rest of the folder's files may be missing: their sections are left out. The same folder gives the same bytes.
+    Raises `DataError` where the table is missing or a file cannot be read.
+    """
+    inputs = read_inputs(folder)
+    headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)
+    page = _page(inputs, headline)
+    files = ReportFiles(
+        html=folder / "report.html",
+        effects_csv=folder / "effects.csv",
+        effects_tex=folder / "effects.tex",
+        figures=tuple(folder / "figures" / f"{figure.name}.svg" for figure in page.figures()),
+        headline=tuple(headline),
+        effects=inputs.effects,
+    )
+    write_table(inputs.effects, files.effects_csv)
+    write_aside(files.effects_tex, analysis.latex_effects(inputs.effects, inputs.metric))
+    for path, figure in zip(files.figures, page.figures(), strict=True):
+        write_aside(path, figure.svg)
+    write_aside(files.html, render(page))
+    return files
+
+
+def _page(inputs: Inputs, headline: list[str]) -> Page:
+    sections = (
+        effects_section(inputs),
+        modes_section(inputs),
+        training_section(inputs),
+        rate_section(inputs),
+        search_section(inputs),
+        failures_section(inputs),
+        trust_section(inputs),
+        origin_section(inputs),
+    )
+    return Page(
+        title=inputs.title,
+        date=str(inputs.facts.get("ended") or inputs.facts.get("started") or "")[:10],
+        banners=banners(inputs),
+        headline=headline,
+        facts=title_facts(inputs),
+        sections=[section for section in sections if section is not None],
+    )

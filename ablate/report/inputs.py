@@ -1,0 +1,125 @@
+"""A study's folder into all that a report is made of: its tables, range tests and provenance, and the effects."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ablate import analysis
+from ablate.effects import Metric, confirmatory_runs
+from ablate.errors import DataError
+from ablate.records import REFERENCE, RateTest
+from ablate.results import RATE_SETTING, factor_columns, read_epochs, read_results
+from ablate.wording import MODES
+
+Facts = dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the sections read. Only `results` is sure to be there."""
+
+    folder: Path
+    results: pd.DataFrame
+    epochs: pd.DataFrame  # empty without the file
+    rate_tests: list[tuple[str, RateTest]]  # (label, test)
+    facts: Facts  # provenance.json; {} without the file
+    study_file: str  # "" without the file
+    metric: Metric
+    effects: pd.DataFrame
+    scores: pd.DataFrame  # a row a pair
+
+    @property
+    def data(self) -> Facts:
+        """The data set's facts."""
+        return dict(self.facts.get("data") or {})
+
+    @property
+    def title(self) -> str:
+        """The study's title, or its folder's name."""
+        return str(self.facts.get("title") or self.facts.get("study") or self.folder.resolve().name)
+
+    @property
+    def monitor(self) -> str:
+        """The validation metric that early stopping watched."""
+        return str(self.facts.get("monitor") or guess_monitor(self.results))
+
+    @property
+    def modes(self) -> list[str]:
+        """The learning-rate modes of the contrasts; first the one that the headline speaks of."""
+        found = self.effects["mode"].unique()
+        return sorted(found, key=lambda mode: (MODES.index(mode) if mode in MODES else len(MODES), mode))
+
+    def told(self) -> pd.DataFrame:
+        """The effects of the first mode."""
+        return self.effects[self.effects["mode"] == self.modes[0]] if len(self.effects) else self.effects
+
+
+def read_inputs(folder: Path) -> Inputs:
+    """Read what there is. Raises `DataError` where results.csv is missing or a file is broken."""
+    results = read_results(folder / "results.csv")
+    facts = dict(_read_json(folder / "provenance.json", {}))
+    data = facts.get("data") or {}
+    metric = analysis.primary_metric(
+        results,
+        monitor=facts.get("monitor") or guess_monitor(results),
+        n_classes=data.get("n_classes"),
+        n_test=data.get("n_test"),
+        margin=facts.get("margin"),
+    )
+    study_file = folder / "study.toml"
+    return Inputs(
+        folder=folder,
+        results=results,
+        epochs=read_epochs(folder / "epochs.csv"),
+        rate_tests=_rate_tests(folder / "lr_tests.json"),
+        facts=facts,
+        study_file=study_file.read_text(encoding="utf-8") if study_file.exists() else "",
+        metric=metric,
+        effects=analysis.effects_table(results, metric),
+        scores=analysis.paired_scores(results, metric),
+    )
+
+
+def guess_monitor(results: pd.DataFrame) -> str:
+    """The metric that the scores are: losses are negative as scores."""
+    scores = pd.to_numeric(results["score"], errors="coerce").dropna()
+    return "val_loss" if len(scores) and scores.max() < 0 else "val_accuracy"
+
+
+def reference_levels(inputs: Inputs) -> dict[str, str]:
+    """The reference configuration: from the provenance, else from the reference's rows."""
+    stated = inputs.facts.get("reference")
+    if stated:
+        return {str(name): str(level) for name, level in stated.items()}
+    runs = inputs.results[inputs.results["variant"] == REFERENCE]
+    names = factor_columns(inputs.results) if len(runs) else []
+    return {"learning_rate" if name == RATE_SETTING else name: str(runs[name].iloc[0]) for name in names}
+
+
+def reference_mean(inputs: Inputs) -> float:
+    """The reference's mean over its finished runs on the metric, in the file's unit; NaN without any."""
+    runs = confirmatory_runs(inputs.results)
+    finished = runs[(runs["variant"] == REFERENCE) & (runs["state"] == "finished")]
+    return float(inputs.metric.sign * finished[inputs.metric.column].mean()) if len(finished) else math.nan
+
+
+def _rate_tests(path: Path) -> list[tuple[str, RateTest]]:
+    names = tuple(RateTest.__slots__)
+    try:
+        return [
+            (str(test["label"]), RateTest.from_json({name: test[name] for name in names}))
+            for test in _read_json(path, [])
+        ]
+    except (KeyError, TypeError, AttributeError) as err:
+        raise DataError(f"{path}: is no list of range tests: {err!r}\n  delete it to leave that section out") from err
+
+
+def _read_json(path: Path, default: Any) -> Any:  # Any: JSON
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
+    except ValueError as err:
+        raise DataError(f"{path}: is no JSON: {err}\n  delete it to leave its sections out") from err

@@ -1,0 +1,68 @@
+"""Numbers into text, with no more digits than their interval supports."""
+
+import math
+from collections.abc import Iterable
+
+from ablate.effects import Metric
+from ablate.plots import rate_text
+
+LEAST_DECIMALS = {"points": 1, "nats": 2}
+MOST_DECIMALS = 4
+NONE = "–"
+
+
+def decimals_for(half_widths: Iterable[float], metric: Metric) -> int:
+    """Decimals of a column, from the half widths of its intervals in the file's unit, so that the middle one shows."""
+    widths = sorted(width * metric.scale for width in half_widths if math.isfinite(width) and width > 0)
+    least = LEAST_DECIMALS[metric.unit]
+    if not widths:
+        return least
+    return min(max(least, math.ceil(-math.log10(widths[len(widths) // 2] / 2))), MOST_DECIMALS)
+
+
+def number(value: float | None, decimals: int, *, is_signed: bool = False) -> str:
+    """With a true minus sign: "3.9", "−0.4"; with a plus if `is_signed`; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    text = f"{value:,.{decimals}f}"
+    if float(text.replace(",", "")) == 0:
+        return text.lstrip("-")
+    if text.startswith("-"):
+        return text.replace("-", "−")
+    return f"+{text}" if is_signed else text
+
+
+def interval(low: float, high: float, decimals: int) -> str:
+    """ "[3.1, 4.7]"; a dash where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return NONE
+    return f"[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def p_value(p: float) -> str:
+    """Two decimals, three below .0995: ".72", ".047", "< .001"."""
+    if not math.isfinite(p):
+        return NONE
+    if p < 0.001:
+        return "< .001"
+    return (f"{p:.3f}" if p < 0.0995 else f"{p:.2f}").removeprefix("0")
+
+
+def rate(value: float | None) -> str:
+    """A learning rate in two digits: "8.3e-4"."""
+    if value is None or not math.isfinite(value) or value <= 0:
+        return NONE
+    return rate_text(value)
+
+
+def duration(seconds: float) -> str:
+    """ "17 min 52 s", "2 h 5 min", "8.2 s"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def count(value: float | int | None) -> str:
+    """A whole number with thousands apart."""
+    return NONE if value is None or not math.isfinite(value) else f"{round(value):,}"

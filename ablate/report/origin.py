@@ -1,0 +1,164 @@
+"""Provenance into the title block's facts, its banners, and the section on protocol and origin."""
+
+from ablate.records import REFERENCE
+from ablate.report.inputs import Inputs, reference_levels
+from ablate.report.numbers import count, duration
+from ablate.report.page import Block, Definitions, Listing, Section
+
+PARTS = {
+    "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
+    "data": "data", "build": "building models", "track": "tracking", "report": "report",
+}  # fmt: skip
+CITATION = """@software{{ablate,
+  title   = {{ablate: which part of a network matters}},
+  version = {{{version}}},
+  note    = {{Study: {title}; data fingerprint {fingerprint}}}
+}}
+"""
+
+
+def banners(inputs: Inputs) -> list[tuple[str, str]]:
+    """What a reader must not miss."""
+    facts, found = inputs.facts, []
+    if inputs.data.get("stand_in"):
+        name = inputs.data.get("name", "the data set")
+        found.append(("Not real data", f"{name} could not be had; this ran on the program's built-in stand-in."))
+    if facts.get("quick"):
+        found.append(("Quick run", "--quick cut the budgets: good for trying things out, not for conclusions."))
+    if facts.get("interrupted"):
+        found.append(("Interrupted", f"The study was stopped; “{facts.get('command', 'the same command')}” goes on."))
+    elif facts.get("complete") is False:
+        found.append(("Incomplete", f"Trials are missing; “{facts.get('command', 'the same command')}” goes on."))
+    return found
+
+
+def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
+    """Data, reference and size of the study."""
+    results = inputs.results
+    ablation = results[results["phase"] == "ablation"]
+    n_search = len(results) - len(ablation)
+    sizes = [f"{n_search} search trials"] if n_search else []
+    if len(ablation):
+        n_variants = ablation.loc[ablation["variant"] != REFERENCE, "variant"].nunique()
+        sizes.append(f"{n_variants} variants and the reference × {ablation['seed'].nunique()} seeds")
+    kind = inputs.facts.get("reference_kind")
+    levels = " · ".join(f"{name} {level}" for name, level in reference_levels(inputs).items())
+    pairs = [
+        ("Data", data_text(inputs)),
+        (f"Reference{f' ({kind})' if kind else ''}", levels),
+        ("Size", ", ".join(sizes)),
+        (
+            "Time",
+            duration(float(inputs.facts["time"]["total"])) if (inputs.facts.get("time") or {}).get("total") else "",
+        ),
+    ]
+    return [(name, text) for name, text in pairs if text]
+
+
+def data_text(inputs: Inputs) -> str:
+    """The data set in a line."""
+    data = inputs.data
+    if not data:
+        return ""
+    names = (("n_train", "train"), ("n_validation", "validation"), ("n_test", "test"))
+    splits = [f"{count(data[key])} {name}" for key, name in names if data.get(key) is not None]
+    stand_in = " (built-in stand-in)" if data.get("stand_in") else ""
+    fingerprint = [f"fingerprint {str(data['fingerprint'])[:12]}…"] if data.get("fingerprint") else []
+    return " · ".join([f"{data.get('name', '')}{stand_in}", *splits, *fingerprint])
+
+
+def origin_section(inputs: Inputs) -> Section:
+    """Protocol, machine, versions, time, how to reproduce, how to cite; the study file folded."""
+    blocks: list[Block] = []
+    pairs = [*_protocol(inputs), *_machine(inputs), *_outcome(inputs)]
+    if pairs:
+        blocks.append(Definitions(pairs))
+    if inputs.study_file:
+        blocks.append(Listing("The study file, resolved", inputs.study_file))
+    facts = inputs.facts
+    citation = CITATION.format(
+        version=facts.get("ablate_version", "unknown"),
+        title=_bibtex(inputs.title),
+        fingerprint=str(inputs.data.get("fingerprint", "not recorded")),
+    )
+    blocks.append(Listing("How to cite", citation))
+    return Section("origin", "Protocol and provenance", blocks)
+
+
+def _protocol(inputs: Inputs) -> list[tuple[str, str]]:
+    facts = inputs.facts
+    names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience {}"))
+    training = [text.format(facts[key]) for key, text in names if facts.get(key) is not None]
+    if facts.get("monitor"):
+        training.append(f"the weights of the best epoch by {str(facts['monitor']).replace('val_', 'validation ')}")
+    data = inputs.data
+    shape = " × ".join(map(str, data.get("shape") or []))
+    about = [
+        text for text in (data_text(inputs), shape, f"scaling {data['scaling']}" if data.get("scaling") else "") if text
+    ]
+    seeds = [
+        f"study seed {facts['seed']}" if "seed" in facts else "",
+        f"{facts['seeds']} replicates" if "seeds" in facts else "",
+    ]
+    return _stated(
+        ("Training, held fixed", ", ".join(training)),
+        ("Learning-rate modes", ", ".join(facts.get("modes") or [])),
+        ("Seeds", ", ".join(text for text in seeds if text)),
+        ("Data", " · ".join(about)),
+        ("Data's source", str(data.get("source") or "")),
+        ("Data's fingerprint", str(data.get("fingerprint") or "")),
+    )
+
+
+def _machine(inputs: Inputs) -> list[tuple[str, str]]:
+    facts = inputs.facts
+    hardware: dict[str, object] = facts.get("hardware") or {}
+    gpus = hardware.get("gpus")
+    parts = [str(hardware[key]) for key in ("machine", "cpu") if hardware.get(key)]
+    if hardware.get("cores"):
+        parts.append(f"{hardware['cores']} cores")
+    if hardware.get("memory_gb"):
+        parts.append(f"{hardware['memory_gb']} GB")
+    if gpus is not None:
+        parts.append(", ".join(map(str, gpus)) if isinstance(gpus, list) and gpus else "no GPU")
+    git = facts.get("git") or {}
+    commit = f"{git.get('commit', '')}{' with changes' if git.get('dirty') else ''}"
+    versions = [f"{name} {version}" for name, version in (facts.get("versions") or {}).items()]
+    ablate = [f"ablate {facts['ablate_version']}"] if facts.get("ablate_version") else []
+    workers = f"{facts['workers']}, {facts.get('threads', '?')} threads each" if facts.get("workers") else ""
+    return _stated(
+        ("Versions", ", ".join([*ablate, *versions])),
+        ("Hardware", ", ".join(parts)),
+        ("Workers", workers),
+        ("Git commit", commit.strip()),
+    )
+
+
+def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
+    facts = inputs.facts
+    spent: dict[str, float] = facts.get("time") or {}
+    total = float(spent.get("total") or 0)
+    shares = [
+        f"{PARTS[part]} {seconds / total:.1%}" for part, seconds in spent.items() if part in PARTS and total and seconds
+    ]
+    dates = [str(facts[key]).replace("T", " ") for key in ("started", "ended") if facts.get(key)]
+    run = f", run {facts['parent_run_id']}" if facts.get("parent_run_id") else ""
+    tracked = (
+        f"experiment {facts['experiment']} at {facts.get('tracking_uri', '')}{run}" if facts.get("experiment") else ""
+    )
+    command = str(facts.get("command") or "")
+    return _stated(
+        ("Ran", " to ".join(dates)),
+        ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
+        ("Tracked", tracked),
+        ("Reproduce", f"{command}, with the study file below and data of the same fingerprint" if command else ""),
+        ("Notes", " ".join(map(str, facts.get("notes") or []))),
+    )
+
+
+def _stated(*pairs: tuple[str, str]) -> list[tuple[str, str]]:
+    return [(name, text) for name, text in pairs if text]
+
+
+def _bibtex(text: str) -> str:
+    return "".join(f"\\{character}" if character in "{}&%$#_" else character for character in text)

@@ -1,0 +1,144 @@
+"""The search and what failed into sections."""
+
+import math
+
+import pandas as pd
+
+from ablate import analysis
+from ablate.effects import metric_unit
+from ablate.importance import importances
+from ablate.plots import draw_history, draw_importances, to_svg
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import NONE, count, number, rate
+from ablate.report.page import Block, Figure, Paragraph, Section, Table
+from ablate.results import RATE_SETTING
+
+BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the same
+BEST = 5
+
+
+def search_section(inputs: Inputs) -> Section | None:
+    """History, importances, and the best few."""
+    history = analysis.search_history(inputs.results)
+    if history.empty:
+        return None
+    scale, unit = metric_unit(inputs.monitor)
+    sign = 1 if unit == "points" else -1  # losses are shown as themselves
+    shown = history.assign(value=history["score"] * scale, best=history["best"] * scale)
+    blocks: list[Block] = [*_history(shown, inputs, unit), *_importances(inputs), *_best(inputs, scale * sign, unit)]
+    return Section("search", "Search", blocks)
+
+
+def failures_section(inputs: Inputs) -> Section | None:
+    """Every trial that did not finish, and why."""
+    lost = analysis.failures(inputs.results)
+    if lost.empty:
+        return None
+    counts = lost["state"].value_counts()
+    said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    head = ("Trial", "State", "Epochs", "Rate", "Why", "MLflow run")
+    rows = [
+        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(_float(row["epochs"])),
+         rate(_float(row["learning_rate"])), _text(row["reason"]), _text(row["run_id"]))
+        for row in lost.to_dict("records")
+    ]  # fmt: skip
+    sentence = (
+        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects they count at chance "
+        "level unless they were interrupted; a full traceback, where there is one, is with the trial's run in MLflow."
+    )
+    return Section(
+        "failures",
+        "What failed",
+        [Paragraph(sentence), Table("Trials that did not finish", head, rows, frozenset((2, 3)))],
+    )
+
+
+def _history(shown: pd.DataFrame, inputs: Inputs, unit: str) -> list[Block]:
+    name = inputs.monitor.replace("val_", "validation ")
+    label = f"{name}, %" if unit == "points" else f"−{name}, nats"
+    figure = draw_history(shown, label=label)
+    if figure is None:
+        return []
+    best = shown["trial"][int(shown["best"].argmax())] if shown["best"].notna().any() else NONE
+    lost = int((~shown["state"].isin(("finished", "pruned"))).sum())
+    pruned = int((shown["state"] == "pruned").sum())
+    sentence = (
+        f"{len(shown)} trials; the best is {best}. {pruned} were pruned early and {lost} did not finish. The step is "
+        "the best score so far; trials without a score, or far below the rest, stand on the lower edge."
+    )
+    title = "Search history"
+    svg = to_svg(figure, name="history", title=title, description=sentence)
+    decimals = 1 if unit == "points" else 3
+    head = ("Trial", "State", label[0].upper() + label[1:], "Best so far")
+    rows = [
+        (str(row["trial"]), str(row["state"]), number(row["value"], decimals), number(row["best"], decimals))
+        for row in shown.to_dict("records")
+    ]
+    return [Figure("history", title, sentence, svg, Table("Every search trial", head, rows, frozenset((2, 3))))]
+
+
+def _importances(inputs: Inputs) -> list[Block]:
+    table = importances(inputs.results, seed=BOOTSTRAP_SEED)
+    fanova = table.loc[table["evaluator"] == "fanova", "importance"]
+    unexplained = {"fanova": max(0.0, 1 - float(fanova.sum()))} if len(fanova) else {}
+    figure = draw_importances(table, unexplained)
+    if figure is None:
+        return []
+    first = table[table["evaluator"] == table["evaluator"].iloc[0]].iloc[0]["factor"]
+    rest = f" fANOVA leaves {unexplained['fanova']:.0%} to interactions and noise." if unexplained else ""
+    sentence = (
+        f"In these {int(table['n_trials'].iloc[0])} trials {first} sets the best apart most.{rest} The lines "
+        "span 80 % of the bootstrap resamples of the trials: where they overlap, the order is not known."
+    )
+    title = "Which factors mattered in the search"
+    svg = to_svg(figure, name="importances", title=title, description=sentence)
+    head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
+    rows = [
+        (
+            str(row["evaluator"]),
+            str(row["factor"]),
+            *(number(row[name] * 100, 0) for name in ("importance", "low", "high")),
+        )
+        for row in table.to_dict("records")
+    ] + [(name, "unexplained", number(share * 100, 0), NONE, NONE) for name, share in unexplained.items()]
+    shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)))
+    return [Figure("importances", title, sentence, svg, shares)]
+
+
+def _best(inputs: Inputs, scale: float, unit: str) -> list[Block]:
+    best = analysis.best_of_search(inputs.results, k=BEST)
+    if best.empty:
+        return []
+    factors = [
+        name for name in best.columns if name not in ("trial", "score", "optimism", "learning_rate", RATE_SETTING)
+    ]
+    decimals = 1 if unit == "points" else 3
+    rows = [
+        [str(row["trial"]), number(row["score"] * scale, decimals), number(row["optimism"] * abs(scale), decimals),
+         rate(row["learning_rate"]), *(str(row[name]) for name in factors)]
+        for row in best.to_dict("records")
+    ]  # fmt: skip
+    name = inputs.monitor.replace("val_", "validation ")
+    head = [
+        "Trial",
+        f"{name[0].upper()}{name[1:]}{', %' if unit == 'points' else ''}",
+        "Expected optimism",
+        "Rate",
+        *factors,
+    ]
+    said = (
+        "The best of many is better than it will be again. “Expected optimism” is what a trial of that rank would gain "
+        "by luck alone if all were equally good"
+    )
+    known = any(math.isfinite(value) for value in best["optimism"])
+    said += "." if known else "; it needs the spread of at least three seeds of the reference, which there are not."
+    return [Paragraph(said), Table(f"The best {len(rows)} trials of the search", head, rows, frozenset((1, 2, 3)))]
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _text(value: object) -> str:
+    text = "" if value is None or value != value else str(value)
+    return text or NONE

@@ -1,0 +1,131 @@
+"""Learning curves and learning-rate tests into sections."""
+
+import pandas as pd
+
+from ablate.effects import confirmatory_runs, metric_unit
+from ablate.plots import MOST_PANELS, draw_curves, draw_rate_tests, to_svg
+from ablate.records import RateTest
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import NONE, number, rate
+from ablate.report.page import Figure, Section, Table
+
+CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
+LEAST_SHARE = 0.5  # of the runs that an epoch must have for a mean: later ones are a biased rest
+
+
+def training_section(inputs: Inputs) -> Section | None:
+    """Validation and training curves by factor."""
+    curves = curve_table(inputs)
+    means = mean_curves(curves)
+    _, unit = metric_unit(inputs.monitor)
+    name = inputs.monitor.replace("val_", "")
+    figure = draw_curves(curves, means, label=f"{name}, {'%' if unit == 'points' else unit}")
+    if figure is None:
+        return None
+    title = f"{name.capitalize()} by epoch"
+    sentence = (
+        f"Solid: validation {name}, the mean of the runs that finished, with each run as a thin line behind it. "
+        "Dashed: training. Grey: the reference, the same in every panel. A mean ends where fewer than half of its runs "
+        "still train; a cross marks the last epoch of a run that did not finish."
+    )
+    panels = ", ".join(dict.fromkeys(means.loc[means["factor"] != "", "factor"]))
+    svg = to_svg(figure, name="curves", title=title, description=f"One panel for each of: {panels}.")
+    return Section(
+        "training", "How training went", [Figure("curves", title, sentence, svg, _curves_table(means, unit))]
+    )
+
+
+def rate_section(inputs: Inputs) -> Section | None:
+    """Each range test: its curve, what the rules read from it, and the rate chosen."""
+    tests = _undetermined_first(inputs.rate_tests)
+    figure = draw_rate_tests(tests)
+    if figure is None:
+        return None
+    unsure = sum(test.verdict == "undetermined" for _, test in tests)
+    rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(tests) > MOST_PANELS else ""
+    said = f"{len(tests) - unsure} of {len(tests)} tests gave a rate"
+    said += f"; {unsure} did not and used the study's fallback rate (dashed line)." if unsure else "."
+    sentence = (
+        f"{said} The rate grows along each curve; the vertical line is the rate chosen, the median of the rules, whose "
+        f"picks are the marks at the bottom.{rest}"
+    )
+    title = "Loss against learning rate"
+    svg = to_svg(figure, name="rates", title=title, description=f"{said} One panel a test.")
+    return Section("rate-tests", "Learning-rate tests", [Figure("rates", title, sentence, svg, _rates_table(tests))])
+
+
+def curve_table(inputs: Inputs) -> pd.DataFrame:
+    """One row an epoch of an ablation run (of the first mode): `CURVE_COLUMNS`; metric as shown, train beside it."""
+    runs = confirmatory_runs(inputs.results)
+    runs = runs[runs["mode"].isin(["", *inputs.modes[:1]])]
+    scale, _ = metric_unit(inputs.monitor)
+    names = {inputs.monitor: "validation", inputs.monitor.replace("val_", "train_"): "train"}
+    if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
+        return pd.DataFrame(columns=CURVE_COLUMNS)
+    # A run that took another's result has its curve there.
+    source = runs["same_as"].where(runs["same_as"] != "", runs["trial"])
+    epochs = inputs.epochs.rename(columns=names)
+    curves = (
+        runs.assign(source=source)
+        .drop(columns="trial")[["factor", "level", "source", "state"]]
+        .merge(epochs[["trial", "epoch", "validation", "train"]], left_on="source", right_on="trial")
+    )
+    curves[["validation", "train"]] = curves[["validation", "train"]].astype(float) * scale
+    return curves[CURVE_COLUMNS]
+
+
+def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
+    """Means over the finished runs of a level, to the epoch that half of them reached; over all where none finished.
+
+    Columns: factor, level, epoch, validation, train.
+    """
+    columns = ["factor", "level", "epoch", "validation", "train"]
+    if curves.empty:
+        return pd.DataFrame(columns=columns)
+    # A run that is lost early would drag the mean down and then let it jump; it has its own line and its cross.
+    is_finished = curves["state"] == "finished"
+    some_finished = is_finished.groupby([curves["factor"], curves["level"]]).transform("any")
+    curves = curves[is_finished | ~some_finished]
+    groups = curves.groupby(["factor", "level", "epoch"], sort=False)
+    means = groups.agg(validation=("validation", "mean"), train=("train", "mean"), n=("trial", "nunique")).reset_index()
+    totals = curves.groupby(["factor", "level"])["trial"].nunique().rename("total").reset_index()
+    means = means.merge(totals, on=["factor", "level"])
+    kept = means[means["n"] >= LEAST_SHARE * means["total"]]
+    return kept[columns].sort_values(["factor", "level", "epoch"], kind="stable", ignore_index=True)
+
+
+def _curves_table(means: pd.DataFrame, unit: str) -> Table:
+    last = int(means["epoch"].max())
+    epochs = sorted({1, *(round(last * share / 4) for share in (1, 2, 3)), last} - {0})
+    decimals = 1 if unit == "points" else 2
+    rows = []
+    for (factor, level), cells in means.groupby(["factor", "level"], sort=False):
+        by_epoch = cells.set_index("epoch")
+        values = [number(by_epoch["validation"].get(epoch), decimals) for epoch in epochs]
+        final = by_epoch["train"].iloc[-1]
+        rows.append([str(factor) or "reference", str(level) or NONE, *values, number(final, decimals)])
+    head = ["Factor", "Level", *(f"Validation, epoch {epoch}" for epoch in epochs), "Training, last"]
+    return Table("Mean over the seeds", head, rows, frozenset(range(2, len(head))))
+
+
+def _undetermined_first(tests: list[tuple[str, RateTest]]) -> list[tuple[str, RateTest]]:
+    """In order where all are drawn; else those without a verdict first, so that none of them is hidden."""
+    if len(tests) <= MOST_PANELS:
+        return tests
+    return sorted(tests, key=lambda pair: pair[1].verdict == "determined")
+
+
+def _rates_table(tests: list[tuple[str, RateTest]]) -> Table:
+    rules = list(dict.fromkeys(name for _, test in tests for name in test.rules))
+    head = ["Configuration", "Verdict", "Rate chosen", *(rule.replace("_", " ") for rule in rules), "Why"]
+    rows = [
+        [
+            label,
+            test.verdict,
+            rate(test.suggestion),
+            *(rate(test.rules.get(rule)) for rule in rules),
+            test.reason or NONE,
+        ]
+        for label, test in tests
+    ]
+    return Table("Rate that each rule picks", head, rows, frozenset(range(2, 3 + len(rules))))

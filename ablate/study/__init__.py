@@ -1,0 +1,25 @@
+"""A TOML file and overrides into a checked, frozen `Study`, and a `Study` back into TOML."""
+
+from ablate.study.checking import load_study
+from ablate.study.names import Listed, find_study, is_safe_name, list_studies
+from ablate.study.sections import Ablation, Data, LrTest, Mode, Model, Monitor, Search, Study, Training
+from ablate.study.writing import settings, to_toml
+
+__all__ = [
+    "Ablation",
+    "Data",
+    "Listed",
+    "LrTest",
+    "Mode",
+    "Model",
+    "Monitor",
+    "Search",
+    "Study",
+    "Training",
+    "find_study",
+    "is_safe_name",
+    "list_studies",
+    "load_study",
+    "settings",
+    "to_toml",
+]

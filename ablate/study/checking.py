@@ -1,0 +1,158 @@
+"""A study file and overrides into a checked `Study`: the rules that are about more than one field's type."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from ablate.levels import MODEL_FACTORS, MODEL_OPTIONS
+from ablate.records import Factors
+from ablate.space import Space
+from ablate.study.factors import read_factors
+from ablate.study.layers import Layered, read_layers, shown
+from ablate.study.names import is_safe_name
+from ablate.study.rules import read_table, validated
+from ablate.study.sections import Ablation, Data, LrTest, Model, Search, Section, Study, Training
+
+DATA_SETS = ("cifar10", "cifar100", "mnist", "fashion_mnist", "digits")
+# What --quick allows at most where a study has no [quick] table of its own.
+QUICK = {
+    ("data", "train"): 4000,
+    ("training", "epochs"): 2,
+    ("lr_test", "seeds"): 1,
+    ("search", "trials"): 4,
+    ("ablation", "seeds"): 2,
+}
+
+_LARGEST_MARGIN = 0.5  # as a fraction it is absurd already: somebody meant points
+_TOP = ("title", "name", "seed")
+_TABLES = ("data", "model", "training", "lr_test", "baseline", "space", "search", "ablation", "quick")
+T = TypeVar("T", bound=Section)
+
+
+def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
+    """The study that a file says, with "dotted.key=value" overrides; raises `StudyError` where a rule is broken.
+
+    Command line beats [quick] (used where `quick`) beats file beats default. An override's value is read as TOML, and
+    as text where it is none.
+    """
+    if not quick:  # a slip in [quick] is said now, not on the day on which it is used
+        _checked(read_layers(path, overrides=overrides, quick=True), path, quick=True)
+    return _checked(read_layers(path, overrides=overrides, quick=quick), path, quick=quick)
+
+
+def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
+    for name in layered.tree:
+        if name not in (*_TOP, *_TABLES) or name == "quick":
+            raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")
+    most = QUICK if quick and not layered.has_quick else {}
+    model = _model(layered)
+    baseline, space = read_factors(layered, model.name)
+    name = _name(layered, path)
+    title = layered.tree.get("title", name)
+    if not isinstance(title, str) or len(title) > 200:
+        raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
+    return Study(
+        name=name,
+        title=title,
+        seed=_seed(layered),
+        data=_data(layered, most),
+        model=model,
+        training=_section(Training, "training", layered, most),
+        lr_test=_lr_test(layered, most),
+        baseline=baseline,
+        space=space,
+        search=_section(Search, "search", layered, most),
+        ablation=_ablation(layered, most, space=space, baseline=baseline),
+        quick=quick,
+        source=str(path),
+        base=path.absolute().parent,
+    )
+
+
+def _section(record: type[T], name: str, layered: Layered, most: Mapping[tuple[str, str], int]) -> T:
+    section = validated(record, read_table(layered, (name,)), layered, (name,))
+    values = dict(section)
+    cut = {
+        field: limit if values[field] is None else min(values[field], limit)
+        for (table, field), limit in most.items()
+        if table == name and not layered.is_overridden((name, field))
+    }
+    return section.model_copy(update=cut)
+
+
+def _name(layered: Layered, path: Path) -> str:
+    name = layered.tree.get("name", path.stem)
+    if isinstance(name, str) and is_safe_name(name):
+        return name
+    rule = f'a study\'s name has letters, digits, ".", "_" and "-", up to 100, got {shown(name)}'
+    if "name" in layered.tree:
+        raise layered.error(("name",), rule)
+    raise layered.error((), rule, hint='rename the file, or write name = "..." at its top')
+
+
+def _seed(layered: Layered) -> int:
+    seed = layered.tree.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise layered.error(("seed",), f"must be a whole number from 0 to 4294967295, got {shown(seed)}")
+    return seed
+
+
+def _model(layered: Layered) -> Model:
+    key = ("model",)
+    table = dict(read_table(layered, key))
+    name = table.pop("name", None)
+    whole = {"options": table} if name is None else {"name": name, "options": table}
+    model = validated(Model, whole, layered, key)
+    if model.name not in MODEL_FACTORS:
+        file, _, function = model.name.rpartition(":")
+        if not (file.endswith(".py") and function.isidentifier()):
+            hint = f'known: {", ".join(MODEL_FACTORS)}; or your own, as "my_models.py:build"'
+            raise layered.error((*key, "name"), f"unknown model {shown(model.name)}", hint=hint)
+        for option in model.options:
+            if not option.isidentifier():
+                raise layered.error((*key, option), f"must be a name that {function} can have as an argument")
+        return model
+    defaults = MODEL_OPTIONS[model.name]
+    for option, value in model.options.items():
+        if option not in defaults:
+            raise layered.unknown((*key, option), option, known=("name", *defaults), kind="key")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100_000:
+            raise layered.error((*key, option), f"must be a whole number from 1 to 100000, got {shown(value)}")
+    return Model(name=model.name, options={**defaults, **model.options})
+
+
+def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
+    data = _section(Data, "data", layered, most)
+    is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
+    if not is_path and data.name not in DATA_SETS:
+        known = (*DATA_SETS, "FOLDER/FILE.npz")
+        raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
+    return data
+
+
+def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:
+    test = _section(LrTest, "lr_test", layered, most)
+    if not 10 * test.low <= test.high:
+        raise layered.error(("lr_test",), f"high must be at least 10 times low, got low={test.low} high={test.high}")
+    return test
+
+
+def _ablation(layered: Layered, most: Mapping[tuple[str, str], int], *, space: Space, baseline: Factors) -> Ablation:
+    ablation = _section(Ablation, "ablation", layered, most)
+    for field, names in (("learning_rate", ablation.learning_rate), ("factors", ablation.factors or ())):
+        if len(set(names)) < len(names):
+            raise layered.error(("ablation", field), f"every name may be listed once, got {shown(names)}")
+    if ablation.factors == ():
+        raise layered.error(("ablation", "factors"), "must not be empty", hint="for no ablation write seeds = 0")
+    if ablation.margin is not None and ablation.margin >= _LARGEST_MARGIN:
+        rule = f"must be below {_LARGEST_MARGIN}, got {shown(ablation.margin)}"
+        raise layered.error(("ablation", "margin"), rule, hint="it is a fraction: 0.005 is half a point of accuracy")
+    for factor in ablation.factors or ():
+        if factor not in space.dimensions:
+            raise layered.unknown(("ablation", "factors"), factor, known=space.dimensions, kind="factor of [space]")
+        # The best configuration's level is not known yet: any level may then be another one.
+        levels = space.dimensions[factor].levels()
+        if not levels or (ablation.reference == "baseline" and levels == (baseline[factor],)):
+            rule = f"{factor} has no other level to try"
+            raise layered.error(("ablation", "factors"), rule, hint=f"add ablate = [...] to space.{factor}")
+    return ablation

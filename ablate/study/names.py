@@ -1,0 +1,80 @@
+"""A study's name into its file: the user's own studies first, then those that come with the package."""
+
+import unicodedata
+from pathlib import Path
+from typing import NamedTuple
+
+from ablate.errors import StudyError, known_names
+from ablate.study.layers import printable, read_toml
+
+
+class Listed(NamedTuple):
+    """A study there is; `title` says what is wrong where the file cannot be read."""
+
+    name: str
+    title: str
+    path: Path
+    bundled: bool
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether `name` can name a folder everywhere: letters of any script, digits, ".", "_", "-"; up to 100 of them."""
+    # In bytes because file systems allow 255, and what is added to the name needs some.
+    fits = 0 < len(name) <= 100 and len(name.encode(errors="replace")) <= 220
+    # Marks (category M) are vowel signs and accents, without which many scripts cannot be written.
+    plain = all(char.isalnum() or char in "._-" or unicodedata.category(char)[0] == "M" for char in name)
+    return fits and plain and name[0] not in ".-" and name[-1] != "."
+
+
+def find_study(name: str, *, folder: Path) -> Path:
+    """The file of a study: a path that ends in .toml or has a separator, else a name in `folder`/studies or bundled."""
+    if name.endswith(".toml") or "/" in name or "\\" in name:
+        path = folder / name
+        if _exists(path):
+            return path
+        raise _no_study(path, path.stem, folder)
+    if not is_safe_name(name):
+        raise StudyError(f'"{printable(name)}": a study\'s name has letters, digits, ".", "_" and "-", up to 100')
+    for studies in (folder / "studies", bundled_folder()):
+        if (path := studies / f"{name}.toml").is_file():
+            return path
+    raise _no_study(folder / "studies" / f"{name}.toml", name, folder)
+
+
+def list_studies(folder: Path) -> list[Listed]:
+    """The studies in `folder`/studies and the bundled ones, by name; one's own hides a bundled one of its name."""
+    bundled = bundled_folder()
+    own = folder / "studies"
+    paths = {path.stem: path for studies in (bundled, own) for path in studies.glob("*.toml") if path.is_file()}
+    return [
+        Listed(name, _title(path), path, path.resolve().parent == bundled.resolve())
+        for name, path in sorted(paths.items())
+        if is_safe_name(name)
+    ]
+
+
+def bundled_folder() -> Path:
+    """The studies that come with the package: inside it once installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside, checkout = package / "studies", package.parent
+    return inside if inside.is_dir() or not (checkout / "pyproject.toml").is_file() else checkout / "studies"
+
+
+def _title(path: Path) -> str:
+    try:
+        title = read_toml(path).get("title", path.stem)
+    except StudyError as err:
+        return f"({str(err).splitlines()[0].removeprefix(f'{path}: ')})"
+    return printable(title) if isinstance(title, str) else path.stem
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long, or with a null character
+        return False
+
+
+def _no_study(path: Path, name: str, folder: Path) -> StudyError:
+    names = [study.name for study in list_studies(folder)]
+    return StudyError(f"{printable(str(path), 300)}: no such file\n  {known_names(printable(name), names)}")

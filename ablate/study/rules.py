@@ -1,0 +1,68 @@
+"""One table of a study file into its record, with pydantic's complaints in plain English."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ablate.errors import StudyError
+from ablate.study.layers import Key, Layered, shown
+from ablate.study.sections import Section
+
+T = TypeVar("T", bound=Section)
+
+_RULES = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": 'must be text, in "quotes"',
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "finite_number": "must be a finite number",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "too_long": "has too many items",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "value_error": "{error}",
+}
+
+
+def read_table(layered: Layered, key: Key) -> Mapping[str, object]:
+    """The table at `key`, empty where the file has none. Raises `StudyError` where it is something else."""
+    found: object = layered.tree
+    for name in key:
+        found = found.get(name, {}) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        raise layered.error(key, f"must be a table, got {shown(found)}")
+    return found
+
+
+def validated(record: type[T], table: Mapping[str, object], layered: Layered, key: Key) -> T:
+    """The record that `table` says. Raises `StudyError` at the first broken rule, unknown keys first."""
+    unknown = [name for name in table if name not in record.model_fields]
+    if unknown:
+        raise layered.unknown((*key, unknown[0]), unknown[0], known=list(record.model_fields), kind="key")
+    try:
+        return record.model_validate(table)
+    except ValidationError as err:
+        raise _plain(err.errors(include_url=False)[0], layered, key) from err
+
+
+def _plain(error: Any, layered: Layered, key: Key) -> StudyError:  # Any: pydantic_core's ErrorDetails
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    place = (*key, *(str(part) for part in error["loc"][:1]))
+    if kind == "missing" and len(error["loc"]) == 1:
+        return layered.error(place, "is missing", hint=f"write it as {place[-1]} = ... in [{'.'.join(key)}]")
+    if kind == "literal_error":
+        known = re.findall("'([^']*)'", context["expected"])
+        if isinstance(value, str):
+            return layered.unknown(place, value, known=known, kind="value")
+        return layered.error(place, f"must be one of {', '.join(known)}, got {shown(value)}")
+    if kind == "missing":
+        return layered.error(place, "has too few items")
+    rule = _RULES.get(kind, "is not allowed here").format(**context)
+    return layered.error(place, f"{rule}, got {shown(value)}")

@@ -1,0 +1,140 @@
+"""The tables of a study file as frozen records: the one place where a setting's type, range and default are written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from ablate.records import Level
+from ablate.space import Space
+
+Mode: TypeAlias = Literal["carry", "find"]
+Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_modes(value: object) -> object:
+    return (value,) if isinstance(value, str) else _as_tuple(value)
+
+
+def _as_level(value: object) -> Level:
+    if isinstance(value, str | float | int | bool):
+        return value
+    raise ValueError("must be text, a number, true or false")
+
+
+OneLevel = Annotated[Level, PlainValidator(_as_level)]  # a plain union would turn true into 1
+Reals = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+
+
+class Section(BaseModel):
+    """A table of the file: its keys are the fields, no others, and nothing is converted silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Data(Section):
+    """[data]"""
+
+    name: str = Field(min_length=1)  # a registered name, or a path to an .npz, from the study file's folder
+    scaling: Literal["none", "unit", "standardize"] = "standardize"  # fitted on the training split only
+    validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
+    train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
+
+
+class Model(Section):
+    """[model]: in the file, every key but `name` is one of the `options`."""
+
+    name: str = Field(min_length=1)  # a registered name, or "my_models.py:build"
+    options: dict[str, OneLevel] = {}
+
+
+class Training(Section):
+    """[training]"""
+
+    epochs: int = Field(default=20, ge=1, le=10**6)
+    batch_size: int = Field(default=32, ge=1, le=10**6)
+    patience: int = Field(default=5, ge=0, le=10**6)  # epochs without a better value before stopping; 0: off
+    monitor: Monitor = "val_accuracy"
+    # A training batch's mean cross-entropy (nats) above this is divergence. Chance is 2.3 for ten classes; a run that
+    # recovers may overshoot to hundreds in its first batches, one that does not is past 1e6 a few batches later.
+    max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
+
+
+class LrTest(Section):
+    """[lr_test]: the learning-rate range test."""
+
+    low: float = Field(default=1e-6, gt=0.0, allow_inf_nan=False)
+    high: float = Field(default=10.0, gt=0.0, allow_inf_nan=False)
+    steps_per_decade: int = Field(default=25, ge=25, le=10_000)
+    seeds: int = Field(default=3, ge=1, le=1000)  # replicates whose curves are averaged
+    fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate used where the test is undetermined
+
+
+class Search(Section):
+    """[search]"""
+
+    trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    # Trials are asked for, and their results told, so many at a time: the search is then the same for any number of
+    # workers up to this one.
+    trials_per_round: int = Field(default=4, ge=1, le=10_000)
+
+
+class Ablation(Section):
+    """[ablation]"""
+
+    reference: Literal["baseline", "best"] = "baseline"
+    seeds: int = Field(default=6, ge=0, le=10_000)  # paired replicates of every variant; 0: no ablation
+    learning_rate: Annotated[tuple[Mode, ...], BeforeValidator(_as_modes)] = Field(default=("find",), min_length=1)
+    # Smallest difference that matters, a fraction; None: taken from the test set's size.
+    margin: float | None = Field(default=None, gt=0.0)
+    factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
+
+
+class Study(Section):
+    """Everything that a study file says, checked and complete."""
+
+    name: str  # the file's stem: names folders and the MLflow experiment
+    title: str
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    data: Data
+    model: Model
+    training: Training = Training()
+    lr_test: LrTest = LrTest()
+    baseline: Mapping[str, OneLevel]
+    space: Space
+    search: Search = Search()
+    ablation: Ablation = Ablation()
+    quick: bool = False  # cut down for a try
+    source: str  # the file it came from
+    base: Path  # its folder: paths of data and of user code start here
+
+
+class RangeTable(Section):
+    """A dimension given by its bounds."""
+
+    low: float
+    high: float
+    log: bool = False
+    ablate: Reals = ()
+
+
+class LevelsTable(Section):
+    """A dimension given by its levels, of which the ablation uses fewer."""
+
+    levels: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)]
+    ablate: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()
+
+
+class AroundTable(Section):
+    """A learning rate around the one found: the span and `ablate` are multipliers."""
+
+    around: Literal["find"]
+    span: Annotated[tuple[float, float], BeforeValidator(_as_tuple)] = (0.1, 3.0)
+    ablate: Reals = ()

@@ -1,0 +1,12 @@
+"""Events into MLflow runs, and MLflow runs back into rows of the results table. The one door to MLflow.
+
+A study is a run, its trials are runs nested in it. Importing this does not import MLflow; opening a study does.
+"""
+
+from ablate.tracking.parent import StudyRun
+from ablate.tracking.rows import experiment_rows
+from ablate.tracking.store import UI_ENVIRONMENT, check_store, shown_uri, ui_command
+from ablate.tracking.tracked import Tracked
+from ablate.tracking.tracker import Tracker
+
+__all__ = ["UI_ENVIRONMENT", "StudyRun", "Tracked", "Tracker", "check_store", "experiment_rows", "shown_uri", "ui_command"]

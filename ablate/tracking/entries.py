@@ -1,0 +1,145 @@
+"""Specs, epochs and outcomes into the names, tags, params and metrics of a run, within MLflow's limits."""
+
+import json
+import math
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Literal, TypeAlias
+
+from ablate.records import REFERENCE, Epoch, Outcome, RateTest, State, TrialSpec
+
+RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]
+
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+FACTOR_NAMES = "factor_names"  # tag: {param key: factor}, where a factor's name is no valid key
+EPOCH_METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "learning_rate")
+# Field of an outcome -> metric. Where an epoch metric has the field's name, MLflow's last value would be the wrong one.
+OUTCOME_METRICS = {
+    "score": "score",
+    "val_accuracy": "best_val_accuracy",
+    "val_loss": "best_val_loss",
+    "test_accuracy": "test_accuracy",
+    "test_loss": "test_loss",
+    "best_epoch": "best_epoch",
+    "epochs": "epochs",
+    "learning_rate": "peak_learning_rate",
+    "parameters": "parameters",
+    "seconds": "seconds",
+}
+SPEC_TAGS = ("trial", "phase", "variant", "factor", "level", "mode", "seed")
+OUTCOME_TAGS = ("state", "data", "same_as", "reason")
+STATUS: Mapping[State, RunStatus] = {
+    "finished": "FINISHED",
+    "pruned": "FINISHED",
+    "diverged": "FAILED",
+    "out_of_memory": "FAILED",
+    "failed": "FAILED",
+    "killed": "KILLED",
+}
+
+_KEY_LENGTH = 250
+_NAME_LENGTH = 250
+_TAG_LENGTH = 8000
+_PARAM_LENGTH = 6000
+
+
+def run_name(spec: TrialSpec) -> str:
+    """What the list of runs shows: "search #14", "normalization=batch s3" (seed 3); the mode where it is not "find".
+
+    Short, because MLflow's list and legends show some 22 characters.
+    """
+    if spec.phase == "search":
+        number = re.search(r"(\d+)$", spec.trial)
+        return one_line(f"search #{int(number[1])}" if number else f"search {spec.trial}", _NAME_LENGTH)
+    mode = f" {spec.mode}" if spec.mode not in ("", "find") else ""
+    return one_line(f"{spec.variant or REFERENCE} s{spec.seed}{mode}", _NAME_LENGTH)
+
+
+def spec_tags(spec: TrialSpec) -> dict[str, str]:
+    """Tags of a trial that starts; empty ones are left out."""
+    names = {key: name for name, key in unique_keys(spec.factors).items() if key != name}
+    tags = {name: str(getattr(spec, name)) for name in SPEC_TAGS}
+    return tag_values(tags | {"state": "running", FACTOR_NAMES: json.dumps(names) if names else ""})
+
+
+def outcome_tags(outcome: Outcome) -> dict[str, str]:
+    """Tags of a trial that ended; empty ones are left out."""
+    tags = {name: str(getattr(outcome, name)) for name in OUTCOME_TAGS}
+    lr_test = outcome.rate_test.key if outcome.rate_test else ""
+    # Not metrics: their charts would stand before the learning curves.
+    timings = " · ".join(f"{part} {spent:.1f} s" for part, spent in outcome.timings.items() if spent)
+    return tag_values(tags | {"lr_test": lr_test, "notes": " · ".join(outcome.notes), "time": timings})
+
+
+def tag_values(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags cut to what MLflow stores, under valid keys; empty ones are left out."""
+    keys = unique_keys(tags)
+    return {keys[name]: clipped(value, _TAG_LENGTH) for name, value in tags.items() if value}
+
+
+def param_values(params: Mapping[str, object]) -> dict[str, str]:
+    """Params cut to what MLflow stores, under valid keys."""
+    keys = unique_keys(params)
+    return {keys[name]: clipped(str(value), _PARAM_LENGTH) for name, value in params.items()}
+
+
+def epoch_metrics(epoch: Epoch) -> dict[str, float]:
+    """The curves' values; what is not finite is left out: one infinity would flatten the whole chart."""
+    return _finite({name: getattr(epoch, name) for name in EPOCH_METRICS})
+
+
+def outcome_metrics(outcome: Outcome) -> dict[str, float]:
+    """The single values of a trial that ended; what there is not, or is not finite, is left out."""
+    return _finite({metric: getattr(outcome, name) for name, metric in OUTCOME_METRICS.items()})
+
+
+def named_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Finite metrics under valid keys: "effect/dropout=0.1" becomes "effect/dropout 0.1"."""
+    keys = unique_keys(metrics)
+    return {keys[name]: value for name, value in _finite(metrics).items()}
+
+
+def rate_test_files(test: RateTest) -> dict[str, str]:
+    """The learning-rate curve as lr_test.csv, what was read from it as lr_test.json."""
+    points = "".join(f"{rate!r},{loss!r}\n" for rate, loss in zip(test.rates, test.losses, strict=True))
+    verdict = {name: value for name, value in asdict(test).items() if name not in ("rates", "losses")}
+    return {"lr_test.csv": "rate,loss\n" + points, "lr_test.json": json.dumps(verdict, indent=2) + "\n"}
+
+
+def unique_keys(names: Iterable[str]) -> dict[str, str]:
+    """Name -> a key that MLflow takes (letters, digits, `_ - . /` and space, no odd paths), no two the same."""
+    keys: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        key = stem = _valid_key(name)
+        count = 1
+        while key in taken:
+            count += 1
+            key = f"{stem[: _KEY_LENGTH - 8]} {count}"
+        taken.add(key)
+        keys[name] = key
+    return keys
+
+
+def clipped(text: str, length: int) -> str:
+    """At most `length` characters that any store can encode."""
+    text = text.encode("utf-8", "replace").decode().replace("\0", "")
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def one_line(text: str, length: int) -> str:
+    """The same on one line, never empty."""
+    return clipped(" ".join("".join(c if c.isprintable() else " " for c in text).split()), length) or "(no name)"
+
+
+def _valid_key(name: str) -> str:
+    text = re.sub(r"[^\w./ -]", "_", clipped(name, _KEY_LENGTH).replace("=", " "))
+    parts = [part.strip() for part in text.split("/")]
+    return posixpath.join(*[part for part in parts if part not in ("", ".", "..")] or ["_"])
+
+
+def _finite(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}

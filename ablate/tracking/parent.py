@@ -1,0 +1,133 @@
+"""A study into its MLflow run, the parent of its trials' runs: started, gone on with, ended."""
+
+import getpass
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.records import Factors
+from ablate.tracking.batch import write_batch
+from ablate.tracking.entries import NOTE, RunStatus, clipped, named_metrics, one_line, param_values, tag_values
+from ablate.tracking.rows import child_runs
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+# No use in trying again: the run is gone, or MLflow does not take the value.
+FINAL_ERRORS = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST")
+
+_DIGEST_LENGTH = 12  # MLflow takes 36, its column shows fewer
+_PROFILE = ("n_train", "n_validation", "n_test", "n_classes", "shape", "scaling", "stand_in")
+_FILES = (
+    "report.html", "results.csv", "effects.csv", "effects.tex", "epochs.csv", "lr_tests.json", "study.toml",
+    "provenance.json",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRun:
+    """What is known of a study when it starts."""
+
+    study: str  # the experiment's name, e.g. "cifar_mlp"
+    title: str
+    params: Mapping[str, str]  # resolved settings, flat dotted keys
+    tags: Mapping[str, str]  # versions, command, …; "git_commit" also fills MLflow's own column
+    data: Mapping[str, object]  # the "data" object of provenance.json
+    study_toml: str
+    reference: Factors
+
+    def fingerprint(self) -> str:
+        """Of arrays and split; "" where it is not known."""
+        return str(self.data.get("fingerprint", ""))
+
+    def origin(self) -> dict[str, str]:
+        """Tags for MLflow's own columns User, Source and Version, and the data's fingerprint."""
+        try:
+            user = getpass.getuser()
+        except (OSError, KeyError, ImportError):  # a container may run under a number without a name
+            user = ""
+        source = {"mlflow.source.name": f"ablate study {self.study}", "mlflow.source.type": "LOCAL"}
+        commit = {"mlflow.source.git.commit": self.tags.get("git_commit", "")}
+        return source | commit | {"mlflow.user": user, "data": self.fingerprint()}
+
+
+def start_parent(client: "MlflowClient", experiment_id: str, *, study: StudyRun) -> str:
+    """A new run named "cifar_mlp · 2026-11-21 10:30" with the study's settings and data; its id."""
+    name = one_line(f"{study.study} · {datetime.now().astimezone():%Y-%m-%d %H:%M}", 250)
+    reference = " · ".join(f"{factor}={level}" for factor, level in study.reference.items())
+    own = {"phase": "study", "state": "running", "study": study.study, "reference": reference, NOTE: study.title}
+    tags = tag_values({**study.tags, **study.origin(), **own})
+    run_id: str = client.create_run(experiment_id, tags=tags, run_name=name).info.run_id
+    write_batch(client, run_id, params=param_values(study.params))
+    _log_data(client, run_id, study=study)
+    return run_id
+
+
+def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, study: StudyRun) -> "list[Run] | None":
+    """Set an earlier run going again and close as killed what a dead process left running below it.
+
+    The runs of its trials, oldest first; None where that run is gone or belongs to another experiment.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as err:
+        if err.error_code in FINAL_ERRORS:
+            return None
+        raise
+    if run.info.lifecycle_stage != "active" or run.info.experiment_id != experiment_id:
+        return None
+    client.update_run(run_id, status="RUNNING")
+    had, params = run.data.params, param_values(study.params)
+    # MLflow keeps a param as it was first: what the study changed since goes into a tag.
+    changed = [f"{key}: {had[key]} → {value}" for key, value in params.items() if had.get(key, value) != value]
+    new = {key: value for key, value in params.items() if key not in had}
+    write_batch(client, run_id, params=new, tags=tag_values({"state": "running", "resumed_with": "; ".join(changed)}))
+    children = child_runs(client, experiment_id, parent_run_id=run_id)
+    for child in children:
+        if child.info.status == "RUNNING":
+            write_batch(client, child.info.run_id, tags={"state": "killed", "reason": "its process ended first"})
+            client.set_terminated(child.info.run_id, "KILLED")
+    return children
+
+
+def end_parent(
+    client: "MlflowClient", run_id: str, *, status: RunStatus, note: str, metrics: Mapping[str, float]
+) -> None:
+    """Headline numbers, description and status."""
+    points = [(key, value, int(time.time() * 1000), 0) for key, value in named_metrics(metrics).items()]
+    write_batch(client, run_id, metrics=points, tags=tag_values({"state": status.lower(), NOTE: note}))
+    client.set_terminated(run_id, status)
+
+
+def keep_folder(client: "MlflowClient", run_id: str, *, folder: Path) -> None:
+    """What there is of report, tables, study file and figures in the folder of results, as artifacts."""
+    for name in _FILES:
+        if (folder / name).is_file():
+            client.log_artifact(run_id, str(folder / name))
+    if (folder / "figures").is_dir():
+        client.log_artifacts(run_id, str(folder / "figures"), "figures")
+
+
+def _log_data(client: "MlflowClient", run_id: str, *, study: StudyRun) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    data = study.data
+    shape = data.get("shape")
+    shape = shape if isinstance(shape, list | tuple) else ()
+    images = {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, *shape]}} if shape else {}
+    dataset = Dataset(
+        name=one_line(str(data.get("name", "data")), 500),
+        digest=study.fingerprint()[:_DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": clipped(str(data.get("source", "")), 6000)}),
+        schema=json.dumps({"mlflow_tensorspec": {"features": json.dumps([images])}}) if images else None,
+        profile=json.dumps({name: data[name] for name in _PROFILE if name in data}),
+    )
+    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])

@@ -1,0 +1,70 @@
+"""MLflow runs back into rows of the results table."""
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from ablate.errors import AblateError
+from ablate.results import COLUMNS, RATE_SETTING
+from ablate.tracking.entries import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS
+from ablate.tracking.store import check_begun, connect, shown_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+_PAGE = 1000  # the most that a server gives at once
+_WHOLE = ("best_epoch", "epochs", "parameters")
+
+
+def experiment_rows(uri: str, experiment: str, *, parent_run_id: str | None = None) -> list[dict[str, object]]:
+    """One row a trial that ended, oldest first: `ablate.results.COLUMNS`, then one entry a factor of that trial.
+
+    Of several runs of one trial (a resumed study) the newest counts. What MLflow does not know is None, or "" in a text
+    column. Raises `AblateError` where there is no such experiment, or the store cannot be reached.
+    """
+    check_begun(uri)
+    client = connect(uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        raise AblateError(f'{shown_uri(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
+    runs = child_runs(client, found.experiment_id, parent_run_id=parent_run_id)
+    ended = [run for run in runs if run.data.tags.get("state", "running") != "running"]
+    newest = {(run.data.tags.get(PARENT), run.data.tags["trial"]): run for run in ended}
+    return [_row(run) for run in newest.values()]
+
+
+def child_runs(client: "MlflowClient", experiment_id: str, *, parent_run_id: str | None) -> list["Run"]:
+    """The runs of trials, oldest first, of one study or of all in the experiment."""
+    only = f"tags.`{PARENT}` = '{parent_run_id}'" if parent_run_id else ""
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], only, max_results=_PAGE, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            break
+    trials = [run for run in runs if "trial" in run.data.tags]
+    return sorted(trials, key=lambda run: run.info.start_time)
+
+
+def _row(run: "Run") -> dict[str, object]:
+    tags, metrics = run.data.tags, run.data.metrics
+    row: dict[str, object] = dict.fromkeys(COLUMNS)
+    row |= {name: tags.get(name, "") for name in (*SPEC_TAGS, *OUTCOME_TAGS, "lr_test")}
+    row |= {name: metrics.get(metric) for name, metric in OUTCOME_METRICS.items()}
+    row |= {name: int(metrics[name]) for name in _WHOLE if name in metrics}
+    row |= {"seed": int(tags["seed"]), "run_id": run.info.run_id}
+    names: dict[str, str] = json.loads(tags.get(FACTOR_NAMES, "{}"))
+    factors = {names.get(key, key): _level(value) for key, value in run.data.params.items()}
+    return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in factors.items()}
+
+
+def _level(text: str) -> object:
+    """A param is text: a number where it reads as one, as in the file of the results table."""
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text):
+        return float(text)
+    return {"True": True, "False": False}.get(text, text)

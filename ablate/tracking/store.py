@@ -1,0 +1,215 @@
+"""A tracking URI into a client, an experiment, and the command that shows it; what is wrong with one into a message."""
+
+import logging
+import os
+import re
+import socket
+import sqlite3
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablate.errors import AblateError
+from ablate.tracking.entries import NOTE, one_line
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+# For the process of `ui_command`: nobody is called, and no second process waits for jobs that never come.
+UI_ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+# Read by MLflow at every call. Its own patience with a server (7 tries of 120 s) would hold up the training.
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_SECONDS_TO_REACH = 5.0
+_SECONDS_TO_MIGRATE = 120.0  # a fresh store takes 1.5–5 s; this is how long a second process waits for the first
+_EXPERIMENT_NAME = 500
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens MLflow's pages for training, not for agents
+_SORTED = "&orderByKey=metrics.%60score%60&orderByAsc=false&workflowType=machine_learning"
+_WAYS_OUT = {  # a piece of MLflow's message -> what to do
+    "maintenance mode": "MLflow no longer writes to plain folders; use a database such as sqlite:///mlflow.db",
+    "out-of-date database schema": "another MLflow version made this store; back it up, then: mlflow db upgrade {uri}",
+    "readonly database": "the file or its folder cannot be written; give another with --tracking-uri",
+    "not a database": "that file is something else; give another with --tracking-uri",
+    "unsupported URI": "known: sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…",
+}
+_WAY_OUT = (
+    "check that it is there and can be reached, or leave --tracking-uri out for sqlite:///mlflow.db in this folder"
+)
+
+
+def connect(uri: str) -> "MlflowClient":
+    """A client whose store has answered. The first use of a fresh SQLite file takes 1.5–5 s.
+
+    Raises `AblateError` that says the URI, the reason and what to do, within seconds rather than MLflow's minutes.
+    """
+    _quieten()
+    with warnings.catch_warnings(), explained(uri):
+        warnings.simplefilter("ignore")  # MLflow's own use of SQLAlchemy; nothing a user could mend
+        from mlflow.tracking import MlflowClient
+
+        with _first_in(uri):
+            client = MlflowClient(uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def check_store(uri: str) -> None:
+    """Raises `AblateError` where a study could not use the store. A SQLite file that is not there yet is not made."""
+    path = sqlite_path(uri)
+    if path is None or path.exists():
+        connect(uri)
+    elif not os.access(path.absolute().parent, os.W_OK):
+        raise AblateError(f"{shown_uri(uri)}: its folder cannot be written\n  give another with --tracking-uri")
+
+
+def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) -> str:
+    """The id of the experiment of that name, made if need be; artifacts of a new one lie beside an SQLite file.
+
+    Raises `AblateError` where it cannot be had: it is in MLflow's trash, or the store cannot be written.
+    """
+    from mlflow.exceptions import MlflowException
+
+    name = one_line(name, _EXPERIMENT_NAME)
+    with explained(uri):
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            try:
+                number = client.create_experiment(name, artifact_location=_artifact_location(uri, name), tags=_KIND)
+                client.set_experiment_tag(number, NOTE, _description(number, title=title))
+                return number
+            except MlflowException as err:
+                if err.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                experiment = client.get_experiment_by_name(name)  # another process was quicker
+    if experiment is None or experiment.lifecycle_stage == "deleted":
+        number = experiment.experiment_id if experiment else "ID"
+        shown = shown_uri(uri)
+        raise AblateError(
+            f'{shown}: the experiment "{name}" is in MLflow\'s trash\n'
+            f"  bring it back: MLFLOW_TRACKING_URI={shown} mlflow experiments restore --experiment-id {number}\n"
+            f"  or delete it for good: mlflow gc --backend-store-uri {shown} --experiment-ids {number}"
+        )
+    return experiment.experiment_id
+
+
+def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[str]:
+    """The command line of MLflow's pages on the store at `uri`, for this computer only unless `host` says more.
+
+    Run it with `UI_ENVIRONMENT`. Raises `AblateError` for a server's address and for an SQLite file not there yet.
+    """
+    if uri.startswith(("http://", "https://")):
+        raise AblateError(f"{shown_uri(uri)}: this is a tracking server already\n  open that address in the browser")
+    check_begun(uri)
+    flags = ["--backend-store-uri", uri, "--host", host, "--port", str(port), "--workers", "1"]
+    return [sys.executable, "-m", "mlflow", "server", *flags]
+
+
+def check_begun(uri: str) -> None:
+    """Raise `AblateError` where an SQLite store is not there yet: reading one would create it."""
+    path = sqlite_path(uri)
+    if path is not None and not path.exists():
+        raise AblateError(f"{shown_uri(uri)}: no runs yet\n  run a study here first, or give --tracking-uri")
+
+
+@contextmanager
+def explained(uri: str) -> Iterator[None]:
+    """Turn what a store raises inside the block into an `AblateError` that says the URI, the reason and what to do."""
+    try:
+        yield
+    except AblateError:
+        raise
+    except Exception as err:  # whatever a store's driver raises means the same to the user
+        known = (way for piece, way in _WAYS_OUT.items() if piece in str(err))
+        way_out = next(known, _WAY_OUT).format(uri=shown_uri(uri))
+        raise AblateError(f"{shown_uri(uri)}: cannot be used: {reason(err)}\n  {way_out}") from err
+
+
+def reason(err: Exception) -> str:
+    """The first line of an error, for a message."""
+    return shown_uri(one_line(str(err).strip().partition("\n")[0] or type(err).__name__, 200))
+
+
+def shown_uri(uri: str) -> str:
+    """The URI without its password, for messages and files."""
+    return re.sub(r"://([^:/@]*):.*@", r"://\1:***@", uri)
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of an SQLite store; None for any other store."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    from sqlalchemy import make_url  # MLflow opens the store with it: the same reading of %20 and ?
+
+    name = make_url(uri).database
+    return Path(name) if name and name != ":memory:" else None
+
+
+def _quieten() -> None:
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # Failures reach the user through our own messages, not as tracebacks across the live display.
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(os.environ["MLFLOW_LOGGING_LEVEL"].upper())
+
+
+@contextmanager
+def _first_in(uri: str) -> Iterator[None]:
+    """See quickly whether a database answers (MLflow tries for 100 s), and let one process at a time set it up."""
+    path = sqlite_path(uri)
+    if path is None:
+        _check_host(uri)
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=_SECONDS_TO_REACH)) as database:
+        tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'runs'").fetchone()[0]
+    if tables:
+        yield
+        return
+    # Two processes that migrate one fresh file break each other ("duplicate column name: step").
+    # The lock stays behind, empty: removing it would break whoever waits for it.
+    name = sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    lock_file = Path(tempfile.gettempdir()) / f"ablate-{getattr(os, 'getuid', str)()}-{name}.lock"
+    with closing(sqlite3.connect(lock_file, timeout=_SECONDS_TO_MIGRATE, isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def _check_host(uri: str) -> None:
+    from sqlalchemy import make_url
+
+    if uri.partition(":")[0].partition("+")[0] not in _DATABASE_PORTS:
+        return
+    url = make_url(uri)
+    if url.host:
+        port = url.port or _DATABASE_PORTS[url.get_backend_name()]
+        socket.create_connection((url.host, port), timeout=_SECONDS_TO_REACH).close()
+
+
+def _description(experiment_id: str, *, title: str) -> str:
+    """The title, and links to what people look for: MLflow's filters and orders are part of an address."""
+    runs = f"#/experiments/{experiment_id}/runs?searchFilter=tags.phase%20%3D%20"
+    search, ablation = f"{runs}%27search%27{_SORTED}", f"{runs}%27ablation%27{_SORTED}"
+    links = (
+        f"[search by score]({search}) · [ablation by score]({ablation}) · [curves]({ablation}&compareRunsMode=CHART)"
+    )
+    return f"{one_line(title, 2000)} · {links}"
+
+
+def _artifact_location(uri: str, name: str) -> str | None:
+    path = sqlite_path(uri)
+    if path is None:
+        return None  # the server's, or MLflow's default
+    folder = re.sub(r"[^A-Za-z0-9@._-]+", "_", name).strip("._")[:80] or "study"
+    return str(path.resolve().parent / "mlruns" / folder)

@@ -1,0 +1,169 @@
+"""`read_npz` and `write_npz`: every way in which a file can be wrong, and that nothing in it is believed."""
+
+import contextlib
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ablate.datasets.npz import read_npz, write_npz
+from ablate.errors import DataError
+
+ARRAYS = {
+    "x_train": np.arange(24, dtype=np.uint8).reshape(6, 4),
+    "y_train": np.array([0, 1, 0, 1, 0, 1]),
+    "x_test": np.zeros((2, 4), np.uint8),
+    "y_test": np.array([0, 1]),
+}
+
+
+class Malicious:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def with_member(path: Path, member: str, content: bytes) -> Path:
+    """A good file but for one member."""
+    np.savez(path, **{name: array for name, array in ARRAYS.items() if f"{name}.npy" != member})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(member, content)
+    return path
+
+
+def npy_header(description: str, shape: str) -> bytes:
+    text = f"{{'descr': {description}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    write_npz(tmp_path / "new" / "set.npz", ARRAYS)
+    read = read_npz(tmp_path / "new" / "set.npz")
+    assert list(read) == list(ARRAYS)
+    assert all(np.array_equal(read[name], ARRAYS[name]) and read[name].dtype == ARRAYS[name].dtype for name in ARRAYS)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["set.npz"]
+
+
+def test_a_compressed_file_and_more_arrays_in_it_are_fine(tmp_path):
+    np.savez_compressed(tmp_path / "set.npz", names=np.array([{}], dtype=object), **ARRAYS)
+    assert list(read_npz(tmp_path / "set.npz")) == list(ARRAYS)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.npz: there is no such file"):
+        read_npz(tmp_path / "none.npz")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(DataError, match="there is no such file"):
+        read_npz(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"x_train,y_train\n1,2\n", b"PK\x03\x04 and no more"])
+def test_a_file_that_is_no_zip_is_named(tmp_path, content):
+    path = tmp_path / "set.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"set\.npz: this is no whole \.npz file"):
+        read_npz(path)
+
+
+def test_a_file_cut_short_is_named(tmp_path):
+    path = tmp_path / "set.npz"
+    write_npz(path, ARRAYS)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"set\.npz: this is no whole \.npz file: cut short"):
+        read_npz(path)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    path = tmp_path / "set.npz"
+    write_npz(path, ARRAYS | {"x_train": np.full((6, 50_000), 7, np.uint8)})
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\7" * 50_000) + 40_000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"set\.npz: is damaged: Bad CRC-32 for file 'x_train\.npy'"):
+        read_npz(path)
+
+
+def test_missing_arrays_are_named_beside_those_there_are(tmp_path):
+    np.savez(tmp_path / "set.npz", x_train=ARRAYS["x_train"], labels=ARRAYS["y_train"])
+    with pytest.raises(DataError, match=r"set\.npz: lacks y_train, x_test, y_test; it holds x_train, labels"):
+        read_npz(tmp_path / "set.npz")
+
+
+def test_names_from_a_file_cannot_write_to_the_terminal(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.npz", "w") as archive:
+        archive.writestr("\x1b[2J.npy", b"")
+    with pytest.raises(DataError, match=r"it holds '\\x1b\[2J'"):
+        read_npz(tmp_path / "set.npz")
+
+
+def test_a_pickle_is_refused_and_not_executed(tmp_path):
+    trap = np.empty(6, dtype=object)
+    trap[:] = [Malicious(tmp_path / "executed")] * 6
+    np.savez(tmp_path / "set.npz", **(ARRAYS | {"y_train": trap}))
+    with pytest.raises(DataError, match=r"set\.npz: y_train holds Python objects; .*nothing was unpickled"):
+        read_npz(tmp_path / "set.npz")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_pickle_instead_of_an_npz_is_refused_and_not_executed(tmp_path):
+    path = tmp_path / "set.npz"
+    trap = np.empty(1, dtype=object)
+    trap[0] = Malicious(tmp_path / "executed")
+    with path.open("wb") as file:
+        np.save(file, trap)
+    with pytest.raises(DataError, match=r"set\.npz: this is no whole"):
+        read_npz(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_member_that_is_no_array_is_named(tmp_path):
+    path = with_member(tmp_path / "set.npz", "x_test.npy", b"not an array at all")
+    with pytest.raises(DataError, match=r"set\.npz: the header of x_test cannot be read"):
+        read_npz(path)
+
+
+def test_a_member_without_the_ending_of_arrays_is_named(tmp_path):
+    np.savez(tmp_path / "set.npz", **{name: ARRAYS[name] for name in ("x_train", "y_train", "x_test")})
+    with zipfile.ZipFile(tmp_path / "set.npz", "a") as archive:
+        archive.writestr("y_test", b"01")
+    with pytest.raises(DataError, match=r"set\.npz: y_test is not an array"):
+        read_npz(tmp_path / "set.npz")
+
+
+def test_a_header_that_promises_more_than_there_is_reserves_no_memory(tmp_path):
+    path = with_member(tmp_path / "set.npz", "x_train.npy", npy_header("'|u1'", "(10000000000000,)") + b"\0" * 10)
+    with pytest.raises(DataError, match=r"x_train is cut short: its header promises 10,000,000,000,000 bytes, 10 are"):
+        read_npz(path)
+
+
+def test_a_zip_bomb_is_refused_by_its_declared_size(tmp_path):
+    np.savez_compressed(tmp_path / "set.npz", **(ARRAYS | {"x_test": np.zeros((1000, 1000), np.uint8)}))
+    assert (tmp_path / "set.npz").stat().st_size < 10_000
+    with pytest.raises(
+        DataError, match=r"set\.npz: its arrays would take 1,000,088 bytes unpacked, .*bound of 100,000"
+    ):
+        read_npz(tmp_path / "set.npz", max_bytes=100_000)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(position=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.one_of(st.none(), st.integers(0, 10**6)))
+@pytest.mark.filterwarnings("ignore:Reading `.npy`:UserWarning")
+@pytest.mark.filterwarnings("ignore:invalid:SyntaxWarning")
+def test_a_damaged_file_is_a_data_error_or_harmless(tmp_path, position, value, cut):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **ARRAYS)
+    content = bytearray(buffer.getvalue())
+    content[position % len(content)] = value
+    path = tmp_path / "set.npz"
+    path.write_bytes(content if cut is None else content[: cut % len(content)])
+    with contextlib.suppress(DataError):
+        assert set(read_npz(path)) == set(ARRAYS)

@@ -1,0 +1,201 @@
+import json
+import re
+import shutil
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from synthetic import HOSTILE, provenance, write_study
+
+from ablate.errors import DataError
+from ablate.report import ReportFiles, build_report
+
+FIGURES = ("effects", "modes", "curves", "rates", "history", "importances")
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class _Page(HTMLParser):
+    """Tags, attributes, ids, and the text of every table's cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[tuple[str, str, str]] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self._open = ""
+        self._rows: list[list[str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag == "table":
+            self._rows = []
+        if tag == "tr":
+            self._rows.append([])
+        if tag in ("td", "th"):
+            self._rows[-1].append("")
+        if tag in ("td", "th", "caption"):
+            self._open = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._open:
+            self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "caption":
+            self.tables[data] = self._rows
+        elif self._open:
+            self._rows[-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def page(built: ReportFiles) -> _Page:
+    return _Page(built.html.read_text())
+
+
+def _number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def test_the_effects_table_of_the_page_says_what_effects_csv_says(built: ReportFiles, page: _Page) -> None:
+    effects = pd.read_csv(built.effects_csv, keep_default_na=False)
+    told = effects[effects["mode"] == "find"]
+    _, *rows = page.tables["Every contrast with the reference"]
+    assert len(rows) == len(told) == 12
+    for row, effect in zip(rows, told.to_dict("records"), strict=True):
+        assert row[:2] == [effect["factor"], effect["level"]]
+        assert row[2].split("\N{NO-BREAK SPACE}")[1] == effect["verdict"]
+        assert _number(row[3]) == pytest.approx(100 * effect["mean"], abs=0.051)
+        assert [_number(end) for end in row[4].strip("[]").split(", ")] == pytest.approx(
+            [100 * effect["low"], 100 * effect["high"]], abs=0.051
+        )
+        assert float(row[6]) == pytest.approx(effect["p_adjusted"], abs=0.0051)
+        assert _number(row[9]) == pytest.approx(100 * effect["variant_mean"], abs=0.051)
+        assert ("lost" in row[11]) == (effect["diverged"] > 0)
+
+
+def test_diverged_runs_are_counted_in_the_table(page: _Page) -> None:
+    (sgd,) = [row for row in page.tables["Every contrast with the reference"] if row[1] == "sgd"]
+    assert sgd[-1] == "9, 4 lost"
+
+
+def test_both_modes_stand_side_by_side_and_changed_verdicts_come_first(built: ReportFiles, page: _Page) -> None:
+    _, *rows = page.tables["Contrasts by learning-rate mode"]
+    changes = [row[4] != row[8] for row in rows]
+    assert any(changes)
+    assert changes == sorted(changes, reverse=True)
+    by_mode = built.effects.groupby("variant")["verdict"].nunique()
+    assert sum(changes) == (by_mode > 1).sum()
+
+
+def test_hostile_names_are_text_everywhere(built: ReportFiles, page: _Page) -> None:
+    text = built.html.read_text()
+    assert page.tags["script"] == 0
+    assert HOSTILE not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "$x_1$" in text
+    for path in built.figures:
+        assert "<script" not in path.read_text()
+
+
+def test_the_page_loads_nothing(built: ReportFiles, page: _Page) -> None:
+    for tag, name, value in page.attributes:
+        assert name not in ("src", "srcset", "action", "data"), (tag, name, value)
+        assert not name.startswith("on"), (tag, name, value)
+        if name in ("href", "xlink:href"):
+            assert value.startswith("#"), (tag, value)
+    targets = re.findall(r"url\(([^)]*)\)", built.html.read_text())
+    assert targets
+    assert all(target.startswith("#") for target in targets)
+    assert "@import" not in built.html.read_text()
+    assert page.tags["link"] == page.tags["iframe"] == page.tags["object"] == page.tags["image"] == 0
+    assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in page.attributes
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(built: ReportFiles, page: _Page) -> None:
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    assert [name for name, n in Counter(ids).items() if n > 1] == []
+    named = [part for _, name, value in page.attributes if name == "aria-labelledby" for part in value.split()]
+    pointed = [value[1:] for _, name, value in page.attributes if name == "href"]
+    clips = re.findall(r"url\(#([^)]*)\)", built.html.read_text())
+    assert set(named) | set(pointed) | set(clips) <= set(ids)
+
+
+def test_every_figure_has_a_title_a_description_and_a_view_box(built: ReportFiles, page: _Page) -> None:
+    assert tuple(path.stem for path in built.figures) == FIGURES
+    assert page.tags["svg"] == len(FIGURES)
+    for path in built.figures:
+        root = ElementTree.fromstring(path.read_text())
+        title, description = root.find(f"{SVG}title"), root.find(f"{SVG}desc")
+        assert title is not None
+        assert title.text
+        assert description is not None
+        assert description.text
+        assert root.get("viewBox")
+
+
+def test_a_full_report_is_small(built: ReportFiles) -> None:
+    assert built.html.stat().st_size < 600_000
+
+
+def test_the_headline_opens_the_page(built: ReportFiles) -> None:
+    assert built.headline[0].startswith("Normalization matters most: batch helps by")
+    text = built.html.read_text()
+    assert text.index(built.headline[0].split(" [")[0]) < text.index("<h2")
+
+
+def test_results_csv_alone_is_enough(built_bare: ReportFiles) -> None:
+    text = built_bare.html.read_text()
+    assert [path.stem for path in built_bare.figures] == ["effects", "history", "importances"]
+    assert "How training went" not in text
+    assert "Learning-rate tests" not in text
+    assert "The study file" not in text
+    assert "Fair learning rates" not in text
+    assert built_bare.effects_tex.read_text().count("\\\\") >= 12
+
+
+def test_the_same_folder_gives_the_same_bytes_twice(built_bare: ReportFiles) -> None:
+    written = (built_bare.html, built_bare.effects_csv, built_bare.effects_tex, *built_bare.figures)
+    before = [path.read_bytes() for path in written]
+    build_report(built_bare.html.parent)
+    assert [path.read_bytes() for path in written] == before
+
+
+def test_a_quick_interrupted_run_on_the_stand_in_says_so_loudly(built_bare: ReportFiles, tmp_path: Path) -> None:
+    shutil.copy(built_bare.html.parent / "results.csv", tmp_path)
+    results = pd.read_csv(tmp_path / "results.csv", keep_default_na=False)
+    results[results["phase"] == "ablation"].to_csv(tmp_path / "results.csv", index=False)
+    facts = provenance() | {"quick": True, "interrupted": True, "complete": False}
+    facts["data"] = {"name": "cifar10", "stand_in": True}
+    (tmp_path / "provenance.json").write_text(json.dumps(facts))
+    text = build_report(tmp_path).html.read_text()
+    for word in ("Not real data", "Quick run", "Interrupted"):
+        assert re.search(rf'class="banner"[^>]*><strong>⚠ {word}', text)
+    assert len(re.findall(r'<li class="failed">', text)) == 3  # real data, complete, full budget
+
+
+def test_one_seed_and_nothing_finished_still_make_a_page(tmp_path: Path) -> None:
+    write_study(tmp_path, n_seeds=1, bare=True)
+    results = pd.read_csv(tmp_path / "results.csv", keep_default_na=False)
+    results.loc[results["variant"] != "reference", ["state", "score", "test_accuracy"]] = ["diverged", "", ""]
+    results.to_csv(tmp_path / "results.csv", index=False)
+    built = build_report(tmp_path)
+    assert "too few seeds" in built.html.read_text()
+
+
+def test_a_table_without_rows_makes_a_page_without_figures(tmp_path: Path) -> None:
+    (tmp_path / "results.csv").write_text("trial,phase,variant,factor,level,seed,state,score\n")
+    built = build_report(tmp_path)
+    assert built.figures == ()
+    assert "no ablation results yet" in built.html.read_text()
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    write_study(tmp_path, n_seeds=1, bare=True)
+    (tmp_path / "lr_tests.json").write_text("[{]")
+    with pytest.raises(DataError, match=r"lr_tests\.json: is no JSON"):
+        build_report(tmp_path)

@@ -1,0 +1,224 @@
+import math
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from ablate.effects import Metric
+from ablate.plots import (
+    draw_curves,
+    draw_effects,
+    draw_history,
+    draw_importances,
+    draw_modes,
+    draw_rate_tests,
+    extremes,
+    inline_svg,
+    lr_test_svg,
+    rate_text,
+    shorten,
+    to_svg,
+)
+from ablate.records import RateTest
+
+METRIC = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
+HOSTILE = ("<script>alert(1)</script>", "$x_1$", "_hidden", "a" * 200, "\x00\x1b", "")
+
+
+def effect(
+    level: str, mean: float, *, verdict: str = "helps", mode: str = "find", diverged: int = 0
+) -> dict[str, object]:
+    half = 0.01
+    return {
+        "factor": "activation", "level": level, "variant": f"activation={level}", "mode": mode, "n": 6, "mean": mean,
+        "low": mean - half, "high": mean + half, "low_adjusted": mean - 2 * half, "high_adjusted": mean + 2 * half,
+        "verdict": verdict, "diverged": diverged,
+    }  # fmt: skip
+
+
+def scores(*effects: dict[str, object]) -> pd.DataFrame:
+    rows = [
+        {"variant": e["variant"], "mode": e["mode"], "difference": float(str(e["mean"])) + (seed - 2) / 500,
+         "state": "diverged" if seed < int(str(e["diverged"])) else "finished"}
+        for e in effects
+        for seed in range(5)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["variant", "mode", "difference", "state"])
+
+
+def texts(figure: Figure) -> list[str]:
+    root = ElementTree.fromstring(to_svg(figure, name="x", title="T", description="D"))
+    return ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def forest(*effects: dict[str, object]) -> Figure:
+    figure = draw_effects(
+        pd.DataFrame(effects), scores(*effects), metric=METRIC, decimals=1, label="difference, points"
+    )
+    assert figure is not None
+    return figure
+
+
+def rate_test(verdict: str = "determined") -> RateTest:
+    rates = tuple(10.0**x for x in np.linspace(-7, 0, 50))
+    losses = tuple(2.3 - 1.8 / (1 + math.exp(-(math.log10(rate) + 3) / 0.35)) for rate in rates)
+    return RateTest("k", rates, losses, {"valley": 1e-3, "steepest": None}, 1.3e-3, verdict, "", 0.1)  # type: ignore[arg-type]
+
+
+def test_a_forest_row_says_mean_interval_and_verdict() -> None:
+    said = texts(forest(effect("relu", 0.039), effect("elu", -0.021, verdict="hurts")))
+    assert {"+3.9 [2.9, 4.9]", "helps", "−2.1 [−3.1, −1.1]", "hurts", "▲", "▼", "activation"} <= set(said)
+
+
+def test_verdict_and_state_are_told_by_shape_and_word() -> None:
+    said = texts(forest(effect("sgd", -0.1, verdict="inconclusive", diverged=2)))
+    assert "○" in said
+    assert "✕ 2 of 6 did not finish" in said
+
+
+def test_names_are_drawn_as_they_are_and_never_read_as_markup() -> None:
+    said = texts(forest(*(effect(name, 0.01) for name in HOSTILE)))
+    assert {"<script>alert(1)</script>", "$x_1$", "_hidden", "(empty)"} <= set(said)
+    assert max(map(len, said)) < 60
+
+
+def test_a_variant_that_lost_runs_does_not_squeeze_the_others() -> None:
+    calm, lost = effect("relu", 0.01), effect("sgd", -0.4, diverged=4)
+    assert extremes(pd.DataFrame([calm, lost]), scores(calm, lost), metric=METRIC) == ["activation=sgd"]
+    figure = forest(calm, lost)
+    low, high = figure.axes[0].get_xlim()
+    assert -10 < low < 0 < high < 10
+    assert "−40.0, off the axis" in texts(figure)
+
+
+def test_the_axis_holds_everything_where_all_runs_were_lost() -> None:
+    figure = forest(effect("sgd", -0.4, diverged=5), effect("adam", -0.3, diverged=5))
+    low, high = figure.axes[0].get_xlim()
+    assert low < -42
+    assert high > 0.5
+
+
+def test_thirty_variants_do_not_share_rows() -> None:
+    figure = forest(*(effect(f"level {i}", i / 1000) for i in range(30)))
+    ticks = figure.axes[0].get_yticks()
+    assert len(ticks) == 31  # and the factor's heading
+    assert np.diff(ticks).min() > 0.5
+
+
+def test_one_seed_has_a_dot_and_no_interval() -> None:
+    lonely = effect("relu", 0.01, verdict="too few seeds") | dict.fromkeys(
+        ("low", "high", "low_adjusted", "high_adjusted"), math.nan
+    )
+    assert {"+1.0", "too few seeds"} <= set(texts(forest(lonely)))
+
+
+def test_no_rows_no_figure() -> None:
+    none = pd.DataFrame([effect("relu", 0.0)]).iloc[:0]
+    assert draw_effects(none, scores(), metric=METRIC, decimals=1, label="") is None
+    assert draw_modes(none, metric=METRIC, label="") is None
+    assert draw_curves(pd.DataFrame(), pd.DataFrame(), label="") is None
+    assert draw_rate_tests([]) is None
+    assert draw_history(pd.DataFrame(), label="") is None
+    assert draw_importances(pd.DataFrame(), {}) is None
+
+
+def test_modes_need_two() -> None:
+    one = pd.DataFrame([effect("relu", 0.01)])
+    assert draw_modes(one, metric=METRIC, label="") is None
+    two = draw_modes(pd.concat([one, pd.DataFrame([effect("relu", 0.02, mode="carry")])]), metric=METRIC, label="")
+    assert two is not None
+    assert {"learning rate: find", "learning rate: carry", "activation = relu"} <= set(texts(two))
+
+
+def test_curves_have_a_panel_a_factor_with_the_reference_in_each() -> None:
+    rows = [
+        {"factor": factor, "level": level, "trial": f"{factor}{level}{seed}", "state": "finished", "epoch": epoch,
+         "validation": 10.0 * epoch, "train": 11.0 * epoch}
+        for factor, level in (("", ""), ("norm", "_batch"), ("activation", "$x$"))
+        for seed in range(2)
+        for epoch in range(1, 4)
+    ]  # fmt: skip
+    curves = pd.DataFrame(rows)
+    means = curves.groupby(["factor", "level", "epoch"], as_index=False)[["validation", "train"]].mean()
+    figure = draw_curves(curves, means, label="accuracy, %")
+    assert figure is not None
+    assert len(figure.axes) == 2
+    said = texts(figure)
+    assert said.count("reference") == 2
+    assert {"_batch", "$x$", "norm", "activation", "accuracy, %", "epoch"} <= set(said)
+
+
+def test_a_range_test_says_its_rate_or_that_it_found_none() -> None:
+    figure = draw_rate_tests([("reference", rate_test()), ("sgd", rate_test("undetermined"))])
+    assert figure is not None
+    assert {"1.3e-3", "undetermined, takes 1.3e-3", "valley", "steepest", "10⁻⁷"} <= set(texts(figure))
+
+
+def test_one_range_test_makes_a_document() -> None:
+    root = ElementTree.fromstring(lr_test_svg(rate_test()))
+    assert root.tag.endswith("svg")
+
+
+def test_history_counts_each_state() -> None:
+    history = pd.DataFrame(
+        {"number": [1, 2, 3], "value": [40.0, math.nan, 30.0], "best": [40.0, 40.0, 40.0],
+         "state": ["finished", "diverged", "out_of_memory"]}
+    )  # fmt: skip
+    figure = draw_history(history, label="validation accuracy, %")
+    assert figure is not None
+    assert {"finished (1)", "diverged (1)", "out of memory (1)", "best so far"} <= set(texts(figure))
+
+
+def test_fanova_shows_what_it_leaves_unexplained() -> None:
+    table = pd.DataFrame(
+        {"factor": ["a", "b"], "importance": [0.5, 0.2], "evaluator": "fanova", "low": [0.4, 0.1], "high": [0.6, 0.3]}
+    )
+    figure = draw_importances(table, {"fanova": 0.3})
+    assert figure is not None
+    assert {"fANOVA", "unexplained", "a", "b"} <= set(texts(figure))
+    widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
+    assert widths == pytest.approx([50, 20, 30])
+
+
+def test_the_same_marks_give_the_same_bytes_whatever_the_user_has_set() -> None:
+    first = to_svg(forest(effect("relu", 0.01)), name="x", title="T", description="D")
+    with mpl.rc_context({"font.size": 30, "svg.hashsalt": "other", "text.parse_math": True}):
+        second = to_svg(forest(effect("relu", 0.01)), name="x", title="T", description="D")
+    assert first == second
+    assert "<metadata" not in first
+
+
+def test_ids_of_two_figures_do_not_collide() -> None:
+    figure = forest(effect("relu", 0.01))
+    ids = [
+        {element.get("id") for element in ElementTree.fromstring(svg).iter() if element.get("id")}
+        for svg in (to_svg(figure, name=name, title="T", description="D") for name in ("one", "two"))
+    ]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+
+
+def test_inside_a_page_colours_are_the_pages_and_text_is_left_alone() -> None:
+    text = "color: #1c2126"
+    svg = to_svg(forest(effect(text, 0.01)), name="x", title="T", description="D")
+    page = inline_svg(svg)
+    assert "var(--ink)" in page
+    assert "#1c2126" not in page.replace(text, "")
+    assert text in page
+    assert 'width="' not in page.split(">", 1)[0]
+    assert "xmlns" not in page
+
+
+def test_long_names_are_cut_in_the_middle() -> None:
+    assert shorten("abc") == "abc"
+    assert shorten("a" * 20 + "b" * 20, 10) == "aaaaa…bbbb"
+    assert len(shorten("x" * 99, 10)) == 10
+    assert shorten("two\nlines\x00") == "two lines�"
+
+
+def test_rates_have_two_digits() -> None:
+    assert rate_text(0.00083) == "8.3e-4"
+    assert rate_text(1.0) == "1.0e0"

@@ -1,0 +1,100 @@
+"""The repository's own rules: layers, one library behind one door, a cheap start, tests that mirror the modules."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "ablate"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# Where each library may be imported. Everything else is free of it.
+DOORS = {
+    "optuna": ("search.py", "importance.py"),
+    "mlflow": ("tracking/",),
+    "matplotlib": ("plots/",),
+    "seaborn": ("plots/",),
+    "jinja2": ("report/",),
+    "typer": ("cli.py",),
+    "rich": ("display.py", "commands/"),
+    "tensorflow": ("engine/", "training.py", "commands/doctor.py"),
+    "keras": ("engine/", "models.py", "registry.py", "lr_test.py", "datasets/fetch.py"),
+}
+# The half that reads must work on a machine without the half that runs.
+READING = ("results.py", "statistics.py", "effects.py", "wording.py", "analysis.py", "importance.py", "plots/", "report/")
+RUNNING = (
+    "engine", "training", "lr_test", "models", "registry", "datasets", "schedule", "tracking", "search", "ablation",
+    "experiment", "closing", "cli", "commands", "display",
+)  # fmt: skip
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def place(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_each_library_has_one_door(library):
+    users = {place(path) for path in MODULES if any(name.split(".")[0] == library for name in imports(path))}
+    assert users
+    assert [user for user in users if not user.startswith(DOORS[library])] == []
+
+
+def test_the_reading_half_does_not_know_the_running_half():
+    for path in MODULES:
+        if place(path).startswith(READING):
+            parts = {name.split(".")[1] for name in imports(path) if name.startswith("ablate.")}
+            assert parts.isdisjoint(RUNNING), place(path)
+
+
+def test_plans_schedulers_and_trackers_do_not_know_each_others_libraries():
+    for name, forbidden in {"search.py": "tracking", "ablation.py": "tracking", "training.py": "search"}.items():
+        assert not any(found.startswith(f"ablate.{forbidden}") for found in imports(PACKAGE / name))
+
+
+def test_the_command_line_starts_without_the_heavy_libraries():
+    heavy = "{'tensorflow', 'keras', 'mlflow', 'optuna', 'pandas', 'numpy', 'matplotlib', 'scipy', 'pydantic', 'rich'}"
+    code = f"import sys, ablate.cli; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_module_has_tests():
+    tested = {path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    for path in MODULES:
+        name = place(path)
+        if name in UNTESTED or path.name == "__init__.py":
+            continue
+        folder, _, module = name.rpartition("/")
+        mirrored = {f"{folder + '/' if folder else ''}test_{module}", f"test_{folder.split('/')[0]}.py"}
+        whole_folder = folder and any(test.startswith(f"{folder}/") for test in tested)
+        assert mirrored & tested or whole_folder, f"{name} has no test file"
+
+
+# Held by the tests of what uses them.
+UNTESTED = ("errors.py", "clock.py", "events.py", "records.py", "closing.py", "seeds.py", "provenance.py")
+
+
+def test_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    tree = ast.parse((PACKAGE / "cli.py").read_text())
+    commands = [
+        node.name.rstrip("_")
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(isinstance(d, ast.Call) and ast.unparse(d.func) == "app.command" for d in node.decorator_list)
+    ]
+    assert len(commands) >= 8
+    assert [name for name in commands if f"`ablate {name}" not in readme] == []
