@@ -1,4 +1,4 @@
-"""A command line into one call. Everything heavy is imported inside the commands, so that `ablate --help` is instant."""
+"""A command line into one call. Heavy libraries are imported inside the commands, so that `--help` is instant."""
 
 import os
 import shlex
@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
+from ablate.commands import DONE, INTERRUPTED, WRONG_USAGE
 from ablate.errors import AblateError
 
-DONE, UNFINISHED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-BUNDLED_DEFAULT_URI = "sqlite:///mlflow.db"
+DEFAULT_URI = "sqlite:///mlflow.db"
 
 app = typer.Typer(
     name="ablate",
-    help="Which part of my network actually matters? Hyperparameter search and ablation studies with honest statistics.",
+    help="Which part of my network matters? Hyperparameter search and ablation studies with honest statistics.",
     epilog="Start with: ablate study digits_mlp",
     no_args_is_help=True,
     add_completion=False,
@@ -37,12 +37,12 @@ Quick = Annotated[bool, typer.Option("--quick", help="A cut-down run for a try; 
 def study(
     name: Name,
     set_: Sets = [],  # noqa: B006  # typer copies it
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: one a core, at most 8.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core if left out.")] = None,
     out: Out = Path("reports"),
-    tracking_uri: TrackingUri = BUNDLED_DEFAULT_URI,
+    tracking_uri: TrackingUri = DEFAULT_URI,
     data_dir: DataDir = None,
     only: Annotated[str | None, typer.Option(help="Run one phase alone: search or ablation.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; former results are kept under another name.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; former results are kept aside.")] = False,
     quick: Quick = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of the display.")] = False,
 ) -> None:
@@ -57,7 +57,11 @@ def study(
 
 @app.command()
 def lr(
-    name: Name, set_: Sets = [], out: Out = Path("reports"), data_dir: DataDir = None, quick: Quick = False  # noqa: B006
+    name: Name,
+    set_: Sets = [],  # noqa: B006  # typer copies it
+    out: Out = Path("reports"),
+    data_dir: DataDir = None,
+    quick: Quick = False,
 ) -> None:
     """Learning-rate range test of a study's baseline: curve, rules, suggestion."""
     from ablate.commands import lr as command
@@ -99,8 +103,8 @@ def new(name: Annotated[str, typer.Argument(help="Name of the study; makes studi
 
 @app.command()
 def ui(
-    tracking_uri: TrackingUri = BUNDLED_DEFAULT_URI,
-    host: Annotated[str, typer.Option(help="Address to listen on; other machines reach only what you open.")] = "127.0.0.1",
+    tracking_uri: TrackingUri = DEFAULT_URI,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
 ) -> None:
     """MLflow's web pages on the store in use, on this machine only."""
@@ -110,7 +114,7 @@ def ui(
 
 
 @app.command()
-def doctor(tracking_uri: TrackingUri = BUNDLED_DEFAULT_URI, data_dir: DataDir = None) -> None:
+def doctor(tracking_uri: TrackingUri = DEFAULT_URI, data_dir: DataDir = None) -> None:
     """What this machine has: processors, GPUs, versions, data sets, the tracking store."""
     from ablate.commands import doctor as command
 
@@ -128,14 +132,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def root(
     debug: Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Options before the command."""
     if debug:
         os.environ["ABLATE_DEBUG"] = "1"
-
-
-root.__doc__ = None  # the app's own help says what this is
 
 
 def main() -> None:

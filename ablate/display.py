@@ -12,7 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ablate.events import Event, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.events import Event, Notice, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
 from ablate.levels import parse_rate
 from ablate.records import Epoch, Factors, Outcome, TrialSpec
 
@@ -77,6 +77,8 @@ class PlainLines:
         """Print what the event says, if it says something to a reader of a log."""
         self._progress.take(event)
         match event:
+            case Notice():
+                self._print(event.text)
             case Opened():
                 for line in opening(event):
                     self._print(line)
@@ -112,7 +114,9 @@ class LiveDisplay:
 
     def __call__(self, event: Event) -> None:
         """Take note; what lasts is printed above the live part."""
-        if isinstance(event, Opened):
+        if isinstance(event, Notice):
+            self._console.print(event.text, markup=False)
+        elif isinstance(event, Opened):
             for line in opening(event):
                 self._console.print(line, markup=False, highlight=False)
             self._console.print()
@@ -227,7 +231,9 @@ def opening(event: Opened) -> list[str]:
     examples = f"{facts.n_train():,} train · {study.data.validation:,} validation · {len(data.y_test):,} test"
     lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
     if data.stand_in:
-        lines.append(f"STAND-IN DATA: {study.data.name} could not be had, so this runs on images that ablate drew itself.")
+        lines.append(
+            f"STAND-IN DATA: {study.data.name} could not be had, so this runs on images that ablate drew itself."
+        )
         lines.append("Put the real .npz into the data folder (--data-dir) for results that mean something.")
     workers = f"{facts.workers} worker{'s' if facts.workers > 1 else ''}"
     lines.append(f"{event.trials} trials · {workers}   Ctrl-C stops and saves; the same command resumes")
@@ -276,10 +282,18 @@ def duration(seconds: float) -> str:
 
 def _as_json(event: Event) -> dict[str, object]:
     match event:
+        case Notice():
+            return {"event": "notice", "text": event.text}
         case Opened():
             facts = event.facts
             counts = {"trials": event.trials, "workers": facts.workers}
-            return {"event": "opened", "study": facts.label, "folder": str(event.folder), "data": facts.about_data(), **counts}
+            return {
+                "event": "opened",
+                "study": facts.label,
+                "folder": str(event.folder),
+                "data": facts.about_data(),
+                **counts,
+            }
         case PhaseBegan():
             return {"event": "phase", "phase": event.phase, "trials": event.trials, "done": event.done}
         case TrialBegan():

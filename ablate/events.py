@@ -20,6 +20,13 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something takes a while before the study can begin, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseBegan:
     """A phase begins, of which `done` trials are known from an earlier run."""
 
@@ -49,7 +56,7 @@ class Stopping:
     """A stop was asked for: running epochs are finished first."""
 
 
-Event: TypeAlias = Opened | PhaseBegan | TrialBegan | Epoch | TrialEnded | Stopping
+Event: TypeAlias = Notice | Opened | PhaseBegan | TrialBegan | Epoch | TrialEnded | Stopping
 Watcher: TypeAlias = Callable[[Event], None]
 
 

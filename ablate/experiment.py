@@ -16,9 +16,9 @@ from typing import Literal, TypeAlias
 from ablate import provenance
 from ablate.ablation import AblationPlan, ablation_specs
 from ablate.closing import Ending, Facts, former_seconds, wall_seconds, write_folder
-from ablate.datasets import Dataset, default_data_dir, load_dataset, save_arrays
+from ablate.datasets import Dataset, load_dataset, save_arrays
 from ablate.errors import StudyError
-from ablate.events import Opened, PhaseBegan, Stopping, TrialBegan, Watched, Watcher
+from ablate.events import Notice, Opened, PhaseBegan, Stopping, TrialBegan, Watched, Watcher
 from ablate.files import write_aside
 from ablate.folder import StudyFolder
 from ablate.journal import Entry, Journal, Journaled
@@ -67,7 +67,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
     Raises `AblateError` where the study, the data, the folder or the tracking store cannot be used.
     """
     began = time.perf_counter()
-    data = open_data(study, options.data_dir)
+    data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
     folder = StudyFolder(options.out / label(study, data))
     set_aside = folder.set_aside() if options.fresh else None
     with folder.lock():
@@ -77,10 +77,10 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         return run.close(began=began, set_aside=set_aside)
 
 
-def open_data(study: Study, data_dir: Path | None) -> Dataset:
+def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
     """The study's data set, from --data-dir, the usual data folder, the web, or the built-in stand-in."""
-    folder = data_dir or default_data_dir()
-    return load_dataset(study.data.name, data_dir=folder, explicit=data_dir is not None, base=study.base)
+    is_explicit = data_dir is not None
+    return load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
 
 
 def label(study: Study, data: Dataset) -> str:
@@ -200,6 +200,10 @@ class _Run:
             raise StudyError('ablation.reference: "best" needs a finished search trial, and there is none')
         return best.spec.factors
 
+    def _reference_so_far(self) -> Factors:
+        """The reference, or the baseline while the search that decides it has found nothing."""
+        return self._reference() if best_entry(list(self._journal.entries.values())) else self._study.baseline
+
     def _begin(self, phase: Phase, trials: int) -> None:
         known = self._journal.known()
         done = [e for name, e in self._journal.entries.items() if name in known and e.spec.phase == phase]
@@ -226,7 +230,7 @@ class _Run:
         self._watch(Stopping())
 
     def _expected(self) -> int:
-        n_ablation = len(ablation_specs(self._study, self._study.baseline))
+        n_ablation = len(ablation_specs(self._study, self._reference_so_far()))
         counted = {"search": self._study.search.trials, "ablation": n_ablation}
         return sum(n for phase, n in counted.items() if self._options.only in (None, phase))
 
@@ -234,7 +238,7 @@ class _Run:
         known = self._journal.known()
         return Ending(
             ended=datetime.now().astimezone().isoformat(timespec="seconds"),
-            reference=self._reference() if best_entry(entries) else self._study.baseline,
+            reference=self._reference_so_far(),
             complete=len(known) >= self._expected(),
             interrupted=self._stop.is_set(),
             seconds={**wall_seconds(entries, workers=self._facts.workers), "track": self._tracker.seconds, **seconds},

@@ -66,7 +66,7 @@ class StudyFolder:
         return self.path / "worker"
 
     def set_aside(self) -> Path | None:
-        """Rename the folder, dated, so that the study starts anew and nothing is lost; where it went, if it was there."""
+        """Rename the folder, dated, so that the study starts anew and nothing is lost; its new path."""
         if not self.path.exists():
             return None
         aside = self.path.with_name(f"{self.path.name}~{datetime.now():%Y-%m-%d-%H%M%S}")

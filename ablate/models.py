@@ -13,6 +13,7 @@ from keras import layers
 
 from ablate import seeds
 from ablate.errors import StudyError
+from ablate.noise import uniform
 from ablate.records import Factors, Level
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
@@ -57,7 +58,7 @@ class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
         if not training:
             return inputs
         rate = keras.ops.cast(self.rate_variable, inputs.dtype)
-        kept = keras.random.uniform(keras.ops.shape(inputs), dtype=inputs.dtype, seed=self.noise) >= rate
+        kept = uniform(keras.ops.shape(inputs), state=self.noise.next(), dtype=inputs.dtype) >= rate
         if not self.alpha:
             return keras.ops.where(kept, inputs / (1 - rate), keras.ops.zeros_like(inputs))
         low = -_SELU_ALPHA * _SELU_SCALE

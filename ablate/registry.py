@@ -18,7 +18,9 @@ def find_builder(name: str, *, base: Path) -> Builder:
     if ":" in name:
         return _user_builder(*name.rsplit(":", 1), base=base)
     if name not in BUILT_IN:
-        raise StudyError(f'model.name: unknown model "{name}"\n  {known_names(name, BUILT_IN)}, or "my_models.py:build"')
+        raise StudyError(
+            f'model.name: unknown model "{name}"\n  {known_names(name, BUILT_IN)}, or "my_models.py:build"'
+        )
     return BUILT_IN[name]
 
 
@@ -43,9 +45,12 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
 
 def _import_function(path: Path, function: str) -> Callable[..., keras.Model]:
     if not path.is_file():
-        raise StudyError(f"model.name: there is no file {path}\n  name it relative to the study file, as file.py:function")
+        raise StudyError(
+            f"model.name: there is no file {path}\n  name it relative to the study file, as file.py:function"
+        )
     spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
-    assert spec is not None and spec.loader is not None  # a file that exists, loaded as source
+    assert spec is not None  # a file that exists, loaded as source
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:

@@ -89,7 +89,7 @@ class SearchPlan:
         self._round, self._told, self._handed_out = {}, {}, set()
 
     def _ask(self) -> optuna.Trial:
-        # The sampler's seed depends on the trial's number alone, so that a resumed search asks what it would have asked.
+        # The sampler's seed depends on the trial's number alone, so a resumed search asks what it would have.
         number = len(self._study.get_trials(deepcopy=False, states=(*_SETTLED, TrialState.RUNNING)))
         seed = seeds.integer(self._config.seed, seeds.SEARCH_REPLICATE, "search", layer=number)
         self._study.sampler = _sampler(self._config.search, seed=seed)

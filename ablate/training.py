@@ -21,8 +21,8 @@ from ablate.engine.batches import epoch_batches, evaluation_chunks
 from ablate.engine.program import State
 from ablate.engine.workbench import Start, Workbench
 from ablate.levels import parse_rate
-from ablate.lr_test import RateFinder
 from ablate.models import advice
+from ablate.rate_finder import RateFinder
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 
 OnEpoch: TypeAlias = Callable[[Epoch], bool]  # False: stop this trial
@@ -63,13 +63,7 @@ def _run(spec: TrialSpec, bench: Workbench, finder: RateFinder, on_epoch: OnEpoc
         if _out_of_patience(outcome, bench.study.training.patience):
             break
     if spec.test and outcome.state == "finished" and best is not None:
-        with clock.on("evaluate"):
-            indices = np.arange(len(bench.data.y_test), dtype=np.int32)
-            inputs = bench.test_inputs(split)
-            loss, accuracy = start.program.evaluate(
-                best, inputs, order=evaluation_chunks(indices), n=len(indices)
-            )
-        outcome = replace(outcome, test_loss=loss, test_accuracy=accuracy)
+        outcome = _tested(outcome, bench, start, best, split, clock)
     notes = advice(spec.factors)
     if rate_test is not None and rate_test.verdict == "undetermined":
         notes = (*notes, f"the range test is undetermined ({rate_test.reason}): the fallback rate was used")
@@ -144,6 +138,17 @@ def _train_epoch(
             what = f"rose to {last:.3g}, above {settings.max_loss:g}," if math.isfinite(last) else "is not finite"
             return state, _Pass(loss / seen, correct / seen, f"the training loss {what} at step {steps.done}")
     return state, _Pass(loss / seen, correct / seen)
+
+
+def _tested(outcome: Outcome, bench: Workbench, start: Start, best: State, split: Split, clock: Clock) -> Outcome:
+    """The outcome with the test set's verdict on the best weights: the one place where the test set is read."""
+    inputs, n = bench.test_inputs(split), len(bench.data.y_test)
+    order = evaluation_chunks(np.arange(n, dtype=np.int32))
+    with clock.on("compile"):
+        start.program.evaluate(best, inputs, order=order, n=0)
+    with clock.on("evaluate"):
+        loss, accuracy = start.program.evaluate(best, inputs, order=order, n=n)
+    return replace(outcome, test_loss=loss, test_accuracy=accuracy)
 
 
 def _after(outcome: Outcome, best: State | None, step: _Trained, *, monitor: str) -> tuple[Outcome, State | None]:

@@ -20,7 +20,7 @@ RATES = {
 }
 DECIMALS = {"points": 1, "nats": 2}  # at least; more where the interval supports it
 MOST_DECIMALS = 4
-MOST_NAMED = 6  # of a list in a sentence; the table has them all
+MOST_NAMED = 12  # of a list in a sentence; the table has them all
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
 ALPHA = 0.05
 TEX = {
@@ -83,6 +83,7 @@ def _decided(decided: Sequence[Effect], unit: str) -> list[str]:
         (row for row in decided if row["factor"] == most), key=lambda row: abs(row["mean"]), reverse=True
     )
     others = [row for row in decided if row["factor"] != most]
+    others.sort(key=lambda row: abs(row["mean"]), reverse=True)
     clauses = [
         f"{first['level']} {_moves(first, unit=f' {unit}')}, n = {first['n']}, adjusted {_p_is(first['p_adjusted'])}"
     ]

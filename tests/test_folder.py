@@ -34,7 +34,11 @@ def test_setting_aside_keeps_the_results(tmp_path):
 
 def test_a_second_process_is_refused_with_the_firsts_pid(tmp_path):
     folder = StudyFolder(tmp_path / "tiny")
-    with folder.lock(), pytest.raises(AblateError, match="another process runs this study \\(pid \\d+ on"), folder.lock():
+    with (
+        folder.lock(),
+        pytest.raises(AblateError, match=r"another process runs this study \(pid \d+ on"),
+        folder.lock(),
+    ):
         pass
     with folder.lock():
         pass

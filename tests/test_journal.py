@@ -36,7 +36,7 @@ class OneSpec:
     def __init__(self):
         self.told = []
 
-    def ask(self, n):
+    def ask(self, _n):
         return [SPEC]
 
     def report(self, epoch):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ablate import results
 from ablate.errors import StudyError
 from ablate.space import Choice, Float, Int, RateSpan
-from ablate.study import find_study, list_studies, load_study, to_toml
+from ablate.study import checking, find_study, list_studies, load_study, to_toml
 from ablate.study import settings as study_settings
 from ablate.study.factors import RESERVED
 
@@ -394,6 +394,12 @@ def test_a_study_may_be_named_in_any_script(name, tmp_path):
     (tmp_path / "studies" / f"{name}.toml").write_text(GOOD)
     path = find_study(name, folder=tmp_path)
     assert load_study(path, overrides=[], quick=False).name == name
+
+
+def test_the_known_data_sets_are_those_that_can_be_loaded():
+    from ablate.datasets import REGISTERED
+
+    assert sorted(checking.DATA_SETS) == sorted(REGISTERED)
 
 
 def test_reading_a_study_loads_no_heavy_library():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ablate import seeds
-from ablate.lr_test import RateFinder
+from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec
 from ablate.training import run_trial
 
@@ -66,15 +66,6 @@ def test_carry_takes_the_rate_of_another_configuration(bench, finder, tiny_study
     assert run_trial(spec, bench, finder).learning_rate == reference.learning_rate
 
 
-def test_a_range_test_comes_back_from_its_cache(bench, tiny_study, tmp_path):
-    first = RateFinder(bench, cache=tmp_path)
-    run = run_trial(a_spec(tiny_study), bench, first)
-    second = run_trial(a_spec(tiny_study), bench, RateFinder(bench, cache=tmp_path))
-    assert second.rate_test == run.rate_test
-    assert "lr_test" in run.timings
-    assert second.timings.get("lr_test", 0.0) == 0.0
-
-
 def test_too_high_a_rate_ends_as_diverged_with_the_step(bench, finder, tiny_study):
     outcome = run_trial(a_spec(tiny_study, factors={"optimizer": "sgd", "learning_rate": 1e6}), bench, finder)
     assert outcome.state == "diverged"
@@ -123,7 +114,7 @@ def test_variants_with_one_seed_share_split_order_and_the_weights_of_equal_layer
     assert seeds.integer(0, 1, "weights") != seeds.integer(0, 2, "weights")
 
 
-def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_one(bench, finder, tiny_study, digits):
+def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_one(bench, tiny_study, digits):
     """One epoch of 640 examples less 8 in batches of 32: 19 full ones and one of 24, against train_on_batch."""
     from ablate.engine.batches import epoch_batches
     from ablate.models import BUILT_IN, LayerSeeds, build_model

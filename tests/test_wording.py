@@ -138,8 +138,9 @@ def test_p_values_keep_the_digits_that_matter(p, said):
 
 
 def test_long_lists_end_with_how_many_more_there_are():
-    lines = told(*(effect(f"a={i}", 0.0, 0.002, "equivalent", n=12) for i in range(10)))
-    assert "Equivalent within ±0.5: a 0; a 1; a 2; a 3; a 4; a 5; and 4 more." in lines
+    lines = told(*(effect(f"a={i}", 0.0, 0.002, "equivalent", n=12) for i in range(15)))
+    named = "; ".join(f"a {i}" for i in range(12))
+    assert f"Equivalent within ±0.5: {named}; and 3 more." in lines
 
 
 def test_nothing_to_tell_is_told_with_the_title():

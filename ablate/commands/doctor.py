@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate import provenance
-from ablate.cli import DONE, UNFINISHED
+from ablate.commands import DONE, UNFINISHED
 from ablate.datasets import REGISTERED, default_data_dir
 from ablate.errors import AblateError
 from ablate.schedule.local import count_workers
@@ -50,7 +50,11 @@ def _data(data_dir: Path | None) -> list[tuple[str, str, bool]]:
     missing = [name for name in REGISTERED if name not in there and name != "digits"]
     return [
         ("data folder", f"{folder}", True),
-        ("data sets", f"there: {', '.join(['digits', *there])}; fetched at first use: {', '.join(missing) or 'none'}", True),
+        (
+            "data sets",
+            f"there: {', '.join(['digits', *there])}; fetched at first use: {', '.join(missing) or 'none'}",
+            True,
+        ),
     ]
 
 

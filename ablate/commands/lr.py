@@ -18,7 +18,9 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     test, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
     console.print(f"{study.name}   range test of the baseline", markup=False)
-    console.print(f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}", markup=False)
+    console.print(
+        f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}", markup=False
+    )
     table = Table(box=None, pad_edge=False, show_header=False)
     for rule, rate in test.rules.items():
         table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
@@ -36,9 +38,9 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
     prepare_tensorflow()
     from ablate.engine.workbench import Workbench
     from ablate.experiment import label, open_data
-    from ablate.lr_test import RateFinder
+    from ablate.rate_finder import RateFinder
 
-    data = open_data(study, data_dir)
+    data = open_data(study, data_dir, announce=print)
     finder = RateFinder(Workbench(study, data), cache=out / ".cache" / "lr_tests")
     return finder.find(study.baseline, Clock()), out / label(study, data)
 

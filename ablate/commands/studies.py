@@ -51,7 +51,7 @@ def summary(study: Study, data_dir: Path | None) -> list[str]:
 
     specs = ablation_specs(study, study.baseline)
     variants = dict.fromkeys((spec.variant, spec.mode) for spec in specs)
-    data = open_data(study, data_dir)
+    data = open_data(study, data_dir, announce=print)
     lines = [f"{study.search.trials} search trials, then {len(variants)} variants × {study.ablation.seeds} seeds"]
     from ablate.engine.device import prepare_tensorflow
 

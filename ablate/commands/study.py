@@ -9,7 +9,7 @@ from typing import cast
 
 from rich.console import Console
 
-from ablate.cli import DONE, INTERRUPTED, UNFINISHED
+from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.display import duration, make_display
 from ablate.experiment import Finished, Only, Options, run_study
 from ablate.study import find_study, load_study
@@ -68,7 +68,9 @@ def closing(finished: Finished) -> list[str]:
     if finished.set_aside:
         lines.append(f"former results are in {finished.set_aside}")
     if finished.lost_events:
-        lines.append(f"MLflow missed {finished.lost_events} events ({finished.tracker_failure}); results.csv has them all")
+        lines.append(
+            f"MLflow missed {finished.lost_events} events ({finished.tracker_failure}); results.csv has them all"
+        )
     lines += [
         f"report   {_short(finished.report.html)}",
         f"table    {_short(folder.results)}",

@@ -89,9 +89,7 @@ class Workbench:
         shape = self.data.x_train.shape[1:]
         layer_seeds = LayerSeeds(self.study.seed, replicate)
         options = self.study.model.options
-        return build_model(
-            self._builder, factors, shape, self.data.n_classes, layer_seeds=layer_seeds, options=options
-        )
+        return build_model(self._builder, factors, shape, self.data.n_classes, layer_seeds=layer_seeds, options=options)
 
     def _compile(self, model: keras.Model, optimizer: str) -> Program:
         """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
@@ -102,8 +100,7 @@ class Workbench:
             program.train(
                 state, inputs, order=order, rates=np.zeros(len(order), np.float32), n_steps=0, max_loss=np.inf
             )
-        n = len(split.validation)
-        program.evaluate(state, inputs, order=evaluation_chunks(split.validation), n=n)
+        program.evaluate(state, inputs, order=evaluation_chunks(split.validation), n=0)
         return program
 
 
@@ -111,7 +108,5 @@ def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes
     """How many weights the model of a study's baseline has, without any data on a device."""
     builder = find_builder(study.model.name, base=study.base)
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
-    model = build_model(
-        builder, study.baseline, input_shape, n_classes, layer_seeds=layer_seeds, options=options
-    )
+    model = build_model(builder, study.baseline, input_shape, n_classes, layer_seeds=layer_seeds, options=options)
     return count_parameters(model)

@@ -37,7 +37,7 @@ def training_section(inputs: Inputs) -> Section | None:
 
 def rate_section(inputs: Inputs) -> Section | None:
     """Each range test: its curve, what the rules read from it, and the rate chosen."""
-    tests = _undetermined_first(inputs.rate_tests)
+    tests = _compared_first(inputs)
     figure = draw_rate_tests(tests)
     if figure is None:
         return None
@@ -108,11 +108,14 @@ def _curves_table(means: pd.DataFrame, unit: str) -> Table:
     return Table("Mean over the seeds", head, rows, frozenset(range(2, len(head))))
 
 
-def _undetermined_first(tests: list[tuple[str, RateTest]]) -> list[tuple[str, RateTest]]:
-    """In order where all are drawn; else those without a verdict first, so that none of them is hidden."""
+def _compared_first(inputs: Inputs) -> list[tuple[str, RateTest]]:
+    """Those that the comparisons rest on, then the search's; in each, those without a verdict first if not all fit."""
+    tests = inputs.rate_tests
     if len(tests) <= MOST_PANELS:
         return tests
-    return sorted(tests, key=lambda pair: pair[1].verdict == "determined")
+    runs = confirmatory_runs(inputs.results)
+    compared = set(runs["lr_test"]) if "lr_test" in runs else set()
+    return sorted(tests, key=lambda pair: (pair[1].key not in compared, pair[1].verdict == "determined"))
 
 
 def _rates_table(tests: list[tuple[str, RateTest]]) -> Table:

@@ -53,15 +53,17 @@ def _run_checks(inputs: Inputs, runs: pd.DataFrame) -> list[Check]:
     variants = runs[runs["variant"] != REFERENCE]
     carried = sorted(set(variants["mode"]) - {""})
     is_found = bool({"find", "tune"} & set(carried))
+    unsure = _on_fallback(inputs, runs)
     of_search = inputs.results[inputs.results["phase"] == "search"].reindex(columns=["test_accuracy", "test_loss"])
     peeked = sum(int(pd.to_numeric(of_search[name], errors="coerce").notna().sum()) for name in of_search)
     repeated = int(inputs.results["trial"].duplicated().sum())
     lost = int(inputs.effects["diverged"].sum())
     unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
     return [
-        Check("Learning rate found for each variant", is_found,
-              f"Modes run: {', '.join(carried) or 'not stated'}." + ("" if is_found else
-              " A rate that suits the reference can hold a variant back.")),
+        Check("Learning rate found for each variant", is_found and not unsure,
+              f"Modes run: {', '.join(carried) or 'not stated'}."
+              + ("" if is_found else " A rate that suits the reference can hold a variant back.")
+              + (f" No rate could be read for {', '.join(unsure)}: the fallback rate was used." if unsure else "")),
         Check("Test set read once per run", not peeked and not repeated,
               "No search trial has a test score, and no trial ran twice." if not peeked and not repeated
               else f"{peeked} test scores in the search, {repeated} trials that appear twice."),
@@ -69,6 +71,13 @@ def _run_checks(inputs: Inputs, runs: pd.DataFrame) -> list[Check]:
               (f"{lost} runs are counted at chance level." if lost else "Every run finished.") if not unpaired
               else f"{unpaired} runs were interrupted or have no partner and are left out."),
     ]  # fmt: skip
+
+
+def _on_fallback(inputs: Inputs, runs: pd.DataFrame) -> list[str]:
+    """The variants, and the reference, whose range test was undetermined."""
+    keys = {test.key for _, test in inputs.rate_tests if test.verdict == "undetermined"}
+    of_tests = runs["lr_test"] if "lr_test" in runs else pd.Series("", index=runs.index)
+    return list(dict.fromkeys(runs.loc[of_tests.isin(keys), "variant"]))
 
 
 def _data_checks(inputs: Inputs) -> list[Check]:

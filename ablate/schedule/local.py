@@ -46,7 +46,9 @@ class Local:
         self._workers = [self._spawn(place) for place in self._places]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for worker in self._workers:
             worker.pipe.close()  # a waiting worker ends at once
             if worker.spec is not None:

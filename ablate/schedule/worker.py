@@ -48,7 +48,7 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
     # Imported here: the settings above must come first.
     from ablate.datasets import load_arrays
     from ablate.engine.workbench import Workbench
-    from ablate.lr_test import RateFinder
+    from ablate.rate_finder import RateFinder
     from ablate.training import run_trial
 
     try:

@@ -9,4 +9,13 @@ from ablate.tracking.store import UI_ENVIRONMENT, check_store, shown_uri, ui_com
 from ablate.tracking.tracked import Tracked
 from ablate.tracking.tracker import Tracker
 
-__all__ = ["UI_ENVIRONMENT", "StudyRun", "Tracked", "Tracker", "check_store", "experiment_rows", "shown_uri", "ui_command"]
+__all__ = [
+    "UI_ENVIRONMENT",
+    "StudyRun",
+    "Tracked",
+    "Tracker",
+    "check_store",
+    "experiment_rows",
+    "shown_uri",
+    "ui_command",
+]

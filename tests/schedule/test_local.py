@@ -8,7 +8,7 @@ import pytest
 from ablate.ablation import ablation_specs
 from ablate.datasets import save_arrays
 from ablate.errors import AblateError
-from ablate.lr_test import RateFinder
+from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec
 from ablate.schedule.inline import Inline
 from ablate.schedule.local import Local, choose, count_workers, places, structure_of
@@ -43,7 +43,7 @@ def test_workers_get_processors_of_their_own_where_there_are_enough():
 class Listed:
     """A plan of a fixed list that keeps what passes."""
 
-    def __init__(self, specs, on_epoch=lambda epoch: True):
+    def __init__(self, specs, on_epoch=lambda _: True):
         self.specs, self.outcomes, self.epochs, self.on_epoch = list(specs), {}, [], on_epoch
 
     def ask(self, n):
@@ -65,7 +65,7 @@ def task(tiny_study, digits, tmp_path) -> Task:
 
 
 def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> Local:
-    return Local(task, workers=workers, stop=stop or threading.Event(), on_start=lambda spec: None)
+    return Local(task, workers=workers, stop=stop or threading.Event(), on_start=lambda _: None)
 
 
 def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, tiny_study, bench):
@@ -86,7 +86,7 @@ def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, t
         assert outcome.learning_rate == two.outcomes[name].learning_rate
 
 
-HOSTILE = '''
+HOSTILE = """
 import os, sys, keras
 
 def build(factors, input_shape, n_classes):
@@ -96,7 +96,7 @@ def build(factors, input_shape, n_classes):
 
 def wrong(factors, input_shape, n_classes):
     return "no model"
-'''
+"""
 
 
 def user_task(task: Task, tmp_path: Path, name: str) -> Task:
@@ -118,7 +118,7 @@ def test_a_worker_that_dies_costs_its_trial_and_no_other(task, tmp_path):
 
 def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path):
     with (
-        pytest.raises(AblateError, match="must return a keras.Model"),
+        pytest.raises(AblateError, match=r"must return a keras\.Model"),
         local(user_task(task, tmp_path, "wrong"), workers=1) as scheduler,
     ):
         scheduler.run(Listed([spec("a")]))

@@ -1,0 +1,40 @@
+"""The studies that ship with the package: valid, and runnable."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ablate.ablation import ablation_specs
+from ablate.results import read_results
+from ablate.statistics import least_seeds
+from ablate.study import find_study, list_studies, load_study
+
+BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if study.bundled)
+
+
+def test_the_bundled_studies_are_there():
+    assert BUNDLED == ["cifar_mlp", "digits_mlp"]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_study_has_the_seeds_that_its_comparisons_need(name):
+    study = load_study(find_study(name, folder=Path("/nonexistent")), overrides=[], quick=False)
+    contrasts = {spec.variant for spec in ablation_specs(study, study.baseline)} - {"reference"}
+    assert study.ablation.seeds >= least_seeds(len(contrasts), alpha=0.05)
+    assert load_study(find_study(name, folder=Path("/nonexistent")), overrides=[], quick=True).quick
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_study_runs_quickly_on_real_data(name, tmp_path):
+    if name != "digits_mlp" and not os.environ.get("ABLATE_DATA_DIR"):
+        pytest.skip("ABLATE_DATA_DIR names no folder with the real data sets")
+    command = [sys.executable, "-m", "ablate.cli", "study", name, "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "reports" / f"{name}@quick"
+    assert set(read_results(folder / "results.csv")["state"]) <= {"finished", "pruned", "diverged"}
+    assert (folder / "report.html").stat().st_size < 3_000_000

@@ -1,0 +1,148 @@
+"""The command line as a user meets it: messages, exit codes, files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ablate import cli
+
+
+def ablate(*arguments: str, capsys, code: int = 0) -> tuple[str, str]:
+    """Run in this process; what it printed and said on the error stream."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ablate", *arguments])
+        try:
+            cli.main()
+        except SystemExit as end:
+            ended = end.code or 0
+    out, err = capsys.readouterr()
+    assert ended == code, err
+    return out, err
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def test_help_names_every_command(capsys):
+    out, _ = ablate("--help", capsys=capsys)
+    for name in ("study", "lr", "report", "list", "show", "new", "ui", "doctor"):
+        assert f"\n  {name} " in out
+
+
+def test_version(capsys):
+    assert ablate("--version", capsys=capsys)[0].startswith("ablate ")
+
+
+def test_list_shows_the_bundled_studies_and_ones_own(capsys, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "mine.toml").write_text('title = "My own"\n')
+    out, _ = ablate("list", capsys=capsys)
+    assert "digits_mlp" in out
+    assert "My own" in out
+
+
+def test_an_unknown_study_is_answered_with_the_nearest_name(capsys):
+    _, err = ablate("study", "digits_mpl", capsys=capsys, code=2)
+    assert "digits_mlp" in err
+    assert "Traceback" not in err
+
+
+def test_a_wrong_setting_names_file_key_rule_and_nearest_name(capsys):
+    _, err = ablate("study", "digits_mlp", "--set", "baseline.activation=rellu", capsys=capsys, code=2)
+    assert "baseline.activation" in err
+    assert 'did you mean "relu"?' in err
+    assert len(err.strip().splitlines()) <= 3
+
+
+def test_new_writes_a_study_that_is_valid_and_never_overwrites(capsys):
+    out, _ = ablate("new", "mine", capsys=capsys)
+    assert "ablate study mine --quick" in out
+    _, err = ablate("new", "mine", capsys=capsys, code=2)
+    assert "is there already" in err
+    from ablate.study import load_study
+
+    study = load_study(Path("studies/mine.toml"), overrides=[], quick=True)
+    assert study.name == "mine"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 200])
+def test_new_refuses_names_that_could_leave_the_folder(capsys, name):
+    _, err = ablate("new", name, capsys=capsys, code=2)
+    assert "cannot name a study" in err
+
+
+def test_show_prints_the_resolved_study_with_its_size(capsys):
+    out, _ = ablate("show", "digits_mlp", "--set", "training.epochs=7", capsys=capsys)
+    assert "epochs = 7" in out
+    assert "# 6 search trials, then 7 variants × 8 seeds" in out
+    assert "8,970 parameters" in out
+
+
+def test_lr_suggests_a_rate_and_draws_the_curve(capsys):
+    out, _ = ablate("lr", "digits_mlp", capsys=capsys)
+    assert "suggested learning rate" in out
+    assert Path("reports/digits_mlp/lr_test.svg").read_text().startswith("<")
+
+
+def test_only_takes_two_words(capsys):
+    _, err = ablate("study", "digits_mlp", "--only", "both", capsys=capsys, code=2)
+    assert '"search" or "ablation"' in err
+
+
+def test_a_missing_data_folder_is_an_error_and_no_fallback(capsys):
+    _, err = ablate("study", "cifar_mlp", "--data-dir", "nowhere", capsys=capsys, code=2)
+    assert "nowhere" in err
+
+
+def test_report_without_results_says_what_there_is(capsys):
+    _, err = ablate("report", "digits_mlp", capsys=capsys, code=2)
+    assert "none yet" in err
+
+
+def test_an_unreachable_store_is_an_error_before_anything_trains(capsys, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    uri = f"sqlite:///{tmp_path}/file/x.db"
+    _, err = ablate("study", "digits_mlp", "--tracking-uri", uri, capsys=capsys, code=2)
+    assert uri in err
+    assert not (tmp_path / "reports" / "digits_mlp" / "trials.jsonl").exists()
+
+
+def test_doctor_reports_and_ends_well(capsys):
+    out, _ = ablate("doctor", capsys=capsys)
+    assert "tensorflow" in out
+    assert out.strip().endswith("ready")
+    assert not Path("mlflow.db").exists()
+
+
+def test_ui_of_a_server_says_to_open_it(capsys):
+    _, err = ablate("ui", "--tracking-uri", "http://127.0.0.1:9", capsys=capsys, code=2)
+    assert "http://127.0.0.1:9" in err
+
+
+def test_a_study_from_the_command_line_as_json_then_its_report_again(tiny_file, tmp_path):
+    """In a process of its own, without a terminal, as a machine would call it."""
+    command = [sys.executable, "-m", "ablate.cli", "study", str(tiny_file), "--json", "--set", "search.trials=2"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        [*command, "--set", "ablation.seeds=1"], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["event"] == "opened"
+    assert lines[-1]["event"] == "closed"
+    assert lines[-1]["complete"]
+    page = tmp_path / lines[-1]["report"]
+    page.unlink()
+    again = subprocess.run(
+        [sys.executable, "-m", "ablate.cli", "report", "tiny"], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert page.exists()
+    assert "\x1b" not in again.stdout

@@ -1,0 +1,40 @@
+import json
+
+import pytest
+
+from ablate.clock import Clock
+from ablate.rate_finder import RateFinder
+
+
+def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(bench, tiny_study, tmp_path):
+    clock, finder = Clock(), RateFinder(bench, cache=tmp_path)
+    first = finder.find(tiny_study.baseline, clock)
+    assert finder.find(tiny_study.baseline, clock) is first
+    spent = clock.seconds["lr_test"]
+    again = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, clock)
+    assert again == first
+    assert clock.seconds["lr_test"] == spent
+    assert json.loads((tmp_path / f"{first.key}.json").read_text())["suggestion"] == first.suggestion
+
+
+def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(bench, tiny_study):
+    finder = RateFinder(bench, cache=None)
+    key = finder.key(tiny_study.baseline)
+    assert key == finder.key({**tiny_study.baseline, "learning_rate": 0.5})
+    for change in ({"optimizer": "sgd"}, {"initializer": "lecun_normal"}, {"dropout": 0.1}):
+        assert key != finder.key({**tiny_study.baseline, **change})
+
+
+def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
+    test = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock())
+    assert test.verdict == "determined"
+    assert 1e-4 < test.suggestion < 1e-1
+    assert min(test.losses) < 0.5 * test.losses[0]
+    assert len(test.losses) == len(test.rates)
+    assert test.rates[0] == pytest.approx(tiny_study.lr_test.low, rel=1e-5)
+
+
+def test_replicates_differ_and_their_mean_is_what_is_read(bench, tiny_study):
+    finder = RateFinder(bench, cache=None)
+    one, two = (finder._curve(tiny_study.baseline, 1_000_000 + i, Clock()) for i in (0, 1))
+    assert (one[:5] != two[:5]).all()
