@@ -96,6 +96,12 @@ def former_seconds(path: Path) -> float:
         return 0.0
 
 
+def study_notes(entries: Iterable[Entry]) -> list[str]:
+    """What a person should know of the comparisons, each once, as "activation=selu: selu asks for …"."""
+    of_ablation = (entry for entry in entries if entry.spec.phase == "ablation")
+    return list(dict.fromkeys(f"{e.spec.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
+
+
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
     """One entry a range test, labelled by the first trial that used it; those of the ablation first."""
     tests: dict[str, dict[str, object]] = {}
@@ -139,5 +145,5 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "complete": ending.complete,
         "interrupted": ending.interrupted,
         "quick": study.quick,
-        "notes": sorted({note for entry in entries for note in entry.outcome.notes}),
+        "notes": study_notes(entries),
     }

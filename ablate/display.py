@@ -2,33 +2,28 @@
 
 import json
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from types import TracebackType
-from typing import Protocol, Self, TextIO
+from dataclasses import asdict
+from typing import Protocol, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from ablate.events import Event, Notice, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
-from ablate.levels import parse_rate
-from ablate.records import Epoch, Factors, Outcome, TrialSpec
-
-BARS = "▁▂▃▄▅▆▇█"
-STATE_WORDS = {"out_of_memory": "out of memory"}
+from ablate.progress import STATE_WORDS, Progress, Running, duration, name_of, sparkline
+from ablate.records import Epoch, Outcome
 
 
 class Display(Protocol):
-    """Shows events; a context manager around the run of a study."""
+    """Shows the events of one run of a study."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
     def __call__(self, event: Event) -> None:
         """Show one event."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
 
 
 def make_display(*, as_json: bool, console: Console) -> Display:
@@ -44,18 +39,13 @@ class JsonLines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     def __call__(self, event: Event) -> None:
         """Write one line."""
         self._stream.write(json.dumps(_as_json(event)) + "\n")
         self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing to leave behind."""
 
 
 class PlainLines:
@@ -64,14 +54,6 @@ class PlainLines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def __call__(self, event: Event) -> None:
         """Print what the event says, if it says something to a reader of a log."""
@@ -92,6 +74,9 @@ class PlainLines:
             case _:
                 pass
 
+    def close(self) -> None:
+        """Nothing to leave behind."""
+
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -103,14 +88,6 @@ class LiveDisplay:
         self._console = console
         self._progress = Progress()
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._picture)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
 
     def __call__(self, event: Event) -> None:
         """Take note; what lasts is printed above the live part."""
@@ -124,6 +101,10 @@ class LiveDisplay:
         elif isinstance(event, PhaseBegan) and self._progress.phase:
             self._console.print(self._phase_line())
         self._progress.take(event)
+
+    def close(self) -> None:
+        """Take the live part away."""
+        self._live.stop()
 
     def _picture(self) -> Group:
         progress = self._progress
@@ -155,75 +136,6 @@ class LiveDisplay:
         return line.append(values).append(sparkline(running.curve))
 
 
-@dataclass(slots=True)
-class Running:
-    """A trial at work, with its validation accuracy epoch by epoch."""
-
-    spec: TrialSpec
-    curve: list[float] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a study stands, from the events so far."""
-
-    phase: str = ""
-    trials: int = 0
-    done: int = 0
-    before: int = 0  # done in earlier runs
-    epochs: int = 0
-    best: str = ""
-    stopping: bool = False
-    running: dict[str, Running] = field(default_factory=dict)
-    states: dict[str, int] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
-    _best_score: float = float("-inf")
-
-    def take(self, event: Event) -> None:
-        """Move on by one event."""
-        match event:
-            case Opened():
-                self.epochs = event.facts.study.training.epochs
-            case PhaseBegan():
-                self.phase, self.trials, self.done, self.before = event.phase, event.trials, event.done, event.done
-                self.began, self.states, self.running = time.monotonic(), {}, {}
-                self.best, self._best_score = "", float("-inf")
-                if event.best is not None and event.best.score is not None:
-                    self.best, self._best_score = f"{event.best.score:.3f}", event.best.score
-            case TrialBegan():
-                self.running[name_of(event.spec)] = Running(event.spec)
-            case Epoch():
-                for running in self.running.values():
-                    if running.spec.trial == event.trial:
-                        running.curve[event.epoch - 1 :] = [event.val_accuracy]
-            case TrialEnded():
-                self._end(event)
-            case Stopping():
-                self.stopping = True
-
-    def counts(self) -> str:
-        """Trials of this phase that did not simply finish, e.g. "5 pruned, 1 diverged"."""
-        odd = {state: n for state, n in self.states.items() if state != "finished"}
-        return ", ".join(f"{n} {STATE_WORDS.get(state, state)}" for state, n in odd.items())
-
-    def seconds_left(self) -> float | None:
-        """At the pace of this phase so far; None while that says little."""
-        fresh = self.done - self.before
-        if fresh < 3 or self.done >= self.trials:
-            return None
-        return (time.monotonic() - self.began) / fresh * (self.trials - self.done)
-
-    def _end(self, event: TrialEnded) -> None:
-        outcome = event.outcome
-        self.running.pop(name_of(event.spec), None)
-        self.done += outcome.state != "killed"
-        self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
-        finished = outcome.state == "finished" and event.spec.phase == "search"
-        if finished and outcome.score is not None and outcome.score > self._best_score:
-            self._best_score = outcome.score
-            self.best = f"{outcome.score:.3f} ({configuration(event.spec.factors, outcome.learning_rate)})"
-
-
 def opening(event: Opened) -> list[str]:
     """What a person should know before the first trial."""
     facts = event.facts
@@ -240,14 +152,6 @@ def opening(event: Opened) -> list[str]:
     return lines
 
 
-def name_of(spec: TrialSpec) -> str:
-    """A trial as people say it: "#14", "normalization=batch seed 3"."""
-    if spec.phase == "search":
-        return f"#{int(spec.trial.rsplit('-', 1)[1])}"
-    mode = f" ({spec.mode})" if spec.mode else ""
-    return f"{spec.variant}{mode} seed {spec.seed}"
-
-
 def ended(outcome: Outcome) -> str:
     """How a trial ended, in a few words."""
     score = f"  {outcome.score:.4f}" if outcome.score is not None else ""
@@ -255,29 +159,6 @@ def ended(outcome: Outcome) -> str:
     why = f"  {outcome.reason.splitlines()[0]}" if outcome.reason else ""
     epochs = f"  {outcome.epochs} epochs  {outcome.seconds:.1f} s" if not outcome.same_as else ""
     return f"{STATE_WORDS.get(outcome.state, outcome.state)}{score}{epochs}{same}{why}"
-
-
-def configuration(factors: Factors, rate: float | None) -> str:
-    """A configuration in one breath: "batch · elu · he_normal · nadam 6.1e-4"."""
-    levels = [str(level) for name, level in factors.items() if name not in ("optimizer", "learning_rate")]
-    if rate is None:
-        rate = parse_rate(factors["learning_rate"]).value
-    optimizer = str(factors.get("optimizer", ""))
-    return " · ".join([*levels, f"{optimizer} {rate:.2g}" if rate is not None else optimizer])
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """A curve as blocks, scaled to its own range; the last 20 values."""
-    values = values[-20:]
-    low, span = min(values), max(values) - min(values)
-    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] if span else BARS[0] for value in values)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as "4:10", "1:02:03"."""
-    whole = round(seconds)
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 def _as_json(event: Event) -> dict[str, object]:

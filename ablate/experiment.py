@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from ablate import provenance
 from ablate.ablation import AblationPlan, ablation_specs
-from ablate.closing import Ending, Facts, former_seconds, wall_seconds, write_folder
+from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
 from ablate.datasets import Dataset, load_dataset, save_arrays
 from ablate.errors import StudyError
 from ablate.events import Notice, Opened, PhaseBegan, Stopping, TrialBegan, Watched, Watcher
@@ -56,6 +56,7 @@ class Finished:
     folder: StudyFolder
     report: ReportFiles
     states: dict[str, int]  # how many trials ended how
+    notes: list[str]  # what a person should know of the comparisons
     lost_events: int  # that the tracker could not write
     tracker_failure: str
     set_aside: Path | None  # where --fresh put the former results
@@ -94,7 +95,7 @@ class _Run:
     def __init__(self, study: Study, data: Dataset, folder: StudyFolder, options: Options, watch: Watcher) -> None:
         self._study, self._data, self._folder, self._options, self._watch = study, data, folder, options, watch
         cores = provenance.usable_cores()
-        workers = options.workers or count_workers(cores)
+        workers = options.workers or count_workers(cores, gpus=provenance.count_gpus())
         self._facts = Facts(
             study=study,
             data=data,
@@ -154,6 +155,7 @@ class _Run:
             folder=self._folder,
             report=report,
             states=_count_states(entries),
+            notes=study_notes(entries),
             lost_events=self._tracker.lost,
             tracker_failure=self._tracker.failure,
             set_aside=set_aside,

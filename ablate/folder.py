@@ -1,13 +1,15 @@
 """A study's folder: what lies where in it, whose study it is, and who may write to it."""
 
-import fcntl
 import os
+import platform
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ablate.errors import AblateError, StudyError
 from ablate.files import write_aside
@@ -90,19 +92,21 @@ class StudyFolder:
     def lock(self) -> Iterator[None]:
         """Refuse a second process on the same study; the lock goes with the process, however it ends."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as err:
-                file.seek(0)
-                raise AblateError(
-                    f"{self.path}: another process runs this study ({file.read().strip() or 'unknown'})\n"
-                    "  wait for it, or give another folder with --out"
-                ) from err
-            file.truncate(0)
-            file.write(f"pid {os.getpid()} on {os.uname().nodename}")
-            file.flush()
+        owner = self.path / ".owner"
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout as err:
+            holder = owner.read_text() if owner.exists() else "unknown"
+            raise AblateError(
+                f"{self.path}: another process runs this study ({holder})\n"
+                "  wait for it, or give another folder with --out"
+            ) from err
+        try:
+            write_aside(owner, f"pid {os.getpid()} on {platform.node()}")
             yield
+        finally:
+            lock.release()
 
 
 def _differences(old: Mapping[str, object], new: Mapping[str, object], prefix: str = "") -> list[str]:

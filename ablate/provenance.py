@@ -54,6 +54,11 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def count_gpus() -> int:
+    """How many GPUs NVIDIA's driver lists."""
+    return len(_gpus())
+
+
 def git_state(folder: Path) -> Git | None:
     """The commit of the checkout that `folder` lies in, and whether it has changes; None outside of one."""
     commit = _git(folder, "rev-parse", "HEAD")

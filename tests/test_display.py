@@ -1,12 +1,13 @@
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from ablate.closing import Facts
-from ablate.display import JsonLines, LiveDisplay, PlainLines, Progress, duration, make_display, name_of, sparkline
+from ablate.display import JsonLines, LiveDisplay, PlainLines, make_display
 from ablate.events import Notice, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
 from ablate.records import Epoch, Outcome, TrialSpec
 
@@ -36,7 +37,7 @@ def events(opened):
 
 def shown(display_of, events, *, width=100, terminal=False) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
-    with display_of(console) as display:
+    with closing(display_of(console)) as display:
         for event in events:
             display(event)
     return console.file.getvalue()
@@ -79,9 +80,9 @@ def test_the_live_display_prints_what_lasts_and_stops_cleanly(opened):
 
 def test_json_lines_are_one_object_each(opened):
     stream = io.StringIO()
-    with JsonLines(stream) as display:
-        for event in events(opened):
-            display(event)
+    display = JsonLines(stream)
+    for event in events(opened):
+        display(event)
     parsed = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in parsed] == [
         "notice", "opened", "phase", "trial_began", "epoch", "trial_ended", "phase", "trial_began", "trial_ended",
@@ -94,20 +95,3 @@ def test_a_pipe_gets_plain_lines_a_terminal_the_live_display():
     assert isinstance(make_display(as_json=False, console=Console(file=io.StringIO())), PlainLines)
     assert isinstance(make_display(as_json=False, console=Console(force_terminal=True)), LiveDisplay)
     assert isinstance(make_display(as_json=True, console=Console(force_terminal=True)), JsonLines)
-
-
-def test_progress_counts_states_and_does_not_count_what_was_interrupted(opened):
-    progress = Progress()
-    for event in events(opened):
-        progress.take(event)
-    progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "killed")))
-    assert (progress.phase, progress.done, progress.trials) == ("ablation", 1, 8)
-    assert progress.counts() == "1 diverged, 1 killed"
-    assert progress.seconds_left() is None
-
-
-def test_small_texts():
-    assert [duration(s) for s in (0, 9.6, 250, 3723)] == ["0:00", "0:10", "4:10", "1:02:03"]
-    assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
-    assert sparkline([0.3, 0.3]) == "▁▁"
-    assert name_of(SEARCH) == "#14"

@@ -29,7 +29,7 @@ def _machine() -> list[tuple[str, str, bool]]:
     versions = ", ".join(f"{name} {number}" for name, number in provenance.versions().items())
     return [
         ("processor", f"{hardware['cpu']}, {cores} usable cores, {hardware['memory_gb']} GB memory", True),
-        ("workers", f"{count_workers(cores)} unless --workers says otherwise", True),
+        ("workers", f"{count_workers(cores, gpus=provenance.count_gpus())} unless --workers says otherwise", True),
         ("versions", versions, True),
     ]
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ablate.clock import Clock
-from ablate.display import sparkline
+from ablate.progress import sparkline
 from ablate.records import RateTest
 from ablate.study import Study, find_study, load_study
 

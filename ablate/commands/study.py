@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -10,8 +11,9 @@ from typing import cast
 from rich.console import Console
 
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
-from ablate.display import duration, make_display
+from ablate.display import make_display
 from ablate.experiment import Finished, Only, Options, run_study
+from ablate.progress import duration
 from ablate.study import find_study, load_study
 from ablate.tracking import shown_uri
 
@@ -47,22 +49,23 @@ def run(chosen: Chosen, *, command_line: str) -> int:
         fresh=chosen.fresh,
     )
     console = Console(highlight=False)
-    with make_display(as_json=chosen.as_json, console=console) as display:
+    with closing(make_display(as_json=chosen.as_json, console=console)) as display:
         finished = run_study(study, options, display)
     if chosen.as_json:
         print(json.dumps(_as_json(finished)))
     else:
-        for line in closing(finished):
+        for line in answer(finished):
             console.print(line, markup=False, soft_wrap=not console.is_terminal)
     if finished.ending.interrupted:
         return INTERRUPTED
     return DONE if finished.ending.complete else UNFINISHED
 
 
-def closing(finished: Finished) -> list[str]:
+def answer(finished: Finished) -> list[str]:
     """The answer in words, where everything is, what it cost."""
     facts, ending, folder = finished.facts, finished.ending, finished.folder
     lines = ["", *finished.report.headline]
+    lines += [f"Note: {note}." for note in finished.notes]
     if facts.data.stand_in:
         lines.append("STAND-IN DATA: these numbers are about images that ablate drew itself.")
     if finished.set_aside:

@@ -152,7 +152,7 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
         ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
         ("Tracked", tracked),
         ("Reproduce", f"{command}, with the study file below and data of the same fingerprint" if command else ""),
-        ("Notes", " ".join(map(str, facts.get("notes") or []))),
+        ("Notes", "; ".join(map(str, facts.get("notes") or []))),
     )
 
 

@@ -163,6 +163,10 @@ def places(workers: int, *, threads: int) -> Iterable[Place]:
         yield Place(number, frozenset(own))
 
 
-def count_workers(cores: int) -> int:
-    """One worker a core, at most 8: a small network's trial gains less from a second thread than from a neighbour."""
-    return max(1, min(8, cores))
+def count_workers(cores: int, *, gpus: int) -> int:
+    """One worker a GPU; without one, a worker a core, at most 8.
+
+    A small network's trial gains less from a second thread than from a neighbour; two workers on one GPU would share
+    its memory.
+    """
+    return gpus or max(1, min(8, cores))

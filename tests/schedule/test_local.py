@@ -37,7 +37,8 @@ def test_workers_get_processors_of_their_own_where_there_are_enough():
         patch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
         assert [sorted(place.cpus) for place in places(2, threads=2)] == [[0, 1], [2, 3]]
         assert [sorted(place.cpus) for place in places(3, threads=2)] == [[], [], []]
-    assert [count_workers(cores) for cores in (1, 2, 64)] == [1, 2, 8]
+    assert [count_workers(cores, gpus=0) for cores in (1, 2, 64)] == [1, 2, 8]
+    assert count_workers(64, gpus=2) == 2
 
 
 class Listed:

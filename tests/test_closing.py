@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.folder import StudyFolder
+from ablate.journal import Entry
+from ablate.records import Epoch, Outcome, RateTest, TrialSpec
+
+TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
+
+
+def entry(trial: str, *, phase="ablation", variant="reference", **changes) -> Entry:
+    spec = TrialSpec(trial, phase, variant, "", "", "", 1, {"optimizer": "adam", "learning_rate": "find"})
+    outcome = Outcome(trial, "finished", score=0.5, timings={"train": 4.0, "compile": 2.0}, **changes)
+    return Entry(spec, outcome, (Epoch(trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),), "run")
+
+
+@pytest.fixture
+def facts(tiny_study, digits) -> Facts:
+    return Facts(tiny_study, digits, "tiny", "ablate study tiny", 2, 1, "mysql://me:secret@host/db", "2026-11-21")
+
+
+def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, tiny_study, tmp_path):
+    entries = [entry("search-0000", phase="search", variant="", rate_test=TEST), entry("b", rate_test=TEST)]
+    folder = StudyFolder(tmp_path)
+    ending = Ending("2026-11-21", tiny_study.baseline, True, False, {"total": 5.0})
+    write_folder(folder, entries, facts, ending)
+    assert len(folder.results.read_text().splitlines()) == len(folder.epochs.read_text().splitlines()) == 3
+    assert [test["label"] for test in json.loads(folder.lr_tests.read_text())] == ["reference"]
+    assert "secret" not in folder.provenance.read_text()
+    assert former_seconds(folder.provenance) == 5.0
+    assert former_seconds(tmp_path / "nothing.json") == 0.0
+
+
+def test_the_workers_time_is_shared_among_them():
+    spent = wall_seconds([entry("a"), entry("b")], workers=2)
+    assert (spent["train"], spent["compile"], spent["evaluate"]) == (4.0, 2.0, 0.0)
+
+
+def test_notes_are_of_the_comparisons_each_once():
+    search = entry("s", phase="search", variant="", notes=("x",))
+    both = [entry("a", variant="activation=selu", notes=("x",)), entry("b", variant="activation=selu", notes=("x",))]
+    assert study_notes([search, *both]) == ["activation=selu: x"]
+
+
+def test_the_fingerprint_follows_the_arrays_the_split_and_the_seed(facts, tiny_study):
+    from dataclasses import replace
+
+    fingerprint = facts.fingerprint()
+    fewer = tiny_study.data.model_copy(update={"train": 600})
+    for changed in (tiny_study.model_copy(update={"seed": 1}), tiny_study.model_copy(update={"data": fewer})):
+        assert replace(facts, study=changed).fingerprint() != fingerprint
+    assert replace(facts, data=replace(facts.data, digest="0" * 64)).fingerprint() != fingerprint

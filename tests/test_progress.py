@@ -1,0 +1,30 @@
+from ablate.events import PhaseBegan, TrialBegan, TrialEnded
+from ablate.progress import Progress, configuration, duration, name_of, sparkline
+from ablate.records import Outcome, TrialSpec
+
+FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
+SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, FACTORS)
+ABLATION = TrialSpec("ablation-x", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS)
+
+
+def test_states_are_counted_but_what_was_interrupted_is_not_done():
+    progress = Progress()
+    for event in (
+        PhaseBegan("ablation", 8, 0, None),
+        TrialBegan(ABLATION),
+        TrialEnded(ABLATION, Outcome("ablation-x", "diverged")),
+        TrialEnded(ABLATION, Outcome("ablation-x", "killed")),
+    ):
+        progress.take(event)
+    assert (progress.phase, progress.done, progress.trials, progress.running) == ("ablation", 1, 8, {})
+    assert progress.counts() == "1 diverged, 1 killed"
+    assert progress.seconds_left() is None
+
+
+def test_small_texts():
+    assert [duration(s) for s in (0, 9.6, 250, 3723)] == ["0:00", "0:10", "4:10", "1:02:03"]
+    assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
+    assert sparkline([0.3, 0.3]) == "▁▁"
+    assert name_of(SEARCH) == "#14"
+    assert name_of(ABLATION) == "dropout=0.1 (find) seed 3"
+    assert configuration(FACTORS, 6.1e-4) == "batch · elu · nadam 0.00061"
