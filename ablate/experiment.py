@@ -30,6 +30,7 @@ from ablate.schedule.worker import Task
 from ablate.search import SearchPlan
 from ablate.study import Study, settings, to_toml
 from ablate.tracking import StudyRun, Tracked, Tracker
+from ablate.wording import as_markdown
 
 Only: TypeAlias = Literal["search", "ablation"]
 
@@ -141,7 +142,7 @@ class _Run:
         finished = sum(e.outcome.state == "finished" for e in entries)
         self._tracker.close_study(
             "KILLED" if ending.interrupted else "FINISHED",
-            note="\n\n".join(report.headline),
+            note="\n\n".join(as_markdown(line) for line in report.headline),
             metrics={**metrics, "trials_finished": finished, **_best_score(entries)},
             artifacts=self._folder.path,
         )

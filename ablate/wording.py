@@ -1,6 +1,7 @@
 """Effects into sentences for people and a table for papers."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -74,6 +75,11 @@ def latex_effects(effects: pd.DataFrame, metric: Metric) -> str:
         lines.append(_tex_row(row, named=row["factor"] != before, with_mode=with_mode))
         before = row["factor"]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def as_markdown(text: str) -> str:
+    """Text as it is, where Markdown is read: without this, the stars of "find*3" and "find*0.3" make italics."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
 
 
 def _decided(decided: Sequence[Effect], unit: str) -> list[str]:

@@ -16,6 +16,7 @@ from ablate.journal import Entry
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.results import read_results
 from ablate.study import load_study
+from ablate.wording import as_markdown
 
 
 def options_for(folder: Path, **changes) -> Options:
@@ -89,7 +90,7 @@ def test_the_report_and_mlflow_know_the_data_and_the_verdict(finished):
     assert len(runs) == 13
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len(parents) == 1
-    assert done.report.headline[0] in parents[0].data.tags["mlflow.note.content"]
+    assert as_markdown(done.report.headline[0]) in parents[0].data.tags["mlflow.note.content"]
     assert "report.html" in {file.path for file in client.list_artifacts(parents[0].info.run_id)}
 
 

@@ -184,3 +184,7 @@ def test_with_two_modes_the_latex_table_has_a_column_for_them():
     lines = wording.latex_effects(pd.DataFrame(rows), ACCURACY).splitlines()
     assert lines[1] == r"\begin{tabular}{lllrrrrl}"
     assert lines[6].startswith(" & 1 & carry & 8 &")
+
+
+def test_stars_and_underscores_are_no_markup():
+    assert wording.as_markdown("find*3, find*0.3 <b> x_1 [1, 2]") == r"find\*3, find\*0.3 \<b\> x\_1 \[1, 2\]"
