@@ -1,6 +1,5 @@
 """`ablate doctor`: what this machine has, and what of it would stop a study."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from rich.console import Console
 from ablate import provenance
 from ablate.commands import DONE, UNFINISHED
 from ablate.datasets import REGISTERED, default_data_dir
+from ablate.engine.device import visible_gpus
 from ablate.errors import AblateError
 from ablate.schedule.local import count_workers
 
@@ -35,12 +35,10 @@ def _machine() -> list[tuple[str, str, bool]]:
 
 
 def _tensorflow() -> tuple[str, str, bool]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        import tensorflow as tf
+        gpus = visible_gpus()
     except ImportError as err:
         return "tensorflow", f"cannot be imported: {err}", False
-    gpus = [device.name for device in tf.config.list_physical_devices("GPU")]
     return "tensorflow", f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the processor", True
 
 
