@@ -39,7 +39,10 @@ def load_dataset(
     `announce` is told, in a line each, what takes a while. Raises `DataError`.
     """
     if is_path(name):
-        return _read(base / Path(name).expanduser(), name=Path(name).stem, max_bytes=max_bytes)
+        path = base / Path(name).expanduser()
+        if not path.exists():
+            raise DataError(f"{_shown(path)}: there is no such file\n  name it relative to the study file")
+        return _read(path, name=path.stem, max_bytes=max_bytes)
     if name not in REGISTERED:
         known = known_names(name, REGISTERED)
         raise DataError(f'data.name: unknown data set "{name}", and no path to an .npz file\n  {known}')
