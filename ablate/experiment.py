@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from ablate import provenance
 from ablate.ablation import AblationPlan, ablation_specs
+from ablate.clock import Clock
 from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
 from ablate.datasets import Dataset, load_dataset, save_arrays
 from ablate.errors import StudyError
@@ -22,10 +23,10 @@ from ablate.events import Notice, Opened, PhaseBegan, Stopping, TrialBegan, Watc
 from ablate.files import write_aside
 from ablate.folder import StudyFolder
 from ablate.journal import Entry, Journal, Journaled
-from ablate.plan import Plan, Remembered
+from ablate.plan import Plan, Remembered, Timed
 from ablate.records import Factors, Phase, TrialSpec
 from ablate.report import ReportFiles, build_report
-from ablate.schedule.local import Local, count_workers
+from ablate.schedule.local import Local, count_workers, share_of_memory
 from ablate.schedule.worker import Task
 from ablate.search import SearchPlan
 from ablate.study import Study, settings, to_toml
@@ -109,6 +110,7 @@ class _Run:
         )
         self._journal = Journal(folder.journal)
         self._tracker = Tracker(options.tracking_uri)
+        self._clock = Clock()
         self._stop = threading.Event()
 
     def train(self) -> None:
@@ -120,6 +122,7 @@ class _Run:
                 cache=self._options.out / ".cache" / "lr_tests",
                 threads=self._facts.threads,
                 log=self._folder.worker_log,
+                max_memory=share_of_memory(self._facts.workers, memory=provenance.memory_bytes()),
             )
             workers = self._facts.workers
             with Local(task, workers=workers, stop=self._stop, on_start=self._on_start) as local:
@@ -185,9 +188,10 @@ class _Run:
     def _search(self, local: Local) -> None:
         chance = chance_score(self._data.n_classes, self._study.training.monitor)
         storage = self._folder.search_storage
-        plan = SearchPlan(self._study, storage=storage, chance=chance, known=self._journal.known())
+        with self._clock.on("search"):
+            plan = SearchPlan(self._study, storage=storage, chance=chance, known=self._journal.known())
         self._begin("search", self._study.search.trials)
-        local.run(self._recorded(plan))
+        local.run(self._recorded(Timed(plan, self._clock, "search")))
 
     def _ablate(self, local: Local) -> None:
         specs = ablation_specs(self._study, self._reference())
@@ -244,7 +248,12 @@ class _Run:
             reference=self._reference_so_far(),
             complete=len(known) >= self._expected(),
             interrupted=self._stop.is_set(),
-            seconds={**wall_seconds(entries, workers=self._facts.workers), "track": self._tracker.seconds, **seconds},
+            seconds={
+                **wall_seconds(entries, workers=self._facts.workers),
+                **self._clock.seconds,
+                "track": self._tracker.seconds,
+                **seconds,
+            },
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from ablate.clock import Clock
 from ablate.records import Epoch, Outcome, TrialSpec
 
 
@@ -30,6 +31,28 @@ class Scheduler(Protocol):
     def run(self, plan: Plan) -> None:
         """Return when the plan has nothing left, or when a stop was asked for."""
         ...
+
+
+class Timed:
+    """A plan whose own thinking is counted on a clock as `part`."""
+
+    def __init__(self, plan: Plan, clock: Clock, part: str) -> None:
+        self._plan, self._clock, self._part = plan, clock, part
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """Pass on."""
+        with self._clock.on(self._part):
+            return self._plan.ask(n)
+
+    def report(self, epoch: Epoch) -> bool:
+        """Pass on."""
+        with self._clock.on(self._part):
+            return self._plan.report(epoch)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on."""
+        with self._clock.on(self._part):
+            self._plan.tell(outcome)
 
 
 class Remembered:

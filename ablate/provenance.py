@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
@@ -44,7 +45,7 @@ def hardware() -> Hardware:
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpu": _cpu_name(),
         "cores": usable_cores(),
-        "memory_gb": round(_memory_bytes() / 2**30, 1),
+        "memory_gb": round(memory_bytes() / 2**30, 1),
         "gpus": _gpus(),
     }
 
@@ -82,11 +83,22 @@ def _cpu_name() -> str:
     return next(names, platform.processor())
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
+    """The machine's memory; 0 where the system does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 0
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _gpus() -> list[str]:

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
-from ablate.plan import Remembered, content_key
-from ablate.records import Outcome, TrialSpec
+from ablate.clock import Clock
+from ablate.plan import Remembered, Timed, content_key
+from ablate.records import Epoch, Outcome, TrialSpec
 
 
 def spec(trial: str, seed: int = 0, **factors) -> TrialSpec:
@@ -74,3 +75,13 @@ def test_names_do_not_decide_numbers_but_seed_rate_and_test_do():
         replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}),
     ):
         assert content_key(other) != content_key(one)
+
+
+def test_a_timed_plan_passes_everything_on_and_counts_its_thinking():
+    inner, clock = Listed([spec("a")]), Clock()
+    plan = Timed(inner, clock, "search")
+    assert [s.trial for s in plan.ask(2)] == ["a"]
+    assert plan.report(Epoch("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+    plan.tell(Outcome("a", "finished"))
+    assert [outcome.trial for outcome in inner.told] == ["a"]
+    assert clock.seconds["search"] > 0

@@ -7,7 +7,8 @@ from ablate.report.page import Block, Definitions, Listing, Section
 
 PARTS = {
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
-    "data": "data", "build": "building models", "track": "tracking", "report": "report",
+    "data": "data", "build": "building models", "search": "choosing configurations", "track": "tracking",
+    "report": "report",
 }  # fmt: skip
 CITATION = """@software{{ablate,
   title   = {{ablate: which part of a network matters}},

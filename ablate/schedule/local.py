@@ -13,7 +13,7 @@ from typing import Self, TypeAlias
 from ablate.errors import AblateError
 from ablate.plan import Plan
 from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.schedule.worker import Place, Ready, Refused, Task, work
+from ablate.schedule.worker import Place, Ready, Refused, Task, Worn, work
 
 LOOKAHEAD = 16  # specs held ready per worker, so that each can be given a structure that it has compiled already
 MAX_DEATHS = 2  # after so many dead workers a trial is given up
@@ -108,6 +108,11 @@ class Local:
                 worker.spec = None
                 stopped = self._stop.is_set() and message.state == "pruned"
                 plan.tell(replace(message, state="killed", reason="interrupted") if stopped else message)
+            case Worn():
+                self._take(worker, message.outcome, plan)
+                worker.process.join(5)
+                worker.pipe.close()
+                self._workers[self._workers.index(worker)] = self._spawn(worker.place)
             case _:
                 raise AssertionError(f"a worker sent {message!r}")
 
@@ -161,6 +166,11 @@ def places(workers: int, *, threads: int) -> Iterable[Place]:
     for number in range(workers):
         own = cpus[number * threads : (number + 1) * threads] if workers * threads <= len(cpus) else []
         yield Place(number, frozenset(own))
+
+
+def share_of_memory(workers: int, *, memory: int) -> int:
+    """Bytes that a worker may come to hold: its share of six tenths of the machine's `memory`, at least 2 GiB."""
+    return max(2 * 2**30, memory * 6 // 10 // workers)
 
 
 def count_workers(cores: int, *, gpus: int) -> int:

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sys
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from ablate import provenance
 from ablate.errors import AblateError
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.study import Study
@@ -20,6 +22,7 @@ class Task:
     cache: Path | None  # folder of range tests
     threads: int  # per worker: part of what makes a trial's numbers the same everywhere
     log: Path  # what the libraries print goes here
+    max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,13 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Worn:
+    """A worker's last word after a trial: its memory has grown past the bound."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a worker runs."""
 
@@ -43,7 +53,7 @@ class Place:
 
 
 def work(task: Task, place: Place, pipe: Connection) -> None:
-    """Serve specs until the pipe closes. After each epoch it sent, it waits for the verdict."""
+    """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdict."""
     _settle_in(task, place)
     # Imported here: the settings above must come first.
     from ablate.datasets import load_arrays
@@ -68,9 +78,16 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
         while (spec := pipe.recv()) is not None:
             assert isinstance(spec, TrialSpec)
             outcome: Outcome = run_trial(spec, bench, finder, on_epoch)
+            if task.max_memory is not None and provenance.peak_memory_bytes() > task.max_memory:
+                pipe.send(Worn(outcome))
+                break
             pipe.send(outcome)
     except (EOFError, BrokenPipeError):
         pass  # the parent is gone: so is the reason to work
+    pipe.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the libraries' own way out takes seconds, and the parent waits for it
 
 
 def _settle_in(task: Task, place: Place) -> None:

@@ -146,7 +146,9 @@ def test_a_path_is_taken_from_the_folder_of_the_study(tmp_path):
 
 
 def test_a_path_never_falls_back(tmp_path):
-    with pytest.raises(DataError, match=r"sets/mnist\.npz: there is no such file\n  name it relative to the study file"):
+    with pytest.raises(
+        DataError, match=r"sets/mnist\.npz: there is no such file\n  name it relative to the study file"
+    ):
         load("sets/mnist.npz", tmp_path, base=tmp_path)
 
 

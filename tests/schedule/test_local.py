@@ -1,6 +1,8 @@
 """The scheduler's choices, and its processes on real trials."""
 
+import multiprocessing
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from ablate.errors import AblateError
 from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec
 from ablate.schedule.inline import Inline
-from ablate.schedule.local import Local, choose, count_workers, places, structure_of
+from ablate.schedule.local import Local, choose, count_workers, places, share_of_memory, structure_of
 from ablate.schedule.worker import Task
 from ablate.training import run_trial
 
@@ -115,6 +117,30 @@ def test_a_worker_that_dies_costs_its_trial_and_no_other(task, tmp_path):
     assert plan.outcomes["lives"].state == "finished"
     assert plan.outcomes["dies"].state == "failed"
     assert plan.outcomes["dies"].reason == "its process ended 2 times, the last time with exit code 9"
+
+
+def test_a_worker_whose_memory_grows_past_the_bound_is_replaced_between_trials(task):
+    specs = [spec("a", learning_rate=0.01), spec("b", learning_rate=0.02), spec("c", learning_rate=0.03)]
+    kept, replaced, pids = Listed(specs), Listed(specs), set()
+
+    def note_worker(_):
+        pids.update(process.pid for process in multiprocessing.active_children())
+        return True
+
+    with local(task, workers=1) as scheduler:
+        scheduler.run(kept)
+    replaced.on_epoch = note_worker
+    with local(replace(task, max_memory=1), workers=1) as scheduler:
+        scheduler.run(replaced)
+    assert len(pids) == len(specs)
+    assert {outcome.state for outcome in replaced.outcomes.values()} == {"finished"}
+    assert sorted(kept.epochs) == sorted(replaced.epochs)
+
+
+def test_a_worker_may_hold_its_share_of_the_machine():
+    assert share_of_memory(2, memory=20 * 2**30) == 6 * 2**30
+    assert share_of_memory(8, memory=4 * 2**30) == 2 * 2**30
+    assert share_of_memory(2, memory=0) == 2 * 2**30  # a system that does not say
 
 
 def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path):

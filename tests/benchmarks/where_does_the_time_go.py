@@ -1,0 +1,139 @@
+"""Where does a study's time go? Wall time of `ablate study` by part, from what it records about itself.
+
+    python tests/benchmarks/where_does_the_time_go.py [NAME] [--full] [--data-dir DIR] [--set KEY=VALUE ...]
+
+Runs `ablate study NAME --quick --json` (NAME: cifar_mlp; `--full` leaves out --quick) in an empty folder, in a process
+of its own, and reads the `time` of its provenance.json and the moments at which its events came.
+
+The first table adds up to the wall time, from the start of the process to its end. What happens in the workers is
+summed over all of them and divided by their number. "import" is all that passes before the first trial: the driver
+until it announces the study (its imports, reading and saving the data), then the workers until the first takes a trial
+(theirs, with the data onto the device), while the driver opens the tracking store. "data" is drawing splits. "idle" is
+what workers spend between trials: waiting for the driver, for the rest of a round of the search, or for the last trial
+of a phase. "stop" is from the last trial to the report, "report" the tables, the report and the end of the tracking,
+"exit" what comes after. "other" is what nobody recorded inside the trials.
+
+The second table is the driver's work beside the workers, which takes no wall time of its own unless they wait for it.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+IN_WORKERS = ("data", "build", "compile", "lr_test", "train", "evaluate")
+BESIDE = ("track", "search")
+
+
+@dataclass
+class Watch:
+    """One run of the command line as its events tell it; moments in seconds since the process was started."""
+
+    moments: dict[str, float] = field(default_factory=dict)
+    opened: dict[str, Any] = field(default_factory=dict)
+    closed: dict[str, Any] = field(default_factory=dict)
+    in_trials: float = 0.0  # summed over the workers
+
+    def take(self, event: dict[str, Any], now: float) -> None:
+        name = event["event"]
+        if name == "trial_ended":
+            self.in_trials += event["seconds"]
+            self.moments[name] = now  # the last one's stays
+        elif name in ("opened", "trial_began", "closed"):
+            self.moments.setdefault(name, now)
+        if name in ("opened", "closed"):
+            setattr(self, name, event)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="?", default="cifar_mlp")
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="time-goes-") as folder:
+        watch = run(command(arguments), Path(folder))
+        provenance = json.loads((Path(watch.closed["results"]).parent / "provenance.json").read_text())
+    print("\n".join(report(watch, provenance)))
+
+
+def command(arguments: argparse.Namespace) -> list[str]:
+    from ablate.study import find_study
+
+    study = find_study(arguments.name, folder=Path.cwd()).resolve()
+    options = [] if arguments.full else ["--quick"]
+    options += ["--data-dir", str(arguments.data_dir.resolve())] if arguments.data_dir else []
+    options += [part for override in arguments.overrides for part in ("--set", override)]
+    return [sys.executable, "-m", "ablate.cli", "study", str(study), "--json", *options]
+
+
+def run(command: list[str], folder: Path) -> Watch:
+    """Run the study to its end, noting when it said what."""
+    watch, log = Watch(), folder / "stderr.log"
+    where = ["--out", str(folder / "reports"), "--tracking-uri", "sqlite:///mlflow.db"]
+    began = time.perf_counter()
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen([*command, *where], cwd=folder, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
+    ):
+        assert child.stdout is not None
+        for line in child.stdout:
+            watch.take(json.loads(line), time.perf_counter() - began)
+    watch.moments["exited"] = time.perf_counter() - began
+    if child.returncode:
+        raise SystemExit(f"the study ended with exit code {child.returncode}:\n{log.read_text()[-3000:]}")
+    return watch
+
+
+def report(watch: Watch, provenance: Mapping[str, Any]) -> list[str]:
+    """Both tables, the shares that are aimed at, and what it was measured on."""
+    wall, recorded, n = watch.moments["exited"], provenance["time"], provenance["workers"]
+    parts = wall_parts(watch, recorded, n_workers=n)
+    states = ", ".join(f"{count} {state}" for state, count in watch.closed["states"].items())
+    lines = [f"{watch.opened['study']}: {wall:.1f} s, {n} workers × {provenance['threads']} threads, trials: {states}"]
+    if watch.opened["data"]["stand_in"]:
+        lines.append("STAND-IN DATA: not the data set that the study names")
+    lines += ["", f"{'part':28} {'seconds':>9} {'share':>7}"]
+    lines += [row(name, seconds, wall) for name, seconds in parts.items()]
+    lines += [row("wall time", wall, wall), "", "beside the workers, in the driver"]
+    lines += [row(name, recorded.get(name), wall) for name in BESIDE]
+    trained = parts["train (workers)"] + parts["evaluate (workers)"]
+    lines += ["", f"all but train and evaluate: {1 - trained / wall:.1%} of the wall time (aim: 10 % of a full study)"]
+    lines.append(f"tracking: {recorded['track'] / wall:.2%} (aim: 1 %)")
+    machine, versions = provenance["hardware"], provenance["versions"]
+    names = ", ".join(f"{name} {versions[name]}" for name in ("keras", "tensorflow", "mlflow", "optuna"))
+    about = f"{machine['cpu']}, {machine['cores']} cores, GPUs: {len(machine['gpus'])}"
+    return [*lines, f"{about}; {names}; {date.today().isoformat()}"]
+
+
+def wall_parts(watch: Watch, recorded: Mapping[str, float], *, n_workers: int) -> dict[str, float]:
+    """The wall time, split; the parts add up to it."""
+    moments = watch.moments
+    parts = {
+        "import (driver)": moments["opened"],
+        "import (workers)": moments["trial_began"] - moments["opened"],
+        **{f"{name} (workers)": recorded[name] for name in IN_WORKERS},
+        "idle (workers)": moments["trial_ended"] - moments["trial_began"] - watch.in_trials / n_workers,
+        "stop (driver)": moments["closed"] - moments["trial_ended"] - recorded["report"],
+        "report (driver)": recorded["report"],
+        "exit (driver)": moments["exited"] - moments["closed"],
+    }
+    return {**parts, "other": moments["exited"] - sum(parts.values())}
+
+
+def row(name: str, seconds: float | None, wall: float) -> str:
+    if seconds is None:
+        return f"{name:28} {'not recorded':>17}"
+    return f"{name:28} {seconds:9.2f} {seconds / wall:7.1%}"
+
+
+if __name__ == "__main__":
+    main()
