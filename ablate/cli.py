@@ -23,6 +23,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def read_count(text: str) -> int | None:
+    """A number from 1, or None for "auto"."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not int(text):
+        raise typer.BadParameter(f'must be "auto" or a whole number from 1, got "{text}"')
+    return int(text)
+
+
 Name = Annotated[str, typer.Argument(help="A study in ./studies or bundled, or a path to a .toml file.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; dotted, repeatable.")]
 Out = Annotated[Path, typer.Option(help="Where results go, a folder a study.")]
@@ -30,6 +40,24 @@ DataDir = Annotated[
     Path | None, typer.Option(help="Folder of .npz data sets. Given, nothing is downloaded or stood in for.")
 ]
 TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        parser=read_count,
+        metavar="auto|N",
+        show_default="auto",
+        help="Worker processes; auto: one a GPU or one a core, as far as memory goes.",
+    ),
+]
+Stack = Annotated[
+    int | None,
+    typer.Option(
+        parser=read_count,
+        metavar="auto|K",
+        show_default="auto",
+        help="Trials of one structure trained as one program.",
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A cut-down run for a try; its results are kept apart.")]
 
 
@@ -37,7 +65,8 @@ Quick = Annotated[bool, typer.Option("--quick", help="A cut-down run for a try; 
 def study(
     name: Name,
     set_: Sets = [],  # noqa: B006  # typer copies it
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; one a core if left out.")] = None,
+    workers: Workers = None,
+    stack: Stack = None,
     out: Out = Path("reports"),
     tracking_uri: TrackingUri = DEFAULT_URI,
     data_dir: DataDir = None,
@@ -51,7 +80,7 @@ def study(
         raise AblateError(f'--only {only}: must be "search" or "ablation"')
     from ablate.commands import study as command
 
-    chosen = command.Chosen(name, tuple(set_), quick, out, tracking_uri, data_dir, workers, only, fresh, json)
+    chosen = command.Chosen(name, tuple(set_), quick, out, tracking_uri, data_dir, workers, stack, only, fresh, json)
     raise typer.Exit(command.run(chosen, command_line=shlex.join(["ablate", *sys.argv[1:]])))
 
 

@@ -21,8 +21,12 @@ class Clock:
             yield
         finally:
             took = time.perf_counter() - began
-            self.seconds[part] = self.seconds.get(part, 0.0) + took - self._inner
+            self.add(part, took - self._inner)
             self._inner = outer + took
+
+    def add(self, part: str, seconds: float) -> None:
+        """Count time that was measured elsewhere."""
+        self.seconds[part] = self.seconds.get(part, 0.0) + seconds
 
     def total(self) -> float:
         """Seconds since this clock was made."""

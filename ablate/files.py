@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, then renamed."""
+"""Files that are whole or not there: written aside, then put in place."""
 
 import os
 import tempfile
@@ -20,3 +20,19 @@ def write_aside(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_once(path: Path, content: str) -> str:
+    """Write `content` unless the file is there already; what it holds afterwards, whoever wrote it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(content)
+    try:
+        os.link(aside, path)  # fails where another process was first
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path.read_text()

@@ -28,9 +28,14 @@ KNOWN: Mapping[str, tuple[str, ...]] = {
     "optimizer": OPTIMIZERS,
 }
 TRAINING_FACTORS = ("optimizer", "learning_rate")  # understood by the engine, whatever the model
+# Likewise, but a study may leave them out: the optimizer then keeps Keras' defaults. Each from 0 to below the bound.
+OPTIMIZER_SETTINGS: Mapping[str, float] = {"weight_decay": math.inf, "momentum": 1.0}
 MODEL_FACTORS: Mapping[str, tuple[str, ...]] = {"mlp": ("normalization", "activation", "initializer", "dropout")}
+WITHOUT_MOMENTUM = ("sgd", "adagrad", "adadelta", "rmsprop", "adafactor", "ftrl")  # as Keras makes them
+FREE_FACTORS: Mapping[str, tuple[str, ...]] = {"mlp": ("initializer",)}  # they change values, not the graph
 MODEL_OPTIONS: Mapping[str, Mapping[str, int]] = {"mlp": {"depth": 2, "width": 64}}  # hidden layers, units in each
-REAL_FACTORS = ("dropout", "learning_rate")  # a whole number written for one of these means the real number
+# A whole number written for one of these means the real number.
+REAL_FACTORS = ("dropout", "learning_rate", *OPTIMIZER_SETTINGS)
 
 FIND = "find"
 _MULTIPLE = re.compile(r"find\s*\*\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)")

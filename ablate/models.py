@@ -4,7 +4,8 @@ Models are uncompiled and end in logits, one a class, or in a softmax; the engin
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from keras import layers
 
 from ablate import seeds
 from ablate.errors import StudyError
+from ablate.levels import WITHOUT_MOMENTUM
 from ablate.noise import uniform
 from ablate.records import Factors, Level
 
@@ -50,15 +52,21 @@ class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
 
     def build(self, _input_shape: tuple[int | None, ...]) -> None:
         """Make the rate a variable that no optimizer touches."""
-        initializer = keras.initializers.Constant(self.rate)
-        self.rate_variable = self.add_weight(shape=(), initializer=initializer, trainable=False, name="rate")
+        self.rate_variable = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self.rate),
+            dtype="float32",
+            autocast=False,  # in half precision a rate would be a coarse one
+            trainable=False,
+            name="rate",
+        )
 
     def call(self, inputs: Any, training: bool = False) -> Any:  # Any: backend tensors
         """Drop in training, pass through otherwise."""
         if not training:
             return inputs
+        kept = uniform(keras.ops.shape(inputs), state=self.noise.next()) >= self.rate_variable
         rate = keras.ops.cast(self.rate_variable, inputs.dtype)
-        kept = uniform(keras.ops.shape(inputs), state=self.noise.next(), dtype=inputs.dtype) >= rate
         if not self.alpha:
             return keras.ops.where(kept, inputs / (1 - rate), keras.ops.zeros_like(inputs))
         low = -_SELU_ALPHA * _SELU_SCALE
@@ -113,27 +121,28 @@ def activation_layer(name: str) -> layers.Layer:
     return layers.PReLU() if name == "prelu" else layers.Activation(name)
 
 
+def restart_mlp(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) -> None:
+    """Give an `mlp` the values that it would be built with for these factors and seeds; its structure is the same."""
+    dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+    hidden = str(factors.get("initializer", "glorot_uniform"))
+    for number, layer in enumerate(dense):
+        name = hidden if layer is not dense[-1] else "glorot_uniform"
+        initializer = seeded_initializer(name, seed=layer_seeds.weights(number))
+        layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))
+    for number, layer in enumerate(layer for layer in model.layers if isinstance(layer, Dropout)):
+        layer.rate_variable.assign(float(factors["dropout"]))
+        layer.noise.state.assign([layer_seeds.dropout(number), 0])
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A way to make a model. `free` names the factors that do not change its graph, only the values in it."""
+    """A way to make a model, and, where there is one, to restart a model of the same structure, which is faster."""
 
     build: Callable[..., keras.Model]  # (factors, input_shape, n_classes, *, layer_seeds, **options)
-    free: tuple[str, ...] = ()
+    restart: Callable[..., None] | None = None  # (model, factors, *, layer_seeds)
 
 
-BUILT_IN: Mapping[str, Builder] = {"mlp": Builder(mlp, free=("initializer",))}
-
-
-def structure(builder: Builder, factors: Factors) -> dict[str, Level]:
-    """What of a configuration decides the compiled program: equal structures share one compilation.
-
-    Dropout enters as present or absent, since its rate is a variable of the built-in models; the rate of learning and
-    what the builder declares free do not enter at all.
-    """
-    kept = {k: v for k, v in factors.items() if k != "learning_rate" and k not in builder.free}
-    if "initializer" in builder.free and "dropout" in kept:
-        kept["dropout"] = bool(float(kept["dropout"]) > 0)
-    return kept
+BUILT_IN: Mapping[str, Builder] = {"mlp": Builder(mlp, restart_mlp)}
 
 
 def build_model(
@@ -144,15 +153,27 @@ def build_model(
     *,
     layer_seeds: LayerSeeds,
     options: Mapping[str, Level],
+    precision: str = "float32",
 ) -> keras.Model:
     """The model of one configuration. Raises `StudyError` where its output is not (batch, n_classes)."""
     # For layers without a seed of their own, as user code may have them.
     keras.utils.set_random_seed(layer_seeds.weights(2**16))
-    model = builder.build(factors, input_shape, n_classes, layer_seeds=layer_seeds, **options)
+    with _dtype_policy(precision):
+        model = builder.build(factors, input_shape, n_classes, layer_seeds=layer_seeds, **options)
     if not isinstance(model, keras.Model) or tuple(model.output_shape) != (None, n_classes):
         got = f"output shape {model.output_shape}" if isinstance(model, keras.Model) else type(model).__name__
         raise StudyError(f"model: the builder must return a keras.Model with output (None, {n_classes}), got {got}")
     return model
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    kept = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(kept)
 
 
 def advice(factors: Factors) -> tuple[str, ...]:
@@ -165,6 +186,8 @@ def advice(factors: Factors) -> tuple[str, ...]:
             notes.append(f"selu normalizes by itself, this trial adds {factors['normalization']} normalization")
         if float(factors.get("dropout", 0.0)) > 0:
             notes.append("selu asks for alpha dropout, so alpha dropout it is")
+    if "momentum" in factors and factors["optimizer"] in WITHOUT_MOMENTUM:
+        notes.append(f"{factors['optimizer']} has no momentum, so that factor changes nothing here")
     return tuple(notes)
 
 

@@ -14,8 +14,11 @@ Tensor: TypeAlias = Any  # keras has no types
 _GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads seeds that are neighbours
 
 
-def uniform(shape: Tensor, *, state: Tensor, dtype: str) -> Tensor:
-    """Numbers in [0, 1) of `shape`, from the two words of a `keras.random.SeedGenerator`'s state: seed and counter."""
+def uniform(shape: Tensor, *, state: Tensor) -> Tensor:
+    """Float32 numbers in [0, 1) of `shape`.
+
+    `state` is that of a `keras.random.SeedGenerator`: two words, seed and counter.
+    """
     state = ops.cast(state, "uint32")
     key = _mixed(state[0] ^ _word(_GOLDEN))
     step = state[1] + state[1]
@@ -24,7 +27,7 @@ def uniform(shape: Tensor, *, state: Tensor, dtype: str) -> Tensor:
     offset = _mixed(key + step + _word(1))
     place = ops.cast(ops.arange(ops.prod(shape), dtype="int32"), "uint32")
     bits = ops.right_shift(_mixed(place * multiplier + offset), _word(8))
-    return ops.reshape(ops.cast(bits, dtype) * ops.cast(2.0**-24, dtype), shape)
+    return ops.reshape(ops.cast(bits, "float32") * 2.0**-24, shape)
 
 
 def _mixed(word: Tensor) -> Tensor:

@@ -4,7 +4,9 @@ import os
 import platform
 import subprocess
 import sys
+from ctypes.util import find_library
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 
@@ -55,9 +57,23 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def gpu_names() -> list[str]:
+    """The GPUs that TensorFlow could use, as CUDA_VISIBLE_DEVICES names them; none where CUDA's libraries are missing.
+
+    Nothing is imported: a machine with a driver and a TensorFlow without CUDA trains on its processors.
+    """
+    if not _gpus() or (find_spec("nvidia") is None and find_library("cudart") is None):
+        return []
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is None:
+        return [str(number) for number in range(len(_gpus()))]
+    names = [name.strip() for name in shown.split(",")]
+    return [name for name in names if name and name != "-1"]
+
+
 def count_gpus() -> int:
-    """How many GPUs NVIDIA's driver lists."""
-    return len(_gpus())
+    """How many GPUs there are to train on."""
+    return len(gpu_names())
 
 
 def git_state(folder: Path) -> Git | None:
@@ -94,6 +110,11 @@ def memory_bytes() -> int:
 def peak_memory_bytes() -> int:
     """The most memory that this process has held; 0 where the system does not say."""
     try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:  # on Linux it would do, but for a spawned process: that inherits its parent's peak
         import resource
     except ImportError:
         return 0

@@ -6,6 +6,7 @@ and streams of its own, with a ramp as the learning rates.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import numpy as np
 import ablate
 from ablate import seeds
 from ablate.clock import Clock
-from ablate.engine.batches import ramp_batches
-from ablate.engine.program import Curve
+from ablate.datasets import Split
+from ablate.engine.batches import Indices, ramp_batches
+from ablate.engine.program import Floats
 from ablate.engine.workbench import Workbench
 from ablate.files import write_aside
 from ablate.lr_finder import average_curves, read_curve
@@ -32,11 +34,14 @@ class RateFinder:
         self._code = code_digest(bench.study.model.name, base=Path(bench.study.base))
         self._found: dict[str, RateTest] = {}
 
-    def find(self, factors: Factors, clock: Clock) -> RateTest:
-        """The range test of a configuration; its learning rate does not matter."""
+    def find(self, factors: Factors, clock: Clock, *, size: int = 1) -> RateTest:
+        """The range test of a configuration; its learning rate does not matter.
+
+        It runs on the program for `size` trials, whose slots take a replicate each.
+        """
         key = self.key(factors)
         if key not in self._found:
-            self._found[key] = self._load(key) or self._save(self._run(factors, key, clock))
+            self._found[key] = self._load(key) or self._save(self._run(factors, key, clock, size=size))
         return self._found[key]
 
     def key(self, factors: Factors) -> str:
@@ -46,16 +51,18 @@ class RateFinder:
             "factors": {name: level for name, level in sorted(factors.items()) if name != "learning_rate"},
             "model": [study.model.name, sorted(study.model.options.items()), self._code],
             "data": [self._bench.split(seeds.SEARCH_REPLICATE).fingerprint, study.data.scaling],
-            "training": [study.training.batch_size, study.seed],
+            "training": [study.training.batch_size, study.training.precision, study.seed],
             "test": study.lr_test.model_dump(),
             "versions": [ablate.__version__, keras.__version__],
         }
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
-    def _run(self, factors: Factors, key: str, clock: Clock) -> RateTest:
+    def _run(self, factors: Factors, key: str, clock: Clock, *, size: int) -> RateTest:
         settings = self._bench.study.lr_test
+        replicates = [seeds.LR_TEST_REPLICATE + i for i in range(settings.seeds)]
         with clock.on("lr_test"):
-            curves = [self._curve(factors, seeds.LR_TEST_REPLICATE + i, clock) for i in range(settings.seeds)]
+            rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
+            curves = [curve for some in rounds for curve in self._curves(factors, some, clock, size=size)]
             losses = average_curves(curves)
             ramp = self._bench.ramp.astype(float)
             reading = read_curve(ramp, losses, fallback=settings.fallback)
@@ -70,17 +77,33 @@ class RateFinder:
             seconds=clock.seconds["lr_test"],
         )
 
-    def _curve(self, factors: Factors, replicate: int, clock: Clock) -> Curve:
+    def _curves(self, factors: Factors, replicates: Sequence[int], clock: Clock, *, size: int) -> Sequence[Floats]:
+        """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
         bench, n_steps = self._bench, len(self._bench.ramp)
-        split, start = bench.split(seeds.SEARCH_REPLICATE), bench.start(factors, replicate, clock)
-        rng = np.random.default_rng(seeds.stream(bench.study.seed, replicate, "order"))
-        order = ramp_batches(split.train, bench.study.training.batch_size, n_steps=n_steps, rng=rng)
-        rates = np.zeros(len(order), np.float32)
+        split = bench.split(seeds.SEARCH_REPLICATE)
+        starts = [bench.start(factors, replicate, clock, size=size) for replicate in replicates]
+        orders = [self._order(split, replicate) for replicate in replicates]
+        rates = np.zeros(len(orders[0]), np.float32)
         rates[:n_steps] = bench.ramp
-        inputs = bench.train_inputs(split)
-        return start.program.train(
-            start.state, inputs, order=order, rates=rates, n_steps=n_steps, max_loss=np.inf
-        ).losses
+        used = np.arange(size) < len(replicates)
+        program = starts[0].program
+        steps = program.train(
+            program.stacked([start.state for start in starts]),
+            bench.examples,
+            bench.scaling([split] * size),
+            order=np.stack([*orders, *orders[:1] * (size - len(orders))], axis=1),
+            rates=np.tile(rates[:, None], (1, size)),
+            n_steps=np.where(used, n_steps, 0).astype(np.int32),
+            max_loss=np.inf,
+        )
+        return steps.losses[: len(replicates)]
+
+    def _order(self, split: Split, replicate: int) -> Indices:
+        study = self._bench.study
+        batch, n = min(study.training.batch_size, len(split.train)), len(split.train)
+        rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
+        # As many rows as an epoch has, so that the ramp runs on its program.
+        return ramp_batches(split.train, rows=max(len(self._bench.ramp), n // batch), batch=batch, rng=rng)
 
     def _load(self, key: str) -> RateTest | None:
         path = self._cache / f"{key}.json" if self._cache else None

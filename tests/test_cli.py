@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ablate import cli
+from ablate.errors import AblateError
 
 
 def ablate(*arguments: str, capsys, code: int = 0) -> tuple[str, str]:
@@ -90,6 +91,39 @@ def test_lr_suggests_a_rate_and_draws_the_curve(capsys):
     out, _ = ablate("lr", "digits_mlp", capsys=capsys)
     assert "suggested learning rate" in out
     assert Path("reports/digits_mlp/lr_test.svg").read_text().startswith("<")
+
+
+@pytest.mark.parametrize("option", ["--workers", "--stack"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", ""])
+def test_a_count_is_auto_or_a_whole_number_from_one(capsys, option, value):
+    _, err = ablate("study", "digits_mlp", option, value, capsys=capsys, code=2)
+    assert f'\'{option}\': must be "auto" or a whole number from 1, got "{value}"' in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workers", "stack"),
+    [((), None, None), (("--workers", "auto", "--stack", "auto"), None, None), (("--workers=3", "--stack=4"), 3, 4)],
+)
+def test_counts_reach_the_study_and_auto_is_the_default(capsys, monkeypatch, arguments, workers, stack):
+    from ablate.commands import study
+
+    taken = []
+    monkeypatch.setattr(study, "run_study", lambda _, options, __: taken.append(options) or stop())
+
+    def stop():
+        raise AblateError("far enough")
+
+    ablate("study", "digits_mlp", *arguments, capsys=capsys, code=2)
+    assert (taken[0].workers, taken[0].stack) == (workers, stack)
+
+
+def test_the_last_line_counts_what_a_study_waited_for_and_not_what_its_tracker_did_beside():
+    from ablate.commands.study import cost
+
+    seconds = {"total": 100.0, "train": 60.0, "evaluate": 20.0, "compile": 5.0, "track": 30.0, "track_wait": 1.0}
+    line = cost(seconds, states={"finished": 3, "out_of_memory": 1})
+    assert "training 80 %, compiling 5 %, range tests 0.0 %, tracking 1.0 %, the rest 14 %" in line
+    assert line.endswith("trials: 3 finished, 1 out of memory")
 
 
 def test_only_takes_two_words(capsys):

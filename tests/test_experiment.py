@@ -3,17 +3,19 @@
 import json
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from ablate import experiment
+from ablate.clock import Clock
 from ablate.errors import StudyError
-from ablate.events import PhaseBegan, TrialBegan, TrialEnded
-from ablate.experiment import Options, best_entry, chance_score, run_study
-from ablate.journal import Entry
-from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.events import PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.experiment import Options, run_study
+from ablate.records import Epoch, Outcome
 from ablate.results import read_results
 from ablate.study import load_study
 from ablate.wording import as_markdown
@@ -81,6 +83,7 @@ def test_the_report_and_mlflow_know_the_data_and_the_verdict(finished):
     provenance = json.loads(done.folder.provenance.read_text())
     page = done.report.html.read_text()
     assert provenance["data"]["fingerprint"][:12] in page
+    assert {"open", "search", "track", "track_wait", "report"} < provenance["time"].keys()
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
@@ -132,27 +135,6 @@ def test_an_interrupted_study_resumes_to_the_same_table(finished, tiny_study, tm
     pd.testing.assert_frame_equal(numbers(second.folder.results), undisturbed)
 
 
-def entry(trial: str, score, state="finished", phase="search") -> Entry:
-    return Entry(TrialSpec(trial, phase, "", "", "", "", 0, {}), Outcome(trial, state, score=score), (), "")
-
-
-def test_the_best_is_the_first_finished_search_trial_with_the_highest_score():
-    entries = [
-        entry("a", 0.5),
-        entry("b", 0.7),
-        entry("c", 0.7),
-        entry("d", 0.9, "pruned"),
-        entry("e", 0.9, phase="ablation"),
-    ]
-    assert best_entry(entries).spec.trial == "b"
-    assert best_entry([]) is None
-
-
-def test_guessing_scores_one_in_n_or_minus_the_entropy():
-    assert chance_score(10, "val_accuracy") == 0.1
-    assert chance_score(10, "val_loss") == pytest.approx(-2.302585)
-
-
 def test_a_study_on_the_best_of_its_search_keeps_its_rate_multiple(tiny_file, tmp_path):
     overrides = ["ablation.reference=best", "ablation.seeds=1", 'ablation.factors=["normalization"]', "search.trials=2"]
     study = load_study(tiny_file, overrides=overrides, quick=False)
@@ -162,3 +144,96 @@ def test_a_study_on_the_best_of_its_search_keeps_its_rate_multiple(tiny_file, tm
     reference = table[table["variant"] == "reference"].iloc[0]
     assert reference["optimizer"] == best["optimizer"]
     assert reference["learning_rate_setting"] == best["learning_rate_setting"]
+
+
+class Instant:
+    """A scheduler in whose hands every trial is done as soon as it is handed out."""
+
+    def __init__(self, _task, *, workers, stop, on_start):
+        del workers
+        self._stop, self._on_start = stop, on_start
+        self.clock = Clock()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, plan):
+        while not self._stop.is_set() and (specs := plan.ask(1)):
+            self._on_start(specs[0])
+            plan.report(Epoch(specs[0].trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+            plan.tell(Outcome(specs[0].trial, "finished", score=0.5, test_accuracy=0.5, epochs=1, best_epoch=1))
+
+
+class SlowTracker:
+    """A tracker that takes its time for every run; `gate` is what opening the store waits for."""
+
+    gate = None
+    failure = ""
+
+    def __init__(self, _uri):
+        self.run_ids, self.seconds, self.lost, self.closed = {}, 0.0, 0, None
+
+    def open_study(self, _study, *, parent_run_id):
+        del parent_run_id
+        if self.gate is not None:
+            self.gate.wait(5)
+        return "parent"
+
+    def open_trial(self, spec, *, at):
+        del at
+        time.sleep(0.01)
+        self.run_ids[spec.trial] = f"run-{spec.trial}"
+
+    def log_epoch(self, _epoch, *, at):
+        pass
+
+    def close_trial(self, _outcome, *, at):
+        pass
+
+    def close_study(self, _status, *, note, metrics, artifacts):
+        del note, metrics
+        table = read_results(artifacts / "results.csv")
+        assert table["run_id"].eq("run-" + table["trial"]).all()
+
+
+@pytest.fixture
+def instant(monkeypatch):
+    monkeypatch.setattr(experiment, "Local", Instant)
+    monkeypatch.setattr(experiment, "Tracker", SlowTracker)
+
+
+@pytest.mark.usefixtures("instant")
+def test_runs_that_open_long_after_their_trials_ended_are_in_the_table(tiny_study, tmp_path):
+    done = run_study(tiny_study, options_for(tmp_path), Kept())
+    table = read_results(done.folder.results)
+    assert len(table) == 12
+    assert table["run_id"].eq("run-" + table["trial"]).all()
+    assert (done.lost_events, done.tracker_failure) == (0, "")
+
+
+@pytest.mark.usefixtures("instant")
+def test_stopping_twice_does_not_wait_for_a_store_that_hangs(tiny_study, tmp_path, monkeypatch):
+    gate, stopping = threading.Event(), threading.Event()
+    monkeypatch.setattr(SlowTracker, "gate", gate)
+
+    def stop_twice():
+        os.kill(os.getpid(), 2)
+        stopping.wait(5)
+        time.sleep(0.05)  # one that comes while the first is being handled is seen when something else happens
+        os.kill(os.getpid(), 2)
+
+    def act(event):
+        if isinstance(event, Epoch):  # the next thing is a result, which waits for the store
+            threading.Timer(0.05, stop_twice).start()
+        if isinstance(event, Stopping):
+            stopping.set()
+
+    began = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        run_study(tiny_study, options_for(tmp_path), Kept(act))
+    assert time.perf_counter() - began < 4
+    assert not (tmp_path / "reports" / "tiny" / "trials.jsonl").exists()
+    gate.set()

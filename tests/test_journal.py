@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from ablate.journal import Entry, Journal, Journaled
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 
@@ -13,11 +15,24 @@ def test_what_is_written_is_read_back(tmp_path):
     assert list(Journal(tmp_path / "trials.jsonl").entries.values()) == [entry]
 
 
+def test_a_range_test_is_written_once_and_shared(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    journal = Journal(path)
+    for name in ("a", "b", "c"):
+        test = replace(TEST, seconds=0.5)  # each comes from a worker as a copy of its own
+        journal.append(Entry(replace(SPEC, trial=name), replace(OUTCOME, trial=name, rate_test=test), (), ""))
+    assert path.read_text().count('"valley"') == 1
+    for entries in (journal.entries, Journal(path).entries):
+        assert len({id(entry.outcome.rate_test) for entry in entries.values()}) == 1
+        assert entries["c"].outcome.rate_test == TEST
+
+
 def test_a_line_that_a_crash_cut_short_is_left_out(tmp_path):
     path = tmp_path / "trials.jsonl"
     Journal(path).append(Entry(SPEC, OUTCOME, (EPOCH,), "run"))
-    whole = path.read_text()
-    path.write_text(whole + whole.replace('"trial": "a"', '"trial": "b"')[:200])
+    whole = path.read_text().splitlines(keepends=True)[-1]
+    with path.open("a") as file:
+        file.write(whole.replace('"trial": "a"', '"trial": "b"')[:200])
     journal = Journal(path)
     assert list(journal.entries) == ["a"]
     journal.append(Entry(SPEC, Outcome("a", "pruned"), (), ""))
@@ -55,3 +70,16 @@ def test_a_second_attempt_replaces_the_epochs_of_the_first(tmp_path):
     plan.tell(OUTCOME)
     assert journal.entries["a"] == Entry(SPEC, OUTCOME, (EPOCH,), "run-a")
     assert inner.told == [OUTCOME]
+
+
+def test_runs_that_opened_late_are_written_anew(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    journal = Journal(path)
+    for name, run_id in (("a", ""), ("b", "run-b"), ("c", "killed-run"), ("d", "")):
+        journal.append(Entry(replace(SPEC, trial=name), Outcome(name, "finished"), (EPOCH,), run_id))
+    journal.add_run_ids({"a": "run-a", "b": "run-b", "c": "run-c", "other": "run-x"})
+    for entries in (journal.entries, Journal(path).entries):
+        assert [(name, e.run_id, e.epochs) for name, e in entries.items()] == [
+            ("a", "run-a", (EPOCH,)), ("b", "run-b", (EPOCH,)), ("c", "run-c", (EPOCH,)), ("d", "", (EPOCH,)),
+        ]  # fmt: skip
+    assert len(path.read_text().splitlines()) == 6  # only what changed

@@ -13,7 +13,6 @@ from ablate.models import (
     build_model,
     count_parameters,
     is_softmax,
-    structure,
 )
 
 BASE = {"normalization": "none", "activation": "relu", "initializer": "he_normal", "dropout": 0.0}
@@ -99,20 +98,17 @@ def test_dropout_noise_differs_between_steps_layers_rows_and_columns():
         assert np.corrcoef(one.ravel(), two.ravel())[0, 1] == pytest.approx(0, abs=0.015)
 
 
-def test_what_does_not_change_the_graph_shares_a_structure():
-    builder = BUILT_IN["mlp"]
-    base = structure(builder, {**BASE, "optimizer": "adam", "learning_rate": "find"})
-    same = [{"initializer": "glorot_normal"}, {"learning_rate": 0.1}]
-    assert all(structure(builder, {**BASE, "optimizer": "adam", **change}) == base for change in same)
-    for change in ({"activation": "elu"}, {"normalization": "batch"}, {"dropout": 0.1}, {"optimizer": "sgd"}):
-        assert structure(builder, {**BASE, "optimizer": "adam", **change}) != base
-    with_dropout = [structure(builder, {**BASE, "dropout": rate}) for rate in (0.1, 0.3)]
-    assert with_dropout[0] == with_dropout[1]
-
-
-def test_of_user_models_every_factor_but_the_rate_is_structure():
-    kept = structure(Builder(lambda: None), {"initializer": "a", "dropout": 0.1, "learning_rate": 1})
-    assert kept == {"initializer": "a", "dropout": 0.1}
+@pytest.mark.parametrize("initializers", [("he_normal", "orthogonal"), ("random_normal", "glorot_uniform")])
+@pytest.mark.parametrize("change", [{}, {"normalization": "batch", "activation": "prelu"}, {"dropout": 0.3}])
+def test_a_restarted_model_has_the_values_of_one_built_anew(initializers, change):
+    before, after = ({**change, "initializer": name} for name in initializers)
+    if "dropout" in change:
+        after = {**after, "dropout": 0.1}
+    model, anew = mlp(**before), mlp(replicate=2, **after)
+    BUILT_IN["mlp"].restart(model, {**BASE, **after}, layer_seeds=LayerSeeds(0, 2))
+    for restarted, built in zip(model.variables, anew.variables, strict=True):
+        assert restarted.path.rsplit("/", 1)[-1] == built.path.rsplit("/", 1)[-1]
+        assert np.array_equal(restarted.numpy(), built.numpy())
 
 
 def test_a_builder_that_returns_something_else_is_refused():

@@ -6,7 +6,7 @@ from ablate.noise import uniform
 
 
 def draw(seed: int, step: int, shape=(300, 400)) -> np.ndarray:
-    return np.asarray(uniform(shape, state=np.array([seed, step], np.uint32), dtype="float32"))
+    return np.asarray(uniform(shape, state=np.array([seed, step], np.uint32)))
 
 
 def test_the_numbers_are_uniform_in_zero_to_one():

@@ -1,4 +1,5 @@
 import subprocess
+import sys
 
 from ablate import provenance
 
@@ -26,3 +27,11 @@ def test_a_checkout_is_told_with_its_commit_and_whether_it_changed(tmp_path):
     assert not state["dirty"]
     (tmp_path / "x").write_text("2")
     assert provenance.git_state(tmp_path)["dirty"]
+
+
+def test_a_process_counts_its_own_memory_and_not_its_parents():
+    """What a large driver once held must not make each of its workers look worn."""
+    held = b"x" * (300 * 2**20)
+    code = "from ablate.provenance import peak_memory_bytes; print(peak_memory_bytes())"
+    child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert 0 <= child < len(held) < provenance.peak_memory_bytes()

@@ -36,5 +36,6 @@ def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
 
 def test_replicates_differ_and_their_mean_is_what_is_read(bench, tiny_study):
     finder = RateFinder(bench, cache=None)
-    one, two = (finder._curve(tiny_study.baseline, 1_000_000 + i, Clock()) for i in (0, 1))
+    factors = tiny_study.baseline
+    one, two = (finder._curves(factors, [1_000_000 + i], Clock(), size=1)[0] for i in (0, 1))
     assert (one[:5] != two[:5]).all()

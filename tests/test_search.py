@@ -94,6 +94,78 @@ def test_a_diverged_trial_teaches_the_sampler_and_a_failed_one_does_not(study, t
     ]  # fmt: skip
 
 
+def verdicts(plan, *, at_most: int, known: dict):
+    """Train one trial after the other, `at_most` epochs in all; every configuration and every verdict."""
+    log, left = [], at_most
+    while asked := plan.ask(1):
+        spec = asked[0]
+        log.append((spec.trial, dict(spec.factors)))
+        for number in (1, 2, 3):
+            if not left:
+                return log
+            left -= 1
+            # Later trials lag behind at first, so that both pruners give some up.
+            accuracy = score_of(spec) * number / 3 - 0.01 * int(spec.trial[-4:])
+            log.append((spec.trial, number, goes_on := plan.report(epoch(spec, number, accuracy))))
+            if not goes_on:
+                break
+        known[spec.trial] = Outcome(spec.trial, "finished" if goes_on else "pruned", score=accuracy)
+        plan.tell(known[spec.trial])
+    return log
+
+
+@pytest.mark.parametrize("pruner", ["median", "hyperband", "none"])
+def test_a_search_that_was_killed_decides_as_an_undisturbed_one(study, tmp_path, pruner):
+    study = with_search(study, trials=12, pruner=pruner)
+    whole = verdicts(SearchPlan(study, storage=tmp_path / "whole.db", chance=0.1, known={}), at_most=99, known={})
+    assert any(not entry[-1] for entry in whole) == (pruner != "none")
+    for at_most in (0, 5, 13, 20):
+        storage, known = tmp_path / f"{at_most}.db", {}
+        first = verdicts(SearchPlan(study, storage=storage, chance=0.1, known={}), at_most=at_most, known=known)
+        resumed = SearchPlan(study, storage=storage, chance=0.1, known=dict(known))
+        both = [*first, *verdicts(resumed, at_most=99, known={})]
+        again = [
+            entry for i, entry in enumerate(both) if entry not in both[:i]
+        ]  # the killed one's first epochs came twice
+        assert again == whole
+
+
+def test_a_trial_that_died_before_it_was_written_down_is_decided_on_anew(study, tmp_path):
+    study = with_search(study, pruner="median")
+    plan = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known={})
+    spec = plan.ask(1)[0]
+    plan.report(epoch(spec, 1, 0.5))
+    plan.tell(Outcome(spec.trial, "finished", score=0.5))  # and the process ends before the journal has it
+    resumed = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known={})
+    assert resumed.ask(1) == [spec]
+    assert resumed.report(epoch(spec, 1, 0.6))
+    resumed.tell(Outcome(spec.trial, "finished", score=0.6))
+    assert curve_of(tmp_path / "s.db", 0) == {1: 0.6}
+
+
+def curve_of(path, number: int) -> dict[int, float]:
+    from ablate.search.file import SearchFile
+
+    return SearchFile(path, study="tiny").trials(told=[number])[number].intermediate_values
+
+
+def test_a_verdict_touches_no_file(study, tmp_path):
+    path = tmp_path / "s.db"
+    plan = SearchPlan(study, storage=path, chance=0.1, known={})
+    spec = plan.ask(1)[0]
+    before = path.read_bytes()
+    assert all(plan.report(epoch(spec, number, 0.1 * number)) for number in (1, 2, 3))
+    assert path.read_bytes() == before
+    plan.tell(Outcome(spec.trial, "finished", score=0.3))
+    assert curve_of(path, 0) == pytest.approx({1: 0.1, 2: 0.2, 3: 0.3})
+
+
+def test_an_attempt_that_starts_over_reports_its_epochs_again(study, tmp_path):
+    plan = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known={})
+    spec = plan.ask(1)[0]
+    assert [plan.report(epoch(spec, number, 0.2)) for number in (1, 2, 1, 2, 3)] == [True] * 5
+
+
 @pytest.mark.parametrize("settings", [{"sampler": "random"}, {"pruner": "hyperband"}, {"pruner": "none"}])
 def test_every_sampler_and_pruner_runs(study, tmp_path, settings):
     plan = SearchPlan(with_search(study, **settings), storage=tmp_path / "s.db", chance=0.1, known={})

@@ -99,6 +99,15 @@ def test_a_file_becomes_a_study_with_every_default_filled_in(load, tmp_path):
     assert study.space.contains(study.baseline)
 
 
+def test_the_optimizers_settings_are_factors_of_any_model_and_may_be_left_out(load):
+    more = "\nweight_decay = { low = 1e-5, high = 1e-1, log = true, ablate = [0.01] }\nmomentum = [0.5, 0.9]\n"
+    text = GOOD.replace("dropout = 0\n", "dropout = 0\nweight_decay = 1e-4\nmomentum = 0.9\n")
+    study = load(text.replace("[space]\n", f"[space]{more}"))
+    assert (study.baseline["weight_decay"], study.baseline["momentum"]) == (1e-4, 0.9)
+    assert study.space.dimensions["weight_decay"].levels() == (0.01,)
+    assert "momentum" not in load().baseline
+
+
 def test_a_model_of_ones_own_has_factors_of_ones_own(load):
     study = load(OWN_MODEL)
     assert study.title == "x"
@@ -188,8 +197,11 @@ def edited(old, new):
     ("old", "new", "message"),
     [
         ("epochs = 10", "epoch = 10", 'x.toml: training.epoch: unknown key\n  known: batch_size, epochs, max_loss, '
-         'monitor, patience       did you mean "epochs"?'),
+         'monitor, patience, precision       did you mean "epochs"?'),
         ("epochs = 10", "epochs = 0", "x.toml: training.epochs: must be at least 1, got 0"),
+        ("epochs = 10", 'precision = "half"', 'x.toml: training.precision: unknown value "half"'),
+        ("dropout = 0\n", "dropout = 0\nmomentum = 1.0\n", "momentum: must be a number from 0 to below 1, got 1.0"),
+        ("dropout = 0\n", "dropout = 0\nweight_decay = -1\n", "weight_decay: must be a number from 0 up, got -1"),
         ("epochs = 10", 'epochs = "10"', 'x.toml: training.epochs: must be a whole number, got "10"'),
         ("epochs = 10", "epochs = 1.0", "x.toml: training.epochs: must be a whole number, got 1.0"),
         ("epochs = 10", "epochs = true", "x.toml: training.epochs: must be a whole number, got true"),

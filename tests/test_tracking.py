@@ -3,6 +3,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from ablate.errors import AblateError
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.results import COLUMNS
 from ablate.tracking import (
+    BackgroundTracker,
     StudyRun,
     Tracked,
     Tracker,
@@ -371,50 +373,62 @@ def test_a_full_disk_for_artifacts_does_not_keep_the_numbers_back(client, opened
     assert (opened.lost, opened.failure) == (2, "no space left on device")
 
 
-def test_a_tracked_plan_decides_as_the_plan_does(client, opened):
-    class Plan:
-        def __init__(self):
-            self.specs, self.told = [SEARCH], []
+@pytest.fixture
+def beside(uri, study):
+    """A tracker on a thread of its own, as a study has it."""
+    with closing(BackgroundTracker(Tracker(uri))) as tracker:
+        tracker.open_study(study, parent_run_id=None, on_open=lambda _: None)
+        yield tracker
 
-        def ask(self, n):
-            return [self.specs.pop() for _ in range(min(n, len(self.specs)))]
 
-        def report(self, epoch):
-            return epoch.epoch < 2
+class OnePlan:
+    """A plan of one trial that stops it after the second epoch."""
 
-        def tell(self, outcome):
-            self.told.append(outcome)
+    def __init__(self, spec):
+        self.specs, self.told = [spec], []
 
-    plan = Plan()
-    tracked = Tracked(plan, opened)
+    def ask(self, n):
+        return [self.specs.pop() for _ in range(min(n, len(self.specs)))]
+
+    def report(self, epoch):
+        return epoch.epoch < 2
+
+    def tell(self, outcome):
+        self.told.append(outcome)
+
+
+def test_a_tracked_plan_decides_as_the_plan_does(client, beside):
+    plan = OnePlan(SEARCH)
+    tracked = Tracked(plan, beside)
     assert tracked.ask(3) == [SEARCH]
-    assert SEARCH.trial not in opened.run_ids
-    run_id = opened.open_trial(SEARCH)
+    beside.drain()
+    assert SEARCH.trial not in beside.run_ids
+    beside.open_trial(SEARCH)
     assert [tracked.report(epoch(SEARCH, 1)), tracked.report(epoch(SEARCH, 2))] == [True, False]
     outcome = Outcome(SEARCH.trial, "pruned", score=0.2)
     tracked.tell(outcome)
     assert (plan.told, tracked.ask(1)) == ([outcome], [])
-    assert client.get_run(run_id).data.metrics["score"] == 0.2
+    beside.drain()
+    assert client.get_run(beside.run_ids[SEARCH.trial]).data.metrics["score"] == 0.2
 
 
-def test_a_repeat_that_no_worker_started_gets_a_run_too(opened, client):
+def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside):
     spec = replace(SEARCH, trial="search-0015")
-
-    class Plan:
-        def ask(self, _n):
-            return [spec]
-
-        def report(self, _epoch):
-            return True
-
-        def tell(self, _outcome):
-            pass
-
-    tracked = Tracked(Plan(), opened)
+    tracked = Tracked(OnePlan(spec), beside)
     tracked.ask(1)
     tracked.tell(Outcome(spec.trial, "finished", score=0.3, same_as="search-0001"))
-    run = client.get_run(opened.run_ids[spec.trial])
+    beside.drain()
+    run = client.get_run(beside.run_ids[spec.trial])
     assert (run.data.tags["same_as"], run.info.status) == ("search-0001", "FINISHED")
+
+
+def test_a_run_begins_and_ends_when_its_trial_did(client, opened):
+    run_id = opened.open_trial(BATCH, at=1_700_000_000_000)
+    opened.log_epoch(epoch(BATCH, 1), at=1_700_000_001_000)
+    opened.close_trial(DONE, at=1_700_000_002_000)
+    info = client.get_run(run_id).info
+    assert (info.start_time, info.end_time) == (1_700_000_000_000, 1_700_000_002_000)
+    assert [point.timestamp for point in client.get_metric_history(run_id, "val_loss")] == [1_700_000_001_000]
 
 
 def test_a_deleted_experiment_is_an_error_with_a_way_out(uri, client, study):

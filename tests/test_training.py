@@ -7,7 +7,7 @@ import pytest
 from ablate import seeds
 from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec
-from ablate.training import run_trial
+from ablate.stack import run_trial
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +124,13 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
     from ablate.clock import Clock
 
     start = bench.start(tiny_study.baseline, 1, Clock())
-    state, inputs, losses = start.state, bench.train_inputs(split), []
-    for order, n_steps in epoch_batches(permutation, 32, min_rows=len(bench.ramp)):
-        rates = np.full(len(order), 0.002, np.float32)
-        steps = start.program.train(state, inputs, order=order, rates=rates, n_steps=n_steps, max_loss=np.inf)
+    state, losses = start.program.stacked([start.state]), []
+    for order, n_steps in epoch_batches([permutation], 32, min_rows=len(bench.ramp)):
+        rows = {"order": order, "rates": np.full((len(order), 1), 0.002, np.float32)}
+        limits = {"n_steps": np.array([n_steps], np.int32), "max_loss": np.inf}
+        steps = start.program.train(state, bench.examples, bench.scaling([split]), **rows, **limits)
         state = steps.state
-        losses += list(steps.losses)
+        losses += list(steps.losses[0])
     shape, options = digits.x_train.shape[1:], tiny_study.model.options
     seeds_of = LayerSeeds(tiny_study.seed, 1)
     model = build_model(BUILT_IN["mlp"], tiny_study.baseline, shape, 10, layer_seeds=seeds_of, options=options)

@@ -10,7 +10,7 @@ from ablate.commands import DONE, UNFINISHED
 from ablate.datasets import REGISTERED, default_data_dir
 from ablate.engine.device import visible_gpus
 from ablate.errors import AblateError
-from ablate.schedule.local import count_workers
+from ablate.schedule.choice import count_workers
 
 
 def run(tracking_uri: str, *, data_dir: Path | None) -> int:
@@ -26,10 +26,11 @@ def run(tracking_uri: str, *, data_dir: Path | None) -> int:
 
 def _machine() -> list[tuple[str, str, bool]]:
     hardware, cores = provenance.hardware(), provenance.usable_cores()
+    workers = count_workers(cores, gpus=provenance.count_gpus(), memory=provenance.memory_bytes())
     versions = ", ".join(f"{name} {number}" for name, number in provenance.versions().items())
     return [
         ("processor", f"{hardware['cpu']}, {cores} usable cores, {hardware['memory_gb']} GB memory", True),
-        ("workers", f"{count_workers(cores, gpus=provenance.count_gpus())} unless --workers says otherwise", True),
+        ("workers", f"{workers} unless --workers says otherwise", True),
         ("versions", versions, True),
     ]
 

@@ -30,7 +30,8 @@ class Chosen:
     out: Path
     tracking_uri: str
     data_dir: Path | None
-    workers: int | None
+    workers: int | None  # None: auto, like the stack
+    stack: int | None
     only: str | None
     fresh: bool
     as_json: bool
@@ -45,6 +46,7 @@ def run(chosen: Chosen, *, command_line: str) -> int:
         command=command_line,
         data_dir=chosen.data_dir,
         workers=chosen.workers,
+        stack=chosen.stack,
         only=cast("Only | None", chosen.only),
         fresh=chosen.fresh,
     )
@@ -92,7 +94,7 @@ def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:
         "training": sum(seconds.get(part, 0.0) for part in TRAINED) / total,
         "compiling": seconds.get("compile", 0.0) / total,
         "range tests": seconds.get("lr_test", 0.0) / total,
-        "tracking": seconds.get("track", 0.0) / total,
+        "tracking": seconds.get("track_wait", 0.0) / total,  # what its thread does beside the training takes no time
     }
     parts = [f"{name} {_percent(share)}" for name, share in shares.items()]
     trials = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items())

@@ -1,5 +1,6 @@
-"""Indices of examples into the rectangles that a compiled program walks through."""
+"""Indices of examples into the rectangles that a compiled program walks through: (rows, slots, examples)."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,32 +10,38 @@ Indices: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 CHUNK = 500  # examples evaluated at once: large enough for the matrix product, small enough for the cache
 
 
-def epoch_batches(permutation: Indices, batch: int, *, min_rows: int) -> list[tuple[Indices, int]]:
-    """One epoch as (order, steps) pairs: the full batches, and the last partial one where there is a rest.
+def epoch_batches(permutations: Sequence[Indices], batch: int, *, min_rows: int) -> list[tuple[Indices, int]]:
+    """One epoch of each slot as (order, steps) pairs: the full batches, and the last partial one where there is a rest.
 
-    The first order has shape (rows, batch) with rows ≥ `min_rows`; rows past `steps` are padding. The second has
-    shape (1, rest), so that the rest trains as a batch of its own size, as `model.fit` does it.
+    The permutations, one a slot, have one length. The first order has shape (rows, slots, batch) with rows ≥
+    `min_rows`; rows past `steps` are padding. The second has shape (1, slots, rest), so that the rest trains as a
+    batch of its own size, as `model.fit` does it.
     """
-    batch = min(batch, len(permutation))
-    n_steps = len(permutation) // batch
-    full = permutation[: n_steps * batch].reshape(n_steps, batch).astype(np.int32)
-    padding = np.zeros((max(0, min_rows - n_steps), batch), np.int32)
-    rest = permutation[n_steps * batch :].astype(np.int32)[None]
+    together = np.stack(permutations).astype(np.int32)
+    n_slots, n = together.shape
+    batch = min(batch, n)
+    n_steps = n // batch
+    full = together[:, : n_steps * batch].reshape(n_slots, n_steps, batch).swapaxes(0, 1)
+    padding = np.zeros((max(0, min_rows - n_steps), n_slots, batch), np.int32)
+    rest = together[None, :, n_steps * batch :]
     return [(np.concatenate([full, padding]), n_steps), *([(rest, 1)] if rest.size else [])]
 
 
-def ramp_batches(train: Indices, batch: int, *, n_steps: int, rng: np.random.Generator) -> Indices:
-    """Batches for a ramp of `n_steps`, in the shape of an epoch's: permutations of `train`, one after the other."""
-    shape = epoch_batches(train, batch, min_rows=n_steps)[0][0].shape
-    wanted = shape[0] * shape[1]
-    permutations = [rng.permutation(train) for _ in range(-(-wanted // len(train)))]
-    return np.concatenate(permutations)[:wanted].reshape(shape).astype(np.int32)
+def ramp_batches(train: Indices, *, rows: int, batch: int, rng: np.random.Generator) -> Indices:
+    """Batches for a ramp, (rows, batch): permutations of `train`, one after the other."""
+    batch = min(batch, len(train))
+    permutations = [rng.permutation(train) for _ in range(-(-rows * batch // len(train)))]
+    return np.concatenate(permutations)[: rows * batch].reshape(rows, batch).astype(np.int32)
 
 
-def evaluation_chunks(indices: Indices) -> Indices:
-    """Indices as (chunks, chunk), the last row padded with index 0; the caller says how many count."""
-    width = min(CHUNK, len(indices))
-    rows = -(-len(indices) // width)
-    padded = np.zeros(rows * width, np.int32)
-    padded[: len(indices)] = indices
-    return padded.reshape(rows, width)
+def evaluation_chunks(slots: Sequence[Indices], *, min_rows: int, width: int = CHUNK) -> Indices:
+    """Indices of each slot as (chunks, slots, width), with chunks ≥ `min_rows`.
+
+    They are padded with 0; the caller says how many count.
+    """
+    together = np.stack(slots).astype(np.int32)
+    n_slots, n = together.shape
+    rows = max(min_rows, -(-n // width))
+    padded = np.zeros((n_slots, rows * width), np.int32)
+    padded[:, :n] = together
+    return padded.reshape(n_slots, rows, width).swapaxes(0, 1)

@@ -36,6 +36,15 @@ def visible_gpus() -> list[str]:
         return [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
 
 
+def device_name() -> str:
+    """What this process trains on: "GPU" and its model, or "CPU" and its threads. Starts TensorFlow's devices."""
+    import tensorflow as tf
+
+    for gpu in tf.config.list_physical_devices("GPU"):
+        return f"GPU {tf.config.experimental.get_device_details(gpu).get('device_name', '')}"
+    return f"CPU {tf.config.threading.get_intra_op_parallelism_threads()} threads"
+
+
 @contextmanager
 def _quiet_standard_error() -> Iterator[None]:
     """Keep what C++ says while it starts, and say it only where that fails.

@@ -1,23 +1,25 @@
-"""What the trials of one study share in a process: data on the device, splits, and one program a structure."""
+"""What the trials of one study share in a process: data on the device, splits, models and programs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ablate import seeds
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
-from ablate.engine.batches import epoch_batches, evaluation_chunks
-from ablate.engine.optimizers import make_optimizer
-from ablate.engine.program import Inputs, Program, State
+from ablate.engine.batches import CHUNK, Indices, evaluation_chunks
+from ablate.engine.program import Examples, Program, Scaling, State
+from ablate.engine.programs import Programs
 from ablate.errors import AblateError, StudyError
+from ablate.levels import OPTIMIZER_SETTINGS
 from ablate.lr_finder import ramp
-from ablate.models import LayerSeeds, build_model, count_parameters, structure
+from ablate.models import LayerSeeds, build_model, count_parameters
 from ablate.records import Factors
 from ablate.registry import find_builder
+from ablate.structure import Structure, structure_of
 from ablate.study import Study
 
 
@@ -31,22 +33,38 @@ class Start:
 
 
 class Workbench:
-    """The device side of a study. Holds no trial: what differs between trials goes in and comes out of its methods."""
+    """The device side of a study. Holds no trial: what differs between trials goes in and comes out of its methods.
 
-    def __init__(self, study: Study, data: Dataset) -> None:
+    `stack` is how many trials of a structure train as one program at most; None: as many as suit the device.
+    `memory` is a folder in which such choices outlive the process.
+    """
+
+    def __init__(self, study: Study, data: Dataset, *, stack: int | None = None, memory: Path | None = None) -> None:
         self.study, self.data = study, data
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
+        self._stack = stack
         self._builder = find_builder(study.model.name, base=Path(study.base))
-        self._programs: dict[str, Program] = {}
+        self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
         self._splits: dict[int, Split] = {}
-        self._train_set = tf.constant(data.x_train), tf.constant(data.y_train)
-        self._test_set = tf.constant(data.x_test), tf.constant(data.y_test)
+        # One array for training and testing, so that one compiled evaluation serves both.
+        x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+        self.examples = Examples.resident(x, y)
+        n_evaluated = max(study.data.validation, len(data.y_test))
+        self._min_chunks = -(-n_evaluated // CHUNK)
+        self._programs = Programs(
+            study,
+            self.examples,
+            lambda: self.split(seeds.SEARCH_REPLICATE),
+            min_rows=len(self.ramp),
+            min_chunks=self._min_chunks,
+            memory=memory,
+        )
 
     def check(self) -> None:
         """Build the baseline's model once. Raises `StudyError` where user code fails or returns something else."""
         try:
-            self._build(self.study.baseline, seeds.SEARCH_REPLICATE)
+            self._model(self.study.baseline, seeds.SEARCH_REPLICATE)
         except AblateError:
             raise
         except Exception as err:
@@ -66,42 +84,55 @@ class Workbench:
             )
         return self._splits[replicate]
 
-    def train_inputs(self, split: Split) -> Inputs:
-        """The training file's examples, from which training and validation batches are taken."""
-        return Inputs(*self._train_set, tf.constant(split.shift), tf.constant(split.scale))
+    def scaling(self, splits: Sequence[Split]) -> Scaling:
+        """How each slot scales its examples: as its training split says."""
+        return Scaling(np.stack([split.shift for split in splits]), np.stack([split.scale for split in splits]))
 
-    def test_inputs(self, split: Split) -> Inputs:
-        """The test set, scaled as the training split was."""
-        return Inputs(*self._test_set, tf.constant(split.shift), tf.constant(split.scale))
+    def validation_order(self, splits: Sequence[Split]) -> Indices:
+        """Where the validation examples of each slot lie, (chunks, slots, chunk)."""
+        return evaluation_chunks([split.validation for split in splits], min_rows=self._min_chunks)
 
-    def start(self, factors: Factors, replicate: int, clock: Clock) -> Start:
-        """The state from which a configuration starts in a replicate, and the program of its structure."""
+    def test_order(self, n_slots: int) -> Indices:
+        """Where the test examples lie: the same for each slot."""
+        first, n = len(self.data.y_train), len(self.data.y_test)
+        return evaluation_chunks([np.arange(first, first + n, dtype=np.int32)] * n_slots, min_rows=self._min_chunks)
+
+    def stack_size(self, factors: Factors, clock: Clock) -> int:
+        """How many trials of this structure may train as one program here."""
+        if self._stack is not None:
+            return self._stack
+        with clock.on("compile"):
+            return self._programs.best_size(self._model(factors, seeds.SEARCH_REPLICATE), factors)
+
+    def start(self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1) -> Start:
+        """The state from which a configuration starts in a replicate, and the program for `size` such trials."""
         with clock.on("build"):
-            model = self._build(factors, replicate)
-        key = repr(sorted(structure(self._builder, factors).items()))
-        if key not in self._programs:
-            with clock.on("compile"):
-                self._programs[key] = self._compile(model, str(factors["optimizer"]))
-        program = self._programs[key]
-        return Start(program, program.initial_state(model), count_parameters(model))
+            model = self._model(factors, replicate)
+        with clock.on("compile"):
+            program = self._programs.get(model, factors, size=size)
+        settings = {name: float(factors[name]) for name in OPTIMIZER_SETTINGS if name in factors}
+        with clock.on("build"):
+            return Start(program, program.initial_state(model, settings), count_parameters(model))
 
-    def _build(self, factors: Factors, replicate: int) -> keras.Model:
-        shape = self.data.x_train.shape[1:]
+    def _model(self, factors: Factors, replicate: int) -> keras.Model:
+        """A model with the initial values of a replicate, to be read before the next one is asked for."""
         layer_seeds = LayerSeeds(self.study.seed, replicate)
-        options = self.study.model.options
-        return build_model(self._builder, factors, shape, self.data.n_classes, layer_seeds=layer_seeds, options=options)
-
-    def _compile(self, model: keras.Model, optimizer: str) -> Program:
-        """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
-        program = Program(model, make_optimizer(optimizer))
-        split = self.split(seeds.SEARCH_REPLICATE)
-        state, inputs = program.initial_state(model), self.train_inputs(split)
-        for order, _ in epoch_batches(split.train, self.study.training.batch_size, min_rows=len(self.ramp)):
-            program.train(
-                state, inputs, order=order, rates=np.zeros(len(order), np.float32), n_steps=0, max_loss=np.inf
-            )
-        program.evaluate(state, inputs, order=evaluation_chunks(split.validation), n=0)
-        return program
+        structure = structure_of(factors, model=self.study.model.name)
+        if structure in self._models and self._builder.restart is not None:
+            self._builder.restart(self._models[structure], factors, layer_seeds=layer_seeds)
+            return self._models[structure]
+        model = build_model(
+            self._builder,
+            factors,
+            self.data.x_train.shape[1:],
+            self.data.n_classes,
+            layer_seeds=layer_seeds,
+            options=self.study.model.options,
+            precision=self.study.training.precision,
+        )
+        if self._builder.restart is not None:
+            self._models[structure] = model
+        return model
 
 
 def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes: int) -> int:

@@ -5,10 +5,10 @@ from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
 
-PARTS = {
+PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
-    "data": "data", "build": "building models", "search": "choosing configurations", "track": "tracking",
-    "report": "report",
+    "data": "data", "build": "building models", "open": "reading the data", "start": "starting the workers",
+    "idle": "workers waiting", "search": "choosing configurations", "track_wait": "tracking", "report": "report",
 }  # fmt: skip
 CITATION = """@software{{ablate,
   title   = {{ablate: which part of a network matters}},

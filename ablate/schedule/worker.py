@@ -3,101 +3,103 @@
 import os
 import signal
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, final
 
 from ablate import provenance
 from ablate.errors import AblateError
 from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.study import Study
+from ablate.schedule.messages import Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What every trial of a study shares, in a form that a spawned process can take."""
-
-    study: Study
-    arrays: Path  # folder of the memory-mapped data set
-    cache: Path | None  # folder of range tests
-    threads: int  # per worker: part of what makes a trial's numbers the same everywhere
-    log: Path  # what the libraries print goes here
-    max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A worker's first word: its libraries are up, and the model of the baseline can be built."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A worker's last word instead: what the user has to mend."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Worn:
-    """A worker's last word after a trial: its memory has grown past the bound."""
-
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a worker runs."""
-
-    number: int
-    cpus: frozenset[int] = field(default_factory=frozenset)  # empty: wherever the system likes
+class Deserted(BaseException):
+    """The scheduler is gone, and with it the reason to work; no handler of a trial's errors may take it for one."""
 
 
 def work(task: Task, place: Place, pipe: Connection) -> None:
-    """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdict."""
+    """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdicts."""
     _settle_in(task, place)
     # Imported here: the settings above must come first.
     from ablate.datasets import load_arrays
     from ablate.engine.workbench import Workbench
     from ablate.rate_finder import RateFinder
-    from ablate.training import run_trial
+    from ablate.stack import run_trials
 
+    link = Link(pipe)
     try:
-        bench = Workbench(task.study, load_arrays(task.arrays))
+        memory = task.cache.parent / "ways" if task.cache else None
+        bench = Workbench(task.study, load_arrays(task.arrays), stack=task.stack, memory=memory)
         bench.check()
     except AblateError as err:
-        pipe.send(Refused(str(err)))
+        link.say(Refused(str(err)))
         return
     finder = RateFinder(bench, cache=task.cache)
-    pipe.send(Ready())
-
-    def on_epoch(epoch: Epoch) -> bool:
-        pipe.send(epoch)
-        return bool(pipe.recv())
-
     try:
-        while (spec := pipe.recv()) is not None:
-            assert isinstance(spec, TrialSpec)
-            outcome: Outcome = run_trial(spec, bench, finder, on_epoch)
+        link.say(Ready())
+        while True:
+            run_trials(link.hear(), bench, finder, link)
             if task.max_memory is not None and provenance.peak_memory_bytes() > task.max_memory:
-                pipe.send(Worn(outcome))
+                link.say(Worn())
                 break
-            pipe.send(outcome)
-    except (EOFError, BrokenPipeError):
-        pass  # the parent is gone: so is the reason to work
+            link.say(Idle())
+    except Deserted:
+        pass
     pipe.close()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # the libraries' own way out takes seconds, and the parent waits for it
 
 
+@final
+class Link:
+    """A worker's end of the pipe, as the feed of its trials."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+
+    def more(self, n: int) -> Sequence[TrialSpec]:
+        """Up to `n` more specs of the structure in training."""
+        self.say(Wanted(n))
+        specs: Sequence[TrialSpec] = self.hear()
+        return specs
+
+    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
+        """Send epochs and wait for the verdicts."""
+        self.say(Passed(tuple(epochs)))
+        verdicts: Sequence[bool] = self.hear()
+        return verdicts
+
+    def tell(self, outcome: Outcome) -> None:
+        """Send how a trial ended."""
+        self.say(outcome)
+
+    def say(self, message: object) -> None:
+        """Send; raises `Deserted` where nobody listens."""
+        try:
+            self._pipe.send(message)
+        except OSError as err:
+            raise Deserted from err
+
+    def hear(self) -> Any:  # Any: what the message before it asked for
+        """Wait for an answer; raises `Deserted` where none will come."""
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError) as err:
+            raise Deserted from err
+
+
 def _settle_in(task: Task, place: Place) -> None:
-    """Signals, output, processors and threads, all before TensorFlow is imported."""
+    """Signals, output, processors, GPU and threads, all before TensorFlow is imported."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     with Path(task.log.parent / f"{task.log.name}-{place.number}.log").open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     if place.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, place.cpus)
+    if place.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
     from ablate.engine.device import prepare_tensorflow
 
     prepare_tensorflow(task.threads)

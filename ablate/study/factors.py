@@ -1,10 +1,19 @@
 """The tables [baseline] and [space] into a configuration and a `Space`: what a factor and a level may be."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.errors import StudyError
-from ablate.levels import KNOWN, MODEL_FACTORS, REAL_FACTORS, TRAINING_FACTORS, format_rate, parse_rate
+from ablate.levels import (
+    KNOWN,
+    MODEL_FACTORS,
+    OPTIMIZER_SETTINGS,
+    REAL_FACTORS,
+    TRAINING_FACTORS,
+    format_rate,
+    parse_rate,
+)
 from ablate.records import Factors, Level
 from ablate.space import Choice, Dimension, Float, Int, RateSpan, Space
 from ablate.study.layers import Key, Layered, shown
@@ -43,8 +52,9 @@ class _Reader:
         known = (*MODEL_FACTORS.get(self.model, ()), *TRAINING_FACTORS)
         for table, names in (("baseline", baseline), ("space", ranges)):
             for name in names:
-                if self.is_built_in and name not in known:
-                    raise self.layered.unknown((table, name), name, known=known, kind="factor")
+                if self.is_built_in and name not in (*known, *OPTIMIZER_SETTINGS):
+                    every = (*known, *OPTIMIZER_SETTINGS)
+                    raise self.layered.unknown((table, name), name, known=every, kind="factor")
                 if name in RESERVED:
                     raise self.layered.error((table, name), "names a column of the results table: rename the factor")
                 if not is_safe_name(name) or "." in name:
@@ -114,11 +124,17 @@ class _Reader:
                 raise self.layered.error(key, str(err)) from err
         if factor == "optimizer" or (self.is_built_in and factor in KNOWN):
             return self._known(key, factor, value)
+        if factor in OPTIMIZER_SETTINGS:
+            return self._real(key, value, below=OPTIMIZER_SETTINGS[factor])
         if factor == "dropout" and self.is_built_in:
-            if isinstance(value, bool | str) or not 0 <= value < 1:
-                raise self.layered.error(key, f"must be a number from 0 to below 1, got {shown(value)}")
-            return float(value)
+            return self._real(key, value, below=1.0)
         return value
+
+    def _real(self, key: Key, value: Level, *, below: float) -> float:
+        if isinstance(value, bool | str) or not 0 <= value < below:
+            end = f" to below {below:g}" if math.isfinite(below) else " up"
+            raise self.layered.error(key, f"must be a number from 0{end}, got {shown(value)}")
+        return float(value)
 
     def _known(self, key: Key, factor: str, value: Level) -> Level:
         known = KNOWN[factor]

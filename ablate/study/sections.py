@@ -10,6 +10,7 @@ from ablate.records import Level
 from ablate.space import Space
 
 Mode: TypeAlias = Literal["carry", "find"]
+Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
 
 
@@ -63,6 +64,7 @@ class Training(Section):
     # A training batch's mean cross-entropy (nats) above this is divergence. Chance is 2.3 for ten classes; a run that
     # recovers may overshoot to hundreds in its first batches, one that does not is past 1e6 a few batches later.
     max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
+    precision: Precision = "float32"  # Keras' dtype policy; mixed ones pay on GPUs with tensor cores
 
 
 class LrTest(Section):

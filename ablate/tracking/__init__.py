@@ -3,6 +3,7 @@
 A study is a run, its trials are runs nested in it. Importing this does not import MLflow; opening a study does.
 """
 
+from ablate.tracking.background import BackgroundTracker
 from ablate.tracking.parent import StudyRun
 from ablate.tracking.rows import experiment_rows
 from ablate.tracking.store import UI_ENVIRONMENT, check_store, shown_uri, ui_command
@@ -11,6 +12,7 @@ from ablate.tracking.tracker import Tracker
 
 __all__ = [
     "UI_ENVIRONMENT",
+    "BackgroundTracker",
     "StudyRun",
     "Tracked",
     "Tracker",

@@ -53,8 +53,9 @@ def connect(uri: str) -> "MlflowClient":
     Raises `AblateError` that says the URI, the reason and what to do, within seconds rather than MLflow's minutes.
     """
     _quieten()
-    with warnings.catch_warnings(), explained(uri):
-        warnings.simplefilter("ignore")  # MLflow's own use of SQLAlchemy; nothing a user could mend
+    # MLflow's own use of SQLAlchemy; nothing a user could mend. Not `catch_warnings`: other threads have the same list.
+    warnings.filterwarnings("ignore", module=r"mlflow\.")
+    with explained(uri):
         from mlflow.tracking import MlflowClient
 
         with _first_in(uri):
@@ -134,7 +135,7 @@ def explained(uri: str) -> Iterator[None]:
         raise AblateError(f"{shown_uri(uri)}: cannot be used: {reason(err)}\n  {way_out}") from err
 
 
-def reason(err: Exception) -> str:
+def reason(err: BaseException) -> str:
     """The first line of an error, for a message."""
     return shown_uri(one_line(str(err).strip().partition("\n")[0] or type(err).__name__, 200))
 

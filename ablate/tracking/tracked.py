@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
 from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.tracking.tracker import Tracker
+from ablate.tracking.background import BackgroundTracker
 
 if TYPE_CHECKING:
     from ablate.plan import Plan
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 class Tracked:
     """A plan whose trials, epochs and outcomes are written down as they pass; it decides as the plan does."""
 
-    def __init__(self, plan: "Plan", tracker: Tracker) -> None:
+    def __init__(self, plan: "Plan", tracker: BackgroundTracker) -> None:
         self._plan = plan
         self._tracker = tracker
         self._specs: dict[str, TrialSpec] = {}
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The plan's specs. A scheduler may hold them a while: their runs open when it starts them, not here."""
+        """The plan's specs. A scheduler may hold them a while: their runs open when it starts them, not here.
+
+        Raises `AblateError` where the store is of no use: a scheduler asks while its workers still start.
+        """
+        self._tracker.check()
         specs = self._plan.ask(n)
         self._specs.update({spec.trial: spec for spec in specs})
         return specs

@@ -23,6 +23,11 @@ RETRY_SECONDS = 10.0  # between two tries at a store that failed
 CLOSE_TRIES = 3  # one second apart
 
 
+def now_ms() -> int:
+    """The time as MLflow keeps it: milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
 @dataclass(slots=True)
 class _Trial:
     """An open trial: what of it the store does not have yet. Nothing is dropped before the store has taken it."""
@@ -90,30 +95,33 @@ class Tracker:
             self._write_files()
             return self._parent
 
-    def open_trial(self, spec: TrialSpec) -> str:
-        """Start a trial's run, nested in the study's; its id, or "" while the store does not answer."""
+    def open_trial(self, spec: TrialSpec, *, at: int | None = None) -> str:
+        """Start a trial's run, nested in the study's; its id, or "" while the store does not answer.
+
+        `at`, here and below: when it happened, in ms since 1970; now if left out.
+        """
         with self._clock.on("track"):
-            trial = self._trials.setdefault(spec.trial, _Trial(spec, opened=_now()))
+            trial = self._trials.setdefault(spec.trial, _Trial(spec, opened=at or now_ms()))
             self._flush(trial)
             return trial.run_id
 
-    def log_epoch(self, epoch: Epoch) -> None:
+    def log_epoch(self, epoch: Epoch, *, at: int | None = None) -> None:
         """Take note of an epoch; written with others after some seconds. Nothing where the trial is not open."""
         with self._clock.on("track"):
             trial = self._trials.get(epoch.trial)
             if trial is None or trial.outcome is not None:
                 return
-            trial.epochs.append((_now(), epoch))
+            trial.epochs.append((at or now_ms(), epoch))
             if time.monotonic() >= trial.due:
                 self._flush(trial)
 
-    def close_trial(self, outcome: Outcome) -> None:
+    def close_trial(self, outcome: Outcome, *, at: int | None = None) -> None:
         """Write the rest of a trial and end its run. Nothing where the trial is not open, so twice is once."""
         with self._clock.on("track"):
             trial = self._trials.get(outcome.trial)
             if trial is None or trial.outcome is not None:
                 return
-            trial.outcome, trial.ended = outcome, _now()
+            trial.outcome, trial.ended = outcome, at or now_ms()
             for ended in [trial, *self._trials.values()]:  # the others waited for a store that failed
                 if ended.outcome is not None and ended.spec.trial in self._trials:
                     self._flush(ended)
@@ -133,7 +141,7 @@ class Tracker:
             for trial in self._trials.values():
                 if trial.outcome is None:
                     trial.outcome = Outcome(trial.spec.trial, "killed", reason="the study ended first")
-                    trial.ended = _now()
+                    trial.ended = now_ms()
             self._last_tries()
             self._guarded(partial(end_parent, self._client, self._parent, status=status, note=note, metrics=metrics))
             if artifacts is not None:
@@ -236,7 +244,3 @@ class Tracker:
     def _give_up(self, trial: _Trial) -> None:
         self.lost += trial.waiting()
         del self._trials[trial.spec.trial]
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -46,9 +46,9 @@ def main() -> None:
 def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     """What the workers share, and how many a study would start here."""
     from ablate.datasets import load_dataset, save_arrays
-    from ablate.provenance import count_gpus, usable_cores
-    from ablate.schedule.local import count_workers
-    from ablate.schedule.worker import Task
+    from ablate.provenance import count_gpus, memory_bytes, usable_cores
+    from ablate.schedule.choice import count_workers
+    from ablate.schedule.messages import Task
     from ablate.study import find_study, load_study
 
     settings = {"training.epochs": arguments.epochs, "training.patience": 0, "data.train": arguments.train}
@@ -59,7 +59,7 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     if data.stand_in:
         print("STAND-IN DATA: not CIFAR-10")
     cores = usable_cores()
-    workers = count_workers(cores, gpus=count_gpus())
+    workers = count_workers(cores, gpus=count_gpus(), memory=memory_bytes())
     arrays, threads = save_arrays(data, folder), max(1, cores // workers)
     return Task(study=study, arrays=arrays, cache=None, threads=threads, log=folder / "worker"), workers
 

@@ -10,8 +10,8 @@ summed over all of them and divided by their number. "import" is all that passes
 until it announces the study (its imports, reading and saving the data), then the workers until the first takes a trial
 (theirs, with the data onto the device), while the driver opens the tracking store. "data" is drawing splits. "idle" is
 what workers spend between trials: waiting for the driver, for the rest of a round of the search, or for the last trial
-of a phase. "stop" is from the last trial to the report, "report" the tables, the report and the end of the tracking,
-"exit" what comes after. "other" is what nobody recorded inside the trials.
+of a phase. "track" is what the driver waited for the tracker, "stop" the rest from the last trial to the report,
+"report" the tables and the report, "exit" what comes after. "other" is what nobody recorded inside the trials.
 
 The second table is the driver's work beside the workers, which takes no wall time of its own unless they wait for it.
 """
@@ -107,7 +107,7 @@ def report(watch: Watch, provenance: Mapping[str, Any]) -> list[str]:
     lines += [row(name, recorded.get(name), wall) for name in BESIDE]
     trained = parts["train (workers)"] + parts["evaluate (workers)"]
     lines += ["", f"all but train and evaluate: {1 - trained / wall:.1%} of the wall time (aim: 10 % of a full study)"]
-    lines.append(f"tracking: {recorded['track'] / wall:.2%} (aim: 1 %)")
+    lines.append(f"tracking: {recorded['track_wait'] / wall:.2%} (aim: 1 %)")
     machine, versions = provenance["hardware"], provenance["versions"]
     names = ", ".join(f"{name} {versions[name]}" for name in ("keras", "tensorflow", "mlflow", "optuna"))
     about = f"{machine['cpu']}, {machine['cores']} cores, GPUs: {len(machine['gpus'])}"
@@ -122,7 +122,8 @@ def wall_parts(watch: Watch, recorded: Mapping[str, float], *, n_workers: int) -
         "import (workers)": moments["trial_began"] - moments["opened"],
         **{f"{name} (workers)": recorded[name] for name in IN_WORKERS},
         "idle (workers)": moments["trial_ended"] - moments["trial_began"] - watch.in_trials / n_workers,
-        "stop (driver)": moments["closed"] - moments["trial_ended"] - recorded["report"],
+        "track (driver)": recorded["track_wait"],
+        "stop (driver)": moments["closed"] - moments["trial_ended"] - recorded["report"] - recorded["track_wait"],
         "report (driver)": recorded["report"],
         "exit (driver)": moments["exited"] - moments["closed"],
     }

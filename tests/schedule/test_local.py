@@ -1,4 +1,4 @@
-"""The scheduler's choices, and its processes on real trials."""
+"""The scheduler's processes on real trials."""
 
 import multiprocessing
 import threading
@@ -13,34 +13,13 @@ from ablate.errors import AblateError
 from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec
 from ablate.schedule.inline import Inline
-from ablate.schedule.local import Local, choose, count_workers, places, share_of_memory, structure_of
-from ablate.schedule.worker import Task
-from ablate.training import run_trial
+from ablate.schedule.local import Local
+from ablate.schedule.messages import Task
+from ablate.stack import run_trial
 
 
 def spec(trial: str, **factors) -> TrialSpec:
     return TrialSpec(trial, "search", "", "", "", "", 0, {"learning_rate": 0.1, "optimizer": "adam"} | factors)
-
-
-def test_a_worker_takes_what_it_has_compiled_then_what_nobody_has_then_anything():
-    adam, sgd, nadam = spec("a"), spec("b", optimizer="sgd"), spec("c", optimizer="nadam")
-    seen, others = {structure_of(sgd)}, [{structure_of(adam)}]
-    assert choose([adam, nadam, sgd], seen, others) == 2
-    assert choose([adam, nadam], seen, others) == 1
-    assert choose([adam], seen, others) == 0
-
-
-def test_the_rate_is_no_part_of_a_structure():
-    assert structure_of(spec("a")) == structure_of(spec("b", learning_rate="find*3"))
-
-
-def test_workers_get_processors_of_their_own_where_there_are_enough():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
-        assert [sorted(place.cpus) for place in places(2, threads=2)] == [[0, 1], [2, 3]]
-        assert [sorted(place.cpus) for place in places(3, threads=2)] == [[], [], []]
-    assert [count_workers(cores, gpus=0) for cores in (1, 2, 64)] == [1, 2, 8]
-    assert count_workers(64, gpus=2) == 2
 
 
 class Listed:
@@ -67,6 +46,17 @@ def task(tiny_study, digits, tmp_path) -> Task:
     return Task(tiny_study, arrays, cache=None, threads=1, log=tmp_path / "worker")
 
 
+@pytest.fixture
+def one_structure(tiny_study) -> list[TrialSpec]:
+    """Five trials that can share a program; one of them diverges."""
+    rates = (0.003, 0.01, 1e6, 0.003, 0.02)
+    factors = {**tiny_study.baseline, "optimizer": "sgd"}
+    return [
+        replace(spec(f"s{seed}"), seed=seed, factors={**factors, "learning_rate": rate}, test=True)
+        for seed, rate in enumerate(rates, 1)
+    ]
+
+
 def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> Local:
     return Local(task, workers=workers, stop=stop or threading.Event(), on_start=lambda _: None)
 
@@ -80,6 +70,8 @@ def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, t
     for plan, workers in ((one, 1), (two, 2)):
         with local(task, workers=workers) as scheduler:
             scheduler.run(plan)
+        assert scheduler.clock.seconds["start"] > 0
+        assert 0 < scheduler.clock.seconds["idle"] < scheduler.clock.total() * workers
     assert sorted(one.epochs) == sorted(two.epochs)
     for mine, theirs in zip(sorted(here.epochs), sorted(two.epochs), strict=True):
         assert mine[:2] == theirs[:2]
@@ -87,6 +79,22 @@ def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, t
     for name, outcome in one.outcomes.items():
         assert outcome.test_accuracy == two.outcomes[name].test_accuracy
         assert outcome.learning_rate == two.outcomes[name].learning_rate
+
+
+def test_results_depend_neither_on_stacks_nor_on_how_many_workers_refill_them(task, one_structure):
+    plans = {(workers, stack): Listed(one_structure) for workers, stack in ((1, 1), (1, 4), (2, 2))}
+    for (workers, stack), plan in plans.items():
+        with local(replace(task, stack=stack), workers=workers) as scheduler:
+            scheduler.run(plan)
+    alone = plans.pop((1, 1))
+    assert [alone.outcomes[name].state for name in ("s1", "s3")] == ["finished", "diverged"]
+    for plan in plans.values():
+        for mine, theirs in zip(sorted(plan.epochs), sorted(alone.epochs), strict=True):
+            assert mine[:2] == theirs[:2]
+            assert mine[2:] == pytest.approx(theirs[2:], rel=1e-4)
+        for name, outcome in alone.outcomes.items():
+            assert plan.outcomes[name].state == outcome.state
+            assert plan.outcomes[name].test_accuracy == outcome.test_accuracy
 
 
 HOSTILE = """
@@ -97,13 +105,19 @@ def build(factors, input_shape, n_classes):
         os._exit(9)
     return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(n_classes)])
 
+def once(factors, input_shape, n_classes):
+    if os.path.exists(FLAG):
+        os.remove(FLAG)
+        os._exit(9)
+    return build({"optimizer": "adam"}, input_shape, n_classes)
+
 def wrong(factors, input_shape, n_classes):
     return "no model"
 """
 
 
 def user_task(task: Task, tmp_path: Path, name: str) -> Task:
-    (tmp_path / "mine.py").write_text(HOSTILE)
+    (tmp_path / "mine.py").write_text(f"FLAG = {str(tmp_path / 'flag')!r}\n{HOSTILE}")
     model = task.study.model.model_copy(update={"name": f"mine.py:{name}", "options": {}})
     study = task.study.model_copy(update={"model": model, "base": tmp_path})
     return Task(study, task.arrays, task.cache, task.threads, task.log)
@@ -117,6 +131,23 @@ def test_a_worker_that_dies_costs_its_trial_and_no_other(task, tmp_path):
     assert plan.outcomes["lives"].state == "finished"
     assert plan.outcomes["dies"].state == "failed"
     assert plan.outcomes["dies"].reason == "its process ended 2 times, the last time with exit code 9"
+
+
+def test_when_a_stacks_worker_dies_each_of_its_trials_gets_a_worker_of_its_own(task, tmp_path, one_structure):
+    plan = Listed(one_structure)
+    hostile = replace(user_task(task, tmp_path, "once"), stack=8)
+    together = []
+
+    def on_start(started: TrialSpec) -> None:
+        together.append(started.trial)
+        if started.trial == "s5" and together.count("s5") == 1:
+            (tmp_path / "flag").touch()  # the worker that has just been given all five builds their models next
+
+    with Local(hostile, workers=1, stop=threading.Event(), on_start=on_start) as scheduler:
+        scheduler.run(plan)
+    assert not (tmp_path / "flag").exists()
+    assert together == ["s1", "s2", "s3", "s4", "s5"] * 2
+    assert {outcome.state for outcome in plan.outcomes.values()} == {"finished", "diverged"}
 
 
 def test_a_worker_whose_memory_grows_past_the_bound_is_replaced_between_trials(task):
@@ -135,12 +166,6 @@ def test_a_worker_whose_memory_grows_past_the_bound_is_replaced_between_trials(t
     assert len(pids) == len(specs)
     assert {outcome.state for outcome in replaced.outcomes.values()} == {"finished"}
     assert sorted(kept.epochs) == sorted(replaced.epochs)
-
-
-def test_a_worker_may_hold_its_share_of_the_machine():
-    assert share_of_memory(2, memory=20 * 2**30) == 6 * 2**30
-    assert share_of_memory(8, memory=4 * 2**30) == 2 * 2**30
-    assert share_of_memory(2, memory=0) == 2 * 2**30  # a system that does not say
 
 
 def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path):

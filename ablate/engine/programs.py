@@ -1,0 +1,146 @@
+"""Structures into compiled programs, each compiled once a process, in the way that suits structure and device."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ablate.datasets import Split
+from ablate.engine import way
+from ablate.engine.batches import epoch_batches, evaluation_chunks
+from ablate.engine.device import device_name
+from ablate.engine.optimizers import make_optimizer
+from ablate.engine.program import Examples, Program, Scaling, State
+from ablate.levels import OPTIMIZER_SETTINGS
+from ablate.provenance import versions
+from ablate.records import Factors
+from ablate.registry import code_digest
+from ablate.structure import Structure, structure_of
+from ablate.study import Study
+
+MEASURED_SECONDS = 0.2  # of training steps, for each way that is tried
+
+
+class Programs:
+    """The programs of one study in this process.
+
+    `split` gives any split, all of which have the same shapes; an epoch has at least `min_rows` rows, an evaluation
+    `min_chunks`. `memory` is a folder in which choices outlive the process; None: nothing is kept.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        examples: Examples,
+        split: Callable[[], Split],
+        *,
+        min_rows: int,
+        min_chunks: int,
+        memory: Path | None,
+    ) -> None:
+        self._study, self._examples, self._split = study, examples, split
+        self._min_rows, self._min_chunks, self._memory = min_rows, min_chunks, memory
+        self._device = device_name()
+        self._programs: dict[tuple[Structure, int, bool], Program] = {}
+        self._xla: dict[Structure, bool] = {}
+        self._best_size: int | None = None
+
+    def get(self, model: keras.Model, factors: Factors, *, size: int) -> Program:
+        """The program for `size` trials of the structure of `model`."""
+        structure = structure_of(factors, model=self._study.model.name)
+        if structure not in self._xla:
+            self._xla[structure] = self._choose_xla(model, factors, structure)
+        return self._compiled(model, factors, size=size, xla=self._xla[structure])
+
+    def best_size(self, model: keras.Model, factors: Factors) -> int:
+        """How many trials a program should train on this device, measured once a study with the first structure."""
+        if not self._device.startswith("GPU"):
+            return 1  # measured: on a CPU two in one program take 1.5 times as long each as one after the other
+        if self._best_size is None:
+
+            def seconds(size: int) -> float:
+                return self._seconds_a_step(self.get(model, factors, size=size), model)
+
+            self._best_size = way.remembered(self._place("size"), lambda: way.best_size(seconds, most=way.MOST))
+        return self._best_size
+
+    def _choose_xla(self, model: keras.Model, factors: Factors, structure: Structure) -> bool:
+        known = way.uses_xla(model, on_gpu=self._device.startswith("GPU"))
+        if known is not None:
+            return known
+
+        def seconds(xla: bool) -> float:
+            return self._seconds_a_step(self._compiled(model, factors, size=1, xla=xla), model)
+
+        return way.remembered(self._place("xla", *structure), lambda: way.faster_with_xla(seconds))
+
+    def _compiled(self, model: keras.Model, factors: Factors, *, size: int, xla: bool) -> Program:
+        key = structure_of(factors, model=self._study.model.name), size, xla
+        if key not in self._programs:
+            varied = [name for name in OPTIMIZER_SETTINGS if name in factors]
+            precision = self._study.training.precision
+            optimizer = make_optimizer(str(factors["optimizer"]), varied=varied, precision=precision)
+            program = Program(model, optimizer, size=size, xla=xla)
+            self._compile(program, program.stacked([program.initial_state(model)]))
+            self._programs[key] = program
+        return self._programs[key]
+
+    def _compile(self, program: Program, state: State) -> None:
+        """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
+        split, size = self._split(), program.size
+        for order, _ in epoch_batches([split.train] * size, self._study.training.batch_size, min_rows=self._min_rows):
+            program.train(
+                state,
+                self._examples,
+                self._scaling(size),
+                order=order,
+                rates=np.zeros(order.shape[:2], np.float32),
+                n_steps=np.zeros(size, np.int32),
+                max_loss=np.inf,
+            )
+        order = evaluation_chunks([split.validation] * size, min_rows=self._min_chunks)
+        program.evaluate(state, self._examples, self._scaling(size), order=order, n=0)
+
+    def _seconds_a_step(self, program: Program, model: keras.Model) -> float:
+        split, size = self._split(), program.size
+        state = program.stacked([program.initial_state(model)])
+        order, n_rows = epoch_batches([split.train] * size, self._study.training.batch_size, min_rows=self._min_rows)[0]
+
+        def seconds(n_steps: int) -> float:
+            began = time.perf_counter()
+            program.train(
+                state,
+                self._examples,
+                self._scaling(size),
+                order=order,
+                rates=np.zeros(order.shape[:2], np.float32),
+                n_steps=np.full(size, n_steps, np.int32),
+                max_loss=np.inf,
+            )
+            return time.perf_counter() - began
+
+        seconds(1)  # the first call allocates
+        n = max(1, min(n_rows, round(MEASURED_SECONDS / seconds(1))))
+        return min(seconds(n) for _ in range(3)) / n
+
+    def _scaling(self, size: int) -> Scaling:
+        split = self._split()
+        return Scaling(np.stack([split.shift] * size), np.stack([split.scale] * size))
+
+    def _place(self, *what: object) -> Path | None:
+        """The file that remembers a choice: its name is a digest of all that decides it."""
+        if self._memory is None:
+            return None
+        study = self._study
+        depends_on = [
+            what,
+            [study.model.name, sorted(study.model.options.items()), code_digest(study.model.name, base=study.base)],
+            [study.training.batch_size, study.training.precision, self._examples.x.shape.as_list()],
+            [self._device, sorted(versions().items())],
+        ]
+        digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
+        return self._memory / f"{what[0]}-{digest}.json"

@@ -1,0 +1,85 @@
+"""A structure and a device into how its programs are made: through XLA or not, and for how many trials at once."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import keras
+
+from ablate.engine.program import OutOfMemory
+from ablate.files import write_aside, write_once
+
+MOST = 32  # trials in one program
+T = TypeVar("T", bool, int)
+WORTHWHILE = 1.1  # by so much must twice the trials in a program speed up each of them
+_DENSE = frozenset({
+    "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "ELU",
+    "Flatten", "GaussianDropout", "GaussianNoise", "InputLayer", "LayerNormalization", "LeakyReLU", "Multiply",
+    "Normalization", "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization",
+})  # fmt: skip
+
+
+def uses_xla(model: keras.Model, *, on_gpu: bool) -> bool | None:
+    """Whether XLA is right for this model on this device; None where only a trial can tell.
+
+    On a GPU it is. On a CPU it is for dense layers (20 of them train 1.7 times as fast on two cores) and is not for
+    convolutions (six of them train 50 times as slowly). Recurrent, attention and users' own layers: either.
+    """
+    if on_gpu:
+        return True
+    kinds = {type(layer).__name__ for layer in _leaves(model)}
+    if any("Conv" in kind or "Pooling" in kind for kind in kinds):
+        return False
+    return True if kinds <= _DENSE else None
+
+
+def faster_with_xla(seconds: Callable[[bool], float]) -> bool:
+    """Whether a step takes fewer `seconds` with XLA than without; a graph that XLA refuses is one without."""
+    try:
+        with_xla = seconds(True)
+    except OutOfMemory:
+        raise
+    except Exception:  # whatever the compiler says: the graph without it decides
+        return False
+    return with_xla <= seconds(False)
+
+
+def best_size(seconds: Callable[[int], float], *, most: int) -> int:
+    """How many trials one program should train, doubling from 1 while each gets faster by `WORTHWHILE`.
+
+    `seconds` is the time of one step of a program for so many trials.
+    """
+    size, each = 1, seconds(1)
+    while 2 * size <= most:
+        try:
+            doubled = seconds(2 * size) / (2 * size)
+        except Exception:  # memory, or an operation that cannot be mapped over trials
+            return size
+        if doubled * WORTHWHILE > each:
+            return size
+        size, each = 2 * size, doubled
+    return size
+
+
+def remembered(path: Path | None, decide: Callable[[], T]) -> T:
+    """What an earlier run or another process decided at `path`, or what `decide` says now: the first word stands."""
+    if path is None:
+        return decide()
+    try:
+        known: T = json.loads(path.read_text())
+    except FileNotFoundError:
+        known = json.loads(write_once(path, json.dumps(decide())))
+    except ValueError:  # cut short by a crash
+        known = decide()
+        write_aside(path, json.dumps(known))
+    return known
+
+
+def _leaves(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    inner = getattr(layer, "layers", None)
+    if not isinstance(layer, keras.Model) or inner is None:
+        yield layer
+        return
+    for part in inner:
+        yield from _leaves(part)

@@ -1,0 +1,48 @@
+"""Trials as they ended into where their study stands: the best, the reference, how many ended how."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from ablate.errors import StudyError
+from ablate.journal import Entry
+from ablate.records import Factors
+from ablate.study import Study
+
+
+def chance_score(n_classes: int, monitor: str) -> float:
+    """What guessing scores on balanced classes."""
+    return 1 / n_classes if monitor == "val_accuracy" else -math.log(n_classes)
+
+
+def best_entry(entries: Iterable[Entry]) -> Entry | None:
+    """The finished search trial with the highest score; the first of equals."""
+    finished = [e for e in entries if e.spec.phase == "search" and e.outcome.state == "finished"]
+    return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
+
+
+def reference_of(study: Study, entries: Iterable[Entry]) -> Factors:
+    """The configuration that an ablation compares with. Raises `StudyError` where a search was to decide it in vain."""
+    if study.ablation.reference == "baseline":
+        return study.baseline
+    best = best_entry(entries)
+    if best is None:
+        raise StudyError('ablation.reference: "best" needs a finished search trial, and there is none')
+    return best.spec.factors
+
+
+def reference_so_far(study: Study, entries: Sequence[Entry]) -> Factors:
+    """The reference, or the baseline while the search that decides it has found nothing."""
+    return reference_of(study, entries) if best_entry(entries) else study.baseline
+
+
+def count_states(entries: Iterable[Entry]) -> dict[str, int]:
+    """How many trials ended in which state, in the order in which the states came up."""
+    states = [entry.outcome.state for entry in entries]
+    return {state: states.count(state) for state in dict.fromkeys(states)}
+
+
+def headline_metrics(entries: Sequence[Entry]) -> dict[str, float]:
+    """What the study's own run shows beside its effects."""
+    best = best_entry(entries)
+    score = {"best_score": best.outcome.score} if best and best.outcome.score is not None else {}
+    return {"trials_finished": count_states(entries).get("finished", 0), **score}

@@ -1,0 +1,137 @@
+"""A tracker's calls onto a thread of its own, in order: training goes on while the store takes its time."""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import final
+
+from ablate.clock import Clock
+from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.tracking.entries import RunStatus
+from ablate.tracking.parent import StudyRun
+from ablate.tracking.store import reason
+from ablate.tracking.tracker import Tracker, now_ms
+
+CLOSE_SECONDS = 600.0  # the most that the end of a study waits for one call; MLflow gives up after half a minute
+
+
+@final
+class BackgroundTracker:
+    """The only caller of its tracker, from one daemon thread, which a second Ctrl-C does not wait for.
+
+    Opening a study still fails loudly: once the store is known to be of no use, every call here raises the tracker's
+    `AblateError`. An error that the tracker did not expect counts as one lost event.
+
+    Calls that wait are kept in memory without a bound, as the tracker keeps what a failing store did not take: 1 kB an
+    epoch, some more a trial, so 100 MB where a store hangs through 1,000 trials of 100 epochs.
+    """
+
+    def __init__(self, tracker: Tracker) -> None:
+        """Nothing is contacted yet."""
+        self._tracker = tracker
+        self._calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._opening: Future[None] = Future()
+        self._clock = Clock()
+        self._lost = 0
+        self._failure = ""
+        self._gave_up = False
+
+    @property
+    def seconds(self) -> float:
+        """Time that the thread has spent so far, beside the training."""
+        return self._tracker.seconds
+
+    @property
+    def waited(self) -> float:
+        """Time that the callers here have spent waiting for the thread."""
+        return self._clock.seconds.get("wait", 0.0)
+
+    @property
+    def run_ids(self) -> Mapping[str, str]:
+        """Trial -> run id, as far as the thread has come; all that there will be after `drain`."""
+        return self._tracker.run_ids
+
+    @property
+    def lost(self) -> int:
+        """Events that the store will never have."""
+        return self._tracker.lost + self._lost
+
+    @property
+    def failure(self) -> str:
+        """Why events are lost or late."""
+        return self._failure or self._tracker.failure
+
+    def open_study(self, study: StudyRun, *, parent_run_id: str | None, on_open: Callable[[str], None]) -> None:
+        """Begin to open the study's run. `on_open` gets its id, on the thread."""
+        threading.Thread(target=self._work, name="tracking", daemon=True).start()
+        self._calls.put(partial(self._open, study, parent_run_id, on_open))
+
+    def check(self) -> None:
+        """Raise what opening the study failed with, if that is known by now."""
+        if self._opening.done():
+            self._opening.result()
+
+    def open_trial(self, spec: TrialSpec) -> None:
+        """A trial starts."""
+        self._tell(partial(self._tracker.open_trial, spec, at=now_ms()))
+
+    def log_epoch(self, epoch: Epoch) -> None:
+        """An epoch has passed."""
+        self._tell(partial(self._tracker.log_epoch, epoch, at=now_ms()))
+
+    def close_trial(self, outcome: Outcome) -> None:
+        """A trial has ended. Waits until the store is open: no result counts before."""
+        self._wait_until_open()
+        self._tell(partial(self._tracker.close_trial, outcome, at=now_ms()))
+
+    def drain(self) -> None:
+        """Wait until all calls so far are done, or give the store up."""
+        self._wait_until_open()
+        done = threading.Event()
+        self._calls.put(done.set)
+        left = self._calls.qsize()
+        with self._clock.on("wait"):
+            while not self._gave_up and not done.wait(CLOSE_SECONDS):
+                before, left = left, self._calls.qsize()
+                if left == before:
+                    self._gave_up = True
+                    self._lost += left  # the one that hangs is not among them, `done.set` is
+                    self._failure = f"the store did not answer for {CLOSE_SECONDS / 60:.0f} minutes"
+
+    def close_study(
+        self, status: RunStatus, *, note: str, metrics: Mapping[str, float], artifacts: Path | None
+    ) -> None:
+        """End the study's run, and wait until the store has it."""
+        self._tell(partial(self._tracker.close_study, status, note=note, metrics=metrics, artifacts=artifacts))
+        self.drain()
+
+    def close(self) -> None:
+        """Let the thread end once the calls that wait are done."""
+        self._calls.put(None)
+
+    def _tell(self, call: Callable[[], object]) -> None:
+        self.check()
+        self._calls.put(call)
+
+    def _wait_until_open(self) -> None:
+        with self._clock.on("wait"):
+            self._opening.result()
+
+    def _open(self, study: StudyRun, parent_run_id: str | None, on_open: Callable[[str], None]) -> None:
+        try:
+            on_open(self._tracker.open_study(study, parent_run_id=parent_run_id))
+        except BaseException as err:  # the caller's to raise, whatever it is
+            self._opening.set_exception(err)
+        else:
+            self._opening.set_result(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            try:
+                call()
+            except BaseException as err:  # nobody may wait for ever for a thread that is gone
+                self._lost += 1
+                self._failure = reason(err)

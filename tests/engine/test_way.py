@@ -1,0 +1,65 @@
+import json
+
+import keras
+import pytest
+
+from ablate.engine.program import OutOfMemory
+from ablate.engine.way import best_size, faster_with_xla, remembered, uses_xla
+from ablate.files import write_once
+
+layers = keras.layers
+
+
+def model(*inner) -> keras.Model:
+    return keras.Sequential([keras.Input((6, 6, 1)), *inner, layers.Flatten(), layers.Dense(3)])
+
+
+def test_dense_layers_go_through_xla_and_convolutions_on_a_processor_do_not():
+    dense = model(layers.Dense(4), layers.BatchNormalization())
+    convolutional = model(layers.Conv2D(4, 3), layers.MaxPooling2D())
+    nested = keras.Sequential([keras.Input((6, 6, 1)), convolutional])
+    assert uses_xla(dense, on_gpu=False) is True
+    assert [uses_xla(some, on_gpu=False) for some in (convolutional, nested)] == [False, False]
+    assert [uses_xla(some, on_gpu=True) for some in (dense, convolutional)] == [True, True]
+
+
+def test_of_other_layers_only_a_trial_can_tell():
+    recurrent = model(layers.Reshape((6, 6)), layers.GRU(4, return_sequences=True))
+    assert uses_xla(recurrent, on_gpu=False) is None
+
+
+def test_the_faster_compiler_wins_and_one_that_fails_does_not():
+    assert faster_with_xla(lambda xla: 1.0 if xla else 2.0)
+    assert not faster_with_xla(lambda xla: 2.0 if xla else 1.0)
+
+    def refused(xla):
+        if xla:
+            raise ValueError("not compilable")
+        return 1.0
+
+    assert not faster_with_xla(refused)
+
+
+def test_stacks_double_as_long_as_each_trial_gets_faster():
+    assert best_size(lambda size: size * 1.0, most=8) == 1  # a processor: twice the work takes twice the time
+    assert best_size(lambda _: 1.0, most=8) == 8  # a GPU with room
+    assert best_size(lambda size: max(1.0, size / 4), most=32) == 4
+
+    def full_above_two(size):
+        if size > 2:
+            raise OutOfMemory(None, None, "no room")
+        return 1.0
+
+    assert best_size(full_above_two, most=8) == 2
+
+
+def test_the_first_word_stands_for_all_processes(tmp_path):
+    path = tmp_path / "ways" / "size.json"
+    assert remembered(path, lambda: 4) == 4
+    assert remembered(path, lambda: pytest.fail("measured twice")) == 4
+    assert write_once(path, "8") == "4"
+    assert json.loads(path.read_text()) == 4
+    assert [file.name for file in path.parent.iterdir()] == ["size.json"]
+    path.write_text("")  # cut short by a crash
+    assert remembered(path, lambda: 2) == 2
+    assert remembered(None, lambda: True) is True
