@@ -69,6 +69,7 @@ class Stack:
     def __init__(self, bench: Workbench, finder: RateFinder, feed: Feed, *, size: int) -> None:
         self._bench, self._finder, self._feed, self._size = bench, finder, feed, size
         self._trials: dict[int, Trial] = {}  # by slot
+        self._again: list[TrialSpec] = []  # could not begin here
         self._state: State = (), (), ()  # as long as no slot is taken
         self._settings = bench.study.training
 
@@ -82,11 +83,11 @@ class Stack:
                     self._run_epoch()
             except Exception as err:
                 if self._size > 1:
-                    return [trial.spec for trial in self._trials.values()] + waiting
+                    return [*self._again, *(trial.spec for trial in self._trials.values()), *waiting]
                 for trial in self._trials.values():
                     self._feed.tell(failed(trial.spec, err, seconds=trial.seconds))
                 self._trials.clear()
-        return []
+        return self._again
 
     def _fill(self, waiting: list[TrialSpec]) -> None:
         """Put waiting trials into free slots, and ask for more where others go on meanwhile."""
@@ -102,7 +103,10 @@ class Stack:
         try:
             trial = begin(spec, self._bench, self._finder, clock, size=self._size)
         except Exception as err:
-            self._feed.tell(failed(spec, err, seconds=clock.total()))
+            if self._size > 1:  # the trial's fault, or the program's: some operations cannot be mapped over trials
+                self._again.append(spec)
+            else:
+                self._feed.tell(failed(spec, err, seconds=clock.total()))
             return
         program, state = trial.start.program, trial.start.state
         # The first trial fills all slots: those that stay free need some numbers.

@@ -14,8 +14,9 @@ import numpy as np
 from ablate import seeds
 from ablate.clock import Clock
 from ablate.datasets import Split
+from ablate.engine.backend import OutOfMemory
 from ablate.engine.batches import Indices
-from ablate.engine.program import OutOfMemory, State
+from ablate.engine.program import State
 from ablate.engine.workbench import Start, Workbench
 from ablate.levels import parse_rate
 from ablate.models import advice

@@ -20,7 +20,7 @@ DOORS = {
     "jinja2": ("report/",),
     "typer": ("cli.py",),
     "rich": ("display.py", "commands/"),
-    "tensorflow": ("engine/program.py", "engine/device.py"),
+    "tensorflow": ("engine/backend.py", "engine/device.py"),
     "keras": ("engine/", "models.py", "noise.py", "registry.py", "rate_finder.py", "datasets/fetch.py"),
 }
 # The half that reads must work on a machine without the half that runs.

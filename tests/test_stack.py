@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ablate import stack
-from ablate.engine.program import OutOfMemory, Program
+from ablate.engine.backend import OutOfMemory
+from ablate.engine.program import Program
 from ablate.engine.workbench import Workbench
 from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import keras
 
-from ablate.engine.program import OutOfMemory
+from ablate.engine.backend import OutOfMemory
 from ablate.files import write_aside, write_once
 
 MOST = 32  # trials in one program

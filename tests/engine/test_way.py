@@ -3,7 +3,7 @@ import json
 import keras
 import pytest
 
-from ablate.engine.program import OutOfMemory
+from ablate.engine.backend import OutOfMemory
 from ablate.engine.way import best_size, faster_with_xla, remembered, uses_xla
 from ablate.files import write_once
 
