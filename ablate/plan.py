@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from ablate.clock import Clock
-from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 
 
 class Plan(Protocol):
@@ -64,6 +64,7 @@ class Remembered:
         self._first: dict[str, TrialSpec] = {}  # by what decides the numbers
         self._keys: dict[str, str] = {}  # by trial
         self._repeats: dict[str, list[TrialSpec]] = {}  # waiting for the first of them
+        self._tests: dict[str, RateTest] = {}  # by key: a worker sends each outcome a copy, of 11 kB
 
     def remember(self, spec: TrialSpec, outcome: Outcome) -> None:
         """Count a trial of an earlier run as trained."""
@@ -83,6 +84,8 @@ class Remembered:
 
     def tell(self, outcome: Outcome) -> None:
         """Pass on, and settle the repeats that waited for this trial."""
+        if outcome.rate_test is not None:
+            outcome = replace(outcome, rate_test=self._tests.setdefault(outcome.rate_test.key, outcome.rate_test))
         self._plan.tell(outcome)
         key = self._keys.pop(outcome.trial, "")
         if outcome.state != "killed":

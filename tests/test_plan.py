@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from ablate.clock import Clock
 from ablate.plan import Remembered, Timed, content_key
-from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 
 
 def spec(trial: str, seed: int = 0, **factors) -> TrialSpec:
@@ -45,6 +45,16 @@ def test_a_repeat_of_a_settled_trial_is_settled_while_asking():
     inner.specs = [spec("b"), spec("c", seed=1)]
     assert [s.trial for s in plan.ask(1)] == ["c"]
     assert inner.told[-1] == Outcome("b", "diverged", reason="NaN", same_as="a")
+
+
+def test_one_range_test_is_kept_once_however_many_trials_bring_it():
+    inner = Listed([spec("a"), spec("b", seed=1)])
+    plan = Remembered(inner)
+    plan.ask(2)
+    for name in ("a", "b"):
+        test = RateTest("k", (1e-3, 1e-2), (2.0, 1.0), {"valley": 1e-3}, 1e-3, "determined", "", 0.5)
+        plan.tell(Outcome(name, "finished", score=0.5, rate_test=test))
+    assert inner.told[0].rate_test is inner.told[1].rate_test
 
 
 def test_trials_of_an_earlier_run_count():

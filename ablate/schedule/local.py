@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -109,7 +110,8 @@ class Local:
         worker.specs.update({spec.trial: spec for spec in specs})
         for spec in specs:
             self._on_start(spec)
-        worker.pipe.send(specs)
+        with suppress(OSError):  # it died while it waited: listening finds that out, and settles the specs
+            worker.pipe.send(specs)
 
     def _listen(self, plan: Plan) -> None:
         by_pipe = {worker.pipe: worker for worker in self._workers}

@@ -27,7 +27,7 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
     from ablate.rate_finder import RateFinder
     from ablate.stack import run_trials
 
-    link = Link(pipe)
+    link = Link(pipe, max_memory=task.max_memory)
     try:
         memory = task.cache.parent / "ways" if task.cache else None
         bench = Workbench(task.study, load_arrays(task.arrays), stack=task.stack, memory=memory)
@@ -40,7 +40,7 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
         link.say(Ready())
         while True:
             run_trials(link.hear(), bench, finder, link)
-            if task.max_memory is not None and provenance.peak_memory_bytes() > task.max_memory:
+            if link.is_worn():
                 link.say(Worn())
                 break
             link.say(Idle())
@@ -56,11 +56,17 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
 class Link:
     """A worker's end of the pipe, as the feed of its trials."""
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
+    def __init__(self, pipe: Connection, *, max_memory: int | None) -> None:
+        self._pipe, self._max_memory = pipe, max_memory
+
+    def is_worn(self) -> bool:
+        """Whether this process has come to hold more memory than it may."""
+        return self._max_memory is not None and provenance.peak_memory_bytes() > self._max_memory
 
     def more(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` more specs of the structure in training."""
+        """Up to `n` more specs of the structure in training; none for a worker that is to be replaced."""
+        if self.is_worn():
+            return ()
         self.say(Wanted(n))
         specs: Sequence[TrialSpec] = self.hear()
         return specs

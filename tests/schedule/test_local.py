@@ -168,6 +168,23 @@ def test_a_worker_whose_memory_grows_past_the_bound_is_replaced_between_trials(t
     assert sorted(kept.epochs) == sorted(replaced.epochs)
 
 
+def test_a_worker_that_dies_while_it_waits_is_replaced(task):
+    plan = Listed([spec("a", learning_rate=0.01)])
+    with local(task, workers=1) as scheduler:
+        [process] = multiprocessing.active_children()
+
+        def killed_first(n):
+            process.kill()
+            process.join()
+            return Listed.ask(plan, n)
+
+        plan.ask = killed_first
+        while not scheduler._workers[0].is_idle:  # until it is ready
+            scheduler._listen(plan)
+        scheduler.run(plan)
+    assert plan.outcomes["a"].state == "finished"
+
+
 def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path):
     with (
         pytest.raises(AblateError, match=r"must return a keras\.Model"),
