@@ -88,12 +88,16 @@ def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
     return spent
 
 
-def former_seconds(path: Path) -> float:
-    """The wall time of earlier runs of the study, from its provenance."""
+def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> float:
+    """The wall time of earlier runs of the study, from its provenance, and at least what their trials took.
+
+    A run that was killed wrote no provenance.
+    """
+    of_trials = sum(wall_seconds(entries, workers=workers).values())
     try:
-        return float(json.loads(path.read_text())["time"]["total"])
+        return max(of_trials, float(json.loads(path.read_text())["time"]["total"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
+        return of_trials
 
 
 def study_notes(entries: Iterable[Entry]) -> list[str]:

@@ -85,7 +85,8 @@ class _Run:
         self._journal = Journal(folder.journal)
         self._record = Record(self._journal, tracker, watch)
         self._stop = threading.Event()
-        self._earlier = former_seconds(folder.provenance)
+        entries = self._journal.entries.values()
+        self._earlier = former_seconds(folder.provenance, entries, workers=facts.workers)
         self._outside: dict[str, float] = {}  # wall time of the workers outside of trials, by part
 
     def train(self) -> None:

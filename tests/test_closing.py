@@ -29,8 +29,12 @@ def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, t
     assert len(folder.results.read_text().splitlines()) == len(folder.epochs.read_text().splitlines()) == 3
     assert [test["label"] for test in json.loads(folder.lr_tests.read_text())] == ["reference"]
     assert "secret" not in folder.provenance.read_text()
-    assert former_seconds(folder.provenance) == 5.0
-    assert former_seconds(tmp_path / "nothing.json") == 0.0
+    assert former_seconds(folder.provenance, [], workers=2) == 5.0
+    assert former_seconds(tmp_path / "nothing.json", [], workers=2) == 0.0
+
+
+def test_a_run_that_was_killed_counts_with_what_its_trials_took(tmp_path):
+    assert former_seconds(tmp_path / "nothing.json", [entry("a"), entry("b")], workers=2) == 6.0
 
 
 def test_the_workers_time_is_shared_among_them():

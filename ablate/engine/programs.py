@@ -11,7 +11,7 @@ import numpy as np
 
 from ablate.datasets import Split
 from ablate.engine import way
-from ablate.engine.batches import epoch_batches, evaluation_chunks
+from ablate.engine.batches import Indices, epoch_batches, evaluation_chunks
 from ablate.engine.device import device_name
 from ablate.engine.optimizers import make_optimizer
 from ablate.engine.program import Examples, Program, Scaling, State
@@ -91,41 +91,39 @@ class Programs:
 
     def _compile(self, program: Program, state: State) -> None:
         """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
-        split, size = self._split(), program.size
-        for order, _ in epoch_batches([split.train] * size, self._study.training.batch_size, min_rows=self._min_rows):
-            program.train(
-                state,
-                self._examples,
-                self._scaling(size),
-                order=order,
-                rates=np.zeros(order.shape[:2], np.float32),
-                n_steps=np.zeros(size, np.int32),
-                max_loss=np.inf,
-            )
-        order = evaluation_chunks([split.validation] * size, min_rows=self._min_chunks)
-        program.evaluate(state, self._examples, self._scaling(size), order=order, n=0)
+        for order, _ in self._batches(program.size):
+            self._train(program, state, order, n_steps=0)
+        order = evaluation_chunks([self._split().validation] * program.size, min_rows=self._min_chunks)
+        program.evaluate(state, self._examples, self._scaling(program.size), order=order, n=0)
 
     def _seconds_a_step(self, program: Program, model: keras.Model) -> float:
-        split, size = self._split(), program.size
         state = program.stacked([program.initial_state(model)])
-        order, n_rows = epoch_batches([split.train] * size, self._study.training.batch_size, min_rows=self._min_rows)[0]
+        order, n_rows = self._batches(program.size)[0]
 
         def seconds(n_steps: int) -> float:
             began = time.perf_counter()
-            program.train(
-                state,
-                self._examples,
-                self._scaling(size),
-                order=order,
-                rates=np.zeros(order.shape[:2], np.float32),
-                n_steps=np.full(size, n_steps, np.int32),
-                max_loss=np.inf,
-            )
+            self._train(program, state, order, n_steps=n_steps)
             return time.perf_counter() - began
 
         seconds(1)  # the first call allocates
         n = max(1, min(n_rows, round(MEASURED_SECONDS / seconds(1))))
         return min(seconds(n) for _ in range(3)) / n
+
+    def _batches(self, size: int) -> list[tuple[Indices, int]]:
+        batch = self._study.training.batch_size
+        return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
+
+    def _train(self, program: Program, state: State, order: Indices, *, n_steps: int) -> None:
+        """Steps at a rate of 0, in all slots."""
+        program.train(
+            state,
+            self._examples,
+            self._scaling(program.size),
+            order=order,
+            rates=np.zeros(order.shape[:2], np.float32),
+            n_steps=np.full(program.size, n_steps, np.int32),
+            max_loss=np.inf,
+        )
 
     def _scaling(self, size: int) -> Scaling:
         split = self._split()
