@@ -17,7 +17,7 @@ from ablate.events import Notice, Opened, PhaseBegan, Stopping, Watcher
 from ablate.folder import StudyFolder
 from ablate.interrupt import on_stop_signal
 from ablate.journal import Entry, Journal
-from ablate.opening import Only, Options, gather_facts, label, open_data, study_run
+from ablate.opening import Options, gather_facts, open_data, study_run
 from ablate.plan import Plan, Timed
 from ablate.recording import Record
 from ablate.records import Phase
@@ -30,8 +30,6 @@ from ablate.standing import best_entry, chance_score, count_states, headline_met
 from ablate.study import Study
 from ablate.tracking import BackgroundTracker, Tracker
 from ablate.wording import as_markdown
-
-__all__ = ["Finished", "Only", "Options", "best_entry", "chance_score", "label", "open_data", "run_study"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +137,7 @@ class _Run:
         return Task(
             study=self._study,
             arrays=arrays,
-            cache=self._options.out / ".cache" / "lr_tests",
+            cache=self._options.out / ".cache",
             threads=self._facts.threads,
             log=self._folder.worker_log,
             max_memory=share_of_memory(self._facts.workers, memory=provenance.memory_bytes()),

@@ -8,18 +8,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol, TypeAlias, final
 
 import numpy as np
 
 from ablate.clock import Clock
 from ablate.engine.batches import epoch_batches
-from ablate.engine.program import Program, State, Steps
+from ablate.engine.program import Program, State
 from ablate.engine.workbench import Workbench
 from ablate.rate_finder import RateFinder
 from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.training import Trial, begin, failed, out_of_bounds
+from ablate.training import Pass, Trial, begin, failed
 
 OnEpoch: TypeAlias = Callable[[Epoch], bool]  # False: stop this trial
 
@@ -141,17 +141,16 @@ class Stack:
             trial.seconds += (time.perf_counter() - began) / len(self._trials)
         self._settle()
 
-    def _train(self) -> "dict[int, _Pass]":
-        passes = {slot: _Pass() for slot in self._trials}
-        slots, size = self._slots(), self._size
-        permutations = {id(trial): trial.permutation() for trial in self._trials.values()}
+    def _train(self) -> dict[int, Pass]:
+        passes = {slot: Pass() for slot in self._trials}
+        slots = self._slots()
+        permutations = {slot: trial.permutation() for slot, trial in self._trials.items()}
+        some = next(iter(permutations.values()))  # stands in for a free slot's
         scaling = self._bench.scaling([trial.split for trial in slots])
         rates = np.array([trial.rate for trial in slots], np.float32)
-        rectangles = epoch_batches(
-            [permutations[id(trial)] for trial in slots], self._settings.batch_size, min_rows=len(self._bench.ramp)
-        )
-        for order, n_steps in rectangles:
-            going = [slot in passes and not passes[slot].reason for slot in range(size)]
+        orders = [permutations.get(slot, some) for slot in range(self._size)]
+        for order, n_steps in epoch_batches(orders, self._settings.batch_size, min_rows=len(self._bench.ramp)):
+            going = [slot in passes and not passes[slot].reason for slot in range(self._size)]
             with self._timed("train"):
                 steps = self._program.train(
                     self._state,
@@ -171,9 +170,8 @@ class Stack:
     def _take(self, epochs: Mapping[int, Epoch]) -> None:
         for slot, epoch in epochs.items():
             trial = self._trials[slot]
-            if trial.is_better(epoch, settings=self._settings):
+            if trial.take(epoch, settings=self._settings):
                 trial.best = self._program.row(self._state, slot)
-            trial.take(epoch, settings=self._settings)
         verdicts = self._feed.report(list(epochs.values())) if epochs else []
         for slot, goes_on in zip(epochs, verdicts, strict=True):
             if not goes_on:
@@ -223,36 +221,6 @@ class Stack:
 
 
 @final
-@dataclass(slots=True)
-class _Pass:
-    """A trial's way through the training examples, once."""
-
-    loss: float = 0.0  # sum over the examples seen
-    correct: int = 0
-    seen: int = 0
-    reason: str = ""  # why it ended early
-
-    def add(self, steps: Steps, slot: int, *, batch: int, limit: float) -> None:
-        losses, n = steps.losses[slot], int(steps.done[slot])
-        self.loss += float(losses.sum(dtype=np.float64)) * batch
-        self.correct += int(steps.correct[slot])
-        self.seen += n * batch
-        self.reason = out_of_bounds(float(losses[-1]), limit=limit, step=n)
-
-    def to_epoch(self, trial: Trial, *, val_loss: float, val_accuracy: float, seconds: float) -> Epoch:
-        return Epoch(
-            trial=trial.spec.trial,
-            epoch=trial.outcome.epochs + 1,
-            train_loss=self.loss / self.seen,
-            train_accuracy=self.correct / self.seen,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
-            learning_rate=trial.rate,
-            seconds=seconds,
-        )
-
-
-@final
 class _Single:
     """The feed of one trial."""
 
@@ -274,7 +242,7 @@ class _Single:
 def _most(spec: TrialSpec, bench: Workbench) -> int:
     """How many trials of a spec's structure may train together; 1 where its model cannot be built."""
     try:
-        return bench.stack_size(spec.factors, Clock())
+        return bench.stack_size(spec.factors)
     except Exception:  # training it alone says what is wrong
         return 1
 

@@ -16,7 +16,7 @@ from ablate.clock import Clock
 from ablate.datasets import Split
 from ablate.engine.backend import OutOfMemory
 from ablate.engine.batches import Indices
-from ablate.engine.program import State
+from ablate.engine.program import State, Steps
 from ablate.engine.workbench import Start, Workbench
 from ablate.levels import parse_rate
 from ablate.models import advice
@@ -45,22 +45,20 @@ class Trial:
         """The training examples in the order of the next epoch."""
         return self.order.permutation(self.split.train).astype(np.int32)
 
-    def is_better(self, epoch: Epoch, *, settings: Training) -> bool:
-        """Whether an epoch scores higher than all before it."""
-        return self.outcome.score is None or score_of(epoch, settings) > self.outcome.score
-
-    def take(self, epoch: Epoch, *, settings: Training) -> None:
-        """Count an epoch; a better score, strictly, makes it the best one."""
-        better = self.is_better(epoch, settings=settings)
+    def take(self, epoch: Epoch, *, settings: Training) -> bool:
+        """Count an epoch; whether it is the best one so far: a better score, strictly, makes it that."""
+        score = score_of(epoch, settings)
+        better = self.outcome.score is None or score > self.outcome.score
         self.outcome = replace(self.outcome, epochs=epoch.epoch)
         if better:
             self.outcome = replace(
                 self.outcome,
-                score=score_of(epoch, settings),
+                score=score,
                 best_epoch=epoch.epoch,
                 val_accuracy=epoch.val_accuracy,
                 val_loss=epoch.val_loss,
             )
+        return better
 
     def diverge(self, reason: str) -> None:
         """End as diverged in the epoch that was under way."""
@@ -102,6 +100,38 @@ class Trial:
         )
 
 
+@final
+@dataclass(slots=True)
+class Pass:
+    """A trial's way through the training examples, once."""
+
+    loss: float = 0.0  # sum over the examples seen
+    correct: int = 0
+    seen: int = 0
+    reason: str = ""  # why it ended early
+
+    def add(self, steps: Steps, slot: int, *, batch: int, limit: float) -> None:
+        """Count what a slot of a program did."""
+        losses, n = steps.losses[slot], int(steps.done[slot])
+        self.loss += float(losses.sum(dtype=np.float64)) * batch
+        self.correct += int(steps.correct[slot])
+        self.seen += n * batch
+        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=n)
+
+    def to_epoch(self, trial: Trial, *, val_loss: float, val_accuracy: float, seconds: float) -> Epoch:
+        """The epoch of `trial` that this was, with its validation."""
+        return Epoch(
+            trial=trial.spec.trial,
+            epoch=trial.outcome.epochs + 1,
+            train_loss=self.loss / self.seen,
+            train_accuracy=self.correct / self.seen,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            learning_rate=trial.rate,
+            seconds=seconds,
+        )
+
+
 def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
     """A trial before its first epoch, its range test done, for a program of `size` trials."""
     asked, rate_test = parse_rate(spec.factors["learning_rate"]), None
@@ -130,7 +160,7 @@ def score_of(epoch: Epoch, settings: Training) -> float:
     return epoch.val_accuracy if settings.monitor == "val_accuracy" else -epoch.val_loss
 
 
-def out_of_bounds(loss: float, *, limit: float, step: int) -> str:
+def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:
     """Why a training loss ends its trial; "" where it does not."""
     if loss <= limit:
         return ""

@@ -14,7 +14,8 @@ from ablate import experiment
 from ablate.clock import Clock
 from ablate.errors import StudyError
 from ablate.events import PhaseBegan, Stopping, TrialBegan, TrialEnded
-from ablate.experiment import Options, run_study
+from ablate.experiment import run_study
+from ablate.opening import Options
 from ablate.records import Epoch, Outcome
 from ablate.results import read_results
 from ablate.study import load_study

@@ -37,7 +37,7 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
 
     prepare_tensorflow()
     from ablate.engine.workbench import Workbench
-    from ablate.experiment import label, open_data
+    from ablate.opening import label, open_data
     from ablate.rate_finder import RateFinder
 
     data = open_data(study, data_dir, announce=print)

@@ -47,7 +47,7 @@ def run_new(name: str, *, folder: Path) -> None:
 def summary(study: Study, data_dir: Path | None) -> list[str]:
     """Trials and parameters of a study."""
     from ablate.ablation import ablation_specs
-    from ablate.experiment import open_data
+    from ablate.opening import open_data
 
     specs = ablation_specs(study, study.baseline)
     variants = dict.fromkeys((spec.variant, spec.mode) for spec in specs)

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.display import make_display
-from ablate.experiment import Finished, Only, Options, run_study
+from ablate.experiment import Finished, run_study
+from ablate.opening import Only, Options
 from ablate.progress import duration
 from ablate.study import find_study, load_study
 from ablate.tracking import shown_uri

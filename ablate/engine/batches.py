@@ -34,14 +34,14 @@ def ramp_batches(train: Indices, *, rows: int, batch: int, rng: np.random.Genera
     return np.concatenate(permutations)[: rows * batch].reshape(rows, batch).astype(np.int32)
 
 
-def evaluation_chunks(slots: Sequence[Indices], *, min_rows: int, width: int = CHUNK) -> Indices:
-    """Indices of each slot as (chunks, slots, width), with chunks ≥ `min_rows`.
+def evaluation_chunks(slots: Sequence[Indices], *, min_rows: int) -> Indices:
+    """Indices of each slot as (chunks, slots, CHUNK), with chunks ≥ `min_rows`.
 
     They are padded with 0; the caller says how many count.
     """
     together = np.stack(slots).astype(np.int32)
     n_slots, n = together.shape
-    rows = max(min_rows, -(-n // width))
-    padded = np.zeros((n_slots, rows * width), np.int32)
+    rows = max(min_rows, -(-n // CHUNK))
+    padded = np.zeros((n_slots, rows * CHUNK), np.int32)
     padded[:, :n] = together
-    return padded.reshape(n_slots, rows, width).swapaxes(0, 1)
+    return padded.reshape(n_slots, rows, CHUNK).swapaxes(0, 1)

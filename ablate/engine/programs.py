@@ -45,6 +45,7 @@ class Programs:
         self._study, self._examples, self._split = study, examples, split
         self._min_rows, self._min_chunks, self._memory = min_rows, min_chunks, memory
         self._device = device_name()
+        self._on_gpu = self._device.startswith("GPU")
         self._programs: dict[tuple[Structure, int, bool], Program] = {}
         self._xla: dict[Structure, bool] = {}
         self._best_size: int | None = None
@@ -56,11 +57,15 @@ class Programs:
             self._xla[structure] = self._choose_xla(model, factors, structure)
         return self._compiled(model, factors, size=size, xla=self._xla[structure])
 
-    def best_size(self, model: keras.Model, factors: Factors) -> int:
-        """How many trials a program should train on this device, measured once a study with the first structure."""
-        if not self._device.startswith("GPU"):
+    def best_size(self, build: Callable[[], keras.Model], factors: Factors) -> int:
+        """How many trials a program should train on this device, measured once a study with the first structure.
+
+        `build` makes a model of it, and is called where something is measured.
+        """
+        if not self._on_gpu:
             return 1  # measured: on a CPU two in one program take 1.5 times as long each as one after the other
         if self._best_size is None:
+            model = build()
 
             def seconds(size: int) -> float:
                 return self._seconds_a_step(self.get(model, factors, size=size), model)
@@ -69,7 +74,7 @@ class Programs:
         return self._best_size
 
     def _choose_xla(self, model: keras.Model, factors: Factors, structure: Structure) -> bool:
-        known = way.uses_xla(model, on_gpu=self._device.startswith("GPU"))
+        known = way.uses_xla(model, on_gpu=self._on_gpu)
         if known is not None:
             return known
 

@@ -97,12 +97,11 @@ class Workbench:
         first, n = len(self.data.y_train), len(self.data.y_test)
         return evaluation_chunks([np.arange(first, first + n, dtype=np.int32)] * n_slots, min_rows=self._min_chunks)
 
-    def stack_size(self, factors: Factors, clock: Clock) -> int:
+    def stack_size(self, factors: Factors) -> int:
         """How many trials of this structure may train as one program here."""
         if self._stack is not None:
             return self._stack
-        with clock.on("compile"):
-            return self._programs.best_size(self._model(factors, seeds.SEARCH_REPLICATE), factors)
+        return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
 
     def start(self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1) -> Start:
         """The state from which a configuration starts in a replicate, and the program for `size` such trials."""

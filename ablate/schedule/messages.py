@@ -13,7 +13,7 @@ class Task:
 
     study: Study
     arrays: Path  # folder of the memory-mapped data set
-    cache: Path | None  # folder of range tests
+    cache: Path | None  # folder of what outlives a run: range tests, and the ways in which programs are made
     threads: int  # per worker: part of what makes a trial's numbers the same everywhere
     log: Path  # what the libraries print goes here
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced

@@ -29,13 +29,13 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
 
     link = Link(pipe, max_memory=task.max_memory)
     try:
-        memory = task.cache.parent / "ways" if task.cache else None
+        memory = task.cache / "ways" if task.cache else None
         bench = Workbench(task.study, load_arrays(task.arrays), stack=task.stack, memory=memory)
         bench.check()
     except AblateError as err:
         link.say(Refused(str(err)))
         return
-    finder = RateFinder(bench, cache=task.cache)
+    finder = RateFinder(bench, cache=task.cache / "lr_tests" if task.cache else None)
     try:
         link.say(Ready())
         while True:

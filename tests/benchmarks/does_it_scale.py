@@ -34,7 +34,6 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -46,7 +45,7 @@ from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
-from what_does_a_seed_cost import RATE, Seeds, about_machine, make_task
+from what_does_a_seed_cost import about_machine, make_task, train_seeds
 
 AIM = 1.8  # two workers over one
 PARTS = ("driver", "search", "workers")
@@ -177,23 +176,8 @@ def worker_counts() -> list[int]:
 
 def run_list(n: int, task: Any, *, workers: int) -> List:
     """Train the first `n` seeds in workers of their own."""
-    from ablate.records import REFERENCE, TrialSpec
-    from ablate.schedule.local import Local
-
-    factors = {**task.study.baseline, "learning_rate": RATE}
-    specs = [TrialSpec(f"s{seed}", "ablation", REFERENCE, "", "", "", seed, factors) for seed in range(1, n + 1)]
-    plan, starts = Seeds(specs), []
-
-    def on_start(_: TrialSpec) -> None:
-        starts.append(time.perf_counter())
-
-    with Local(task, workers=workers, stop=threading.Event(), on_start=on_start) as local:
-        local.run(plan)
-        wall = time.perf_counter() - starts[0]
-    lost = [f"{outcome.state}: {outcome.reason}" for outcome in plan.outcomes if outcome.state != "finished"]
-    if lost:
-        raise SystemExit(f"of {n} trials {len(lost)} did not finish; {lost[0]}")
-    spent = [outcome.timings for outcome in plan.outcomes]
+    wall, outcomes = train_seeds(n, task, workers=workers)
+    spent = [outcome.timings for outcome in outcomes]
     train = sum(timings["train"] + timings["evaluate"] for timings in spent)
     return List(wall, train, sum(timings.get("compile", 0.0) for timings in spent))
 
@@ -248,7 +232,7 @@ def in_a_process(kind: str, n: int, *, tracked: bool) -> Drive:
 def drive(kind: str, n: int, *, tracked: bool) -> None:
     """Run the study in the working folder and print what it took, as a line of JSON."""
     began = time.perf_counter()
-    from ablate import experiment
+    from ablate import experiment, opening
     from ablate.provenance import peak_memory_bytes
     from ablate.study import load_study
 
@@ -262,7 +246,7 @@ def drive(kind: str, n: int, *, tracked: bool) -> None:
     path = Path("no_time.toml")
     path.write_text(STUDY.format(epochs=EPOCHS, trials=trials, seeds=seeds))
     study = load_study(path, overrides=[], quick=False)
-    options = experiment.Options(Path("reports"), "sqlite:///mlflow.db", "", workers=2)
+    options = opening.Options(Path("reports"), "sqlite:///mlflow.db", "", workers=2)
     finished = experiment.run_study(study, options, lambda _: None)
     ended = time.perf_counter()
     told = marks.told

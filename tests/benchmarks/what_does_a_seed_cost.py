@@ -36,7 +36,7 @@ def main() -> None:
         print(f"{'seeds':>5} {'seconds':>24} {'ratio':>7} {'seconds a seed':>15}")
         one = 0.0
         for n in sorted(arguments.seeds):
-            seconds = [time_seeds(n, task, workers=workers) for _ in range(arguments.repeats)]
+            seconds = [train_seeds(n, task, workers=workers)[0] for _ in range(arguments.repeats)]
             middle = median(seconds)
             one = one or middle
             shown = f"{middle:.1f} [{min(seconds):.1f}, {max(seconds):.1f}]"
@@ -64,8 +64,8 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     return Task(study=study, arrays=arrays, cache=None, threads=threads, log=folder / "worker"), workers
 
 
-def time_seeds(n: int, task: Any, *, workers: int) -> float:
-    """Seconds from the first trial's start to the last one's end, in workers of its own."""
+def train_seeds(n: int, task: Any, *, workers: int) -> tuple[float, list[Any]]:
+    """Seconds from the first trial's start to the last one's end, in workers of its own, and the outcomes."""
     from ablate.records import REFERENCE, TrialSpec
     from ablate.schedule.local import Local
 
@@ -82,7 +82,7 @@ def time_seeds(n: int, task: Any, *, workers: int) -> float:
     lost = [f"{outcome.state}: {outcome.reason}" for outcome in plan.outcomes if outcome.state != "finished"]
     if lost:
         raise SystemExit(f"of {n} seeds {len(lost)} did not finish; {lost[0]}")
-    return seconds
+    return seconds, plan.outcomes
 
 
 class Seeds:

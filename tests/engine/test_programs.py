@@ -65,11 +65,11 @@ def test_a_gpus_stack_is_as_large_as_measurement_says(tiny_study, digits, monkey
     monkeypatch.setattr("ablate.engine.way.MOST", 4)
     bench = Workbench(tiny_study, digits, memory=tmp_path)
     monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _: 1.0 if program.size < 4 else 4.0)
-    assert bench.stack_size(tiny_study.baseline, Clock()) == 2
+    assert bench.stack_size(tiny_study.baseline) == 2
     again = Workbench(tiny_study, digits, memory=tmp_path)
-    assert again.stack_size(tiny_study.baseline, Clock()) == 2
-    assert Workbench(tiny_study, digits, stack=7).stack_size(tiny_study.baseline, Clock()) == 7
+    assert again.stack_size(tiny_study.baseline) == 2
+    assert Workbench(tiny_study, digits, stack=7).stack_size(tiny_study.baseline) == 7
 
 
 def test_on_a_processor_trials_are_not_stacked(bench, tiny_study):
-    assert bench.stack_size(tiny_study.baseline, Clock()) == 1
+    assert bench.stack_size(tiny_study.baseline) == 1
