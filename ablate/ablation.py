@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from ablate.levels import FIND, Rate, format_rate, parse_rate
-from ablate.records import REFERENCE, Epoch, Factors, Level, Outcome, TrialSpec
-from ablate.study import Mode, Study
+from ablate.records import REFERENCE, Epoch, Factors, Level, Mode, Outcome, TrialSpec
+from ablate.study import Study
 
 FIRST_SEED = 1  # replicate 0 belongs to the search: no tuning seed is among the confirmatory ones
 
@@ -29,8 +29,10 @@ def ablation_specs(study: Study, reference: Factors) -> list[TrialSpec]:
             factors=factors,
             rate_factors=rate_factors,
             test=True,
+            design="one-factor",
+            against=REFERENCE if factor else "",
         )
-        for seed in range(FIRST_SEED, FIRST_SEED + study.ablation.seeds)
+        for seed in range(FIRST_SEED, FIRST_SEED + int(study.ablation.seeds))
         for factor, level, mode, factors, rate_factors in cells
     ]
 

@@ -6,10 +6,13 @@ from typing import Any, Literal, TypeAlias
 
 Level: TypeAlias = str | float | int | bool
 Factors: TypeAlias = Mapping[str, Level]  # a complete configuration: a level for every factor of the study
-Phase: TypeAlias = Literal["search", "ablation"]
+Phase: TypeAlias = Literal["search", "tune", "ablation"]
+Mode: TypeAlias = Literal["carry", "find", "tune"]  # where a contrast's learning rates come from
+Design: TypeAlias = Literal["one-factor", "factorial", "path"]
 State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "failed", "killed"]
 
 REFERENCE = "reference"  # the variant that every other one is compared with
+BEST = "best"  # the second reference of a study that compares in both directions; itself compared with the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,13 @@ class TrialSpec:
     variant: str  # "reference", "normalization=batch"; "" in the search
     factor: str  # the factor in which the variant differs; "" for the reference and in the search
     level: str
-    mode: str  # learning-rate mode of the contrast: "carry" or "find"; "" for the reference and in the search
+    mode: str  # learning-rate mode of the contrast; "" in the search and for a reference that all modes share
     seed: int  # replicate: the same number means the same split, batch order and per-layer random streams
     factors: Factors
     rate_factors: Factors | None = None
     test: bool = False  # score the best weights on the test set at the end
+    design: Design | Literal[""] = ""  # what asked for this trial; "" outside of the ablation
+    against: str = ""  # the variant that this one is compared with: REFERENCE or BEST; "" for the reference itself
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""

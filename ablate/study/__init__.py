@@ -2,7 +2,7 @@
 
 from ablate.study.checking import load_study
 from ablate.study.names import Listed, find_study, is_safe_name, list_studies
-from ablate.study.sections import Ablation, Data, LrTest, Mode, Model, Monitor, Search, Study, Training
+from ablate.study.sections import Ablation, Data, LrTest, Model, Monitor, Search, Study, Training
 from ablate.study.writing import settings, to_toml
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "Data",
     "Listed",
     "LrTest",
-    "Mode",
     "Model",
     "Monitor",
     "Search",

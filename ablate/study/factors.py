@@ -23,9 +23,9 @@ from ablate.study.sections import AroundTable, LevelsTable, RangeTable
 
 # Columns of the results table: a factor of such a name would overwrite them.
 RESERVED = (
-    "trial", "phase", "variant", "factor", "level", "mode", "seed", "state", "score", "val_accuracy", "val_loss",
-    "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate_setting", "parameters", "seconds", "data",
-    "lr_test", "run_id", "same_as", "reason",
+    "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
+    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate_setting",
+    "parameters", "seconds", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
 _LONGEST_LEVEL = 100  # characters: levels stand in figures, run names and table cells
 

@@ -6,10 +6,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
-from ablate.records import Level
+from ablate.records import Design, Level, Mode
 from ablate.space import Space
 
-Mode: TypeAlias = Literal["carry", "find"]
 Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
 
@@ -18,7 +17,7 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _as_modes(value: object) -> object:
+def _as_names(value: object) -> object:
     return (value,) if isinstance(value, str) else _as_tuple(value)
 
 
@@ -91,9 +90,14 @@ class Search(Section):
 class Ablation(Section):
     """[ablation]"""
 
-    reference: Literal["baseline", "best"] = "baseline"
-    seeds: int = Field(default=6, ge=0, le=10_000)  # paired replicates of every variant; 0: no ablation
-    learning_rate: Annotated[tuple[Mode, ...], BeforeValidator(_as_modes)] = Field(default=("find",), min_length=1)
+    reference: Literal["baseline", "best", "both"] = "baseline"
+    design: Annotated[tuple[Design, ...], BeforeValidator(_as_names)] = Field(default=("one-factor",), min_length=1)
+    factorial: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # factors that are crossed
+    # Paired replicates of every variant; 0: no ablation; "auto": more for what is undecided, up to `max_seeds`.
+    seeds: Annotated[int, Field(ge=0, le=10_000)] | Literal["auto"] = 6
+    max_seeds: int = Field(default=20, ge=6, le=10_000)  # of "auto"
+    looks: int = Field(default=3, ge=1, le=20)  # of "auto": how often the comparisons are looked at, the last included
+    learning_rate: Annotated[tuple[Mode, ...], BeforeValidator(_as_names)] = Field(default=("find",), min_length=1)
     # Smallest difference that matters, a fraction; None: taken from the test set's size.
     margin: float | None = Field(default=None, gt=0.0)
     factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
@@ -111,6 +115,7 @@ class Study(Section):
     lr_test: LrTest = LrTest()
     baseline: Mapping[str, OneLevel]
     space: Space
+    recipes: Mapping[str, Mapping[str, OneLevel]] = {}  # name -> levels that are set together
     search: Search = Search()
     ablation: Ablation = Ablation()
     quick: bool = False  # cut down for a try

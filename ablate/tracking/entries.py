@@ -29,7 +29,7 @@ OUTCOME_METRICS = {
     "parameters": "parameters",
     "seconds": "seconds",
 }
-SPEC_TAGS = ("trial", "phase", "variant", "factor", "level", "mode", "seed")
+SPEC_TAGS = ("trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed")
 OUTCOME_TAGS = ("state", "data", "same_as", "reason")
 STATUS: Mapping[State, RunStatus] = {
     "finished": "FINISHED",
