@@ -1,8 +1,9 @@
-"""What may vary: bounds and levels of each factor, membership of a configuration, its one-at-a-time neighbours."""
+"""What may vary, and when: bounds and levels of each factor, a configuration's membership and its neighbours."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias, TypeGuard
 
 from ablate.errors import StudyError
@@ -112,13 +113,30 @@ class RateSpan:
 
 
 Dimension: TypeAlias = Float | Int | Choice | RateSpan
+Condition: TypeAlias = Mapping[str, tuple[Level, ...]]  # other factor -> the levels at which it has to be
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The factors that may vary, in the order of the study file."""
+    """The factors that may vary, in the order of the study file, and the conditions under which some of them count.
+
+    A factor with a condition is active in a configuration only if each factor that the condition names is active and
+    has one of the levels listed for it. Elsewhere it stays at its level in `resting`, the baseline's, so that
+    configurations that make the same network are equal.
+    """
 
     dimensions: Mapping[str, Dimension]
+    conditions: Mapping[str, Condition] = field(default_factory=dict)  # factor -> when it is active
+    resting: Factors = field(default_factory=dict)  # of each factor with a condition: its level while inactive
+
+    def __post_init__(self) -> None:
+        for name in self.conditions:
+            if name not in self.dimensions or name not in self.resting:
+                raise StudyError(f"{name} has a condition, and no dimension or no level to rest at")
+        try:
+            TopologicalSorter(self.conditions).prepare()
+        except CycleError as err:
+            raise StudyError(f"conditions must not go in a circle: {' needs '.join(err.args[1][::-1])}") from err
 
     def contains(self, factors: Factors) -> bool:
         """Whether each factor of the space has a level inside its dimension; further factors are not looked at."""
@@ -127,14 +145,45 @@ class Space:
             for name, dimension in self.dimensions.items()
         )
 
+    def is_active(self, factor: str, factors: Factors) -> bool:
+        """Whether `factor` counts in a configuration; true of every factor without a condition."""
+        return all(
+            any(_same(level, factors[other]) for level in levels) and self.is_active(other, factors)
+            for other, levels in self.conditions.get(factor, {}).items()
+        )
+
+    def settled(self, factors: Factors) -> Factors:
+        """The configuration with every inactive factor at its resting level."""
+        resting = {name: level for name, level in self.resting.items() if not self.is_active(name, factors)}
+        return {**factors, **resting}
+
+    def in_order(self) -> list[str]:
+        """The factors of the space, each after those that its condition names, else as in the study file."""
+        order: dict[str, None] = {}
+        for name in self.dimensions:
+            order.update(dict.fromkeys(self._with_needs(name)))
+        return [name for name in order if name in self.dimensions]
+
+    def crossed(self, factor: str, factors: Factors) -> tuple[Level, ...]:
+        """The level that `factors` has, then every other one that an ablation tries."""
+        own = factors[factor]
+        return (own, *(level for level in self.dimensions[factor].levels() if not _same(level, own)))
+
     def neighbours(self, factors: Factors) -> list[tuple[str, Level, Factors]]:
-        """Every other level of each factor, one at a time, as (factor, level, the whole configuration)."""
+        """Every other level of each active factor, one at a time, as (factor, level, the whole configuration).
+
+        A change that takes away what a condition needs settles the factors that it makes inactive.
+        """
         return [
-            (name, level, {**factors, name: level})
-            for name, dimension in self.dimensions.items()
-            for level in dimension.levels()
-            if not _same(level, factors[name])
+            (name, level, self.settled({**factors, name: level}))
+            for name in self.dimensions
+            if self.is_active(name, factors)
+            for level in self.crossed(name, factors)[1:]
         ]
+
+    def _with_needs(self, factor: str) -> list[str]:
+        needs = [need for other in self.conditions.get(factor, {}) for need in self._with_needs(other)]
+        return [*needs, factor]
 
 
 def _check_bounds(low: float, high: float, *, smallest: float | None) -> None:

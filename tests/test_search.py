@@ -3,6 +3,7 @@ import pytest
 
 from ablate.records import Epoch, Outcome
 from ablate.search import SearchPlan
+from ablate.space import Float, Space
 
 
 @pytest.fixture
@@ -173,3 +174,43 @@ def test_every_sampler_and_pruner_runs(study, tmp_path, settings):
         for spec in asked:
             going = all(plan.report(epoch(spec, number, score_of(spec) * number / 3)) for number in (1, 2, 3))
             plan.tell(Outcome(spec.trial, "finished" if going else "pruned", score=score_of(spec)))
+
+
+@pytest.fixture
+def conditional(tiny_study):
+    """A study in which momentum counts for sgd only, and comes before the optimizer in the file."""
+    dimensions = {"momentum": Float(0.5, 0.99), **tiny_study.space.dimensions}
+    changes = {
+        "baseline": {**tiny_study.baseline, "momentum": 0.9},
+        "space": Space(dimensions, conditions={"momentum": {"optimizer": ("sgd",)}}, resting={"momentum": 0.9}),
+    }
+    return with_search(tiny_study.model_copy(update=changes), trials=24, trials_per_round=4)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_factor_is_searched_only_where_it_counts(conditional, tmp_path, sampler):
+    study = with_search(conditional, sampler=sampler)
+    specs = run(SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known={}), at_once=4)
+    assert specs[0].factors == study.baseline
+    moments = {
+        name: [s.factors["momentum"] for s in specs if s.factors["optimizer"] == name] for name in ("adam", "sgd")
+    }
+    assert set(moments["adam"]) == {0.9}
+    assert len(set(moments["sgd"])) == len(moments["sgd"]) > 2
+    assert [spec.factors for spec in specs] == [study.space.settled(spec.factors) for spec in specs]
+    trials = optuna.load_study(study_name="tiny", storage=f"sqlite:///{tmp_path}/s.db").trials
+    assert all(("momentum" in trial.params) == (trial.params["optimizer"] == "sgd") for trial in trials)
+
+
+def test_a_baseline_at_which_a_conditional_factor_counts_is_tried_first_as_a_whole(conditional, tmp_path):
+    study = conditional.model_copy(update={"baseline": {**conditional.baseline, "optimizer": "sgd"}})
+    plan = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known={})
+    assert plan.ask(1)[0].factors == study.baseline
+
+
+def test_an_interrupted_search_under_conditions_goes_on_as_if_nothing_had_happened(conditional, tmp_path):
+    whole = run(SearchPlan(conditional, storage=tmp_path / "1.db", chance=0.1, known={}), at_once=1)
+    first = run(SearchPlan(conditional, storage=tmp_path / "2.db", chance=0.1, known={}), at_once=1, limit=10)
+    known = {spec.trial: Outcome(spec.trial, "finished", score=score_of(spec)) for spec in first}
+    rest = run(SearchPlan(conditional, storage=tmp_path / "2.db", chance=0.1, known=known), at_once=1)
+    assert [*first, *rest] == whole

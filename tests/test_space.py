@@ -97,3 +97,83 @@ def test_an_impossible_dimension_cannot_be_built(build, rule):
 
 def test_a_space_survives_the_way_to_another_process():
     assert pickle.loads(pickle.dumps(SPACE)) == SPACE
+
+
+# Momentum counts for two of three optimizers, its schedule only where there is a momentum to schedule.
+CONDITIONAL = Space(
+    {
+        "schedule": Choice(("constant", "cyclic")),
+        "momentum": Float(0.5, 0.99, ablate=(0.5, 0.9)),
+        "optimizer": Choice(("adam", "sgd", "nesterov")),
+        "dropout": Choice((0.0, 0.1)),
+    },
+    conditions={
+        "schedule": {"momentum": (0.5, 0.9)},
+        "momentum": {"optimizer": ("sgd", "nesterov")},
+    },
+    resting={"schedule": "constant", "momentum": 0.9},
+)
+WITH_ADAM = {"schedule": "constant", "momentum": 0.9, "optimizer": "adam", "dropout": 0.0}
+WITH_SGD = {**WITH_ADAM, "optimizer": "sgd"}
+
+
+def test_a_factor_counts_only_where_all_that_its_condition_names_counts_and_has_a_listed_level():
+    assert CONDITIONAL.is_active("dropout", WITH_ADAM)
+    assert not CONDITIONAL.is_active("momentum", WITH_ADAM)
+    assert CONDITIONAL.is_active("momentum", WITH_SGD)
+    assert CONDITIONAL.is_active("schedule", WITH_SGD)
+    assert not CONDITIONAL.is_active("schedule", {**WITH_SGD, "momentum": 0.7})
+    assert not CONDITIONAL.is_active("schedule", WITH_ADAM)  # momentum rests at a listed level, but does not count
+
+
+def test_settling_puts_what_does_not_count_back_to_where_it_rests():
+    busy = {"schedule": "cyclic", "momentum": 0.5, "optimizer": "sgd", "dropout": 0.1}
+    assert CONDITIONAL.settled(busy) == busy
+    assert CONDITIONAL.settled({**busy, "optimizer": "adam"}) == {**WITH_ADAM, "dropout": 0.1}
+    assert CONDITIONAL.settled({**busy, "momentum": 0.7}) == {**busy, "momentum": 0.7, "schedule": "constant"}
+    assert list(CONDITIONAL.settled({**busy, "optimizer": "adam"})) == list(busy)
+    assert SPACE.settled(POINT) == POINT
+
+
+def test_the_neighbours_of_a_point_leave_out_what_does_not_count_and_settle_the_rest():
+    assert [(factor, level) for factor, level, _ in CONDITIONAL.neighbours(WITH_ADAM)] == [
+        ("optimizer", "sgd"),
+        ("optimizer", "nesterov"),
+        ("dropout", 0.1),
+    ]
+    neighbours = {(factor, level): point for factor, level, point in CONDITIONAL.neighbours(WITH_SGD)}
+    assert list(neighbours)[:2] == [("schedule", "cyclic"), ("momentum", 0.5)]
+    moved = {**WITH_SGD, "momentum": 0.5, "schedule": "cyclic"}
+    away = [point for factor, level, point in CONDITIONAL.neighbours(moved) if (factor, level) == ("optimizer", "adam")]
+    assert away == [WITH_ADAM]
+
+
+def test_factors_come_after_those_that_their_conditions_name_and_else_as_in_the_file():
+    assert CONDITIONAL.in_order() == ["optimizer", "momentum", "schedule", "dropout"]
+    assert SPACE.in_order() == list(SPACE.dimensions)
+    elsewhere = Space({"a": Choice((1, 2))}, conditions={"a": {"fixed": (1,)}}, resting={"a": 1})
+    assert elsewhere.in_order() == ["a"]
+
+
+def test_a_factor_is_crossed_at_its_own_level_first_and_then_at_every_other_that_is_ablated():
+    assert SPACE.crossed("width", POINT) == (100, 32, 64)
+    assert SPACE.crossed("dropout", POINT) == (0.0, 0.1, 0.3)
+    assert SPACE.crossed("decay", POINT) == (1e-4,)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "resting", "rule"),
+    [
+        ({"a": {"b": (1,)}, "b": {"a": (1,)}}, {"a": 1, "b": 1}, "circle: [ab] needs [ab] needs [ab]$"),
+        ({"a": {"a": (1,)}}, {"a": 1}, "circle: a needs a$"),
+        ({"c": {"a": (1,)}}, {"c": 1}, "c has a condition, and no dimension"),
+        ({"a": {"b": (1,)}}, {}, "no level to rest at"),
+    ],
+)
+def test_impossible_conditions_cannot_be_built(conditions, resting, rule):
+    with pytest.raises(StudyError, match=rule):
+        Space({"a": Choice((1, 2)), "b": Choice((1, 2))}, conditions=conditions, resting=resting)
+
+
+def test_a_space_with_conditions_survives_the_way_to_another_process():
+    assert pickle.loads(pickle.dumps(CONDITIONAL)) == CONDITIONAL

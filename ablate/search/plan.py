@@ -16,9 +16,9 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate import seeds
-from ablate.records import Epoch, Factors, Outcome, TrialSpec
+from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.search.file import SearchFile
-from ablate.search.terms import make_pruner, make_sampler, suggest, to_level, to_parameters
+from ablate.search.terms import make_pruner, make_sampler, suggest_all, to_factors, to_parameters
 from ablate.study import Study
 
 _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
@@ -99,8 +99,7 @@ class SearchPlan:
         seed = seeds.integer(self._config.seed, seeds.SEARCH_REPLICATE, "search", layer=number)
         self._study.sampler = make_sampler(self._config.search, seed=seed)
         trial = self._study.ask()
-        for name, dimension in self._config.space.dimensions.items():
-            suggest(trial, name, dimension)
+        suggest_all(trial, self._config)
         self._file.add(self._frozen(trial))
         return trial
 
@@ -108,9 +107,6 @@ class SearchPlan:
         return self._study.get_trials(deepcopy=False)[trial.number]
 
     def _spec(self, name: str) -> TrialSpec:
-        trial, dimensions = self._round[name], self._config.space.dimensions
-        levels = {factor: to_level(trial.params[factor], dimension) for factor, dimension in dimensions.items()}
-        factors: Factors = {**self._config.baseline, **levels}
         return TrialSpec(
             trial=name,
             phase="search",
@@ -119,7 +115,7 @@ class SearchPlan:
             level="",
             mode="",
             seed=seeds.SEARCH_REPLICATE,
-            factors=factors,
+            factors=to_factors(self._round[name].params, self._config),
         )
 
 

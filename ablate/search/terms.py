@@ -1,6 +1,7 @@
 """A study's space, sampler and pruner into Optuna's terms, and Optuna's values back into levels."""
 
 import warnings
+from collections.abc import Mapping
 
 import optuna
 
@@ -34,17 +35,11 @@ def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:
             return optuna.pruners.NopPruner()
 
 
-def suggest(trial: optuna.Trial, name: str, dimension: Dimension) -> None:
-    """Let the trial's sampler choose in one dimension."""
-    match dimension:
-        case Choice():
-            trial.suggest_categorical(name, dimension.options)
-        case Int():
-            trial.suggest_int(name, dimension.low, dimension.high, log=dimension.log)
-        case Float():
-            trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
-        case RateSpan():
-            trial.suggest_float(name, *dimension.span, log=True)
+def suggest_all(trial: optuna.Trial, study: Study) -> None:
+    """Let the trial's sampler choose each factor that is active, given what it chose before."""
+    for name in study.space.in_order():
+        if study.space.is_active(name, to_factors(trial.params, study)):
+            _suggest(trial, name, study.space.dimensions[name])
 
 
 def to_level(value: Level, dimension: Dimension) -> Level:
@@ -58,12 +53,32 @@ def to_level(value: Level, dimension: Dimension) -> Level:
             return value
 
 
+def to_factors(parameters: Mapping[str, Level], study: Study) -> Factors:
+    """Optuna's parameters as a configuration: what they leave out is as in the baseline."""
+    dimensions = study.space.dimensions
+    return {**study.baseline, **{name: to_level(value, dimensions[name]) for name, value in parameters.items()}}
+
+
 def to_parameters(factors: Factors, study: Study) -> dict[str, Level]:
-    """A configuration as Optuna's parameters; empty where it lies outside the space."""
-    if not study.space.contains(factors):
+    """A configuration as Optuna's parameters, those of its active factors; empty where it lies outside the space."""
+    space = study.space
+    if not space.contains(factors):
         return {}
-    spans = {name for name, dimension in study.space.dimensions.items() if isinstance(dimension, RateSpan)}
+    spans = {name for name, dimension in space.dimensions.items() if isinstance(dimension, RateSpan)}
     return {
         name: parse_rate(factors[name]).multiplier if name in spans else factors[name]
-        for name in study.space.dimensions
+        for name in space.dimensions
+        if space.is_active(name, factors)
     }
+
+
+def _suggest(trial: optuna.Trial, name: str, dimension: Dimension) -> None:
+    match dimension:
+        case Choice():
+            trial.suggest_categorical(name, dimension.options)
+        case Int():
+            trial.suggest_int(name, dimension.low, dimension.high, log=dimension.log)
+        case Float():
+            trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
+        case RateSpan():
+            trial.suggest_float(name, *dimension.span, log=True)

@@ -9,7 +9,9 @@ from ablate.records import Factors
 from ablate.space import Space
 from ablate.study.factors import read_factors
 from ablate.study.layers import Layered, read_layers, shown
+from ablate.study.level import LevelReader
 from ablate.study.names import is_safe_name
+from ablate.study.recipes import read_recipes
 from ablate.study.rules import read_table, validated
 from ablate.study.sections import Ablation, Data, LrTest, Model, Search, Section, Study, Training
 
@@ -27,7 +29,7 @@ QUICK = {
 
 _LARGEST_MARGIN = 0.5  # as a fraction it is absurd already: somebody meant points
 _TOP = ("title", "name", "seed")
-_TABLES = ("data", "model", "training", "lr_test", "baseline", "space", "search", "ablation", "quick")
+_TABLES = ("data", "model", "training", "lr_test", "baseline", "space", "recipes", "search", "ablation", "quick")
 T = TypeVar("T", bound=Section)
 
 
@@ -48,7 +50,8 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
             raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")
     most = QUICK if quick and not layered.has_quick else {}
     model = _model(layered)
-    baseline, space = read_factors(layered, model.name)
+    levels = LevelReader(layered, model.name)
+    baseline, space = read_factors(levels)
     name = _name(layered, path)
     title = layered.tree.get("title", name)
     if not isinstance(title, str) or len(title) > 200:
@@ -63,6 +66,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         lr_test=_lr_test(layered, most),
         baseline=baseline,
         space=space,
+        recipes=read_recipes(levels, baseline=baseline, space=space),
         search=_section(Search, "search", layered, most),
         ablation=_ablation(layered, most, space=space, baseline=baseline),
         quick=quick,

@@ -123,7 +123,13 @@ class Study(Section):
     base: Path  # its folder: paths of data and of user code start here
 
 
-class RangeTable(Section):
+class DimensionTable(Section):
+    """What every dimension that is given as a table may say."""
+
+    when: dict[str, object] | None = None  # other factor -> one or several of its levels: the factor counts only then
+
+
+class RangeTable(DimensionTable):
     """A dimension given by its bounds."""
 
     low: float
@@ -132,14 +138,14 @@ class RangeTable(Section):
     ablate: Reals = ()
 
 
-class LevelsTable(Section):
+class LevelsTable(DimensionTable):
     """A dimension given by its levels, of which the ablation uses fewer."""
 
     levels: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)]
     ablate: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()
 
 
-class AroundTable(Section):
+class AroundTable(DimensionTable):
     """A learning rate around the one found: the span and `ablate` are multipliers."""
 
     around: Literal["find"]

@@ -4,14 +4,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from ablate.space import Choice, Dimension, Float, Int, RateSpan
+from ablate.space import Choice, Condition, Dimension, Float, Int, RateSpan
 from ablate.study.sections import Section, Study
 
 
 def to_toml(study: Study) -> str:
     """The resolved study; `load_study` of it, with the same `quick`, gives an equal one."""
     lines = []
-    for name, value in _tree(study).items():
+    for name, value in _tables(_tree(study)):
         if isinstance(value, dict):
             lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(item)}" for key, item in value.items())]
         else:
@@ -36,7 +36,11 @@ def _tree(study: Study) -> dict[str, object]:
         "training": _table(study.training),
         "lr_test": _table(study.lr_test),
         "baseline": dict(study.baseline),
-        "space": {name: _value(dimension) for name, dimension in study.space.dimensions.items()},
+        "space": {
+            name: _value(dimension, study.space.conditions.get(name, {}))
+            for name, dimension in study.space.dimensions.items()
+        },
+        "recipes": {name: dict(recipe) for name, recipe in study.recipes.items()},
         "search": _table(study.search),
         "ablation": _table(study.ablation),
     }
@@ -47,17 +51,27 @@ def _table(section: Section) -> dict[str, object]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in section if value is not None}
 
 
-def _value(dimension: Dimension) -> object:
+def _tables(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in tree.items():
+        if name == "recipes" and isinstance(value, dict):  # each has a table of its own
+            yield from ((f"recipes.{_key(recipe)}", levels) for recipe, levels in value.items())
+        else:
+            yield name, value
+
+
+def _value(dimension: Dimension, condition: Condition) -> object:
+    when = {"when": {other: list(levels) for other, levels in condition.items()}} if condition else {}
     match dimension:
         case Float() | Int():
             table: dict[str, object] = {"low": dimension.low, "high": dimension.high, "log": dimension.log}
         case Choice():
-            if not dimension.ablate:
+            if not (dimension.ablate or when):
                 return list(dimension.options)
             table = {"levels": list(dimension.options)}
         case RateSpan():
             table = {"around": "find", "span": list(dimension.span)}
-    return {**table, "ablate": list(dimension.ablate)} if dimension.ablate else table
+    ablate = {"ablate": list(dimension.ablate)} if dimension.ablate else {}
+    return {**table, **ablate, **when}
 
 
 def _toml(value: object) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from study_texts import GOOD, OWN_MODEL
 
 from ablate import results
 from ablate.errors import StudyError
@@ -13,73 +14,6 @@ from ablate.space import Choice, Float, Int, RateSpan
 from ablate.study import checking, find_study, list_studies, load_study, to_toml
 from ablate.study import settings as study_settings
 from ablate.study.factors import RESERVED
-
-GOOD = """\
-title = "A study"
-[data]
-name = "digits"
-[model]
-name = "mlp"
-depth = 3
-[baseline]
-normalization = "none"
-activation = "elu"
-initializer = "he_normal"
-dropout = 0
-optimizer = "nadam"
-learning_rate = "find"
-[space]
-normalization = ["none", "batch"]
-dropout = { low = 0.0, high = 0.4, ablate = [0.0, 0.1] }
-optimizer = { levels = ["adam", "nadam", "sgd"], ablate = ["adam"] }
-learning_rate = { around = "find", span = [0.1, 3], ablate = [0.3] }
-[training]
-epochs = 10
-"""
-OWN_MODEL = """\
-[data]
-name = "data/mine.npz"
-[model]
-name = "nets.py:build"
-filters = 8
-[baseline]
-kernel = 3
-"größe" = "klein"
-residual = true
-optimizer = "adam"
-learning_rate = 0.01
-[space]
-"größe" = ["klein", "groß"]
-kernel = { low = 1, high = 7, ablate = [1, 5] }
-residual = [true, false]
-learning_rate = { low = 1e-4, high = 1, log = true }
-"""
-
-
-@pytest.fixture
-def load(tmp_path):
-    """Loads the text of a study file named x.toml."""
-
-    def load(text=GOOD, *overrides, quick=False):
-        path = tmp_path / "x.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_study(path, overrides=overrides, quick=quick)
-
-    return load
-
-
-@pytest.fixture
-def complaint(load, tmp_path):
-    """The message with which a study file is refused, the folder left out."""
-
-    def complaint(text=GOOD, *overrides, quick=False):
-        with pytest.raises(StudyError) as caught:
-            load(text, *overrides, quick=quick)
-        message = str(caught.value)
-        assert message.count("\n") <= 2
-        return message.replace(f"{tmp_path}/", "")
-
-    return complaint
 
 
 def test_a_file_becomes_a_study_with_every_default_filled_in(load, tmp_path):

@@ -1,0 +1,52 @@
+"""The tables [recipes.NAME] into levels that are set together, to be compared as one variant."""
+
+from collections.abc import Mapping
+
+from ablate.records import Factors
+from ablate.space import Space
+from ablate.study.layers import Key, shown
+from ablate.study.level import LevelReader
+from ablate.study.names import is_safe_name
+from ablate.study.rules import read_table
+
+
+def read_recipes(levels: LevelReader, *, baseline: Factors, space: Space) -> Mapping[str, Factors]:
+    """Every recipe's levels under its name. Raises `StudyError`, also where a recipe would compare nothing."""
+    recipes: dict[str, Factors] = {}
+    for name in read_table(levels.layered, ("recipes",)):
+        key = ("recipes", name)
+        if not is_safe_name(name):
+            rule = 'a recipe\'s name has letters, digits, ".", "_" and "-", up to 100'
+            raise levels.layered.error(key, rule)
+        recipe = _recipe(levels, key, baseline=baseline, space=space)
+        if same := [other for other, known in recipes.items() if known == recipe]:
+            raise levels.layered.error(key, f"sets the same levels as recipes.{same[0]}")
+        recipes[name] = recipe
+    return recipes
+
+
+def _recipe(levels: LevelReader, key: Key, *, baseline: Factors, space: Space) -> Factors:
+    layered, table = levels.layered, read_table(levels.layered, key)
+    for factor in table:
+        if factor not in baseline:
+            raise layered.unknown((*key, factor), factor, known=baseline, kind="factor of [baseline]")
+    if "learning_rate" in table:
+        hint = "ablation.learning_rate says how each variant comes to its own"
+        raise layered.error((*key, "learning_rate"), "a recipe sets no learning rate", hint=hint)
+    if len(table) < 2:
+        hint = "one level by itself needs no recipe: list it in [space]"
+        raise layered.error(key, f"must set at least two factors, got {len(table)}", hint=hint)
+    recipe = {
+        factor: levels.inside(
+            (*key, factor), factor, value, dimension=space.dimensions.get(factor), whose="a recipe's level"
+        )
+        for factor, value in table.items()
+    }
+    if all(baseline[factor] == level for factor, level in recipe.items()):
+        raise layered.error(key, "sets what the baseline has already, so that there is nothing to compare")
+    whole = {**baseline, **recipe}
+    for factor in recipe:
+        if space.settled(whole)[factor] != whole[factor]:
+            rule = f"{shown(whole[factor])} would not count, because of space.{factor}.when"
+            raise layered.error((*key, factor), rule, hint="set in the recipe what the condition asks for as well")
+    return recipe

@@ -1,0 +1,42 @@
+"""Study files as text: one of the built-in model, one of a model of one's own."""
+
+GOOD = """\
+title = "A study"
+[data]
+name = "digits"
+[model]
+name = "mlp"
+depth = 3
+[baseline]
+normalization = "none"
+activation = "elu"
+initializer = "he_normal"
+dropout = 0
+optimizer = "nadam"
+learning_rate = "find"
+[space]
+normalization = ["none", "batch"]
+dropout = { low = 0.0, high = 0.4, ablate = [0.0, 0.1] }
+optimizer = { levels = ["adam", "nadam", "sgd"], ablate = ["adam"] }
+learning_rate = { around = "find", span = [0.1, 3], ablate = [0.3] }
+[training]
+epochs = 10
+"""
+OWN_MODEL = """\
+[data]
+name = "data/mine.npz"
+[model]
+name = "nets.py:build"
+filters = 8
+[baseline]
+kernel = 3
+"größe" = "klein"
+residual = true
+optimizer = "adam"
+learning_rate = 0.01
+[space]
+"größe" = ["klein", "groß"]
+kernel = { low = 1, high = 7, ablate = [1, 5] }
+residual = [true, false]
+learning_rate = { low = 1e-4, high = 1, log = true }
+"""

@@ -1,0 +1,103 @@
+"""The tables [baseline] and [space]: conditions, under which a factor counts."""
+
+import pytest
+from study_texts import GOOD, OWN_MODEL
+
+from ablate.space import Choice, Float
+from ablate.study import load_study, settings, to_toml
+
+WITH_MOMENTUM = GOOD.replace("dropout = 0\n", "dropout = 0\nmomentum = 0.9\n").replace(
+    "[training]",
+    'momentum = { low = 0.5, high = 0.99, ablate = [0.5], when = { optimizer = ["sgd", "nadam"] } }\n[training]',
+)
+
+
+def conditional(when, factor="momentum = { low = 0.5, high = 0.99"):
+    """WITH_MOMENTUM with another condition of momentum, or of what `factor` begins."""
+    start, end = WITH_MOMENTUM.split('momentum = { low = 0.5, high = 0.99, ablate = [0.5], when = { optimizer = ["sgd"')
+    return f"{start}{factor}, {when} }}{end[end.index(chr(10)) :]}"
+
+
+def test_a_condition_says_at_which_levels_of_others_a_factor_counts(load):
+    space = load(WITH_MOMENTUM).space
+    assert space.dimensions["momentum"] == Float(0.5, 0.99, ablate=(0.5,))
+    assert space.conditions == {"momentum": {"optimizer": ("sgd", "nadam")}}
+    assert space.resting == {"momentum": 0.9}
+
+
+def test_every_kind_of_dimension_takes_a_condition_and_one_level_needs_no_list(load):
+    text = GOOD.replace(
+        'normalization = ["none", "batch"]', 'normalization = { levels = ["none", "batch"], when = { dropout = 0 } }'
+    ).replace("ablate = [0.3] }", 'ablate = [0.3], when = { optimizer = ["adam", "nadam"] } }')
+    space = load(text).space
+    assert space.dimensions["normalization"] == Choice(("none", "batch"))
+    assert space.conditions == {
+        "normalization": {"dropout": (0.0,)},
+        "learning_rate": {"optimizer": ("adam", "nadam")},
+    }
+    assert settings(load(text))["space.normalization.when.dropout"] == "[0.0]"
+    assert load(to_toml(load(text))) == load(text)
+
+
+def test_conditions_come_through_writing_and_reading(load):
+    study = load(WITH_MOMENTUM)
+    assert load(to_toml(study)) == study
+    assert 'when = { optimizer = ["sgd", "nadam"] } }' in to_toml(study)
+
+
+def test_a_condition_can_be_set_for_one_run(load):
+    study = load(WITH_MOMENTUM, 'space.momentum.when.optimizer=["adam"]')
+    assert study.space.conditions == {"momentum": {"optimizer": ("adam",)}}
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("when = 3", "x.toml: space.momentum.when: must be a table, got 3"),
+        ("when = {}", "x.toml: space.momentum.when: must name the factor that it depends on\n  leave it out where"),
+        ("when = { optimiser = ['sgd'] }", 'x.toml: space.momentum.when.optimiser: unknown factor of [baseline] "opti'),
+        ("when = { momentum = [0.9] }", "x.toml: space.momentum.when.momentum: a factor cannot depend on itself"),
+        ("when = { optimizer = ['sdg'] }", 'x.toml: space.momentum.when.optimizer: unknown level "sdg"'),
+        ("when = { optimizer = ['lion'] }", "when.optimizer: a level of a condition must lie in the space, got"),
+        ("when = { optimizer = [] }", "x.toml: space.momentum.when.optimizer: a list of levels must not be empty"),
+        ("when = { optimizer = ['sgd', 'sgd'] }", "when.optimizer: every level may be listed once, 'sgd' is there"),
+        ("when = { optimizer = [['sgd']] }", "x.toml: space.momentum.when.optimizer: a level is text"),
+        ("when = { optimizer = { a = 1 } }", "x.toml: space.momentum.when.optimizer: a level is text"),
+        ("when = { activation = ['selu'] }", 'when.activation: activation is always "elu", so that momentum would '
+         "never count\n  add activation to [space]"),
+        ("wehn = {}", "x.toml: space.momentum.wehn: unknown key\n  known: ablate, high, log, low, when       did you"),
+    ],
+)  # fmt: skip
+def test_a_broken_condition_is_refused_with_place_rule_and_way_out(when, message, complaint):
+    assert message in complaint(conditional(when))
+
+
+def test_conditions_in_a_circle_are_refused(complaint):
+    text = WITH_MOMENTUM.replace(
+        'optimizer = { levels = ["adam", "nadam", "sgd"], ablate = ["adam"] }',
+        'optimizer = { levels = ["adam", "nadam", "sgd"], ablate = ["adam"], when = { momentum = [0.9] } }',
+    )
+    rule = "x.toml: space: conditions must not go in a circle: "
+    assert complaint(text).startswith(rule)
+    assert complaint(text).removeprefix(rule) in (
+        "optimizer needs momentum needs optimizer",
+        "momentum needs optimizer needs momentum",
+    )
+
+
+def test_a_condition_on_a_factor_that_stays_put_is_fine_where_it_holds(load):
+    space = load(conditional("when = { activation = ['elu'] }")).space
+    assert space.is_active("momentum", {"activation": "elu"})
+
+
+def test_no_factor_may_be_called_as_recipes_are(complaint):
+    text = OWN_MODEL.replace("kernel", "recipe")
+    assert complaint(text) == "x.toml: baseline.recipe: is what recipes go by in the tables: rename the factor"
+
+
+def test_the_bundled_cifar_study_takes_a_condition(tmp_path):
+    from ablate.study import find_study
+
+    overrides = ["baseline.momentum=0.9", 'space.momentum={levels=[0.9, 0.99], when={optimizer=["momentum"]}}']
+    study = load_study(find_study("cifar_mlp", folder=tmp_path), overrides=overrides, quick=False)
+    assert not any(factor == "momentum" for factor, _, _ in study.space.neighbours(study.baseline))
