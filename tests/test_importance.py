@@ -6,7 +6,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from ablate.importance import COLUMNS, importances
+from ablate.importance import COLUMNS, _encoded, _trials, importances
 
 
 def table(n=24, *, noise=0.01):
@@ -105,3 +105,47 @@ def test_optuna_says_nothing_and_keeps_its_own_settings(capfd):
         optuna.logging.set_verbosity(before)
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
+
+
+def test_a_trial_that_diverged_is_evidence_against_its_levels():
+    # Every trial with "b" diverged: without them only "a" would be left, and nothing to say of the norm.
+    results = pd.DataFrame({"phase": "search", "norm": ["a", "b"] * 8, "noise": [0.1, 0.2, 0.3, 0.7] * 4})
+    results["state"] = ["finished", "diverged"] * 8
+    results["score"] = [0.5, 0.9, 0.6, math.nan] * 4  # what it scored before it diverged does not count
+    found = importances(results, seed=0)
+    assert of(found, "fanova").index[0] == "norm"
+    assert found.loc[0, ["n_trials", "n_all", "n_worst"]].tolist() == [16, 16, 8]
+    assert importances(results.replace("diverged", "killed").assign(score=[0.5, math.nan, 0.6, math.nan] * 4), seed=0)[
+        "n_trials"
+    ].tolist() == [8, 8]
+
+
+def test_a_factor_that_a_configuration_does_not_have_keeps_the_trial():
+    results = table(24)
+    without = results.index % 2 == 0
+    results.loc[without, "dropout"] = math.nan
+    results["normalization"] = results["normalization"].where(~without, "")
+    results.loc[without, "score"] += 1
+    found = of(importances(results, seed=0), "fanova")
+    assert (found["n_trials"] == 24).all()
+    assert found.loc[["dropout", "normalization"], "importance"].sum() > 0.5
+
+
+def test_of_very_many_trials_a_thousand_are_drawn_by_the_seed_and_it_is_said():
+    once, again, other = (_trials(table(1500), seed=seed) for seed in (0, 0, 1))
+    assert (len(once.scores), once.n_all) == (1000, 1500)
+    assert once.scores == again.scores != other.scores
+
+
+def test_a_factorial_stands_in_for_a_search_that_was_not_run():
+    results = table(24).assign(phase="ablation", design="factorial")
+    assert (importances(results, seed=0)["n_trials"] == 24).all()
+    assert importances(results.assign(design="one-factor"), seed=0).empty
+
+
+def test_a_number_is_read_in_decades_only_where_it_lies_in_decades():
+    spread = pd.Series([1e-4, 1e-3, 1e-2, 1e-1])
+    assert _encoded(spread).tolist() == pytest.approx([-4, -3, -2, -1])
+    even = pd.Series([0.001, 0.1, 0.2, 0.3])
+    assert _encoded(even).tolist() == even.tolist()
+    assert _encoded(pd.Series([1.0, 2.0, math.nan, 5.0])).tolist() == [1, 2, -1, 5]

@@ -31,6 +31,8 @@ READING = (
     "wording.py",
     "analysis.py",
     "importance.py",
+    "forest.py",
+    "foreign/",
     "plots/",
     "report/",
 )
