@@ -37,6 +37,7 @@ MODEL_OPTIONS: Mapping[str, Mapping[str, int]] = {"mlp": {"depth": 2, "width": 6
 # A whole number written for one of these means the real number.
 REAL_FACTORS = ("dropout", "learning_rate", *OPTIMIZER_SETTINGS)
 
+RECIPE = "recipe"  # stands as the factor of levels that are set together
 FIND = "find"
 _MULTIPLE = re.compile(r"find\s*\*\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)")
 

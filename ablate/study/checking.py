@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from ablate.levels import MODEL_FACTORS, MODEL_OPTIONS
-from ablate.records import Factors
-from ablate.space import Space
+from ablate.study.comparing import read_ablation
 from ablate.study.factors import read_factors
 from ablate.study.layers import Layered, read_layers, shown
 from ablate.study.level import LevelReader
 from ablate.study.names import is_safe_name
 from ablate.study.recipes import read_recipes
-from ablate.study.rules import read_table, validated
-from ablate.study.sections import Ablation, Data, LrTest, Model, Search, Section, Study, Training
+from ablate.study.rules import read_section, read_table, validated
+from ablate.study.sections import Data, LrTest, Model, Search, Study, Training
 
 # The names of `ablate.datasets.REGISTERED`; reading a study must not wait for numpy. A test holds them equal.
 DATA_SETS = ("digits", "cifar10", "cifar100", "fashion_mnist", "mnist")
@@ -27,10 +25,8 @@ QUICK = {
     ("ablation", "seeds"): 2,
 }
 
-_LARGEST_MARGIN = 0.5  # as a fraction it is absurd already: somebody meant points
 _TOP = ("title", "name", "seed")
 _TABLES = ("data", "model", "training", "lr_test", "baseline", "space", "recipes", "search", "ablation", "quick")
-T = TypeVar("T", bound=Section)
 
 
 def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
@@ -56,34 +52,24 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     title = layered.tree.get("title", name)
     if not isinstance(title, str) or len(title) > 200:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
+    search = read_section(Search, "search", layered, most)
     return Study(
         name=name,
         title=title,
         seed=_seed(layered),
         data=_data(layered, most),
         model=model,
-        training=_section(Training, "training", layered, most),
+        training=read_section(Training, "training", layered, most),
         lr_test=_lr_test(layered, most),
         baseline=baseline,
         space=space,
         recipes=read_recipes(levels, baseline=baseline, space=space),
-        search=_section(Search, "search", layered, most),
-        ablation=_ablation(layered, most, space=space, baseline=baseline),
+        search=search,
+        ablation=read_ablation(layered, most, space=space, baseline=baseline, search=search),
         quick=quick,
         source=str(path),
         base=path.absolute().parent,
     )
-
-
-def _section(record: type[T], name: str, layered: Layered, most: Mapping[tuple[str, str], int]) -> T:
-    section = validated(record, read_table(layered, (name,)), layered, (name,))
-    values = dict(section)
-    cut = {
-        field: limit if values[field] is None else min(values[field], limit)
-        for (table, field), limit in most.items()
-        if table == name and not layered.is_overridden((name, field))
-    }
-    return section.model_copy(update=cut)
 
 
 def _name(layered: Layered, path: Path) -> str:
@@ -128,7 +114,7 @@ def _model(layered: Layered) -> Model:
 
 
 def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
-    data = _section(Data, "data", layered, most)
+    data = read_section(Data, "data", layered, most)
     is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
     if not is_path and data.name not in DATA_SETS:
         known = (*DATA_SETS, "FOLDER/FILE.npz")
@@ -137,28 +123,7 @@ def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
 
 
 def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:
-    test = _section(LrTest, "lr_test", layered, most)
+    test = read_section(LrTest, "lr_test", layered, most)
     if not 10 * test.low <= test.high:
         raise layered.error(("lr_test",), f"high must be at least 10 times low, got low={test.low} high={test.high}")
     return test
-
-
-def _ablation(layered: Layered, most: Mapping[tuple[str, str], int], *, space: Space, baseline: Factors) -> Ablation:
-    ablation = _section(Ablation, "ablation", layered, most)
-    for field, names in (("learning_rate", ablation.learning_rate), ("factors", ablation.factors or ())):
-        if len(set(names)) < len(names):
-            raise layered.error(("ablation", field), f"every name may be listed once, got {shown(names)}")
-    if ablation.factors == ():
-        raise layered.error(("ablation", "factors"), "must not be empty", hint="for no ablation write seeds = 0")
-    if ablation.margin is not None and ablation.margin >= _LARGEST_MARGIN:
-        rule = f"must be below {_LARGEST_MARGIN}, got {shown(ablation.margin)}"
-        raise layered.error(("ablation", "margin"), rule, hint="it is a fraction: 0.005 is half a point of accuracy")
-    for factor in ablation.factors or ():
-        if factor not in space.dimensions:
-            raise layered.unknown(("ablation", "factors"), factor, known=space.dimensions, kind="factor of [space]")
-        # The best configuration's level is not known yet: any level may then be another one.
-        levels = space.dimensions[factor].levels()
-        if not levels or (ablation.reference == "baseline" and levels == (baseline[factor],)):
-            rule = f"{factor} has no other level to try"
-            raise layered.error(("ablation", "factors"), rule, hint=f"add ablate = [...] to space.{factor}")
-    return ablation

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ablate.errors import StudyError
-from ablate.levels import MODEL_FACTORS, OPTIMIZER_SETTINGS, REAL_FACTORS, TRAINING_FACTORS
+from ablate.levels import MODEL_FACTORS, OPTIMIZER_SETTINGS, REAL_FACTORS, RECIPE, TRAINING_FACTORS
 from ablate.records import Factors, Level
 from ablate.space import Choice, Condition, Dimension, Float, Int, RateSpan, Space
 from ablate.study.layers import Key, Layered, shown
@@ -20,7 +20,6 @@ RESERVED = (
     "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate_setting",
     "parameters", "seconds", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
-RECIPE = "recipe"  # the factor that a variant of several levels is said to differ in
 T = TypeVar("T")
 
 

@@ -1,7 +1,7 @@
 """One table of a study file into its record, with pydantic's complaints in plain English."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -49,10 +49,23 @@ def validated(record: type[T], table: Mapping[str, object], layered: Layered, ke
     try:
         return record.model_validate(table)
     except ValidationError as err:
-        raise _plain(err.errors(include_url=False)[0], layered, key) from err
+        raise _plain(err.errors(include_url=False), layered, key) from err
 
 
-def _plain(error: Any, layered: Layered, key: Key) -> StudyError:  # Any: pydantic_core's ErrorDetails
+def read_section(record: type[T], name: str, layered: Layered, most: Mapping[tuple[str, str], int]) -> T:
+    """The record that the table `name` says, cut to at most `most` by (table, field) where no override set it."""
+    section = validated(record, read_table(layered, (name,)), layered, (name,))
+    values = dict(section)
+    cut = {
+        field: min(values[field], limit) if isinstance(values[field], int) else limit  # what is no number is open-ended
+        for (table, field), limit in most.items()
+        if table == name and not layered.is_overridden((name, field))
+    }
+    return section.model_copy(update=cut)
+
+
+def _plain(errors: Sequence[Any], layered: Layered, key: Key) -> StudyError:  # Any: pydantic_core's ErrorDetails
+    error = errors[0]
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     place = (*key, *(str(part) for part in error["loc"][:1]))
     if kind == "missing" and len(error["loc"]) == 1:
@@ -65,4 +78,9 @@ def _plain(error: Any, layered: Layered, key: Key) -> StudyError:  # Any: pydant
     if kind == "missing":
         return layered.error(place, "has too few items")
     rule = _RULES.get(kind, "is not allowed here").format(**context)
-    return layered.error(place, f"{rule}, got {shown(value)}")
+    # A field that takes a number or a word complains about both.
+    words = [
+        e["ctx"]["expected"] for e in errors[1:] if e["type"] == "literal_error" and e["loc"][0] == error["loc"][0]
+    ]
+    either = "".join(f" or {word}" for word in words).replace("'", '"')
+    return layered.error(place, f"{rule}{either}, got {shown(value)}")

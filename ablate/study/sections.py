@@ -96,7 +96,7 @@ class Ablation(Section):
     # Paired replicates of every variant; 0: no ablation; "auto": more for what is undecided, up to `max_seeds`.
     seeds: Annotated[int, Field(ge=0, le=10_000)] | Literal["auto"] = 6
     max_seeds: int = Field(default=20, ge=6, le=10_000)  # of "auto"
-    looks: int = Field(default=3, ge=1, le=20)  # of "auto": how often the comparisons are looked at, the last included
+    looks: int = Field(default=3, ge=1, le=20)  # of "auto": at most so often the comparisons are looked at
     learning_rate: Annotated[tuple[Mode, ...], BeforeValidator(_as_names)] = Field(default=("find",), min_length=1)
     # Smallest difference that matters, a fraction; None: taken from the test set's size.
     margin: float | None = Field(default=None, gt=0.0)

@@ -1,4 +1,4 @@
-"""Study files as text: one of the built-in model, one of a model of one's own."""
+"""Study files as text: of the built-in model, of a model of one's own, and with every table there is."""
 
 GOOD = """\
 title = "A study"
@@ -40,3 +40,25 @@ kernel = { low = 1, high = 7, ablate = [1, 5] }
 residual = [true, false]
 learning_rate = { low = 1e-4, high = 1, log = true }
 """
+EVERYTHING = (
+    GOOD.replace("dropout = 0\n", "dropout = 0\nmomentum = 0.9\n")
+    + """\
+[space.momentum]
+low = 0.5
+high = 0.99
+ablate = [0.5]
+when = { optimizer = ["sgd", "nadam"], dropout = 0.0 }
+[recipes.self-normalizing]
+activation = "selu"
+initializer = "lecun_normal"
+dropout = 0.05
+[recipes."v1.0"]
+normalization = "batch"
+dropout = 0.1
+[ablation]
+reference = "both"
+design = ["one-factor", "factorial", "path"]
+factorial = ["normalization", "optimizer"]
+seeds = "auto"
+"""
+)

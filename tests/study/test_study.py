@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from study_texts import GOOD, OWN_MODEL
+from study_texts import EVERYTHING, GOOD, OWN_MODEL
 
 from ablate import results
 from ablate.errors import StudyError
@@ -58,6 +58,8 @@ def test_a_model_of_ones_own_has_factors_of_ones_own(load):
         (GOOD, ["seed=7", "data.train=100", "ablation.margin=0.01", 'ablation.factors=["dropout"]'], False),
         (GOOD, [r'title="\"q\" \\ ü"', 'ablation.learning_rate=["carry", "find"]'], True),
         (OWN_MODEL, [], False),
+        (EVERYTHING, [], False),
+        (EVERYTHING, ["ablation.learning_rate=tune"], True),
         (OWN_MODEL + "[quick]\ntraining.epochs = 3\n", [], True),
     ],
 )
@@ -373,7 +375,7 @@ NAMES = (
     "title", "name", "seed", "data", "model", "training", "lr_test", "baseline", "space", "search", "ablation",
     "quick", "scaling", "validation", "train", "depth", "epochs", "patience", "monitor", "low", "high", "log",
     "ablate", "levels", "around", "span", "optimizer", "learning_rate", "dropout", "activation", "trials", "seeds",
-    "factors", "margin", "fallback",
+    "factors", "margin", "fallback", "when", "recipes", "design", "factorial", "reference", "momentum",
 )  # fmt: skip
 KEYS = st.lists(
     st.one_of(
@@ -383,6 +385,7 @@ KEYS = st.lists(
     min_size=1,
     max_size=3,
 )
+TEXTS = st.sampled_from([GOOD, OWN_MODEL, EVERYTHING])
 HARMLESS = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -425,7 +428,7 @@ def test_no_tree_of_values_does_anything_but_be_refused(load, tree, quick):
 
 
 @HARMLESS
-@given(KEYS, VALUES, st.booleans(), st.sampled_from([GOOD, OWN_MODEL]))
+@given(KEYS, VALUES, st.booleans(), TEXTS)
 def test_a_good_file_with_one_value_changed_is_loaded_or_refused(load, key, value, quick, text):
     lines = text.splitlines()
     dotted = ".".join(toml(part) for part in key)
@@ -433,7 +436,12 @@ def test_a_good_file_with_one_value_changed_is_loaded_or_refused(load, key, valu
 
 
 @HARMLESS
-@given(KEYS, st.one_of(VALUES.map(toml), st.text(max_size=8)), st.booleans(), st.sampled_from([GOOD, OWN_MODEL]))
+@given(
+    KEYS,
+    st.one_of(VALUES.map(toml), st.text(max_size=8)),
+    st.booleans(),
+    TEXTS,
+)
 def test_any_override_is_taken_or_refused(load, key, value, quick, text):
     refused_or_loaded(load, text, f"{'.'.join(key)}={value}", quick=quick)
 
