@@ -23,7 +23,7 @@ from ablate.engine.workbench import Workbench
 from ablate.files import write_aside
 from ablate.lr_finder import average_curves, read_curve
 from ablate.records import Factors, RateTest
-from ablate.registry import code_digest
+from ablate.source import code_digest
 
 
 class RateFinder:

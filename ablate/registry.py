@@ -1,6 +1,5 @@
 """A model's name into its builder; user code is imported by its path, and only where a study names it."""
 
-import hashlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -22,13 +21,6 @@ def find_builder(name: str, *, base: Path) -> Builder:
             f'model.name: unknown model "{name}"\n  {known_names(name, BUILT_IN)}, or "my_models.py:build"'
         )
     return BUILT_IN[name]
-
-
-def code_digest(name: str, *, base: Path) -> str:
-    """A digest of the user's file behind a model name; "" for the registered models."""
-    if ":" not in name:
-        return ""
-    return hashlib.sha256((base / name.rsplit(":", 1)[0]).read_bytes()).hexdigest()
 
 
 def _user_builder(file: str, function: str, *, base: Path) -> Builder:

@@ -23,6 +23,7 @@ from ablate.models import advice
 from ablate.rate_finder import RateFinder
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.study import Training
+from ablate.tally import counted, stopped
 
 
 @final
@@ -47,18 +48,8 @@ class Trial:
 
     def take(self, epoch: Epoch, *, settings: Training) -> bool:
         """Count an epoch; whether it is the best one so far: a better score, strictly, makes it that."""
-        score = score_of(epoch, settings)
-        better = self.outcome.score is None or score > self.outcome.score
-        self.outcome = replace(self.outcome, epochs=epoch.epoch)
-        if better:
-            self.outcome = replace(
-                self.outcome,
-                score=score,
-                best_epoch=epoch.epoch,
-                val_accuracy=epoch.val_accuracy,
-                val_loss=epoch.val_loss,
-            )
-        return better
+        self.outcome = counted(self.outcome, epoch, monitor=settings.monitor)
+        return self.outcome.best_epoch == epoch.epoch
 
     def diverge(self, reason: str) -> None:
         """End as diverged in the epoch that was under way."""
@@ -67,7 +58,7 @@ class Trial:
 
     def prune(self) -> None:
         """End after the last epoch, as the plan decided."""
-        self.outcome = replace(self.outcome, state="pruned", reason=f"stopped after epoch {self.outcome.epochs}")
+        self.outcome = stopped(self.outcome)
 
     def is_over(self, settings: Training) -> bool:
         """Whether it has ended, had all its epochs, or waited long enough for a better one."""
@@ -153,11 +144,6 @@ def failed(spec: TrialSpec, err: Exception, *, seconds: float) -> Outcome:
         return Outcome(spec.trial, "out_of_memory", reason=str(err)[:500], traceback=trace, seconds=seconds)
     reason = f"{type(err).__name__}: {err}"[:500]
     return Outcome(spec.trial, "failed", reason=reason, traceback=trace, seconds=seconds)
-
-
-def score_of(epoch: Epoch, settings: Training) -> float:
-    """The monitored quantity, higher is better."""
-    return epoch.val_accuracy if settings.monitor == "val_accuracy" else -epoch.val_loss
 
 
 def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:

@@ -2,7 +2,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.models import BUILT_IN, LayerSeeds, build_model
-from ablate.registry import code_digest, find_builder
+from ablate.registry import find_builder
 
 USER = """
 import keras
@@ -62,10 +62,3 @@ def test_what_is_wrong_with_user_code_is_said(base, name, message):
     (base / "broken.py").write_text("1 / 0")
     with pytest.raises(StudyError, match=message):
         find_builder(name, base=base)
-
-
-def test_the_digest_of_user_code_follows_its_text(base):
-    before = code_digest("mine.py:build", base=base)
-    (base / "mine.py").write_text(USER + "\n# changed\n")
-    assert before != code_digest("mine.py:build", base=base)
-    assert code_digest("mlp", base=base) == ""

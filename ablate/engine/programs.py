@@ -18,7 +18,7 @@ from ablate.engine.program import Examples, Program, Scaling, State
 from ablate.levels import OPTIMIZER_SETTINGS
 from ablate.provenance import versions
 from ablate.records import Factors
-from ablate.registry import code_digest
+from ablate.source import code_digest
 from ablate.structure import Structure, structure_of
 from ablate.study import Study
 

@@ -1,0 +1,152 @@
+"""A spec into the trial of another study that decides the same numbers, from files that outlive the studies."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+from pydantic import TypeAdapter
+
+from ablate import provenance
+from ablate.closing import Facts
+from ablate.files import write_aside
+from ablate.levels import parse_rate
+from ablate.plan import Found, content_key, untested
+from ablate.records import Epoch, Outcome, RateTest, TrialSpec
+from ablate.source import code_digest, package_digest, stands_alone
+
+MAX_BYTES = 4 * 2**20  # of one file: some 20,000 epochs; larger ones are neither written nor read
+KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
+LIBRARIES = ("keras", "tensorflow", "numpy")
+# Of the environment, what changes rounding.
+FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF32_OVERRIDE", "NVIDIA_TF32_OVERRIDE", "MKL_CBWR")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The content of a file."""
+
+    digest: str  # the file's own name
+    origin: str  # "STUDY/TRIAL"
+    outcome: Outcome  # its range test left out
+    rate_test: str  # the key of its range test, which has a file of its own; "" where there is none
+    epochs: tuple[Epoch, ...]
+
+
+@final
+class TrialCache:
+    """Trials under a digest of all that decides their numbers, in `folder`/trials, shared by all studies of a machine.
+
+    Their range tests are those in `folder`/lr_tests. Equal digests mean equal numbers: to the bit, but to rounding
+    where trials were stacked in one program or where a program's way was chosen by measuring. A file that cannot be
+    read as a trial counts as not there, and one that cannot be written is done without.
+    """
+
+    def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
+        self._folder, self._study, self._label = folder, facts.study, facts.label
+        self._shared = _shared(facts, stack=stack)
+        self._file = TypeAdapter(_Kept)
+        self._rate_tests = TypeAdapter(RateTest)
+
+    def find(self, spec: TrialSpec) -> Found | None:
+        """The trial that `spec` would be, from this or another study; one with test scores serves without them too."""
+        for tested in (True,) if spec.test else (True, False):
+            kept = self._load(self.digest(spec, tested=tested))
+            if kept is not None:
+                outcome = kept.outcome if spec.test else untested(kept.outcome)
+                return Found(kept.origin, outcome, kept.epochs, self._study.training.monitor)
+        return None
+
+    def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
+        """Write a trial that finished or diverged, with its epochs; the first one of a digest stays."""
+        digest = self.digest(spec, tested=spec.test)
+        if outcome.state not in KEPT_STATES or outcome.same_as or self._path(digest).exists():
+            return
+        key = outcome.rate_test.key if outcome.rate_test else ""
+        kept = _Kept(
+            digest, f"{self._label}/{spec.trial}", replace(outcome, rate_test=None), rate_test=key, epochs=tuple(epochs)
+        )
+        text = json.dumps(asdict(kept))
+        if len(text) <= MAX_BYTES and _is_whole(kept):
+            try:
+                write_aside(self._path(digest), text)
+            except OSError:  # a full or read-only disk costs training later, no result now
+                return
+
+    def digest(self, spec: TrialSpec, *, tested: bool) -> str:
+        """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
+        finds = parse_rate(spec.factors["learning_rate"]).value is None
+        test = self._study.lr_test.model_dump() if finds else None
+        depends_on = [self._shared, content_key(spec), test, tested]
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / "trials" / digest[:2] / f"{digest}.json"
+
+    def _load(self, digest: str) -> _Kept | None:
+        try:
+            kept = self._file.validate_json(_read(self._path(digest)), strict=True)
+            test = self._load_test(kept.rate_test)
+        except (OSError, ValueError):
+            return None
+        kept = replace(kept, outcome=replace(kept.outcome, rate_test=test))
+        return kept if kept.digest == digest and _is_whole(kept) else None
+
+    def _load_test(self, key: str) -> RateTest | None:
+        if not key:
+            return None
+        if not re.fullmatch("[0-9a-f]{1,64}", key):
+            raise ValueError(f"{key[:20]} is no key of a range test")
+        return self._rate_tests.validate_json(_read(self._folder / "lr_tests" / f"{key}.json"), strict=True)
+
+
+def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
+    """The cache in `folder` for a study; None where its model's code imports what no digest here covers."""
+    study = facts.study
+    return TrialCache(folder, facts, stack=stack) if stands_alone(study.model.name, base=study.base) else None
+
+
+def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
+    """What decides the numbers of all trials of a study, but for their specs."""
+    study, data, versions = facts.study, facts.study.data, provenance.versions()
+    return {
+        # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.
+        "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
+        "seed": study.seed,
+        "model": [
+            study.model.name, sorted(study.model.options.items()), code_digest(study.model.name, base=study.base),
+        ],
+        "training": study.training.model_dump(),
+        "code": package_digest(),
+        "versions": {name: versions.get(name) for name in LIBRARIES},
+        "device": _device(facts),
+        "stack": stack,
+        "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
+    }  # fmt: skip
+
+
+def _device(facts: Facts) -> list[object]:
+    """What the workers train on: rounding is the same only on the same kind, with as many threads and processors."""
+    hardware, cores = provenance.hardware(), provenance.usable_cores()
+    if provenance.count_gpus():
+        return ["gpu", sorted(set(hardware["gpus"]))]
+    own = facts.workers * facts.threads <= cores  # else they share all processors, and XLA divides its loops by those
+    return ["cpu", hardware["cpu"], facts.threads, facts.threads if own else cores]
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{path} is too large for a trial")
+    return path.read_bytes()
+
+
+def _is_whole(kept: _Kept) -> bool:
+    """Whether it is a trial that ended by itself, with all its epochs: what diverged has none of its last one."""
+    outcome = kept.outcome
+    lost = outcome.state == "diverged"
+    numbers = [epoch.epoch for epoch in kept.epochs]
+    return outcome.state in KEPT_STATES and numbers == list(range(1, outcome.epochs + 1 - lost))
