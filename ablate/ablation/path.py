@@ -1,0 +1,116 @@
+"""Two configurations into a rule that walks between them, one factor at a time, always the best next step.
+
+Fawcett & Hoos 2016 (doi:10.1007/s10732-014-9275-9), with every candidate trained. The way from the reference flips
+next what gains most, the way back from the best configuration what costs least. The steps are chosen on the validation
+score, so no trial of a path is scored on the test set.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal, TypeAlias, final
+
+from ablate.ablation.rates import RATE, configuration_key, found, rated
+from ablate.ablation.steps import Outcomes, value_of
+from ablate.records import BEST, REFERENCE, Factors, Mode, TrialSpec
+from ablate.study import Study
+
+Direction: TypeAlias = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A cell on the way, or a candidate for it."""
+
+    direction: Direction
+    number: int  # from 1; 0 is where the walk begins
+    flip: str  # the factor in which it differs from the step before; "" where the walk begins
+    factors: Factors
+
+
+@final
+class Paths:
+    """The rule of the design "path": which trials follow from the outcomes so far, in both directions.
+
+    `start` and `goal` are the baseline and the best configuration, `seeds` the replicates of every candidate, `chance`
+    the score of a trial that did not finish. Cells have rates of their own, found by a range test, unless the study
+    carries them only: those at which a walk arrives cannot be tuned beforehand.
+    """
+
+    def __init__(self, study: Study, start: Factors, goal: Factors, *, seeds: Sequence[int], chance: float) -> None:
+        self._space, self._seeds, self._chance = study.space, tuple(seeds), chance
+        self._mode: Mode = "carry" if set(study.ablation.learning_rate) == {"carry"} else "find"
+        ends = (start, goal)
+        if self._mode == "find":
+            ends = ({**start, RATE: found(start[RATE])}, {**goal, RATE: found(goal[RATE])})
+        self._start, self._goal = map(self._space.settled, ends)
+
+    @property
+    def n_flips(self) -> int:
+        """In how many factors the two ends differ."""
+        return sum(not _agree(self._start, self._goal, name) for name in self._space.dimensions)
+
+    def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
+        """All trials up to the first step in each direction that is not settled."""
+        return [
+            *self._walk("forward", self._start, self._goal, outcomes),
+            *self._walk("backward", self._goal, self._start, outcomes),
+        ]
+
+    def _walk(self, direction: Direction, origin: Factors, goal: Factors, outcomes: Outcomes) -> Iterator[TrialSpec]:
+        remaining = [name for name in self._space.dimensions if not _agree(origin, goal, name)]
+        flipped: list[str] = []
+        if remaining:
+            yield from self._specs(_Step(direction, 0, "", origin), origin)
+        while candidates := self._candidates(_mixed(origin, goal, flipped), goal, remaining):
+            steps = [_Step(direction, len(flipped) + 1, name, factors) for name, factors in candidates]
+            trials = {step.flip: self._specs(step, origin) for step in steps}
+            yield from (spec for specs in trials.values() for spec in specs)
+            if any(spec.trial not in outcomes for specs in trials.values() for spec in specs):
+                return
+            best = max(trials, key=lambda name: self._mean(trials[name], outcomes))  # the first of equals
+            flipped.append(best)
+            remaining.remove(best)
+
+    def _candidates(self, levels: Factors, goal: Factors, remaining: Sequence[str]) -> list[tuple[str, Factors]]:
+        """(factor, configuration) for each flip that changes the configuration; none once that is the goal.
+
+        A factor that its condition keeps at rest waits for the flip that wakes it. One that differs and need not wait
+        there always is: the first that does in the order of the conditions.
+        """
+        now = configuration_key(self._space.settled(levels))
+        flips = ((name, self._space.settled({**levels, name: goal[name]})) for name in remaining)
+        return [(name, factors) for name, factors in flips if configuration_key(factors) != now]
+
+    def _specs(self, step: _Step, origin: Factors) -> list[TrialSpec]:
+        end = REFERENCE if step.direction == "forward" else BEST
+        changed = (name for name in self._space.dimensions if not _agree(step.factors, origin, name))
+        variant = ", ".join(f"{name}={step.factors[name]}" for name in changed) or end
+        factors, rate_factors = rated(step.factors, reference=self._start, mode=self._mode, tuned={}, rate_varies=True)
+        return [
+            TrialSpec(
+                trial=f"path-{step.direction}-{step.number}-{variant}-s{seed}",
+                phase="ablation",
+                variant=variant,
+                factor=step.flip,
+                level=str(step.factors[step.flip]) if step.flip else "",
+                mode=self._mode,
+                seed=seed,
+                factors=factors,
+                rate_factors=rate_factors,
+                design="path",
+                against=end,
+            )
+            for seed in self._seeds
+        ]
+
+    def _mean(self, specs: Sequence[TrialSpec], outcomes: Outcomes) -> float:
+        return fmean(value_of(outcomes[spec.trial], chance=self._chance) for spec in specs)
+
+
+def _mixed(origin: Factors, goal: Factors, flipped: Sequence[str]) -> Factors:
+    return {**origin, **{name: goal[name] for name in flipped}}
+
+
+def _agree(one: Factors, other: Factors, name: str) -> bool:
+    return configuration_key({name: one[name]}) == configuration_key({name: other[name]})
