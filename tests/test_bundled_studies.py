@@ -1,6 +1,7 @@
 """The studies that ship with the package: valid, and runnable."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from ablate.results import read_results
 from ablate.statistics import least_seeds
 from ablate.study import find_study, list_studies, load_study
 
+ROOT = Path(__file__).parent.parent
 BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if study.bundled)
 
 
@@ -25,6 +27,17 @@ def test_a_bundled_study_has_the_seeds_that_its_comparisons_need(name):
     contrasts = {spec.variant for spec in ablation_specs(study, study.baseline)} - {"reference"}
     assert study.ablation.seeds >= least_seeds(len(contrasts), alpha=0.05)
     assert load_study(find_study(name, folder=Path("/nonexistent")), overrides=[], quick=True).quick
+
+
+@pytest.mark.parametrize("path", ["studies/cifar_mlp.toml", "ablate/template.toml"])
+def test_what_is_commented_out_for_the_taking_can_be_taken(path, tmp_path):
+    taken = tmp_path / "taken.toml"
+    text = re.sub(r"(?m)^#(?=\S)", "", (ROOT / path).read_text(encoding="utf-8"))  # prose has a space after the sign
+    taken.write_text(text.replace('design = "one-factor"', 'design = ["one-factor", "factorial", "path"]'))
+    study = load_study(taken, overrides=[], quick=False)
+    assert study.recipes
+    assert study.space.conditions
+    assert len(study.ablation.factorial) == 2
 
 
 @pytest.mark.slow

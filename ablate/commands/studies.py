@@ -46,17 +46,14 @@ def run_new(name: str, *, folder: Path) -> None:
 
 def summary(study: Study, data_dir: Path | None) -> list[str]:
     """Trials and parameters of a study."""
-    from ablate.ablation import ablation_specs
-    from ablate.opening import open_data
-
-    specs = ablation_specs(study, study.baseline)
-    variants = dict.fromkeys((spec.variant, spec.mode) for spec in specs)
-    data = open_data(study, data_dir, announce=print)
-    lines = [f"{study.search.trials} search trials, then {len(variants)} variants × {study.ablation.seeds} seeds"]
     from ablate.engine.device import prepare_tensorflow
+    from ablate.opening import open_data
+    from ablate.outline import outline
 
+    data = open_data(study, data_dir, announce=print)
     prepare_tensorflow()
     from ablate.engine.workbench import count_model_parameters
 
-    parameters = count_model_parameters(study, data.x_train.shape[1:], data.n_classes)
-    return [*lines, f"the baseline's model has {parameters:,} parameters on {data.name} {data.x_train.shape[1:]}"]
+    shape = data.x_train.shape[1:]
+    parameters = count_model_parameters(study, shape, data.n_classes)
+    return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shape}"]

@@ -67,9 +67,9 @@ def _check_factorial(ablation: Ablation, layered: Layered, *, space: Space, base
             rule = f"{factor} has one level only, so that nothing can be crossed with it"
             raise layered.error(key, rule, hint=f"add ablate = [...] to space.{factor}")
     counts = [len(space.crossed(factor, baseline)) for factor in crossed]
-    seeds = ablation.max_seeds if ablation.seeds == "auto" else ablation.seeds
-    if prod(counts) * seeds > MOST_FACTORIAL_TRIALS:
-        rule = f"{' × '.join(map(str, counts))} cells × {seeds} seeds make {prod(counts) * seeds:,} trials"
+    seeds, upto = (ablation.max_seeds, "up to ") if ablation.seeds == "auto" else (ablation.seeds, "")
+    if (trials := prod(counts) * seeds) > MOST_FACTORIAL_TRIALS:
+        rule = f"{' × '.join(map(str, counts))} cells × {upto}{seeds} seeds make {upto}{trials:,} trials"
         hint = "cross fewer factors, list fewer levels under ablate = [...], or use fewer seeds"
         raise layered.error(key, f"{rule}, more than {MOST_FACTORIAL_TRIALS:,}", hint=hint)
 
