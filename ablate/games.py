@@ -7,7 +7,7 @@ and positive where the target's level is the better one.
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,17 +43,24 @@ def game_between(
     return [cells.factors[axis] for axis in players], values.reshape(len(values), *([2] * len(players)))
 
 
+def value_at(game: Floats, flipped: Set[int]) -> Floats:
+    """The value of the mixture in which these factors have the target's level, shape (n_seeds,)."""
+    corner = np.ravel_multi_index([int(j in flipped) for j in range(game.ndim - 1)], game.shape[1:])
+    found: Floats = game.reshape(len(game), -1)[:, corner]
+    return found
+
+
 def add_one_in(game: Floats) -> Floats:
     """v(reference with the factor's target level) − v(reference), shape (n_seeds, k)."""
     k = _players(game)
-    return np.stack([_corner(game, {j}) - _corner(game, set()) for j in range(k)], axis=1)
+    return np.stack([value_at(game, {j}) - value_at(game, set()) for j in range(k)], axis=1)
 
 
 def leave_one_out(game: Floats) -> Floats:
     """v(target) − v(target with the factor back at the reference's level), shape (n_seeds, k)."""
     k = _players(game)
     everyone = set(range(k))
-    return np.stack([_corner(game, everyone) - _corner(game, everyone - {j}) for j in range(k)], axis=1)
+    return np.stack([value_at(game, everyone) - value_at(game, everyone - {j}) for j in range(k)], axis=1)
 
 
 def shapley_values(game: Floats) -> Floats:
@@ -88,8 +95,8 @@ def greedy_path(game: Floats) -> GreedyPath:
     flipped: list[int] = []
     gains, considered = np.empty((len(game), k)), np.full((k, k), math.nan)
     for step in range(k):
-        here = _corner(game, set(flipped))
-        options = {j: _corner(game, {*flipped, j}) - here for j in range(k) if j not in flipped}
+        here = value_at(game, set(flipped))
+        options = {j: value_at(game, {*flipped, j}) - here for j in range(k) if j not in flipped}
         considered[step, list(options)] = [float(gain.mean()) for gain in options.values()]
         best = max(options, key=lambda j: (considered[step, j], -j))
         gains[:, step] = options[best]
@@ -107,13 +114,6 @@ def _players(game: Floats) -> int:
     if not 1 <= k <= MOST_FACTORS or game.shape[1:] != (2,) * k:
         raise ValueError(f"a game has the shape (n_seeds, 2, …, 2) with 1 to {MOST_FACTORS} factors, got {game.shape}")
     return k
-
-
-def _corner(game: Floats, flipped: set[int]) -> Floats:
-    """The value of the mixture in which these factors have the target's level, shape (n_seeds,)."""
-    corner = np.ravel_multi_index([int(j in flipped) for j in range(game.ndim - 1)], game.shape[1:])
-    found: Floats = game.reshape(len(game), -1)[:, corner]
-    return found
 
 
 def _weights(k: int, together: int) -> Floats:

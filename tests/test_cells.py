@@ -42,10 +42,10 @@ def test_a_cross_that_no_memory_holds_is_refused_at_once() -> None:
 
 
 def test_an_unknown_column_or_level_names_the_nearest() -> None:
-    with pytest.raises(DataError, match='column "scor" is missing(.|\n)*did you mean "score"'):
+    with pytest.raises(DataError, match=r'column "scor" is missing(.|\n)*did you mean "score"'):
         complete_cells(table(), ["a", "b"], "scor")
     cells = complete_cells(table(), ["a", "b"], "score")
-    with pytest.raises(DataError, match='b: unknown level "0.7"'):
+    with pytest.raises(DataError, match=r'b: unknown level "0\.7"'):
         cells.place({"a": "x", "b": 0.7})
     with pytest.raises(DataError, match="the factor b is missing"):
         cells.place({"a": "x"})

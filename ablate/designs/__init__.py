@@ -1,0 +1,17 @@
+"""Results rows of a design into what it tells: effects and interactions, both directions, paths."""
+
+from ablate.designs.crossed import (
+    Factorial,
+    crossed_table,
+    factorial_effects,
+    factorials,
+    shapley_effects,
+    variance_shares,
+)
+from ablate.designs.directions import MEASURES, both_directions, crossed_directions
+from ablate.designs.paths import crossed_paths, paths
+
+__all__ = [
+    "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths", "crossed_table",
+    "factorial_effects", "factorials", "paths", "shapley_effects", "variance_shares",
+]  # fmt: skip

@@ -1,0 +1,204 @@
+"""The rows of a factorial into main effects, interactions, shares of the variance and Shapley values."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ablate.anova import ANOVA_COLUMNS, TIMES, anova_of
+from ablate.cells import Cells, Floats, complete_cells, level_key, varying
+from ablate.designs.comparisons import STATISTICS, Comparison, comparison_table
+from ablate.designs.rows import RATE, ablation_runs, configuration, factor_names
+from ablate.effects import Metric
+from ablate.errors import DataError
+from ablate.games import game_between, shapley_values
+from ablate.records import Level
+from ablate.results import RATE_SETTING
+
+TERM = ("mode", "term", "kind", "factor", "level", "factor_2", "level_2")
+FACTORIAL_COLUMNS = (*TERM, *STATISTICS, "flagged")
+SHAPLEY = ("mode", "factor", "reference_level", "level")
+SHAPLEY_COLUMNS = (*SHAPLEY, *STATISTICS)
+# What a verdict says of an interaction: the two levels together against the sum of what each does by itself.
+INTERACTION_WORDS = {"helps": "more together", "hurts": "less together", "equivalent": "additive"}
+
+
+@dataclass(frozen=True, slots=True)
+class Factorial:
+    """The factorial of one learning-rate mode, reduced to the seeds in which no cell is missing."""
+
+    mode: str
+    cells: Cells  # on the metric, one replicate a seed
+    scores: Cells  # the same cells on the validation score
+    reference: Mapping[str, Level]
+    left_out: tuple[int, ...]  # seeds in which cells are missing
+
+    def by_seed(self, values: Floats) -> "pd.Series[float]":
+        """One value a seed, shape (n_seeds,), with the seeds as its index."""
+        return pd.Series(values, index=list(self.cells.replicates))
+
+    def target(self) -> dict[str, Level]:
+        """The cell with the best mean validation score; of equal ones the first."""
+        means = self.scores.means()
+        return self.scores.at([int(at) for at in np.unravel_index(int(means.argmax()), means.shape)])
+
+
+def factorials(
+    results: pd.DataFrame,
+    metric: Metric,
+    *,
+    factors: Sequence[str] | None = None,
+    reference: Mapping[str, object] | None = None,
+) -> list[Factorial]:
+    """One a learning-rate mode of the rows of design "factorial" that has a seed without missing cells.
+
+    `factors` are those crossed; without them, those that vary among the rows. `reference` gives levels that the rows
+    of the reference do not; a factor whose reference level was not crossed is told from its first level.
+    """
+    runs = ablation_runs(results, metric)
+    known: Mapping[str, object] = configuration(runs) or reference or {}
+    crossed = runs[runs["design"] == "factorial"]
+    names = _crossed(crossed, factors)
+    found = [_factorial(str(mode), rows, names, known) for mode, rows in crossed.groupby("mode", sort=False) if names]
+    return [factorial for factorial in found if factorial is not None]
+
+
+def crossed_table(
+    table: pd.DataFrame,
+    factors: Sequence[str],
+    score: str,
+    *,
+    seed: str | None = None,
+    reference: Mapping[str, object] | None = None,
+) -> Factorial:
+    """Anybody's complete table as a factorial; `score` is higher is better and serves as the metric too.
+
+    `seed` names the column that pairs the runs; without it the rows of a cell are averaged, as nothing pairs them
+    (`ablate.anova.anova_table` tells their noise). Raises `DataError` where cells are missing in every seed.
+    """
+    cells = complete_cells(table, factors, score, replicate=seed)
+    values = cells.values if seed else cells.means()[None]
+    is_complete = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
+    if not is_complete.any():
+        raise DataError(f"{seed}: no seed has a value in all {cells.size:,} cells\n  leave the seed out to average")
+    seeds = np.array(cells.replicates if seed else (0.0,))
+    kept = replace(cells, values=values[is_complete], replicates=tuple(seeds[is_complete].tolist()))
+    left_out = tuple(int(number) for number in seeds[~is_complete])
+    return Factorial("", kept, kept, _levels_of(kept, table, reference or {}), left_out)
+
+
+def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float = 0.05) -> pd.DataFrame:
+    """One row a main effect or two-way interaction of each mode, the columns `FACTORIAL_COLUMNS`.
+
+    A main effect is a level less the reference's level, averaged over all levels of the other factors. An interaction
+    is what two levels do together beyond the sum of what each does: y(l, m) − y(r, m) − y(l, r) + y(r, r), averaged
+    likewise. Each is computed seed by seed; all contrasts of a mode are one family. `flagged`: the adjusted p is at
+    most `alpha` and the mean lies beyond the margin.
+    """
+    tables = [comparison_table(list(_comparisons(one)), margin=margin, alpha=alpha) for one in found]
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(FACTORIAL_COLUMNS))
+    flagged = (table["p_adjusted"].astype(float) <= alpha) & (table["mean"].astype(float).abs() > margin)
+    words = table["verdict"].where(table["kind"] != "interaction", table["verdict"].replace(INTERACTION_WORDS))
+    return table.assign(flagged=flagged, verdict=words)[list(FACTORIAL_COLUMNS)]
+
+
+def variance_shares(found: Sequence[Factorial]) -> pd.DataFrame:
+    """The functional ANOVA of each mode's cells: mode, then the columns `ANOVA_COLUMNS`."""
+    tables = [anova_of(one.cells).assign(mode=one.mode) for one in found]
+    columns = ["mode", *ANOVA_COLUMNS]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def shapley_effects(
+    found: Sequence[Factorial], *, margin: float, target: Mapping[str, object] | None = None
+) -> pd.DataFrame:
+    """One row a factor in which target and reference differ, the columns `SHAPLEY_COLUMNS`; exact seed by seed.
+
+    Without a `target` it is the cell with the best mean validation score. In each seed the values sum to
+    v(target) − v(reference) on the metric.
+    """
+    tables = []
+    for one in found:
+        end = one.target() if target is None else target
+        names, game = game_between(one.cells, one.reference, end)
+        values = shapley_values(game) if names else np.empty((0, 0))
+        comparisons = [
+            Comparison(
+                dict(zip(SHAPLEY, (one.mode, name, one.reference[name], end[name]), strict=True)),
+                one.by_seed(values[:, at]),
+            )
+            for at, name in enumerate(names)
+        ]
+        tables.append(comparison_table(comparisons, margin=margin))
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(SHAPLEY_COLUMNS))
+
+
+def _crossed(rows: pd.DataFrame, factors: Sequence[str] | None) -> list[str]:
+    if factors is not None:
+        renamed = [RATE if name == RATE_SETTING else name for name in factors]
+        return [name for name in renamed if name in rows.columns]
+    names = varying(rows, factor_names(rows))
+    others = [name for name in names if name != RATE]
+    # A tuned rate goes with its cell; only one that tells cells apart was crossed.
+    is_told = not rows.duplicated([*others, "mode", "seed"]).any() if others else False
+    return others if is_told else names
+
+
+def _factorial(mode: str, rows: pd.DataFrame, names: Sequence[str], known: Mapping[str, object]) -> Factorial | None:
+    rows = rows.drop_duplicates([*names, "seed"], keep="last")
+    size = int(np.prod([rows[name].nunique(dropna=False) for name in names]))
+    there = rows.dropna(subset=["value", "score"])
+    counts = there.groupby("seed").size()
+    complete = counts.index[counts == size]
+    if not len(complete):
+        return None
+    kept = there[there["seed"].isin(complete)]
+    cells, scores = (complete_cells(kept, names, value, replicate="seed") for value in ("value", "score"))
+    left_out = tuple(int(seed) for seed in sorted(set(rows["seed"]) - set(complete)))
+    return Factorial(mode, cells, scores, _levels_of(cells, kept, known), left_out)
+
+
+def _levels_of(cells: Cells, rows: pd.DataFrame, known: Mapping[str, object]) -> dict[str, Level]:
+    """The reference's level of each crossed factor, as the cells write it."""
+    first = {str(name): level for name, level in rows[list(cells.factors)].iloc[0].items()}
+    found = {}
+    for name, levels in zip(cells.factors, cells.levels, strict=True):
+        keys = {level_key(level): level for level in levels}
+        found[name] = keys.get(level_key(known.get(name, "")), keys[level_key(first[name])])
+    return found
+
+
+def _comparisons(one: Factorial) -> Iterator[Comparison]:
+    start = one.cells.place(one.reference)
+    for axis, name in enumerate(one.cells.factors):
+        means = _kept(one.cells.values, (axis,))
+        for at, level in _others(one.cells, axis, start):
+            identity = (one.mode, f"{name}={level}", "main", name, level, "", "")
+            yield Comparison(dict(zip(TERM, identity, strict=True)), one.by_seed(means[:, at] - means[:, start[axis]]))
+    for i, j in itertools.combinations(range(len(start)), 2):
+        yield from _interactions(one, (i, j), start)
+
+
+def _interactions(one: Factorial, axes: tuple[int, int], start: Sequence[int]) -> Iterator[Comparison]:
+    i, j = axes
+    means = _kept(one.cells.values, axes)
+    (a, b), (name, name_2) = (start[i], start[j]), (one.cells.factors[i], one.cells.factors[j])
+    together = means - means[:, [a], :] - means[:, :, [b]] + means[:, [a]][:, :, [b]]
+    for (at, level), (at_2, level_2) in itertools.product(_others(one.cells, i, start), _others(one.cells, j, start)):
+        term = f"{name}={level}{TIMES}{name_2}={level_2}"
+        identity = (one.mode, term, "interaction", name, level, name_2, level_2)
+        yield Comparison(dict(zip(TERM, identity, strict=True)), one.by_seed(together[:, at, at_2]))
+
+
+def _others(cells: Cells, axis: int, start: Sequence[int]) -> list[tuple[int, Level]]:
+    return [(at, level) for at, level in enumerate(cells.levels[axis]) if at != start[axis]]
+
+
+def _kept(values: Floats, axes: tuple[int, ...]) -> Floats:
+    """The mean over all factors but these, seed by seed."""
+    others = tuple(axis + 1 for axis in range(values.ndim - 1) if axis not in axes)
+    found: Floats = values.mean(axis=others)
+    return found
