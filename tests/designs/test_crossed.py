@@ -19,6 +19,10 @@ def planted(cell, seed):
     return 0.5 + 0.03 * batch - 0.01 * heavy + 0.02 * batch * heavy + 0.01 * seed + 0.001 * batch * (-1) ** seed
 
 
+def flat(cell, seed):
+    return 0.0 * len(cell) * seed
+
+
 def effects_of(results, **options):
     found = factorials(results, METRIC, **options)
     return found, factorial_effects(found, margin=METRIC.margin)
@@ -105,13 +109,13 @@ def test_a_tuned_rate_is_no_factor_and_a_crossed_one_is() -> None:
     results = factorial(LEVELS, planted, seeds=[1])
     tuned = results.assign(learning_rate_setting=[f"find*{i}" for i in range(len(results))])
     assert factorials(tuned, METRIC)[0].cells.factors == ("normalization", "dropout")
-    crossed = factorial({"learning_rate_setting": ["find", "find*0.3"], "a": [0, 1]}, lambda c, s: 0.5, seeds=[1])
+    crossed = factorial({"learning_rate_setting": ["find", "find*0.3"], "a": [0, 1]}, flat, seeds=[1])
     assert factorials(crossed, METRIC)[0].cells.factors == ("learning_rate", "a")
     assert factorials(crossed, METRIC, factors=["learning_rate", "a"])[0].cells.factors == ("learning_rate", "a")
 
 
 def test_shapley_values_go_to_the_best_validation_cell_and_sum_to_its_gain() -> None:
-    results = factorial(LEVELS, planted, seeds=range(6), score=lambda cell, seed: -abs(cell["dropout"] - 0.1) + 0.0)
+    results = factorial(LEVELS, planted, seeds=range(6), score=lambda cell, _: -abs(cell["dropout"] - 0.1) + 0.0)
     results.loc[results["normalization"] == "batch", "score"] += 0.01
     found = factorials(results, METRIC)
     assert found[0].target() == {"normalization": "batch", "dropout": 0.1}

@@ -23,8 +23,8 @@ def walk(direction: str, n_seeds: int = 6, *, named: bool = True) -> pd.DataFram
     while left:
         for name in left:
             levels = {**here, name: goal[name]}
-            rows += _cell(levels, f"path-{direction}-{step}-{name}", n_seeds, against=against, variant=name, factor=name,
-                          level=str(goal[name]), named=named)  # fmt: skip
+            trial, level = f"path-{direction}-{step}-{name}", str(goal[name])
+            rows += _cell(levels, trial, n_seeds, against=against, variant=name, factor=name, level=level, named=named)
         best = max(left, key=lambda name: score({**here, name: goal[name]}))
         here[best] = goal[best]
         left.remove(best)
