@@ -28,6 +28,7 @@ __all__ = [
     "latex_effects",
     "paired_scores",
     "primary_metric",
+    "runs_behind",
     "search_history",
 ]
 
@@ -35,6 +36,10 @@ STATES: tuple[State, ...] = ("finished", "pruned", "diverged", "out_of_memory", 
 MEASURED = ("val_accuracy", "test_accuracy", "best_epoch", "seconds")
 FAILURE_COLUMNS = (
     "trial", "phase", "variant", "mode", "seed", "state", "epochs", "learning_rate", "reason", "run_id",
+)  # fmt: skip
+BEHIND_COLUMNS = (
+    "factor", "level", "variant", "against", "mode", "seed", "difference", "value", "reference_value", "state",
+    "reference_state", "trial", "reference_trial", "run_id", "reference_run_id", "same_as",
 )  # fmt: skip
 LEAST_REPLICATES = 3  # for an SD of the seeds
 
@@ -87,6 +92,14 @@ def cell_summary(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     spread = [f"{name}_{what}" for name in ("metric", *MEASURED) for what in ("mean", "sd")]
     columns = ["variant", "mode", "factor", "level", "n", *STATES, *spread, "learning_rate"]
     return pd.DataFrame(cells, columns=columns)
+
+
+def runs_behind(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """One row a pair of `paired_scores`, in the order of `effects`: the two runs that each difference is of."""
+    places = {cell: place for place, cell in enumerate(zip(effects["variant"], effects["mode"], strict=True))}
+    place = [places.get(cell, len(places)) for cell in zip(pairs["variant"], pairs["mode"], strict=True)]
+    ordered = pairs.assign(place=place).sort_values(["place", "seed"], kind="stable", ignore_index=True)
+    return ordered[list(BEHIND_COLUMNS)]
 
 
 def _search_rows(results: pd.DataFrame) -> pd.DataFrame:

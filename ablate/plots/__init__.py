@@ -1,11 +1,14 @@
 """Tables into figures, and figures into SVG."""
 
-from ablate.plots.curves import MOST_PANELS, draw_curves, draw_rate_tests, lr_test_svg, rate_text
-from ablate.plots.forest import MARKS, draw_effects, draw_modes, extremes
-from ablate.plots.search import draw_history, draw_importances
-from ablate.plots.svg import inline_svg, shorten, to_svg
+from ablate.plots.curves import MOST_PANELS, MOST_RUNS, draw_curves, draw_rate_tests, lr_test_svg, rate_text
+from ablate.plots.differences import MOST_DRAWN, contrast_name
+from ablate.plots.forest import MARKS, draw_effects, extremes
+from ablate.plots.modes import draw_modes
+from ablate.plots.search import MOST_POINTS, draw_history, draw_importances
+from ablate.plots.svg import inline_svg, mark, shorten, to_svg
 
 __all__ = [
-    "MARKS", "MOST_PANELS", "draw_curves", "draw_effects", "draw_history", "draw_importances", "draw_modes",
-    "draw_rate_tests", "extremes", "inline_svg", "lr_test_svg", "rate_text", "shorten", "to_svg",
+    "MARKS", "MOST_DRAWN", "MOST_PANELS", "MOST_POINTS", "MOST_RUNS", "contrast_name", "draw_curves", "draw_effects",
+    "draw_history", "draw_importances", "draw_modes", "draw_rate_tests", "extremes", "inline_svg", "lr_test_svg",
+    "mark", "rate_text", "shorten", "to_svg",
 ]  # fmt: skip

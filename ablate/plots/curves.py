@@ -18,7 +18,9 @@ from ablate.records import RateTest
 MARKERS = ("o", "s", "^", "D", "v", "P")
 RULE_MARKERS = ("^", "s", "D", "v", "P", "X", "*")
 PANEL, ABOVE = 1.75, 0.3  # inches: height of a panel of curves, and room for its title
-MOST_PANELS = 12  # of learning-rate tests; the table has them all
+MOST_PANELS = 12  # of learning-rate tests or factors; the tables have them all
+MOST_RUNS = 300  # thin lines behind the means of a figure, shared out among its levels
+MOST_LEVELS = 12  # of a panel of curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,17 @@ def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Fig
 
     `curves` has a row an epoch of a run: factor ("" for the reference), level, trial, epoch, validation; `means` a row
     an epoch of a level: factor, level, epoch, validation, train. Values as shown; `label` names the vertical axis.
-    None where no variant has an epoch.
+    None where no variant has an epoch. At most `MOST_PANELS` factors and `MOST_LEVELS` of each, the first ones, are
+    drawn; of more than `MOST_RUNS` runs the first of each level, as many of each.
     """
-    factors = [name for name in dict.fromkeys(means["factor"]) if name] if len(means) else []
+    factors = [name for name in dict.fromkeys(means["factor"]) if name][:MOST_PANELS] if len(means) else []
     if not factors:
         return None
     n_columns = min(3, len(factors))
     n_rows = math.ceil(len(factors) / n_columns)
     most_levels = max(means.loc[means["factor"] == name, "level"].nunique() for name in factors)
+    most_levels = min(most_levels, MOST_LEVELS)
+    curves = _shared_out(curves)
     below = 0.5 + 0.17 * math.ceil((most_levels + 1) / 2)  # inches for the ticks, the axis' name and the legend
     row = ABOVE + PANEL + below
     with figure_style():
@@ -109,11 +114,19 @@ def power_of_ten(exponent: int) -> str:
     return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
+def _shared_out(curves: pd.DataFrame) -> pd.DataFrame:
+    """The curves of at most `MOST_RUNS` runs, as many for each level, and at least one."""
+    runs = curves.drop_duplicates(["factor", "level", "trial"])
+    levels = runs.groupby(["factor", "level"], sort=False)
+    share = max(1, MOST_RUNS // max(1, levels.ngroups))
+    return curves if len(runs) <= MOST_RUNS else curves[curves["trial"].isin(levels.head(share)["trial"])]
+
+
 def _draw_factor(axes: Axes, factor: str, curves: pd.DataFrame, means: pd.DataFrame) -> None:
     handles: list[Line2D] = [_draw_reference(axes, means[means["factor"] == ""])]
     names = ["reference"]
     of_factor, seeds = means[means["factor"] == factor], curves[curves["factor"] == factor]
-    for index, level in enumerate(dict.fromkeys(of_factor["level"])):
+    for index, level in enumerate(list(dict.fromkeys(of_factor["level"]))[:MOST_LEVELS]):
         look = _Look.number(index)
         chosen = seeds[seeds["level"] == level]
         if chosen["trial"].nunique() > 1:

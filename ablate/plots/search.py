@@ -20,13 +20,15 @@ EVALUATORS = {
     "fanova": ("fANOVA", "share of the score's variance, %"),
 }
 OTHER = ("P", INK, True)
+MOST_POINTS = 1_500  # of a history; the table beside it has more
 
 
 def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
     """Every search trial at its score, and the best so far as a step; None where no trial has a score.
 
     `history` has a row a trial, in order: number, value (as shown; NaN where there is none), best, state.
-    Trials without a score stand on the lower edge.
+    Trials without a score stand on the lower edge. Of more than `MOST_POINTS` trials an even share is drawn, and every
+    one that was the best so far.
     """
     scored = history["value"].dropna() if len(history) else pd.Series(dtype=float)
     if scored.empty:
@@ -36,13 +38,15 @@ def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
         figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
         axes = figure.subplots()
         axes.set_ylim(floor, ceiling)
-        best = history.dropna(subset="best")
+        drawn, counts = _thinned(history), history["state"].value_counts()
+        best = drawn.dropna(subset="best")
         handles = axes.plot(best["number"], best["best"], drawstyle="steps-post", color=INK, linewidth=1.4)
         names = ["best so far"]
         for state in dict.fromkeys(history["state"]):
-            rows = history[history["state"] == state]
-            handles.append(_draw_state(axes, state, rows, floor + 0.035 * (ceiling - floor)))
-            names.append(f"{str(state).replace('_', ' ')} ({len(rows)})")
+            rows = drawn[drawn["state"] == state]
+            size = 7.0 if len(drawn) <= 200 else 3.5
+            handles.append(_draw_state(axes, state, rows, edge=floor + 0.035 * (ceiling - floor), size=size))
+            names.append(f"{str(state).replace('_', ' ')} ({counts[state]:,})")
         axes.set(xlabel="search trial", ylabel=label)
         axes.set_xlim(history["number"].min() - 0.8, history["number"].max() + 0.8)
         axes.grid(axis="y")
@@ -73,10 +77,18 @@ def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -
     return figure
 
 
-def _draw_state(axes: Axes, state: str, rows: pd.DataFrame, edge: float) -> Line2D:
+def _thinned(history: pd.DataFrame) -> pd.DataFrame:
+    every = -(-len(history) // MOST_POINTS)
+    is_turn = np.arange(len(history)) % every == 0
+    leads = (history["best"] != history["best"].shift()) & history["best"].notna()
+    drawn: pd.DataFrame = history[is_turn | leads]
+    return drawn
+
+
+def _draw_state(axes: Axes, state: str, rows: pd.DataFrame, *, edge: float, size: float) -> Line2D:
     marker, colour, is_filled = STATES.get(state, OTHER)
     values = rows["value"].astype(float).fillna(edge).clip(lower=edge)
-    return axes.plot(rows["number"], values, linestyle="none", marker=marker, markersize=7, color=colour,
+    return axes.plot(rows["number"], values, linestyle="none", marker=marker, markersize=size, color=colour,
                      markerfacecolor=colour if is_filled else PAPER, zorder=3)[0]  # fmt: skip
 
 

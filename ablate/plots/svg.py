@@ -4,9 +4,10 @@ Text stays text, so that it can be searched and read aloud, and colours come fro
 them for its own (`inline_svg`), which is how one figure serves a light and a dark scheme.
 """
 
+import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), in an order that keeps neighbours apart for every kind of colour vision; orange and sky come
@@ -69,6 +71,7 @@ _MEASURES = ("d", "x", "y", "transform", "width", "height", "style")
 _FONT = re.compile(r"font(?:-size)?: ((?:\w+ )*)([\d.]+px)[^;]*(?:; font-family: [^;]*)?")
 _TAG, _COLOUR = re.compile("<[^>]*>"), re.compile(": (#[0-9a-f]{6})")
 _NUMBER = re.compile(r"-?\d+\.\d+")
+_MARK = "mark:"  # starts the gid of an artist that `mark` has named
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -88,6 +91,14 @@ def shorten(text: str, width: int = 30) -> str:
         return line
     head = width // 2
     return f"{line[:head]}…{line[head + 1 - width :]}"
+
+
+def mark(artist: "Artist", key: str, *, titles: Sequence[str] = ()) -> None:
+    """Give what is drawn a `key` that a page finds it by (data-key), and each of its points a title shown on hovering.
+
+    With `titles` the artist is a line of markers, one a title, and all its points lie within the figure.
+    """
+    artist.set_gid(_MARK + json.dumps([key, list(titles)]))
 
 
 def to_svg(figure: "Figure", *, name: str, title: str, description: str) -> str:
@@ -132,13 +143,24 @@ def _tidy(root: ET.Element, name: str) -> None:
     root.set("style", "stroke-linejoin: round; stroke-linecap: butt")  # what the removed style sheet said
     for element in root.iter():
         element.attrib.update(_tidy_attributes(element, name))
-        if element.get("id") not in used:
+        if element.get("id", "").startswith(_MARK):
+            _name_mark(element)
+        elif element.get("id") not in used:
             element.attrib.pop("id", None)
         else:
             element.set("id", f"{name}-{element.get('id')}")
         element.attrib.pop(_LINK, None)
         if element.get("transform", "").startswith("rotate(0 "):
             del element.attrib["transform"]
+
+
+def _name_mark(element: ET.Element) -> None:
+    key, titles = json.loads(element.attrib.pop("id").removeprefix(_MARK))
+    element.set("data-key", key)
+    if titles:
+        points = list(element.iter(f"{{{_XMLNS}}}use"))
+        for point, text in zip(points, titles, strict=True):
+            ET.SubElement(point, f"{{{_XMLNS}}}title").text = _NOT_XML.sub("�", text)
 
 
 def _tidy_attributes(element: ET.Element, name: str) -> dict[str, str]:

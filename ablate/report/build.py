@@ -7,10 +7,14 @@ import pandas as pd
 
 from ablate import analysis
 from ablate.files import write_aside
-from ablate.report.effects import effects_section, modes_section
+from ablate.report.effects import effects_section
+from ablate.report.export import PageFiles
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
-from ablate.report.page import Page, render
+from ablate.report.page import Page
+from ablate.report.render import render
+from ablate.report.runs import runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import rate_section, training_section
 from ablate.report.trust import trust_section
@@ -25,12 +29,13 @@ class ReportFiles:
     effects_csv: Path
     effects_tex: Path
     figures: tuple[Path, ...]
+    tables: tuple[Path, ...]  # CSV and LaTeX of every table of the page
     headline: tuple[str, ...]
     effects: pd.DataFrame
 
 
 def build_report(folder: Path) -> ReportFiles:
-    """Write effects.csv, effects.tex, figures/*.svg and report.html beside the results.csv of `folder`.
+    """Write effects.csv, effects.tex, figures/*.svg, tables/* and report.html beside the results.csv of `folder`.
 
     The rest of the folder's files may be missing: their sections are left out. The same folder gives the same bytes.
     Raises `DataError` where the table is missing or a file cannot be read.
@@ -38,26 +43,29 @@ def build_report(folder: Path) -> ReportFiles:
     inputs = read_inputs(folder)
     headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)
     page = _page(inputs, headline)
+    attached = PageFiles.of(page)
     files = ReportFiles(
         html=folder / "report.html",
         effects_csv=folder / "effects.csv",
         effects_tex=folder / "effects.tex",
         figures=tuple(folder / "figures" / f"{figure.name}.svg" for figure in page.figures()),
+        tables=tuple(folder / file.path for file in attached if file.path.startswith("tables/")),
         headline=tuple(headline),
         effects=inputs.effects,
     )
     write_table(inputs.effects, files.effects_csv)
     write_aside(files.effects_tex, analysis.latex_effects(inputs.effects, inputs.metric))
-    for path, figure in zip(files.figures, page.figures(), strict=True):
-        write_aside(path, figure.svg)
-    write_aside(files.html, render(page))
+    for file in attached:
+        write_aside(folder / file.path, file.content)
+    write_aside(files.html, render(page, attached))
     return files
 
 
 def _page(inputs: Inputs, headline: list[str]) -> Page:
+    behind = runs_block(inputs)
     sections = (
-        effects_section(inputs),
-        modes_section(inputs),
+        effects_section(inputs, behind=behind),
+        modes_section(inputs, anchors=behind.anchors() if behind else frozenset()),
         training_section(inputs),
         rate_section(inputs),
         search_section(inputs),

@@ -1,16 +1,36 @@
-"""Effects into sections: what each variant does, and whether the learning-rate mode changes it."""
+"""Effects into the first section: what each variant does, how sure that is, and the way to its runs."""
 
-import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pandas as pd
 
+from ablate.analysis import latex_effects
 from ablate.effects import Metric
-from ablate.plots import MARKS, draw_effects, draw_modes, extremes, to_svg
+from ablate.plots import MARKS, contrast_name, draw_effects, extremes, to_svg
+from ablate.records import REFERENCE
+from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, count, decimals_for, interval, number, p_value, rate
-from ablate.report.page import Block, Figure, Section, Table
+from ablate.report.numbers import (
+    count,
+    decimals_for,
+    file_unit,
+    in_unit,
+    interval,
+    number,
+    p_value,
+    percent,
+    rate,
+    shown_mean,
+)
+from ablate.report.page import MOST_ROWS, Block, Cell, Figure, Folded, Link, Section, Table
+from ablate.report.runs import hover_text, runs_anchor
 
+Row: TypeAlias = dict[Any, Any]  # Any: a row of the effects table
 DECIDED = ("helps", "hurts")
+IN_FILE_UNIT = (
+    "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
+)  # fmt: skip
 HOW_TO_READ = (
     "Each light dot is one seed: the variant less the reference that shares its split, batch order and random draws. "
     "The thick bar is the 95 % interval of the mean, the thin one holds for all contrasts at once, and the "
@@ -18,53 +38,27 @@ HOW_TO_READ = (
 )
 
 
-def effects_section(inputs: Inputs) -> Section | None:
-    """Every contrast of the mode that the headline speaks of."""
+def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section | None:
+    """Every contrast of the mode that the headline speaks of, and below it the runs `behind` all of them."""
     told = inputs.told()
     if told.empty:
         return None
     metric = inputs.metric
-    figure = draw_effects(
-        told, inputs.scores, metric=metric, decimals=_decimals(told, metric), label=difference_label(metric)
-    )
-    table = effects_table_block(told, metric)
+    decimals = effect_decimals(told, metric)
+    scores = inputs.scores.assign(said=hover_text(inputs.scores, metric, decimals))
+    figure = draw_effects(told, scores, metric=metric, decimals=decimals, label=difference_label(metric))
     blocks: list[Block] = []
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(told, inputs)
         svg = to_svg(figure, name="effects", title=title, description=_description(told, inputs.metric))
-        blocks.append(Figure("effects", title, f"{sentence} {_how_to_read(inputs.metric)}", svg))
-    return Section("effects", "Effects", [*blocks, table])
-
-
-def modes_section(inputs: Inputs) -> Section | None:
-    """The same contrasts under each learning-rate mode that was run; those whose verdict changes first."""
-    modes = inputs.modes
-    if len(modes) < 2:
-        return None
-    effects, changed = _changed_first(inputs.effects)
-    figure = draw_modes(effects, metric=inputs.metric, label=difference_label(inputs.metric))
-    if figure is None:
-        return None
-    n = effects["variant"].nunique()
-    said = f"{changed} of {n} verdicts change with the mode." if changed else f"None of the {n} verdicts changes."
-    sentence = (
-        f"{said} With “carry” every variant trains at the reference's learning rate; with “find” each at the rate that "
-        "a range test of that very configuration suggests. Variants whose verdict changes stand first."
-    )
-    title = "The same contrasts under each learning-rate mode"
-    svg = to_svg(figure, name="modes", title=title, description=f"{said} Modes: {', '.join(modes)}.")
-    table = _modes_table(effects, modes, inputs.metric)
-    return Section("learning-rates", "Fair learning rates", [Figure("modes", title, sentence, svg, table)])
+        blocks.append(Figure("effects", title, sentence, svg, reading=_how_to_read(inputs.metric)))
+    blocks.append(effects_table_block(told, metric, anchors=behind.anchors() if behind else frozenset()))
+    return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
 def difference_label(metric: Metric) -> str:
     """The axis of a difference."""
-    return f"difference to the reference in {metric.label}, {metric.unit}; right is better"
-
-
-def shown_mean(value: float, metric: Metric, decimals: int) -> str:
-    """A mean of the metric as people know it: percent, or nats where lower is better."""
-    return number(value * metric.scale if metric.unit == "points" else -value, decimals)
+    return f"difference to the reference in {metric.label}{in_unit(metric)}; right is better"
 
 
 def verdict_text(verdict: str) -> str:
@@ -72,35 +66,72 @@ def verdict_text(verdict: str) -> str:
     return f"{MARKS[verdict][0]}\N{NO-BREAK SPACE}{verdict}" if verdict in MARKS else verdict
 
 
-def effects_table_block(effects: pd.DataFrame, metric: Metric) -> Table:
-    """The effects as finished text, in the order of the table."""
-    decimals = _decimals(effects, metric)
-    head = (
-        "Factor", "Level", "Verdict", f"Difference, {metric.unit}", "95 % interval", "95 %, all at once", "p (Holm)",
-        "d_z", "P(better)", f"Mean {metric.label}{', %' if metric.unit == 'points' else ''}", "Rate", "Seeds",
-    )  # fmt: skip
-    rows = [
-        (
-            str(row["factor"]),
-            str(row["level"]),
-            verdict_text(str(row["verdict"])),
-            number(row["mean"] * metric.scale, decimals, is_signed=True),
-            interval(row["low"] * metric.scale, row["high"] * metric.scale, decimals),
-            interval(row["low_adjusted"] * metric.scale, row["high_adjusted"] * metric.scale, decimals),
-            p_value(row["p_adjusted"]),
-            number(row["d_z"], 1, is_signed=True),
-            number(row["p_better"], 2),
-            shown_mean(row["variant_mean"], metric, decimals),
-            rate(row["learning_rate"]),
-            count(row["n"]) + (f", {count(row['diverged'])} lost" if row["diverged"] else ""),
-        )
-        for row in effects.to_dict("records")
-    ]
-    return Table("Every contrast with the reference", head, rows, frozenset(range(3, len(head))))
+def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]) -> Table:
+    """The effects as finished text, in the order of the table; rows whose runs have one of the `anchors` lead there."""
+    columns = _columns(effects, metric, anchors=anchors)
+    rows = [[text(row) for _, text in columns] for row in effects.head(MOST_ROWS).to_dict("records")]
+    heads = [head for head, _ in columns]
+    return Table(
+        "Every contrast with the reference",
+        heads,
+        rows,
+        frozenset(range(heads.index("Verdict") + 1, len(heads))),
+        name="effects",
+        data=with_units(effects, dict.fromkeys(IN_FILE_UNIT, file_unit(metric))),
+        tex=latex_effects(effects, metric),
+        key="effects",
+        filters=tuple(place for place, head in enumerate(heads) if head in ("Factor", "Verdict")),
+    )
 
 
-def _decimals(effects: pd.DataFrame, metric: Metric) -> int:
+def linked(text: str, row: Row, *, anchors: frozenset[str]) -> Cell:
+    """A cell that leads to the runs of the row's contrast, if they are on the page."""
+    anchor = runs_anchor(str(row["variant"]), str(row["mode"]))
+    return Link(text, anchor) if anchor in anchors else text
+
+
+def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
+    """Decimals that the intervals of these effects support."""
     return decimals_for(((effects["high"] - effects["low"]) / 2).tolist(), metric)
+
+
+def _columns(
+    effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
+) -> list[tuple[str, Callable[[Row], Cell]]]:
+    """(head, row -> cell) of the columns that this table has."""
+    decimals = effect_decimals(effects, metric)
+
+    def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], Cell]:
+        return lambda row: number(row[name] * metric.scale, decimals, is_signed=is_signed)
+
+    def ends(name: str) -> Callable[[Row], Cell]:
+        low, high = f"low{name}", f"high{name}"
+        return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
+
+    columns: list[tuple[str, Callable[[Row], Cell], str]] = [  # the last: the column without which it is left out
+        ("Factor", lambda row: contrast_name(row["factor"], row["level"])[0], ""),
+        ("Level", lambda row: contrast_name(row["factor"], row["level"])[1], ""),
+        ("Against", lambda row: row["against"] or REFERENCE, "against"),
+        ("Verdict", lambda row: verdict_text(str(row["verdict"])), ""),
+        (f"Difference{in_unit(metric)}", shown("mean", is_signed=True), ""),
+        ("95 % interval", ends(""), ""),
+        ("95 %, all at once", ends("_adjusted"), ""),
+        ("p, all at once", lambda row: p_value(row["p_adjusted"]), ""),
+        ("p (Holm)", lambda row: p_value(row["p_holm"]), "p_holm"),
+        ("d_z", lambda row: number(row["d_z"], 1, is_signed=True), ""),
+        ("P(better)", lambda row: number(row["p_better"], 2), ""),
+        ("Detectable", shown("mde"), "mde"),
+        (f"Mean {metric.label}{percent(metric)}", lambda row: shown_mean(row["variant_mean"], metric, decimals), ""),
+        ("Rate", lambda row: rate(row["learning_rate"]), ""),
+        ("Runs", lambda row: linked(_n_runs(row), row, anchors=anchors), ""),
+    ]
+    several = "against" in effects and effects["against"].replace("", REFERENCE).nunique() > 1
+    absent = {name for name in ("p_holm", "mde") if name not in effects} | (set() if several else {"against"})
+    return [(head, text) for head, text, needs in columns if needs not in absent]
+
+
+def _n_runs(row: Row) -> str:
+    return count(row["n"]) + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
 
 
 def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
@@ -130,44 +161,3 @@ def _description(told: pd.DataFrame, metric: Metric) -> str:
         for row in told.to_dict("records")
     ]
     return f"Forest plot of differences to the reference in {metric.unit}. {'; '.join(parts)}."
-
-
-def _changed_first(effects: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The effects with the variants whose verdict differs between modes first, and how many those are."""
-    verdicts = effects.groupby("variant", sort=False)["verdict"].nunique()
-    is_same = effects["variant"].map(verdicts) == 1
-    return effects.assign(same=is_same).sort_values("same", kind="stable").drop(columns="same"), int(
-        (verdicts > 1).sum()
-    )
-
-
-def _modes_table(effects: pd.DataFrame, modes: list[str], metric: Metric) -> Table:
-    decimals = _decimals(effects, metric)
-    rows = []
-    for _, cells in effects.groupby("variant", sort=False):
-        by_mode = {row["mode"]: row for row in cells.to_dict("records")}
-        row = [str(cells["factor"].iloc[0]), str(cells["level"].iloc[0])]
-        for mode in modes:
-            row += _mode_cells(by_mode.get(mode), metric, decimals)
-        rows.append(row)
-    head = ["Factor", "Level"]
-    for mode in modes:
-        head += [f"{mode}: difference, {metric.unit}", "95 % interval", "verdict", "rate"]
-    numeric = {2 + 4 * index + offset for index in range(len(modes)) for offset in (0, 1, 3)}
-    return Table("Contrasts by learning-rate mode", head, rows, frozenset(numeric))
-
-
-def _mode_cells(row: "dict[object, object] | None", metric: Metric, decimals: int) -> list[str]:
-    if row is None:
-        return [NONE] * 4
-    mean, low, high, used = (_float(row[name]) for name in ("mean", "low", "high", "learning_rate"))
-    return [
-        number(mean * metric.scale, decimals, is_signed=True),
-        interval(low * metric.scale, high * metric.scale, decimals),
-        verdict_text(str(row["verdict"])),
-        rate(used),
-    ]
-
-
-def _float(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan

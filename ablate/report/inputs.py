@@ -13,6 +13,7 @@ from ablate.effects import Metric, confirmatory_runs
 from ablate.errors import DataError
 from ablate.records import REFERENCE, RateTest
 from ablate.results import RATE_SETTING, factor_columns, read_epochs, read_results
+from ablate.statistics import spend
 from ablate.wording import MODES
 
 Facts = dict[str, Any]  # Any: JSON
@@ -69,7 +70,9 @@ def read_inputs(folder: Path) -> Inputs:
         n_classes=data.get("n_classes"),
         n_test=data.get("n_test"),
         margin=facts.get("margin"),
+        stated=facts.get("metric"),
     )
+    looks = [int(n) for n in facts.get("looks") or []] if facts.get("seeds") == "auto" else []
     study_file = folder / "study.toml"
     return Inputs(
         folder=folder,
@@ -79,7 +82,7 @@ def read_inputs(folder: Path) -> Inputs:
         facts=facts,
         study_file=study_file.read_text(encoding="utf-8") if study_file.exists() else "",
         metric=metric,
-        effects=analysis.effects_table(results, metric),
+        effects=analysis.effects_table(results, metric, looks=spend(looks) if looks else None),
         scores=analysis.paired_scores(results, metric),
     )
 

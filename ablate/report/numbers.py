@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from ablate.effects import Metric
 from ablate.plots import rate_text
 
-LEAST_DECIMALS = {"points": 1, "nats": 2}
+LEAST_DECIMALS = {"points": 1, "nats": 2}  # of units that we know
 MOST_DECIMALS = 4
 NONE = "–"
 
@@ -14,7 +14,7 @@ NONE = "–"
 def decimals_for(half_widths: Iterable[float], metric: Metric) -> int:
     """Decimals of a column, from the half widths of its intervals in the file's unit, so that the middle one shows."""
     widths = sorted(width * metric.scale for width in half_widths if math.isfinite(width) and width > 0)
-    least = LEAST_DECIMALS[metric.unit]
+    least = LEAST_DECIMALS.get(metric.unit, 0)
     if not widths:
         return least
     return min(max(least, math.ceil(-math.log10(widths[len(widths) // 2] / 2))), MOST_DECIMALS)
@@ -66,3 +66,34 @@ def duration(seconds: float) -> str:
 def count(value: float | int | None) -> str:
     """A whole number with thousands apart."""
     return NONE if value is None or not math.isfinite(value) else f"{round(value):,}"
+
+
+def as_float(value: object) -> float:
+    """A cell of a table as a number, NaN where it is none."""
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def as_text(value: object) -> str:
+    """A cell of a table as text, a dash where it is empty."""
+    text = "" if value is None or value != value else str(value)
+    return text or NONE
+
+
+def shown_mean(value: float, metric: Metric, decimals: int) -> str:
+    """A mean of the metric as people know it: percent, or a loss above 0."""
+    return number(metric.shown(value), decimals)
+
+
+def in_unit(metric: Metric) -> str:
+    """ ", points" behind the name of a difference; nothing where the unit is not known."""
+    return f", {metric.unit}" if metric.unit else ""
+
+
+def percent(metric: Metric) -> str:
+    """ ", %" behind the name of an accuracy, the unit behind another's."""
+    return ", %" if metric.unit == "points" else in_unit(metric)
+
+
+def file_unit(metric: Metric) -> str:
+    """The unit of the metric in the files, where accuracies are fractions."""
+    return "fraction" if metric.unit == "points" else metric.unit

@@ -1,14 +1,30 @@
-"""The parts of a page, filled with finished text, into HTML: everything is escaped but the figures drawn here."""
+"""The parts of a page, filled with finished text: sections of paragraphs, tables, figures and lists."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import ClassVar, TypeAlias
 
-import jinja2
+import pandas as pd
 from markupsafe import Markup
 
 from ablate.plots import inline_svg
+
+MOST_ROWS = 500  # of a table on the page; its files have them all
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads to another place of the page."""
+
+    text: str
+    anchor: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell: TypeAlias = str | Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +42,47 @@ class Table:
     kind: ClassVar[str] = "table"
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[Cell]]
     numeric: frozenset[int] = frozenset()
+    name: str = ""  # of its files; made of the caption where empty
+    data: pd.DataFrame | None = None  # the numbers behind the text, all digits, for the CSV; None: the text itself
+    tex: str = ""  # LaTeX, where it is written elsewhere
+    key: str = ""  # the i-th row belongs to a figure's marks of the key "key-i"
+    groups: Sequence[tuple[str, int]] = ()  # (anchor, number of rows), which together are all rows on the page
+    filters: tuple[int, ...] = ()  # columns with a box to tick for each word in them
+
+    @property
+    def file_name(self) -> str:
+        """`name`, or the caption as a name."""
+        return self.name or re.sub(r"[^a-z0-9]+", "-", self.caption.lower()).strip("-")[:60]
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are, on the page or not."""
+        return len(self.rows) if self.data is None else len(self.data)
+
+    def shown(self) -> list[tuple[str, list[tuple[str, Sequence[Cell]]]]]:
+        """The rows on the page: (anchor, [(key, cells)]) for each group."""
+        rows = [(f"{self.key}-{i}" if self.key else "", row) for i, row in enumerate(self.rows[:MOST_ROWS])]
+        groups, start = [], 0
+        for anchor, n in self.groups or [("", len(rows))]:
+            groups.append((anchor, rows[start : start + n]))
+            start += n
+        return groups
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A table that is long, folded under its caption."""
+
+    kind: ClassVar[str] = "folded"
+    name: str  # its anchor
+    sentence: str
+    table: Table
+
+    def anchors(self) -> frozenset[str]:
+        """Places in the table that others may lead to."""
+        return frozenset(anchor for anchor, _ in self.table.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +95,7 @@ class Figure:
     sentence: str
     svg: str  # a whole document, as `to_svg` writes it
     table: Table | None = None
+    reading: str = ""  # how to read the marks, where they need it
 
     def picture(self) -> Markup:
         """The figure as part of the page; our own drawing, its text escaped when it was written."""
@@ -81,7 +137,7 @@ class Listing:
     is_open: bool = False
 
 
-Block: TypeAlias = Paragraph | Table | Figure | Checklist | Definitions | Listing
+Block: TypeAlias = Paragraph | Table | Folded | Figure | Checklist | Definitions | Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +159,14 @@ class Page:
     headline: Sequence[str]
     facts: Sequence[tuple[str, str]]
     sections: Sequence[Section] = field(default_factory=tuple)
+    standing: Link | None = None  # whether the answer is confirmed, and where it says why
 
     def figures(self) -> list[Figure]:
         """Every figure, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Figure)]
 
-
-def render(page: Page) -> str:
-    """The page as one self-contained HTML document."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("report.html.jinja").render(page=page)
-
-
-def _template(name: str) -> str:
-    return (resources.files("ablate.report") / "templates" / name).read_text(encoding="utf-8")
+    def tables(self) -> list[Table]:
+        """Every table, in order, those folded below a figure included."""
+        blocks = [block for section in self.sections for block in section.blocks]
+        found = [block if isinstance(block, Table) else getattr(block, "table", None) for block in blocks]
+        return [table for table in found if table is not None]

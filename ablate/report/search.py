@@ -7,10 +7,10 @@ import pandas as pd
 from ablate import analysis
 from ablate.effects import metric_unit
 from ablate.importance import importances
-from ablate.plots import draw_history, draw_importances, to_svg
+from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, count, number, rate
-from ablate.report.page import Block, Figure, Paragraph, Section, Table
+from ablate.report.numbers import NONE, as_float, as_text, count, number, rate
+from ablate.report.page import MOST_ROWS, Block, Figure, Paragraph, Section, Table
 from ablate.results import RATE_SETTING
 
 BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the same
@@ -38,9 +38,9 @@ def failures_section(inputs: Inputs) -> Section | None:
     said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
     head = ("Trial", "State", "Epochs", "Rate", "Why", "MLflow run")
     rows = [
-        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(_float(row["epochs"])),
-         rate(_float(row["learning_rate"])), _text(row["reason"]), _text(row["run_id"]))
-        for row in lost.to_dict("records")
+        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(as_float(row["epochs"])),
+         rate(as_float(row["learning_rate"])), as_text(row["reason"]), as_text(row["run_id"]))
+        for row in lost.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     sentence = (
         f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects they count at chance "
@@ -49,7 +49,10 @@ def failures_section(inputs: Inputs) -> Section | None:
     return Section(
         "failures",
         "What failed",
-        [Paragraph(sentence), Table("Trials that did not finish", head, rows, frozenset((2, 3)))],
+        [
+            Paragraph(sentence),
+            Table("Trials that did not finish", head, rows, frozenset((2, 3)), name="failures", data=lost),
+        ],
     )
 
 
@@ -66,15 +69,19 @@ def _history(shown: pd.DataFrame, inputs: Inputs, unit: str) -> list[Block]:
         f"{len(shown)} trials; the best is {best}. {pruned} were pruned early and {lost} did not finish. The step is "
         "the best score so far; trials without a score, or far below the rest, stand on the lower edge."
     )
+    if len(shown) > MOST_POINTS:
+        sentence += f" Of so many trials about {MOST_POINTS:,} are drawn, evenly taken, and every one that led."
     title = "Search history"
     svg = to_svg(figure, name="history", title=title, description=sentence)
     decimals = 1 if unit == "points" else 3
     head = ("Trial", "State", label[0].upper() + label[1:], "Best so far")
     rows = [
         (str(row["trial"]), str(row["state"]), number(row["value"], decimals), number(row["best"], decimals))
-        for row in shown.to_dict("records")
+        for row in shown.head(MOST_ROWS).to_dict("records")
     ]
-    return [Figure("history", title, sentence, svg, Table("Every search trial", head, rows, frozenset((2, 3))))]
+    data = shown.drop(columns=["score"]).rename(columns={"value": head[2], "best": f"best so far, {head[2]}"})
+    table = Table("Every search trial", head, rows, frozenset((2, 3)), name="history", data=data)
+    return [Figure("history", title, sentence, svg, table)]
 
 
 def _importances(inputs: Inputs) -> list[Block]:
@@ -101,7 +108,7 @@ def _importances(inputs: Inputs) -> list[Block]:
         )
         for row in table.to_dict("records")
     ] + [(name, "unexplained", number(share * 100, 0), NONE, NONE) for name, share in unexplained.items()]
-    shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)))
+    shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)), name="importances", data=table)
     return [Figure("importances", title, sentence, svg, shares)]
 
 
@@ -132,13 +139,5 @@ def _best(inputs: Inputs, scale: float, unit: str) -> list[Block]:
     )
     known = any(math.isfinite(value) for value in best["optimism"])
     said += "." if known else "; it needs the spread of at least three seeds of the reference, which there are not."
-    return [Paragraph(said), Table(f"The best {len(rows)} trials of the search", head, rows, frozenset((1, 2, 3)))]
-
-
-def _float(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
-
-
-def _text(value: object) -> str:
-    text = "" if value is None or value != value else str(value)
-    return text or NONE
+    caption = f"The best {len(rows)} trials of the search"
+    return [Paragraph(said), Table(caption, head, rows, frozenset((1, 2, 3)), name="best", data=best)]

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from ablate.effects import confirmatory_runs, metric_unit
-from ablate.plots import MOST_PANELS, draw_curves, draw_rate_tests, to_svg
+from ablate.plots import MOST_PANELS, MOST_RUNS, draw_curves, draw_rate_tests, to_svg
 from ablate.records import RateTest
+from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number, rate
-from ablate.report.page import Figure, Section, Table
+from ablate.report.page import MOST_ROWS, Figure, Section, Table
 
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
 LEAST_SHARE = 0.5  # of the runs that an epoch must have for a mean: later ones are a biased rest
@@ -23,15 +24,19 @@ def training_section(inputs: Inputs) -> Section | None:
     if figure is None:
         return None
     title = f"{name.capitalize()} by epoch"
-    sentence = (
+    n_runs = curves["trial"].nunique()
+    sentence = f"How validation {name} grew or fell in {n_runs:,} runs, factor by factor, beside the reference in grey."
+    if n_runs > MOST_RUNS:
+        sentence += f" The means are of all runs; about {MOST_RUNS} are drawn behind them, as many for each level."
+    reading = (
         f"Solid: validation {name}, the mean of the runs that finished, with each run as a thin line behind it. "
-        "Dashed: training. Grey: the reference, the same in every panel. A mean ends where fewer than half of its runs "
-        "still train; a cross marks the last epoch of a run that did not finish."
+        "Dashed: training. A mean ends where fewer than half of its runs still train; a cross marks the last epoch of "
+        "a run that did not finish."
     )
     panels = ", ".join(dict.fromkeys(means.loc[means["factor"] != "", "factor"]))
     svg = to_svg(figure, name="curves", title=title, description=f"One panel for each of: {panels}.")
     return Section(
-        "training", "How training went", [Figure("curves", title, sentence, svg, _curves_table(means, unit))]
+        "training", "How training went", [Figure("curves", title, sentence, svg, _curves_table(means, unit), reading)]
     )
 
 
@@ -105,7 +110,10 @@ def _curves_table(means: pd.DataFrame, unit: str) -> Table:
         final = by_epoch["train"].iloc[-1]
         rows.append([str(factor) or "reference", str(level) or NONE, *values, number(final, decimals)])
     head = ["Factor", "Level", *(f"Validation, epoch {epoch}" for epoch in epochs), "Training, last"]
-    return Table("Mean over the seeds", head, rows, frozenset(range(2, len(head))))
+    data = with_units(means, dict.fromkeys(("validation", "train"), "%" if unit == "points" else unit))
+    return Table(
+        "Mean over the seeds", head, rows[:MOST_ROWS], frozenset(range(2, len(head))), name="curves", data=data
+    )
 
 
 def _compared_first(inputs: Inputs) -> list[tuple[str, RateTest]]:
@@ -131,4 +139,11 @@ def _rates_table(tests: list[tuple[str, RateTest]]) -> Table:
         ]
         for label, test in tests
     ]
-    return Table("Rate that each rule picks", head, rows, frozenset(range(2, 3 + len(rules))))
+    picks = [
+        {"configuration": label, "verdict": test.verdict, "rate": test.suggestion, **test.rules}
+        for label, test in tests
+    ]
+    return Table(
+        "Rate that each rule picks", head, rows[:MOST_ROWS], frozenset(range(2, 3 + len(rules))), name="rates",
+        data=pd.DataFrame(picks),
+    )  # fmt: skip

@@ -1,0 +1,72 @@
+"""Differences to a reference onto an axis: its limits, its margin, and what lies beyond it. Forest plots share it."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.transforms import blended_transform_factory
+
+from ablate.effects import Metric
+from ablate.plots.svg import MUTED, SHADE
+from ablate.records import BEST
+
+ROW = 0.3  # inches a row
+MOST_DRAWN = 60  # rows of a figure; the table beside it has them all
+OUTSIDE_DECIMALS = {"points": 1, "nats": 2}
+WHOLE = ("configuration", "best of the search")  # stands where a contrast is of no single factor
+
+
+def contrast_name(factor: str, level: str, *, against: str = "") -> tuple[str, str]:
+    """Factor and level as headings: what is compared with the best configuration says so."""
+    if not factor:
+        return WHOLE if level in ("", BEST) else (WHOLE[0], level)
+    return (f"{factor}, changed in the best" if against == BEST else factor), level
+
+
+def difference_limits(effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Metric) -> tuple[float, float]:
+    """Limits of the axis: everything, unless variants with lost runs would squeeze all others into a corner."""
+    calm = effects[effects["diverged"] == 0]
+    low, high = least, most = _span(effects, scores, metric)
+    if len(calm):
+        low, high = _span(calm, scores[scores["variant"].isin(calm["variant"])], metric)
+    if most - least <= 3 * (high - low):
+        low, high = least, most
+    room = 0.04 * (high - low) or 1.0
+    return low - room * (1 if low <= least else 6), high + room * (1 if high >= most else 6)
+
+
+def draw_frame(axes: Axes, metric: Metric, *, limits: tuple[float, float], label: str) -> None:
+    """The line of no difference, the margin around it, and the axis."""
+    margin = metric.margin * metric.scale
+    axes.axvspan(-margin, margin, color=SHADE, linewidth=0, zorder=0)
+    axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
+    axes.set_xlim(*limits)
+    axes.set_xlabel(label)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+
+
+def draw_outside(axes: Axes, y: float, mean: float, metric: Metric, *, left: bool) -> None:
+    """An arrow at the edge, and the mean that lies beyond it."""
+    place = blended_transform_factory(axes.transAxes, axes.transData)
+    axes.plot([0.008 if left else 0.992], [y], marker="<" if left else ">", color=MUTED, markersize=7, transform=place)
+    x, align = (0.022, "left") if left else (0.978, "right")
+    text = f"{shown_number(mean, OUTSIDE_DECIMALS.get(metric.unit, 2), is_signed=True)}, off the axis"
+    axes.text(x, y - 0.12, text, transform=place, ha=align, va="bottom", color=MUTED, fontsize=7.5, zorder=5)
+
+
+def shown_number(value: float, decimals: int, *, is_signed: bool = False) -> str:
+    """With a true minus sign, as "+3.9", "−0.4", "0.0"; a dash where there is none."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        return text.lstrip("-")
+    return text.replace("-", "−") if text.startswith("-") or not is_signed else f"+{text}"
+
+
+def _span(effects: pd.DataFrame, scores: pd.DataFrame, metric: Metric) -> tuple[float, float]:
+    """The least and the largest that is to be drawn, the margin among it."""
+    values = pd.concat([effects[["mean", "low_adjusted", "high_adjusted"]].stack(), scores["difference"]])
+    numbers = np.append(values.astype(float), [metric.margin, -metric.margin]) * metric.scale
+    numbers = numbers[np.isfinite(numbers)]
+    return float(numbers.min()), float(numbers.max())

@@ -1,0 +1,135 @@
+"""A table or a figure of the page into a file for elsewhere: CSV, LaTeX or SVG, in the folder and inside the page."""
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ablate.report.page import MOST_ROWS, Cell, Figure, Page, Table
+from ablate.wording import TEX
+
+MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
+MOST_ROWS_INSIDE = {"CSV": 2_000, "LaTeX": 100}  # of a table
+PLAIN_TEX = {  # signs of the page that LaTeX' usual fonts lack
+    "−": "$-$", "–": "--", "±": r"$\pm$", "×": r"$\times$", "✕": r"$\times$", "→": r"$\to$", "…": r"\ldots{}",
+    "“": "``", "”": "''", "\N{NO-BREAK SPACE}": "~", "·": r"$\cdot$", "≤": r"$\le$", "≥": r"$\ge$",
+    "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$", "■": r"$\blacksquare$", "◆": r"$\blacklozenge$",
+    "○": r"$\circ$", "✓": r"$\checkmark$",
+}  # fmt: skip
+OF_AMSSYMB = ("▲", "▼", "■", "◆", "✓")
+_BREAK = re.compile(r"[\t\r\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One file: what the page calls it, where it lies in the folder, and its content."""
+
+    label: str  # "CSV", "LaTeX", "SVG"
+    path: str  # from the folder, e.g. "tables/effects.csv"
+    mime: str
+    content: str
+    is_inside: bool  # the page carries it
+
+    @property
+    def name(self) -> str:
+        """Of the file that a reader saves."""
+        return self.path.rpartition("/")[2]
+
+    def uri(self) -> str:
+        """The content as a data: URI."""
+        return f"data:{self.mime};charset=utf-8;base64,{base64.b64encode(self.content.encode()).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class PageFiles:
+    """The files of every figure and every table of a page, made once."""
+
+    by_block: Mapping[int, tuple[Attachment, ...]]  # by the block's id()
+
+    @classmethod
+    def of(cls, page: Page) -> "PageFiles":
+        """Two tables of one name get files of different names."""
+        by_block: dict[int, tuple[Attachment, ...]] = {id(figure): (_figure_file(figure),) for figure in page.figures()}
+        names = Counter[str]()
+        for table in page.tables():
+            names[table.file_name] += 1
+            turn = names[table.file_name]
+            by_block[id(table)] = _table_files(table, f"{table.file_name}-{turn}" if turn > 1 else table.file_name)
+        return cls(by_block)
+
+    def __iter__(self) -> Iterator[Attachment]:
+        return (file for files in self.by_block.values() for file in files)
+
+    def beside(self, block: Figure | Table) -> tuple[Attachment, ...]:
+        """Those of one block."""
+        return self.by_block[id(block)]
+
+
+def with_units(data: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
+    """The table with units in the heads of its columns: "mean (fraction)"."""
+    return data.rename(columns={name: f"{name} ({unit})" for name, unit in units.items() if unit})
+
+
+def to_csv(table: Table) -> str:
+    """The numbers behind the table, or its text with plain minus signs and empty cells for dashes."""
+    data = table.data
+    if data is None:
+        rows = [[_plain(cell) for cell in row] for row in table.rows]
+        data = pd.DataFrame(rows, columns=list(table.head), dtype=object)
+    return data.to_csv(index=False, lineterminator="\n")
+
+
+def to_latex(table: Table) -> str:
+    """A booktabs `tabular` of the rows on the page, ready for \\input."""
+    rows = [_tex_row(row) for row in table.rows[:MOST_ROWS]]
+    text = "".join(str(cell) for row in table.rows[:MOST_ROWS] for cell in row)
+    needs = ["booktabs", *(["amssymb"] if any(sign in text for sign in OF_AMSSYMB) else [])]
+    cut = [f"% The first {len(rows)} of {table.n_rows} rows."] if table.n_rows > len(rows) else []
+    columns = "".join("r" if place in table.numeric else "l" for place in range(len(table.head)))
+    return "\n".join([
+        f"% {' '.join(table.caption.split())}; needs " + " and ".join(rf"\usepackage{{{name}}}" for name in needs),
+        *cut,
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _tex_row(table.head),
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        "",
+    ])  # fmt: skip
+
+
+def _figure_file(figure: Figure) -> Attachment:
+    return _attachment("SVG", f"figures/{figure.name}.svg", "image/svg+xml", figure.svg)
+
+
+def _table_files(table: Table, name: str) -> tuple[Attachment, Attachment]:
+    """The table as CSV with every row and digit, and as LaTeX as it stands on the page."""
+    tex = table.tex or to_latex(table)
+    return (
+        _attachment("CSV", f"tables/{name}.csv", "text/csv", to_csv(table), n_rows=table.n_rows),
+        _attachment("LaTeX", f"tables/{name}.tex", "application/x-tex", tex, n_rows=table.n_rows),
+    )
+
+
+def _attachment(label: str, path: str, mime: str, content: str, *, n_rows: int = 0) -> Attachment:
+    is_inside = n_rows <= MOST_ROWS_INSIDE.get(label, 0) and len(content) <= MOST_INSIDE
+    return Attachment(label, path, mime, content, is_inside)
+
+
+def _plain(cell: Cell) -> str:
+    text = str(cell).replace("−", "-")
+    return "" if text == "–" else text
+
+
+def _tex_row(cells: Sequence[Cell]) -> str:
+    return " & ".join(_tex(str(cell)) for cell in cells) + r" \\"
+
+
+def _tex(text: str) -> str:
+    signs = TEX | PLAIN_TEX
+    return "".join(signs.get(character, character) for character in _BREAK.sub(" ", text))

@@ -1,0 +1,85 @@
+"""Effects under several learning-rate modes into a section: does any conclusion change?"""
+
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from ablate.effects import Metric
+from ablate.plots import MOST_DRAWN, contrast_name, draw_modes, to_svg
+from ablate.report.effects import difference_label, effect_decimals, linked, verdict_text
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import NONE, in_unit, interval, number, rate
+from ablate.report.page import MOST_ROWS, Cell, Figure, Section, Table
+
+Row: TypeAlias = dict[Any, Any]  # Any: a row of the effects table
+MEANT = {
+    "carry": "with “carry” every variant trains at the reference's learning rate",
+    "find": "with “find” each at the rate that a range test of that very configuration suggests",
+    "tune": "with “tune” each at the best of a small search around that rate, the same budget for all",
+}
+
+
+def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> Section | None:
+    """The same contrasts under each learning-rate mode that was run; those whose verdict changes first.
+
+    Numbers lead to their runs where those have one of the `anchors`.
+    """
+    modes = inputs.modes
+    if len(modes) < 2:
+        return None
+    changed = changed_variants(inputs.effects)
+    is_same = ~inputs.effects["variant"].isin(changed)
+    effects = inputs.effects.assign(same=is_same).sort_values("same", kind="stable").drop(columns="same")
+    figure = draw_modes(effects, metric=inputs.metric, label=difference_label(inputs.metric))
+    if figure is None:
+        return None
+    n = effects["variant"].nunique()
+    said = f"{len(changed)} of {n} verdicts change with the mode." if changed else f"None of the {n} verdicts changes."
+    meant = "; ".join(MEANT[mode] for mode in ("carry", "find", "tune") if mode in modes)
+    sentence = f"{said} Variants whose verdict changes stand first."
+    if n > MOST_DRAWN:
+        sentence += f" The first {MOST_DRAWN} are drawn, the table has more."
+    reading = f"{meant[:1].upper()}{meant[1:]}."
+    title = "The same contrasts under each learning-rate mode"
+    svg = to_svg(figure, name="modes", title=title, description=f"{said} Modes: {', '.join(modes)}.")
+    table = _modes_table(effects, modes, inputs.metric, anchors=anchors)
+    return Section("learning-rates", "Fair learning rates", [Figure("modes", title, sentence, svg, table, reading)])
+
+
+def changed_variants(effects: pd.DataFrame) -> list[str]:
+    """The variants whose verdict differs between learning-rate modes, in the table's order."""
+    verdicts = effects.groupby("variant", sort=False)["verdict"].nunique()
+    return [str(variant) for variant in verdicts[verdicts > 1].index]
+
+
+def _modes_table(effects: pd.DataFrame, modes: list[str], metric: Metric, *, anchors: frozenset[str]) -> Table:
+    decimals = effect_decimals(effects, metric)
+    rows: list[list[Cell]] = []
+    for _, cells in effects.groupby("variant", sort=False):
+        by_mode: dict[str, Row] = {row["mode"]: row for row in cells.to_dict("records")}
+        first = cells.iloc[0]
+        named = contrast_name(str(first["factor"]), str(first["level"]), against=str(first.get("against", "")))
+        row: list[Cell] = [*named, "yes" if cells["verdict"].nunique() > 1 else "no"]
+        for mode in modes:
+            row += _mode_cells(by_mode.get(mode), metric, decimals, anchors=anchors)
+        rows.append(row)
+    head = ["Factor", "Level", "Changes"]
+    for mode in modes:
+        head += [f"{mode}: difference{in_unit(metric)}", "95 % interval", "Verdict", "Rate"]
+    numeric = {3 + 4 * index + offset for index in range(len(modes)) for offset in (0, 1, 3)}
+    return Table(
+        "Contrasts by learning-rate mode", head, rows[:MOST_ROWS], frozenset(numeric), name="modes", data=effects,
+        key="modes", filters=(2,),
+    )  # fmt: skip
+
+
+def _mode_cells(row: Row | None, metric: Metric, decimals: int, *, anchors: frozenset[str]) -> list[Cell]:
+    if row is None:
+        return [NONE] * 4
+    mean = number(row["mean"] * metric.scale, decimals, is_signed=True)
+    return [
+        linked(mean, row, anchors=anchors),
+        interval(row["low"] * metric.scale, row["high"] * metric.scale, decimals),
+        verdict_text(str(row["verdict"])),
+        rate(row["learning_rate"]),
+    ]
