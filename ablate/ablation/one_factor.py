@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from ablate.ablation.cell import Cell, counterpart
 from ablate.ablation.rates import RATE, Tuned, configuration_key, found, rated
+from ablate.levels import RECIPE
 from ablate.records import BEST, REFERENCE, Factors, Level, Mode
 from ablate.study import Study
-
-RECIPE = "recipe"  # stands as the factor of levels that are set together
 
 
 def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
