@@ -157,11 +157,15 @@ class Space:
         resting = {name: level for name, level in self.resting.items() if not self.is_active(name, factors)}
         return {**factors, **resting}
 
+    def needs(self, factor: str) -> list[str]:
+        """The factors on which it depends whether `factor` is active, each after those that it depends on itself."""
+        return [need for other in self.conditions.get(factor, {}) for need in (*self.needs(other), other)]
+
     def in_order(self) -> list[str]:
         """The factors of the space, each after those that its condition names, else as in the study file."""
         order: dict[str, None] = {}
         for name in self.dimensions:
-            order.update(dict.fromkeys(self._with_needs(name)))
+            order.update(dict.fromkeys([*self.needs(name), name]))
         return [name for name in order if name in self.dimensions]
 
     def crossed(self, factor: str, factors: Factors) -> tuple[Level, ...]:
@@ -180,10 +184,6 @@ class Space:
             if self.is_active(name, factors)
             for level in self.crossed(name, factors)[1:]
         ]
-
-    def _with_needs(self, factor: str) -> list[str]:
-        needs = [need for other in self.conditions.get(factor, {}) for need in self._with_needs(other)]
-        return [*needs, factor]
 
 
 def _check_bounds(low: float, high: float, *, smallest: float | None) -> None:

@@ -149,6 +149,8 @@ def test_the_neighbours_of_a_point_leave_out_what_does_not_count_and_settle_the_
 
 
 def test_factors_come_after_those_that_their_conditions_name_and_else_as_in_the_file():
+    assert CONDITIONAL.needs("schedule") == ["optimizer", "momentum"]
+    assert CONDITIONAL.needs("optimizer") == []
     assert CONDITIONAL.in_order() == ["optimizer", "momentum", "schedule", "dropout"]
     assert SPACE.in_order() == list(SPACE.dimensions)
     elsewhere = Space({"a": Choice((1, 2))}, conditions={"a": {"fixed": (1,)}}, resting={"a": 1})

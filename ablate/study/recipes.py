@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ablate.records import Factors
 from ablate.space import Space
-from ablate.study.layers import Key, shown
+from ablate.study.layers import Key, Layered, shown
 from ablate.study.level import LevelReader
 from ablate.study.names import is_safe_name
 from ablate.study.rules import read_table
@@ -44,9 +44,15 @@ def _recipe(levels: LevelReader, key: Key, *, baseline: Factors, space: Space) -
     }
     if all(baseline[factor] == level for factor, level in recipe.items()):
         raise layered.error(key, "sets what the baseline has already, so that there is nothing to compare")
-    whole = {**baseline, **recipe}
-    for factor in recipe:
-        if space.settled(whole)[factor] != whole[factor]:
-            rule = f"{shown(whole[factor])} would not count, because of space.{factor}.when"
-            raise layered.error((*key, factor), rule, hint="set in the recipe what the condition asks for as well")
+    _check_conditions(layered, key, recipe, baseline=baseline, space=space)
     return recipe
+
+
+def _check_conditions(layered: Layered, key: Key, recipe: Factors, *, baseline: Factors, space: Space) -> None:
+    """Every level must count whatever the recipe is set on: it may be what the search found."""
+    for factor in [factor for factor, level in recipe.items() if level != baseline[factor]]:
+        needs = [other for other in space.needs(factor) if other in space.dimensions]
+        if not (set(needs) <= set(recipe) and space.is_active(factor, {**baseline, **recipe})):
+            rule = f"{shown(recipe[factor])} would not always count, because of space.{factor}.when"
+            hint = f"set {', '.join(needs)} in the recipe too, as the condition asks" if needs else ""
+            raise layered.error((*key, factor), rule, hint=hint)

@@ -73,8 +73,12 @@ def test_a_broken_recipe_is_refused_with_place_rule_and_way_out(text, message, c
 def test_a_level_that_would_not_count_is_refused_in_a_recipe(load, complaint):
     text = GOOD.replace("ablate = [0.0, 0.1] }", 'ablate = [0.1], when = { normalization = "none" } }')
     recipe = '[recipes.a]\nnormalization = "batch"\ndropout = 0.1\n'
-    assert complaint(text + recipe) == (
-        "x.toml: recipes.a.dropout: 0.1 would not count, because of space.dropout.when\n"
-        "  set in the recipe what the condition asks for as well"
+    refusal = (
+        "x.toml: recipes.a.dropout: 0.1 would not always count, because of space.dropout.when\n"
+        "  set normalization in the recipe too, as the condition asks"
     )
+    assert complaint(text + recipe) == refusal
+    # It would count in the baseline, and not in a best configuration with batch normalization.
+    assert complaint(text + recipe.replace('normalization = "batch"', 'activation = "selu"')) == refusal
     assert load(text + recipe.replace('"batch"', '"none"')).recipes["a"]["dropout"] == 0.1
+    assert load(text + recipe.replace("0.1", "0")).recipes["a"]["dropout"] == 0.0  # where it rests it takes no effect

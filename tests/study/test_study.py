@@ -77,8 +77,9 @@ def test_a_resolved_study_keeps_its_name_under_another_file_name(load, tmp_path)
     assert load_study(path, overrides=[], quick=False).name == "x"
 
 
-def test_a_study_survives_the_way_to_another_process(load):
-    study = load(OWN_MODEL)
+@pytest.mark.parametrize("text", [OWN_MODEL, EVERYTHING])
+def test_a_study_survives_the_way_to_another_process(load, text):
+    study = load(text)
     assert pickle.loads(pickle.dumps(study)) == study
 
 
