@@ -3,43 +3,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from effect_rows import ACCURACY, BATCH, REFERENCE, SEEDS, rows, table
 
 from ablate import effects
-from ablate.effects import Metric
-from ablate.errors import DataError
-
-ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
-SEEDS = range(6)
-REFERENCE = dict.fromkeys(SEEDS, 0.50)
-# Mean .03; SD √(4·.01²/5) = .0089443; t(.975, 5) = 2.570582, so half a width of .0093864.
-BATCH = {0: 0.52, 1: 0.53, 2: 0.54, 3: 0.52, 4: 0.53, 5: 0.54}
-
-
-def rows(variant, values, *, mode="", score_shift=0.0, **more):
-    """One finished row a seed: test accuracy from `values`, score that much above."""
-    factor, _, level = variant.partition("=")
-    return [
-        {
-            "trial": f"{variant}-{mode}-{seed}",
-            "phase": "ablation",
-            "variant": variant,
-            "factor": factor if level else "",
-            "level": level,
-            "mode": mode,
-            "seed": seed,
-            "state": "finished",
-            "score": value + score_shift,
-            "test_accuracy": value,
-            "learning_rate": 0.001 * (1 + seed),
-            "run_id": f"run{seed}",
-        }
-        | more
-        for seed, value in values.items()
-    ]
-
-
-def table(*parts):
-    return pd.DataFrame([row for part in parts for row in part])
+from ablate.statistics import Looks
 
 
 def only(results, metric=ACCURACY):
@@ -52,11 +19,12 @@ def test_a_contrast_has_the_effects_computed_by_hand():
     row = only(results)
     assert list(row) == list(effects.EFFECT_COLUMNS)
     expected = {
-        "factor": "normalization", "level": "batch", "variant": "normalization=batch", "mode": "find", "n": 6,
-        "mean": 0.03, "sd": 0.0089443, "low": 0.0206136, "high": 0.0393864, "p": 2 / 64, "p_adjusted": 2 / 64,
-        "verdict": "helps", "low_adjusted": 0.0206136, "high_adjusted": 0.0393864, "seeds_needed": 6,
-        "d_z": 2.81995, "p_better": 1.0, "margin": 0.005, "diverged": 0, "reference_mean": 0.5,
-        "variant_mean": 0.53, "metric": "test_accuracy", "score_difference": 0.04, "learning_rate": 0.0035,
+        "factor": "normalization", "level": "batch", "variant": "normalization=batch", "mode": "find",
+        "against": "reference", "n": 6, "mean": 0.03, "sd": 0.0089443, "low": 0.0206136, "high": 0.0393864,
+        "p": 2 / 64, "p_adjusted": 2 / 64, "p_holm": 2 / 64, "verdict": "helps", "low_adjusted": 0.0206136,
+        "high_adjusted": 0.0393864, "seeds_needed": 6, "mde": 1.4345448 * 0.0089443, "d_z": 2.81995, "p_better": 1.0,
+        "margin": 0.005, "diverged": 0, "reference_mean": 0.5, "variant_mean": 0.53, "metric": "test_accuracy",
+        "unit": "points", "scale": 100.0, "score_difference": 0.04, "learning_rate": 0.0035, "look": 0,
     }  # fmt: skip
     words = {name: value for name, value in expected.items() if isinstance(value, str)}
     numbers = {name: value for name, value in expected.items() if name not in words}
@@ -75,7 +43,9 @@ def test_the_family_is_the_mode_so_each_mode_is_adjusted_by_itself():
     )
     found = effects.effects_table(results, ACCURACY).set_index(["variant", "mode"])
     assert found.loc[("normalization=batch", "find"), "p_adjusted"] == 1 / 32
+    # Two of 32 flips: that of the data, and the one that gives all of the other contrast's equal sizes the same sign.
     assert found.loc[("normalization=batch", "carry"), "p_adjusted"] == 2 / 32
+    assert found.loc[("normalization=batch", "carry"), "p_holm"] == 2 / 32
     assert found.loc[("normalization=batch", "carry"), "verdict"] == "inconclusive"
     assert found.loc[("normalization=batch", "carry"), "seeds_needed"] == 7
     # t(1 − .05/4, 5) = 3.163381
@@ -178,34 +148,87 @@ def test_a_table_without_an_ablation_has_no_effects():
     assert effects.paired_scores(results, metric).empty
 
 
-def test_the_primary_metric_is_the_test_accuracy_where_every_finished_run_has_it():
-    results = table(rows("reference", REFERENCE), rows("a=1", BATCH, mode="find"))
-    metric = effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=1000)
-    assert (metric.name, metric.column, metric.unit, metric.chance) == ("test_accuracy", "test_accuracy", "points", 0.1)
-    assert metric.margin == pytest.approx(math.sqrt(0.25 / 1000))
-    assert metric.label == "test accuracy"
-    results.loc[0, "test_accuracy"] = math.nan
-    fallback = effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=1000)
-    assert (fallback.column, fallback.label, fallback.margin) == ("score", "validation accuracy", 0.005)
-    results.loc[0, "state"] = "diverged"  # what did not finish need not have a test accuracy
-    assert effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=1000).column == "test_accuracy"
+def both_directions(*, shared=True):
+    """The best configuration is .06 above the reference, and loses .04 without its normalization."""
+    best = {seed: BATCH[seed] + 0.03 for seed in SEEDS}
+    without = {seed: BATCH[seed] - 0.01 for seed in SEEDS}
+    mode = "" if shared else "find"
+    return table(
+        rows("reference", REFERENCE),
+        rows("best", best, mode=mode, design="one-factor", against="reference"),
+        rows("normalization=batch", BATCH, mode="find", design="one-factor", against="reference"),
+        rows(
+            "best: normalization=none",
+            without,
+            mode="find",
+            design="one-factor",
+            against="best",
+            factor="normalization",
+            level="none",
+        ),
+    )
 
 
-def test_with_a_loss_lower_is_better_and_chance_is_minus_its_logarithm():
-    results = table(rows("reference", REFERENCE), rows("a=1", BATCH, mode="find"))
-    results = results.assign(test_loss=results["test_accuracy"]).assign(score=-results["score"])
-    metric = effects.primary_metric(results, monitor="val_loss", n_classes=10, n_test=1000)
-    assert (metric.column, metric.sign, metric.unit, metric.margin) == ("test_loss", -1, "nats", 0.01)
-    assert metric.chance == pytest.approx(-2.302585)
-    row = only(results, metric)
-    assert (row["mean"], row["verdict"]) == (pytest.approx(-0.03), "hurts")
+@pytest.mark.parametrize("shared", [True, False])
+def test_both_directions_and_the_best_itself_are_one_family(shared):
+    found = effects.effects_table(both_directions(shared=shared), ACCURACY).set_index("variant")
+    assert found["mode"].tolist() == ["find"] * 3
+    assert found.index.tolist() == ["best", "normalization=batch", "best: normalization=none"]
+    assert found["mean"].tolist() == pytest.approx([0.06, 0.03, -0.04])
+    assert found["against"].tolist() == ["reference", "reference", "best"]
+    assert found["p"].tolist() == [2 / 64] * 3
+    assert found["p_holm"].tolist() == pytest.approx([6 / 64] * 3)
+    half = 3.534 * found.loc["best", "sd"] / math.sqrt(6)  # t(1 − .05/6, 5)
+    assert found.loc["best", "low_adjusted"] == pytest.approx(0.06 - half, abs=1e-4)
 
 
-def test_a_margin_that_is_given_is_used():
-    results = table(rows("reference", REFERENCE))
-    assert effects.primary_metric(results, monitor="val_loss", n_classes=2, n_test=9, margin=0.2).margin == 0.2
+def test_factorials_and_paths_are_not_in_the_family():
+    plain = table(rows("reference", REFERENCE), rows("normalization=batch", BATCH, mode="find"))
+    more = table(
+        rows("normalization=batch, dropout=0.1", BATCH, mode="find", design="factorial"),
+        rows("dropout=0.1", BATCH, mode="find", design="path", against="reference", test_accuracy=math.nan),
+    )
+    results = pd.concat([plain, more], ignore_index=True)
+    pd.testing.assert_frame_equal(effects.effects_table(results, ACCURACY), effects.effects_table(plain, ACCURACY))
+    metric = effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=None)
+    assert metric.column == "test_accuracy"
+    assert set(effects.confirmatory_runs(results, design="path")["variant"]) == {"dropout=0.1"}
 
 
-def test_an_unknown_monitor_is_refused():
-    with pytest.raises(DataError, match='must be "val_accuracy" or "val_loss", got "f1"'):
-        effects.primary_metric(table(rows("reference", REFERENCE)), monitor="f1", n_classes=2, n_test=None)
+def looked(n_sure, n_open):
+    """A variant that helps with so many seeds, and one that is open."""
+    sure = {seed: BATCH[seed % 6] for seed in range(n_sure)}
+    still_open = {seed: 0.5 + (0.03, -0.02, 0.03, 0.01, -0.03, 0.02)[seed % 6] for seed in range(n_open)}
+    return table(
+        rows("reference", dict.fromkeys(range(12), 0.5)),
+        rows("a=1", sure, mode="find"),
+        rows("b=1", still_open, mode="find"),
+    )
+
+
+def test_after_each_look_only_the_open_variants_need_seeds():
+    looks = Looks((7, 12), (0.03, 0.02))
+    ask = {"metric": ACCURACY, "looks": looks}
+    assert effects.undecided(looked(7, 7), look=1, **ask) == {("b=1", "find")}
+    assert effects.undecided(looked(7, 12), look=1, **ask) == {("b=1", "find")}  # a resumed study asks the same
+    assert effects.undecided(looked(7, 12), look=2, **ask) == {("b=1", "find")}
+    assert effects.undecided(looked(6, 7), look=1, **ask) == {("a=1", "find"), ("b=1", "find")}
+    found = effects.effects_table(looked(7, 12), ACCURACY, looks=looks).set_index("variant")
+    assert found["look"].to_dict() == {"a=1": 1, "b=1": 2}
+    assert found["n"].to_dict() == {"a=1": 7, "b=1": 12}
+    assert found["verdict"].to_dict() == {"a=1": "helps", "b=1": "inconclusive"}
+
+
+def test_what_is_equivalent_or_below_the_margin_needs_no_more_seeds():
+    near = {seed: 0.5 + 0.001 * (-1) ** seed for seed in range(8)}
+    below = {seed: 0.503 + 0.0005 * (-1) ** seed for seed in range(8)}
+    results = table(rows("reference", dict.fromkeys(range(8), 0.5)), rows("a=1", near), rows("b=1", below))
+    looks = Looks((8, 12), (0.03, 0.02))
+    found = effects.effects_table(results, ACCURACY, looks=looks).set_index("variant")["verdict"]
+    assert found.to_dict() == {"a=1": "equivalent", "b=1": "detectable but below margin"}
+    assert effects.undecided(results, ACCURACY, looks=looks, look=1) == frozenset()
+
+
+def test_a_second_reference_that_all_modes_share_is_asked_for_by_its_own_mode():
+    needy = effects.undecided(both_directions(), ACCURACY, looks=Looks((7, 9), (0.03, 0.02)), look=1)
+    assert needy == {("best", ""), ("normalization=batch", "find"), ("best: normalization=none", "find")}
