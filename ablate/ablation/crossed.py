@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import product
 
 from ablate.ablation.cell import Cell, counterpart
-from ablate.ablation.rates import RATE, Tuned, configuration_key, rated
+from ablate.ablation.rates import RATE, Tuned, configuration_key, differing, rated
 from ablate.records import REFERENCE, Factors, Level, Mode
 from ablate.study import Study
 
@@ -34,6 +34,6 @@ def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str)
     """The reference's level, then those that an ablation tries, then what the search changed it to or from."""
     levels = study.space.crossed(factor, references[REFERENCE])
     other = counterpart(study, references, REFERENCE)
-    if other is None or configuration_key({factor: other[factor]}) in {configuration_key({factor: x}) for x in levels}:
+    if other is None or not all(differing({factor: level}, other, among=(factor,)) for level in levels):
         return levels
     return (*levels, other[factor])

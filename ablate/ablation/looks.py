@@ -8,7 +8,7 @@ from ablate.ablation.cell import Cell, replicates, to_specs
 from ablate.ablation.steps import Outcomes
 from ablate.records import TrialSpec
 
-Undecided: TypeAlias = Callable[[int], AbstractSet[tuple[str, str]]]  # a look, from 0 -> (variant, mode) still open
+Undecided: TypeAlias = Callable[[int], AbstractSet[tuple[str, str]]]  # a look, from 1 -> (variant, mode) still open
 
 
 @final
@@ -16,7 +16,7 @@ class Sequential:
     """The rule of `seeds = "auto"`: which trials follow from the outcomes so far.
 
     `looks` are the seeds that a cell has at each look, rising. Once every trial of a look is settled, `undecided` is
-    asked, once: it must judge by the first `looks[look]` seeds alone, so that a resumed study decides the same. What
+    asked, once: it must judge by the seeds of that look and before, so that a resumed study decides the same. What
     it names, of what was open before, gets the seeds of the next look, and so do the references it is paired with.
     A factorial stays as it is at the first look: its effects need all of its cells.
     """
@@ -34,7 +34,7 @@ class Sequential:
         for look in range(1, len(self._looks)):
             if not going or any(spec.trial not in outcomes for spec in specs):
                 break
-            going &= self._ask(look - 1)
+            going &= self._ask(look)
             specs += to_specs(self._continued(going), replicates(self._looks[look], after=self._looks[look - 1]))
         return specs
 

@@ -24,10 +24,10 @@ def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cel
     """One for all modes that leave it its own rate, and one for each mode that does not."""
     cells: dict[str, Cell] = {}
     for mode in study.ablation.learning_rate:
-        own = mode == "carry" or (mode == "find" and found(reference[RATE]) == reference[RATE])
-        factors, rate_factors = rated(reference, reference=reference, mode=mode, tuned=tuned)
-        name: Mode | str = "" if own else mode
-        cells.setdefault(name, Cell(REFERENCE, "", "", "" if own else mode, "one-factor", "", factors, rate_factors))
+        is_own = mode == "carry" or (mode == "find" and found(reference[RATE]) == reference[RATE])
+        trained = rated(reference, reference=reference, mode=mode, tuned=tuned)
+        cell = Cell(REFERENCE, "", "", "" if is_own else mode, "one-factor", "", *trained)
+        cells.setdefault(cell.mode, cell)
     return list(cells.values())
 
 

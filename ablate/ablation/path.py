@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal, TypeAlias, final
 
-from ablate.ablation.rates import RATE, configuration_key, found, rated
+from ablate.ablation.rates import RATE, configuration_key, differing, found, rated
 from ablate.ablation.steps import Outcomes, value_of
 from ablate.records import BEST, REFERENCE, Factors, Mode, TrialSpec
 from ablate.study import Study
@@ -48,7 +48,7 @@ class Paths:
     @property
     def n_flips(self) -> int:
         """In how many factors the two ends differ."""
-        return sum(not _agree(self._start, self._goal, name) for name in self._space.dimensions)
+        return len(differing(self._start, self._goal, among=self._space.dimensions))
 
     def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
         """All trials up to the first step in each direction that is not settled."""
@@ -58,11 +58,11 @@ class Paths:
         ]
 
     def _walk(self, direction: Direction, origin: Factors, goal: Factors, outcomes: Outcomes) -> Iterator[TrialSpec]:
-        remaining = [name for name in self._space.dimensions if not _agree(origin, goal, name)]
+        remaining = differing(origin, goal, among=self._space.dimensions)
         flipped: list[str] = []
         if remaining:
             yield from self._specs(_Step(direction, 0, "", origin), origin)
-        while candidates := self._candidates(_mixed(origin, goal, flipped), goal, remaining):
+        while candidates := self._candidates({**origin, **{name: goal[name] for name in flipped}}, goal, remaining):
             steps = [_Step(direction, len(flipped) + 1, name, factors) for name, factors in candidates]
             trials = {step.flip: self._specs(step, origin) for step in steps}
             yield from (spec for specs in trials.values() for spec in specs)
@@ -84,7 +84,7 @@ class Paths:
 
     def _specs(self, step: _Step, origin: Factors) -> list[TrialSpec]:
         end = REFERENCE if step.direction == "forward" else BEST
-        changed = (name for name in self._space.dimensions if not _agree(step.factors, origin, name))
+        changed = differing(step.factors, origin, among=self._space.dimensions)
         variant = ", ".join(f"{name}={step.factors[name]}" for name in changed) or end
         factors, rate_factors = rated(step.factors, reference=self._start, mode=self._mode, tuned={}, rate_varies=True)
         return [
@@ -106,11 +106,3 @@ class Paths:
 
     def _mean(self, specs: Sequence[TrialSpec], outcomes: Outcomes) -> float:
         return fmean(value_of(outcomes[spec.trial], chance=self._chance) for spec in specs)
-
-
-def _mixed(origin: Factors, goal: Factors, flipped: Sequence[str]) -> Factors:
-    return {**origin, **{name: goal[name] for name in flipped}}
-
-
-def _agree(one: Factors, other: Factors, name: str) -> bool:
-    return configuration_key({name: one[name]}) == configuration_key({name: other[name]})

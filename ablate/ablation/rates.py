@@ -4,7 +4,7 @@ A reference is treated as its variants are: where a mode gives it another rate t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from ablate.levels import FIND, Rate, format_rate, parse_rate
@@ -17,6 +17,11 @@ Tuned: TypeAlias = Mapping[str, Level]  # by `configuration_key` of a configurat
 def configuration_key(factors: Factors) -> str:
     """A configuration as text, equal for equal ones: 1 and 1.0 are one level, 1 and true are two."""
     return json.dumps(sorted((name, _plain(level)) for name, level in factors.items()))
+
+
+def differing(one: Factors, other: Factors, *, among: Iterable[str]) -> list[str]:
+    """The factors `among` those named in which two configurations differ."""
+    return [name for name in among if configuration_key({name: one[name]}) != configuration_key({name: other[name]})]
 
 
 def rated(

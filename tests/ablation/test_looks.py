@@ -17,7 +17,7 @@ def run(study, drive, scored, *, looks, answers, best=None):
 
     def undecided(look):
         asked.append(look)
-        return answers[look]
+        return answers[look - 1]
 
     rule = Sequential(cells, looks=looks, undecided=undecided)
     specs = drive(SteppedPlan(rule.wanted, known={}), scored(lambda _: 0.5))
@@ -33,7 +33,7 @@ def test_seeds_are_added_to_what_is_undecided_and_to_its_reference(make_study, d
         "normalization=batch": [1, 2, 3],
         "optimizer=sgd": [1, 2, 3, 4, 5],
     }
-    assert asked == [0, 1]
+    assert asked == [1, 2]
 
 
 def test_it_ends_when_all_is_decided_and_what_was_decided_stays_so(make_study, drive, scored):
@@ -43,7 +43,7 @@ def test_it_ends_when_all_is_decided_and_what_was_decided_stays_so(make_study, d
     assert {variant: max(numbers) for variant, numbers in seeds.items()} == {
         "reference": 3, "normalization=batch": 2, "optimizer=sgd": 3,
     }  # fmt: skip
-    assert asked == [0, 1]
+    assert asked == [1, 2]
 
 
 def test_only_the_reference_of_the_open_mode_and_end_gets_more(make_study, drive, scored):
@@ -80,7 +80,7 @@ def test_an_interrupted_study_asks_for_the_same_seeds(make_study, check_resume, 
     answers = [{("optimizer=sgd", "find")}, {("optimizer=sgd", "find")}]
     specs = check_resume(
         lambda known: SteppedPlan(
-            Sequential(cells, looks=(2, 3, 4), undecided=answers.__getitem__).wanted, known=known
+            Sequential(cells, looks=(2, 3, 4), undecided=lambda look: answers[look - 1]).wanted, known=known
         ),
         scored(lambda _: 0.5),
     )

@@ -1,4 +1,9 @@
+import numpy as np
+import pytest
+
 from ablate.ablation import Paths, SteppedPlan
+from ablate.games import greedy_path, greedy_path_back
+from ablate.plan import Remembered
 from ablate.records import Outcome
 from ablate.space import Choice, Space
 
@@ -64,6 +69,30 @@ def test_of_equal_steps_the_first_factor_of_the_space_is_taken(make_study, drive
     study = make_study(space=ABC)
     specs = drive(SteppedPlan(paths_of(study, OFF, ON).wanted, known={}), scored(lambda _: 0.5))
     assert {name for name, _, _ in steps(specs, "forward")[2]} == {"a=on, b=on", "a=on, c=on"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_walk_takes_the_steps_of_the_greedy_path_through_all_cells(make_study, drive, scored, seed):
+    game = np.random.default_rng(seed).random((2, 2, 2, 2))  # by seed, then off or on
+
+    def score(spec):
+        return game[(spec.seed - 1, *(int(spec.factors[name] == "on") for name in "abc"))]
+
+    plan = SteppedPlan(paths_of(make_study(space=ABC), OFF, ON).wanted, known={})
+    specs = drive(plan, scored(score))
+    for direction, path in (("forward", greedy_path(game)), ("backward", greedy_path_back(game))):
+        first, second, _ = ("abc"[player] for player in path.order)
+        assert {factor for _, factor, _ in steps(specs, direction)[2]} == set("abc") - {first}
+        assert {factor for _, factor, _ in steps(specs, direction)[3]} == set("abc") - {first, second}
+
+
+def test_a_cell_that_both_ways_pass_is_trained_once(make_study, drive, scored):
+    plan = SteppedPlan(paths_of(make_study(space=ABC), OFF, ON, seeds=(1,)).wanted, known={})
+    trained = drive(Remembered(plan), scored(value))
+    assert len(plan.outcomes) == 14
+    configurations = [tuple(spec.factors[name] for name in "abc") for spec in trained]
+    assert len(configurations) == len(set(configurations)) == 8
+    assert sum(outcome.same_as != "" for outcome in plan.outcomes.values()) == 6
 
 
 def test_an_interrupted_walk_goes_on_as_it_would_have(make_study, check_resume, scored):
