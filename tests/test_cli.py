@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,10 @@ def test_new_refuses_names_that_could_leave_the_folder(capsys, name):
 
 
 def test_show_prints_the_resolved_study_with_its_size(capsys):
-    out, _ = ablate("show", "digits_mlp", "--set", "training.epochs=7", capsys=capsys)
-    assert "epochs = 7" in out
+    dropout = "space.dropout={ low = 0.0, high = 0.4, ablate = [0.2], when = { activation = ['elu', 'tanh', 'relu'] } }"
+    out, _ = ablate("show", "digits_mlp", "--set", "training.epochs=7", "--set", dropout, capsys=capsys)
+    assert tomllib.loads(out)["training"]["epochs"] == 7  # the summary is a comment, and no line is wrapped
+    assert "\n# dropout counts only where activation is elu or tanh or relu\n" in out
     assert "# 6 search trials, then 7 variants × 8 seeds" in out
     assert "8,970 parameters" in out
 

@@ -26,10 +26,11 @@ def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path
     """Print the resolved study as TOML, then what it amounts to."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     console = Console(highlight=False)
-    console.print(to_toml(study).strip(), markup=False)
+    # Not wrapped: a table within braces that is broken over two lines is no TOML.
+    console.print(to_toml(study).strip(), markup=False, soft_wrap=True)
     console.print()
     for line in summary(study, data_dir):
-        console.print(f"# {line}", markup=False)
+        console.print(f"# {line}", markup=False, soft_wrap=True)
 
 
 def run_new(name: str, *, folder: Path) -> None:
