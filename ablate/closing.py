@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from ablate import provenance
 from ablate.datasets import Dataset
 from ablate.files import write_aside
 from ablate.folder import StudyFolder
+from ablate.freeze import Freeze
 from ablate.journal import Entry
-from ablate.records import Factors
+from ablate.records import Factors, Level
 from ablate.results import epochs_table, results_table, write_table
 from ablate.study import Study
 from ablate.tracking import shown_uri
@@ -68,6 +69,9 @@ class Ending:
     complete: bool
     interrupted: bool
     seconds: Mapping[str, float]  # of wall time, by part, "total" among them
+    frozen: Freeze | None = None  # what was declared before the test set was read; None where it was not read
+    looks: Sequence[int] = ()  # seeds at each look of a sequential design
+    tune: Mapping[str, object] | None = None  # how rates were tuned and what came of it, JSON-able; None: none were
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
@@ -137,8 +141,17 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "margin": study.ablation.margin,
         "reference": dict(ending.reference),
         "reference_kind": study.ablation.reference,
+        "designs": list(study.ablation.design),
+        "factorial": list(study.ablation.factorial or ()),
+        "recipes": {name: dict(levels) for name, levels in study.recipes.items()},
+        "conditions": _conditions(study),
         "modes": list(study.ablation.learning_rate),
+        "tune": dict(ending.tune) if ending.tune is not None else None,
         "seeds": study.ablation.seeds,
+        "max_seeds": study.ablation.max_seeds,
+        "looks": list(ending.looks),
+        "frozen": ending.frozen.facts() if ending.frozen else None,
+        "reused": _reused(entries),
         "epochs": study.training.epochs,
         "batch_size": study.training.batch_size,
         "patience": study.training.patience,
@@ -151,3 +164,18 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "quick": study.quick,
         "notes": study_notes(entries),
     }
+
+
+def _conditions(study: Study) -> dict[str, dict[str, list[Level]]]:
+    """Factor -> the levels of other factors with which it counts."""
+    return {
+        factor: {other: list(levels) for other, levels in condition.items()}
+        for factor, condition in study.space.conditions.items()
+    }
+
+
+def _reused(entries: list[Entry]) -> dict[str, object]:
+    """How many rows are results of other studies, and of which."""
+    trials = {entry.spec.trial for entry in entries}
+    origins = [e.outcome.same_as for e in entries if e.outcome.same_as and e.outcome.same_as not in trials]
+    return {"rows": len(origins), "from": list(dict.fromkeys(origin.partition("/")[0] for origin in origins))}

@@ -79,7 +79,7 @@ class StudyFolder:
         """Make this the folder of `study`. Raises `StudyError` where it holds results of another version of it."""
         resolved = to_toml(study)
         if self.journal.exists() and self.study_file.exists():
-            changes = _differences(tomllib.loads(self.study_file.read_text()), tomllib.loads(resolved))
+            changes = differences(tomllib.loads(self.study_file.read_text()), tomllib.loads(resolved))
             if changes:
                 shown = "; ".join(changes[:3]) + (f"; and {len(changes) - 3} more" if len(changes) > 3 else "")
                 raise StudyError(
@@ -109,7 +109,7 @@ class StudyFolder:
             lock.release()
 
 
-def _differences(old: Mapping[str, object], new: Mapping[str, object], prefix: str = "") -> list[str]:
+def differences(old: Mapping[str, object], new: Mapping[str, object], prefix: str = "") -> list[str]:
     """The settings that differ, as `training.epochs 20 → 30`. Titles do not count."""
     changes = []
     for name in dict.fromkeys([*old, *new]):
@@ -117,7 +117,7 @@ def _differences(old: Mapping[str, object], new: Mapping[str, object], prefix: s
         if before == after or (not prefix and name == "title"):
             continue
         if isinstance(before, dict) and isinstance(after, dict):
-            changes += _differences(before, after, f"{prefix}{name}.")
+            changes += differences(before, after, f"{prefix}{name}.")
         else:
             changes.append(f"{prefix}{name} {_shown(before)} → {_shown(after)}")
     return changes

@@ -35,6 +35,11 @@ class TrialSpec:
     test: bool = False  # score the best weights on the test set at the end
     design: Design | Literal[""] = ""  # what asked for this trial; "" outside of the ablation
     against: str = ""  # the variant that this one is compared with: REFERENCE or BEST; "" for the reference itself
+    frozen: str = ""  # digest of the comparisons that were frozen before, this one's among them; "" while they are not
+
+    def may_test(self) -> bool:
+        """Whether the test set may be read for it: a confirmatory trial of a frozen comparison that asks for it."""
+        return self.test and bool(self.frozen) and self.phase == "ablation" and self.design != "path"
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""

@@ -71,8 +71,8 @@ class Trial:
         return outcome.state != "finished" or outcome.epochs >= settings.epochs or out_of_patience
 
     def wants_test(self) -> bool:
-        """Whether the best weights are to be scored on the test set."""
-        return self.spec.test and self.outcome.state == "finished" and self.best is not None
+        """Whether the best weights are to be scored on the test set; never before the comparisons were frozen."""
+        return self.spec.may_test() and self.outcome.state == "finished" and self.best is not None
 
     def ended(self) -> Outcome:
         """The outcome, complete."""

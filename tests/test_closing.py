@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
 from ablate.folder import StudyFolder
+from ablate.freeze import declare, freeze
 from ablate.journal import Entry
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 
@@ -33,6 +35,48 @@ def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, t
     assert former_seconds(tmp_path / "nothing.json", [], workers=2) == 0.0
 
 
+def provenance_of(facts, folder, entries, **of_ending):
+    ending = Ending("2026-11-21", facts.study.baseline, True, False, {"total": 5.0}, **of_ending)
+    write_folder(StudyFolder(folder), entries, facts, ending)
+    return json.loads(StudyFolder(folder).provenance.read_text())
+
+
+def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, tmp_path):
+    ablation = facts.study.ablation.model_copy(
+        update={"design": ("one-factor", "factorial"), "factorial": ("optimizer",), "seeds": "auto"}
+    )
+    space = replace(facts.study.space, conditions={"optimizer": {"normalization": ("batch",)}},
+                    resting={"optimizer": "adam"})  # fmt: skip
+    changes = {"ablation": ablation, "space": space, "recipes": {"plain": {"optimizer": "sgd"}}}
+    study = facts.study.model_copy(update=changes)
+    specs = [replace(entry("a").spec, test=True, design="one-factor")]
+    frozen = freeze(tmp_path, declare(specs, study, data="f00", looks=(6, 12)))
+    told = provenance_of(
+        replace(facts, study=study), tmp_path, [entry("a")], frozen=frozen, looks=(6, 12), tune={"points": 5}
+    )
+    expected = {
+        "designs": ["one-factor", "factorial"],
+        "factorial": ["optimizer"],
+        "recipes": {"plain": {"optimizer": "sgd"}},
+        "conditions": {"optimizer": {"normalization": ["batch"]}},
+        "seeds": "auto",
+        "max_seeds": 20,
+        "looks": [6, 12],
+        "tune": {"points": 5},
+        "frozen": {"digest": frozen.digest, "at": frozen.at, "contrasts": 0, "cells": 1},
+        "reused": {"rows": 0, "from": []},
+    }
+    assert {name: told[name] for name in expected} == expected
+
+
+def test_provenance_counts_what_came_from_other_studies(facts, tmp_path):
+    entries = [entry("a", same_as="x/a"), entry("b", same_as="a"), entry("c", same_as="y/s/1"),
+               entry("d", same_as="x/d"), entry("e")]  # fmt: skip
+    told = provenance_of(facts, tmp_path, entries)
+    assert told["reused"] == {"rows": 3, "from": ["x", "y"]}
+    assert (told["frozen"], told["tune"], told["looks"]) == (None, None, [])
+
+
 def test_a_run_that_was_killed_counts_with_what_its_trials_took(tmp_path):
     assert former_seconds(tmp_path / "nothing.json", [entry("a"), entry("b")], workers=2) == 6.0
 
@@ -49,8 +93,6 @@ def test_notes_are_of_the_comparisons_each_once():
 
 
 def test_the_fingerprint_follows_the_arrays_the_split_and_the_seed(facts, tiny_study):
-    from dataclasses import replace
-
     fingerprint = facts.fingerprint()
     fewer = tiny_study.data.model_copy(update={"train": 600})
     for changed in (tiny_study.model_copy(update={"seed": 1}), tiny_study.model_copy(update={"data": fewer})):

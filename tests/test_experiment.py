@@ -13,7 +13,7 @@ import pytest
 from ablate import experiment
 from ablate.clock import Clock
 from ablate.errors import StudyError
-from ablate.events import PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.events import PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.experiment import run_study
 from ablate.opening import Options
 from ablate.records import Epoch, Outcome
@@ -62,7 +62,7 @@ def test_a_study_ends_with_every_trial_in_every_place(finished):
     assert table["run_id"].str.len().eq(32).all()
     assert table.loc[table["phase"] == "ablation", "test_accuracy"].notna().all()
     assert table.loc[table["phase"] == "search", "test_accuracy"].isna().all()
-    assert [event.phase for event in watch.of(PhaseBegan)] == ["search", "ablation"]
+    assert [event.part for event in watch.of(PartBegan)] == ["search", "ablation"]
     assert len(watch.of(TrialEnded)) == 12
     assert watch.of(TrialBegan)
     assert watch.of(Epoch)
@@ -182,6 +182,9 @@ class SlowTracker:
         if self.gate is not None:
             self.gate.wait(5)
         return "parent"
+
+    def log_freeze(self, _freeze):
+        pass
 
     def open_trial(self, spec, *, at):
         del at

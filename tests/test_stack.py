@@ -15,7 +15,7 @@ from ablate.stack import run_trial, run_trials
 
 def spec(study, seed, **factors) -> TrialSpec:
     factors = {**study.baseline, "learning_rate": 0.003, **factors}
-    return TrialSpec(f"s{seed}", "ablation", "reference", "", "", "", seed, factors, test=True)
+    return TrialSpec(f"s{seed}", "ablation", "reference", "", "", "", seed, factors, test=True, frozen="f00")
 
 
 class Fed:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from ablate.errors import AblateError
+from ablate.freeze import Declared, Freeze
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.results import COLUMNS
 from ablate.tracking import (
@@ -331,6 +332,45 @@ def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client
     run = client.get_run(opened.run_ids[BATCH.trial])
     assert (run.info.status, run.data.metrics["score"], run.data.metrics["val_accuracy"]) == ("FINISHED", 0.5, 0.1)
     assert opened.lost == 0
+
+
+FREEZE = Freeze("d1e2", "2026-11-21T10:30:00+00:00", Declared((), {"alpha": 0.05}))
+
+
+def test_a_freeze_is_tagged_and_kept_with_the_study(client, opened):
+    opened.log_freeze(FREEZE)
+    tags = client.get_run(opened._parent).data.tags
+    assert (tags["frozen"], tags["frozen_at"]) == ("d1e2", FREEZE.at)
+    assert artifacts(client, opened._parent) == ["frozen.json", "study.toml"]
+
+
+def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client, opened, flaky, monkeypatch):
+    monkeypatch.setattr(tracker, "RETRY_SECONDS", 0.0)
+    flaky.off = True
+    opened.log_freeze(FREEZE)
+    assert opened.failure == "the server went away"
+    flaky.off = False
+    order = []
+    for name in ("log_batch", "create_run"):
+        call = getattr(client, name)
+        monkeypatch.setattr(
+            flaky, name, lambda *a, _n=name, _c=call, **k: order.append(_n) or _c(*a, **k), raising=False
+        )
+    opened.open_trial(BATCH)
+    opened.close_trial(DONE)
+    assert order[:2] == ["log_batch", "create_run"]
+    assert client.get_run(opened._parent).data.tags["frozen"] == "d1e2"
+    close(opened)
+    assert "frozen.json" in artifacts(client, opened._parent)
+    assert opened.lost == 0
+
+
+def test_a_freeze_that_never_arrives_is_counted(opened, flaky, monkeypatch):
+    monkeypatch.setattr(tracker.time, "sleep", lambda _: None)
+    flaky.off = True
+    opened.log_freeze(FREEZE)
+    close(opened)
+    assert opened.lost == 3  # the tags, frozen.json, and the end of the study
 
 
 def test_a_store_that_failed_is_left_alone_for_a_while(opened, flaky):

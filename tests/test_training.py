@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 
 from ablate import seeds
+from ablate.clock import Clock
 from ablate.rate_finder import RateFinder
-from ablate.records import TrialSpec
+from ablate.records import Outcome, TrialSpec
 from ablate.stack import run_trial
+from ablate.training import Trial
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def finder(bench):
 
 def a_spec(study, **changes) -> TrialSpec:
     factors = {**study.baseline, **changes.pop("factors", {})}
-    spec = TrialSpec("t", "ablation", "reference", "", "", "", 1, factors, test=True)
+    spec = TrialSpec("t", "ablation", "reference", "", "", "", 1, factors, test=True, frozen="f00")
     return replace(spec, **changes)
 
 
@@ -86,8 +88,18 @@ def test_a_failing_trial_is_an_outcome_with_its_trace(bench, finder, tiny_study)
     assert "Traceback" in outcome.traceback
 
 
-def test_search_trials_read_no_test_score(bench, finder, tiny_study):
-    outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}, test=False), bench, finder)
+@pytest.mark.parametrize("changes", [{"frozen": ""}, {"phase": "search"}, {"design": "path"}, {"test": False}])
+def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, tiny_study):
+    spec, ended, best = a_spec(tiny_study), Outcome("t", "finished"), ((), (), ())
+    trial = Trial(spec, Clock(), None, None, 0.1, None, None, ended, best=best)
+    assert trial.wants_test()
+    trial.spec = replace(spec, **changes)
+    assert not trial.wants_test()
+
+
+@pytest.mark.parametrize("changes", [{"phase": "search", "test": False}, {"frozen": ""}])
+def test_search_trials_and_what_is_not_frozen_read_no_test_score(bench, finder, tiny_study, changes):
+    outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}, **changes), bench, finder)
     assert outcome.state == "finished"
     assert outcome.test_accuracy is None
 
@@ -103,8 +115,6 @@ def test_the_best_epochs_weights_are_the_ones_that_are_tested(bench, finder, tin
 
 def test_variants_with_one_seed_share_split_order_and_the_weights_of_equal_layers(bench, tiny_study):
     """He-normal and LeCun-normal are rescalings of the same draws; an added normalization shifts none of them."""
-    from ablate.clock import Clock
-
     he = bench.start(tiny_study.baseline, 1, Clock()).state[0]
     lecun = bench.start({**tiny_study.baseline, "initializer": "lecun_normal"}, 1, Clock()).state[0]
     normalized = bench.start({**tiny_study.baseline, "normalization": "batch"}, 1, Clock()).state[0]
@@ -121,8 +131,6 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
 
     split = bench.split(1)
     permutation = np.random.default_rng(0).permutation(split.train)[:632]
-    from ablate.clock import Clock
-
     start = bench.start(tiny_study.baseline, 1, Clock())
     state, losses = start.program.stacked([start.state]), []
     for order, n_steps in epoch_batches([permutation], 32, min_rows=len(bench.ramp)):

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import final
 
 from ablate.clock import Clock
+from ablate.freeze import Freeze
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.tracking.entries import RunStatus
 from ablate.tracking.parent import StudyRun
@@ -73,6 +74,10 @@ class BackgroundTracker:
         """Raise what opening the study failed with, if that is known by now."""
         if self._opening.done():
             self._opening.result()
+
+    def log_freeze(self, freeze: Freeze) -> None:
+        """The comparisons are frozen: written before whatever is told later."""
+        self._tell(partial(self._tracker.log_freeze, freeze))
 
     def open_trial(self, spec: TrialSpec) -> None:
         """A trial starts."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablate.freeze import FROZEN, Freeze
 from ablate.records import Factors
 from ablate.tracking.batch import write_batch
 from ablate.tracking.entries import NOTE, RunStatus, clipped, named_metrics, one_line, param_values, tag_values
@@ -25,7 +26,7 @@ _DIGEST_LENGTH = 12  # MLflow takes 36, its column shows fewer
 _PROFILE = ("n_train", "n_validation", "n_test", "n_classes", "shape", "scaling", "stand_in")
 _FILES = (
     "report.html", "results.csv", "effects.csv", "effects.tex", "epochs.csv", "lr_tests.json", "study.toml",
-    "provenance.json",
+    "provenance.json", FROZEN,
 )  # fmt: skip
 
 
@@ -95,6 +96,15 @@ def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, st
             write_batch(client, child.info.run_id, tags={"state": "killed", "reason": "its process ended first"})
             client.set_terminated(child.info.run_id, "KILLED")
     return children
+
+
+def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Freeze) -> None:
+    """What was frozen, and when. Does nothing where the run is gone, which must not hold up its trials."""
+    try:
+        write_batch(client, run_id, tags={"frozen": freeze.digest, "frozen_at": freeze.at})
+    except Exception as err:  # MLflow's own type, which is not imported before it has to be
+        if getattr(err, "error_code", "") not in FINAL_ERRORS:
+            raise
 
 
 def end_parent(

@@ -2,16 +2,26 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from ablate.clock import Clock
+from ablate.freeze import FROZEN, Freeze
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.tracking import entries
-from ablate.tracking.batch import write_batch, write_texts
-from ablate.tracking.parent import FINAL_ERRORS, StudyRun, end_parent, keep_folder, resume_parent, start_parent
+from ablate.tracking.artifacts import Artifacts
+from ablate.tracking.batch import write_batch
+from ablate.tracking.open_trial import OpenTrial
+from ablate.tracking.parent import (
+    FINAL_ERRORS,
+    StudyRun,
+    end_parent,
+    keep_folder,
+    resume_parent,
+    start_parent,
+    tag_freeze,
+)
 from ablate.tracking.store import connect, explained, open_experiment, reason
 
 if TYPE_CHECKING:
@@ -26,24 +36,6 @@ CLOSE_TRIES = 3  # one second apart
 def now_ms() -> int:
     """The time as MLflow keeps it: milliseconds since 1970."""
     return int(time.time() * 1000)
-
-
-@dataclass(slots=True)
-class _Trial:
-    """An open trial: what of it the store does not have yet. Nothing is dropped before the store has taken it."""
-
-    spec: TrialSpec
-    opened: int  # ms since 1970, like all times that MLflow keeps
-    run_id: str = ""
-    has_params: bool = False
-    epochs: list[tuple[int, Epoch]] = field(default_factory=list)
-    outcome: Outcome | None = None
-    ended: int = 0
-    due: float = 0.0  # monotonic seconds, when the epochs are to be written
-
-    def waiting(self) -> int:
-        """Events that the store does not have."""
-        return (not self.run_id) + len(self.epochs) + (self.outcome is not None)
 
 
 @final
@@ -62,11 +54,11 @@ class Tracker:
         self._connect = connect
         self._clock = Clock()
         self._parent = ""
-        self._trials: dict[str, _Trial] = {}
+        self._trials: dict[str, OpenTrial] = {}
         self._run_ids: dict[str, str] = {}
         self._rate_tests: set[str] = set()  # keys whose curve some run has
-        self._files: list[tuple[str, dict[str, str]]] = []  # run id, artifacts it still lacks
-        self._files_failed = False
+        self._freeze: Freeze | None = None  # that the study's run does not have yet
+        self._artifacts = Artifacts()
         self._retry_at = 0.0
 
     @property
@@ -91,9 +83,17 @@ class Tracker:
             with explained(self._uri):
                 if not (parent_run_id and self._go_on(parent_run_id)):
                     self._parent = start_parent(self._client, self._experiment, study=study)
-            self._files.append((self._parent, {"study.toml": study.study_toml}))
-            self._write_files()
+            self._artifacts.add(self._parent, {"study.toml": study.study_toml})
+            self._write_artifacts()
             return self._parent
+
+    def log_freeze(self, freeze: Freeze) -> None:
+        """Tag the study's run with what was frozen and when; no trial is written any further before that is done."""
+        with self._clock.on("track"):
+            self._freeze = freeze
+            self._artifacts.add(self._parent, {FROZEN: freeze.to_text()})
+            self._guarded(self._write_freeze, lost=0)
+            self._write_artifacts()
 
     def open_trial(self, spec: TrialSpec, *, at: int | None = None) -> str:
         """Start a trial's run, nested in the study's; its id, or "" while the store does not answer.
@@ -101,7 +101,7 @@ class Tracker:
         `at`, here and below: when it happened, in ms since 1970; now if left out.
         """
         with self._clock.on("track"):
-            trial = self._trials.setdefault(spec.trial, _Trial(spec, opened=at or now_ms()))
+            trial = self._trials.setdefault(spec.trial, OpenTrial(spec, opened=at or now_ms()))
             self._flush(trial)
             return trial.run_id
 
@@ -125,8 +125,8 @@ class Tracker:
             for ended in [trial, *self._trials.values()]:  # the others waited for a store that failed
                 if ended.outcome is not None and ended.spec.trial in self._trials:
                     self._flush(ended)
-            if not self._files_failed:  # else a last time at the end
-                self._write_files()
+            if not self._artifacts.failed:  # else a last time at the end
+                self._write_artifacts()
 
     def close_study(
         self, status: entries.RunStatus, *, note: str, metrics: Mapping[str, float], artifacts: Path | None
@@ -156,11 +156,12 @@ class Tracker:
         self._rate_tests |= {child.data.tags.get("lr_test", "") for child in children}
         return True
 
-    def _flush(self, trial: _Trial) -> None:
+    def _flush(self, trial: OpenTrial) -> None:
         began = time.monotonic()
         if began < self._retry_at:
             return
         try:
+            self._write_freeze()
             self._write(trial)
         except Exception as err:  # whatever a store raises must not end the training
             self.failure = reason(err)
@@ -172,7 +173,7 @@ class Tracker:
             return
         trial.due = time.monotonic() + max(FLUSH_SECONDS, (time.monotonic() - began) / SHARE)
 
-    def _write(self, trial: _Trial) -> None:
+    def _write(self, trial: OpenTrial) -> None:
         trial.run_id = trial.run_id or self._start(trial)
         params = {} if trial.has_params else entries.param_values(trial.spec.factors)
         points = [
@@ -192,7 +193,7 @@ class Tracker:
         del self._trials[trial.spec.trial]
         self._queue_files(trial.run_id, outcome=trial.outcome)
 
-    def _start(self, trial: _Trial) -> str:
+    def _start(self, trial: OpenTrial) -> str:
         tags = entries.tag_values({**self._study.origin(), entries.PARENT: self._parent})
         run_id: str = self._client.create_run(
             self._experiment,
@@ -209,17 +210,16 @@ class Tracker:
             self._rate_tests.add(outcome.rate_test.key)
             files |= entries.rate_test_files(outcome.rate_test)
         if files:
-            self._files.append((run_id, files))
+            self._artifacts.add(run_id, files)
 
-    def _write_files(self) -> None:
-        while self._files:
-            run_id, texts = self._files[0]
-            try:
-                write_texts(self._client, run_id, texts=texts)
-            except Exception as err:  # the place for artifacts may fail where the store does not
-                self.failure, self._files_failed = reason(err), True
-                return
-            self._files.pop(0)
+    def _write_freeze(self) -> None:
+        if self._freeze is not None:
+            tag_freeze(self._client, self._parent, freeze=self._freeze)
+            self._freeze = None
+
+    def _write_artifacts(self) -> None:
+        if not self._artifacts.write(self._client):
+            self.failure = self._artifacts.failure
 
     def _last_tries(self) -> None:
         for i in range(CLOSE_TRIES):
@@ -227,20 +227,21 @@ class Tracker:
             self._retry_at = 0.0
             for trial in list(self._trials.values()):
                 self._flush(trial)
-            self._write_files()
-            if not self._trials and not self._files:
+            self._guarded(self._write_freeze, lost=0)
+            self._write_artifacts()
+            if not self._trials and not self._artifacts.waiting() and self._freeze is None:
                 return
         for trial in list(self._trials.values()):
             self._give_up(trial)
-        self.lost += sum(len(texts) for _, texts in self._files)
+        self.lost += self._artifacts.waiting() + (self._freeze is not None)
 
-    def _guarded(self, action: Callable[[], None]) -> None:
+    def _guarded(self, action: Callable[[], None], *, lost: int = 1) -> None:
         try:
             action()
         except Exception as err:  # the results are on disk: a failure here is told, not raised
             self.failure = reason(err)
-            self.lost += 1
+            self.lost += lost
 
-    def _give_up(self, trial: _Trial) -> None:
+    def _give_up(self, trial: OpenTrial) -> None:
         self.lost += trial.waiting()
         del self._trials[trial.spec.trial]

@@ -322,6 +322,9 @@ class Silent:
     def open_study(self, *_: object, **__: object) -> str:
         return "none"
 
+    def log_freeze(self, *_: object, **__: object) -> None:
+        pass
+
     def open_trial(self, *_: object, **__: object) -> None:
         pass
 

@@ -33,6 +33,9 @@ class Gated:
             raise self.error
         return "parent"
 
+    def log_freeze(self, freeze):
+        self._note("log_freeze", freeze)
+
     def open_trial(self, spec, *, at):
         self._note("open_trial", spec, at=at)
         self.run_ids[spec.trial] = f"run-{spec.trial}"
@@ -76,12 +79,14 @@ def close(tracker: BackgroundTracker) -> None:
 def test_every_call_arrives_in_order_on_one_other_thread(opened):
     tracker, ids = Gated(), []
     beside = opened(tracker, ids.append)
+    beside.log_freeze("frozen")
     beside.open_trial(SPEC)
     beside.log_epoch(EPOCH)
     beside.close_trial(DONE)
     close(beside)
     assert [call[0] for call in tracker.calls] == [
         "open_study",
+        "log_freeze",
         "open_trial",
         "log_epoch",
         "close_trial",
