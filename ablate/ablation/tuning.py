@@ -6,7 +6,7 @@ on both sides: where it lies at an end, the grid grows there by a point, `MOST_E
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from ablate import seeds
 from ablate.ablation.cell import Cell
@@ -27,6 +27,12 @@ class TunedRate:
     extensions: int  # points that were added to the grid
     at_edge: bool  # whether the best is an end of the grid all the same
     values: Mapping[Level, float]  # rate -> validation score, higher is better; guessing where a trial did not finish
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """What the study's provenance says of it."""
+        values = {str(level): value for level, value in self.values.items()}
+        extended = {"extensions": self.extensions, "at_edge": self.at_edge}
+        return {"variant": self.cell.variant, "level": self.level, **extended, "values": values}
 
 
 @final

@@ -1,5 +1,7 @@
 from math import log10
 
+import pytest
+
 from ablate.ablation import SteppedPlan, Tuning, ablation_cells, references
 from ablate.levels import parse_rate
 
@@ -56,7 +58,11 @@ def test_a_grid_grows_where_the_best_is_an_end_and_three_points_at_most(make_stu
         "optimizer=sgd": ("find*0.1", 1, False),
     }
     assert len(specs) == 15 + 2 + 3 + 1
-    assert list(rates["optimizer=sgd"].values) == ["find*0.03162", *GRID]
+    said = rates["optimizer=sgd"].to_json()
+    values = said.pop("values")
+    assert said == {"variant": "optimizer=sgd", "level": "find*0.1", "extensions": 1, "at_edge": False}
+    assert list(values) == ["find*0.03162", *GRID]
+    assert list(values.values()) == pytest.approx([-0.5, 0.0, -0.5, -1.0, -1.5, -2.0], abs=1e-3)
 
 
 def test_equals_stay_near_the_middle_and_what_diverges_counts_as_guessing(make_study, drive, scored):
