@@ -1,25 +1,12 @@
 import math
-import re
 
 import pandas as pd
 import pytest
+from made_effects import effect
 
 from ablate import effects, wording
-from ablate.effects import Metric
 
-ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
 TITLE = "A deep MLP"
-
-
-def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="test_accuracy", needed=14):
-    factor, _, level = variant.partition("=")
-    known = {
-        "factor": factor, "level": level, "variant": variant, "mode": mode, "n": n, "mean": mean, "sd": half,
-        "low": mean - half, "high": mean + half, "p": p, "p_adjusted": p, "verdict": verdict,
-        "low_adjusted": mean - half, "high_adjusted": mean + half, "seeds_needed": needed, "margin": 0.005,
-        "metric": metric,
-    }  # fmt: skip
-    return {name: known.get(name, math.nan) for name in effects.EFFECT_COLUMNS}
 
 
 def told(*rows, results=None):
@@ -52,7 +39,7 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
         "Detectable, but within ±0.5: activation relu (+0.4 [0.2, 0.6]).",
         "Equivalent within ±0.5: initializer he_uniform.",
         "Undecided: dropout 0.1 (+0.4 [−0.6, 1.4]; about 14 seeds would tell).",
-        "Intervals hold for all 6 contrasts at once (95 %); p is adjusted for them (Holm).",
+        "Intervals hold for all 6 contrasts at once (95 %); p is adjusted for them (max-T).",
     ]
 
 
@@ -67,8 +54,6 @@ def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
         "No variant is shown to help or to hurt. "
         "The largest observed difference is b 1, −2.0 points [−5.0, 1.0], n = 6, adjusted p = .03."
     )
-    floor = 'no adjusted p can be below .06: "helps" and "hurts" need at least 7 seeds.'
-    assert f"With 6 seeds and 2 contrasts {floor}" in lines
 
 
 def test_few_seeds_are_called_descriptive_and_no_p_is_told():
@@ -147,44 +132,55 @@ def test_nothing_to_tell_is_told_with_the_title():
     assert told() == ["A deep MLP: no ablation results yet."]
 
 
-def test_the_latex_table_groups_by_factor():
-    rows = [
-        effect("drop_out=0.1", 0.039, 0.008, "helps"),
-        effect("drop_out=0.2", -0.01, 0.02, "inconclusive", p=0.0001),
-        effect("x=1", math.nan, math.nan, "too few seeds", n=0, p=math.nan),
-    ]
-    table = pd.DataFrame(rows)
-    assert wording.latex_effects(table, ACCURACY).splitlines()[1:] == [
-        r"\begin{tabular}{llrrrrl}",
-        r"\toprule",
-        r"Factor & Level & $n$ & Difference (points) & 95\,\% interval & $p$ (Holm) & Verdict \\",
-        r"\midrule",
-        r"drop out & 0.1 & 8 & $+3.9$ & [$3.1$, $4.7$] & .03 & helps \\",
-        r" & 0.2 & 8 & $-1.0$ & [$-3.0$, $1.0$] & $<$ .001 & inconclusive \\",
-        r"x & 1 & 0 & -- & -- & -- & too few seeds \\",
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-
-
-def test_nothing_in_a_name_is_read_as_tex():
-    nasty = "\\input{x}_&%#$~^<>|[*]\nend"
-    table = pd.DataFrame([effect(f"{nasty}=1", 0.03, 0.01, "helps")])
-    (row,) = [line for line in wording.latex_effects(table, ACCURACY).splitlines() if "helps" in line]
-    cell = row.split(" & 1 & ")[0]
-    assert cell == (
-        r"\textbackslash{}input\{x\} \&\%\#\$\textasciitilde{}\textasciicircum{}"
-        r"\textless{}\textgreater{}\textbar{}{[}{*}] end"
+def test_what_is_undecided_is_told_with_what_would_have_shown():
+    lines = told(
+        effect("a=1", 0.004, 0.01, "inconclusive", mde=0.0123),
+        effect("b=1", 0.001, 0.02, "inconclusive", mde=0.021),
+        effect("c=1", 0.03, 0.01, "helps", mde=0.5),
     )
-    assert len(re.findall(r"(?<!\\)&", row)) == 6
+    assert (
+        "With these seeds, what is undecided would have been told apart from 1.2 to 2.1 points on (80 % power)."
+        in lines
+    )
 
 
-def test_with_two_modes_the_latex_table_has_a_column_for_them():
-    rows = [effect("a=1", 0.03, 0.01, "helps", mode=mode) for mode in ("find", "carry")]
-    lines = wording.latex_effects(pd.DataFrame(rows), ACCURACY).splitlines()
-    assert lines[1] == r"\begin{tabular}{lllrrrrl}"
-    assert lines[6].startswith(" & 1 & carry & 8 &")
+def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
+    lines = told(
+        effect("best", 0.06, 0.01, "helps", factor="", level=""),
+        effect("normalization=batch", 0.039, 0.008, "helps"),
+        effect("best: normalization=none", -0.04, 0.01, "hurts", factor="normalization", level="none", against="best"),
+        effect("best: dropout=0", 0.0, 0.002, "equivalent", factor="dropout", level="0", against="best"),
+    )
+    assert lines == [
+        "The best configuration beats the reference by 6.0 points [5.0, 7.0], n = 8, adjusted p = .03.",
+        "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
+        "Changed from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
+        "Equivalent within ±0.5: dropout 0 (from the best).",
+        "Intervals hold for all 4 contrasts at once (95 %); p is adjusted for them (max-T).",
+    ]
 
 
-def test_stars_and_underscores_are_no_markup():
-    assert wording.as_markdown("find*3, find*0.3 <b> x_1 [1, 2]") == r"find\*3, find\*0.3 \<b\> x\_1 \[1, 2\]"
+def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
+    lines = told(effect("best", 0.01, 0.02, "inconclusive", factor="", level=""))
+    assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; about 14 seeds would tell)." in lines
+    lines = told(effect("best", -0.06, 0.01, "hurts", factor="", level=""))
+    assert lines[0].startswith("The best configuration falls behind the reference by 6.0 points [5.0, 7.0]")
+
+
+def test_seeds_that_were_added_look_by_look_are_told():
+    lines = told(
+        effect("a=1", 0.03, 0.01, "helps", n=7, look=1), effect("b=1", 0.0, 0.02, "inconclusive", n=20, look=3)
+    )
+    said = "Seeds were added to what was undecided, 7 to 20 seeds a contrast; p and intervals hold over all looks."
+    assert said in lines
+
+
+def test_a_foreign_score_is_told_in_its_own_unit_or_in_none():
+    def said(half, **more):
+        return told(effect("a=1", 31.234, half, "helps", scale=1.0, **more))[0]
+
+    assert "helps by 31 bits [11, 51], n = 8" in said(20.0, unit="bits")
+    assert "helps by 31.2 [30.9, 31.5], n = 8" in said(0.3, unit="")
+    assert "helps by 31.2 [31.2, 31.2]" in said(0.0, unit="")
+    margin = told(effect("a=1", 0.0, 0.2, "equivalent", unit="bits", scale=1.0, margin=0.25))
+    assert "Equivalent within ±0.25: a 1." in margin

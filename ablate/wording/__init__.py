@@ -1,0 +1,7 @@
+"""Effects into sentences for people and a table for papers."""
+
+from ablate.wording.headline import headline
+from ablate.wording.latex import TEX, latex_effects, to_tex
+from ablate.wording.phrases import MODES, as_markdown
+
+__all__ = ["MODES", "TEX", "as_markdown", "headline", "latex_effects", "to_tex"]

@@ -1,0 +1,181 @@
+"""Effects into sentences for people: what matters, what does not, what is open and what it would take."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablate.effects import COUNTED_AT_CHANCE, confirmatory_runs
+from ablate.records import BEST, REFERENCE
+from ablate.statistics import MIN_SEEDS, MOST_SEEDS
+from ablate.wording.phrases import (
+    Effect,
+    as_rows,
+    capital,
+    capped,
+    effect_name,
+    interval,
+    margin_of,
+    mode_rank,
+    moves,
+    p_is,
+    shown,
+    signed,
+    unit_of,
+    variant_name,
+    words,
+)
+
+RATES = {
+    "tune": "tuned for each variant",
+    "find": "found for each variant",
+    "carry": "carried over from the reference",
+}
+ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
+
+
+def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> list[str]:
+    """The answer in sentences, most important first; `title` is used where there is nothing to tell.
+
+    `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
+    verdicts rest on them; where several learning-rate modes were run, the first of `MODES` is told, and then which
+    verdicts differ. Digits end where the interval does.
+    """
+    if effects.empty:
+        return [f"{title}: no ablation results yet."]
+    modes = sorted(effects["mode"].unique(), key=mode_rank)
+    told: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
+    decided = [row for row in told if row["verdict"] in ("helps", "hurts")]
+    lines = _decided(decided) if decided else _undecided(told)
+    for verdict, opening, said in (
+        ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval),
+        ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name),
+        ("inconclusive", "Undecided: ", _with_seeds_needed),
+        ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count),
+    ):
+        rows = [row for row in told if row["verdict"] == verdict]
+        if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
+            lines.append(f"{opening}{capped([said(row) for row in rows])}.")
+    return lines + _detectable(told) + _differing(effects, modes) + _ended(results) + _looks(told) + _family(told)
+
+
+def _decided(decided: Sequence[Effect]) -> list[str]:
+    """The best configuration as a whole; what matters most, with all its levels; the other factors'; from the best."""
+    ordered = sorted(decided, key=lambda row: abs(row["mean"]), reverse=True)
+    forward = [row for row in ordered if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
+    backward = [row for row in ordered if row["against"] not in (REFERENCE, "")]
+    lines = [_of_best(row) for row in ordered if row["variant"] == BEST]
+    if forward:
+        most = forward[0]["factor"]
+        first, *rest = (row for row in forward if row["factor"] == most)
+        clauses = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
+        clauses += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
+        lines.append(f"{capital(words(most) or first['variant'])} matters most: {'; '.join(clauses)}.")
+        others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
+        lines += [f"Then: {capped(others)}."] if others else []
+    if backward:
+        changes = [
+            f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
+            for row in backward
+        ]
+        lines.append(f"Changed from {variant_name(backward[0]['against'])}: {capped(changes)}.")
+    return lines
+
+
+def _of_best(row: Effect) -> str:
+    verb = "beats the reference" if row["mean"] > 0 else "falls behind the reference"
+    return f"{capital(variant_name(BEST))} {_at_length(row, verb=verb)}."
+
+
+def _at_length(row: Effect, *, verb: str) -> str:
+    return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
+
+
+def _undecided(told: Sequence[Effect]) -> list[str]:
+    """No claim, and the largest observed difference."""
+    compared = [row for row in told if row["n"] > 0]
+    if not compared:
+        return ["No variant has a run to compare with the reference yet."]
+    largest = max(compared, key=lambda row: abs(row["mean"]))
+    seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
+    n = max(row["n"] for row in compared)
+    if n < MIN_SEEDS:
+        seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
+        return [f"{seeds} descriptive only: no test, no verdict (from {MIN_SEEDS} on). {seen} (n = {largest['n']})."]
+    tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
+    return [f"No variant is shown to help or to hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}."]
+
+
+def _detectable(told: Sequence[Effect]) -> list[str]:
+    """How large a true difference would have had to be, where nothing could be said."""
+    rows = [row for row in told if row["verdict"] == "inconclusive" and row["mde"] > 0]
+    if not rows:
+        return []
+    texts = [shown(row, row["mde"]) for row in sorted(rows, key=lambda row: row["mde"])]
+    sizes = texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
+    return [f"With these seeds, what is undecided would have been told apart from {sizes}{unit_of(rows[0])} on "
+            "(80 % power)."]  # fmt: skip
+
+
+def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
+    """One sentence for each further learning-rate mode: which verdicts change with it."""
+    tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
+    verdicts = {mode: {row["variant"]: row["verdict"] for row in tested if row["mode"] == mode} for mode in modes}
+    told, lines = verdicts[modes[0]], []
+    for mode in modes[1:]:
+        both = [variant for variant in told if variant in verdicts[mode]]
+        changed = [
+            f"{variant_name(variant)} ({told[variant]} → {verdicts[mode][variant]})"
+            for variant in both
+            if told[variant] != verdicts[mode][variant]
+        ]
+        changes = f"the verdict changes: {capped(changed)}" if changed else "no verdict changes"
+        if both:
+            lines.append(f"The above is with learning rates {_rates(modes[0])}; with rates {_rates(mode)} {changes}.")
+    return lines
+
+
+def _rates(mode: str) -> str:
+    return RATES.get(mode, f'of mode "{mode}"')
+
+
+def _ended(results: pd.DataFrame) -> list[str]:
+    """One sentence a variant and state: SGD diverged in 4 of 6 seeds."""
+    runs = confirmatory_runs(results)
+    n_modes = runs.loc[runs["variant"] != REFERENCE, "mode"].nunique()
+    clauses = []
+    for (variant, mode), cell in runs.groupby(["variant", "mode"], sort=False):
+        where = f" ({mode})" if mode and n_modes > 1 else ""
+        for state in COUNTED_AT_CHANCE:
+            count = int((cell["state"] == state).sum())
+            if count:
+                clauses.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
+    return [f"{capital(capped(clauses))} (counted at chance level)."] if clauses else []
+
+
+def _looks(told: Sequence[Effect]) -> list[str]:
+    counts = [row["n"] for row in told if row["look"] > 0]
+    if not counts:
+        return []
+    seeds = f"{min(counts)} to {max(counts)} seeds" if min(counts) < max(counts) else f"{counts[0]} seeds"
+    return [f"Seeds were added to what was undecided, {seeds} a contrast; p and intervals hold over all looks."]
+
+
+def _family(told: Sequence[Effect]) -> list[str]:
+    tested = any(row["n"] >= MIN_SEEDS for row in told)
+    if len(told) < 2 or not tested:
+        return []
+    return [f"Intervals hold for all {len(told)} contrasts at once (95 %); p is adjusted for them (max-T)."]
+
+
+def _with_interval(row: Effect) -> str:
+    return f"{effect_name(row)} ({signed(row)} {interval(row)})"
+
+
+def _with_seeds_needed(row: Effect) -> str:
+    needed = row["seeds_needed"]
+    seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; {seeds} seeds would tell)"
+
+
+def _with_count(row: Effect) -> str:
+    return f"{effect_name(row)} (n = {row['n']}" + (f", {signed(row)})" if row["n"] else ")")
