@@ -56,7 +56,7 @@ class TrialCache:
         """The trial that `spec` would be, from this or another study; one with test scores serves without them too."""
         for tested in (True,) if spec.test else (True, False):
             kept = self._load(self.digest(spec, tested=tested))
-            if kept is not None:
+            if kept is not None and _is_whole(kept, tested=tested):
                 outcome = kept.outcome if spec.test else untested(kept.outcome)
                 return Found(kept.origin, outcome, kept.epochs, self._study.training.monitor)
         return None
@@ -71,7 +71,7 @@ class TrialCache:
             digest, f"{self._label}/{spec.trial}", replace(outcome, rate_test=None), rate_test=key, epochs=tuple(epochs)
         )
         text = json.dumps(asdict(kept))
-        if len(text) <= MAX_BYTES and _is_whole(kept):
+        if len(text) <= MAX_BYTES and _is_whole(kept, tested=spec.test):
             try:
                 write_aside(self._path(digest), text)
             except OSError:  # a full or read-only disk costs training later, no result now
@@ -94,7 +94,7 @@ class TrialCache:
         except (OSError, ValueError):
             return None
         kept = replace(kept, outcome=replace(kept.outcome, rate_test=test))
-        return kept if kept.digest == digest and _is_whole(kept) else None
+        return kept if kept.digest == digest else None
 
     def _load_test(self, key: str) -> RateTest | None:
         if not key:
@@ -144,9 +144,14 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _is_whole(kept: _Kept) -> bool:
-    """Whether it is a trial that ended by itself, with all its epochs: what diverged has none of its last one."""
+def _is_whole(kept: _Kept, *, tested: bool) -> bool:
+    """Whether it is a trial that ended by itself, with all its epochs (of its last one, what diverged has none)."""
     outcome = kept.outcome
     lost = outcome.state == "diverged"
     numbers = [epoch.epoch for epoch in kept.epochs]
-    return outcome.state in KEPT_STATES and numbers == list(range(1, outcome.epochs + 1 - lost))
+    has_test = outcome.test_loss is not None and outcome.test_accuracy is not None
+    return (
+        outcome.state in KEPT_STATES
+        and numbers == list(range(1, outcome.epochs + 1 - lost))
+        and has_test == (tested and not lost)
+    )

@@ -63,6 +63,8 @@ def test_only_what_ended_by_itself_is_kept(cache, tmp_path, state):
     cache.keep(SPEC, replace(DONE, state=state), EPOCHS)
     cache.keep(SPEC, replace(DONE, same_as="other/a"), EPOCHS)
     cache.keep(SPEC, DONE, EPOCHS[:1])  # an epoch was lost
+    cache.keep(SPEC, replace(DONE, test_loss=None), EPOCHS)
+    cache.keep(replace(SPEC, test=False), DONE, EPOCHS)
     assert files(tmp_path) == []
 
 

@@ -67,8 +67,8 @@ def curve_table(inputs: Inputs) -> pd.DataFrame:
     names = {inputs.monitor: "validation", inputs.monitor.replace("val_", "train_"): "train"}
     if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
         return pd.DataFrame(columns=CURVE_COLUMNS)
-    # A run that took another's result has its curve there.
-    source = runs["same_as"].where(runs["same_as"] != "", runs["trial"])
+    # A run that took another's result has its curve there, unless that one is of another study.
+    source = runs["same_as"].where(runs["same_as"].isin(inputs.epochs["trial"]), runs["trial"])
     epochs = inputs.epochs.rename(columns=names)
     curves = (
         runs.assign(source=source)
