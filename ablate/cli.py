@@ -72,6 +72,9 @@ def study(
     data_dir: DataDir = None,
     only: Annotated[str | None, typer.Option(help="Run one phase alone: search or ablation.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; former results are kept aside.")] = False,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Take the very same trials from earlier studies, or train all.")
+    ] = True,
     quick: Quick = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of the display.")] = False,
 ) -> None:
@@ -80,8 +83,28 @@ def study(
         raise AblateError(f'--only {only}: must be "search" or "ablation"')
     from ablate.commands import study as command
 
-    chosen = command.Chosen(name, tuple(set_), quick, out, tracking_uri, data_dir, workers, stack, only, fresh, json)
+    chosen = command.Chosen(
+        name, tuple(set_), quick, out, tracking_uri, data_dir, workers, stack, only, fresh, cache, json
+    )
     raise typer.Exit(command.run(chosen, command_line=shlex.join(["ablate", *sys.argv[1:]])))
+
+
+@app.command()
+def plan(
+    name: Name,
+    set_: Sets = [],  # noqa: B006  # typer copies it
+    workers: Workers = None,
+    out: Out = Path("reports"),
+    data_dir: DataDir = None,
+    timing: Annotated[
+        bool, typer.Option("--time/--no-time", help="Train an epoch of each structure of unknown pace.")
+    ] = True,
+    quick: Quick = False,
+) -> None:
+    """What a study would do now: trials, what is done, about how long it takes, the smallest effect it can show."""
+    from ablate.commands import plan as command
+
+    command.run(name, overrides=set_, workers=workers, out=out, data_dir=data_dir, quick=quick, timing=timing)
 
 
 @app.command()
@@ -104,6 +127,42 @@ def report(name: Name, out: Out = Path("reports")) -> None:
     from ablate.commands import report as command
 
     command.run(name, out=out)
+
+
+@app.command()
+def analyze(
+    source: Annotated[
+        str, typer.Argument(help="A CSV file, mlflow:EXPERIMENT, or an Optuna storage such as sqlite:///study.db.")
+    ],
+    factors: Annotated[
+        str, typer.Option(metavar="A,B,…", help="Columns that were varied; else all that can have been.")
+    ] = "",
+    score: Annotated[str, typer.Option(metavar="COLUMN", help="What is compared.")] = "",
+    seed: Annotated[str, typer.Option(metavar="COLUMN", help="Runs of one seed are paired.")] = "",
+    reference: Annotated[
+        str, typer.Option(metavar="A=1,B=x", help="What variants are compared with; else the one with most variants.")
+    ] = "",
+    target: Annotated[
+        str, typer.Option(metavar="A=2,B=y", help="Where paths lead in a complete table; else its best configuration.")
+    ] = "",
+    direction: Annotated[str, typer.Option(metavar="maximize|minimize", help="Which scores are better.")] = "",
+    margin: Annotated[
+        float | None, typer.Option(help="Differences up to this do not matter; in the score's unit.")
+    ] = None,
+    unit: Annotated[str, typer.Option(help='The score\'s unit; "points" shows fractions in percent.')] = "",
+    study: Annotated[str | None, typer.Option(help="Of several studies in an Optuna storage.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the report's folder; else the source's.")] = "",
+    out: Out = Path("reports"),
+    tracking_uri: TrackingUri = DEFAULT_URI,
+) -> None:
+    """Statistics and a report for anybody's table of runs. Our own results.csv needs no options."""
+    from ablate.commands import analyze as command
+    from ablate.foreign import Asked
+
+    columns = tuple(column.strip() for column in factors.split(",") if column.strip())
+    asked = Asked(columns, score, seed, direction, reference, target, margin, unit)
+    place = command.Place(source, study, tracking_uri, name, out)
+    command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Protocol, TextIO
 
@@ -9,9 +10,18 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ablate.events import Event, Notice, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.ablation import Count
+from ablate.ablation.counting import Part
+from ablate.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.progress import STATE_WORDS, Progress, Running, duration, name_of, sparkline
 from ablate.records import Epoch, Outcome
+
+PARTS: Mapping[Part, str] = {
+    "search": "{} search trials",
+    "tune": "{} to tune rates",
+    "ablation": "{} of the ablation",
+    "path": "{} on the paths",
+}
 
 
 class Display(Protocol):
@@ -64,10 +74,10 @@ class PlainLines:
             case Opened():
                 for line in opening(event):
                     self._print(line)
-            case PhaseBegan() if event.done:
-                self._print(f"{event.phase}: {event.done} of {event.trials} trials were done before")
+            case PartBegan() if event.done:
+                self._print(f"{event.part}: {event.done} of {event.trials} trials were done before")
             case TrialEnded():
-                place = f"{event.spec.phase} {self._progress.done}/{self._progress.trials}"
+                place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
                 self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}")
             case Stopping():
                 self._print("stopping after the running epochs; once more to stop at once")
@@ -82,7 +92,7 @@ class PlainLines:
 
 
 class LiveDisplay:
-    """The phase with its bar, and a line for each running trial, redrawn in place four times a second."""
+    """The part of the study with its bar, and a line for each running trial, redrawn in place four times a second."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -98,8 +108,8 @@ class LiveDisplay:
                 self._console.print(line, markup=False, highlight=False)
             self._console.print()
             self._live.start()
-        elif isinstance(event, PhaseBegan) and self._progress.phase:
-            self._console.print(self._phase_line())
+        elif isinstance(event, PartBegan) and self._progress.part:
+            self._console.print(self._part_line())
         self._progress.take(event)
 
     def close(self) -> None:
@@ -108,18 +118,18 @@ class LiveDisplay:
 
     def _picture(self) -> Group:
         progress = self._progress
-        lines = [self._phase_line()] if progress.phase else [Text("starting the workers …", style="dim")]
+        lines = [self._part_line()] if progress.part else [Text("starting the workers …", style="dim")]
         lines += [self._trial_line(name, running) for name, running in progress.running.items()]
         if progress.stopping:
             lines.append(Text("stopping after the running epochs; Ctrl-C again stops at once", style="bold"))
         return Group(*lines)
 
-    def _phase_line(self) -> Text:
+    def _part_line(self) -> Text:
         progress = self._progress
         width = max(5, min(20, self._console.width - 60))
         filled = round(width * progress.done / max(1, progress.trials))
         line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{progress.phase:<10}", style="bold").append("█" * filled + "░" * (width - filled))
+        line.append(f"{progress.part:<10}", style="bold").append("█" * filled + "░" * (width - filled))
         line.append(f"  {progress.done}/{progress.trials}")
         if progress.best:
             line.append(f"   best {progress.best}")
@@ -148,8 +158,14 @@ def opening(event: Opened) -> list[str]:
         )
         lines.append("Put the real .npz into the data folder (--data-dir) for results that mean something.")
     workers = f"{facts.workers} worker{'s' if facts.workers > 1 else ''}"
-    lines.append(f"{event.trials} trials · {workers}   Ctrl-C stops and saves; the same command resumes")
+    lines.append(f"{counted(event.counts)} · {workers}   Ctrl-C stops and saves; the same command resumes")
     return lines
+
+
+def counted(counts: Mapping[Part, Count]) -> str:
+    """How many trials of which part: "24 search trials, 60 to 96 to tune rates, 108 of the ablation"."""
+    said = [PARTS[part].format(count) for part, count in counts.items()]
+    return ", ".join(said) or "no trials"
 
 
 def ended(outcome: Outcome) -> str:
@@ -167,16 +183,17 @@ def _as_json(event: Event) -> dict[str, object]:
             return {"event": "notice", "text": event.text}
         case Opened():
             facts = event.facts
-            counts = {"trials": event.trials, "workers": facts.workers}
+            trials = {part: [count.least, count.most] for part, count in event.counts.items()}
             return {
                 "event": "opened",
                 "study": facts.label,
                 "folder": str(event.folder),
                 "data": facts.about_data(),
-                **counts,
+                "trials": trials,
+                "workers": facts.workers,
             }
-        case PhaseBegan():
-            return {"event": "phase", "phase": event.phase, "trials": event.trials, "done": event.done}
+        case PartBegan():
+            return {"event": "part", "part": event.part, "trials": event.trials, "done": event.done}
         case TrialBegan():
             return {"event": "trial_began", **event.spec.to_json()}
         case Epoch():

@@ -1,13 +1,15 @@
 """What happens while a study runs, for whoever watches: a live display, plain lines, or JSON for machines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from ablate.ablation import Count
+from ablate.ablation.counting import Part
 from ablate.closing import Facts
 from ablate.plan import Plan
-from ablate.records import Epoch, Outcome, Phase, TrialSpec
+from ablate.records import Epoch, Outcome, TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Opened:
 
     facts: Facts
     folder: Path
-    trials: int  # in all phases, what is done already included
+    counts: Mapping[Part, Count]  # trials of each part, what is done already included
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,10 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class PhaseBegan:
-    """A phase begins, of which `done` trials are known from an earlier run."""
+class PartBegan:
+    """A part of the study begins, of which `done` trials are known from an earlier run."""
 
-    phase: Phase
+    part: Part
     trials: int
     done: int
     best: Outcome | None
@@ -56,7 +58,7 @@ class Stopping:
     """A stop was asked for: running epochs are finished first."""
 
 
-Event: TypeAlias = Notice | Opened | PhaseBegan | TrialBegan | Epoch | TrialEnded | Stopping
+Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialEnded | Stopping
 Watcher: TypeAlias = Callable[[Event], None]
 
 

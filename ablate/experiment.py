@@ -3,32 +3,44 @@
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from ablate import provenance
-from ablate.ablation import AblationPlan, ablation_specs
+from ablate.ablation import Count, count_trials
+from ablate.ablation.counting import Part
 from ablate.clock import Clock
 from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.comparison import Comparison
 from ablate.datasets import save_arrays
-from ablate.events import Notice, Opened, PhaseBegan, Stopping, Watcher
+from ablate.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.folder import StudyFolder
+from ablate.freeze import Freeze, declare, freeze
 from ablate.interrupt import on_stop_signal
 from ablate.journal import Entry, Journal
 from ablate.opening import Options, gather_facts, open_data, study_run
 from ablate.plan import Plan, Timed
 from ablate.recording import Record
-from ablate.records import Phase
+from ablate.records import TrialSpec
 from ablate.report import ReportFiles, build_report
 from ablate.schedule.choice import share_of_memory
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
 from ablate.search import SearchPlan
-from ablate.standing import best_entry, chance_score, count_states, headline_metrics, reference_of, reference_so_far
+from ablate.standing import (
+    best_entry,
+    chance_score,
+    count_states,
+    headline_metrics,
+    open_contrasts,
+    reference_so_far,
+)
 from ablate.study import Study
 from ablate.tracking import BackgroundTracker, Tracker
+from ablate.trial_cache import open_cache
 from ablate.wording import as_markdown
 
 
@@ -81,25 +93,30 @@ class _Run:
         self._facts, self._study, self._options, self._folder = facts, facts.study, options, folder
         self._tracker, self._watch, self._clock = tracker, watch, clock
         self._journal = Journal(folder.journal)
-        self._record = Record(self._journal, tracker, watch)
+        self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
+        cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
+        self._record = Record(self._journal, tracker, watch, cache=cache)
+        self._comparison: Comparison | None = None  # known once the search has ended
+        self._freeze: Freeze | None = None
         self._stop = threading.Event()
         entries = self._journal.entries.values()
         self._earlier = former_seconds(folder.provenance, entries, workers=facts.workers)
         self._outside: dict[str, float] = {}  # wall time of the workers outside of trials, by part
 
     def train(self) -> None:
-        """All phases, until they are done or a stop is asked for."""
+        """All parts, until they are done or a stop is asked for."""
         with tempfile.TemporaryDirectory(prefix="ablate-") as scratch, on_stop_signal(self._on_stop):
             task, workers = self._task(Path(scratch)), self._facts.workers
             with Local(task, workers=workers, stop=self._stop, on_start=self._record.begin) as local:
                 # From here on the workers import TensorFlow, and after the plan the tracker opens its store.
-                self._watch(Opened(facts=self._facts, folder=self._folder.path, trials=self._expected()))
+                self._watch(Opened(facts=self._facts, folder=self._folder.path, counts=self._counts()))
                 search = self._search_plan()
                 self._record.open(study_run(self._facts), parent_run=self._folder.parent_run)
                 if search is not None:
-                    self._run_phase("search", search, local, trials=self._study.search.trials)
+                    done = self._record.known_of("search")
+                    self._run_part("search", search, local, trials=self._study.search.trials, done=len(done))
                 if self._options.only != "search" and not self._stop.is_set():
-                    self._ablate(local)
+                    self._compare(local)
         self._outside = {part: seconds / workers for part, seconds in local.clock.seconds.items()}
 
     def close(self, *, set_aside: Path | None) -> Finished:
@@ -137,7 +154,7 @@ class _Run:
         return Task(
             study=self._study,
             arrays=arrays,
-            cache=self._options.out / ".cache",
+            cache=self._options.cache,
             threads=self._facts.threads,
             log=self._folder.worker_log,
             max_memory=share_of_memory(self._facts.workers, memory=provenance.memory_bytes()),
@@ -147,20 +164,36 @@ class _Run:
     def _search_plan(self) -> Plan | None:
         if self._options.only == "ablation" or not self._study.search.trials:
             return None
-        chance = chance_score(self._facts.data.n_classes, self._study.training.monitor)
         with self._clock.on("search"):
             storage, known = self._folder.search_storage, self._journal.known()
-            return Timed(SearchPlan(self._study, storage=storage, chance=chance, known=known), self._clock, "search")
+            plan = SearchPlan(self._study, storage=storage, chance=self._chance, known=known)
+            return Timed(plan, self._clock, "search")
 
-    def _ablate(self, local: Local) -> None:
-        specs = ablation_specs(self._study, reference_of(self._study, self._journal.entries.values()))
-        if specs:
-            self._run_phase("ablation", AblationPlan(specs, known=self._journal.known()), local, trials=len(specs))
+    def _compare(self, local: Local) -> None:
+        best = best_entry(self._journal.entries.values())
+        self._comparison = Comparison(
+            self._study, best=best.spec.factors if best else None, chance=self._chance, undecided=self._undecided
+        )
+        for stage in self._comparison.stages(self._journal.known, self._declare):
+            plan = Timed(stage.plan, self._clock, "plan")
+            self._run_part(stage.part, plan, local, trials=stage.trials, done=stage.done)
+            if self._stop.is_set():
+                return
 
-    def _run_phase(self, phase: Phase, plan: Plan, local: Local, *, trials: int) -> None:
-        done = self._record.known_of(phase)
-        best = best_entry(done)
-        self._watch(PhaseBegan(phase, trials, len(done), best.outcome if best else None))
+    def _declare(self, specs: Sequence[TrialSpec]) -> None:
+        assert self._comparison is not None  # who asks for this
+        declared = declare(specs, self._study, data=self._facts.fingerprint(), looks=self._comparison.looks)
+        self._freeze = freeze(self._folder.path, declared)
+        self._record.freeze(self._freeze)
+
+    def _undecided(self, look: int) -> frozenset[tuple[str, str]]:
+        assert self._comparison is not None
+        entries = self._journal.entries.values()
+        return open_contrasts(entries, self._facts, seeds=self._comparison.looks, look=look)
+
+    def _run_part(self, part: Part, plan: Plan, local: Local, *, trials: int, done: int) -> None:
+        best = best_entry(self._record.known_of("search")) if part == "search" else None
+        self._watch(PartBegan(part, trials, done, best.outcome if best else None))
         local.run(self._record.around(plan))
 
     def _on_stop(self) -> None:
@@ -169,11 +202,20 @@ class _Run:
         self._stop.set()
         self._watch(Stopping())
 
-    def _expected(self) -> int:
-        """Trials in all phases that are wanted, as far as one can say before the search has ended."""
-        reference = reference_so_far(self._study, list(self._journal.entries.values()))
-        counted = {"search": self._study.search.trials, "ablation": len(ablation_specs(self._study, reference))}
-        return sum(n for phase, n in counted.items() if self._options.only in (None, phase))
+    def _counts(self) -> dict[Part, Count]:
+        """Trials of each part that is to run, as far as one can say before the search has ended."""
+        best = best_entry(self._journal.entries.values())
+        counts = count_trials(self._study, best=best.spec.factors if best else None)
+        parts = {"search"} if self._options.only == "search" else set(counts)
+        return {part: n for part, n in counts.items() if part in parts and n.most}
+
+    def _is_complete(self) -> bool:
+        """Whether all that was asked for has been trained."""
+        known = self._journal.known()
+        searched = self._options.only == "ablation" or len(self._record.known_of("search")) >= self._study.search.trials
+        if self._options.only == "search":
+            return searched
+        return searched and self._comparison is not None and self._comparison.is_complete(known)
 
     def _write(self, parts: dict[str, float]) -> tuple[list[Entry], Ending]:
         """Tables and provenance of what there is, once the tracker has caught up."""
@@ -181,9 +223,12 @@ class _Run:
         ending = Ending(
             ended=datetime.now().astimezone().isoformat(timespec="seconds"),
             reference=reference_so_far(self._study, entries),
-            complete=len(self._journal.known()) >= self._expected(),
+            complete=self._is_complete(),
             interrupted=self._stop.is_set(),
             seconds=self._seconds(entries) | parts,
+            frozen=self._freeze,
+            looks=self._comparison.looks if self._comparison else (),
+            tune=self._comparison.tuning_facts(self._journal.known()) if self._comparison else None,
         )
         write_folder(self._folder, entries, self._facts, ending)
         return entries, ending

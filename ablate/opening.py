@@ -28,6 +28,12 @@ class Options:
     stack: int | None = None  # trials of one structure trained as one program; None: as the device likes
     only: Only | None = None
     fresh: bool = False
+    reuse: bool = True  # take the results that other studies have of the very same trials
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what outlives a study: range tests, trials, how programs are made."""
+        return self.out / ".cache"
 
 
 def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ablate.events import Event, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.levels import parse_rate
 from ablate.records import Epoch, Factors, TrialSpec
 
@@ -24,7 +24,7 @@ class Running:
 class Progress:
     """Where a study stands, from the events so far."""
 
-    phase: str = ""
+    part: str = ""
     trials: int = 0
     done: int = 0
     before: int = 0  # done in earlier runs
@@ -41,8 +41,8 @@ class Progress:
         match event:
             case Opened():
                 self.epochs = event.facts.study.training.epochs
-            case PhaseBegan():
-                self.phase, self.trials, self.done, self.before = event.phase, event.trials, event.done, event.done
+            case PartBegan():
+                self.part, self.trials, self.done, self.before = event.part, event.trials, event.done, event.done
                 self.began, self.states, self.running = time.monotonic(), {}, {}
                 self.best, self._best_score = "", float("-inf")
                 if event.best is not None and event.best.score is not None:
@@ -59,12 +59,12 @@ class Progress:
                 self.stopping = True
 
     def counts(self) -> str:
-        """Trials of this phase that did not simply finish, e.g. "5 pruned, 1 diverged"."""
+        """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged"."""
         odd = {state: n for state, n in self.states.items() if state != "finished"}
         return ", ".join(f"{n} {STATE_WORDS.get(state, state)}" for state, n in odd.items())
 
     def seconds_left(self) -> float | None:
-        """At the pace of this phase so far; None while that says little."""
+        """At the pace of this part so far; None while that says little."""
         fresh = self.done - self.before
         if fresh < 3 or self.done >= self.trials:
             return None
@@ -74,6 +74,7 @@ class Progress:
         outcome = event.outcome
         self.running.pop(name_of(event.spec), None)
         self.done += outcome.state != "killed"
+        self.trials = max(self.trials, self.done)  # a part may grow while it runs
         self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
         finished = outcome.state == "finished" and event.spec.phase == "search"
         if finished and outcome.score is not None and outcome.score > self._best_score:
@@ -82,9 +83,11 @@ class Progress:
 
 
 def name_of(spec: TrialSpec) -> str:
-    """A trial as people say it: "#14", "normalization=batch seed 3"."""
+    """A trial as people say it: "#14", "normalization=batch seed 3", "normalization=batch at find*0.3162"."""
     if spec.phase == "search":
         return f"#{int(spec.trial.rsplit('-', 1)[1])}"
+    if spec.phase == "tune":
+        return f"{spec.variant} at {spec.factors['learning_rate']}"
     mode = f" ({spec.mode})" if spec.mode else ""
     return f"{spec.variant}{mode} seed {spec.seed}"
 

@@ -2,11 +2,21 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
+import pandas as pd
+
+from ablate.ablation import FIRST_SEED
+from ablate.closing import Facts
+from ablate.effects import Metric, effects_table, primary_metric, undecided
 from ablate.errors import StudyError
 from ablate.journal import Entry
 from ablate.records import Factors
+from ablate.results import results_table
+from ablate.statistics import spend
 from ablate.study import Study
+
+Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
 
 
 def chance_score(n_classes: int, monitor: str) -> float:
@@ -22,7 +32,7 @@ def best_entry(entries: Iterable[Entry]) -> Entry | None:
 
 def reference_of(study: Study, entries: Iterable[Entry]) -> Factors:
     """The configuration that an ablation compares with. Raises `StudyError` where a search was to decide it in vain."""
-    if study.ablation.reference == "baseline":
+    if study.ablation.reference != "best":
         return study.baseline
     best = best_entry(entries)
     if best is None:
@@ -33,6 +43,35 @@ def reference_of(study: Study, entries: Iterable[Entry]) -> Factors:
 def reference_so_far(study: Study, entries: Sequence[Entry]) -> Factors:
     """The reference, or the baseline while the search that decides it has found nothing."""
     return reference_of(study, entries) if best_entry(entries) else study.baseline
+
+
+def open_contrasts(entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int) -> Contrasts:
+    """The (variant, mode) that are undecided after look number `look`, from 1, by the seeds that they had there.
+
+    `seeds` are those of each look; results of later ones play no part, so that a resumed study decides the same.
+    """
+    results, metric = _judged((e for e in entries if e.spec.seed < FIRST_SEED + seeds[look - 1]), facts)
+    return undecided(results, metric, looks=spend(seeds), look=look)
+
+
+def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[float, Metric]:
+    """The median SD of the paired differences so far, in the file's unit of the metric; NaN without two seeds."""
+    results, metric = _judged(entries, facts)
+    return float(effects_table(results, metric)["sd"].median()), metric
+
+
+def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:
+    """The confirmatory rows, and the metric that they are compared on."""
+    confirmed = [entry for entry in entries if entry.spec.phase == "ablation"]
+    results = results_table((e.spec, e.outcome, e.run_id) for e in confirmed)
+    metric = primary_metric(
+        results,
+        monitor=facts.study.training.monitor,
+        n_classes=facts.data.n_classes,
+        n_test=len(facts.data.y_test),
+        margin=facts.study.ablation.margin,
+    )
+    return results, metric
 
 
 def count_states(entries: Iterable[Entry]) -> dict[str, int]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ablate.ablation import Count
 from ablate.closing import Facts
 from ablate.display import JsonLines, LiveDisplay, PlainLines, make_display
-from ablate.events import Notice, Opened, PhaseBegan, Stopping, TrialBegan, TrialEnded
+from ablate.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.records import Epoch, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
@@ -21,7 +22,7 @@ ABLATION = TrialSpec(
 @pytest.fixture
 def opened(tiny_study, digits) -> Opened:
     facts = Facts(tiny_study, digits, "tiny", "ablate study tiny", 2, 1, "sqlite:///mlflow.db", "2026-11-21T10:30:00")
-    return Opened(facts, Path("reports/tiny"), trials=12)
+    return Opened(facts, Path("reports/tiny"), counts={"search": Count(4, 4), "ablation": Count(8, 8)})
 
 
 def events(opened):
@@ -29,8 +30,8 @@ def events(opened):
     done = Outcome("search-0014", "finished", score=0.512, epochs=7, seconds=3.25, learning_rate=6.1e-4)
     lost = Outcome("ablation-x", "diverged", epochs=2, seconds=1.0, reason="the loss is not finite\nmore")
     return [
-        Notice("fetching cifar10"), opened, PhaseBegan("search", 4, 1, None), TrialBegan(SEARCH), epoch,
-        TrialEnded(SEARCH, done), PhaseBegan("ablation", 8, 0, None), TrialBegan(ABLATION),
+        Notice("fetching cifar10"), opened, PartBegan("search", 4, 1, None), TrialBegan(SEARCH), epoch,
+        TrialEnded(SEARCH, done), PartBegan("ablation", 8, 0, None), TrialBegan(ABLATION),
         TrialEnded(ABLATION, lost), Stopping(),
     ]  # fmt: skip
 
@@ -49,7 +50,7 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
         "fetching cifar10",
         "tiny   A tiny MLP on digits",
         f"640 train · 200 validation · 359 test   data {opened.facts.fingerprint()[:8]} from scikit-learn",
-        "12 trials · 2 workers   Ctrl-C stops and saves; the same command resumes",
+        "4 search trials, 8 of the ablation · 2 workers   Ctrl-C stops and saves; the same command resumes",
         "search: 1 of 4 trials were done before",
         "search 2/4  #14  finished  0.5120  7 epochs  3.2 s",
         "ablation 1/8  normalization=[b]x[/b] (find) seed 3  diverged  2 epochs  1.0 s  the loss is not finite",
@@ -85,7 +86,7 @@ def test_json_lines_are_one_object_each(opened):
         display(event)
     parsed = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in parsed] == [
-        "notice", "opened", "phase", "trial_began", "epoch", "trial_ended", "phase", "trial_began", "trial_ended",
+        "notice", "opened", "part", "trial_began", "epoch", "trial_ended", "part", "trial_began", "trial_ended",
         "stopping",
     ]  # fmt: skip
     assert parsed[5]["score"] == 0.512

@@ -1,4 +1,4 @@
-from ablate.events import PhaseBegan, TrialBegan, TrialEnded
+from ablate.events import PartBegan, TrialBegan, TrialEnded
 from ablate.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.records import Outcome, TrialSpec
 
@@ -10,13 +10,13 @@ ABLATION = TrialSpec("ablation-x", "ablation", "dropout=0.1", "dropout", "0.1", 
 def test_states_are_counted_but_what_was_interrupted_is_not_done():
     progress = Progress()
     for event in (
-        PhaseBegan("ablation", 8, 0, None),
+        PartBegan("ablation", 8, 0, None),
         TrialBegan(ABLATION),
         TrialEnded(ABLATION, Outcome("ablation-x", "diverged")),
         TrialEnded(ABLATION, Outcome("ablation-x", "killed")),
     ):
         progress.take(event)
-    assert (progress.phase, progress.done, progress.trials, progress.running) == ("ablation", 1, 8, {})
+    assert (progress.part, progress.done, progress.trials, progress.running) == ("ablation", 1, 8, {})
     assert progress.counts() == "1 diverged, 1 killed"
     assert progress.seconds_left() is None
 

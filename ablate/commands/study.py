@@ -35,6 +35,7 @@ class Chosen:
     stack: int | None
     only: str | None
     fresh: bool
+    reuse: bool
     as_json: bool
 
 
@@ -50,6 +51,7 @@ def run(chosen: Chosen, *, command_line: str) -> int:
         stack=chosen.stack,
         only=cast("Only | None", chosen.only),
         fresh=chosen.fresh,
+        reuse=chosen.reuse,
     )
     console = Console(highlight=False)
     with closing(make_display(as_json=chosen.as_json, console=console)) as display:
