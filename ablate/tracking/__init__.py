@@ -6,6 +6,7 @@ A study is a run, its trials are runs nested in it. Importing this does not impo
 from ablate.tracking.background import BackgroundTracker
 from ablate.tracking.parent import StudyRun
 from ablate.tracking.rows import experiment_rows
+from ablate.tracking.runs import mlflow_runs
 from ablate.tracking.store import UI_ENVIRONMENT, check_store, shown_uri, ui_command
 from ablate.tracking.tracked import Tracked
 from ablate.tracking.tracker import Tracker
@@ -18,6 +19,7 @@ __all__ = [
     "Tracker",
     "check_store",
     "experiment_rows",
+    "mlflow_runs",
     "shown_uri",
     "ui_command",
 ]

@@ -23,20 +23,32 @@ def experiment_rows(uri: str, experiment: str, *, parent_run_id: str | None = No
     Of several runs of one trial (a resumed study) the newest counts. What MLflow does not know is None, or "" in a text
     column. Raises `AblateError` where there is no such experiment, or the store cannot be reached.
     """
-    check_begun(uri)
-    client = connect(uri)
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
-        raise AblateError(f'{shown_uri(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
-    runs = child_runs(client, found.experiment_id, parent_run_id=parent_run_id)
+    client, experiment_id = open_to_read(uri, experiment)
+    runs = child_runs(client, experiment_id, parent_run_id=parent_run_id)
     ended = [run for run in runs if run.data.tags.get("state", "running") != "running"]
     newest = {(run.data.tags.get(PARENT), run.data.tags["trial"]): run for run in ended}
     return [_row(run) for run in newest.values()]
 
 
+def open_to_read(uri: str, experiment: str) -> tuple["MlflowClient", str]:
+    """A client and the id of the experiment. Raises `AblateError` where there is none of that name."""
+    check_begun(uri)
+    client = connect(uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        raise AblateError(f'{shown_uri(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
+    return client, found.experiment_id
+
+
 def child_runs(client: "MlflowClient", experiment_id: str, *, parent_run_id: str | None) -> list["Run"]:
     """The runs of trials, oldest first, of one study or of all in the experiment."""
     only = f"tags.`{PARENT}` = '{parent_run_id}'" if parent_run_id else ""
+    runs = runs_of(client, experiment_id, only=only)
+    return [run for run in runs if {"trial", "phase", "seed"} <= set(run.data.tags)]
+
+
+def runs_of(client: "MlflowClient", experiment_id: str, *, only: str = "") -> list["Run"]:
+    """All runs of an experiment that fit MLflow's filter `only`, oldest first."""
     runs: list[Run] = []
     token = None
     while True:
@@ -45,8 +57,7 @@ def child_runs(client: "MlflowClient", experiment_id: str, *, parent_run_id: str
         token = page.token
         if not token:
             break
-    trials = [run for run in runs if "trial" in run.data.tags]
-    return sorted(trials, key=lambda run: run.info.start_time)
+    return sorted(runs, key=lambda run: run.info.start_time)
 
 
 def _row(run: "Run") -> dict[str, object]:

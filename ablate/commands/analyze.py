@@ -1,0 +1,138 @@
+"""`ablate analyze`: the reading half on anybody's table of runs."""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+import ablate
+from ablate.errors import AblateError
+from ablate.files import write_aside
+from ablate.foreign import Asked, read_foreign
+from ablate.results import REQUIRED, write_table
+from ablate.sources import Runs, is_storage_url, read_csv_runs, read_optuna_runs
+from ablate.study.names import is_safe_name
+
+MLFLOW = "mlflow:"
+RESULTS, PROVENANCE = "results.csv", "provenance.json"
+BESIDE = ("epochs.csv", "lr_tests.json", "study.toml")  # what the report of a study's own table reads besides it
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the source is looked for, and where the report goes."""
+
+    source: str  # a CSV file, "mlflow:EXPERIMENT", or an Optuna storage's URL
+    study: str | None  # of several in an Optuna storage
+    tracking_uri: str
+    name: str  # of the report's folder; "" for the source's own name
+    out: Path
+
+
+def run(place: Place, asked: Asked, *, command_line: str) -> None:
+    """Read, write the folder, build, print what was taken, the answer and where it is."""
+    folder, notes = _prepared(place, asked, command_line=command_line)
+    from ablate.report import build_report
+
+    built = build_report(folder)
+    console = Console(highlight=False)
+    for line in [*notes, "", *built.headline, f"report   {built.html}", f"table    {folder / RESULTS}"]:
+        console.print(line, markup=False)
+
+
+def _prepared(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+    """The folder with its table and its facts, and what was taken without being asked."""
+    if place.source.startswith(MLFLOW):
+        return _from_mlflow(place, asked, command_line=command_line)
+    if is_storage_url(place.source):
+        return _foreign(read_optuna_runs(place.source, study=place.study), place, asked, command_line=command_line)
+    path = Path(place.source)
+    runs = read_csv_runs(path)
+    if set(REQUIRED) <= set(runs.table) and asked == Asked():
+        return _own_table(path, place)
+    return _foreign(runs, place, asked, command_line=command_line)
+
+
+def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+    from ablate.tracking import experiment_rows, mlflow_runs, shown_uri
+
+    experiment = place.source.removeprefix(MLFLOW)
+    rows = experiment_rows(place.tracking_uri, experiment)
+    if not rows or asked != Asked():
+        return _foreign(mlflow_runs(place.tracking_uri, experiment), place, asked, command_line=command_line)
+    folder = _folder(place, experiment)
+    uri = shown_uri(place.tracking_uri)
+    facts = {"experiment": experiment, "tracking_uri": uri, "source": f"experiment {experiment} at {uri}"}
+    _write(folder, pd.DataFrame(rows), facts, command_line=command_line)
+    return folder, [f"The trials of a study that ablate ran: {len(rows):,} rows."]
+
+
+def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
+    """A study's own table, with what lies beside it; in place where it lies where the report goes."""
+    name = path.absolute().parent.name if path.name == RESULTS else path.name.split(".")[0]
+    target = place.out / (place.name or _safe(name))
+    note = ["A results table of ablate's own: its columns are known."]
+    if target.resolve() == path.resolve().parent and path.name == RESULTS:
+        return target, note
+    folder = _folder(place, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, folder / RESULTS)
+    for beside in BESIDE:
+        if (path.parent / beside).is_file():
+            shutil.copyfile(path.parent / beside, folder / beside)
+    try:
+        facts = json.loads((path.parent / PROVENANCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        facts = {"study": folder.name}
+    _write_facts(folder, {**facts, "source": str(path)})
+    return folder, note
+
+
+def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+    foreign = read_foreign(runs, asked)
+    folder = _folder(place, runs.name)
+    _write(folder, foreign.results, foreign.facts, command_line=command_line)
+    return folder, list(foreign.notes)
+
+
+def _folder(place: Place, name: str) -> Path:
+    """Where the report goes. Raises `AblateError` where results lie there that this command did not write."""
+    if place.name and not is_safe_name(place.name):
+        raise AblateError(f'--name {place.name}: must have letters, digits, ".", "_" and "-", up to 100')
+    folder = place.out / (place.name or _safe(name))
+    if (folder / RESULTS).exists() and not _is_ours(folder / PROVENANCE):
+        raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
+    return folder
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name).strip("._-")[:100] or "table"
+
+
+def _is_ours(provenance: Path) -> bool:
+    """Whether this command wrote it: a study's own says nothing of a source."""
+    try:
+        return "source" in json.loads(provenance.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def _write(folder: Path, results: pd.DataFrame, facts: dict[str, Any], *, command_line: str) -> None:  # Any: JSON
+    write_table(results, folder / RESULTS)
+    known = {
+        "study": folder.name,
+        "ended": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+        "command": command_line,
+        "ablate_version": ablate.__version__,
+    }
+    _write_facts(folder, known | facts)
+
+
+def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    write_aside(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False))

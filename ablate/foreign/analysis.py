@@ -1,0 +1,135 @@
+"""A table of runs and what was asked of it into the results table and the facts that the report goes by."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablate.foreign.columns import MAXIMIZE, Asked, Roles, find_roles
+from ablate.foreign.configurations import (
+    Configurations,
+    choose_reference,
+    find_configurations,
+    matching,
+    text_of,
+)
+from ablate.foreign.rows import (
+    CellRuns,
+    cells_of,
+    column_of,
+    factorial_rows,
+    measured_runs,
+    one_factor_rows,
+    search_rows,
+)
+from ablate.sources import Runs
+
+Facts = dict[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What another tool's runs come to in our terms."""
+
+    results: pd.DataFrame
+    facts: Facts  # for provenance.json
+    notes: tuple[str, ...]  # what was taken without being asked, as sentences
+
+
+def read_foreign(runs: Runs, asked: Asked) -> Foreign:
+    """Every configuration that differs from the reference in one factor is a variant of it, paired by seed.
+
+    A complete table is a factorial as well. All runs are search trials where they do not stand in the factorial one
+    by one. A row that appears a second time says in `same_as` whose result it is. Raises `DataError` where the
+    table does not have what was asked for.
+    """
+    roles = find_roles(runs, asked)
+    found = find_configurations(runs, roles.factors)
+    measured = measured_runs(runs, roles)
+    cells = cells_of(measured, found, seeded=bool(roles.seed))
+    reference, said = choose_reference(found, asked.reference, place=runs.place)
+    is_crossed = found.is_factorial and _one_seed_is_complete(cells, found)
+    target, target_said = _target(measured, found, asked, place=runs.place)
+    one_factor = one_factor_rows(cells, found, reference)
+    parts = []
+    if not is_crossed or len(cells.rows) < len(measured):
+        parts.append(search_rows(measured, found))
+    if is_crossed:
+        crossed = factorial_rows(cells, found)
+        if not parts:
+            crossed["same_as"] = ""  # these are the runs themselves
+        parts.append(crossed)
+    if len(one_factor):
+        parts.append(one_factor)
+    notes = [*runs.notes, *roles.notes]
+    if len(one_factor) or is_crossed:
+        notes.append(said)
+    notes += _design_notes(one_factor, cells, is_crossed=is_crossed)
+    if is_crossed:
+        notes.append(target_said)
+    facts = _facts(runs, asked, roles, found) | {
+        "reference": found.at(reference) if len(one_factor) or is_crossed else {},
+        "target": found.at(target) if is_crossed else {},
+        "factorial": [_told(name) for name in found.factors] if is_crossed else [],
+        "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
+        "notes": notes,
+    }
+    return Foreign(pd.concat(parts, ignore_index=True), facts, tuple(notes))
+
+
+def _one_seed_is_complete(cells: CellRuns, found: Configurations) -> bool:
+    return bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
+
+
+def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, place: str) -> tuple[int, str]:
+    """The best mean score among the configurations that --target allows."""
+    fits = matching(found, asked.target, place=place, option="--target")
+    finished = measured["score"].where(measured["state"] == "finished").to_numpy(dtype=np.float64)
+    means = pd.Series(finished).groupby(np.asarray(found.of_run)).mean().to_numpy()
+    best = int(np.where(fits & np.isfinite(means), means, -np.inf).argmax())
+    best = best if fits[best] else int(fits.argmax())
+    why = "" if fits.sum() == 1 else ": the best mean score; --target chooses another"
+    return best, f"Target: {text_of(found, best)}{why}."
+
+
+def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, *, is_crossed: bool) -> list[str]:
+    notes = []
+    if cells.n_repeated:
+        notes.append(f"{cells.n_repeated:,} runs repeat another's factors and seed: their mean is compared.")
+    if is_crossed:
+        notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
+    if not len(one_factor):
+        notes.append("No configuration differs from the reference in one factor only: there are no paired comparisons.")
+    return notes
+
+
+def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Facts:
+    return {
+        "foreign": True,
+        "source": runs.place,
+        "data": {"name": runs.place, "source": runs.place, "fingerprint": runs.fingerprint},
+        "metric": {
+            "name": roles.score,
+            "direction": roles.direction,
+            **_unit(runs, asked, roles),
+            "margin": asked.margin,
+        },
+        "margin": asked.margin,
+        "factors": list(found.factors),
+        "seed_column": roles.seed,
+    }  # fmt: skip
+
+
+def _unit(runs: Runs, asked: Asked, roles: Roles) -> Facts:
+    """Points are percent: fractions are shown times 100. Accuracies that are fractions are in points unless asked."""
+    values = pd.to_numeric(runs.column(roles.score), errors="coerce").dropna()
+    is_fraction = bool(values.between(0, 1).all())
+    is_accuracy = roles.direction == MAXIMIZE and "acc" in roles.score.lower() and is_fraction
+    unit = asked.unit or ("points" if is_accuracy else "")
+    return {"unit": unit, "scale": 100.0 if unit == "points" and is_fraction else 1.0}
+
+
+def _told(factor: str) -> str:
+    """A factor as the designs call it: by its column, and the learning rate by its name."""
+    return factor if factor == "learning_rate" else column_of(factor)

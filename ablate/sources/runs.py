@@ -1,0 +1,67 @@
+"""What every source is read into: a table of text, and what its tool says of the columns."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ablate.errors import DataError, known_names
+
+STATES = {  # the words of the tools there are -> ours
+    "finished": "finished", "complete": "finished", "completed": "finished", "done": "finished", "success": "finished",
+    "pruned": "pruned", "stopped": "pruned", "diverged": "diverged", "out_of_memory": "out_of_memory",
+    "failed": "failed", "fail": "failed", "crashed": "failed", "error": "failed",
+    "killed": "killed", "running": "killed", "waiting": "killed", "scheduled": "killed", "preempted": "killed",
+}  # fmt: skip
+
+NOTHING = ("", "na", "n/a", "null")
+NOT_A_NUMBER = ("nan", "+nan", "-nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A row a run, every cell text as in a CSV file, "" where nothing is recorded; column names differ."""
+
+    table: pd.DataFrame
+    place: str  # for messages and the report, e.g. "sweep.csv"
+    name: str  # what its report may be called
+    factors: tuple[str, ...] = ()  # the columns known to be factors; () where nobody knows
+    score: str = ""  # the column of the score, "" where nobody knows
+    direction: str = ""  # "maximize" or "minimize", "" where nobody knows
+    state: str = ""  # the column of words for how a run ended
+    run_id: str = ""  # the column of the tool's own names of the runs
+    fingerprint: str = ""  # SHA-256 of the file
+    notes: tuple[str, ...] = ()  # what a reader should know, as sentences
+
+    def __post_init__(self) -> None:
+        if self.table.empty:
+            raise DataError(f"{self.place}: has no runs\n  a table needs a header and a row a run")
+        twice = self.table.columns[self.table.columns.duplicated()]
+        if len(twice):
+            raise DataError(f'{self.place}: two columns are called "{twice[0]}"\n  rename one of them')
+
+    def column(self, name: str) -> "pd.Series[str]":
+        """The column of that name. Raises `DataError` that lists those there are."""
+        if name not in self.table:
+            raise DataError(f'{self.place}: no column "{name}"\n  {known_names(name, map(str, self.table))}')
+        return self.table[name]
+
+
+def to_numbers(column: "pd.Series[str]") -> "pd.Series[float] | None":
+    """The column as numbers, NaN where it says so or nothing; None where some of it is no number, or none is."""
+    numbers = _parsed(column)
+    if numbers is None:  # e.g. "nan", which the parser does not know
+        words = column.str.strip().str.lower()
+        numbers = _parsed(column.mask(words.isin((*NOTHING, *NOT_A_NUMBER)), ""))
+    return numbers if numbers is not None and numbers.notna().any() else None
+
+
+def says_nothing(column: "pd.Series[str]") -> "pd.Series[bool]":
+    """Where nothing is recorded."""
+    return column.str.strip().str.lower().isin(NOTHING)
+
+
+def _parsed(column: "pd.Series[str]") -> "pd.Series[float] | None":
+    try:
+        return pd.to_numeric(column)  # "" becomes NaN
+    except (ValueError, TypeError):
+        return None

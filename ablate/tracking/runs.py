@@ -1,0 +1,47 @@
+"""The runs of anybody's MLflow experiment into a table for the reading half: params are factors, a metric the score."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ablate.sources import Runs
+from ablate.tracking.rows import open_to_read, runs_of
+from ablate.tracking.store import shown_uri
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+_STATUS, _RUN_ID = "status", "run_id"
+_UNENDED = ("RUNNING", "SCHEDULED")
+
+
+def mlflow_runs(uri: str, experiment: str) -> Runs:
+    """One row a run that ended: its params, its metrics' last values, the tag "seed" where no param is called so.
+
+    A metric that has the name of a param is called "metrics.NAME". Runs with neither are left out: they hold others.
+    Raises `AblateError` where there is no such experiment, or the store cannot be reached.
+    """
+    client, experiment_id = open_to_read(uri, experiment)
+    runs = runs_of(client, experiment_id)
+    ended = [run for run in runs if run.info.status not in _UNENDED and (run.data.params or run.data.metrics)]
+    params = dict.fromkeys(name for run in ended for name in run.data.params)
+    metrics = {name: f"metrics.{name}" if name in params else name for run in ended for name in run.data.metrics}
+    rows = [_row(run, metrics) for run in ended]
+    columns = dict.fromkeys([*params, *metrics.values(), *(name for row in rows for name in row)])
+    n_unended = sum(run.info.status in _UNENDED for run in runs)
+    return Runs(
+        pd.DataFrame(rows, columns=list(columns), dtype=str).fillna(""),
+        place=f"experiment {experiment} at {shown_uri(uri)}",
+        name=experiment,
+        factors=tuple(params),
+        score=next(iter(metrics.values())) if len(metrics) == 1 else "",
+        state=_STATUS,
+        run_id=_RUN_ID,
+        notes=(f"{n_unended} runs that had not ended are left out.",) if n_unended else (),
+    )
+
+
+def _row(run: "Run", metrics: dict[str, str]) -> dict[str, str]:
+    tags = {"seed": run.data.tags["seed"]} if "seed" in run.data.tags else {}
+    values = {metrics[name]: repr(value) for name, value in run.data.metrics.items()}
+    return tags | run.data.params | values | {_STATUS: run.info.status, _RUN_ID: run.info.run_id}

@@ -1,0 +1,61 @@
+import pytest
+from tables import crossed, runs
+
+from ablate.errors import DataError
+from ablate.foreign.columns import Asked, find_roles
+
+
+def test_what_varies_is_a_factor_and_what_is_left_out_is_said_with_the_reason():
+    table = crossed().assign(host="a", run=[f"r{i}" for i in range(12)], test_loss=0.3, seconds=range(12))
+    table["test_loss"] += table.index * 0.7
+    roles = find_roles(runs(table), Asked(score="acc"))
+    assert roles.factors == ("norm", "drop")
+    assert (roles.score, roles.direction, roles.seed) == ("acc", "maximize", "seed")
+    said = " ".join(roles.notes)
+    for words in ("host (the same in every run)", "run (different in every run)", "test_loss (reads as a result)",
+                  "seconds (reads as a result)", "acc, higher is better", "Seeds: seed"):  # fmt: skip
+        assert words in said
+
+
+def test_a_number_drawn_anew_for_each_run_is_a_factor_and_a_counter_is_none():
+    table = {"rate": [0.11, 0.2, 0.32], "number": [1, 2, 3], "act": ["a", "b", "a"], "loss": [1, 2, 3]}
+    roles = find_roles(runs(table), Asked())
+    assert roles.factors == ("rate", "act")
+    assert (roles.score, roles.direction, roles.seed) == ("loss", "minimize", "")
+    assert "No seeds are given" in roles.notes[-1]
+
+
+def test_what_is_asked_for_comes_before_what_the_source_knows_and_that_before_names():
+    table = {"a": [1, 2], "b": [1, 2], "value": [1, 2], "loss": [3, 4], "replicate": [0, 0]}
+    known = runs(table, factors=("a",), score="value", direction="maximize")
+    assert find_roles(known, Asked()).factors == ("a",)
+    assert find_roles(known, Asked()).direction == "maximize"
+    asked = find_roles(known, Asked(("b",), score="loss", seed="a", direction="maximize"))
+    assert (asked.factors, asked.score, asked.seed, asked.direction) == (("b",), "loss", "a", "maximize")
+
+
+def test_words_for_how_a_run_ended_are_states_and_other_words_a_factor():
+    table = {"a": [1, 2, 1], "acc": [1, 2, 3], "status": ["FINISHED", "crashed", "Pruned"]}
+    assert find_roles(runs(table), Asked()).state == "status"
+    roles = find_roles(runs({**table, "status": ["on", "off", "on"]}), Asked())
+    assert (roles.state, roles.factors) == ("", ("a", "status"))
+
+
+def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
+    table = {"a": [1, 2], "b": ["x", "x"], "acc": [1, 2], "loss": [2, 1], "q": [1, 2]}
+    for asked, message in (
+        (Asked(), "which column is the score\\?\n  say it with --score; it could be acc, loss"),
+        (Asked(score="q"), 'is more "q" better'),
+        (Asked(score="b", direction="maximize"), "must hold numbers"),
+        (Asked(score="acc", factors=("b",)), 'the factor "b" is the same in every run'),
+        (Asked(score="acc", factors=("acc",)), 'the factor "acc" is the score or the seed'),
+        (Asked(score="acc", seed="sead"), 'no column "sead"'),
+    ):
+        with pytest.raises(DataError, match=message):
+            find_roles(runs(table), asked)
+    with pytest.raises(DataError, match="no column varies but the score"):
+        find_roles(runs({"b": ["x", "x"], "acc": [1, 2]}), Asked())
+    with pytest.raises(DataError, match='must be "maximize" or "minimize", got "max"'):
+        Asked(direction="max")
+    with pytest.raises(DataError, match="must be 0 or more"):
+        Asked(margin=-0.1)
