@@ -150,7 +150,7 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "seeds": study.ablation.seeds,
         "max_seeds": study.ablation.max_seeds,
         "looks": list(ending.looks),
-        "frozen": ending.frozen.facts() if ending.frozen else None,
+        "frozen": {**ending.frozen.facts(), "unfrozen": _unfrozen(entries, ending.frozen)} if ending.frozen else None,
         "reused": _reused(entries),
         "epochs": study.training.epochs,
         "batch_size": study.training.batch_size,
@@ -172,6 +172,11 @@ def _conditions(study: Study) -> dict[str, dict[str, list[Level]]]:
         factor: {other: list(levels) for other, levels in condition.items()}
         for factor, condition in study.space.conditions.items()
     }
+
+
+def _unfrozen(entries: list[Entry], freeze: Freeze) -> int:
+    """How many rows have a test score that was not read under this freeze, as in a study begun before there was one."""
+    return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 
 
 def _reused(entries: list[Entry]) -> dict[str, object]:

@@ -118,6 +118,12 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
     return frozen
 
 
+def read_freeze(folder: Path) -> Freeze | None:
+    """What a former run of the study in `folder` froze, if one did. Raises `StudyError` where the file was changed."""
+    path = folder / FROZEN
+    return _read(path, path.read_text()) if path.exists() else None
+
+
 @final
 class Guarded:
     """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""

@@ -51,8 +51,10 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
     study = facts.study.model_copy(update=changes)
     specs = [replace(entry("a").spec, test=True, design="one-factor")]
     frozen = freeze(tmp_path, declare(specs, study, data="f00", looks=(6, 12)))
+    late = entry("a", test_loss=1.0)
+    tested = [late, replace(late, spec=replace(late.spec, trial="b", frozen=frozen.digest)), entry("c")]
     told = provenance_of(
-        replace(facts, study=study), tmp_path, [entry("a")], frozen=frozen, looks=(6, 12), tune={"points": 5}
+        replace(facts, study=study), tmp_path, tested, frozen=frozen, looks=(6, 12), tune={"points": 5}
     )
     expected = {
         "designs": ["one-factor", "factorial"],
@@ -63,7 +65,7 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
         "max_seeds": 20,
         "looks": [6, 12],
         "tune": {"points": 5},
-        "frozen": {"digest": frozen.digest, "at": frozen.at, "contrasts": 0, "cells": 1},
+        "frozen": {"digest": frozen.digest, "at": frozen.at, "contrasts": 0, "cells": 1, "unfrozen": 1},
         "reused": {"rows": 0, "from": []},
     }
     assert {name: told[name] for name in expected} == expected

@@ -7,7 +7,7 @@ import pytest
 
 import ablate
 from ablate.errors import AblateError, StudyError
-from ablate.freeze import Declared, Guarded, declare, freeze
+from ablate.freeze import Declared, Guarded, declare, freeze, read_freeze
 from ablate.records import Epoch, Outcome, TrialSpec
 
 FACTORS = {"dropout": 0.0, "learning_rate": "find"}
@@ -76,9 +76,10 @@ def test_the_digest_follows_cells_and_rules_and_not_their_order(tiny_study, decl
 
 
 def test_what_is_frozen_is_written_once_and_stays(declared, tmp_path):
+    assert read_freeze(tmp_path) is None
     first = freeze(tmp_path, declared)
     before = (tmp_path / "frozen.json").read_bytes()
-    assert freeze(tmp_path, declared) == first
+    assert freeze(tmp_path, declared) == read_freeze(tmp_path) == first
     assert (tmp_path / "frozen.json").read_bytes() == before
     assert json.loads(before)["digest"] == first.digest == declared.digest()
     assert first.facts() == {"digest": first.digest, "at": first.at, "contrasts": 3, "cells": 4}
