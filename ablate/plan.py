@@ -114,7 +114,7 @@ class Remembered:
         self._running_same: dict[str, list[TrialSpec]] = {}  # by content
         self._repeats: dict[str, list[TrialSpec]] = {}  # by the running trial that they wait for
         self._epochs: dict[str, list[Epoch]] = {}  # of running trials, for the cache
-        self._tests: dict[str, RateTest] = {}  # by key: a worker sends each outcome a copy, of 11 kB
+        self._tests: dict[str, RateTest] = {}  # by key: each outcome comes with a copy, of 11 kB
 
     def remember(self, spec: TrialSpec, outcome: Outcome) -> None:
         """Count a trial of an earlier run as trained."""
@@ -137,8 +137,7 @@ class Remembered:
 
     def tell(self, outcome: Outcome) -> None:
         """Pass on, and settle the repeats that waited for this trial."""
-        if outcome.rate_test is not None:
-            outcome = replace(outcome, rate_test=self._tests.setdefault(outcome.rate_test.key, outcome.rate_test))
+        outcome = self._sharing(outcome)
         self._plan.tell(outcome)
         spec, epochs = self._running.pop(outcome.trial), self._epochs.pop(outcome.trial, [])
         self._running_same[content_key(spec)].remove(spec)
@@ -174,13 +173,17 @@ class Remembered:
 
     def _reuse(self, spec: TrialSpec, found: Found) -> None:
         self._on_start(spec)
-        outcome = found.outcome
+        outcome = self._sharing(found.outcome)
         for n, epoch in enumerate(found.epochs, 1):
             if not self._plan.report(epoch):
-                outcome = found.stopped_after(n)
+                outcome = self._sharing(found.stopped_after(n))
                 break
         self._plan.tell(outcome)
         self.remember(spec, outcome)
+
+    def _sharing(self, outcome: Outcome) -> Outcome:
+        test = outcome.rate_test
+        return outcome if test is None else replace(outcome, rate_test=self._tests.setdefault(test.key, test))
 
 
 def content_key(spec: TrialSpec) -> str:
