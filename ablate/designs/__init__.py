@@ -5,6 +5,7 @@ from ablate.designs.crossed import (
     crossed_table,
     factorial_effects,
     factorials,
+    interaction_cells,
     shapley_effects,
     variance_shares,
 )
@@ -13,5 +14,5 @@ from ablate.designs.paths import crossed_paths, paths
 
 __all__ = [
     "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths", "crossed_table",
-    "factorial_effects", "factorials", "paths", "shapley_effects", "variance_shares",
+    "factorial_effects", "factorials", "interaction_cells", "paths", "shapley_effects", "variance_shares",
 ]  # fmt: skip

@@ -16,9 +16,11 @@ from ablate.errors import DataError
 from ablate.games import game_between, shapley_values
 from ablate.records import Level
 from ablate.results import RATE_SETTING
+from ablate.statistics import paired_interval
 
 TERM = ("mode", "term", "kind", "factor", "level", "factor_2", "level_2")
 FACTORIAL_COLUMNS = (*TERM, *STATISTICS, "flagged")
+CELL_COLUMNS = ("factor", "level", "factor_2", "level_2", "n", "mean", "low", "high")
 SHAPLEY = ("mode", "factor", "reference_level", "level")
 SHAPLEY_COLUMNS = (*SHAPLEY, *STATISTICS)
 # What a verdict says of an interaction: the two levels together against the sum of what each does by itself.
@@ -104,6 +106,24 @@ def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float
     return table.assign(flagged=flagged, verdict=words)[list(FACTORIAL_COLUMNS)]
 
 
+def interaction_cells(one: Factorial, factor: str, factor_2: str) -> pd.DataFrame:
+    """One row a pair of levels, the columns `CELL_COLUMNS`: how far it lies from the pair of reference levels.
+
+    Averaged over the levels of all other factors and paired by seed, with the 95 % interval of the mean. The
+    reference's level comes first, where the difference is 0.
+    """
+    axes = (one.cells.factors.index(factor), one.cells.factors.index(factor_2))
+    start = [one.cells.place(one.reference)[axis] for axis in axes]
+    means = _kept(one.cells.values, axes) if axes[0] < axes[1] else _kept(one.cells.values, axes).swapaxes(1, 2)
+    levels = [[start[i], *(at for at, _ in _others(one.cells, axis, start[i]))] for i, axis in enumerate(axes)]
+    rows = []
+    for at, at_2 in itertools.product(*levels):
+        found = paired_interval(means[:, at, at_2] - means[:, start[0], start[1]])
+        named = (factor, one.cells.levels[axes[0]][at], factor_2, one.cells.levels[axes[1]][at_2])
+        rows.append((*named, found.n, found.mean, found.low, found.high))
+    return pd.DataFrame(rows, columns=list(CELL_COLUMNS))
+
+
 def variance_shares(found: Sequence[Factorial]) -> pd.DataFrame:
     """The functional ANOVA of each mode's cells: mode, then the columns `ANOVA_COLUMNS`."""
     tables = [anova_of(one.cells).assign(mode=one.mode) for one in found]
@@ -175,7 +195,7 @@ def _comparisons(one: Factorial) -> Iterator[Comparison]:
     start = one.cells.place(one.reference)
     for axis, name in enumerate(one.cells.factors):
         means = _kept(one.cells.values, (axis,))
-        for at, level in _others(one.cells, axis, start):
+        for at, level in _others(one.cells, axis, start[axis]):
             identity = (one.mode, f"{name}={level}", "main", name, level, "", "")
             yield Comparison(dict(zip(TERM, identity, strict=True)), one.by_seed(means[:, at] - means[:, start[axis]]))
     for i, j in itertools.combinations(range(len(start)), 2):
@@ -187,14 +207,14 @@ def _interactions(one: Factorial, axes: tuple[int, int], start: Sequence[int]) -
     means = _kept(one.cells.values, axes)
     (a, b), (name, name_2) = (start[i], start[j]), (one.cells.factors[i], one.cells.factors[j])
     together = means - means[:, [a], :] - means[:, :, [b]] + means[:, [a]][:, :, [b]]
-    for (at, level), (at_2, level_2) in itertools.product(_others(one.cells, i, start), _others(one.cells, j, start)):
+    for (at, level), (at_2, level_2) in itertools.product(_others(one.cells, i, a), _others(one.cells, j, b)):
         term = f"{name}={level}{TIMES}{name_2}={level_2}"
         identity = (one.mode, term, "interaction", name, level, name_2, level_2)
         yield Comparison(dict(zip(TERM, identity, strict=True)), one.by_seed(together[:, at, at_2]))
 
 
-def _others(cells: Cells, axis: int, start: Sequence[int]) -> list[tuple[int, Level]]:
-    return [(at, level) for at, level in enumerate(cells.levels[axis]) if at != start[axis]]
+def _others(cells: Cells, axis: int, start: int) -> list[tuple[int, Level]]:
+    return [(at, level) for at, level in enumerate(cells.levels[axis]) if at != start]
 
 
 def _kept(values: Floats, axes: tuple[int, ...]) -> Floats:

@@ -4,9 +4,16 @@ import fcnet
 import numpy as np
 import pandas as pd
 import pytest
-from factories import METRIC, factorial
+from design_tables import METRIC, factorial
 
-from ablate.designs import crossed_table, factorial_effects, factorials, shapley_effects, variance_shares
+from ablate.designs import (
+    crossed_table,
+    factorial_effects,
+    factorials,
+    interaction_cells,
+    shapley_effects,
+    variance_shares,
+)
 from ablate.errors import DataError
 from ablate.results import read_results, write_table
 
@@ -133,6 +140,17 @@ def test_shapley_values_go_to_the_best_validation_cell_and_sum_to_its_gain() -> 
 def test_where_the_target_is_the_reference_nothing_is_shared_out() -> None:
     found = factorials(factorial(LEVELS, planted, seeds=[1]), METRIC)
     assert shapley_effects(found, margin=0.0, target={"normalization": "none", "dropout": 0}).empty
+
+
+def test_the_cells_of_an_interaction_are_told_from_both_references() -> None:
+    (found,) = factorials(factorial(LEVELS, planted, seeds=range(8)), METRIC)
+    cells = interaction_cells(found, "normalization", "dropout").set_index(["level", "level_2"])
+    assert cells.loc[("none", 0.0), ["mean", "low", "high"]].tolist() == [0, 0, 0]
+    assert cells.loc[("none", 0.3), "mean"] == pytest.approx(-0.01)
+    assert cells.loc[("batch", 0.3), "mean"] == pytest.approx(0.04)
+    assert cells.loc[("batch", 0.3), "low"] == pytest.approx(0.04 - 2.3646 * 0.001 / np.sqrt(7), abs=1e-7)
+    swapped = interaction_cells(found, "dropout", "normalization").set_index(["level_2", "level"])
+    assert swapped.loc[("batch", 0.3), "mean"] == pytest.approx(0.04)
 
 
 def test_shares_of_each_mode_sum_to_one() -> None:

@@ -1,7 +1,7 @@
 import fcnet
 import pandas as pd
 import pytest
-from factories import METRIC, factorial, row
+from design_tables import METRIC, factorial, two_references
 
 from ablate.designs import both_directions, crossed_directions, crossed_table, factorials
 
@@ -15,26 +15,12 @@ def value(cell, seed):
     return VALUES[cell["a"], cell["b"]] + 0.01 * seed + wobble
 
 
-def two_references(n_seeds: int, **extra: str) -> pd.DataFrame:
-    cells = [
-        ("reference", "", "", "", START),
-        ("best", "", "", "reference", END),
-        ("a=on", "a", "on", "reference", {**START, "a": "on"}),
-        ("b=2", "b", "2", "reference", {**START, "b": 2}),
-        ("best: a=off", "a", "off", "best", {**END, "a": "off"}),
-        ("best: b=0", "b", "0", "best", {**END, "b": 0}),
-    ]
-    return pd.DataFrame(
-        [
-            row(value(levels, seed), seed=seed, factors=levels, variant=variant, factor=factor, level=level,
-                against=against, trial=f"{variant}-{seed}", **extra)
-            for seed in range(n_seeds) for variant, factor, level, against, levels in cells
-        ]
-    )  # fmt: skip
+def references(n_seeds):
+    return two_references(START, END, value, n_seeds=n_seeds)
 
 
 def test_each_factor_is_told_from_both_ends() -> None:
-    table = both_directions(two_references(8), METRIC).set_index("factor")
+    table = both_directions(references(8), METRIC).set_index("factor")
     assert table["reference_level"].to_dict() == START
     assert table["level"].to_dict() == END
     assert table["add_one_in"].tolist() == pytest.approx([0.02, 0.04])
@@ -45,20 +31,20 @@ def test_each_factor_is_told_from_both_ends() -> None:
 
 
 def test_opposite_signs_beyond_their_intervals_are_a_disagreement() -> None:
-    table = both_directions(two_references(8), METRIC)
+    table = both_directions(references(8), METRIC)
     assert table["disagreement"].tolist() == ["sign", "sign"]
     assert table["change_p"].tolist() == pytest.approx([2 / 2**8] * 2)
 
 
 def test_signs_within_their_uncertainty_are_none() -> None:
-    results = two_references(8)
+    results = references(8)
     noise = results["seed"].map(dict(enumerate((9, -8, 7, -9, 8, -7, 9, -9)))) / 100
     results["test_accuracy"] += noise * results["variant"].isin(["a=on", "best: a=off"])
     assert both_directions(results, METRIC)["disagreement"].tolist() == ["", "sign"]
 
 
 def test_the_same_sign_and_another_size_is_told_apart() -> None:
-    results = two_references(8)
+    results = references(8)
     results.loc[results["variant"] == "best: a=off", "test_accuracy"] -= 0.13
     table = both_directions(results, METRIC).set_index("factor")
     assert table.loc["a", "leave_one_out"] == pytest.approx(0.10)
@@ -66,14 +52,14 @@ def test_the_same_sign_and_another_size_is_told_apart() -> None:
 
 
 def test_without_a_second_reference_there_are_no_directions() -> None:
-    results = two_references(6)
+    results = references(6)
     assert both_directions(results[~results["variant"].str.startswith("best")], METRIC).empty
 
 
 def test_the_shapley_value_comes_from_a_factorial_between_the_same_ends() -> None:
     crossed = factorial({"a": ["off", "on"], "b": [0, 2]}, value, seeds=range(8))
     crossed = crossed[crossed["design"] == "factorial"]
-    results = pd.concat([two_references(8), crossed])
+    results = pd.concat([references(8), crossed])
     found = factorials(results, METRIC)
     table = both_directions(results, METRIC, found)
     assert table["shapley"].tolist() == pytest.approx([-0.005, 0.015])
@@ -93,7 +79,7 @@ def test_a_factorial_tells_all_three_by_itself() -> None:
 
 
 def test_each_mode_is_told_by_itself() -> None:
-    results = two_references(6)
+    results = references(6)
     carried = results[results["variant"] != "reference"].assign(mode="carry")
     carried["test_accuracy"] += 0.1 * (carried["variant"] == "a=on")
     shared = results["variant"] == "reference"

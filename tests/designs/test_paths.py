@@ -2,46 +2,25 @@ import fcnet
 import numpy as np
 import pandas as pd
 import pytest
-from factories import METRIC, factorial, row
+from design_tables import METRIC, factorial, walk
 
 from ablate.designs import crossed_paths, crossed_table, factorials, paths
 
 START, END = {"a": 0, "b": 0, "c": "x"}, {"a": 1, "b": 1, "c": "y"}
 
 
-def score(levels):
-    """b is best first (+3), a gains only after it (+2), c always costs 1."""
+def score(levels, seed):
+    """b is best first (+3), a gains only after it (+2), c always costs 1; a shift of a point a seed."""
     b = levels["b"]
-    return (50 + 3 * b + 2 * levels["a"] * b - (levels["c"] == "y")) / 100
+    return (50 + 3 * b + 2 * levels["a"] * b - (levels["c"] == "y") + seed) / 100
 
 
-def walk(direction: str, n_seeds: int = 6, *, named: bool = True) -> pd.DataFrame:
-    """The rows that a greedy walk leaves, every candidate of every step trained."""
-    origin, goal, against = (START, END, "reference") if direction == "forward" else (END, START, "best")
-    here, left, rows, step = dict(origin), list(origin), [], 1
-    rows += _cell(origin, f"path-{direction}-0-{against}", n_seeds, against=against, variant=against, named=named)
-    while left:
-        for name in left:
-            levels = {**here, name: goal[name]}
-            trial, level = f"path-{direction}-{step}-{name}", str(goal[name])
-            rows += _cell(levels, trial, n_seeds, against=against, variant=name, factor=name, level=level, named=named)
-        best = max(left, key=lambda name: score({**here, name: goal[name]}))
-        here[best] = goal[best]
-        left.remove(best)
-        step += 1
-    return pd.DataFrame(rows)
-
-
-def _cell(levels, trial, n_seeds, *, named, **stated):
-    return [
-        row(np.nan, score(levels) + 0.01 * seed, seed=seed, factors=levels, design="path",
-            trial=f"{trial}-s{seed}" if named else str(seed), **stated)
-        for seed in range(n_seeds)
-    ]  # fmt: skip
+def walked(direction, n_seeds=6, **options):
+    return walk(direction, START, END, score, n_seeds=n_seeds, **options)
 
 
 def test_the_steps_gains_and_what_else_was_tried() -> None:
-    table = paths(walk("forward"), METRIC)
+    table = paths(walked("forward"), METRIC)
     chosen = table[table["chosen"]]
     assert chosen["factor"].tolist() == ["", "b", "a", "c"]
     assert chosen["level"].tolist() == ["", "1", "1", "y"]
@@ -54,14 +33,14 @@ def test_the_steps_gains_and_what_else_was_tried() -> None:
 
 
 def test_the_way_back_is_told_by_itself() -> None:
-    table = paths(pd.concat([walk("forward"), walk("backward")]), METRIC)
+    table = paths(pd.concat([walked("forward"), walked("backward")]), METRIC)
     back = table[table["chosen"] & (table["direction"] == "backward")]
     assert back["factor"].tolist() == ["", "c", "a", "b"]
     assert back["gain"].tolist()[1:] == pytest.approx([0.01, -0.02, -0.03])
 
 
 def test_a_gain_is_paired_by_seed() -> None:
-    rows = walk("forward", 3)
+    rows = walked("forward", 3)
     rows.loc[(rows["factor"] == "b") & (rows["seed"] == 2), "score"] += 0.03
     step = paths(rows, METRIC).query("step == 1 and factor == 'b'").iloc[0]
     assert step["gain"] == pytest.approx(0.04)
@@ -70,13 +49,13 @@ def test_a_gain_is_paired_by_seed() -> None:
 
 
 def test_an_interrupted_walk_is_told_up_to_where_it_got() -> None:
-    rows = walk("forward")
+    rows = walked("forward")
     rows.loc[rows["trial"].str.startswith("path-forward-2"), "state"] = "killed"
     assert paths(rows, METRIC)["step"].max() == 1
 
 
 def test_a_diverged_candidate_counts_at_chance() -> None:
-    rows = walk("forward", 2)
+    rows = walked("forward", 2)
     rows.loc[rows["trial"].str.startswith("path-forward-1-b"), ["state", "score"]] = ["diverged", np.nan]
     first = paths(rows, METRIC).query("step == 1").set_index("factor")
     assert first.loc["b", "score"] == pytest.approx(METRIC.chance)
@@ -84,19 +63,19 @@ def test_a_diverged_candidate_counts_at_chance() -> None:
 
 
 def test_names_of_trials_that_say_no_step_are_not_needed() -> None:
-    pd.testing.assert_frame_equal(paths(walk("forward", named=False), METRIC), paths(walk("forward"), METRIC))
+    pd.testing.assert_frame_equal(paths(walked("forward", named=False), METRIC), paths(walked("forward"), METRIC))
 
 
 def test_without_rows_of_a_path_there_is_none() -> None:
-    assert paths(walk("forward").assign(design="factorial"), METRIC).empty
+    assert paths(walked("forward").assign(design="factorial"), METRIC).empty
     assert crossed_paths([]).empty
 
 
 def test_a_factorial_holds_the_paths_too() -> None:
     levels = {"a": [0, 1], "b": [0, 1], "c": ["x", "y"]}
-    crossed = factorial(levels, lambda cell, seed: score(cell) + 0.01 * seed, seeds=range(6))
+    crossed = factorial(levels, score, seeds=range(6))
     read = crossed_paths(factorials(crossed, METRIC), target=END).drop(columns=["source", "level"])
-    trained = paths(pd.concat([walk("forward"), walk("backward")]), METRIC).drop(columns=["source", "level"])
+    trained = paths(pd.concat([walked("forward"), walked("backward")]), METRIC).drop(columns=["source", "level"])
     pd.testing.assert_frame_equal(read, trained, check_dtype=False)
 
 

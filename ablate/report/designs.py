@@ -1,0 +1,16 @@
+"""Factorials, both directions and paths into sections: does a factor's worth depend on the others, and how?"""
+
+from ablate.report.directions import directions_section
+from ablate.report.inputs import Inputs
+from ablate.report.interactions import found_factorials, interactions_section
+from ablate.report.page import Section
+from ablate.report.paths import path_section
+
+__all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
+
+
+def design_sections(inputs: Inputs) -> list[Section]:
+    """What the designs tell beyond one factor at a time, read once; sections without rows are left out."""
+    found = found_factorials(inputs)
+    sections = (interactions_section(inputs, found), directions_section(inputs, found), path_section(inputs, found))
+    return [section for section in sections if section is not None]

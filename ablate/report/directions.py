@@ -1,0 +1,87 @@
+"""Add-one-in, leave-one-out and Shapley value into a section, side by side, with their disagreements flagged."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablate import designs
+from ablate.designs import Factorial
+from ablate.effects import Metric
+from ablate.plots import to_svg
+from ablate.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
+from ablate.report.inputs import Inputs
+from ablate.report.interactions import found_factorials, mean_cells, stated_target
+from ablate.report.numbers import NONE, count, decimals_for, in_unit, p_value
+from ablate.report.page import Block, Figure, Section, Table
+
+HOW_TO_READ = (
+    "All three say what the second level gains over the first: add-one-in with all other factors at the reference, "
+    "leave-one-out with all others at the target, the Shapley value on average over all orders. Without interactions "
+    "they are equal. “Signs differ” means that two intervals lie on different sides of 0, “sizes differ” that "
+    "leave-one-out less add-one-in is significant and beyond the margin."
+)
+BY_SOURCE = {"one-factor": "between the two references", "factorial": "within the factorial"}
+
+
+def directions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
+    """What each factor is worth from both ends: between two references, and within a factorial."""
+    found = found_factorials(inputs) if found is None else found
+    metric = inputs.metric
+    tables = (
+        designs.both_directions(inputs.results, metric, found),
+        designs.crossed_directions(found, margin=metric.margin, target=stated_target(inputs)),
+    )
+    blocks: list[Block] = []
+    for table in tables:
+        for _, rows in table.groupby("mode", sort=False):
+            reading = "" if blocks else HOW_TO_READ  # once is enough
+            blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1)
+    return Section("directions", "The same factor from both ends", blocks) if blocks else None
+
+
+def _directions(rows: pd.DataFrame, metric: Metric, reading: str, *, has_modes: bool) -> list[Block]:
+    if len(rows) < 2:  # with one factor there are no others that its worth could depend on
+        return []
+    figure = draw_directions(rows, metric=metric, label=f"gain in {metric.label}{in_unit(metric)}; right is better")
+    if figure is None:
+        return []
+    source, mode = str(rows["source"].iloc[0]), str(rows["mode"].iloc[0])
+    name = f"directions-{source}" + (f"-{mode}" if has_modes else "")
+    title = f"What each factor is worth {BY_SOURCE[source]}" + (f", learning rate: {mode}" if has_modes else "")
+    sentence = disagreements_in_words(rows)
+    svg = to_svg(figure, name=name, title=title, description=sentence)
+    return [Figure(name, title, sentence, svg, _table(rows, metric, name=name), reading)]
+
+
+def disagreements_in_words(rows: pd.DataFrame) -> str:
+    """Which factors' worth depends on the others, as a sentence or two."""
+    signs, sizes = (
+        ", ".join(rows.loc[rows["disagreement"] == kind, "factor"].astype(str)) for kind in ("sign", "size")
+    )
+    said = []
+    if signs:
+        said.append(
+            f"Whether it helps depends on the other factors: {signs}. No single number says what that is worth."
+        )
+    if sizes:
+        said.append(f"How much it helps depends on the other factors: {sizes}.")
+    return " ".join(said) or "No disagreement goes beyond its uncertainty. That is no proof that there is none."
+
+
+def _table(rows: pd.DataFrame, metric: Metric, *, name: str) -> Table:
+    widths = pd.concat([(rows[f"{measure}_high"] - rows[f"{measure}_low"]) / 2 for measure in MEASURE_LOOKS])
+    decimals = decimals_for(widths.tolist(), metric)
+    head = ["Factor", "From", "To", "Disagreement"]
+    for words in (*(words for words, _, _ in MEASURE_LOOKS.values()), "leave-one-out less add-one-in"):
+        head += [f"{words[0].upper()}{words[1:]}{in_unit(metric)}", "95 % interval"]
+    text = []
+    for row in rows.to_dict("records"):
+        cells = [str(row[column]) for column in ("factor", "reference_level", "level")]
+        cells.append(DISAGREEMENTS.get(row["disagreement"], NONE))
+        for measure in (*MEASURE_LOOKS, "change"):
+            cells += mean_cells(row, metric, decimals, name=measure, prefix=f"{measure}_")
+        text.append([*cells, p_value(row["change_p"]), count(max(row[f"{measure}_n"] for measure in MEASURE_LOOKS))])
+    head += ["p (max-T)", "Seeds"]
+    source = BY_SOURCE[str(rows["source"].iloc[0])]
+    caption = f"Add-one-in, Shapley value and leave-one-out {source}"
+    return Table(caption, head, text, frozenset(range(4, len(head))), name=name, data=rows, filters=(3,))

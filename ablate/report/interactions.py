@@ -1,0 +1,176 @@
+"""A factorial into a section: where the variance comes from, main effects, and the interactions that are flagged."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from ablate import designs
+from ablate.designs import Factorial
+from ablate.effects import Metric
+from ablate.plots import to_svg
+from ablate.plots.designs import MOST_PANELS, draw_interactions, draw_shares
+from ablate.report.effects import verdict_text
+from ablate.report.inputs import Inputs, reference_levels
+from ablate.report.numbers import count, decimals_for, in_unit, interval, number, p_value
+from ablate.report.page import Block, Figure, Paragraph, Section, Table
+from ablate.statistics import MIN_SEEDS
+
+Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
+MOST_NAMED = 10  # seeds in a sentence
+HOW_TO_READ_SHARES = "Dark bars are factors, light ones what several do together, dashed ones what seeds do."
+HOW_TO_READ_TICKS = " The tick is what noise alone would give a bar on average: one that ends there says nothing."
+HOW_TO_READ_LINES = (
+    "Parallel lines would mean no interaction. Points are differences to the pair of reference levels, averaged over "
+    "the other factors, with 95 % intervals over the seeds."
+)
+
+
+def found_factorials(inputs: Inputs) -> list[Factorial]:
+    """The factorials of a study, from their complete seeds: one a learning-rate mode."""
+    factors = inputs.facts.get("factorial") or None
+    return designs.factorials(inputs.results, inputs.metric, factors=factors, reference=reference_levels(inputs))
+
+
+def stated_target(inputs: Inputs) -> dict[str, object] | None:
+    """The configuration that was asked to be explained; None where it is the best cell."""
+    return dict(inputs.facts.get("target") or {}) or None
+
+
+def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
+    """What each factor and pair of the factorial does; None without rows of one."""
+    results = inputs.results
+    if "design" not in results or not (results["design"] == "factorial").any():
+        return None
+    found = found_factorials(inputs) if found is None else found
+    if not found:
+        said = "No seed of the factorial has all its cells, so nothing is told of it here."
+        return Section("interactions", "Interactions", [Paragraph(said)])
+    effects = designs.factorial_effects(found, margin=inputs.metric.margin)
+    blocks = [
+        *_incomplete(found),
+        *_shares(found[0]),
+        *_interactions(found[0], effects, inputs.metric),
+        _effects_table(effects, inputs.metric),
+    ]
+    return Section("interactions", "Interactions", blocks)
+
+
+def mean_cells(row: Row, metric: Metric, decimals: int, *, name: str = "mean", prefix: str = "") -> list[str]:
+    """A mean and its 95 % interval as text, from the columns `name`, `prefix` + "low" and `prefix` + "high"."""
+    return [
+        number(row[name] * metric.scale, decimals, is_signed=True),
+        interval(row[f"{prefix}low"] * metric.scale, row[f"{prefix}high"] * metric.scale, decimals),
+    ]
+
+
+def _incomplete(found: Sequence[Factorial]) -> list[Block]:
+    lost = sorted({seed for one in found for seed in one.left_out})
+    if not lost:
+        return []
+    named = ", ".join(map(str, lost[:MOST_NAMED])) + (" and others" if len(lost) > MOST_NAMED else "")
+    said = "seed" if len(lost) == 1 else "seeds"
+    return [Paragraph(f"Cells are missing in the {said} {named}, which is left out of all that follows.")]
+
+
+def _shares(one: Factorial) -> list[Block]:
+    shares = designs.variance_shares([one])
+    between = shares["share_of_runs"].where(shares["share"].notna()).sum()
+    shares["noise_of_runs"] = shares["share_by_noise"] * between
+    figure = draw_shares(shares)
+    if figure is None:
+        return []
+    sentence, title = _shares_in_words(shares), "Where the variance comes from"
+    svg = to_svg(figure, name="shares", title=title, description=sentence)
+    rows = [
+        [str(row["term"]), str(row["kind"]),
+         *(number(100 * row[name], 2) for name in ("share_of_runs", "noise_of_runs", "share"))]
+        for row in shares.to_dict("records")
+    ]  # fmt: skip
+    head = ("Term", "Kind", "Share of the variance, %", "By noise alone, %", "Share between cell means, %")
+    table = Table("Functional ANOVA of the factorial", head, rows, frozenset((2, 3, 4)), name="anova", data=shares)
+    ticks = HOW_TO_READ_TICKS if shares["noise_of_runs"].notna().any() else ""
+    return [Figure("shares", title, sentence, svg, table, HOW_TO_READ_SHARES + ticks)]
+
+
+def _shares_in_words(shares: pd.DataFrame) -> str:
+    kinds = shares.groupby("kind")["share_of_runs"].sum() * 100
+    single, pairs, higher, seeds, noise = (
+        float(kinds.get(kind, 0.0)) for kind in ("main", "interaction", "higher", "seed", "noise")
+    )
+    said = f"Factors by themselves explain {number(single, 0)} % of the variance, pairs {number(pairs, 0)} % more"
+    if (shares["kind"] == "higher").any():
+        said += f", three and more together {number(higher, 0)} %"
+    rest = f" What is left, {number(seeds + noise, 0)} %, is luck of the seeds and noise." if seeds + noise else ""
+    return f"{said}.{rest}"
+
+
+def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric) -> list[Block]:
+    """Plots of what is flagged, and of nothing else: any two lines of noise look as if they crossed."""
+    pairs = effects[(effects["kind"] == "interaction") & (effects["mode"] == one.mode)]
+    flagged = pairs[pairs["flagged"].astype(bool)]
+    if flagged.empty:
+        return [Paragraph(_none_flagged(pairs))] if len(pairs) else []
+    flagged = flagged.sort_values("mean", key=lambda mean: mean.abs(), ascending=False, kind="stable")
+    chosen = flagged[["factor", "factor_2"]].drop_duplicates().to_numpy().tolist()
+    cells = pd.concat([designs.interaction_cells(one, *pair) for pair in chosen], ignore_index=True)
+    figure = draw_interactions(cells, metric=metric, label=f"difference in {metric.label}{in_unit(metric)}")
+    if figure is None:
+        return []
+    sentence, title = _flagged_in_words(flagged, len(pairs), len(chosen), metric), "Interactions that are flagged"
+    svg = to_svg(figure, name="interactions", title=title, description=sentence)
+    return [Figure("interactions", title, sentence, svg, _cells_table(cells, metric), HOW_TO_READ_LINES)]
+
+
+def _flagged_in_words(flagged: pd.DataFrame, n_tested: int, n_pairs: int, metric: Metric) -> str:
+    first = flagged.iloc[0]
+    size = number(first["mean"] * metric.scale, 1 if metric.unit == "points" else 3, is_signed=True)
+    said = (
+        f"{len(flagged)} of {n_tested} interactions are significant and beyond the margin. The largest is "
+        f"{first['term']}: {size} {metric.unit}".rstrip()
+        + " beyond the sum of what each does."
+    )
+    return said + (f" The first {MOST_PANELS} of {n_pairs} pairs are drawn." if n_pairs > MOST_PANELS else "")
+
+
+def _none_flagged(pairs: pd.DataFrame) -> str:
+    n = int(pairs["n"].max())
+    if n < MIN_SEEDS:
+        seeds = "one seed" if n == 1 else f"{n} seeds"
+        return (
+            f"With {seeds} there is no p value, which takes {MIN_SEEDS}: no interaction can be flagged, and none is "
+            "drawn. The table describes them."
+        )
+    tested = "The one interaction is not" if len(pairs) == 1 else f"None of the {len(pairs)} interactions is"
+    return f"{tested} both significant and beyond the margin, so none is drawn. That is no proof that there is none."
+
+
+def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
+    decimals = decimals_for(((cells["high"] - cells["low"]) / 2).tolist(), metric)
+    rows = [
+        [
+            f"{row['factor']} = {row['level']}",
+            f"{row['factor_2']} = {row['level_2']}",
+            *mean_cells(row, metric, decimals),
+        ]
+        for row in cells.to_dict("records")
+    ]
+    head = ("First", "Second", f"Difference{in_unit(metric)}", "95 % interval")
+    caption = "Cells of the flagged interactions"
+    return Table(caption, head, rows, frozenset((2, 3)), name="interaction-cells", data=cells)
+
+
+def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
+    decimals = decimals_for(((effects["high"] - effects["low"]) / 2).tolist(), metric)
+    rows = [
+        [str(row["term"]), str(row["kind"]), verdict_text(str(row["verdict"])), *mean_cells(row, metric, decimals),
+         interval(row["low_adjusted"] * metric.scale, row["high_adjusted"] * metric.scale, decimals),
+         p_value(row["p_adjusted"]), str(row["mode"]), count(row["n"])]
+        for row in effects.to_dict("records")
+    ]  # fmt: skip
+    head = (
+        "Term", "Kind", "Verdict", f"Difference{in_unit(metric)}", "95 % interval", "95 %, all at once", "p (max-T)",
+        "Mode", "Seeds",
+    )  # fmt: skip
+    caption = "Main effects and interactions of the factorial"
+    return Table(caption, head, rows, frozenset((3, 4, 5, 6, 8)), name="factorial", data=effects, filters=(1, 2))

@@ -1,0 +1,94 @@
+"""Greedy paths into a section: waterfalls from the reference to the best configuration and back."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablate import designs
+from ablate.designs import Factorial
+from ablate.effects import metric_unit
+from ablate.plots import to_svg
+from ablate.plots.designs import draw_path
+from ablate.report.inputs import Inputs
+from ablate.report.interactions import found_factorials, stated_target
+from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
+from ablate.report.page import Block, Figure, Section, Table
+
+HOW_TO_READ = (
+    "Each bar goes from the score before a step to the score after it, and the line is the 95 % interval of its gain, "
+    "paired by seed. A step is the best of several on the validation score and is reported on that score, so its gain "
+    "is a little too good; the test set plays no part. "
+)
+BY_SOURCE = {
+    "path": "Every candidate of every step was trained.",
+    "factorial": "The steps are read off the factorial: no candidate was trained for them.",
+}
+
+
+def path_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
+    """The walks that were trained; without those, the ones that a factorial holds."""
+    path = designs.paths(inputs.results, inputs.metric)
+    if path.empty:
+        found = found_factorials(inputs) if found is None else found
+        path = designs.crossed_paths(found, target=stated_target(inputs))
+    blocks: list[Block] = []
+    for mode, rows in path.groupby("mode", sort=False):
+        blocks += _path(rows, inputs, name=f"path-{mode}" if path["mode"].nunique() > 1 else "path")
+    return Section("paths", "Step by step", blocks) if blocks else None
+
+
+def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str) -> list[Block]:
+    scale, label = _score_axis(inputs)
+    chosen = rows[rows["chosen"].astype(bool)]
+    decimals = decimals_for(((chosen["high"] - chosen["low"]) / 2).tolist(), inputs.metric)
+    figure = draw_path(chosen, scale=scale, decimals=decimals, label=label)
+    if figure is None:
+        return []
+    title = "The greedy path, one factor at a time"
+    sentence = " ".join(_in_words(walk, scale, decimals) for _, walk in chosen.groupby("direction", sort=False))
+    svg = to_svg(figure, name=name, title=title, description=sentence)
+    reading = HOW_TO_READ + BY_SOURCE[str(rows["source"].iloc[0])]
+    return [Figure(name, title, sentence, svg, _table(rows, inputs, decimals, name=name), reading)]
+
+
+def _score_axis(inputs: Inputs) -> tuple[float, str]:
+    """Scale of the validation score, and its name: right is better, so a loss stands with a minus."""
+    metric = inputs.metric
+    if inputs.facts.get("metric"):
+        scale, unit, name = metric.scale, metric.unit, metric.label
+    else:
+        (scale, unit), name = metric_unit(inputs.monitor), inputs.monitor.replace("val_", "validation ")
+    shown = "%" if unit == "points" else unit
+    return scale, f"{'−' if metric.direction == 'minimize' else ''}{name}{f', {shown}' if shown else ''}"
+
+
+def _in_words(walk: pd.DataFrame, scale: float, decimals: int) -> str:
+    """What the first steps of a walk do, and what is left after them."""
+    steps = walk.iloc[1:]
+    if steps.empty:
+        return ""
+    first, last = steps.iloc[0], steps.iloc[-1]
+    total = (last["score"] - walk.iloc[0]["score"]) * scale
+    gain = number(first["gain"] * scale, decimals, is_signed=True)
+    if walk["direction"].iloc[0] == "backward":
+        why = "it costs least" if first["gain"] < 0 else "the score does not suffer"
+        return f"On the way back {first['factor']} goes first: {why}, {gain}."
+    whole = number(total, decimals, is_signed=True)
+    return f"The first step, {first['factor']} = {first['level']}, brings {gain} of {whole} in all."
+
+
+def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str) -> Table:
+    scale, label = _score_axis(inputs)
+    head = (
+        "Direction", "Step", "Factor", "Level", "Taken", f"Gain{in_unit(inputs.metric)}", "95 % interval",
+        label[0].upper() + label[1:], "Seeds",
+    )  # fmt: skip
+    text = [
+        [str(row["direction"]), count(row["step"]), str(row["factor"]) or "start", str(row["level"]) or NONE,
+         "yes" if row["chosen"] else "no", number(row["gain"] * scale, decimals, is_signed=True),
+         interval(row["low"] * scale, row["high"] * scale, decimals), number(row["score"] * scale, decimals),
+         count(row["n"])]
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+    numeric = frozenset((1, 5, 6, 7, 8))
+    return Table("Every candidate of every step", head, text, numeric, name=name, data=rows, filters=(0, 4))

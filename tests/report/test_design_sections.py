@@ -1,0 +1,173 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from design_tables import factorial, two_references, walk
+
+from ablate.report.designs import design_sections, directions_section, interactions_section, path_section
+from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.page import Figure, Paragraph, Section, Table
+from ablate.results import write_table
+
+LEVELS = {"a": ["off", "on"], "b": [0, 2]}
+START, END = {"a": "off", "b": 0}, {"a": "on", "b": 2}
+FACTS = {"monitor": "val_accuracy", "factorial": ["a", "b"], "data": {"n_classes": 10, "n_test": 10_000}}
+
+
+def crossing(cell, seed):
+    """a gains 2.2 points, b gains 4, both together only 1.2; a wobble that differs between cells."""
+    a, b = cell["a"] == "on", cell["b"] == 2
+    return 0.50 + 0.022 * a + 0.04 * b - 0.05 * a * b + 0.01 * seed + 0.0005 * (-1) ** seed * (a + 2 * b)
+
+
+def adding(cell, seed):
+    return crossing(cell, seed) + 0.05 * (cell["a"] == "on") * (cell["b"] == 2)
+
+
+def inputs_of(folder: Path, results: pd.DataFrame, **facts: object) -> Inputs:
+    write_table(results, folder / "results.csv")
+    (folder / "provenance.json").write_text(json.dumps(FACTS | facts))
+    return read_inputs(folder)
+
+
+def figures(section: Section | None) -> dict[str, Figure]:
+    assert section is not None
+    return {block.name: block for block in section.blocks if isinstance(block, Figure)}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """Two references, a factorial between them, and the walks in both directions."""
+    crossed = factorial(LEVELS, crossing, seeds=range(8))
+    parts = [
+        two_references(START, END, crossing, n_seeds=8),
+        crossed[crossed["design"] == "factorial"],
+        *(walk(direction, START, END, crossing, n_seeds=8) for direction in ("forward", "backward")),
+    ]
+    return inputs_of(tmp_path_factory.mktemp("designs"), pd.concat(parts))
+
+
+def test_every_design_has_its_section(full: Inputs) -> None:
+    assert [section.name for section in design_sections(full)] == ["interactions", "directions", "paths"]
+
+
+def test_a_flagged_interaction_is_drawn_and_named(full: Inputs) -> None:
+    figure = figures(interactions_section(full))["interactions"]
+    assert figure.sentence.startswith("1 of 1 interactions are significant and beyond the margin.")
+    assert "a=on × b=2: −5.0 points beyond the sum" in figure.sentence
+    assert figure.table is not None
+    assert [row[:3] for row in figure.table.rows] == [
+        ["a = off", "b = 0", "0.00"],
+        ["a = off", "b = 2", "+4.00"],
+        ["a = on", "b = 0", "+2.20"],
+        ["a = on", "b = 2", "+1.20"],
+    ]
+
+
+def test_the_table_of_the_factorial_says_what_was_planted(full: Inputs) -> None:
+    section = interactions_section(full)
+    assert section is not None
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert [row[0] for row in table.rows] == ["a=on", "b=2", "a=on × b=2"]
+    assert [row[3] for row in table.rows] == ["−0.30", "+1.50", "−5.00"]
+    assert [row[2] for row in table.rows] == ["◆\N{NO-BREAK SPACE}detectable but below margin",
+                                              "▲\N{NO-BREAK SPACE}helps", "less together"]  # fmt: skip
+    assert table.data is not None
+    assert table.data["mean"].tolist() == pytest.approx([-0.003, 0.015, -0.05])
+
+
+def test_without_a_flag_no_interaction_is_drawn(tmp_path: Path) -> None:
+    section = interactions_section(inputs_of(tmp_path, factorial(LEVELS, adding, seeds=range(8))))
+    assert list(figures(section)) == ["shares"]
+    assert section is not None
+    said = [block.text for block in section.blocks if isinstance(block, Paragraph)]
+    assert said == [
+        "The one interaction is not both significant and beyond the margin, so none is drawn. "
+        "That is no proof that there is none."
+    ]
+
+
+def test_few_seeds_flag_nothing_however_large(tmp_path: Path) -> None:
+    section = interactions_section(inputs_of(tmp_path, factorial(LEVELS, crossing, seeds=range(5))))
+    assert list(figures(section)) == ["shares"]
+    assert section is not None
+    (said,) = (block.text for block in section.blocks if isinstance(block, Paragraph))
+    assert said.startswith("With 5 seeds there is no p value, which takes 6")
+
+
+def test_missing_cells_are_said(tmp_path: Path) -> None:
+    results = factorial(LEVELS, crossing, seeds=range(2))
+    one_lost = inputs_of(tmp_path, results.iloc[:-1])
+    section = interactions_section(one_lost)
+    assert section is not None
+    assert isinstance(section.blocks[0], Paragraph)
+    assert section.blocks[0].text == "Cells are missing in the seed 1, which is left out of all that follows."
+    all_lost = inputs_of(tmp_path, results[(results["a"] == "off") | (results["b"] != results["seed"] * 2)])
+    section = interactions_section(all_lost)
+    assert section is not None
+    assert [type(block) for block in section.blocks] == [Paragraph]
+    assert directions_section(all_lost) is None
+    assert path_section(all_lost) is None
+
+
+def test_disagreements_are_flagged_in_words_and_rows(full: Inputs) -> None:
+    found = figures(directions_section(full))
+    assert list(found) == ["directions-one-factor"]  # the best validation cell changes b alone: no second figure
+    figure = found["directions-one-factor"]
+    assert figure.sentence.startswith("Whether it helps depends on the other factors: a, b.")
+    assert figure.table is not None
+    first = figure.table.rows[0]
+    assert first[:5] == ["a", "off", "on", "≠ signs differ", "+2.20"]
+    assert [first[6], first[8], first[10]] == ["−0.30", "−2.80", "−5.00"]  # Shapley, leave-one-out, their change
+
+
+def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(full: Inputs) -> None:
+    figure = figures(path_section(full))["path"]
+    assert figure.sentence.startswith("The first step, b = 2, brings +4.0")
+    assert "On the way back a goes first: the score does not suffer, +2.8" in figure.sentence
+    assert figure.table is not None
+    assert [row[:5] for row in figure.table.rows[:4]] == [
+        ["forward", "0", "start", "–", "yes"],
+        ["forward", "1", "a", "on", "no"],
+        ["forward", "1", "b", "2", "yes"],
+        ["forward", "2", "a", "on", "yes"],
+    ]
+    assert "Every candidate of every step was trained." in figure.reading
+
+
+def test_a_factorial_alone_has_directions_and_paths_to_the_stated_target(tmp_path: Path) -> None:
+    inputs = inputs_of(tmp_path, factorial(LEVELS, crossing, seeds=range(8)), target=END)
+    assert [section.name for section in design_sections(inputs)] == ["interactions", "directions", "paths"]
+    assert list(figures(directions_section(inputs))) == ["directions-factorial"]
+    assert "no candidate was trained" in figures(path_section(inputs))["path"].reading
+
+
+def test_a_loss_goes_right_when_it_falls(tmp_path: Path) -> None:
+    results = factorial(LEVELS, lambda cell, seed: crossing(cell, seed) - 2, seeds=range(6))
+    results["val_loss"] = -results["score"]
+    results["test_loss"] = -results["test_accuracy"]
+    inputs = inputs_of(tmp_path, results, monitor="val_loss", target=END)
+    assert "−validation loss, nats" in figures(path_section(inputs))["path"].svg
+    assert figures(directions_section(inputs))["directions-factorial"].sentence.startswith("Whether it helps")
+
+
+def test_anothers_score_keeps_its_name(tmp_path: Path) -> None:
+    results = factorial(LEVELS, crossing, seeds=range(6))
+    stated = {"name": "F1", "direction": "maximize", "unit": "", "scale": 1.0, "margin": 0.0}
+    inputs = inputs_of(tmp_path, results, metric=stated, target=END)
+    svg = figures(path_section(inputs))["path"].svg
+    assert ">F1<" in svg
+
+
+def test_a_table_without_designs_has_none_of_these(tmp_path: Path) -> None:
+    results = two_references(START, END, crossing, n_seeds=6)
+    plain = results[results["against"] != "best"].drop(columns=["design", "against"])
+    assert design_sections(inputs_of(tmp_path, plain[plain["variant"] != "best"])) == []
+
+
+def test_the_same_table_gives_the_same_bytes(full: Inputs) -> None:
+    first, second = ([block.svg for section in design_sections(full) for block in section.blocks
+                      if isinstance(block, Figure)] for _ in range(2))  # fmt: skip
+    assert first == second
+    assert all("<title" in svg and "<desc" in svg for svg in first)
