@@ -22,8 +22,8 @@ MOST_TRIALS = 1000  # of more, so many are drawn: the bands hardly narrow, and 1
 COLUMNS = ("factor", "importance", "evaluator", "n_trials", "low", "high", "n_all", "n_worst")
 RATE = "learning_rate"
 LOG_SPAN = 100  # a positive factor that spans this ratio may be read as log10, as the learning rate always is
-BAND = (0.1, 0.9)  # quantiles over the resamples: 10 or 20 of them support no wider ones
-PED_RESAMPLES, FANOVA_RESAMPLES = 20, 10  # 0.1 s and 0.2 s each, with 1,000 trials of 8 factors
+BAND = (0.1, 0.9)  # quantiles over the resamples: 10 of them support no wider ones
+RESAMPLES = 10  # of 1,000 trials of 8 factors each takes 0.1 s, by either method
 FANOVA_TREES, FANOVA_RESAMPLE_TREES = 64, 10  # 64 are optuna's default
 BEST_TRIALS = 5  # PED-ANOVA compares at least so many of the best with all: its authors' advice to keep it stable
 BEST_SHARE = (0.1, 0.5)  # optuna's default share of best trials, and the most of them where trials are few
@@ -149,14 +149,14 @@ def _fanova_table(trials: _Trials, *, seed: int) -> pd.DataFrame:
     def shares(rows: Sequence[int], n_trees: int) -> dict[str, float]:
         return forest_shares(trials.factors, trials.scores, rows=rows, n_trees=n_trees, seed=seed)
 
-    resampled = [shares(rows, FANOVA_RESAMPLE_TREES) for rows in _resamples(trials, FANOVA_RESAMPLES, seed=seed)]
+    resampled = [shares(rows, FANOVA_RESAMPLE_TREES) for rows in _resamples(trials, RESAMPLES, seed=seed)]
     return _banded(shares(range(len(trials.scores)), FANOVA_TREES), resampled, evaluator="fanova")
 
 
 def _ped_anova_table(trials: _Trials, *, seed: int) -> pd.DataFrame:
     with _quiet_optuna():
         frozen = _frozen_trials(trials)
-        resampled = [_ped_anova([frozen[row] for row in rows]) for rows in _resamples(trials, PED_RESAMPLES, seed=seed)]
+        resampled = [_ped_anova([frozen[row] for row in rows]) for rows in _resamples(trials, RESAMPLES, seed=seed)]
         return _banded(_ped_anova(frozen), resampled, evaluator="ped-anova")
 
 
