@@ -1,5 +1,7 @@
 """Differences to a reference onto an axis: its limits, its margin, and what lies beyond it. Forest plots share it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -45,13 +47,18 @@ def draw_frame(axes: Axes, metric: Metric, *, limits: tuple[float, float], label
     axes.spines["left"].set_visible(False)
 
 
-def draw_outside(axes: Axes, y: float, mean: float, metric: Metric, *, left: bool) -> None:
-    """An arrow at the edge, and the mean that lies beyond it."""
+def draw_outside(axes: Axes, y: float, *, text: str, left: bool) -> None:
+    """An arrow at the edge, and above it what lies beyond."""
     place = blended_transform_factory(axes.transAxes, axes.transData)
     axes.plot([0.008 if left else 0.992], [y], marker="<" if left else ">", color=MUTED, markersize=7, transform=place)
     x, align = (0.022, "left") if left else (0.978, "right")
-    text = f"{shown_number(mean, OUTSIDE_DECIMALS.get(metric.unit, 2), is_signed=True)}, off the axis"
     axes.text(x, y - 0.12, text, transform=place, ha=align, va="bottom", color=MUTED, fontsize=7.5, zorder=5)
+
+
+def outside_text(means: Sequence[float], metric: Metric) -> str:
+    """Means that lie beyond the axis, in its unit: "−21.6, off the axis"."""
+    decimals = OUTSIDE_DECIMALS.get(metric.unit, 2)
+    return f"{' and '.join(shown_number(mean, decimals, is_signed=True) for mean in means)}, off the axis"
 
 
 def shown_number(value: float, decimals: int, *, is_signed: bool = False) -> str:

@@ -18,6 +18,7 @@ from ablate.plots.differences import (
     difference_limits,
     draw_frame,
     draw_outside,
+    outside_text,
     shown_number,
 )
 from ablate.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, SEED, WIDTH, figure_style, mark, shorten
@@ -114,7 +115,7 @@ def _draw_row(axes: Axes, row: _Row, metric: Metric, *, limits: tuple[float, flo
         face, edge = (PAPER, colour) if effect["verdict"] == "inconclusive" else (colour, PAPER)
         drawn += axes.plot([mean], [row.y], marker=marker, markersize=size, color=face, markeredgecolor=edge, zorder=4)
     elif np.isfinite(mean):
-        draw_outside(axes, row.y, mean, metric, left=bool(mean < limits[0]))
+        draw_outside(axes, row.y, text=outside_text([mean], metric), left=bool(mean < limits[0]))
     return drawn
 
 

@@ -7,7 +7,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ablate.effects import Metric
-from ablate.plots.differences import MOST_DRAWN, ROW, contrast_name, difference_limits, draw_frame, draw_outside
+from ablate.plots.differences import (
+    MOST_DRAWN,
+    ROW,
+    contrast_name,
+    difference_limits,
+    draw_frame,
+    draw_outside,
+    outside_text,
+)
 from ablate.plots.svg import HELPS, HURTS, INK, PAPER, WIDTH, figure_style, mark, shorten
 
 LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # a mode's marker and colour
@@ -33,10 +41,21 @@ def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure |
             _draw_mode(axes, effects, mode, names["variant"], metric=metric, place=(index, len(modes)))
             for index, mode in enumerate(modes)
         ]
+        _mark_outside(axes, effects, names["variant"], metric)
         _name_rows(axes, names)
         figure.legend(handles, [f"learning rate: {mode}" for mode in modes], loc="outside upper left", ncols=4,
                       labelcolor=INK)  # fmt: skip
     return figure
+
+
+def _mark_outside(axes: Axes, effects: pd.DataFrame, variants: "pd.Series[str]", metric: Metric) -> None:
+    """One arrow a variant and side, whichever of its modes lie there."""
+    low, high = axes.get_xlim()
+    for y, variant in enumerate(variants):
+        means = effects.loc[effects["variant"] == variant, "mean"] * metric.scale
+        for beyond, left in ((means[means < low], True), (means[means > high], False)):
+            if len(beyond):
+                draw_outside(axes, y - 0.15, text=outside_text(beyond.tolist(), metric), left=left)
 
 
 def _name_rows(axes: Axes, names: pd.DataFrame) -> None:
@@ -57,12 +76,9 @@ def _draw_mode(
     marker, colour = LOOKS[index % len(LOOKS)]
     rows = effects[effects["mode"] == mode].set_index("variant").reindex(variants)
     y = np.arange(len(rows)) + (index - (count - 1) / 2) * 0.3
-    low, high = axes.get_xlim()
     for number, (at, row) in enumerate(zip(y, rows.to_dict("records"), strict=True)):
         mean, key = row["mean"] * metric.scale, f"modes-{number}"
         ends = np.array([row["low"], row["high"]]) * metric.scale
         for x, style in ((ends, {"linewidth": 2.0}), ([mean], {"marker": marker, "markersize": 6.0})):
             mark(axes.plot(x, [at] * len(x), color=colour, zorder=3, markeredgecolor=PAPER, **style)[0], key)
-        if mean < low or mean > high:
-            draw_outside(axes, at, mean, metric, left=bool(mean < low))
     return Line2D([], [], marker=marker, color=colour, linestyle="none", markersize=6, markeredgecolor=PAPER)

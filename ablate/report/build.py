@@ -7,9 +7,11 @@ import pandas as pd
 
 from ablate import analysis
 from ablate.files import write_aside
+from ablate.report.checks import checklist
 from ablate.report.effects import effects_section
 from ablate.report.export import PageFiles
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import Page
@@ -17,7 +19,7 @@ from ablate.report.render import render
 from ablate.report.runs import runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import rate_section, training_section
-from ablate.report.trust import trust_section
+from ablate.report.trust import standing, trust_section
 from ablate.results import write_table
 
 
@@ -62,7 +64,7 @@ def build_report(folder: Path) -> ReportFiles:
 
 
 def _page(inputs: Inputs, headline: list[str]) -> Page:
-    behind = runs_block(inputs)
+    behind, checks = runs_block(inputs), checklist(inputs)
     sections = (
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=behind.anchors() if behind else frozenset()),
@@ -70,7 +72,8 @@ def _page(inputs: Inputs, headline: list[str]) -> Page:
         rate_section(inputs),
         search_section(inputs),
         failures_section(inputs),
-        trust_section(inputs),
+        trust_section(inputs, checks),
+        methods_section(inputs),
         origin_section(inputs),
     )
     return Page(
@@ -80,4 +83,6 @@ def _page(inputs: Inputs, headline: list[str]) -> Page:
         headline=headline,
         facts=title_facts(inputs),
         sections=[section for section in sections if section is not None],
+        standing=standing(checks),
+        is_confirmed=all(check.passed for check in checks),
     )

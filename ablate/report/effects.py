@@ -8,7 +8,7 @@ import pandas as pd
 from ablate.analysis import latex_effects
 from ablate.effects import Metric
 from ablate.plots import MARKS, contrast_name, draw_effects, extremes, to_svg
-from ablate.records import REFERENCE
+from ablate.records import BEST
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
@@ -17,9 +17,9 @@ from ablate.report.numbers import (
     file_unit,
     in_unit,
     interval,
+    mean_label,
     number,
     p_value,
-    percent,
     rate,
     shown_mean,
 )
@@ -46,7 +46,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     metric = inputs.metric
     decimals = effect_decimals(told, metric)
     scores = inputs.scores.assign(said=hover_text(inputs.scores, metric, decimals))
-    figure = draw_effects(told, scores, metric=metric, decimals=decimals, label=difference_label(metric))
+    figure = draw_effects(told, scores, metric=metric, decimals=decimals, label=difference_label(told, metric))
     blocks: list[Block] = []
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(told, inputs)
@@ -56,9 +56,10 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
-def difference_label(metric: Metric) -> str:
+def difference_label(effects: pd.DataFrame, metric: Metric) -> str:
     """The axis of a difference."""
-    return f"difference to the reference in {metric.label}{in_unit(metric)}; right is better"
+    other = "what each is compared with" if (effects["against"] == BEST).any() else "the reference"
+    return f"difference to {other} in {metric.label}{in_unit(metric)}; right is better"
 
 
 def verdict_text(verdict: str) -> str:
@@ -98,7 +99,7 @@ def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
 def _columns(
     effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
 ) -> list[tuple[str, Callable[[Row], Cell]]]:
-    """(head, row -> cell) of the columns that this table has."""
+    """(head, row -> cell) of each column."""
     decimals = effect_decimals(effects, metric)
 
     def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], Cell]:
@@ -108,26 +109,21 @@ def _columns(
         low, high = f"low{name}", f"high{name}"
         return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
 
-    columns: list[tuple[str, Callable[[Row], Cell], str]] = [  # the last: the column without which it is left out
-        ("Factor", lambda row: contrast_name(row["factor"], row["level"])[0], ""),
-        ("Level", lambda row: contrast_name(row["factor"], row["level"])[1], ""),
-        ("Against", lambda row: row["against"] or REFERENCE, "against"),
-        ("Verdict", lambda row: verdict_text(str(row["verdict"])), ""),
-        (f"Difference{in_unit(metric)}", shown("mean", is_signed=True), ""),
-        ("95 % interval", ends(""), ""),
-        ("95 %, all at once", ends("_adjusted"), ""),
-        ("p, all at once", lambda row: p_value(row["p_adjusted"]), ""),
-        ("p (Holm)", lambda row: p_value(row["p_holm"]), "p_holm"),
-        ("d_z", lambda row: number(row["d_z"], 1, is_signed=True), ""),
-        ("P(better)", lambda row: number(row["p_better"], 2), ""),
-        ("Detectable", shown("mde"), "mde"),
-        (f"Mean {metric.label}{percent(metric)}", lambda row: shown_mean(row["variant_mean"], metric, decimals), ""),
-        ("Rate", lambda row: rate(row["learning_rate"]), ""),
-        ("Runs", lambda row: linked(_n_runs(row), row, anchors=anchors), ""),
+    return [
+        ("Factor", lambda row: contrast_name(row["factor"], row["level"], against=row["against"])[0]),
+        ("Level", lambda row: contrast_name(row["factor"], row["level"])[1]),
+        ("Verdict", lambda row: verdict_text(str(row["verdict"]))),
+        (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
+        ("95 % interval", ends("")),
+        ("95 %, all at once", ends("_adjusted")),
+        ("p (max-T)", lambda row: p_value(row["p_adjusted"])),
+        ("p (Holm)", lambda row: p_value(row["p_holm"])),
+        ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
+        ("P(better)", lambda row: number(row["p_better"], 2)),
+        (mean_label(metric), lambda row: shown_mean(row["variant_mean"], metric, decimals)),
+        ("Rate", lambda row: rate(row["learning_rate"])),
+        ("Runs", lambda row: linked(_n_runs(row), row, anchors=anchors)),
     ]
-    several = "against" in effects and effects["against"].replace("", REFERENCE).nunique() > 1
-    absent = {name for name in ("p_holm", "mde") if name not in effects} | (set() if several else {"against"})
-    return [(head, text) for head, text, needs in columns if needs not in absent]
 
 
 def _n_runs(row: Row) -> str:

@@ -1,7 +1,6 @@
 """A table or a figure of the page into a file for elsewhere: CSV, LaTeX or SVG, in the folder and inside the page."""
 
 import base64
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,18 +8,17 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ablate.report.page import MOST_ROWS, Cell, Figure, Page, Table
-from ablate.wording import TEX
+from ablate.wording import to_tex
 
 MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
 MOST_ROWS_INSIDE = {"CSV": 2_000, "LaTeX": 100}  # of a table
 PLAIN_TEX = {  # signs of the page that LaTeX' usual fonts lack
     "−": "$-$", "–": "--", "±": r"$\pm$", "×": r"$\times$", "✕": r"$\times$", "→": r"$\to$", "…": r"\ldots{}",
-    "“": "``", "”": "''", "\N{NO-BREAK SPACE}": "~", "·": r"$\cdot$", "≤": r"$\le$", "≥": r"$\ge$",
+    "“": "``", "”": "''", "·": r"$\cdot$", "≤": r"$\le$", "≥": r"$\ge$",
     "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$", "■": r"$\blacksquare$", "◆": r"$\blacklozenge$",
     "○": r"$\circ$", "✓": r"$\checkmark$",
 }  # fmt: skip
 OF_AMSSYMB = ("▲", "▼", "■", "◆", "✓")
-_BREAK = re.compile(r"[\t\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +129,4 @@ def _tex_row(cells: Sequence[Cell]) -> str:
 
 
 def _tex(text: str) -> str:
-    signs = TEX | PLAIN_TEX
-    return "".join(signs.get(character, character) for character in _BREAK.sub(" ", text))
+    return "".join(PLAIN_TEX.get(character, character) for character in to_tex(text))

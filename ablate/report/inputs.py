@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ablate import analysis
-from ablate.effects import Metric, confirmatory_runs
+from ablate.effects import Direction, Metric, confirmatory_runs, metric_unit
 from ablate.errors import DataError
 from ablate.records import REFERENCE, RateTest
 from ablate.results import RATE_SETTING, factor_columns, read_epochs, read_results
@@ -32,6 +32,7 @@ class Inputs:
     metric: Metric
     effects: pd.DataFrame
     scores: pd.DataFrame  # a row a pair
+    looks: tuple[int, ...] = ()  # seeds at each look, where seeds were added to what was undecided
 
     @property
     def data(self) -> Facts:
@@ -54,6 +55,29 @@ class Inputs:
         found = self.effects["mode"].unique()
         return sorted(found, key=lambda mode: (MODES.index(mode) if mode in MODES else len(MODES), mode))
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the table was made by another tool: then little is known of its runs."""
+        return bool(self.facts.get("foreign"))
+
+    @property
+    def score_metric(self) -> Metric:
+        """The validation score that the search went by, as a metric."""
+        if self.facts.get("metric"):
+            return self.metric
+        scale, unit = metric_unit(self.monitor)
+        direction: Direction = "minimize" if unit == "nats" else "maximize"
+        return Metric(self.monitor, "score", 1, scale, unit, math.nan, 0.0, direction)
+
+    def confirmatory(self) -> pd.DataFrame:
+        """The rows that comparisons of any design rest on, as the table has them."""
+        return self.results[self.results["phase"] == "ablation"]
+
+    def tuning_seeds(self) -> set[int]:
+        """The seeds of the search and of the tuning."""
+        rows = self.results[self.results["phase"].isin(("search", "tune"))]
+        return {int(seed) for seed in pd.to_numeric(rows["seed"], errors="coerce").dropna()}
+
     def told(self) -> pd.DataFrame:
         """The effects of the first mode."""
         return self.effects[self.effects["mode"] == self.modes[0]] if len(self.effects) else self.effects
@@ -72,7 +96,7 @@ def read_inputs(folder: Path) -> Inputs:
         margin=facts.get("margin"),
         stated=facts.get("metric"),
     )
-    looks = [int(n) for n in facts.get("looks") or []] if facts.get("seeds") == "auto" else []
+    looks = tuple(int(n) for n in facts.get("looks") or []) if facts.get("seeds") == "auto" else ()
     study_file = folder / "study.toml"
     return Inputs(
         folder=folder,
@@ -84,6 +108,7 @@ def read_inputs(folder: Path) -> Inputs:
         metric=metric,
         effects=analysis.effects_table(results, metric, looks=spend(looks) if looks else None),
         scores=analysis.paired_scores(results, metric),
+        looks=looks,
     )
 
 

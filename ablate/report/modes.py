@@ -30,7 +30,7 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
     changed = changed_variants(inputs.effects)
     is_same = ~inputs.effects["variant"].isin(changed)
     effects = inputs.effects.assign(same=is_same).sort_values("same", kind="stable").drop(columns="same")
-    figure = draw_modes(effects, metric=inputs.metric, label=difference_label(inputs.metric))
+    figure = draw_modes(effects, metric=inputs.metric, label=difference_label(effects, inputs.metric))
     if figure is None:
         return None
     n = effects["variant"].nunique()

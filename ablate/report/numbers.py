@@ -89,9 +89,9 @@ def in_unit(metric: Metric) -> str:
     return f", {metric.unit}" if metric.unit else ""
 
 
-def percent(metric: Metric) -> str:
-    """ ", %" behind the name of an accuracy, the unit behind another's."""
-    return ", %" if metric.unit == "points" else in_unit(metric)
+def mean_label(metric: Metric) -> str:
+    """The head of a column of means: "Test accuracy, %"."""
+    return f"{metric.label.capitalize()}{', %' if metric.unit == 'points' else in_unit(metric)}"
 
 
 def file_unit(metric: Metric) -> str:

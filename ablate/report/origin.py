@@ -1,15 +1,17 @@
 """Provenance into the title block's facts, its banners, and the section on protocol and origin."""
 
-from ablate.records import REFERENCE
+from ablate.records import BEST, REFERENCE
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
+from ablate.results import RATE_SETTING, factor_columns
 
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
     "data": "data", "build": "building models", "open": "reading the data", "start": "starting the workers",
     "idle": "workers waiting", "search": "choosing configurations", "track_wait": "tracking", "report": "report",
 }  # fmt: skip
+REFERENCE_KINDS = {"both": "baseline", "best": "best of the search"}
 CITATION = """@software{{ablate,
   title   = {{ablate: which part of a network matters}},
   version = {{{version}}},
@@ -36,9 +38,9 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
 def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """Data, reference and size of the study."""
     results = inputs.results
-    ablation = results[results["phase"] == "ablation"]
-    n_search = len(results) - len(ablation)
-    sizes = [f"{n_search} search trials"] if n_search else []
+    ablation = inputs.confirmatory()
+    counts = results["phase"].value_counts()
+    sizes = [f"{counts[phase]:,} {phase} trials" for phase in ("search", "tune") if counts.get(phase)]
     if len(ablation):
         n_variants = ablation.loc[ablation["variant"] != REFERENCE, "variant"].nunique()
         sizes.append(f"{n_variants} variants and the reference × {ablation['seed'].nunique()} seeds")
@@ -46,7 +48,8 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     levels = " · ".join(f"{name} {level}" for name, level in reference_levels(inputs).items())
     pairs = [
         ("Data", data_text(inputs)),
-        (f"Reference{f' ({kind})' if kind else ''}", levels),
+        (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
+        ("Second reference", _second_reference(inputs)),
         ("Size", ", ".join(sizes)),
         (
             "Time",
@@ -54,6 +57,16 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
         ),
     ]
     return [(name, text) for name, text in pairs if text]
+
+
+def _second_reference(inputs: Inputs) -> str:
+    """The best configuration, where variants are compared with it as well."""
+    runs = inputs.confirmatory()
+    rows = runs[runs["variant"] == BEST]
+    if rows.empty:
+        return ""
+    names = [name for name in factor_columns(runs) if name != RATE_SETTING]
+    return "the best of the search: " + " · ".join(f"{name} {rows[name].iloc[0]}" for name in names)
 
 
 def data_text(inputs: Inputs) -> str:
@@ -83,7 +96,7 @@ def origin_section(inputs: Inputs) -> Section:
         fingerprint=str(inputs.data.get("fingerprint", "not recorded")),
     )
     blocks.append(Listing("How to cite", citation))
-    return Section("origin", "Protocol and provenance", blocks)
+    return Section("origin", "Provenance", blocks)
 
 
 def _protocol(inputs: Inputs) -> list[tuple[str, str]]:
@@ -99,7 +112,7 @@ def _protocol(inputs: Inputs) -> list[tuple[str, str]]:
     ]
     seeds = [
         f"study seed {facts['seed']}" if "seed" in facts else "",
-        f"{facts['seeds']} replicates" if "seeds" in facts else "",
+        f"{facts['seeds']} replicates" if isinstance(facts.get("seeds"), int) else "",
     ]
     return _stated(
         ("Training, held fixed", ", ".join(training)),

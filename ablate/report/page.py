@@ -159,7 +159,8 @@ class Page:
     headline: Sequence[str]
     facts: Sequence[tuple[str, str]]
     sections: Sequence[Section] = field(default_factory=tuple)
-    standing: Link | None = None  # whether the answer is confirmed, and where it says why
+    standing: Link | None = None  # whether the answer is confirmed in words, and where it says why
+    is_confirmed: bool = False
 
     def figures(self) -> list[Figure]:
         """Every figure, in order."""

@@ -11,7 +11,7 @@ from ablate.effects import Metric
 from ablate.plots import contrast_name
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, decimals_for, file_unit, in_unit, number, percent, shown_mean
+from ablate.report.numbers import NONE, decimals_for, file_unit, in_unit, mean_label, number, shown_mean
 from ablate.report.page import MOST_ROWS, Folded, Table
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
@@ -31,9 +31,8 @@ def runs_block(inputs: Inputs) -> Folded | None:
     metric, shown = inputs.metric, runs.head(MOST_ROWS)
     with_mode = runs["mode"].nunique() > 1
     with_reuse = bool((shown["same_as"] != "").any())
-    value = f"{metric.label.capitalize()}{percent(metric)}"
     head = [
-        "Factor", "Level", *(["Mode"] if with_mode else []), "Seed", f"Difference{in_unit(metric)}", value,
+        "Factor", "Level", *(["Mode"] if with_mode else []), "Seed", f"Difference{in_unit(metric)}", mean_label(metric),
         "Reference's", "State", "Trial", "Reference's trial", "MLflow run", "Reference's run",
         *(["Took the result of"] if with_reuse else []),
     ]  # fmt: skip

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from ablate.effects import confirmatory_runs, metric_unit
-from ablate.plots import MOST_PANELS, MOST_RUNS, draw_curves, draw_rate_tests, to_svg
-from ablate.records import RateTest
+from ablate.plots import MOST_PANELS, MOST_RUNS, contrast_name, draw_curves, draw_rate_tests, to_svg
+from ablate.records import BEST, RateTest
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number, rate
@@ -61,8 +61,7 @@ def rate_section(inputs: Inputs) -> Section | None:
 
 def curve_table(inputs: Inputs) -> pd.DataFrame:
     """One row an epoch of an ablation run (of the first mode): `CURVE_COLUMNS`; metric as shown, train beside it."""
-    runs = confirmatory_runs(inputs.results)
-    runs = runs[runs["mode"].isin(["", *inputs.modes[:1]])]
+    runs = _told_runs(inputs)
     scale, _ = metric_unit(inputs.monitor)
     names = {inputs.monitor: "validation", inputs.monitor.replace("val_", "train_"): "train"}
     if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
@@ -77,6 +76,23 @@ def curve_table(inputs: Inputs) -> pd.DataFrame:
     )
     curves[["validation", "train"]] = curves[["validation", "train"]].astype(float) * scale
     return curves[CURVE_COLUMNS]
+
+
+def _told_runs(inputs: Inputs) -> pd.DataFrame:
+    """The runs of the first mode, named as the panels name them: the first reference has neither factor nor level."""
+    runs = confirmatory_runs(inputs.results)
+    told = inputs.modes[:1]
+    runs = runs[runs["mode"].isin(["", *told])]
+    has_own = runs["variant"].isin(runs.loc[runs["mode"].isin(told), "variant"])
+    runs = runs[runs["mode"].isin(told) | ~has_own]  # a reference that this mode trains anew is its only one
+    named = [
+        contrast_name(factor, level) if factor or against else ("", "")
+        for factor, level, against in zip(runs["factor"], runs["level"], runs["against"], strict=True)
+    ]
+    of_best = runs["against"] == BEST
+    levels = pd.Series([level for _, level in named], index=runs.index, dtype=object)
+    factors = pd.Series([factor for factor, _ in named], index=runs.index, dtype=object)
+    return runs.assign(factor=factors, level=levels.where(~of_best, levels + " in the best"))
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:

@@ -1,119 +1,121 @@
-"""What a careful reader would ask into a checklist, each line passed or failed and why."""
+"""The checklist and what the study could have seen at all into the section that tells whether to believe it."""
 
 import math
 
-import pandas as pd
+import numpy as np
 
+from ablate import analysis
 from ablate.effects import confirmatory_runs
-from ablate.records import REFERENCE
+from ablate.plots import contrast_name
+from ablate.report.export import with_units
 from ablate.report.inputs import Inputs, reference_mean
-from ablate.report.numbers import number
-from ablate.report.page import Block, Check, Checklist, Paragraph, Section
-from ablate.statistics import MIN_SEEDS, binomial_error, least_seeds
+from ablate.report.numbers import count, file_unit, in_unit, number
+from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
+from ablate.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
+
+ANCHOR = "trust"
+MOST_CURVES = 200  # of which the optimism of the best epoch is estimated; the first ones
 
 
-def trust_section(inputs: Inputs) -> Section:
-    """The checklist, and what the study could have seen at all."""
-    runs = confirmatory_runs(inputs.results)
-    checks = [*_data_checks(inputs)]
-    if len(runs):
-        checks = [*_seed_checks(inputs, runs), *_run_checks(inputs, runs), *checks]
-    failed = sum(check.passed is False for check in checks)
-    said = "All checks that can be made passed." if not failed else f"{failed} of {len(checks)} checks failed."
-    blocks: list[Block] = [Paragraph(said), Checklist(checks), *_sensitivity(inputs)]
-    return Section("trust", "Can you trust this?", blocks)
+def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
+    """The checklist, what a single number is worth, and what the undecided comparisons would take."""
+    blocks: list[Block] = [Paragraph(f"{standing(checks).text}."), Checklist(checks)]
+    said = [_test_error(inputs), _detectable(inputs), _best_epoch(inputs), _best_trial(inputs)]
+    blocks += [Paragraph(text) for text in said if text]
+    return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs)])
 
 
-def _seed_checks(inputs: Inputs, runs: pd.DataFrame) -> list[Check]:
-    told = inputs.told()
-    n = int(told["n"].min()) if len(told) else 0
-    least = least_seeds(len(told))
-    seeds = runs.groupby(["variant", "mode"])["seed"].agg(frozenset)
-    tuning = set(
-        pd.to_numeric(inputs.results.loc[inputs.results["phase"] == "search", "seed"], errors="coerce").dropna()
+def standing(checks: list[Check]) -> Link:
+    """Whether the answer may be called confirmed, and the place that says why."""
+    failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
+    if not failed and not unknown:
+        return Link(f"Confirmed: all {len(checks)} checks of the list passed", ANCHOR)
+    said = [f"{failed} of {len(checks)} checks failed"] if failed else []
+    said += [f"{unknown} cannot be made" if failed else f"{unknown} of {len(checks)} checks cannot be made"] * bool(
+        unknown
     )
-    both = sorted(int(seed) for seed in tuning & set(runs["seed"]))
-    is_same = seeds.nunique() == 1
-    return [
-        Check("Enough seeds for a test", n >= MIN_SEEDS,
-              f"{n} paired seeds in the smallest contrast; an exact test needs {MIN_SEEDS}."),
-        Check("Enough seeds for so many contrasts", n >= least,
-              f"{len(told)} contrasts need {least} seeds, or no adjusted p can reach .05; there are {n}."),
-        Check("The same seeds for all", is_same,
-              "Every variant and the reference ran the same seeds." if is_same
-              else "Some cells lack seeds that others have; their contrasts use what is paired."),
-        Check("Tuned on other seeds", None if not tuning else not both,
-              "No search was run." if not tuning
-              else f"Search and ablation share the seeds {', '.join(map(str, both))}." if both
-              else "The seeds of the search and of the ablation have none in common."),
-    ]  # fmt: skip
+    return Link(f"Not confirmed: {', '.join(said)}", ANCHOR)
 
 
-def _run_checks(inputs: Inputs, runs: pd.DataFrame) -> list[Check]:
-    variants = runs[runs["variant"] != REFERENCE]
-    carried = sorted(set(variants["mode"]) - {""})
-    is_found = bool({"find", "tune"} & set(carried))
-    unsure = _on_fallback(inputs, runs)
-    of_search = inputs.results[inputs.results["phase"] == "search"].reindex(columns=["test_accuracy", "test_loss"])
-    peeked = sum(int(pd.to_numeric(of_search[name], errors="coerce").notna().sum()) for name in of_search)
-    repeated = int(inputs.results["trial"].duplicated().sum())
-    lost = int(inputs.effects["diverged"].sum())
-    unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    return [
-        Check("Learning rate found for each variant", is_found and not unsure,
-              f"Modes run: {', '.join(carried) or 'not stated'}."
-              + ("" if is_found else " A rate that suits the reference can hold a variant back.")
-              + (f" No rate could be read for {', '.join(unsure)}: the fallback rate was used." if unsure else "")),
-        Check("Test set read once per run", not peeked and not repeated,
-              "No search trial has a test score, and no trial ran twice." if not peeked and not repeated
-              else f"{peeked} test scores in the search, {repeated} trials that appear twice."),
-        Check("Runs that did not finish are counted", not unpaired,
-              (f"{lost} runs are counted at chance level." if lost else "Every run finished.") if not unpaired
-              else f"{unpaired} runs were interrupted or have no partner and are left out."),
-    ]  # fmt: skip
-
-
-def _on_fallback(inputs: Inputs, runs: pd.DataFrame) -> list[str]:
-    """The variants, and the reference, whose range test was undetermined."""
-    keys = {test.key for _, test in inputs.rate_tests if test.verdict == "undetermined"}
-    of_tests = runs["lr_test"] if "lr_test" in runs else pd.Series("", index=runs.index)
-    return list(dict.fromkeys(runs.loc[of_tests.isin(keys), "variant"]))
-
-
-def _data_checks(inputs: Inputs) -> list[Check]:
-    stand_in, facts = inputs.data.get("stand_in"), inputs.facts
-    complete, quick = facts.get("complete"), facts.get("quick")
-    return [
-        Check("Real data", None if stand_in is None else not stand_in,
-              "Not recorded." if stand_in is None else
-              "The built-in stand-in: its numbers say nothing about the real set." if stand_in
-              else f"{inputs.data.get('name', 'The set')} from {inputs.data.get('source') or 'an unknown source'}."),
-        Check("Complete", None if complete is None else bool(complete),
-              "Not recorded." if complete is None else "Every planned trial has ended." if complete
-              else "Trials are missing; the same command goes on where it stopped."),
-        Check("Full budget", None if quick is None else not quick,
-              "Not recorded." if quick is None else "--quick cut the budgets to try things out." if quick
-              else "The study's own budget."),
-    ]  # fmt: skip
-
-
-def _sensitivity(inputs: Inputs) -> list[Block]:
-    said = []
+def _test_error(inputs: Inputs) -> str:
     metric, mean, n_test = inputs.metric, reference_mean(inputs), inputs.data.get("n_test")
-    if metric.name == "test_accuracy" and n_test and 0 <= mean <= 1:
-        error = number(binomial_error(mean, n=int(n_test)) * 100, 2)
-        said.append(
-            f"The test set has {int(n_test):,} images: at the reference's {number(mean * 100, 1)} % any single "
-            f"accuracy has a binomial standard error of {error} points. Pairing takes part of it out of differences."
-        )
+    if metric.name != "test_accuracy" or not n_test or not 0 <= mean <= 1:
+        return ""
+    error = number(binomial_error(mean, n=int(n_test)) * 100, 2)
+    return (
+        f"The test set has {count(n_test)} examples: at the reference's {number(mean * 100, 1)} % any single "
+        f"accuracy has a binomial standard error of {error} points. Pairing takes part of it out of differences."
+    )
+
+
+def _detectable(inputs: Inputs) -> str:
     told = inputs.told()
-    told = told[(told["n"] >= 2) & (told["diverged"] == 0)]
-    if len(told):
-        # Normal quantiles for power 80 % and a two-sided 5 %: 1.96 + 0.84.
-        least = 2.8 * float((told["sd"] / told["n"].map(math.sqrt)).median()) * metric.scale
-        decimals = 1 if metric.unit == "points" else 2
-        said.append(
-            f"The typical contrast here could show a difference of about {number(least, decimals)} {metric.unit} "
-            "(80 % power, before the adjustment for many contrasts); smaller ones may exist unseen."
+    sizes = told.loc[(told["n"] >= 2) & (told["diverged"] == 0), "mde"].dropna()
+    if sizes.empty:
+        return ""
+    least = number(float(sizes.median()) * inputs.metric.scale, _decimals(inputs))
+    return (
+        f"The typical comparison here shows a true difference of {least} {inputs.metric.unit}".rstrip()
+        + f" or more in four of five studies like this one, all {len(told)} of them judged at once; smaller ones may "
+        "exist unseen."
+    )
+
+
+def _best_epoch(inputs: Inputs) -> str:
+    """The mean over the runs of what choosing the best epoch adds to its validation score."""
+    metric, epochs = inputs.score_metric, inputs.epochs
+    runs = confirmatory_runs(inputs.results)
+    trials = runs.loc[runs["state"] == "finished", "trial"].head(MOST_CURVES)
+    if inputs.monitor not in epochs or trials.empty:
+        return ""
+    sign = -1 if metric.direction == "minimize" else 1
+    curves = epochs[epochs["trial"].isin(set(trials))].sort_values("epoch").groupby("trial", sort=False)[inputs.monitor]
+    gains = np.array([best_epoch_optimism(sign * curve.to_numpy(dtype=float)) for _, curve in curves])
+    gains = gains[np.isfinite(gains)]
+    if not gains.size:
+        return ""
+    gain = number(float(gains.mean()) * metric.scale, _decimals(inputs))
+    return (
+        f"Taking the best epoch of each run flatters its {metric.label} by about {gain} {metric.unit}, estimated from "
+        "the ups and downs of the curves; test scores are free of that."
+    )
+
+
+def _best_trial(inputs: Inputs) -> str:
+    best = analysis.best_of_search(inputs.results, k=1)
+    if best.empty or not math.isfinite(best["optimism"].iloc[0]):
+        return ""
+    metric = inputs.score_metric
+    gain = number(float(best["optimism"].iloc[0]) * metric.scale, _decimals(inputs))
+    return (
+        f"Being the best of the search flatters that trial by up to {gain} {metric.unit}, as much as luck alone gives."
+    )
+
+
+def _undecided(inputs: Inputs) -> list[Table]:
+    told = inputs.told()
+    rows = told[told["verdict"].isin(("inconclusive", "too few seeds"))]
+    if rows.empty:
+        return []
+    metric, decimals = inputs.metric, _decimals(inputs)
+    head = (
+        "Factor", "Level", "Seeds", f"Difference{in_unit(metric)}", f"Detectable{in_unit(metric)}",
+        "Seeds that would tell",
+    )  # fmt: skip
+    cells = [
+        [*contrast_name(row["factor"], row["level"], against=row["against"]), count(row["n"]),
+         number(row["mean"] * metric.scale, decimals, is_signed=True), number(row["mde"] * metric.scale, decimals),
+         f"more than {MOST_SEEDS:,}" if row["seeds_needed"] >= MOST_SEEDS else count(row["seeds_needed"])]
+        for row in rows.head(MOST_ROWS).to_dict("records")
+    ]  # fmt: skip
+    data = rows[["factor", "level", "variant", "against", "mode", "n", "mean", "mde", "seeds_needed"]]
+    return [
+        Table(
+            "What the undecided comparisons would take, if what was seen is true", head, cells, frozenset(range(2, 6)),
+            name="undecided", data=with_units(data, dict.fromkeys(("mean", "mde"), file_unit(metric))),
         )
-    return [Paragraph(" ".join(said))] if said else []
+    ]  # fmt: skip
+
+
+def _decimals(inputs: Inputs) -> int:
+    return 1 if inputs.metric.unit == "points" else 2

@@ -1,7 +1,7 @@
 """A study's folder as a real run would leave it, with planted effects."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,36 +26,82 @@ VARIANTS = {  # (factor, level): planted effect in fractions of 1
     ("optimizer", "sgd"): -0.060,
     ("optimizer", "_adam & a very long level name that goes on and on"): 0.003,
 }
+OF_BEST = {  # the same, changed in the best configuration
+    ("normalization", "none"): -0.043,
+    ("optimizer", "sgd"): -0.030,
+    ("dropout", "0.1"): 0.001,
+}
 BASELINE = {
     "normalization": "none", "activation": "elu", "initializer": "he_normal", "dropout": 0.0, "optimizer": "nadam",
     "learning_rate_setting": "find",
 }  # fmt: skip
+BEST_LEVELS = BASELINE | {"normalization": "batch", "activation": "selu"}
 REFERENCE = {("learning_rate" if name == "learning_rate_setting" else name): BASELINE[name] for name in BASELINE}
 RULES = {"steepest": 8.3e-4, "minimum / 10": 4.8e-3, "valley": 1.3e-4, "divergence": 0.4}
 
 
-def write_study(folder: Path, *, n_seeds: int = 9, modes: tuple[str, ...] = ("find",), bare: bool = False) -> Path:
-    """Write results.csv, and unless `bare` all that lies beside it; 24 search trials, 12 variants a mode."""
+def write_study(
+    folder: Path,
+    *,
+    n_seeds: int = 9,
+    modes: tuple[str, ...] = ("find",),
+    bare: bool = False,
+    both: bool = False,
+    facts: dict[str, object] | None = None,
+) -> Path:
+    """Write results.csv, and unless `bare` all that lies beside it; 24 search trials, 12 variants a mode.
+
+    With `both`, the best configuration is compared too, and three variants of it. `facts` are added to the provenance.
+    """
     rng = np.random.default_rng(7)
     folder.mkdir(parents=True, exist_ok=True)
     rows, epochs = _search(rng)
-    cells = [("reference", "", "", "", 0.0)]
-    cells += [(f"{f}={v}", f, v, mode, gain) for mode in modes for (f, v), gain in VARIANTS.items()]
     noise = rng.normal(0, 0.003, n_seeds)
-    for variant, factor, level, mode, gain in cells:
-        gain = gain - 0.015 * (mode == "carry" and factor == "normalization")
+    for cell in _cells(modes, both=both):
         for seed in range(n_seeds):
-            final = 0.512 + gain + noise[seed] + rng.normal(0, 0.004)
-            row, curve = _ablation(variant, factor, level, mode, seed, final=final, rng=rng)
+            row, curve = _ablation(cell, seed, final=0.512 + cell.gain + noise[seed] + rng.normal(0, 0.004), rng=rng)
             rows.append(row)
             epochs += curve
     write_table(pd.DataFrame(rows, columns=[*COLUMNS, *BASELINE]), folder / "results.csv")
     if not bare:
         write_table(pd.DataFrame(epochs), folder / "epochs.csv")
         (folder / "lr_tests.json").write_text(json.dumps(_rate_tests(rng)))
-        (folder / "provenance.json").write_text(json.dumps(provenance(modes)))
+        (folder / "provenance.json").write_text(json.dumps(provenance(modes) | (facts or {})))
         (folder / "study.toml").write_text(f'title = "A deep MLP {HOSTILE}"\n\n[data]\nname = "cifar10"\n')
     return folder
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration of the ablation and its planted gain."""
+
+    variant: str
+    factor: str = ""
+    level: str = ""
+    mode: str = ""
+    against: str = ""
+    gain: float = 0.0
+
+    def levels(self) -> dict[str, object]:
+        levels = BEST_LEVELS if "best" in (self.variant, self.against) else BASELINE
+        return levels | ({self.factor: self.level} if self.factor else {})
+
+
+def _cells(modes: tuple[str, ...], *, both: bool) -> list[Cell]:
+    cells = [Cell("reference")]
+    cells += [
+        Cell(f"{f}={v}", f, v, mode, "reference", gain - 0.015 * (mode == "carry" and f == "normalization"))
+        for mode in modes
+        for (f, v), gain in VARIANTS.items()
+    ]
+    if both:
+        cells.append(Cell("best", against="reference", gain=0.05))
+        cells += [
+            Cell(f"best: {f}={v}", f, v, mode, "best", 0.05 + gain)
+            for mode in modes
+            for (f, v), gain in OF_BEST.items()
+        ]
+    return cells
 
 
 def provenance(modes: tuple[str, ...] = ("find",)) -> dict[str, object]:
@@ -69,7 +115,10 @@ def provenance(modes: tuple[str, ...] = ("find",)) -> dict[str, object]:
                  "n_train": 45000, "n_validation": 5000, "n_test": 10000, "n_classes": 10, "shape": [32, 32, 3],
                  "scaling": "standardize"},
         "monitor": "val_accuracy", "margin": None, "reference": REFERENCE,
-        "reference_kind": "baseline", "modes": list(modes), "seeds": 9, "epochs": 20, "batch_size": 32, "patience": 5,
+        "reference_kind": "baseline", "modes": list(modes), "seeds": 9, "designs": ["one-factor"],
+        "frozen": {"digest": "5ee1" * 16, "at": "2026-11-21T10:38:00+00:00", "contrasts": 40, "cells": 41},
+        "reused": {"rows": 0, "from": []}, "recipes": {}, "conditions": {},
+        "epochs": 20, "batch_size": 32, "patience": 5,
         "tracking_uri": "sqlite:///mlflow.db", "experiment": "cifar_mlp", "parent_run_id": "0123456789abcdef",
         "time": {"total": 1072.0, "train": 1007.0, "evaluate": 10.0, "compile": 32.0, "lr_test": 9.0, "data": 3.0,
                  "build": 2.0, "track": 3.2, "report": 4.0},
@@ -99,15 +148,16 @@ def _search(rng: np.random.Generator) -> tuple[list[dict[str, object]], list[dic
     return rows, epochs
 
 
-def _ablation(variant, factor, level, mode, seed, *, final, rng):
-    trial = f"ablation-{variant}-{mode}-s{seed}"
-    is_lost = variant == "optimizer=sgd" and seed in (1, 4, 6, 7)
+def _ablation(
+    cell: Cell, seed: int, *, final: float, rng: np.random.Generator
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    trial = f"ablation-{cell.variant}-{cell.mode}-s{seed}"
+    is_lost = cell.variant == "optimizer=sgd" and seed in (1, 4, 6, 7)
     state = "diverged" if is_lost else "finished"
     score = None if is_lost else final + 0.008
-    row = _row(trial, "ablation", state, score, rng) | BASELINE
-    row |= {"variant": variant, "factor": factor, "level": level, "mode": mode, "seed": seed}
-    if factor:
-        row[factor] = level
+    row = _row(trial, "ablation", state, score, rng) | cell.levels()
+    row |= {"variant": cell.variant, "factor": cell.factor, "level": cell.level, "mode": cell.mode, "seed": seed}
+    row |= {"against": cell.against, "design": "one-factor"}
     if not is_lost:
         row |= {"test_accuracy": round(final, 4), "test_loss": 1.4}
     return row, _curve(trial, score or 0.15, 3 if is_lost else int(rng.integers(16, EPOCHS + 1)), rng)

@@ -1,0 +1,198 @@
+"""A study's tables and facts into a checklist: what a careful reader would ask, each line with its reason."""
+
+import pandas as pd
+
+from ablate.effects import confirmatory_runs
+from ablate.effects.runs import is_reference
+from ablate.report.inputs import Inputs
+from ablate.report.modes import changed_variants
+from ablate.report.page import Check
+from ablate.statistics import MIN_SEEDS
+
+MOST_NAMED = 8  # of a list in a reason
+NOT_RECORDED = "Not recorded."
+
+
+def checklist(inputs: Inputs) -> list[Check]:
+    """Every check that applies to the study, those on the comparisons first."""
+    checks: list[Check] = []
+    if len(inputs.confirmatory()):
+        checks += [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
+    return [*checks, *_origin_checks(inputs)]
+
+
+def _frozen(inputs: Inputs) -> Check:
+    name, frozen = "Comparisons frozen before the test set was read", inputs.facts.get("frozen") or {}
+    if not frozen:
+        reads = inputs.metric.name.startswith("test_")
+        why = "Whether they were is not recorded." if reads or inputs.is_foreign else "The test set was not read."
+        return Check(name, None if reads or inputs.is_foreign else True, why)
+    n, declared = len(inputs.effects), int(frozen.get("contrasts") or 0)
+    if n > declared:
+        return Check(name, passed=False, why=f"{n} comparisons are made, and {declared} had been declared.")
+    when = str(frozen.get("at", "")).replace("T", " ")
+    return Check(
+        name, passed=True, why=f"{declared} were declared on {when}, digest {str(frozen.get('digest'))[:12]}…."
+    )
+
+
+def _seed_checks(inputs: Inputs) -> list[Check]:
+    told = inputs.told()
+    n = int(told["n"].min()) if len(told) else 0
+    tuning = inputs.tuning_seeds()
+    shared = sorted(tuning & {int(seed) for seed in inputs.confirmatory()["seed"].dropna()})
+    tuned_on = (
+        "Nothing was searched or tuned." if not tuning
+        else f"Tuning and comparisons share the seeds {_named(shared)}." if shared
+        else f"Tuning used seed {_named(sorted(tuning))}, the comparisons others."
+    )  # fmt: skip
+    return [
+        Check("Enough seeds", n >= MIN_SEEDS,
+              f"{n} paired seeds in the smallest comparison; an exact test can reach .05 from {MIN_SEEDS} on."),
+        _planned(inputs),
+        _same_seeds(inputs),
+        Check("Tuned on other seeds", None if inputs.is_foreign and not tuning else not shared,
+              NOT_RECORDED if inputs.is_foreign and not tuning else tuned_on),
+    ]  # fmt: skip
+
+
+def _planned(inputs: Inputs) -> Check:
+    """Whether every cell has its planned seeds, each with a result."""
+    name, complete, planned = "Every planned run is there", inputs.facts.get("complete"), inputs.facts.get("seeds")
+    if complete is None:
+        return Check(name, None, NOT_RECORDED)
+    if not complete:
+        return Check(name, passed=False, why="Trials are missing; the same command goes on where it stopped.")
+    runs = inputs.confirmatory()
+    settled = runs[~runs["state"].isin(("killed", "pruned"))]
+    cells = runs.drop_duplicates(["variant", "mode"])[["variant", "mode"]]
+    seeds = settled.groupby(["variant", "mode"])["seed"].nunique()
+    least = planned if isinstance(planned, int) else min(inputs.looks, default=1)
+    short = [variant for variant, mode in cells.itertuples(index=False) if seeds.get((variant, mode), 0) < least]
+    seeds_said = f"all {least} seeds" if isinstance(planned, int) else f"at least {least} seeds"
+    why = f"Seeds are missing in {_named(short)}." if short else f"{len(cells)} configurations have {seeds_said}."
+    return Check(name, not short, why)
+
+
+def _same_seeds(inputs: Inputs) -> Check:
+    runs = confirmatory_runs(inputs.results)
+    seeds = runs.groupby(["variant", "mode"])["seed"].agg(frozenset)
+    everyone = frozenset(runs.loc[is_reference(runs), "seed"])
+    if inputs.looks:  # what was decided early has fewer, from the start of the same list
+        starts = {frozenset(sorted(everyone)[:n]) for n in inputs.looks}
+        is_same, said = set(seeds) <= starts, "Every configuration ran the first seeds of one list, up to a look."
+    else:
+        is_same, said = seeds.nunique() <= 1, "Every variant and its reference ran the same seeds."
+    why = said if is_same else "Some cells lack seeds that others have; their comparisons use what is paired."
+    return Check("The same seeds for all", is_same, why)
+
+
+def _rate_checks(inputs: Inputs) -> list[Check]:
+    modes = [mode for mode in inputs.modes if mode]
+    if inputs.is_foreign and not modes:
+        return [Check("Learning rate found for each variant", None, NOT_RECORDED)]
+    checks = [_found(inputs, modes)]
+    if "tune" in modes:
+        checks.append(_tuned(inputs))
+    if len(modes) > 1:
+        changed = changed_variants(inputs.effects)
+        why = f"The verdict depends on it for {_named(changed)}." if changed else f"All agree under {_named(modes)}."
+        checks.append(Check("No conclusion changes with the learning-rate mode", not changed, why))
+    return checks
+
+
+def _found(inputs: Inputs, modes: list[str]) -> Check:
+    is_found, unsure = bool({"find", "tune"} & set(modes)), _on_fallback(inputs)
+    why = f"Modes run: {_named(modes) or 'not stated'}."
+    if not is_found:
+        why += " A rate that suits the reference can hold a variant back."
+    if unsure:
+        why += f" No rate could be read for {_named(unsure)}: the fallback rate was used."
+    return Check("Learning rate found for each variant", is_found and not unsure, why)
+
+
+def _tuned(inputs: Inputs) -> Check:
+    """Each configuration had the same points, and its best is no end of them."""
+    name, tune = "Equal tuning budget, optimum inside", inputs.facts.get("tune")
+    if tune is None:
+        return Check(name, None, NOT_RECORDED)
+    if at_edge := tune.get("at_edge") or []:
+        return Check(name, passed=False, why=f"The best rate stayed at an end of the grid for {_named(at_edge)}.")
+    extended = tune.get("extended") or []
+    why = f"{tune.get('points', 'As many')} rates for each."
+    return Check(name, passed=True, why=f"{why} Extended for {_named(extended)}." if extended else why)
+
+
+def _on_fallback(inputs: Inputs) -> list[str]:
+    """The variants, and the references, whose range test was undetermined."""
+    keys = {test.key for _, test in inputs.rate_tests if test.verdict == "undetermined"}
+    runs = inputs.confirmatory()
+    of_tests = runs["lr_test"] if "lr_test" in runs else pd.Series("", index=runs.index)
+    return list(dict.fromkeys(runs.loc[of_tests.isin(keys), "variant"]))
+
+
+def _run_checks(inputs: Inputs) -> list[Check]:
+    runs = confirmatory_runs(inputs.results)
+    lost = int(inputs.effects["diverged"].sum())
+    variants = runs[~is_reference(runs)]
+    unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
+    counted = f"{lost} runs are counted at chance level." if lost else "Every run finished."
+    return [
+        _test_reads(inputs),
+        Check("Runs that did not finish are counted", not unpaired,
+              counted if not unpaired else f"{unpaired} runs were interrupted or have no partner and are left out."),
+        *_reuse(inputs),
+    ]  # fmt: skip
+
+
+def _test_reads(inputs: Inputs) -> Check:
+    name, results = "Test set read once per run", inputs.results
+    if inputs.is_foreign:
+        return Check(name, None, NOT_RECORDED)
+    early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
+    peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
+    repeated = int(results["trial"].duplicated().sum())
+    is_once = not peeked and not repeated
+    why = (
+        "No trial of search or tuning has a test score, and no trial ran twice." if is_once
+        else f"{peeked} test scores outside of the comparisons, {repeated} trials that appear twice."
+    )  # fmt: skip
+    return Check(name, is_once, why)
+
+
+def _reuse(inputs: Inputs) -> list[Check]:
+    """Whether each result that was taken over says of which run it is; nothing where none was."""
+    results = inputs.results
+    taken = results["same_as"].astype(str) if "same_as" in results else pd.Series(dtype=str)
+    taken = taken[taken != ""]
+    if taken.empty:
+        return []
+    studies = list((inputs.facts.get("reused") or {}).get("from") or [])
+    known = taken.isin(results["trial"]) | taken.str.startswith(tuple(f"{study}/" for study in studies))
+    elsewhere = int((~taken.isin(results["trial"])).sum())
+    why = f"{len(taken)} rows took the result of an equal run and name it"
+    why += f", {elsewhere} of them from {_named(studies)}." if elsewhere else "."
+    lost = int((~known).sum())
+    return [Check("Reused results named", not lost, f"{lost} rows take a result of unknown origin." if lost else why)]
+
+
+def _origin_checks(inputs: Inputs) -> list[Check]:
+    stand_in, quick, git = inputs.data.get("stand_in"), inputs.facts.get("quick"), inputs.facts.get("git")
+    return [
+        Check("Real data", None if stand_in is None else not stand_in,
+              NOT_RECORDED if stand_in is None else
+              "The built-in stand-in: its numbers say nothing about the real set." if stand_in
+              else f"{inputs.data.get('name', 'The set')} from {inputs.data.get('source') or 'an unknown source'}."),
+        Check("Full budget", None if quick is None else not quick,
+              NOT_RECORDED if quick is None else "--quick cut the budgets to try things out." if quick
+              else "The study's own budget."),
+        Check("Code recorded and unchanged", None if not git else not git.get("dirty"),
+              "No git commit is recorded: the study ran outside of a checkout." if not git else
+              f"Commit {str(git.get('commit'))[:12]} with changes that it does not hold." if git.get("dirty")
+              else f"Commit {str(git.get('commit'))[:12]}, without changes."),
+    ]  # fmt: skip
+
+
+def _named(items: "list[str] | list[int]") -> str:
+    more = len(items) - MOST_NAMED
+    return ", ".join(str(item) for item in items[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

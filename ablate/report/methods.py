@@ -1,0 +1,212 @@
+"""Facts of a study into the paragraphs that a methods section needs: only what is recorded, never a guess."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ablate.effects import COUNTED_AT_CHANCE
+from ablate.records import BEST
+from ablate.report.inputs import Inputs, reference_levels
+from ablate.report.numbers import count, number
+from ablate.report.page import Block, Definitions, Section
+from ablate.results import factor_columns
+from ablate.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
+
+SEED = (
+    "A seed fixes the split into training and validation examples, the initial weights layer by layer, the order of "
+    "the batches and the noise of dropout; a variant and what it is compared with share all of it, which pairs them."
+)
+RATES = {
+    "carry": "Under “carry” every variant trained at the learning rate of what it is compared with.",
+    "find": "Under “find” each configuration trained at the rate that a range test of that very configuration suggests:"
+    " the loss of each batch on an exponential ramp, read by several rules, of which the median is taken.",
+    "tune": "Under “tune” each configuration trained at the best of {points} rates, evenly spaced in the logarithm "
+    "around the one found, by validation score on a seed that no comparison uses; the same budget for all.",
+}
+FOREIGN = (
+    "This table was made elsewhere and read from {source}. How its runs were trained and tuned, what their seeds fix, "
+    "and when a test set was read is not known; the statistics below take rows of equal seed as pairs."
+)
+STATISTICS = (
+    "A difference is variant minus reference in {metric}, paired by seed. Intervals of a single comparison are "
+    "Student's t intervals of the mean difference at 95 %; those called simultaneous hold for all comparisons of a "
+    "family at once (Bonferroni). P values are of the exact sign-flip test of the mean, over all sign patterns up to "
+    "{exact} seeds and {drawn} drawn ones above, adjusted over the family by the step-down maximum of the "
+    "statistics (max-T, Westfall & Young), the signs of a seed flipped together in all comparisons; Holm's adjustment "
+    "stands beside it. A family is all comparisons of one learning-rate mode: {families}."
+)
+VERDICTS = (
+    "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
+    "beyond the margin δ; it is detectable but below the margin if only the last fails. Otherwise it is equivalent if "
+    "two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. Below {least} seeds nothing is "
+    "tested."
+)
+NO_MARGIN = "No margin δ was given, so that nothing can be called equivalent, and any detectable difference counts."
+
+
+def methods_section(inputs: Inputs) -> Section:
+    """Design, learning rates, seeds, test set, statistics, lost runs, what was held fixed."""
+    parts: list[tuple[str, Callable[[Inputs], str]]] = [
+        ("Design", _design),
+        ("Learning rates", _rates),
+        ("Seeds", _seeds),
+        ("Test set", _test_set),
+        ("Statistics", _statistics),
+        ("Runs that did not finish", _lost),
+        ("Held fixed", _fixed),
+    ]
+    pairs = [(name, text(inputs)) for name, text in parts]
+    blocks: list[Block] = [Definitions([(name, text) for name, text in pairs if text])]
+    return Section("methods", "How this was done", blocks)
+
+
+def _design(inputs: Inputs) -> str:
+    facts, effects = inputs.facts, inputs.effects
+    said = [FOREIGN.format(source=facts.get("source") or "a file")] if inputs.is_foreign else []
+    n = effects["variant"].nunique()
+    reference = _listed(reference_levels(inputs))
+    kind = facts.get("reference_kind")
+    what = {"best": "the best configuration of the search", "baseline": "the study's baseline"}.get(str(kind), "")
+    named = f", {what}" if what else ""
+    if n:
+        said.append(f"{n} variants are compared, by default with the reference{named}: {reference}.")
+        said.append("Each changes one factor, or the levels of a recipe together, and leaves the others as they are.")
+    if kind == "both" or (effects["against"] == BEST).any():
+        said.append(
+            "Comparisons run in both directions: one factor changed in the reference, one changed in the best "
+            "configuration of the search, and these two compared with each other."
+        )
+    designs = facts.get("designs") or []
+    if "factorial" in designs:
+        said.append(f"The factors {_and(facts.get('factorial') or [])} were crossed in full.")
+    if "path" in designs:
+        said.append(
+            "A path from the reference to the best configuration, and one back, changes one factor a step, the one "
+            "that gains most; each candidate was trained anew, chosen and told by its validation score alone."
+        )
+    said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.get("recipes") or {}).items()]
+    said += [_condition(factor, when) for factor, when in (facts.get("conditions") or {}).items()]
+    return " ".join(said)
+
+
+def _rates(inputs: Inputs) -> str:
+    facts = inputs.facts
+    tune = facts.get("tune") or {}
+    said = [RATES[mode].format(points=tune.get("points", "several")) for mode in facts.get("modes") or []]
+    if tune.get("extended"):
+        said.append(f"Where an end of the grid was best it was extended: {_and(tune['extended'])}.")
+    if tune.get("at_edge"):
+        said.append(f"The best stayed at an end of the grid for {_and(tune['at_edge'])}.")
+    return " ".join(said)
+
+
+def _seeds(inputs: Inputs) -> str:
+    seeds, said = inputs.facts.get("seeds"), list[str]()
+    if seeds == "auto" and inputs.looks:
+        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
+        said.append(
+            f"Seeds were added to undecided comparisons only, which were looked at with {_and(inputs.looks)} seeds; of "
+            f"the 5 % the looks may spend {_and(levels)} (Lan & DeMets, Pocock type), so that intervals, p values and "
+            "verdicts hold over all of them."
+        )
+    elif isinstance(seeds, int):
+        said.append(f"Every configuration that is compared was trained with the same {seeds} seeds.")
+    elif len(inputs.effects):
+        fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
+        said.append(f"Comparisons rest on {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+    if not inputs.is_foreign:
+        said.append(SEED)
+        if tuning := sorted(inputs.tuning_seeds()):
+            said.append(f"Search and tuning used seed {_and(tuning)}, which no comparison may use.")
+    return " ".join(said)
+
+
+def _test_set(inputs: Inputs) -> str:
+    if inputs.is_foreign or inputs.results.empty:
+        return ""
+    monitor = inputs.monitor.replace("val_", "validation ")
+    if not inputs.metric.name.startswith("test_"):
+        return f"Comparisons are on {inputs.metric.label}: not every run has a test score."
+    n_test = inputs.data.get("n_test")
+    said = (
+        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each run that is compared, "
+        f"with the weights of the epoch that was best in {monitor}, and for none of the search"
+    )
+    frozen = inputs.facts.get("frozen") or {}
+    if not frozen:
+        return f"{said}."
+    when = str(frozen.get("at", "")).replace("T", " ")
+    return (
+        f"{said}; before, on {when}, the list of {count(frozen.get('contrasts'))} comparisons among "
+        f"{count(frozen.get('cells'))} configurations had been frozen (SHA-256 {str(frozen.get('digest', ''))[:16]}…)."
+    )
+
+
+def _statistics(inputs: Inputs) -> str:
+    effects, metric = inputs.effects, inputs.metric
+    if effects.empty:
+        return ""
+    sizes = effects.groupby("mode", sort=False).size()
+    families = _and([f"{n} of mode {mode}" if mode else str(n) for mode, n in sizes.items()])
+    told = STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
+    margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
+    return f"{told} {VERDICTS.format(least=MIN_SEEDS)} {margin if metric.margin else NO_MARGIN}"
+
+
+def _margin_source(inputs: Inputs) -> str:
+    if inputs.facts.get("margin") is not None:
+        return "as the study states"
+    n_test, means = inputs.data.get("n_test"), inputs.effects["reference_mean"]
+    if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
+        error = binomial_error(float(means.mean()), n=int(n_test))
+        return f"half a point or the test set's binomial standard error ({number(error * 100, 2)}), the larger one"
+    return "the smallest difference taken to matter"
+
+
+def _lost(inputs: Inputs) -> str:
+    runs = inputs.confirmatory()
+    n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
+    if inputs.is_foreign and not n:
+        return ""
+    metric = inputs.metric
+    level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
+    level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
+    counts = (
+        f"at chance level ({level})" if inputs.data.get("n_classes") else f"as the worst run that finished ({level})"
+    )
+    rule = f"A run that diverged, failed or ran out of memory counts {counts} in every number of its configuration"
+    return f"{rule}: {n or 'none'} of {len(runs):,} did."
+
+
+def _fixed(inputs: Inputs) -> str:
+    """Factors that no comparison varies, at their levels, and the training settings."""
+    runs = inputs.confirmatory()
+    varied = {name for name in factor_columns(runs) if runs[name].nunique() > 1} if len(runs) else set()
+    fixed = {name: level for name, level in reference_levels(inputs).items() if name not in varied}
+    fixed.pop("learning_rate", None)  # told above
+    names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience of {} epochs"))
+    said = [f"{name} {level}" for name, level in fixed.items()]
+    said += [text.format(inputs.facts[key]) for key, text in names if inputs.facts.get(key) is not None]
+    scaling = inputs.data.get("scaling")
+    said += [f"input scaling {scaling}, fitted on the training examples"] if scaling else []
+    if not said:
+        return ""
+    return f"In all comparisons: {', '.join(said)}. What was found holds for these settings."
+
+
+def _condition(factor: str, when: Mapping[str, Sequence[Any]]) -> str:
+    needed = _and([f"{other} is {_or(levels)}" for other, levels in when.items()])
+    return f"{factor.replace('_', ' ')} counts only where {needed}; elsewhere it rests at its baseline level."
+
+
+def _listed(levels: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {level}" for name, level in levels.items())
+
+
+def _and(items: Sequence[Any]) -> str:
+    *most, last = [str(item) for item in items] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _or(items: Sequence[Any]) -> str:
+    *most, last = [str(item) for item in items] or [""]
+    return f"{', '.join(most)} or {last}" if most else last

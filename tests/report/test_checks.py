@@ -1,0 +1,138 @@
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic import provenance, write_study
+
+from ablate.report.checks import checklist
+from ablate.report.inputs import Facts, Inputs, read_inputs
+from ablate.report.trust import standing
+
+CLEAN = {"git": {"commit": "e466d59c0ffee", "dirty": False}}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """A study in one mode that lost no run and whose range tests all found a rate."""
+    folder = write_study(tmp_path_factory.mktemp("checks") / "cifar_mlp", facts=CLEAN)
+    found = read_inputs(folder)
+    return dataclasses.replace(found, rate_tests=[pair for pair in found.rate_tests if pair[1].verdict == "determined"])
+
+
+def changed(inputs: Inputs, *, facts: Facts | None = None, results: pd.DataFrame | None = None) -> Inputs:
+    return dataclasses.replace(
+        inputs,
+        facts=inputs.facts | (facts or {}),
+        results=inputs.results if results is None else results,
+    )
+
+
+def state(inputs: Inputs) -> dict[str, bool | None]:
+    return {check.name: check.passed for check in checklist(inputs)}
+
+
+def failed(inputs: Inputs) -> list[str]:
+    return [name for name, passed in state(inputs).items() if passed is False]
+
+
+def test_a_careful_study_is_confirmed(inputs: Inputs) -> None:
+    checks = checklist(inputs)
+    assert [check.name for check in checks if not check.passed] == []
+    assert standing(checks).text == f"Confirmed: all {len(checks)} checks of the list passed"
+    assert len(checks) == 11
+
+
+def test_one_failure_or_one_unknown_is_enough_not_to_be(inputs: Inputs) -> None:
+    dirty = checklist(changed(inputs, facts={"git": {"commit": "e466", "dirty": True}}))
+    assert standing(dirty).text == "Not confirmed: 1 of 11 checks failed"
+    assert (
+        standing(checklist(changed(inputs, facts={"git": None}))).text == "Not confirmed: 1 of 11 checks cannot be made"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "name"),
+    [
+        ({"complete": False}, "Every planned run is there"),
+        ({"seeds": 10}, "Every planned run is there"),
+        ({"quick": True}, "Full budget"),
+        ({"frozen": {"contrasts": 11}}, "Comparisons frozen before the test set was read"),
+        ({"data": {"stand_in": True}}, "Real data"),
+    ],
+)
+def test_a_fact_that_spoils_it_is_named(inputs: Inputs, facts: Facts, name: str) -> None:
+    assert failed(changed(inputs, facts=facts)) == [name]
+
+
+def test_what_is_not_recorded_is_not_guessed(inputs: Inputs) -> None:
+    unknown = state(changed(inputs, facts={"frozen": None, "complete": None, "quick": None}))
+    assert [name for name, passed in unknown.items() if passed is None] == [
+        "Comparisons frozen before the test set was read", "Every planned run is there", "Full budget",
+    ]  # fmt: skip
+
+
+def test_a_seed_of_the_search_may_not_confirm(inputs: Inputs) -> None:
+    results = inputs.results.copy()
+    results.loc[results["phase"] == "search", "seed"] = 3
+    assert failed(changed(inputs, results=results)) == ["Tuned on other seeds"]
+
+
+def test_a_test_score_in_the_search_is_found(inputs: Inputs) -> None:
+    results = inputs.results.copy()
+    results.loc[results["trial"] == "search-0002", "test_accuracy"] = 0.5
+    assert failed(changed(inputs, results=results)) == ["Test set read once per run"]
+
+
+def test_a_missing_seed_fails_two_checks(inputs: Inputs) -> None:
+    results = inputs.results[inputs.results["trial"] != "ablation-dropout=0.1-find-s4"]
+    assert failed(changed(inputs, results=results)) == ["Every planned run is there", "The same seeds for all"]
+
+
+def test_seeds_added_to_the_undecided_are_no_missing_seeds(inputs: Inputs) -> None:
+    runs = inputs.results
+    is_late = (runs["variant"] == "dropout=0.1") & (pd.to_numeric(runs["seed"], errors="coerce") >= 6)
+    auto = dataclasses.replace(changed(inputs, facts={"seeds": "auto"}, results=runs[~is_late]), looks=(6, 9))
+    assert failed(auto) == []
+    odd = dataclasses.replace(auto, looks=(7, 9))
+    assert "The same seeds for all" in failed(odd)
+
+
+def test_a_tuned_rate_at_the_edge_fails(inputs: Inputs) -> None:
+    effects = inputs.effects.assign(mode="tune")
+    tuned = dataclasses.replace(inputs, effects=effects)
+    name = "Equal tuning budget, optimum inside"
+    assert state(tuned)[name] is None
+    assert state(changed(tuned, facts={"tune": {"points": 5, "extended": ["a"], "at_edge": []}}))[name] is True
+    assert state(changed(tuned, facts={"tune": {"points": 5, "extended": [], "at_edge": ["a"]}}))[name] is False
+
+
+def test_a_verdict_that_depends_on_the_mode_fails(inputs: Inputs) -> None:
+    name = "No conclusion changes with the learning-rate mode"
+    assert name not in state(inputs)
+    other = inputs.effects.assign(mode="carry")
+    agreeing = dataclasses.replace(inputs, effects=pd.concat([inputs.effects, other]))
+    assert state(agreeing)[name] is True
+    other.loc[0, "verdict"] = "detectable but below margin"
+    assert state(dataclasses.replace(inputs, effects=pd.concat([inputs.effects, other])))[name] is False
+
+
+def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
+    results = inputs.results.astype({"same_as": object})
+    results.loc[results["trial"] == "ablation-dropout=0.1-find-s4", "same_as"] = "digits/ablation-reference-s4"
+    assert failed(changed(inputs, results=results)) == ["Reused results named"]
+    known = changed(inputs, results=results, facts={"reused": {"rows": 1, "from": ["digits"]}})
+    assert state(known)["Reused results named"] is True
+
+
+def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> None:
+    facts: Facts = dict.fromkeys(provenance()) | {"foreign": True}
+    folder = write_study(tmp_path / "s", modes=("",), facts=facts | {"metric": {"name": "score", "scale": 100.0}})
+    foreign = dataclasses.replace(read_inputs(folder), rate_tests=[])
+    known = {name for name, passed in state(foreign).items() if passed is not None}
+    assert known == {
+        "Enough seeds",
+        "The same seeds for all",
+        "Tuned on other seeds",
+        "Runs that did not finish are counted",
+    }

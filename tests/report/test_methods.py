@@ -1,0 +1,78 @@
+import dataclasses
+
+import pytest
+from synthetic import write_study
+
+from ablate.report.inputs import Facts, Inputs, read_inputs
+from ablate.report.methods import methods_section
+from ablate.report.page import Definitions
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    return read_inputs(write_study(tmp_path_factory.mktemp("methods") / "cifar_mlp"))
+
+
+def told(inputs: Inputs, **facts: object) -> dict[str, str]:
+    changed = dataclasses.replace(inputs, facts=inputs.facts | facts)
+    (block,) = methods_section(changed).blocks
+    assert isinstance(block, Definitions)
+    return dict(block.pairs)
+
+
+def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -> None:
+    said = told(inputs)
+    assert "12 variants are compared" in said["Design"]
+    assert "the study's baseline: normalization none" in said["Design"]
+    assert "range test of that very configuration" in said["Learning rates"]
+    assert "carry" not in said["Learning rates"]
+    assert said["Seeds"].startswith("Every configuration that is compared was trained with the same 9 seeds.")
+    assert "used seed 1000" in said["Seeds"]
+    assert "10,000 examples was read once" in said["Test set"]
+    assert "40 comparisons among 41 configurations had been frozen (SHA-256 5ee15ee1" in said["Test set"]
+    assert "12 of mode find" in said["Statistics"]
+    assert "δ is 0.50 points, half a point or the test set's binomial standard error (0.50)" in said["Statistics"]
+    assert said["Runs that did not finish"].endswith("(10.0 %) in every number of its configuration: 4 of 117 did.")
+    assert said["Held fixed"].startswith("In all comparisons: 20 epochs at most, batches of 32")
+
+
+@pytest.mark.parametrize(
+    ("facts", "part", "text"),
+    [
+        (
+            {"designs": ["factorial"], "factorial": ["dropout", "optimizer"]},
+            "Design",
+            "dropout and optimizer were crossed",
+        ),
+        ({"designs": ["path"]}, "Design", "A path from the reference to the best configuration"),
+        ({"reference_kind": "both"}, "Design", "Comparisons run in both directions"),
+        (
+            {"recipes": {"snn": {"activation": "selu", "dropout": 0.1}}},
+            "Design",
+            "sets activation selu, dropout 0.1.",
+        ),
+        ({"conditions": {"momentum": {"optimizer": ["sgd", "nag"]}}}, "Design", "only where optimizer is sgd or nag;"),
+        ({"modes": ["tune"], "tune": {"points": 5, "at_edge": ["a=1"]}}, "Learning rates", "end of the grid for a=1."),
+        ({"margin": 0.01}, "Statistics", "as the study states"),
+    ],
+)
+def test_each_fact_is_told(inputs: Inputs, facts: Facts, part: str, text: str) -> None:
+    assert text in told(inputs, **facts)[part]
+    assert text not in told(inputs)[part]
+
+
+def test_looks_are_told_with_what_they_spend(inputs: Inputs) -> None:
+    said = told(dataclasses.replace(inputs, looks=(7, 14, 20)), seeds="auto")["Seeds"]
+    assert "looked at with 7, 14 and 20 seeds; of the 5 % the looks may spend .024, .016 and .011" in said
+
+
+def test_of_a_foreign_table_nothing_is_guessed(inputs: Inputs) -> None:
+    facts: Facts = dict.fromkeys(inputs.facts) | {"foreign": True, "source": "runs.csv"}
+    (block,) = methods_section(dataclasses.replace(inputs, facts=facts)).blocks
+    assert isinstance(block, Definitions)
+    said = dict(block.pairs)
+    assert "read from runs.csv" in said["Design"]
+    assert "is not known" in said["Design"]
+    assert "Test set" not in said
+    assert "Learning rates" not in said
+    assert said["Seeds"] == "Comparisons rest on 9 paired seeds."
