@@ -8,6 +8,7 @@ import pandas as pd
 from ablate import analysis
 from ablate.files import write_aside
 from ablate.report.checks import checklist
+from ablate.report.designs import design_sections
 from ablate.report.effects import effects_section
 from ablate.report.export import PageFiles
 from ablate.report.inputs import Inputs, read_inputs
@@ -68,6 +69,7 @@ def _page(inputs: Inputs, headline: list[str]) -> Page:
     sections = (
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=behind.anchors() if behind else frozenset()),
+        *design_sections(inputs),
         training_section(inputs),
         rate_section(inputs),
         search_section(inputs),
