@@ -1,5 +1,6 @@
 """A factorial into a section: where the variance comes from, main effects, and the interactions that are flagged."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -13,11 +14,12 @@ from ablate.plots.designs import MOST_PANELS, draw_interactions, draw_shares
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, decimals_for, in_unit, interval, number, p_value
-from ablate.report.page import Block, Figure, Paragraph, Section, Table
+from ablate.report.page import Block, Figure, Folded, Paragraph, Section, Table
 from ablate.statistics import MIN_SEEDS
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MOST_NAMED = 10  # seeds in a sentence
+MOST_OPEN = 20  # rows of a table that is not folded
 HOW_TO_READ_SHARES = "Dark bars are factors, light ones what several do together, dashed ones what seeds do."
 HOW_TO_READ_TICKS = " The tick is what noise alone would give a bar on average: one that ends there says nothing."
 HOW_TO_READ_LINES = (
@@ -51,7 +53,7 @@ def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = Non
         *_incomplete(found),
         *_shares(found[0]),
         *_interactions(found[0], effects, inputs.metric),
-        _effects_table(effects, inputs.metric),
+        _effects_block(effects, inputs.metric),
     ]
     return Section("interactions", "Interactions", blocks)
 
@@ -158,6 +160,18 @@ def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
     head = ("First", "Second", f"Difference{in_unit(metric)}", "95 % interval")
     caption = "Cells of the flagged interactions"
     return Table(caption, head, rows, frozenset((2, 3)), name="interaction-cells", data=cells)
+
+
+def _effects_block(effects: pd.DataFrame, metric: Metric) -> Block:
+    """Main effects in the order of the factors, then interactions, the largest first; folded where they are many."""
+    size = effects["mean"].abs().where(effects["kind"] == "interaction", math.inf)
+    ordered = effects.assign(size=size).sort_values("size", ascending=False, kind="stable").drop(columns="size")
+    table = _effects_table(ordered, metric)
+    if len(effects) <= MOST_OPEN:
+        return table
+    n_main = int((effects["kind"] == "main").sum())
+    said = f"{n_main} main effects and {len(effects) - n_main} interactions, the largest first"
+    return Folded("factorial-effects", said, table)
 
 
 def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:

@@ -14,11 +14,10 @@ from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
 from ablate.report.page import Block, Figure, Section, Table
 
-HOW_TO_READ = (
-    "Each bar goes from the score before a step to the score after it, and the line is the 95 % interval of its gain, "
-    "paired by seed. A step is the best of several on the validation score and is reported on that score, so its gain "
-    "is a little too good; the test set plays no part. "
-)
+BARS = "Each bar goes from the score before a step to the score after it{}."
+WHISKERS = ", and the line is the 95 % interval of its gain, paired by seed"
+OPTIMISM = " A step is the best of several on that very score, so its gain is a little too good."
+UNSEEN = " The test set plays no part."
 BY_SOURCE = {
     "path": "Every candidate of every step was trained.",
     "factorial": "The steps are read off the factorial: no candidate was trained for them.",
@@ -47,8 +46,14 @@ def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str) -> list[Block]:
     title = "The greedy path, one factor at a time"
     sentence = " ".join(_in_words(walk, scale, decimals) for _, walk in chosen.groupby("direction", sort=False))
     svg = to_svg(figure, name=name, title=title, description=sentence)
-    reading = HOW_TO_READ + BY_SOURCE[str(rows["source"].iloc[0])]
+    reading = _how_to_read(chosen, is_foreign="metric" in inputs.facts)
     return [Figure(name, title, sentence, svg, _table(rows, inputs, decimals, name=name), reading)]
+
+
+def _how_to_read(chosen: pd.DataFrame, *, is_foreign: bool) -> str:
+    """Another tool's score may be of any data, so nothing is said of its test set."""
+    bars = BARS.format(WHISKERS if chosen["low"].notna().any() else "")
+    return f"{bars}{OPTIMISM}{'' if is_foreign else UNSEEN} {BY_SOURCE[str(chosen['source'].iloc[0])]}"
 
 
 def _score_axis(inputs: Inputs) -> tuple[float, str]:

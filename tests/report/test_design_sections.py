@@ -7,7 +7,7 @@ from design_tables import factorial, two_references, walk
 
 from ablate.report.designs import design_sections, directions_section, interactions_section, path_section
 from ablate.report.inputs import Inputs, read_inputs
-from ablate.report.page import Figure, Paragraph, Section, Table
+from ablate.report.page import Figure, Folded, Paragraph, Section, Table
 from ablate.results import write_table
 
 LEVELS = {"a": ["off", "on"], "b": [0, 2]}
@@ -156,8 +156,22 @@ def test_anothers_score_keeps_its_name(tmp_path: Path) -> None:
     results = factorial(LEVELS, crossing, seeds=range(6))
     stated = {"name": "F1", "direction": "maximize", "unit": "", "scale": 1.0, "margin": 0.0}
     inputs = inputs_of(tmp_path, results, metric=stated, target=END)
-    svg = figures(path_section(inputs))["path"].svg
-    assert ">F1<" in svg
+    figure = figures(path_section(inputs))["path"]
+    assert ">F1<" in figure.svg
+    assert "test set" not in figure.reading
+
+
+def test_a_long_table_is_folded_with_the_largest_interaction_first(tmp_path: Path) -> None:
+    levels = {"a": list(range(5)), "b": list(range(6))}
+    results = factorial(levels, lambda cell, seed: 0.3 + 0.001 * cell["a"] * cell["b"] + 0.01 * seed, seeds=[1, 2])
+    section = interactions_section(inputs_of(tmp_path, results))
+    assert section is not None
+    (folded,) = (block for block in section.blocks if isinstance(block, Folded))
+    assert folded.sentence == "9 main effects and 20 interactions, the largest first"
+    assert [row[0] for row in folded.table.rows][8:11] == ["b=5", "a=4 × b=5", "a=4 × b=4"]
+    assert folded.table.data is not None
+    means = folded.table.data["mean"].tolist()
+    assert means[9:] == sorted(means[9:], reverse=True)
 
 
 def test_a_table_without_designs_has_none_of_these(tmp_path: Path) -> None:
