@@ -101,7 +101,7 @@ class Comparison:
         rates = self.tuning.rates(outcomes)
         return {
             "points": len(GRID),
-            "rates": {rate.cell.variant: rate.level for rate in rates},
+            "rates": [rate.to_json() for rate in rates],
             "extended": [rate.cell.variant for rate in rates if rate.extensions],
             "at_edge": [rate.cell.variant for rate in rates if rate.at_edge],
         }

@@ -18,7 +18,7 @@ from ablate.comparison import Comparison
 from ablate.datasets import save_arrays
 from ablate.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.folder import StudyFolder
-from ablate.freeze import Freeze, declare, freeze
+from ablate.freeze import Freeze, declare, freeze, read_freeze
 from ablate.interrupt import on_stop_signal
 from ablate.journal import Entry, Journal
 from ablate.opening import Options, gather_facts, open_data, study_run
@@ -97,7 +97,7 @@ class _Run:
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
         self._record = Record(self._journal, tracker, watch, cache=cache)
         self._comparison: Comparison | None = None  # known once the search has ended
-        self._freeze: Freeze | None = None
+        self._freeze: Freeze | None = read_freeze(folder.path)  # of an earlier run
         self._stop = threading.Event()
         entries = self._journal.entries.values()
         self._earlier = former_seconds(folder.provenance, entries, workers=facts.workers)

@@ -12,9 +12,8 @@ configurations.
 
 Each side runs in a process of its own, and all take turns. The peers run as their documentation shows, with their own
 defaults, quietly, and find the split ready on disk; they seed nothing (DECISIONS.md says what a global seed does to
-`model.fit`). `ablate` runs its command line with all that a study does: journal, MLflow, tables, report. No study file
-can ask for a full grid, so the list takes the place of `ablate.experiment.ablation_specs`, which lists an ablation's
-trials; nothing else is replaced. The test set is left alone by all.
+`model.fit`). `ablate` runs its command line on a study that crosses the three factors, with all that a study does:
+journal, MLflow, tables, report; it also scores each trial on the test set, which the peers leave alone.
 
 Three times, each to the end of the study, `ablate`'s report included. "command": from the start of the process to its
 end. "study": from the end of the imports, so with reading the data; `ablate`'s workers import TensorFlow only then, and
@@ -63,10 +62,13 @@ patience = 0
 [baseline]
 {baseline}
 [space]
-optimizer = {optimizers}
+{space}
 [search]
 trials = 0
 [ablation]
+design = "factorial"
+factorial = {crossed}
+learning_rate = "carry"
 seeds = {seeds}
 """
 
@@ -139,8 +141,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     n = len(grid(cnn=arguments.cnn))
-    if arguments.trials > n and arguments.trials % n:
-        parser.error(f"--trials above {n} must be a multiple of {n}, so that every configuration is repeated alike")
+    if not arguments.trials or arguments.trials % n:
+        parser.error(f"--trials must be a multiple of {n}, so that every configuration is repeated alike")
     return arguments
 
 
@@ -291,36 +293,22 @@ def run_keras_tuner(arguments: argparse.Namespace) -> None:
 
 
 def run_ablate(arguments: argparse.Namespace) -> None:
-    """`ablate study list.toml --only ablation`, with this list of trials in the place of its own."""
-    from ablate import cli, experiment
-    from ablate.records import REFERENCE, Factors, TrialSpec
+    """`ablate study list.toml`, which is a factorial of the same configurations."""
+    from ablate import cli
 
     say("imported")
-
-    def specs(study: Any, reference: Factors) -> list[TrialSpec]:
-        del study
-        return [spec(levels, seed, reference) for levels, seed in trial_list(arguments)]
-
-    def spec(levels: Levels, seed: int, reference: Factors) -> TrialSpec:
-        factors = {**reference, **levels}
-        name = REFERENCE if factors == reference else "-".join(levels.values())
-        factor, level = ("", "") if factors == reference else ("configuration", name)
-        mode = "find" if factor else ""
-        return TrialSpec(f"{name}-s{seed}", "ablation", name, factor, level, mode, seed, factors)
-
-    assert callable(experiment.ablation_specs)
-    experiment.ablation_specs = specs
     where = ["--data-dir", str(arguments.data_dir)] if arguments.data_dir else []
     with contextlib.chdir(arguments.work):
         Path("list.toml").write_text(study_file(arguments))
         store = ["--tracking-uri", "sqlite:///mlflow.db"]
-        sys.argv = ["ablate", "study", "list.toml", "--only", "ablation", "--json", *store, *where]
+        sys.argv = ["ablate", "study", "list.toml", "--json", *store, *where]
         cli.main()
 
 
 def study_file(arguments: argparse.Namespace) -> str:
     """The study whose settings the trials share."""
     baseline: dict[str, object] = {**grid(cnn=arguments.cnn)[0], "learning_rate": RATE}
+    space: dict[str, object] = {name: levels for name, levels in LEVELS.items() if not is_fixed(name, arguments)}
     model: dict[str, object] = {"name": f"{Path(__file__).resolve()}:build_cnn"}
     if not arguments.cnn:
         baseline |= {"initializer": "he_normal", "dropout": 0.0}
@@ -331,10 +319,16 @@ def study_file(arguments: argparse.Namespace) -> str:
         epochs=arguments.epochs,
         batch=BATCH,
         seeds=trial_list(arguments)[-1][1],
-        optimizers=json.dumps(LEVELS["optimizer"]),
+        space=as_toml(space),
+        crossed=json.dumps(list(space)),
         model=as_toml(model),
         baseline=as_toml(baseline),
     )
+
+
+def is_fixed(factor: str, arguments: argparse.Namespace) -> bool:
+    """Whether the configurations have one level of it."""
+    return len({levels[factor] for levels in grid(cnn=arguments.cnn)}) == 1
 
 
 def as_toml(table: dict[str, object]) -> str:
