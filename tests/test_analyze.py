@@ -5,15 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fcnet
 import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from ablate.cli import app
-from ablate.commands.analyze import Place, run
+from ablate.commands.analyze import Place, prepare
 from ablate.errors import AblateError
 from ablate.foreign import Asked
+from ablate.report import build_report
+from ablate.results import read_results
 
 # Whatever is imported beside these would be missing on a machine that only reads.
 WITHOUT_TRAINING = """
@@ -53,9 +56,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def analyze(source, *, name="", asked=None):
+def ready(source, *, name="", asked=None):
+    """The folder that the report would be built in, and what was taken."""
     place = Place(source, None, "sqlite:///mlflow.db", name, Path("reports"))
-    run(place, asked or Asked(), command_line=f"ablate analyze {source}")
+    return prepare(place, asked or Asked(), command_line=f"ablate analyze {source}")
 
 
 def test_a_table_becomes_a_report_without_the_libraries_that_train(folder):
@@ -72,27 +76,32 @@ def test_a_table_becomes_a_report_without_the_libraries_that_train(folder):
     assert effects.loc["norm=batch", "verdict"] == "helps"
 
 
-def test_the_same_name_is_written_again_but_never_over_a_study(folder, capsys):
+def test_the_same_name_is_written_again_but_never_over_a_study(folder):
     study = folder / "reports" / "sweep"
     study.mkdir(parents=True)
     table().assign(trial="t", phase="search").to_csv(study / "results.csv")
     with pytest.raises(AblateError, match=r"reports/sweep: holds the results of a study\n  give .* --name"):
-        analyze("sweep.csv")
+        ready("sweep.csv")
     with pytest.raises(AblateError, match="--name a/b: must have letters"):
-        analyze("sweep.csv", name="a/b")
-    analyze("sweep.csv", name="mine")
-    analyze("sweep.csv", name="mine", asked=Asked(reference="norm=batch"))
-    assert "none hurts by 10" in " ".join(capsys.readouterr().out.split())
+        ready("sweep.csv", name="a/b")
+    ready("sweep.csv", name="mine")
+    again, notes = ready("sweep.csv", name="mine", asked=Asked(reference="norm=batch,width=50"))
+    assert "Reference: norm=batch, width=50." in notes
+    assert read_results(again / "results.csv").query("variant == 'reference'")["norm"].unique().tolist() == ["batch"]
 
 
-def test_a_results_table_of_our_own_needs_no_options_and_keeps_what_is_known_of_it(folder, capsys):
-    analyze("sweep.csv")
-    first = (folder / "reports/sweep/effects.csv").read_bytes()
-    analyze("reports/sweep/results.csv")  # in place
-    analyze("reports/sweep/results.csv", name="copy")
-    assert "A results table of ablate's own" in capsys.readouterr().out
-    assert (folder / "reports/copy/effects.csv").read_bytes() == first
-    assert json.loads((folder / "reports/copy/provenance.json").read_text())["source"] == "reports/sweep/results.csv"
+@pytest.mark.usefixtures("folder")
+def test_a_results_table_of_our_own_needs_no_options_and_keeps_what_is_known_of_it():
+    first, _ = ready("sweep.csv")
+    (first / "study.toml").write_text('title = "Mine"')
+    in_place, notes = ready("reports/sweep/results.csv")
+    assert (in_place, notes) == (first, ["A results table of ablate's own: its columns are known."])
+    copy, _ = ready("reports/sweep/results.csv", name="copy")
+    for name in ("results.csv", "study.toml"):
+        assert (copy / name).read_bytes() == (first / name).read_bytes()
+    facts, former = (json.loads((at / "provenance.json").read_text()) for at in (copy, first))
+    assert facts == {**former, "source": "reports/sweep/results.csv"}
+    assert ready("reports/sweep/results.csv", name="copy")[0] == copy
 
 
 def test_the_command_line_hands_over_what_was_asked(folder):
@@ -104,3 +113,33 @@ def test_the_command_line_hands_over_what_was_asked(folder):
     assert facts["metric"] == {"name": "acc", "direction": "minimize", "unit": "", "scale": 1, "margin": 0.2}
     assert facts["target"]["norm"] == "none"
     assert facts["factors"] == ["norm", "width"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["", "seed"])
+def test_the_table_of_protein_yields_the_golden_numbers(tmp_path, monkeypatch, seed):
+    """62,208 networks, by their means and, with a row a seed, 248,832 runs; log10 of the loss, lower is better."""
+    monkeypatch.chdir(tmp_path)
+    runs = fcnet.protein().rename(columns={"score": "log10_loss"})
+    runs["log10_loss"] *= -1
+    if not seed:
+        runs = runs.groupby(list(fcnet.FACTORS), sort=False, as_index=False)["log10_loss"].mean()
+    runs.to_csv("protein.csv", index=False)
+    reference = ",".join(f"{name}={level}" for name, level in fcnet.REFERENCE.items())
+    built, _ = ready("protein.csv", asked=Asked(score="log10_loss", reference=reference))
+    build_report(built)
+    tables = tmp_path / "reports" / "protein" / "tables"
+    facts = json.loads((tables.parent / "provenance.json").read_text())
+    assert facts["target"] == fcnet.TARGET
+    assert facts["factors"] == list(fcnet.FACTORS)
+    worth = pd.read_csv(tables / "directions-factorial.csv").set_index("factor")
+    shares = pd.read_csv(tables / "anova.csv").set_index("term")["share"]
+    path = pd.read_csv(tables / "path.csv").query("direction == 'forward' and chosen and step > 0").set_index("factor")
+    for name, (leave_one_out, add_one_in, shapley, step, position, share) in fcnet.GOLDEN.items():
+        assert worth.loc[name, "leave_one_out"] == pytest.approx(leave_one_out, abs=1e-5)
+        assert worth.loc[name, "add_one_in"] == pytest.approx(-add_one_in, abs=1e-5)  # a gain is a lower loss
+        assert worth.loc[name, "shapley"] == pytest.approx(-shapley, abs=1e-5)
+        assert path.loc[name, "gain"] == pytest.approx(-step, abs=1e-5)
+        assert path.loc[name, "step"] == position
+        assert shares[name] == pytest.approx(share, abs=5e-5)
+    assert worth["shapley"].sum() == pytest.approx(0.36874, abs=1e-5)

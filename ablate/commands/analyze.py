@@ -37,7 +37,7 @@ class Place:
 
 def run(place: Place, asked: Asked, *, command_line: str) -> None:
     """Read, write the folder, build, print what was taken, the answer and where it is."""
-    folder, notes = _prepared(place, asked, command_line=command_line)
+    folder, notes = prepare(place, asked, command_line=command_line)
     from ablate.report import build_report
 
     built = build_report(folder)
@@ -46,7 +46,7 @@ def run(place: Place, asked: Asked, *, command_line: str) -> None:
         console.print(line, markup=False)
 
 
-def _prepared(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def prepare(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
     """The folder with its table and its facts, and what was taken without being asked."""
     if place.source.startswith(MLFLOW):
         return _from_mlflow(place, asked, command_line=command_line)

@@ -4,6 +4,7 @@ import optuna
 import pytest
 
 from ablate.errors import DataError
+from ablate.foreign import Asked, read_foreign
 from ablate.sources import is_storage_url, read_optuna_runs
 
 
@@ -45,6 +46,9 @@ def test_parameters_are_factors_and_the_value_is_the_score(url):
     assert runs.table["value"].tolist()[3:] == ["2.0", ""]  # a pruned trial has its last value, a failed one none
     assert runs.table["seed"].tolist() == ["0", "1", "0", "1", "0"]
     assert ((runs.table["norm"] == "batch") == (runs.table["momentum"] != "")).all()
+    results = read_foreign(runs, Asked()).results
+    assert results["state"].tolist()[:5] == ["finished"] * 3 + ["pruned", "failed"]
+    assert results["score"].tolist()[:4] == [-float(value) for value in runs.table["value"][:4]]
     assert runs.notes == ("1 trials that had not ended are left out.",)
 
 
