@@ -79,7 +79,8 @@ def shapley_interactions(game: Floats) -> Floats:
     Its diagonal is 0. Positive where two factors are worth more together than one by one.
     """
     k = _players(game)
-    weights, found = _weights(k, 2), np.zeros((len(game), k, k))
+    found = np.zeros((len(game), k, k))
+    weights = _weights(k, 2) if k > 1 else found
     for i, j in itertools.combinations(range(k), 2):
         both = np.diff(np.diff(np.moveaxis(game, (i + 1, j + 1), (-2, -1)), axis=-1), axis=-2)[..., 0, 0]
         found[:, i, j] = found[:, j, i] = _weighted(both, weights)

@@ -32,6 +32,7 @@ def test_one_factor_is_worth_the_whole_difference() -> None:
     game = np.array([[1.0, 4.0], [2.0, 3.0]])
     for measure in (add_one_in, leave_one_out, shapley_values):
         assert measure(game).tolist() == [[3], [1]]
+    assert shapley_interactions(game).tolist() == [[[0]], [[0]]]
 
 
 def test_shapley_values_are_the_mean_over_all_orders() -> None:

@@ -6,11 +6,11 @@ from ablate.designs.crossed import (
     factorial_effects,
     factorials,
     interaction_cells,
-    shapley_effects,
     variance_shares,
 )
 from ablate.designs.directions import MEASURES, both_directions, crossed_directions
 from ablate.designs.paths import crossed_paths, paths
+from ablate.designs.shapley import shapley_effects
 
 __all__ = [
     "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths", "crossed_table",

@@ -13,7 +13,6 @@ from ablate.designs.comparisons import STATISTICS, Comparison, comparison_table
 from ablate.designs.rows import RATE, ablation_runs, configuration, factor_names
 from ablate.effects import Metric
 from ablate.errors import DataError
-from ablate.games import game_between, shapley_values
 from ablate.records import Level
 from ablate.results import RATE_SETTING
 from ablate.statistics import paired_interval
@@ -21,8 +20,6 @@ from ablate.statistics import paired_interval
 TERM = ("mode", "term", "kind", "factor", "level", "factor_2", "level_2")
 FACTORIAL_COLUMNS = (*TERM, *STATISTICS, "flagged")
 CELL_COLUMNS = ("factor", "level", "factor_2", "level_2", "n", "mean", "low", "high")
-SHAPLEY = ("mode", "factor", "reference_level", "level")
-SHAPLEY_COLUMNS = (*SHAPLEY, *STATISTICS)
 # What a verdict says of an interaction: the two levels together against the sum of what each does by itself.
 INTERACTION_WORDS = {"helps": "more together", "hurts": "less together", "equivalent": "additive"}
 
@@ -129,31 +126,6 @@ def variance_shares(found: Sequence[Factorial]) -> pd.DataFrame:
     tables = [anova_of(one.cells).assign(mode=one.mode) for one in found]
     columns = ["mode", *ANOVA_COLUMNS]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
-
-
-def shapley_effects(
-    found: Sequence[Factorial], *, margin: float, target: Mapping[str, object] | None = None
-) -> pd.DataFrame:
-    """One row a factor in which target and reference differ, the columns `SHAPLEY_COLUMNS`; exact seed by seed.
-
-    Without a `target` it is the cell with the best mean validation score. In each seed the values sum to
-    v(target) − v(reference) on the metric.
-    """
-    tables = []
-    for one in found:
-        end = one.target() if target is None else target
-        names, game = game_between(one.cells, one.reference, end)
-        values = shapley_values(game) if names else np.empty((0, 0))
-        comparisons = [
-            Comparison(
-                dict(zip(SHAPLEY, (one.mode, name, one.reference[name], end[name]), strict=True)),
-                one.by_seed(values[:, at]),
-            )
-            for at, name in enumerate(names)
-        ]
-        tables.append(comparison_table(comparisons, margin=margin))
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(SHAPLEY_COLUMNS))
 
 
 def _crossed(rows: pd.DataFrame, factors: Sequence[str] | None) -> list[str]:

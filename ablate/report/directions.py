@@ -12,7 +12,7 @@ from ablate.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, p_value
-from ablate.report.page import Block, Figure, Section, Table
+from ablate.report.page import Block, Figure, Folded, Section, Table
 
 HOW_TO_READ = (
     "All three say what the second level gains over the first: add-one-in with all other factors at the reference, "
@@ -36,7 +36,30 @@ def directions_section(inputs: Inputs, found: Sequence[Factorial] | None = None)
         for _, rows in table.groupby("mode", sort=False):
             reading = "" if blocks else HOW_TO_READ  # once is enough
             blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1)
-    return Section("directions", "The same factor from both ends", blocks) if blocks else None
+    if not blocks:
+        return None
+    shapley = designs.shapley_effects(found, margin=metric.margin, target=stated_target(inputs))
+    return Section("directions", "The same factor from both ends", [*blocks, *_pairs(shapley, metric)])
+
+
+def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
+    """Which pairs make a factor's worth depend on the others, the largest first."""
+    pairs = shapley[shapley["kind"] == "pair"].sort_values("mean", key=abs, ascending=False, kind="stable")
+    if pairs.empty:
+        return []
+    decimals = decimals_for(((pairs["high"] - pairs["low"]) / 2).tolist(), metric)
+    rows = [
+        [f"{row['factor']} → {row['level']}", f"{row['factor_2']} → {row['level_2']}",
+         *mean_cells(row, metric, decimals), p_value(row["p_adjusted"]), count(row["n"])]
+        for row in pairs.to_dict("records")
+    ]  # fmt: skip
+    head = ("First", "Second", f"Together beyond the sum{in_unit(metric)}", "95 % interval", "p (max-T)", "Seeds")
+    table = Table("Which pairs it depends on", head, rows, frozenset(range(2, len(head))), name="shapley", data=shapley)
+    said = (
+        "The Shapley interaction index: what two changes are worth together beyond what each is worth by itself, on "
+        "average over the states of all others."
+    )
+    return [Folded("shapley-pairs", said, table)]
 
 
 def _directions(rows: pd.DataFrame, metric: Metric, reading: str, *, has_modes: bool) -> list[Block]:

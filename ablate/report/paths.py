@@ -8,7 +8,7 @@ from ablate import designs
 from ablate.designs import Factorial
 from ablate.effects import metric_unit
 from ablate.plots import to_svg
-from ablate.plots.designs import draw_path
+from ablate.plots.waterfall import draw_path
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number

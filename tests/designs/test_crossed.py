@@ -11,7 +11,6 @@ from ablate.designs import (
     factorial_effects,
     factorials,
     interaction_cells,
-    shapley_effects,
     variance_shares,
 )
 from ablate.errors import DataError
@@ -94,7 +93,6 @@ def test_without_a_complete_seed_there_is_no_factorial() -> None:
     assert factorials(results, METRIC) == []
     assert factorial_effects([], margin=0.0).empty
     assert variance_shares([]).empty
-    assert shapley_effects([], margin=0.0).empty
 
 
 def test_a_run_that_was_made_again_counts_once_with_its_last_value() -> None:
@@ -119,27 +117,6 @@ def test_a_tuned_rate_is_no_factor_and_a_crossed_one_is() -> None:
     crossed = factorial({"learning_rate_setting": ["find", "find*0.3"], "a": [0, 1]}, flat, seeds=[1])
     assert factorials(crossed, METRIC)[0].cells.factors == ("learning_rate", "a")
     assert factorials(crossed, METRIC, factors=["learning_rate", "a"])[0].cells.factors == ("learning_rate", "a")
-
-
-def test_shapley_values_go_to_the_best_validation_cell_and_sum_to_its_gain() -> None:
-    results = factorial(LEVELS, planted, seeds=range(6), score=lambda cell, _: -abs(cell["dropout"] - 0.1) + 0.0)
-    results.loc[results["normalization"] == "batch", "score"] += 0.01
-    found = factorials(results, METRIC)
-    assert found[0].target() == {"normalization": "batch", "dropout": 0.1}
-    table = shapley_effects(found, margin=METRIC.margin)
-    assert table[["factor", "reference_level", "level"]].to_numpy().tolist() == [
-        ["normalization", "none", "batch"],
-        ["dropout", 0.0, 0.1],
-    ]
-    assert table["mean"].tolist() == pytest.approx([0.03, 0.0])
-    other = shapley_effects(found, margin=METRIC.margin, target={"normalization": "batch", "dropout": 0.3})
-    assert other["mean"].tolist() == pytest.approx([0.03 + 0.01, -0.01 + 0.01])
-    assert other["mean"].sum() == pytest.approx(0.04)
-
-
-def test_where_the_target_is_the_reference_nothing_is_shared_out() -> None:
-    found = factorials(factorial(LEVELS, planted, seeds=[1]), METRIC)
-    assert shapley_effects(found, margin=0.0, target={"normalization": "none", "dropout": 0}).empty
 
 
 def test_the_cells_of_an_interaction_are_told_from_both_references() -> None:
@@ -178,9 +155,7 @@ def test_anybodys_table_is_a_factorial_too() -> None:
 def test_a_quarter_million_rows_are_read_in_seconds() -> None:
     start = time.perf_counter()
     found = crossed_table(fcnet.protein(), fcnet.FACTORS, "score", seed="seed", reference=fcnet.REFERENCE)
-    effects, shapley = factorial_effects([found], margin=0.0), shapley_effects([found], margin=0.0)
+    effects = factorial_effects([found], margin=0.0)
     assert time.perf_counter() - start < 10
     assert found.target() == fcnet.TARGET
     assert len(effects) == 25 + 265
-    golden = [-fcnet.GOLDEN[name][2] for name in shapley["factor"]]
-    assert shapley["mean"].tolist() == pytest.approx(golden, abs=1e-5)

@@ -12,9 +12,9 @@ from ablate.plots.designs import (
     MOST_TERMS,
     draw_directions,
     draw_interactions,
-    draw_path,
     draw_shares,
 )
+from ablate.plots.waterfall import draw_path
 
 
 def texts(figure: Figure | None) -> list[str]:

@@ -48,12 +48,17 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     return inputs_of(tmp_path_factory.mktemp("designs"), pd.concat(parts))
 
 
-def test_every_design_has_its_section(full: Inputs) -> None:
-    assert [section.name for section in design_sections(full)] == ["interactions", "directions", "paths"]
+@pytest.fixture(scope="module")
+def sections(full: Inputs) -> dict[str, Section]:
+    return {section.name: section for section in design_sections(full)}
 
 
-def test_a_flagged_interaction_is_drawn_and_named(full: Inputs) -> None:
-    figure = figures(interactions_section(full))["interactions"]
+def test_every_design_has_its_section(sections: dict[str, Section]) -> None:
+    assert list(sections) == ["interactions", "directions", "paths"]
+
+
+def test_a_flagged_interaction_is_drawn_and_named(sections: dict[str, Section]) -> None:
+    figure = figures(sections["interactions"])["interactions"]
     assert figure.sentence.startswith("1 of 1 interactions are significant and beyond the margin.")
     assert "a=on × b=2: −5.0 points beyond the sum" in figure.sentence
     assert figure.table is not None
@@ -65,10 +70,8 @@ def test_a_flagged_interaction_is_drawn_and_named(full: Inputs) -> None:
     ]
 
 
-def test_the_table_of_the_factorial_says_what_was_planted(full: Inputs) -> None:
-    section = interactions_section(full)
-    assert section is not None
-    (table,) = (block for block in section.blocks if isinstance(block, Table))
+def test_the_table_of_the_factorial_says_what_was_planted(sections: dict[str, Section]) -> None:
+    (table,) = (block for block in sections["interactions"].blocks if isinstance(block, Table))
     assert [row[0] for row in table.rows] == ["a=on", "b=2", "a=on × b=2"]
     assert [row[3] for row in table.rows] == ["−0.30", "+1.50", "−5.00"]
     assert [row[2] for row in table.rows] == ["◆\N{NO-BREAK SPACE}detectable but below margin",
@@ -111,8 +114,8 @@ def test_missing_cells_are_said(tmp_path: Path) -> None:
     assert path_section(all_lost) is None
 
 
-def test_disagreements_are_flagged_in_words_and_rows(full: Inputs) -> None:
-    found = figures(directions_section(full))
+def test_disagreements_are_flagged_in_words_and_rows(sections: dict[str, Section]) -> None:
+    found = figures(sections["directions"])
     assert list(found) == ["directions-one-factor"]  # the best validation cell changes b alone: no second figure
     figure = found["directions-one-factor"]
     assert figure.sentence.startswith("Whether it helps depends on the other factors: a, b.")
@@ -122,8 +125,8 @@ def test_disagreements_are_flagged_in_words_and_rows(full: Inputs) -> None:
     assert [first[6], first[8], first[10]] == ["−0.30", "−2.80", "−5.00"]  # Shapley, leave-one-out, their change
 
 
-def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(full: Inputs) -> None:
-    figure = figures(path_section(full))["path"]
+def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(sections: dict[str, Section]) -> None:
+    figure = figures(sections["paths"])["path"]
     assert figure.sentence.startswith("The first step, b = 2, brings +4.0")
     assert "On the way back a goes first: the score does not suffer, +2.8" in figure.sentence
     assert figure.table is not None
@@ -139,7 +142,13 @@ def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(full: Inputs)
 def test_a_factorial_alone_has_directions_and_paths_to_the_stated_target(tmp_path: Path) -> None:
     inputs = inputs_of(tmp_path, factorial(LEVELS, crossing, seeds=range(8)), target=END)
     assert [section.name for section in design_sections(inputs)] == ["interactions", "directions", "paths"]
-    assert list(figures(directions_section(inputs))) == ["directions-factorial"]
+    section = directions_section(inputs)
+    assert list(figures(section)) == ["directions-factorial"]
+    assert section is not None
+    (pairs,) = (block.table for block in section.blocks if isinstance(block, Folded))
+    assert [row[:3] for row in pairs.rows] == [["a → on", "b → 2", "−5.0"]]
+    assert pairs.data is not None
+    assert pairs.data["kind"].tolist() == ["value", "value", "pair"]
     assert "no candidate was trained" in figures(path_section(inputs))["path"].reading
 
 
@@ -180,8 +189,9 @@ def test_a_table_without_designs_has_none_of_these(tmp_path: Path) -> None:
     assert design_sections(inputs_of(tmp_path, plain[plain["variant"] != "best"])) == []
 
 
-def test_the_same_table_gives_the_same_bytes(full: Inputs) -> None:
-    first, second = ([block.svg for section in design_sections(full) for block in section.blocks
-                      if isinstance(block, Figure)] for _ in range(2))  # fmt: skip
-    assert first == second
-    assert all("<title" in svg and "<desc" in svg for svg in first)
+def test_the_same_table_gives_the_same_bytes(full: Inputs, sections: dict[str, Section]) -> None:
+    again = figures(interactions_section(full))
+    assert {name: figure.svg for name, figure in again.items()} == {
+        name: figure.svg for name, figure in figures(sections["interactions"]).items()
+    }
+    assert all("<title" in figure.svg and "<desc" in figure.svg for figure in again.values())
