@@ -18,7 +18,7 @@ BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if s
 
 
 def test_the_bundled_studies_are_there():
-    assert BUNDLED == ["cifar_mlp", "digits_mlp"]
+    assert BUNDLED == ["batch_norm", "cifar_mlp", "digits_mlp"]
 
 
 @pytest.mark.parametrize("name", BUNDLED)
