@@ -52,22 +52,8 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     is_crossed = found.is_factorial and _one_seed_is_complete(cells, found)
     target, target_said = _target(measured, found, asked, place=runs.place)
     one_factor = one_factor_rows(cells, found, reference)
-    parts = []
-    if not is_crossed or len(cells.rows) < len(measured):
-        parts.append(search_rows(measured, found))
-    if is_crossed:
-        crossed = factorial_rows(cells, found)
-        if not parts:
-            crossed["same_as"] = ""  # these are the runs themselves
-        parts.append(crossed)
-    if len(one_factor):
-        parts.append(one_factor)
-    notes = [*runs.notes, *roles.notes]
-    if len(one_factor) or is_crossed:
-        notes.append(said)
-    notes += _design_notes(one_factor, cells, is_crossed=is_crossed)
-    if is_crossed:
-        notes.append(target_said)
+    notes = [*runs.notes, *roles.notes, *([said] if len(one_factor) or is_crossed else [])]
+    notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
         "target": found.at(target) if is_crossed else {},
@@ -75,7 +61,22 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         "notes": notes,
     }
-    return Foreign(pd.concat(parts, ignore_index=True), facts, tuple(notes))
+    parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
+    results = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return Foreign(results, facts, tuple(notes))
+
+
+def _every_run(
+    measured: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool
+) -> list[pd.DataFrame]:
+    """Search trials, cells of a factorial, or both where a cell is a mean of several runs."""
+    if not is_crossed:
+        return [search_rows(measured, found)]
+    crossed = factorial_rows(cells, found)
+    if len(cells.rows) < len(measured):
+        return [search_rows(measured, found), crossed]
+    crossed["same_as"] = ""  # these are the runs themselves
+    return [crossed]
 
 
 def _one_seed_is_complete(cells: CellRuns, found: Configurations) -> bool:
@@ -93,8 +94,10 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
     return best, f"Target: {text_of(found, best)}{why}."
 
 
-def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, *, is_crossed: bool) -> list[str]:
+def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
     notes = []
+    if found.drawn:
+        notes.append(f"Hardly a value comes twice of {', '.join(found.drawn)}: these are not compared value by value.")
     if cells.n_repeated:
         notes.append(f"{cells.n_repeated:,} runs repeat another's factors and seed: their mean is compared.")
     if is_crossed:

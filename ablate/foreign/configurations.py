@@ -16,6 +16,7 @@ from ablate.sources import Runs
 from ablate.sources.runs import to_numbers
 
 Codes = NDArray[np.intp]
+MANY_LEVELS = 10  # with more, and on average fewer than two runs a level, a number was drawn rather than chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ class Configurations:
         return tuple(self.levels)
 
     @property
+    def drawn(self) -> tuple[str, ...]:
+        """Factors whose values were drawn: a value that hardly comes again is no level to compare with another."""
+        return tuple(
+            name
+            for name, levels in self.levels.items()
+            if len(levels) > max(MANY_LEVELS, len(self.of_run) / 2)
+            and not any(isinstance(lv, str) and lv for lv in levels)
+        )
+
+    @property
     def is_factorial(self) -> bool:
         """Whether all levels of at least two factors are crossed completely."""
         return len(self.levels) > 1 and len(self.codes) == math.prod(map(len, self.levels.values()))
@@ -40,12 +51,18 @@ class Configurations:
         """The levels of a configuration."""
         return {name: levels[code] for (name, levels), code in zip(self.levels.items(), self.codes[place], strict=True)}
 
-    def differing(self, place: int) -> NDArray[np.bool_]:
-        """Where each configuration differs from this one, shape (n_configurations, n_factors)."""
-        return np.asarray(self.codes != self.codes[place], dtype=np.bool_)
+    def differing(self, place: int) -> Codes:
+        """The column of the one factor, not a drawn one, in which each configuration differs from this one.
+
+        Shape (n_configurations,); −1 for itself, −2 for those that differ in more, or in a drawn factor.
+        """
+        differs = self.codes != self.codes[place]
+        is_drawn = np.isin(self.factors, self.drawn)
+        column = np.where((differs.sum(axis=1) == 1) & ~(differs & is_drawn).any(axis=1), differs.argmax(axis=1), -2)
+        return np.asarray(np.where(differs.any(axis=1), column, -1), dtype=np.intp)
 
     def neighbours(self) -> Codes:
-        """How many other configurations differ from each in exactly one factor, shape (n_configurations,)."""
+        """How many other configurations differ from each in exactly one factor that was not drawn, as `differing`."""
         n, k = self.codes.shape
         before = [np.zeros(n, dtype=np.intp)]
         after = [np.zeros(n, dtype=np.intp)]
@@ -53,7 +70,7 @@ class Configurations:
             before.append(_paired(before[-1], self.codes[:, column]))
             after.append(_paired(after[-1], self.codes[:, k - 1 - column]))
         found = np.zeros(n, dtype=np.intp)
-        for column in range(k):
+        for column in (at for at, name in enumerate(self.factors) if name not in self.drawn):
             rest = _paired(before[column], after[k - 1 - column])  # equal where all other factors are
             found += np.bincount(rest)[rest] - 1
         return found

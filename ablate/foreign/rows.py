@@ -104,14 +104,12 @@ def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
 
 def one_factor_rows(cells: CellRuns, found: Configurations, reference: int) -> pd.DataFrame:
     """The reference, and every configuration that differs from it in one factor alone; empty without one of those."""
-    differing = found.differing(reference)
-    n_differing = differing.sum(axis=1)
-    kept = n_differing[cells.of_row] <= 1
-    if not (n_differing[cells.of_row] == 1).any():
+    column = found.differing(reference)[cells.of_row]
+    kept = column >= -1
+    if not (column >= 0).any():
         return _table(cells.rows.iloc[:0], found, cells.of_row[:0])
-    of_row = cells.of_row[kept]
-    is_reference = of_row == reference
-    column = differing[of_row].argmax(axis=1)
+    of_row, column = cells.of_row[kept], column[kept]
+    is_reference = column == -1
     names = np.array(found.factors, dtype=object)[column]
     of_differing = [
         str(found.levels[name][found.codes[at, c]]) for name, at, c in zip(names, of_row, column, strict=True)

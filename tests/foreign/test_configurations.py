@@ -24,7 +24,8 @@ def test_neighbours_differ_in_one_factor_as_counting_says():
     rng = np.random.default_rng(0)
     table = {name: rng.integers(3, size=60).tolist() for name in "abcd"}
     found = find_configurations(runs(table), tuple("abcd"))
-    by_hand = [int((found.differing(i).sum(axis=1) == 1).sum()) for i in range(len(found.codes))]
+    by_hand = [int(((found.codes != codes).sum(axis=1) == 1).sum()) for codes in found.codes]
+    assert [int((found.differing(i) >= 0).sum()) for i in range(len(found.codes))] == by_hand
     assert found.neighbours().tolist() == by_hand
     assert len(set(by_hand)) > 2
 
@@ -69,3 +70,20 @@ def test_what_a_run_does_not_have_is_a_level():
     )
     assert found.levels["momentum"] == ("", 0.5, 0.9)
     assert found.at(0) == {"norm": "none", "momentum": ""}
+
+
+def test_the_one_factor_in_which_a_configuration_differs():
+    found = find_configurations(runs(crossed()), FACTORS)
+    assert found.differing(0).tolist() == [-1, 1, 1, 0, -2, -2]
+
+
+def test_numbers_that_were_drawn_are_not_compared_one_by_one():
+    rates = [0.01 * i for i in range(1, 13)]
+    found = find_configurations(runs({"norm": ["a", "b"] * 6, "rate": rates}), ("norm", "rate"))
+    assert found.drawn == ("rate",)
+    assert found.neighbours().tolist() == [0] * 12
+    assert (found.differing(0)[1:] == -2).all()
+    repeated = find_configurations(runs({"norm": ["a", "b"] * 18, "rate": rates * 3}), ("norm", "rate"))
+    assert repeated.drawn == ()
+    words = [f"net {i}" for i in range(12)]
+    assert find_configurations(runs({"norm": words, "rate": rates}), ("norm", "rate")).drawn == ("rate",)
