@@ -1,6 +1,7 @@
 """The rows of a factorial into main effects, interactions, shares of the variance and Shapley values."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -141,7 +142,7 @@ def _crossed(rows: pd.DataFrame, factors: Sequence[str] | None) -> list[str]:
 
 def _factorial(mode: str, rows: pd.DataFrame, names: Sequence[str], known: Mapping[str, object]) -> Factorial | None:
     rows = rows.drop_duplicates([*names, "seed"], keep="last")
-    size = int(np.prod([rows[name].nunique(dropna=False) for name in names]))
+    size = math.prod(rows[name].nunique(dropna=False) for name in names)
     there = rows.dropna(subset=["value", "score"])
     counts = there.groupby("seed").size()
     complete = counts.index[counts == size]

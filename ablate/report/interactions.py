@@ -46,7 +46,10 @@ def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = Non
         return None
     found = found_factorials(inputs) if found is None else found
     if not found:
-        said = "No seed of the factorial has all its cells, so nothing is told of it here."
+        said = (
+            "No seed of the factorial has every combination of its levels: the study was stopped, or a condition rules "
+            "some out. What is an average over all combinations cannot be told."
+        )
         return Section("interactions", "Interactions", [Paragraph(said)])
     effects = designs.factorial_effects(found, margin=inputs.metric.margin)
     blocks = [
