@@ -21,7 +21,11 @@ def paired_scores(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     `difference` is the first less the second. A run that diverged, ran out of memory or failed counts at chance level;
     one that was interrupted, pruned, or has no value is left out, and so is a seed without its partner.
     """
-    runs = confirmatory_runs(results)
+    return pair_runs(confirmatory_runs(results), metric)
+
+
+def pair_runs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The pairs of `confirmatory_runs`."""
     runs = runs.assign(value=metric_values(runs, metric), seed=runs["seed"].astype(int))
     variants = declared_runs(runs).dropna(subset="value")
     partners = runs[list(PARTNER)].add_prefix("reference_")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate import statistics
 from ablate.effects.metric import Metric
-from ablate.effects.pairing import declared_runs, paired_scores
+from ablate.effects.pairing import declared_runs, pair_runs
 from ablate.effects.runs import COUNTED_AT_CHANCE, confirmatory_runs
 from ablate.records import REFERENCE
 from ablate.statistics import Judgement, Looks
@@ -46,11 +46,11 @@ def effects_table(
     last look that it has all seeds for, `look`, and p values and intervals hold over all looks, see
     `statistics.judge`. The family is that of the contrasts, not of the looks.
     """
-    runs = declared_runs(confirmatory_runs(results))
-    pairs = paired_scores(results, metric)
-    scores = paired_scores(results, replace(metric, column="score", sign=1))
+    runs = confirmatory_runs(results)
+    pairs = pair_runs(runs, metric)
+    scores = pair_runs(runs, replace(metric, column="score", sign=1))
     rows: list[dict[str, object]] = []
-    for _, family in runs.groupby("mode", sort=False):
+    for _, family in declared_runs(runs).groupby("mode", sort=False):
         contrasts = _contrasts(family, pairs, scores)
         rows += _family_rows(contrasts, metric, confidence=confidence, alpha=alpha, looks=looks)
     return _sorted(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)))

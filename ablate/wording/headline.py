@@ -106,8 +106,8 @@ def _undecided(told: Sequence[Effect]) -> list[str]:
 
 
 def _detectable(told: Sequence[Effect]) -> list[str]:
-    """How large a true difference would have had to be, where nothing could be said."""
-    rows = [row for row in told if row["verdict"] == "inconclusive" and row["mde"] > 0]
+    """How large a true difference would have had to be, where nothing could be said and every run finished."""
+    rows = [row for row in told if row["verdict"] == "inconclusive" and row["mde"] > 0 and not row["diverged"] > 0]
     if not rows:
         return []
     texts = [shown(row, row["mde"]) for row in sorted(rows, key=lambda row: row["mde"])]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from effect_rows import ACCURACY, BATCH, REFERENCE, SEEDS, rows, table
 
-from ablate import effects
+from ablate import effects, statistics
 from ablate.statistics import Looks
 
 
@@ -232,3 +232,17 @@ def test_what_is_equivalent_or_below_the_margin_needs_no_more_seeds():
 def test_a_second_reference_that_all_modes_share_is_asked_for_by_its_own_mode():
     needy = effects.undecided(both_directions(), ACCURACY, looks=Looks((7, 9), (0.03, 0.02)), look=1)
     assert needy == {("best", ""), ("normalization=batch", "find"), ("best: normalization=none", "find")}
+
+
+def test_the_rows_are_the_judgements_of_the_family():
+    rng = np.random.default_rng(0)
+    d = rng.normal(0.01, 0.02, size=(7, 3))
+    parts = [rows(f"a={k}", dict(enumerate(0.5 + d[:, k]))) for k in range(3)]
+    found = effects.effects_table(table(rows("reference", dict.fromkeys(range(7), 0.5)), *parts), ACCURACY)
+    judged = statistics.judge(d, margin=0.005, seed=0)
+    for k, one in enumerate(judged):
+        (row,) = found[found["variant"] == f"a={k}"].to_dict("records")
+        expected = [one.interval.mean, one.simultaneous.low, one.p, one.p_adjusted, one.p_holm, one.p_tost]
+        columns = ("mean", "low_adjusted", "p", "p_adjusted", "p_holm", "p_tost")
+        assert [row[name] for name in columns] == pytest.approx(expected)
+        assert row["verdict"] == one.verdict
