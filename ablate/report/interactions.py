@@ -20,7 +20,9 @@ from ablate.statistics import MIN_SEEDS
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MOST_NAMED = 10  # seeds in a sentence
 MOST_OPEN = 20  # rows of a table that is not folded
-HOW_TO_READ_SHARES = "Dark bars are factors, light ones what several do together, dashed ones what seeds do."
+HOW_TO_READ_SHARES = (
+    "A name with × is what factors do together beyond what each does; dashed bars are what the seeds do."
+)
 HOW_TO_READ_TICKS = " The tick is what noise alone would give a bar on average: one that ends there says nothing."
 HOW_TO_READ_LINES = (
     "Parallel lines would mean no interaction. Points are differences to the pair of reference levels, averaged over "
