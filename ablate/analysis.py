@@ -1,6 +1,7 @@
 """The results table into the tables of the report: effects, search history, best trials, failures, cells."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,7 @@ BEHIND_COLUMNS = (
     "factor", "level", "variant", "against", "mode", "seed", "difference", "value", "reference_value", "state",
     "reference_state", "trial", "reference_trial", "run_id", "reference_run_id", "same_as",
 )  # fmt: skip
+LAST_DIGITS = re.compile(r"\d+$")
 LEAST_REPLICATES = 3  # for an SD of the seeds
 
 
@@ -66,7 +68,8 @@ def best_of_search(results: pd.DataFrame, *, k: int = 5) -> pd.DataFrame:
     finished = rows[(rows["state"] == "finished") & rows["score"].notna()]
     best = finished.sort_values("score", ascending=False, kind="stable").head(k)
     sd = _replicate_sd(results)
-    optimism = [sd * expected_normal_maximum(len(finished), rank=rank) for rank in range(1, len(best) + 1)]
+    ranks = range(1, len(best) + 1) if math.isfinite(sd) else ()
+    optimism = [sd * expected_normal_maximum(len(finished), rank=rank) for rank in ranks] or [math.nan] * len(best)
     columns = ["trial", "score", "optimism", "learning_rate", *factor_columns(results)]
     return best.assign(optimism=np.array(optimism, dtype=np.float64)).reindex(columns=columns).reset_index(drop=True)
 
@@ -105,7 +108,8 @@ def runs_behind(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
 def _search_rows(results: pd.DataFrame) -> pd.DataFrame:
     rows = results[results["phase"] == "search"].copy()
     rows["score"] = pd.to_numeric(rows["score"], errors="coerce")
-    numbers = pd.to_numeric(rows["trial"].astype(str).str.extract(r"(\d+)$")[0], errors="coerce")
+    found = [LAST_DIGITS.search(str(trial)) for trial in rows["trial"]]
+    numbers = pd.Series([int(match[0]) if match else math.nan for match in found], index=rows.index, dtype=float)
     places = np.arange(1, len(rows) + 1)
     rows["number"] = places if numbers.isna().any() else numbers.astype(int)
     return rows.sort_values("number", kind="stable", ignore_index=True)

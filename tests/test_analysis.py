@@ -114,6 +114,21 @@ def test_cells_are_summed_up_with_the_reference_first():
     assert math.isnan(cells.iloc[0]["metric_sd"])
 
 
+def test_the_runs_behind_the_effects_stand_in_their_order():
+    results = pd.DataFrame(
+        ablation("reference", "", ("finished", 0.5, 0.5, 1), ("finished", 0.5, 0.4, 1))
+        + ablation("a=1", "find", ("finished", 0.5, 0.6, 1), ("diverged", None, None, 1))
+        + ablation("b=1", "find", ("finished", 0.5, 0.9, 1), ("finished", 0.5, 0.9, 1))
+    )
+    effects = analysis.effects_table(results, ACCURACY)
+    behind = analysis.runs_behind(analysis.paired_scores(results, ACCURACY), effects)
+    assert list(behind) == list(analysis.BEHIND_COLUMNS)
+    assert behind["variant"].tolist() == ["b=1", "b=1", "a=1", "a=1"]  # the larger effect first
+    assert behind["trial"].tolist()[2:] == ["ablation-a=1-find-s0", "ablation-a=1-find-s1"]
+    assert behind["reference_trial"].tolist()[2:] == ["ablation-reference--s0", "ablation-reference--s1"]
+    assert behind["difference"].tolist() == pytest.approx([0.4, 0.5, 0.1, 0.1 - 0.4])
+
+
 def test_a_table_of_one_phase_leaves_the_tables_of_the_other_empty():
     searched = pd.DataFrame(HISTORY)
     ablated = pd.DataFrame(ablation("reference", "", ("finished", 0.5, 0.5, 1)))

@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 
 from ablate.effects import Metric
 from ablate.plots import (
+    MOST_DRAWN,
+    MOST_POINTS,
+    MOST_RUNS,
     draw_curves,
     draw_effects,
     draw_history,
@@ -25,6 +28,7 @@ from ablate.plots import (
 from ablate.records import RateTest
 
 METRIC = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
+SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ("<script>alert(1)</script>", "$x_1$", "_hidden", "a" * 200, "\x00\x1b", "")
 
 
@@ -115,6 +119,40 @@ def test_one_seed_has_a_dot_and_no_interval() -> None:
     assert {"+1.0", "too few seeds"} <= set(texts(forest(lonely)))
 
 
+def test_a_dot_says_its_run_on_hovering_and_every_mark_of_a_row_has_its_key() -> None:
+    calm = effect("relu", 0.01)
+    said = scores(calm).assign(said=[f"seed {seed} & <run>" for seed in range(5)])
+    figure = draw_effects(pd.DataFrame([calm]), said, metric=METRIC, decimals=1, label="")
+    assert figure is not None
+    root = ElementTree.fromstring(to_svg(figure, name="x", title="T", description="D"))
+    dots = [use for use in root.iter(f"{SVG}use") if use.find(f"{SVG}title") is not None]
+    assert [dot.findtext(f"{SVG}title") for dot in dots] == [f"seed {seed} & <run>" for seed in range(5)]
+    keyed = [group for group in root.iter() if group.get("data-key") == "effects-0"]
+    assert len(keyed) == 8  # dots, two intervals, mean, three texts, the level's name
+    assert not any("mark:" in (element.get("id") or "") for element in root.iter())
+
+
+def test_what_is_compared_with_the_best_stands_apart() -> None:
+    first = effect("relu", 0.01) | {"against": "reference"}
+    second = effect("relu", 0.02) | {"against": "best", "variant": "best: activation=relu"}
+    whole = effect("", 0.03) | {"against": "reference", "variant": "best", "factor": ""}
+    said = texts(forest(first, whole, second))
+    assert {"activation", "activation, changed in the best", "configuration", "best of the search"} <= set(said)
+
+
+def test_of_many_variants_the_first_are_drawn() -> None:
+    figure = forest(*(effect(f"level {i}", i / 1000) for i in range(MOST_DRAWN + 5)))
+    assert len(figure.axes[0].get_yticks()) == MOST_DRAWN + 1
+
+
+def test_modes_that_lie_off_the_axis_share_one_arrow() -> None:
+    calm = [effect("relu", 0.01, mode=mode) for mode in ("find", "carry")]
+    lost = [effect("sgd", -0.4, mode=mode, diverged=3) for mode in ("find", "carry")]
+    figure = draw_modes(pd.DataFrame([*calm, *lost]), metric=METRIC, label="")
+    assert figure is not None
+    assert [text for text in texts(figure) if "off the axis" in text] == ["−40.0 and −40.0, off the axis"]
+
+
 def test_no_rows_no_figure() -> None:
     none = pd.DataFrame([effect("relu", 0.0)]).iloc[:0]
     assert draw_effects(none, scores(), metric=METRIC, decimals=1, label="") is None
@@ -157,6 +195,21 @@ def test_a_range_test_says_its_rate_or_that_it_found_none() -> None:
     assert {"1.3e-3", "undetermined, takes 1.3e-3", "valley", "steepest", "10⁻⁷"} <= set(texts(figure))
 
 
+def test_of_many_runs_as_many_of_each_level_are_drawn_and_all_are_in_the_mean() -> None:
+    curves = pd.DataFrame(
+        {"factor": "a", "level": level, "trial": f"{level}{run}", "state": "finished", "epoch": epoch,
+         "validation": 1.0 * epoch, "train": 1.0 * epoch}
+        for level in ("x", "y")
+        for run in range(MOST_RUNS)
+        for epoch in (1, 2)
+    )  # fmt: skip
+    means = curves.groupby(["factor", "level", "epoch"], as_index=False)[["validation", "train"]].mean()
+    figure = draw_curves(curves, means, label="accuracy, %")
+    assert figure is not None
+    thin = [line for line in figure.axes[0].lines if line.get_linewidth() == 0.5]
+    assert len(thin) == MOST_RUNS
+
+
 def test_one_range_test_makes_a_document() -> None:
     root = ElementTree.fromstring(lr_test_svg(rate_test()))
     assert root.tag.endswith("svg")
@@ -170,6 +223,22 @@ def test_history_counts_each_state() -> None:
     figure = draw_history(history, label="validation accuracy, %")
     assert figure is not None
     assert {"finished (1)", "diverged (1)", "out of memory (1)", "best so far"} <= set(texts(figure))
+
+
+def test_a_long_history_is_thinned_and_keeps_every_trial_that_led() -> None:
+    n = 4 * MOST_POINTS
+    value = np.zeros(n)
+    value[[3, 4001]] = 1.0, 2.0
+    history = pd.DataFrame(
+        {"number": range(1, n + 1), "value": value, "best": np.maximum.accumulate(value), "state": "finished"}
+    )
+    figure = draw_history(history, label="score")
+    assert figure is not None
+    step, points = figure.axes[0].lines
+    assert MOST_POINTS <= len(points.get_xdata()) <= MOST_POINTS + 2
+    assert {4, 4002} <= set(points.get_xdata())
+    assert f"finished ({n:,})" in texts(figure)
+    assert max(step.get_ydata()) == 2.0
 
 
 def test_fanova_shows_what_it_leaves_unexplained() -> None:

@@ -116,7 +116,7 @@ def _columns(
         (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
         ("95 %, all at once", ends("_adjusted")),
-        ("p (max-T)", lambda row: p_value(row["p_adjusted"])),
+        ("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])),
         ("p (Holm)", lambda row: p_value(row["p_holm"])),
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
         ("P(better)", lambda row: number(row["p_better"], 2)),

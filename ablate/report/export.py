@@ -16,7 +16,7 @@ PLAIN_TEX = {  # signs of the page that LaTeX' usual fonts lack
     "−": "$-$", "–": "--", "±": r"$\pm$", "×": r"$\times$", "✕": r"$\times$", "→": r"$\to$", "…": r"\ldots{}",
     "“": "``", "”": "''", "·": r"$\cdot$", "≤": r"$\le$", "≥": r"$\ge$",
     "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$", "■": r"$\blacksquare$", "◆": r"$\blacklozenge$",
-    "○": r"$\circ$", "✓": r"$\checkmark$",
+    "○": r"$\circ$", "✓": r"$\checkmark$", "\N{NON-BREAKING HYPHEN}": "-",
 }  # fmt: skip
 OF_AMSSYMB = ("▲", "▼", "■", "◆", "✓")
 

@@ -5,11 +5,11 @@ import math
 import pandas as pd
 
 from ablate import analysis
-from ablate.effects import metric_unit
+from ablate.effects import Metric
 from ablate.importance import importances
 from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, as_float, as_text, count, number, rate
+from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Figure, Paragraph, Section, Table
 from ablate.results import RATE_SETTING
 
@@ -22,11 +22,9 @@ def search_section(inputs: Inputs) -> Section | None:
     history = analysis.search_history(inputs.results)
     if history.empty:
         return None
-    scale, unit = metric_unit(inputs.monitor)
-    sign = 1 if unit == "points" else -1  # losses are shown as themselves
-    shown = history.assign(value=history["score"] * scale, best=history["best"] * scale)
-    blocks: list[Block] = [*_history(shown, inputs, unit), *_importances(inputs), *_best(inputs, scale * sign, unit)]
-    return Section("search", "Search", blocks)
+    metric = inputs.score_metric
+    shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
+    return Section("search", "Search", [*_history(shown, metric), *_importances(inputs), *_best(inputs, metric)])
 
 
 def failures_section(inputs: Inputs) -> Section | None:
@@ -56,9 +54,10 @@ def failures_section(inputs: Inputs) -> Section | None:
     )
 
 
-def _history(shown: pd.DataFrame, inputs: Inputs, unit: str) -> list[Block]:
-    name = inputs.monitor.replace("val_", "validation ")
-    label = f"{name}, %" if unit == "points" else f"−{name}, nats"
+def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
+    label = mean_label(metric)
+    if metric.direction == "minimize":  # so that better is up
+        label = f"−{label[0].lower()}{label[1:]}"
     figure = draw_history(shown, label=label)
     if figure is None:
         return []
@@ -73,8 +72,8 @@ def _history(shown: pd.DataFrame, inputs: Inputs, unit: str) -> list[Block]:
         sentence += f" Of so many trials about {MOST_POINTS:,} are drawn, evenly taken, and every one that led."
     title = "Search history"
     svg = to_svg(figure, name="history", title=title, description=sentence)
-    decimals = 1 if unit == "points" else 3
-    head = ("Trial", "State", label[0].upper() + label[1:], "Best so far")
+    decimals = _decimals(metric)
+    head = ("Trial", "State", label, "Best so far")
     rows = [
         (str(row["trial"]), str(row["state"]), number(row["value"], decimals), number(row["best"], decimals))
         for row in shown.head(MOST_ROWS).to_dict("records")
@@ -112,27 +111,25 @@ def _importances(inputs: Inputs) -> list[Block]:
     return [Figure("importances", title, sentence, svg, shares)]
 
 
-def _best(inputs: Inputs, scale: float, unit: str) -> list[Block]:
+def _decimals(metric: Metric) -> int:
+    return 1 if metric.unit == "points" else 3
+
+
+def _best(inputs: Inputs, metric: Metric) -> list[Block]:
     best = analysis.best_of_search(inputs.results, k=BEST)
     if best.empty:
         return []
     factors = [
         name for name in best.columns if name not in ("trial", "score", "optimism", "learning_rate", RATE_SETTING)
     ]
-    decimals = 1 if unit == "points" else 3
+    decimals = _decimals(metric)
     rows = [
-        [str(row["trial"]), number(row["score"] * scale, decimals), number(row["optimism"] * abs(scale), decimals),
-         rate(row["learning_rate"]), *(str(row[name]) for name in factors)]
+        [str(row["trial"]), shown_mean(row["score"], metric, decimals),
+         number(row["optimism"] * metric.scale, decimals), rate(row["learning_rate"]),
+         *(str(row[name]) for name in factors)]
         for row in best.to_dict("records")
     ]  # fmt: skip
-    name = inputs.monitor.replace("val_", "validation ")
-    head = [
-        "Trial",
-        f"{name[0].upper()}{name[1:]}{', %' if unit == 'points' else ''}",
-        "Expected optimism",
-        "Rate",
-        *factors,
-    ]
+    head = ["Trial", mean_label(metric), "Expected optimism", "Rate", *factors]
     said = (
         "The best of many is better than it will be again. “Expected optimism” is what a trial of that rank would gain "
         "by luck alone if all were equally good"

@@ -81,7 +81,7 @@ def test_the_effects_table_of_the_page_says_what_effects_csv_says(built: ReportF
         assert [_number(end) for end in row["95 % interval"].strip("[]").split(", ")] == pytest.approx(
             [100 * effect["low"], 100 * effect["high"]], abs=0.051
         )
-        for column, name in (("p (max-T)", "p_adjusted"), ("p (Holm)", "p_holm")):
+        for column, name in (("p (max\N{NON-BREAKING HYPHEN}T)", "p_adjusted"), ("p (Holm)", "p_holm")):
             assert float(row[column]) == pytest.approx(effect[name], abs=0.0051)
         assert _number(row["Test accuracy, %"]) == pytest.approx(100 * effect["variant_mean"], abs=0.051)
         assert ("lost" in row["Runs"]) == (effect["diverged"] > 0)
@@ -228,6 +228,22 @@ def test_a_quick_interrupted_run_on_the_stand_in_says_so_loudly(built_bare: Repo
     for word in ("Not real data", "Quick run", "Interrupted"):
         assert re.search(rf'class="banner"[^>]*><strong>⚠ {word}', text)
     assert len(re.findall(r'<li class="failed">', text)) == 4  # real data, every run, full budget, code
+
+
+def test_both_references_and_a_foreign_metric_make_a_page(tmp_path: Path) -> None:
+    stated = {"name": "mse", "direction": "minimize", "unit": "", "scale": 1.0, "margin": None}
+    facts = dict.fromkeys(provenance()) | {"foreign": True, "source": "runs.csv", "metric": stated}
+    built = build_report(write_study(tmp_path / "s", n_seeds=6, both=True, facts=facts))
+    text = built.html.read_text()
+    page = _Page(text)
+    head, *rows = page.tables["Every contrast with the reference"]
+    assert "Difference" in head  # the unit is not known
+    assert "Mse" in head
+    named = {(row[0], row[1]) for row in rows}
+    assert {("configuration", "best of the search"), ("normalization, changed in the best", "none")} <= named
+    assert "This table was made elsewhere and read from runs.csv" in text
+    assert "cannot be made" in text
+    assert "Confirmed" not in text
 
 
 def test_one_seed_and_nothing_finished_still_make_a_page(tmp_path: Path) -> None:

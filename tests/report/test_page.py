@@ -1,5 +1,17 @@
 from ablate.report.export import PageFiles
-from ablate.report.page import Check, Checklist, Definitions, Listing, Page, Paragraph, Section, Table
+from ablate.report.page import (
+    MOST_ROWS,
+    Check,
+    Checklist,
+    Definitions,
+    Folded,
+    Link,
+    Listing,
+    Page,
+    Paragraph,
+    Section,
+    Table,
+)
 from ablate.report.render import render
 
 HOSTILE = '"><script>alert(1)</script>&'
@@ -29,3 +41,29 @@ def test_a_check_says_its_state_by_word_and_shape() -> None:
     html = render(page, PageFiles.of(page))
     for shown in ("✓ passed", "✕ failed", "– not known"):
         assert shown in html
+
+
+def test_a_cell_can_lead_to_a_group_of_rows() -> None:
+    short = Table("Short", ["a"], [[Link("two runs", "there")]], key="bars", filters=(0,))
+    long = Table("Long", ["b"], [["1"], ["2"], ["3"]], groups=[("there", 2), ("elsewhere", 1)])
+    page = Page("t", "", [], [], [], [Section("s", "S", [short, Folded("runs", "One row a run.", long)])])
+    html = render(page, PageFiles.of(page))
+    assert '<tr data-key="bars-0"><td><a href="#there">two runs</a></td></tr>' in html
+    assert html.index('id="runs"') < html.index('<tbody id="there">') < html.index('<tbody id="elsewhere">')
+    assert html.count("<tbody") == 3
+    assert 'data-filters="0"' in html
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    table = Table("Long", ["a"], [[str(i)] for i in range(MOST_ROWS + 10)])
+    page = Page("t", "", [], [], [], [Section("s", "S", [table])])
+    html = render(page, PageFiles.of(page))
+    assert html.count("<td>") == MOST_ROWS
+    assert f"The first {MOST_ROWS} of {MOST_ROWS + 10} rows" in html
+
+
+def test_the_standing_is_told_in_the_title_block_with_its_sign() -> None:
+    for is_confirmed, sign in ((True, "✓"), (False, "✕")):
+        page = Page("t", "", [], [], [], [], Link("so it stands", "trust"), is_confirmed)
+        html = render(page, PageFiles.of(page))
+        assert f'<span class="state">{sign}</span> <a href="#trust">so it stands</a>' in html
