@@ -59,7 +59,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
         "target": found.at(target) if is_crossed else {},
         "factorial": [_told(name) for name in found.factors] if is_crossed else [],
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
-        "notes": notes,
+        "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row
     }
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)

@@ -27,7 +27,7 @@ def read_csv_runs(path: Path) -> Runs:
     except (OSError, ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as err:
         raise DataError(f"{path}: cannot be read as a CSV table: {err}") from err
     table, names = table.iloc[1:].reset_index(drop=True), table.iloc[0]
-    table.columns = [str(name).strip() for name in names]
+    table.columns = [str(name).strip() or f"column {number}" for number, name in enumerate(names, start=1)]
     return Runs(table, place=path.name, name=path.name.split(".")[0], fingerprint=hashlib.sha256(content).hexdigest())
 
 

@@ -21,7 +21,7 @@ def test_a_complete_table_is_a_factorial_and_its_one_factor_rows_are_copies():
     assert facts["designs"] == ["one-factor", "factorial"]
     assert facts["metric"] == {"name": "acc", "direction": "maximize", "unit": "points", "scale": 100, "margin": None}
     assert facts["foreign"] is True
-    assert facts["notes"] == list(foreign.notes)
+    assert [f"{note}." for note in facts["notes"]] == list(foreign.notes)
     json.dumps(facts)
 
 

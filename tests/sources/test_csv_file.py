@@ -37,3 +37,9 @@ def test_what_is_no_table_is_refused(tmp_path):
             read_csv_runs(tmp_path / f"{name}.csv")
     with pytest.raises(DataError, match=r"no such file\n  tables in .*: b.csv, c.csv, d.csv"):
         read_csv_runs(tmp_path / "a.csv")
+
+
+def test_a_column_without_a_name_is_called_by_its_place(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(",acc\n0,0.5\n")
+    assert read_csv_runs(path).table.to_dict("list") == {"column 1": ["0"], "acc": ["0.5"]}
