@@ -80,6 +80,10 @@ def verdict(
     the family excludes 0, and that the adjusted exact p is at most `alpha`; it helps or hurts if |mean| is above
     `margin` too. What is not significant is equivalent where TOST rejects at `alpha`, and inconclusive otherwise:
     never "no effect". With a margin of 0 nothing is equivalent or below the margin.
+
+    Asking for interval and p keeps the two from contradicting each other in print, and costs little: against the p
+    alone, 5 points of power at the most over 6 to 14 seeds and 1 to 20 contrasts (is_it_honest.py), since with few
+    seeds it is the p that holds a verdict back.
     """
     if interval.n < MIN_SEEDS or math.isnan(p_adjusted):
         return "too few seeds"
