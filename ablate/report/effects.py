@@ -131,11 +131,13 @@ def _n_runs(row: Row) -> str:
 
 
 def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
-    decided = int(told["verdict"].isin(DECIDED).sum())
-    same = int((told["verdict"] == "equivalent").sum())
-    total = "The only contrast" if len(told) == 1 else f"Of {len(told)} contrasts"
-    said = f"{total}: {decided or 'none'} {'help or hurt' if decided > 1 else 'helps or hurts'}"
-    said += f", {same or 'none'} equivalent to the reference, {len(told) - decided - same} open or below the margin."
+    decided, same = int(told["verdict"].isin(DECIDED).sum()), int((told["verdict"] == "equivalent").sum())
+    counts = ((decided, "help or hurt", "helps or hurts"), (same, "are equivalent", "is equivalent"),
+              (len(told) - decided - same, "are open or below the margin", "is open or below the margin"))  # fmt: skip
+    parts = [f"{n or 'none'} {several if n > 1 else one}" for n, several, one in counts]
+    said = f"Of {len(told)} contrasts {parts[0]}, {parts[1]}, {parts[2]}."
+    if len(told) == 1:
+        said = f"The only contrast {next(one for n, _, one in counts if n)}."
     beyond = extremes(told, inputs.scores, metric=inputs.metric)
     if beyond:
         said += f" Too far out for the axis, marked by an arrow at its edge: {', '.join(beyond)}."

@@ -1,5 +1,6 @@
 """Facts of a study into the paragraphs that a methods section needs: only what is recorded, never a guess."""
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ def methods_section(inputs: Inputs) -> Section:
         ("Seeds", _seeds),
         ("Test set", _test_set),
         ("Statistics", _statistics),
+        ("Verdicts", _verdicts),
         ("Runs that did not finish", _lost),
         ("Held fixed", _fixed),
     ]
@@ -69,7 +71,8 @@ def _design(inputs: Inputs) -> str:
     named = f", {what}" if what else ""
     if n:
         said.append(f"{n} variants are compared, by default with the reference{named}: {reference}.")
-        said.append("Each changes one factor, or the levels of a recipe together, and leaves the others as they are.")
+        together = ", or the levels of a recipe together," if facts.get("recipes") else ""
+        said.append(f"Each changes one factor{together} and leaves the others as they are.")
     if kind == "both" or (effects["against"] == BEST).any():
         said.append(
             "Comparisons run in both directions: one factor changed in the reference, one changed in the best "
@@ -147,9 +150,15 @@ def _statistics(inputs: Inputs) -> str:
         return ""
     sizes = effects.groupby("mode", sort=False).size()
     families = _and([f"{n} of mode {mode}" if mode else str(n) for mode, n in sizes.items()])
-    told = STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
+    return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
+
+
+def _verdicts(inputs: Inputs) -> str:
+    metric = inputs.metric
+    if inputs.effects.empty:
+        return ""
     margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
-    return f"{told} {VERDICTS.format(least=MIN_SEEDS)} {margin if metric.margin else NO_MARGIN}"
+    return f"{VERDICTS.format(least=MIN_SEEDS)} {margin if metric.margin else NO_MARGIN}"
 
 
 def _margin_source(inputs: Inputs) -> str:
@@ -184,13 +193,22 @@ def _fixed(inputs: Inputs) -> str:
     fixed = {name: level for name, level in reference_levels(inputs).items() if name not in varied}
     fixed.pop("learning_rate", None)  # told above
     names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience of {} epochs"))
-    said = [f"{name} {level}" for name, level in fixed.items()]
+    said = [*_model(inputs.study_file), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items())]
     said += [text.format(inputs.facts[key]) for key, text in names if inputs.facts.get(key) is not None]
     scaling = inputs.data.get("scaling")
     said += [f"input scaling {scaling}, fitted on the training examples"] if scaling else []
     if not said:
         return ""
     return f"In all comparisons: {', '.join(said)}. What was found holds for these settings."
+
+
+def _model(study_file: str) -> list[str]:
+    """The model and its options, as the study file has them."""
+    try:
+        model = tomllib.loads(study_file).get("model") or {}
+    except tomllib.TOMLDecodeError:
+        return []
+    return [f"{'model' if name == 'name' else name.replace('_', ' ')} {value}" for name, value in model.items()]
 
 
 def _condition(factor: str, when: Mapping[str, Sequence[Any]]) -> str:

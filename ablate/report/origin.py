@@ -1,4 +1,4 @@
-"""Provenance into the title block's facts, its banners, and the section on protocol and origin."""
+"""Provenance into the title block's facts, its banners, and the section on where it is from."""
 
 from ablate.records import BEST, REFERENCE
 from ablate.report.inputs import Inputs, reference_levels
@@ -39,15 +39,18 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """Data, reference and size of the study."""
     results = inputs.results
     ablation = inputs.confirmatory()
-    counts = results["phase"].value_counts()
+    counts: dict[str, int] = {} if inputs.is_foreign else results["phase"].value_counts().to_dict()
     sizes = [f"{counts[phase]:,} {phase} trials" for phase in ("search", "tune") if counts.get(phase)]
+    sizes += [f"{results['trial'].nunique():,} rows"] if inputs.is_foreign else []
     if len(ablation):
         n_variants = ablation.loc[ablation["variant"] != REFERENCE, "variant"].nunique()
         sizes.append(f"{n_variants} variants and the reference × {ablation['seed'].nunique()} seeds")
     kind = inputs.facts.get("reference_kind")
     levels = " · ".join(f"{name} {level}" for name, level in reference_levels(inputs).items())
+    source = str(inputs.facts.get("source") or "a file")
     pairs = [
-        ("Data", data_text(inputs)),
+        ("Read from", f"{source}, a table that another tool made" if inputs.is_foreign else ""),
+        ("Data", "" if inputs.is_foreign else data_text(inputs)),
         (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
         ("Second reference", _second_reference(inputs)),
         ("Size", ", ".join(sizes)),
@@ -82,9 +85,9 @@ def data_text(inputs: Inputs) -> str:
 
 
 def origin_section(inputs: Inputs) -> Section:
-    """Protocol, machine, versions, time, how to reproduce, how to cite; the study file folded."""
+    """Data, machine, versions, time, how to reproduce, how to cite; the study file folded."""
     blocks: list[Block] = []
-    pairs = [*_protocol(inputs), *_machine(inputs), *_outcome(inputs)]
+    pairs = [*_source(inputs), *_machine(inputs), *_outcome(inputs)]
     if pairs:
         blocks.append(Definitions(pairs))
     if inputs.study_file:
@@ -99,25 +102,14 @@ def origin_section(inputs: Inputs) -> Section:
     return Section("origin", "Provenance", blocks)
 
 
-def _protocol(inputs: Inputs) -> list[tuple[str, str]]:
-    facts = inputs.facts
-    names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience {}"))
-    training = [text.format(facts[key]) for key, text in names if facts.get(key) is not None]
-    if facts.get("monitor"):
-        training.append(f"the weights of the best epoch by {str(facts['monitor']).replace('val_', 'validation ')}")
+def _source(inputs: Inputs) -> list[tuple[str, str]]:
     data = inputs.data
     shape = " × ".join(map(str, data.get("shape") or []))
     about = [
         text for text in (data_text(inputs), shape, f"scaling {data['scaling']}" if data.get("scaling") else "") if text
     ]
-    seeds = [
-        f"study seed {facts['seed']}" if "seed" in facts else "",
-        f"{facts['seeds']} replicates" if isinstance(facts.get("seeds"), int) else "",
-    ]
     return _stated(
-        ("Training, held fixed", ", ".join(training)),
-        ("Learning-rate modes", ", ".join(facts.get("modes") or [])),
-        ("Seeds", ", ".join(text for text in seeds if text)),
+        ("Study seed", str(inputs.facts.get("seed", ""))),
         ("Data", " · ".join(about)),
         ("Data's source", str(data.get("source") or "")),
         ("Data's fingerprint", str(data.get("fingerprint") or "")),

@@ -24,7 +24,8 @@ def search_section(inputs: Inputs) -> Section | None:
         return None
     metric = inputs.score_metric
     shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
-    return Section("search", "Search", [*_history(shown, metric), *_importances(inputs), *_best(inputs, metric)])
+    title = "All runs" if inputs.is_foreign else "Search"
+    return Section("search", title, [*_history(shown, metric), *_importances(inputs), *_best(inputs, metric)])
 
 
 def failures_section(inputs: Inputs) -> Section | None:

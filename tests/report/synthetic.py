@@ -37,6 +37,7 @@ BASELINE = {
 }  # fmt: skip
 BEST_LEVELS = BASELINE | {"normalization": "batch", "activation": "selu"}
 REFERENCE = {("learning_rate" if name == "learning_rate_setting" else name): BASELINE[name] for name in BASELINE}
+MODEL = '\n[model]\nname = "mlp"\ndepth = 20\n'
 RULES = {"steepest": 8.3e-4, "minimum / 10": 4.8e-3, "valley": 1.3e-4, "divergence": 0.4}
 
 
@@ -67,7 +68,7 @@ def write_study(
         write_table(pd.DataFrame(epochs), folder / "epochs.csv")
         (folder / "lr_tests.json").write_text(json.dumps(_rate_tests(rng)))
         (folder / "provenance.json").write_text(json.dumps(provenance(modes) | (facts or {})))
-        (folder / "study.toml").write_text(f'title = "A deep MLP {HOSTILE}"\n\n[data]\nname = "cifar10"\n')
+        (folder / "study.toml").write_text(f'title = "A deep MLP {HOSTILE}"\n\n[data]\nname = "cifar10"\n{MODEL}')
     return folder
 
 

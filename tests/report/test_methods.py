@@ -31,9 +31,9 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
     assert "10,000 examples was read once" in said["Test set"]
     assert "40 comparisons among 41 configurations had been frozen (SHA-256 5ee15ee1" in said["Test set"]
     assert "12 of mode find" in said["Statistics"]
-    assert "δ is 0.50 points, half a point or the test set's binomial standard error (0.50)" in said["Statistics"]
+    assert "δ is 0.50 points, half a point or the test set's binomial standard error (0.50)" in said["Verdicts"]
     assert said["Runs that did not finish"].endswith("(10.0 %) in every number of its configuration: 4 of 117 did.")
-    assert said["Held fixed"].startswith("In all comparisons: 20 epochs at most, batches of 32")
+    assert said["Held fixed"].startswith("In all comparisons: model mlp, depth 20, 20 epochs at most, batches of 32")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
         ),
         ({"conditions": {"momentum": {"optimizer": ["sgd", "nag"]}}}, "Design", "only where optimizer is sgd or nag;"),
         ({"modes": ["tune"], "tune": {"points": 5, "at_edge": ["a=1"]}}, "Learning rates", "end of the grid for a=1."),
-        ({"margin": 0.01}, "Statistics", "as the study states"),
+        ({"margin": 0.01}, "Verdicts", "as the study states"),
     ],
 )
 def test_each_fact_is_told(inputs: Inputs, facts: Facts, part: str, text: str) -> None:

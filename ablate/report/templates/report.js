@@ -74,6 +74,12 @@
     if (tools.dataset.figure) document.querySelector(`#${tools.dataset.figure} .picture`)?.before(tools);
     tools.hidden = false;
   };
+  // Not every browser unfolds what a link leads into.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    let folded = link && document.getElementById(link.hash.slice(1))?.closest("details");
+    for (; folded; folded = folded.parentElement.closest("details")) folded.open = true;
+  });
   document.querySelectorAll("table").forEach((table) => {
     const tools = table.closest(".tabled")?.querySelector(".tools");
     if (tools) makeFilter(table, tools); // before the heads become buttons
