@@ -187,7 +187,8 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
               NOT_RECORDED if quick is None else "--quick cut the budgets to try things out." if quick
               else "The study's own budget."),
         Check("Code recorded and unchanged", None if not git else not git.get("dirty"),
-              "No git commit is recorded: the study ran outside of a checkout." if not git else
+              (NOT_RECORDED if inputs.is_foreign else "No git commit is recorded: the study ran outside of a checkout.")
+              if not git else
               f"Commit {str(git.get('commit'))[:12]} with changes that it does not hold." if git.get("dirty")
               else f"Commit {str(git.get('commit'))[:12]}, without changes."),
     ]  # fmt: skip

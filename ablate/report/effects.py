@@ -32,7 +32,7 @@ IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
 HOW_TO_READ = (
-    "Each light dot is one seed: the variant less the reference that shares its split, batch order and random draws. "
+    "Each light dot is one seed: the variant less the reference {shared}. "
     "The thick bar is the 95 % interval of the mean, the thin one holds for all contrasts at once, and the "
     "shaded band is the margin within which a difference does not matter ({margin})."
 )
@@ -51,7 +51,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(told, inputs)
         svg = to_svg(figure, name="effects", title=title, description=_description(told, inputs.metric))
-        blocks.append(Figure("effects", title, sentence, svg, reading=_how_to_read(inputs.metric)))
+        blocks.append(Figure("effects", title, sentence, svg, reading=_how_to_read(inputs)))
     blocks.append(effects_table_block(told, metric, anchors=behind.anchors() if behind else frozenset()))
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
@@ -109,6 +109,9 @@ def _columns(
         low, high = f"low{name}", f"high{name}"
         return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
 
+    rates: list[tuple[str, Callable[[Row], Cell]]] = []
+    if effects["learning_rate"].notna().any():
+        rates.append(("Rate", lambda row: rate(row["learning_rate"])))
     return [
         ("Factor", lambda row: contrast_name(row["factor"], row["level"], against=row["against"])[0]),
         ("Level", lambda row: contrast_name(row["factor"], row["level"])[1]),
@@ -121,7 +124,7 @@ def _columns(
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
         ("P(better)", lambda row: number(row["p_better"], 2)),
         (mean_label(metric), lambda row: shown_mean(row["variant_mean"], metric, decimals)),
-        ("Rate", lambda row: rate(row["learning_rate"])),
+        *rates,
         ("Runs", lambda row: linked(_n_runs(row), row, anchors=anchors)),
     ]
 
@@ -147,9 +150,11 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
     return said
 
 
-def _how_to_read(metric: Metric) -> str:
-    margin = f"±{number(metric.margin * metric.scale, 1 if metric.unit == 'points' else 2)} {metric.unit}"
-    return HOW_TO_READ.format(margin=margin)
+def _how_to_read(inputs: Inputs) -> str:
+    metric = inputs.metric
+    shared = "of the same seed" if inputs.is_foreign else "that shares its split, batch order and random draws"
+    margin = f"±{number(metric.margin * metric.scale, 1 if metric.unit == 'points' else 2)} {metric.unit}".rstrip()
+    return HOW_TO_READ.format(margin=margin, shared=shared)
 
 
 def _description(told: pd.DataFrame, metric: Metric) -> str:

@@ -28,12 +28,13 @@ FOREIGN = (
     "and when a test set was read is not known; the statistics below take rows of equal seed as pairs."
 )
 STATISTICS = (
-    "A difference is variant minus reference in {metric}, paired by seed. Intervals of a single comparison are "
+    "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. Intervals "
+    "of a single comparison are "
     "Student's t intervals of the mean difference at 95 %; those called simultaneous hold for all comparisons of a "
     "family at once (Bonferroni). P values are of the exact sign-flip test of the mean, over all sign patterns up to "
     "{exact} seeds and {drawn} drawn ones above, adjusted over the family by the step-down maximum of the "
     "statistics (max-T, Westfall & Young), the signs of a seed flipped together in all comparisons; Holm's adjustment "
-    "stands beside it. A family is all comparisons of one learning-rate mode: {families}."
+    "stands beside it. {families}"
 )
 VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
@@ -149,7 +150,10 @@ def _statistics(inputs: Inputs) -> str:
     if effects.empty:
         return ""
     sizes = effects.groupby("mode", sort=False).size()
-    families = _and([f"{n} of mode {mode}" if mode else str(n) for mode, n in sizes.items()])
+    families = f"The family is all {len(effects)} comparisons."
+    if len(sizes) > 1 or sizes.index[0]:
+        counts = _and([f"{n} of mode {mode}" for mode, n in sizes.items()])
+        families = f"A family is all comparisons of one learning-rate mode: {counts}."
     return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
 
 
@@ -163,7 +167,7 @@ def _verdicts(inputs: Inputs) -> str:
 
 def _margin_source(inputs: Inputs) -> str:
     if inputs.facts.get("margin") is not None:
-        return "as the study states"
+        return "as stated"
     n_test, means = inputs.data.get("n_test"), inputs.effects["reference_mean"]
     if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
         error = binomial_error(float(means.mean()), n=int(n_test))

@@ -1,5 +1,8 @@
 """Provenance into the title block's facts, its banners, and the section on where it is from."""
 
+import pandas as pd
+
+from ablate.effects import confirmatory_runs
 from ablate.records import BEST, REFERENCE
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, duration
@@ -37,14 +40,6 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
 
 def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """Data, reference and size of the study."""
-    results = inputs.results
-    ablation = inputs.confirmatory()
-    counts: dict[str, int] = {} if inputs.is_foreign else results["phase"].value_counts().to_dict()
-    sizes = [f"{counts[phase]:,} {phase} trials" for phase in ("search", "tune") if counts.get(phase)]
-    sizes += [f"{results['trial'].nunique():,} rows"] if inputs.is_foreign else []
-    if len(ablation):
-        n_variants = ablation.loc[ablation["variant"] != REFERENCE, "variant"].nunique()
-        sizes.append(f"{n_variants} variants and the reference × {ablation['seed'].nunique()} seeds")
     kind = inputs.facts.get("reference_kind")
     levels = " · ".join(f"{name} {level}" for name, level in reference_levels(inputs).items())
     source = str(inputs.facts.get("source") or "a file")
@@ -53,13 +48,30 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
         ("Data", "" if inputs.is_foreign else data_text(inputs)),
         (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
         ("Second reference", _second_reference(inputs)),
-        ("Size", ", ".join(sizes)),
+        ("Size", _size(inputs)),
         (
             "Time",
             duration(float(inputs.facts["time"]["total"])) if (inputs.facts.get("time") or {}).get("total") else "",
         ),
     ]
     return [(name, text) for name, text in pairs if text]
+
+
+def _size(inputs: Inputs) -> str:
+    """How many trials of what."""
+    results, compared = inputs.results, confirmatory_runs(inputs.results)
+    if inputs.is_foreign:
+        is_own = results["same_as"].astype(str) == "" if "same_as" in results else pd.Series(True, index=results.index)
+        sizes = [f"{int(is_own.sum()):,} rows"]
+    else:
+        phases = [(phase, int((results["phase"] == phase).sum())) for phase in ("search", "tune")]
+        sizes = [f"{n:,} {phase} trials" for phase, n in phases if n]
+    if n_variants := compared.loc[compared["variant"] != REFERENCE, "variant"].nunique():
+        sizes.append(f"{n_variants} variants and the reference × {compared['seed'].nunique()} seeds")
+    crossed = confirmatory_runs(results, design="factorial")
+    if len(crossed):
+        sizes.append(f"a factorial of {crossed['variant'].nunique():,} cells × {crossed['seed'].nunique()} seeds")
+    return ", ".join(sizes)
 
 
 def _second_reference(inputs: Inputs) -> str:

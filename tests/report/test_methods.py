@@ -53,7 +53,7 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
         ),
         ({"conditions": {"momentum": {"optimizer": ["sgd", "nag"]}}}, "Design", "only where optimizer is sgd or nag;"),
         ({"modes": ["tune"], "tune": {"points": 5, "at_edge": ["a=1"]}}, "Learning rates", "end of the grid for a=1."),
-        ({"margin": 0.01}, "Verdicts", "as the study states"),
+        ({"margin": 0.01}, "Verdicts", "points, as stated."),
     ],
 )
 def test_each_fact_is_told(inputs: Inputs, facts: Facts, part: str, text: str) -> None:
