@@ -134,6 +134,7 @@ def test_a_worker_that_dies_costs_its_trial_and_no_other(task, tmp_path):
     assert plan.outcomes["dies"].reason == "its process ended 2 times, the last time with exit code 9"
 
 
+@pytest.mark.slow
 def test_when_a_stacks_worker_dies_each_of_its_trials_gets_a_worker_of_its_own(task, tmp_path, one_structure):
     plan = Listed(one_structure)
     hostile = replace(user_task(task, tmp_path, "once"), stack=8)
@@ -151,6 +152,7 @@ def test_when_a_stacks_worker_dies_each_of_its_trials_gets_a_worker_of_its_own(t
     assert {outcome.state for outcome in plan.outcomes.values()} == {"finished", "diverged"}
 
 
+@pytest.mark.slow
 def test_a_worker_whose_memory_grows_past_the_bound_is_replaced_between_trials(task):
     specs = [spec("a", learning_rate=0.01), spec("b", learning_rate=0.02)]
     kept, replaced, pids = Listed(specs), Listed(specs), set()
@@ -169,6 +171,7 @@ def test_a_worker_whose_memory_grows_past_the_bound_is_replaced_between_trials(t
     assert sorted(kept.epochs) == sorted(replaced.epochs)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_while_it_waits_is_replaced(task):
     plan = Listed([spec("a", learning_rate=0.01)])
     with local(task, workers=1) as scheduler:
