@@ -27,7 +27,7 @@ class Progress:
     part: str = ""
     trials: int = 0
     done: int = 0
-    before: int = 0  # done in earlier runs
+    before: int = 0  # done in earlier runs or other studies
     epochs: int = 0
     best: str = ""
     stopping: bool = False
@@ -74,6 +74,7 @@ class Progress:
         outcome = event.outcome
         self.running.pop(name_of(event.spec), None)
         self.done += outcome.state != "killed"
+        self.before += "/" in outcome.same_as  # "STUDY/TRIAL": says nothing of the pace
         self.trials = max(self.trials, self.done)  # a part may grow while it runs
         self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
         finished = outcome.state == "finished" and event.spec.phase == "search"

@@ -95,6 +95,8 @@ def test_the_report_and_mlflow_know_the_data_and_the_verdict(finished):
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert len(parents) == 1
     assert as_markdown(done.report.headline[0]) in parents[0].data.tags["mlflow.note.content"]
+    frozen = json.loads((done.folder.path / "frozen.json").read_text())
+    assert parents[0].data.tags["frozen"] == frozen["digest"]
     assert "report.html" in {file.path for file in client.list_artifacts(parents[0].info.run_id)}
 
 
@@ -145,6 +147,68 @@ def test_a_study_on_the_best_of_its_search_keeps_its_rate_multiple(tiny_file, tm
     reference = table[table["variant"] == "reference"].iloc[0]
     assert reference["optimizer"] == best["optimizer"]
     assert reference["learning_rate_setting"] == best["learning_rate_setting"]
+
+
+def test_a_changed_study_trains_only_what_no_study_has_trained(finished, tiny_study):
+    done, _, folder = finished
+    ablation = tiny_study.ablation.model_copy(update={"seeds": 3})
+    longer = tiny_study.model_copy(update={"ablation": ablation, "name": "longer"})
+    watch = Kept()
+    again = run_study(longer, options_for(folder, only="ablation"), watch)
+    table, before = read_results(again.folder.results), read_results(done.folder.results)
+    reused = table["same_as"].str.startswith("tiny/")
+    assert set(table.loc[~reused & (table["same_as"] == ""), "seed"]) == {3}
+    assert reused.sum() >= 7  # of 8: the reference and one variant may have been pruned when the search met them
+    kept = ["trial", "score", "test_accuracy", "best_epoch", "learning_rate"]
+    old = before[before["phase"] == "ablation"].set_index("trial")[kept[1:]]
+    pd.testing.assert_frame_equal(table[reused].set_index("trial")[kept[1:]], old.loc[table.loc[reused, "trial"]])
+    facts = json.loads(again.folder.provenance.read_text())
+    assert facts["reused"]["rows"] == reused.sum()
+    assert facts["reused"]["from"] == ["tiny"]
+    assert facts["frozen"]["cells"] == 4
+
+
+EVERYTHING = [
+    'ablation.reference="both"',
+    'ablation.design=["one-factor", "factorial", "path"]',
+    'ablation.factorial=["normalization", "optimizer"]',
+    'ablation.learning_rate=["find", "tune"]',
+    'ablation.seeds="auto"',
+    "ablation.max_seeds=9",
+    "ablation.looks=2",
+    "ablation.margin=0.05",
+    "training.epochs=1",
+]
+
+
+@pytest.mark.slow
+def test_a_study_of_all_designs_interrupted_in_every_part_ends_as_an_undisturbed_one(tiny_file, tmp_path):
+    study = load_study(tiny_file, overrides=EVERYTHING, quick=False)
+    whole, watch = tmp_path / "whole", Kept()
+    undisturbed = run_study(study, options_for(whole), watch)
+    assert undisturbed.ending.complete
+    assert [event.part for event in watch.of(PartBegan)] == ["search", "tune", "ablation", "path"]
+    table = read_results(undisturbed.folder.results)
+    assert table.loc[table["phase"] != "ablation", "test_accuracy"].isna().all()
+    assert table.loc[table["design"] == "path", "test_accuracy"].isna().all()
+    assert table.loc[table["design"].isin(["one-factor", "factorial"]), "test_accuracy"].notna().all()
+    interrupted, parts = tmp_path / "parts", set()
+
+    def interrupt_in_a_new_part(event):
+        if isinstance(event, PartBegan):
+            now.append(event.part)
+        if isinstance(event, TrialEnded) and now and now[-1] not in parts:
+            parts.add(now[-1])
+            os.kill(os.getpid(), 2)
+
+    for _ in range(6):
+        now = []
+        done = run_study(study, options_for(interrupted, reuse=False), Kept(interrupt_in_a_new_part))
+        if not done.ending.interrupted:
+            break
+    assert done.ending.complete
+    assert parts >= {"search", "tune", "ablation"}
+    pd.testing.assert_frame_equal(numbers(done.folder.results), numbers(undisturbed.folder.results))
 
 
 class Instant:

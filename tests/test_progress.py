@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from ablate.events import PartBegan, TrialBegan, TrialEnded
 from ablate.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.records import Outcome, TrialSpec
@@ -21,10 +23,32 @@ def test_states_are_counted_but_what_was_interrupted_is_not_done():
     assert progress.seconds_left() is None
 
 
+def test_what_another_study_trained_says_nothing_of_the_pace():
+    progress = Progress()
+    progress.take(PartBegan("ablation", 10, 0, None))
+    for _ in range(4):
+        progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "finished", same_as="other/ablation-x")))
+    assert progress.seconds_left() is None
+    for _ in range(3):
+        progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "finished")))
+    progress.began -= 30
+    assert 29 < progress.seconds_left() < 31  # three in 30 seconds, three to go
+
+
+def test_a_part_that_grows_takes_its_new_size():
+    progress = Progress()
+    progress.take(PartBegan("tune", 1, 0, None))
+    for _ in range(2):
+        progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "finished")))
+    assert (progress.done, progress.trials) == (2, 2)
+
+
 def test_small_texts():
     assert [duration(s) for s in (0, 9.6, 250, 3723)] == ["0:00", "0:10", "4:10", "1:02:03"]
     assert sparkline([0.0, 0.5, 1.0]) == "▁▅█"
     assert sparkline([0.3, 0.3]) == "▁▁"
     assert name_of(SEARCH) == "#14"
     assert name_of(ABLATION) == "dropout=0.1 (find) seed 3"
+    tuned = replace(ABLATION, phase="tune", factors={**FACTORS, "learning_rate": "find*0.3162"})
+    assert name_of(tuned) == "dropout=0.1 at find*0.3162"
     assert configuration(FACTORS, 6.1e-4) == "batch · elu · nadam 0.00061"
