@@ -116,8 +116,8 @@ def _search_rows(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _replicate_sd(results: pd.DataFrame) -> float:
-    runs = confirmatory_runs(results)
-    scores = runs.loc[(runs["variant"] == REFERENCE) & (runs["state"] == "finished"), "score"].dropna()
+    runs = confirmatory_runs(results[results["variant"] == REFERENCE])
+    scores = runs.loc[runs["state"] == "finished", "score"].dropna()
     return float(scores.std()) if len(scores) >= LEAST_REPLICATES else math.nan
 
 

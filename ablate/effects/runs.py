@@ -21,7 +21,10 @@ def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> 
     Tables written before there were designs hold one-factor rows, compared with the reference. A reference has the
     mode "" where all modes share it.
     """
-    runs = results[results["phase"] == "ablation"].reindex(columns=list(COLUMNS))
+    is_meant = results["phase"] == "ablation"
+    if "design" in results:  # first, so that of a large factorial nothing is converted in vain
+        is_meant &= results["design"].replace("", ONE_FACTOR).fillna(ONE_FACTOR) == design
+    runs = results[is_meant].reindex(columns=list(COLUMNS))
     for name in COLUMNS:
         column = runs[name]
         runs[name] = pd.to_numeric(column, errors="coerce") if name in NUMBERS else column.astype(object).fillna("")

@@ -46,7 +46,18 @@ def effects_table(
     last look that it has all seeds for, `look`, and p values and intervals hold over all looks, see
     `statistics.judge`. The family is that of the contrasts, not of the looks.
     """
-    runs = confirmatory_runs(results)
+    return effects_of_runs(confirmatory_runs(results), metric, confidence=confidence, alpha=alpha, looks=looks)
+
+
+def effects_of_runs(
+    runs: pd.DataFrame,
+    metric: Metric,
+    *,
+    confidence: float = 0.95,
+    alpha: float = 0.05,
+    looks: Looks | None = None,
+) -> pd.DataFrame:
+    """The effects table of `confirmatory_runs`."""
     pairs = pair_runs(runs, metric)
     scores = pair_runs(runs, replace(metric, column="score", sign=1))
     rows: list[dict[str, object]] = []

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from ablate.effects import confirmatory_runs
 from ablate.effects.runs import is_reference
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants
@@ -75,7 +74,7 @@ def _planned(inputs: Inputs) -> Check:
 
 
 def _same_seeds(inputs: Inputs) -> Check:
-    runs = confirmatory_runs(inputs.results)
+    runs = inputs.runs
     seeds = runs.groupby(["variant", "mode"])["seed"].agg(frozenset)
     everyone = frozenset(runs.loc[is_reference(runs), "seed"])
     if inputs.looks:  # what was decided early has fewer, from the start of the same list
@@ -132,7 +131,7 @@ def _on_fallback(inputs: Inputs) -> list[str]:
 
 
 def _run_checks(inputs: Inputs) -> list[Check]:
-    runs = confirmatory_runs(inputs.results)
+    runs = inputs.runs
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
     unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ablate import analysis
-from ablate.effects import Direction, Metric, confirmatory_runs, metric_unit
+from ablate.effects import Direction, Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs
 from ablate.errors import DataError
 from ablate.records import REFERENCE, RateTest
 from ablate.results import RATE_SETTING, factor_columns, read_epochs, read_results
@@ -30,6 +30,7 @@ class Inputs:
     facts: Facts  # provenance.json; {} without the file
     study_file: str  # "" without the file
     metric: Metric
+    runs: pd.DataFrame  # those of one-factor comparisons, as `confirmatory_runs` gives them
     effects: pd.DataFrame
     scores: pd.DataFrame  # a row a pair
     looks: tuple[int, ...] = ()  # seeds at each look, where seeds were added to what was undecided
@@ -97,7 +98,7 @@ def read_inputs(folder: Path) -> Inputs:
         stated=facts.get("metric"),
     )
     looks = tuple(int(n) for n in facts.get("looks") or []) if facts.get("seeds") == "auto" else ()
-    study_file = folder / "study.toml"
+    study_file, runs = folder / "study.toml", confirmatory_runs(results)
     return Inputs(
         folder=folder,
         results=results,
@@ -106,8 +107,9 @@ def read_inputs(folder: Path) -> Inputs:
         facts=facts,
         study_file=study_file.read_text(encoding="utf-8") if study_file.exists() else "",
         metric=metric,
-        effects=analysis.effects_table(results, metric, looks=spend(looks) if looks else None),
-        scores=analysis.paired_scores(results, metric),
+        runs=runs,
+        effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
+        scores=pair_runs(runs, metric),
         looks=looks,
     )
 
@@ -130,7 +132,7 @@ def reference_levels(inputs: Inputs) -> dict[str, str]:
 
 def reference_mean(inputs: Inputs) -> float:
     """The reference's mean over its finished runs on the metric, in the file's unit; NaN without any."""
-    runs = confirmatory_runs(inputs.results)
+    runs = inputs.runs
     finished = runs[(runs["variant"] == REFERENCE) & (runs["state"] == "finished")]
     return float(inputs.metric.sign * finished[inputs.metric.column].mean()) if len(finished) else math.nan
 

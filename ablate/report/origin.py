@@ -59,7 +59,7 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _size(inputs: Inputs) -> str:
     """How many trials of what."""
-    results, compared = inputs.results, confirmatory_runs(inputs.results)
+    results, compared = inputs.results, inputs.runs
     if inputs.is_foreign:
         is_own = results["same_as"].astype(str) == "" if "same_as" in results else pd.Series(True, index=results.index)
         sizes = [f"{int(is_own.sum()):,} rows"]

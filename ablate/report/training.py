@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ablate.effects import confirmatory_runs, metric_unit
+from ablate.effects import metric_unit
 from ablate.plots import MOST_PANELS, MOST_RUNS, contrast_name, draw_curves, draw_rate_tests, to_svg
 from ablate.records import BEST, RateTest
 from ablate.report.export import with_units
@@ -80,7 +80,7 @@ def curve_table(inputs: Inputs) -> pd.DataFrame:
 
 def _told_runs(inputs: Inputs) -> pd.DataFrame:
     """The runs of the first mode, named as the panels name them: the first reference has neither factor nor level."""
-    runs = confirmatory_runs(inputs.results)
+    runs = inputs.runs
     told = inputs.modes[:1]
     runs = runs[runs["mode"].isin(["", *told])]
     has_own = runs["variant"].isin(runs.loc[runs["mode"].isin(told), "variant"])
@@ -137,7 +137,7 @@ def _compared_first(inputs: Inputs) -> list[tuple[str, RateTest]]:
     tests = inputs.rate_tests
     if len(tests) <= MOST_PANELS:
         return tests
-    runs = confirmatory_runs(inputs.results)
+    runs = inputs.runs
     compared = set(runs["lr_test"]) if "lr_test" in runs else set()
     return sorted(tests, key=lambda pair: (pair[1].key not in compared, pair[1].verdict == "determined"))
 

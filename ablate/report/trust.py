@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from ablate import analysis
-from ablate.effects import confirmatory_runs
 from ablate.plots import contrast_name
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs, reference_mean
@@ -64,7 +63,7 @@ def _detectable(inputs: Inputs) -> str:
 def _best_epoch(inputs: Inputs) -> str:
     """The mean over the runs of what choosing the best epoch adds to its validation score."""
     metric, epochs = inputs.score_metric, inputs.epochs
-    runs = confirmatory_runs(inputs.results)
+    runs = inputs.runs
     trials = runs.loc[runs["state"] == "finished", "trial"].head(MOST_CURVES)
     if inputs.monitor not in epochs or trials.empty:
         return ""

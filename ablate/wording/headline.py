@@ -55,7 +55,14 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
         rows = [row for row in told if row["verdict"] == verdict]
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{capped([said(row) for row in rows])}.")
-    return lines + _detectable(told) + _differing(effects, modes) + _ended(results) + _looks(told) + _family(told)
+    return (
+        lines
+        + _detectable(told)
+        + _differing(effects, modes)
+        + _ended(results, n_modes=len(modes))
+        + _looks(told)
+        + _family(told)
+    )
 
 
 def _decided(decided: Sequence[Effect]) -> list[str]:
@@ -138,10 +145,10 @@ def _rates(mode: str) -> str:
     return RATES.get(mode, f'of mode "{mode}"')
 
 
-def _ended(results: pd.DataFrame) -> list[str]:
+def _ended(results: pd.DataFrame, *, n_modes: int) -> list[str]:
     """One sentence a variant and state: SGD diverged in 4 of 6 seeds."""
-    runs = confirmatory_runs(results)
-    n_modes = runs.loc[runs["variant"] != REFERENCE, "mode"].nunique()
+    lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
+    runs = confirmatory_runs(results[results["variant"].isin(lost)])
     clauses = []
     for (variant, mode), cell in runs.groupby(["variant", "mode"], sort=False):
         where = f" ({mode})" if mode and n_modes > 1 else ""

@@ -193,6 +193,8 @@ def test_factorials_and_paths_are_not_in_the_family():
     metric = effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=None)
     assert metric.column == "test_accuracy"
     assert set(effects.confirmatory_runs(results, design="path")["variant"]) == {"dropout=0.1"}
+    unknown = results.assign(design=results["design"].replace({"one-factor": math.nan, "": math.nan}))
+    pd.testing.assert_frame_equal(effects.confirmatory_runs(unknown), effects.confirmatory_runs(results))
 
 
 def looked(n_sure, n_open):

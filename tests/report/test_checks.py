@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from synthetic import provenance, write_study
 
+from ablate.effects import confirmatory_runs, effects_table
 from ablate.report.checks import checklist
 from ablate.report.inputs import Facts, Inputs, read_inputs
 from ablate.report.trust import standing
@@ -21,11 +22,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 def changed(inputs: Inputs, *, facts: Facts | None = None, results: pd.DataFrame | None = None) -> Inputs:
-    return dataclasses.replace(
-        inputs,
-        facts=inputs.facts | (facts or {}),
-        results=inputs.results if results is None else results,
-    )
+    found = inputs.results if results is None else results
+    facts = inputs.facts | (facts or {})
+    return dataclasses.replace(inputs, facts=facts, results=found, runs=confirmatory_runs(found))
 
 
 def state(inputs: Inputs) -> dict[str, bool | None]:
@@ -136,3 +135,8 @@ def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> No
         "Tuned on other seeds",
         "Runs that did not finish are counted",
     }
+
+
+def test_the_runs_behind_every_section_are_those_of_the_table(inputs: Inputs) -> None:
+    pd.testing.assert_frame_equal(inputs.runs, confirmatory_runs(inputs.results))
+    pd.testing.assert_frame_equal(inputs.effects, effects_table(inputs.results, inputs.metric))
