@@ -70,7 +70,8 @@ def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
         # Only the empty field is missing: "none" is a level, and so could "NA" be.
-        table = pd.read_csv(path, keep_default_na=False, na_values={})
+        # Read in parts, a part of a level's column that holds numbers alone would lose their last noughts.
+        table = pd.read_csv(path, keep_default_na=False, na_values={}, low_memory=False)
         numeric = {str(name): _to_number(column) for name, column in table.items() if _is_number(column)}
     except (OSError, ValueError, pd.errors.ParserError) as err:
         raise DataError(f"{path}: cannot be read as a CSV table: {err}") from err

@@ -28,6 +28,14 @@ def test_a_column_that_is_all_empty_is_numbers_that_are_not_there(tmp_path):
     assert np.isnan(read_results(tmp_path / "results.csv")["test_accuracy"]).all()
 
 
+def test_a_level_is_the_same_text_in_every_part_of_a_long_table(tmp_path):
+    names = ["trial", "phase", "variant", "factor", "level", "seed", "state", "score", *(f"f{i}" for i in range(400))]
+    rows = [["t", "ablation", "v", "a", level, 1, "finished", 0.5, *[0] * 400] for level in ("x", "0.10")]
+    path = tmp_path / "results.csv"  # of so many columns, a part is about 2,000 rows
+    path.write_text("\n".join(",".join(map(str, row)) for row in [names, *[rows[0]] * 4000, *[rows[1]] * 4000]))
+    assert set(read_results(path)["level"]) == {"x", "0.10"}
+
+
 def test_what_is_no_results_table_is_refused_by_name(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a,b\n1,2\n")
