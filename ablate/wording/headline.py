@@ -1,6 +1,6 @@
 """Effects into sentences for people: what matters, what does not, what is open and what it would take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -8,6 +8,7 @@ from ablate.effects import COUNTED_AT_CHANCE, confirmatory_runs
 from ablate.records import BEST, REFERENCE
 from ablate.statistics import MIN_SEEDS, MOST_SEEDS
 from ablate.wording.phrases import (
+    MOST_NAMED,
     Effect,
     as_rows,
     capital,
@@ -20,6 +21,7 @@ from ablate.wording.phrases import (
     p_is,
     shown,
     signed,
+    unbroken,
     unit_of,
     variant_name,
     words,
@@ -30,6 +32,10 @@ RATES = {
     "find": "found for each variant",
     "carry": "carried over from the reference",
 }
+UNCHANGED = "no verdict changes"
+MOST_TOLD = 4  # with their numbers, of a list in a sentence
+MOST_CHANGES = 3  # verdicts that differ with a learning-rate mode
+ALPHA = 0.05
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
 
 
@@ -37,8 +43,9 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
     """The answer in sentences, most important first; `title` is used where there is nothing to tell.
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
-    verdicts rest on them; where several learning-rate modes were run, the first of `MODES` is told, and then which
-    verdicts differ. Digits end where the interval does.
+    verdicts rest on them; where several learning-rate modes were run, the first of `MODES` is told, and then how many
+    verdicts differ. Long lists are cut: the report's tables have them whole. Digits end where the interval does.
+    Spaces that must not be parted are no-break spaces.
     """
     if effects.empty:
         return [f"{title}: no ablation results yet."]
@@ -46,23 +53,18 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
     told: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
     decided = [row for row in told if row["verdict"] in ("helps", "hurts")]
     lines = _decided(decided) if decided else _undecided(told)
-    for verdict, opening, said in (
-        ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval),
-        ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name),
-        ("inconclusive", "Undecided: ", _with_seeds_needed),
-        ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count),
+    for verdict, opening, said, most in (
+        ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
+        ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
+        ("inconclusive", "Undecided: ", _with_seeds_needed, MOST_TOLD),
+        ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count, MOST_NAMED),
     ):
         rows = [row for row in told if row["verdict"] == verdict]
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
-            lines.append(f"{opening}{capped([said(row) for row in rows])}.")
-    return (
-        lines
-        + _detectable(told)
-        + _differing(effects, modes)
-        + _ended(results, n_modes=len(modes))
-        + _looks(told)
-        + _family(told)
-    )
+            lines.append(f"{opening}{capped([said(row) for row in rows], most=most)}.")
+    lines += [] if decided else _detectable(told)
+    lines += _differing(effects, modes) + _ended(results, n_modes=len(modes)) + _family(told)
+    return [unbroken(line) for line in lines]
 
 
 def _decided(decided: Sequence[Effect]) -> list[str]:
@@ -109,7 +111,16 @@ def _undecided(told: Sequence[Effect]) -> list[str]:
         seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
         return [f"{seeds} descriptive only: no test, no verdict (from {MIN_SEEDS} on). {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
-    return [f"No variant is shown to help or to hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}."]
+    why = _why_not(largest, family=len(told))
+    return [f"No variant is shown to help or to hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
+
+
+def _why_not(row: Effect, *, family: int) -> str:
+    """Why a p at or below .05 is no verdict: the test and the interval need not agree, and a verdict takes both."""
+    if not (row["p_adjusted"] <= ALPHA and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
+        return ""
+    held = f", which holds for all {family} contrasts at once," if family > 1 else ""
+    return f"; no verdict, since its interval{held} includes 0"
 
 
 def _detectable(told: Sequence[Effect]) -> list[str]:
@@ -124,21 +135,33 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
 
 
 def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
-    """One sentence for each further learning-rate mode: which verdicts change with it."""
+    """One sentence: with which further learning-rate modes how many verdicts change, and the first of them."""
     tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
-    verdicts = {mode: {row["variant"]: row["verdict"] for row in tested if row["mode"] == mode} for mode in modes}
-    told, lines = verdicts[modes[0]], []
-    for mode in modes[1:]:
-        both = [variant for variant in told if variant in verdicts[mode]]
-        changed = [
-            f"{variant_name(variant)} ({told[variant]} → {verdicts[mode][variant]})"
-            for variant in both
-            if told[variant] != verdicts[mode][variant]
-        ]
-        changes = f"the verdict changes: {capped(changed)}" if changed else "no verdict changes"
-        if both:
-            lines.append(f"The above is with learning rates {_rates(modes[0])}; with rates {_rates(mode)} {changes}.")
-    return lines
+    rows = {mode: {row["variant"]: row for row in tested if row["mode"] == mode} for mode in modes}
+    clauses = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
+    if not clauses:
+        return []
+    place = "" if all(clause.endswith(UNCHANGED) for clause in clauses) else ": see “Fair learning rates”"
+    return [f"The above is with learning rates {_rates(modes[0])}; {'; '.join(clauses)}{place}."]
+
+
+def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
+    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both."""
+    both = [(row, other[variant]) for variant, row in told.items() if variant in other]
+    changed = [
+        f"{effect_name(row)}: {row['verdict']} → {there['verdict']}"
+        for row, there in both
+        if row["verdict"] != there["verdict"]
+    ]
+    if not both:
+        return ""
+    opening = f"with rates {_rates(mode)} "
+    if not changed:
+        return f"{opening}{UNCHANGED}"
+    more = len(changed) - MOST_CHANGES
+    named = ", ".join(changed[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
+    count = "the verdict changes" if len(both) == 1 else f"{len(changed)} of {len(both)} verdicts change"
+    return f"{opening}{count} ({named})"
 
 
 def _rates(mode: str) -> str:
@@ -159,19 +182,23 @@ def _ended(results: pd.DataFrame, *, n_modes: int) -> list[str]:
     return [f"{capital(capped(clauses))} (counted at chance level)."] if clauses else []
 
 
-def _looks(told: Sequence[Effect]) -> list[str]:
+def _family(told: Sequence[Effect]) -> list[str]:
+    """What the intervals hold for at once: all contrasts, and all looks where seeds were added."""
+    if not any(row["n"] >= MIN_SEEDS for row in told):
+        return []
+    held = f"Intervals hold for all {len(told)} contrasts at once (95 %); p is adjusted for them (max-T)"
+    added = _added(told)
+    if len(told) < 2:
+        return [f"{capital(added)}; p and interval hold over all looks."] if added else []
+    return [f"{held}, and both hold over all looks: {added}." if added else f"{held}."]
+
+
+def _added(told: Sequence[Effect]) -> str:
     counts = [row["n"] for row in told if row["look"] > 0]
     if not counts:
-        return []
-    seeds = f"{min(counts)} to {max(counts)} seeds" if min(counts) < max(counts) else f"{counts[0]} seeds"
-    return [f"Seeds were added to what was undecided, {seeds} a contrast; p and intervals hold over all looks."]
-
-
-def _family(told: Sequence[Effect]) -> list[str]:
-    tested = any(row["n"] >= MIN_SEEDS for row in told)
-    if len(told) < 2 or not tested:
-        return []
-    return [f"Intervals hold for all {len(told)} contrasts at once (95 %); p is adjusted for them (max-T)."]
+        return ""
+    seeds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+    return f"seeds were added to what was undecided, {seeds} a contrast"
 
 
 def _with_interval(row: Effect) -> str:

@@ -15,7 +15,13 @@ MODES = ("tune", "find", "carry", "")  # the first that was run is the one the h
 DECIMALS = {"points": 1, "nats": 2}  # at least; more where the interval supports it; of other units, 0
 MOST_DECIMALS = 4
 MOST_OF_OTHERS = 9  # of units that we know nothing of
-MOST_NAMED = 12  # of a list in a sentence; the table has them all
+MOST_NAMED = 8  # of a list in a sentence; the table has them all
+BETWEEN = "\N{NO-BREAK SPACE}"  # what belongs together and must not be parted at the end of a line
+KEPT_TOGETHER = (  # a letter and its value; a number and its unit; the ends of an interval
+    (re.compile(r"\b([pn]) ([=<]) (?=[.\d])"), rf"\1{BETWEEN}\2{BETWEEN}"),
+    (re.compile(r"(?<=\d) (?=(%|points|nats|seeds?)(?!\w))"), BETWEEN),
+    (re.compile(r"\[([+−]?[\d.,]*\d), (?=[+−]?[\d.,]*\d\])"), rf"[\1,{BETWEEN}"),
+)
 NAMES = {REFERENCE: "the reference", BEST: "the best configuration"}
 
 
@@ -29,10 +35,17 @@ def mode_rank(mode: str) -> tuple[int, str]:
     return (MODES.index(mode) if mode in MODES else len(MODES), mode)
 
 
-def capped(items: Sequence[str]) -> str:
+def capped(items: Sequence[str], *, most: int = MOST_NAMED) -> str:
     """The items of a list in a sentence; of a long one the first, and how many more there are."""
-    more = len(items) - MOST_NAMED
-    return "; ".join(items[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    more = len(items) - most
+    return "; ".join(items[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def unbroken(text: str) -> str:
+    """The text with no-break spaces in "p = .03", "n = 8", "95 %", "0.5 points" and "[3.1, 4.7]"."""
+    for found, kept in KEPT_TOGETHER:
+        text = found.sub(kept, text)
+    return text
 
 
 def effect_name(row: Effect) -> str:

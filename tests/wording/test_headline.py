@@ -11,7 +11,8 @@ TITLE = "A deep MLP"
 
 def told(*rows, results=None):
     table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
-    return wording.headline(table, runs() if results is None else results, title=TITLE)
+    lines = wording.headline(table, runs() if results is None else results, title=TITLE)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def runs(*rows):
@@ -43,17 +44,32 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
     ]
 
 
+def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
+    (line,) = wording.headline(pd.DataFrame([effect("a=1", 0.039, 0.008, "helps")]), runs(), title=TITLE)
+    assert line == "A matters most: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
+
+
 def test_the_direction_of_the_verb_is_that_of_the_interval():
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"))
     assert lines == ["Optimizer matters most: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
 
 
 def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
-    lines = told(effect("a=1", 0.01, 0.02, "inconclusive", n=6, p=0.5), effect("b=1", -0.02, 0.03, "inconclusive", n=6))
+    lines = told(
+        effect("a=1", 0.01, 0.02, "inconclusive", n=6, p=0.5), effect("b=1", -0.02, 0.03, "inconclusive", n=6, p=0.3)
+    )
     assert lines[0] == (
         "No variant is shown to help or to hurt. "
-        "The largest observed difference is b 1, −2.0 points [−5.0, 1.0], n = 6, adjusted p = .03."
+        "The largest observed difference is b 1, −2.0 points [−5.0, 1.0], n = 6, adjusted p = .30."
     )
+
+
+def test_a_small_p_beside_an_interval_that_holds_0_says_why_it_is_no_verdict():
+    one = effect("b=1", -0.02, 0.03, "inconclusive", p=0.04)
+    seen = "No variant is shown to help or to hurt. The largest observed difference is b 1, −2.0 points [−5.0, 1.0], "
+    family = "; no verdict, since its interval, which holds for all 2 contrasts at once, includes 0."
+    assert told(one, effect("a=1", 0.01, 0.02, "inconclusive"))[0] == f"{seen}n = 8, adjusted p = .04{family}"
+    assert told(one)[0] == f"{seen}n = 8, adjusted p = .04; no verdict, since its interval includes 0."
 
 
 def test_few_seeds_are_called_descriptive_and_no_p_is_told():
@@ -103,8 +119,33 @@ def test_the_found_rates_are_told_and_then_what_the_carried_ones_change():
     assert lines[0].startswith("No variant is shown to help")
     assert (
         "The above is with learning rates found for each variant; with rates carried over from the reference "
-        "the verdict changes: a 1 (inconclusive → helps)."
+        "1 of 2 verdicts change (a 1: inconclusive → helps): see “Fair learning rates”."
     ) in lines
+
+
+def test_each_further_mode_counts_its_changes_and_names_three():
+    verdicts = {"tune": "inconclusive", "find": "inconclusive", "carry": "hurts"}
+    rows = [
+        effect(f"a={i}", -0.01, 0.02, verdict, mode=mode, against="best" if i == 1 else "reference")
+        for mode, verdict in verdicts.items() for i in range(5)
+    ]  # fmt: skip
+    changes = "a 0: inconclusive → hurts, a 1 (from the best): inconclusive → hurts, a 2: inconclusive → hurts"
+    assert (
+        "The above is with learning rates tuned for each variant; with rates found for each variant no verdict "
+        "changes; with rates carried over from the reference "
+        f"5 of 5 verdicts change ({changes} and 2 more): see “Fair learning rates”."
+    ) in told(*rows)
+
+
+def test_a_study_with_everything_is_told_in_eight_sentences():
+    kinds = ("helps", "hurts", "detectable but below margin", "equivalent", "inconclusive", "inconclusive")
+    rows = [
+        effect(f"{factor}={i}", 0.02, 0.01, kinds[(i + len(mode)) % 6], mode=mode, look=i % 2 + 1)
+        for mode in ("find", "carry", "tune") for factor in ("a", "b") for i in range(12)
+    ]  # fmt: skip
+    lines = told(*rows, results=runs(*broken("a=1", "find", ["diverged", "finished"])))
+    assert len(lines) == 8
+    assert sum(map(len, lines)) < 1500
 
 
 def test_numbers_have_the_decimals_that_their_interval_supports():
@@ -124,24 +165,26 @@ def test_p_values_keep_the_digits_that_matter(p, said):
 
 def test_long_lists_end_with_how_many_more_there_are():
     lines = told(*(effect(f"a={i}", 0.0, 0.002, "equivalent", n=12) for i in range(15)))
-    named = "; ".join(f"a {i}" for i in range(12))
-    assert f"Equivalent within ±0.5: {named}; and 3 more." in lines
+    named = "; ".join(f"a {i}" for i in range(8))
+    assert f"Equivalent within ±0.5: {named}; and 7 more." in lines
+    lines = told(*(effect(f"a={i}", 0.0, 0.02, "inconclusive") for i in range(6)))
+    (undecided,) = (line for line in lines if line.startswith("Undecided"))
+    assert undecided.count("would tell") == 4
+    assert undecided.endswith("; and 2 more.")
 
 
 def test_nothing_to_tell_is_told_with_the_title():
     assert told() == ["A deep MLP: no ablation results yet."]
 
 
-def test_what_is_undecided_is_told_with_what_would_have_shown():
-    lines = told(
+def test_where_nothing_is_decided_it_is_told_what_would_have_shown():
+    open_ = (
         effect("a=1", 0.004, 0.01, "inconclusive", mde=0.0123),
         effect("b=1", 0.001, 0.02, "inconclusive", mde=0.021),
-        effect("c=1", 0.03, 0.01, "helps", mde=0.5),
     )
-    assert (
-        "With these seeds, what is undecided would have been told apart from 1.2 to 2.1 points on (80 % power)."
-        in lines
-    )
+    said = "With these seeds, what is undecided would have been told apart from 1.2 to 2.1 points on (80 % power)."
+    assert said in told(*open_)
+    assert said not in told(*open_, effect("c=1", 0.03, 0.01, "helps", mde=0.5))
 
 
 def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
@@ -171,8 +214,13 @@ def test_seeds_that_were_added_look_by_look_are_told():
     lines = told(
         effect("a=1", 0.03, 0.01, "helps", n=7, look=1), effect("b=1", 0.0, 0.02, "inconclusive", n=20, look=3)
     )
-    said = "Seeds were added to what was undecided, 7 to 20 seeds a contrast; p and intervals hold over all looks."
-    assert said in lines
+    family = "Intervals hold for all 2 contrasts at once (95 %); p is adjusted for them (max-T)"
+    assert (
+        f"{family}, and both hold over all looks: seeds were added to what was undecided, 7 to 20 a contrast." in lines
+    )
+    assert told(effect("a=1", 0.03, 0.01, "helps", n=7, look=1))[-1] == (
+        "Seeds were added to what was undecided, 7 a contrast; p and interval hold over all looks."
+    )
 
 
 def test_a_foreign_score_is_told_in_its_own_unit_or_in_none():
