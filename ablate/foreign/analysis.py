@@ -120,6 +120,8 @@ def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Fac
         },
         "margin": asked.margin,
         "factors": list(found.factors),
+        "drawn": list(found.drawn),
+        "reference_asked": asked.reference,
         "seed_column": roles.seed,
     }  # fmt: skip
 

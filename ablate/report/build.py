@@ -15,13 +15,15 @@ from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
-from ablate.report.page import Page
+from ablate.report.page import Check, Page, Section
 from ablate.report.render import render
 from ablate.report.runs import runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import rate_section, training_section
 from ablate.report.trust import standing, trust_section
+from ablate.report.uncompared import uncompared
 from ablate.results import write_table
+from ablate.wording import unbroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,7 @@ def build_report(folder: Path) -> ReportFiles:
     Raises `DataError` where the table is missing or a file cannot be read.
     """
     inputs = read_inputs(folder)
-    headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)
-    page = _page(inputs, headline)
+    page = _page(inputs)
     attached = PageFiles.of(page)
     files = ReportFiles(
         html=folder / "report.html",
@@ -53,7 +54,7 @@ def build_report(folder: Path) -> ReportFiles:
         effects_tex=folder / "effects.tex",
         figures=tuple(folder / "figures" / f"{figure.name}.svg" for figure in page.figures()),
         tables=tuple(folder / file.path for file in attached if file.path.startswith("tables/")),
-        headline=tuple(headline),
+        headline=tuple(page.headline),
         effects=inputs.effects,
     )
     write_table(inputs.effects, files.effects_csv)
@@ -64,8 +65,30 @@ def build_report(folder: Path) -> ReportFiles:
     return files
 
 
-def _page(inputs: Inputs, headline: list[str]) -> Page:
-    behind, checks = runs_block(inputs), checklist(inputs)
+def _page(inputs: Inputs) -> Page:
+    checks = checklist(inputs)
+    sections = _sections(inputs, checks)
+    return Page(
+        title=inputs.title,
+        date=str(inputs.facts.get("ended") or inputs.facts.get("started") or "")[:10],
+        banners=banners(inputs),
+        headline=_answer(inputs, sections),
+        facts=title_facts(inputs),
+        sections=sections,
+        standing=standing(checks),
+        is_confirmed=all(check.passed for check in checks),
+    )
+
+
+def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
+    if inputs.effects.empty:
+        return [unbroken(line) for line in uncompared(inputs, sections)]
+    return analysis.headline(inputs.effects, inputs.results, title=inputs.title)
+
+
+def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
+    """Those that there is something to tell in."""
+    behind = runs_block(inputs)
     sections = (
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=behind.anchors() if behind else frozenset()),
@@ -78,13 +101,4 @@ def _page(inputs: Inputs, headline: list[str]) -> Page:
         methods_section(inputs),
         origin_section(inputs),
     )
-    return Page(
-        title=inputs.title,
-        date=str(inputs.facts.get("ended") or inputs.facts.get("started") or "")[:10],
-        banners=banners(inputs),
-        headline=headline,
-        facts=title_facts(inputs),
-        sections=[section for section in sections if section is not None],
-        standing=standing(checks),
-        is_confirmed=all(check.passed for check in checks),
-    )
+    return [section for section in sections if section is not None]

@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from design_tables import factorial
+
+from ablate.foreign import Asked, read_foreign
+from ablate.report import build_report
+from ablate.report.inputs import read_inputs
+from ablate.report.page import Section
+from ablate.report.uncompared import uncompared
+from ablate.results import COLUMNS, write_table
+from ablate.sources import Runs
+
+SWEEP = {  # three configurations, one of them with two seeds
+    "norm": ["none", "batch", "layer", "batch"],
+    "width": [50, 100, 200, 100],
+    "seed": [1, 1, 1, 2],
+    "acc": [0.5, 0.875, 0.75, 0.625],
+}
+
+
+def foreign_folder(folder: Path, table: dict[str, list[object]], **asked: str) -> Path:
+    runs = Runs(pd.DataFrame(table).map(str), place="sweep.csv", name="sweep")
+    foreign = read_foreign(runs, Asked(**asked))  # type: ignore[arg-type]  # its texts only
+    folder.mkdir(exist_ok=True)
+    write_table(foreign.results, folder / "results.csv")
+    (folder / "provenance.json").write_text(json.dumps(foreign.facts))
+    return folder
+
+
+def test_a_table_without_neighbours_says_so_and_tells_its_best_run(tmp_path: Path) -> None:
+    headline = build_report(foreign_folder(tmp_path / "sweep", SWEEP)).headline
+    assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in headline] == [
+        "Nothing is compared: no two configurations differ in one factor alone.",
+        "The best of 4 finished runs is row-2, acc 87.5 %, with norm batch, width 100. "
+        "The best of many is better than it will be again.",
+        "The page shows “All runs”.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "why"),
+    [
+        ({}, {"reference": "norm=none"}, "no configuration differs from the reference, norm=none, in one factor alone"),
+        ({"width": [i + 0.5 for i in range(12)], "norm": list("abababababab"), "seed": [1] * 12,
+          "acc": [i / 16 for i in range(12)]}, {},
+         "no two configurations differ in one factor alone, setting aside width, of which hardly a value comes twice"),
+    ],
+)  # fmt: skip
+def test_the_reason_names_what_was_asked_for_and_what_was_drawn(
+    tmp_path: Path, changes: dict[str, list[object]], asked: dict[str, str], why: str
+) -> None:
+    inputs = read_inputs(foreign_folder(tmp_path, SWEEP | changes, **asked))
+    assert uncompared(inputs, [])[0] == f"Nothing is compared: {why}."
+
+
+def test_a_study_that_has_only_searched_has_no_results_yet_and_other_designs_are_pointed_to(tmp_path: Path) -> None:
+    write_table(pd.DataFrame(columns=list(COLUMNS)), tmp_path / "results.csv")
+    assert uncompared(read_inputs(tmp_path), []) == [f"{tmp_path.name}: no ablation results yet."]
+    crossed = factorial({"a": [0, 1], "b": [0, 1]}, lambda cell, seed: cell["a"] + seed, seeds=range(2))
+    write_table(crossed[crossed["design"] == "factorial"], tmp_path / "results.csv")
+    assert uncompared(read_inputs(tmp_path), [Section("interactions", "Interactions", [])]) == [
+        "Nothing is compared one factor at a time here; what the other designs tell stands below.",
+        "The page shows “Interactions”.",
+    ]
