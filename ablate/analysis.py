@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.effects import (
+    COUNTED_AT_CHANCE,
     Metric,
     confirmatory_runs,
     effects_table,
@@ -16,7 +17,7 @@ from ablate.effects import (
 )
 from ablate.records import REFERENCE, State
 from ablate.results import factor_columns
-from ablate.statistics import expected_normal_maximum
+from ablate.statistics import expected_best, expected_normal_maximum
 from ablate.wording import headline, latex_effects
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "best_of_search",
     "cell_summary",
     "effects_table",
+    "expected_search",
     "failures",
     "headline",
     "latex_effects",
@@ -72,6 +74,24 @@ def best_of_search(results: pd.DataFrame, *, k: int = 5) -> pd.DataFrame:
     optimism = [sd * expected_normal_maximum(len(finished), rank=rank) for rank in ranks] or [math.nan] * len(best)
     columns = ["trial", "score", "optimism", "learning_rate", *factor_columns(results)]
     return best.assign(optimism=np.array(optimism, dtype=np.float64)).reindex(columns=columns).reset_index(drop=True)
+
+
+def expected_search(results: pd.DataFrame) -> pd.DataFrame:
+    """One row a number of `trials`, 1, 2, 5, 10 … and all: the `expected` best score of a random search of so many.
+
+    The first trial, number 0, is the study's baseline and was not drawn. Pruned trials count with the score that they
+    were stopped at: they lay behind, so that counting them as they were hardly moves the best. Those that diverged,
+    failed or ran out of memory count with the worst score of all, others without a score do not. Empty without two
+    trials that count.
+    """
+    rows = _search_rows(results)
+    rows = rows[rows["number"] > 0]
+    scores = rows["score"].mask(rows["state"].isin(COUNTED_AT_CHANCE), rows["score"].min()).dropna()
+    if len(scores) < 2:
+        return pd.DataFrame(columns=["trials", "expected"])
+    rounded = [digit * 10**power for power in range(len(str(len(scores)))) for digit in (1, 2, 5)]
+    trials = [*(n for n in rounded if n < len(scores)), len(scores)]
+    return pd.DataFrame({"trials": trials, "expected": expected_best(scores.to_numpy(), trials=trials)})
 
 
 def failures(results: pd.DataFrame) -> pd.DataFrame:

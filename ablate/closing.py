@@ -15,6 +15,7 @@ from ablate.freeze import Freeze
 from ablate.journal import Entry
 from ablate.records import Factors, Level
 from ablate.results import epochs_table, results_table, write_table
+from ablate.source import code_digest
 from ablate.study import Study
 from ablate.tracking import shown_uri
 
@@ -137,6 +138,8 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "seed": study.seed,
         "git": provenance.git_state(Path.cwd()),
         "data": facts.about_data(),
+        "model": _model(study),
+        "sampler": study.search.sampler,
         "monitor": study.training.monitor,
         "margin": study.ablation.margin,
         "reference": dict(ending.reference),
@@ -164,6 +167,14 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "quick": study.quick,
         "notes": study_notes(entries),
     }
+
+
+def _model(study: Study) -> dict[str, str]:
+    """Its name, and a digest of the user's own file behind it: "" for the models of this package, or a lost file."""
+    try:
+        return {"name": study.model.name, "code": code_digest(study.model.name, base=Path(study.base))}
+    except OSError:
+        return {"name": study.model.name, "code": ""}
 
 
 def _conditions(study: Study) -> dict[str, dict[str, list[Level]]]:

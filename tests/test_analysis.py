@@ -86,6 +86,16 @@ def test_without_three_replicates_the_optimism_is_not_known():
     assert best["optimism"].isna().all()
 
 
+def test_a_shorter_random_search_is_told_without_the_baseline_and_with_what_was_lost():
+    rows = search((0, "finished", 0.99), (1, "finished", 0.4), (2, "pruned", 0.1), (3, "finished", 0.6),
+                  (4, "diverged", None), (5, "killed", None))  # fmt: skip
+    expected = analysis.expected_search(pd.DataFrame(rows))
+    assert expected["trials"].tolist() == [1, 2, 4]
+    # Of .1 (twice: pruned, and diverged at the worst), .4 and .6: six pairs, of which three hold .6 and two .4.
+    assert expected["expected"].tolist() == pytest.approx([0.3, (3 * 0.6 + 2 * 0.4 + 0.1) / 6, 0.6])
+    assert analysis.expected_search(pd.DataFrame(rows[:2])).empty
+
+
 def test_failures_are_what_neither_finished_nor_was_pruned():
     found = analysis.failures(pd.DataFrame(HISTORY + ablation("a=1", "find", ("killed", None, None, None))))
     assert found["trial"].tolist() == ["search-4", "ablation-a=1-find-s0"]

@@ -8,6 +8,7 @@ from ablate.folder import StudyFolder
 from ablate.freeze import declare, freeze
 from ablate.journal import Entry
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
+from ablate.source import code_digest
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
 
@@ -60,6 +61,8 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
         "designs": ["one-factor", "factorial"],
         "factorial": ["optimizer"],
         "recipes": {"plain": {"optimizer": "sgd"}},
+        "sampler": facts.study.search.sampler,
+        "model": {"name": facts.study.model.name, "code": ""},
         "conditions": {"optimizer": {"normalization": ["batch"]}},
         "seeds": "auto",
         "max_seeds": 20,
@@ -69,6 +72,16 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
         "reused": {"rows": 0, "from": []},
     }
     assert {name: told[name] for name in expected} == expected
+
+
+def test_provenance_has_a_digest_of_the_users_own_model(facts, tmp_path):
+    (tmp_path / "mine.py").write_text("def build(): ...")
+    model = facts.study.model.model_copy(update={"name": "mine.py:build"})
+    study = facts.study.model_copy(update={"model": model, "base": tmp_path})
+    told = provenance_of(replace(facts, study=study), tmp_path, [])
+    assert told["model"] == {"name": "mine.py:build", "code": code_digest("mine.py:build", base=tmp_path)}
+    (tmp_path / "mine.py").unlink()
+    assert provenance_of(replace(facts, study=study), tmp_path, [])["model"]["code"] == ""
 
 
 def test_provenance_counts_what_came_from_other_studies(facts, tmp_path):

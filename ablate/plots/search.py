@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 
 from ablate.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, shorten
 
@@ -52,6 +52,20 @@ def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(handles, names, loc="outside upper left", ncols=6, labelcolor=INK)
+    return figure
+
+
+def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
+    """The expected best score over the number of trials, which stands on a log scale; columns trials, value."""
+    with figure_style():
+        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(expected["trials"], expected["value"], color=HELPS, linewidth=1.6, marker="o", markersize=3)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set(xlabel="trials", ylabel=f"expected best\n{label[:1].lower()}{label[1:]}")
+        axes.grid(axis="y")
     return figure
 
 

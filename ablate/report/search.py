@@ -1,6 +1,7 @@
 """The search and what failed into sections."""
 
 import math
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -8,24 +9,32 @@ from ablate import analysis
 from ablate.effects import Metric
 from ablate.importance import importances
 from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
+from ablate.report.expected import expected_blocks
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Figure, Paragraph, Section, Table
 from ablate.results import RATE_SETTING
 
+Row: TypeAlias = "pd.Series[Any]"  # Any: a row of a table, of several types
 BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the same
 BEST = 5
 
 
 def search_section(inputs: Inputs) -> Section | None:
-    """History, importances, and the best few."""
-    history = analysis.search_history(inputs.results)
+    """History, what a shorter random search would have found, importances, and the best few."""
+    history, metric = analysis.search_history(inputs.results), inputs.score_metric
     if history.empty:
-        return None
-    metric = inputs.score_metric
+        blocks = _importances(inputs, "Which factors matter over the whole factorial")
+        return Section("search", "Importance of the factors", blocks) if blocks else None
     shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
-    title = "All runs" if inputs.is_foreign else "Search"
-    return Section("search", title, [*_history(shown, metric), *_importances(inputs), *_best(inputs, metric)])
+    title, where = ("All runs", "among all runs") if inputs.is_foreign else ("Search", "in the search")
+    blocks = [
+        *_history(shown, metric),
+        *expected_blocks(inputs, metric, label=_score_label(metric)),
+        *_importances(inputs, f"Which factors mattered {where}"),
+        *_best(inputs, metric),
+    ]
+    return Section("search", title, blocks)
 
 
 def failures_section(inputs: Inputs) -> Section | None:
@@ -56,9 +65,7 @@ def failures_section(inputs: Inputs) -> Section | None:
 
 
 def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
-    label = mean_label(metric)
-    if metric.direction == "minimize":  # so that better is up
-        label = f"−{label[0].lower()}{label[1:]}"
+    label = _score_label(metric)
     figure = draw_history(shown, label=label)
     if figure is None:
         return []
@@ -84,20 +91,25 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     return [Figure("history", title, sentence, svg, table)]
 
 
-def _importances(inputs: Inputs) -> list[Block]:
+def _score_label(metric: Metric) -> str:
+    """The axis of the scores: a loss stands with a minus, so that better is up."""
+    label = mean_label(metric)
+    return f"−{label[0].lower()}{label[1:]}" if metric.direction == "minimize" else label
+
+
+def _importances(inputs: Inputs, title: str) -> list[Block]:
     table = importances(inputs.results, seed=BOOTSTRAP_SEED)
     fanova = table.loc[table["evaluator"] == "fanova", "importance"]
     unexplained = {"fanova": max(0.0, 1 - float(fanova.sum()))} if len(fanova) else {}
     figure = draw_importances(table, unexplained)
     if figure is None:
         return []
-    first = table[table["evaluator"] == table["evaluator"].iloc[0]].iloc[0]["factor"]
+    first = table.iloc[0]
     rest = f" fANOVA leaves {unexplained['fanova']:.0%} to interactions and noise." if unexplained else ""
     sentence = (
-        f"In these {int(table['n_trials'].iloc[0])} trials {first} sets the best apart most.{rest} The lines "
-        "span 80 % of the bootstrap resamples of the trials: where they overlap, the order is not known."
+        f"In these trials {first['factor']} sets the best apart most.{rest} The lines span 80 % of the bootstrap "
+        f"resamples of the trials: where they overlap, the order is not known. {_counted(first)}"
     )
-    title = "Which factors mattered in the search"
     svg = to_svg(figure, name="importances", title=title, description=sentence)
     head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
     rows = [
@@ -110,6 +122,14 @@ def _importances(inputs: Inputs) -> list[Block]:
     ] + [(name, "unexplained", number(share * 100, 0), NONE, NONE) for name, share in unexplained.items()]
     shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)), name="importances", data=table)
     return [Figure("importances", title, sentence, svg, shares)]
+
+
+def _counted(row: Row) -> str:
+    """Of which trials the importances are: "1,000 of 62,208 trials, drawn at random; 3 counted at the worst score"."""
+    n, n_all, n_worst = (int(row[name]) for name in ("n_trials", "n_all", "n_worst"))
+    said = f"{n:,} of {n_all:,} trials, drawn at random" if n < n_all else f"{n:,} trials"
+    lost = f"; {n_worst:,} that did not finish counted at the worst score" if n_worst else ""
+    return f"{said}{lost}."
 
 
 def _decimals(metric: Metric) -> int:
