@@ -112,13 +112,14 @@ def study_notes(entries: Iterable[Entry]) -> list[str]:
 
 
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
-    """One entry a range test, labelled by the first trial that used it; those of the ablation first."""
+    """One entry a range test, labelled by the first trial that used it; those of the ablation first, seed by seed."""
     tests: dict[str, dict[str, object]] = {}
-    for entry in sorted(entries, key=lambda e: (e.spec.phase == "search", e.spec.factor, e.spec.trial)):
+    for entry in sorted(entries, key=lambda e: (e.spec.phase == "search", e.spec.factor, e.spec.variant, e.spec.seed)):
         test, spec = entry.outcome.rate_test, entry.spec
         if test is not None and test.key not in tests:
             factors = spec.rate_factors or spec.factors
-            tests[test.key] = {"label": spec.variant or spec.trial, "factors": dict(factors), **asdict(test)}
+            named = {"label": spec.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
+            tests[test.key] = {**named, **asdict(test)}
     return list(tests.values())
 
 
@@ -137,6 +138,7 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "threads": facts.threads,
         "seed": study.seed,
         "git": provenance.git_state(Path.cwd()),
+        "package_in_checkout": _is_own_source(Path(ablate.__file__), Path.cwd()),
         "data": facts.about_data(),
         "model": _model(study),
         "sampler": study.search.sampler,
@@ -175,6 +177,11 @@ def _model(study: Study) -> dict[str, str]:
         return {"name": study.model.name, "code": code_digest(study.model.name, base=Path(study.base))}
     except OSError:
         return {"name": study.model.name, "code": ""}
+
+
+def _is_own_source(package: Path, folder: Path) -> bool:
+    """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
+    return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
 
 
 def _conditions(study: Study) -> dict[str, dict[str, list[Level]]]:

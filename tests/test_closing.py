@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.closing import Ending, Facts, _is_own_source, former_seconds, study_notes, wall_seconds, write_folder
 from ablate.folder import StudyFolder
 from ablate.freeze import declare, freeze
 from ablate.journal import Entry
@@ -82,6 +82,15 @@ def test_provenance_has_a_digest_of_the_users_own_model(facts, tmp_path):
     assert told["model"] == {"name": "mine.py:build", "code": code_digest("mine.py:build", base=tmp_path)}
     (tmp_path / "mine.py").unlink()
     assert provenance_of(replace(facts, study=study), tmp_path, [])["model"]["code"] == ""
+
+
+@pytest.mark.parametrize(
+    ("package", "is_source"),
+    [("work/ablate/__init__.py", True), ("work/.venv/lib/site-packages/ablate/__init__.py", False),
+     ("elsewhere/ablate/__init__.py", False)],
+)  # fmt: skip
+def test_changes_of_a_checkout_are_the_packages_where_it_runs_from_there(tmp_path, package, is_source):
+    assert _is_own_source(tmp_path / package, tmp_path / "work") is is_source
 
 
 def test_provenance_counts_what_came_from_other_studies(facts, tmp_path):

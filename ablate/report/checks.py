@@ -106,7 +106,7 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
     if not is_found:
         why += " A rate that suits the reference can hold a variant back."
     if unsure:
-        why += f" No rate could be read for {_named(unsure)}: the fallback rate was used."
+        why += f" No rate could be read for {_named(unsure)}: a cautious rate was used."
     return Check("Learning rate found for each variant", is_found and not unsure, why)
 
 
@@ -176,7 +176,7 @@ def _reuse(inputs: Inputs) -> list[Check]:
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:
-    stand_in, quick, git = inputs.data.get("stand_in"), inputs.facts.get("quick"), inputs.facts.get("git")
+    stand_in, quick = inputs.data.get("stand_in"), inputs.facts.get("quick")
     return [
         Check("Real data", None if stand_in is None else not stand_in,
               NOT_RECORDED if stand_in is None else
@@ -185,12 +185,26 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
         Check("Full budget", None if quick is None else not quick,
               NOT_RECORDED if quick is None else "--quick cut the budgets to try things out." if quick
               else "The study's own budget."),
-        Check("Code recorded and unchanged", None if not git else not git.get("dirty"),
-              (NOT_RECORDED if inputs.is_foreign else "No git commit is recorded: the study ran outside of a checkout.")
-              if not git else
-              f"Commit {str(git.get('commit'))[:12]} with changes that it does not hold." if git.get("dirty")
-              else f"Commit {str(git.get('commit'))[:12]}, without changes."),
+        _code(inputs),
     ]  # fmt: skip
+
+
+def _code(inputs: Inputs) -> Check:
+    """Whether it is known which code ran: of the package by its version, of a user's own model by a commit."""
+    name, facts = "Code recorded and unchanged", inputs.facts
+    if inputs.is_foreign:
+        return Check(name, None, NOT_RECORDED)
+    git, model, version = facts.get("git") or {}, str(inputs.model.get("name") or ""), facts.get("ablate_version")
+    commit = f"Commit {str(git.get('commit'))[:12]}"
+    if git and not git.get("dirty"):
+        return Check(name, passed=True, why=f"{commit}, without changes.")
+    is_built_in = bool(model and version) and ":" not in model
+    if is_built_in and (not git or facts.get("package_in_checkout") is False):
+        return Check(name, passed=True, why=f"The model {model} is ablate's own, {version}: no other code was run.")
+    if git:
+        return Check(name, passed=False, why=f"{commit} with changes that it does not hold.")
+    digest = f"; the model's file has the digest {inputs.model['code'][:12]}…" if inputs.model.get("code") else ""
+    return Check(name, None, f"No git commit is recorded, the study ran outside of a checkout{digest}.")
 
 
 def _named(items: "list[str] | list[int]") -> str:

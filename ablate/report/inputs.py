@@ -2,6 +2,7 @@
 
 import json
 import math
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,15 @@ class Inputs:
     def data(self) -> Facts:
         """The data set's facts."""
         return dict(self.facts.get("data") or {})
+
+    @property
+    def model(self) -> Facts:
+        """The model and its options, as the study file has them, and the digest of its code where it is recorded."""
+        try:
+            stated = dict(tomllib.loads(self.study_file).get("model") or {})
+        except tomllib.TOMLDecodeError:
+            stated = {}
+        return stated | dict(self.facts.get("model") or {})
 
     @property
     def title(self) -> str:

@@ -1,6 +1,5 @@
 """Facts of a study into the paragraphs that a methods section needs: only what is recorded, never a guess."""
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -197,7 +196,7 @@ def _fixed(inputs: Inputs) -> str:
     fixed = {name: level for name, level in reference_levels(inputs).items() if name not in varied}
     fixed.pop("learning_rate", None)  # told above
     names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience of {} epochs"))
-    said = [*_model(inputs.study_file), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items())]
+    said = [*_model(inputs), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items())]
     said += [text.format(inputs.facts[key]) for key, text in names if inputs.facts.get(key) is not None]
     scaling = inputs.data.get("scaling")
     said += [f"input scaling {scaling}, fitted on the training examples"] if scaling else []
@@ -206,12 +205,9 @@ def _fixed(inputs: Inputs) -> str:
     return f"In all comparisons: {', '.join(said)}. What was found holds for these settings."
 
 
-def _model(study_file: str) -> list[str]:
-    """The model and its options, as the study file has them."""
-    try:
-        model = tomllib.loads(study_file).get("model") or {}
-    except tomllib.TOMLDecodeError:
-        return []
+def _model(inputs: Inputs) -> list[str]:
+    """The model and its options."""
+    model = {name: value for name, value in inputs.model.items() if name != "code"}
     return [f"{'model' if name == 'name' else name.replace('_', ' ')} {value}" for name, value in model.items()]
 
 

@@ -49,7 +49,7 @@ def rate_section(inputs: Inputs) -> Section | None:
     unsure = sum(test.verdict == "undetermined" for _, test in tests)
     rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(tests) > MOST_PANELS else ""
     said = f"{len(tests) - unsure} of {len(tests)} tests gave a rate"
-    said += f"; {unsure} did not and used the study's fallback rate (dashed line)." if unsure else "."
+    said += f"; {unsure} did not and used a cautious one (dashed line)." if unsure else "."
     sentence = (
         f"{said} The rate grows along each curve; the vertical line is the rate chosen, the median of the rules, whose "
         f"picks are the marks at the bottom.{rest}"

@@ -45,9 +45,31 @@ def test_a_careful_study_is_confirmed(inputs: Inputs) -> None:
 def test_one_failure_or_one_unknown_is_enough_not_to_be(inputs: Inputs) -> None:
     dirty = checklist(changed(inputs, facts={"git": {"commit": "e466", "dirty": True}}))
     assert standing(dirty).text == "Not confirmed: 1 of 11 checks failed"
-    assert (
-        standing(checklist(changed(inputs, facts={"git": None}))).text == "Not confirmed: 1 of 11 checks cannot be made"
-    )
+    unknown = checklist(changed(inputs, facts={"quick": None}))
+    assert standing(unknown).text == "Not confirmed: 1 of 11 checks cannot be made"
+
+
+DIRTY: Facts = {"git": {"commit": "e466", "dirty": True}}
+OWN: Facts = {"model": {"name": "mine.py:build", "code": "f00d" * 16}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "passed", "why"),
+    [
+        ({"git": None}, True, "The model mlp is ablate's own, 0.1.0: no other code was run."),
+        (DIRTY | {"package_in_checkout": False}, True, "The model mlp is ablate's own, 0.1.0: no other code was run."),
+        (DIRTY | {"package_in_checkout": True}, False, "Commit e466 with changes that it does not hold."),
+        (OWN | CLEAN, True, "Commit e466d59c0ffe, without changes."),
+        (OWN | DIRTY | {"package_in_checkout": False}, False, "Commit e466 with changes that it does not hold."),
+        (OWN | {"git": None}, None, "No git commit is recorded, the study ran outside of a checkout; "
+                                    "the model's file has the digest f00df00df00d…."),
+    ],
+)  # fmt: skip
+def test_a_commit_is_asked_for_where_the_study_has_code_of_its_own(
+    inputs: Inputs, facts: Facts, passed: bool | None, why: str
+) -> None:
+    (check,) = (one for one in checklist(changed(inputs, facts=facts)) if one.name == "Code recorded and unchanged")
+    assert (check.passed, check.why) == (passed, why)
 
 
 @pytest.mark.parametrize(
