@@ -22,6 +22,8 @@ _LEAST_POINTS = 7
 _LEAST_DROP = 0.02  # of the loss at the start; less is no descent
 _DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest drop of pure noise is below in 98 %
 _AGREEMENT_DECADES = 1.5
+# A lowest pick this near to an end of the ramp (points), or this far below the next one, is not believed.
+_EDGE, _GAP_DECADES = 3, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Reading:
     """What a curve says. `rules` maps a rule's name to the rate it picks, None where it finds nothing."""
 
     rules: Mapping[str, float | None]
-    suggestion: float  # the fallback where the verdict is "undetermined"
+    suggestion: float  # a cautious rate, or the fallback, where the verdict is "undetermined"
     verdict: Literal["determined", "undetermined"]
     reason: str  # why it is undetermined; "" otherwise
 
@@ -62,8 +64,11 @@ def average_curves(curves: Sequence[Values]) -> Array:
 def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     """The rate that a curve suggests: the median, in log rate, of steepest descent, minimum / 10 and valley.
 
-    `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss. Undetermined, so that
-    the suggestion is `fallback`, where the loss does not descend or the rules disagree by more than 1.5 decades.
+    `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss. Undetermined where the
+    loss does not descend, or the rules disagree by more than 1.5 decades. The suggestion is then the lowest pick: with
+    batch normalization the loss stays low far beyond the rates that train, and only the steepest descent is near those
+    (DECISIONS.md has the figures). It is `fallback` where there is no pick, or where the lowest is but noise: at an end
+    of the ramp, or more than three decades below the next.
     """
     n_points = stop_index(losses)
     # Where training blows up is a bound, not a suggestion: it is reported, and stays out of the median.
@@ -82,7 +87,7 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     rules["steepest"] = float(tried[np.argmin(slope)])
     rules["minimum / 10"] = minimum_tenth(tried, smooth)
     rules["valley"] = valley(tried, np.round(smooth / unit))
-    return _suggested(rules, fallback)
+    return _suggested(rules, cautious=_cautious(_picks(rules), within=(tried[_EDGE], tried[-_EDGE - 1])) or fallback)
 
 
 def steepest(rates: Array, losses: Array) -> float:
@@ -134,12 +139,23 @@ def _smoothed(positions: Array, losses: Array) -> tuple[Array, Array, float]:
     return smooth, savgol_filter(losses, slope_window, polyorder=2, deriv=1), float(error)
 
 
-def _suggested(rules: Mapping[str, float | None], fallback: float) -> Reading:
-    picks = np.log10([rate for name, rate in rules.items() if rate is not None and name != "divergence"])
+def _suggested(rules: Mapping[str, float | None], *, cautious: float) -> Reading:
+    picks = np.log10(_picks(rules))
     spread = float(np.ptp(picks))
     if spread > _AGREEMENT_DECADES:
-        return Reading(rules, fallback, "undetermined", f"the rules disagree by {spread:.1f} decades")
+        return Reading(rules, cautious, "undetermined", f"the rules disagree by {spread:.1f} decades")
     return Reading(rules, float(10 ** np.median(picks)), "determined", "")
+
+
+def _cautious(picks: Sequence[float], *, within: tuple[float, float]) -> float | None:
+    """The lowest pick; None where it is noise."""
+    lowest, following, *_ = sorted(picks)
+    is_noise = not within[0] <= lowest <= within[1] or following / lowest > 10**_GAP_DECADES
+    return None if is_noise else lowest
+
+
+def _picks(rules: Mapping[str, float | None]) -> list[float]:
+    return [rate for name, rate in rules.items() if rate is not None and name != "divergence"]
 
 
 def _first(flags: NDArray[np.bool_]) -> int:

@@ -1,4 +1,8 @@
-"""A configuration into its learning-rate range test, run once and kept under a digest of all that it depends on.
+"""A configuration and a replicate into a learning-rate range test, run once and kept under a digest of its inputs.
+
+Each replicate has a test of its own, on its own training examples. Were a rate found once for all seeds of a variant,
+then the luck of that one test would look like an effect of the variant, in no interval: of ten copies of a network,
+seven were told to "help" (`tests/benchmarks/does_nothing_help.py`).
 
 The test has no side effects because it cannot have any: it is the compiled training program, started from weights
 and streams of its own, with a ramp as the learning rates.
@@ -25,6 +29,8 @@ from ablate.lr_finder import average_curves, read_curve
 from ablate.records import Factors, RateTest
 from ablate.source import code_digest
 
+MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
+
 
 class RateFinder:
     """Finds rates on a workbench; `cache` is a folder of JSON files that outlives the process, or None."""
@@ -34,42 +40,45 @@ class RateFinder:
         self._code = code_digest(bench.study.model.name, base=Path(bench.study.base))
         self._found: dict[str, RateTest] = {}
 
-    def find(self, factors: Factors, clock: Clock, *, size: int = 1) -> RateTest:
-        """The range test of a configuration; its learning rate does not matter.
+    def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
+        """The range test of a configuration in a replicate; its learning rate does not matter.
 
-        It runs on the program for `size` trials, whose slots take a replicate each.
+        It runs on the program for `size` trials, whose slots take a curve each.
         """
-        key = self.key(factors)
+        key = self.key(factors, replicate=replicate)
         if key not in self._found:
-            self._found[key] = self._load(key) or self._save(self._run(factors, key, clock, size=size))
+            while len(self._found) >= MOST_HELD:
+                del self._found[next(iter(self._found))]
+            found = self._load(key) or self._save(self._run(factors, key, clock, replicate=replicate, size=size))
+            self._found[key] = found
         return self._found[key]
 
-    def key(self, factors: Factors) -> str:
+    def key(self, factors: Factors, *, replicate: int) -> str:
         """A digest of all that decides the numbers of the test."""
         study = self._bench.study
         depends_on = {
             "factors": {name: level for name, level in sorted(factors.items()) if name != "learning_rate"},
             "model": [study.model.name, sorted(study.model.options.items()), self._code],
-            "data": [self._bench.split(seeds.SEARCH_REPLICATE).fingerprint, study.data.scaling],
+            "data": [self._bench.split(replicate).fingerprint, study.data.scaling, replicate],
             "training": [study.training.batch_size, study.training.precision, study.seed],
             "test": study.lr_test.model_dump(),
             "versions": [ablate.__version__, keras.__version__],
         }
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
-    def _run(self, factors: Factors, key: str, clock: Clock, *, size: int) -> RateTest:
-        settings = self._bench.study.lr_test
-        replicates = [seeds.LR_TEST_REPLICATE + i for i in range(settings.seeds)]
+    def _run(self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int) -> RateTest:
+        settings, split = self._bench.study.lr_test, self._bench.split(replicate)
+        replicates = seeds.range_test(replicate, settings.seeds)
         with clock.on("lr_test"):
             rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
-            curves = [curve for some in rounds for curve in self._curves(factors, some, clock, size=size)]
+            curves = [curve for some in rounds for curve in self._curves(factors, split, some, clock, size=size)]
             losses = average_curves(curves)
             ramp = self._bench.ramp.astype(float)
             reading = read_curve(ramp, losses, fallback=settings.fallback)
         return RateTest(
             key=key,
-            rates=tuple(float(rate) for rate in ramp[: len(losses)]),
-            losses=tuple(float(loss) for loss in losses),
+            rates=tuple(float(f"{rate:.6g}") for rate in ramp[: len(losses)]),  # a study keeps one a trial
+            losses=tuple(float(f"{loss:.5g}") for loss in losses),
             rules=dict(reading.rules),
             suggestion=reading.suggestion,
             verdict=reading.verdict,
@@ -77,10 +86,11 @@ class RateFinder:
             seconds=clock.seconds["lr_test"],
         )
 
-    def _curves(self, factors: Factors, replicates: Sequence[int], clock: Clock, *, size: int) -> Sequence[Floats]:
+    def _curves(
+        self, factors: Factors, split: Split, replicates: Sequence[int], clock: Clock, *, size: int
+    ) -> Sequence[Floats]:
         """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
         bench, n_steps = self._bench, len(self._bench.ramp)
-        split = bench.split(seeds.SEARCH_REPLICATE)
         starts = [bench.start(factors, replicate, clock, size=size) for replicate in replicates]
         orders = [self._order(split, replicate) for replicate in replicates]
         rates = np.zeros(len(orders[0]), np.float32)

@@ -13,7 +13,13 @@ _NUMBER: dict[Role, int] = {"split": 0, "weights": 1, "order": 2, "dropout": 3, 
 
 # Confirmatory replicates count from 1, so the two tuning domains can never meet them.
 SEARCH_REPLICATE = 0
-LR_TEST_REPLICATE = 1_000_000  # and the following ones
+LR_TEST_REPLICATE = 1_000_000  # and the following ones, a thousand for each replicate whose rate is found
+
+
+def range_test(replicate: int, n: int) -> list[int]:
+    """The replicates whose curves a range test for `replicate` averages: `n` of them, at most 1,000, its own alone."""
+    first = LR_TEST_REPLICATE + 1000 * replicate
+    return list(range(first, first + n))
 
 
 def stream(study_seed: int, replicate: int, role: Role, *, layer: int = 0) -> np.random.SeedSequence:

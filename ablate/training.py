@@ -78,7 +78,7 @@ class Trial:
         """The outcome, complete."""
         notes = advice(self.spec.factors)
         if self.rate_test is not None and self.rate_test.verdict == "undetermined":
-            notes = (*notes, f"the range test is undetermined ({self.rate_test.reason}): the fallback rate was used")
+            notes = (*notes, "a range test is undetermined: a cautious rate was used")
         return replace(
             self.outcome,
             learning_rate=self.rate,
@@ -127,7 +127,8 @@ def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *
     """A trial before its first epoch, its range test done, for a program of `size` trials."""
     asked, rate_test = parse_rate(spec.factors["learning_rate"]), None
     if asked.value is None:
-        rate_test = finder.find(spec.rate_factors or spec.factors, clock, size=1 if spec.rate_factors else size)
+        program = 1 if spec.rate_factors else size
+        rate_test = finder.find(spec.rate_factors or spec.factors, clock, replicate=spec.seed, size=program)
     rate = asked.value if rate_test is None else rate_test.suggestion * asked.multiplier
     assert rate is not None  # a rate has a value, or a range test
     with clock.on("data"):

@@ -98,6 +98,15 @@ def test_a_curve_that_does_not_tell_falls_back_and_says_why(losses, reason):
     assert reason in reading.reason
 
 
+def test_where_the_loss_stays_low_far_beyond_the_steepest_descent_the_lowest_pick_is_taken_and_said_to_be_unsure():
+    x = np.log10(RATES)
+    losses = 2.7 - 0.4 / (1 + np.exp(-(x + 2.5) / 0.3)) - 0.05 * np.clip(x + 2, 0, 3)
+    reading = read_curve(RATES, losses, fallback=0.5)
+    assert reading.verdict == "undetermined"
+    assert reading.suggestion == min(rate for rate in reading.rules.values() if rate is not None)
+    assert reading.suggestion == pytest.approx(10**-2.5, rel=0.5)
+
+
 def test_the_noise_of_three_averaged_curves_moves_the_suggestion_by_less_than_half_a_decade():
     rng = np.random.default_rng(0)
     clean = read_curve(RATES, sigmoid_curve(RATES), fallback=0.5).suggestion

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from unittest.mock import ANY
 
 import pytest
 
@@ -8,10 +10,10 @@ from ablate.rate_finder import RateFinder
 
 def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(bench, tiny_study, tmp_path):
     clock, finder = Clock(), RateFinder(bench, cache=tmp_path)
-    first = finder.find(tiny_study.baseline, clock)
-    assert finder.find(tiny_study.baseline, clock) is first
+    first = finder.find(tiny_study.baseline, clock, replicate=0)
+    assert finder.find(tiny_study.baseline, clock, replicate=0) is first
     spent = clock.seconds["lr_test"]
-    again = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, clock)
+    again = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, clock, replicate=0)
     assert again == first
     assert clock.seconds["lr_test"] == spent
     assert json.loads((tmp_path / f"{first.key}.json").read_text())["suggestion"] == first.suggestion
@@ -19,14 +21,15 @@ def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(bench, tiny_study, tm
 
 def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(bench, tiny_study):
     finder = RateFinder(bench, cache=None)
-    key = finder.key(tiny_study.baseline)
-    assert key == finder.key({**tiny_study.baseline, "learning_rate": 0.5})
+    key = finder.key(tiny_study.baseline, replicate=0)
+    assert key == finder.key({**tiny_study.baseline, "learning_rate": 0.5}, replicate=0)
     for change in ({"optimizer": "sgd"}, {"initializer": "lecun_normal"}, {"dropout": 0.1}):
-        assert key != finder.key({**tiny_study.baseline, **change})
+        assert key != finder.key({**tiny_study.baseline, **change}, replicate=0)
+    assert key != finder.key(tiny_study.baseline, replicate=1)
 
 
 def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
-    test = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock())
+    test = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
     assert test.verdict == "determined"
     assert 1e-4 < test.suggestion < 1e-1
     assert min(test.losses) < 0.5 * test.losses[0]
@@ -37,5 +40,14 @@ def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
 def test_replicates_differ_and_their_mean_is_what_is_read(bench, tiny_study):
     finder = RateFinder(bench, cache=None)
     factors = tiny_study.baseline
-    one, two = (finder._curves(factors, [1_000_000 + i], Clock(), size=1)[0] for i in (0, 1))
+    split = bench.split(0)
+    one, two = (finder._curves(factors, split, [1_000_000 + i], Clock(), size=1)[0] for i in (0, 1))
     assert (one[:5] != two[:5]).all()
+
+
+def test_each_seed_finds_a_rate_of_its_own_so_that_luck_in_finding_it_is_in_the_intervals(bench, tiny_study):
+    finder = RateFinder(bench, cache=None)
+    first, second = (finder.find(tiny_study.baseline, Clock(), replicate=seed) for seed in (1, 2))
+    assert first.key != second.key
+    assert first.losses[:5] != second.losses[:5]
+    assert finder.find(tiny_study.baseline, Clock(), replicate=1) == replace(first, seconds=ANY)

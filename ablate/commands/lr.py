@@ -9,6 +9,7 @@ from rich.table import Table
 from ablate.clock import Clock
 from ablate.progress import sparkline
 from ablate.records import RateTest
+from ablate.seeds import SEARCH_REPLICATE
 from ablate.study import Study, find_study, load_study
 
 
@@ -26,7 +27,7 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
         table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
     console.print(table)
     if test.verdict == "undetermined":
-        console.print(f"undetermined: {test.reason}; a study falls back on {test.suggestion:.2e}", markup=False)
+        console.print(f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, cautiously", markup=False)
     else:
         console.print(f"suggested learning rate {test.suggestion:.2e}", markup=False)
     console.print(f"figure   {_draw(test, folder)}   {test.seconds:.1f} s", markup=False)
@@ -42,7 +43,7 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
 
     data = open_data(study, data_dir, announce=print)
     finder = RateFinder(Workbench(study, data), cache=out / ".cache" / "lr_tests")
-    return finder.find(study.baseline, Clock()), out / label(study, data)
+    return finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE), out / label(study, data)
 
 
 def _draw(test: RateTest, folder: Path) -> Path:

@@ -19,6 +19,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 RULE_MARKERS = ("^", "s", "D", "v", "P", "X", "*")
 PANEL, ABOVE = 1.75, 0.3  # inches: height of a panel of curves, and room for its title
 MOST_PANELS = 12  # of learning-rate tests or factors; the tables have them all
+MOST_SEEDS = 20  # curves of a configuration's range tests
 MOST_RUNS = 300  # thin lines behind the means of a figure, shared out among its levels
 MOST_LEVELS = 12  # of a panel of curves
 
@@ -71,19 +72,24 @@ def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Fig
     return figure
 
 
-def draw_rate_tests(tests: Sequence[tuple[str, RateTest]]) -> Figure | None:
-    """A panel a test (label, test), at most `MOST_PANELS`: loss against rate, rules as marks, the choice as a line."""
-    shown = [(name, test) for name, test in tests if len(test.rates) > 1][:MOST_PANELS]
+def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]]) -> Figure | None:
+    """A panel a configuration (label, its tests, one a seed), at most `MOST_PANELS`.
+
+    Loss against rate for each seed, the rules' marks of the first one, the rates chosen as lines; dashed where the
+    rules disagreed.
+    """
+    drawn = [(name, [test for test in some if len(test.rates) > 1]) for name, some in tests]
+    shown = [(name, some) for name, some in drawn if some][:MOST_PANELS]
     if not shown:
         return None
     n_columns = min(4, len(shown))
     n_rows = math.ceil(len(shown) / n_columns)
-    rules = list(dict.fromkeys(name for _, test in shown for name in test.rules))
+    rules = list(dict.fromkeys(name for _, some in shown for test in some for name in test.rules))
     with figure_style():
         figure = Figure(figsize=(WIDTH, 0.75 + 1.85 * n_rows), layout="constrained")
         grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-        for number, (axes, (name, test)) in enumerate(zip(grid, shown, strict=False)):
-            _draw_test(axes, name, test, rules)
+        for number, (axes, (name, some)) in enumerate(zip(grid, shown, strict=False)):
+            _draw_tests(axes, name, some[:MOST_SEEDS], rules)
             axes.set_ylabel("loss, nats" if number % n_columns == 0 else "")
             axes.set_xlabel("learning rate" if number + n_columns >= len(shown) else "")
         for axes in grid[len(shown) :]:
@@ -94,7 +100,7 @@ def draw_rate_tests(tests: Sequence[tuple[str, RateTest]]) -> Figure | None:
 
 def lr_test_svg(test: RateTest) -> str:
     """One range test as an SVG document. Raises `ValueError` where its curve has fewer than two points."""
-    figure = draw_rate_tests([("learning-rate range test", test)])
+    figure = draw_rate_tests([("learning-rate range test", [test])])
     if figure is None:
         raise ValueError("a range test of fewer than two points has no curve")
     figure.set_size_inches(6, 4)
@@ -180,22 +186,35 @@ def _limits(means: pd.DataFrame) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _draw_test(axes: Axes, name: str, test: RateTest, rules: Sequence[str]) -> None:
-    rates, losses = np.log10(np.array(test.rates)), np.array(test.losses)
+def _draw_tests(axes: Axes, name: str, tests: Sequence[RateTest], rules: Sequence[str]) -> None:
+    first, others = tests[0], tests[1:]
+    for test in others:
+        axes.plot(np.log10(np.array(test.rates)), test.losses, color=SEED, linewidth=0.6, zorder=2)
+    rates, losses = np.log10(np.array(first.rates)), np.array(first.losses)
     finite = np.isfinite(losses)
     axes.plot(rates[finite], losses[finite], color=SERIES[0], linewidth=1.2, zorder=3)
     floor, ceiling = _loss_limits(losses[finite])
     axes.set_ylim(floor, ceiling)
-    is_sure = test.verdict == "determined"
-    axes.axvline(math.log10(test.suggestion), color=SERIES[1] if is_sure else MUTED, linewidth=1.6,
-                 linestyle="-" if is_sure else (0, (2, 2)), zorder=2)  # fmt: skip
-    _draw_rules(axes, test.rules, rules, floor + 0.07 * (ceiling - floor))
+    for test in reversed(tests):
+        colour, style = (SERIES[1], "-") if test.verdict == "determined" else (MUTED, (0, (2, 2)))
+        width = 1.6 if test is first else 0.6
+        axes.axvline(math.log10(test.suggestion), color=colour, linewidth=width, linestyle=style, zorder=2)
+    _draw_rules(axes, first.rules, rules, floor + 0.07 * (ceiling - floor))
     axes.set_title(shorten(name, 26), fontsize=8.5, pad=17)
-    said = rate_text(test.suggestion) if is_sure else f"undetermined, takes {rate_text(test.suggestion)}"
-    axes.text(0, 1.03, said, transform=axes.transAxes, fontsize=8, color=MUTED, va="bottom")
+    axes.text(0, 1.03, _rates_said(tests), transform=axes.transAxes, fontsize=8, color=MUTED, va="bottom")
     low, high = math.floor(rates.min() + 0.01), math.ceil(rates.max() - 0.01)
     ticks = range(low, high + 1, max(1, math.ceil((high - low) / 4)))
     axes.set_xticks(list(ticks), [power_of_ten(tick) for tick in ticks])
+
+
+def _rates_said(tests: Sequence[RateTest]) -> str:
+    """ "5e-4", "3e-4 to 8e-4, 9 seeds", "undetermined, takes 1e-3"."""
+    chosen = [test.suggestion for test in tests]
+    unsure = sum(test.verdict == "undetermined" for test in tests)
+    if len(tests) == 1:
+        return f"undetermined, takes {rate_text(chosen[0])}" if unsure else rate_text(chosen[0])
+    span = f"{rate_text(min(chosen))} to {rate_text(max(chosen))}"
+    return f"{span}, {unsure} of {len(tests)} unsure" if unsure else f"{span}, {len(tests)} seeds"
 
 
 def _draw_rules(axes: Axes, picks: Mapping[str, float | None], rules: Sequence[str], y: float) -> None:

@@ -123,11 +123,13 @@ def _tuned(inputs: Inputs) -> Check:
 
 
 def _on_fallback(inputs: Inputs) -> list[str]:
-    """The variants, and the references, whose range test was undetermined."""
+    """The variants, and the references, some of whose range tests were undetermined, and how many of them."""
     keys = {test.key for _, test in inputs.rate_tests if test.verdict == "undetermined"}
     runs = inputs.confirmatory()
     of_tests = runs["lr_test"] if "lr_test" in runs else pd.Series("", index=runs.index)
-    return list(dict.fromkeys(runs.loc[of_tests.isin(keys), "variant"]))
+    counted = runs.assign(unsure=of_tests.isin(keys)).groupby("variant", sort=False)["unsure"].agg(["sum", "size"])
+    unsure = counted[counted["sum"] > 0]
+    return [f"{variant} ({n} of {of} runs)" for variant, n, of in zip(unsure.index, *unsure.T.to_numpy(), strict=True)]
 
 
 def _run_checks(inputs: Inputs) -> list[Check]:

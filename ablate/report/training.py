@@ -1,5 +1,9 @@
 """Learning curves and learning-rate tests into sections."""
 
+import math
+from collections.abc import Iterable
+
+import numpy as np
 import pandas as pd
 
 from ablate.effects import metric_unit
@@ -41,22 +45,24 @@ def training_section(inputs: Inputs) -> Section | None:
 
 
 def rate_section(inputs: Inputs) -> Section | None:
-    """Each range test: its curve, what the rules read from it, and the rate chosen."""
-    tests = _compared_first(inputs)
-    figure = draw_rate_tests(tests)
+    """The range tests of each configuration, one a seed: curves, what the rules read from them, the rates chosen."""
+    groups = _compared_first(inputs)
+    figure = draw_rate_tests(groups)
     if figure is None:
         return None
-    unsure = sum(test.verdict == "undetermined" for _, test in tests)
-    rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(tests) > MOST_PANELS else ""
-    said = f"{len(tests) - unsure} of {len(tests)} tests gave a rate"
-    said += f"; {unsure} did not and used a cautious one (dashed line)." if unsure else "."
+    tests = [test for _, some in groups for test in some]
+    unsure = sum(test.verdict == "undetermined" for test in tests)
+    rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
+    said = f"In {len(tests) - unsure} of {len(tests)} tests of {len(groups)} configurations the rules agreed on a rate"
+    said += f"; in {unsure} they did not, and a cautious one was used (dashed line)." if unsure else "."
     sentence = (
-        f"{said} The rate grows along each curve; the vertical line is the rate chosen, the median of the rules, whose "
-        f"picks are the marks at the bottom.{rest}"
+        f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "
+        "along each curve; a vertical line is a rate chosen, the median of the rules. Blue, with the rules' marks at "
+        f"the bottom: the first seed.{rest}"
     )
     title = "Loss against learning rate"
-    svg = to_svg(figure, name="rates", title=title, description=f"{said} One panel a test.")
-    return Section("rate-tests", "Learning-rate tests", [Figure("rates", title, sentence, svg, _rates_table(tests))])
+    svg = to_svg(figure, name="rates", title=title, description=f"{said} One panel a configuration.")
+    return Section("rate-tests", "Learning-rate tests", [Figure("rates", title, sentence, svg, _rates_table(groups))])
 
 
 def curve_table(inputs: Inputs) -> pd.DataFrame:
@@ -132,34 +138,52 @@ def _curves_table(means: pd.DataFrame, unit: str) -> Table:
     )
 
 
-def _compared_first(inputs: Inputs) -> list[tuple[str, RateTest]]:
-    """Those that the comparisons rest on, then the search's; in each, those without a verdict first if not all fit."""
-    tests = inputs.rate_tests
-    if len(tests) <= MOST_PANELS:
-        return tests
+def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
+    """The tests by configuration: those that the comparisons rest on, then the search's.
+
+    If not all fit, those on whose rate the rules did not agree come first in each.
+    """
+    groups: dict[str, list[RateTest]] = {}
+    for label, test in inputs.rate_tests:
+        groups.setdefault(label, []).append(test)
+    if len(groups) <= MOST_PANELS:
+        return list(groups.items())
     runs = inputs.runs
     compared = set(runs["lr_test"]) if "lr_test" in runs else set()
-    return sorted(tests, key=lambda pair: (pair[1].key not in compared, pair[1].verdict == "determined"))
+
+    def rank(group: tuple[str, list[RateTest]]) -> tuple[bool, bool]:
+        tests = group[1]
+        return tests[0].key not in compared, all(test.verdict == "determined" for test in tests)
+
+    return sorted(groups.items(), key=rank)
 
 
-def _rates_table(tests: list[tuple[str, RateTest]]) -> Table:
-    rules = list(dict.fromkeys(name for _, test in tests for name in test.rules))
-    head = ["Configuration", "Verdict", "Rate chosen", *(rule.replace("_", " ") for rule in rules), "Why"]
+def _rates_table(groups: list[tuple[str, list[RateTest]]]) -> Table:
+    rules = list(dict.fromkeys(name for _, tests in groups for test in tests for name in test.rules))
+    named = [rule.replace("_", " ") for rule in rules]
+    head = ["Configuration", "Tests", "Agreed", "Rate, median", "Lowest", "Highest", *named, "Why not"]
     rows = [
         [
             label,
-            test.verdict,
-            rate(test.suggestion),
-            *(rate(test.rules.get(rule)) for rule in rules),
-            test.reason or NONE,
+            str(len(tests)),
+            str(sum(test.verdict == "determined" for test in tests)),
+            *(rate(of(test.suggestion for test in tests)) for of in (_median, min, max)),
+            *(rate(_median(test.rules.get(rule) for test in tests)) for rule in rules),
+            next((test.reason for test in tests if test.reason), NONE),
         ]
-        for label, test in tests
+        for label, tests in groups
     ]
     picks = [
         {"configuration": label, "verdict": test.verdict, "rate": test.suggestion, **test.rules}
-        for label, test in tests
+        for label, tests in groups
+        for test in tests
     ]
     return Table(
-        "Rate that each rule picks", head, rows[:MOST_ROWS], frozenset(range(2, 3 + len(rules))), name="rates",
-        data=pd.DataFrame(picks),
+        "Rates chosen, and the median that each rule picks", head, rows[:MOST_ROWS],
+        frozenset(range(1, 6 + len(rules))), name="rates", data=pd.DataFrame(picks),
     )  # fmt: skip
+
+
+def _median(rates: Iterable[float | None]) -> float:
+    found = [rate for rate in rates if rate is not None]
+    return float(np.median(found)) if found else math.nan

@@ -73,7 +73,7 @@ class LrTest(Section):
     high: float = Field(default=10.0, gt=0.0, allow_inf_nan=False)
     steps_per_decade: int = Field(default=25, ge=25, le=10_000)
     seeds: int = Field(default=3, ge=1, le=1000)  # replicates whose curves are averaged
-    fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate used where the test is undetermined
+    fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate where a test says nothing at all
 
 
 class Search(Section):

@@ -63,7 +63,7 @@ def main() -> None:
         print("STAND-IN DATA: not CIFAR-10")
     bench = Workbench(study, data)
     finder = RateFinder(bench, cache=None)
-    rate = finder.find(study.baseline, Clock()).suggestion
+    rate = finder.find(study.baseline, Clock(), replicate=0).suggestion
     factors = {**study.baseline, "learning_rate": rate}
     print(f"learning rate {rate:.3g}, {study.data.train} images, at most {study.training.epochs} epochs")
     scores: dict[str, list[float]] = {"ablate": [], "model.fit": [], "model.fit, seeded": []}
