@@ -9,10 +9,10 @@ from ablate.designs.crossed import (
     variance_shares,
 )
 from ablate.designs.directions import MEASURES, both_directions, crossed_directions
-from ablate.designs.paths import crossed_paths, paths
+from ablate.designs.paths import crossed_paths, path_runs, paths
 from ablate.designs.shapley import shapley_effects
 
 __all__ = [
     "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths", "crossed_table",
-    "factorial_effects", "factorials", "interaction_cells", "paths", "shapley_effects", "variance_shares",
+    "factorial_effects", "factorials", "interaction_cells", "path_runs", "paths", "shapley_effects", "variance_shares",
 ]  # fmt: skip

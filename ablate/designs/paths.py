@@ -22,6 +22,9 @@ DIRECTIONS = {REFERENCE: "forward", BEST: "backward"}  # by what the rows are co
 PATH_COLUMNS = (
     "mode", "source", "direction", "step", "factor", "level", "n", "gain", "sd", "low", "high", "score", "chosen",
 )  # fmt: skip
+RUN_COLUMNS = (
+    "mode", "direction", "step", "factor", "level", "variant", "seed", "score", "state", "trial", "run_id", "same_as",
+)  # fmt: skip
 NUMBER = r"^path-\w+-(\d+)-"  # the step, in the name of a trial
 
 
@@ -42,14 +45,30 @@ def paths(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     `score` the mean over the seeds. `chosen` is the one of each step with the best mean, of equal ones the first:
     those rows are the path.
     """
-    runs = ablation_runs(results, metric)
-    rows = runs[runs["design"] == "path"].dropna(subset="score")
     found: list[dict[str, object]] = []
-    for (mode, against), walk in rows.groupby(["mode", "against"], sort=False):
-        if against in DIRECTIONS:
-            identity = {"mode": mode, "source": "path", "direction": DIRECTIONS[str(against)]}
-            found += _walked(_by_step(walk), identity)
+    for (mode, direction), walk in path_runs(results, metric).groupby(["mode", "direction"], sort=False):
+        found += _walked(_by_step(walk), {"mode": mode, "source": "path", "direction": direction})
     return pd.DataFrame(found, columns=list(PATH_COLUMNS))
+
+
+def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """One row a run that a walk rests on, the columns `RUN_COLUMNS`, in the order of the steps.
+
+    `score` is the validation score, higher is better; of several rows of one candidate and seed the last one counts.
+    """
+    ablation = results[results["phase"] == "ablation"].reset_index(drop=True)
+    known = ablation.reindex(columns=["state", "run_id", "same_as"]).astype(object).fillna("")
+    runs = ablation_runs(results, metric)
+    rows = runs[(runs["design"] == "path") & runs["against"].isin(DIRECTIONS)].dropna(subset="score")
+    walks = [walk.assign(step=_numbers(walk)) for _, walk in rows.groupby(["mode", "against"], sort=False)]
+    if not walks:
+        return pd.DataFrame(columns=list(RUN_COLUMNS))
+    found = pd.concat(walks).join(known)
+    found["direction"] = found["against"].map(DIRECTIONS)
+    found = found.drop_duplicates(["mode", "direction", "step", "factor", "level", "seed"], keep="last")
+    places = found.groupby(["mode", "direction"], sort=False).ngroup()
+    ordered = found.assign(walk=places).sort_values(["walk", "step"], kind="stable", ignore_index=True)
+    return ordered[list(RUN_COLUMNS)]
 
 
 def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | None = None) -> pd.DataFrame:
@@ -75,18 +94,14 @@ def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | 
 
 def _by_step(walk: pd.DataFrame) -> list[list[_Candidate]]:
     """The candidates of each step, from where the walk begins; up to the last step that follows without a gap."""
-    numbers = _numbers(walk)
     steps = []
-    for number in range(int(numbers.max()) + 1):
-        rows = walk[numbers == number]
+    for number in range(int(walk["step"].max()) + 1):
+        rows = walk[walk["step"] == number]
         if rows.empty:
             break
         groups = rows.groupby(["factor", "level"], sort=False)
         steps.append(
-            [
-                _Candidate(str(factor), level, cell.drop_duplicates("seed", keep="last").set_index("seed")["score"])
-                for (factor, level), cell in groups
-            ]
+            [_Candidate(str(factor), level, cell.set_index("seed")["score"]) for (factor, level), cell in groups]
         )
     return steps
 

@@ -89,10 +89,11 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
     """Those that there is something to tell in."""
     behind = runs_block(inputs)
+    anchors = behind.anchors() if behind else frozenset[str]()
     sections = (
         effects_section(inputs, behind=behind),
-        modes_section(inputs, anchors=behind.anchors() if behind else frozenset()),
-        *design_sections(inputs),
+        modes_section(inputs, anchors=anchors),
+        *design_sections(inputs, anchors=anchors),
         training_section(inputs),
         rate_section(inputs),
         search_section(inputs),

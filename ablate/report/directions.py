@@ -1,6 +1,7 @@
 """Add-one-in, leave-one-out and Shapley value into a section, side by side, with their disagreements flagged."""
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -9,11 +10,14 @@ from ablate.designs import Factorial
 from ablate.effects import Metric
 from ablate.plots import to_svg
 from ablate.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
+from ablate.report.design_runs import OF_FACTORIAL, leading
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, p_value
-from ablate.report.page import Block, Figure, Folded, Section, Table
+from ablate.report.page import Block, Cell, Figure, Folded, Section, Table
+from ablate.report.runs import runs_anchor
 
+Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 HOW_TO_READ = (
     "All three say what the second level gains over the first: add-one-in with all other factors at the reference, "
     "leave-one-out with all others at the target, the Shapley value on average over all orders. Without interactions "
@@ -23,8 +27,13 @@ HOW_TO_READ = (
 BY_SOURCE = {"one-factor": "between the two references", "factorial": "within the factorial"}
 
 
-def directions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
-    """What each factor is worth from both ends: between two references, and within a factorial."""
+def directions_section(
+    inputs: Inputs, found: Sequence[Factorial] | None = None, *, anchors: frozenset[str] = frozenset()
+) -> Section | None:
+    """What each factor is worth from both ends: between two references, and within a factorial.
+
+    Numbers lead to their runs where those have one of the `anchors`.
+    """
     found = found_factorials(inputs) if found is None else found
     metric = inputs.metric
     tables = (
@@ -35,7 +44,7 @@ def directions_section(inputs: Inputs, found: Sequence[Factorial] | None = None)
     for table in tables:
         for _, rows in table.groupby("mode", sort=False):
             reading = "" if blocks else HOW_TO_READ  # once is enough
-            blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1)
+            blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1, anchors=anchors)
     if not blocks:
         return None
     shapley = designs.shapley_effects(found, margin=metric.margin, target=stated_target(inputs))
@@ -62,7 +71,9 @@ def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
     return [Folded("shapley-pairs", said, table)]
 
 
-def _directions(rows: pd.DataFrame, metric: Metric, reading: str, *, has_modes: bool) -> list[Block]:
+def _directions(
+    rows: pd.DataFrame, metric: Metric, reading: str, *, has_modes: bool, anchors: frozenset[str]
+) -> list[Block]:
     if len(rows) < 2:  # with one factor there are no others that its worth could depend on
         return []
     figure = draw_directions(rows, metric=metric, label=f"gain in {metric.label}{in_unit(metric)}; right is better")
@@ -73,7 +84,7 @@ def _directions(rows: pd.DataFrame, metric: Metric, reading: str, *, has_modes: 
     title = f"What each factor is worth {BY_SOURCE[source]}" + (f", learning rate: {mode}" if has_modes else "")
     sentence = disagreements_in_words(rows)
     svg = to_svg(figure, name=name, title=title, description=sentence)
-    return [Figure(name, title, sentence, svg, _table(rows, metric, name=name), reading)]
+    return [Figure(name, title, sentence, svg, _table(rows, metric, name=name, anchors=anchors), reading)]
 
 
 def disagreements_in_words(rows: pd.DataFrame) -> str:
@@ -91,7 +102,18 @@ def disagreements_in_words(rows: pd.DataFrame) -> str:
     return " ".join(said) or "No disagreement goes beyond its uncertainty. That is no proof that there is none."
 
 
-def _table(rows: pd.DataFrame, metric: Metric, *, name: str) -> Table:
+def _anchor(row: Row, measure: str) -> str:
+    """Where the runs of a measure stand: those of a contrast by themselves, those of a factorial all together."""
+    if row["source"] == "factorial":
+        return OF_FACTORIAL
+    named = {
+        "add_one_in": f"{row['factor']}={row['level']}",
+        "leave_one_out": f"best: {row['factor']}={row['reference_level']}",
+    }
+    return runs_anchor(named.get(measure, ""), str(row["mode"]))
+
+
+def _table(rows: pd.DataFrame, metric: Metric, *, name: str, anchors: frozenset[str]) -> Table:
     widths = pd.concat([(rows[f"{measure}_high"] - rows[f"{measure}_low"]) / 2 for measure in MEASURE_LOOKS])
     decimals = decimals_for(widths.tolist(), metric)
     head = ["Factor", "From", "To", "Disagreement"]
@@ -99,10 +121,11 @@ def _table(rows: pd.DataFrame, metric: Metric, *, name: str) -> Table:
         head += [f"{words[0].upper()}{words[1:]}{in_unit(metric)}", "95 % interval"]
     text = []
     for row in rows.to_dict("records"):
-        cells = [str(row[column]) for column in ("factor", "reference_level", "level")]
+        cells: list[Cell] = [str(row[column]) for column in ("factor", "reference_level", "level")]
         cells.append(DISAGREEMENTS.get(row["disagreement"], NONE))
         for measure in (*MEASURE_LOOKS, "change"):
-            cells += mean_cells(row, metric, decimals, name=measure, prefix=f"{measure}_")
+            mean, ends = mean_cells(row, metric, decimals, name=measure, prefix=f"{measure}_")
+            cells += [leading(mean, _anchor(row, measure), anchors=anchors), ends]
         text.append([*cells, p_value(row["change_p"]), count(max(row[f"{measure}_n"] for measure in MEASURE_LOOKS))])
     head += ["p (max-T)", "Seeds"]
     source = BY_SOURCE[str(rows["source"].iloc[0])]

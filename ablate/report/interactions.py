@@ -11,10 +11,11 @@ from ablate.designs import Factorial
 from ablate.effects import Metric
 from ablate.plots import to_svg
 from ablate.plots.designs import MOST_PANELS, draw_interactions, draw_shares
+from ablate.report.design_runs import OF_FACTORIAL, factorial_runs
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, decimals_for, in_unit, interval, number, p_value
-from ablate.report.page import Block, Figure, Folded, Paragraph, Section, Table
+from ablate.report.page import Block, Cell, Figure, Folded, Link, Paragraph, Section, Table
 from ablate.statistics import MIN_SEEDS
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
@@ -42,23 +43,25 @@ def stated_target(inputs: Inputs) -> dict[str, object] | None:
 
 
 def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
-    """What each factor and pair of the factorial does; None without rows of one."""
+    """What each factor and pair of the factorial does, and the runs behind it; None without rows of one."""
     results = inputs.results
     if "design" not in results or not (results["design"] == "factorial").any():
         return None
     found = found_factorials(inputs) if found is None else found
+    behind = [folded for folded in (factorial_runs(inputs, found),) if folded is not None]
     if not found:
         said = (
             "No seed of the factorial has every combination of its levels: the study was stopped, or a condition rules "
             "some out. What is an average over all combinations cannot be told."
         )
-        return Section("interactions", "Interactions", [Paragraph(said)])
+        return Section("interactions", "Interactions", [Paragraph(said), *behind])
     effects = designs.factorial_effects(found, margin=inputs.metric.margin)
     blocks = [
         *_incomplete(found),
         *_shares(found[0]),
         *_interactions(found[0], effects, inputs.metric),
         _effects_block(effects, inputs.metric),
+        *behind,
     ]
     return Section("interactions", "Interactions", blocks)
 
@@ -181,10 +184,10 @@ def _effects_block(effects: pd.DataFrame, metric: Metric) -> Block:
 
 def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
     decimals = decimals_for(((effects["high"] - effects["low"]) / 2).tolist(), metric)
-    rows = [
+    rows: list[list[Cell]] = [
         [str(row["term"]), str(row["kind"]), verdict_text(str(row["verdict"])), *mean_cells(row, metric, decimals),
          interval(row["low_adjusted"] * metric.scale, row["high_adjusted"] * metric.scale, decimals),
-         p_value(row["p_adjusted"]), str(row["mode"]), count(row["n"])]
+         p_value(row["p_adjusted"]), str(row["mode"]), Link(count(row["n"]), OF_FACTORIAL)]
         for row in effects.to_dict("records")
     ]  # fmt: skip
     head = (

@@ -9,10 +9,11 @@ from ablate.designs import Factorial
 from ablate.effects import metric_unit
 from ablate.plots import to_svg
 from ablate.plots.waterfall import draw_path
+from ablate.report.design_runs import OF_FACTORIAL, leading, path_anchor, path_runs
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
-from ablate.report.page import Block, Figure, Section, Table
+from ablate.report.page import Block, Cell, Figure, Section, Table
 
 BARS = "Each bar goes from the score before a step to the score after it{}."
 WHISKERS = ", and the line is the 95 % interval of its gain, paired by seed"
@@ -26,17 +27,20 @@ BY_SOURCE = {
 
 def path_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
     """The walks that were trained; without those, the ones that a factorial holds."""
-    path = designs.paths(inputs.results, inputs.metric)
+    path, behind = designs.paths(inputs.results, inputs.metric), path_runs(inputs)
     if path.empty:
         found = found_factorials(inputs) if found is None else found
         path = designs.crossed_paths(found, target=stated_target(inputs))
     blocks: list[Block] = []
     for mode, rows in path.groupby("mode", sort=False):
-        blocks += _path(rows, inputs, name=f"path-{mode}" if path["mode"].nunique() > 1 else "path")
-    return Section("paths", "Step by step", blocks) if blocks else None
+        name = f"path-{mode}" if path["mode"].nunique() > 1 else "path"
+        blocks += _path(rows, inputs, name=name, anchors=behind.anchors() if behind else frozenset({OF_FACTORIAL}))
+    if not blocks:
+        return None
+    return Section("paths", "Step by step", [*blocks, behind] if behind else blocks)
 
 
-def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str) -> list[Block]:
+def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[str]) -> list[Block]:
     scale, label = _score_axis(inputs)
     chosen = rows[rows["chosen"].astype(bool)]
     decimals = decimals_for(((chosen["high"] - chosen["low"]) / 2).tolist(), inputs.metric)
@@ -46,8 +50,9 @@ def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str) -> list[Block]:
     title = "The greedy path, one factor at a time"
     sentence = " ".join(_in_words(walk, scale, decimals) for _, walk in chosen.groupby("direction", sort=False))
     svg = to_svg(figure, name=name, title=title, description=sentence)
+    table = _table(rows, inputs, decimals, name=name, anchors=anchors)
     reading = _how_to_read(chosen, is_foreign="metric" in inputs.facts)
-    return [Figure(name, title, sentence, svg, _table(rows, inputs, decimals, name=name), reading)]
+    return [Figure(name, title, sentence, svg, table, reading)]
 
 
 def _how_to_read(chosen: pd.DataFrame, *, is_foreign: bool) -> str:
@@ -82,17 +87,17 @@ def _in_words(walk: pd.DataFrame, scale: float, decimals: int) -> str:
     return f"The first step, {first['factor']} = {first['level']}, brings {gain} of {whole} in all."
 
 
-def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str) -> Table:
+def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str, anchors: frozenset[str]) -> Table:
     scale, label = _score_axis(inputs)
     head = (
         "Direction", "Step", "Factor", "Level", "Taken", f"Gain{in_unit(inputs.metric)}", "95 % interval",
         label[0].upper() + label[1:], "Seeds",
     )  # fmt: skip
-    text = [
+    text: list[list[Cell]] = [
         [str(row["direction"]), count(row["step"]), str(row["factor"]) or "start", str(row["level"]) or NONE,
          "yes" if row["chosen"] else "no", number(row["gain"] * scale, decimals, is_signed=True),
          interval(row["low"] * scale, row["high"] * scale, decimals), number(row["score"] * scale, decimals),
-         count(row["n"])]
+         leading(count(row["n"]), path_anchor(row) if row["source"] == "path" else OF_FACTORIAL, anchors=anchors)]
         for row in rows.to_dict("records")
     ]  # fmt: skip
     numeric = frozenset((1, 5, 6, 7, 8))

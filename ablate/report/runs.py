@@ -54,8 +54,13 @@ def runs_block(inputs: Inputs) -> Folded | None:
 
 
 def runs_anchor(variant: str, mode: str) -> str:
-    """Where the runs of a contrast stand on the page: unlike for unlike names, whatever is in them."""
-    return "runs-" + re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}_", f"{mode}-{variant}")
+    """Where the runs of a contrast stand on the page."""
+    return place_of("runs", mode, variant)
+
+
+def place_of(table: str, *names: str) -> str:
+    """An anchor in a table: unlike for unlike names, whatever is in them."""
+    return f"{table}-" + re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}_", "-".join(names))
 
 
 def hover_text(pairs: pd.DataFrame, metric: Metric, decimals: int) -> list[str]:

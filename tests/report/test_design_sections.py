@@ -109,7 +109,7 @@ def test_missing_cells_are_said(tmp_path: Path) -> None:
     all_lost = inputs_of(tmp_path, results[(results["a"] == "off") | (results["b"] != results["seed"] * 2)])
     section = interactions_section(all_lost)
     assert section is not None
-    assert [type(block) for block in section.blocks] == [Paragraph]
+    assert [type(block) for block in section.blocks] == [Paragraph, Folded]  # why, and the runs
     assert directions_section(all_lost) is None
     assert path_section(all_lost) is None
 
@@ -175,7 +175,8 @@ def test_a_long_table_is_folded_with_the_largest_interaction_first(tmp_path: Pat
     results = factorial(levels, lambda cell, seed: 0.3 + 0.001 * cell["a"] * cell["b"] + 0.01 * seed, seeds=[1, 2])
     section = interactions_section(inputs_of(tmp_path, results))
     assert section is not None
-    (folded,) = (block for block in section.blocks if isinstance(block, Folded))
+    folded, behind = (block for block in section.blocks if isinstance(block, Folded))
+    assert (folded.name, behind.name) == ("factorial-effects", "factorial-runs")
     assert folded.sentence == "9 main effects and 20 interactions, the largest first"
     assert [row[0] for row in folded.table.rows][8:11] == ["b=5", "a=4 × b=5", "a=4 × b=4"]
     assert folded.table.data is not None
