@@ -125,10 +125,10 @@ def forecast(
 
 
 def _range_tests(specs: Sequence[TrialSpec]) -> int:
-    """How many configurations ask for a rate to be found."""
+    """How many rates are to be found: one for each configuration and seed."""
     return len(
         {
-            frozenset((name, level) for name, level in (spec.rate_factors or spec.factors).items() if name != RATE)
+            (spec.seed, *sorted(item for item in (spec.rate_factors or spec.factors).items() if item[0] != RATE))
             for spec in specs
             if parse_rate(spec.factors[RATE]).value is None
         }

@@ -10,6 +10,11 @@ from ablate.statistics import MIN_SEEDS
 
 MOST_NAMED = 8  # of a list in a reason
 NOT_RECORDED = "Not recorded."
+TUNED_ONCE = Check(
+    "Luck in finding rates is in the intervals",
+    passed=False,
+    why="Rates are tuned once, and all seeds of a variant share the luck of that. With “find” each seed has its own.",
+)
 
 
 def checklist(inputs: Inputs) -> list[Check]:
@@ -93,6 +98,8 @@ def _rate_checks(inputs: Inputs) -> list[Check]:
     checks = [_found(inputs, modes)]
     if "tune" in modes:
         checks.append(_tuned(inputs))
+    if inputs.modes[:1] == ["tune"]:
+        checks.append(TUNED_ONCE)
     if len(modes) > 1:
         changed = changed_variants(inputs.effects)
         why = f"The verdict depends on it for {_named(changed)}." if changed else f"All agree under {_named(modes)}."

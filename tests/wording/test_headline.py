@@ -131,7 +131,7 @@ def test_each_further_mode_counts_its_changes_and_names_three():
     ]  # fmt: skip
     changes = "a 0: inconclusive → hurts, a 1 (from the best): inconclusive → hurts, a 2: inconclusive → hurts"
     assert (
-        "The above is with learning rates tuned for each variant; with rates found for each variant no verdict "
+        "The above is with learning rates found for each variant; with rates tuned for each variant no verdict "
         "changes; with rates carried over from the reference "
         f"5 of 5 verdicts change ({changes} and 2 more): see “Fair learning rates”."
     ) in told(*rows)
