@@ -23,7 +23,6 @@ from ablate.report.training import rate_section, training_section
 from ablate.report.trust import standing, trust_section
 from ablate.report.uncompared import uncompared
 from ablate.results import write_table
-from ablate.wording import unbroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def _page(inputs: Inputs) -> Page:
 
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
-        return [unbroken(line) for line in uncompared(inputs, sections)]
+        return uncompared(inputs, sections)
     return analysis.headline(inputs.effects, inputs.results, title=inputs.title)
 
 

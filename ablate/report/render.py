@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from ablate.report.export import PageFiles
 from ablate.report.page import MOST_ROWS, Link, Page
+from ablate.wording import unbroken
 
 LEAST_TO_FILTER = 10  # rows of a table that gets a box to search in
 POLICY = (
@@ -28,6 +29,7 @@ def render(page: Page, files: PageFiles) -> str:
         keep_trailing_newline=True,
     )
     environment.tests["link"] = lambda cell: isinstance(cell, Link)
+    environment.filters["unbroken"] = unbroken
     environment.globals.update(files_beside=files.beside, most_rows=MOST_ROWS, least_to_filter=LEAST_TO_FILTER)
     script = _template("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -57,7 +57,7 @@ class _Page(HTMLParser):
         if self._open == "caption":
             self.tables[data] = self._rows
         elif self._open:
-            self._rows[-1][-1] += data
+            self._rows[-1][-1] += data.replace("95\N{NO-BREAK SPACE}%", "95 %")
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from ablate.report.page import (
     Check,
     Checklist,
     Definitions,
+    Figure,
     Folded,
     Link,
     Listing,
@@ -33,6 +34,25 @@ def test_every_kind_of_block_is_escaped() -> None:
     assert html.count("<script") == 1  # our own
     # title twice; date twice; banner 2; headline; facts 2; nav and heading; then 1, 4 (a label too), 2, 2 and 2
     assert html.count(ESCAPED) == 22
+
+
+def test_a_number_keeps_its_unit_everywhere_but_in_what_is_copied() -> None:
+    said, kept = "n = 9, 95 %, p = .04", "n~=~9, 95~%, p~=~.04".replace("~", "\N{NO-BREAK SPACE}")
+    figure = Figure("f", "F", said, '<svg viewBox="0 0 1 1" xmlns="http://www.w3.org/2000/svg"/>', reading=said)
+    blocks = [
+        Paragraph(said),
+        Table(said, [said], [["95 %"]]),
+        figure,
+        Checklist([Check("a", passed=True, why=said)]),
+        Definitions([("a", said)]),
+        Folded("g", said, Table("t", ["a"], [])),
+        Listing("A file", said),
+    ]
+    page = Page("t", "", [("a", said)], [said], [("a", said)], [Section("s", "S", blocks)])
+    html = render(page, PageFiles.of(page))
+    # paragraph, caption, head, figure (2), check, definition (2), folded, banner, headline
+    assert html.count(kept) == 11
+    assert html.count(said) == 2  # the label of the table's region, and the listing
 
 
 def test_a_check_says_its_state_by_word_and_shape() -> None:
