@@ -12,13 +12,10 @@ from ablate.wording import to_tex
 
 MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
 MOST_ROWS_INSIDE = {"CSV": 2_000, "LaTeX": 100}  # of a table
-PLAIN_TEX = {  # signs of the page that LaTeX' usual fonts lack
-    "−": "$-$", "–": "--", "±": r"$\pm$", "×": r"$\times$", "✕": r"$\times$", "→": r"$\to$", "…": r"\ldots{}",
-    "“": "``", "”": "''", "·": r"$\cdot$", "≤": r"$\le$", "≥": r"$\ge$",
+OF_AMSSYMB = {  # signs of verdicts and checks
     "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$", "■": r"$\blacksquare$", "◆": r"$\blacklozenge$",
-    "○": r"$\circ$", "✓": r"$\checkmark$", "\N{NON-BREAKING HYPHEN}": "-",
+    "✓": r"$\checkmark$",
 }  # fmt: skip
-OF_AMSSYMB = ("▲", "▼", "■", "◆", "✓")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +122,4 @@ def _plain(cell: Cell) -> str:
 
 
 def _tex_row(cells: Sequence[Cell]) -> str:
-    return " & ".join(_tex(str(cell)) for cell in cells) + r" \\"
-
-
-def _tex(text: str) -> str:
-    return "".join(PLAIN_TEX.get(character, character) for character in to_tex(text))
+    return " & ".join(to_tex(str(cell), signs=OF_AMSSYMB) for cell in cells) + r" \\"

@@ -1,7 +1,9 @@
 """Effects into a table for papers."""
 
 import math
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -12,7 +14,13 @@ TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "_": r"\_", "&": r"\&", "%": r"\%", "#": r"\#", "$": r"\$",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "[": "{[}", "*": "{*}",  # the last two would be options of the row break before them
+    "−": "$-$", "–": "--", "—": "---", "±": r"$\pm$", "×": r"$\times$", "✕": r"$\times$", "→": r"$\to$",
+    "←": r"$\gets$", "…": r"\ldots{}", "“": "``", "”": "''", "‘": "`", "’": "'", "·": r"$\cdot$", "•": r"$\bullet$",
+    "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "≈": r"$\approx$", "∞": r"$\infty$", "○": r"$\circ$",
+    "√": r"$\surd$", "∑": r"$\sum$", "∂": r"$\partial$", "\N{NON-BREAKING HYPHEN}": "-",
 }  # fmt: skip
+OF_OTHER_FONTS = "«»ÐÞðþ"  # of Latin-1, what TeX's own font lacks
+OGONEK = "0328"  # as is this accent
 HEADS = {"factor": "Factor", "level": "Level", "against": "Against", "mode": "Rate"}
 ABOUT = (
     "% Paired difference to {other}, {label}, higher is better; p adjusted over all contrasts (max-T sign flips)."
@@ -52,9 +60,27 @@ def latex_effects(effects: pd.DataFrame, metric: Metric) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def to_tex(text: str) -> str:
-    """Text with every character that TeX reads as a command made plain; line breaks become spaces."""
-    return "".join(TEX.get(character, character) for character in " ".join(text.split()))
+def to_tex(text: str, *, signs: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Text that any LaTeX sets: what TeX reads as a command made plain, line breaks as spaces, `signs` as they say.
+
+    Greek letters and the signs of the report are set in math; what TeX's own font lacks is told by its number,
+    "U+65E5", as pdfLaTeX stops at it.
+    """
+    return "".join(signs.get(character) or _character(character) for character in " ".join(text.split()))
+
+
+def _character(character: str) -> str:
+    if character in TEX:
+        return TEX[character]
+    base, *accents = unicodedata.decomposition(character).split() or [""]
+    is_accented = bool(accents) and not base.startswith("<") and int(base, 16) < 128 and OGONEK not in accents
+    is_latin = character <= "\xff" and character.isprintable() and character not in OF_OTHER_FONTS
+    if is_latin or (is_accented and character <= "\u017f"):
+        return character
+    name = unicodedata.name(character, "").split()
+    if "α" <= character <= "ω" and len(name) == 4 and name[-1] != "OMICRON":
+        return f"$\\{name[-1].lower().replace('lamda', 'lambda')}$"
+    return rf"\texttt{{U+{ord(character):04X}}}"
 
 
 def _row(row: Effect, *, named: bool, columns: Sequence[str]) -> str:

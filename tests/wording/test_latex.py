@@ -39,6 +39,17 @@ def test_nothing_in_a_name_is_read_as_tex():
     assert len(re.findall(r"(?<!\\)&", row)) == 6
 
 
+def test_whatever_is_in_a_name_latex_can_set_it():
+    told = {
+        "naïve Łukasz": r"naïve \texttt{U+0141}ukasz",
+        "β → ≤ ½ ς": r"$\beta$ $\to$ $\le$ ½ \texttt{U+03C2}",
+        "日 λ\a": r"\texttt{U+65E5} $\lambda$\texttt{U+0007}",
+        "ő ą ▲ «": r"ő \texttt{U+0105} \texttt{U+25B2} \texttt{U+00AB}",
+    }
+    assert {name: wording.to_tex(name) for name in told} == told
+    assert wording.to_tex("▲", signs={"▲": "up"}) == "up"
+
+
 def test_with_two_modes_the_latex_table_has_a_column_for_them():
     rows = [effect("a=1", 0.03, 0.01, "helps", mode=mode) for mode in ("find", "carry")]
     lines = wording.latex_effects(pd.DataFrame(rows), ACCURACY).splitlines()
