@@ -204,7 +204,8 @@ class _Run:
 
     def _counts(self) -> dict[Part, Count]:
         """Trials of each part that is to run, as far as one can say before the search has ended."""
-        best = best_entry(self._journal.entries.values())
+        searched = self._record.known_of("search")
+        best = best_entry(searched) if len(searched) >= self._study.search.trials else None
         counts = count_trials(self._study, best=best.spec.factors if best else None)
         parts = {"search"} if self._options.only == "search" else set(counts)
         return {part: n for part, n in counts.items() if part in parts and n.most}

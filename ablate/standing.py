@@ -9,7 +9,6 @@ import pandas as pd
 from ablate.ablation import FIRST_SEED
 from ablate.closing import Facts
 from ablate.effects import Metric, effects_table, primary_metric, undecided
-from ablate.errors import StudyError
 from ablate.journal import Entry
 from ablate.records import Factors
 from ablate.results import results_table
@@ -30,19 +29,10 @@ def best_entry(entries: Iterable[Entry]) -> Entry | None:
     return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
 
 
-def reference_of(study: Study, entries: Iterable[Entry]) -> Factors:
-    """The configuration that an ablation compares with. Raises `StudyError` where a search was to decide it in vain."""
-    if study.ablation.reference != "best":
-        return study.baseline
-    best = best_entry(entries)
-    if best is None:
-        raise StudyError('ablation.reference: "best" needs a finished search trial, and there is none')
-    return best.spec.factors
-
-
-def reference_so_far(study: Study, entries: Sequence[Entry]) -> Factors:
-    """The reference, or the baseline while the search that decides it has found nothing."""
-    return reference_of(study, entries) if best_entry(entries) else study.baseline
+def reference_so_far(study: Study, entries: Iterable[Entry]) -> Factors:
+    """The configuration that variants are compared with; the baseline while a search that decides it has found none."""
+    best = best_entry(entries) if study.ablation.reference == "best" else None
+    return best.spec.factors if best else study.baseline
 
 
 def open_contrasts(entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int) -> Contrasts:
