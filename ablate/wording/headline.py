@@ -146,20 +146,21 @@ def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
 
 
 def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
-    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both."""
+    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both.
+
+    Of more than `MOST_CHANGES` the first are named, without what they change to.
+    """
     both = [(row, other[variant]) for variant, row in told.items() if variant in other]
-    changed = [
-        f"{effect_name(row)}: {row['verdict']} → {there['verdict']}"
-        for row, there in both
-        if row["verdict"] != there["verdict"]
-    ]
+    changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
     if not both:
         return ""
     opening = f"with rates {_rates(mode)} "
     if not changed:
         return f"{opening}{UNCHANGED}"
-    more = len(changed) - MOST_CHANGES
-    named = ", ".join(changed[:MOST_CHANGES]) + (f" and {more} more" if more > 0 else "")
+    names = [effect_name(row) for row, _ in changed[:MOST_CHANGES]]
+    named = f"{', '.join(names)} and {len(changed) - MOST_CHANGES} more"
+    if len(changed) <= MOST_CHANGES:
+        named = ", ".join(f"{effect_name(row)}: {row['verdict']} → {there['verdict']}" for row, there in changed)
     count = "the verdict changes" if len(both) == 1 else f"{len(changed)} of {len(both)} verdicts change"
     return f"{opening}{count} ({named})"
 
