@@ -139,13 +139,13 @@ def _draw_factor(axes: Axes, factor: str, curves: pd.DataFrame, means: pd.DataFr
             sns.lineplot(chosen, x="epoch", y="validation", units="trial", estimator=None, errorbar=None, ax=axes,
                          color=look.colour, linewidth=0.5, alpha=0.3, legend=False)  # fmt: skip
         handles.append(_draw_level(axes, of_factor[of_factor["level"] == level], look))
-        names.append(shorten(str(level), 17))
+        names.append(shorten(str(level), 15))
     _draw_lost(axes, seeds)
     axes.set_title(shorten(factor, 34))
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     legend = axes.legend(handles, ["x"] * len(names), loc="upper left", bbox_to_anchor=(-0.02, -0.23), ncols=2,
-                         columnspacing=1.0, handlelength=1.8, borderaxespad=0, labelcolor=INK)  # fmt: skip
+                         columnspacing=0.8, handlelength=1.5, borderaxespad=0, labelcolor=INK)  # fmt: skip
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)  # set here, as a legend leaves out names that begin with "_"
 

@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ablate.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, shorten
 
@@ -20,6 +20,7 @@ EVALUATORS = {
     "fanova": ("fANOVA", "share of the score's variance, %"),
 }
 OTHER = ("P", INK, True)
+APART = 1.15  # ratio of two numbers on a log scale that can stand beside each other
 MOST_POINTS = 1_500  # of a history; the table beside it has more
 
 
@@ -62,7 +63,9 @@ def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
         axes = figure.subplots()
         axes.plot(expected["trials"], expected["value"], color=HELPS, linewidth=1.6, marker="o", markersize=3)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        *rounded, last = expected["trials"].tolist()
+        ticks = [*(n for n in rounded if n * APART <= last), last]
+        axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set(xlabel="trials", ylabel=f"expected best\n{label[:1].lower()}{label[1:]}")
         axes.grid(axis="y")

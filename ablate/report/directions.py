@@ -16,13 +16,14 @@ from ablate.report.interactions import found_factorials, mean_cells, stated_targ
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, p_value
 from ablate.report.page import Block, Cell, Figure, Folded, Section, Table
 from ablate.report.runs import runs_anchor
+from ablate.wording import mode_rank
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 HOW_TO_READ = (
-    "All three say what the second level gains over the first: add-one-in with all other factors at the reference, "
-    "leave-one-out with all others at the target, the Shapley value on average over all orders. Without interactions "
-    "they are equal. “Signs differ” means that two intervals lie on different sides of 0, “sizes differ” that "
-    "leave-one-out less add-one-in is significant and beyond the margin."
+    "What the second level gains over the first: add-one-in with all other factors at the reference, leave-one-out "
+    "with all others at the target, the Shapley value, where the cells for it are there, on average over all orders. "
+    "Without interactions they are equal. “Signs differ” means that two intervals lie on different sides of 0, “sizes "
+    "differ” that leave-one-out less add-one-in is significant and beyond the margin."
 )
 BY_SOURCE = {"one-factor": "between the two references", "factorial": "within the factorial"}
 
@@ -42,7 +43,7 @@ def directions_section(
     )
     blocks: list[Block] = []
     for table in tables:
-        for _, rows in table.groupby("mode", sort=False):
+        for _, rows in table.groupby(table["mode"].map(mode_rank), sort=True):
             reading = "" if blocks else HOW_TO_READ  # once is enough
             blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1, anchors=anchors)
     if not blocks:

@@ -46,5 +46,5 @@ def _in_words(expected: pd.DataFrame, metric: Metric, decimals: int) -> str:
     after = f"the first {trials[fewer]:,}" if fewer else "the first"
     return (
         f"One trial drawn at random has an expected {metric.label} of {one}{unit}, "
-        f"the best of all {n:,} {whole}{unit}; those after {after} brought {gain}."
+        f"the best of all {n:,} trials {whole}{unit}; those after {after} brought {gain}."
     )

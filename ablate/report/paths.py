@@ -84,7 +84,7 @@ def _in_words(walk: pd.DataFrame, scale: float, decimals: int) -> str:
         why = "it costs least" if first["gain"] < 0 else "the score does not suffer"
         return f"On the way back {first['factor']} goes first: {why}, {gain}."
     whole = number(total, decimals, is_signed=True)
-    return f"The first step, {first['factor']} = {first['level']}, brings {gain} of {whole} in all."
+    return f"The first step, {first['factor']} = {first['level']}, brings {gain}, the whole way {whole}."
 
 
 def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str, anchors: frozenset[str]) -> Table:

@@ -105,10 +105,10 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
     if figure is None:
         return []
     first = table.iloc[0]
-    rest = f" fANOVA leaves {unexplained['fanova']:.0%} to interactions and noise." if unexplained else ""
+    rest = f" fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise." if unexplained else ""
     sentence = (
-        f"In these trials {first['factor']} sets the best apart most.{rest} The lines span 80 % of the bootstrap "
-        f"resamples of the trials: where they overlap, the order is not known. {_counted(first)}"
+        f"In {_counted(first)} {first['factor']} sets the best apart most.{rest} The lines span 80 % of the bootstrap "
+        f"resamples of the trials: where they overlap, the order is not known.{_lost(int(first['n_worst']))}"
     )
     svg = to_svg(figure, name="importances", title=title, description=sentence)
     head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
@@ -125,11 +125,13 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
 
 
 def _counted(row: Row) -> str:
-    """Of which trials the importances are: "1,000 of 62,208 trials, drawn at random; 3 counted at the worst score"."""
-    n, n_all, n_worst = (int(row[name]) for name in ("n_trials", "n_all", "n_worst"))
-    said = f"{n:,} of {n_all:,} trials, drawn at random" if n < n_all else f"{n:,} trials"
-    lost = f"; {n_worst:,} that did not finish counted at the worst score" if n_worst else ""
-    return f"{said}{lost}."
+    """Of which trials the importances are: "1,000 of 62,208 trials, drawn at random,"."""
+    n, n_all = int(row["n_trials"]), int(row["n_all"])
+    return f"{n:,} of {n_all:,} trials, drawn at random," if n < n_all else f"these {n:,} trials"
+
+
+def _lost(n: int) -> str:
+    return f" {n:,} that did not finish {'count' if n > 1 else 'counts'} at the worst score." if n else ""
 
 
 def _decimals(metric: Metric) -> int:

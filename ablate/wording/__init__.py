@@ -2,6 +2,6 @@
 
 from ablate.wording.headline import headline
 from ablate.wording.latex import TEX, latex_effects, to_tex
-from ablate.wording.phrases import MODES, as_markdown, unbroken
+from ablate.wording.phrases import MODES, as_markdown, mode_rank, unbroken
 
-__all__ = ["MODES", "TEX", "as_markdown", "headline", "latex_effects", "to_tex", "unbroken"]
+__all__ = ["MODES", "TEX", "as_markdown", "headline", "latex_effects", "mode_rank", "to_tex", "unbroken"]
