@@ -41,7 +41,7 @@ def _best(inputs: Inputs) -> str:
     n = int((analysis.search_history(inputs.results)["state"] == "finished").sum())
     score = shown_mean(row["score"], metric, 1 if metric.unit == "points" else 3)
     unit = " %" if metric.unit == "points" else in_unit(metric).replace(",", "")
-    levels = [f"{name} {row[name]}" for name in best.columns[4:] if name != RATE_SETTING and row[name] != ""]
+    levels = [f"{name} {_level(row[name])}" for name in best.columns[4:] if name != RATE_SETTING and row[name] != ""]
     more = len(levels) - MOST_FACTORS
     named = ", ".join(levels[:MOST_FACTORS]) + (f" and {more} more" if more > 0 else "")
     return (
@@ -49,6 +49,11 @@ def _best(inputs: Inputs) -> str:
         + (f", with {named}" if named else "")
         + ". The best of many is better than it will be again."
     )
+
+
+def _level(level: object) -> str:
+    """A level as the table has it; of a number that was drawn, four digits."""
+    return f"{level:.4g}" if isinstance(level, float) else str(level)
 
 
 def _and(items: Sequence[object]) -> str:

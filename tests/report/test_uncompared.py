@@ -65,3 +65,9 @@ def test_a_study_that_has_only_searched_has_no_results_yet_and_other_designs_are
         "Nothing is compared one factor at a time here; what the other designs tell stands below.",
         "The page shows “Interactions”.",
     ]
+
+
+def test_a_number_that_was_drawn_is_told_in_four_digits(tmp_path: Path) -> None:
+    widths: list[object] = [50.123456, 100.987654, 200.5, 100.987654]
+    inputs = read_inputs(foreign_folder(tmp_path, SWEEP | {"width": widths}))
+    assert ", with norm batch, width 101. " in uncompared(inputs, [])[1]
