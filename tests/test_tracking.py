@@ -567,6 +567,8 @@ def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
 
 def test_names_say_what_a_run_is():
     assert run_name(SEARCH) == "search #14"
+    tuned = replace(BATCH, phase="tune", mode="tune", seed=0, factors={**BATCH.factors, "learning_rate": "find*3.162"})
+    assert run_name(tuned) == "tune normalization=batch at find*3.162"
     assert run_name(BATCH) == "normalization=batch s3"
     assert run_name(replace(BATCH, mode="carry")) == "normalization=batch s3 carry"
     assert run_name(replace(BATCH, variant="reference", mode="")) == "reference s3"

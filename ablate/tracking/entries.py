@@ -47,13 +47,15 @@ _PARAM_LENGTH = 6000
 
 
 def run_name(spec: TrialSpec) -> str:
-    """What the list of runs shows: "search #14", "normalization=batch s3" (seed 3); the mode where it is not "find".
+    """What the list of runs shows: "search #14", "tune normalization=batch at find*3", "normalization=batch s3" (seed 3).
 
-    Short, because MLflow's list and legends show some 22 characters.
+    With the mode where that is not "find". Short, because MLflow's list and legends show some 22 characters.
     """
     if spec.phase == "search":
         number = re.search(r"(\d+)$", spec.trial)
         return one_line(f"search #{int(number[1])}" if number else f"search {spec.trial}", _NAME_LENGTH)
+    if spec.phase == "tune":
+        return one_line(f"tune {spec.variant} at {spec.factors['learning_rate']}", _NAME_LENGTH)
     mode = f" {spec.mode}" if spec.mode not in ("", "find") else ""
     return one_line(f"{spec.variant or REFERENCE} s{spec.seed}{mode}", _NAME_LENGTH)
 
