@@ -47,7 +47,7 @@ _PARAM_LENGTH = 6000
 
 
 def run_name(spec: TrialSpec) -> str:
-    """What the list of runs shows: "search #14", "tune normalization=batch at find*3", "normalization=batch s3" (seed 3).
+    """What the list of runs shows: "search #14", "tune dropout=0.1 at find*3", "dropout=0.1 s3" (seed 3).
 
     With the mode where that is not "find". Short, because MLflow's list and legends show some 22 characters.
     """
