@@ -114,13 +114,19 @@ def study_notes(entries: Iterable[Entry]) -> list[str]:
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
     """One entry a range test, labelled by the first trial that used it; those of the ablation first, seed by seed."""
     tests: dict[str, dict[str, object]] = {}
-    for entry in sorted(entries, key=lambda e: (e.spec.phase == "search", e.spec.factor, e.spec.variant, e.spec.seed)):
+    for entry in sorted(entries, key=_told_first):
         test, spec = entry.outcome.rate_test, entry.spec
         if test is not None and test.key not in tests:
             factors = spec.rate_factors or spec.factors
             named = {"label": spec.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
             tests[test.key] = {**named, **asdict(test)}
     return list(tests.values())
+
+
+def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
+    """What the effects rest on first, under the names that they have there; then factorials, tuning, the search."""
+    spec = entry.spec
+    return spec.phase == "search", spec.design != "one-factor", spec.factor, spec.variant, spec.seed
 
 
 def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:

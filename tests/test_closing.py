@@ -36,6 +36,18 @@ def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, t
     assert former_seconds(tmp_path / "nothing.json", [], workers=2) == 0.0
 
 
+def test_a_range_test_bears_the_name_that_it_has_in_the_effects(facts, tmp_path):
+    def of(design: str, variant: str, seed: int, *, phase="ablation") -> Entry:
+        found = entry(f"{design}{variant}{seed}", phase=phase, variant=variant, rate_test=replace(TEST, key=f"k{seed}"))
+        return replace(found, spec=replace(found.spec, design=design, seed=seed))
+
+    entries = [of("factorial", "a=1, b=2", 1), of("", "reference", 0, phase="tune"), of("one-factor", "b=2", 1)]
+    provenance_of(facts, tmp_path, [*entries, of("one-factor", "b=2", 2), of("factorial", "a=1, b=3", 3)])
+    tests = json.loads(StudyFolder(tmp_path).lr_tests.read_text())
+    told = [(test["label"], test["seed"]) for test in tests]
+    assert told == [("b=2", 1), ("b=2", 2), ("a=1, b=3", 3), ("reference", 0)]
+
+
 def provenance_of(facts, folder, entries, **of_ending):
     ending = Ending("2026-11-21", facts.study.baseline, True, False, {"total": 5.0}, **of_ending)
     write_folder(StudyFolder(folder), entries, facts, ending)
