@@ -17,10 +17,12 @@ SEED = (
 )
 RATES = {
     "carry": "Under “carry” every variant trained at the learning rate of what it is compared with.",
-    "find": "Under “find” each configuration trained at the rate that a range test of that very configuration suggests:"
-    " the loss of each batch on an exponential ramp, read by several rules, of which the median is taken.",
+    "find": "Under “find” each run trained at the rate that a range test of that very configuration suggests, made anew "
+    "for each seed, so that luck in finding it is in the intervals: the loss of each batch on an exponential ramp, read "
+    "by several rules, of which the median is taken, and the lowest where they disagree by more than 1.5 decades.",
     "tune": "Under “tune” each configuration trained at the best of {points} rates, evenly spaced in the logarithm "
-    "around the one found, by validation score on a seed that no comparison uses; the same budget for all.",
+    "around the one found, by validation score on a seed that no comparison uses; the same budget for all. The choice "
+    "was made once: its luck is shared by all seeds and in no interval.",
 }
 FOREIGN = (
     "This table was made elsewhere and read from {source}. How its runs were trained and tuned, what their seeds fix, "
@@ -70,7 +72,7 @@ def _design(inputs: Inputs) -> str:
     what = {"best": "the best configuration of the search", "baseline": "the study's baseline"}.get(str(kind), "")
     named = f", {what}" if what else ""
     if n:
-        said.append(f"{n} variants are compared, by default with the reference{named}: {reference}.")
+        said.append(f"{n} variants are compared with the reference{named}: {reference}.")
         together = ", or the levels of a recipe together," if facts.get("recipes") else ""
         said.append(f"Each changes one factor{together} and leaves the others as they are.")
     if kind == "both" or (effects["against"] == BEST).any():
