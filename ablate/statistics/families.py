@@ -26,11 +26,19 @@ def sign_flip_p(differences: ArrayLike, *, seed: int) -> float:
     All 2^n flips for n ≤ 20; above, `FLIPS_DRAWN` of them by `seed` (fewer above 335 seeds), with the observed one
     counted in (Phipson & Smyth 2010). NaN where n = 0.
     """
-    return float(max_t_p(to_floats(differences)[:, None], seed=seed)[0])
+    return float(family_p(to_floats(differences)[:, None], seed=seed)[0, 0])
 
 
 def max_t_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
-    """Step-down max-T adjusted p of each contrast of a family (Westfall & Young 1993, algorithm 4.1), shape (m,).
+    """The adjusted p values of `family_p`, shape (m,)."""
+    adjusted: Floats = family_p(differences, seed=seed, least=least)[1]
+    return adjusted
+
+
+def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
+    """P of each contrast of a family by itself, and adjusted by step-down max-T, shape (2, m).
+
+    Westfall & Young 1993, algorithm 4.1; both are read from the same flips.
 
     `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed. The statistic |Σ d| / √Σ d² grows with
     |t|, and is comparable between contrasts with different numbers of seeds. A contrast with fewer than `least` seeds
@@ -46,9 +54,10 @@ def max_t_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
     observed = np.abs(unit.sum(axis=0))
     order = np.lexsort((-observed, ~is_tested))  # those tested first, in each the largest statistic first
     reach = (observed - ROUNDING * np.abs(unit).sum(axis=0))[order[: is_tested.sum()]]
-    adjusted = np.full(is_tested.shape, math.nan)
-    adjusted[order[: reach.size]] = np.maximum.accumulate(_reached(unit[:, order], reach, seed=seed))
-    return adjusted
+    p = np.full((2, is_tested.size), math.nan)
+    p[:, order[: reach.size]] = _reached(unit[:, order], reach, seed=seed)
+    p[1, order[: reach.size]] = np.maximum.accumulate(p[1, order[: reach.size]])
+    return p
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -62,20 +71,23 @@ def holm(p_values: ArrayLike) -> Floats:
 
 
 def _reached(unit: Floats, reach: Floats, *, seed: int) -> Floats:
-    """Share of the flips in which the largest statistic of columns k, k+1, … is at least `reach[k]`, for each k."""
+    """Shares of the flips in which the statistic of column k, and the largest of k, k+1, …, is at least `reach[k]`.
+
+    Shape (2, number of columns that `reach` is given for).
+    """
     if not reach.size:
-        return reach
+        return np.empty((2, 0))
     rows = unit[np.any(unit != 0, axis=1)].T.copy()  # a seed without any difference changes no sum
     is_exact = rows.shape[1] <= EXACT_SEEDS
     flips = _all_flips(rows) if is_exact else _drawn_flips(rows, seed=seed)
-    counts, total = np.zeros(reach.size), 0
+    counts, total = np.zeros((2, reach.size)), 0
     for sums in flips:
         np.abs(sums, out=sums)
         largest = np.zeros(sums.shape[1])
         for k in reversed(range(len(sums))):
             np.maximum(largest, sums[k], out=largest)
             if k < reach.size:
-                counts[k] += np.count_nonzero(largest >= reach[k])
+                counts[:, k] += np.count_nonzero(sums[k] >= reach[k]), np.count_nonzero(largest >= reach[k])
         total += sums.shape[1]
     return counts / total if is_exact else (counts + 1) / (total + 1)
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ablate.statistics.families import holm, max_t_p, sign_flip_p
+from ablate.statistics.families import family_p, holm
 from ablate.statistics.paired import Floats, Interval, paired_interval, to_floats, tost_p
 from ablate.statistics.planning import MIN_SEEDS
 from ablate.statistics.sequential import Looks, first_seeds
@@ -53,7 +53,7 @@ def judge(
     counts = np.count_nonzero(~np.isnan(d), axis=0)
     if looks is None:
         last, levels = np.zeros(counts.shape, dtype=int), np.full(counts.shape, alpha)
-        p_values = _p_values(d, seed=seed)
+        p_values = family_p(d, seed=seed, least=MIN_SEEDS)
     else:
         last = np.searchsorted(looks.seeds, counts, side="right")
         levels = np.array(looks.levels)[np.maximum(last - 1, 0)]
@@ -94,19 +94,12 @@ def verdict(
     return "equivalent" if p_tost <= alpha else "inconclusive"
 
 
-def _p_values(d: Floats, *, seed: int) -> Floats:
-    """Shape (2, m): of each contrast by itself, and adjusted by max-T; NaN below `MIN_SEEDS`."""
-    kept = [column[~np.isnan(column)] for column in d.T]
-    alone = [sign_flip_p(column, seed=seed) if column.size >= MIN_SEEDS else math.nan for column in kept]
-    return np.array([alone, max_t_p(d, seed=seed, least=MIN_SEEDS)])
-
-
 def _p_over_looks(d: Floats, looks: Looks, *, alpha: float, seed: int) -> Floats:
     counts = np.count_nonzero(~np.isnan(d), axis=0)
     smallest = np.full((2, counts.size), math.nan)
     for n, level in zip(looks.seeds, looks.levels, strict=True):
         if np.any(counts >= n):
-            p = _p_values(first_seeds(d, n), seed=seed) * alpha / level
+            p = family_p(first_seeds(d, n), seed=seed, least=MIN_SEEDS) * alpha / level
             smallest = np.fmin(smallest, np.where(counts >= n, p, math.nan))
     return np.minimum(smallest, 1.0)
 

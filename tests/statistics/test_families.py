@@ -140,3 +140,14 @@ def test_a_family_without_any_difference_has_a_p_of_one():
     assert statistics.max_t_p(np.zeros((6, 2)), seed=0).tolist() == [1.0, 1.0]
     assert statistics.max_t_p(np.zeros((6, 0)), seed=0).shape == (0,)
     assert math.isnan(statistics.max_t_p(np.full((6, 1), NAN), seed=0)[0])
+
+
+def test_a_contrast_by_itself_has_its_own_p_in_a_family_too():
+    rng = np.random.default_rng(3)
+    d = rng.normal(0.4, 1.0, (9, 3))
+    d[7:, 1] = np.nan
+    alone, adjusted = families.family_p(d, seed=0)
+    columns = [column[~np.isnan(column)] for column in d.T]
+    assert alone == pytest.approx([families.sign_flip_p(column, seed=0) for column in columns])
+    assert (adjusted >= alone).all()
+    assert np.isnan(families.family_p(d, seed=0, least=8)[:, 1]).all()
