@@ -123,8 +123,8 @@ def test_early_stopping_is_each_slots_own(tiny_study, digits):
 def test_range_tests_on_a_stack_give_the_curves_they_give_alone(tiny_study, bench, stacked):
     from ablate.clock import Clock
 
-    one = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock())
-    four = RateFinder(stacked, cache=None).find(tiny_study.baseline, Clock(), size=4)
+    one = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+    four = RateFinder(stacked, cache=None).find(tiny_study.baseline, Clock(), replicate=0, size=4)
     n = len(one.losses) // 2  # at higher rates rounding grows from batch to batch
     assert four.losses[:n] == pytest.approx(one.losses[:n], rel=1e-4)
     assert four.suggestion == pytest.approx(one.suggestion, rel=0.2)  # a neighbouring rate at most
