@@ -11,11 +11,10 @@ from ablate.effects import (
     Metric,
     confirmatory_runs,
     effects_table,
-    metric_values,
     paired_scores,
     primary_metric,
 )
-from ablate.records import REFERENCE, State
+from ablate.records import REFERENCE
 from ablate.results import factor_columns
 from ablate.statistics import expected_best, expected_normal_maximum
 from ablate.wording import headline, latex_effects
@@ -23,7 +22,6 @@ from ablate.wording import headline, latex_effects
 __all__ = [
     "Metric",
     "best_of_search",
-    "cell_summary",
     "effects_table",
     "expected_search",
     "failures",
@@ -35,8 +33,6 @@ __all__ = [
     "search_history",
 ]
 
-STATES: tuple[State, ...] = ("finished", "pruned", "diverged", "out_of_memory", "failed", "killed")
-MEASURED = ("val_accuracy", "test_accuracy", "best_epoch", "seconds")
 FAILURE_COLUMNS = (
     "trial", "phase", "variant", "mode", "seed", "state", "epochs", "learning_rate", "reason", "run_id",
 )  # fmt: skip
@@ -100,23 +96,6 @@ def failures(results: pd.DataFrame) -> pd.DataFrame:
     return rows.reindex(columns=list(FAILURE_COLUMNS)).reset_index(drop=True)
 
 
-def cell_summary(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row a (variant, mode) of the ablation, the reference first.
-
-    Columns: `variant, mode, factor, level, n`; a count for each state; `metric_mean, metric_sd` on the primary metric
-    with what did not finish at chance level; mean and SD of `MEASURED` over the finished runs; `learning_rate`, the
-    median of all runs. The SDs are between seeds, NaN for one run.
-    """
-    runs = confirmatory_runs(results)
-    runs = runs.assign(metric=metric_values(runs, metric), is_variant=runs["variant"] != REFERENCE)
-    runs = runs.sort_values("is_variant", kind="stable")
-    groups = runs.groupby(["variant", "mode"], sort=False)
-    cells = [_cell(str(variant), str(mode), cell) for (variant, mode), cell in groups]
-    spread = [f"{name}_{what}" for name in ("metric", *MEASURED) for what in ("mean", "sd")]
-    columns = ["variant", "mode", "factor", "level", "n", *STATES, *spread, "learning_rate"]
-    return pd.DataFrame(cells, columns=columns)
-
-
 def runs_behind(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     """One row a pair of `paired_scores`, in the order of `effects`: the two runs that each difference is of."""
     places = {cell: place for place, cell in enumerate(zip(effects["variant"], effects["mode"], strict=True))}
@@ -139,14 +118,3 @@ def _replicate_sd(results: pd.DataFrame) -> float:
     runs = confirmatory_runs(results[results["variant"] == REFERENCE])
     scores = runs.loc[runs["state"] == "finished", "score"].dropna()
     return float(scores.std()) if len(scores) >= LEAST_REPLICATES else math.nan
-
-
-def _cell(variant: str, mode: str, runs: pd.DataFrame) -> dict[str, object]:
-    finished = runs[runs["state"] == "finished"]
-    row: dict[str, object] = {"variant": variant, "mode": mode, "n": len(runs)}
-    row |= {name: str(runs[name].iloc[0]) for name in ("factor", "level")}
-    row |= {state: int((runs["state"] == state).sum()) for state in STATES}
-    for name in ("metric", *MEASURED):
-        values = (runs if name == "metric" else finished)[name].dropna()
-        row |= {f"{name}_mean": float(values.mean()), f"{name}_sd": float(values.std())}
-    return row | {"learning_rate": float(runs["learning_rate"].dropna().median())}

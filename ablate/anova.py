@@ -11,7 +11,6 @@ import pandas as pd
 from ablate.cells import Cells, Floats, complete_cells
 
 ANOVA_COLUMNS = ("term", "kind", "factor", "factor_2", "variance", "share", "share_by_noise", "share_of_runs")
-LEVEL_COLUMNS = ("factor", "level", "mean", "deviation", "n_cells")
 BETWEEN_REPLICATES = ("seed", "noise")  # kinds of terms that the cell means know nothing of
 TIMES = " × "  # between the factors of an interaction
 
@@ -68,21 +67,6 @@ def anova_of(cells: Cells) -> pd.DataFrame:
         share_of_runs=rows["variance"] / (rows["variance"].sum() or math.nan),
     )
     return table[list(ANOVA_COLUMNS)]
-
-
-def level_means(cells: Cells) -> pd.DataFrame:
-    """One row a level of each factor, the columns `LEVEL_COLUMNS`: its mean over all other factors' levels.
-
-    `deviation` is that less the mean of all cells: the main effect of the functional ANOVA.
-    """
-    means = cells.means()
-    grand = float(means.mean())
-    rows = [
-        (name, level, mean, mean - grand, means.size // means.shape[axis])
-        for axis, name in enumerate(cells.factors)
-        for level, mean in zip(cells.levels[axis], _kept(means, (axis,)).tolist(), strict=True)
-    ]
-    return pd.DataFrame(rows, columns=list(LEVEL_COLUMNS))
 
 
 @dataclass(frozen=True, slots=True)

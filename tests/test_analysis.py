@@ -103,27 +103,6 @@ def test_failures_are_what_neither_finished_nor_was_pruned():
     assert list(found) == list(analysis.FAILURE_COLUMNS)
 
 
-def test_cells_are_summed_up_with_the_reference_first():
-    results = pd.DataFrame(
-        ablation("a=1", "find", ("finished", 0.5, 0.4, 3), ("finished", 0.7, 0.6, 5), ("diverged", 0.9, None, 1))
-        + ablation("reference", "", ("finished", 0.5, 0.5, 2), ("killed", None, None, None))
-    )
-    cells = analysis.cell_summary(results, ACCURACY)
-    assert cells[["variant", "mode", "factor", "level", "n"]].to_numpy().tolist() == [
-        ["reference", "", "", "", 2],
-        ["a=1", "find", "a", "1", 3],
-    ]
-    variant = cells.iloc[1]
-    assert [variant[state] for state in analysis.STATES] == [2, 0, 1, 0, 0, 0]
-    assert variant["val_accuracy_mean"] == pytest.approx(0.6)
-    assert variant["val_accuracy_sd"] == pytest.approx(math.sqrt(0.02))
-    assert variant["test_accuracy_mean"] == pytest.approx(0.5)
-    assert variant["metric_mean"] == pytest.approx((0.4 + 0.6 + 0.1) / 3)
-    assert variant["best_epoch_mean"] == 4
-    assert variant["learning_rate"] == pytest.approx(0.01)
-    assert math.isnan(cells.iloc[0]["metric_sd"])
-
-
 def test_the_runs_behind_the_effects_stand_in_their_order():
     results = pd.DataFrame(
         ablation("reference", "", ("finished", 0.5, 0.5, 1), ("finished", 0.5, 0.4, 1))
@@ -142,7 +121,7 @@ def test_the_runs_behind_the_effects_stand_in_their_order():
 def test_a_table_of_one_phase_leaves_the_tables_of_the_other_empty():
     searched = pd.DataFrame(HISTORY)
     ablated = pd.DataFrame(ablation("reference", "", ("finished", 0.5, 0.5, 1)))
-    assert analysis.cell_summary(searched, ACCURACY).empty
+    assert analysis.effects_table(searched, ACCURACY).empty
     assert analysis.search_history(ablated).empty
     assert analysis.best_of_search(ablated).empty
     assert analysis.failures(ablated).empty

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.anova import ANOVA_COLUMNS, anova_of, anova_table, functional_anova, level_means
+from ablate.anova import ANOVA_COLUMNS, anova_of, anova_table, functional_anova
 from ablate.cells import complete_cells
 from ablate.errors import DataError
 
@@ -69,14 +69,6 @@ def test_without_seeds_the_rows_of_a_cell_are_noise() -> None:
 def test_equal_cells_have_no_shares() -> None:
     table = anova_table(pd.DataFrame({"a": [0, 1], "score": [1.0, 1.0]}), ["a"], "score")
     assert table["share"].isna().all()
-
-
-def test_level_means_are_over_all_other_factors() -> None:
-    rows = pd.DataFrame({"a": ["x", "x", "y", "y"], "b": [0, 1, 0, 1], "score": [2.0, 2.0, 3.0, 5.0]})
-    table = level_means(complete_cells(rows, ["a", "b"], "score"))
-    assert table["mean"].tolist() == [2, 4, 2.5, 3.5]
-    assert table["deviation"].tolist() == [-1, 1, -0.5, 0.5]
-    assert table["level"].tolist() == ["x", "y", 0, 1]
 
 
 def test_an_incomplete_table_is_refused() -> None:

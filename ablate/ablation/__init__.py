@@ -1,7 +1,7 @@
 """A study and its reference configurations into plans: which cells, at which learning rates, with which seeds."""
 
 from ablate.ablation.cell import FIRST_SEED, Cell, needs_best, references, replicates, to_specs
-from ablate.ablation.confirmed import ablation_cells, ablation_specs, contrasts, looks_of
+from ablate.ablation.confirmed import ablation_cells, ablation_specs, looks_of
 from ablate.ablation.counting import Count, count_trials
 from ablate.ablation.looks import Sequential
 from ablate.ablation.path import Paths
@@ -22,7 +22,6 @@ __all__ = [
     "Tuning",
     "ablation_cells",
     "ablation_specs",
-    "contrasts",
     "count_trials",
     "looks_of",
     "needs_best",

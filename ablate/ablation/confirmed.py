@@ -1,7 +1,6 @@
 """A study and its references into all that is confirmed: the cells, their trials, and the list that is frozen."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from ablate.ablation.cell import Cell, replicates, to_specs
 from ablate.ablation.crossed import factorial_cells
@@ -41,23 +40,3 @@ def looks_of(study: Study) -> tuple[int, ...]:
     if ablation.seeds == "auto":
         return looks(MIN_SEEDS, ablation.max_seeds, ablation.looks)
     return (ablation.seeds,) if ablation.seeds else ()
-
-
-def contrasts(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[dict[str, Any]]:  # Any: JSON
-    """What will be compared, as JSON: to be written down before the first test score is read.
-
-    Each variant against its reference, and each cell of a factorial, whose effects are averages over many.
-    """
-    return [
-        {
-            "variant": cell.variant,
-            "against": cell.against,
-            "mode": cell.mode,
-            "design": cell.design,
-            "factor": cell.factor,
-            "level": cell.level,
-            "configuration": dict(cell.factors),
-        }
-        for cell in ablation_cells(study, references, tuned)
-        if cell.against or cell.design == "factorial"
-    ]

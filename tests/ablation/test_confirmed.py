@@ -1,30 +1,4 @@
-import json
-
-from ablate.ablation import ablation_cells, ablation_specs, contrasts, looks_of
-
-
-def test_every_comparison_and_every_cell_of_a_factorial_is_listed_as_json(make_study):
-    study = make_study(
-        design=("one-factor", "factorial", "path"), factors=("optimizer",), factorial=("normalization", "optimizer")
-    )
-    listed = contrasts(study, {"reference": study.baseline}, {})
-    assert listed[0] == {
-        "variant": "optimizer=sgd",
-        "against": "reference",
-        "mode": "find",
-        "design": "one-factor",
-        "factor": "optimizer",
-        "level": "sgd",
-        "configuration": {**study.baseline, "optimizer": "sgd"},
-    }
-    assert [one["variant"] for one in listed if one["design"] == "factorial"] == [
-        "normalization=none, optimizer=adam",
-        "normalization=none, optimizer=sgd",
-        "normalization=batch, optimizer=adam",
-        "normalization=batch, optimizer=sgd",
-    ]
-    assert len(listed) == 5
-    assert json.loads(json.dumps(listed)) == listed
+from ablate.ablation import ablation_cells, ablation_specs, looks_of
 
 
 def test_trial_names_are_unique_over_designs_modes_and_ends(make_study):
