@@ -82,6 +82,7 @@ def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, t
         assert outcome.learning_rate == two.outcomes[name].learning_rate
 
 
+@pytest.mark.slow
 def test_results_depend_neither_on_stacks_nor_on_how_many_workers_refill_them(task, one_structure):
     plans = {(workers, stack): Listed(one_structure) for workers, stack in ((1, 1), (2, 2))}
     for (workers, stack), plan in plans.items():
