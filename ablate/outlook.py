@@ -44,14 +44,17 @@ def look_ahead(
     stand_in = best.spec.factors if best else study.baseline
     comparison = Comparison(study, best=stand_in, chance=chance, undecided=undecided)
     outcomes = {name: entry.outcome for name, entry in entries.items()}
-    wanted = [] if needs_best(study) and best is None else comparison.wanted(outcomes)
+    is_known = best is not None or not needs_best(study)
+    wanted = comparison.wanted(outcomes) if is_known else []
     left, reused = _left(wanted, entries, cache)
-    further = sum(count.most for part, count in counts.items() if part != "search") - len(wanted)
+    listed = Counter(map(_part, wanted))
+    growing = {_part(spec) for spec in wanted if spec.trial not in entries} if is_known else {*counts} - {"search"}
+    further = sum(max(0, counts[part].most - listed[part]) for part in growing)
     return Outlook(
         counts=counts,
         done=dict(Counter(_part(entry.spec) for entry in entries.values())),
         left=left,
-        unknown=max(0, searched) + max(0, further),
+        unknown=max(0, searched) + further,
         reused=reused,
         contrasts=_family(comparison.confirmed(outcomes), mode=study.ablation.learning_rate[0]),
         n_seeds=comparison.looks,

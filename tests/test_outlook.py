@@ -66,6 +66,26 @@ def replace_in(study, **settings) -> Ablation:
     return Ablation(**{**dict(study.ablation), **settings})
 
 
+def test_a_part_that_has_ended_grows_no_more(tiny_study):
+    study = tiny_study.model_copy(update={"ablation": replace_in(tiny_study, learning_rate=("tune",))})
+    rate = {"learning_rate": "find*2"}  # at which nothing is tuned, or its result would be taken
+    entries = {
+        name: replace(one, spec=replace(one.spec, factors={**one.spec.factors, **rate}))
+        for name, one in searched(study, 4).items()
+    }
+    start = outlook(study, entries)
+    assert start.unknown == start.counts["tune"].most - start.counts["tune"].least == 9
+    middle = {"find*0.3162": 0.6, "find": 0.9}  # no end of a grid is best
+    while tuning := [spec for spec in outlook(study, entries).left if spec.phase == "tune"]:
+        entries |= {spec.trial: entry(spec, middle.get(spec.factors["learning_rate"], 0.5)) for spec in tuning}
+    tuned = outlook(study, entries)
+    assert tuned.unknown == 0
+    assert {spec.phase for spec in tuned.left} == {"ablation"}
+    entries |= {spec.trial: entry(spec) for spec in tuned.left}
+    ended = outlook(study, entries)
+    assert (list(ended.left), ended.unknown) == ([], 0)
+
+
 def test_before_the_search_has_ended_what_depends_on_it_is_a_range(tiny_study):
     study = tiny_study.model_copy(update={"ablation": replace_in(tiny_study, reference="best")})
     ahead = outlook(study, searched(study, 1))
