@@ -6,6 +6,7 @@ scored on the test set; then the paths between the two ends are walked, on the v
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import final
 
 from ablate.ablation import (
@@ -49,7 +50,8 @@ class Comparison:
     """
 
     def __init__(self, study: Study, *, best: Factors | None, chance: float, undecided: Undecided) -> None:
-        self._study, self._undecided, self.looks = study, undecided, looks_of(study)
+        # A look is judged by its own seeds alone, so its answer stands, however often the rule is made anew.
+        self._study, self._undecided, self.looks = study, cache(undecided), looks_of(study)
         self.references: Mapping[str, Factors] = references(study, study.baseline, best) if self.looks else {}
         start = ablation_cells(study, self.references, {}) if self.looks else []
         self.tuning = Tuning(start, self.references, chance=chance)
@@ -92,7 +94,7 @@ class Comparison:
 
     def is_complete(self, outcomes: Outcomes) -> bool:
         """Whether nothing is left to be trained."""
-        return not any(spec.trial not in outcomes for spec in self.wanted(outcomes))
+        return not _left(self.wanted, outcomes)
 
     def tuning_facts(self, outcomes: Outcomes) -> dict[str, object] | None:
         """What tuning came to, JSON-able; None where nothing is tuned. Cells as "variant" of the mode "tune"."""

@@ -111,14 +111,9 @@ def power_said(outlook: Outlook, facts: Facts, entries: Mapping[str, Entry]) -> 
             said += f": {effect * sd * metric.scale:.2g} {metric.unit} at the SD so far ({sd * metric.scale:.2g})"
         lines.append(f"{'detect' if not lines else '':<10}{said}")
     lines[0] += ", with 80 % power, all at once at 5 %"
-    if n_seeds_too_few(outlook):
+    if outlook.n_seeds[-1] < MIN_SEEDS:
         lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test: no verdicts will be given")
     return lines
-
-
-def n_seeds_too_few(outlook: Outlook) -> bool:
-    """Whether not even the last look has the seeds for a test."""
-    return outlook.n_seeds[-1] < MIN_SEEDS
 
 
 def pace_table(paces: Mapping[Structure, Pace]) -> Table:
