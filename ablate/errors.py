@@ -16,6 +16,10 @@ class DataError(AblateError):
     """A data set is missing or breaks a rule."""
 
 
+class StorageError(AblateError):
+    """A disk or database stopped taking what a study writes, after it had begun; exits with 1, and can be resumed."""
+
+
 def known_names(wrong: str, known: Iterable[str]) -> str:
     """One line for an error message: the known names, and the nearest to `wrong` if one is near."""
     names = sorted(known)

@@ -107,6 +107,8 @@ class Outcome:
     notes: tuple[str, ...] = ()  # what the user should know, e.g. SELU without LeCun-normal
     same_as: str = ""  # the trial whose result this is, where a configuration came up again
     rate_test: RateTest | None = None
+    attempt: int = 1  # which try at the trial this is, from 1: a process that dies makes another one necessary
+    parts: int = 1  # of each batch, trained one after the other and added up, where memory was short for a whole one
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""

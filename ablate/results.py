@@ -13,12 +13,12 @@ from ablate.records import Epoch, Outcome, TrialSpec
 COLUMNS = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
     "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate", "parameters",
-    "seconds", "data", "lr_test", "run_id", "same_as", "reason",
+    "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
 NUMBERS = (
     "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate",
-    "parameters", "seconds",
+    "parameters", "seconds", "attempt",
 )  # fmt: skip
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")

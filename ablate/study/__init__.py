@@ -2,16 +2,29 @@
 
 from ablate.study.checking import load_study
 from ablate.study.names import Listed, find_study, is_safe_name, list_studies
-from ablate.study.sections import Ablation, Data, LrTest, Model, Monitor, Search, Study, Training
+from ablate.study.sections import (
+    Ablation,
+    Data,
+    Limits,
+    LrTest,
+    Model,
+    Monitor,
+    Retries,
+    Search,
+    Study,
+    Training,
+)
 from ablate.study.writing import settings, to_toml
 
 __all__ = [
     "Ablation",
     "Data",
+    "Limits",
     "Listed",
     "LrTest",
     "Model",
     "Monitor",
+    "Retries",
     "Search",
     "Study",
     "Training",

@@ -11,7 +11,7 @@ from ablate.study.level import LevelReader
 from ablate.study.names import is_safe_name
 from ablate.study.recipes import read_recipes
 from ablate.study.rules import read_section, read_table, validated
-from ablate.study.sections import Data, LrTest, Model, Search, Study, Training
+from ablate.study.sections import Data, Limits, LrTest, Model, Retries, Search, Study, Training
 
 # The names of `ablate.datasets.REGISTERED`; reading a study must not wait for numpy. A test holds them equal.
 DATA_SETS = ("digits", "cifar10", "cifar100", "fashion_mnist", "mnist")
@@ -26,7 +26,10 @@ QUICK = {
 }
 
 _TOP = ("title", "name", "seed")
-_TABLES = ("data", "model", "training", "lr_test", "baseline", "space", "recipes", "search", "ablation", "quick")
+_TABLES = (
+    "data", "model", "training", "lr_test", "baseline", "space", "recipes", "search", "ablation", "limits", "retries",
+    "quick",
+)  # fmt: skip
 
 
 def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
@@ -66,6 +69,8 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         recipes=read_recipes(levels, baseline=baseline, space=space),
         search=search,
         ablation=read_ablation(layered, most, space=space, baseline=baseline, search=search),
+        limits=read_section(Limits, "limits", layered, most),
+        retries=read_section(Retries, "retries", layered, most),
         quick=quick,
         source=str(path),
         base=path.absolute().parent,

@@ -103,6 +103,26 @@ class Ablation(Section):
     factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
 
 
+class Limits(Section):
+    """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up.
+
+    None of it decides the numbers of a trial that stays within them.
+    """
+
+    trial_minutes: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a whole trial; None: no limit
+    silent_minutes: float = Field(default=120.0, gt=0.0, allow_inf_nan=False)  # without an epoch's end: it hangs
+    memory_gb: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a worker; None: the machine's 90 %
+    same_failures: int = Field(default=5, ge=0, le=10_000)  # so many alike in a row end the study; 0: never
+
+
+class Retries(Section):
+    """[retries]: how often a trial is tried again, with the same seed. What diverges or raises would do so again."""
+
+    killed: int = Field(default=2, ge=0, le=100)  # its process died: a signal, a crash, the system's memory killer
+    # Out of memory although it trained alone: each batch in 2, 4, 8 … parts whose gradients are added up.
+    out_of_memory: int = Field(default=3, ge=0, le=16)
+
+
 class Study(Section):
     """Everything that a study file says, checked and complete."""
 
@@ -118,6 +138,8 @@ class Study(Section):
     recipes: Mapping[str, Mapping[str, OneLevel]] = {}  # name -> levels that are set together
     search: Search = Search()
     ablation: Ablation = Ablation()
+    limits: Limits = Limits()
+    retries: Retries = Retries()
     quick: bool = False  # cut down for a try
     source: str  # the file it came from
     base: Path  # its folder: paths of data and of user code start here

@@ -43,6 +43,8 @@ def _tree(study: Study) -> dict[str, object]:
         "recipes": {name: dict(recipe) for name, recipe in study.recipes.items()},
         "search": _table(study.search),
         "ablation": _table(study.ablation),
+        "limits": _table(study.limits),
+        "retries": _table(study.retries),
     }
 
 
