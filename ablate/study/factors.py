@@ -18,7 +18,7 @@ from ablate.study.sections import AroundTable, LevelsTable, RangeTable
 RESERVED = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
     "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate_setting",
-    "parameters", "seconds", "data", "lr_test", "run_id", "same_as", "reason",
+    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
 T = TypeVar("T")
 
