@@ -31,3 +31,8 @@ class Clock:
     def total(self) -> float:
         """Seconds since this clock was made."""
         return time.perf_counter() - self._began
+
+
+def now_ms() -> int:
+    """The time as journal and tracker keep it: milliseconds since 1970."""
+    return int(time.time() * 1000)

@@ -1,8 +1,12 @@
-"""Files that are whole or not there: written aside, then put in place."""
+"""Files that are whole or not there: written aside, then put in place; what a disk refuses into an error."""
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from ablate.errors import StorageError
 
 
 def write_aside(path: Path, content: str | bytes) -> None:
@@ -36,3 +40,15 @@ def write_once(path: Path, content: str) -> str:
     finally:
         aside.unlink(missing_ok=True)
     return path.read_text()
+
+
+@contextmanager
+def saving(path: Path, what: str) -> Iterator[None]:
+    """Turn what a disk refuses inside the block into a `StorageError`: where, why, what is not saved, the way out."""
+    try:
+        yield
+    except OSError as err:
+        raise StorageError(
+            f"{path}: cannot be written: {err.strerror or err}; {what} is not saved\n"
+            "  free space or make it writable: the same command goes on from what is saved"
+        ) from err

@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from ablate.files import write_aside
+from ablate.errors import StorageError
+from ablate.files import saving, write_aside
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -24,3 +25,13 @@ def test_a_failure_leaves_the_old_file_whole_and_no_remains(tmp_path, monkeypatc
         write_aside(path, "new")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_disk_refuses_is_said_with_a_way_out(tmp_path):
+    with (
+        pytest.raises(
+            StorageError, match=r"a\.txt: cannot be written: No space left on device; the table is not .*\n  f"
+        ),
+        saving(tmp_path / "a.txt", "the table"),
+    ):
+        raise OSError(28, "No space left on device")
