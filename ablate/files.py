@@ -9,7 +9,7 @@ from pathlib import Path
 from ablate.errors import StorageError
 
 
-def write_aside(path: Path, content: str | bytes) -> None:
+def write_aside(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write `content` to a file beside `path`, then rename it over `path`; makes the folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode() if isinstance(content, str) else content
@@ -19,7 +19,7 @@ def write_aside(path: Path, content: str | bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
+        Path(name).chmod(mode)  # until here only this user can read it
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
