@@ -38,6 +38,7 @@ READING = (
     "analysis.py",
     "importance.py",
     "forest.py",
+    "verified.py",
     "foreign/",
     "sources/",
     "plots/",
@@ -46,7 +47,7 @@ READING = (
 RUNNING = (
     "engine", "training", "stack", "rate_finder", "models", "registry", "datasets", "schedule", "tracking", "search",
     "ablation", "experiment", "opening", "recording", "standing", "closing", "freeze",
-    "trial_cache", "cli", "commands", "display",
+    "trial_cache", "verifying", "cli", "commands", "display",
 )  # fmt: skip
 # What a trial's modules import that decides none of its numbers: settings and data, which are in the keys by value,
 # then errors, files, clocks.

@@ -9,7 +9,7 @@ from ablate.errors import AblateError
 
 def run(name: str, *, out: Path) -> None:
     """Find the folder, build, print the answer and where it is."""
-    folder = _folder_of(name, out)
+    folder = folder_of(name, out)
     from ablate.report import build_report
 
     built = build_report(folder)
@@ -18,12 +18,13 @@ def run(name: str, *, out: Path) -> None:
         console.print(line, markup=False)
 
 
-def _folder_of(name: str, out: Path) -> Path:
+def folder_of(name: str, out: Path, *, holding: str = "results.csv") -> Path:
+    """The folder of a study, by its path or its name in `out`. Raises `AblateError` where it lacks that file."""
     candidates = [Path(name).parent, Path(name), out / name, out / f"{name}@stand-in", out / f"{name}@quick"]
-    if Path(name).name != "results.csv":
+    if Path(name).name != holding:
         candidates = candidates[1:]
     for folder in candidates:
-        if (folder / "results.csv").is_file():
+        if (folder / holding).is_file():
             return folder
-    there = sorted(path.parent.name for path in out.glob("*/results.csv"))
-    raise AblateError(f"{name}: no results.csv in {out / name}\n  results there are: {', '.join(there) or 'none yet'}")
+    there = sorted(path.parent.name for path in out.glob(f"*/{holding}"))
+    raise AblateError(f"{name}: no {holding} in {out / name}\n  results there are: {', '.join(there) or 'none yet'}")

@@ -8,6 +8,7 @@ from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
 from ablate.results import RATE_SETTING, factor_columns
+from ablate.verified import in_a_sentence, read_rounds
 
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
@@ -170,8 +171,17 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
         ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
         ("Tracked", tracked),
         ("Reproduce", f"{command}, with the study file below and data of the same fingerprint" if command else ""),
+        ("Verified", _verified(inputs)),
         ("Notes", "; ".join(map(str, facts.get("notes") or []))),
     )
+
+
+def _verified(inputs: Inputs) -> str:
+    """What retraining some of the trials showed, or how to do that; "" where there is nothing to retrain them from."""
+    known = in_a_sentence(read_rounds(inputs.folder))
+    if known or not inputs.facts.get("command") or inputs.is_foreign:
+        return known
+    return f"not yet; ablate verify {inputs.facts.get('study', 'NAME')} trains some trials once more and compares"
 
 
 def _stated(*pairs: tuple[str, str]) -> list[tuple[str, str]]:

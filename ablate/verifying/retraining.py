@@ -1,0 +1,121 @@
+"""Recorded trials into their checks: trained once more by the scheduler that trained them, and compared."""
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import final
+
+from ablate import provenance
+from ablate.datasets import save_arrays
+from ablate.freeze import Guarded
+from ablate.journal import Entry
+from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.schedule.choice import share_of_memory
+from ablate.schedule.local import Local
+from ablate.schedule.messages import Task
+from ablate.verified import Check, Round, read_rounds, write_rounds
+from ablate.verifying.comparing import compare
+from ablate.verifying.conditions import conditions, present
+from ablate.verifying.preparing import ROUNDING, Prepared
+
+# Whether it is through XLA changes rounding; what a study measured is kept beside it, unless somebody cleared it away.
+MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they were not kept"
+
+
+def retrain(prepared: Prepared, *, stop: threading.Event, on_check: Callable[[Check], None]) -> Round:
+    """Retrain until all are done or a stop is asked for; what is known by then is in verified.json after each trial.
+
+    Nothing is taken from a cache but how programs are made, which is no result; nothing is written anywhere else.
+    """
+    recorded = prepared.recorded
+    earlier = read_rounds(recorded.folder.path)
+    with tempfile.TemporaryDirectory(prefix="ablate-") as scratch:
+        ways = Path(scratch) / "cache" / "ways"
+        if recorded.ways.is_dir():
+            shutil.copytree(recorded.ways, ways)
+        keeper = _Keeper(prepared, earlier, on_check, ways=ways)
+        task = Task(
+            study=recorded.study,
+            arrays=save_arrays(prepared.data, Path(scratch)),
+            cache=ways.parent,
+            threads=prepared.threads,
+            log=recorded.folder.path / "verify",
+            max_memory=share_of_memory(prepared.workers, memory=provenance.memory_bytes()),
+            stack=1,
+        )
+        plan = Guarded(Again(prepared.entries, keeper.take), recorded.frozen)
+        with _scheduler(task, workers=prepared.workers, stop=stop) as local:
+            local.run(plan)
+    return keeper.round
+
+
+@final
+class Again:
+    """A plan of recorded trials. One that was pruned is stopped after as many epochs as it had."""
+
+    def __init__(self, entries: Iterable[Entry], on_end: Callable[[Entry, Outcome, Sequence[Epoch]], None]) -> None:
+        self._entries = {entry.spec.trial: entry for entry in entries}
+        self._waiting = list(self._entries.values())
+        self._epochs: dict[str, list[Epoch]] = {}
+        self._on_end = on_end
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """The next `n`."""
+        asked, self._waiting = self._waiting[:n], self._waiting[n:]
+        return [entry.spec for entry in asked]
+
+    def report(self, epoch: Epoch) -> bool:
+        """Keep the epoch; an attempt that starts over replaces the one before."""
+        epochs = self._epochs.setdefault(epoch.trial, [])
+        epochs[epoch.epoch - 1 :] = [epoch]
+        recorded = self._entries[epoch.trial].outcome
+        return recorded.state != "pruned" or epoch.epoch < recorded.epochs
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on what ended; what a stop interrupted did not."""
+        epochs = self._epochs.pop(outcome.trial, [])
+        if outcome.state != "killed":
+            self._on_end(self._entries[outcome.trial], outcome, epochs)
+
+
+@final
+class _Keeper:
+    """Compares what ends, and keeps it on disk."""
+
+    def __init__(
+        self, prepared: Prepared, earlier: Sequence[Round], on_check: Callable[[Check], None], *, ways: Path
+    ) -> None:
+        self._prepared, self._earlier, self._on_check = prepared, earlier, on_check
+        self._ways, self._kept = ways, _measured(ways)
+        self.round = Round(
+            at=datetime.now().astimezone().isoformat(timespec="seconds"),
+            trials=prepared.of,
+            conditions=conditions(present(workers=prepared.workers, threads=prepared.threads)),
+            changes=prepared.changes,
+            checks=(),
+            table=prepared.table,
+        )
+
+    def take(self, entry: Entry, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
+        """Compare one trial, write, show."""
+        tolerance, anew = self._prepared.tolerance, len(_measured(self._ways) - self._kept)
+        if not self._prepared.is_stated and (anew or outcome.parts != entry.outcome.parts):
+            tolerance = ROUNDING
+        check = compare(entry, outcome, epochs, tolerance=tolerance, tested=entry.spec.may_test())
+        changes = (*self._prepared.changes, *([MEASURED_ANEW.format(anew)] if anew else []))
+        self.round = replace(self.round, changes=changes, checks=(*self.round.checks, check))
+        write_rounds(self._prepared.recorded.folder.path, [*self._earlier, self.round])
+        self._on_check(check)
+
+
+def _measured(ways: Path) -> frozenset[Path]:
+    """The choices between XLA and not that workers have written there, or found."""
+    return frozenset(ways.glob("xla-*.json"))
+
+
+def _scheduler(task: Task, *, workers: int, stop: threading.Event) -> Local:
+    return Local(task, workers=workers, stop=stop, on_start=lambda _: None)
