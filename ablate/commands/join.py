@@ -4,9 +4,11 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ablate.changes import differences
+from ablate.claim import ALWAYS
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.errors import AblateError
-from ablate.folder import StudyFolder, differences
+from ablate.folder import StudyFolder
 from ablate.schedule.greeting import PLATE
 from ablate.schedule.guest import Parting, join_study
 from ablate.study import Study, to_toml
@@ -22,16 +24,22 @@ CODES: Mapping[Parting, int] = {
 def run(study: Study, *, out: Path, workers: int | None, announce: Callable[[str], None]) -> int:
     """Find the study's folder under `out`, see that it is this very study, help, and return the exit code."""
     folder = _folder(study, out)
-    try:
-        running = folder.study_file.read_text()
-    except OSError:  # nothing runs there, as the door will tell
-        running = to_toml(study)
-    if changes := differences(tomllib.loads(running), tomllib.loads(to_toml(study))):
+    if changes := _changes(folder, study):
         raise AblateError(
             f"{folder.path}: what runs there has other settings: {'; '.join(changes[:3])}\n"
             "  --join takes the study as it runs: give the same file and overrides"
         )
     return CODES[join_study(folder.path, workers=workers, announce=announce)]
+
+
+def _changes(folder: StudyFolder, study: Study) -> list[str]:
+    """What is asked for otherwise than it runs; nothing where nothing runs, as the door will tell."""
+    try:
+        running = tomllib.loads(folder.study_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    found = differences(running, tomllib.loads(to_toml(study)))
+    return [str(change) for change in found if change.key[0] not in ALWAYS]
 
 
 def _folder(study: Study, out: Path) -> StudyFolder:
