@@ -54,11 +54,19 @@ class TrialEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialLost:
+    """An attempt at a trial ended without a result; the trial is tried again."""
+
+    spec: TrialSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """A stop was asked for: running epochs are finished first."""
 
 
-Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialEnded | Stopping
+Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialLost | TrialEnded | Stopping
 Watcher: TypeAlias = Callable[[Event], None]
 
 
