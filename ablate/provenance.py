@@ -100,11 +100,55 @@ def _cpu_name() -> str:
 
 
 def memory_bytes() -> int:
-    """The machine's memory; 0 where the system does not say."""
+    """The memory that there is for this process: the machine's, or less where a container or a cluster's job has less.
+
+    0 where the system does not say.
+    """
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 0
+    return min([machine, *control_group_limits(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))])
+
+
+def control_group_limits(membership: Path, mounted: Path) -> list[int]:
+    """Limits in bytes on the memory of the Linux control groups that a process is in, outer ones included.
+
+    `membership` is its file in /proc, `mounted` where the groups are shown: version 2, or version 1, or both.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return []
+    limits = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            root, name = mounted / "memory", "memory.limit_in_bytes"
+        elif not controllers:
+            root, name = mounted, "memory.max"
+        else:
+            continue
+        inner = root / group.lstrip("/")  # in a container the path may be the host's: then the root is its own
+        folders = [inner, *(folder for folder in inner.parents if folder.is_relative_to(root))]
+        limits += [limit for folder in folders if (limit := _limit(folder / name)) is not None]
+    return limits
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # "max": none
+        return None
+
+
+def held_memory_bytes(pid: int) -> int:
+    """The memory that a process has to itself, swapped out or not: no mapped files. 0 where the system does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:", "VmSwap:")))
 
 
 def peak_memory_bytes() -> int:

@@ -1,5 +1,8 @@
+import os
 import subprocess
 import sys
+
+import pytest
 
 from ablate import provenance
 
@@ -35,3 +38,37 @@ def test_a_process_counts_its_own_memory_and_not_its_parents():
     code = "from ablate.provenance import peak_memory_bytes; print(peak_memory_bytes())"
     child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert 0 <= child < len(held) < provenance.peak_memory_bytes()
+
+
+def test_a_process_holds_what_it_has_to_itself():
+    before = provenance.held_memory_bytes(os.getpid())
+    held = b"x" * (100 * 2**20)
+    after = provenance.held_memory_bytes(os.getpid())
+    if sys.platform == "linux":
+        assert after - before > 0.9 * len(held)
+    assert provenance.held_memory_bytes(0) == 0  # no such process
+
+
+@pytest.mark.parametrize(
+    ("membership", "files", "limits"),
+    [
+        ("0::/\n", {"memory.max": "max\n"}, []),
+        ("0::/job/step\n", {"memory.max": "max\n", "job/memory.max": "4000\n", "job/step/memory.max": "max\n"}, [4000]),
+        ("4:memory:/job\n0::/\n", {"memory/job/memory.limit_in_bytes": "5000\n"}, [5000]),
+        ("4:cpu,memory:/docker/1\n", {"memory/memory.limit_in_bytes": "6000\n"}, [6000]),  # as a container sees it
+        ("3:cpu:/job\n1:name=systemd:/\n", {"memory.max": "7000\n", "cpu/job/memory.limit_in_bytes": "1"}, []),
+    ],
+)
+def test_the_limits_of_containers_and_jobs_are_found(tmp_path, membership, files, limits):
+    (tmp_path / "membership").write_text(membership)
+    for name, content in files.items():
+        (tmp_path / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fs" / name).write_text(content)
+    assert provenance.control_group_limits(tmp_path / "membership", tmp_path / "fs") == limits
+    assert provenance.control_group_limits(tmp_path / "none", tmp_path / "fs") == []
+
+
+def test_there_is_as_much_memory_as_the_tightest_limit(monkeypatch):
+    machine = provenance.memory_bytes()
+    monkeypatch.setattr(provenance, "control_group_limits", lambda *_: [2**63, 2**30])
+    assert provenance.memory_bytes() == 2**30 < machine

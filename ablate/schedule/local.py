@@ -1,13 +1,11 @@
 """A plan into outcomes on this machine's cores: spawned workers that live for many trials, verdicts epoch by epoch."""
 
-import multiprocessing
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
@@ -16,49 +14,58 @@ from ablate.clock import Clock
 from ablate.errors import AblateError
 from ablate.plan import Plan
 from ablate.records import Outcome, TrialSpec
-from ablate.schedule.choice import choose, places
+from ablate.schedule.choice import places
+from ablate.schedule.crew import LEFT, Door, End, Serve, Worker, dismiss, hire, welcome
+from ablate.schedule.limits import Watch
+from ablate.schedule.logs import cut
+from ablate.schedule.losses import Losses
 from ablate.schedule.messages import Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+from ablate.schedule.waiting import Waiting
 from ablate.schedule.worker import work
-from ablate.structure import Structure, structure_of
 
 LOOKAHEAD = 16  # specs held ready per worker, so that each can be given a structure that it has compiled already
-STACK_LOOKAHEAD = 256  # and so many where a worker looks for more trials of one structure
-MAX_DEATHS = 2  # after so many workers that died under it alone, a trial is given up
-
-
-@dataclass(slots=True)
-class _Worker:
-    place: Place
-    process: SpawnProcess
-    pipe: Connection
-    specs: dict[str, TrialSpec] = field(default_factory=dict)  # in training, by trial
-    structure: Structure = ()  # of these
-    seen: set[Structure] = field(default_factory=set)
-    is_ready: bool = False
-    is_idle: bool = False
-    since: float = field(default_factory=time.perf_counter)  # when it was spawned, or fell idle
+GRACE_SECONDS = 10.0  # for running epochs to end after a stop
 
 
 class Local:
     """A scheduler of `workers` processes with `task.threads` threads each. A context manager: leaving it ends them.
 
+    Guests who come in at the `door` work beside them. Whatever ends a worker costs the trials that it trained, and no
+    other: `on_lost` is called with the reason, and they begin anew, with `on_start`; one that a worker trained alone
+    is told as failed once `retries.killed` tries more have ended so, and at once where it went over one of the limits.
+
     Its `clock` counts what the workers' time goes to outside of trials, summed over them: "start" until they are
-    ready, "idle" from a trial's end to the next one's start, or to the end.
+    ready, "idle" from a trial's end to the next one's start, or to the end. Guests' time is not in it.
     """
 
     def __init__(
-        self, task: Task, *, workers: int, stop: threading.Event, on_start: Callable[[TrialSpec], None]
+        self,
+        task: Task,
+        *,
+        workers: int,
+        stop: threading.Event,
+        on_start: Callable[[TrialSpec], None],
+        on_lost: Callable[[TrialSpec, str], None] = lambda _spec, _reason: None,
+        on_notice: Callable[[str], None] = lambda _: None,
+        door: Door | None = None,
+        serve: Serve = work,
     ) -> None:
-        self._task, self._stop, self._on_start = task, stop, on_start
+        self._task, self._stop, self._door, self._serve = task, stop, door, serve
+        self._on_start, self._on_lost, self._on_notice = on_start, on_lost, on_notice
         self._places = list(places(workers, threads=task.threads, gpus=provenance.gpu_names()))
         self.clock = Clock()
-        self._workers: list[_Worker] = []
-        self._waiting: list[tuple[Structure, TrialSpec]] = []
-        self._deaths: dict[str, int] = {}  # by trial: how many workers died under it
-        self._alone: set[str] = set()  # trials that share no program any more: a worker died under their stack
+        self._workers: list[Worker] = []
+        self._waiting = Waiting(model=task.study.model.name)
+        self._watch = Watch(task.study.limits, memory=provenance.memory_bytes())
+        self._losses = Losses(most=task.study.retries.killed)
+        self._stopped: float | None = None  # when the stop was noticed
 
     def __enter__(self) -> Self:
-        self._workers = [self._spawn(place) for place in self._places]
+        with ExitStack() as undo:
+            undo.callback(dismiss, self._workers)
+            for place in self._places:
+                self._hire(place)
+            undo.pop_all()
         return self
 
     def __exit__(
@@ -66,52 +73,45 @@ class Local:
     ) -> None:
         for worker in self._workers:
             if worker.is_idle:
-                self.clock.add("idle", time.perf_counter() - worker.since)
-            worker.pipe.close()  # a waiting worker ends at once
-            if worker.specs:
-                worker.process.terminate()
+                self._count("idle", worker)
+        dismiss(self._workers)
         for worker in self._workers:
-            worker.process.join(5)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            cut(worker.log)
 
     def run(self, plan: Plan) -> None:
         """Train until the plan has nothing left and no trial is running; after a stop, until none is running."""
         while True:
             if self._stop.is_set():
                 self._waiting.clear()
+                self._end_late(plan)
             else:
+                self._receive_guests()
                 self._hand_out(plan)
-            if not any(worker.specs for worker in self._workers) and (self._stop.is_set() or not self._waiting):
+            if not any(worker.trials for worker in self._workers) and (self._stop.is_set() or not self._waiting):
                 return
             self._listen(plan)
+            self._look_after(plan)
+
+    def _receive_guests(self) -> None:
+        for guest in self._door.newcomers() if self._door is not None else ():
+            self._workers.append(welcome(guest, self._task))
 
     def _hand_out(self, plan: Plan) -> None:
-        if any(not worker.specs for worker in self._workers):
-            self._look_ahead(plan, LOOKAHEAD * len(self._workers))
+        if any(not worker.trials for worker in self._workers):
+            self._waiting.fill(plan, LOOKAHEAD * len(self._workers))
         for worker in self._workers:
-            if worker.is_idle and self._waiting:
-                others = [other.seen for other in self._workers if other is not worker]
-                place = choose([structure for structure, _ in self._waiting], worker.seen, others)
-                worker.structure = self._waiting[place][0]
+            others = (other.seen for other in self._workers if other is not worker)
+            if worker.is_idle and (begun := self._waiting.take(worker, others)) is not None:
+                worker.structure = begun[0]
                 worker.seen.add(worker.structure)
                 worker.is_idle = False
-                self.clock.add("idle", time.perf_counter() - worker.since)
-                self._start(worker, [self._waiting.pop(place)[1]])
+                self._count("idle", worker)
+                self._start(worker, [begun[1]])
 
-    def _look_ahead(self, plan: Plan, n: int) -> None:
-        if n > len(self._waiting):
-            specs = plan.ask(n - len(self._waiting))
-            model = self._task.study.model.name
-            self._waiting.extend((structure_of(spec.factors, model=model), spec) for spec in specs)
-
-    def _start(self, worker: _Worker, specs: list[TrialSpec]) -> None:
-        worker.specs.update({spec.trial: spec for spec in specs})
+    def _start(self, worker: Worker, specs: list[TrialSpec]) -> None:
         for spec in specs:
             self._on_start(spec)
-        with suppress(OSError):  # it died while it waited: listening finds that out, and settles the specs
-            worker.pipe.send(specs)
+        worker.start(specs)
 
     def _listen(self, plan: Plan) -> None:
         by_pipe = {worker.pipe: worker for worker in self._workers}
@@ -119,73 +119,111 @@ class Local:
             assert isinstance(pipe, Connection)
             worker = by_pipe[pipe]
             try:
-                self._take(worker, pipe.recv(), plan)
-            except (EOFError, ConnectionResetError, BrokenPipeError):
-                self._replace_dead(worker, plan)
+                message = pipe.recv()
+            except Exception:  # the end of what it says, or what no worker says: nothing more is to be had from it
+                self._lose(worker, worker.ended(), plan)
+            else:
+                worker.silent = 0.0
+                self._take(worker, message, plan)
 
-    def _take(self, worker: _Worker, message: object, plan: Plan) -> None:
+    def _take(self, worker: Worker, message: object, plan: Plan) -> None:
         match message:
             case Ready():
                 worker.is_ready = worker.is_idle = True
-                self.clock.add("start", time.perf_counter() - worker.since)
-                worker.since = time.perf_counter()
+                self._losses.note_ready(worker)
+                self._count("start", worker)
+            case Refused() if not worker.is_own():
+                self._end(worker, LEFT, plan)
             case Refused():
-                raise AblateError(message.reason)
+                raise AblateError(f"{message.reason}\n  see {worker.log}")
             case Wanted():
-                self._start(worker, self._more(worker, message.n, plan))
+                more = [] if self._stop.is_set() else self._waiting.more(worker, plan, n=message.n)
+                self._start(worker, more)
             case Passed():
-                verdicts = [plan.report(epoch) for epoch in message.epochs]
-                worker.pipe.send([goes_on and not self._stop.is_set() for goes_on in verdicts])
+                self._judge(worker, message, plan)
             case Outcome():
-                del worker.specs[message.trial]
+                del worker.trials[message.trial]
                 stopped = self._stop.is_set() and message.state == "pruned"
                 plan.tell(replace(message, state="killed", reason="interrupted") if stopped else message)
             case Idle():
                 worker.is_idle, worker.since = True, time.perf_counter()
             case Worn():
-                worker.process.join(5)
-                self._respawn(worker)
+                worker.ended()
+                self._workers.remove(worker)
+                if worker.is_own():
+                    self._hire(worker.place)
             case _:
                 raise AssertionError(f"a worker sent {message!r}")
 
-    def _more(self, worker: _Worker, n: int, plan: Plan) -> list[TrialSpec]:
-        """Up to `n` specs to stack with those that a worker trains."""
-        if self._stop.is_set() or not self._alone.isdisjoint(worker.specs):
-            return []
-        self._look_ahead(plan, STACK_LOOKAHEAD)
-        fitting = [pair for pair in self._waiting if pair[0] == worker.structure and pair[1].trial not in self._alone]
-        for pair in fitting[:n]:
-            self._waiting.remove(pair)
-        return [spec for _, spec in fitting[:n]]
+    def _judge(self, worker: Worker, passed: Passed, plan: Plan) -> None:
+        verdicts = []
+        for epoch in passed.epochs:
+            worker.note(epoch)
+            verdicts.append(plan.report(epoch))
+        worker.say([goes_on and not self._stop.is_set() for goes_on in verdicts])
 
-    def _replace_dead(self, worker: _Worker, plan: Plan) -> None:
-        """Settle the trials of a dead worker and start another in its place."""
-        worker.process.join(5)
-        code = worker.process.exitcode
-        if not worker.is_ready:
-            log = f"{self._task.log}-{worker.place.number}.log"
-            raise AblateError(f"a worker process ended with exit code {code} before its first trial\n  see {log}")
-        self._respawn(worker)
-        again = [(worker.structure, spec) for spec in worker.specs.values()]
-        if len(again) == 1:
-            trial = again[0][1].trial
-            self._deaths[trial] = self._deaths.get(trial, 0) + 1
-            if self._deaths[trial] >= MAX_DEATHS:
-                reason = f"its process ended {self._deaths[trial]} times, the last time with exit code {code}"
-                plan.tell(Outcome(trial, "failed", reason=reason))
-                return
-        else:
-            self._alone |= set(worker.specs)  # whose fault it was shows when each has a worker of its own
-        self._waiting[:0] = again  # a trial is a function of its spec: the same again
+    def _look_after(self, plan: Plan) -> None:
+        """About once a second: find workers that ended unheard or went over a limit, and keep their logs small."""
+        if not self._watch.is_due():
+            return
+        for worker, end in self._watch.over(self._workers):
+            self._end(worker, end, plan)
+        for worker in [worker for worker in self._workers if worker.is_gone()]:
+            self._lose(worker, worker.ended(), plan)
+        for worker in self._workers:
+            cut(worker.log)
 
-    def _respawn(self, worker: _Worker) -> None:
-        worker.pipe.close()
-        self._workers[self._workers.index(worker)] = self._spawn(worker.place)
+    def _end_late(self, plan: Plan) -> None:
+        """After a stop and a time of grace, end those that still train."""
+        if self._stopped is None:
+            self._stopped = time.monotonic()
+        if time.monotonic() - self._stopped > GRACE_SECONDS:
+            for worker in [worker for worker in self._workers if worker.trials and not worker.pipe.poll()]:
+                self._end(worker, End("interrupted"), plan)
 
-    def _spawn(self, place: Place) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(self._task, place, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        return _Worker(place, process, ours)
+    def _end(self, worker: Worker, end: End, plan: Plan) -> None:
+        worker.kill()
+        self._lose(worker, end, plan)
+
+    def _lose(self, worker: Worker, end: End, plan: Plan) -> None:
+        """Settle the trials of a worker that has ended, and fill its place."""
+        self._workers.remove(worker)
+        if self._stop.is_set():
+            for going in worker.trials.values():
+                plan.tell(going.outcome("killed", "interrupted"))
+            return
+        if worker.is_own():
+            self._refill(worker, end)
+        if (outcome := self._losses.given_up(worker, end)) is not None:
+            plan.tell(outcome)
+            return
+        specs = [going.spec for going in worker.trials.values()]
+        for spec in specs:
+            self._on_lost(spec, end.reason)
+        # Whose fault a stack's death was shows when each has a program of its own; a trial is a function of its spec.
+        has_left = end is LEFT
+        self._waiting.put_back(worker.structure, specs, alone=len(specs) > 1 and not has_left, at_home=has_left)
+
+    def _refill(self, worker: Worker, end: End) -> None:
+        """Start another in the place of a worker that has ended; where none comes to life there, do without it.
+
+        Raises `AblateError` where no other worker has come to life either.
+        """
+        if not self._losses.is_hopeless(worker, end):
+            self._hire(worker.place)
+            return
+        reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
+        if not any(other.is_ready and other.is_own() for other in self._workers):
+            model = self._task.study.model.name
+            raise AblateError(f"{reason}\n  most likely model.name: {model}, on the baseline; see {worker.log}")
+        self._on_notice(f"{reason}; going on without it, see {worker.log}")
+
+    def _hire(self, place: Place) -> None:
+        self._workers.append(hire(self._task, place, self._serve))
+
+    def _count(self, part: str, worker: Worker) -> None:
+        """Count an own worker's time until now, and begin anew."""
+        now = time.perf_counter()
+        if worker.is_own():
+            self.clock.add(part, now - worker.since)
+        worker.since = now

@@ -15,9 +15,13 @@ class Task:
     arrays: Path  # folder of the memory-mapped data set
     cache: Path | None  # folder of what outlives a run: range tests, and the ways in which programs are made
     threads: int  # per worker: part of what makes a trial's numbers the same everywhere
-    log: Path  # what the libraries print goes here
+    log: Path  # beginning of the files for what workers print
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
     stack: int | None = None  # trials of one structure in one program, at most; None: as many as suit the device
+
+    def log_of(self, number: int) -> Path:
+        """What the worker of this number prints."""
+        return self.log.with_name(f"{self.log.name}-{number}.log")
 
 
 @dataclass(frozen=True, slots=True)

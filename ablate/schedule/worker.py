@@ -3,15 +3,23 @@
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 from ablate import provenance
 from ablate.errors import AblateError
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.schedule.lifeline import end_with_parent
+from ablate.schedule.logs import print_to
 from ablate.schedule.messages import Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+
+if TYPE_CHECKING:
+    from ablate.engine.workbench import Workbench
+
+LONGEST_REASON = 500  # characters; a user's model may raise with any text
 
 
 class Deserted(BaseException):
@@ -20,36 +28,74 @@ class Deserted(BaseException):
 
 def work(task: Task, place: Place, pipe: Connection) -> None:
     """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdicts."""
-    _settle_in(task, place)
-    # Imported here: the settings above must come first.
-    from ablate.datasets import load_arrays
-    from ablate.engine.workbench import Workbench
+    settle_in(task, place)
+    with suppress(Deserted):
+        _serve(task, Link(pipe, max_memory=task.max_memory))
+    pipe.close()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # whatever a user's model has put there
+            stream.flush()
+    os._exit(0)  # the libraries' own way out takes seconds, and the parent waits for it
+
+
+def settle_in(task: Task, place: Place) -> None:
+    """The parent, signals, output, processors and GPU, all before TensorFlow is imported."""
+    end_with_parent()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they may reach all processes of a study; the parent handles them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    print_to(task.log_of(place.number))
+    if place.cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, place.cpus)
+    if place.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
+
+
+def _serve(task: Task, link: "Link") -> None:
+    try:
+        bench = _open_bench(task)
+    except BaseException as err:  # a user's model may end the program, too
+        traceback.print_exc()
+        link.say(Refused(why_not(err, model=task.study.model.name)))
+        return
     from ablate.rate_finder import RateFinder
     from ablate.stack import run_trials
 
-    link = Link(pipe, max_memory=task.max_memory)
-    try:
-        memory = task.cache / "ways" if task.cache else None
-        bench = Workbench(task.study, load_arrays(task.arrays), stack=task.stack, memory=memory)
-        bench.check()
-    except AblateError as err:
-        link.say(Refused(str(err)))
-        return
     finder = RateFinder(bench, cache=task.cache / "lr_tests" if task.cache else None)
-    try:
-        link.say(Ready())
-        while True:
-            run_trials(link.hear(), bench, finder, link)
-            if link.is_worn():
-                link.say(Worn())
-                break
-            link.say(Idle())
-    except Deserted:
-        pass
-    pipe.close()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # the libraries' own way out takes seconds, and the parent waits for it
+    link.say(Ready())
+    while True:
+        run_trials(link.hear(), bench, finder, link)
+        if link.is_worn():
+            link.say(Worn())
+            return
+        link.say(Idle())
+
+
+def _open_bench(task: Task) -> "Workbench":
+    """What all trials share, once the model of the baseline was built."""
+    from ablate.engine.device import prepare_tensorflow
+
+    prepare_tensorflow(task.threads)
+    # Imported here: the settings above must come first.
+    from ablate.datasets import load_arrays
+    from ablate.engine.workbench import Workbench
+
+    memory = task.cache / "ways" if task.cache else None
+    bench = Workbench(task.study, load_arrays(task.arrays), stack=task.stack, memory=memory)
+    bench.check()
+    return bench
+
+
+def why_not(err: BaseException, *, model: str) -> str:
+    """What the user has to mend where a worker cannot begin."""
+    match err:
+        case AblateError():
+            return str(err)[:LONGEST_REASON]
+        case Exception():
+            return f"no worker can begin: {type(err).__name__}: {err}"[:LONGEST_REASON]
+        case _:
+            text = f"model.name: {model} must return a keras.Model on the baseline, but ends the program: {err!r}"
+            return text[:LONGEST_REASON]
 
 
 @final
@@ -94,18 +140,3 @@ class Link:
             return self._pipe.recv()
         except (EOFError, OSError) as err:
             raise Deserted from err
-
-
-def _settle_in(task: Task, place: Place) -> None:
-    """Signals, output, processors, GPU and threads, all before TensorFlow is imported."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    with Path(task.log.parent / f"{task.log.name}-{place.number}.log").open("ab", buffering=0) as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    if place.cpus and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, place.cpus)
-    if place.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
-    from ablate.engine.device import prepare_tensorflow
-
-    prepare_tensorflow(task.threads)

@@ -1,11 +1,13 @@
 """The scheduler's processes on real trials."""
 
 import multiprocessing
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pretend import Listed
 
 from ablate.ablation import ablation_specs
 from ablate.datasets import save_arrays
@@ -16,28 +18,11 @@ from ablate.schedule.inline import Inline
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
 from ablate.stack import run_trial
+from ablate.study import Limits, Retries
 
 
 def spec(trial: str, **factors) -> TrialSpec:
     return TrialSpec(trial, "search", "", "", "", "", 0, {"learning_rate": 0.1, "optimizer": "adam"} | factors)
-
-
-class Listed:
-    """A plan of a fixed list that keeps what passes."""
-
-    def __init__(self, specs, on_epoch=lambda _: True):
-        self.specs, self.outcomes, self.epochs, self.on_epoch = list(specs), {}, [], on_epoch
-
-    def ask(self, n):
-        specs, self.specs = self.specs[:n], self.specs[n:]
-        return specs
-
-    def report(self, epoch):
-        self.epochs.append((epoch.trial, epoch.epoch, epoch.train_loss, epoch.val_loss))
-        return self.on_epoch(epoch)
-
-    def tell(self, outcome):
-        self.outcomes[outcome.trial] = outcome
 
 
 @pytest.fixture
@@ -100,21 +85,38 @@ def test_results_depend_neither_on_stacks_nor_on_how_many_workers_refill_them(ta
 
 
 HOSTILE = """
-import os, sys, keras
+import ctypes, os, sys, time
+import keras
 
 def build(factors, input_shape, n_classes):
-    if factors["optimizer"] == "sgd":
-        os._exit(9)
+    match factors.get("does", "train"):
+        case "crash":
+            ctypes.string_at(0)
+        case "leave":
+            os._exit(9)
+        case "hang":
+            time.sleep(600)
+        case "grow":
+            held = []
+            while True:
+                held.append(b"x" * 2**27)
+                time.sleep(0.02)
+        case "print":
+            for _ in range(200):
+                print("x" * 10**6)
     return keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(n_classes)])
 
 def once(factors, input_shape, n_classes):
     if os.path.exists(FLAG):
         os.remove(FLAG)
         os._exit(9)
-    return build({"optimizer": "adam"}, input_shape, n_classes)
+    return build({}, input_shape, n_classes)
 
 def wrong(factors, input_shape, n_classes):
     return "no model"
+
+def ends(factors, input_shape, n_classes):
+    sys.exit("no model today")
 """
 
 
@@ -125,14 +127,28 @@ def user_task(task: Task, tmp_path: Path, name: str) -> Task:
     return Task(study, task.arrays, task.cache, task.threads, task.log)
 
 
-def test_a_worker_that_dies_costs_its_trial_and_no_other(task, tmp_path):
-    specs = [spec("dies", optimizer="sgd"), spec("lives", learning_rate=0.01)]
-    plan = Listed(specs)
-    with local(user_task(task, tmp_path, "build"), workers=1) as scheduler:
+@pytest.mark.slow
+def test_a_model_that_does_its_worst_costs_its_own_trials_and_no_other(task, tmp_path):
+    worst = {
+        "crash": ("failed", r"its process was ended by signal 11 \(SIGSEGV\)"),
+        "leave": ("failed", "its process ended by itself with exit code 9"),
+        "hang": ("failed", r"it took longer than limits\.trial_minutes = 0\.4 allows"),
+        "grow": ("out_of_memory", r"its process held .* GB of memory, and limits\.memory_gb = 3 allows no more"),
+        "print": ("finished", ""),
+        "train": ("finished", ""),
+    }
+    limits = {"limits": Limits(trial_minutes=0.4, memory_gb=3), "retries": Retries(killed=0)}
+    hostile = user_task(task, tmp_path, "build")
+    hostile = replace(hostile, study=hostile.study.model_copy(update=limits), stack=1)
+    plan = Listed([spec(does, does=does, learning_rate=0.01) for does in worst])
+    with local(hostile, workers=2) as scheduler:
         scheduler.run(plan)
-    assert plan.outcomes["lives"].state == "finished"
-    assert plan.outcomes["dies"].state == "failed"
-    assert plan.outcomes["dies"].reason == "its process ended 2 times, the last time with exit code 9"
+    for does, (state, reason) in worst.items():
+        assert plan.outcomes[does].state == state
+        assert re.fullmatch(reason, plan.outcomes[does].reason)
+    assert "in build" in plan.outcomes["crash"].traceback
+    assert "in build" in plan.outcomes["hang"].traceback
+    assert all(hostile.log_of(number).stat().st_size <= 64 * 2**20 for number in range(2))
 
 
 @pytest.mark.slow
@@ -190,12 +206,22 @@ def test_a_worker_that_dies_while_it_waits_is_replaced(task):
     assert plan.outcomes["a"].state == "finished"
 
 
-def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("wrong", r"must return a keras\.Model"),
+        pytest.param(
+            "ends", r"mine\.py:ends .* ends the program: SystemExit\(.no model today.\)", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_model_that_cannot_be_built_ends_the_study_with_the_reason(task, tmp_path, name, reason):
     with (
-        pytest.raises(AblateError, match=r"must return a keras\.Model"),
-        local(user_task(task, tmp_path, "wrong"), workers=1) as scheduler,
+        pytest.raises(AblateError, match=reason) as raised,
+        local(user_task(task, tmp_path, name), workers=1) as scheduler,
     ):
         scheduler.run(Listed([spec("a")]))
+    assert str(raised.value).endswith(f"see {task.log_of(0)}")
 
 
 def test_a_stop_ends_the_running_trial_after_its_epoch_as_killed(task):

@@ -4,9 +4,10 @@ from multiprocessing import Pipe
 
 import pytest
 
+from ablate.errors import StudyError
 from ablate.records import Epoch, Outcome
 from ablate.schedule.messages import Passed, Wanted
-from ablate.schedule.worker import Deserted, Link
+from ablate.schedule.worker import Deserted, Link, why_not
 
 EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
 
@@ -38,3 +39,16 @@ def test_a_scheduler_that_is_gone_is_no_fault_of_a_trial():
     with pytest.raises(Deserted):
         link.tell(Outcome("a", "finished"))
     assert not issubclass(Deserted, Exception)
+
+
+@pytest.mark.parametrize(
+    ("err", "reason"),
+    [
+        (StudyError("model.name: mine.py fails"), "model.name: mine.py fails"),
+        (ImportError("no tensorflow"), "no worker can begin: ImportError: no tensorflow"),
+        (SystemExit(3), "model.name: m must return a keras.Model on the baseline, but ends the program: SystemExit(3)"),
+        (ValueError("x" * 10_000), "no worker can begin: ValueError: " + "x" * 467),
+    ],
+)
+def test_what_keeps_a_worker_from_its_first_trial_is_told_in_a_few_words(err, reason):
+    assert why_not(err, model="m") == reason

@@ -1,0 +1,195 @@
+"""Worker processes as their scheduler sees them: its own, and guests that another process lends it."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias, final
+
+from ablate.errors import AblateError
+from ablate.records import Epoch, Outcome, State, TrialSpec
+from ablate.schedule.logs import ask_where
+from ablate.schedule.messages import Place, Task
+from ablate.structure import Structure
+
+LEAVE_SECONDS = 2.0  # in which a worker that was told to go has to be gone; then it is killed
+
+Serve: TypeAlias = Callable[[Task, Place, Connection], None]  # what runs inside a worker process
+
+
+class Guest(Protocol):
+    """A worker process that was started elsewhere and says at the other end of a pipe what every worker says."""
+
+    @property
+    def pipe(self) -> Connection:
+        """The scheduler's end."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Which no other worker of the study has."""
+        ...
+
+
+class Door(Protocol):
+    """Where guests come in."""
+
+    def newcomers(self) -> Iterable[Guest]:
+        """Those that came since the last call. Returns at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a worker ended, and what a trial becomes that it trained alone and that is not tried again."""
+
+    reason: str
+    state: Literal["failed", "out_of_memory"] = "failed"
+    is_final: bool = False  # it would end in the same way again
+
+
+LEFT = End("the process that had joined left")
+
+
+@final
+@dataclass(slots=True)
+class Going:
+    """A trial in training, and how far it has come."""
+
+    spec: TrialSpec
+    seconds: float = 0.0  # since its worker took it
+    epochs: int = 0
+
+    def outcome(self, state: State, reason: str, *, traceback: str = "") -> Outcome:
+        """How it ended, where its worker cannot say it."""
+        told = Outcome(self.spec.trial, state, epochs=self.epochs, seconds=self.seconds)
+        return replace(told, reason=reason, traceback=traceback)
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker: where it runs, what it trains, and for how long already."""
+
+    place: Place
+    pid: int
+    pipe: Connection
+    log: Path  # what it prints
+    process: SpawnProcess | None = None  # None: a guest, whose process is not the scheduler's to end
+    trials: dict[str, Going] = field(default_factory=dict)  # in training, by name
+    silent: float = 0.0  # seconds since its last word, while it is not idle
+    structure: Structure = ()  # of these
+    seen: set[Structure] = field(default_factory=set)
+    is_ready: bool = False
+    is_idle: bool = False
+    since: float = field(default_factory=time.perf_counter)  # when it was started, or fell idle
+
+    def is_own(self) -> bool:
+        """Whether the scheduler started it, and has to end it."""
+        return self.process is not None
+
+    def start(self, specs: Sequence[TrialSpec]) -> None:
+        """Give it specs, all of its structure."""
+        self.trials.update({spec.trial: Going(spec) for spec in specs})
+        self.silent = 0.0
+        self.say(list(specs))
+
+    def say(self, message: object) -> None:
+        """Send it something."""
+        with suppress(OSError):  # it died while it waited: listening finds that out, and settles its specs
+            self.pipe.send(message)
+
+    def note(self, epoch: Epoch) -> None:
+        """One of its trials has had an epoch."""
+        self.trials[epoch.trial].epochs = epoch.epoch
+
+    def age(self, seconds: float) -> None:
+        """So much time has passed for it."""
+        if not self.is_idle:
+            self.silent += seconds
+        for going in self.trials.values():
+            going.seconds += seconds
+
+    def is_gone(self) -> bool:
+        """Whether its process has ended, and all that it said was heard.
+
+        Its pipe does not tell where a process that it started itself still holds the other end.
+        """
+        return self.process is not None and not self.process.is_alive() and not self.pipe.poll()
+
+    def ended(self) -> End:
+        """Why it ended, once nothing can be heard of it any more."""
+        self.pipe.close()
+        if self.process is None:
+            return LEFT
+        self.process.join(LEAVE_SECONDS)
+        if (code := self.process.exitcode) is None:
+            self.kill()
+            return End("its process broke off with the scheduler and had to be killed")
+        return End(in_words(code), is_final=code >= 0 and not self.is_ready)
+
+    def kill(self) -> None:
+        """End it now, whatever it does; its log says what that was. A guest is shut out, and ended by who lent it."""
+        self.pipe.close()
+        if self.process is not None:
+            if self.process.is_alive():
+                ask_where(self.pid)
+            self.process.kill()
+            self.process.join(LEAVE_SECONDS)
+
+
+def hire(task: Task, place: Place, serve: Serve) -> Worker:
+    """Start a worker process. Raises `AblateError` where the system starts none."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(task, place, theirs), daemon=True)
+    try:
+        process.start()
+    except OSError as err:
+        ours.close()
+        raise AblateError(f"no worker process can be started: {err}\n  --workers with fewer of them may do") from err
+    finally:
+        theirs.close()
+    return Worker(place, process.pid or 0, ours, task.log_of(place.number), process)
+
+
+def welcome(guest: Guest, task: Task) -> Worker:
+    """A guest as a worker."""
+    return Worker(Place(guest.number), guest.pid, guest.pipe, task.log_of(guest.number))
+
+
+def dismiss(workers: Sequence[Worker]) -> None:
+    """End them all: at once those that are at work, after two seconds also those that were only told to go."""
+    processes = [worker.process for worker in workers if worker.process is not None]
+    try:
+        for worker in workers:
+            worker.pipe.close()  # an idle worker ends at once
+            if worker.process is not None and not worker.is_idle:
+                worker.process.kill()
+        deadline = time.monotonic() + LEAVE_SECONDS
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join(LEAVE_SECONDS)
+
+
+def in_words(code: int) -> str:
+    """What an exit code says of the end of a process; negative: the signal that ended it."""
+    if code >= 0:
+        return f"its process ended by itself with exit code {code}"
+    names = {number.value: number.name for number in signal.Signals}
+    text = f"its process was ended by signal {-code} ({names.get(-code, 'unnamed')})"
+    return f"{text}: most likely the system's memory ran out" if names.get(-code) == "SIGKILL" else text

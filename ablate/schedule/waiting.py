@@ -1,0 +1,68 @@
+"""What a plan asks for into what a free worker takes next; trials whose worker died come first."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, final
+
+from ablate.plan import Plan
+from ablate.records import TrialSpec
+from ablate.schedule.choice import choose
+from ablate.schedule.crew import Worker
+from ablate.structure import Structure, structure_of
+
+STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials of one structure
+
+_Pair: TypeAlias = tuple[Structure, TrialSpec]
+
+
+@final
+class Waiting:
+    """Specs that a plan asked for and that no worker trains, in its order; those that were put back lead."""
+
+    def __init__(self, *, model: str) -> None:
+        self._model = model
+        self._pairs: list[_Pair] = []
+        self._alone: set[str] = set()  # trials that share no program any more: a worker died under their stack
+        self._at_home: set[str] = set()  # trials for the scheduler's own workers: a guest left with them
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def fill(self, plan: Plan, n: int) -> None:
+        """Ask until `n` wait, or the plan has no more for now."""
+        if n > len(self._pairs):
+            specs = plan.ask(n - len(self._pairs))
+            self._pairs.extend((structure_of(spec.factors, model=self._model), spec) for spec in specs)
+
+    def take(self, worker: Worker, others: Iterable[set[Structure]]) -> tuple[Structure, TrialSpec] | None:
+        """What a free worker begins with; `others` are the structures that each other one knows. None: nothing."""
+        fitting = [pair for pair in self._pairs if self._may_have(worker, pair)]
+        if not fitting:
+            return None
+        pair = fitting[choose([structure for structure, _ in fitting], worker.seen, others)]
+        self._pairs.remove(pair)
+        return pair
+
+    def more(self, worker: Worker, plan: Plan, *, n: int) -> list[TrialSpec]:
+        """Up to `n` specs to stack with those that a worker trains."""
+        if not self._alone.isdisjoint(worker.trials):
+            return []
+        self.fill(plan, STACK_LOOKAHEAD)
+        same = [pair for pair in self._pairs if pair[0] == worker.structure and self._may_have(worker, pair)]
+        fitting = [pair for pair in same if pair[1].trial not in self._alone][:n]
+        for pair in fitting:
+            self._pairs.remove(pair)
+        return [spec for _, spec in fitting]
+
+    def put_back(self, structure: Structure, specs: Sequence[TrialSpec], *, alone: bool, at_home: bool) -> None:
+        """Take in what was begun and has to begin again: `alone` in its program, `at_home` with no guest."""
+        trials = {spec.trial for spec in specs}
+        self._alone |= trials if alone else set()
+        self._at_home |= trials if at_home else set()
+        self._pairs[:0] = [(structure, spec) for spec in specs]
+
+    def clear(self) -> None:
+        """Nothing more is to be begun."""
+        self._pairs.clear()
+
+    def _may_have(self, worker: Worker, pair: _Pair) -> bool:
+        return worker.is_own() or pair[1].trial not in self._at_home

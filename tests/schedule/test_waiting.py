@@ -1,0 +1,86 @@
+from dataclasses import replace
+from multiprocessing import Pipe, get_context
+from pathlib import Path
+
+from pretend import Listed, spec
+
+from ablate.records import TrialSpec
+from ablate.schedule.crew import Worker
+from ablate.schedule.messages import Place
+from ablate.schedule.waiting import Waiting
+from ablate.structure import structure_of
+
+
+def of(optimizer: str, trial: str) -> TrialSpec:
+    return replace(spec(trial), factors={"optimizer": optimizer, "learning_rate": 0.1})
+
+
+def waiting(*specs: TrialSpec) -> Waiting:
+    made = Waiting(model="mlp")
+    made.fill(Listed(specs), len(specs))
+    return made
+
+
+def own(*trials: TrialSpec) -> Worker:
+    process = get_context("spawn").Process()  # never started
+    return working(Worker(Place(0), 0, Pipe()[0], Path("log"), process), *trials)
+
+
+def guest(*trials: TrialSpec) -> Worker:
+    return working(Worker(Place(7), 0, Pipe()[0], Path("log")), *trials)
+
+
+def working(worker: Worker, *trials: TrialSpec) -> Worker:
+    if trials:
+        worker.start(trials)
+        worker.structure = structure_of(trials[0].factors, model="mlp")
+    return worker
+
+
+def taken(specs: Waiting, worker: Worker) -> str:
+    begun = specs.take(worker, [])
+    return begun[1].trial if begun is not None else ""
+
+
+def test_only_as_many_are_asked_for_as_are_missing():
+    plan, specs = Listed([spec(f"t{n}") for n in range(5)]), Waiting(model="mlp")
+    specs.fill(plan, 2)
+    specs.fill(plan, 3)
+    assert (len(specs), len(plan.specs)) == (3, 2)
+    specs.fill(plan, 9)
+    assert len(specs) == 5
+    specs.clear()
+    assert not specs
+
+
+def test_a_worker_takes_what_it_has_compiled_before_what_comes_first():
+    specs, worker = waiting(of("sgd", "a"), of("adam", "b")), own()
+    worker.seen.add(structure_of({"optimizer": "adam"}, model="mlp"))
+    assert [taken(specs, worker) for _ in range(3)] == ["b", "a", ""]
+
+
+def test_a_stack_grows_by_trials_of_its_structure():
+    specs = waiting(of("sgd", "a"), of("adam", "b"), of("adam", "c"), of("adam", "d"))
+    more = specs.more(own(of("adam", "x")), Listed([of("adam", "e")]), n=3)
+    assert [one.trial for one in more] == ["b", "c", "d"]
+    assert [taken(specs, own()) for _ in range(3)] == ["a", "e", ""]
+
+
+def test_what_was_put_back_comes_first_and_alone_where_a_stack_had_died():
+    specs = waiting(of("adam", "a"), of("adam", "b"))
+    structure = structure_of({"optimizer": "adam"}, model="mlp")
+    specs.put_back(structure, [of("adam", "x"), of("adam", "y")], alone=True, at_home=False)
+    nothing = Listed([])
+    assert [one.trial for one in specs.more(own(of("adam", "z")), nothing, n=9)] == ["a", "b"]
+    assert taken(specs, own()) == "x"
+    assert specs.more(own(of("adam", "x")), nothing, n=9) == []
+    assert taken(specs, guest()) == "y"
+
+
+def test_what_a_guest_left_behind_is_for_the_own_workers():
+    specs = waiting(of("adam", "a"))
+    structure = structure_of({"optimizer": "adam"}, model="mlp")
+    specs.put_back(structure, [of("adam", "x")], alone=False, at_home=True)
+    assert [one.trial for one in specs.more(guest(of("adam", "z")), Listed([]), n=9)] == ["a"]
+    assert taken(specs, guest()) == ""
+    assert [one.trial for one in specs.more(own(of("adam", "z")), Listed([]), n=9)] == ["x"]
