@@ -12,7 +12,7 @@ all kills are done. Every fifth study uses the cache of trials; in the others ev
 Of each study that is done: results.csv, epochs.csv and effects.csv equal the undisturbed ones text for text, but for
 seconds, run ids and attempts; MLflow has one closed run an attempt and one of them with the trial's result and whole
 curve, and nothing is RUNNING in it or in Optuna's file; no process is left, and no file written aside. What is not so
-is printed, and the study's folder kept (`--keep`, else a temporary one), and the exit code is 1. The times of a kill
+is printed, all folders are kept (in `--keep`, else a temporary one), and the exit code is 1. The times of a kill
 depend on the machine; `--seed` and `--first`, the number of a study, draw the same blows again.
 
 "Until it trains again" counts from the command to the first trial that a worker takes, over all runs that resumed.
@@ -22,6 +22,7 @@ depend on the machine; `--seed` and `--first`, the number of a study, draw the s
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -55,6 +56,8 @@ def main() -> None:
         n_bad += put_in(root, wholes, arguments.faults)
     if arguments.kills:
         n_bad += kill_studies(root, wholes.of("everything"), arguments)
+    if not n_bad and not arguments.keep:
+        shutil.rmtree(root)
     raise SystemExit(1 if n_bad else 0)
 
 
