@@ -15,7 +15,7 @@ STATUS = {
     "finished": "FINISHED", "pruned": "FINISHED", "diverged": "FAILED", "out_of_memory": "FAILED", "failed": "FAILED",
     "killed": "KILLED",
 }  # fmt: skip
-TEMPORARY = re.compile(r"^\..+\.([a-z0-9_]{8}|\d+)$")  # what is written aside, then renamed
+TEMPORARY = re.compile(r"^\.(aside-.*|.+\.([a-z0-9_]{8}|\d+))$")  # what is written aside, then renamed
 
 
 def read_table(path: Path) -> Table:
