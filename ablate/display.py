@@ -1,10 +1,9 @@
 """What happens in a study into lines: a live picture on a terminal, plain lines in a pipe, JSON for machines."""
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Protocol, TextIO
+from typing import TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,9 +11,12 @@ from rich.text import Text
 
 from ablate.ablation import Count
 from ablate.ablation.counting import Part
-from ablate.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded
+from ablate.beside import Beside, Display
+from ablate.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.printable import printable
 from ablate.progress import STATE_WORDS, Progress, Running, duration, name_of, sparkline
 from ablate.records import Epoch, Outcome
+from ablate.terminal import lasting
 
 PARTS: Mapping[Part, str] = {
     "search": "{} search trials",
@@ -22,25 +24,24 @@ PARTS: Mapping[Part, str] = {
     "ablation": "{} of the ablation",
     "path": "{} on the paths",
 }
-
-
-class Display(Protocol):
-    """Shows the events of one run of a study."""
-
-    def __call__(self, event: Event) -> None:
-        """Show one event."""
-        ...
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        ...
+_LONGEST = 400  # characters of a line: a reason may be anything that a model's code says
 
 
 def make_display(*, as_json: bool, console: Console) -> Display:
-    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere."""
+    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere.
+
+    It cannot hold up or end a study, and neither can `console` from now on, whatever becomes of its stream.
+    """
+    console.file = lasting(console.file)
+    return Beside(fitting(as_json=as_json, console=console))
+
+
+def fitting(*, as_json: bool, console: Console) -> Display:
+    """The same, bare."""
     if as_json:
-        return JsonLines(sys.stdout)
-    return LiveDisplay(console) if console.is_terminal else PlainLines(console)
+        return JsonLines(cast("TextIO", console.file))
+    is_live = console.is_terminal and not console.is_dumb_terminal  # a dumb one cannot draw a line anew
+    return LiveDisplay(console) if is_live else PlainLines(console)
 
 
 class JsonLines:
@@ -79,6 +80,8 @@ class PlainLines:
             case TrialEnded():
                 place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
                 self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}")
+            case TrialLost():
+                self._print(lost(event))
             case Stopping():
                 self._print("stopping after the running epochs; once more to stop at once")
             case _:
@@ -88,7 +91,7 @@ class PlainLines:
         """Nothing to leave behind."""
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(line, _LONGEST), markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveDisplay:
@@ -102,10 +105,12 @@ class LiveDisplay:
     def __call__(self, event: Event) -> None:
         """Take note; what lasts is printed above the live part."""
         if isinstance(event, Notice):
-            self._console.print(event.text, markup=False)
+            self._print(event.text)
+        elif isinstance(event, TrialLost):
+            self._print(lost(event))
         elif isinstance(event, Opened):
             for line in opening(event):
-                self._console.print(line, markup=False, highlight=False)
+                self._print(line)
             self._console.print()
             self._live.start()
         elif isinstance(event, PartBegan) and self._progress.part:
@@ -115,6 +120,9 @@ class LiveDisplay:
     def close(self) -> None:
         """Take the live part away."""
         self._live.stop()
+
+    def _print(self, line: str) -> None:
+        self._console.print(printable(line, _LONGEST), markup=False, highlight=False)
 
     def _picture(self) -> Group:
         progress = self._progress
@@ -132,14 +140,14 @@ class LiveDisplay:
         line.append(f"{progress.part:<10}", style="bold").append("█" * filled + "░" * (width - filled))
         line.append(f"  {progress.done}/{progress.trials}")
         if progress.best:
-            line.append(f"   best {progress.best}")
+            line.append(f"   best {printable(progress.best, _LONGEST)}")
         if counts := progress.counts():
             line.append(f"   {counts}")
         left = progress.seconds_left()
         return line.append(f"   {duration(left)} left" if left is not None else "")
 
     def _trial_line(self, name: str, running: "Running") -> Text:
-        line = Text(f"  {name}  ", no_wrap=True, overflow="ellipsis", style="dim")
+        line = Text(f"  {printable(name, _LONGEST)}  ", no_wrap=True, overflow="ellipsis", style="dim")
         if not running.curve:
             return line.append("preparing: range test and compilation")
         values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
@@ -177,6 +185,11 @@ def ended(outcome: Outcome) -> str:
     return f"{STATE_WORDS.get(outcome.state, outcome.state)}{score}{epochs}{same}{why}"
 
 
+def lost(event: TrialLost) -> str:
+    """That an attempt ended without a result, and what comes now."""
+    return f"{name_of(event.spec)}  {event.reason}: trying again"
+
+
 def _as_json(event: Event) -> dict[str, object]:
     match event:
         case Notice():
@@ -201,5 +214,9 @@ def _as_json(event: Event) -> dict[str, object]:
         case TrialEnded():
             outcome = {name: value for name, value in event.outcome.to_json().items() if name != "rate_test"}
             return {"event": "trial_ended", "variant": event.spec.variant, "seed": event.spec.seed, **outcome}
+        case TrialLost():
+            spec = event.spec
+            named = {"trial": spec.trial, "variant": spec.variant, "seed": spec.seed}
+            return {"event": "trial_lost", **named, "reason": event.reason}
         case Stopping():
             return {"event": "stopping"}

@@ -1,36 +1,35 @@
 """Files that are whole or not there: written aside, then put in place; what a disk refuses into an error."""
 
+import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ablate.errors import StorageError
+from ablate.errors import AblateError, StorageError
+
+ASIDE = ".aside-"  # what a file is called while it is written, then its writer's process number
+_IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
-def write_aside(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
-    """Write `content` to a file beside `path`, then rename it over `path`; makes the folder if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_aside(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
+    """Write `content` to a file beside `path`, then rename it over `path`; makes the folder if need be.
+
+    Both are on disk when this returns, as far as the system promises it. Of `mode`, the umask takes its part away.
+    """
+    aside = _written(path.parent, content, mode=mode)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)  # until here only this user can read it
-        Path(name).replace(path)
+        aside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
 
 
 def write_once(path: Path, content: str) -> str:
     """Write `content` unless the file is there already; what it holds afterwards, whoever wrote it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(content)
+    aside = _written(path.parent, content, mode=0o666)
     try:
         os.link(aside, path)  # fails where another process was first
     except FileExistsError:
@@ -39,7 +38,26 @@ def write_once(path: Path, content: str) -> str:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    return path.read_text()
+    _sync_folder(path.parent)
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that died while they wrote have left in a folder and below it."""
+    for litter in folder.rglob(f"{ASIDE}*"):
+        writer = litter.name.removeprefix(ASIDE).partition("-")[0]
+        if writer.isdecimal() and not _lives(int(writer)):
+            litter.unlink(missing_ok=True)
+
+
+@contextmanager
+def opening(folder: Path) -> Iterator[None]:
+    """Turn what a disk refuses inside the block into an `AblateError`: no study can be kept in this folder."""
+    try:
+        yield
+    except OSError as err:
+        reason = "a file is where a folder should be" if err.errno in _IN_THE_WAY else err.strerror or err
+        raise AblateError(f"{folder}: cannot be written: {reason}\n  name another folder with --out") from err
 
 
 @contextmanager
@@ -52,3 +70,42 @@ def saving(path: Path, what: str) -> Iterator[None]:
             f"{path}: cannot be written: {err.strerror or err}; {what} is not saved\n"
             "  free space or make it writable: the same command goes on from what is saved"
         ) from err
+
+
+def _written(folder: Path, content: str | bytes, *, mode: int) -> Path:
+    """A new file in `folder` that holds the content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f"{ASIDE}{os.getpid()}-{secrets.token_hex(6)}"
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    return aside
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name on disk, too, where the system lets a folder be asked for that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _lives(process: int) -> bool:
+    """Whether a process of this machine has that number; true where there is no harmless way to ask."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True

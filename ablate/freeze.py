@@ -17,9 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
+from ablate.changes import differences
 from ablate.errors import AblateError, StudyError
-from ablate.files import write_once
-from ablate.folder import differences
+from ablate.files import saving, write_once
 from ablate.plan import Plan
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.study import Study
@@ -107,9 +107,11 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     fresh = Freeze(declared.digest(), now, declared)
-    frozen = _read(path, write_once(path, fresh.to_text()))
+    with saving(path, "what will be compared"):
+        there = write_once(path, fresh.to_text())
+    frozen = _read(path, there)
     if frozen.digest != fresh.digest:
-        changes = differences(_by_name(frozen.declared), _by_name(declared))
+        changes = [str(one) for one in differences(_by_name(frozen.declared), _by_name(declared))]
         raise StudyError(
             f"{path}: the comparisons were frozen at {frozen.at}, and these are others: {'; '.join(changes[:3])}"
             f"{f'; and {len(changes) - 3} more' if len(changes) > 3 else ''}\n"
@@ -121,7 +123,7 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
 def read_freeze(folder: Path) -> Freeze | None:
     """What a former run of the study in `folder` froze, if one did. Raises `StudyError` where the file was changed."""
     path = folder / FROZEN
-    return _read(path, path.read_text()) if path.exists() else None
+    return _read(path, path.read_text(encoding="utf-8", errors="replace")) if path.exists() else None
 
 
 @final

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ablate.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded
+from ablate.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.levels import parse_rate
 from ablate.records import Epoch, Factors, TrialSpec
 
@@ -29,6 +29,7 @@ class Progress:
     done: int = 0
     before: int = 0  # done in earlier runs or other studies
     epochs: int = 0
+    lost: int = 0  # attempts whose trial is tried again
     best: str = ""
     stopping: bool = False
     running: dict[str, Running] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Progress:
                 self.epochs = event.facts.study.training.epochs
             case PartBegan():
                 self.part, self.trials, self.done, self.before = event.part, event.trials, event.done, event.done
-                self.began, self.states, self.running = time.monotonic(), {}, {}
+                self.began, self.states, self.running, self.lost = time.monotonic(), {}, {}, 0
                 self.best, self._best_score = "", float("-inf")
                 if event.best is not None and event.best.score is not None:
                     self.best, self._best_score = f"{event.best.score:.3f}", event.best.score
@@ -53,15 +54,18 @@ class Progress:
                 for running in self.running.values():
                     if running.spec.trial == event.trial:
                         running.curve[event.epoch - 1 :] = [event.val_accuracy]
+            case TrialLost():
+                self.running.pop(name_of(event.spec), None)
+                self.lost += 1
             case TrialEnded():
                 self._end(event)
             case Stopping():
                 self.stopping = True
 
     def counts(self) -> str:
-        """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged"."""
-        odd = {state: n for state, n in self.states.items() if state != "finished"}
-        return ", ".join(f"{n} {STATE_WORDS.get(state, state)}" for state, n in odd.items())
+        """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged, 2 tried again"."""
+        odd = [f"{n} {STATE_WORDS.get(state, state)}" for state, n in self.states.items() if state != "finished"]
+        return ", ".join([*odd, f"{self.lost} tried again"] if self.lost else odd)
 
     def seconds_left(self) -> float | None:
         """At the pace of this part so far; None while that says little."""

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from ablate.events import PartBegan, TrialBegan, TrialEnded
+from ablate.events import PartBegan, TrialBegan, TrialEnded, TrialLost
 from ablate.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.records import Outcome, TrialSpec
 
@@ -21,6 +21,17 @@ def test_states_are_counted_but_what_was_interrupted_is_not_done():
     assert (progress.part, progress.done, progress.trials, progress.running) == ("ablation", 1, 8, {})
     assert progress.counts() == "1 diverged, 1 killed"
     assert progress.seconds_left() is None
+
+
+def test_what_is_tried_again_is_counted_and_runs_no_more():
+    progress = Progress()
+    for event in (PartBegan("ablation", 8, 0, None), TrialBegan(ABLATION), TrialLost(ABLATION, "its process died")):
+        progress.take(event)
+    assert (progress.done, progress.running, progress.counts()) == (0, {}, "1 tried again")
+    progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "failed")))
+    assert progress.counts() == "1 failed, 1 tried again"
+    progress.take(PartBegan("path", 8, 0, None))
+    assert progress.counts() == ""
 
 
 def test_what_another_study_trained_says_nothing_of_the_pace():

@@ -4,50 +4,146 @@ A trial costs three writes, whatever its epochs: when it is asked for, when it i
 when its round is settled. One write takes 1.3 ms, and 20 ms where other programs keep the machine busy.
 """
 
-from collections.abc import Collection
+import sqlite3
+import time
+from collections.abc import Callable, Collection
+from contextlib import closing
 from copy import copy
+from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from ablate.errors import StorageError
+
 CURVE = "curve"  # user attribute of a trial: values by epoch, and the pruner's own notes
+PATIENCE = 60.0  # seconds for which another program may keep the file locked
+ATTEMPT = 1.0  # of these, seconds that SQLite waits by itself, which nobody can be told of
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BESIDE = ("", "-journal", "-wal", "-shm")  # SQLite would take the ones of another file for this one's
+T = TypeVar("T")
+
+
+class DamageError(Exception):
+    """The file is there, and is not what was written to it."""
 
 
 class SearchFile:
-    """The file of one search. Only the parent process opens it."""
+    """The file of one search. Only the parent process opens it.
 
-    def __init__(self, path: Path, *, study: str) -> None:
+    A file that is damaged is put aside, and an empty one begun. Raises `StorageError` where the file takes nothing, or
+    where another program keeps it locked for longer than `PATIENCE`; `announce` is told of both before they end it.
+    """
+
+    def __init__(self, path: Path, *, study: str, announce: Callable[[str], None]) -> None:
+        self.path, self._name, self._announce = path, study, announce
+        self._ids: dict[int, int] = {}  # by a trial's number, Optuna's own
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
         try:
-            self._study = self._storage.create_new_study([StudyDirection.MAXIMIZE], study)
-        except optuna.exceptions.DuplicatedStudyError:
-            self._study = self._storage.get_study_id_from_name(study)
-        trials = self._storage.get_all_trials(self._study, deepcopy=False)
-        self._ids = {trial.number: trial._trial_id for trial in trials}
+            self._patiently(lambda: _check(path))
+            self._storage, self._study = self._open()
+        except DamageError as err:
+            self.begin_anew(str(err))
+
+    def begin_anew(self, reason: str) -> None:
+        """Put the file aside and open an empty one; `reason` says what is wrong with it."""
+        if hasattr(self, "_storage"):
+            self._storage.remove_session()
+            self._storage.engine.dispose()
+        aside = self.path.with_name(f"{self.path.name}~{datetime.now():%Y-%m-%d-%H%M%S}")
+        for end in _BESIDE:
+            if (file := Path(f"{self.path}{end}")).exists():
+                file.replace(f"{aside}{end}")
+        self._announce(f"{self.path} is damaged ({reason}): it is kept as {aside.name}, and made anew from the journal")
+        self._ids = {}
+        self._storage, self._study = self._open()
 
     def trials(self, *, told: Collection[int]) -> list[FrozenTrial]:
         """All of them, by number. Of those not settled, only the numbers in `told` keep their curve.
 
-        The others are trained again from the start, and their epochs decided on anew.
+        The others are trained again from the start, and their epochs decided on anew. Raises `DamageError`.
         """
-        trials = self._storage.get_all_trials(self._study)
-        return [_with_curve(t, keep=t.state.is_finished() or t.number in told) for t in trials]
+        try:
+            trials = self._patiently(lambda: self._storage.get_all_trials(self._study))
+            whole = [_with_curve(t, keep=t.state.is_finished() or t.number in told) for t in trials]
+        except (DamageError, StorageError):
+            raise
+        except Exception as err:  # what values that were garbled end in
+            raise DamageError(f"{type(err).__name__}: {err}") from err
+        self._ids = {trial.number: trial._trial_id for trial in trials}
+        return whole
 
     def add(self, trial: FrozenTrial) -> None:
         """Write a trial that was asked for."""
-        self._ids[trial.number] = self._storage.create_new_trial(self._study, trial)
+        self._ids[trial.number] = self._write(lambda: self._storage.create_new_trial(self._study, trial))
 
     def keep_curve(self, trial: FrozenTrial) -> None:
         """Write what was reported of a trial that ended."""
         curve = {"values": list(trial.intermediate_values.items()), "notes": trial.system_attrs}
-        self._storage.set_trial_user_attr(self._ids[trial.number], CURVE, curve)
+        number = self._ids[trial.number]
+        self._write(lambda: self._storage.set_trial_user_attr(number, CURVE, curve))
 
     def settle(self, trial: FrozenTrial) -> None:
         """Write how a trial ended; nothing changes it after that."""
-        self._storage.set_trial_state_values(self._ids[trial.number], trial.state, trial.values)
+        number = self._ids[trial.number]
+        self._write(lambda: self._storage.set_trial_state_values(number, trial.state, trial.values))
+
+    def _open(self) -> tuple[optuna.storages.RDBStorage, int]:
+        """The storage and the number of the study in it, which is begun where it is not there."""
+        # Not by its URL: a path may have signs in it that mean something there.
+        connect = {"creator": lambda: sqlite3.connect(self.path, timeout=ATTEMPT, check_same_thread=False)}
+        storage = self._patiently(lambda: optuna.storages.RDBStorage("sqlite:///search.db", engine_kwargs=connect))
+        try:
+            return storage, self._patiently(lambda: storage.create_new_study([StudyDirection.MAXIMIZE], self._name))
+        except optuna.exceptions.DuplicatedStudyError:
+            return storage, self._patiently(lambda: storage.get_study_id_from_name(self._name))
+
+    def _write(self, act: Callable[[], T]) -> T:
+        try:
+            return self._patiently(act)
+        except DamageError as err:
+            raise StorageError(f"{self.path}: is damaged: {err}\n  the same command makes it anew and goes on") from err
+
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """What `act` gives, once no other program keeps the file locked."""
+        began, has_told = time.monotonic(), False
+        while True:
+            try:
+                return act()
+            except Exception as err:  # SQLite's, or one of two libraries around it
+                fault = _fault(err)
+                if fault is None:
+                    raise
+                if fault.sqlite_errorcode & 0xFF in _DAMAGED:
+                    raise DamageError(str(fault)) from err
+                if fault.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() - began > PATIENCE:
+                    raise StorageError(
+                        f"{self.path}: cannot be written: {fault}\n"
+                        "  mend that; the same command goes on from what is saved"
+                    ) from err
+            if not has_told:
+                self._announce(f"{self.path} is locked by another program: waiting for it, a minute at most")
+            has_told = True
+
+
+def _check(path: Path) -> None:
+    """Raises `DamageError` where SQLite finds that a file is not as it wrote it."""
+    if path.exists():
+        with closing(sqlite3.connect(path, timeout=ATTEMPT)) as connection:
+            found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
+        if found != ["ok"]:
+            raise DamageError(found[0] if found else "nothing in it can be read")
+
+
+def _fault(err: BaseException | None) -> sqlite3.Error | None:
+    """SQLite's own error behind one; None where another library failed."""
+    while err is not None and not hasattr(err, "sqlite_errorcode"):
+        err = err.__cause__
+    return err if isinstance(err, sqlite3.Error) else None
 
 
 def _with_curve(trial: FrozenTrial, *, keep: bool) -> FrozenTrial:
