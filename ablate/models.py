@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import layers
 
 from ablate import seeds
@@ -155,15 +156,47 @@ def build_model(
     options: Mapping[str, Level],
     precision: str = "float32",
 ) -> keras.Model:
-    """The model of one configuration. Raises `StudyError` where its output is not (batch, n_classes)."""
+    """The model of one configuration. Raises `StudyError` where it does not take examples and give their classes."""
     # For layers without a seed of their own, as user code may have them.
     keras.utils.set_random_seed(layer_seeds.weights(2**16))
     with _dtype_policy(precision):
         model = builder.build(factors, input_shape, n_classes, layer_seeds=layer_seeds, **options)
-    if not isinstance(model, keras.Model) or tuple(model.output_shape) != (None, n_classes):
-        got = f"output shape {model.output_shape}" if isinstance(model, keras.Model) else type(model).__name__
-        raise StudyError(f"model: the builder must return a keras.Model with output (None, {n_classes}), got {got}")
+    _check(model, input_shape, n_classes)
     return model
+
+
+def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
+    rule = f"model: the builder must return a keras.Model with output (None, {n_classes})"
+    if not isinstance(model, keras.Model):
+        raise StudyError(f"{rule}, got {type(model).__name__}")
+    taken, given = _shape(model, "input"), _shape(model, "output")
+    if taken is None or given is None:
+        raise StudyError(
+            f"{rule}, got a {type(model).__name__} whose shapes are not known\n"
+            "  begin with keras.Input(input_shape): Sequential([keras.Input(input_shape), …]) or Model(inputs, outputs)"
+        )
+    if given != (None, n_classes):
+        raise StudyError(f"{rule}, got output shape {given}\n  one number a class: logits, or a softmax")
+    if not isinstance(taken, tuple) or not _takes(taken, (None, *input_shape)):
+        raise StudyError(
+            f"model: the builder must return a model of one input (None, {', '.join(map(str, input_shape))}), "
+            f"got {taken}\n  begin with keras.Input(input_shape), which it is given"
+        )
+    wrong = [v.path for v in model.trainable_variables if not np.isfinite(keras.ops.convert_to_numpy(v)).all()]
+    if wrong:
+        raise StudyError(f"model: weights must be finite numbers before the first step, those of {wrong[0]} are not")
+
+
+def _shape(model: keras.Model, end: Literal["input", "output"]) -> object:
+    """A model's shape at one end: a tuple, or a collection of tuples where it has several; None where it has none."""
+    shape = getattr(model, f"{end}_shape", None)
+    return tuple(shape) if isinstance(shape, list) else shape
+
+
+def _takes(shape: tuple[object, ...], example: tuple[int | None, ...]) -> bool:
+    """Whether a model's input shape, in which None is any length, fits a batch of examples."""
+    fits = (mine is None or mine == theirs for mine, theirs in zip(shape, example, strict=False))
+    return len(shape) == len(example) and all(fits)
 
 
 @contextmanager

@@ -10,26 +10,30 @@ and streams of its own, with a ramp as the learning rates.
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import keras
 import numpy as np
+from pydantic import TypeAdapter
 
 import ablate
 from ablate import seeds
 from ablate.clock import Clock
 from ablate.datasets import Split
 from ablate.engine.batches import Indices, ramp_batches
+from ablate.engine.contained import TrialError, contained
 from ablate.engine.program import Floats
 from ablate.engine.workbench import Workbench
-from ablate.files import write_aside
+from ablate.kept import keep, load_kept
 from ablate.lr_finder import average_curves, read_curve
 from ablate.records import Factors, RateTest
 from ablate.source import code_digest
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
+_KIND = TypeAdapter(RateTest)
 
 
 class RateFinder:
@@ -43,18 +47,22 @@ class RateFinder:
     def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
         """The range test of a configuration in a replicate; its learning rate does not matter.
 
-        It runs on the program for `size` trials, whose slots take a curve each.
+        It runs on the program for `size` trials, whose slots take a curve each. Alone, and where memory is short, it
+        takes its batches in parts, as a trial does. Raises `TrialError` where it cannot be run.
         """
-        key = self.key(factors, replicate=replicate)
-        if key not in self._found:
-            while len(self._found) >= MOST_HELD:
-                del self._found[next(iter(self._found))]
-            found = self._load(key) or self._save(self._run(factors, key, clock, replicate=replicate, size=size))
-            self._found[key] = found
-        return self._found[key]
+        while True:
+            try:
+                return contained(lambda: self._find(factors, clock, replicate=replicate, size=size))
+            except TrialError as broken:
+                if size > 1:
+                    raise
+                self._bench.make_room(factors, broken)
 
-    def key(self, factors: Factors, *, replicate: int) -> str:
-        """A digest of all that decides the numbers of the test."""
+    def key(self, factors: Factors, *, replicate: int, parts: int = 1) -> str:
+        """A digest of all that decides the numbers of the test.
+
+        One whose batches were cut for want of memory says so at its end: no other study takes it for its own.
+        """
         study = self._bench.study
         depends_on = {
             "factors": {name: level for name, level in sorted(factors.items()) if name != "learning_rate"},
@@ -64,7 +72,18 @@ class RateFinder:
             "test": study.lr_test.model_dump(),
             "versions": [ablate.__version__, keras.__version__],
         }
-        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+        return digest if parts == 1 else f"{digest}-{parts}-parts"
+
+    def _find(self, factors: Factors, clock: Clock, *, replicate: int, size: int) -> RateTest:
+        parts = self._bench.pieces(factors).parts if size == 1 else 1
+        key = self.key(factors, replicate=replicate, parts=parts)
+        if key not in self._found:
+            while len(self._found) >= MOST_HELD:
+                del self._found[next(iter(self._found))]
+            found = self._load(key) or self._save(self._run(factors, key, clock, replicate=replicate, size=size))
+            self._found[key] = found
+        return self._found[key]
 
     def _run(self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int) -> RateTest:
         settings, split = self._bench.study.lr_test, self._bench.split(replicate)
@@ -116,12 +135,16 @@ class RateFinder:
         return ramp_batches(split.train, rows=max(len(self._bench.ramp), n // batch), batch=batch, rng=rng)
 
     def _load(self, key: str) -> RateTest | None:
-        path = self._cache / f"{key}.json" if self._cache else None
-        if path is None or not path.exists():
-            return None
-        return RateTest.from_json(json.loads(path.read_text()))
+        test = load_kept(self._cache / f"{key}.json", _KIND) if self._cache else None
+        return test if test is not None and _is_whole(test, key) else None
 
     def _save(self, test: RateTest) -> RateTest:
         if self._cache:
-            write_aside(self._cache / f"{test.key}.json", json.dumps(asdict(test)))
+            keep(self._cache / f"{test.key}.json", json.dumps(asdict(test)))
         return test
+
+
+def _is_whole(test: RateTest, key: str) -> bool:
+    """Whether it is the test of this key, with a rate that can be trained with."""
+    usable = math.isfinite(test.suggestion) and test.suggestion > 0
+    return test.key == key and len(test.rates) == len(test.losses) and usable

@@ -4,10 +4,12 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import keras
 
 from ablate.errors import StudyError, known_names
+from ablate.failure import explained
 from ablate.models import BUILT_IN, Builder, LayerSeeds
 from ablate.records import Factors, Level
 
@@ -36,21 +38,36 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
 
 
 def _import_function(path: Path, function: str) -> Callable[..., keras.Model]:
-    if not path.is_file():
+    if not _is_file(path):
         raise StudyError(
             f"model.name: there is no file {path}\n  name it relative to the study file, as file.py:function"
         )
+    module = explained(lambda: _imported(path), f"model.name: importing {path} failed")
+    build = explained(lambda: getattr(module, function, None), f"model.name: {path}, looking for {function}")
+    if not callable(build):
+        found = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise StudyError(f'model.name: {path} has no function "{function}"\n  {known_names(function, found)}')
+    made: Callable[..., keras.Model] = build
+    return made
+
+
+def _imported(path: Path) -> ModuleType:
+    """The module that a user's file makes; what it raises, or an exit of it, is the caller's to tell."""
     spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
-    assert spec is not None  # a file that exists, loaded as source
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise StudyError(f"model.name: {path} is no Python file\n  its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as err:
-        raise StudyError(f"model.name: importing {path} failed: {type(err).__name__}: {err}") from err
-    if not callable(getattr(module, function, None)):
-        found = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise StudyError(f'model.name: {path} has no function "{function}"\n  {known_names(function, found)}')
-    build: Callable[..., keras.Model] = getattr(module, function)
-    return build
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the disk
+        return False

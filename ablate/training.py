@@ -5,7 +5,6 @@ in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes
 """
 
 import math
-import traceback
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -14,9 +13,10 @@ import numpy as np
 from ablate import seeds
 from ablate.clock import Clock
 from ablate.datasets import Split
-from ablate.engine.backend import OutOfMemory
 from ablate.engine.batches import Indices
-from ablate.engine.program import State, Steps
+from ablate.engine.contained import TrialError
+from ablate.engine.program import Steps
+from ablate.engine.step import State
 from ablate.engine.workbench import Start, Workbench
 from ablate.levels import parse_rate
 from ablate.models import advice
@@ -70,13 +70,17 @@ class Trial:
         )
         return outcome.state != "finished" or outcome.epochs >= settings.epochs or out_of_patience
 
+    def epochs_begun(self, settings: Training) -> int:
+        """Epochs that it had, and the one that is under way unless it is over."""
+        return self.outcome.epochs + (not self.is_over(settings))
+
     def wants_test(self) -> bool:
         """Whether the best weights are to be scored on the test set; never before the comparisons were frozen."""
         return self.spec.may_test() and self.outcome.state == "finished" and self.best is not None
 
     def ended(self) -> Outcome:
         """The outcome, complete."""
-        notes = advice(self.spec.factors)
+        notes = (*advice(self.spec.factors), *self.start.notes)
         if self.rate_test is not None and self.rate_test.verdict == "undetermined":
             notes = (*notes, "a range test is undetermined: a cautious rate was used")
         return replace(
@@ -85,6 +89,7 @@ class Trial:
             parameters=self.start.parameters,
             data=self.split.fingerprint,
             notes=notes,
+            parts=self.start.program.pieces.parts,
             rate_test=self.rate_test,
             seconds=self.seconds,
             timings={**self.clock.seconds},
@@ -138,13 +143,17 @@ def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *
     return Trial(spec, clock, start, split, rate, rate_test, order, Outcome(spec.trial, "finished"))
 
 
-def failed(spec: TrialSpec, err: Exception, *, seconds: float) -> Outcome:
-    """The outcome of a trial that an exception ended; call it where the exception is handled."""
-    trace = traceback.format_exc()
-    if isinstance(err, OutOfMemory):
-        return Outcome(spec.trial, "out_of_memory", reason=str(err)[:500], traceback=trace, seconds=seconds)
-    reason = f"{type(err).__name__}: {err}"[:500]
-    return Outcome(spec.trial, "failed", reason=reason, traceback=trace, seconds=seconds)
+def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:
+    """The outcome of a trial that its code ended, in the last one of the `epochs` begun."""
+    return Outcome(
+        spec.trial,
+        broken.state,
+        epochs=epochs,
+        seconds=seconds,
+        reason=broken.reason,
+        traceback=broken.trace,
+        parts=parts,
+    )
 
 
 def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:

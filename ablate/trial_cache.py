@@ -13,17 +13,17 @@ from pydantic import TypeAdapter
 
 from ablate import provenance
 from ablate.closing import Facts
-from ablate.files import write_aside
+from ablate.kept import keep, load_kept
 from ablate.levels import parse_rate
 from ablate.plan import Found, content_key, untested
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.source import code_digest, package_digest, stands_alone
 
-MAX_BYTES = 4 * 2**20  # of one file: some 20,000 epochs; larger ones are neither written nor read
 KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
 LIBRARIES = ("keras", "tensorflow", "numpy")
 # Of the environment, what changes rounding.
 FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF32_OVERRIDE", "NVIDIA_TF32_OVERRIDE", "MKL_CBWR")
+RATE_TEST = "[0-9a-f]{1,64}"  # the key of a range test; one whose batches were cut for want of memory has another
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class TrialCache:
     """Trials under a digest of all that decides their numbers, in `folder`/trials, shared by all studies of a machine.
 
     Their range tests are those in `folder`/lr_tests. Equal digests mean equal numbers: to the bit, but to rounding
-    where trials were stacked in one program or where a program's way was chosen by measuring. A file that cannot be
-    read as a trial counts as not there, and one that cannot be written is done without.
+    where trials were stacked in one program, where a program's way was chosen by measuring, or where memory was short
+    for evaluating; what had its batches cut for want of memory is not kept. A file that cannot be read as a trial
+    counts as not there, and one that cannot be written is done without.
     """
 
     def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
@@ -64,18 +65,13 @@ class TrialCache:
     def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
         """Write a trial that finished or diverged, with its epochs; the first one of a digest stays."""
         digest = self.digest(spec, tested=spec.test)
-        if outcome.state not in KEPT_STATES or outcome.same_as or self._path(digest).exists():
+        if outcome.state not in KEPT_STATES or outcome.same_as or self._load(digest):
             return
-        key = outcome.rate_test.key if outcome.rate_test else ""
-        kept = _Kept(
-            digest, f"{self._label}/{spec.trial}", replace(outcome, rate_test=None), rate_test=key, epochs=tuple(epochs)
-        )
-        text = json.dumps(asdict(kept))
-        if len(text) <= MAX_BYTES and _is_whole(kept, tested=spec.test):
-            try:
-                write_aside(self._path(digest), text)
-            except OSError:  # a full or read-only disk costs training later, no result now
-                return
+        key, origin = outcome.rate_test.key if outcome.rate_test else "", f"{self._label}/{spec.trial}"
+        plain = replace(outcome, rate_test=None, attempt=1)  # whoever finds it makes no attempt
+        kept = _Kept(digest, origin, plain, rate_test=key, epochs=tuple(epochs))
+        if _is_whole(kept, tested=spec.test):
+            keep(self._path(digest), json.dumps(asdict(kept)))
 
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
         """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
@@ -88,20 +84,18 @@ class TrialCache:
         return self._folder / "trials" / digest[:2] / f"{digest}.json"
 
     def _load(self, digest: str) -> _Kept | None:
-        try:
-            kept = self._file.validate_json(_read(self._path(digest)), strict=True)
-            test = self._load_test(kept.rate_test)
-        except (OSError, ValueError):
+        kept = load_kept(self._path(digest), self._file)
+        if kept is None or kept.digest != digest:
             return None
-        kept = replace(kept, outcome=replace(kept.outcome, rate_test=test))
-        return kept if kept.digest == digest else None
+        if not kept.rate_test:
+            return kept
+        test = self._load_test(kept.rate_test)
+        return replace(kept, outcome=replace(kept.outcome, rate_test=test)) if test else None
 
     def _load_test(self, key: str) -> RateTest | None:
-        if not key:
+        if not re.fullmatch(RATE_TEST, key):  # it names a file
             return None
-        if not re.fullmatch("[0-9a-f]{1,64}", key):
-            raise ValueError(f"{key[:20]} is no key of a range test")
-        return self._rate_tests.validate_json(_read(self._folder / "lr_tests" / f"{key}.json"), strict=True)
+        return load_kept(self._folder / "lr_tests" / f"{key}.json", self._rate_tests)
 
 
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
@@ -138,20 +132,19 @@ def _device(facts: Facts) -> list[object]:
     return ["cpu", hardware["cpu"], facts.threads, facts.threads if own else cores]
 
 
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{path} is too large for a trial")
-    return path.read_bytes()
-
-
 def _is_whole(kept: _Kept, *, tested: bool) -> bool:
-    """Whether it is a trial that ended by itself, with all its epochs (of its last one, what diverged has none)."""
+    """Whether it is a trial that ended by itself, with all its epochs (of its last one, what diverged has none).
+
+    And whether memory was enough for its batches and those of its range test: elsewhere it may be more.
+    """
     outcome = kept.outcome
     lost = outcome.state == "diverged"
     numbers = [epoch.epoch for epoch in kept.epochs]
     has_test = outcome.test_loss is not None and outcome.test_accuracy is not None
     return (
         outcome.state in KEPT_STATES
+        and outcome.parts == 1
+        and re.fullmatch(RATE_TEST, kept.rate_test or "0") is not None
         and numbers == list(range(1, outcome.epochs + 1 - lost))
         and has_test == (tested and not lost)
     )

@@ -175,4 +175,4 @@ def test_the_test_examples_are_asked_for_in_one_place():
                 calls = {n.func.attr for n in ast.walk(node) if isinstance(n, ast.Call) and hasattr(n.func, "attr")}
                 if "test_order" in calls:
                     callers.append((path.name, node.name, "wants_test" in calls))
-    assert callers == [("stack.py", "_test", True)]
+    assert callers == [("slots.py", "test", True)]

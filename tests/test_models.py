@@ -119,6 +119,29 @@ def test_a_builder_that_returns_something_else_is_refused():
         build_model(Builder(wrong), {}, (5,), 3, layer_seeds=LayerSeeds(0, 0), options={})
 
 
+def built(inputs, **last) -> keras.Model:
+    """What a builder with these inputs makes of examples of shape (4, 4)."""
+
+    def build(_factors, _shape, _classes, *, layer_seeds):  # noqa: ARG001  # part of the call
+        x = keras.layers.GlobalAveragePooling1D()(inputs)
+        return keras.Model(inputs, keras.layers.Dense(3, **last)(x))
+
+    return build_model(Builder(build), {}, (4, 4), 3, layer_seeds=LayerSeeds(0, 0), options={})
+
+
+def test_a_model_may_take_examples_of_any_length_and_batches_of_no_fixed_one():
+    assert built(keras.Input((None, 4))).input_shape == (None, None, 4)
+    with pytest.raises(StudyError, match=r"output \(None, 3\), got output shape \(32, 3\)"):
+        built(keras.Input((4, 4), batch_size=32))
+    with pytest.raises(StudyError, match=r"one input \(None, 4, 4\), got \(None, 4, 5\)\n  begin with keras.Input"):
+        built(keras.Input((4, 5)))
+
+
+def test_weights_that_are_no_numbers_are_refused_by_name():
+    with pytest.raises(StudyError, match=r"finite numbers before the first step, those of dense.*/kernel are not"):
+        built(keras.Input((4, 4)), kernel_initializer=keras.initializers.Constant(float("inf")))
+
+
 def test_softmax_at_the_end_is_recognised():
     assert not is_softmax(mlp())
     for last in (keras.layers.Dense(3, activation="softmax"), keras.layers.Softmax()):

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 from unittest.mock import ANY
 
@@ -6,6 +7,9 @@ import pytest
 
 from ablate.clock import Clock
 from ablate.rate_finder import RateFinder
+from ablate.records import RateTest
+
+TEST = RateTest("abc123", (1e-3,), (2.0,), {"steepest": 1e-3}, 1e-3, "determined", "", 0.5)
 
 
 def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(bench, tiny_study, tmp_path):
@@ -51,3 +55,45 @@ def test_each_seed_finds_a_rate_of_its_own_so_that_luck_in_finding_it_is_in_the_
     assert first.key != second.key
     assert first.losses[:5] != second.losses[:5]
     assert finder.find(tiny_study.baseline, Clock(), replicate=1) == replace(first, seconds=ANY)
+
+
+SPOILS = [
+    lambda text: text[:-20],
+    lambda _: "",
+    lambda _: "null",
+    lambda text: text.replace('"determined"', '"certain"'),
+    lambda text: text.replace('"key": "', '"key": "0'),
+    lambda text: text.replace('"rates": [', '"rates": [1.0, '),
+    lambda text: re.sub('"suggestion": [^,]*', '"suggestion": NaN', text),
+    lambda text: re.sub('"suggestion": [^,]*', '"suggestion": 0.0', text),
+]
+
+
+def test_a_damaged_or_foreign_file_counts_as_not_there_and_is_written_anew(bench, tiny_study, tmp_path, monkeypatch):
+    first = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, Clock(), replicate=0)
+    path = tmp_path / f"{first.key}.json"
+    whole = path.read_text()
+    monkeypatch.setattr(RateFinder, "_run", lambda *_, **__: replace(first, seconds=9.0))
+    for spoil in SPOILS:
+        spoilt = spoil(whole)
+        assert spoilt != whole
+        path.write_text(spoilt)
+        again = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, Clock(), replicate=0)
+        assert again.seconds == 9.0
+        assert json.loads(path.read_text())["seconds"] == 9.0
+
+
+def test_a_cache_that_cannot_be_read_or_written_is_done_without(bench, tiny_study, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    runs = []
+    monkeypatch.setattr(RateFinder, "_run", lambda *_, **__: runs.append(1) or TEST)
+    for _ in range(2):
+        finder = RateFinder(bench, cache=tmp_path / "file" / "lr_tests")
+        assert finder.find(tiny_study.baseline, Clock(), replicate=0) == TEST
+    assert len(runs) == 2
+
+
+def test_a_test_in_parts_has_a_key_of_its_own(bench, tiny_study):
+    finder = RateFinder(bench, cache=None)
+    key = finder.key(tiny_study.baseline, replicate=0)
+    assert finder.key(tiny_study.baseline, replicate=0, parts=2) == f"{key}-2-parts"

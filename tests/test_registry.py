@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from ablate.errors import StudyError
@@ -15,6 +17,21 @@ def _private():
     pass
 
 NUMBER = 3
+"""
+LAZY = """
+import sys
+
+def __getattr__(name):
+    if name == "build":
+        sys.exit(4)
+    raise AttributeError(name)
+"""
+MUTE = """
+class MuteError(Exception):
+    def __str__(self):
+        raise self
+
+raise MuteError
 """
 
 
@@ -56,9 +73,29 @@ def test_a_users_model_is_seeded_by_the_replicate(base):
         ("mine.py:biuld", 'has no function "biuld"\n  known: build'),
         ("mine.py:NUMBER", 'has no function "NUMBER"'),
         ("broken.py:build", "importing .*broken.py failed: ZeroDivisionError"),
+        ("exits.py:build", "importing .*exits.py failed: SystemExit: 2"),
+        ("syntax.py:build", r"importing .*syntax.py failed: SyntaxError: .*line 1"),
+        ("bytes.py:build", "importing .*bytes.py failed: "),
+        ("mute.py:build", "importing .*mute.py failed: MuteError: it cannot say what happened"),
+        ("mine.txt:build", "mine.txt is no Python file\n  its name must end in .py"),
+        (f"{'x' * 300}.py:build", "there is no file"),
+        ("lazy.py:build", "lazy.py, looking for build: SystemExit: 4"),
     ],
 )
 def test_what_is_wrong_with_user_code_is_said(base, name, message):
     (base / "broken.py").write_text("1 / 0")
+    (base / "exits.py").write_text("import sys\nsys.exit(2)")
+    (base / "syntax.py").write_text("def build(:")
+    (base / "bytes.py").write_bytes(b"\xff\xfe\x00")
+    (base / "mute.py").write_text(MUTE)
+    (base / "mine.txt").write_text(USER)
+    (base / "lazy.py").write_text(LAZY)
     with pytest.raises(StudyError, match=message):
         find_builder(name, base=base)
+
+
+def test_a_file_that_fails_leaves_no_module_behind(base):
+    (base / "exits.py").write_text("import sys\nsys.exit(2)")
+    with pytest.raises(StudyError):
+        find_builder("exits.py:build", base=base)
+    assert "ablate_user_exits" not in sys.modules

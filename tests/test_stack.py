@@ -1,11 +1,15 @@
 """Stacks of trials on real training: each trial's numbers are those it has alone, whoever its neighbours are."""
 
+import json
+import pickle
+import signal
 from dataclasses import replace
 
 import pytest
 
 from ablate import stack
 from ablate.engine.backend import OutOfMemory
+from ablate.engine.pieces import Pieces
 from ablate.engine.program import Program
 from ablate.engine.workbench import Workbench
 from ablate.rate_finder import RateFinder
@@ -156,15 +160,31 @@ def test_a_stack_without_memory_starts_over_in_smaller_ones(specs, stacked, alon
     assert 2 in sizes
 
 
-def test_a_lone_trial_without_memory_says_so(specs, bench, monkeypatch):
+def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digits, monkeypatch):
     def cramped(*_, **__):
         raise OutOfMemory(None, None, "no room")
 
+    bench, pieces, build = Workbench(tiny_study, digits), [], Program.__init__
+
+    def counted(program, *arguments, **options):
+        pieces.append(options["pieces"])
+        build(program, *arguments, **options)
+
     monkeypatch.setattr(Program, "train", cramped)
+    monkeypatch.setattr(Program, "__init__", counted)
     outcome = run_trial(specs[0], bench, RateFinder(bench, cache=None))
-    assert outcome.state == "out_of_memory"
-    assert "no room" in outcome.reason
+    assert (outcome.state, outcome.parts, outcome.attempt) == ("out_of_memory", 8, 1)
+    assert outcome.reason == "out of memory even with each batch in 8 parts: ResourceExhaustedError: no room"
     assert "Traceback" in outcome.traceback
+    assert pieces == [Pieces(), Pieces(1, 32), Pieces(2, 16), Pieces(4, 8), Pieces(8, 4)]
+    again = run_trial(specs[1], bench, RateFinder(bench, cache=None))
+    assert (again.state, again.reason) == (outcome.state, outcome.reason)
+    assert len(pieces) == 6  # what is known to be too large is not tried again
+    patient = tiny_study.model_copy(update={"retries": tiny_study.retries.model_copy(update={"out_of_memory": 0})})
+    once = Workbench(patient, digits)
+    at_once = run_trial(specs[0], once, RateFinder(once, cache=None))
+    assert (at_once.state, at_once.reason) == ("out_of_memory", "ResourceExhaustedError: no room")
+    assert len(pieces) == 7
 
 
 def test_a_lone_waiting_trial_gets_a_program_of_one(specs, stacked):
@@ -183,3 +203,252 @@ def test_the_seconds_of_a_stack_are_shared_among_its_trials(specs, stacked):
     assert sum(outcome.seconds for outcome in fed.outcomes.values()) <= wall
     for outcome in fed.outcomes.values():
         assert sum(outcome.timings.values()) <= outcome.seconds * 1.001
+
+
+# A network with a layer that takes a petabyte where it is given more than `room` examples at once, as many as one that
+# is too large for a device would have; its name says that on a processor it is no work for XLA.
+HUNGRY = """
+import keras
+import tensorflow as tf
+
+
+class HungryConv(keras.layers.Layer):
+    def __init__(self, room, **kwargs):
+        super().__init__(**kwargs)
+        self.room = room
+
+    def call(self, inputs):
+        over = tf.maximum(tf.shape(inputs)[0] - self.room, 0)
+        taken = tf.zeros([tf.minimum(over, 1), 2**20, 2**20, 2**8])
+        return inputs + tf.reduce_sum(taken)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+def build(factors, input_shape, n_classes, *, room):
+    layers = [keras.Input(input_shape), HungryConv(room), keras.layers.Dense(8, "relu")]
+    if factors["normalization"] == "batch":
+        layers.append(keras.layers.BatchNormalization())
+    return keras.Sequential([*layers, keras.layers.Dense(n_classes)])
+"""
+
+
+@pytest.fixture(scope="module")
+def hungry(tiny_study, digits, tmp_path_factory):
+    """Benches with room for so many examples at once; 10,000 is enough for all."""
+    folder = tmp_path_factory.mktemp("hungry")
+    (folder / "hungry.py").write_text(HUNGRY)
+
+    def bench(room, **retries):
+        model = tiny_study.model.model_copy(update={"name": "hungry.py:build", "options": {"room": room}})
+        changes = {"model": model, "base": folder, "retries": tiny_study.retries.model_copy(update=retries)}
+        return Workbench(tiny_study.model_copy(update=changes), digits)
+
+    return bench
+
+
+def trained(bench, one, *, cache=None):
+    """The outcome, and its epochs."""
+    fed = Fed()
+    run_trials([one], bench, RateFinder(bench, cache=cache), fed)
+    return fed.outcomes[one.trial], fed.epochs.get(one.trial, [])
+
+
+def curve(epochs):
+    return [number for epoch in epochs for number in (epoch.train_loss, epoch.val_loss)]
+
+
+def test_what_is_too_large_for_the_memory_trains_in_parts_to_the_same_numbers(hungry, tiny_study):
+    one = spec(tiny_study, 1)
+    whole, whole_epochs = trained(hungry(10_000), one)
+    cut, cut_epochs = trained(hungry(16), one)
+    assert (whole.state, whole.parts, whole.notes) == ("finished", 1, ())
+    assert (cut.state, cut.parts, cut.notes) == ("finished", 2, ("memory was short: each batch in 2 parts",))
+    assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-4)
+    assert (cut.best_epoch, cut.epochs, cut.test_accuracy) == (whole.best_epoch, whole.epochs, whole.test_accuracy)
+    assert cut.seconds >= sum(cut.timings.values())
+
+
+@pytest.mark.slow
+def test_evaluation_that_is_too_large_alone_changes_no_weight(hungry, tiny_study):
+    one = spec(tiny_study, 1)
+    _, whole_epochs = trained(hungry(10_000), one)
+    cut, cut_epochs = trained(hungry(40), one)
+    assert (cut.state, cut.parts) == ("finished", 1)
+    assert cut.notes == ("memory was short: evaluated 32 examples at a time, trained on whole batches",)
+    assert [epoch.train_loss for epoch in cut_epochs] == [epoch.train_loss for epoch in whole_epochs]
+    assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-6)
+
+
+@pytest.mark.slow
+def test_a_range_test_in_parts_is_kept_apart_from_whole_ones(hungry, tiny_study, tmp_path):
+    one = spec(tiny_study, 1, learning_rate="find", normalization="batch")
+    whole, _ = trained(hungry(10_000), one, cache=tmp_path)
+    bench = hungry(8)
+    cut, _ = trained(bench, one, cache=tmp_path)
+    assert (cut.state, cut.parts, whole.parts) == ("finished", 4, 1)
+    assert cut.notes[0] == "memory was short: each batch in 4 parts; batch normalization saw 8 examples at a time"
+    # Its first step has seen no update: of a batch in parts, a penalty or the noise of other statistics aside, equal.
+    assert cut.rate_test.losses[0] == pytest.approx(whole.rate_test.losses[0], rel=0.5)
+    assert cut.rate_test.key.endswith("-4-parts")
+    assert {path.stem for path in tmp_path.iterdir()} == {whole.rate_test.key, cut.rate_test.key}
+    carried = replace(one, trial="carried", factors={**one.factors, "normalization": "none"}, rate_factors=one.factors)
+    other, _ = trained(bench, carried, cache=tmp_path)
+    assert (other.state, other.parts, other.rate_test) == ("finished", 4, cut.rate_test)
+
+
+@pytest.mark.slow
+def test_a_range_test_that_fits_in_no_way_ends_its_trial_and_cuts_no_other_structure(hungry, tiny_study):
+    bench = hungry(3, out_of_memory=2)
+    one = spec(tiny_study, 1, learning_rate="find", normalization="batch")
+    carried = replace(one, factors={**one.factors, "normalization": "none"}, rate_factors=one.factors)
+    outcome, _ = trained(bench, carried)
+    assert outcome.state == "out_of_memory"
+    assert outcome.reason.startswith("out of memory even with each batch in 4 parts: ResourceExhaustedError: ")
+    assert outcome.parts == bench.pieces(carried.factors).parts == 1
+    assert bench.pieces(one.factors).parts == 4
+
+
+# A model that misbehaves as its factor says, each time in another way.
+WAYWARD = """
+import sys
+
+import keras
+
+NAN = keras.initializers.Constant(float("nan"))
+
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise self
+
+    def __reduce__(self):
+        raise TypeError("not to be sent")
+
+
+class Mine(BaseException):
+    pass
+
+
+class Late(keras.layers.Layer):
+    def call(self, inputs, training=False):
+        if training:
+            sys.exit("while the graph was made")
+        return inputs
+
+
+def deeper():
+    return 1 + deeper()
+
+
+def build(factors, input_shape, n_classes):
+    inputs = keras.Input(input_shape)
+    outputs = keras.layers.Dense(n_classes)
+    match factors["way"]:
+        case "exit": sys.exit(3)
+        case "interrupt": raise KeyboardInterrupt
+        case "own": raise Mine("by the side door")
+        case "unspeakable": raise Unspeakable
+        case "endless": deeper()
+        case "long": raise ValueError("x" * 3_000_000 + "\\n\\x1b[2J")
+        case "none": return None
+        case "wide": return keras.Model(inputs, keras.layers.Dense(n_classes + 1)(inputs))
+        case "two": return keras.Model(inputs, [outputs(inputs), outputs(inputs)])
+        case "unbuilt": return keras.Sequential([outputs])
+        case "other input":
+            other = keras.Input((5,))
+            return keras.Model(other, outputs(other))
+        case "two inputs": return keras.Model([inputs, keras.Input((3,))], outputs(inputs))
+        case "nan": return keras.Sequential([inputs, keras.layers.Dense(n_classes, bias_initializer=NAN)])
+        case "late": return keras.Model(inputs, outputs(Late()(inputs)))
+        case "compiled":
+            model = keras.Model(inputs, outputs(inputs))
+            model.compile("sgd", "mse", metrics=["mae"])
+            return model
+    return keras.Model(inputs, outputs(inputs))
+"""
+
+
+def test_whatever_a_users_model_does_is_the_outcome_of_its_trial_alone(tiny_study, digits, tmp_path):
+    (tmp_path / "wayward.py").write_text(WAYWARD)
+    model = tiny_study.model.model_copy(update={"name": "wayward.py:build", "options": {}})
+    bench = Workbench(tiny_study.model_copy(update={"model": model, "base": tmp_path}), digits)
+    finder = RateFinder(bench, cache=None)
+    reasons = {
+        "exit": "SystemExit: 3",
+        "own": "Mine: by the side door",
+        "unspeakable": "Unspeakable: it cannot say what happened",
+        "endless": "RecursionError: maximum recursion depth exceeded",
+        "long": "ValueError: xxx",
+        "none": "model: the builder must return a keras.Model with output (None, 10), got NoneType",
+        "wide": "model: the builder must return a keras.Model with output (None, 10), got output shape (None, 11)",
+        "two": "model: the builder must return a keras.Model with output (None, 10), got output shape ((None, 10), (",
+        "unbuilt": "model: the builder must return a keras.Model with output (None, 10), got a Sequential whose shapes",
+        "other input": "model: the builder must return a model of one input (None, 64), got (None, 5)",
+        "two inputs": "model: the builder must return a model of one input (None, 64), got ((None, 64), (None, 3))",
+        "nan": "model: weights must be finite numbers before the first step, those of ",
+        "late": "SystemExit: ",
+    }
+
+    def outcome(way):
+        return run_trial(spec(tiny_study, 1, way=way), bench, finder)
+
+    before = outcome("well")
+    assert before.state == "finished"
+    for way, reason in reasons.items():
+        ended = outcome(way)
+        assert (ended.state, ended.parts, ended.attempt) == ("failed", 1, 1), way
+        assert ended.reason.startswith(reason), way
+        assert ended.reason.isprintable(), way
+        assert len(ended.reason) <= 500, way
+        assert len(ended.traceback) < 101_000, way
+        assert json.loads(json.dumps(ended.to_json())) == json.loads(
+            json.dumps(pickle.loads(pickle.dumps(ended)).to_json())
+        )
+    after = outcome("well")
+    assert (after.score, after.val_loss, after.test_loss) == (before.score, before.val_loss, before.test_loss)
+    compiled = outcome("compiled")
+    assert (compiled.state, compiled.val_loss) == ("finished", before.val_loss)
+
+
+def test_an_interrupt_by_user_code_ends_its_trial_where_ctrl_c_is_ignored(tiny_study, digits, tmp_path):
+    (tmp_path / "wayward.py").write_text(WAYWARD)
+    model = tiny_study.model.model_copy(update={"name": "wayward.py:build", "options": {}})
+    bench = Workbench(tiny_study.model_copy(update={"model": model, "base": tmp_path}), digits)
+    finder, kept = RateFinder(bench, cache=None), signal.getsignal(signal.SIGINT)
+    interrupts = spec(tiny_study, 1, way="interrupt")
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a worker
+        ended = run_trial(interrupts, bench, finder)
+        assert (ended.state, ended.reason) == ("failed", "KeyboardInterrupt")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with pytest.raises(KeyboardInterrupt):  # the user's wish, here
+            run_trial(interrupts, bench, finder)
+    finally:
+        signal.signal(signal.SIGINT, kept)
+
+
+def test_what_the_feed_raises_is_no_trials_outcome(specs, bench):
+    class FullDiskError(Exception):
+        pass
+
+    def full(_):
+        raise FullDiskError
+
+    with pytest.raises(FullDiskError):
+        run_trial(specs[0], bench, RateFinder(bench, cache=None), full)
+
+
+def test_a_trial_that_breaks_in_its_second_epoch_says_so(specs, bench, monkeypatch):
+    evaluate, calls = Program.evaluate, []
+
+    def breaks(program, *arguments, **options):
+        calls.append(options["n"])
+        if len(calls) == 2:
+            raise SystemExit(9)
+        return evaluate(program, *arguments, **options)
+
+    monkeypatch.setattr(Program, "evaluate", breaks)
+    outcome = run_trial(specs[0], bench, RateFinder(bench, cache=None))
+    assert (outcome.state, outcome.reason, outcome.epochs) == ("failed", "SystemExit: 9", 2)

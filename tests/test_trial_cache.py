@@ -3,7 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from ablate import trial_cache
+from ablate import kept, trial_cache
 from ablate.closing import Facts
 from ablate.plan import Found, Remembered
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
@@ -64,6 +64,8 @@ def test_only_what_ended_by_itself_is_kept(cache, tmp_path, state):
     cache.keep(SPEC, replace(DONE, same_as="other/a"), EPOCHS)
     cache.keep(SPEC, DONE, EPOCHS[:1])  # an epoch was lost
     cache.keep(SPEC, replace(DONE, test_loss=None), EPOCHS)
+    cache.keep(SPEC, replace(DONE, parts=2), EPOCHS)  # elsewhere memory may be enough for whole batches
+    cache.keep(SPEC, replace(DONE, rate_test=replace(TEST, key="abc123-2-parts")), EPOCHS)
     cache.keep(replace(SPEC, test=False), DONE, EPOCHS)
     assert files(tmp_path) == []
 
@@ -72,6 +74,19 @@ def test_a_trial_that_diverged_is_kept_without_its_last_epoch(cache):
     lost = replace(DONE, state="diverged", epochs=3, test_accuracy=None, test_loss=None, reason="NaN in epoch 3")
     cache.keep(SPEC, lost, EPOCHS)
     assert cache.find(SPEC).outcome == lost
+
+
+def test_what_is_found_is_a_first_attempt(cache):
+    cache.keep(SPEC, replace(DONE, attempt=3), EPOCHS)
+    assert cache.find(SPEC).outcome == DONE
+
+
+def test_a_broken_file_is_written_over(cache, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    files(tmp_path)[0].write_text("{")
+    assert cache.find(SPEC) is None
+    cache.keep(SPEC, DONE, EPOCHS)
+    assert cache.find(SPEC).outcome == DONE
 
 
 def test_the_first_trial_of_a_digest_stays(cache, tmp_path):
@@ -102,7 +117,7 @@ def test_a_broken_or_foreign_file_counts_as_not_there(cache, tmp_path, monkeypat
     spoilt = spoil(whole)
     assert spoilt != whole
     path.write_text(spoilt)
-    monkeypatch.setattr(trial_cache, "MAX_BYTES", 5000)
+    monkeypatch.setattr(kept, "MAX_BYTES", 5000)
     assert cache.find(SPEC) is None
     path.write_text(whole)
     assert cache.find(SPEC).outcome == DONE

@@ -5,11 +5,14 @@ on another backend would replace. `XlaOptimizationBarrier` is not in TensorFlow'
 moves, and `has_barrier` does without it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import tensorflow as tf
+
+from ablate.failure import text_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +21,9 @@ Tensor: TypeAlias = Any  # TensorFlow has no types
 Compiled: TypeAlias = Callable[..., Any]
 
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
+# How XLA, CUDA and the libraries on it say in other errors that memory ran short.
+_SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
+_CAUSES = 10  # that are looked at: an error may be its own cause
 WIDE = 512  # inputs of a product: measured, a transposed copy saves 8 to 12 % of a step at 3,072 and nothing at 100
 
 try:
@@ -51,9 +57,9 @@ def row_of(tree: Any, place: int) -> Any:
     return tf.nest.map_structure(lambda tensor: tensor[place], tree)
 
 
-def loop(goes_on: Callable[..., Tensor], body: Callable[..., Any], start: Any) -> Any:
-    """`body` on a tree of tensors while `goes_on` holds."""
-    return tf.while_loop(goes_on, body, start)
+def loop(goes_on: Callable[..., Tensor], body: Callable[..., Any], start: Any, *, at_once: int = 10) -> Any:
+    """`body` on a tree of tensors while `goes_on` holds; what of a round is ready may begin in `at_once` of them."""
+    return tf.while_loop(goes_on, body, start, parallel_iterations=at_once)
 
 
 def map_trials(function: Callable[..., Any], arguments: Any) -> Any:
@@ -62,29 +68,42 @@ def map_trials(function: Callable[..., Any], arguments: Any) -> Any:
 
 
 def compiled(
-    function: Callable[..., Any], arguments: tuple[Any, ...], *, varying: tuple[int, ...], xla: bool
+    function: Callable[..., Any], arguments: tuple[Any, ...], *, loose: Mapping[int, tuple[int, ...]], xla: bool
 ) -> Compiled:
-    """`function` as a graph that is traced once; XLA compiles it for each shape of the `varying` arguments.
+    """`function` as a graph that is traced once; XLA compiles it for each shape of the `loose` arguments.
 
-    Of these, the first dimension is loose: rows of an order, examples of a data set. An order's last one is, too.
+    These map an argument's place to the dimensions of it that may change: rows of an order, examples of a data set.
     """
 
-    def spec(tensor: Tensor) -> tf.TensorSpec:
+    def spec(tensor: Tensor, free: tuple[int, ...] = ()) -> tf.TensorSpec:
         tensor = tf.convert_to_tensor(tensor)
-        return tf.TensorSpec(tensor.shape, tensor.dtype)
-
-    def loose(tensor: Tensor) -> tf.TensorSpec:
-        shape = [None, *tensor.shape[1:].as_list()]
-        if tensor.dtype == tf.int32 and len(shape) == 3:
-            shape[2] = None
+        shape = [None if axis in free else length for axis, length in enumerate(tensor.shape)]
         return tf.TensorSpec(shape, tensor.dtype)
 
     signature = [
-        loose(argument) if place in varying else tf.nest.map_structure(spec, argument)
+        spec(argument, loose[place]) if place in loose else tf.nest.map_structure(spec, argument)
         for place, argument in enumerate(arguments)
     ]
     graph: Compiled = tf.function(function, input_signature=signature, jit_compile=xla, autograph=False)
     return graph
+
+
+def added(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Sums of gradients with others added; those by an embedding's rows become whole ones."""
+    return [total + tf.convert_to_tensor(gradient) for total, gradient in zip(sums, gradients, strict=True)]
+
+
+def is_out_of_memory(err: BaseException) -> bool:
+    """Whether an error, or what it was raised from, says that memory ran short: TensorFlow, XLA, CUDA or Python."""
+    for _ in range(_CAUSES):
+        if isinstance(err, OutOfMemory | MemoryError):
+            return True
+        if isinstance(err, tf.errors.OpError | RuntimeError) and _SHORT.search(text_of(err)):
+            return True
+        if err.__cause__ is None:
+            return False
+        err = err.__cause__
+    return False
 
 
 def gradients(

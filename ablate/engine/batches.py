@@ -34,14 +34,23 @@ def ramp_batches(train: Indices, *, rows: int, batch: int, rng: np.random.Genera
     return np.concatenate(permutations)[: rows * batch].reshape(rows, batch).astype(np.int32)
 
 
-def evaluation_chunks(slots: Sequence[Indices], *, min_rows: int) -> Indices:
-    """Indices of each slot as (chunks, slots, CHUNK), with chunks ≥ `min_rows`.
+def evaluation_chunks(slots: Sequence[Indices], *, room: int, chunk: int = CHUNK) -> Indices:
+    """Indices of each slot as (chunks, slots, chunk), with room for as many as `room` of them.
 
     They are padded with 0; the caller says how many count.
     """
     together = np.stack(slots).astype(np.int32)
     n_slots, n = together.shape
-    rows = max(min_rows, -(-n // CHUNK))
-    padded = np.zeros((n_slots, rows * CHUNK), np.int32)
+    rows = -(-max(room, n) // chunk)
+    padded = np.zeros((n_slots, rows * chunk), np.int32)
     padded[:, :n] = together
-    return padded.reshape(n_slots, rows, CHUNK).swapaxes(0, 1)
+    return padded.reshape(n_slots, rows, chunk).swapaxes(0, 1)
+
+
+def equal_parts(batch: int, parts: int) -> list[tuple[int, int]]:
+    """A batch in `parts` as equal as can be, as (how many, examples each): of one size, or of two that differ by 1.
+
+    None is empty: a batch of fewer examples than parts has fewer parts.
+    """
+    size, larger = divmod(batch, parts)
+    return [(n, size_of) for n, size_of in ((larger, size + 1), (parts - larger, size)) if n and size_of]

@@ -7,22 +7,21 @@ the split and its scaling. So trials of one structure share one compilation, and
 same program with a ramp.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-from keras import ops
 
 from ablate.engine import backend
 from ablate.engine.backend import Compiled, Tensor
-from ablate.models import is_softmax
+from ablate.engine.loops import Loops
+from ablate.engine.pieces import WHOLE, Pieces
+from ablate.engine.step import Score, State, Step, place_of
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
-# Trainable, frozen, optimizer: of one trial, or of a program's slots. Several slots are each tensor's first dimension.
-State: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +64,29 @@ class Scores:
 
 
 class Program:
-    """The compiled form of one structure. Stateless: state goes in and comes out."""
+    """The compiled form of one structure. Stateless: state goes in and comes out.
+
+    A program of one trial may take its batches in several parts (`pieces`); its caller, in evaluating, their chunks.
+    """
 
     def __init__(
-        self, model: keras.Model, optimizer: keras.optimizers.Optimizer, *, size: int = 1, xla: bool = True
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        size: int = 1,
+        xla: bool = True,
+        pieces: Pieces = WHOLE,
     ) -> None:
+        assert size == 1 or pieces.parts == 1  # trials that share a program are fewer first
         optimizer.build(model.trainable_variables)
-        self.model, self.optimizer, self.size, self.xla = model, optimizer, size, xla
+        self.model, self.optimizer, self.size, self.xla, self.pieces = model, optimizer, size, xla, pieces
         inner = getattr(optimizer, "inner_optimizer", optimizer)
-        self._rate = _place(optimizer.variables, inner._learning_rate)
-        self._settings = {name: _place(optimizer.variables, v) for name, v in inner.settings.items()}
+        self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
-        self._from_logits = not is_softmax(model)
-        self._train: Compiled | None = None
+        step = Step(model, optimizer, parts=pieces.parts, xla=xla)
+        self._loops = Loops(step, Score(model), size=size)
+        self._train: dict[int | None, Compiled] = {}  # by examples of a batch; None: for any number of them
         self._evaluate: Compiled | None = None
 
     def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> State:
@@ -133,8 +142,11 @@ class Program:
         limits = (backend.resident(n_steps, "int32"), backend.resident(max_loss, "float32"))
         rows = (backend.resident(order), backend.resident(rates))
         arguments = (state, examples.x, examples.y, scaling.shift, scaling.scale, *rows, *limits)
-        self._train = self._train or backend.compiled(self._run_steps, arguments, varying=(5, 6), xla=self.xla)
-        state, losses, done, correct = self._train(*arguments)
+        batch = order.shape[2] if self.pieces.parts > 1 else None  # how it is cut depends on it
+        if batch not in self._train:
+            loose = {5: (0, 2) if batch is None else (0,), 6: (0,)}
+            self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
+        state, losses, done, correct = self._train[batch](*arguments)
         counts, curves = done.numpy(), losses.numpy()
         kept = tuple(curves[: counts[slot], slot] for slot in range(self.size))
         return Steps(state, kept, counts, correct.numpy())
@@ -147,126 +159,7 @@ class Program:
         rows = (backend.resident(order), backend.resident(n))
         arguments = (state[:2], examples.x, examples.y, scaling.shift, scaling.scale, *rows)
         self._evaluate = self._evaluate or backend.compiled(
-            self._run_chunks, arguments, varying=(1, 2, 5), xla=self.xla
+            self._loops.evaluate, arguments, loose={1: (0,), 2: (0,), 5: (0, 2)}, xla=self.xla
         )
         loss, correct = self._evaluate(*arguments)
         return Scores(loss.numpy() / max(n, 1), correct.numpy() / max(n, 1))
-
-    def _run_steps(
-        self,
-        state: State,
-        x: Tensor,
-        y: Tensor,
-        shift: Tensor,
-        scale: Tensor,
-        order: Tensor,
-        rates: Tensor,
-        n_steps: Tensor,
-        max_loss: Tensor,
-    ) -> tuple[State, Tensor, Tensor, Tensor]:
-        shift, scale, n_steps = self._entering((shift, scale, n_steps), axis=0)
-        order, rates = self._entering((order, rates), axis=1)
-
-        def going(i: Tensor, loss: Tensor) -> Tensor:
-            return ops.logical_and(i < n_steps, loss <= max_loss)  # false for NaN
-
-        def body(
-            i: Tensor, loss: Tensor, state: State, losses: Tensor, done: Tensor, correct: Tensor
-        ) -> tuple[Tensor, Tensor, State, Tensor, Tensor, Tensor]:
-            going_on, rows = going(i, loss), order[i]
-            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale, rates[i])
-            after, value, hits = self._map(self._step, (state, *batch))
-            if self.size > 1:  # a slot that is done stays as it is while others go on
-                after = keras.tree.map_structure(
-                    lambda new, old: ops.where(_like(going_on, new), new, old), after, state
-                )
-            losses = ops.scatter_update(losses, [[i]], value[None])
-            counted = ops.cast(going_on, "int32")
-            return i + 1, ops.where(going_on, value, loss), after, losses, done + counted, correct + counted * hits
-
-        zero = ops.zeros_like(n_steps)
-        start = (ops.zeros((), "int32"), ops.zeros_like(rates[0]), state, ops.zeros_like(rates), zero, zero)
-        _, _, state, losses, done, correct = backend.loop(lambda i, loss, *_: ops.any(going(i, loss)), body, start)
-        done, correct = self._leaving((done, correct), axis=0)
-        return state, self._leaving(losses, axis=1), done, correct
-
-    def _step(
-        self, state: State, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, rate: Tensor
-    ) -> tuple[State, Tensor, Tensor]:
-        weights, frozen, slots = state
-        slots = (*slots[: self._rate], rate, *slots[self._rate + 1 :])
-        images = _scaled(images, shift, scale)
-
-        def loss(weights: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-            outputs, after, penalties = self.model.stateless_call(
-                weights, frozen, images, training=True, return_losses=True
-            )
-            total = sum(penalties, start=ops.mean(self._cross_entropy(labels, outputs)))
-            return self.optimizer.stateless_scale(slots, total), (total, after, outputs)
-
-        gradients, (total, frozen, outputs) = backend.gradients(loss, weights, xla=self.xla)
-        weights, slots = self.optimizer.stateless_apply(list(slots), gradients, list(weights))
-        return (tuple(weights), tuple(frozen), tuple(slots)), total, ops.sum(_hits(labels, outputs))
-
-    def _run_chunks(
-        self,
-        state: tuple[Tensor, Tensor],
-        x: Tensor,
-        y: Tensor,
-        shift: Tensor,
-        scale: Tensor,
-        order: Tensor,
-        n: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        width = ops.shape(order)[2]
-        shift, scale = self._entering((shift, scale), axis=0)
-        order = self._entering(order, axis=1)
-
-        def score(state: State, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-            outputs, _ = self.model.stateless_call(*state, _scaled(images, shift, scale), training=False)
-            return self._cross_entropy(labels, outputs), _hits(labels, outputs)
-
-        def body(i: Tensor, loss: Tensor, correct: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            rows = order[i]
-            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale)
-            losses, hits = self._map(score, (state, *batch))
-            counted = i * width + ops.arange(width, dtype="int32") < n
-            losses, hits = ops.where(counted, losses, 0.0), ops.where(counted, hits, 0)
-            return i + 1, loss + ops.sum(losses, axis=-1), correct + ops.sum(hits, axis=-1)
-
-        shape = () if self.size == 1 else (self.size,)
-        start = (ops.zeros((), "int32"), ops.zeros(shape), ops.zeros(shape, "int32"))
-        _, loss, correct = backend.loop(lambda i, *_: i * width < n, body, start)
-        loss, correct = self._leaving((loss, correct), axis=0)
-        return loss, correct
-
-    def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """`function` for each slot. A single slot runs without a map, and its tensors without a first dimension."""
-        return function(*arguments) if self.size == 1 else backend.map_trials(function, arguments)
-
-    def _entering(self, tensors: Any, *, axis: int) -> Any:
-        return keras.tree.map_structure(lambda t: ops.squeeze(t, axis), tensors) if self.size == 1 else tensors
-
-    def _leaving(self, tensors: Any, *, axis: int) -> Any:
-        return keras.tree.map_structure(lambda t: ops.expand_dims(t, axis), tensors) if self.size == 1 else tensors
-
-    def _cross_entropy(self, labels: Tensor, outputs: Tensor) -> Tensor:
-        outputs = ops.cast(outputs, "float32")  # of a model in mixed precision
-        return keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=self._from_logits)
-
-
-def _like(flags: Tensor, tensor: Tensor) -> Tensor:
-    """Flags (size,) in a shape that broadcasts over the slots of `tensor`."""
-    return ops.reshape(flags, [-1] + [1] * (len(tensor.shape) - 1))
-
-
-def _scaled(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    return (ops.cast(x, "float32") - shift) * scale
-
-
-def _hits(labels: Tensor, outputs: Tensor) -> Tensor:
-    return ops.cast(ops.argmax(outputs, axis=-1) == labels, "int32")
-
-
-def _place(variables: list[keras.Variable], wanted: keras.Variable) -> int:
-    return next(i for i, variable in enumerate(variables) if variable is wanted)

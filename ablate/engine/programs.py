@@ -14,7 +14,9 @@ from ablate.engine import way
 from ablate.engine.batches import Indices, epoch_batches, evaluation_chunks
 from ablate.engine.device import device_name
 from ablate.engine.optimizers import make_optimizer
-from ablate.engine.program import Examples, Program, Scaling, State
+from ablate.engine.pieces import WHOLE, Pieces
+from ablate.engine.program import Examples, Program, Scaling
+from ablate.engine.step import State
 from ablate.levels import OPTIMIZER_SETTINGS
 from ablate.provenance import versions
 from ablate.records import Factors
@@ -29,7 +31,7 @@ class Programs:
     """The programs of one study in this process.
 
     `split` gives any split, all of which have the same shapes; an epoch has at least `min_rows` rows, an evaluation
-    `min_chunks`. `memory` is a folder in which choices outlive the process; None: nothing is kept.
+    `room` for so many examples. `memory` is a folder in which choices outlive the process; None: nothing is kept.
     """
 
     def __init__(
@@ -39,20 +41,23 @@ class Programs:
         split: Callable[[], Split],
         *,
         min_rows: int,
-        min_chunks: int,
+        room: int,
         memory: Path | None,
     ) -> None:
         self._study, self._examples, self._split = study, examples, split
-        self._min_rows, self._min_chunks, self._memory = min_rows, min_chunks, memory
+        self._min_rows, self._room, self._memory = min_rows, room, memory
         self._device = device_name()
         self._on_gpu = self._device.startswith("GPU")
         self._programs: dict[tuple[Structure, int, bool], Program] = {}
         self._xla: dict[Structure, bool] = {}
+        # Of structures that were too much for the memory, what they were cut into. Kept as long as the process, so
+        # that of 20 trials of a structure the first alone fails; other structures begin whole.
+        self._pieces: dict[Structure, Pieces] = {}
         self._best_size: int | None = None
 
     def get(self, model: keras.Model, factors: Factors, *, size: int) -> Program:
         """The program for `size` trials of the structure of `model`."""
-        structure = structure_of(factors, model=self._study.model.name)
+        structure = self._structure(factors)
         if structure not in self._xla:
             self._xla[structure] = self._choose_xla(model, factors, structure)
         return self._compiled(model, factors, size=size, xla=self._xla[structure])
@@ -70,8 +75,32 @@ class Programs:
             def seconds(size: int) -> float:
                 return self._seconds_a_step(self.get(model, factors, size=size), model)
 
-            self._best_size = way.remembered(self._place("size"), lambda: way.best_size(seconds, most=way.MOST))
+            self._best_size = way.remembered(
+                self._place("size"), lambda: way.best_size(seconds, most=way.MOST), kind=way.SIZE
+            )
         return self._best_size
+
+    def pieces(self, factors: Factors) -> Pieces:
+        """How a trial of this structure goes through its examples where it trains alone."""
+        return self._pieces.get(self._structure(factors), WHOLE)
+
+    def cut(self, factors: Factors) -> bool:
+        """Take smaller pieces from now on where this structure trains alone, and let go of its programs.
+
+        False where nothing smaller may be tried: then it goes on with those it had.
+        """
+        structure = self._structure(factors)
+        for key in [key for key in self._programs if key[0] == structure]:
+            del self._programs[key]
+        smaller = self.pieces(factors).smaller(batch=self.batch, doublings=self._study.retries.out_of_memory)
+        if smaller is not None:
+            self._pieces[structure] = smaller
+        return smaller is not None
+
+    @property
+    def batch(self) -> int:
+        """Examples of a full batch."""
+        return min(self._study.training.batch_size, len(self._split().train))
 
     def _choose_xla(self, model: keras.Model, factors: Factors, structure: Structure) -> bool:
         known = way.uses_xla(model, on_gpu=self._on_gpu)
@@ -81,15 +110,16 @@ class Programs:
         def seconds(xla: bool) -> float:
             return self._seconds_a_step(self._compiled(model, factors, size=1, xla=xla), model)
 
-        return way.remembered(self._place("xla", *structure), lambda: way.faster_with_xla(seconds))
+        return way.remembered(self._place("xla", *structure), lambda: way.faster_with_xla(seconds), kind=way.YES_OR_NO)
 
     def _compiled(self, model: keras.Model, factors: Factors, *, size: int, xla: bool) -> Program:
-        key = structure_of(factors, model=self._study.model.name), size, xla
+        key = self._structure(factors), size, xla
         if key not in self._programs:
             varied = [name for name in OPTIMIZER_SETTINGS if name in factors]
             precision = self._study.training.precision
             optimizer = make_optimizer(str(factors["optimizer"]), varied=varied, precision=precision)
-            program = Program(model, optimizer, size=size, xla=xla)
+            pieces = self.pieces(factors) if size == 1 else WHOLE
+            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces)
             self._compile(program, program.stacked([program.initial_state(model)]))
             self._programs[key] = program
         return self._programs[key]
@@ -98,7 +128,8 @@ class Programs:
         """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
         for order, _ in self._batches(program.size):
             self._train(program, state, order, n_steps=0)
-        order = evaluation_chunks([self._split().validation] * program.size, min_rows=self._min_chunks)
+        validation = [self._split().validation] * program.size
+        order = evaluation_chunks(validation, room=self._room, chunk=program.pieces.chunk)
         program.evaluate(state, self._examples, self._scaling(program.size), order=order, n=0)
 
     def _seconds_a_step(self, program: Program, model: keras.Model) -> float:
@@ -115,8 +146,7 @@ class Programs:
         return min(seconds(n) for _ in range(3)) / n
 
     def _batches(self, size: int) -> list[tuple[Indices, int]]:
-        batch = self._study.training.batch_size
-        return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
+        return epoch_batches([self._split().train] * size, self.batch, min_rows=self._min_rows)
 
     def _train(self, program: Program, state: State, order: Indices, *, n_steps: int) -> None:
         """Steps at a rate of 0, in all slots."""
@@ -133,6 +163,9 @@ class Programs:
     def _scaling(self, size: int) -> Scaling:
         split = self._split()
         return Scaling(np.stack([split.shift] * size), np.stack([split.scale] * size))
+
+    def _structure(self, factors: Factors) -> Structure:
+        return structure_of(factors, model=self._study.model.name)
 
     def _place(self, *what: object) -> Path | None:
         """The file that remembers a choice: its name is a digest of all that decides it."""

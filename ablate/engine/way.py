@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import keras
+from pydantic import Field, TypeAdapter
 
-from ablate.engine.backend import OutOfMemory
-from ablate.files import write_aside, write_once
+from ablate.engine.backend import is_out_of_memory
+from ablate.files import write_once
+from ablate.kept import keep, load_kept
 
 MOST = 32  # trials in one program
 T = TypeVar("T", bool, int)
+YES_OR_NO = TypeAdapter(bool)
+SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MOST)])
 WORTHWHILE = 1.1  # by so much must twice the trials in a program speed up each of them
 _DENSE = frozenset({
     "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "ELU",
@@ -38,9 +43,9 @@ def faster_with_xla(seconds: Callable[[bool], float]) -> bool:
     """Whether a step takes fewer `seconds` with XLA than without; a graph that XLA refuses is one without."""
     try:
         with_xla = seconds(True)
-    except OutOfMemory:
-        raise
-    except Exception:  # whatever the compiler says: the graph without it decides
+    except Exception as err:  # whatever the compiler says: the graph without it decides
+        if is_out_of_memory(err):
+            raise
         return False
     return with_xla <= seconds(False)
 
@@ -62,18 +67,24 @@ def best_size(seconds: Callable[[int], float], *, most: int) -> int:
     return size
 
 
-def remembered(path: Path | None, decide: Callable[[], T]) -> T:
-    """What an earlier run or another process decided at `path`, or what `decide` says now: the first word stands."""
+def remembered(path: Path | None, decide: Callable[[], T], *, kind: TypeAdapter[T]) -> T:
+    """What an earlier run or another process decided at `path`, or what `decide` says now: the first word stands.
+
+    A file that is not of the `kind` is written over; where the disk takes none, each process decides for itself.
+    """
     if path is None:
         return decide()
-    try:
-        known: T = json.loads(path.read_text())
-    except FileNotFoundError:
-        known = json.loads(write_once(path, json.dumps(decide())))
-    except ValueError:  # cut short by a crash
-        known = decide()
-        write_aside(path, json.dumps(known))
-    return known
+    known = load_kept(path, kind)
+    if known is not None:
+        return known
+    mine = decide()
+    with suppress(OSError, ValueError):  # a disk that fails, or a file that cannot be read
+        write_once(path, json.dumps(mine))
+    first = load_kept(path, kind)  # this word, or that of another process
+    if first is None:
+        keep(path, json.dumps(mine))
+        return mine
+    return first
 
 
 def _leaves(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:

@@ -1,5 +1,6 @@
 """What the trials of one study share in a process: data on the device, splits, models and programs."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,15 @@ import numpy as np
 from ablate import seeds
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
-from ablate.engine.batches import CHUNK, Indices, evaluation_chunks
-from ablate.engine.program import Examples, Program, Scaling, State
+from ablate.engine.backend import is_out_of_memory
+from ablate.engine.batches import Indices, evaluation_chunks
+from ablate.engine.contained import TrialError
+from ablate.engine.pieces import WHOLE, Pieces
+from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.programs import Programs
-from ablate.errors import AblateError, StudyError
+from ablate.engine.step import State
+from ablate.errors import DataError
+from ablate.failure import explained
 from ablate.levels import OPTIMIZER_SETTINGS
 from ablate.lr_finder import ramp
 from ablate.models import LayerSeeds, build_model, count_parameters
@@ -30,6 +36,7 @@ class Start:
     program: Program
     state: State
     parameters: int
+    notes: tuple[str, ...]  # what a person should know of how it trains here
 
 
 class Workbench:
@@ -47,29 +54,21 @@ class Workbench:
         self._builder = find_builder(study.model.name, base=Path(study.base))
         self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
         self._splits: dict[int, Split] = {}
-        # One array for training and testing, so that one compiled evaluation serves both.
-        x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
-        self.examples = Examples.resident(x, y)
-        n_evaluated = max(study.data.validation, len(data.y_test))
-        self._min_chunks = -(-n_evaluated // CHUNK)
+        self.examples = _resident(data)
+        self._n_evaluated = max(study.data.validation, len(data.y_test))
         self._programs = Programs(
             study,
             self.examples,
             lambda: self.split(seeds.SEARCH_REPLICATE),
             min_rows=len(self.ramp),
-            min_chunks=self._min_chunks,
+            room=self._n_evaluated,
             memory=memory,
         )
 
     def check(self) -> None:
         """Build the baseline's model once. Raises `StudyError` where user code fails or returns something else."""
-        try:
-            self._model(self.study.baseline, seeds.SEARCH_REPLICATE)
-        except AblateError:
-            raise
-        except Exception as err:
-            name = self.study.model.name
-            raise StudyError(f"model.name: {name} fails on the baseline: {type(err).__name__}: {err}") from err
+        what = f"model.name: {self.study.model.name} fails on the baseline"
+        explained(lambda: self._model(self.study.baseline, seeds.SEARCH_REPLICATE), what)
 
     def split(self, replicate: int) -> Split:
         """The split of one replicate, made once."""
@@ -88,17 +87,20 @@ class Workbench:
         """How each slot scales its examples: as its training split says."""
         return Scaling(np.stack([split.shift for split in splits]), np.stack([split.scale for split in splits]))
 
-    def validation_order(self, splits: Sequence[Split]) -> Indices:
+    def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
         """Where the validation examples of each slot lie, (chunks, slots, chunk)."""
-        return evaluation_chunks([split.validation for split in splits], min_rows=self._min_chunks)
+        return evaluation_chunks([split.validation for split in splits], room=self._n_evaluated, chunk=chunk)
 
-    def test_order(self, n_slots: int) -> Indices:
+    def test_order(self, n_slots: int, *, chunk: int) -> Indices:
         """Where the test examples lie: the same for each slot."""
         first, n = len(self.data.y_train), len(self.data.y_test)
-        return evaluation_chunks([np.arange(first, first + n, dtype=np.int32)] * n_slots, min_rows=self._min_chunks)
+        test = np.arange(first, first + n, dtype=np.int32)
+        return evaluation_chunks([test] * n_slots, room=self._n_evaluated, chunk=chunk)
 
     def stack_size(self, factors: Factors) -> int:
         """How many trials of this structure may train as one program here."""
+        if self.pieces(factors) != WHOLE:
+            return 1  # several would fail as one did
         if self._stack is not None:
             return self._stack
         return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
@@ -111,7 +113,23 @@ class Workbench:
             program = self._programs.get(model, factors, size=size)
         settings = {name: float(factors[name]) for name in OPTIMIZER_SETTINGS if name in factors}
         with clock.on("build"):
-            return Start(program, program.initial_state(model, settings), count_parameters(model))
+            state = program.initial_state(model, settings)
+            notes = program.pieces.notes(model, batch=self._programs.batch)
+            return Start(program, state, count_parameters(model), notes)
+
+    def pieces(self, factors: Factors) -> Pieces:
+        """How a trial of this structure goes through its examples where it trains alone."""
+        return self._programs.pieces(factors)
+
+    def make_room(self, factors: Factors, broken: TrialError) -> None:
+        """Have a structure that broke alone go on in smaller pieces; raises `TrialError` where that is of no avail."""
+        if broken.state != "out_of_memory" or broken.is_final:
+            raise broken
+        tried = self.pieces(factors).tried()
+        is_smaller = self._programs.cut(factors)
+        gc.collect()  # what filled the memory is in cycles with its frames
+        if not is_smaller:
+            raise broken.in_vain(tried)
 
     def _model(self, factors: Factors, replicate: int) -> keras.Model:
         """A model with the initial values of a replicate, to be read before the next one is asked for."""
@@ -138,5 +156,26 @@ def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes
     """How many weights the model of a study's baseline has, without any data on a device."""
     builder = find_builder(study.model.name, base=study.base)
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
-    model = build_model(builder, study.baseline, input_shape, n_classes, layer_seeds=layer_seeds, options=options)
-    return count_parameters(model)
+
+    def build() -> keras.Model:
+        return build_model(builder, study.baseline, input_shape, n_classes, layer_seeds=layer_seeds, options=options)
+
+    return count_parameters(explained(build, f"model.name: {study.model.name} fails on the baseline"))
+
+
+def _resident(data: Dataset) -> Examples:
+    """One array for training and testing, so that one compiled evaluation serves both.
+
+    Raises `DataError` where there is no room for it.
+    """
+    try:
+        x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+        return Examples.resident(x, y)
+    except Exception as err:
+        if not is_out_of_memory(err):
+            raise
+        gigabytes = (data.x_train.nbytes + data.x_test.nbytes) / 1e9
+        raise DataError(
+            f"data.name: {data.name}: there is no memory for its examples, {gigabytes:.1f} GB of {data.x_train.dtype}\n"
+            "  keep fewer of them in the file, or in a smaller type, as uint8 for images"
+        ) from err

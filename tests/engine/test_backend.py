@@ -81,3 +81,58 @@ def test_a_wide_product_keeps_its_transposed_copy(monkeypatch):
 
     assert "f32[600,4]" in compiled_text(512)
     assert "f32[600,4]" not in compiled_text(1000)
+
+
+class Unspeakable(RuntimeError):  # noqa: N818  # a user's
+    def __str__(self):
+        raise ValueError
+
+
+def caused(cause):
+    err = ValueError("while this was built")
+    err.__cause__ = cause
+    return err
+
+
+def its_own_cause():
+    err = ValueError("again")
+    err.__cause__ = err
+    return err
+
+
+@pytest.mark.parametrize(
+    ("err", "is_short"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"), True),
+        (MemoryError(), True),
+        (np._core._exceptions._ArrayMemoryError((10,), np.dtype("f4")), True),
+        (
+            tf.errors.InternalError(None, None, "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes"),
+            True,
+        ),
+        (tf.errors.InternalError(None, None, "Failed to allocate request for 2.0GiB on device ordinal 0"), True),
+        (tf.errors.UnknownError(None, None, "CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY: out of memory"), True),
+        (caused(MemoryError()), True),
+        (tf.errors.InternalError(None, None, "something else"), False),
+        (ValueError("out of memory, says a model about its own"), False),
+        (Unspeakable(), False),
+        (its_own_cause(), False),
+    ],
+)
+def test_memory_that_ran_short_is_told_however_it_is_said(err, is_short):
+    assert backend.is_out_of_memory(err) is is_short
+
+
+def test_only_the_loose_dimensions_may_change():
+    arguments = (tf.zeros((2, 3), tf.int32), [tf.zeros(4)])
+    graph = backend.compiled(lambda a, b: tf.reduce_sum(a) + tf.size(b[0]), arguments, loose={0: (0,)}, xla=False)
+    assert graph(tf.ones((5, 3), tf.int32), [tf.zeros(4)]).numpy() == 19
+    with pytest.raises(TypeError):
+        graph(tf.ones((5, 4), tf.int32), [tf.zeros(4)])
+
+
+def test_gradients_by_rows_are_added_to_whole_ones():
+    rows = tf.IndexedSlices(tf.ones((2, 3)), tf.constant([0, 2]), tf.constant([4, 3]))
+    [total] = backend.added([tf.ones((4, 3))], [rows])
+    assert total.numpy()[:, 0].tolist() == [2, 1, 2, 1]

@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from ablate.engine.batches import CHUNK, epoch_batches, evaluation_chunks, ramp_batches
+from ablate.engine.batches import CHUNK, epoch_batches, equal_parts, evaluation_chunks, ramp_batches
 
 
 def test_an_epoch_is_full_batches_then_the_rest_as_one_of_its_own_size():
@@ -37,7 +38,27 @@ def test_a_ramp_walks_through_the_data_again_and_again():
 def test_chunks_hold_every_index_once_before_the_padding():
     for n in (1, CHUNK, CHUNK + 1, 3 * CHUNK - 1):
         both = [np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)[::-1]]
-        chunks = evaluation_chunks(both, min_rows=2)
-        assert len(chunks) == max(2, -(-n // CHUNK))
+        chunks = evaluation_chunks(both, room=CHUNK + 1)
+        assert chunks.shape == (max(2, -(-n // CHUNK)), 2, CHUNK)
         assert chunks[:, 0].ravel()[:n].tolist() == list(range(n))
         assert chunks[:, 1].ravel()[:n].tolist() == list(range(n))[::-1]
+
+
+def test_smaller_chunks_hold_the_same_indices():
+    chunks = evaluation_chunks([np.arange(5)], room=0, chunk=2)
+    assert chunks.tolist() == [[[0, 1]], [[2, 3]], [[4, 0]]]
+
+
+@pytest.mark.parametrize(
+    ("batch", "parts", "sizes"),
+    [
+        (8, 4, [(4, 2)]),
+        (10, 4, [(2, 3), (2, 2)]),
+        (7, 2, [(1, 4), (1, 3)]),
+        (3, 8, [(3, 1)]),  # an epoch's last batch may have fewer examples than parts
+        (5, 1, [(1, 5)]),
+    ],
+)
+def test_parts_are_as_equal_as_can_be_and_none_is_empty(batch, parts, sizes):
+    assert equal_parts(batch, parts) == sizes
+    assert sum(n * size for n, size in sizes) == batch

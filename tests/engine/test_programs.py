@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ablate.clock import Clock
+from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Program
 from ablate.engine.workbench import Workbench
 
@@ -14,9 +15,9 @@ def made(monkeypatch):
     """(size, XLA or not) of each program that is made."""
     made, build = [], Program.__init__
 
-    def counted(program, model, optimizer, *, size, xla):
+    def counted(program, model, optimizer, *, size, xla, pieces):
         made.append((size, xla))
-        build(program, model, optimizer, size=size, xla=xla)
+        build(program, model, optimizer, size=size, xla=xla, pieces=pieces)
 
     monkeypatch.setattr(Program, "__init__", counted)
     return made
@@ -73,3 +74,28 @@ def test_a_gpus_stack_is_as_large_as_measurement_says(tiny_study, digits, monkey
 
 def test_on_a_processor_trials_are_not_stacked(bench, tiny_study):
     assert bench.stack_size(tiny_study.baseline) == 1
+
+
+def test_a_choice_that_cannot_be_kept_is_made_anew(tiny_study, digits, monkeypatch, tmp_path):
+    monkeypatch.setattr("ablate.engine.programs.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.engine.way.MOST", 2)
+    (tmp_path / "file").write_text("in the way")
+    bench = Workbench(tiny_study, digits, memory=tmp_path / "file" / "ways")
+    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _: 1.0 / program.size)
+    assert bench.stack_size(tiny_study.baseline) == 2
+
+
+def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, digits, made):
+    bench, clock = Workbench(tiny_study, digits, stack=4), Clock()
+    base, other = tiny_study.baseline, {**tiny_study.baseline, "activation": "elu"}
+    whole = bench.start(base, 1, clock)
+    assert bench._programs.cut(base)
+    cut = bench.start({**base, "learning_rate": 0.1}, 2, clock)
+    assert (whole.program.pieces, cut.program.pieces) == (WHOLE, Pieces(1, 32))
+    assert cut.notes == ("memory was short: evaluated 32 examples at a time, trained on whole batches",)
+    assert (bench.stack_size(base), bench.stack_size(other)) == (1, 4)
+    assert bench.start(other, 1, clock).program.pieces == WHOLE
+    assert len(made) == 3
+    parts = [bench.pieces(base).parts for _ in range(4) if bench._programs.cut(base)]
+    assert parts == [2, 4, 8]  # as often as the study's retries allow
+    assert bench.pieces(base) == Pieces(8, 4)

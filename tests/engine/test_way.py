@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from ablate.engine.backend import OutOfMemory
-from ablate.engine.way import best_size, faster_with_xla, remembered, uses_xla
+from ablate.engine.way import SIZE, YES_OR_NO, best_size, faster_with_xla, remembered, uses_xla
 from ablate.files import write_once
 
 layers = keras.layers
@@ -53,13 +53,33 @@ def test_stacks_double_as_long_as_each_trial_gets_faster():
     assert best_size(full_above_two, most=8) == 2
 
 
+def test_memory_that_ran_short_says_nothing_of_the_compiler():
+    def short(_):
+        raise OutOfMemory(None, None, "no room")
+
+    with pytest.raises(OutOfMemory):
+        faster_with_xla(short)
+
+
 def test_the_first_word_stands_for_all_processes(tmp_path):
     path = tmp_path / "ways" / "size.json"
-    assert remembered(path, lambda: 4) == 4
-    assert remembered(path, lambda: pytest.fail("measured twice")) == 4
+    assert remembered(path, lambda: 4, kind=SIZE) == 4
+    assert remembered(path, lambda: pytest.fail("measured twice"), kind=SIZE) == 4
     assert write_once(path, "8") == "4"
     assert json.loads(path.read_text()) == 4
     assert [file.name for file in path.parent.iterdir()] == ["size.json"]
-    path.write_text("")  # cut short by a crash
-    assert remembered(path, lambda: 2) == 2
-    assert remembered(None, lambda: True) is True
+    assert remembered(None, lambda: True, kind=YES_OR_NO) is True
+
+
+@pytest.mark.parametrize("content", [b"", b"[2", b"null", b"true", b"0", b"1e9", b'{"a": 1}', b"\xff"])
+def test_a_damaged_or_foreign_file_is_written_over(tmp_path, content):
+    path = tmp_path / "size.json"
+    path.write_bytes(content)
+    assert remembered(path, lambda: 2, kind=SIZE) == 2
+    assert remembered(path, lambda: pytest.fail("measured twice"), kind=SIZE) == 2
+
+
+def test_a_choice_for_which_there_is_no_place_is_made_each_time(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert remembered(tmp_path / "file" / "xla.json", lambda: False, kind=YES_OR_NO) is False
+    assert remembered(tmp_path / "file" / "xla.json", lambda: True, kind=YES_OR_NO) is True

@@ -1,0 +1,173 @@
+"""A batch in parts against the whole one: the same step up to rounding, however it is cut."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from ablate.engine.optimizers import make_optimizer
+from ablate.engine.pieces import Pieces
+from ablate.engine.program import Examples, Program, Scaling
+from ablate.engine.step import Score, Step
+
+RNG = np.random.default_rng(0)
+N, BATCH, STEPS = 60, 22, 20
+X, Y = RNG.integers(0, 256, (N, 12)).astype(np.uint8), RNG.integers(0, 3, N).astype(np.int32)
+EXAMPLES = Examples.resident(X, Y)
+SCALING = Scaling(np.full((1, 12), 100.0, np.float32), np.full((1, 12), 0.01, np.float32))
+ORDER = np.stack([RNG.permutation(N)[:BATCH] for _ in range(STEPS)]).astype(np.int32)[:, None]
+
+
+def mlp() -> keras.Model:
+    """With a penalty on weights, which counts once a step, and one on activations, which is a mean over examples."""
+    keras.utils.set_random_seed(3)
+    first = keras.layers.Dense(8, "elu", kernel_regularizer=keras.regularizers.L2(0.01))
+    second = keras.layers.Dense(8, "tanh", activity_regularizer=keras.regularizers.L1(0.1))
+    return keras.Sequential([keras.Input((12,)), first, second, keras.layers.Dense(3)])
+
+
+def normalized() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    hidden = [keras.layers.Dense(8, use_bias=False), keras.layers.BatchNormalization(momentum=0.5)]
+    return keras.Sequential([keras.Input((12,)), *hidden, keras.layers.Dense(3)])
+
+
+def trained(build, optimizer, *, parts, order=ORDER, xla=False, precision="float32"):
+    """The steps of a program, 20 unless the order says otherwise; and the model."""
+    model = build()
+    made = make_optimizer(optimizer, precision=precision)
+    program = Program(model, made, xla=xla, pieces=Pieces(parts))
+    rates, n = np.full(order.shape[:2], 0.01, np.float32), np.array([len(order)], np.int32)
+    state = program.initial_state(model)
+    return program.train(state, EXAMPLES, SCALING, order=order, rates=rates, n_steps=n, max_loss=np.inf), model
+
+
+def assert_same(cut, whole, *, atol=1e-6):
+    for mine, theirs in zip(cut.state[0], whole.state[0], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=atol)
+    np.testing.assert_allclose(cut.losses[0], whole.losses[0], rtol=1e-5)
+    assert cut.correct[0] == whole.correct[0]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_parts_add_up_to_the_whole_batch(optimizer):
+    """22 examples in 2 parts of 11, and in 8 of which six have 3 and two have 2; in 22 parts of one."""
+    whole, _ = trained(mlp, optimizer, parts=1)
+    for parts in (2, 8, 22):
+        assert_same(trained(mlp, optimizer, parts=parts)[0], whole)
+
+
+def test_so_they_do_in_xla_and_in_a_last_batch_of_fewer_examples_than_parts():
+    for order in (ORDER, ORDER[:1, :, :5], ORDER[:1, :, :1]):
+        whole, _ = trained(mlp, "sgd", parts=1, order=order, xla=True)
+        assert_same(trained(mlp, "sgd", parts=8, order=order, xla=True)[0], whole)
+
+
+def test_one_program_takes_the_full_batches_and_the_last_one():
+    model = mlp()
+    program = Program(model, make_optimizer("adam"), xla=False, pieces=Pieces(4))
+    whole = Program(model, make_optimizer("adam"), xla=False)
+    states = [program.initial_state(model), whole.initial_state(model)]
+    for order in (ORDER, ORDER[:1, :, :7]):
+        limits = {"rates": np.full((len(order), 1), 0.01, np.float32), "n_steps": np.array([len(order)], np.int32)}
+        cut, full = (
+            one.train(state, EXAMPLES, SCALING, order=order, max_loss=np.inf, **limits)
+            for one, state in zip((program, whole), states, strict=True)
+        )
+        assert_same(cut, full)
+        states = [cut.state, full.state]
+
+
+def test_an_embeddings_gradient_adds_up_too():
+    def build():
+        keras.utils.set_random_seed(3)
+        embedded = [keras.layers.Embedding(300, 4), keras.layers.Flatten()]
+        return keras.Sequential(
+            [keras.Input((12,)), keras.layers.Rescaling(100.0, 100.0), *embedded, keras.layers.Dense(3)]
+        )
+
+    whole, _ = trained(build, "sgd", parts=1)
+    assert_same(trained(build, "sgd", parts=4)[0], whole)
+
+
+def test_batch_normalization_sees_a_part_and_moves_once_a_part():
+    """What a step in parts is there: its moving mean after one step, by hand."""
+    cut, model = trained(normalized, "sgd", parts=2, order=ORDER[:1])
+    scaled = (X.astype(np.float32) - SCALING.shift) * SCALING.scale
+    outputs = scaled[ORDER[0, 0]] @ model.trainable_variables[0].numpy()
+    first, second = outputs[:11].mean(0), outputs[11:].mean(0)
+    mean = cut.state[1][[v.name for v in model.non_trainable_variables].index("moving_mean")]
+    np.testing.assert_allclose(mean, 0.5 * (0.5 * first) + 0.5 * second, rtol=1e-4, atol=1e-6)
+
+
+def test_a_loss_scale_of_float16_is_taken_out_of_the_sum():
+    whole, _ = trained(mlp, "sgd", parts=1, precision="mixed_float16")
+    assert_same(trained(mlp, "sgd", parts=4, precision="mixed_float16")[0], whole)
+
+
+def by_hand(model, optimizer):
+    """A step of a whole batch in the plainest words: what a program of one part must be, to the bit."""
+    weights = [tf.identity(v.value) for v in model.trainable_variables]
+    frozen = [tf.identity(v.value) for v in model.non_trainable_variables]
+    slots = [tf.identity(v.value) for v in optimizer.variables]
+    rate = next(i for i, v in enumerate(optimizer.variables) if v is optimizer._learning_rate)
+    slots[rate] = tf.constant(0.01)
+
+    @tf.function(autograph=False)
+    def step(weights, frozen, slots, rows):
+        images = (tf.cast(tf.gather(EXAMPLES.x, rows), "float32") - SCALING.shift[0]) * SCALING.scale[0]
+        outputs, after, penalties = model.stateless_call(weights, frozen, images, training=True, return_losses=True)
+        losses = keras.losses.sparse_categorical_crossentropy(tf.gather(EXAMPLES.y, rows), outputs, from_logits=True)
+        total = sum(penalties, start=ops.mean(losses))
+        weights, slots = optimizer.stateless_apply(slots, tf.gradients(total, weights), weights)
+        return weights, after, slots, total
+
+    losses = []
+    for rows in ORDER[:, 0]:
+        weights, frozen, slots, total = step(weights, frozen, slots, rows)
+        losses.append(total.numpy())
+    return weights, frozen, losses
+
+
+@pytest.mark.parametrize("build", [mlp, normalized])
+def test_one_part_is_the_plain_step_to_the_bit(build):
+    steps, _ = trained(build, "adam", parts=1)
+    model, optimizer = build(), make_optimizer("adam")
+    optimizer.build(model.trainable_variables)
+    weights, frozen, losses = by_hand(model, optimizer)
+    assert np.array_equal(steps.losses[0], losses)
+    for mine, theirs in zip([*steps.state[0], *steps.state[1]], [*weights, *frozen], strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def operations(parts):
+    """How often each kind of operation stands in the graph of one step, and in the graphs of its loops."""
+    model, optimizer = mlp(), make_optimizer("sgd")
+    optimizer.build(model.trainable_variables)
+    step, state = Step(model, optimizer, parts=parts), Program(model, optimizer, xla=False).initial_state(model)
+
+    @tf.function(autograph=False)
+    def graph(rows):
+        batch = tf.gather(EXAMPLES.x, rows), tf.gather(EXAMPLES.y, rows)
+        return step(state, *batch, SCALING.shift[0], SCALING.scale[0], tf.constant(0.01))
+
+    made = graph.get_concrete_function(tf.TensorSpec([BATCH], "int32")).graph.as_graph_def()
+    kinds = [node.op for node in made.node]
+    return kinds.count("MatMul"), sum("While" in kind for kind in kinds)
+
+
+def test_one_part_has_no_loop_of_its_own():
+    assert operations(1) == (8, 0)  # three layers forward, five products backward
+    assert operations(2) == (0, 1)
+    assert operations(4) == (0, 2)  # parts of 6 and of 5 examples
+
+
+def test_a_score_is_that_of_each_example():
+    model = mlp()
+    state = [[v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]]
+    losses, hits = Score(model)(state, X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0])
+    outputs = model.predict((X[:7] - SCALING.shift[0]) * SCALING.scale[0], verbose=0)
+    expected = keras.losses.sparse_categorical_crossentropy(Y[:7], outputs, from_logits=True)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    assert hits.numpy().tolist() == (outputs.argmax(1) == Y[:7]).astype(int).tolist()
