@@ -4,12 +4,15 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ablate.commands import DONE, INTERRUPTED, WRONG_USAGE
-from ablate.errors import AblateError
+from ablate.commands import DONE, INTERRUPTED, UNFINISHED, WRONG_USAGE
+from ablate.errors import AblateError, StorageError
+
+if TYPE_CHECKING:
+    from ablate.opening import Only
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
@@ -72,6 +75,13 @@ def study(
     data_dir: DataDir = None,
     only: Annotated[str | None, typer.Option(help="Run one phase alone: search or ablation.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; former results are kept aside.")] = False,
+    continue_: Annotated[
+        bool, typer.Option("--continue", help="Go on with a changed study file, where finished trials stay valid.")
+    ] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Train again what failed or ran out of memory in the comparison.")
+    ] = False,
+    join: Annotated[bool, typer.Option("--join", help="Add workers to the process that runs this study.")] = False,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Take the very same trials from earlier studies, or train all.")
     ] = True,
@@ -81,12 +91,26 @@ def study(
     """Run a study: search, ablation, test scores, report. Goes on where an interrupted run stopped."""
     if only not in (None, "search", "ablation"):
         raise AblateError(f'--only {only}: must be "search" or "ablation"')
+    if fresh and continue_:
+        raise AblateError("--fresh and --continue: choose one: a new start, or going on with what there is")
     from ablate.commands import study as command
+    from ablate.opening import Options
 
-    chosen = command.Chosen(
-        name, tuple(set_), quick, out, tracking_uri, data_dir, workers, stack, only, fresh, cache, json
+    options = Options(
+        out=out,
+        tracking_uri=tracking_uri,
+        command=shlex.join(["ablate", *sys.argv[1:]]),
+        data_dir=data_dir,
+        workers=workers,
+        stack=stack,
+        only=cast("Only | None", only),
+        fresh=fresh,
+        reuse=cache,
+        go_on=continue_,
+        retry=retry,
     )
-    raise typer.Exit(command.run(chosen, command_line=shlex.join(["ablate", *sys.argv[1:]])))
+    chosen = command.Chosen(name, tuple(set_), quick=quick, as_json=json)
+    raise typer.Exit(command.join(chosen, options) if join else command.run(chosen, options))
 
 
 @app.command()
@@ -127,6 +151,29 @@ def report(name: Name, out: Out = Path("reports")) -> None:
     from ablate.commands import report as command
 
     command.run(name, out=out)
+
+
+@app.command()
+def verify(
+    name: Name,
+    trials: Annotated[int, typer.Option(min=1, metavar="N", help="So many trials, over phases and variants.")] = 3,
+    trial: Annotated[list[str], typer.Option("--trial", metavar="TRIAL", help="This very trial; repeatable.")] = [],  # noqa: B006
+    all_: Annotated[bool, typer.Option("--all", help="Every trial.")] = False,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Allowed difference of scores; else 0 where the machine is the recorded one."),
+    ] = None,
+    workers: Workers = None,
+    out: Out = Path("reports"),
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Train recorded trials of a study once more and compare: to the bit, on the machine that it ran on."""
+    from ablate.commands import verify as command
+    from ablate.verifying import Asked
+
+    asked = Asked(trials, tuple(trial), every=all_, tolerance=tolerance, workers=workers)
+    raise typer.Exit(command.run(command.Chosen(name, asked, out=out, data_dir=data_dir, as_json=json)))
 
 
 @app.command()
@@ -237,7 +284,7 @@ def main() -> None:
         if os.environ.get("ABLATE_DEBUG"):
             raise
         typer.echo(f"ablate: {err}", err=True)
-        sys.exit(WRONG_USAGE)
+        sys.exit(UNFINISHED if isinstance(err, StorageError) else WRONG_USAGE)
     except KeyboardInterrupt:
         typer.echo("stopped; the same command resumes", err=True)
         sys.exit(INTERRUPTED)

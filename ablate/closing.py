@@ -9,7 +9,7 @@ from pathlib import Path
 import ablate
 from ablate import provenance
 from ablate.datasets import Dataset
-from ablate.files import write_aside
+from ablate.files import saving, write_aside
 from ablate.folder import StudyFolder
 from ablate.freeze import Freeze
 from ablate.journal import Entry
@@ -70,18 +70,24 @@ class Ending:
     complete: bool
     interrupted: bool
     seconds: Mapping[str, float]  # of wall time, by part, "total" among them
+    gave_up: str = ""  # why it ended early, where trials failed alike again and again
+    changes: Sequence[str] = ()  # what of study, model file and versions changed after the first trial
     frozen: Freeze | None = None  # what was declared before the test set was read; None where it was not read
     looks: Sequence[int] = ()  # seeds at each look of a sequential design
     tune: Mapping[str, object] | None = None  # how rates were tuned and what came of it, JSON-able; None: none were
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """results.csv, epochs.csv, lr_tests.json and provenance.json."""
+    """results.csv, epochs.csv, lr_tests.json and provenance.json. Raises `StorageError` where one cannot be written."""
     entries = list(entries)
-    write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
-    write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
-    write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
-    write_aside(folder.provenance, json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False))
+    with saving(folder.results, "the table of results"):
+        write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
+    with saving(folder.epochs, "the table of epochs"):
+        write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
+    with saving(folder.lr_tests, "the list of range tests"):
+        write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
+    with saving(folder.provenance, "the provenance"):
+        write_aside(folder.provenance, json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False))
 
 
 def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
@@ -173,6 +179,8 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "time": dict(ending.seconds),
         "complete": ending.complete,
         "interrupted": ending.interrupted,
+        "gave_up": ending.gave_up,
+        "changes": list(ending.changes),
         "quick": study.quick,
         "notes": study_notes(entries),
     }

@@ -29,6 +29,8 @@ class Options:
     only: Only | None = None
     fresh: bool = False
     reuse: bool = True  # take the results that other studies have of the very same trials
+    go_on: bool = False  # although the study file has changed, where finished trials are still results of it
+    retry: bool = False  # train again what failed or ran out of memory
 
     @property
     def cache(self) -> Path:

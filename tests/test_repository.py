@@ -28,6 +28,10 @@ DOORS = {
 # The half that reads must work on a machine without the half that runs.
 READING = (
     "results.py",
+    "result_rules.py",
+    "csv_text.py",
+    "json_file.py",
+    "printable.py",
     "statistics/",
     "effects/",
     "wording",
@@ -45,13 +49,16 @@ READING = (
     "report/",
 )
 RUNNING = (
-    "engine", "training", "stack", "rate_finder", "models", "registry", "datasets", "schedule", "tracking", "search",
-    "ablation", "experiment", "opening", "recording", "standing", "closing", "freeze",
+    "engine", "training", "stack", "slots", "feed", "rate_finder", "models", "registry", "datasets", "schedule",
+    "tracking", "search", "ablation", "experiment", "running", "opening", "recording", "standing", "closing", "freeze",
     "trial_cache", "verifying", "cli", "commands", "display",
 )  # fmt: skip
 # What a trial's modules import that decides none of its numbers: settings and data, which are in the keys by value,
 # then errors, files, clocks.
-INNOCENT = ("study/", "space.py", "datasets/", "provenance.py", "source.py", "errors.py", "files.py", "clock.py")
+INNOCENT = (
+    "study/", "space.py", "datasets/", "provenance.py", "source.py", "errors.py", "files.py", "clock.py",
+    "printable.py", "kept.py", "failure.py", "feed.py",
+)  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from rich.console import Console
 
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.display import make_display
 from ablate.experiment import Finished, run_study
-from ablate.opening import Only, Options
+from ablate.opening import Options
 from ablate.progress import duration
-from ablate.study import find_study, load_study
+from ablate.study import Study, find_study, load_study
 from ablate.tracking import shown_uri
 
 TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for
@@ -23,36 +22,21 @@ TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is fo
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The command line."""
+    """Which study, and how it is shown."""
 
     name: str
     overrides: tuple[str, ...]
     quick: bool
-    out: Path
-    tracking_uri: str
-    data_dir: Path | None
-    workers: int | None  # None: auto, like the stack
-    stack: int | None
-    only: str | None
-    fresh: bool
-    reuse: bool
     as_json: bool
 
+    def study(self) -> Study:
+        """The study that is meant."""
+        return load_study(find_study(self.name, folder=Path.cwd()), overrides=self.overrides, quick=self.quick)
 
-def run(chosen: Chosen, *, command_line: str) -> int:
+
+def run(chosen: Chosen, options: Options) -> int:
     """Run, print, and return the exit code."""
-    study = load_study(find_study(chosen.name, folder=Path.cwd()), overrides=chosen.overrides, quick=chosen.quick)
-    options = Options(
-        out=chosen.out,
-        tracking_uri=chosen.tracking_uri,
-        command=command_line,
-        data_dir=chosen.data_dir,
-        workers=chosen.workers,
-        stack=chosen.stack,
-        only=cast("Only | None", chosen.only),
-        fresh=chosen.fresh,
-        reuse=chosen.reuse,
-    )
+    study = chosen.study()
     console = Console(highlight=False)
     with closing(make_display(as_json=chosen.as_json, console=console)) as display:
         finished = run_study(study, options, display)
@@ -66,6 +50,15 @@ def run(chosen: Chosen, *, command_line: str) -> int:
     return DONE if finished.ending.complete else UNFINISHED
 
 
+def join(chosen: Chosen, options: Options) -> int:
+    """Lend workers to the process that runs the study, and return the exit code."""
+    from ablate.commands import join as command
+
+    return command.run(
+        chosen.study(), out=options.out, workers=options.workers, announce=lambda text: print(text, flush=True)
+    )
+
+
 def answer(finished: Finished) -> list[str]:
     """The answer in words, where everything is, what it cost."""
     facts, ending, folder = finished.facts, finished.ending, finished.folder
@@ -75,9 +68,10 @@ def answer(finished: Finished) -> list[str]:
         lines.append("STAND-IN DATA: these numbers are about images that ablate drew itself.")
     if finished.set_aside:
         lines.append(f"former results are in {finished.set_aside}")
-    if finished.lost_events:
+    if finished.missing_runs:
         lines.append(
-            f"MLflow missed {finished.lost_events} events ({finished.tracker_failure}); results.csv has them all"
+            f"MLflow misses {finished.missing_runs} of the study's runs ({finished.tracker_failure}); "
+            "results.csv has them, and the same command writes them when the store answers"
         )
     lines += [
         f"report   {_short(finished.report.html)}",
@@ -87,6 +81,8 @@ def answer(finished: Finished) -> list[str]:
     ]
     if ending.interrupted:
         lines.append("Interrupted and saved: the same command goes on from here.")
+    if ending.gave_up:
+        lines += [f"Gave up: {ending.gave_up}", "Mend it, then the same command with --retry goes on from here."]
     return lines
 
 
