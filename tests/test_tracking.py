@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from mlflow_store import fresh_store
 
 from ablate.errors import AblateError
 from ablate.freeze import Declared, Freeze
@@ -18,8 +19,8 @@ from ablate.tracking import (
     Tracked,
     Tracker,
     experiment_rows,
+    outbox,
     shown_uri,
-    tracker,
     ui_command,
 )
 from ablate.tracking.entries import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
@@ -33,6 +34,8 @@ RATE_TEST = RateTest("abc123", (1e-4, 1e-3), (2.3, 2.1), {"valley": None}, 1e-3,
 DONE = Outcome(BATCH.trial, "finished", score=0.5, best_epoch=2, epochs=3, val_accuracy=0.5, val_loss=1.4,
                test_accuracy=0.48, test_loss=1.5, learning_rate=6e-4, parameters=1000, seconds=3.5, data="3f9a" * 16,
                timings={"train": 3.0}, rate_test=RATE_TEST)  # fmt: skip
+
+KEYS = ((BATCH.trial, 1), (SEARCH.trial, 1))
 
 
 class Flaky:
@@ -54,7 +57,7 @@ class Flaky:
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory):
-    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"  # once: setting up a store takes seconds
+    return fresh_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +141,13 @@ def test_a_study_is_a_run_with_its_settings_its_data_and_its_description(client,
     assert parent.data.metrics == {"effect/dropout 0.1": 0.039, "best_score": 0.5}
     assert artifacts(client, opened._parent) == ["figures", "report.html", "study.toml"]
     assert artifacts(client, opened._parent, "figures") == ["figures/effects.svg"]
-    assert (opened.lost, opened.failure) == (0, "")
+    assert (opened.missing([]), opened.failure) == (0, "")
     assert opened.seconds > 0
 
 
 def test_a_trial_is_a_nested_run_with_tags_params_curves_and_end_values(client, opened):
     run_id = opened.open_trial(BATCH)
-    assert opened.run_ids == {BATCH.trial: run_id}
+    assert opened.run_ids == {(BATCH.trial, 1): run_id}
     running = client.get_run(run_id)
     assert running.info.run_name == "normalization=batch s3"
     assert running.data.tags["mlflow.parentRunId"] == opened._parent
@@ -170,7 +173,7 @@ def test_epochs_wait_and_are_written_together_and_at_once_when_due(client, opene
     run_id = opened.open_trial(BATCH)
     opened.log_epoch(epoch(BATCH, 1))
     assert client.get_metric_history(run_id, "val_loss") == []
-    opened._trials[BATCH.trial].due = 0.0
+    opened._outbox.trials[BATCH.trial, 1].due = 0.0
     opened.log_epoch(epoch(BATCH, 2))
     assert [point.step for point in client.get_metric_history(run_id, "val_loss")] == [1, 2]
 
@@ -216,7 +219,7 @@ def test_telling_twice_and_telling_of_unknown_trials_changes_nothing(client, ope
     opened.log_epoch(epoch(BATCH, 9))
     opened.close_trial(Outcome("unknown", "failed"))
     assert client.get_run(run_id).data.metrics["score"] == 0.5
-    assert opened.lost == 0
+    assert opened.failure == ""
 
 
 def test_runs_come_back_as_rows_of_the_results_table(uri, opened, study):
@@ -255,7 +258,7 @@ def test_hostile_names_pass_through_and_come_back(uri, client):
     run_id = run.open_trial(spec)
     run.close_trial(Outcome(spec.trial, "failed", reason="\ud800" + "r" * 9000, traceback="\ud800"))
     close(run, metrics={"effect/<b>=1": 1.0, "effect/_b_ 1": 2.0, "/": 3.0})
-    assert (run.lost, run.failure) == (0, "")
+    assert (run.missing([(spec.trial, 1)]), run.failure) == (0, "")
     assert client.get_run(run_id).info.run_name == "v <i> s1 carry"
     assert client.get_run(run._parent).data.metrics == {"effect/_b_ 1": 1.0, "effect/_b_ 1 2": 2.0, "_": 3.0}
     row = experiment_rows(uri, one_line(name, 500))[0]
@@ -280,22 +283,30 @@ def test_thousands_of_epochs_are_split(client, opened):
     assert len(client.get_metric_history(run_id, "train_loss")) == 400
 
 
-def test_a_resumed_study_goes_on_in_its_run_and_closes_what_died(uri, client, opened, study):
-    done, dead = opened.open_trial(BATCH), opened.open_trial(SEARCH)
-    opened.close_trial(DONE)
+def test_a_resumed_study_goes_on_in_its_run(uri, client, opened, study):
     again = Tracker(uri)
     changed = replace(study, params={"training.epochs": "40", "search.trials": "9"})
     assert again.open_study(changed, parent_run_id=opened._parent) == opened._parent
-    assert again.run_ids == {BATCH.trial: done, SEARCH.trial: dead}
-    parent, killed = client.get_run(opened._parent), client.get_run(dead)
-    assert (parent.info.status, killed.info.status, killed.data.tags["state"]) == ("RUNNING", "KILLED", "killed")
+    parent = client.get_run(opened._parent)
+    assert parent.info.status == "RUNNING"
     assert parent.data.params == {"training.epochs": "20", "search.trials": "9"}
     assert parent.data.tags["resumed_with"] == "training.epochs: 20 → 40"
 
-    newer = again.open_trial(SEARCH)
-    again.close_trial(Outcome(SEARCH.trial, "finished", score=0.7))
-    rows = {row["trial"]: row for row in experiment_rows(uri, study.study)}
-    assert (rows[SEARCH.trial]["run_id"], rows[SEARCH.trial]["score"]) == (newer, 0.7)
+
+def test_each_attempt_has_a_run_and_the_last_one_counts(uri, client, opened, study):
+    first = opened.open_trial(SEARCH)
+    opened.log_epoch(epoch(SEARCH, 1))
+    opened.close_trial(Outcome(SEARCH.trial, "killed", reason="signal 9"))
+    second = opened.open_trial(SEARCH, attempt=2)
+    opened.log_epoch(epoch(SEARCH, 2))
+    opened.close_trial(Outcome(SEARCH.trial, "finished", score=0.7, attempt=2))
+    runs = [client.get_run(run_id) for run_id in (first, second)]
+    assert [(run.info.status, run.data.tags["attempt"], run.info.run_name) for run in runs] == [
+        ("KILLED", "1", "search #14"), ("FINISHED", "2", "search #14 try 2"),
+    ]  # fmt: skip
+    assert [run.data.metrics["val_accuracy"] for run in runs] == [0.1, 0.2]
+    (row,) = experiment_rows(uri, study.study)
+    assert (row["run_id"], row["score"], row["attempt"]) == (second, 0.7, 2)
 
 
 @pytest.mark.parametrize("gone", ["0" * 32, "deleted", "other experiment"])
@@ -319,7 +330,7 @@ def test_trials_still_open_end_as_killed_with_the_study(client, opened):
 
 
 def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client, opened, flaky, monkeypatch):
-    monkeypatch.setattr(tracker, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(outbox, "RETRY_SECONDS", 0.0)
     flaky.off = True
     assert opened.open_trial(BATCH) == ""
     opened.log_epoch(epoch(BATCH, 1))
@@ -327,11 +338,11 @@ def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client
     assert opened.failure == "the server went away"
     flaky.off = False
     opened.open_trial(SEARCH)
-    opened._retry_at = 0.0
+    opened._outbox._retry_at = 0.0
     opened.close_trial(Outcome(SEARCH.trial, "finished"))
-    run = client.get_run(opened.run_ids[BATCH.trial])
+    run = client.get_run(opened.run_ids[BATCH.trial, 1])
     assert (run.info.status, run.data.metrics["score"], run.data.metrics["val_accuracy"]) == ("FINISHED", 0.5, 0.1)
-    assert opened.lost == 0
+    assert opened.missing(KEYS) == 1  # the study has not ended
 
 
 FREEZE = Freeze("d1e2", "2026-11-21T10:30:00+00:00", Declared((), {"alpha": 0.05}))
@@ -345,7 +356,7 @@ def test_a_freeze_is_tagged_and_kept_with_the_study(client, opened):
 
 
 def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client, opened, flaky, monkeypatch):
-    monkeypatch.setattr(tracker, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(outbox, "RETRY_SECONDS", 0.0)
     flaky.off = True
     opened.log_freeze(FREEZE)
     assert opened.failure == "the server went away"
@@ -362,15 +373,18 @@ def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client,
     assert client.get_run(opened._parent).data.tags["frozen"] == "d1e2"
     close(opened)
     assert "frozen.json" in artifacts(client, opened._parent)
-    assert opened.lost == 0
+    assert opened.missing([(BATCH.trial, 1)]) == 0
 
 
 def test_a_freeze_that_never_arrives_is_counted(opened, flaky, monkeypatch):
-    monkeypatch.setattr(tracker.time, "sleep", lambda _: None)
+    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
     flaky.off = True
     opened.log_freeze(FREEZE)
     close(opened)
-    assert opened.lost == 3  # the tags, frozen.json, and the end of the study
+    assert opened.missing([]) == 1  # the run of the study lacks tags, frozen.json, and its end
+    flaky.off = False
+    close(opened)
+    assert opened.missing([]) == 0
 
 
 def test_a_store_that_failed_is_left_alone_for_a_while(opened, flaky):
@@ -379,18 +393,18 @@ def test_a_store_that_failed_is_left_alone_for_a_while(opened, flaky):
     flaky.off = False
     assert opened.open_trial(SEARCH) == ""
     close(opened)
-    assert opened.lost == 0
-    assert set(opened.run_ids) == {BATCH.trial, SEARCH.trial}
+    assert opened.missing(KEYS) == 0
+    assert set(opened.run_ids) == set(KEYS)
 
 
 def test_what_never_arrives_is_counted(opened, flaky, monkeypatch):
-    monkeypatch.setattr(tracker.time, "sleep", lambda _: None)
+    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
     opened.open_trial(BATCH)
     flaky.off = True
     opened.log_epoch(epoch(BATCH, 1))
     opened.close_trial(DONE)
     close(opened)
-    assert opened.lost == 3  # the epoch, the outcome, the end of the study
+    assert opened.missing(KEYS) == 3  # this one, one that the journal alone knows, and the run of the study
     assert opened.failure == "the server went away"
 
 
@@ -398,20 +412,20 @@ def test_a_run_deleted_in_the_ui_costs_itself_only(client, opened):
     run_id = opened.open_trial(BATCH)
     client.delete_run(run_id)
     opened.close_trial(DONE)
-    assert opened.lost == 1
+    assert opened.missing([(BATCH.trial, 1)]) == 2
     other = opened.open_trial(SEARCH)
     opened.close_trial(Outcome(SEARCH.trial, "finished"))
     assert client.get_run(other).info.status == "FINISHED"
 
 
 def test_a_full_disk_for_artifacts_does_not_keep_the_numbers_back(client, opened, flaky, monkeypatch):
-    monkeypatch.setattr(tracker.time, "sleep", lambda _: None)
+    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
     run_id = opened.open_trial(BATCH)
     flaky.full = True
     opened.close_trial(DONE)
     assert client.get_run(run_id).info.status == "FINISHED"
     close(opened)
-    assert (opened.lost, opened.failure) == (2, "no space left on device")
+    assert (opened.missing([(BATCH.trial, 1)]), opened.failure) == (1, "no space left on device")
 
 
 @pytest.fixture
@@ -443,14 +457,14 @@ def test_a_tracked_plan_decides_as_the_plan_does(client, beside):
     tracked = Tracked(plan, beside)
     assert tracked.ask(3) == [SEARCH]
     beside.drain()
-    assert SEARCH.trial not in beside.run_ids
-    beside.open_trial(SEARCH)
+    assert (SEARCH.trial, 1) not in beside.run_ids
+    beside.open_trial(SEARCH, attempt=1)
     assert [tracked.report(epoch(SEARCH, 1)), tracked.report(epoch(SEARCH, 2))] == [True, False]
     outcome = Outcome(SEARCH.trial, "pruned", score=0.2)
     tracked.tell(outcome)
     assert (plan.told, tracked.ask(1)) == ([outcome], [])
     beside.drain()
-    assert client.get_run(beside.run_ids[SEARCH.trial]).data.metrics["score"] == 0.2
+    assert client.get_run(beside.run_ids[SEARCH.trial, 1]).data.metrics["score"] == 0.2
 
 
 def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside):
@@ -459,7 +473,7 @@ def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside):
     tracked.ask(1)
     tracked.tell(Outcome(spec.trial, "finished", score=0.3, same_as="search-0001"))
     beside.drain()
-    run = client.get_run(beside.run_ids[spec.trial])
+    run = client.get_run(beside.run_ids[spec.trial, 1])
     assert (run.data.tags["same_as"], run.info.status) == ("search-0001", "FINISHED")
 
 
@@ -513,7 +527,7 @@ def test_a_store_that_cannot_be_used_is_told_at_once_with_a_way_out(uri, message
 def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path):
     path = tmp_path / "mlflow.db"
     path.write_text("my notes, not a database, and longer than a header would be" * 20)
-    with pytest.raises(AblateError, match=r"not a database\n  that file is something else"):
+    with pytest.raises(AblateError, match=r"not a database\n  that file is damaged or something else; results.csv"):
         Tracker(f"sqlite:///{path}").open_study(study_run(), parent_run_id=None)
     assert path.read_text().startswith("my notes")
 
@@ -566,6 +580,8 @@ def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
 
 
 def test_names_say_what_a_run_is():
+    assert run_name(SEARCH, attempt=2) == "search #14 try 2"
+    assert run_name(replace(BATCH, variant="v" * 300), attempt=3) == "v" * 243 + "… try 3"
     assert run_name(SEARCH) == "search #14"
     tuned = replace(BATCH, phase="tune", mode="tune", seed=0, factors={**BATCH.factors, "learning_rate": "find*3.162"})
     assert run_name(tuned) == "tune normalization=batch at find*3.162"

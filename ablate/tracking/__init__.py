@@ -4,7 +4,7 @@ A study is a run, its trials are runs nested in it. Importing this does not impo
 """
 
 from ablate.tracking.background import BackgroundTracker
-from ablate.tracking.parent import StudyRun
+from ablate.tracking.parent import FOLDER, StudyRun
 from ablate.tracking.rows import experiment_rows
 from ablate.tracking.runs import mlflow_runs
 from ablate.tracking.store import UI_ENVIRONMENT, check_store, shown_uri, ui_command
@@ -12,6 +12,7 @@ from ablate.tracking.tracked import Tracked
 from ablate.tracking.tracker import Tracker
 
 __all__ = [
+    "FOLDER",
     "UI_ENVIRONMENT",
     "BackgroundTracker",
     "StudyRun",

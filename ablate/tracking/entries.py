@@ -14,6 +14,8 @@ RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]
 
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
+ATTEMPT = "attempt"  # tag
+FILES = "files"  # tag: what a trial's run has as artifacts
 FACTOR_NAMES = "factor_names"  # tag: {param key: factor}, where a factor's name is no valid key
 EPOCH_METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "learning_rate")
 # Field of an outcome -> metric. Where an epoch metric has the field's name, MLflow's last value would be the wrong one.
@@ -31,6 +33,7 @@ OUTCOME_METRICS = {
 }
 SPEC_TAGS = ("trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed")
 OUTCOME_TAGS = ("state", "data", "same_as", "reason")
+END_TAGS = (*OUTCOME_TAGS, "lr_test", "notes", "time")
 STATUS: Mapping[State, RunStatus] = {
     "finished": "FINISHED",
     "pruned": "FINISHED",
@@ -46,25 +49,29 @@ _TAG_LENGTH = 8000
 _PARAM_LENGTH = 6000
 
 
-def run_name(spec: TrialSpec) -> str:
+def run_name(spec: TrialSpec, *, attempt: int = 1) -> str:
     """What the list of runs shows: "search #14", "tune dropout=0.1 at find*3", "dropout=0.1 s3" (seed 3).
 
-    With the mode where that is not "find". Short, because MLflow's list and legends show some 22 characters.
+    With the mode where that is not "find", and the attempt where it is not the first, as "dropout=0.1 s3 try 2".
+    Short, because MLflow's list and legends show some 22 characters.
     """
-    if spec.phase == "search":
-        number = re.search(r"(\d+)$", spec.trial)
-        return one_line(f"search #{int(number[1])}" if number else f"search {spec.trial}", _NAME_LENGTH)
-    if spec.phase == "tune":
-        return one_line(f"tune {spec.variant} at {spec.factors['learning_rate']}", _NAME_LENGTH)
-    mode = f" {spec.mode}" if spec.mode not in ("", "find") else ""
-    return one_line(f"{spec.variant or REFERENCE} s{spec.seed}{mode}", _NAME_LENGTH)
+    again = f" try {attempt}" if attempt > 1 else ""
+    return one_line(_trial_name(spec), _NAME_LENGTH - len(again)) + again
 
 
-def spec_tags(spec: TrialSpec) -> dict[str, str]:
+def attempt_in(tags: Mapping[str, str]) -> int:
+    """Which attempt at its trial a run with these tags is; runs of older versions do not say."""
+    number = tags.get(ATTEMPT, "")
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else 1
+
+
+def spec_tags(spec: TrialSpec, *, attempt: int = 1) -> dict[str, str]:
     """Tags of a trial that starts; empty ones are left out."""
     names = {key: name for name, key in unique_keys(spec.factors).items() if key != name}
     tags = {name: str(getattr(spec, name)) for name in SPEC_TAGS}
-    return tag_values(tags | {"state": "running", FACTOR_NAMES: json.dumps(names) if names else ""})
+    return tag_values(
+        tags | {"state": "running", ATTEMPT: str(attempt), FACTOR_NAMES: json.dumps(names) if names else ""}
+    )
 
 
 def outcome_tags(outcome: Outcome) -> dict[str, str]:
@@ -74,6 +81,11 @@ def outcome_tags(outcome: Outcome) -> dict[str, str]:
     # Not metrics: their charts would stand before the learning curves.
     timings = " · ".join(f"{part} {spent:.1f} s" for part, spent in outcome.timings.items() if spent)
     return tag_values(tags | {"lr_test": lr_test, "notes": " · ".join(outcome.notes), "time": timings})
+
+
+def stored_name(trial: str) -> str:
+    """A trial's name as the tag of its run has it."""
+    return clipped(trial, _TAG_LENGTH)
 
 
 def tag_values(tags: Mapping[str, str]) -> dict[str, str]:
@@ -135,6 +147,16 @@ def clipped(text: str, length: int) -> str:
 def one_line(text: str, length: int) -> str:
     """The same on one line, never empty."""
     return clipped(" ".join("".join(c if c.isprintable() else " " for c in text).split()), length) or "(no name)"
+
+
+def _trial_name(spec: TrialSpec) -> str:
+    if spec.phase == "search":
+        number = re.search(r"(\d+)$", spec.trial)
+        return f"search #{int(number[1])}" if number else f"search {spec.trial}"
+    if spec.phase == "tune":
+        return f"tune {spec.variant} at {spec.factors['learning_rate']}"
+    mode = f" {spec.mode}" if spec.mode not in ("", "find") else ""
+    return f"{spec.variant or REFERENCE} s{spec.seed}{mode}"
 
 
 def _valid_key(name: str) -> str:

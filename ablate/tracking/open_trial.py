@@ -1,25 +1,72 @@
-"""A trial from its start until the store has all of it."""
+"""One attempt at a trial, from its start until the store has all of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import TYPE_CHECKING, final
 
+from ablate.journal import Key
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.tracking.batch import Point, write_batch
+from ablate.tracking.entries import (
+    END_TAGS,
+    STATUS,
+    epoch_metrics,
+    outcome_metrics,
+    outcome_tags,
+    param_values,
+)
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 
 @final
 @dataclass(slots=True)
 class OpenTrial:
-    """An open trial: what of it the store does not have yet. Nothing is dropped before the store has taken it."""
+    """An attempt: what of it the store does not have yet. Nothing is dropped before the store has taken it."""
 
     spec: TrialSpec
     opened: int  # ms since 1970, like all times that MLflow keeps
+    attempt: int = 1
     run_id: str = ""
     has_params: bool = False
     epochs: list[tuple[int, Epoch]] = field(default_factory=list)
     outcome: Outcome | None = None
     ended: int = 0
     due: float = 0.0  # monotonic seconds, when the epochs are to be written
+    had_points: frozenset[tuple[str, int]] = frozenset()  # metrics and steps that an earlier process wrote
+    had_tags: Mapping[str, str] = field(default_factory=dict)  # the same
 
-    def waiting(self) -> int:
-        """Events that the store does not have."""
-        return (not self.run_id) + len(self.epochs) + (self.outcome is not None)
+    @property
+    def key(self) -> Key:
+        """Which attempt at which trial this is."""
+        return self.spec.trial, self.attempt
+
+    def end_as_killed(self, *, reason: str, at: int) -> None:
+        """It ended without a result, at `at` ms since 1970."""
+        self.outcome = Outcome(self.spec.trial, "killed", reason=reason, attempt=self.attempt)
+        self.ended = at
+
+    def write(self, client: "MlflowClient") -> None:
+        """What the run lacks, and its end where that has come. Repeating a call that arrived changes nothing."""
+        params = {} if self.has_params else param_values(self.spec.factors)
+        write_batch(client, self.run_id, metrics=self._points(), params=params, tags=self._end_tags())
+        self.has_params = True
+        if self.outcome is None:
+            self.epochs.clear()
+        else:
+            client.set_terminated(self.run_id, STATUS[self.outcome.state], self.ended)
+
+    def _points(self) -> list[Point]:
+        points = [
+            (name, value, at, epoch.epoch) for at, epoch in self.epochs for name, value in epoch_metrics(epoch).items()
+        ]
+        if self.outcome is not None:
+            points += [(name, value, self.ended, 0) for name, value in outcome_metrics(self.outcome).items()]
+        return [point for point in points if (point[0], point[3]) not in self.had_points]
+
+    def _end_tags(self) -> dict[str, str]:
+        """How it ended, and nothing of what an earlier process thought of that."""
+        if self.outcome is None:
+            return {}
+        return {name: "" for name in END_TAGS if name in self.had_tags} | outcome_tags(self.outcome)

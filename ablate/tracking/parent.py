@@ -10,18 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.freeze import FROZEN, Freeze
+from ablate.journal import UNENDED
 from ablate.records import Factors
 from ablate.tracking.batch import write_batch
-from ablate.tracking.entries import NOTE, RunStatus, clipped, named_metrics, one_line, param_values, tag_values
-from ablate.tracking.rows import child_runs
+from ablate.tracking.entries import (
+    NOTE,
+    PARENT,
+    RunStatus,
+    clipped,
+    named_metrics,
+    one_line,
+    param_values,
+    tag_values,
+)
+from ablate.tracking.rows import child_runs, runs_of
+from ablate.tracking.store import is_gone
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
-# No use in trying again: the run is gone, or MLflow does not take the value.
-FINAL_ERRORS = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "BAD_REQUEST")
-
+FOLDER = "folder"  # tag of a study: where its results lie, on which machine
 _DIGEST_LENGTH = 12  # MLflow takes 36, its column shows fewer
 _PROFILE = ("n_train", "n_validation", "n_test", "n_classes", "shape", "scaling", "stand_in")
 _FILES = (
@@ -69,33 +78,49 @@ def start_parent(client: "MlflowClient", experiment_id: str, *, study: StudyRun)
     return run_id
 
 
-def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, study: StudyRun) -> "list[Run] | None":
-    """Set an earlier run going again and close as killed what a dead process left running below it.
-
-    The runs of its trials, oldest first; None where that run is gone or belongs to another experiment.
-    """
-    from mlflow.exceptions import MlflowException
-
+def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, study: StudyRun) -> bool:
+    """Set an earlier run going again; False where it is gone or belongs to another experiment."""
     try:
         run = client.get_run(run_id)
-    except MlflowException as err:
-        if err.error_code in FINAL_ERRORS:
-            return None
+    except Exception as err:  # MLflow's own type, which is not imported before it has to be
+        if is_gone(err):
+            return False
         raise
     if run.info.lifecycle_stage != "active" or run.info.experiment_id != experiment_id:
-        return None
+        return False
     client.update_run(run_id, status="RUNNING")
     had, params = run.data.params, param_values(study.params)
     # MLflow keeps a param as it was first: what the study changed since goes into a tag.
     changed = [f"{key}: {had[key]} → {value}" for key, value in params.items() if had.get(key, value) != value]
     new = {key: value for key, value in params.items() if key not in had}
     write_batch(client, run_id, params=new, tags=tag_values({"state": "running", "resumed_with": "; ".join(changed)}))
-    children = child_runs(client, experiment_id, parent_run_id=run_id)
-    for child in children:
-        if child.info.status == "RUNNING":
-            write_batch(client, child.info.run_id, tags={"state": "killed", "reason": "its process ended first"})
-            client.set_terminated(child.info.run_id, "KILLED")
-    return children
+    return True
+
+
+def end_dead_parents(client: "MlflowClient", experiment_id: str, *, study: StudyRun, own: str) -> None:
+    """End as killed what other runs of a study from this very folder left running; nobody but us runs it now.
+
+    That is a run whose id never came to be kept, or one that was set aside for a fresh start.
+    """
+    running = runs_of(client, experiment_id, only="tags.phase = 'study' AND attributes.status = 'RUNNING'")
+    for run in running:
+        if run.info.run_id != own and run.data.tags.get(FOLDER, "") == study.tags.get(FOLDER):
+            for child in child_runs(client, experiment_id, parent_run_id=run.info.run_id):
+                if child.info.status == "RUNNING":
+                    end_killed(client, child)
+            end_killed(client, run)
+
+
+def end_killed(client: "MlflowClient", run: "Run") -> None:
+    """End a run that a dead process left running."""
+    write_batch(client, run.info.run_id, tags={"state": "killed", "reason": UNENDED})
+    client.set_terminated(run.info.run_id, "KILLED")
+
+
+def adopt(client: "MlflowClient", experiment_id: str, *, former: str, parent: str) -> None:
+    """Put the runs of trials below another parent, where theirs is gone."""
+    for child in child_runs(client, experiment_id, parent_run_id=former):
+        write_batch(client, child.info.run_id, tags={PARENT: parent})
 
 
 def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Freeze) -> None:
@@ -103,7 +128,7 @@ def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Freeze) -> None:
     try:
         write_batch(client, run_id, tags={"frozen": freeze.digest, "frozen_at": freeze.at})
     except Exception as err:  # MLflow's own type, which is not imported before it has to be
-        if getattr(err, "error_code", "") not in FINAL_ERRORS:
+        if not is_gone(err):
             raise
 
 
@@ -116,13 +141,13 @@ def end_parent(
     client.set_terminated(run_id, status)
 
 
-def keep_folder(client: "MlflowClient", run_id: str, *, folder: Path) -> None:
-    """What there is of report, tables, study file and figures in the folder of results, as artifacts."""
-    for name in _FILES:
-        if (folder / name).is_file():
-            client.log_artifact(run_id, str(folder / name))
-    if (folder / "figures").is_dir():
-        client.log_artifacts(run_id, str(folder / "figures"), "figures")
+def folder_files(folder: Path | None) -> list[tuple[str, str | None]]:
+    """What there is of report, tables, study file and figures in a folder of results, and where artifacts have it."""
+    if folder is None:
+        return []
+    figures = sorted(path for path in (folder / "figures").glob("*") if path.is_file())
+    named = [folder / name for name in _FILES if (folder / name).is_file()]
+    return [*((str(path), None) for path in named), *((str(path), "figures") for path in figures)]
 
 
 def _log_data(client: "MlflowClient", run_id: str, *, study: StudyRun) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError
 from ablate.results import COLUMNS, RATE_SETTING
-from ablate.tracking.entries import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS
+from ablate.tracking.entries import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
 from ablate.tracking.store import check_begun, connect, shown_uri
 
 if TYPE_CHECKING:
@@ -20,12 +20,14 @@ _WHOLE = ("best_epoch", "epochs", "parameters")
 def experiment_rows(uri: str, experiment: str, *, parent_run_id: str | None = None) -> list[dict[str, object]]:
     """One row a trial that ended, oldest first: `ablate.results.COLUMNS`, then one entry a factor of that trial.
 
-    Of several runs of one trial (a resumed study) the newest counts. What MLflow does not know is None, or "" in a text
-    column. Raises `AblateError` where there is no such experiment, or the store cannot be reached.
+    Of several attempts at a trial (a resumed study) the last one counts, and of its runs the newest. What MLflow does
+    not know is None, or "" in a text column. Raises `AblateError` where there is no such experiment, or the store
+    cannot be reached.
     """
     client, experiment_id = open_to_read(uri, experiment)
     runs = child_runs(client, experiment_id, parent_run_id=parent_run_id)
     ended = [run for run in runs if run.data.tags.get("state", "running") != "running"]
+    ended.sort(key=lambda run: attempt_in(run.data.tags))
     newest = {(run.data.tags.get(PARENT), run.data.tags["trial"]): run for run in ended}
     return [_row(run) for run in newest.values()]
 
@@ -40,19 +42,24 @@ def open_to_read(uri: str, experiment: str) -> tuple["MlflowClient", str]:
     return client, found.experiment_id
 
 
-def child_runs(client: "MlflowClient", experiment_id: str, *, parent_run_id: str | None) -> list["Run"]:
-    """The runs of trials, oldest first, of one study or of all in the experiment."""
+def child_runs(
+    client: "MlflowClient", experiment_id: str, *, parent_run_id: str | None, deleted: bool = False
+) -> list["Run"]:
+    """The runs of trials, oldest first, of one study or of all in the experiment; on request the deleted ones too."""
     only = f"tags.`{PARENT}` = '{parent_run_id}'" if parent_run_id else ""
-    runs = runs_of(client, experiment_id, only=only)
+    runs = runs_of(client, experiment_id, only=only, deleted=deleted)
     return [run for run in runs if {"trial", "phase", "seed"} <= set(run.data.tags)]
 
 
-def runs_of(client: "MlflowClient", experiment_id: str, *, only: str = "") -> list["Run"]:
-    """All runs of an experiment that fit MLflow's filter `only`, oldest first."""
+def runs_of(client: "MlflowClient", experiment_id: str, *, only: str = "", deleted: bool = False) -> list["Run"]:
+    """All runs of an experiment that fit MLflow's filter `only`, oldest first; on request the deleted ones too."""
+    from mlflow.entities import ViewType
+
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
     runs: list[Run] = []
     token = None
     while True:
-        page = client.search_runs([experiment_id], only, max_results=_PAGE, page_token=token)
+        page = client.search_runs([experiment_id], only, view, max_results=_PAGE, page_token=token)
         runs += page
         token = page.token
         if not token:
@@ -66,7 +73,7 @@ def _row(run: "Run") -> dict[str, object]:
     row |= {name: tags.get(name, "") for name in (*SPEC_TAGS, *OUTCOME_TAGS, "lr_test")}
     row |= {name: metrics.get(metric) for name, metric in OUTCOME_METRICS.items()}
     row |= {name: int(metrics[name]) for name in _WHOLE if name in metrics}
-    row |= {"seed": int(tags["seed"]), "run_id": run.info.run_id}
+    row |= {"seed": int(tags["seed"]), "run_id": run.info.run_id, "attempt": attempt_in(tags)}
     names: dict[str, str] = json.loads(tags.get(FACTOR_NAMES, "{}"))
     factors = {names.get(key, key): _level(value) for key, value in run.data.params.items()}
     return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in factors.items()}

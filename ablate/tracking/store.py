@@ -28,18 +28,25 @@ _ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
+_GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE")
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SECONDS_TO_REACH = 5.0
 _SECONDS_TO_MIGRATE = 120.0  # a fresh store takes 1.5–5 s; this is how long a second process waits for the first
 _EXPERIMENT_NAME = 500
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens MLflow's pages for training, not for agents
 _SORTED = "&orderByKey=metrics.%60score%60&orderByAsc=false&workflowType=machine_learning"
+_DAMAGED = (
+    "that file is damaged or something else; results.csv and the report do without it\n"
+    "  move it away or give another with --tracking-uri: the same command writes all runs anew"
+)
 _WAYS_OUT = {  # a piece of MLflow's message -> what to do
     "maintenance mode": "MLflow no longer writes to plain folders; use a database such as sqlite:///mlflow.db",
     "out-of-date database schema": "another MLflow version made this store; back it up, then: mlflow db upgrade {uri}",
     "readonly database": "the file or its folder cannot be written; give another with --tracking-uri",
-    "not a database": "that file is something else; give another with --tracking-uri",
+    "not a database": _DAMAGED,
+    "malformed": _DAMAGED,
     "unsupported URI": "known: sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…",
 }
 _WAY_OUT = (
@@ -138,6 +145,16 @@ def explained(uri: str) -> Iterator[None]:
 def reason(err: BaseException) -> str:
     """The first line of an error, for a message."""
     return shown_uri(one_line(str(err).strip().partition("\n")[0] or type(err).__name__, 200))
+
+
+def is_gone(err: BaseException) -> bool:
+    """Whether MLflow says that a run is no longer there, or not to be written."""
+    return getattr(err, "error_code", "") in _GONE
+
+
+def is_final(err: BaseException) -> bool:
+    """Whether there is no use in trying again: the run is gone, or MLflow does not take the value."""
+    return is_gone(err) or getattr(err, "error_code", "") == "BAD_REQUEST"
 
 
 def shown_uri(uri: str) -> str:

@@ -35,9 +35,9 @@ class Tracked:
         return self._plan.report(epoch)
 
     def tell(self, outcome: Outcome) -> None:
-        """Pass on; the trial's run ends. A repeat of another trial was never started and gets a run all the same."""
+        """Pass on; the attempt's run ends. A repeat of another trial was never started and gets a run all the same."""
         spec = self._specs.pop(outcome.trial)
         if outcome.same_as:
-            self._tracker.open_trial(spec)
+            self._tracker.open_trial(spec, attempt=outcome.attempt)
         self._tracker.close_trial(outcome)
         self._plan.tell(outcome)

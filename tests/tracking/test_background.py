@@ -19,7 +19,7 @@ class Gated:
 
     def __init__(self, *, opens: bool = True, goes: bool = True, error: BaseException | None = None):
         self.calls, self.threads, self.run_ids, self.times = [], set(), {}, []
-        self.seconds, self.lost, self.failure = 0.0, 0, ""
+        self.seconds, self.progress, self.failure, self.lacking = 0.0, 0, "", 0
         self.may_open, self.may_go, self.error = threading.Event(), threading.Event(), error
         if opens:
             self.may_open.set()
@@ -36,9 +36,15 @@ class Gated:
     def log_freeze(self, freeze):
         self._note("log_freeze", freeze)
 
-    def open_trial(self, spec, *, at):
-        self._note("open_trial", spec, at=at)
-        self.run_ids[spec.trial] = f"run-{spec.trial}"
+    def reconcile(self, attempts):
+        self._note("reconcile", attempts)
+
+    def missing(self, attempts):
+        return len(list(attempts)) + self.lacking
+
+    def open_trial(self, spec, *, attempt, at):
+        self._note("open_trial", spec, attempt, at=at)
+        self.run_ids[spec.trial, attempt] = f"run-{spec.trial}"
 
     def log_epoch(self, epoch, *, at):
         self._note("log_epoch", epoch, at=at)
@@ -79,13 +85,15 @@ def close(tracker: BackgroundTracker) -> None:
 def test_every_call_arrives_in_order_on_one_other_thread(opened):
     tracker, ids = Gated(), []
     beside = opened(tracker, ids.append)
+    beside.reconcile(["former"])
     beside.log_freeze("frozen")
-    beside.open_trial(SPEC)
+    beside.open_trial(SPEC, attempt=1)
     beside.log_epoch(EPOCH)
     beside.close_trial(DONE)
     close(beside)
     assert [call[0] for call in tracker.calls] == [
         "open_study",
+        "reconcile",
         "log_freeze",
         "open_trial",
         "log_epoch",
@@ -95,14 +103,14 @@ def test_every_call_arrives_in_order_on_one_other_thread(opened):
     assert tracker.calls[0] == ("open_study", "study", "former")
     assert tracker.threads == {"tracking"}
     assert ids == ["parent"]
-    assert (beside.lost, beside.failure) == (0, "")
+    assert (beside.missing([]), beside.failure) == (0, "")
 
 
 def test_a_slow_store_holds_up_neither_trials_nor_verdicts(opened):
     tracker = Gated(goes=False)
     beside = opened(tracker)
     began = time.perf_counter()
-    beside.open_trial(SPEC)
+    beside.open_trial(SPEC, attempt=1)
     for _ in range(1000):
         beside.log_epoch(EPOCH)
     beside.close_trial(DONE)
@@ -110,7 +118,7 @@ def test_a_slow_store_holds_up_neither_trials_nor_verdicts(opened):
     assert beside.run_ids == {}
     tracker.may_go.set()
     beside.drain()
-    assert beside.run_ids == {"a": "run-a"}
+    assert beside.run_ids == {("a", 1): "run-a"}
     assert len(tracker.calls) == 1003
     assert beside.waited < 1.0
 
@@ -145,7 +153,7 @@ def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened):
     beside = opened(tracker)
     tracked = Tracked(plan, beside)
     assert tracked.ask(1) == [SPEC]
-    beside.open_trial(SPEC)
+    beside.open_trial(SPEC, attempt=1)
     tracker.may_open.set()
     with pytest.raises(AblateError, match="cannot be used"):
         tracked.tell(DONE)
@@ -153,7 +161,7 @@ def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened):
     for call in (
         lambda: tracked.ask(1),
         lambda: tracked.report(EPOCH),
-        lambda: beside.open_trial(SPEC),
+        lambda: beside.open_trial(SPEC, attempt=1),
         beside.drain,
         lambda: close(beside),
     ):
@@ -169,7 +177,7 @@ def test_an_id_that_cannot_be_kept_is_an_error_of_opening(opened):
         opened(Gated(), full).drain()
 
 
-def test_an_error_that_nobody_expected_is_counted_and_the_rest_goes_on(opened):
+def test_an_error_that_nobody_expected_counts_as_a_run_and_the_rest_goes_on(opened):
     class Broken(Gated):
         def log_epoch(self, epoch, *, at):
             del epoch, at
@@ -178,30 +186,70 @@ def test_an_error_that_nobody_expected_is_counted_and_the_rest_goes_on(opened):
     tracker = Broken()
     beside = opened(tracker)
     beside.log_epoch(EPOCH)
-    beside.open_trial(SPEC)
+    beside.open_trial(SPEC, attempt=1)
     close(beside)
-    assert (beside.lost, beside.failure) == (1, "a bug in a library")
+    assert (beside.missing([]), beside.failure) == (1, "a bug in a library")
     assert [call[0] for call in tracker.calls] == ["open_study", "open_trial", "close_study"]
 
 
-def test_what_the_tracker_itself_lost_is_told_too(opened):
+def test_what_the_tracker_itself_misses_is_told_too(opened):
     tracker = Gated()
-    tracker.lost, tracker.failure, tracker.seconds = 3, "the server went away", 1.5
+    tracker.lacking, tracker.failure, tracker.seconds = 1, "the server went away", 1.5
     beside = opened(tracker)
-    assert (beside.lost, beside.failure, beside.seconds) == (3, "the server went away", 1.5)
+    assert (beside.missing([("a", 1), ("b", 1)]), beside.failure, beside.seconds) == (3, "the server went away", 1.5)
 
 
-def test_a_store_that_hangs_is_given_up_at_the_end(opened, monkeypatch):
-    monkeypatch.setattr(background, "CLOSE_SECONDS", 0.05)
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(background, "GIVE_UP_SECONDS", 0.2)
+    monkeypatch.setattr(background, "_LOOK_SECONDS", 0.02)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_store_that_hangs_is_given_up_once_for_all_that_follows(opened):
     tracker = Gated(goes=False)
     beside = opened(tracker)
-    beside.open_trial(SPEC)
-    beside.log_epoch(EPOCH)
+    beside.open_trial(SPEC, attempt=1)
+    beside.drain()
+    assert "took nothing for" in beside.failure
     close(beside)
-    assert beside.lost == 3  # the trial, its epoch, the end of the study
-    assert "did not answer" in beside.failure
-    assert 0.05 <= beside.waited < 1.0
+    beside.drain()
+    assert 0.2 <= beside.waited < 1.0
+    assert [call[0] for call in tracker.calls] == ["open_study"]
     tracker.may_go.set()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_store_that_fails_call_after_call_is_waited_for_no_longer_than_one_that_hangs(opened):
+    class Failing(Gated):
+        def reconcile(self, attempts):
+            super().reconcile(attempts)
+            time.sleep(0.15)
+            self.failure = "the server went away"
+
+    beside = opened(Failing())
+    for _ in range(20):
+        beside.reconcile([])
+        beside.drain()
+    assert 0.2 <= beside.waited < 1.0
+    assert beside.failure == "the server went away"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_store_that_takes_one_thing_after_another_is_waited_for(opened):
+    class Slow(Gated):
+        def reconcile(self, attempts):
+            for _ in range(8):
+                time.sleep(0.1)
+                self.progress += 1
+            super().reconcile(attempts)
+
+    tracker = Slow()
+    beside = opened(tracker)
+    beside.reconcile([])
+    beside.drain()
+    assert [call[0] for call in tracker.calls] == ["open_study", "reconcile"]
+    assert beside.failure == ""
 
 
 def test_the_thread_ends_with_its_tracker_and_never_keeps_the_process():

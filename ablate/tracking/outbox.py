@@ -1,0 +1,178 @@
+"""Attempts and files into the runs of a study, kept and tried again as long as the store does not take them."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, final
+
+from ablate.freeze import FROZEN, Freeze
+from ablate.journal import Key
+from ablate.records import Outcome
+from ablate.tracking import entries
+from ablate.tracking.artifacts import Artifacts
+from ablate.tracking.open_trial import OpenTrial
+from ablate.tracking.parent import tag_freeze
+from ablate.tracking.store import is_final, reason
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+FLUSH_SECONDS = 5.0  # a running trial's curve is at most about this old
+SHARE = 0.02  # of the time that writing may take: where a store is slow, its batches grow
+RETRY_SECONDS = 10.0  # between two tries at a store that failed
+MOST_RETRY_SECONDS = 60.0  # the same where it took long to fail
+CLOSE_TRIES = 3  # one second apart
+
+
+@final
+class Outbox:
+    """What a store is still to take. A failure is noted, never raised: `failure` says why, `is_down` whether it lasts.
+
+    What the store does not take for good is dropped: the journal has it.
+    """
+
+    def __init__(self) -> None:
+        self.failure = ""
+        self.is_down = False  # the last try failed, and another may not
+        self.trials: dict[Key, OpenTrial] = {}
+        self.run_ids: dict[Key, str] = {}
+        self._whole: set[Key] = set()  # attempts of which the store has all, files aside
+        self._rate_tests: set[str] = set()  # keys whose curve some run has
+        self._freeze: Freeze | None = None  # that the study's run does not have yet
+        self._artifacts = Artifacts()
+        self._parent = ""
+        self._retry_at = 0.0
+        self._written = 0
+
+    def open(
+        self, client: "MlflowClient", experiment_id: str, *, parent_run_id: str, origin: Mapping[str, str]
+    ) -> None:
+        """Where everything goes, and the tags that say from where."""
+        self._client, self._experiment, self._parent = client, experiment_id, parent_run_id
+        self._origin = entries.tag_values({**origin, entries.PARENT: parent_run_id})
+
+    @property
+    def progress(self) -> int:
+        """How often the store took something."""
+        return self._written + self._artifacts.written
+
+    def lacks(self, keys: Iterable[Key]) -> int:
+        """How many of these attempts are not in the store as a whole."""
+        files = self._artifacts.waiting()
+        return sum(key not in self._whole or self.run_ids.get(key) in files for key in keys)
+
+    def lacks_of_study(self) -> bool:
+        """Whether something waits for the study's own run."""
+        return self._freeze is not None or self._parent in self._artifacts.waiting()
+
+    def put(self, trial: OpenTrial) -> OpenTrial:
+        """Take up an attempt, unless it is here already; that which is here."""
+        return self.trials.setdefault(trial.key, trial)
+
+    def know(self, key: Key, run_id: str, *, outcome: Outcome, files: str | None) -> None:
+        """An attempt has its run, from an earlier process; `files` are what its tag names, None: nobody wants any."""
+        self.run_ids[key] = run_id
+        self._whole.add(key)
+        if files is not None:
+            self._add_files(run_id, outcome, had=files)
+
+    def know_rate_tests(self, keys: Iterable[str]) -> None:
+        """These range tests have their curves in some run."""
+        self._rate_tests.update(keys)
+
+    def add_file(self, name: str, text: str) -> None:
+        """A file for the study's run."""
+        self._artifacts.add(self._parent, {name: text})
+        self.write_files()
+
+    def add_freeze(self, freeze: Freeze) -> None:
+        """What was frozen and when, for the study's run; nothing else is written before it."""
+        self._freeze = freeze
+        self.tried(self._write_freeze)
+        self.add_file(FROZEN, freeze.to_text())
+
+    def flush(self, trial: OpenTrial) -> None:
+        """Write what its run lacks, unless the store failed just now."""
+        began = time.monotonic()
+        if began < self._retry_at:
+            return
+        err = self.tried(partial(self._write, trial))
+        took = time.monotonic() - began
+        if err is None:
+            trial.due = time.monotonic() + max(FLUSH_SECONDS, took / SHARE)
+        elif is_final(err):
+            del self.trials[trial.key]
+        else:
+            self.trials[trial.key] = self.trials.pop(trial.key)  # behind the others
+            self._retry_at = time.monotonic() + min(max(RETRY_SECONDS, took / SHARE), MOST_RETRY_SECONDS)
+
+    def flush_ended(self, *, now: bool = False) -> None:
+        """Write all attempts that ended and wait for the store; `now`: also where it failed just now."""
+        if now:
+            self._retry_at, self.is_down = 0.0, False
+        for trial in list(self.trials.values()):
+            if time.monotonic() < self._retry_at:
+                return
+            if trial.outcome is not None:
+                self.flush(trial)
+
+    def write_files(self, *, again: bool = True) -> None:
+        """Write the files that wait; `again`: also where one failed before."""
+        if (again or not self._artifacts.failed) and not self._artifacts.write(self._client):
+            self.failure = self._artifacts.failure
+
+    def try_all(self) -> None:
+        """A last time, or three: everything that waits."""
+        for i in range(CLOSE_TRIES):
+            time.sleep(min(i, 1))
+            self.flush_ended(now=True)
+            if not self.is_down and self._freeze is not None:
+                self.tried(self._write_freeze)
+            if not self.is_down:
+                self.write_files()
+            if not self.trials and not self._artifacts.waiting() and self._freeze is None:
+                return
+
+    def tried(self, action: Callable[[], object]) -> Exception | None:
+        """Call; what it failed with, which is noted."""
+        try:
+            action()
+        except Exception as err:  # whatever a store raises must not end the training
+            self.failure, self.is_down = reason(err), not is_final(err)
+            return err
+        self.is_down = False
+        self._written += 1
+        return None
+
+    def _write(self, trial: OpenTrial) -> None:
+        self._write_freeze()
+        trial.run_id = trial.run_id or self._start(trial)
+        self.run_ids[trial.key] = trial.run_id
+        trial.write(self._client)
+        if trial.outcome is not None:
+            del self.trials[trial.key]
+            self._whole.add(trial.key)
+            self._add_files(trial.run_id, trial.outcome, had=trial.had_tags.get(entries.FILES, ""))
+
+    def _start(self, trial: OpenTrial) -> str:
+        spec, attempt = trial.spec, trial.attempt
+        run = self._client.create_run(
+            self._experiment,
+            start_time=trial.opened,
+            tags=self._origin | entries.spec_tags(spec, attempt=attempt),
+            run_name=entries.run_name(spec, attempt=attempt),
+        )
+        return str(run.info.run_id)
+
+    def _add_files(self, run_id: str, outcome: Outcome, *, had: str) -> None:
+        files = {"traceback.txt": outcome.traceback} if outcome.traceback and "traceback.txt" not in had else {}
+        if outcome.rate_test and outcome.rate_test.key not in self._rate_tests:
+            self._rate_tests.add(outcome.rate_test.key)
+            files |= entries.rate_test_files(outcome.rate_test)
+        if files:
+            self._artifacts.add(run_id, files, had=had)
+
+    def _write_freeze(self) -> None:
+        if self._freeze is not None:
+            tag_freeze(self._client, self._parent, freeze=self._freeze)
+            self._freeze = None
