@@ -90,7 +90,8 @@ def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> li
     """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
     judged = []
     if old.model and new.model and old.model != new.model:
-        judged.append(Judged(f"{printable(model.rpartition(':')[0])} is another file", _TRAINED))
+        # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
+        judged.append(Judged(f"{printable(model.rpartition(':')[0])} is another file than the trials so far had", ""))
     if old.data != new.data and not data_is_told:
         judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged

@@ -85,7 +85,7 @@ def test_before_the_first_trial_any_change_is_taken_and_what_was_asked_for_forgo
     assert "seed = 5" in folder.study_file.read_text()
 
 
-def test_other_data_and_other_code_of_the_user_are_refused(folder, study, tmp_path):
+def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_asked_for(folder, study, tmp_path):
     (tmp_path / "mine.py").write_text("def build(): ...")
     own = study().model_copy(
         update={"model": study().model.model_copy(update={"name": "mine.py:build", "options": {}})}
@@ -95,8 +95,10 @@ def test_other_data_and_other_code_of_the_user_are_refused(folder, study, tmp_pa
     with pytest.raises(StudyError, match="the data: fingerprint f00df00d → beef"):
         folder.claim(own, data="beef", go_on=True)
     (tmp_path / "mine.py").write_text("def build(): return 1")
-    with pytest.raises(StudyError, match=r"mine\.py is another file\n  the trials so far were trained otherwise"):
-        folder.claim(own, data=DATA, go_on=True)
+    with pytest.raises(StudyError, match=r"mine\.py is another file than the trials so far had\n  --continue goes on"):
+        folder.claim(own, data=DATA)
+    assert folder.claim(own, data=DATA, go_on=True) == ["mine.py is another file than the trials so far had"]
+    assert folder.notes() == ["mine.py is another file than the trials so far had"]
 
 
 def test_other_versions_are_allowed_noted_once_and_kept(folder, study):

@@ -195,6 +195,7 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
               NOT_RECORDED if quick is None else "--quick cut the budgets to try things out." if quick
               else "The study's own budget."),
         _code(inputs),
+        *_changes(inputs),
     ]  # fmt: skip
 
 
@@ -212,8 +213,15 @@ def _code(inputs: Inputs) -> Check:
         return Check(name, passed=True, why=f"The model {model} is ablate's own, {version}: no other code was run.")
     if git:
         return Check(name, passed=False, why=f"{commit} with changes that it does not hold.")
-    digest = f"; the model's file has the digest {inputs.model['code'][:12]}…" if inputs.model.get("code") else ""
+    digest = f"; the model's file has the digest {str(inputs.model['code'])[:12]}…" if inputs.model.get("code") else ""
     return Check(name, None, f"No git commit is recorded, the study ran outside of a checkout{digest}.")
+
+
+def _changes(inputs: Inputs) -> list[Check]:
+    """What of study, code and versions changed between the runs of a study; nothing where nothing did."""
+    changes = [str(change) for change in inputs.facts.get("changes") or ()]
+    name = "The same study and code from the first trial to the last"
+    return [Check(name, passed=False, why=f"{'; '.join(changes)}.")] if changes else []
 
 
 def _named(items: "list[str] | list[int]") -> str:
