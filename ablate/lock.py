@@ -21,6 +21,7 @@ from ablate.printable import printable
 
 LOCK, SOFT_LOCK, OWNER = ".lock", ".lock.soft", ".owner"
 FILES = (LOCK, SOFT_LOCK, OWNER)  # what a folder holds that was locked and nothing more
+PATIENCE = 1.0  # seconds that it may take to break the lock of a process that is gone
 _CANNOT_LOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 
 
@@ -90,7 +91,7 @@ def _locked(folder: Path) -> BaseFileLock:
     else:
         return lock
     try:
-        lock.acquire(timeout=1, poll_interval=0.1)  # a dead process' lock may have to be broken first
+        lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 10)
     except Timeout as err:
         raise _refusal(folder, lock) from err
     return lock

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import SoftFileLock
 
+from ablate import lock
 from ablate.errors import AblateError
 from ablate.lock import OWNER, SOFT_LOCK, FolderLock
 
@@ -51,9 +52,9 @@ def test_a_second_process_is_told_who_holds_the_folder_and_the_three_ways_out(tm
 def test_what_a_killed_process_held_is_free_and_it_is_said_whose_it_was(tmp_path):
     process = hold(tmp_path)
     end(process)
-    lock = FolderLock(tmp_path)
-    assert lock.left_by.startswith(f"pid {process.pid} on {platform.node()}, since ")
-    lock.release()
+    mine = FolderLock(tmp_path)
+    assert mine.left_by.startswith(f"pid {process.pid} on {platform.node()}, since ")
+    mine.release()
     after = FolderLock(tmp_path)
     assert after.left_by == ""
     after.release()
@@ -61,9 +62,9 @@ def test_what_a_killed_process_held_is_free_and_it_is_said_whose_it_was(tmp_path
 
 def test_an_owner_alone_locks_nothing_and_cannot_steer_a_terminal(tmp_path):
     (tmp_path / OWNER).write_bytes(b"pid 1 on \x1b[2Jhost\xff\n\n")
-    lock = FolderLock(tmp_path)
-    assert lock.left_by == "pid 1 on \\x1b[2Jhost\ufffd"
-    lock.release()
+    mine = FolderLock(tmp_path)
+    assert mine.left_by == "pid 1 on \\x1b[2Jhost\ufffd"
+    mine.release()
 
 
 def test_of_two_processes_that_start_at_once_one_gets_the_folder(tmp_path):
@@ -96,6 +97,29 @@ def test_a_folder_that_was_renamed_meanwhile_is_not_the_one_that_is_locked(tmp_p
     second.release()
 
 
+@pytest.mark.parametrize("is_made_anew", [True, False])
+def test_a_folder_that_is_renamed_while_its_lock_is_asked_for_is_not_the_one_that_is_held(
+    tmp_path, monkeypatch, is_made_anew
+):
+    folder, aside, locked = tmp_path / "x", tmp_path / "aside", lock._locked
+
+    def too_late(asked):
+        got = locked(asked)
+        if not aside.exists():
+            folder.rename(aside)
+            if is_made_anew:
+                folder.mkdir()
+        return got
+
+    monkeypatch.setattr(lock, "_locked", too_late)
+    mine = FolderLock(folder)
+    assert (folder / OWNER).exists()
+    with pytest.raises(AblateError, match="another process runs this study"):
+        FolderLock(folder)
+    FolderLock(aside).release()
+    mine.release()
+
+
 @pytest.fixture(params=[errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
 def no_flock(request, monkeypatch):
     """A file system that cannot lock a file."""
@@ -104,12 +128,13 @@ def no_flock(request, monkeypatch):
         raise OSError(request.param, os.strerror(request.param))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
 
 
 def soft_file(folder: Path) -> Path:
-    lock = FolderLock(folder)
+    mine = FolderLock(folder)
     found = [name for name in (".lock", SOFT_LOCK) if (folder / name).exists() and (folder / name).read_text()]
-    lock.release()
+    mine.release()
     assert len(found) == 1
     return folder / found[0]
 
@@ -117,10 +142,10 @@ def soft_file(folder: Path) -> Path:
 @pytest.mark.usefixtures("no_flock")
 def test_where_files_cannot_be_locked_a_second_process_is_refused_all_the_same(tmp_path):
     path = soft_file(tmp_path)
-    lock = FolderLock(tmp_path)
+    mine = FolderLock(tmp_path)
     with pytest.raises(AblateError, match=rf"runs this study \(pid {os.getpid()} on .*\n.*\n.* remove {path}"):
         FolderLock(tmp_path)
-    lock.release()
+    mine.release()
     FolderLock(tmp_path).release()
 
 
@@ -133,9 +158,9 @@ def test_where_files_cannot_be_locked_a_dead_process_lock_is_taken_over_another_
         host = (tmp_path / "name").read_text().splitlines()[1]
     path.write_text(f"{int(dead.stdout)}\n{host}\n")
     (tmp_path / OWNER).write_text(f"pid {int(dead.stdout)} on {socket.gethostname()}, since yesterday\n")
-    lock = FolderLock(tmp_path)
-    assert lock.left_by.endswith("since yesterday")
-    lock.release()
+    mine = FolderLock(tmp_path)
+    assert mine.left_by.endswith("since yesterday")
+    mine.release()
     path.write_text(f"{os.getpid()}\nfar-away\n")
     (tmp_path / OWNER).write_text("pid 7 on far-away, since yesterday\n")
     with pytest.raises(AblateError, match=rf"pid 7 on far-away(.|\n)*remove {path}"):
