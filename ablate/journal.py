@@ -86,7 +86,6 @@ class Journal:
         self._begun: dict[str, list[Begun]] = {}  # by trial: attempts that nothing ended, of this or a dead process
         self._running: dict[str, Begun] = {}  # by trial: those of this process
         self._reopened: set[str] = set()
-        self._reopened: set[str] = set()
         try:
             self.unreadable = self._file.read(self._take)  # lines that crashes and damaged disks left
         except OSError as err:
@@ -133,7 +132,6 @@ class Journal:
         """Write one entry; it is on disk when this returns."""
         self._write([entry])
         self._running.pop(entry.spec.trial, None)
-        self._reopened.discard(entry.spec.trial)
 
     def add_run_ids(self, run_ids: Mapping[Key, str]) -> None:
         """Write anew the entries whose run the tracker knows better by now: it opens runs later than trials begin."""

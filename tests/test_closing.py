@@ -2,8 +2,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from full_disk import at_most
 
 from ablate.closing import Ending, Facts, _is_own_source, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.errors import StorageError
 from ablate.folder import StudyFolder
 from ablate.freeze import declare, freeze
 from ablate.journal import Entry
@@ -134,3 +136,16 @@ def test_the_fingerprint_follows_the_arrays_the_split_and_the_seed(facts, tiny_s
     for changed in (tiny_study.model_copy(update={"seed": 1}), tiny_study.model_copy(update={"data": fewer})):
         assert replace(facts, study=changed).fingerprint() != fingerprint
     assert replace(facts, data=replace(facts.data, digest="0" * 64)).fingerprint() != fingerprint
+
+
+def test_a_full_disk_is_told_with_its_file_and_the_former_tables_stay_whole(facts, tmp_path):
+    provenance_of(facts, tmp_path, [entry("a")])
+    folder = StudyFolder(tmp_path)
+    before = {path: path.read_bytes() for path in (folder.results, folder.epochs, folder.lr_tests, folder.provenance)}
+    with (
+        at_most(100),
+        pytest.raises(StorageError, match=r"results\.csv: cannot be written: .* not saved\n  free space"),
+    ):
+        provenance_of(facts, tmp_path, [entry("a"), entry("b")])
+    assert {path: path.read_bytes() for path in before} == before
+    assert len(list(tmp_path.iterdir())) == 4

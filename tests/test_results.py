@@ -52,3 +52,10 @@ def test_epochs_that_are_not_there_are_an_empty_table(tmp_path):
     assert read_epochs(tmp_path / "epochs.csv").empty
     write_table(epochs_table([]), tmp_path / "epochs.csv")
     assert read_epochs(tmp_path / "epochs.csv").columns.tolist()[:2] == ["trial", "epoch"]
+
+
+def test_attempts_are_whole_numbers(tmp_path):
+    rows = [(SPEC, Outcome("a", "failed", attempt=n), "") for n in (1, 2)]
+    write_table(results_table(rows), tmp_path / "results.csv")
+    table = read_results(tmp_path / "results.csv")
+    assert (table["attempt"].tolist(), table["attempt"].dtype.kind) == ([1, 2], "i")
