@@ -150,7 +150,7 @@ def continued(root: Path, wholes: Wholes) -> list[str]:
     """A change that leaves finished trials valid is gone on with by --continue, and by nothing less."""
     with make_site(root) as site:
         with site.run() as run:
-            midway(run)
+            midway(run, 2)  # before anything is declared
             run.process.send_signal(signal.SIGINT)
             said = ended(run, (INTERRUPTED,), clear=False)
         more = ("--set", "ablation.seeds=4")

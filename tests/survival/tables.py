@@ -16,6 +16,7 @@ STATUS = {
     "killed": "KILLED",
 }  # fmt: skip
 TEMPORARY = re.compile(r"^\.(aside-.*|.+\.([a-z0-9_]{8}|\d+))$")  # what is written aside, then renamed
+SWEPT = 65.0  # seconds after which the next run removes what a dead one left where all temporary files are
 
 
 def read_table(path: Path) -> Table:
@@ -73,9 +74,12 @@ def check_search(path: Path, *, trials: int) -> list[str]:
 
 def check_rest(root: Path, folder: Path) -> list[str]:
     """What a run left behind that nobody needs: files written aside, in the folder of results or for all to see."""
-    places = [folder, folder.parent / ".cache", root / "tmp"]
-    found = [path for place in places if place.exists() for path in place.rglob("*") if TEMPORARY.match(path.name)]
-    scratch = [path for path in (root / "tmp").iterdir() if path.suffix != ".lock" and path not in found]
+    places = [folder, folder.parent / ".cache"]
+    found = [path for place in places for path in place.rglob("*") if TEMPORARY.match(path.name)]
+    began = max((int(path.stem.partition("-")[2]) for path in root.glob("stderr-*.txt")), default=0) / 1e9
+    scratch = [
+        path for path in (root / "tmp").iterdir() if path.suffix != ".lock" and path.stat().st_mtime < began - SWEPT
+    ]
     return [f"left behind: {path.relative_to(root)}" for path in [*found, *scratch]]
 
 
