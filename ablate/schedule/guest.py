@@ -13,12 +13,13 @@ from ablate.errors import AblateError
 from ablate.interrupt import on_stop_signal
 from ablate.records import Outcome
 from ablate.schedule.choice import count_workers
-from ablate.schedule.crew import Serve, Worker, hire
+from ablate.schedule.crew import Serve, Worker, dismiss, hire
 from ablate.schedule.greeting import Plate, UnwelcomeError, Welcome, introduce, own_cpus, read_plate, say_hello
 from ablate.schedule.messages import Refused
 from ablate.schedule.worker import work
 
 ANSWER = 60.0  # seconds for the study's process to say who may come in
+ALONE = 0.5  # seconds in which an idle worker ends by itself, once its pipe is closed
 MOST_LOSSES = 3  # workers replaced one after the other, with no trial trained in between
 
 # The study's process has ended; this one was stopped; that one died; this one's workers did, again and again.
@@ -33,7 +34,7 @@ def join_study(folder: Path, *, workers: int | None, announce: Callable[[str], N
     """
     plate = read_plate(folder)
     if plate is None:
-        raise AblateError(f"{folder}: no process runs this study here\n  run it without --join")
+        raise AblateError(f"{folder}: no process runs this study here that others can join\n  run it without --join")
     if plate.host != (here := introduce(plate).host):
         raise AblateError(
             f"{folder}: the study runs on {plate.host} (pid {plate.pid}), and this is {here}\n"
@@ -58,8 +59,11 @@ class _Lent:
     outer: Connection  # to the study's process; the worker's own pipe leads here
 
     def part(self) -> None:
-        """Hang up, and end the worker. First in that order: its trials go back at once."""
+        """Hang up, in the order in which its trials go back at once, and end the worker."""
         self.outer.close()
+        self.worker.pipe.close()
+        if self.worker.process is not None:
+            self.worker.process.join(ALONE)
         self.worker.kill()
 
 
@@ -86,7 +90,8 @@ class Loan:
                 self._listen()
         finally:
             for lent in self._lent:
-                lent.part()
+                lent.outer.close()
+            dismiss([lent.worker for lent in self._lent])
         parting = self._parting()
         trained = f"{self._trained} trial{'' if self._trained == 1 else 's'} trained here"
         self._announce(_FAREWELLS[parting].format(study=self._folder.name, trained=trained))
@@ -136,6 +141,8 @@ class Loan:
             assert isinstance(pipe, Connection)
             if not pipe.closed:  # else its other end went a moment ago
                 self._pass_on(by_pipe[pipe], pipe)
+        for lent in [lent for lent in self._lent if lent.worker.is_gone()]:  # a child of it may hold its pipe
+            self._replace(lent, why=_cause(lent.worker))
 
     def _pass_on(self, lent: _Lent, pipe: Connection) -> None:
         inner, outer = lent.worker.pipe, lent.outer

@@ -6,7 +6,6 @@ import platform
 import secrets
 import select
 import socket
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -33,11 +32,11 @@ from ablate.schedule.greeting import (
     write_plate,
 )
 from ablate.schedule.messages import Place, Refused, Task
+from ablate.scratch import scratch_folder
 from ablate.source import code_digest
 
 PATIENCE = 10.0  # seconds for the first words of whoever connects
 SEATING = 60.0  # seconds for a process that was let in to start its worker
-LONGEST_PATH = 100  # bytes: the system takes 107 for the path of a socket
 NO_GPU = "-1"  # for CUDA_VISIBLE_DEVICES
 
 
@@ -96,8 +95,7 @@ class Door:
         return come
 
     def _open(self, undo: ExitStack) -> None:
-        folder = tempfile.TemporaryDirectory(prefix="ablate-door-", dir=_short(), ignore_cleanup_errors=True)
-        address = Path(undo.enter_context(folder)) / "door"  # in a folder that nobody else can enter
+        address = undo.enter_context(scratch_folder()) / "door"  # where no other user can enter
         listener = undo.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(str(address))
         listener.listen()
@@ -229,9 +227,3 @@ def _model_digest(task: Task) -> str:
         return code_digest(task.study.model.name, base=task.study.base)
     except OSError:
         return ""
-
-
-def _short() -> str:
-    """The folder for temporary files, or /tmp where its path would be too long for a socket in it."""
-    usual = tempfile.gettempdir()
-    return usual if len(usual.encode()) + len("/ablate-door-12345678/door") <= LONGEST_PATH else "/tmp"

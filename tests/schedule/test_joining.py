@@ -259,7 +259,7 @@ def test_without_a_running_study_the_way_out_is_said(tmp_path, monkeypatch):
         with pytest.raises(AblateError, match=match):
             join_study(tmp_path, workers=1, announce=print)
 
-    fails("no process runs this study here\n  run it without --join")
+    fails("no process runs this study here that others can join\n  run it without --join")
     write_plate(tmp_path, NOBODY)
     fails(rf"the process that ran this study \(pid {NOBODY.pid}\) is gone\n  run it without --join")
     write_plate(tmp_path, replace(NOBODY, host="elsewhere"))
