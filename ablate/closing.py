@@ -15,7 +15,7 @@ from ablate.freeze import Freeze
 from ablate.journal import Entry
 from ablate.records import Factors, Level
 from ablate.results import epochs_table, results_table, write_table
-from ablate.source import code_digest, package_digest
+from ablate.source import code_digest
 from ablate.study import Study
 from ablate.tracking import shown_uri
 
@@ -144,7 +144,6 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "ended": ending.ended,
         "command": facts.command,
         "ablate_version": ablate.__version__,
-        "package_code": package_digest(),
         "versions": provenance.versions(),
         "hardware": provenance.hardware(),
         "workers": facts.workers,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ablate import cli, provenance
+from ablate.claim import Basis
 from ablate.errors import AblateError, DataError
 from ablate.experiment import run_study
 from ablate.freeze import Declared, Freeze
@@ -203,17 +204,17 @@ def test_nothing_is_said_of_a_machine_that_is_as_it_was():
         ({"stack": 4}, "trials in a program: 4 was recorded, here it is 1"),
         ({"hardware": {"cpu": "another", "cores": 2}}, "device: another was recorded, here it is a processor"),
         ({"package_code": "0" * 64}, "ablate's code: 000000000000 was recorded"),
-        ({"versions": {}}, "keras: was not recorded"),
-        ({"versions": "hostile", "hardware": 3}, "keras: was not recorded"),
+        ({"versions": {}}, "not recorded: tensorflow, keras, numpy"),
     ],
 )
 def test_what_rounds_otherwise_is_named(changed, said):
     assert any(line.startswith(said) for line in changes(recorded_facts(**changed), recorded_facts()))
 
 
-def test_a_study_that_was_killed_recorded_nothing_of_its_machine():
+def test_what_a_killed_study_could_not_record_is_named():
     (said,) = changes({}, recorded_facts())
-    assert said.startswith("nothing was recorded of the machine")
+    assert said.startswith("not recorded: ablate's code, tensorflow, ")
+    assert said.endswith("device, threads of a worker, processors of a worker")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +226,7 @@ def test_a_study_that_was_killed_recorded_nothing_of_its_machine():
         ({"workers": 1, "threads": 2, "hardware": {"cores": 2}}, 9, None, 8, (4, 2)),
         ({"workers": 4, "threads": 1, "hardware": {"cores": 2}}, 1, None, 2, (4, 1)),  # they shared the processors
         ({"workers": 2, "threads": 1, "hardware": {"cores": 2}}, 9, 5, 2, (5, 1)),
-        ({"threads": True}, 1, None, 4, (1, 1)),  # not recorded: as a study here would have them
+        ({"threads": 0}, 1, None, 4, (1, 1)),  # not recorded: as a study here would have them
         ({}, 9, 2, 4, (2, 2)),
     ],
 )
@@ -253,16 +254,16 @@ def test_changed_code_of_a_model_is_an_error_unless_a_tolerance_is_stated(tiny_s
     (tmp_path / "mine.py").write_text("def build(): ...")
     model = tiny_study.model.model_copy(update={"name": "mine.py:build"})
     study = tiny_study.model_copy(update={"model": model, "base": tmp_path})
-    facts = {"model": {"code": code_digest("mine.py:build", base=tmp_path)}}
-    assert code_changes(facts, study, goes_on=False) == ()
-    assert code_changes({}, study, goes_on=False) == ("mine.py:build: its code was not recorded",)
+    before = code_digest("mine.py:build", base=tmp_path)
+    assert code_changes(before, study, goes_on=False) == ()
+    assert code_changes("", study, goes_on=False) == ("not recorded: the code of mine.py:build",)
     (tmp_path / "mine.py").write_text("def build(): return 1")
     with pytest.raises(AblateError, match=r"mine.py:build: .* was recorded as its digest.*\n.*--tolerance"):
-        code_changes(facts, study, goes_on=False)
-    assert "here it is" in code_changes(facts, study, goes_on=True)[0]
+        code_changes(before, study, goes_on=False)
+    assert "here it is" in code_changes(before, study, goes_on=True)[0]
     (tmp_path / "mine.py").unlink()
     with pytest.raises(AblateError, match=r"mine\.py cannot be read"):
-        code_changes(facts, study, goes_on=True)
+        code_changes(before, study, goes_on=True)
 
 
 # What is read
@@ -285,6 +286,15 @@ def test_a_folder_is_read_as_it_was_recorded(tiny_study, tmp_path):
     assert recorded.entries == {"a": entry()}
     assert (recorded.facts, recorded.frozen) == ({"threads": 1}, None)
     assert recorded.ways == tmp_path / "reports" / ".cache" / "ways"
+
+
+def test_what_the_results_rest_on_is_known_also_of_a_study_that_was_killed(tiny_study, tmp_path):
+    write_recorded(tmp_path / "tiny", tiny_study, [entry()])
+    basis = replace(Basis.of(tiny_study, data="d"), model="m", versions={"keras": "3.0.0"}, notes=("a change",))
+    (tmp_path / "tiny" / "begun.json").write_text(basis.to_text())
+    recorded = read_recorded(tmp_path / "tiny", beside=None)
+    assert (recorded.code, recorded.notes) == ("m", ("a change",))
+    assert "keras: 3.0.0 was recorded" in changes(recorded.facts, recorded_facts())[0]
 
 
 def test_a_users_own_files_are_looked_for_beside_the_study(tiny_file, tmp_path, monkeypatch):

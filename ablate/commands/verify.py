@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
-from ablate.commands.report import folder_of
+from ablate.commands.output import say
+from ablate.commands.report import find_folder
 from ablate.errors import AblateError
 from ablate.folder import StudyFolder
 from ablate.interrupt import on_stop_signal
@@ -35,12 +36,12 @@ def run(chosen: Chosen) -> int:
     _check(chosen.asked)
     path, beside = _find(chosen.name, chosen.out)
     stop, shown = threading.Event(), _Shown(as_json=chosen.as_json)
-    with StudyFolder(path).lock(), on_stop_signal(lambda: _stop(stop)):
+    with StudyFolder(path).lock(), on_stop_signal(stop.set):
         recorded = read_recorded(path, beside=beside)
         data = open_data(recorded.study, chosen.data_dir, announce=shown.say)
         prepared = prepare(recorded, data, chosen.asked)
         shown.open(prepared)
-        done = retrain(prepared, stop=stop, on_check=shown.check)
+        done = retrain(prepared, stop=stop, on_check=shown.check, announce=shown.say)
         report = _rebuilt(recorded.folder) if done.checks else ""
     is_whole = len(done.checks) == len(prepared.entries)
     shown.close(done, missing=len(prepared.entries) - len(done.checks), report=report)
@@ -64,7 +65,7 @@ class _Shown:
     def open(self, prepared: Prepared) -> None:
         """What will be done, and what is not as recorded."""
         trials = [entry.spec.trial for entry in prepared.entries]
-        self._width = max(map(len, trials))
+        self._width = min(60, max(map(len, trials)))
         self._put(
             {
                 "event": "opened",
@@ -99,9 +100,8 @@ class _Shown:
     def _put(self, event: dict[str, object], lines: list[str]) -> None:
         if self._as_json:
             print(json.dumps(event), flush=True)
-            return
-        for line in lines:
-            self._console.print(line, markup=False, soft_wrap=not self._console.is_terminal)
+        else:
+            say(self._console, lines, soft_wrap=not self._console.is_terminal)
 
 
 def opening(prepared: Prepared) -> list[str]:
@@ -111,9 +111,9 @@ def opening(prepared: Prepared) -> list[str]:
     how = f"within {prepared.tolerance:g}" if prepared.tolerance else "to the bit"
     name = prepared.recorded.folder.path.name
     head = f"{name}   {chosen:,} of {prepared.of:,} trials on {workers} worker{'s' if workers > 1 else ''} of {threads}"
-    lines = [f"{head}, compared {how}", *(f"not as recorded: {change}" for change in prepared.changes)]
+    lines = [f"{head}, compared {how}", *(f"note     {change}" for change in prepared.changes)]
     if prepared.changes and not prepared.tolerance:
-        lines.append("so rounding may differ; --tolerance 0.001 would allow for it")
+        lines.append("so rounding may differ; without --tolerance 0 that is allowed for")
     return lines
 
 
@@ -127,16 +127,10 @@ def _check(asked: Asked) -> None:
 def _find(name: str, out: Path) -> tuple[Path, Path | None]:
     """The folder of the study's results, and the folder of its file where that was named."""
     if not name.endswith(".toml"):
-        return folder_of(name, out, holding="trials.jsonl"), None
+        return find_folder(name, out, holding="trials.jsonl"), None
     path = find_study(name, folder=Path.cwd())
     study = load_study(path, overrides=[], quick=False)
-    return folder_of(study.name, out, holding="trials.jsonl"), path.parent
-
-
-def _stop(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise KeyboardInterrupt
-    stop.set()
+    return find_folder(study.name, out, holding="trials.jsonl"), path.parent
 
 
 def _rebuilt(folder: StudyFolder) -> str:

@@ -56,8 +56,9 @@ def prepare(recorded: Recorded, data: Dataset, asked: Asked) -> Prepared:
     is_stated = asked.tolerance is not None
     workers, threads = places(recorded.facts, len(chosen), asked=asked.workers)
     found = (
-        *code_changes(recorded.facts, recorded.study, goes_on=is_stated),
+        *code_changes(recorded.code, recorded.study, goes_on=is_stated),
         *changes(recorded.facts, present(workers=workers, threads=threads)),
+        *(f"while the study ran: {note}" for note in recorded.notes),
     )
     tolerance = asked.tolerance if asked.tolerance is not None else ROUNDING if found else 0.0
     entries = tuple(sealed(entry, recorded.frozen) for entry in chosen)

@@ -1,15 +1,16 @@
 """A study's folder into what was recorded there: the study, its trials, its machine, what was frozen."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate.claim import Basis, read_basis
 from ablate.datasets import is_path
-from ablate.errors import AblateError, DataError, StudyError
+from ablate.errors import AblateError, StudyError
 from ablate.folder import StudyFolder
 from ablate.freeze import Freeze, read_freeze
 from ablate.journal import Entry, Journal
+from ablate.report.facts import read_facts
 from ablate.study import Study, find_study, load_study
 from ablate.verifying.conditions import Facts
 
@@ -21,7 +22,9 @@ class Recorded:
     folder: StudyFolder
     study: Study  # resolved, with the folder of the user's own files as its base
     entries: Mapping[str, Entry]  # by trial
-    facts: Facts  # provenance.json; {} where the study was killed before it wrote one
+    facts: Facts  # of provenance.json and begun.json; where the study was killed, there is no provenance.json
+    code: str  # digest of the user's model; "" for a model of this package, and where it is not known
+    notes: tuple[str, ...]  # what changed while the study ran
     frozen: Freeze | None
 
     @property
@@ -37,13 +40,20 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     """
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
+    basis = read_basis(folder.basis)
     return Recorded(
         folder=folder,
         study=study.model_copy(update={"base": _base(study, beside)}),
         entries=Journal(folder.journal).entries,
-        facts=_read_facts(folder.provenance),
+        facts=read_facts(folder.provenance) | (_facts_of(basis) if basis else {}),
+        code=basis.model if basis else "",
+        notes=basis.notes if basis else (),
         frozen=read_freeze(path),
     )
+
+
+def _facts_of(basis: Basis) -> dict[str, object]:
+    return {"versions": basis.versions, "package_code": basis.package}
 
 
 def _base(study: Study, beside: Path | None) -> Path:
@@ -59,13 +69,3 @@ def _base(study: Study, beside: Path | None) -> Path:
             f"{study.name}: {own} lies beside the study file, and there is none of that name in ./studies\n"
             "  give the path of the study file instead of its name"
         ) from err
-
-
-def _read_facts(path: Path) -> Facts:
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as err:
-        raise DataError(f"{path}: is no JSON: {err}\n  delete it: the machine then counts as not recorded") from err
-    return facts if isinstance(facts, dict) else {}

@@ -26,10 +26,17 @@ from ablate.verifying.preparing import ROUNDING, Prepared
 MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they were not kept"
 
 
-def retrain(prepared: Prepared, *, stop: threading.Event, on_check: Callable[[Check], None]) -> Round:
+def retrain(
+    prepared: Prepared,
+    *,
+    stop: threading.Event,
+    on_check: Callable[[Check], None],
+    announce: Callable[[str], None],
+) -> Round:
     """Retrain until all are done or a stop is asked for; what is known by then is in verified.json after each trial.
 
-    Nothing is taken from a cache but how programs are made, which is no result; nothing is written anywhere else.
+    Nothing is taken from a cache but how programs are made, which is no result; nothing is written anywhere else but
+    what the workers' libraries print. `announce` is told what befalls a worker.
     """
     recorded = prepared.recorded
     earlier = read_rounds(recorded.folder.path)
@@ -48,7 +55,7 @@ def retrain(prepared: Prepared, *, stop: threading.Event, on_check: Callable[[Ch
             stack=1,
         )
         plan = Guarded(Again(prepared.entries, keeper.take), recorded.frozen)
-        with _scheduler(task, workers=prepared.workers, stop=stop) as local:
+        with _scheduler(task, workers=prepared.workers, stop=stop, announce=announce) as local:
             local.run(plan)
     return keeper.round
 
@@ -117,5 +124,12 @@ def _measured(ways: Path) -> frozenset[Path]:
     return frozenset(ways.glob("xla-*.json"))
 
 
-def _scheduler(task: Task, *, workers: int, stop: threading.Event) -> Local:
-    return Local(task, workers=workers, stop=stop, on_start=lambda _: None)
+def _scheduler(task: Task, *, workers: int, stop: threading.Event, announce: Callable[[str], None]) -> Local:
+    return Local(
+        task,
+        workers=workers,
+        stop=stop,
+        on_start=lambda _: None,
+        on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: it begins anew"),
+        on_notice=announce,
+    )
