@@ -3,9 +3,16 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from ablate.printable import printable, printable_lines
+
+_MOST_KNOWN = 40  # names that a message lists
+
 
 class AblateError(Exception):
     """Anything that is the user's to mend; the command line shows the message and exits with 2."""
+
+    def __str__(self) -> str:
+        return printable_lines(super().__str__())  # names in it come from files
 
 
 class StudyError(AblateError):
@@ -23,6 +30,7 @@ class StorageError(AblateError):
 def known_names(wrong: str, known: Iterable[str]) -> str:
     """One line for an error message: the known names, and the nearest to `wrong` if one is near."""
     names = sorted(known)
-    nearest = get_close_matches(wrong, names, n=1)
-    hint = f'       did you mean "{nearest[0]}"?' if nearest else ""
-    return f"known: {', '.join(names)}{hint}"
+    nearest = get_close_matches(wrong[:100], names, n=1)
+    hint = f'       did you mean "{printable(nearest[0])}"?' if nearest else ""
+    more = f" and {len(names) - _MOST_KNOWN:,} more" if len(names) > _MOST_KNOWN else ""
+    return f"known: {', '.join(printable(name) for name in names[:_MOST_KNOWN])}{more}{hint}"
