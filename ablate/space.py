@@ -11,6 +11,7 @@ from ablate.levels import Rate, format_rate, parse_rate
 from ablate.records import Factors, Level
 
 _ROUNDING = 1e-3  # a level says its multiplier to four digits, which may lie that much (relative) beyond the span
+_MOST_NAMED = 8  # factors of a circle in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,9 @@ class Space:
         try:
             TopologicalSorter(self.conditions).prepare()
         except CycleError as err:
-            raise StudyError(f"conditions must not go in a circle: {' needs '.join(err.args[1][::-1])}") from err
+            circle = err.args[1][::-1]
+            said = " needs ".join([*circle[:_MOST_NAMED], *(["…"] if len(circle) > _MOST_NAMED else [])])
+            raise StudyError(f"conditions must not go in a circle: {said}") from err
 
     def contains(self, factors: Factors) -> bool:
         """Whether each factor of the space has a level inside its dimension; further factors are not looked at."""
@@ -148,8 +151,9 @@ class Space:
     def is_active(self, factor: str, factors: Factors) -> bool:
         """Whether `factor` counts in a configuration; true of every factor without a condition."""
         return all(
-            any(_same(level, factors[other]) for level in levels) and self.is_active(other, factors)
-            for other, levels in self.conditions.get(factor, {}).items()
+            any(_same(level, factors[other]) for level in levels)
+            for name in (factor, *self.needs(factor))
+            for other, levels in self.conditions.get(name, {}).items()
         )
 
     def settled(self, factors: Factors) -> Factors:
@@ -158,8 +162,16 @@ class Space:
         return {**factors, **resting}
 
     def needs(self, factor: str) -> list[str]:
-        """The factors on which it depends whether `factor` is active, each after those that it depends on itself."""
-        return [need for other in self.conditions.get(factor, {}) for need in (*self.needs(other), other)]
+        """The factors on which it depends whether `factor` is active, each once, after those that it needs itself."""
+        found: dict[str, None] = {}
+        ways = [(factor, iter(self.conditions.get(factor, {})))]  # no recursion: a chain may be thousands long
+        while ways:
+            other = next((name for name in ways[-1][1] if name not in found), None)
+            if other is None:
+                found[ways.pop()[0]] = None
+            else:
+                ways.append((other, iter(self.conditions.get(other, {}))))
+        return [name for name in found if name != factor]
 
     def in_order(self) -> list[str]:
         """The factors of the space, each after those that its condition names, else as in the study file."""

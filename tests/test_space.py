@@ -179,3 +179,24 @@ def test_impossible_conditions_cannot_be_built(conditions, resting, rule):
 
 def test_a_space_with_conditions_survives_the_way_to_another_process():
     assert pickle.loads(pickle.dumps(CONDITIONAL)) == CONDITIONAL
+
+
+def test_a_long_chain_and_a_broad_lattice_of_conditions_are_read_in_time():
+    """Recursion would end at a thousand links; counting every way would take 2 ** 60 steps."""
+    chain = {f"f{i}": {f"f{i - 1}": (1,)} for i in range(1, 3000)}
+    levels = dict.fromkeys((f"f{i}" for i in range(3000)), 1)
+    space = Space({name: Choice((1, 2)) for name in levels}, chain, dict.fromkeys(chain, 1))
+    assert space.needs("f2999") == [f"f{i}" for i in range(2999)]
+    assert space.is_active("f2999", levels)
+    assert not space.is_active("f2999", {**levels, "f0": 2})
+    lattice = {f"{side}{i}": {f"a{i - 1}": (1,), f"b{i - 1}": (1,)} for i in range(1, 60) for side in "ab"}
+    levels = {f"{side}{i}": 1 for i in range(60) for side in "ab"}
+    space = Space({name: Choice((1, 2)) for name in levels}, lattice, dict.fromkeys(lattice, 1))
+    assert space.is_active("a59", levels)
+    assert not space.is_active("a59", {**levels, "b0": 2})
+
+
+def test_a_circle_of_many_is_named_by_its_first():
+    circle = {f"f{i}": {f"f{(i + 1) % 50}": (1,)} for i in range(50)}
+    with pytest.raises(StudyError, match=r"circle: f\d+( needs f\d+){7} needs …$"):
+        Space({name: Choice((1, 2)) for name in circle}, circle, dict.fromkeys(circle, 1))

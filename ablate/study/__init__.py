@@ -1,7 +1,7 @@
 """A TOML file and overrides into a checked, frozen `Study`, and a `Study` back into TOML."""
 
 from ablate.study.checking import load_study
-from ablate.study.names import Listed, find_study, is_safe_name, list_studies
+from ablate.study.names import NAME_RULE, Listed, find_study, is_safe_name, list_studies, to_safe_name
 from ablate.study.sections import (
     Ablation,
     Data,
@@ -17,6 +17,7 @@ from ablate.study.sections import (
 from ablate.study.writing import settings, to_toml
 
 __all__ = [
+    "NAME_RULE",
     "Ablation",
     "Data",
     "Limits",
@@ -33,5 +34,6 @@ __all__ = [
     "list_studies",
     "load_study",
     "settings",
+    "to_safe_name",
     "to_toml",
 ]

@@ -1,14 +1,15 @@
 """A study file and overrides into a checked `Study`: the rules that are about more than one field's type."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ablate.levels import MODEL_FACTORS, MODEL_OPTIONS
 from ablate.study.comparing import read_ablation
 from ablate.study.factors import read_factors
-from ablate.study.layers import Layered, read_layers, shown
+from ablate.study.layers import Key, Layered, read_layers, shown
 from ablate.study.level import LevelReader
-from ablate.study.names import is_safe_name
+from ablate.study.names import NAME_RULE, is_safe_name
 from ablate.study.recipes import read_recipes
 from ablate.study.rules import read_section, read_table, validated
 from ablate.study.sections import Data, Limits, LrTest, Model, Retries, Search, Study, Training
@@ -24,6 +25,8 @@ QUICK = {
     ("search", "trials"): 4,
     ("ablation", "seeds"): 2,
 }
+
+_LONGEST_PART = 255  # bytes of a file's or a folder's name
 
 _TOP = ("title", "name", "seed")
 _TABLES = (
@@ -81,7 +84,7 @@ def _name(layered: Layered, path: Path) -> str:
     name = layered.tree.get("name", path.stem)
     if isinstance(name, str) and is_safe_name(name):
         return name
-    rule = f'a study\'s name has letters, digits, ".", "_" and "-", up to 100, got {shown(name)}'
+    rule = f"a study's name has {NAME_RULE}, got {shown(name)}"
     if "name" in layered.tree:
         raise layered.error(("name",), rule)
     raise layered.error((), rule, hint='rename the file, or write name = "..." at its top')
@@ -101,6 +104,7 @@ def _model(layered: Layered) -> Model:
     whole = {"options": table} if name is None else {"name": name, "options": table}
     model = validated(Model, whole, layered, key)
     if model.name not in MODEL_FACTORS:
+        _check_path(layered, (*key, "name"), model.name)
         file, _, function = model.name.rpartition(":")
         if not (file.endswith(".py") and function.isidentifier()):
             hint = f'known: {", ".join(MODEL_FACTORS)}; or your own, as "my_models.py:build"'
@@ -120,11 +124,17 @@ def _model(layered: Layered) -> Model:
 
 def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
     data = read_section(Data, "data", layered, most)
+    _check_path(layered, ("data", "name"), data.name)
     is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
     if not is_path and data.name not in DATA_SETS:
         known = (*DATA_SETS, "FOLDER/FILE.npz")
         raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
     return data
+
+
+def _check_path(layered: Layered, key: Key, path: str) -> None:
+    if any(len(part.encode(errors="replace")) > _LONGEST_PART for part in re.split(r"[/\\]", path)):
+        raise layered.error(key, f"a name in a path has at most {_LONGEST_PART} bytes, got {shown(path)}")
 
 
 def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:

@@ -10,15 +10,16 @@ from ablate.records import Factors, Level
 from ablate.space import Choice, Condition, Dimension, Float, Int, RateSpan, Space
 from ablate.study.layers import Key, Layered, shown
 from ablate.study.level import LevelReader
-from ablate.study.names import is_safe_name
+from ablate.study.names import is_plain_name
 from ablate.study.rules import read_table, validated
 from ablate.study.sections import AroundTable, LevelsTable, RangeTable
 
-# Columns of the results table: a factor of such a name would overwrite them.
+# Columns of the results table, and of the tables made of it: a factor of such a name would overwrite them.
 RESERVED = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
     "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate_setting",
     "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
+    "value", "number", "optimism",
 )  # fmt: skip
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class _Reader:
                     raise self.layered.error((table, name), "is what recipes go by in the tables: rename the factor")
                 if name in RESERVED:
                     raise self.layered.error((table, name), "names a column of the results table: rename the factor")
-                if not is_safe_name(name) or "." in name:
+                if not is_plain_name(name) or "." in name:
                     raise self.layered.error((table, name), 'a factor\'s name has letters, digits, "_" and "-" only')
         for name in (*known, *ranges):
             if name not in baseline:

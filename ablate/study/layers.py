@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ablate.errors import StudyError, known_names
+from ablate.printable import printable
 
 Tree: TypeAlias = dict[str, object]
 Key: TypeAlias = tuple[str, ...]
@@ -16,6 +17,8 @@ Key: TypeAlias = tuple[str, ...]
 _KEY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
 _DEEPEST = 6  # tables and lists within each other; a study needs four
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
+_LARGEST_FILE = 2**18  # bytes; a study is a page or two of text
+_LONGEST_LINE = 10_000  # characters; a dotted key costs the square of its length to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,7 @@ def read_toml(path: Path) -> Tree:
     """The tree of a TOML file. Raises `StudyError` where it is not there, not readable, or not TOML."""
     name = printable(str(path), 300)
     try:
-        # A byte order mark is what some Windows editors begin a file with.
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return tomllib.loads(study_text(path))
     except FileNotFoundError as err:
         raise StudyError(f"{name}: no such file\n  `ablate list` shows the studies there are") from err
     except IsADirectoryError as err:
@@ -99,7 +101,8 @@ def shown(value: object) -> str:
         case dict():
             return "a table"
         case list() | tuple():
-            text = f"[{', '.join(shown(item) for item in value[:20])}]"
+            items = ("[…]" if isinstance(item, list | tuple) else shown(item) for item in value[:20])
+            text = f"[{', '.join(items)}]"
         case int() if abs(value) >= _LARGEST:  # Python refuses to print integers of thousands of digits
             return "a very large number"
         case _:
@@ -107,10 +110,18 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def printable(text: str, length: int = 100) -> str:
-    """`text` on one line of at most `length` characters, with what a terminal cannot show escaped."""
-    safe = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: length + 1])
-    return safe if len(safe) <= length else f"{safe[: length - 3]}..."
+def study_text(path: Path) -> str:
+    """The text of a study file. Raises `StudyError` where it is too large for one, `OSError`, `UnicodeDecodeError`."""
+    name = printable(str(path), 300)
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_FILE + 1)
+    if len(content) > _LARGEST_FILE:
+        raise StudyError(f"{name}: is no study: it has more than {_LARGEST_FILE:,} bytes")
+    text = content.decode("utf-8-sig")  # a byte order mark is what some Windows editors begin a file with
+    for number, line in enumerate(text.split("\n"), start=1):
+        if len(line) > _LONGEST_LINE:
+            raise StudyError(f"{name}: line {number} has more than {_LONGEST_LINE:,} characters\n  break it in several")
+    return text
 
 
 def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int = 0) -> None:
@@ -141,6 +152,8 @@ def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int 
 def _overridden(layered: Layered, override: str) -> Layered:
     dotted, equals, text = override.partition("=")
     dotted = dotted.strip()
+    if len(override) > _LONGEST_LINE:
+        raise StudyError(f"--set {printable(dotted)}: has more than {_LONGEST_LINE:,} characters")
     if not equals or not _KEY.fullmatch(dotted):
         raise StudyError(f"--set {printable(override)}: must look like training.epochs=5")
     key, value = tuple(dotted.split(".")), _parsed(text)

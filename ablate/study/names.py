@@ -1,11 +1,19 @@
 """A study's name into its file: the user's own studies first, then those that come with the package."""
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import StudyError, known_names
-from ablate.study.layers import printable, read_toml
+from ablate.printable import printable
+from ablate.study.layers import read_toml
+
+PLAIN_RULE = 'letters, digits, ".", "_" and "-", up to 100'
+NAME_RULE = f"{PLAIN_RULE}, and is none of Windows' devices (con, nul, …)"
+_MOST_CHARACTERS, _MOST_BYTES = 100, 220  # file systems allow 255 bytes, and what is added to the name needs some
+# Windows opens these whatever folder they are named in, and whatever follows the first dot.
+_DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")))
 
 
 class Listed(NamedTuple):
@@ -17,13 +25,23 @@ class Listed(NamedTuple):
     bundled: bool
 
 
+def is_plain_name(name: str) -> bool:
+    """Whether `name` has letters of any script, digits, ".", "_", "-" only, and no more than 100 of them."""
+    fits = 0 < len(name) <= _MOST_CHARACTERS and len(name.encode(errors="replace")) <= _MOST_BYTES
+    return fits and all(map(_is_plain, name)) and name[0] not in ".-" and name[-1] != "."
+
+
 def is_safe_name(name: str) -> bool:
-    """Whether `name` can name a folder everywhere: letters of any script, digits, ".", "_", "-"; up to 100 of them."""
-    # In bytes because file systems allow 255, and what is added to the name needs some.
-    fits = 0 < len(name) <= 100 and len(name.encode(errors="replace")) <= 220
-    # Marks (category M) are vowel signs and accents, without which many scripts cannot be written.
-    plain = all(char.isalnum() or char in "._-" or unicodedata.category(char)[0] == "M" for char in name)
-    return fits and plain and name[0] not in ".-" and name[-1] != "."
+    """Whether `name` is plain and can name a folder everywhere."""
+    return is_plain_name(name) and not _is_device(name)
+
+
+def to_safe_name(text: str, *, otherwise: str) -> str:
+    """A safe name like `text`; `otherwise` where nothing of it is left."""
+    plain = "".join(char if _is_plain(char) else "_" for char in text[: 10 * _MOST_CHARACTERS])
+    short = re.sub("_{2,}", "_", plain).strip("._-")[: _MOST_CHARACTERS - 1]
+    cut = short.encode()[: _MOST_BYTES - 1].decode(errors="ignore").rstrip(".")
+    return f"_{cut}" if _is_device(cut) else cut or otherwise
 
 
 def find_study(name: str, *, folder: Path) -> Path:
@@ -34,7 +52,7 @@ def find_study(name: str, *, folder: Path) -> Path:
             return path
         raise _no_study(path, path.stem, folder)
     if not is_safe_name(name):
-        raise StudyError(f'"{printable(name)}": a study\'s name has letters, digits, ".", "_" and "-", up to 100')
+        raise StudyError(f'"{printable(name)}": a study\'s name has {NAME_RULE}')
     for studies in (folder / "studies", bundled_folder()):
         if (path := studies / f"{name}.toml").is_file():
             return path
@@ -58,6 +76,15 @@ def bundled_folder() -> Path:
     package = Path(__file__).resolve().parents[1]
     inside, checkout = package / "studies", package.parent
     return inside if inside.is_dir() or not (checkout / "pyproject.toml").is_file() else checkout / "studies"
+
+
+def _is_plain(char: str) -> bool:
+    # Marks (category M) are vowel signs and accents, without which many scripts cannot be written.
+    return char.isalnum() or char in "._-" or unicodedata.category(char)[0] == "M"
+
+
+def _is_device(name: str) -> bool:
+    return name.partition(".")[0].lower() in _DEVICES
 
 
 def _title(path: Path) -> str:

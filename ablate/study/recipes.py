@@ -6,7 +6,7 @@ from ablate.records import Factors
 from ablate.space import Space
 from ablate.study.layers import Key, Layered, shown
 from ablate.study.level import LevelReader
-from ablate.study.names import is_safe_name
+from ablate.study.names import PLAIN_RULE, is_plain_name
 from ablate.study.rules import read_table
 
 
@@ -15,9 +15,8 @@ def read_recipes(levels: LevelReader, *, baseline: Factors, space: Space) -> Map
     recipes: dict[str, Factors] = {}
     for name in read_table(levels.layered, ("recipes",)):
         key = ("recipes", name)
-        if not is_safe_name(name):
-            rule = 'a recipe\'s name has letters, digits, ".", "_" and "-", up to 100'
-            raise levels.layered.error(key, rule)
+        if not is_plain_name(name):
+            raise levels.layered.error(key, f"a recipe's name has {PLAIN_RULE}")
         recipe = _recipe(levels, key, baseline=baseline, space=space)
         if same := [other for other, known in recipes.items() if known == recipe]:
             raise levels.layered.error(key, f"sets the same levels as recipes.{same[0]}")

@@ -21,6 +21,7 @@ _RULES = {
     "dict_type": "must be a table",
     "finite_number": "must be a finite number",
     "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
     "too_short": "must not be empty",
     "too_long": "has too many items",
     "greater_than": "must be above {gt}",

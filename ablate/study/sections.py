@@ -40,7 +40,8 @@ class Section(BaseModel):
 class Data(Section):
     """[data]"""
 
-    name: str = Field(min_length=1)  # a registered name, or a path to an .npz, from the study file's folder
+    # A registered name, or a path to an .npz, from the study file's folder.
+    name: str = Field(min_length=1, max_length=1000)
     scaling: Literal["none", "unit", "standardize"] = "standardize"  # fitted on the training split only
     validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
     train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
@@ -49,7 +50,7 @@ class Data(Section):
 class Model(Section):
     """[model]: in the file, every key but `name` is one of the `options`."""
 
-    name: str = Field(min_length=1)  # a registered name, or "my_models.py:build"
+    name: str = Field(min_length=1, max_length=1000)  # a registered name, or "my_models.py:build"
     options: dict[str, OneLevel] = {}
 
 

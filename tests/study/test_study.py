@@ -255,7 +255,7 @@ def test_a_space_in_which_nothing_varies_is_refused(complaint):
 
 
 def test_no_factor_can_overwrite_a_column_of_the_results_table():
-    assert set(RESERVED) | {"learning_rate"} == {*results.COLUMNS, results.RATE_SETTING}
+    assert set(RESERVED) | {"learning_rate"} == {*results.COLUMNS, *results.ADDED, results.RATE_SETTING}
     assert "learning_rate" not in RESERVED
 
 
