@@ -14,6 +14,7 @@ from ablate.datasets.npz import MAX_BYTES, STAND_IN_MARK, read_npz, write_npz
 from ablate.datasets.split import draw_by_class
 from ablate.datasets.stand_in import STAND_IN_VERSION, draw_stand_in
 from ablate.errors import DataError, known_names
+from ablate.printable import printable
 
 REGISTERED = ("digits", *FETCHED)
 DATA_DIR_VARIABLE = "ABLATE_DATA_DIR"
@@ -39,8 +40,8 @@ def load_dataset(
     `announce` is told, in a line each, what takes a while. Raises `DataError`.
     """
     if is_path(name):
-        path = base / Path(name).expanduser()
-        if not path.exists():
+        path = base / _expanded(name)
+        if not _is_there(path):
             raise DataError(f"{_shown(path)}: there is no such file\n  name it relative to the study file")
         return _read(path, name=path.stem, max_bytes=max_bytes)
     if name not in REGISTERED:
@@ -50,7 +51,7 @@ def load_dataset(
         return _load_digits()
     folder = default_data_dir() if data_dir is None else data_dir
     path = folder / f"{name}.npz"
-    if path.exists():
+    if _is_there(path):
         return _read(path, name=name, max_bytes=max_bytes)
     if explicit:
         raise DataError(
@@ -71,11 +72,25 @@ def is_path(name: str) -> bool:
 def default_data_dir() -> Path:
     """ABLATE_DATA_DIR; else data/ in the working folder if it is there; else ablate/ in the user's cache."""
     if os.environ.get(DATA_DIR_VARIABLE):
-        return Path(os.environ[DATA_DIR_VARIABLE]).expanduser()
+        return _expanded(os.environ[DATA_DIR_VARIABLE])
     if Path("data").is_dir():
         return Path("data")
     cache = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache") / "ablate"
+    return (Path(cache) if Path(cache).is_absolute() else _expanded("~/.cache")) / "ablate"
+
+
+def _expanded(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as err:  # "~somebody" who is not there
+        raise DataError(f"{printable(name)}: there is no such home folder\n  write the whole path") from err
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as err:  # a name that is too long, a folder that may not be read
+        raise DataError(f"{printable(_shown(path), 300)}: cannot be read: {err.strerror}") from err
 
 
 def _read(path: Path, *, name: str, max_bytes: int) -> Dataset:

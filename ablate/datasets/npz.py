@@ -1,11 +1,9 @@
 """An .npz file into raw arrays and back, trusting nothing in it: no pickles, no sizes beyond a bound."""
 
 import math
-import struct
 import tempfile
-import tokenize
+import warnings
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
@@ -14,20 +12,20 @@ import numpy as np
 
 from ablate.datasets.dataset import ARRAYS, Array
 from ablate.errors import DataError
+from ablate.printable import printable
+from ablate.provenance import memory_bytes
 
-MAX_BYTES = 16 * 2**30  # of all arrays of a file together, unpacked
+MAX_BYTES = 16 * 2**30  # of all arrays of a file together, unpacked; and never more than half of the machine's memory
 STAND_IN_MARK = "stand_in"  # a file with this array in it holds drawn images, whatever its name
-_UNREADABLE = (  # what zipfile and numpy raise on damaged files
-    OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError, struct.error,
-    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+_MOST_NAMED = 8  # of the members in a message
 
 
 def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Array]:
     """The arrays of `ARRAYS`, and `STAND_IN_MARK` where the file has it; nothing else in the file is looked at.
 
     What each array will take is read from its header first. Raises `DataError` where the file is missing, is no whole
-    .npz, lacks an array, holds Python objects (they are never unpickled) or would take more than `max_bytes`.
+    .npz, lacks an array or has one twice, holds Python objects (they are never unpickled) or would take more than
+    `max_bytes`, or half of the machine's memory.
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
@@ -35,8 +33,20 @@ def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Array]:
         file = path.open("rb")
     except OSError as err:
         raise DataError(f"{path}: cannot be opened: {err.strerror}") from err
-    with file, _open_archive(file, path) as archive:
-        return _read_members(archive, path, max_bytes=max_bytes)
+    # Whatever zipfile, its decompressors and numpy's reader of headers raise on a damaged file means the same to the
+    # user; there are a dozen kinds. numpy.load is not used: of two members that it gives one name it opens either.
+    with file:
+        try:
+            if not zipfile.is_zipfile(file):
+                raise DataError(f"{path}: this is no whole .npz file: cut short, or something else\n  {_way_out()}")
+            with zipfile.ZipFile(file) as archive:
+                return _read_members(archive, path, most=min(max_bytes, memory_bytes() // 2 or max_bytes))
+        except DataError:
+            raise
+        except MemoryError as err:
+            raise DataError(f"{path}: its arrays do not fit into this machine's memory") from err
+        except Exception as err:
+            raise DataError(f"{path}: is damaged: {printable(str(err), 200)}\n  {_way_out()}") from err
 
 
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -51,61 +61,55 @@ def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
         aside.replace(path)
 
 
-def _open_archive(file: IO[bytes], path: Path) -> np.lib.npyio.NpzFile:
-    """Opened only: np.load reads an array when it is asked for, and would believe what its header says."""
-    if not zipfile.is_zipfile(file):
-        raise DataError(f"{path}: this is no whole .npz file: cut short, or something else\n  {_way_out()}")
-    file.seek(0)
-    try:
-        archive = np.load(file, allow_pickle=False)
-    except _UNREADABLE as err:
-        raise DataError(f"{path}: cannot be read as an .npz file: {err}\n  {_way_out()}") from err
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise DataError(f"{path}: this is no .npz file\n  {_way_out()}")
-    return archive
-
-
-def _read_members(archive: np.lib.npyio.NpzFile, path: Path, *, max_bytes: int) -> dict[str, Array]:
-    missing = [name for name in ARRAYS if name not in archive.files]
-    if missing:
-        # Names come from the file too: what could steer a terminal is shown, not sent.
-        shown = [name if name.isprintable() else ascii(name) for name in archive.files[:8]]
-        there = ", ".join(name[:40] for name in shown) or "nothing"
-        raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {there}\n  {_way_out()}")
-    names = [*ARRAYS, *(name for name in archive.files if name == STAND_IN_MARK)]
+def _read_members(archive: zipfile.ZipFile, path: Path, *, most: int) -> dict[str, Array]:
+    there = archive.namelist()
+    names = [*ARRAYS, *([STAND_IN_MARK] if f"{STAND_IN_MARK}.npy" in there else [])]
+    if missing := [name for name in ARRAYS if f"{name}.npy" not in there]:
+        held = ", ".join(map(_shown, there[:_MOST_NAMED])) or "nothing"
+        raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {_way_out()}")
+    if twice := [name for name in names if there.count(f"{name}.npy") > 1]:
+        raise DataError(f"{path}: has {twice[0]} twice, and nobody knows which one is meant\n  {_way_out()}")
     total = sum(_declared_bytes(archive, name, path) for name in names)
-    if total > max_bytes:
-        raise DataError(f"{path}: its arrays would take {total:,} bytes unpacked, more than the bound of {max_bytes:,}")
-    try:
-        return {name: archive[name] for name in names}
-    except _UNREADABLE as err:
-        raise DataError(f"{path}: is damaged: {err}\n  {_way_out()}") from err
+    if total > most:
+        raise DataError(f"{path}: its arrays would take {total:,} bytes unpacked, more than the bound of {most:,}")
+    return {name: _read_array(archive, name) for name in names}
 
 
-def _declared_bytes(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> int:
+def _read_array(archive: zipfile.ZipFile, name: str) -> Array:
+    with warnings.catch_warnings(action="ignore"), archive.open(f"{name}.npy") as member:
+        array: Array = np.lib.format.read_array(member, allow_pickle=False)
+        return array
+
+
+def _declared_bytes(archive: zipfile.ZipFile, name: str, path: Path) -> int:
     """What the header of one member says that its array takes; checks that the array holds numbers, all there."""
-    zipped = archive.zip
-    if zipped is None or f"{name}.npy" not in zipped.namelist():
-        raise DataError(f"{path}: {name} is not an array\n  {_way_out()}")
     try:
-        with zipped.open(f"{name}.npy") as member:
-            version = np.lib.format.read_magic(member)
-            if version == (1, 0):
-                shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-            else:
-                shape, _, dtype = np.lib.format.read_array_header_2_0(member)
+        with warnings.catch_warnings(action="ignore"), archive.open(f"{name}.npy") as member:
+            shape, dtype = _read_header(member)
             header = member.tell()
-    except _UNREADABLE as err:
-        raise DataError(f"{path}: the header of {name} cannot be read: {err}\n  {_way_out()}") from err
+    except Exception as err:
+        said = printable(str(err), 200)
+        raise DataError(f"{path}: the header of {name} cannot be read: {said}\n  {_way_out()}") from err
     if dtype.hasobject:
         raise DataError(
             f"{path}: {name} holds Python objects; only plain numbers are read, nothing was unpickled\n  {_way_out()}"
         )
-    size = math.prod(shape) * dtype.itemsize
-    there = zipped.getinfo(f"{name}.npy").file_size - header
-    if size > there:
-        raise DataError(f"{path}: {name} is cut short: its header promises {size:,} bytes, {there:,} are there")
+    size, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{name}.npy").file_size - header
+    if size != there or min(shape, default=0) < 0:
+        wrong = "is cut short" if size > there else "is damaged"
+        raise DataError(f"{path}: {name} {wrong}: its header promises {size:,} bytes, {there:,} are there")
     return size
+
+
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[np.generic]"]:
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(member)
+    return shape, dtype
+
+
+def _shown(member: str) -> str:
+    return printable(member.removesuffix(".npy"), 40) + ("" if member.endswith(".npy") else " (no array)")
 
 
 def _way_out() -> str:

@@ -12,6 +12,7 @@ from ablate.errors import DataError
 
 _ABOUT = "dataset.json"
 _FIELDS = ("name", "n_classes", "stand_in", "source", "digest")
+_NAME = 50  # characters of the name in the folder's
 
 
 def save_arrays(data: Dataset, folder: Path) -> Path:
@@ -19,7 +20,7 @@ def save_arrays(data: Dataset, folder: Path) -> Path:
 
     The files are written aside and the folder renamed, so that it is whole or not there.
     """
-    target = folder / f"{data.name}-{data.digest[:16]}"
+    target = folder / f"{data.name[:_NAME]}-{data.digest[:16]}"
     if _is_whole(target, data):
         return target
     folder.mkdir(parents=True, exist_ok=True)

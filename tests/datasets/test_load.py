@@ -208,6 +208,20 @@ def test_no_folder_given_means_the_default_one(tmp_path, monkeypatch):
     assert load("mnist", None).n_classes == 3
 
 
+def test_a_place_that_cannot_be_looked_at_is_an_error_that_names_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ABLATE_DATA_DIR", "~nobody-of-this-name/data")
+    for name, message in (
+        ("x" * 300 + ".npz", "cannot be read: File name too long"),
+        (
+            "~nobody-of-this-name/x.npz",
+            "~nobody-of-this-name/x.npz: there is no such home folder\n  write the whole path",
+        ),
+        ("mnist", "~nobody-of-this-name/data: there is no such home folder"),
+    ):
+        with pytest.raises(DataError, match=message):
+            load(name, None)
+
+
 REAL = Path(os.environ.get("ABLATE_DATA_DIR") or "none") / "cifar10.npz"
 
 
