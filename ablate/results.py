@@ -1,14 +1,19 @@
 """Specs and outcomes into the results table, and the table back from its file: where the two halves meet."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from ablate.csv_text import check_rows, read_csv_text
 from ablate.errors import DataError
 from ablate.files import write_aside
+from ablate.printable import printable
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.result_rules import checked
 
 COLUMNS = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
@@ -16,12 +21,15 @@ COLUMNS = (
     "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
+# What the reading half adds to tables in which factors stand: a factor of such a name has another one there.
+ADDED = ("value", "number", "optimism")
 NUMBERS = (
     "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate",
     "parameters", "seconds", "attempt",
 )  # fmt: skip
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
+OF_EPOCHS = tuple(name for name in Epoch.__slots__ if name != "trial")  # numbers
 
 
 def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
@@ -38,21 +46,24 @@ def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write as CSV; numbers keep all their digits, so that reading gives the same values."""
-    write_aside(path, table.to_csv(index=False, lineterminator="\n"))
+    text = table.to_csv(index=False, lineterminator="\n").replace("\0", "�")  # which no reader would take for text
+    write_aside(path, text.encode(errors="replace"))
 
 
 def read_results(path: Path) -> pd.DataFrame:
-    """The results table from its file; text columns are never NaN. Raises `DataError` where it is no such table."""
-    table = _read_csv(path)
-    missing = [name for name in REQUIRED if name not in table.columns]
-    if missing:
-        raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row a trial")
+    """The results table from its file, as `checked`; text is never NaN. Raises `DataError` where it is none."""
+    table = checked(_read_csv(path), path, required=REQUIRED, numbers=NUMBERS)
+    if taken := [name for name in ADDED if name in table.columns]:
+        raise DataError(f'{path}: no factor may be called "{taken[0]}"\n  rename the column')
     return table.astype({name: str for name in TEXT if name in table.columns})
 
 
 def read_epochs(path: Path) -> pd.DataFrame:
-    """The table that `epochs_table` made; empty where the file is not there."""
-    return _read_csv(path) if path.exists() else epochs_table([])
+    """The table that `epochs_table` made, as `checked`; empty where the file is not there."""
+    if not path.exists():
+        return epochs_table([])
+    table = checked(_read_csv(path), path, required=("trial", "epoch"), numbers=OF_EPOCHS)
+    return table[table["epoch"].notna()]
 
 
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
@@ -68,13 +79,20 @@ def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
+    text = read_csv_text(path)
+    names = check_rows(text, path)
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise DataError(f'{path}: two columns are called "{printable(twice[0])}"')
     try:
         # Only the empty field is missing: "none" is a level, and so could "NA" be.
         # Read in parts, a part of a level's column that holds numbers alone would lose their last noughts.
-        table = pd.read_csv(path, keep_default_na=False, na_values={}, low_memory=False)
+        table = pd.read_csv(
+            StringIO(text), keep_default_na=False, na_values={}, low_memory=False, index_col=False,
+            dtype=dict.fromkeys(TEXT, str),
+        )  # fmt: skip
         numeric = {str(name): _to_number(column) for name, column in table.items() if _is_number(column)}
-    except (OSError, ValueError, pd.errors.ParserError) as err:
-        raise DataError(f"{path}: cannot be read as a CSV table: {err}") from err
+    except ValueError as err:
+        raise DataError(f"{path}: cannot be read as a CSV table: {printable(str(err), 200)}") from err
     return table.assign(**numeric)
 
 
