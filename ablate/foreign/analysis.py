@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.foreign.columns import MAXIMIZE, Asked, Roles, find_roles
+from ablate.foreign.columns import MAXIMIZE, Asked, Roles, column_of, find_roles
 from ablate.foreign.configurations import (
     Configurations,
     choose_reference,
@@ -17,7 +17,6 @@ from ablate.foreign.configurations import (
 from ablate.foreign.rows import (
     CellRuns,
     cells_of,
-    column_of,
     factorial_rows,
     measured_runs,
     one_factor_rows,

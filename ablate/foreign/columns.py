@@ -1,16 +1,18 @@
 """A table of runs and what was asked into roles: which column is the score, which the seed, which are factors."""
 
+import math
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ablate.errors import DataError, known_names
+from ablate.printable import printable
+from ablate.results import ADDED, COLUMNS, RATE_SETTING
 from ablate.sources import Runs
 from ablate.sources.runs import STATES, to_numbers
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAXIMIZE, MINIMIZE = "maximize", "minimize"
 LOWER_IS_BETTER = frozenset(
@@ -25,6 +27,9 @@ MEASURED = frozenset(  # besides scores, what a run came to rather than what it 
 OBJECTIVES = frozenset(("value", "objective", "metric", "target"))
 SEEDS = ("seed", "random_seed", "random_state", "rng_seed", "trial_seed", "replicate", "repeat", "rep", "fold")
 STATE_COLUMNS = ("state", "status")
+RATE = "learning_rate"
+MOST_FACTORS = 200  # that nobody named: so many columns that vary are measurements, and no picture holds them
+MOST_NAMED = 20  # of a list in a note or a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,9 @@ class Asked:
 
     def __post_init__(self) -> None:
         if self.direction not in ("", MAXIMIZE, MINIMIZE):
-            raise DataError(f'--direction: must be "{MAXIMIZE}" or "{MINIMIZE}", got "{self.direction}"')
-        if self.margin is not None and not self.margin >= 0:
+            said = printable(self.direction)
+            raise DataError(f'--direction: must be "{MAXIMIZE}" or "{MINIMIZE}", got "{said}"')
+        if self.margin is not None and not 0 <= self.margin < math.inf:
             raise DataError(f"--margin: must be 0 or more, got {self.margin}")
 
 
@@ -66,7 +72,7 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
     """
     score = asked.score or runs.score or _guess_score(runs)
     if to_numbers(runs.column(score)) is None:
-        raise DataError(f'{runs.place}: the score "{score}" must hold numbers\n  choose a column with --score')
+        raise _no_score(runs, score)
     direction = asked.direction or runs.direction or _guess_direction(runs, score)
     seed = asked.seed or next((str(name) for name in runs.table if str(name).lower() in SEEDS), "")
     if seed:
@@ -74,10 +80,11 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
     state = runs.state or next((str(name) for name in runs.table if _tells_states(runs.table[name])), "")
     taken = {score, seed, state, runs.run_id}
     factors, left_out = _factors(runs, asked, taken=taken)
+    _check_names(runs, factors)
     better = "higher" if direction == MAXIMIZE else "lower"
-    notes = [f"Score: {score}, {better} is better.", f"Factors: {', '.join(factors)}."]
+    notes = [f"Score: {score}, {better} is better.", f"Factors: {_listed(factors)}."]
     if left_out:
-        notes.append(f"Not factors: {', '.join(left_out)}; --factors says otherwise.")
+        notes.append(f"Not factors: {_listed(left_out)}; --factors says otherwise.")
     notes.append(
         f"Seeds: {seed}; runs of one seed are taken as paired." if seed
         else "No seeds are given (--seed): runs cannot be paired, so nothing is tested and only descriptions are made."
@@ -85,19 +92,53 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
     return Roles(factors, score, direction, seed, state, tuple(notes))
 
 
+def column_of(factor: str) -> str:
+    """The factor's column in the results table, which has meanings of its own for some names: "epochs_setting"."""
+    return RATE_SETTING if factor == RATE else f"{factor}_setting" if factor in (*COLUMNS, *ADDED) else factor
+
+
+def _check_names(runs: Runs, factors: Sequence[str]) -> None:
+    """Factors must stay apart in "factor=level", and in the columns of our table."""
+    if wrong := [name for name in factors if "=" in name]:
+        rule = f'a factor\'s name has no "=", got "{printable(wrong[0])}"'
+        raise DataError(f"{runs.place}: {rule}\n  rename the column")
+    columns = Counter(map(column_of, factors))
+    if twice := [name for name in factors if columns[column_of(name)] > 1]:
+        both = f'"{printable(twice[0])}" and "{printable(twice[1])}"'
+        raise DataError(f"{runs.place}: {both} would have one column in the results\n  rename one of them")
+
+
+def _no_score(runs: Runs, name: str) -> DataError:
+    """What the first cell of a column is that keeps it from being a score."""
+    cells = [cell for cell in runs.column(name) if to_numbers(pd.Series([cell])) is None and cell.strip()]
+    got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
+    way_out = "write numbers as 1234.5, or choose another column with --score"
+    return DataError(f'{runs.place}: the score "{printable(name)}" must hold numbers{got}\n  {way_out}')
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _guess_score(runs: Runs) -> str:
     telling = LOWER_IS_BETTER | HIGHER_IS_BETTER | OBJECTIVES
-    found = [str(name) for name in runs.table if _words(name) & telling and to_numbers(runs.table[name]) is not None]
+    named = [str(name) for name in runs.table if _words(name) & telling]
+    found = [name for name in named if to_numbers(runs.table[name]) is not None]
     if len(found) == 1:
         return found[0]
-    which = f"it could be {', '.join(found)}" if found else known_names("score", map(str, runs.table))
+    if len(named) == 1:
+        raise _no_score(runs, named[0])
+    which = f"it could be {_listed(found)}" if found else known_names("score", map(str, runs.table))
     raise DataError(f"{runs.place}: which column is the score?\n  say it with --score; {which}")
 
 
 def _guess_direction(runs: Runs, score: str) -> str:
     lower, higher = (bool(_words(score) & words) for words in (LOWER_IS_BETTER, HIGHER_IS_BETTER))
     if lower == higher:
-        raise DataError(f'{runs.place}: is more "{score}" better?\n  say it: --direction {MAXIMIZE} or {MINIMIZE}')
+        raise DataError(
+            f'{runs.place}: is more "{printable(score)}" better?\n  say it: --direction {MAXIMIZE} or {MINIMIZE}'
+        )
     return MINIMIZE if lower else MAXIMIZE
 
 
@@ -107,11 +148,16 @@ def _factors(runs: Runs, asked: Asked, *, taken: set[str]) -> tuple[tuple[str, .
         for name in asked.factors:
             if name in taken or runs.column(name).nunique() < 2:
                 why = "is the score or the seed" if name in taken else "is the same in every run"
-                raise DataError(f'{runs.place}: the factor "{name}" {why}\n  leave it out of --factors')
+                raise DataError(f'{runs.place}: the factor "{printable(name)}" {why}\n  leave it out of --factors')
         return tuple(dict.fromkeys(asked.factors)), []
     candidates = [str(name) for name in (runs.factors or runs.table) if name not in taken]
     reasons = {name: _why_not(runs, name) for name in candidates}
     factors = tuple(name for name, why in reasons.items() if not why)
+    if len(factors) > MOST_FACTORS:
+        raise DataError(
+            f"{runs.place}: {len(factors):,} columns vary, more than {MOST_FACTORS} factors\n"
+            "  name those that were varied on purpose with --factors"
+        )
     if not factors:
         raise DataError(f"{runs.place}: no column varies but the score\n  name the factors with --factors")
     return factors, [f"{name} ({why})" for name, why in reasons.items() if why]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ablate.cells import level_key
 from ablate.errors import DataError, known_names
+from ablate.printable import printable
 from ablate.records import Level
 from ablate.sources import Runs
 from ablate.sources.runs import to_numbers
@@ -117,10 +118,12 @@ def matching(found: Configurations, stated: str, *, place: str, option: str) -> 
         keys = [level_key(known) for known in found.levels[name]]
         if level_key(level) not in keys:
             known = known_names(level, map(str, found.levels[name]))
-            raise DataError(f'{place}: {option}: {name} has no level "{level}"\n  {known}')
+            said = f'{printable(name)} has no level "{printable(level)}"'
+            raise DataError(f"{place}: {option}: {said}\n  {known}")
         fits &= found.codes[:, found.factors.index(name)] == keys.index(level_key(level))
     if not fits.any():
-        raise DataError(f"{place}: {option}: no run has {stated}\n  leave a factor out of it, or choose other levels")
+        said = f"no run has {printable(stated)}"
+        raise DataError(f"{place}: {option}: {said}\n  leave a factor out of it, or choose other levels")
     return fits
 
 
@@ -155,7 +158,6 @@ def _parsed(found: Configurations, stated: str, *, place: str, option: str) -> d
     parts = [part.partition("=") for part in re.split(rf",\s*(?=(?:{names})\s*=)", stated) if stated.strip()]
     for name, equals, _ in parts:
         if not equals or name.strip() not in found.factors:
-            raise DataError(
-                f'{place}: {option}: "{name.strip()}" is no factor\n  {known_names(name.strip(), found.factors)}'
-            )
+            known = known_names(name.strip(), found.factors)
+            raise DataError(f'{place}: {option}: "{printable(name.strip())}" is no factor\n  {known}')
     return {name.strip(): level.strip() for name, _, level in parts}

@@ -7,16 +7,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.effects import COUNTED_AT_CHANCE
-from ablate.foreign.columns import MINIMIZE, Roles
+from ablate.errors import DataError
+from ablate.foreign.columns import MINIMIZE, RATE, Roles, column_of
 from ablate.foreign.configurations import Configurations, labels_of
+from ablate.printable import printable
 from ablate.records import REFERENCE
+from ablate.result_rules import LARGEST
 from ablate.results import COLUMNS, NUMBERS, RATE_SETTING
 from ablate.sources import Runs
 from ablate.sources.runs import STATES, says_nothing, to_numbers
 
 NO_SCORE = "no score is recorded"
 NOT_FINITE = "the score is not finite"
-RATE = "learning_rate"
+MOST_EXACT = 2**53  # a seed beyond it is told from its neighbours by its text alone
 
 
 def seeds_of(runs: Runs, roles: Roles) -> "pd.Series[float] | None":
@@ -25,7 +28,8 @@ def seeds_of(runs: Runs, roles: Roles) -> "pd.Series[float] | None":
         return None
     column = runs.column(roles.seed)
     numbers = to_numbers(column)
-    if numbers is not None and bool((numbers.dropna() % 1 == 0).all()):
+    given = None if numbers is None else numbers.dropna()
+    if given is not None and bool(((given % 1 == 0) & (given.abs() <= MOST_EXACT)).all()):
         return numbers
     codes, _ = pd.factorize(column.where(column != ""), sort=True)
     return pd.Series(codes, index=column.index).astype(float).where(codes >= 0)
@@ -39,7 +43,8 @@ def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
     score = sign * (pd.Series(np.nan, index=raw.index) if numbers is None else numbers.astype(float))
     state = runs.table[roles.state].str.lower().map(STATES) if roles.state else pd.Series("finished", index=raw.index)
     state = state.fillna("finished")
-    is_lost = (state == "finished") & ~np.isfinite(score)
+    is_known = np.isfinite(score) & (score.abs() <= LARGEST)
+    is_lost = (state == "finished") & ~is_known
     is_empty = is_lost & says_nothing(raw)
     state = state.mask(is_lost, "diverged").mask(is_empty, "killed")
     reason = pd.Series("", index=raw.index).mask(is_lost, NOT_FINITE).mask(is_empty, NO_SCORE)
@@ -50,7 +55,7 @@ def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
             "trial": [f"row-{number:0{width}}" for number in range(1, len(raw) + 1)],
             "run_id": runs.table[runs.run_id] if runs.run_id else "",
             "seed": np.nan if seeds is None else seeds,
-            "score": score.where(np.isfinite(score)),
+            "score": score.where(is_known),
             "state": state,
             "reason": reason,
         }
@@ -97,8 +102,12 @@ def search_rows(measured: pd.DataFrame, found: Configurations) -> pd.DataFrame:
 
 
 def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
-    """Every cell of a complete factorial."""
-    rows = cells.rows.assign(phase="ablation", design="factorial", variant=labels_of(found)[cells.of_row])
+    """Every cell of a complete factorial. Raises `DataError` where the names of two cells read alike."""
+    labels = pd.Series(labels_of(found))
+    if labels.duplicated().any():  # a level may say ", b=2" as if it were of another factor
+        alike = printable(str(labels[labels.duplicated()].iloc[0]))
+        raise DataError(f'two configurations read alike: "{alike}"\n  rename a level that has commas in it')
+    rows = cells.rows.assign(phase="ablation", design="factorial", variant=labels.to_numpy()[cells.of_row])
     return _table(rows, found, cells.of_row)
 
 
@@ -123,11 +132,6 @@ def one_factor_rows(cells: CellRuns, found: Configurations, reference: int) -> p
     )  # fmt: skip
     rows["trial"] = "one-factor-" + rows["variant"] + "-s" + rows["seed"].astype(int).astype(str)
     return _table(rows, found, of_row)
-
-
-def column_of(factor: str) -> str:
-    """The factor's column in the results table, which has meanings of its own for some names: "epochs_setting"."""
-    return RATE_SETTING if factor == RATE else f"{factor}_setting" if factor in COLUMNS else factor
 
 
 def _table(rows: pd.DataFrame, found: Configurations, of_row: NDArray[np.intp]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ablate.errors import DataError, known_names
+from ablate.printable import printable
 from ablate.sources.runs import Runs
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read_optuna_runs(url: str, *, study: str | None) -> Runs:
         storage = optuna.storages.RDBStorage(url)
         names = optuna.get_all_study_names(storage)
         loaded = optuna.load_study(study_name=_chosen(shown(url), names, study), storage=storage)
-        return _runs(loaded, place=f"{loaded.study_name} in {shown(url)}")
+        return _runs(loaded, place=f"{printable(loaded.study_name)} in {shown(url)}")
     except DataError:
         raise
     except Exception as err:  # whatever a database's driver raises means the same to the user
@@ -78,9 +79,9 @@ def _check_file(url: str) -> None:
 
 def _chosen(place: str, names: list[str], study: str | None) -> str:
     if study is not None and study not in names:
-        raise DataError(f'{place}: no study "{study}"\n  {known_names(study, names)}')
+        raise DataError(f'{place}: no study "{printable(study)}"\n  {known_names(study, names)}')
     if study is None and len(names) != 1:
-        raise DataError(f"{place}: holds {len(names)} studies\n  choose with --study: {', '.join(sorted(names))}")
+        raise DataError(f"{place}: holds {len(names)} studies\n  choose with --study; {known_names('', names)}")
     return names[0] if study is None else study
 
 
@@ -91,13 +92,17 @@ def _runs(study: "Study", *, place: str) -> Runs:
     begun = [trial for trial in trials if trial.state.name not in ("RUNNING", "WAITING")]
     unended = len(trials) - len(begun)
     parameters = dict.fromkeys(name for trial in begun for name in trial.params)
+    factors = tuple(map(_factor, parameters))
+    if len(set(factors)) < len(factors):
+        way_out = "export the study as a CSV table, and rename one"
+        raise DataError(f"{place}: two parameters would have one column\n  {way_out}")
     rows = [_row(trial, parameters) for trial in begun]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)), dtype=str).fillna("")
     return Runs(
         table,
         place=place,
         name=study.study_name,
-        factors=tuple(map(_factor, parameters)),
+        factors=factors,
         score=SCORE,
         direction=study.direction.name.lower(),
         state=STATE,

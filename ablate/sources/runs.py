@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ablate.errors import DataError, known_names
+from ablate.printable import printable
 
 STATES = {  # the words of the tools there are -> ours
     "finished": "finished", "complete": "finished", "completed": "finished", "done": "finished", "success": "finished",
@@ -37,12 +38,12 @@ class Runs:
             raise DataError(f"{self.place}: has no runs\n  a table needs a header and a row a run")
         twice = self.table.columns[self.table.columns.duplicated()]
         if len(twice):
-            raise DataError(f'{self.place}: two columns are called "{twice[0]}"\n  rename one of them')
+            raise DataError(f'{self.place}: two columns are called "{printable(twice[0])}"\n  rename one of them')
 
     def column(self, name: str) -> "pd.Series[str]":
         """The column of that name. Raises `DataError` that lists those there are."""
         if name not in self.table:
-            raise DataError(f'{self.place}: no column "{name}"\n  {known_names(name, map(str, self.table))}')
+            raise DataError(f'{self.place}: no column "{printable(name)}"\n  {known_names(name, map(str, self.table))}')
         return self.table[name]
 
 

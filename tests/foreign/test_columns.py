@@ -59,3 +59,37 @@ def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
         Asked(direction="max")
     with pytest.raises(DataError, match="must be 0 or more"):
         Asked(margin=-0.1)
+
+
+def test_factors_that_could_not_be_told_apart_are_refused():
+    table = {"acc": [1, 2, 3], "seed": [0, 0, 0]}
+    for names, message in (
+        ({"a=b": ["x", "y", "x"]}, 'a factor\'s name has no "=", got "a=b"\n  rename'),
+        ({"epochs": [1, 2, 1], "epochs_setting": [3, 3, 4]}, '"epochs" and "epochs_setting" would have one column'),
+        ({f"f{i}": [i, 0.5, 0.5] for i in range(201)}, "201 columns vary, more than 200 factors\n  name those"),
+    ):
+        with pytest.raises(DataError, match=message):
+            find_roles(runs({**table, **names}), Asked())
+
+
+def test_a_score_that_is_no_number_is_shown_with_the_way_to_write_one():
+    for cell in ("0,5", "1,234.5", "12 %", "=1+1"):
+        with pytest.raises(DataError) as caught:
+            find_roles(runs({"a": [1, 2], "acc": ["0.5", cell]}), Asked())
+        said = f'the score "acc" must hold numbers, got "{cell}"\n  write numbers as 1234.5, or choose another column'
+        assert said in str(caught.value)
+    with pytest.raises(DataError, match="must hold numbers, and it is empty"):
+        find_roles(runs({"a": [1, 2], "acc": ["", ""]}), Asked())
+
+
+def test_long_lists_are_cut_in_notes():
+    table = {"acc": [1, 2], "seed": [0, 1], "a": [1, 2], **{f"same{i}": [1, 1] for i in range(500)}}
+    notes = find_roles(runs(table), Asked()).notes
+    assert any(
+        note.endswith("same19 (the same in every run) and 480 more; --factors says otherwise.") for note in notes
+    )
+
+
+def test_a_margin_without_end_is_refused():
+    with pytest.raises(DataError, match="--margin: must be 0 or more, got inf"):
+        Asked(margin=float("inf"))

@@ -1,8 +1,10 @@
 import math
 
 import pandas as pd
+import pytest
 from tables import crossed, runs
 
+from ablate.errors import DataError
 from ablate.foreign.columns import Asked, find_roles
 from ablate.foreign.configurations import find_configurations
 from ablate.foreign.rows import cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
@@ -99,3 +101,18 @@ def test_a_factor_that_has_the_name_of_a_column_of_ours_gets_another():
     assert rows["epochs_setting"].to_dict() == {"reference": 5, "learning_rate=0.2": 5, "epochs=9": 9}
     assert rows["learning_rate_setting"].to_dict() == rows["learning_rate"].to_dict()
     assert rows["epochs"].isna().all()
+
+
+def test_a_score_beyond_all_bounds_is_none_and_seeds_beyond_all_whole_numbers_are_words():
+    table = {"a": ["x", "y", "x", "y"], "acc": ["0.5", "1e308", "-1e101", "1e99"], "seed": ["1e300", "1e300", "7", "7"]}
+    measured, _, cells = made(table)
+    assert measured["state"].tolist() == ["finished", "diverged", "diverged", "finished"]
+    assert measured["score"].isna().tolist() == [False, True, True, False]
+    assert sorted(set(cells.rows["seed"])) == [0, 1]
+
+
+def test_cells_whose_names_read_alike_are_refused():
+    table = {"a": ["1, b=2", "1", "1, b=2", "1"], "b": ["3", "3", "2, b=3", "2, b=3"], "acc": [1, 2, 3, 4]}
+    _, found, cells = made(table)
+    with pytest.raises(DataError, match='two configurations read alike: "a=1, b=2, b=3"\n  rename a level'):
+        factorial_rows(cells, found)

@@ -43,3 +43,15 @@ def test_a_column_without_a_name_is_called_by_its_place(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(",acc\n0,0.5\n")
     assert read_csv_runs(path).table.to_dict("list") == {"column 1": ["0"], "acc": ["0.5"]}
+
+
+def test_a_table_with_decimal_commas_or_marks_of_thousands_stays_text(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('a;acc\n1;"0,5"\n2;1.234,5\n')
+    assert read_csv_runs(path).table.to_dict("list") == {"a": ["1", "2"], "acc": ["0,5", "1.234,5"]}
+
+
+def test_a_file_s_name_cannot_steer_a_terminal(tmp_path):
+    path = tmp_path / "\x1b[2J\n.csv"
+    path.write_text("a,b\n1,2\n")
+    assert read_csv_runs(path).place == r"\x1b[2J\n.csv"
