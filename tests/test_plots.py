@@ -291,3 +291,14 @@ def test_long_names_are_cut_in_the_middle() -> None:
 def test_rates_have_two_digits() -> None:
     assert rate_text(0.00083) == "8.3e-4"
     assert rate_text(1.0) == "1.0e0"
+
+
+def test_text_that_no_picture_can_show_is_replaced_and_cut() -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_xlabel("a\x01\x1b\ufffe\ud800" + "x" * 10_000)
+    axes.set_title("\n".join("line" for _ in range(1000)))
+    svg = to_svg(figure, name="n", title="\x00t", description="\x01d")
+    assert "a����xx" in svg
+    assert svg.count("line") < 10
+    assert len(svg) < 20_000

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+from matplotlib.text import Text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -73,6 +74,7 @@ _TAG, _COLOUR = re.compile("<[^>]*>"), re.compile(": (#[0-9a-f]{6})")
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _MARK = "mark:"  # starts the gid of an artist that `mark` has named
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LONGEST_LINE, _MOST_LINES = 160, 4  # of a text in a figure, so that the rest of it has room
 
 
 @contextmanager
@@ -104,6 +106,9 @@ def mark(artist: "Artist", key: str, *, titles: Sequence[str] = ()) -> None:
 def to_svg(figure: "Figure", *, name: str, title: str, description: str) -> str:
     """The figure as an SVG document; `name` leads every id in it, so that many figures share one page."""
     with figure_style():
+        for text in figure.findobj(Text):
+            if (drawable := _drawable(text.get_text())) != text.get_text():
+                text.set_text(drawable)
         buffer = BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     ET.register_namespace("", _XMLNS)
@@ -124,6 +129,11 @@ def inline_svg(svg: str) -> str:
     opening, rest = svg.split(">", 1)
     opening = re.sub(r' (width|height|xmlns|version)="[^"]*"', "", opening)
     return f"{opening}>{_TAG.sub(_to_variables, rest.strip())}"
+
+
+def _drawable(text: str) -> str:
+    lines = _NOT_XML.sub("�", text).split("\n")[:_MOST_LINES]
+    return "\n".join(shorten(line, _LONGEST_LINE) if len(line) > _LONGEST_LINE else line for line in lines)
 
 
 def _to_variables(tag: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablate import analysis
+from ablate.errors import DataError
 from ablate.files import write_aside
 from ablate.report.checks import checklist
 from ablate.report.designs import design_sections
@@ -19,10 +20,10 @@ from ablate.report.page import Check, Page, Section
 from ablate.report.render import render
 from ablate.report.runs import runs_block
 from ablate.report.search import failures_section, search_section
+from ablate.report.spreadsheet import to_inert_csv
 from ablate.report.training import rate_section, training_section
 from ablate.report.trust import standing, trust_section
 from ablate.report.uncompared import uncompared
-from ablate.results import write_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ def build_report(folder: Path) -> ReportFiles:
     """Write effects.csv, effects.tex, figures/*.svg, tables/* and report.html beside the results.csv of `folder`.
 
     The rest of the folder's files may be missing: their sections are left out. The same folder gives the same bytes.
-    Raises `DataError` where the table is missing or a file cannot be read.
+    Raises `DataError` where the table is missing, a file cannot be read, or a folder in it leads elsewhere.
     """
+    _check_folders(folder)
     inputs = read_inputs(folder)
     page = _page(inputs)
     attached = PageFiles.of(page)
@@ -51,17 +53,23 @@ def build_report(folder: Path) -> ReportFiles:
         html=folder / "report.html",
         effects_csv=folder / "effects.csv",
         effects_tex=folder / "effects.tex",
-        figures=tuple(folder / "figures" / f"{figure.name}.svg" for figure in page.figures()),
+        figures=tuple(folder / file.path for file in attached if file.path.startswith("figures/")),
         tables=tuple(folder / file.path for file in attached if file.path.startswith("tables/")),
         headline=tuple(page.headline),
         effects=inputs.effects,
     )
-    write_table(inputs.effects, files.effects_csv)
+    write_aside(files.effects_csv, to_inert_csv(inputs.effects))
     write_aside(files.effects_tex, analysis.latex_effects(inputs.effects, inputs.metric))
     for file in attached:
         write_aside(folder / file.path, file.content)
     write_aside(files.html, render(page, attached))
     return files
+
+
+def _check_folders(folder: Path) -> None:
+    for name in ("figures", "tables"):
+        if (folder / name).is_symlink():
+            raise DataError(f"{folder / name}: is a link, and would be written through\n  delete it; it is made anew")
 
 
 def _page(inputs: Inputs) -> Page:

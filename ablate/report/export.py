@@ -1,6 +1,7 @@
 """A table or a figure of the page into a file for elsewhere: CSV, LaTeX or SVG, in the folder and inside the page."""
 
 import base64
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ablate.report.page import MOST_ROWS, Cell, Figure, Page, Table
+from ablate.report.spreadsheet import to_inert_csv
 from ablate.wording import to_tex
 
 MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
@@ -74,7 +76,7 @@ def to_csv(table: Table) -> str:
     if data is None:
         rows = [[_plain(cell) for cell in row] for row in table.rows]
         data = pd.DataFrame(rows, columns=list(table.head), dtype=object)
-    return data.to_csv(index=False, lineterminator="\n")
+    return to_inert_csv(data)
 
 
 def to_latex(table: Table) -> str:
@@ -99,21 +101,25 @@ def to_latex(table: Table) -> str:
 
 
 def _figure_file(figure: Figure) -> Attachment:
-    return _attachment("SVG", f"figures/{figure.name}.svg", "image/svg+xml", figure.svg)
+    return _attachment("SVG", f"figures/{_plain_name(figure.name)}.svg", "image/svg+xml", figure.svg)
 
 
 def _table_files(table: Table, name: str) -> tuple[Attachment, Attachment]:
     """The table as CSV with every row and digit, and as LaTeX as it stands on the page."""
     tex = table.tex or to_latex(table)
     return (
-        _attachment("CSV", f"tables/{name}.csv", "text/csv", to_csv(table), n_rows=table.n_rows),
-        _attachment("LaTeX", f"tables/{name}.tex", "application/x-tex", tex, n_rows=table.n_rows),
+        _attachment("CSV", f"tables/{_plain_name(name)}.csv", "text/csv", to_csv(table), n_rows=table.n_rows),
+        _attachment("LaTeX", f"tables/{_plain_name(name)}.tex", "application/x-tex", tex, n_rows=table.n_rows),
     )
 
 
 def _attachment(label: str, path: str, mime: str, content: str, *, n_rows: int = 0) -> Attachment:
     is_inside = n_rows <= MOST_ROWS_INSIDE.get(label, 0) and len(content) <= MOST_INSIDE
     return Attachment(label, path, mime, content, is_inside)
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
 def _plain(cell: Cell) -> str:

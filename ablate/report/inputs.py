@@ -1,23 +1,22 @@
 """A study's folder into all that a report is made of: its tables, range tests and provenance, and the effects."""
 
-import json
 import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ablate import analysis
 from ablate.effects import Direction, Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs
-from ablate.errors import DataError
+from ablate.errors import AblateError, DataError
+from ablate.printable import printable
 from ablate.records import REFERENCE, RateTest
+from ablate.report.facts import Facts, read_facts, read_rate_tests
 from ablate.results import RATE_SETTING, factor_columns, read_epochs, read_results
 from ablate.statistics import spend
+from ablate.study.layers import study_text
 from ablate.wording import MODES
-
-Facts = dict[str, Any]  # Any: JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,10 @@ class Inputs:
     def model(self) -> Facts:
         """The model and its options, as the study file has them, and the digest of its code where it is recorded."""
         try:
-            stated = dict(tomllib.loads(self.study_file).get("model") or {})
-        except tomllib.TOMLDecodeError:
-            stated = {}
-        return stated | dict(self.facts.get("model") or {})
+            stated = tomllib.loads(self.study_file).get("model")
+        except (ValueError, RecursionError):
+            stated = None
+        return (dict(stated) if isinstance(stated, dict) else {}) | dict(self.facts.get("model") or {})
 
     @property
     def title(self) -> str:
@@ -97,7 +96,7 @@ class Inputs:
 def read_inputs(folder: Path) -> Inputs:
     """Read what there is. Raises `DataError` where results.csv is missing or a file is broken."""
     results = read_results(folder / "results.csv")
-    facts = dict(_read_json(folder / "provenance.json", {}))
+    facts = read_facts(folder / "provenance.json")
     data = facts.get("data") or {}
     metric = analysis.primary_metric(
         results,
@@ -108,14 +107,14 @@ def read_inputs(folder: Path) -> Inputs:
         stated=facts.get("metric"),
     )
     looks = tuple(int(n) for n in facts.get("looks") or []) if facts.get("seeds") == "auto" else ()
-    study_file, runs = folder / "study.toml", confirmatory_runs(results)
+    runs = confirmatory_runs(results)
     return Inputs(
         folder=folder,
         results=results,
         epochs=read_epochs(folder / "epochs.csv"),
-        rate_tests=_rate_tests(folder / "lr_tests.json"),
+        rate_tests=read_rate_tests(folder / "lr_tests.json"),
         facts=facts,
-        study_file=study_file.read_text(encoding="utf-8") if study_file.exists() else "",
+        study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
         effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
@@ -147,19 +146,11 @@ def reference_mean(inputs: Inputs) -> float:
     return float(inputs.metric.sign * finished[inputs.metric.column].mean()) if len(finished) else math.nan
 
 
-def _rate_tests(path: Path) -> list[tuple[str, RateTest]]:
-    names = tuple(RateTest.__slots__)
+def _study_file(path: Path) -> str:
     try:
-        return [
-            (str(test["label"]), RateTest.from_json({name: test[name] for name in names}))
-            for test in _read_json(path, [])
-        ]
-    except (KeyError, TypeError, AttributeError) as err:
-        raise DataError(f"{path}: is no list of range tests: {err!r}\n  delete it to leave that section out") from err
-
-
-def _read_json(path: Path, default: Any) -> Any:  # Any: JSON
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else default
-    except ValueError as err:
-        raise DataError(f"{path}: is no JSON: {err}\n  delete it to leave its sections out") from err
+        return study_text(path)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError, AblateError) as err:
+        said = printable(str(err), 200)
+        raise DataError(f"{path}: cannot be read: {said}\n  delete it to leave its section out") from err

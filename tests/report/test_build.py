@@ -124,15 +124,23 @@ def test_the_page_loads_nothing(built: ReportFiles, page: _Page) -> None:
     assert "@import" not in built.html.read_text()
     assert page.tags["link"] == page.tags["iframe"] == page.tags["object"] == page.tags["image"] == 0
     (policy,) = [value for tag, name, value in page.attributes if name == "content" and "default-src" in value]
-    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-")
-    assert "unsafe-eval" not in policy
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("script-src").startswith("'sha256-")
+    assert rules.pop("style-src-elem").startswith("'sha256-")
+    assert rules == {
+        "default-src": "'none'", "style-src": "'unsafe-inline'", "style-src-attr": "'unsafe-inline'",
+        "form-action": "'none'", "base-uri": "'none'", "require-trusted-types-for": "'script'",
+        "trusted-types": "'none'",
+    }  # fmt: skip
     assert "http" not in policy
 
 
-def test_the_policy_allows_the_one_script_by_its_hash(built: ReportFiles) -> None:
-    (script,) = re.findall(r"<script>(.*?)</script>", built.html.read_text(), flags=re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert f"'sha256-{digest}'" in html.unescape(built.html.read_text())
+def test_the_policy_allows_the_one_script_and_the_one_style_sheet_by_their_hashes(built: ReportFiles) -> None:
+    text = built.html.read_text()
+    for tag in ("script", "style"):
+        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in html.unescape(text)
 
 
 def test_every_table_and_figure_can_be_taken_along(built: ReportFiles) -> None:
@@ -266,4 +274,27 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     write_study(tmp_path, n_seeds=1, bare=True)
     (tmp_path / "lr_tests.json").write_text("[{]")
     with pytest.raises(DataError, match=r"lr_tests\.json: is no JSON"):
+        build_report(tmp_path)
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    write_study(tmp_path / "s", n_seeds=1, bare=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "s" / "tables").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=r"tables: is a link, and would be written through\n  delete it"):
+        build_report(tmp_path / "s")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("study.toml", b"\xff\xfe"), ("study.toml", b"x" * 300_000), ("epochs.csv", b"trial,epoch\na"),
+        ("provenance.json", b'{"time": 3}'), ("lr_tests.json", b"{}"), ("results.csv", b"trial\n\0"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, name: str, content: bytes) -> None:
+    write_study(tmp_path, n_seeds=1)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(name)):
         build_report(tmp_path)
