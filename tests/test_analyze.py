@@ -143,3 +143,47 @@ def test_the_table_of_protein_yields_the_golden_numbers(tmp_path, monkeypatch, s
         assert path.loc[name, "step"] == position
         assert shares[name] == pytest.approx(share, abs=5e-5)
     assert worth["shapley"].sum() == pytest.approx(0.36874, abs=1e-5)
+
+
+def test_names_that_no_folder_could_have_give_safe_ones(folder):
+    for source, made in (
+        ("con.csv", "_con"),
+        ("日" * 80 + ".csv", "日" * 73),
+        ("...csv", "table"),
+        ("<b> \n.csv", "b"),
+    ):
+        table().to_csv(source, index=False)
+        assert ready(source)[0] == Path("reports") / made
+    with pytest.raises(AblateError, match="--name con: must have letters, .*, and is none of Windows' devices"):
+        ready("con.csv", name="con")
+
+
+def test_damaged_facts_beside_a_table_of_our_own_are_left_behind(folder):
+    first, _ = ready("sweep.csv")
+    for damaged in ("[1]", "3", "[" * 100_000, '{"source": '):
+        (first / "provenance.json").write_text(damaged)
+        copy, _ = ready("reports/sweep/results.csv", name="copy")
+        facts = json.loads((copy / "provenance.json").read_text())
+        assert facts == {"study": "copy", "source": "reports/sweep/results.csv"}
+
+
+def test_a_place_that_cannot_be_written_is_an_error_that_names_it(folder):
+    (folder / "file").touch()
+    done = CliRunner().invoke(app, ["analyze", "sweep.csv", "--out", "file"])
+    assert isinstance(done.exception, AblateError)
+    assert str(done.exception).startswith("file: cannot be written: ")
+
+
+def test_titles_of_studies_are_no_markup_in_the_list(folder):
+    (folder / "studies").mkdir()
+    (folder / "studies" / "mine.toml").write_text('title = "[/b] [red]x :smile:"\n')
+    done = CliRunner().invoke(app, ["list"], catch_exceptions=False)
+    assert "[/b] [red]x :smile:" in done.output
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "../x", "\x1b[2J", "a\nb", "<b>", "日" * 300])
+def test_a_report_of_no_name_there_is_is_refused_in_two_lines(folder, name):
+    done = CliRunner().invoke(app, ["report", name])
+    assert isinstance(done.exception, AblateError)
+    assert str(done.exception).count("\n") == 1
+    assert len(str(done.exception)) < 1_000

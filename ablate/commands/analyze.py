@@ -1,8 +1,6 @@
 """`ablate analyze`: the reading half on anybody's table of runs."""
 
 import json
-import re
-import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,14 +10,18 @@ import pandas as pd
 from rich.console import Console
 
 import ablate
+from ablate.commands.output import say
 from ablate.errors import AblateError
-from ablate.files import write_aside
+from ablate.files import opening, write_aside
 from ablate.foreign import Asked, read_foreign
+from ablate.json_file import read_json
+from ablate.printable import printable
 from ablate.results import REQUIRED, write_table
 from ablate.sources import Runs, is_storage_url, read_csv_runs, read_optuna_runs
-from ablate.study.names import is_safe_name
+from ablate.study import NAME_RULE, is_safe_name, to_safe_name
 
 MLFLOW = "mlflow:"
+TABLE = "table"  # the report's name where the source's has no letter
 RESULTS, PROVENANCE = "results.csv", "provenance.json"
 BESIDE = ("epochs.csv", "lr_tests.json", "study.toml")  # what the report of a study's own table reads besides it
 
@@ -37,17 +39,19 @@ class Place:
 
 def run(place: Place, asked: Asked, *, command_line: str) -> None:
     """Read, write the folder, build, print what was taken, the answer and where it is."""
-    folder, notes = prepare(place, asked, command_line=command_line)
-    from ablate.report import build_report
+    with opening(place.out):
+        folder, notes = prepare(place, asked, command_line=command_line)
+        from ablate.report import build_report
 
-    built = build_report(folder)
-    console = Console(highlight=False)
-    for line in [*notes, "", *built.headline, f"report   {built.html}", f"table    {folder / RESULTS}"]:
-        console.print(line, markup=False)
+        built = build_report(folder)
+    lines = [*notes, "", *built.headline, f"report   {built.html}", f"table    {folder / RESULTS}"]
+    say(Console(highlight=False), lines)
 
 
 def prepare(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
     """The folder with its table and its facts, and what was taken without being asked."""
+    if place.name and not is_safe_name(place.name):
+        raise AblateError(f"--name {printable(place.name)}: must have {NAME_RULE}")
     if place.source.startswith(MLFLOW):
         return _from_mlflow(place, asked, command_line=command_line)
     if is_storage_url(place.source):
@@ -76,21 +80,18 @@ def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path
 def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
     """A study's own table, with what lies beside it; in place where it lies where the report goes."""
     name = path.absolute().parent.name if path.name == RESULTS else path.name.split(".")[0]
-    target = place.out / (place.name or _safe(name))
+    target = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
     note = ["A results table of ablate's own: its columns are known."]
     if target.resolve() == path.resolve().parent and path.name == RESULTS:
         return target, note
     folder = _folder(place, name)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, folder / RESULTS)
+    write_aside(folder / RESULTS, path.read_bytes())
     for beside in BESIDE:
         if (path.parent / beside).is_file():
-            shutil.copyfile(path.parent / beside, folder / beside)
-    try:
-        facts = json.loads((path.parent / PROVENANCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        facts = {"study": folder.name}
-    _write_facts(folder, {**facts, "source": str(path)})
+            write_aside(folder / beside, (path.parent / beside).read_bytes())
+    facts = _facts(path.parent / PROVENANCE) or {"study": folder.name}
+    _write_facts(folder, {**facts, "source": printable(str(path), 300)})
     return folder, note
 
 
@@ -103,24 +104,24 @@ def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tu
 
 def _folder(place: Place, name: str) -> Path:
     """Where the report goes. Raises `AblateError` where results lie there that this command did not write."""
-    if place.name and not is_safe_name(place.name):
-        raise AblateError(f'--name {place.name}: must have letters, digits, ".", "_" and "-", up to 100')
-    folder = place.out / (place.name or _safe(name))
+    folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
     if (folder / RESULTS).exists() and not _is_ours(folder / PROVENANCE):
         raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
     return folder
 
 
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name).strip("._-")[:100] or "table"
-
-
 def _is_ours(provenance: Path) -> bool:
     """Whether this command wrote it: a study's own says nothing of a source."""
+    return "source" in _facts(provenance)
+
+
+def _facts(provenance: Path) -> dict[str, Any]:  # Any: JSON
+    """What it says; nothing where it is not there or is no table."""
     try:
-        return "source" in json.loads(provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+        found = read_json(provenance, otherwise={})
+    except AblateError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _write(folder: Path, results: pd.DataFrame, facts: dict[str, Any], *, command_line: str) -> None:  # Any: JSON
@@ -135,4 +136,5 @@ def _write(folder: Path, results: pd.DataFrame, facts: dict[str, Any], *, comman
 
 
 def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
-    write_aside(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False))
+    text = json.dumps(facts, indent=2, ensure_ascii=False)
+    write_aside(folder / PROVENANCE, text.encode(errors="replace"))  # an argument may hold bytes that are no text

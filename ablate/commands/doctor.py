@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ablate import provenance
 from ablate.commands import DONE, UNFINISHED
+from ablate.commands.output import say
 from ablate.datasets import REGISTERED, default_data_dir
 from ablate.engine.device import visible_gpus
 from ablate.errors import AblateError
@@ -19,8 +20,8 @@ def run(tracking_uri: str, *, data_dir: Path | None) -> int:
     problems = 0
     for name, fact, is_fine in [*_machine(), *_data(data_dir), _tensorflow(), _folder(), _store(tracking_uri)]:
         problems += not is_fine
-        console.print(f"{'ok  ' if is_fine else 'MEND'}  {name:<12}  {fact}", markup=False, soft_wrap=True)
-    console.print("ready" if not problems else f"{problems} to mend", markup=False)
+        say(console, [f"{'ok  ' if is_fine else 'MEND'}  {name:<12}  {fact}"], soft_wrap=True)
+    say(console, ["ready" if not problems else f"{problems} to mend"])
     return UNFINISHED if problems else DONE
 
 
@@ -44,8 +45,11 @@ def _tensorflow() -> tuple[str, str, bool]:
 
 
 def _data(data_dir: Path | None) -> list[tuple[str, str, bool]]:
-    folder = data_dir or default_data_dir()
-    there = [name for name in REGISTERED if (folder / f"{name}.npz").exists()]
+    try:
+        folder = data_dir or default_data_dir()
+        there = [name for name in REGISTERED if (folder / f"{name}.npz").exists()]
+    except (AblateError, OSError) as err:
+        return [("data folder", str(err).replace("\n", " "), False)]
     missing = [name for name in REGISTERED if name not in there and name != "digits"]
     return [
         ("data folder", f"{folder}", True),

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ablate.clock import Clock
+from ablate.commands.output import say
+from ablate.files import opening
 from ablate.progress import sparkline
 from ablate.records import RateTest
 from ablate.seeds import SEARCH_REPLICATE
@@ -18,19 +20,19 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     test, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
-    console.print(f"{study.name}   range test of the baseline", markup=False)
-    console.print(
-        f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}", markup=False
-    )
+    say(console, [
+        f"{study.name}   range test of the baseline",
+        f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}",
+    ])  # fmt: skip
     table = Table(box=None, pad_edge=False, show_header=False)
     for rule, rate in test.rules.items():
         table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
     console.print(table)
     if test.verdict == "undetermined":
-        console.print(f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, cautiously", markup=False)
+        said = f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, cautiously"
     else:
-        console.print(f"suggested learning rate {test.suggestion:.2e}", markup=False)
-    console.print(f"figure   {_draw(test, folder)}   {test.seconds:.1f} s", markup=False)
+        said = f"suggested learning rate {test.suggestion:.2e}"
+    say(console, [said, f"figure   {_draw(test, folder)}   {test.seconds:.1f} s"])
 
 
 def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Path]:
@@ -51,7 +53,8 @@ def _draw(test: RateTest, folder: Path) -> Path:
     from ablate.plots import lr_test_svg
 
     path = folder / "lr_test.svg"
-    write_aside(path, lr_test_svg(test))
+    with opening(folder):
+        write_aside(path, lr_test_svg(test))
     return path
 
 

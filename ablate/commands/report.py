@@ -4,27 +4,37 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ablate.commands.output import say
 from ablate.errors import AblateError
+from ablate.files import opening
+from ablate.printable import printable
 
 
 def run(name: str, *, out: Path) -> None:
     """Find the folder, build, print the answer and where it is."""
-    folder = folder_of(name, out)
+    folder = find_folder(name, out)
     from ablate.report import build_report
 
-    built = build_report(folder)
-    console = Console(highlight=False)
-    for line in [*built.headline, f"report   {built.html}"]:
-        console.print(line, markup=False)
+    with opening(folder):
+        built = build_report(folder)
+    say(Console(highlight=False), [*built.headline, f"report   {built.html}"])
 
 
-def folder_of(name: str, out: Path, *, holding: str = "results.csv") -> Path:
-    """The folder of a study, by its path or its name in `out`. Raises `AblateError` where it lacks that file."""
+def find_folder(name: str, out: Path, *, holding: str = "results.csv") -> Path:
+    """The folder of that name in `out`, or at that path. Raises `AblateError` where it lacks the file `holding`."""
     candidates = [Path(name).parent, Path(name), out / name, out / f"{name}@stand-in", out / f"{name}@quick"]
     if Path(name).name != holding:
         candidates = candidates[1:]
     for folder in candidates:
-        if (folder / holding).is_file():
+        if _is_file(folder / holding):
             return folder
     there = sorted(path.parent.name for path in out.glob(f"*/{holding}"))
-    raise AblateError(f"{name}: no {holding} in {out / name}\n  results there are: {', '.join(there) or 'none yet'}")
+    known = f"results there are: {', '.join(map(printable, there)) or 'none yet'}"
+    raise AblateError(f"{printable(name)}: no {holding} in {printable(str(out / name), 300)}\n  {known}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False

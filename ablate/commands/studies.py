@@ -7,10 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from ablate.commands.output import say
 from ablate.errors import AblateError
-from ablate.files import write_aside
-from ablate.study import Study, find_study, is_safe_name, list_studies, load_study, to_toml
+from ablate.files import opening, write_aside
+from ablate.printable import printable
+from ablate.study import NAME_RULE, Study, find_study, is_safe_name, list_studies, load_study, to_toml
 
 
 def run_list(folder: Path) -> None:
@@ -18,7 +21,8 @@ def run_list(folder: Path) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     for study in list_studies(folder):
         where = "bundled" if study.bundled else os.path.relpath(study.path, folder)
-        table.add_row(study.name, study.title, where)
+        row = (study.name, study.title, where)
+        table.add_row(*(Text(printable(text, 300)) for text in row))  # as text, a title is no markup
     Console(highlight=False).print(table)
 
 
@@ -27,22 +31,21 @@ def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     console = Console(highlight=False)
     # Not wrapped: a table within braces that is broken over two lines is no TOML.
-    console.print(to_toml(study).strip(), markup=False, soft_wrap=True)
-    console.print()
-    for line in summary(study, data_dir):
-        console.print(f"# {line}", markup=False, soft_wrap=True)
+    say(console, [to_toml(study).strip(), ""], soft_wrap=True)
+    say(console, (f"# {line}" for line in summary(study, data_dir)), soft_wrap=True)
 
 
 def run_new(name: str, *, folder: Path) -> None:
     """Write studies/NAME.toml from the template; never over a file that is there."""
     if not is_safe_name(name):
-        raise AblateError(f"{name!r} cannot name a study: use letters, digits, '.', '_' and '-'")
+        raise AblateError(f'"{printable(name)}" cannot name a study: a name has {NAME_RULE}')
     path = folder / "studies" / f"{name}.toml"
     if path.exists():
         raise AblateError(f"{path} is there already\n  edit it, or give another name")
     template = files("ablate").joinpath("template.toml").read_text(encoding="utf-8")
-    write_aside(path, template)
-    Console(highlight=False).print(f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick")
+    with opening(path.parent):
+        write_aside(path, template)
+    say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
 
 
 def summary(study: Study, data_dir: Path | None) -> list[str]:
