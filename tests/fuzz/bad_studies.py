@@ -1,0 +1,143 @@
+"""Study files, overrides and names as nobody should write them."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from doors import TEXTS, Defect, Door, check_message
+from hypothesis import strategies as st
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
+
+from study_texts import EVERYTHING, GOOD, OWN_MODEL
+
+from ablate.commands.analyze import Place, prepare
+from ablate.commands.report import find_folder
+from ablate.errors import AblateError
+from ablate.foreign import Asked
+from ablate.study import find_study, is_safe_name, load_study, to_safe_name, to_toml
+
+SCALARS = st.one_of(
+    st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(0, 1), TEXTS, st.dates(), st.times(),
+    st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "x" * 300 + ".py:b"]),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+WORDS = (
+    "title", "name", "seed", "data", "model", "training", "lr_test", "baseline", "space", "search", "ablation", "quick",
+    "limits", "retries", "scaling", "validation", "train", "depth", "width", "epochs", "patience", "monitor", "low",
+    "high", "log", "ablate", "levels", "around", "span", "optimizer", "learning_rate", "dropout", "activation",
+    "trials", "seeds", "factors", "margin", "fallback", "when", "recipes", "design", "factorial", "reference",
+    "momentum", "trial_minutes", "memory_gb", "killed", "looks", "max_seeds",
+)  # fmt: skip
+KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
+STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING))
+
+
+def toml(value: object) -> str:
+    """A value as TOML, independent of the program's own writer."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return '"' + "".join(f"\\U{ord(char):08x}" for char in value if not "\ud800" <= char <= "\udfff") + '"'
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            distinct = {toml(name): item for name, item in value.items()}
+            return f"{{{', '.join(f'{name} = {toml(item)}' for name, item in distinct.items())}}}"
+        case _:
+            return str(value)
+
+
+@st.composite
+def study_files(draw: st.DrawFn) -> bytes:
+    """A file of any shape; a good one with a value more, a hole or a splinter; one that is deep, long or no text."""
+    kind = draw(st.integers(0, 9))
+    text = draw(STUDIES)
+    if kind == 0:
+        tree = draw(st.dictionaries(TEXTS | st.sampled_from(WORDS), VALUES, max_size=5))
+        text = "\n".join(f"{name} = {value}" for name, value in {toml(n): toml(v) for n, v in tree.items()}.items())
+    elif kind <= 4:
+        lines = text.splitlines()
+        place = draw(st.integers(0, len(lines)))
+        lines.insert(place, f"{'.'.join(map(toml, draw(KEYS)))} = {toml(draw(VALUES))}")
+        text = "\n".join(lines)
+    elif kind <= 6:
+        lines = text.splitlines()
+        place = draw(st.integers(0, len(lines) - 1))
+        lines[place] = f"{lines[place].partition('=')[0]}= {toml(draw(VALUES))}"
+        text = "\n".join(lines)
+    elif kind == 7:
+        start = draw(st.integers(0, len(text)))
+        text = text[:start] + draw(TEXTS) + text[start + draw(st.integers(0, 20)) :]
+    elif kind == 8:
+        text += draw(st.sampled_from((
+            f"a = {'[' * 2000}", f"a = {'[' * 50}{']' * 50}", f"{'a.' * 4000}b = 1", "[" + "a." * 400 + "b]", "a = '''",
+            "\n".join(f"[x{i}]" for i in range(2000)), f"a = {'9' * 5000}", "#" + "x" * 300_000,
+            f"a = '{'x' * 20_000}'",
+        )))  # fmt: skip
+    content = text.encode(errors="replace")
+    if kind == 9:
+        content = draw(st.sampled_from((b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\x80", b""))) + content
+        content = content.decode(errors="replace").encode("utf-16") if draw(st.booleans()) else content
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class StudyExample:
+    """A file, overrides and the mode."""
+
+    content: bytes
+    overrides: tuple[str, ...] = ()
+    quick: bool = False
+
+
+def enter_study(example: StudyExample, folder: Path) -> None:
+    """Load it, and what it resolves to once more."""
+    path = folder / "x.toml"
+    path.write_bytes(example.content)
+    study = load_study(path, overrides=example.overrides, quick=example.quick)
+    path.write_text(to_toml(study), encoding="utf-8")
+    again = load_study(path, overrides=[], quick=example.quick)
+    if again != study:
+        raise Defect("the resolved study loads as another one")
+
+
+def enter_name(name: str, folder: Path) -> None:
+    """Every way in which a command line names a study or a report."""
+    safe = to_safe_name(name, otherwise="table")
+    if not is_safe_name(safe) or (folder / safe).parent != folder:
+        raise Defect(f"{safe!r} is no safe name")
+    (folder / safe).mkdir()
+    for look in (lambda: find_study(name, folder=folder), lambda: find_folder(name, folder / "reports")):
+        try:
+            look()
+        except AblateError as err:
+            check_message(str(err), NAMES)
+    prepare(Place("no such.csv", None, "sqlite:///x.db", name, folder / "reports"), Asked(), command_line="")
+
+
+STUDY_FILES = Door(st.builds(StudyExample, study_files(), quick=st.booleans()), enter_study, ("x.toml",))
+OVERRIDES = Door(
+    st.builds(
+        StudyExample,
+        STUDIES.map(str.encode),
+        st.lists(
+            st.builds(
+                lambda key, value: f"{'.'.join(key)}={value}",
+                st.lists(st.sampled_from(WORDS), min_size=1, max_size=3) | KEYS,
+                VALUES.map(toml) | TEXTS,
+            ),
+            min_size=1,
+            max_size=2,
+        ).map(tuple),
+        st.booleans(),
+    ),
+    enter_study,
+    ("--set", "x.toml"),
+)
+NAMES = Door(TEXTS | st.text(max_size=120), enter_name, ("no such file", "study's name", "no results.csv", "--name"))
