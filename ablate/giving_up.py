@@ -61,7 +61,8 @@ class GivingUp:
 
 def common(outcome: Outcome) -> str:
     """What of an outcome's reason other trials share that failed in the same way."""
-    return _VARYING.sub("#", outcome.reason.replace(outcome.trial, "#"))
+    own = rf"(?<!\w){re.escape(outcome.trial)}(?!\w)"
+    return _VARYING.sub("#", re.sub(own, "#", outcome.reason))
 
 
 def _configuration(spec: TrialSpec) -> str:

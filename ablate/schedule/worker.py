@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from ablate import provenance
 from ablate.errors import AblateError
+from ablate.failure import reason_of, trace_of
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.schedule.lifeline import end_with_parent
 from ablate.schedule.logs import print_to
@@ -18,8 +18,6 @@ from ablate.schedule.messages import Idle, Passed, Place, Ready, Refused, Task, 
 
 if TYPE_CHECKING:
     from ablate.engine.workbench import Workbench
-
-LONGEST_REASON = 500  # characters; a user's model may raise with any text
 
 
 class Deserted(BaseException):
@@ -29,13 +27,19 @@ class Deserted(BaseException):
 def work(task: Task, place: Place, pipe: Connection) -> None:
     """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdicts."""
     settle_in(task, place)
-    with suppress(Deserted):
+    code = 0
+    try:
         _serve(task, Link(pipe, max_memory=task.max_memory))
+    except Deserted:
+        pass
+    except BaseException as err:  # the way out below must be taken whatever happened
+        _print_trace(err)
+        code = 1
     pipe.close()
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # whatever a user's model has put there
             stream.flush()
-    os._exit(0)  # the libraries' own way out takes seconds, and the parent waits for it
+    os._exit(code)  # the libraries' own way out takes seconds, and the parent waits for it
 
 
 def settle_in(task: Task, place: Place) -> None:
@@ -55,7 +59,7 @@ def _serve(task: Task, link: "Link") -> None:
     try:
         bench = _open_bench(task)
     except BaseException as err:  # a user's model may end the program, too
-        traceback.print_exc()
+        _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
         return
     from ablate.rate_finder import RateFinder
@@ -69,6 +73,11 @@ def _serve(task: Task, link: "Link") -> None:
             link.say(Worn())
             return
         link.say(Idle())
+
+
+def _print_trace(err: BaseException) -> None:
+    with suppress(Exception):  # as above
+        print(trace_of(err), file=sys.stderr)
 
 
 def _open_bench(task: Task) -> "Workbench":
@@ -88,14 +97,11 @@ def _open_bench(task: Task) -> "Workbench":
 
 def why_not(err: BaseException, *, model: str) -> str:
     """What the user has to mend where a worker cannot begin."""
-    match err:
-        case AblateError():
-            return str(err)[:LONGEST_REASON]
-        case Exception():
-            return f"no worker can begin: {type(err).__name__}: {err}"[:LONGEST_REASON]
-        case _:
-            text = f"model.name: {model} must return a keras.Model on the baseline, but ends the program: {err!r}"
-            return text[:LONGEST_REASON]
+    if isinstance(err, AblateError):
+        return str(err)
+    if isinstance(err, Exception):
+        return f"no worker can begin: {reason_of(err)}"
+    return f"model.name: {model} must return a keras.Model on the baseline, but ends the program: {reason_of(err)}"
 
 
 @final

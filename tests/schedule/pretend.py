@@ -100,7 +100,7 @@ def grow() -> None:
     held = []
     while True:
         held.append(b"x" * (32 * 2**20))
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def hang() -> None:
