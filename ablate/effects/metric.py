@@ -73,7 +73,8 @@ def primary_metric(
     tested = len(finished) > 0 and bool(finished[f"test_{kind}"].notna().all())
     column, sign = (f"test_{kind}", -1 if kind == "loss" else 1) if tested else ("score", 1)
     values = sign * finished[column]
-    at_reference = float(values[finished["variant"] == REFERENCE].mean())
+    of_reference = values[finished["variant"] == REFERENCE]
+    at_reference = float(of_reference.sort_values().mean())  # the same to the bit in whatever order trials ended
     chance = _chance(kind, n_classes) if n_classes else float(values.min())
     if margin is None:
         margin = LEAST_MARGIN[kind]

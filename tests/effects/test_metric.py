@@ -35,6 +35,16 @@ def test_a_margin_that_is_given_is_used():
     assert effects.primary_metric(results, monitor="val_loss", n_classes=2, n_test=9, margin=0.2).margin == 0.2
 
 
+def test_the_margin_is_the_same_to_the_bit_in_whatever_order_the_rows_are():
+    results = table(rows("reference", {0: 0.1, 1: 0.2, 2: 0.3}))
+    assert sum([0.1, 0.2, 0.3]) != sum([0.3, 0.2, 0.1])
+    first, second = (
+        effects.primary_metric(rows, monitor="val_accuracy", n_classes=10, n_test=1000).margin
+        for rows in (results, results.iloc[::-1])
+    )
+    assert first == second
+
+
 def test_an_unknown_monitor_is_refused():
     with pytest.raises(DataError, match='must be "val_accuracy" or "val_loss", got "f1"'):
         effects.primary_metric(table(rows("reference", REFERENCE)), monitor="f1", n_classes=2, n_test=None)
