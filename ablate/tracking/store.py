@@ -177,7 +177,7 @@ def _quieten() -> None:
         os.environ.setdefault(name, value)
     # Failures reach the user through our own messages, not as tracebacks across the live display.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
-    for name in ("mlflow", "alembic"):
+    for name in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(os.environ["MLFLOW_LOGGING_LEVEL"].upper())
 
 

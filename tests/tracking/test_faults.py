@@ -138,6 +138,7 @@ def test_a_store_that_another_process_locks_for_a_while_gets_all(tmp_path, study
     uri = fresh_store(tmp_path)
     process = Process(tmp_path, uri, study)
     process.train(0)
+    process.tracker.drain()
     with hold(tmp_path / "mlflow.db", 20.0):
         process.train(1, 2)
         held = time.perf_counter()
