@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from ablate.journal import Entry
 from ablate.results import read_results
 from ablate.verifying.comparing import NUMBERS
@@ -35,7 +33,7 @@ def table_changes(path: Path, entries: Mapping[str, Entry]) -> tuple[str, ...]:
 def _is_same(value: object, recorded: object) -> bool:
     if isinstance(value, int | float) and isinstance(recorded, int | float):
         return math.isclose(value, recorded, rel_tol=ROUNDED)
-    return value == recorded or (recorded is None and bool(pd.isna(value)))
+    return value == recorded or (recorded is None and value != value)  # an empty field is NaN
 
 
 def _shown(value: object) -> str:
