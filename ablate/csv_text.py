@@ -5,10 +5,10 @@ import csv
 import gzip
 import lzma
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from ablate.errors import DataError
 from ablate.printable import printable
@@ -79,13 +79,16 @@ def _rows(text: str, path: Path, *, separator: str) -> Iterator[tuple[int, list[
 
 
 def _unpacked(file: IO[bytes], suffix: str) -> IO[bytes]:
-    openers: Mapping[str, Callable[[IO[bytes]], IO[bytes]]] = {
-        ".gz": lambda packed: gzip.GzipFile(fileobj=packed),  # type: ignore[dict-item, return-value]  # reads alike
-        ".bz2": bz2.BZ2File,
-        ".xz": lzma.LZMAFile,
-        ".zip": _only_member,
-    }
-    return openers.get(suffix, lambda plain: plain)(file)
+    match suffix:
+        case ".gz":
+            return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+        case ".bz2":
+            return bz2.BZ2File(file)
+        case ".xz":
+            return lzma.LZMAFile(file)
+        case ".zip":
+            return _only_member(file)
+    return file
 
 
 def _only_member(file: IO[bytes]) -> IO[bytes]:

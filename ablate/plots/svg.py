@@ -6,6 +6,7 @@ them for its own (`inline_svg`), which is how one figure serves a light and a da
 
 import json
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -106,11 +107,14 @@ def mark(artist: "Artist", key: str, *, titles: Sequence[str] = ()) -> None:
 def to_svg(figure: "Figure", *, name: str, title: str, description: str) -> str:
     """The figure as an SVG document; `name` leads every id in it, so that many figures share one page."""
     with figure_style():
-        for text in figure.findobj(Text):
-            if (drawable := _drawable(text.get_text())) != text.get_text():
-                text.set_text(drawable)
+        for artist in figure.findobj(Text):
+            if isinstance(artist, Text) and (drawable := _drawable(artist.get_text())) != artist.get_text():
+                artist.set_text(drawable)
         buffer = BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():
+            # Text stays text: whoever looks has the letters that the font for the layout lacks.
+            warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     ET.register_namespace("", _XMLNS)
     root = ET.fromstring(buffer.getvalue())
     _tidy(root, name)

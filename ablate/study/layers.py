@@ -17,8 +17,9 @@ Key: TypeAlias = tuple[str, ...]
 _KEY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
 _DEEPEST = 6  # tables and lists within each other; a study needs four
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
-_LARGEST_FILE = 2**18  # bytes; a study is a page or two of text
-_LONGEST_LINE = 10_000  # characters; a dotted key costs the square of its length to read
+_LARGEST_FILE = 2**20  # bytes; a study is a page or two of text
+# A dotted key costs the square of its length to read, so that one of a megabyte takes an hour.
+_ENDLESS = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,9 @@ def study_text(path: Path) -> str:
     if len(content) > _LARGEST_FILE:
         raise StudyError(f"{name}: is no study: it has more than {_LARGEST_FILE:,} bytes")
     text = content.decode("utf-8-sig")  # a byte order mark is what some Windows editors begin a file with
-    for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > _LONGEST_LINE:
-            raise StudyError(f"{name}: line {number} has more than {_LONGEST_LINE:,} characters\n  break it in several")
+    if found := _ENDLESS.search(text):
+        number = text.count("\n", 0, found.start()) + 1
+        raise StudyError(f"{name}: line {number} has a key of more than 50 parts\n  a study's keys have at most six")
     return text
 
 
@@ -152,8 +153,8 @@ def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int 
 def _overridden(layered: Layered, override: str) -> Layered:
     dotted, equals, text = override.partition("=")
     dotted = dotted.strip()
-    if len(override) > _LONGEST_LINE:
-        raise StudyError(f"--set {printable(dotted)}: has more than {_LONGEST_LINE:,} characters")
+    if _ENDLESS.search(override):
+        raise StudyError(f"--set {printable(dotted)}: has a key of more than 50 parts")
     if not equals or not _KEY.fullmatch(dotted):
         raise StudyError(f"--set {printable(override)}: must look like training.epochs=5")
     key, value = tuple(dotted.split(".")), _parsed(text)

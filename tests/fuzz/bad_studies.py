@@ -77,7 +77,7 @@ def study_files(draw: st.DrawFn) -> bytes:
     elif kind == 8:
         text += draw(st.sampled_from((
             f"a = {'[' * 2000}", f"a = {'[' * 50}{']' * 50}", f"{'a.' * 4000}b = 1", "[" + "a." * 400 + "b]", "a = '''",
-            "\n".join(f"[x{i}]" for i in range(2000)), f"a = {'9' * 5000}", "#" + "x" * 300_000,
+            "\n".join(f"[x{i}]" for i in range(2000)), f"a = {'9' * 5000}", "#" + "x" * 1_100_000,
             f"a = '{'x' * 20_000}'",
         )))  # fmt: skip
     content = text.encode(errors="replace")

@@ -66,7 +66,7 @@ def write_hostile(folder: Path, canary: str) -> Path:
     spoil = Spoiler(canary)
     _spoil_results(folder / "results.csv", spoil)
     epochs = pd.read_csv(folder / "epochs.csv")
-    epochs.assign(trial=epochs["trial"].map(spoil)).to_csv(folder / "epochs.csv", index=False)
+    _write(epochs.assign(trial=epochs["trial"].map(spoil)), folder / "epochs.csv")
     facts = json.loads((folder / "provenance.json").read_text())
     modes, designs, times = facts.pop("modes"), facts.pop("designs"), facts.pop("time")
     names = {key: {spoil(name): level for name, level in facts[key].items()} for key in ("reference", "versions")}
@@ -94,7 +94,11 @@ def _spoil_results(path: Path, spoil: Spoiler) -> None:
     start = table["against"].map(lambda other: "best: " if other == "best" else "")
     table["variant"] = table["variant"].where(~of_factor, start + table["factor"] + "=" + table["level"])
     table = table.rename(columns={name: spoil(name) for name in factors})
-    path.write_text(table.to_csv(index=False).replace("\0", ""))
+    _write(table, path)
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    path.write_text(table.to_csv(index=False).replace("\0", ""))  # which is refused by itself
 
 
 def _is_number(text: str) -> bool:

@@ -74,5 +74,5 @@ def test_no_name_of_a_figure_or_table_leads_out_of_the_folder() -> None:
     table = Table("t", ["a"], [["1"]], name="../../x")
     figure = Figure("path-../../y", "t", "s", "<svg></svg>", table)
     assert [file.path for file in PageFiles.of(page(figure))] == [
-        "figures/path-y.svg", "tables/-x.csv", "tables/-x.tex",
+        "figures/path--y.svg", "tables/-x.csv", "tables/-x.tex",
     ]  # fmt: skip
