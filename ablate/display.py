@@ -91,7 +91,7 @@ class PlainLines:
         """Nothing to leave behind."""
 
     def _print(self, line: str) -> None:
-        self._console.print(printable(line, _LONGEST), markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 class LiveDisplay:
@@ -122,7 +122,7 @@ class LiveDisplay:
         self._live.stop()
 
     def _print(self, line: str) -> None:
-        self._console.print(printable(line, _LONGEST), markup=False, highlight=False)
+        self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False)
 
     def _picture(self) -> Group:
         progress = self._progress

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from typing import Any, TextIO, cast
+from typing import IO, Any, TextIO, cast
 
 # Signs that must not become a "?" where only ASCII is known: a minus would be lost.
 _IN_ASCII = str.maketrans(
@@ -13,7 +13,7 @@ _IN_ASCII = str.maketrans(
 )  # fmt: skip
 
 
-def lasting(stream: TextIO | None) -> TextIO:
+def lasting(stream: IO[str] | None) -> TextIO:
     """The stream, made to last: what it cannot encode is said in ASCII, and from its first error on it is mute.
 
     A terminal may be closed, a pipe's reader may end, the disk of a log may be full. None is a standard stream that
@@ -23,7 +23,7 @@ def lasting(stream: TextIO | None) -> TextIO:
 
 
 class _Lasting:
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: IO[str] | None) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
@@ -47,7 +47,7 @@ class _Lasting:
     def __getattr__(self, name: str) -> Any:  # Any: whatever else the stream can do
         return getattr(self._stream, name)
 
-    def _fall_mute(self, stream: TextIO) -> None:
+    def _fall_mute(self, stream: IO[str]) -> None:
         """Write no more, and send nowhere what the stream still holds: else the program's end trips over it."""
         self._stream = None
         with suppress(OSError, ValueError):
@@ -56,7 +56,7 @@ class _Lasting:
             os.close(nowhere)
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def _encodable(text: str, stream: IO[str]) -> str:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)

@@ -70,7 +70,7 @@ def test_what_decided_the_trials_so_far_must_not_change(judged, override, change
         ("ablation.seeds=1", "ablation.seeds 2 → 1"),
         ("ablation.reference=both", "ablation.reference baseline → both"),
         ('ablation.learning_rate=["find", "carry"]', "ablation.learning_rate adds carry"),
-        ('recipes.calm={ optimizer = "sgd" }', "recipes.calm.optimizer unset → sgd"),
+        ("ablation.margin=0.02", "ablation.margin unset → 0.02"),
         ("space.learning_rate.ablate=[0.3, 2.0]", "space.learning_rate.ablate adds 2.0"),
     ],
 )
@@ -204,3 +204,11 @@ def test_of_many_changes_ten_are_shown():
     assert len(lines) == 13
     assert lines[10:12] == ["  a9 1 → 2: may go on", "  and 4 more"]
     assert lines[12].startswith("  --continue")
+
+
+def test_a_recipe_may_come_in_setting_by_setting(judged):
+    recipe = 'recipes.calm={ optimizer = "sgd", normalization = "batch" }'
+    assert judged(SEARCHED, recipe) == [
+        Judged("recipes.calm.optimizer unset → sgd", ""),
+        Judged("recipes.calm.normalization unset → batch", ""),
+    ]

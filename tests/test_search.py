@@ -234,10 +234,9 @@ class Died(BaseException):
 
 
 def test_a_search_that_died_while_it_asked_for_a_round_asks_for_the_rest_of_it(study, tmp_path, monkeypatch):
-    study = with_search(study, trials=12)
     whole = run(SearchPlan(study, storage=tmp_path / "whole.db", chance=0.1, known=[]), at_once=4)
     plan = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known=[])
-    first = run(plan, at_once=4, limit=8)
+    first = run(plan, at_once=4, limit=4)
     known = [entry(spec, Outcome(spec.trial, "finished", score=score_of(spec))) for spec in first]
     add, added = SearchFile.add, []
 
@@ -304,13 +303,16 @@ def change_kind(path: Path) -> None:
     execute(path, "UPDATE trial_params SET distribution_json = '{'")
 
 
-@pytest.mark.parametrize("damage", [lose, truncate, empty, garble, change_level, change_score, change_kind])
+OTHERS = (lose, empty, garble, change_level, change_score, change_kind)
+
+
+@pytest.mark.parametrize("damage", [truncate, *(pytest.param(damage, marks=pytest.mark.slow) for damage in OTHERS)])
 def test_a_damaged_file_is_put_aside_and_the_search_goes_on_as_an_undisturbed_one(study, tmp_path, damage):
-    study = with_search(study, trials=12, pruner="median")
+    study = with_search(study, trials=8, pruner="median")
     whole = verdicts(SearchPlan(study, storage=tmp_path / "whole.db", chance=0.1, known=[]), at_most=99, known=[])
     assert any(not line[-1] for line in whole)
     storage, known, said = tmp_path / "s.db", [], []
-    first = verdicts(SearchPlan(study, storage=storage, chance=0.1, known=[]), at_most=17, known=known)
+    first = verdicts(SearchPlan(study, storage=storage, chance=0.1, known=[]), at_most=14, known=known)
     damage(storage)
     resumed = SearchPlan(study, storage=storage, chance=0.1, known=list(known), announce=said.append)
     both = [*first, *verdicts(resumed, at_most=99, known=known)]
@@ -323,6 +325,7 @@ def test_a_damaged_file_is_put_aside_and_the_search_goes_on_as_an_undisturbed_on
     assert len(said) == len(asides)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["hyperband", "none"])
 @pytest.mark.parametrize("at_most", [5, 13, 20])
 def test_a_lost_file_is_made_anew_at_any_point_under_any_pruner(study, tmp_path, pruner, at_most):
@@ -374,7 +377,7 @@ def test_a_file_that_another_program_has_locked_is_waited_for_and_then_given_up(
 def test_a_disk_that_is_full_is_said_and_the_search_goes_on_once_it_is_not(study, tmp_path, monkeypatch):
     def nearly_full(path, **settings):
         database = connect(path, **settings)
-        database.execute("PRAGMA max_page_count = 60")
+        database.execute("PRAGMA max_page_count = 40")
         return database
 
     connect, path = sqlite3.connect, tmp_path / "s.db"
