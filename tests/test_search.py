@@ -38,13 +38,13 @@ def epoch(spec, number: int, accuracy: float) -> Epoch:
     return Epoch(spec.trial, number, 1.0, 0.5, 1.0, accuracy, 0.01, 1.0)
 
 
-def run(plan, *, at_once: int, limit: int = 100):
+def run(plan, *, at_once: int, limit: int = 100, score=score_of):
     """Train everything; results arrive in reverse order of asking, as they may with several workers."""
     specs = []
     while len(specs) < limit and (asked := plan.ask(at_once)):
         specs += asked
         for spec in reversed(asked):
-            plan.tell(Outcome(spec.trial, "finished", score=score_of(spec)))
+            plan.tell(Outcome(spec.trial, "finished", score=score(spec)))
     return specs
 
 
@@ -233,11 +233,15 @@ class Died(BaseException):
     """The process ends here."""
 
 
+def later_is_better(spec) -> float:
+    return 0.5 + 0.01 * int(spec.trial[-4:])
+
+
 def test_a_search_that_died_while_it_asked_for_a_round_asks_for_the_rest_of_it(study, tmp_path, monkeypatch):
-    whole = run(SearchPlan(study, storage=tmp_path / "whole.db", chance=0.1, known=[]), at_once=4)
+    whole = run(SearchPlan(study, storage=tmp_path / "w.db", chance=0.1, known=[]), at_once=4, score=later_is_better)
     plan = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known=[])
-    first = run(plan, at_once=4, limit=4)
-    known = [entry(spec, Outcome(spec.trial, "finished", score=score_of(spec))) for spec in first]
+    first = run(plan, at_once=4, limit=4, score=later_is_better)
+    known = [entry(spec, Outcome(spec.trial, "finished", score=later_is_better(spec))) for spec in first]
     add, added = SearchFile.add, []
 
     def add_two(self, trial):
@@ -250,8 +254,8 @@ def test_a_search_that_died_while_it_asked_for_a_round_asks_for_the_rest_of_it(s
     with pytest.raises(Died):
         plan.ask(4)
     monkeypatch.undo()
-    rest = run(SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known=known), at_once=4)
-    assert [*first, *rest] == whole
+    again = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known=known)
+    assert [*first, *run(again, at_once=4, score=later_is_better)] == whole
     assert states_in(tmp_path / "s.db") == {"COMPLETE"}
 
 
