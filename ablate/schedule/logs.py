@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
+from ablate.printable import printable_lines
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -51,16 +53,18 @@ def ask_where(pid: int) -> None:
             time.sleep(ASKED_SECONDS)
 
 
-def last_words(path: Path, *, most: int = 4096) -> str:
-    """The last `most` bytes of a log, from the beginning of a line; "" where it cannot be read."""
+def last_words(path: Path, *, most: int = 100, longest: int = 300) -> str:
+    """The last `most` lines of a log, `longest` characters of each, as they can be shown; "" where it cannot be read.
+
+    Python lists all libraries after a crash, in one line that would hide where it was.
+    """
     try:
         with path.open("rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - most))
-            text = log.read(most).decode(errors="replace")
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 64 * 2**10))
+            text = log.read(64 * 2**10).decode(errors="replace")
     except OSError:
         return ""
-    return text.partition("\n")[2] or text if size > most else text
+    return printable_lines("\n".join(line[:longest] for line in text.splitlines()[-most:]))
 
 
 def cut(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT_BYTES) -> bool:

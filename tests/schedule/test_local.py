@@ -132,12 +132,12 @@ def test_a_model_that_does_its_worst_costs_its_own_trials_and_no_other(task, tmp
     worst = {
         "crash": ("failed", r"its process was ended by signal 11 \(SIGSEGV\)"),
         "leave": ("failed", "its process ended by itself with exit code 9"),
-        "hang": ("failed", r"it took longer than limits\.trial_minutes = 0\.4 allows"),
+        "hang": ("failed", r"it took longer than limits\.trial_minutes = 0\.5 allows"),
         "grow": ("out_of_memory", r"its process held .* GB of memory, and limits\.memory_gb = 3 allows no more"),
         "print": ("finished", ""),
         "train": ("finished", ""),
     }
-    limits = {"limits": Limits(trial_minutes=0.4, memory_gb=3), "retries": Retries(killed=0)}
+    limits = {"limits": Limits(trial_minutes=0.5, memory_gb=3), "retries": Retries(killed=0)}
     hostile = user_task(task, tmp_path, "build")
     hostile = replace(hostile, study=hostile.study.model_copy(update=limits), stack=1)
     plan = Listed([spec(does, does=does, learning_rate=0.01) for does in worst])
