@@ -10,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablate import experiment
+from ablate import experiment, running
 from ablate.clock import Clock
-from ablate.errors import StudyError
-from ablate.events import PartBegan, Stopping, TrialBegan, TrialEnded
+from ablate.errors import StorageError, StudyError
+from ablate.events import Notice, PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.experiment import run_study
+from ablate.journal import Journal
 from ablate.opening import Options
 from ablate.records import Epoch, Outcome
 from ablate.results import read_results
@@ -50,7 +51,7 @@ def finished(tmp_path_factory, tiny_study):
 
 def numbers(path: Path) -> pd.DataFrame:
     """The table without what time and place decide."""
-    table = read_results(path).drop(columns=["seconds", "run_id"])
+    table = read_results(path).drop(columns=["seconds", "run_id", "attempt"])
     return table.sort_values("trial").reset_index(drop=True)
 
 
@@ -212,10 +213,12 @@ def test_a_study_of_all_designs_interrupted_in_every_part_ends_as_an_undisturbed
 
 
 class Instant:
-    """A scheduler in whose hands every trial is done as soon as it is handed out."""
+    """A scheduler in whose hands every trial is done as soon as it is handed out, or fails with `reason`."""
 
-    def __init__(self, _task, *, workers, stop, on_start):
-        del workers
+    reason = ""
+
+    def __init__(self, _task, *, workers, stop, on_start, on_lost, on_notice, door):
+        del workers, on_lost, on_notice, door
         self._stop, self._on_start = stop, on_start
         self.clock = Clock()
 
@@ -228,6 +231,9 @@ class Instant:
     def run(self, plan):
         while not self._stop.is_set() and (specs := plan.ask(1)):
             self._on_start(specs[0])
+            if self.reason and specs[0].phase == "ablation":
+                plan.tell(Outcome(specs[0].trial, "failed", reason=self.reason))
+                continue
             plan.report(Epoch(specs[0].trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
             plan.tell(Outcome(specs[0].trial, "finished", score=0.5, test_accuracy=0.5, epochs=1, best_epoch=1))
 
@@ -239,7 +245,13 @@ class SlowTracker:
     failure = ""
 
     def __init__(self, _uri):
-        self.run_ids, self.seconds, self.lost, self.closed = {}, 0.0, 0, None
+        self.run_ids, self.seconds, self.progress = {}, 0.0, 0
+
+    def missing(self, attempts):
+        return len(set(attempts) - set(self.run_ids))
+
+    def reconcile(self, _attempts):
+        pass
 
     def open_study(self, _study, *, parent_run_id):
         del parent_run_id
@@ -250,10 +262,10 @@ class SlowTracker:
     def log_freeze(self, _freeze):
         pass
 
-    def open_trial(self, spec, *, at):
+    def open_trial(self, spec, *, attempt, at):
         del at
         time.sleep(0.01)
-        self.run_ids[spec.trial] = f"run-{spec.trial}"
+        self.run_ids[spec.trial, attempt] = f"run-{spec.trial}"
 
     def log_epoch(self, _epoch, *, at):
         pass
@@ -269,7 +281,7 @@ class SlowTracker:
 
 @pytest.fixture
 def instant(monkeypatch):
-    monkeypatch.setattr(experiment, "Local", Instant)
+    monkeypatch.setattr(running, "Local", Instant)
     monkeypatch.setattr(experiment, "Tracker", SlowTracker)
 
 
@@ -279,7 +291,7 @@ def test_runs_that_open_long_after_their_trials_ended_are_in_the_table(tiny_stud
     table = read_results(done.folder.results)
     assert len(table) == 12
     assert table["run_id"].eq("run-" + table["trial"]).all()
-    assert (done.lost_events, done.tracker_failure) == (0, "")
+    assert (done.missing_runs, done.tracker_failure) == (0, "")
 
 
 @pytest.mark.usefixtures("instant")
@@ -303,5 +315,56 @@ def test_stopping_twice_does_not_wait_for_a_store_that_hangs(tiny_study, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         run_study(tiny_study, options_for(tmp_path), Kept(act))
     assert time.perf_counter() - began < 4
-    assert not (tmp_path / "reports" / "tiny" / "trials.jsonl").exists()
+    assert Journal(tmp_path / "reports" / "tiny" / "trials.jsonl").entries == {}
     gate.set()
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_study_whose_trials_fail_alike_gives_up_and_goes_on_when_they_are_retried(tiny_study, tmp_path, monkeypatch):
+    study = tiny_study.model_copy(update={"limits": tiny_study.limits.model_copy(update={"same_failures": 3})})
+    monkeypatch.setattr(Instant, "reason", "ValueError: no such layer")
+    done = run_study(study, options_for(tmp_path), Kept())
+    assert done.ending.gave_up == "3 trials in a row failed alike: ValueError: no such layer"
+    assert (done.ending.complete, done.ending.interrupted) == (False, False)
+    assert done.states == {"finished": 4, "failed": 3}
+    assert json.loads(done.folder.provenance.read_text())["gave_up"] == done.ending.gave_up
+    monkeypatch.setattr(Instant, "reason", "")
+    again = run_study(study, options_for(tmp_path, retry=True), Kept())
+    assert again.ending.complete
+    assert again.states == {"finished": 12}
+    table = read_results(again.folder.results)
+    assert sorted(table.loc[table["phase"] == "ablation", "attempt"]) == [1, 1, 1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.usefixtures("instant")
+def test_a_study_that_can_no_longer_write_ends_with_the_reason_and_goes_on_later(tiny_study, tmp_path, monkeypatch):
+    told, closed, append = [], [], Journal.append
+
+    def fill(journal, entry):
+        told.append(entry)
+        if len(told) == 6:
+            raise StorageError("trials.jsonl: cannot be written: No space left on device")
+        append(journal, entry)
+
+    monkeypatch.setattr(Journal, "append", fill)
+    monkeypatch.setattr(SlowTracker, "close_study", lambda _self, status, **_: closed.append(status))
+    with pytest.raises(StorageError, match="No space left"):
+        run_study(tiny_study, options_for(tmp_path), Kept())
+    assert closed == ["FAILED"]
+    assert len(read_results(tmp_path / "reports" / "tiny" / "results.csv")) == 5
+    done = run_study(tiny_study, options_for(tmp_path), Kept())
+    assert done.ending.complete
+    assert len(read_results(done.folder.results)) == 12
+
+
+@pytest.mark.usefixtures("instant")
+def test_what_has_changed_on_the_way_is_told_and_stands_in_the_provenance(tiny_study, tmp_path):
+    run_study(tiny_study, options_for(tmp_path, only="search"), Kept())
+    more = tiny_study.model_copy(update={"search": tiny_study.search.model_copy(update={"trials": 5})})
+    with pytest.raises(StudyError, match=r"search.trials 4 → 5\n  --continue goes on"):
+        run_study(more, options_for(tmp_path), Kept())
+    watch = Kept()
+    done = run_study(more, options_for(tmp_path, go_on=True), watch)
+    assert "search.trials 4 → 5" in [event.text for event in watch.of(Notice)]
+    assert json.loads(done.folder.provenance.read_text())["changes"] == ["search.trials 4 → 5"]
+    assert len(read_results(done.folder.results)) == 13
