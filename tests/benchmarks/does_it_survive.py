@@ -23,6 +23,7 @@ depend on the machine; `--seed` and `--first`, the number of a study, draw the s
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -48,6 +49,7 @@ MOST_SHOWN = 12  # complaints of one study
 
 def main() -> None:
     arguments = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
     root = arguments.keep or Path(tempfile.mkdtemp(prefix="survive-"))
     root.mkdir(parents=True, exist_ok=True)
     wholes, n_bad = Wholes(root), 0

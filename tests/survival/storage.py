@@ -21,7 +21,7 @@ from survival.acts import (
     same_table,
 )
 from survival.kills import check_site
-from survival.runs import NAME, Site
+from survival.runs import NAME, PATIENCE, Site
 from survival.servers import Server, free_port, hold
 from survival.studies import Wholes, make_site
 
@@ -155,7 +155,7 @@ def _locked(root: Path, wholes: Wholes, file: str, *, after: int) -> list[str]:
 
 
 def _truncated(root: Path, wholes: Wholes, file: str) -> list[str]:
-    """Stop a study, cut the file, see what study and report say; then put the file back and go on."""
+    """Stop a study, cut the file: there still is a report, and an error until the file is back, or it is healed."""
     with make_site(root) as site:
         with site.run() as run:
             midway(run)
@@ -163,13 +163,16 @@ def _truncated(root: Path, wholes: Wholes, file: str) -> list[str]:
             said = ended(run, (INTERRUPTED,), clear=False)
         whole, table = (root / file).read_bytes(), (site.folder / "results.csv").read_bytes()
         os.truncate(root / file, len(whole) // 2 + 100)
-        with site.run() as run:
-            said += ended(run, (UNFINISHED, WRONG), words=(Path(file).name,))
-        if (site.folder / "results.csv").read_bytes() != table:
-            said.append("results.csv is another one")
         report = site.call("report", NAME)
         if report.returncode != DONE:
             said.append(f"no report: {report.stderr[-600:]}")
+        with site.run() as run:
+            run.wait(PATIENCE)
+            if run.process.returncode == DONE:
+                return said + check_site(site, wholes.of("small"))
+            said += ended(run, (UNFINISHED, WRONG), words=(Path(file).name,))
+        if (site.folder / "results.csv").read_bytes() != table:
+            said.append("results.csv is another one")
         (root / file).write_bytes(whole)
         return said + goes_on(site, wholes)
 
