@@ -1,6 +1,5 @@
 """What is left of a study into trained trials, part by part: search, tuning, comparison, paths."""
 
-import tempfile
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -26,6 +25,7 @@ from ablate.schedule.choice import share_of_memory
 from ablate.schedule.joining import Door
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
+from ablate.scratch import scratch_folder
 from ablate.search import SearchPlan
 from ablate.standing import best_entry, chance_score, open_contrasts
 from ablate.tracking import BackgroundTracker
@@ -62,8 +62,8 @@ class Run:
 
     def train(self) -> None:
         """All parts, until they are done or a stop is asked for."""
-        with tempfile.TemporaryDirectory(prefix="ablate-") as scratch, ExitStack() as open_:
-            local = self._scheduler(self._task(Path(scratch)), open_)
+        with scratch_folder() as scratch, ExitStack() as open_:
+            local = self._scheduler(self._task(scratch), open_)
             # From here on the workers import TensorFlow, and after the plan the tracker opens its store.
             self._watch(Opened(facts=self._facts, folder=self._folder.path, counts=self._counts()))
             search = self._search_plan()
