@@ -50,7 +50,7 @@ READING = (
 )
 RUNNING = (
     "engine", "training", "stack", "slots", "feed", "rate_finder", "models", "registry", "datasets", "schedule",
-    "tracking", "search", "ablation", "experiment", "running", "opening", "recording", "standing", "closing", "freeze",
+    "tracking", "search", "ablation", "experiment", "running", "giving_up", "opening", "recording", "standing", "closing", "freeze",
     "trial_cache", "verifying", "cli", "commands", "display",
 )  # fmt: skip
 # What a trial's modules import that decides none of its numbers: settings and data, which are in the keys by value,
