@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
-import numpy as np
 from keras import layers
 
 from ablate import seeds
@@ -182,7 +181,7 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
             f"model: the builder must return a model of one input (None, {', '.join(map(str, input_shape))}), "
             f"got {taken}\n  begin with keras.Input(input_shape), which it is given"
         )
-    wrong = [v.path for v in model.trainable_variables if not np.isfinite(keras.ops.convert_to_numpy(v)).all()]
+    wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
     if wrong:
         raise StudyError(f"model: weights must be finite numbers before the first step, those of {wrong[0]} are not")
 

@@ -219,6 +219,7 @@ class HungryConv(keras.layers.Layer):
 
     def call(self, inputs):
         over = tf.maximum(tf.shape(inputs)[0] - self.room, 0)
+        over += tf.cast(tf.reduce_min(inputs) > 1e30, tf.int32)  # never; so that it is known only as it runs
         taken = tf.zeros([tf.minimum(over, 1), 2**20, 2**20, 2**8])
         return inputs + tf.reduce_sum(taken)
 
@@ -227,7 +228,7 @@ class HungryConv(keras.layers.Layer):
 
 
 def build(factors, input_shape, n_classes, *, room):
-    layers = [keras.Input(input_shape), HungryConv(room), keras.layers.Dense(8, "relu")]
+    layers = [keras.Input(input_shape), keras.layers.Flatten(), HungryConv(room), keras.layers.Dense(8, "relu")]
     if factors["normalization"] == "batch":
         layers.append(keras.layers.BatchNormalization())
     return keras.Sequential([*layers, keras.layers.Dense(n_classes)])
@@ -344,7 +345,7 @@ def deeper():
 
 def build(factors, input_shape, n_classes):
     inputs = keras.Input(input_shape)
-    outputs = keras.layers.Dense(n_classes)
+    x, outputs = keras.layers.Flatten()(inputs), keras.layers.Dense(n_classes)
     match factors["way"]:
         case "exit": sys.exit(3)
         case "interrupt": raise KeyboardInterrupt
@@ -353,20 +354,20 @@ def build(factors, input_shape, n_classes):
         case "endless": deeper()
         case "long": raise ValueError("x" * 3_000_000 + "\\n\\x1b[2J")
         case "none": return None
-        case "wide": return keras.Model(inputs, keras.layers.Dense(n_classes + 1)(inputs))
-        case "two": return keras.Model(inputs, [outputs(inputs), outputs(inputs)])
+        case "wide": return keras.Model(inputs, keras.layers.Dense(n_classes + 1)(x))
+        case "two": return keras.Model(inputs, [outputs(x), outputs(x)])
         case "unbuilt": return keras.Sequential([outputs])
         case "other input":
             other = keras.Input((5,))
             return keras.Model(other, outputs(other))
-        case "two inputs": return keras.Model([inputs, keras.Input((3,))], outputs(inputs))
-        case "nan": return keras.Sequential([inputs, keras.layers.Dense(n_classes, bias_initializer=NAN)])
-        case "late": return keras.Model(inputs, outputs(Late()(inputs)))
+        case "two inputs": return keras.Model([inputs, keras.Input((3,))], outputs(x))
+        case "nan": return keras.Model(inputs, keras.layers.Dense(n_classes, bias_initializer=NAN)(x))
+        case "late": return keras.Model(inputs, outputs(Late()(x)))
         case "compiled":
-            model = keras.Model(inputs, outputs(inputs))
+            model = keras.Model(inputs, outputs(x))
             model.compile("sgd", "mse", metrics=["mae"])
             return model
-    return keras.Model(inputs, outputs(inputs))
+    return keras.Model(inputs, outputs(x))
 """
 
 
@@ -375,18 +376,20 @@ def test_whatever_a_users_model_does_is_the_outcome_of_its_trial_alone(tiny_stud
     model = tiny_study.model.model_copy(update={"name": "wayward.py:build", "options": {}})
     bench = Workbench(tiny_study.model_copy(update={"model": model, "base": tmp_path}), digits)
     finder = RateFinder(bench, cache=None)
+    returned = "model: the builder must return a keras.Model with output (None, 10)"
+    taken = "model: the builder must return a model of one input (None, 8, 8, 1)"
     reasons = {
         "exit": "SystemExit: 3",
         "own": "Mine: by the side door",
         "unspeakable": "Unspeakable: it cannot say what happened",
         "endless": "RecursionError: maximum recursion depth exceeded",
         "long": "ValueError: xxx",
-        "none": "model: the builder must return a keras.Model with output (None, 10), got NoneType",
-        "wide": "model: the builder must return a keras.Model with output (None, 10), got output shape (None, 11)",
-        "two": "model: the builder must return a keras.Model with output (None, 10), got output shape ((None, 10), (",
-        "unbuilt": "model: the builder must return a keras.Model with output (None, 10), got a Sequential whose shapes",
-        "other input": "model: the builder must return a model of one input (None, 64), got (None, 5)",
-        "two inputs": "model: the builder must return a model of one input (None, 64), got ((None, 64), (None, 3))",
+        "none": f"{returned}, got NoneType",
+        "wide": f"{returned}, got output shape (None, 11)",
+        "two": f"{returned}, got output shape ((None, 10), (",
+        "unbuilt": f"{returned}, got a Sequential whose shapes",
+        "other input": f"{taken}, got (None, 5)",
+        "two inputs": f"{taken}, got ((None, 8, 8, 1), (None, 3))",
         "nan": "model: weights must be finite numbers before the first step, those of ",
         "late": "SystemExit: ",
     }

@@ -90,7 +90,8 @@ def compiled(
 
 def added(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
     """Sums of gradients with others added; those by an embedding's rows become whole ones."""
-    return [total + tf.convert_to_tensor(gradient) for total, gradient in zip(sums, gradients, strict=True)]
+    whole = [tf.reshape(tf.convert_to_tensor(g), total.shape) for total, g in zip(sums, gradients, strict=True)]
+    return [total + gradient for total, gradient in zip(sums, whole, strict=True)]
 
 
 def is_out_of_memory(err: BaseException) -> bool:

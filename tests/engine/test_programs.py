@@ -81,12 +81,14 @@ def test_a_choice_that_cannot_be_kept_is_made_anew(tiny_study, digits, monkeypat
     monkeypatch.setattr("ablate.engine.way.MOST", 2)
     (tmp_path / "file").write_text("in the way")
     bench = Workbench(tiny_study, digits, memory=tmp_path / "file" / "ways")
+    monkeypatch.setattr(bench._programs, "_compile", lambda *_: None)
     monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _: 1.0 / program.size)
     assert bench.stack_size(tiny_study.baseline) == 2
 
 
-def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, digits, made):
+def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, digits, made, monkeypatch):
     bench, clock = Workbench(tiny_study, digits, stack=4), Clock()
+    monkeypatch.setattr(bench._programs, "_compile", lambda *_: None)
     base, other = tiny_study.baseline, {**tiny_study.baseline, "activation": "elu"}
     whole = bench.start(base, 1, clock)
     assert bench._programs.cut(base)
