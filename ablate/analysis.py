@@ -40,7 +40,7 @@ BEHIND_COLUMNS = (
     "factor", "level", "variant", "against", "mode", "seed", "difference", "value", "reference_value", "state",
     "reference_state", "trial", "reference_trial", "run_id", "reference_run_id", "same_as",
 )  # fmt: skip
-LAST_DIGITS = re.compile(r"\d+$")
+LAST_DIGITS = re.compile(r"[0-9]{1,15}$")
 LEAST_REPLICATES = 3  # for an SD of the seeds
 
 

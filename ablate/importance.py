@@ -22,6 +22,7 @@ MOST_TRIALS = 1000  # of more, so many are drawn: the bands hardly narrow, and 1
 COLUMNS = ("factor", "importance", "evaluator", "n_trials", "low", "high", "n_all", "n_worst")
 RATE = "learning_rate"
 LOG_SPAN = 100  # a positive factor that spans this ratio may be read as log10, as the learning rate always is
+LARGEST = 1e30  # of numbers that trees and densities take; a factor with larger ones has levels
 BAND = (0.1, 0.9)  # quantiles over the resamples: 10 of them support no wider ones
 RESAMPLES = 10  # of 1,000 trials of 8 factors each takes 0.1 s, by either method
 FANOVA_TREES, FANOVA_RESAMPLE_TREES = 64, 10  # 64 are optuna's default
@@ -104,7 +105,7 @@ def _drawn(
 def _encoded(column: "pd.Series[float]") -> "pd.Series[float] | pd.Series[str]":
     """Numbers with more than two values as floats, log10 where they spread over decades; everything else as text."""
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    if not numeric or column.nunique() <= 2:
+    if not numeric or column.abs().max() > LARGEST or column.nunique() <= 2:
         return column.map(lambda level: INACTIVE if pd.isna(level) else str(level))
     numbers = _log10(column) if _is_logarithmic(column) else column.astype(float)
     # Inactive stands half a range below the least: apart enough for a tree and for a density.

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ WORDS: Mapping[str, Collection[str]] = {
 }
 WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt")
 _LARGEST_WHOLE = 2**53  # a float holds every whole number up to here
+_MOST_DIGITS = 300
 
 
 def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbers: Collection[str]) -> pd.DataFrame:
@@ -36,6 +37,14 @@ def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbe
     return table.assign(**{name: _number(table[name], path) for name in numbers if name in table.columns})
 
 
+def coerced(column: "pd.Series[Any]") -> "pd.Series[float]":
+    """The column as numbers, NaN where a cell is none, or a whole number of more digits than a float holds."""
+    try:
+        return pd.to_numeric(column, errors="coerce")
+    except OverflowError:
+        return pd.to_numeric(column.where(column.astype(str).str.len() < _MOST_DIGITS), errors="coerce")
+
+
 def _check_words(column: "pd.Series[str]", path: Path) -> None:
     known = WORDS[str(column.name)]
     text = column.astype(str)
@@ -47,7 +56,7 @@ def _check_words(column: "pd.Series[str]", path: Path) -> None:
 def _number(column: "pd.Series[str]", path: Path) -> "pd.Series[float]":
     """The column as numbers; infinities, which a diverged run may have, are no numbers."""
     text = column.astype(str)
-    found = pd.to_numeric(text if column.dtype == bool else column, errors="coerce")
+    found = coerced(text if column.dtype == bool else column)
     is_empty = column.isna() | text.str.strip().str.lower().isin(("", "nan"))
     if (wrong := found.isna() & ~is_empty).any():
         raise _refused(text, wrong, path, "must be a number, or nothing")

@@ -101,7 +101,7 @@ def _is_number(column: "pd.Series[Any]") -> bool:
         return False
     try:
         _to_number(column)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
     return True
 

@@ -149,3 +149,10 @@ def test_a_number_is_read_in_decades_only_where_it_lies_in_decades():
     even = pd.Series([0.001, 0.1, 0.2, 0.3])
     assert _encoded(even).tolist() == even.tolist()
     assert _encoded(pd.Series([1.0, 2.0, math.nan, 5.0])).tolist() == [1, 2, -1, 5]
+
+
+def test_numbers_that_no_tree_takes_are_levels():
+    column = pd.Series([1.0, 2.0, np.inf, 1e300])
+    assert _encoded(column).tolist() == ["1.0", "2.0", "inf", "1e+300"]
+    huge = table().assign(width=[1e300, np.inf, 3.0, 4.0] * 6)
+    assert importances(huge, seed=0)["importance"].notna().all()

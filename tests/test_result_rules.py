@@ -61,3 +61,10 @@ def test_epochs_are_numbers_and_one_without_a_number_is_left_out(tmp_path):
     path.write_text("trial,epoch\nt,first\n")
     with pytest.raises(DataError, match='epoch: must be a number, or nothing, got "first" in row 2'):
         read_epochs(path)
+
+
+def test_a_whole_number_of_hundreds_of_digits_is_no_number_and_no_end(tmp_path):
+    digits = "9" * 400
+    with pytest.raises(DataError, match='score: must be a number, or nothing, got "9999'):
+        read(tmp_path, ROW.replace("0.5", digits))
+    assert read(tmp_path, ROW, ROW.removesuffix("1") + digits)["width"].astype(str).tolist() == ["1", digits]

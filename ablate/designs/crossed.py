@@ -97,7 +97,8 @@ def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float
     likewise. Each is computed seed by seed; all contrasts of a mode are one family. `flagged`: the adjusted p is at
     most `alpha` and the mean lies beyond the margin.
     """
-    tables = [comparison_table(list(_comparisons(one)), margin=margin, alpha=alpha) for one in found]
+    families = [list(_comparisons(one)) for one in found]
+    tables = [comparison_table(family, margin=margin, alpha=alpha) for family in families if family]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(FACTORIAL_COLUMNS))
     flagged = (table["p_adjusted"].astype(float) <= alpha) & (table["mean"].astype(float).abs() > margin)
     words = table["verdict"].where(table["kind"] != "interaction", table["verdict"].replace(INTERACTION_WORDS))

@@ -25,7 +25,7 @@ PATH_COLUMNS = (
 RUN_COLUMNS = (
     "mode", "direction", "step", "factor", "level", "variant", "seed", "score", "state", "trial", "run_id", "same_as",
 )  # fmt: skip
-NUMBER = r"^path-\w+-(\d+)-"  # the step, in the name of a trial
+NUMBER = r"^path-\w+-([0-9]{1,6})-"  # the step, in the name of a trial
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.result_rules import coerced
 from ablate.sources import Runs
 
 Facts = dict[str, Any]  # Any: JSON
@@ -127,7 +128,7 @@ def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Fac
 
 def _unit(runs: Runs, asked: Asked, roles: Roles) -> Facts:
     """Points are percent: fractions are shown times 100. Accuracies that are fractions are in points unless asked."""
-    values = pd.to_numeric(runs.column(roles.score), errors="coerce").dropna()
+    values = coerced(runs.column(roles.score)).dropna()
     is_fraction = bool(values.between(0, 1).all())
     is_accuracy = roles.direction == MAXIMIZE and "acc" in roles.score.lower() and is_fraction
     unit = asked.unit or ("points" if is_accuracy else "")

@@ -146,7 +146,7 @@ def _factors(runs: Runs, asked: Asked, *, taken: set[str]) -> tuple[tuple[str, .
     """The factors, and the columns that could have been ones with the reason why they are not."""
     if asked.factors:
         for name in asked.factors:
-            if name in taken or runs.column(name).nunique() < 2:
+            if name in taken or _n_levels(runs.column(name)) < 2:
                 why = "is the score or the seed" if name in taken else "is the same in every run"
                 raise DataError(f'{runs.place}: the factor "{printable(name)}" {why}\n  leave it out of --factors')
         return tuple(dict.fromkeys(asked.factors)), []
@@ -166,7 +166,7 @@ def _factors(runs: Runs, asked: Asked, *, taken: set[str]) -> tuple[tuple[str, .
 def _why_not(runs: Runs, name: str) -> str:
     """Why a column that nobody named is no factor; "" where it is one."""
     column = runs.table[name]
-    n_levels = column.nunique()
+    n_levels = _n_levels(column)
     if n_levels < 2:
         return "the same in every run"
     if name in runs.factors:
@@ -176,6 +176,12 @@ def _why_not(runs: Runs, name: str) -> str:
         return "reads as a result"
     is_whole = numbers is None or bool((numbers.dropna() % 1 == 0).all())
     return "different in every run" if n_levels == len(column) and is_whole else ""
+
+
+def _n_levels(column: "pd.Series[str]") -> int:
+    """How many levels there are; of numbers, however they are written."""
+    numbers = to_numbers(column)
+    return int((column if numbers is None else numbers).nunique(dropna=False))
 
 
 def _tells_states(column: "pd.Series[str]") -> bool:

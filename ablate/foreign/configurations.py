@@ -78,11 +78,12 @@ class Configurations:
 
 
 def find_configurations(runs: Runs, factors: tuple[str, ...]) -> Configurations:
-    """Factors whose levels all read as numbers have numbers as levels."""
+    """Factors whose levels all read as numbers have numbers as levels. Raises `DataError` where two read alike."""
     levels, columns = {}, []
     for name in factors:
         codes, found = pd.factorize(_typed(runs.column(name)), use_na_sentinel=False)
         levels[name] = tuple("" if level != level else level for level in found.tolist())
+        _check_levels(levels[name], name, place=runs.place)
         columns.append(codes)
     key = np.zeros(len(runs.table), dtype=np.intp)
     for codes in columns:
@@ -144,6 +145,15 @@ def labels_of(found: Configurations) -> NDArray[np.object_]:
 def _typed(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str]":
     numbers = to_numbers(column)
     return column if numbers is None else numbers
+
+
+def _check_levels(levels: tuple[Level, ...], name: str, *, place: str) -> None:
+    """Words that read as one number, "1" and "1.0", are one level in every table that is made of them."""
+    seen: dict[float | str, Level] = {}
+    for level in levels:
+        if (first := seen.setdefault(level_key(level), level)) is not level:
+            both = f'"{printable(str(first))}" and "{printable(str(level))}"'
+            raise DataError(f"{place}: {printable(name)}: the levels {both} read alike\n  write them in one way")
 
 
 def _paired(one: Codes, other: Codes) -> Codes:

@@ -12,7 +12,7 @@ from ablate.foreign.columns import MINIMIZE, RATE, Roles, column_of
 from ablate.foreign.configurations import Configurations, labels_of
 from ablate.printable import printable
 from ablate.records import REFERENCE
-from ablate.result_rules import LARGEST
+from ablate.result_rules import LARGEST, coerced
 from ablate.results import COLUMNS, NUMBERS, RATE_SETTING
 from ablate.sources import Runs
 from ablate.sources.runs import STATES, says_nothing, to_numbers
@@ -141,6 +141,6 @@ def _table(rows: pd.DataFrame, found: Configurations, of_row: NDArray[np.intp]) 
     for column, (name, of_factor) in enumerate(found.levels.items()):
         levels[column_of(name)] = pd.Series(list(of_factor)).take(found.codes[of_row, column]).to_numpy()
         if name == RATE:
-            table[RATE] = pd.to_numeric(pd.Series(levels[RATE_SETTING]), errors="coerce")
+            table[RATE] = coerced(pd.Series(levels[RATE_SETTING]))
     table["seed"] = table["seed"].astype("Int64")
     return pd.concat([table, pd.DataFrame(levels, index=table.index)], axis=1)

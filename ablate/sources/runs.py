@@ -64,5 +64,5 @@ def says_nothing(column: "pd.Series[str]") -> "pd.Series[bool]":
 def _parsed(column: "pd.Series[str]") -> "pd.Series[float] | None":
     try:
         return pd.to_numeric(column)  # "" becomes NaN
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last: a whole number of hundreds of digits
         return None

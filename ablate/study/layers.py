@@ -19,7 +19,7 @@ _DEEPEST = 6  # tables and lists within each other; a study needs four
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
 _LARGEST_FILE = 2**20  # bytes; a study is a page or two of text
 # A dotted key costs the square of its length to read, so that one of a megabyte takes an hour.
-_ENDLESS = re.compile(r"""(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")
+_ENDLESS = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,3 +93,8 @@ def test_long_lists_are_cut_in_notes():
 def test_a_margin_without_end_is_refused():
     with pytest.raises(DataError, match="--margin: must be 0 or more, got inf"):
         Asked(margin=float("inf"))
+
+
+def test_a_number_written_in_two_ways_is_no_factor():
+    roles = find_roles(runs({"a": ["0", "0.0", "0"], "b": [1, 2, 1], "acc": [1, 2, 3]}), Asked())
+    assert roles.factors == ("b",)

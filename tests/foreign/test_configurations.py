@@ -87,3 +87,10 @@ def test_numbers_that_were_drawn_are_not_compared_one_by_one():
     assert repeated.drawn == ()
     words = [f"net {i}" for i in range(12)]
     assert find_configurations(runs({"norm": words, "rate": rates}), ("norm", "rate")).drawn == ("rate",)
+
+
+def test_numbers_are_one_level_however_they_are_written_and_words_must_not_read_alike():
+    table = {"a": ["0", "0.0", "1", "1e0"], "acc": [1, 2, 3, 4]}
+    assert find_configurations(runs(table), ("a",)).levels["a"] == (0, 1)
+    with pytest.raises(DataError, match=r'a: the levels "0" and "0\.0" read alike\n  write them in one way'):
+        find_configurations(runs({**table, "a": ["0", "0.0", "none", "none"]}), ("a",))

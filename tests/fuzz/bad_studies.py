@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from doors import TEXTS, Defect, Door, check_message
 from hypothesis import strategies as st
 
@@ -33,6 +34,14 @@ WORDS = (
     "trials", "seeds", "factors", "margin", "fallback", "when", "recipes", "design", "factorial", "reference",
     "momentum", "trial_minutes", "memory_gb", "killed", "looks", "max_seeds",
 )  # fmt: skip
+FINE = (
+    "training.epochs=5",
+    "seed=7",
+    "data.train=100",
+    "ablation.margin=0.01",
+    "search.trials=3",
+    "limits.memory_gb=2",
+)
 KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
 STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING))
 
@@ -61,6 +70,9 @@ def study_files(draw: st.DrawFn) -> bytes:
     if kind == 0:
         tree = draw(st.dictionaries(TEXTS | st.sampled_from(WORDS), VALUES, max_size=5))
         text = "\n".join(f"{name} = {value}" for name, value in {toml(n): toml(v) for n, v in tree.items()}.items())
+    elif kind == 1:
+        lines = [line for line in text.splitlines() if not line.startswith("title")]
+        text = "\n".join([f"title = {toml(draw(TEXTS))}", f"seed = {draw(st.integers(-1, 99))}", *lines])
     elif kind <= 4:
         lines = text.splitlines()
         place = draw(st.integers(0, len(lines)))
@@ -113,12 +125,18 @@ def enter_name(name: str, folder: Path) -> None:
     if not is_safe_name(safe) or (folder / safe).parent != folder:
         raise Defect(f"{safe!r} is no safe name")
     (folder / safe).mkdir()
-    for look in (lambda: find_study(name, folder=folder), lambda: find_folder(name, folder / "reports")):
-        try:
+    for look in (
+        lambda: find_folder(name, folder / "reports"),
+        lambda: prepare(Place("no such.csv", None, "sqlite:///x.db", name, folder), Asked(), command_line=""),
+    ):
+        with pytest.raises(AblateError) as refused:
             look()
-        except AblateError as err:
-            check_message(str(err), NAMES)
-    prepare(Place("no such.csv", None, "sqlite:///x.db", name, folder / "reports"), Asked(), command_line="")
+        check_message(str(refused.value), NAMES)
+    (folder / "studies").mkdir()
+    if is_safe_name(name):
+        (folder / "studies" / f"{name}.toml").write_text(GOOD)
+    if load_study(find_study(name, folder=folder), overrides=[], quick=False).name != name:
+        raise Defect("another study than the one that was named")
 
 
 STUDY_FILES = Door(st.builds(StudyExample, study_files(), quick=st.booleans()), enter_study, ("x.toml",))
@@ -131,7 +149,9 @@ OVERRIDES = Door(
                 lambda key, value: f"{'.'.join(key)}={value}",
                 st.lists(st.sampled_from(WORDS), min_size=1, max_size=3) | KEYS,
                 VALUES.map(toml) | TEXTS,
-            ),
+            )
+            | st.sampled_from(FINE)
+            | TEXTS.map("title={}".format),
             min_size=1,
             max_size=2,
         ).map(tuple),
@@ -140,4 +160,8 @@ OVERRIDES = Door(
     enter_study,
     ("--set", "x.toml"),
 )
-NAMES = Door(TEXTS | st.text(max_size=120), enter_name, ("no such file", "study's name", "no results.csv", "--name"))
+NAMES = Door(
+    TEXTS | st.text(max_size=120),
+    enter_name,
+    ("no such file", "study's name", "no results.csv", "--name", "is not TOML"),
+)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from ablate.errors import AblateError
 
 DOORS = {
-    "study files": (STUDY_FILES, 30),
+    "study files": (STUDY_FILES, 40),
     "overrides": (OVERRIDES, 30),
     "names": (NAMES, 30),
     "tables": (TABLES, 12),
-    "data": (ARCHIVES, 120),
+    "data": (ARCHIVES, 60),
 }
 AT_LENGTH = 1_000
 
@@ -64,7 +64,7 @@ def test_an_edited_study_makes_a_page_or_is_refused(tmp_path: Path) -> None:
 
 def test_the_checks_themselves_tell_a_defect(tmp_path: Path) -> None:
     def door(enter: object) -> Door:
-        return Door(st.none(), enter, ("here",))  # type: ignore[arg-type]
+        return Door(st.none(), enter, ("x.toml",))  # type: ignore[arg-type]
 
     def refuse(message: str):
         def enter(_: object, __: Path) -> None:
@@ -72,10 +72,10 @@ def test_the_checks_themselves_tell_a_defect(tmp_path: Path) -> None:
 
         return enter
 
-    assert tried(door(refuse("here: no")), None, tmp_path) == "refused"
+    assert tried(door(refuse("x.toml: no")), None, tmp_path) == "refused"
     assert tried(door(lambda _, __: None), None, tmp_path) == "accepted"
     for enter in (
-        refuse(""), refuse("there: no"), refuse("here:\n" * 9), lambda _, __: {}["x"],
+        refuse(""), refuse("there: no"), refuse("x.toml:\n" * 9), lambda _, __: {}["x"],
         lambda _, folder: (folder.parent / "x").touch(),
     ):  # fmt: skip
         with tempfile.TemporaryDirectory() as folder, pytest.raises(Defect):
