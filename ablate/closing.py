@@ -34,6 +34,7 @@ class Facts:
     threads: int  # per worker
     tracking_uri: str
     started: str  # ISO time
+    stack: int | None = None  # trials in one program, as asked for; None: as many as suit the device
 
     def n_train(self) -> int:
         """Examples in the training split."""
@@ -148,6 +149,7 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "hardware": provenance.hardware(),
         "workers": facts.workers,
         "threads": facts.threads,
+        "stack": facts.stack,
         "seed": study.seed,
         "git": provenance.git_state(Path.cwd()),
         "package_in_checkout": _is_own_source(Path(ablate.__file__), Path.cwd()),

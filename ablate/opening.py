@@ -63,6 +63,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         threads=max(1, cores // workers),
         tracking_uri=options.tracking_uri,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
+        stack=options.stack,
     )
 
 
