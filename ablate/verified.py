@@ -89,11 +89,11 @@ def in_a_sentence(rounds: Iterable[Round]) -> str:
     checks = list({check.trial: check for one in held for check in one.checks}.values())
     days = sorted({one.at[:10] for one in held})
     when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
-    were = "trials were" if held[-1].trials > 1 else "trial was"
-    table = held[-1].table
+    n, of, table = len(checks), held[-1].trials, held[-1].table
+    were = f"trial{'s' if of > 1 else ''} {'were' if n > 1 else 'was'}"
     more = f" and {len(table) - 1:,} more" if len(table) > 1 else ""
     changed = f"; results.csv is not as it was recorded ({table[0]}{more})" if table else ""
-    return f"{len(checks):,} of {held[-1].trials:,} {were} retrained {when}: {_summed(checks)}{changed}"
+    return f"{n:,} of {of:,} {were} retrained {when}: {_summed(checks)}{changed}"
 
 
 def in_words(check: Check) -> str:

@@ -43,7 +43,7 @@ def test_two_numbers_are_shown_with_as_few_digits_as_tell_them_apart():
 @pytest.mark.parametrize(
     ("checks", "said"),
     [
-        ([EQUAL], "1 of 127 trials were retrained on 2026-11-21: equal to the bit"),
+        ([EQUAL], "1 of 127 trials was retrained on 2026-11-21: equal to the bit"),
         ([EQUAL, replace(EQUAL, trial="x")], "2 of 127 trials were retrained on 2026-11-21: all equal to the bit"),
         (
             [EQUAL, NEAR, OTHER],
