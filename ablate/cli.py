@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -283,14 +284,19 @@ def main() -> None:
     except AblateError as err:
         if os.environ.get("ABLATE_DEBUG"):
             raise
-        typer.echo(f"ablate: {err}", err=True)
+        _tell(f"ablate: {err}")
         sys.exit(UNFINISHED if isinstance(err, StorageError) else WRONG_USAGE)
     except KeyboardInterrupt:
-        typer.echo("stopped; the same command resumes", err=True)
+        _tell("stopped; the same command resumes")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `ablate … | head`
         sys.exit(DONE)
+
+
+def _tell(message: str) -> None:
+    with suppress(OSError, ValueError):  # a terminal that was closed; the exit code tells
+        typer.echo(message, err=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from ablate.clock import Clock
 from ablate.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
 from ablate.errors import AblateError
 from ablate.events import Notice, Watcher
+from ablate.files import saving
 from ablate.folder import StudyFolder
 from ablate.interrupt import on_stop_signal
 from ablate.journal import Entry
@@ -84,7 +85,8 @@ class _Books:
         """Tables, report, and the study's run closed."""
         began, waited = time.perf_counter(), self._tracker.waited
         entries, ending = self._write({})
-        report = build_report(self._folder.path)
+        with saving(self._folder.path, "the report"):
+            report = build_report(self._folder.path)
         effects = report.effects.to_dict("records")
         metrics = {f"effect/{row['variant']}/{row['mode']}": float(row["mean"]) for row in effects}
         self._tracker.close_study(

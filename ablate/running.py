@@ -12,6 +12,7 @@ from ablate.clock import Clock
 from ablate.closing import Facts
 from ablate.comparison import Comparison
 from ablate.datasets import save_arrays
+from ablate.errors import AblateError
 from ablate.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.folder import StudyFolder
 from ablate.freeze import Freeze, declare, freeze, read_freeze
@@ -118,8 +119,14 @@ class Run:
 
     def _task(self, scratch: Path) -> Task:
         """What every trial shares; the data lie in `scratch`."""
-        with self._clock.on("open"):
-            arrays = save_arrays(self._facts.data, scratch)
+        try:
+            with self._clock.on("open"):
+                arrays = save_arrays(self._facts.data, scratch)
+        except OSError as err:
+            raise AblateError(
+                f"{scratch.parent}: cannot hold the data for the workers: {err.strerror or err}\n"
+                "  free space there, or name another folder in the environment variable TMPDIR"
+            ) from err
         return Task(
             study=self._study,
             arrays=arrays,

@@ -50,8 +50,9 @@ READING = (
 )
 RUNNING = (
     "engine", "training", "stack", "slots", "feed", "rate_finder", "models", "registry", "datasets", "schedule",
-    "tracking", "search", "ablation", "experiment", "running", "giving_up", "opening", "recording", "standing", "closing", "freeze",
-    "trial_cache", "verifying", "cli", "commands", "display",
+    "tracking", "search", "ablation", "experiment", "running", "giving_up", "opening", "recording", "standing",
+    "closing", "freeze", "claim", "folder", "lock", "scratch", "journal", "trial_cache", "verifying", "cli", "commands",
+    "display", "beside",
 )  # fmt: skip
 # What a trial's modules import that decides none of its numbers: settings and data, which are in the keys by value,
 # then errors, files, clocks.

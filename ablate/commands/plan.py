@@ -1,7 +1,6 @@
 """`ablate plan`: what a study would do now, about how long that takes, and what it could show."""
 
 import math
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from ablate.progress import duration
 from ablate.records import Level, TrialSpec
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
+from ablate.scratch import scratch_folder
 from ablate.seeds import SEARCH_REPLICATE
 from ablate.standing import chance_score, open_contrasts, typical_sd
 from ablate.statistics import MIN_SEEDS
@@ -169,13 +169,13 @@ def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options) -> dict[S
     study = facts.study
     short = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 1})})
     plan = TimingPlan(specs)
-    with tempfile.TemporaryDirectory(prefix="ablate-") as scratch:
+    with scratch_folder() as scratch:
         task = Task(
             study=short,
-            arrays=save_arrays(facts.data, Path(scratch)),
+            arrays=save_arrays(facts.data, scratch),
             cache=options.cache,
             threads=facts.threads,
-            log=Path(scratch) / "worker",
+            log=scratch / "worker",
         )
         with Local(task, workers=facts.workers, stop=threading.Event(), on_start=lambda _: None) as local:
             local.run(plan)

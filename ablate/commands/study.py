@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
+from ablate.commands.output import say
 from ablate.display import make_display
 from ablate.experiment import Finished, run_study
 from ablate.opening import Options
@@ -41,10 +42,9 @@ def run(chosen: Chosen, options: Options) -> int:
     with closing(make_display(as_json=chosen.as_json, console=console)) as display:
         finished = run_study(study, options, display)
     if chosen.as_json:
-        print(json.dumps(_as_json(finished)))
+        print(json.dumps(_as_json(finished)), file=console.file, flush=True)
     else:
-        for line in answer(finished):
-            console.print(line, markup=False, soft_wrap=not console.is_terminal)
+        say(console, answer(finished), soft_wrap=not console.is_terminal)
     if finished.ending.interrupted:
         return INTERRUPTED
     return DONE if finished.ending.complete else UNFINISHED
