@@ -260,6 +260,7 @@ def curve(epochs):
     return [number for epoch in epochs for number in (epoch.train_loss, epoch.val_loss)]
 
 
+@pytest.mark.slow
 def test_what_is_too_large_for_the_memory_trains_in_parts_to_the_same_numbers(hungry, tiny_study):
     one = spec(tiny_study, 1)
     whole, whole_epochs = trained(hungry(10_000), one)
@@ -371,11 +372,18 @@ def build(factors, input_shape, n_classes):
 """
 
 
-def test_whatever_a_users_model_does_is_the_outcome_of_its_trial_alone(tiny_study, digits, tmp_path):
-    (tmp_path / "wayward.py").write_text(WAYWARD)
+@pytest.fixture(scope="module")
+def wayward(tiny_study, digits, tmp_path_factory):
+    """What becomes of a trial whose model goes a certain way, in one process with all the others."""
+    folder = tmp_path_factory.mktemp("wayward")
+    (folder / "wayward.py").write_text(WAYWARD)
     model = tiny_study.model.model_copy(update={"name": "wayward.py:build", "options": {}})
-    bench = Workbench(tiny_study.model_copy(update={"model": model, "base": tmp_path}), digits)
+    bench = Workbench(tiny_study.model_copy(update={"model": model, "base": folder}), digits)
     finder = RateFinder(bench, cache=None)
+    return lambda way: run_trial(spec(tiny_study, 1, way=way), bench, finder)
+
+
+def test_whatever_a_users_model_does_is_the_outcome_of_its_trial(wayward):
     returned = "model: the builder must return a keras.Model with output (None, 10)"
     taken = "model: the builder must return a model of one input (None, 8, 8, 1)"
     reasons = {
@@ -391,43 +399,39 @@ def test_whatever_a_users_model_does_is_the_outcome_of_its_trial_alone(tiny_stud
         "other input": f"{taken}, got (None, 5)",
         "two inputs": f"{taken}, got ((None, 8, 8, 1), (None, 3))",
         "nan": "model: weights must be finite numbers before the first step, those of ",
-        "late": "SystemExit: ",
     }
-
-    def outcome(way):
-        return run_trial(spec(tiny_study, 1, way=way), bench, finder)
-
-    before = outcome("well")
-    assert before.state == "finished"
     for way, reason in reasons.items():
-        ended = outcome(way)
+        ended = wayward(way)
         assert (ended.state, ended.parts, ended.attempt) == ("failed", 1, 1), way
         assert ended.reason.startswith(reason), way
         assert ended.reason.isprintable(), way
         assert len(ended.reason) <= 500, way
         assert len(ended.traceback) < 101_000, way
-        assert json.loads(json.dumps(ended.to_json())) == json.loads(
-            json.dumps(pickle.loads(pickle.dumps(ended)).to_json())
-        )
-    after = outcome("well")
-    assert (after.score, after.val_loss, after.test_loss) == (before.score, before.val_loss, before.test_loss)
-    compiled = outcome("compiled")
-    assert (compiled.state, compiled.val_loss) == ("finished", before.val_loss)
+        assert pickle.loads(pickle.dumps(ended)) == ended, way
+        json.dumps(ended.to_json()).encode()
 
 
-def test_an_interrupt_by_user_code_ends_its_trial_where_ctrl_c_is_ignored(tiny_study, digits, tmp_path):
-    (tmp_path / "wayward.py").write_text(WAYWARD)
-    model = tiny_study.model.model_copy(update={"name": "wayward.py:build", "options": {}})
-    bench = Workbench(tiny_study.model_copy(update={"model": model, "base": tmp_path}), digits)
-    finder, kept = RateFinder(bench, cache=None), signal.getsignal(signal.SIGINT)
-    interrupts = spec(tiny_study, 1, way="interrupt")
+@pytest.mark.slow
+def test_what_a_users_model_does_costs_no_other_trial(wayward):
+    before = wayward("well")
+    assert before.state == "finished"
+    for way in ("late", "exit", "endless"):
+        assert wayward(way).state == "failed"
+    assert wayward("late").reason == "SystemExit: while the graph was made"
+    for way in ("well", "compiled"):  # a model that is compiled trains like any other
+        after = wayward(way)
+        assert (after.score, after.val_loss, after.test_loss) == (before.score, before.val_loss, before.test_loss)
+
+
+def test_an_interrupt_by_user_code_ends_its_trial_where_ctrl_c_is_ignored(wayward):
+    kept = signal.getsignal(signal.SIGINT)
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a worker
-        ended = run_trial(interrupts, bench, finder)
+        ended = wayward("interrupt")
         assert (ended.state, ended.reason) == ("failed", "KeyboardInterrupt")
         signal.signal(signal.SIGINT, signal.default_int_handler)
         with pytest.raises(KeyboardInterrupt):  # the user's wish, here
-            run_trial(interrupts, bench, finder)
+            wayward("interrupt")
     finally:
         signal.signal(signal.SIGINT, kept)
 

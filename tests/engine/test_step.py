@@ -50,7 +50,7 @@ def assert_same(cut, whole, *, atol=1e-6):
     assert cut.correct[0] == whole.correct[0]
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
 def test_parts_add_up_to_the_whole_batch(optimizer):
     """22 examples in 8 parts: six have 3 of them, two have 2."""
     whole, _ = trained(mlp, optimizer, parts=1)
@@ -100,6 +100,7 @@ def test_an_embeddings_gradient_adds_up_too():
     assert_same(trained(build, "sgd", parts=4)[0], whole)
 
 
+@pytest.mark.slow
 def test_batch_normalization_sees_a_part_and_moves_once_a_part():
     """What a step in parts is there: its moving mean after one step, by hand."""
     cut, model = trained(normalized, "sgd", parts=2, order=ORDER[:1])
@@ -142,7 +143,7 @@ def by_hand(model, optimizer):
     return run(state, tf.constant(SCALING.shift[0]), tf.constant(SCALING.scale[0]))
 
 
-@pytest.mark.parametrize("build", [mlp, normalized])
+@pytest.mark.parametrize("build", [pytest.param(mlp, marks=pytest.mark.slow), normalized])
 def test_one_part_is_the_plain_step_to_the_bit(build):
     steps, _ = trained(build, "adam", parts=1)
     model, optimizer = build(), make_optimizer("adam")
