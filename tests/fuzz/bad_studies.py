@@ -163,5 +163,5 @@ OVERRIDES = Door(
 NAMES = Door(
     TEXTS | st.text(max_size=120),
     enter_name,
-    ("no such file", "study's name", "no results.csv", "--name", "is not TOML"),
+    ("no such file", "study's name", "no results.csv", "--name", "is not TOML", "is a folder"),
 )
