@@ -57,10 +57,10 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         with on_stop_signal(run.stop):
             try:
                 run.train()
+                return books.close(set_aside=held.set_aside)
             except AblateError as err:
                 books.abandon(str(err))
                 raise
-            return books.close(set_aside=held.set_aside)
 
 
 class _Books:

@@ -1,5 +1,6 @@
 """A tracking URI into a client, an experiment, and the command that shows it; what is wrong with one into a message."""
 
+import glob
 import logging
 import os
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError
+from ablate.files import ASIDE
 from ablate.tracking.entries import NOTE, one_line
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ _WAYS_OUT = {  # a piece of MLflow's message -> what to do
     "maintenance mode": "MLflow no longer writes to plain folders; use a database such as sqlite:///mlflow.db",
     "out-of-date database schema": "another MLflow version made this store; back it up, then: mlflow db upgrade {uri}",
     "readonly database": "the file or its folder cannot be written; give another with --tracking-uri",
+    "already exists": "its setting up was cut short once; where it holds no runs, remove the file",
+    "duplicate column name": "its setting up was cut short once; where it holds no runs, remove the file",
     "not a database": _DAMAGED,
     "malformed": _DAMAGED,
     "unsupported URI": "known: sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…",
@@ -190,9 +194,7 @@ def _first_in(uri: str) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=_SECONDS_TO_REACH)) as database:
-        tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'runs'").fetchone()[0]
-    if tables:
+    if _is_set_up(path):
         yield
         return
     # Two processes that migrate one fresh file break each other ("duplicate column name: step").
@@ -201,7 +203,30 @@ def _first_in(uri: str) -> Iterator[None]:
     lock_file = Path(tempfile.gettempdir()) / f"ablate-{getattr(os, 'getuid', str)()}-{name}.lock"
     with closing(sqlite3.connect(lock_file, timeout=_SECONDS_TO_MIGRATE, isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
+        if not _is_set_up(path):  # by a process that had the lock before
+            _set_up(path)
         yield
+
+
+def _is_set_up(path: Path) -> bool:
+    """Whether the file has MLflow's tables. Makes an empty one where there is none."""
+    with closing(sqlite3.connect(path, timeout=_SECONDS_TO_REACH)) as database:
+        found = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'runs'").fetchone()
+    return bool(found[0])
+
+
+def _set_up(path: Path) -> None:
+    """Make the tables in a file beside, then rename it: migrations that a kill cuts short break their file for good."""
+    from mlflow.tracking import MlflowClient
+
+    for litter in path.parent.glob(f"{ASIDE}*-{glob.escape(path.name)}*"):  # of whoever had the lock and died
+        litter.unlink(missing_ok=True)
+    aside = path.with_name(f"{ASIDE}{os.getpid()}-{path.name}")
+    try:
+        MlflowClient(f"sqlite:///{aside}").search_experiments(max_results=1)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _check_host(uri: str) -> None:
