@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from survival.servers import Server, free_port, hold
 from survival.studies import Wholes, make_site
 
 LOCKED_SECONDS = 20.0
+CONNECT = "import sys; from ablate.tracking.store import connect; connect(sys.argv[1])"
 
 
 def disk_full(root: Path, wholes: Wholes) -> list[str]:
@@ -86,6 +88,26 @@ def search_truncated(root: Path, wholes: Wholes) -> list[str]:
 def store_truncated(root: Path, wholes: Wholes) -> list[str]:
     """Half of MLflow's file is gone."""
     return _truncated(root, wholes, "mlflow.db")
+
+
+def store_half_made(root: Path, wholes: Wholes) -> list[str]:
+    """The process dies while MLflow makes the tables of a fresh file, at several moments; the next one can use it."""
+    del wholes
+    root.mkdir(parents=True)
+    said = []
+    for n in range(6):
+        file = root / f"{n}.db"
+        command = [sys.executable, "-c", CONNECT, f"sqlite:///{file}"]
+        with subprocess.Popen(command, start_new_session=True) as process:
+            while not file.exists() and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(0.4 * n)
+            process.kill()
+        again = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, start_new_session=True)
+        if again.returncode:
+            said.append(f"killed {0.4 * n:.1f} s after the file was there: {again.stderr.strip()[-300:]}")
+        said += [f"left behind: {path.name}" for path in root.glob(".aside-*")]
+    return said
 
 
 def server_restarted(root: Path, wholes: Wholes) -> list[str]:

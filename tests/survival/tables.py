@@ -29,15 +29,23 @@ def read_table(path: Path) -> Table:
 
 
 def compare(found: Table, wanted: Table, *, what: str, without: Collection[str]) -> list[str]:
-    """How two tables differ, text for text, in any order of rows, but for the columns `without`."""
+    """How two tables differ, to the bit of a number, in any order of rows, but for the columns `without`."""
     said = [f"{what}: {key} is missing" for key in wanted if key not in found]
     said += [f"{what}: {key} should not be there" for key in found if key not in wanted]
     for key in wanted.keys() & found.keys():
         for column in wanted[key].keys() | found[key].keys():
             here, there = found[key].get(column), wanted[key].get(column)
-            if here != there and column not in without:
+            if column not in without and not _is_same(here, there):
                 said.append(f"{what}: {key}: {column} is {here}, undisturbed {there}")
     return sorted(said)
+
+
+def _is_same(here: str | None, there: str | None) -> bool:
+    """Whether two texts are the same, or say the same number: 610 is 610.0 where another row of its column is empty."""
+    try:
+        return here == there or float(here or "") == float(there or "")
+    except ValueError:
+        return False
 
 
 def check_runs(store: Path, results: Table, epochs: Table) -> list[str]:
