@@ -11,7 +11,7 @@ from survival.tables import PLACE_AND_TIME, check_runs, compare, read_table
 MOST_LOGGED = 64 * 2**20  # bytes: what 30 MB on each stream of a trial may leave behind
 BAD = {  # level -> the state of its trials, and what their reason must speak of
     "raises": (("failed",), "does not like this"),
-    "exits": (("failed",), "exit"),
+    "exits": (("failed",), "[Ee]xit"),
     "leaves": (("failed", "killed"), r"exit code 4|\b4\b"),
     "segfaults": (("failed", "killed"), r"-?11|SIGSEGV|[Ss]egmentation"),
     "hangs": (("failed", "killed"), "minute|hang|silent|limit"),

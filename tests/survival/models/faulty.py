@@ -43,5 +43,5 @@ def eat():
     eaten = []
     for _ in range(MOST_BLOCKS):
         eaten.append(np.ones(BLOCK, np.uint8))
-        time.sleep(0.05)
+        time.sleep(0.02)
     raise RuntimeError(f"nobody stopped it at {len(eaten) * BLOCK:,} bytes")
