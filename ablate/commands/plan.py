@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ablate.ablation import ablation_specs, looks_of
 from ablate.closing import Facts
+from ablate.commands.output import say
 from ablate.datasets import save_arrays
 from ablate.display import PARTS
 from ablate.folder import StudyFolder
@@ -47,18 +48,17 @@ def run(
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     options = Options(out=out, tracking_uri="", command="", data_dir=data_dir, workers=workers)
     console = Console(highlight=False)
-    data = open_data(study, data_dir, announce=lambda text: console.print(text, markup=False))
+    data = open_data(study, data_dir, announce=lambda text: say(console, [text]))
     facts = gather_facts(study, data, options)
     folder = StudyFolder(out / facts.label)
     outlook, entries = _outlook(facts, folder, options)
-    for line in [f"{facts.label}   {study.title}", *trials_said(outlook)]:
-        console.print(line, markup=False, soft_wrap=not console.is_terminal)
+    soft_wrap = not console.is_terminal
+    say(console, [f"{facts.label}   {study.title}", *trials_said(outlook)], soft_wrap=soft_wrap)
     paces = seen_paces(entries.values(), model=study.model.name)
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
-    for line in [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)]:
-        console.print(line, markup=False, soft_wrap=not console.is_terminal)
+    say(console, [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)], soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
 
