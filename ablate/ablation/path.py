@@ -7,6 +7,7 @@ score, so no trial of a path is scored on the test set.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from statistics import fmean
 from typing import Literal, TypeAlias, final
 
@@ -51,23 +52,34 @@ class Paths:
         return len(differing(self._start, self._goal, among=self._space.dimensions))
 
     def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
-        """All trials up to the first step in each direction that is not settled."""
-        return [
-            *self._walk("forward", self._start, self._goal, outcomes),
-            *self._walk("backward", self._goal, self._start, outcomes),
-        ]
+        """All trials up to the first step that is not settled in both directions.
 
-    def _walk(self, direction: Direction, origin: Factors, goal: Factors, outcomes: Outcomes) -> Iterator[TrialSpec]:
+        The walks keep step: they meet in equal configurations, and which of two is trained must not depend on which
+        walk was quicker.
+        """
+        forward = self._walk("forward", self._start, self._goal, outcomes)
+        backward = self._walk("backward", self._goal, self._start, outcomes)
+        specs: list[TrialSpec] = []
+        for steps in zip_longest(forward, backward, fillvalue=()):
+            specs += [spec for step in steps for spec in step]
+            if any(spec.trial not in outcomes for spec in specs):
+                break
+        return specs
+
+    def _walk(
+        self, direction: Direction, origin: Factors, goal: Factors, outcomes: Outcomes
+    ) -> Iterator[Sequence[TrialSpec]]:
+        """The trials of each step whose candidates are known; where it begins belongs to the first step."""
         remaining = differing(origin, goal, among=self._space.dimensions)
         flipped: list[str] = []
-        if remaining:
-            yield from self._specs(_Step(direction, 0, "", origin), origin)
+        first = self._specs(_Step(direction, 0, "", origin), origin) if remaining else []
         while candidates := self._candidates({**origin, **{name: goal[name] for name in flipped}}, goal, remaining):
             steps = [_Step(direction, len(flipped) + 1, name, factors) for name, factors in candidates]
             trials = {step.flip: self._specs(step, origin) for step in steps}
-            yield from (spec for specs in trials.values() for spec in specs)
+            yield [*first, *(spec for specs in trials.values() for spec in specs)]
             if any(spec.trial not in outcomes for specs in trials.values() for spec in specs):
                 return
+            first = []
             best = max(trials, key=lambda name: self._mean(trials[name], outcomes))  # the first of equals
             flipped.append(best)
             remaining.remove(best)
