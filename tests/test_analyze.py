@@ -145,7 +145,8 @@ def test_the_table_of_protein_yields_the_golden_numbers(tmp_path, monkeypatch, s
     assert worth["shapley"].sum() == pytest.approx(0.36874, abs=1e-5)
 
 
-def test_names_that_no_folder_could_have_give_safe_ones(folder):
+@pytest.mark.usefixtures("folder")
+def test_names_that_no_folder_could_have_give_safe_ones():
     for source, made in (
         ("con.csv", "_con"),
         ("日" * 80 + ".csv", "日" * 73),
@@ -154,11 +155,12 @@ def test_names_that_no_folder_could_have_give_safe_ones(folder):
     ):
         table().to_csv(source, index=False)
         assert ready(source)[0] == Path("reports") / made
-    with pytest.raises(AblateError, match="--name con: must have letters, .*, and is none of Windows' devices"):
+    with pytest.raises(AblateError, match=r"--name con: must have letters, .*, and is none of Windows' devices"):
         ready("con.csv", name="con")
 
 
-def test_damaged_facts_beside_a_table_of_our_own_are_left_behind(folder):
+@pytest.mark.usefixtures("folder")
+def test_damaged_facts_beside_a_table_of_our_own_are_left_behind():
     first, _ = ready("sweep.csv")
     for damaged in ("[1]", "3", "[" * 100_000, '{"source": '):
         (first / "provenance.json").write_text(damaged)
@@ -181,8 +183,9 @@ def test_titles_of_studies_are_no_markup_in_the_list(folder):
     assert "[/b] [red]x :smile:" in done.output
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("name", ["x" * 10_000, "../x", "\x1b[2J", "a\nb", "<b>", "日" * 300])
-def test_a_report_of_no_name_there_is_is_refused_in_two_lines(folder, name):
+def test_a_report_of_no_name_there_is_is_refused_in_two_lines(name):
     done = CliRunner().invoke(app, ["report", name])
     assert isinstance(done.exception, AblateError)
     assert str(done.exception).count("\n") == 1

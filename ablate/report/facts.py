@@ -1,6 +1,7 @@
 """provenance.json and lr_tests.json into facts of the kinds that the sections expect, whoever wrote the files."""
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -130,7 +131,7 @@ class _Facts(_Known):
     @model_validator(mode="after")
     def _looks_grow(self) -> "_Facts":
         looks = self.looks or []
-        if any(later <= earlier for earlier, later in zip(looks, looks[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(looks)):
             raise ValueError("looks must grow")
         return self
 

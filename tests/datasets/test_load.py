@@ -208,7 +208,7 @@ def test_no_folder_given_means_the_default_one(tmp_path, monkeypatch):
     assert load("mnist", None).n_classes == 3
 
 
-def test_a_place_that_cannot_be_looked_at_is_an_error_that_names_it(tmp_path, monkeypatch):
+def test_a_place_that_cannot_be_looked_at_is_an_error_that_names_it(monkeypatch):
     monkeypatch.setenv("ABLATE_DATA_DIR", "~nobody-of-this-name/data")
     for name, message in (
         ("x" * 300 + ".npz", "cannot be read: File name too long"),
