@@ -4,10 +4,10 @@
         [--faults [NAME …]]
 
 A study of all parts (a search with pruning, rates found and tuned, one factor at a time, paths; two workers) is run
-once undisturbed. Then it is begun anew and killed, again and again: a blow is meant for one of the phases that are
-left, each as likely as the others, at a random moment of the time that the phase took undisturbed; it hits the parent,
-one worker, or all processes. The same command follows at once, until the study is done; the next study follows, until
-all kills are done. Every fifth study uses the cache of trials; in the others every trial is trained.
+once undisturbed. Then it is begun anew and killed, again and again: a blow is meant for one of the next three phases
+that are left, twice for each at most, at a random moment of the time that the phase took undisturbed; it hits the
+parent, one worker, or all processes. The same command follows at once, until the study is done; the next study follows,
+until all kills are done. Every fifth study uses the cache of trials; in the others every trial is trained.
 
 Of each study that is done: results.csv, epochs.csv and effects.csv equal the undisturbed ones text for text, but for
 seconds, run ids and attempts; MLflow has one closed run an attempt and one of them with the trial's result and whole
@@ -27,6 +27,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -44,6 +45,8 @@ from what_does_a_seed_cost import about_machine
 WHOM: tuple[Whom, ...] = ("parent", "worker", "all")
 CACHED = ("--workers", "2", "--stack", "1")
 EVERY = 5  # of so many studies, one uses the cache
+TIMES = 2  # a study is killed in one phase, at most
+AHEAD = 3  # of the phases that are left, the next blow is meant for one of the first so many
 MOST_SHOWN = 12  # complaints of one study
 
 
@@ -102,14 +105,15 @@ def kill_studies(root: Path, whole: Whole, arguments: argparse.Namespace) -> int
 def kill_one(root: Path, whole: Whole, most: int, *, seed: str, number: int) -> tuple[Life, list[str]]:
     """One study, killed at most so often; and what is not as it must be."""
     rng, cached = random.Random(seed), number % EVERY == EVERY - 1
-    n_drawn = 0
+    meant: Counter[str] = Counter()
 
     def draw(left: Sequence[str]) -> Blow | None:
-        nonlocal n_drawn
-        n_drawn += 1
-        phase = rng.choice(left)
-        blow = Blow(phase, rng.uniform(0, whole.seconds[phase]), rng.choice(WHOM))
-        return blow if n_drawn <= most else None
+        near = [phase for phase in left if meant[phase] < TIMES][:AHEAD]
+        if not near or meant.total() >= most:
+            return None
+        phase = rng.choice(near)
+        meant[phase] += 1
+        return Blow(phase, rng.uniform(0, whole.seconds[phase]), rng.choice(WHOM))
 
     with make_site(root, "everything", **({"safe": CACHED} if cached else {})) as site:
         life = live(site, whole, draw, rng=rng)
