@@ -1,6 +1,7 @@
 """What several test modules share: small studies and the digits, so that TensorFlow starts once a session."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,13 @@ trials_per_round = 2
 [ablation]
 seeds = 2
 """
+
+
+def pytest_configure():
+    """Where the tests run in the background, Ctrl-C and a closed terminal are ignored, and so in all they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
