@@ -207,13 +207,13 @@ class Local:
     def _refill(self, worker: Worker, end: End) -> None:
         """Start another in the place of a worker that has ended; where none comes to life there, do without it.
 
-        Raises `AblateError` where no other worker has come to life either.
+        Raises `AblateError` where no other worker can come to life either.
         """
         if not self._losses.is_hopeless(worker, end):
             self._hire(worker.place)
             return
         reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
-        if not any(other.is_ready and other.is_own() for other in self._workers):
+        if not any(other.is_own() for other in self._workers):  # of those that still start, the last one says so
             model = self._task.study.model.name
             raise AblateError(f"{reason}\n  most likely model.name: {model}, on the baseline; see {worker.log}")
         self._on_notice(f"{reason}; going on without it, see {worker.log}")

@@ -62,6 +62,8 @@ class Run:
             kill([*self.workers(), self.process.pid])
         self.process.wait()
         self._reader.join(1)  # a worker that has lost its parent may still hold the pipe
+        if not self._reader.is_alive() and self.process.stdout is not None:
+            self.process.stdout.close()
 
     def workers(self) -> list[int]:
         """The processes that train."""
