@@ -138,6 +138,11 @@ def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
 
 
 def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
+    return {**_origin(facts, ending), **_protocol(facts.study, ending), **_results(facts, ending, entries)}
+
+
+def _origin(facts: Facts, ending: Ending) -> dict[str, object]:
+    """What ran, when, on what."""
     study = facts.study
     return {
         "study": facts.label,
@@ -156,6 +161,12 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "package_in_checkout": _is_own_source(Path(ablate.__file__), Path.cwd()),
         "data": facts.about_data(),
         "model": _model(study),
+    }
+
+
+def _protocol(study: Study, ending: Ending) -> dict[str, object]:
+    """What was searched, tuned and compared."""
+    return {
         "sampler": study.search.sampler,
         "monitor": study.training.monitor,
         "margin": study.ablation.margin,
@@ -170,11 +181,17 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "seeds": study.ablation.seeds,
         "max_seeds": study.ablation.max_seeds,
         "looks": list(ending.looks),
-        "frozen": {**ending.frozen.facts(), "unfrozen": _unfrozen(entries, ending.frozen)} if ending.frozen else None,
-        "reused": _reused(entries),
         "epochs": study.training.epochs,
         "batch_size": study.training.batch_size,
         "patience": study.training.patience,
+    }
+
+
+def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
+    """How it ended, and where the rest of it is."""
+    return {
+        "frozen": {**ending.frozen.facts(), "unfrozen": _unfrozen(entries, ending.frozen)} if ending.frozen else None,
+        "reused": _reused(entries),
         "tracking_uri": shown_uri(facts.tracking_uri),
         "experiment": facts.label,
         "parent_run_id": "",
@@ -183,7 +200,7 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str,
         "interrupted": ending.interrupted,
         "gave_up": ending.gave_up,
         "changes": list(ending.changes),
-        "quick": study.quick,
+        "quick": facts.study.quick,
         "notes": study_notes(entries),
     }
 

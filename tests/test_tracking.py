@@ -569,7 +569,7 @@ def test_no_experiment_of_that_name_is_an_error(uri, opened):
 
 
 def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("ablate.tracking.store._SECONDS_TO_REACH", 0.1)
+    monkeypatch.setattr("ablate.tracking.database._SECONDS_TO_REACH", 0.1)
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as lock:
         lock.execute("CREATE TABLE x (y)")

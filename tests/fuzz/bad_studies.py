@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
-from study_texts import EVERYTHING, GOOD, OWN_MODEL
+from study_texts import EVERYTHING, GOOD, OWN_MODEL, toml
 
 from ablate.commands.analyze import Place, prepare
 from ablate.commands.report import find_folder
@@ -44,22 +44,6 @@ FINE = (
 )
 KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
 STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING))
-
-
-def toml(value: object) -> str:
-    """A value as TOML, independent of the program's own writer."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            return '"' + "".join(f"\\U{ord(char):08x}" for char in value if not "\ud800" <= char <= "\udfff") + '"'
-        case list():
-            return f"[{', '.join(map(toml, value))}]"
-        case dict():
-            distinct = {toml(name): item for name, item in value.items()}
-            return f"{{{', '.join(f'{name} = {toml(item)}' for name, item in distinct.items())}}}"
-        case _:
-            return str(value)
 
 
 @st.composite

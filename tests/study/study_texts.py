@@ -62,3 +62,19 @@ factorial = ["normalization", "optimizer"]
 seeds = "auto"
 """
 )
+
+
+def toml(value: object) -> str:
+    """A value as TOML, independent of the program's own writer."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return '"' + "".join(f"\\U{ord(char):08x}" for char in value if not "\ud800" <= char <= "\udfff") + '"'
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case dict():
+            distinct = {toml(name): item for name, item in value.items()}
+            return f"{{{', '.join(f'{name} = {toml(item)}' for name, item in distinct.items())}}}"
+        case _:
+            return str(value)

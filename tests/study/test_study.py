@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from study_texts import EVERYTHING, GOOD, OWN_MODEL
+from study_texts import EVERYTHING, GOOD, OWN_MODEL, toml
 
 from ablate import results
 from ablate.errors import StudyError
@@ -389,22 +389,6 @@ KEYS = st.lists(
 )
 TEXTS = st.sampled_from([GOOD, OWN_MODEL, EVERYTHING])
 HARMLESS = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def toml(value):
-    """A value as TOML, independent of the program's own writer."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case str():
-            return '"' + "".join(f"\\U{ord(char):08x}" for char in value if not "\ud800" <= char <= "\udfff") + '"'
-        case list():
-            return f"[{', '.join(map(toml, value))}]"
-        case dict():
-            distinct = {toml(name): item for name, item in value.items()}
-            return f"{{{', '.join(f'{name} = {toml(item)}' for name, item in distinct.items())}}}"
-        case _:
-            return str(value)
 
 
 def refused_or_loaded(load, *arguments, quick):
