@@ -88,8 +88,7 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
     with saving(folder.lr_tests, "the list of range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
     with saving(folder.provenance, "the provenance"):
-        text = json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False)
-        write_aside(folder.provenance, text.encode(errors="replace"))  # the command line may hold what is no text
+        write_aside(folder.provenance, json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False))
 
 
 def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:

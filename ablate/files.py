@@ -16,7 +16,8 @@ _IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 def write_aside(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     """Write `content` to a file beside `path`, then rename it over `path`; makes the folder if need be.
 
-    Both are on disk when this returns, as far as the system promises it. Of `mode`, the umask takes its part away.
+    Both are on disk when this returns, as far as the system promises it. Of `mode`, the umask takes its part away. What
+    is no text in a string, such as the undecodable bytes of an argument, is written as question marks.
     """
     aside = _written(path.parent, content, mode=mode)
     try:
@@ -79,7 +80,7 @@ def _written(folder: Path, content: str | bytes, *, mode: int) -> Path:
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            file.write(content.encode(errors="replace") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:

@@ -110,3 +110,8 @@ def test_a_limit_of_the_system_leaves_the_old_file_whole(tmp_path):
     assert "a.txt: cannot be written: File too large; the table is not saved" in done.stderr
     assert (tmp_path / "a.txt").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_is_no_text_is_written_as_a_question_mark(tmp_path):
+    write_aside(tmp_path / "file", "a\udcffb")
+    assert (tmp_path / "file").read_text() == "a?b"

@@ -136,5 +136,4 @@ def _write(folder: Path, results: pd.DataFrame, facts: dict[str, Any], *, comman
 
 
 def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
-    text = json.dumps(facts, indent=2, ensure_ascii=False)
-    write_aside(folder / PROVENANCE, text.encode(errors="replace"))  # an argument may hold bytes that are no text
+    write_aside(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False))
