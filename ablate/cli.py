@@ -13,7 +13,7 @@ from ablate.commands import DONE, INTERRUPTED, UNFINISHED, WRONG_USAGE
 from ablate.errors import AblateError, StorageError
 
 if TYPE_CHECKING:
-    from ablate.opening import Only
+    from ablate.running.opening import Only
 
 DEFAULT_URI = "sqlite:///mlflow.db"
 
@@ -95,7 +95,7 @@ def study(
     if fresh and continue_:
         raise AblateError("--fresh and --continue: choose one: a new start, or going on with what there is")
     from ablate.commands import study as command
-    from ablate.opening import Options
+    from ablate.running.opening import Options
 
     options = Options(
         out=out,

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from ablate.ablation import Count
 from ablate.ablation.counting import Part
-from ablate.closing import Facts
 from ablate.plan import Plan
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.running.closing import Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from ablate.clock import Clock
 from ablate.levels import parse_rate
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.study import Monitor
-from ablate.tally import counted, stopped
+from ablate.trial.tally import counted, stopped
 
 
 class Plan(Protocol):

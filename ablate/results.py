@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.csv_text import check_rows, read_csv_text
 from ablate.errors import DataError
-from ablate.files import write_aside
+from ablate.files.csv_text import check_rows, read_csv_text
+from ablate.files.whole import write_aside
 from ablate.printable import printable
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.result_rules import checked

@@ -9,8 +9,9 @@ from pathlib import Path
 
 # Of this package, what a trial's numbers depend on; what else those modules import decides none.
 DECIDING = (
-    "engine/", "training.py", "tally.py", "stack.py", "slots.py", "structure.py", "models.py", "registry.py",
-    "noise.py", "levels.py", "lr_finder.py", "rate_finder.py", "seeds.py", "records.py", "datasets/split.py",
+    "engine/", "models/", "trial/training.py", "trial/tally.py", "trial/stack.py", "trial/slots.py",
+    "trial/lr_finder.py", "trial/rate_finder.py", "levels.py", "seeds.py", "records.py",
+    "datasets/split.py",
 )  # fmt: skip
 # What a user's model may import: libraries whose versions are recorded, besides Python's own.
 RECORDED = ("keras", "tensorflow", "numpy")

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from pydantic import TypeAdapter
 
 from ablate.errors import DataError
-from ablate.files import saving, write_aside
+from ablate.files.whole import saving, write_aside
 from ablate.records import State
 
 FILE = "verified.json"

@@ -15,33 +15,29 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # Where each library may be imported. Everything else is free of it.
 DOORS = {
-    "optuna": ("search/", "importance.py", "sources/optuna_storage.py"),
+    "optuna": ("search/", "importance/search.py", "sources/optuna_storage.py"),
     "mlflow": ("tracking/",),
     "matplotlib": ("plots/",),
     "seaborn": ("plots/",),
     "jinja2": ("report/",),
     "typer": ("cli.py",),
-    "rich": ("display.py", "commands/"),
+    "rich": ("terminal/display.py", "commands/"),
     "tensorflow": ("engine/backend.py", "engine/device.py"),
-    "keras": ("engine/", "models.py", "noise.py", "registry.py", "rate_finder.py", "datasets/fetch.py"),
+    "keras": ("engine/", "models/", "trial/rate_finder.py", "datasets/fetch.py"),
 }
 # The half that reads must work on a machine without the half that runs.
 READING = (
     "results.py",
     "result_rules.py",
-    "csv_text.py",
-    "json_file.py",
+    "files/csv_text.py",
+    "files/json_file.py",
     "printable.py",
     "statistics/",
     "effects/",
     "wording",
-    "cells.py",
-    "anova.py",
-    "games.py",
+    "importance/",
     "designs/",
     "analysis.py",
-    "importance.py",
-    "forest.py",
     "verified.py",
     "foreign/",
     "sources/",
@@ -49,16 +45,14 @@ READING = (
     "report/",
 )
 RUNNING = (
-    "engine", "training", "stack", "slots", "feed", "rate_finder", "models", "registry", "datasets", "schedule",
-    "tracking", "search", "ablation", "experiment", "running", "giving_up", "opening", "recording", "standing",
-    "closing", "freeze", "claim", "folder", "lock", "scratch", "journal", "trial_cache", "verifying", "cli", "commands",
-    "display", "beside",
+    "engine", "trial", "models", "datasets", "schedule", "tracking", "search", "ablation", "running", "preview",
+    "folder", "verifying", "cli", "commands", "terminal",
 )  # fmt: skip
 # What a trial's modules import that decides none of its numbers: settings and data, which are in the keys by value,
 # then errors, files, clocks.
 INNOCENT = (
-    "study/", "space.py", "datasets/", "provenance.py", "source.py", "errors.py", "files.py", "clock.py",
-    "printable.py", "kept.py", "failure.py", "feed.py",
+    "study/", "space.py", "datasets/", "provenance.py", "source.py", "errors.py", "files/", "clock.py", "printable.py",
+    "failure.py", "trial/feed.py",
 )  # fmt: skip
 
 
@@ -92,7 +86,7 @@ def test_the_reading_half_does_not_know_the_running_half():
 
 def test_every_module_behind_a_trial_is_in_the_digest_of_the_code_or_decides_no_number():
     by_name = {f"ablate.{place(path)[:-3].replace('/', '.')}": path for path in MODULES}
-    waiting, behind = ["ablate.stack"], set()
+    waiting, behind = ["ablate.trial.stack"], set()
     while waiting:
         name = waiting.pop()
         if name in by_name and place(by_name[name]) not in behind:
@@ -104,7 +98,7 @@ def test_every_module_behind_a_trial_is_in_the_digest_of_the_code_or_decides_no_
 
 
 def test_plans_schedulers_and_trackers_do_not_know_each_others_libraries():
-    libraries = {"search/plan.py": "tracking", "ablation/steps.py": "tracking", "training.py": "search"}
+    libraries = {"search/plan.py": "tracking", "ablation/steps.py": "tracking", "trial/training.py": "search"}
     for name, forbidden in libraries.items():
         assert not any(found.startswith(f"ablate.{forbidden}") for found in imports(PACKAGE / name))
 
@@ -128,7 +122,7 @@ def test_every_module_has_tests():
         assert mirrored & tested or whole_folder, f"{name} has no test file"
 
 
-UNTESTED = ("commands/", "events.py", "running.py")  # held by test_cli.py, test_display.py and test_experiment.py
+UNTESTED = ("commands/", "events.py")  # held by test_cli.py, test_display.py and test_experiment.py
 
 
 def test_every_command_is_in_the_readme():

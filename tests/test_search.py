@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from ablate.errors import AblateError, StorageError
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome
 from ablate.search import SearchPlan, file
 from ablate.search.file import SearchFile

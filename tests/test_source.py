@@ -38,7 +38,7 @@ def test_registered_models_stand_alone_and_a_missing_file_does_not(tmp_path):
 
 
 def test_the_package_digest_follows_what_decides_numbers_alone(tmp_path, monkeypatch):
-    for name in ("models.py", "engine/program.py", "report.py"):
+    for name in ("models/build.py", "engine/program.py", "report.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x = 1\n")
     monkeypatch.setattr(source, "__file__", str(tmp_path / "source.py"))

@@ -10,9 +10,9 @@ import pytest
 from mlflow_store import fresh_store
 
 from ablate.errors import AblateError
-from ablate.freeze import Declared, Freeze
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.results import COLUMNS
+from ablate.running.freeze import Declared, Freeze
 from ablate.tracking import (
     BackgroundTracker,
     StudyRun,

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from ablate import cli, provenance
-from ablate.claim import Basis
 from ablate.errors import AblateError, DataError
-from ablate.experiment import run_study
-from ablate.freeze import Declared, Freeze
-from ablate.journal import Entry, Journal
-from ablate.opening import Options
+from ablate.folder.claim import Basis
+from ablate.folder.journal import Entry, Journal
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.results import results_table, write_table
+from ablate.running.experiment import run_study
+from ablate.running.freeze import Declared, Freeze
+from ablate.running.opening import Options
 from ablate.source import code_digest
 from ablate.study import load_study, to_toml
 from ablate.verified import in_words, read_rounds

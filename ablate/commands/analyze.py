@@ -12,9 +12,9 @@ from rich.console import Console
 import ablate
 from ablate.commands.output import say
 from ablate.errors import AblateError
-from ablate.files import opening, write_aside
+from ablate.files.json_file import read_json
+from ablate.files.whole import opening, write_aside
 from ablate.foreign import Asked, read_foreign
-from ablate.json_file import read_json
 from ablate.printable import printable
 from ablate.results import REQUIRED, write_table
 from ablate.sources import Runs, is_storage_url, read_csv_runs, read_optuna_runs

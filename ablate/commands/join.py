@@ -4,11 +4,11 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ablate.changes import differences
-from ablate.claim import ALWAYS
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.errors import AblateError
-from ablate.folder import StudyFolder
+from ablate.folder.changes import differences
+from ablate.folder.claim import ALWAYS
+from ablate.folder.layout import StudyFolder
 from ablate.schedule.greeting import PLATE
 from ablate.schedule.guest import Parting, join_study
 from ablate.study import Study, to_toml

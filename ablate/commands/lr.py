@@ -8,11 +8,11 @@ from rich.table import Table
 
 from ablate.clock import Clock
 from ablate.commands.output import say
-from ablate.files import opening
-from ablate.progress import sparkline
+from ablate.files.whole import opening
 from ablate.records import RateTest
 from ablate.seeds import SEARCH_REPLICATE
 from ablate.study import Study, find_study, load_study
+from ablate.terminal.progress import sparkline
 
 
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
@@ -40,8 +40,8 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
 
     prepare_tensorflow()
     from ablate.engine.workbench import Workbench
-    from ablate.opening import label, open_data
-    from ablate.rate_finder import RateFinder
+    from ablate.running.opening import label, open_data
+    from ablate.trial.rate_finder import RateFinder
 
     data = open_data(study, data_dir, announce=print)
     finder = RateFinder(Workbench(study, data), cache=out / ".cache" / "lr_tests")
@@ -49,7 +49,7 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
 
 
 def _draw(test: RateTest, folder: Path) -> Path:
-    from ablate.files import write_aside
+    from ablate.files.whole import write_aside
     from ablate.plots import lr_test_svg
 
     path = folder / "lr_test.svg"

@@ -10,26 +10,26 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.ablation import ablation_specs, looks_of
-from ablate.closing import Facts
 from ablate.commands.output import say
 from ablate.datasets import save_arrays
-from ablate.display import PARTS
-from ablate.folder import StudyFolder
-from ablate.forecast import Pace, TimingPlan, forecast, seen_paces, timing_specs
-from ablate.journal import Entry, Journal
-from ablate.opening import Options, gather_facts, open_data
-from ablate.outlook import Outlook, look_ahead
-from ablate.progress import duration
+from ablate.files.scratch import scratch_folder
+from ablate.folder.journal import Entry, Journal
+from ablate.folder.layout import StudyFolder
+from ablate.models.structure import Structure
+from ablate.preview.forecast import Pace, TimingPlan, forecast, seen_paces, timing_specs
+from ablate.preview.outlook import Outlook, look_ahead
 from ablate.records import Level, TrialSpec
+from ablate.running.closing import Facts
+from ablate.running.opening import Options, gather_facts, open_data
+from ablate.running.standing import chance_score, open_contrasts, typical_sd
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
-from ablate.scratch import scratch_folder
 from ablate.seeds import SEARCH_REPLICATE
-from ablate.standing import chance_score, open_contrasts, typical_sd
 from ablate.statistics import MIN_SEEDS
-from ablate.structure import Structure
 from ablate.study import Study, find_study, load_study
-from ablate.trial_cache import open_cache
+from ablate.terminal.display import PARTS
+from ablate.terminal.progress import duration
+from ablate.trial.cache import open_cache
 
 MOST_SHOWN = 12  # structures in the table of paces
 

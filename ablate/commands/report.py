@@ -6,7 +6,7 @@ from rich.console import Console
 
 from ablate.commands.output import say
 from ablate.errors import AblateError
-from ablate.files import opening
+from ablate.files.whole import opening
 from ablate.printable import printable
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ablate.commands.output import say
 from ablate.errors import AblateError
-from ablate.files import opening, write_aside
+from ablate.files.whole import opening, write_aside
 from ablate.printable import printable
 from ablate.study import NAME_RULE, Study, find_study, is_safe_name, list_studies, load_study, to_toml
 
@@ -51,8 +51,8 @@ def run_new(name: str, *, folder: Path) -> None:
 def summary(study: Study, data_dir: Path | None) -> list[str]:
     """Trials and parameters of a study."""
     from ablate.engine.device import prepare_tensorflow
-    from ablate.opening import open_data
-    from ablate.outline import outline
+    from ablate.preview.outline import outline
+    from ablate.running.opening import open_data
 
     data = open_data(study, data_dir, announce=print)
     prepare_tensorflow()

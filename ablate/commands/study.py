@@ -11,11 +11,11 @@ from rich.console import Console
 
 from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.commands.output import say
-from ablate.display import make_display
-from ablate.experiment import Finished, run_study
-from ablate.opening import Options
-from ablate.progress import duration
+from ablate.running.experiment import Finished, run_study
+from ablate.running.opening import Options
 from ablate.study import Study, find_study, load_study
+from ablate.terminal.display import make_display
+from ablate.terminal.progress import duration
 from ablate.tracking import shown_uri
 
 TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for

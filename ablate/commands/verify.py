@@ -12,9 +12,9 @@ from ablate.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.commands.output import say
 from ablate.commands.report import find_folder
 from ablate.errors import AblateError
-from ablate.folder import StudyFolder
+from ablate.folder.layout import StudyFolder
 from ablate.interrupt import on_stop_signal
-from ablate.opening import open_data
+from ablate.running.opening import open_data
 from ablate.study import find_study, load_study
 from ablate.verified import Check, Round, in_a_sentence, in_words
 from ablate.verifying import Asked, Prepared, prepare, read_recorded, retrain

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ablate.anova import ANOVA_COLUMNS, TIMES, anova_of
-from ablate.cells import Cells, Floats, complete_cells, level_key, varying
 from ablate.designs.comparisons import STATISTICS, Comparison, comparison_table
 from ablate.designs.rows import RATE, ablation_runs, configuration, factor_names
 from ablate.effects import Metric
 from ablate.errors import DataError
+from ablate.importance.anova import ANOVA_COLUMNS, TIMES, anova_of
+from ablate.importance.cells import Cells, Floats, complete_cells, level_key, varying
 from ablate.records import Level
 from ablate.results import RATE_SETTING
 from ablate.statistics import paired_interval
@@ -76,7 +76,7 @@ def crossed_table(
     """Anybody's complete table as a factorial; `score` is higher is better and serves as the metric too.
 
     `seed` names the column that pairs the runs; without it the rows of a cell are averaged, as nothing pairs them
-    (`ablate.anova.anova_table` tells their noise). Raises `DataError` where cells are missing in every seed.
+    (`ablate.importance.anova.anova_table` tells their noise). Raises `DataError` where cells are missing in every seed.
     """
     cells = complete_cells(table, factors, score, replicate=seed)
     values = cells.values if seed else cells.means()[None]

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ablate.cells import level_key
 from ablate.designs.comparisons import Comparison, comparison_table
 from ablate.designs.crossed import Factorial
 from ablate.designs.rows import ablation_runs, configuration, factor_names
 from ablate.effects import Metric, paired_scores
-from ablate.games import add_one_in, game_between, leave_one_out, shapley_values
+from ablate.importance.cells import level_key
+from ablate.importance.games import add_one_in, game_between, leave_one_out, shapley_values
 from ablate.records import BEST, REFERENCE
 from ablate.statistics import paired_interval
 

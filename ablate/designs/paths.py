@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ablate.cells import Floats, level_key
 from ablate.designs.crossed import Factorial
 from ablate.designs.rows import ablation_runs, factor_names
 from ablate.effects import Metric
-from ablate.games import GreedyPath, game_between, greedy_path, value_at
+from ablate.importance.cells import Floats, level_key
+from ablate.importance.games import GreedyPath, game_between, greedy_path, value_at
 from ablate.records import BEST, REFERENCE
 from ablate.statistics import paired_interval
 

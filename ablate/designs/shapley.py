@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ablate.cells import Floats
 from ablate.designs.comparisons import STATISTICS, Comparison, comparison_table
 from ablate.designs.crossed import Factorial
-from ablate.games import game_between, shapley_interactions, shapley_values
+from ablate.importance.cells import Floats
+from ablate.importance.games import game_between, shapley_interactions, shapley_values
 
 IDENTITY = ("mode", "kind", "factor", "reference_level", "level", "factor_2", "reference_level_2", "level_2")
 SHAPLEY_COLUMNS = (*IDENTITY, *STATISTICS)

@@ -18,10 +18,10 @@ from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.step import State
 from ablate.levels import OPTIMIZER_SETTINGS
+from ablate.models.structure import Structure, structure_of
 from ablate.provenance import versions
 from ablate.records import Factors
 from ablate.source import code_digest
-from ablate.structure import Structure, structure_of
 from ablate.study import Study
 
 MEASURED_SECONDS = 0.2  # of training steps, for each way that is tried

@@ -15,7 +15,7 @@ from keras import ops
 from ablate.engine import backend
 from ablate.engine.backend import Tensor
 from ablate.engine.batches import equal_parts
-from ablate.models import is_softmax
+from ablate.models.build import is_softmax
 
 # Trainable, frozen, optimizer: of one trial, or of a program's slots. Several slots are each tensor's first dimension.
 State: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]

@@ -10,8 +10,8 @@ import keras
 from pydantic import Field, TypeAdapter
 
 from ablate.engine.backend import is_out_of_memory
-from ablate.files import write_once
-from ablate.kept import keep, load_kept
+from ablate.files.kept import keep, load_kept
+from ablate.files.whole import write_once
 
 MOST = 32  # trials in one program
 T = TypeVar("T", bool, int)

@@ -21,12 +21,12 @@ from ablate.engine.step import State
 from ablate.errors import DataError
 from ablate.failure import explained
 from ablate.levels import OPTIMIZER_SETTINGS
-from ablate.lr_finder import ramp
-from ablate.models import LayerSeeds, build_model, count_parameters
+from ablate.models.build import LayerSeeds, build_model, count_parameters
+from ablate.models.registry import find_builder
+from ablate.models.structure import Structure, structure_of
 from ablate.records import Factors
-from ablate.registry import find_builder
-from ablate.structure import Structure, structure_of
 from ablate.study import Study
+from ablate.trial.lr_finder import ramp
 
 
 @dataclass(frozen=True, slots=True)

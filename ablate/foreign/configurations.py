@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ablate.cells import level_key
 from ablate.errors import DataError, known_names
+from ablate.importance.cells import level_key
 from ablate.printable import printable
 from ablate.records import Level
 from ablate.sources import Runs

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablate import analysis
 from ablate.errors import DataError
-from ablate.files import write_aside
+from ablate.files.whole import write_aside
 from ablate.report.checks import checklist
 from ablate.report.designs import design_sections
 from ablate.report.effects import effects_section

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ablate.errors import DataError
-from ablate.json_file import read_json
+from ablate.files.json_file import read_json
 from ablate.printable import printable
 from ablate.records import Level, Mode, RateTest
 from ablate.result_rules import LARGEST

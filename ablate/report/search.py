@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablate import analysis
 from ablate.effects import Metric
-from ablate.importance import importances
+from ablate.importance.search import importances
 from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
 from ablate.report.expected import expected_blocks
 from ablate.report.inputs import Inputs

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterable, Sequence
 
+from ablate.models.structure import Structure
 from ablate.schedule.messages import Place
-from ablate.structure import Structure
 
 LEAST_MEMORY = 2 * 2**30  # bytes: TensorFlow, its compiler and a small data set take about 1.5 GiB
 SHARE = 0.6  # of the machine's memory is the workers'

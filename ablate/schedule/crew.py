@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, final
 
 from ablate.errors import AblateError
+from ablate.models.structure import Structure
 from ablate.records import Epoch, Outcome, State, TrialSpec
 from ablate.schedule.logs import ask_where
 from ablate.schedule.messages import Place, Task
-from ablate.structure import Structure
 
 LEAVE_SECONDS = 2.0  # in which a worker that was told to go has to be gone; then it is killed
 

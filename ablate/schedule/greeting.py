@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 import ablate
 from ablate import provenance
 from ablate.errors import AblateError
-from ablate.files import ASIDE
+from ablate.files.whole import ASIDE
 from ablate.schedule.messages import Place, Task
 from ablate.source import package_digest
-from ablate.trial_cache import FLAGS, LIBRARIES
+from ablate.trial.cache import FLAGS, LIBRARIES
 
 PLATE = ".door.json"  # in the study's folder, while the process that runs the study lets others in
 LONGEST = 64 * 1024  # bytes of a plate or of first words: a thousand processors and all flags are a tenth of it

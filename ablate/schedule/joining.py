@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self, final
 
 from ablate import provenance
+from ablate.files.scratch import scratch_folder
 from ablate.schedule.choice import places
 from ablate.schedule.greeting import (
     PLATE,
@@ -32,7 +33,6 @@ from ablate.schedule.greeting import (
     write_plate,
 )
 from ablate.schedule.messages import Place, Refused, Task
-from ablate.scratch import scratch_folder
 from ablate.source import code_digest
 
 PATIENCE = 10.0  # seconds for the first words of whoever connects

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, final
 
+from ablate.models.structure import Structure, structure_of
 from ablate.plan import Plan
 from ablate.records import TrialSpec
 from ablate.schedule.choice import choose
 from ablate.schedule.crew import Worker
-from ablate.structure import Structure, structure_of
 
 STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials of one structure
 

@@ -62,8 +62,8 @@ def _serve(task: Task, link: "Link") -> None:
         _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
         return
-    from ablate.rate_finder import RateFinder
-    from ablate.stack import run_trials
+    from ablate.trial.rate_finder import RateFinder
+    from ablate.trial.stack import run_trials
 
     finder = RateFinder(bench, cache=task.cache / "lr_tests" if task.cache else None)
     link.say(Ready())

@@ -1,4 +1,4 @@
-"""A study into a plan that asks Optuna. One of two doors to Optuna; the other is `ablate.importance`."""
+"""A study into a plan that asks Optuna. One of two doors to Optuna; the other is `ablate.importance.search`."""
 
 from ablate.search.plan import SearchPlan
 

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ablate import seeds
 from ablate.errors import AblateError
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.search.file import DamageError, SearchFile
 from ablate.search.terms import make_pruner, make_sampler, suggest_all, to_factors, to_parameters

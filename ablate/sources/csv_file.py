@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablate.csv_text import check_rows, guess_separator, read_csv_text
 from ablate.errors import DataError
+from ablate.files.csv_text import check_rows, guess_separator, read_csv_text
 from ablate.printable import printable
 from ablate.sources.runs import Runs
 

@@ -9,9 +9,9 @@ from queue import SimpleQueue
 from typing import final
 
 from ablate.clock import Clock, now_ms
-from ablate.freeze import Freeze
-from ablate.journal import Entry, Key
+from ablate.folder.journal import Entry, Key
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.running.freeze import Freeze
 from ablate.tracking.entries import RunStatus
 from ablate.tracking.parent import StudyRun
 from ablate.tracking.store import reason

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from ablate.files import ASIDE
+from ablate.files.whole import ASIDE
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SECONDS_TO_REACH = 5.0

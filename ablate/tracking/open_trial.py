@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, final
 
-from ablate.journal import Key
+from ablate.folder.journal import Key
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.tracking.batch import Point, write_batch
 from ablate.tracking.entries import (

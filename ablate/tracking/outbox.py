@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from ablate.freeze import FROZEN, Freeze
-from ablate.journal import Key
+from ablate.folder.journal import Key
 from ablate.records import Outcome
+from ablate.running.freeze import FROZEN, Freeze
 from ablate.tracking import entries
 from ablate.tracking.artifacts import Artifacts
 from ablate.tracking.open_trial import OpenTrial

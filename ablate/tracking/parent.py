@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablate.freeze import FROZEN, Freeze
-from ablate.journal import UNENDED
+from ablate.folder.journal import UNENDED
 from ablate.records import Factors
+from ablate.running.freeze import FROZEN, Freeze
 from ablate.tracking.batch import write_batch
 from ablate.tracking.entries import (
     NOTE,

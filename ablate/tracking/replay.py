@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ablate.clock import now_ms
-from ablate.journal import Entry, Key
+from ablate.folder.journal import Entry, Key
 from ablate.records import Epoch
 from ablate.tracking.entries import ATTEMPT, EPOCH_METRICS, FILES, STATUS, attempt_in, outcome_metrics, stored_name
 from ablate.tracking.open_trial import OpenTrial

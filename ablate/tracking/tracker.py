@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from ablate.clock import Clock, now_ms
-from ablate.freeze import Freeze
-from ablate.journal import Entry, Key
+from ablate.folder.journal import Entry, Key
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.running.freeze import Freeze
 from ablate.tracking.entries import RunStatus
 from ablate.tracking.open_trial import OpenTrial
 from ablate.tracking.outbox import Outbox

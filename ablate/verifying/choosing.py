@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from ablate.errors import AblateError
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.records import Phase
 
 PHASES: tuple[Phase, ...] = ("ablation", "search", "tune")  # first what the conclusions rest on

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome
 from ablate.verified import SCORED, Check, Difference, Value, Verdict
 

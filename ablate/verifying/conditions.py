@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate import provenance, seeds
-from ablate.claim import LIBRARIES
 from ablate.datasets import Dataset, split_dataset
 from ablate.errors import AblateError, DataError
-from ablate.journal import Entry
+from ablate.folder.claim import LIBRARIES
+from ablate.folder.journal import Entry
 from ablate.schedule.choice import count_workers
 from ablate.source import code_digest, package_digest
 from ablate.study import Study

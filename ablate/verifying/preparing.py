@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from ablate.datasets import Dataset
 from ablate.errors import AblateError
-from ablate.freeze import Freeze
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
+from ablate.running.freeze import Freeze
 from ablate.verifying.choosing import named, spread, trained
 from ablate.verifying.conditions import changes, check_data, code_changes, places, present
 from ablate.verifying.recorded import Recorded

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.claim import Basis, read_basis
 from ablate.datasets import is_path
 from ablate.errors import AblateError, StudyError
-from ablate.folder import StudyFolder
-from ablate.freeze import Freeze, read_freeze
-from ablate.journal import Entry, Journal
+from ablate.folder.claim import Basis, read_basis
+from ablate.folder.journal import Entry, Journal
+from ablate.folder.layout import StudyFolder
 from ablate.report.facts import read_facts
+from ablate.running.freeze import Freeze, read_freeze
 from ablate.study import Study, find_study, load_study
 from ablate.verifying.conditions import Facts
 

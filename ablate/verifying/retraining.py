@@ -11,9 +11,9 @@ from typing import final
 
 from ablate import provenance
 from ablate.datasets import save_arrays
-from ablate.freeze import Guarded
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.running.freeze import Guarded
 from ablate.schedule.choice import share_of_memory
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.results import read_results
 from ablate.verifying.comparing import NUMBERS
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ablate.ablation import Paths, SteppedPlan
-from ablate.games import greedy_path, greedy_path_back
+from ablate.importance.games import greedy_path, greedy_path_back
 from ablate.plan import Remembered
 from ablate.records import Outcome
 from ablate.space import Choice, Space

@@ -51,10 +51,10 @@ def main() -> None:
     from ablate.clock import Clock
     from ablate.datasets import load_dataset
     from ablate.engine.workbench import Workbench
-    from ablate.rate_finder import RateFinder
     from ablate.records import TrialSpec
-    from ablate.stack import run_trial
     from ablate.study import find_study, load_study
+    from ablate.trial.rate_finder import RateFinder
+    from ablate.trial.stack import run_trial
 
     study = load_study(find_study("cifar_mlp", folder=Path.cwd()), overrides=arguments.overrides, quick=False)
     data_dir = arguments.data_dir

@@ -232,8 +232,9 @@ def in_a_process(kind: str, n: int, *, tracked: bool) -> Drive:
 def drive(kind: str, n: int, *, tracked: bool) -> None:
     """Run the study in the working folder and print what it took, as a line of JSON."""
     began = time.perf_counter()
-    from ablate import experiment, opening, running
     from ablate.provenance import peak_memory_bytes
+    from ablate.running.run import experiment, opening
+    from ablate.running.run import run as running
     from ablate.study import load_study
 
     marks = Marks()
@@ -386,9 +387,9 @@ def made_up_outcome(spec: Any, epochs: list[Any], *, state: str) -> Any:
 @cache
 def made_up_rate_test(factors: tuple[tuple[str, object], ...]) -> Any:
     """The range test of a configuration, as long as a study's own."""
-    from ablate.lr_finder import ramp
     from ablate.records import RateTest
     from ablate.study import LrTest
+    from ablate.trial.lr_finder import ramp
 
     settings = LrTest()
     rates = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade)

@@ -5,7 +5,7 @@ import pytest
 
 from ablate.engine.backend import OutOfMemory
 from ablate.engine.way import SIZE, YES_OR_NO, best_size, faster_with_xla, remembered, uses_xla
-from ablate.files import write_once
+from ablate.files.whole import write_once
 
 layers = keras.layers
 

@@ -12,13 +12,13 @@ from pretend import Listed
 from ablate.ablation import ablation_specs
 from ablate.datasets import save_arrays
 from ablate.errors import AblateError
-from ablate.rate_finder import RateFinder
 from ablate.records import TrialSpec
 from ablate.schedule.inline import Inline
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
-from ablate.stack import run_trial
 from ablate.study import Limits, Retries
+from ablate.trial.rate_finder import RateFinder
+from ablate.trial.stack import run_trial
 
 
 def spec(trial: str, **factors) -> TrialSpec:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pretend import Listed, spec
 
+from ablate.models.structure import structure_of
 from ablate.records import TrialSpec
 from ablate.schedule.crew import Worker
 from ablate.schedule.messages import Place
 from ablate.schedule.waiting import Waiting
-from ablate.structure import structure_of
 
 
 def of(optimizer: str, trial: str) -> TrialSpec:

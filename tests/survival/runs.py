@@ -186,6 +186,6 @@ class Site:
 
     def settled(self) -> set[str]:
         """The trials that the journal knows the end of."""
-        from ablate.journal import Journal
+        from ablate.folder.journal import Journal
 
         return set(Journal(self.folder / "trials.jsonl").known())

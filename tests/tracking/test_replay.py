@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from mlflow_store import fresh_store
 
-from ablate.journal import Entry
+from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, StudyRun, Tracker
 from ablate.tracking.store import connect

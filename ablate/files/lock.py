@@ -1,0 +1,116 @@
+"""A folder into the property of one process: the lock, who holds it, and what a holder that died has left of itself.
+
+Where the file system can lock a file, the lock goes with its process, however that ends. Elsewhere a file beside it
+names process and machine: the lock of a process that is gone from this machine is taken over, another machine's is not.
+"""
+
+import errno
+import os
+import platform
+import time
+import warnings
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+
+from ablate.errors import AblateError
+from ablate.files.whole import write_aside
+from ablate.printable import printable
+
+LOCK, SOFT_LOCK, OWNER = ".lock", ".lock.soft", ".owner"
+FILES = (LOCK, SOFT_LOCK, OWNER)  # what a folder holds that was locked and nothing more
+PATIENCE = 1.0  # seconds that it may take to break the lock of a process that is gone
+_CANNOT_LOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
+
+
+class FolderLock:
+    """A folder that this process holds; it is made if need be.
+
+    `left_by` says whose it was before, where that process ended without leaving it, and is "" elsewhere. Raises
+    `AblateError` where another process holds the folder, and `OSError` where it cannot be written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._owner = folder / OWNER
+        self._lock = _lock_that_stays(folder)
+        try:
+            self.left_by = _owner(folder)
+            write_aside(self._owner, f"pid {os.getpid()} on {platform.node()}, since {datetime.now():%Y-%m-%d %H:%M}\n")
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def release(self) -> None:
+        """Leave the folder to others."""
+        with suppress(OSError):  # what ended the study is to be told, not what ends with it
+            self._owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._lock.release()
+
+    def rename(self, folder: Path, target: Path) -> None:
+        """Leave the folder under another name. Who has opened its lock before finds it renamed, and looks anew."""
+        try:
+            folder.rename(target)
+            with suppress(OSError):
+                (target / OWNER).unlink(missing_ok=True)
+        finally:
+            self._lock.release()
+
+
+def _lock_that_stays(folder: Path) -> BaseFileLock:
+    """The lock of the folder that has this name now: while it was asked for, another process may have renamed it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # renamed, and not made anew yet
+            before = folder.stat()
+            lock = _locked(folder)
+            try:
+                if os.path.samestat(before, folder.stat()):
+                    return lock
+            except OSError:
+                lock.release()
+                raise
+            lock.release()
+
+
+def _locked(folder: Path) -> BaseFileLock:
+    lock: BaseFileLock = FileLock(folder / LOCK)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it has taken a soft lock by itself
+            lock.acquire(blocking=False)
+    except Timeout as err:
+        if not isinstance(lock, SoftFileLock):
+            raise _refusal(folder, lock) from err
+    except (NotImplementedError, OSError) as err:
+        if isinstance(err, OSError) and err.errno not in _CANNOT_LOCK:
+            raise
+        lock = SoftFileLock(folder / SOFT_LOCK)
+    else:
+        return lock
+    try:
+        lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 10)
+    except Timeout as err:
+        raise _refusal(folder, lock) from err
+    return lock
+
+
+def _refusal(folder: Path, lock: BaseFileLock) -> AblateError:
+    time.sleep(0.2)  # it may have begun this very moment and not said yet who it is
+    lines = [
+        f"{folder}: another process runs this study ({_owner(folder) or 'unknown'})",
+        "  wait for it, work alongside it with --join, or name another folder with --out",
+    ]
+    if isinstance(lock, SoftFileLock):
+        lines.append(f"  if that process is gone, and with it its machine: remove {lock.lock_file}")
+    return AblateError("\n".join(lines))
+
+
+def _owner(folder: Path) -> str:
+    """Who the folder's holder said it is, in one line; "" where nobody did."""
+    try:
+        return printable((folder / OWNER).read_text(encoding="utf-8", errors="replace").strip(), 200)
+    except OSError:
+        return ""

@@ -1,0 +1,175 @@
+"""What a study was begun with, and what it is now, into what has changed and what speaks against going on.
+
+Going on is right where every trial that has ended is one that the changed study would have made, too.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ablate import provenance
+from ablate.errors import StudyError
+from ablate.folder.changes import Change, differences
+from ablate.printable import printable
+from ablate.source import code_digest, package_digest
+from ablate.study import Study
+
+ALWAYS = ("title", "limits", "retries")  # words and bounds: they decide no number
+LIBRARIES = ("tensorflow", "keras", "numpy")
+MOST_SHOWN = 10
+_TRAINED = "the trials so far were trained otherwise"
+_FRESH = "--fresh starts anew, keeps the old folder under another name, and takes equal trials from the cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the numbers of a folder rest on besides the study's settings."""
+
+    model: str  # digest of the user's code; "" for a model of this package, or where the file is lost
+    data: str  # fingerprint of arrays and splits
+    package: str  # digest of this package's modules that decide numbers
+    versions: Mapping[str, str]  # of LIBRARIES
+    notes: tuple[str, ...] = ()  # what has changed since these results were begun, and was accepted
+
+    @classmethod
+    def of(cls, study: Study, *, data: str) -> "Basis":
+        """Of the study as it would run now."""
+        try:
+            model = code_digest(study.model.name, base=study.base)
+        except OSError:  # whoever loads it says so better
+            model = ""
+        versions = provenance.versions()
+        return cls(model, data, package_digest(), {name: versions.get(name, "") for name in LIBRARIES})
+
+    def to_text(self) -> str:
+        """The content of begun.json."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a study has come."""
+
+    searched: bool  # a search has asked for trials
+    compared: bool  # trials beyond the search have ended
+    frozen: bool  # the comparisons were declared, so that the test set may have been read
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A change in words, and what speaks against going on with it; "" for nothing."""
+
+    change: str
+    against: str
+
+
+def read_basis(path: Path) -> Basis | None:
+    """From begun.json; None where there is none, or none that can be read: such results are taken as they are."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        versions = {str(name): str(version) for name, version in data["versions"].items()}
+        notes = tuple(str(note) for note in data["notes"])
+        return Basis(str(data["model"]), str(data["data"]), str(data["package"]), versions, notes)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: Stage) -> list[Judged]:
+    """Every setting that differs between two resolved studies, but for those that decide no number."""
+    changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
+    judged = [Judged(str(change), _obstacle(change, new, stage)) for change in changes]
+    if _in_order(old, new) != _in_order(new, old):
+        judged.append(Judged("space in another order", "the trials so far were searched for otherwise"))
+    return judged
+
+
+def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> list[Judged]:
+    """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
+    judged = []
+    if old.model and new.model and old.model != new.model:
+        # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
+        judged.append(Judged(f"{printable(model.rpartition(':')[0])} is another file than the trials so far had", ""))
+    if old.data != new.data and not data_is_told:
+        judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
+    return judged
+
+
+def notes_on(old: Basis, new: Basis) -> Iterator[str]:
+    """What else differs: it is allowed, and said."""
+    rounding = "numbers may differ by rounding or more"
+    for name, version in new.versions.items():
+        before = old.versions.get(name, "")
+        if before != version:
+            yield f"begun with {name} {before or 'unknown'}, goes on with {version or 'none'}: {rounding}"
+    if old.package != new.package:
+        yield f"begun with another state of ablate's own code: {rounding}"
+
+
+def refusal(folder: Path, judged: Sequence[Judged]) -> StudyError:
+    """Every change, what speaks against going on with it, and the ways out."""
+    place = f"{folder}: the study has changed since these results were begun"
+    barred = any(one.against for one in judged)
+    out = _FRESH if barred else f"--continue goes on with the study as it is now; {_FRESH}"
+    if len(judged) == 1:
+        against = f"{judged[0].against}; " if barred else ""
+        return StudyError(f"{place}: {judged[0].change}\n  {against}{out}")
+    shown = [f"  {one.change}: {one.against or 'may go on'}" for one in judged[:MOST_SHOWN]]
+    more = [f"  and {len(judged) - MOST_SHOWN} more"] * (len(judged) > MOST_SHOWN)
+    return StudyError("\n".join([place, *shown, *more, f"  {out}"]))
+
+
+def with_notes(basis: Basis, *notes: str) -> Basis:
+    """The basis with everything that was accepted so far, each once."""
+    return replace(basis, notes=tuple(dict.fromkeys(notes)))
+
+
+def _obstacle(change: Change, new: Mapping[str, object], stage: Stage) -> str:
+    """Why the trials so far are not those of the changed study."""
+    match change.key:
+        case ("search", "trials"):
+            if not (isinstance(change.before, int) and isinstance(change.after, int) and change.after > change.before):
+                return "a search can only grow"
+        case ("ablation" | "recipes", *_):
+            pass
+        case ("space", *_):
+            if reason := _obstacle_in_space(change, new, stage):
+                return reason
+        case ("search", *_):
+            return "the trials so far were searched for otherwise"
+        case _:
+            return _TRAINED
+    if stage.frozen:
+        return "the comparisons were declared before the test set was read"
+    return "trials of the comparisons as they were have ended" if stage.compared else ""
+
+
+def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: Stage) -> str:
+    match change.key:
+        case (_, factor) | (_, factor, "levels"):
+            decides_search = True
+        case (_, factor, "ablate"):
+            decides_search = False
+        case _:
+            return "of a space, only levels may change: added at the end"
+    before = change.before
+    if before is None and not decides_search and not _lists_levels(new, factor):
+        before = []  # a range that was not ablated
+    after = change.after
+    if not (isinstance(before, list) and isinstance(after, list) and repr(after[: len(before)]) == repr(before)):
+        return "of a space, only levels may change: added at the end"
+    return "the search has begun with the levels as they were" if decides_search and stage.searched else ""
+
+
+def _lists_levels(tree: Mapping[str, object], factor: str) -> bool:
+    space = tree.get("space")
+    table = space.get(factor) if isinstance(space, dict) else None
+    return isinstance(table, dict) and "levels" in table
+
+
+def _in_order(tree: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """The factors of a space that the other one has, too."""
+    mine, theirs = (one.get("space") for one in (tree, other))
+    return [name for name in mine if name in theirs] if isinstance(mine, dict) and isinstance(theirs, dict) else []

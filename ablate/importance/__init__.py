@@ -1,0 +1,1 @@
+"""What a factor is worth: from search trials, from complete factorials, from mixtures of two configurations."""

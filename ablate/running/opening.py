@@ -1,0 +1,82 @@
+"""A study and options into what is fixed before the first trial: data, name, facts, the first words to the tracker."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ablate import provenance
+from ablate.datasets import Dataset, load_dataset
+from ablate.running.closing import Facts
+from ablate.schedule.choice import count_workers
+from ablate.study import Study, settings, to_toml
+from ablate.tracking import StudyRun
+
+Only: TypeAlias = Literal["search", "ablation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where and how a study runs; nothing here changes a trial's numbers but the threads per worker and the stacks."""
+
+    out: Path
+    tracking_uri: str
+    command: str  # as typed, for the report
+    data_dir: Path | None = None  # given: no fallback to a download or the stand-in
+    workers: int | None = None  # None: as many as cores, GPUs and memory bear
+    stack: int | None = None  # trials of one structure trained as one program; None: as the device likes
+    only: Only | None = None
+    fresh: bool = False
+    reuse: bool = True  # take the results that other studies have of the very same trials
+    go_on: bool = False  # although the study file has changed, where finished trials are still results of it
+    retry: bool = False  # train again what failed or ran out of memory
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what outlives a study: range tests, trials, how programs are made."""
+        return self.out / ".cache"
+
+
+def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
+    """The study's data set, from --data-dir, the usual data folder, the web, or the built-in stand-in."""
+    is_explicit = data_dir is not None
+    return load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
+
+
+def label(study: Study, data: Dataset) -> str:
+    """The name under which results are kept: those of a quick run or of the stand-in never mix with the real ones."""
+    return study.name + ("@quick" if study.quick else "") + ("@stand-in" if data.stand_in else "")
+
+
+def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
+    """What is fixed from now on, with the cores divided among the workers."""
+    cores = provenance.usable_cores()
+    memory = provenance.memory_bytes()
+    workers = options.workers or count_workers(cores, gpus=provenance.count_gpus(), memory=memory)
+    return Facts(
+        study=study,
+        data=data,
+        label=label(study, data),
+        command=options.command,
+        workers=workers,
+        threads=max(1, cores // workers),
+        tracking_uri=options.tracking_uri,
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+        stack=options.stack,
+    )
+
+
+def study_run(facts: Facts) -> StudyRun:
+    """The study as its tracker is told of it."""
+    git = provenance.git_state(Path.cwd())
+    tags = {f"version.{name}": number for name, number in provenance.versions().items()}
+    return StudyRun(
+        study=facts.label,
+        title=facts.study.title,
+        params=settings(facts.study),
+        tags={**tags, "git_commit": git["commit"] if git else "", "command": facts.command},
+        data=facts.about_data(),
+        study_toml=to_toml(facts.study),
+        reference=facts.study.baseline,
+    )

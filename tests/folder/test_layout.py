@@ -1,0 +1,218 @@
+import os
+import platform
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ablate.errors import AblateError, StudyError
+from ablate.files.whole import ASIDE
+from ablate.folder.journal import Entry, Journal
+from ablate.folder.layout import StudyFolder
+from ablate.records import Outcome, TrialSpec
+from ablate.study import load_study
+
+DATA = "f00df00d"
+
+
+@pytest.fixture
+def folder(tmp_path) -> StudyFolder:
+    (tmp_path / "tiny").mkdir()
+    return StudyFolder(tmp_path / "tiny")
+
+
+@pytest.fixture
+def study(tiny_file):
+    return lambda *overrides: load_study(tiny_file, overrides=list(overrides), quick=False)
+
+
+def train(folder: StudyFolder, phase: str = "search") -> None:
+    """One trial of the phase, as it ended."""
+    spec = TrialSpec("search-0000", phase, "", "", "", "", 0, {"learning_rate": 0.1})
+    Journal(folder.journal).append(Entry(spec, Outcome(spec.trial, "finished", score=0.5), (), ""))
+
+
+def test_a_changed_study_is_refused_with_every_difference(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    assert folder.claim(study(), data=DATA) == []
+    for go_on in (False, True):
+        with pytest.raises(StudyError, match=r"training.epochs 3 → 9\n.*--fresh"):
+            folder.claim(study("training.epochs=9"), data=DATA, go_on=go_on)
+        with pytest.raises(StudyError, match=r"training.epochs 3 → 9: the trials.*\n  ablation.seeds 2 → 3: may go on"):
+            folder.claim(study("training.epochs=9", "ablation.seeds=3"), data=DATA, go_on=go_on)
+    assert folder.claim(study(), data=DATA) == []
+
+
+def test_a_change_that_allows_it_is_taken_when_asked_and_remembered(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    with pytest.raises(StudyError, match=r"ablation.seeds 2 → 3\n  --continue goes on"):
+        folder.claim(study("ablation.seeds=3"), data=DATA)
+    assert folder.claim(study("ablation.seeds=3"), data=DATA, go_on=True) == ["ablation.seeds 2 → 3"]
+    assert folder.claim(study("ablation.seeds=3"), data=DATA) == []
+    assert folder.claim(study("ablation.seeds=3", "search.trials=6"), data=DATA, go_on=True) == ["search.trials 4 → 6"]
+    assert folder.notes() == ["ablation.seeds 2 → 3", "search.trials 4 → 6"]
+
+
+def test_how_far_the_study_has_come_is_read_from_the_folder(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder, "tune")
+    with pytest.raises(StudyError, match="trials of the comparisons as they were have ended"):
+        folder.claim(study("ablation.seeds=3"), data=DATA, go_on=True)
+    folder.frozen.write_text("{}")
+    with pytest.raises(StudyError, match="declared before the test set was read"):
+        folder.claim(study("ablation.seeds=3"), data=DATA, go_on=True)
+
+
+def test_words_and_bounds_are_taken_without_asking(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    assert folder.claim(study("title=Another", "limits.trial_minutes=5", "retries.killed=0"), data=DATA) == []
+    assert 'title = "Another"' in folder.study_file.read_text()
+
+
+def test_before_the_first_trial_any_change_is_taken_and_what_was_asked_for_forgotten(folder, study):
+    folder.claim(study(), data=DATA)
+    for name in ("search.db", "search.db-journal"):
+        (folder.path / name).write_text("asked")
+    folder.claim(study(), data=DATA)
+    assert folder.search_storage.exists()
+    assert folder.claim(study("seed=5"), data="other") == []
+    assert sorted(path.name for path in folder.path.iterdir()) == ["begun.json", "study.toml"]
+    assert "seed = 5" in folder.study_file.read_text()
+
+
+def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_asked_for(folder, study, tmp_path):
+    (tmp_path / "mine.py").write_text("def build(): ...")
+    own = study().model_copy(
+        update={"model": study().model.model_copy(update={"name": "mine.py:build", "options": {}})}
+    )
+    folder.claim(own, data=DATA)
+    train(folder)
+    with pytest.raises(StudyError, match="the data: fingerprint f00df00d → beef"):
+        folder.claim(own, data="beef", go_on=True)
+    (tmp_path / "mine.py").write_text("def build(): return 1")
+    with pytest.raises(StudyError, match=r"mine\.py is another file than the trials so far had\n  --continue goes on"):
+        folder.claim(own, data=DATA)
+    assert folder.claim(own, data=DATA, go_on=True) == ["mine.py is another file than the trials so far had"]
+    assert folder.notes() == ["mine.py is another file than the trials so far had"]
+
+
+def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    folder.basis.write_text(folder.basis.read_text().replace('"keras": "', '"keras": "0.'))
+    (note,) = folder.claim(study(), data=DATA)
+    assert note.startswith("begun with keras 0.")
+    assert folder.claim(study(), data=DATA) == []
+    assert folder.notes() == [note]
+
+
+def test_results_of_older_versions_are_taken_as_they_are(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    folder.basis.unlink()
+    assert folder.claim(study(), data="other") == []
+    folder.study_file.unlink()
+    assert folder.claim(study("training.epochs=9"), data="other") == []
+
+
+@pytest.mark.parametrize("spoilt", [b"seed = ", b"\xff\xfe\x00"])
+def test_a_damaged_study_file_is_said(folder, study, spoilt):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    folder.study_file.write_bytes(spoilt)
+    with pytest.raises(StudyError, match=r"study.toml: is damaged(.|\n)*--fresh"):
+        folder.claim(study(), data=DATA)
+
+
+def test_a_fresh_start_keeps_the_results_under_another_name(folder):
+    folder.results.write_text("x")
+    names = set()
+    for _ in range(3):  # within a second
+        with folder.lock(fresh=True) as held:
+            assert (held.set_aside / "results.csv").read_text() == "x"
+            assert not (held.set_aside / ".owner").exists()
+            names.add(held.set_aside)
+            folder.results.write_text("x")
+    assert len(names) == 3
+    folder.results.unlink()
+    with folder.lock(fresh=True) as held:
+        assert held.set_aside is None
+
+
+def test_a_fresh_start_of_a_study_that_runs_is_refused_and_moves_nothing(folder):
+    folder.results.write_text("x")
+    with folder.lock(), pytest.raises(AblateError, match=r"runs this study \(pid \d+ on"), folder.lock(fresh=True):
+        pass
+    assert [path.name for path in folder.path.parent.iterdir() if path.name.startswith("tiny~")] == []
+    with folder.lock() as held:
+        assert (held.set_aside, held.notes) == (None, ())
+
+
+def test_what_a_process_that_died_has_left_is_swept_and_said(folder):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    (folder.path / "figures").mkdir()
+    for name in (f"{ASIDE}{int(dead.stdout)}-a", f"figures/{ASIDE}{int(dead.stdout)}-b", f"{ASIDE}{os.getpid()}-c"):
+        (folder.path / name).touch()
+    (folder.path / ".owner").write_text("pid 7 on node, since yesterday")
+    with folder.lock() as held:
+        assert held.notes == (
+            "pid 7 on node, since yesterday, began to run this study and ended without a word: going on from what it "
+            "saved",
+        )
+    assert sorted(path.name for path in folder.path.rglob("*") if path.is_file()) == [
+        f"{ASIDE}{os.getpid()}-c",
+        ".lock",
+    ]
+
+
+def test_places_that_cannot_be_a_folder_are_said_with_the_way_out(tmp_path):
+    (tmp_path / "file").write_text("")
+    places = {"file": "a file is where a folder should be", "file/x": "a file is where a folder should be",
+              "x" * 300: "File name too long"}  # fmt: skip
+    for name, reason in places.items():
+        with pytest.raises(AblateError) as refused, StudyFolder(tmp_path / name).lock():
+            pass
+        assert str(refused.value) == f"{tmp_path / name}: cannot be written: {reason}\n  name another folder with --out"
+
+
+@contextmanager
+def mounted(place: Path, options: str):
+    """A small file system in memory, where this machine lets one be mounted."""
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("mounting is not permitted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def mount_or_skip() -> None:
+    if platform.system() != "Linux" or os.geteuid() != 0:
+        pytest.skip("mounting takes Linux and root")
+
+
+@pytest.mark.slow
+def test_a_read_only_and_a_full_file_system_are_said_with_the_way_out(tmp_path, study):
+    mount_or_skip()
+    with mounted(tmp_path / "disk", "size=64k"):
+        folder = StudyFolder(tmp_path / "disk" / "reports" / "tiny")
+        with folder.lock():
+            folder.claim(study(), data=DATA)
+            with pytest.raises(OSError, match="No space"):
+                (folder.path / "filler").write_bytes(b"x" * 100_000)
+            before = folder.study_file.read_bytes()
+            with pytest.raises(AblateError, match="No space left on device\n  name another folder with --out"):
+                folder.claim(study("title=Another"), data=DATA)
+            assert folder.study_file.read_bytes() == before
+            assert list(folder.path.glob(f"{ASIDE}*")) == []
+        subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "disk")], check=True)
+        for place in (folder, StudyFolder(tmp_path / "disk" / "new")):
+            with pytest.raises(AblateError, match="Read-only file system\n  name another folder"), place.lock():
+                pass

@@ -1,0 +1,101 @@
+import sys
+
+import pytest
+
+from ablate.errors import StudyError
+from ablate.models.build import BUILT_IN, LayerSeeds, build_model
+from ablate.models.registry import find_builder
+
+USER = """
+import keras
+
+def build(factors, input_shape, n_classes, width=4):
+    hidden = keras.layers.Dense(width, activation=factors["activation"])
+    return keras.Sequential([keras.Input(input_shape), hidden, keras.layers.Dense(n_classes)])
+
+def _private():
+    pass
+
+NUMBER = 3
+"""
+LAZY = """
+import sys
+
+def __getattr__(name):
+    if name == "build":
+        sys.exit(4)
+    raise AttributeError(name)
+"""
+MUTE = """
+class MuteError(Exception):
+    def __str__(self):
+        raise self
+
+raise MuteError
+"""
+
+
+@pytest.fixture
+def base(tmp_path):
+    (tmp_path / "mine.py").write_text(USER)
+    return tmp_path
+
+
+def test_a_registered_name_is_found_and_an_unknown_one_is_answered_with_the_known(tmp_path):
+    assert find_builder("mlp", base=tmp_path) is BUILT_IN["mlp"]
+    with pytest.raises(StudyError, match=r'unknown model "mlpp"\n  known: mlp .*did you mean "mlp"'):
+        find_builder("mlpp", base=tmp_path)
+
+
+def test_a_users_function_builds_with_the_factors_and_options(base):
+    builder = find_builder("mine.py:build", base=base)
+    factors = {"activation": "tanh", "learning_rate": "find"}
+    model = build_model(builder, factors, (5,), 3, layer_seeds=LayerSeeds(0, 1), options={"width": 7})
+    assert model.layers[0].units == 7
+    assert model.output_shape == (None, 3)
+
+
+def test_a_users_model_is_seeded_by_the_replicate(base):
+    builder = find_builder("mine.py:build", base=base)
+
+    def kernel(replicate):
+        seeds = LayerSeeds(0, replicate)
+        return build_model(builder, {"activation": "relu"}, (5,), 3, layer_seeds=seeds, options={}).get_weights()[0]
+
+    assert (kernel(1) == kernel(1)).all()
+    assert (kernel(1) != kernel(2)).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no.py:build", "there is no file"),
+        ("mine.py:biuld", 'has no function "biuld"\n  known: build'),
+        ("mine.py:NUMBER", 'has no function "NUMBER"'),
+        ("broken.py:build", "importing .*broken.py failed: ZeroDivisionError"),
+        ("exits.py:build", "importing .*exits.py failed: SystemExit: 2"),
+        ("syntax.py:build", r"importing .*syntax.py failed: SyntaxError: .*line 1"),
+        ("bytes.py:build", "importing .*bytes.py failed: "),
+        ("mute.py:build", "importing .*mute.py failed: MuteError: it cannot say what happened"),
+        ("mine.txt:build", "mine.txt is no Python file\n  its name must end in .py"),
+        (f"{'x' * 300}.py:build", "there is no file"),
+        ("lazy.py:build", "lazy.py, looking for build: SystemExit: 4"),
+    ],
+)
+def test_what_is_wrong_with_user_code_is_said(base, name, message):
+    (base / "broken.py").write_text("1 / 0")
+    (base / "exits.py").write_text("import sys\nsys.exit(2)")
+    (base / "syntax.py").write_text("def build(:")
+    (base / "bytes.py").write_bytes(b"\xff\xfe\x00")
+    (base / "mute.py").write_text(MUTE)
+    (base / "mine.txt").write_text(USER)
+    (base / "lazy.py").write_text(LAZY)
+    with pytest.raises(StudyError, match=message):
+        find_builder(name, base=base)
+
+
+def test_a_file_that_fails_leaves_no_module_behind(base):
+    (base / "exits.py").write_text("import sys\nsys.exit(2)")
+    with pytest.raises(StudyError):
+        find_builder("exits.py:build", base=base)
+    assert "ablate_user_exits" not in sys.modules
