@@ -1,41 +1,11 @@
-"""A level's name into what is known of it: the levels of the built-in factors, and the learning rate as a level."""
+"""The learning rate as a level: a number, or what a range test finds, or a multiple of that."""
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ablate.errors import StudyError
 from ablate.records import Level
-
-NORMALIZATIONS = ("none", "batch", "layer")
-ACTIVATIONS = (
-    "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "relu6", "celu", "mish",
-    "softplus", "softsign", "hard_sigmoid", "hard_silu", "linear",
-)  # fmt: skip
-INITIALIZERS = (
-    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform", "random_normal",
-    "random_uniform", "truncated_normal", "orthogonal",
-)  # fmt: skip
-OPTIMIZERS = (
-    "sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam", "lion",
-    "ftrl", "adafactor", "lamb",
-)  # fmt: skip
-KNOWN: Mapping[str, tuple[str, ...]] = {
-    "normalization": NORMALIZATIONS,
-    "activation": ACTIVATIONS,
-    "initializer": INITIALIZERS,
-    "optimizer": OPTIMIZERS,
-}
-TRAINING_FACTORS = ("optimizer", "learning_rate")  # understood by the engine, whatever the model
-# Likewise, but a study may leave them out: the optimizer then keeps Keras' defaults. Each from 0 to below the bound.
-OPTIMIZER_SETTINGS: Mapping[str, float] = {"weight_decay": math.inf, "momentum": 1.0}
-MODEL_FACTORS: Mapping[str, tuple[str, ...]] = {"mlp": ("normalization", "activation", "initializer", "dropout")}
-WITHOUT_MOMENTUM = ("sgd", "adagrad", "adadelta", "rmsprop", "adafactor", "ftrl")  # as Keras makes them
-FREE_FACTORS: Mapping[str, tuple[str, ...]] = {"mlp": ("initializer",)}  # they change values, not the graph
-MODEL_OPTIONS: Mapping[str, Mapping[str, int]] = {"mlp": {"depth": 2, "width": 64}}  # hidden layers, units in each
-# A whole number written for one of these means the real number.
-REAL_FACTORS = ("dropout", "learning_rate", *OPTIMIZER_SETTINGS)
 
 RECIPE = "recipe"  # stands as the factor of levels that are set together
 FIND = "find"

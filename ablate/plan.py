@@ -75,7 +75,9 @@ class Found:
     def stopped_after(self, n: int) -> Outcome:
         """How the trial would have ended, had a plan stopped it after epoch `n`, from 1."""
         fresh = replace(self.outcome, state="finished", score=None, best_epoch=None, reason="")
-        so_far = replace(fresh, val_accuracy=None, val_loss=None, test_accuracy=None, test_loss=None)
+        so_far = replace(
+            fresh, val_accuracy=None, val_loss=None, test_accuracy=None, test_loss=None, predictive_sd=None
+        )
         for epoch in self.epochs[:n]:
             so_far = counted(so_far, epoch, monitor=self.monitor)
         return stopped(so_far)

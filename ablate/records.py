@@ -9,6 +9,7 @@ Factors: TypeAlias = Mapping[str, Level]  # a complete configuration: a level fo
 Phase: TypeAlias = Literal["search", "tune", "ablation"]
 Mode: TypeAlias = Literal["carry", "find", "tune"]  # where a contrast's learning rates come from
 Design: TypeAlias = Literal["one-factor", "factorial", "path"]
+When: TypeAlias = Literal["start", "end"]  # of a trial: before its first step, with its best weights
 State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "failed", "killed"]
 
 REFERENCE = "reference"  # the variant that every other one is compared with
@@ -61,7 +62,7 @@ class Epoch:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
-    learning_rate: float
+    learning_rate: float  # of its last step
     seconds: float
 
 
@@ -85,6 +86,26 @@ class RateTest:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerState:
+    """A hidden layer of a trial, on some of its validation examples: None for what is not known or not finite."""
+
+    when: When
+    number: int  # from 1, in the order of the model
+    layer: str  # its kind: "Dense", "Conv2D"
+    mean: float | None  # of its activations, after the activation function
+    sd: float | None
+    gradient_norm: float | None  # of the loss by its kernel
+    units: int  # each with a vector of incoming weights
+    distinct: int  # of these vectors
+    corner: tuple[tuple[float, ...], ...] = ()  # of the kernel, incoming × units; of one layer alone, at the end
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "LayerState":
+        """The state that `asdict` and JSON made of it."""
+        return cls(**{**data, "corner": tuple(tuple(row) for row in data["corner"])})
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one trial ended. `score` is already "higher is better"; None where there is none."""
 
@@ -97,6 +118,7 @@ class Outcome:
     val_loss: float | None = None
     test_accuracy: float | None = None  # of the best weights, once, where the spec asks for it
     test_loss: float | None = None
+    predictive_sd: float | None = None  # at the best epoch, where a prediction is the mean of several: their mean SD
     learning_rate: float | None = None  # the rate used at the peak of the schedule
     parameters: int | None = None  # trainable and not
     seconds: float = 0.0
@@ -109,6 +131,7 @@ class Outcome:
     rate_test: RateTest | None = None
     attempt: int = 1  # which try at the trial this is, from 1: a process that dies makes another one necessary
     parts: int = 1  # of each batch, trained one after the other and added up, where memory was short for a whole one
+    layers: tuple[LayerState, ...] = ()  # where its study asks for them
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""
@@ -119,4 +142,5 @@ class Outcome:
         """The outcome that `to_json` wrote."""
         test = data.get("rate_test")
         rate_test = RateTest.from_json(test) if test else None
-        return cls(**{**data, "notes": tuple(data.get("notes", ())), "rate_test": rate_test})
+        layers = tuple(LayerState.from_json(layer) for layer in data.get("layers", ()))
+        return cls(**{**data, "notes": tuple(data.get("notes", ())), "rate_test": rate_test, "layers": layers})

@@ -17,15 +17,15 @@ from ablate.result_rules import checked
 
 COLUMNS = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
-    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate", "parameters",
-    "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
+    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
+    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
 # What the reading half adds to tables in which factors stand: a factor of such a name has another one there.
 ADDED = ("value", "number", "optimism")
 NUMBERS = (
-    "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate",
-    "parameters", "seconds", "attempt",
+    "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch",
+    "epochs", "learning_rate", "parameters", "seconds", "attempt",
 )  # fmt: skip
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.levels import KNOWN, MODEL_FACTORS, Rate, format_rate, parse_rate
+from ablate.levels import Rate, format_rate, parse_rate
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,3 @@ def test_a_written_multiplier_reads_back_to_four_digits_and_is_then_stable(multi
     level = format_rate(Rate(None, multiplier))
     assert parse_rate(level).multiplier == pytest.approx(multiplier, rel=5e-4)
     assert format_rate(parse_rate(level)) == level
-
-
-@pytest.mark.parametrize("factor", KNOWN)
-def test_no_level_is_listed_twice(factor):
-    assert len(set(KNOWN[factor])) == len(KNOWN[factor])
-
-
-def test_the_built_in_factors_with_named_levels_are_known():
-    assert {"normalization", "activation", "initializer"} <= set(KNOWN) & set(MODEL_FACTORS["mlp"])

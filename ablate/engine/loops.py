@@ -66,25 +66,26 @@ class Loops:
         scale: Tensor,
         order: Tensor,
         n: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """The sums of cross-entropy and of hits, each (size,), over the first `n` entries of `order`."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The sums of cross-entropy, hits and spreads, each (size,), over the first `n` entries of `order`."""
         width = ops.shape(order)[2]
         shift, scale = self._entering((shift, scale), axis=0)
         order = self._entering(order, axis=1)
 
-        def body(i: Tensor, loss: Tensor, correct: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        shape = () if self._size == 1 else (self._size,)
+
+        def body(i: Tensor, loss: Tensor, correct: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             rows = order[i]
             batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale)
-            losses, hits = self._map(self._score, (state, *batch))
+            losses, hits, spreads = self._map(self._score, (state, *batch, ops.broadcast_to(i, shape)))
             counted = i * width + ops.arange(width, dtype="int32") < n
-            losses, hits = ops.where(counted, losses, 0.0), ops.where(counted, hits, 0)
-            return i + 1, loss + ops.sum(losses, axis=-1), correct + ops.sum(hits, axis=-1)
+            sums = [ops.sum(ops.where(counted, some, 0), axis=-1) for some in (losses, hits, spreads)]
+            return i + 1, loss + sums[0], correct + sums[1], spread + sums[2]
 
-        shape = () if self._size == 1 else (self._size,)
-        start = (ops.zeros((), "int32"), ops.zeros(shape), ops.zeros(shape, "int32"))
-        _, loss, correct = backend.loop(lambda i, *_: i * width < n, body, start)
-        loss, correct = self._leaving((loss, correct), axis=0)
-        return loss, correct
+        start = (ops.zeros((), "int32"), ops.zeros(shape), ops.zeros(shape, "int32"), ops.zeros(shape))
+        _, *totals = backend.loop(lambda i, *_: i * width < n, body, start)
+        loss, correct, spread = self._leaving(totals, axis=0)
+        return loss, correct, spread
 
     def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """`function` for each slot. A single slot runs without a map, and its tensors without a first dimension."""

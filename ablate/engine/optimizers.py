@@ -9,13 +9,18 @@ and fails when they change.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
+from ablate.catalog import level_in
+from ablate.records import Factors
+
 Tensor: TypeAlias = Any  # a backend tensor; TensorFlow has no types
 K = keras.optimizers
+HEAD_ONLY = "head_only"  # a setting that the step reads: above 0, only the model's output layer trains
 
 
 class SGD(keras.optimizers.SGD):  # type: ignore[misc]  # keras has no types
@@ -150,7 +155,8 @@ class Functional(keras.optimizers.Optimizer):  # type: ignore[misc]  # keras has
     @contextmanager
     def _settings_in_force(self) -> Iterator[None]:
         """Keras' attributes as tensors of the state, inside the block."""
-        tensors = {_attribute(self, name): ops.convert_to_tensor(value) for name, value in self.settings.items()}
+        keras_own = {name: value for name, value in self.settings.items() if name != HEAD_ONLY}
+        tensors = {_attribute(self, name): ops.convert_to_tensor(value) for name, value in keras_own.items()}
         kept = {attribute: getattr(self, attribute) for attribute in tensors}
         try:
             for attribute, tensor in tensors.items():
@@ -179,7 +185,7 @@ class LossScaled(keras.optimizers.LossScaleOptimizer):  # type: ignore[misc]  # 
 def functional(optimizer: keras.optimizers.Optimizer, *, varied: Collection[str] = ()) -> keras.optimizers.Optimizer:
     """The same optimizer with a `stateless_apply` that works on TensorFlow, and settings that are inputs.
 
-    `varied` names these: "weight_decay", "momentum". What the optimizer does not have is left out.
+    `varied` names these: "weight_decay", "momentum", `HEAD_ONLY`. What the optimizer does not have is left out.
     """
     kind, kept = type(optimizer), tuple(name for name in varied if _attribute(optimizer, name))
     mixed: Any = type(f"Functional{kind.__name__}", (kind, Functional), {"varied": kept})  # Any: a class made here
@@ -187,11 +193,27 @@ def functional(optimizer: keras.optimizers.Optimizer, *, varied: Collection[str]
 
 
 def make_optimizer(
-    name: str, *, varied: Collection[str] = (), precision: str = "float32"
+    name: str,
+    *,
+    varied: Collection[str] = (),
+    precision: str = "float32",
+    clipping: Mapping[str, float] = MappingProxyType({}),
 ) -> keras.optimizers.Optimizer:
-    """The functional optimizer of that name with Keras' defaults; in mixed_float16 its loss is scaled."""
-    made = functional(OPTIMIZERS[name](), varied=varied)
+    """The functional optimizer of that name with Keras' defaults; in mixed_float16 its loss is scaled.
+
+    `clipping` is one of Keras' ways to clip gradients, as `clipping_of` says it.
+    """
+    plain = OPTIMIZERS[name]()
+    made = functional(type(plain).from_config({**plain.get_config(), **clipping}), varied=varied)
     return LossScaled(made) if precision == "mixed_float16" else made
+
+
+def clipping_of(factors: Factors) -> Mapping[str, float]:
+    """How a configuration clips its gradients, in Keras' words. It has one way at a time: the norm comes first."""
+    for factor, name in (("clip_norm", "clipnorm"), ("clip_value", "clipvalue")):
+        if (bound := float(level_in(factors, factor))) > 0:
+            return {name: bound}
+    return {}
 
 
 def _attribute(optimizer: keras.optimizers.Optimizer, setting: str) -> str:

@@ -9,6 +9,7 @@ same program with a ramp.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import keras
@@ -18,6 +19,7 @@ from ablate.engine import backend
 from ablate.engine.backend import Compiled, Tensor
 from ablate.engine.loops import Loops
 from ablate.engine.pieces import WHOLE, Pieces
+from ablate.engine.probe import Probe
 from ablate.engine.step import Score, State, Step, place_of
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -57,10 +59,11 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a pass of evaluation gave, by slot: mean cross-entropy in nats and accuracy, each (size,)."""
+    """What a pass of evaluation gave, by slot, each (size,)."""
 
-    losses: Floats
+    losses: Floats  # mean cross-entropy in nats
     accuracies: Floats
+    spreads: Floats  # mean SD of the predicted class' probability over the samples; 0 where there is one pass
 
 
 class Program:
@@ -77,6 +80,7 @@ class Program:
         size: int = 1,
         xla: bool = True,
         pieces: Pieces = WHOLE,
+        samples: int = 0,
     ) -> None:
         assert size == 1 or pieces.parts == 1  # trials that share a program are fewer first
         optimizer.build(model.trainable_variables)
@@ -84,8 +88,8 @@ class Program:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
-        step = Step(model, optimizer, parts=pieces.parts, xla=xla)
-        self._loops = Loops(step, Score(model), size=size)
+        step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1)
+        self._loops = Loops(step, Score(model, samples=samples), size=size)
         self._train: dict[int | None, Compiled] = {}  # by examples of a batch; None: for any number of them
         self._evaluate: Compiled | None = None
 
@@ -96,10 +100,22 @@ class Program:
         """
         weights = tuple(backend.resident(v.value) for v in model.trainable_variables)
         frozen = tuple(backend.resident(v.value) for v in model.non_trainable_variables)
+        return weights, frozen, self._optimizer_state(settings or {})
+
+    def restarted(self, trial: State, settings: Mapping[str, float]) -> State:
+        """A trial with its weights and an optimizer at its start: what compiling a model anew does in Keras."""
+        return trial[0], trial[1], self._optimizer_state(settings)
+
+    def _optimizer_state(self, settings: Mapping[str, float]) -> tuple[Tensor, ...]:
         slots = list(self._slots)
         for name, place in self._settings.items():
-            slots[place] = backend.resident((settings or {}).get(name, 0.0), "float32")
-        return weights, frozen, tuple(slots)
+            slots[place] = backend.resident(settings.get(name, 0.0), "float32")
+        return tuple(slots)
+
+    @cached_property
+    def probe(self) -> Probe:
+        """What looks into the layers of one trial; made where it is asked for."""
+        return Probe(self.model)
 
     def stacked(self, states: Sequence[State]) -> State:
         """The states of at most `size` trials as the program's slots; the slots left over repeat the first."""
@@ -152,7 +168,7 @@ class Program:
         return Steps(state, kept, counts, correct.numpy())
 
     def evaluate(self, state: State, examples: Examples, scaling: Scaling, *, order: Integers, n: int) -> Scores:
-        """Each slot's mean cross-entropy and accuracy over the first `n` of its entries of `order`.
+        """Each slot's mean scores over the first `n` of its entries of `order`.
 
         `order` has shape (chunks, size, chunk), padded. `n=0` compiles for these shapes and does nothing else.
         """
@@ -161,5 +177,5 @@ class Program:
         self._evaluate = self._evaluate or backend.compiled(
             self._loops.evaluate, arguments, loose={1: (0,), 2: (0,), 5: (0, 2)}, xla=self.xla
         )
-        loss, correct = self._evaluate(*arguments)
-        return Scores(loss.numpy() / max(n, 1), correct.numpy() / max(n, 1))
+        loss, correct, spread = self._evaluate(*arguments)
+        return Scores(*(total.numpy() / max(n, 1) for total in (loss, correct, spread)))

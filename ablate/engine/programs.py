@@ -9,15 +9,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ablate.catalog import SETTINGS
 from ablate.datasets import Split
 from ablate.engine import way
 from ablate.engine.batches import Indices, epoch_batches, evaluation_chunks
 from ablate.engine.device import device_name
-from ablate.engine.optimizers import make_optimizer
+from ablate.engine.optimizers import clipping_of, make_optimizer
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
+from ablate.engine.settings import batch_size_of, samples_of
 from ablate.engine.step import State
-from ablate.levels import OPTIMIZER_SETTINGS
 from ablate.models.structure import Structure, structure_of
 from ablate.provenance import versions
 from ablate.records import Factors
@@ -73,7 +74,7 @@ class Programs:
             model = build()
 
             def seconds(size: int) -> float:
-                return self._seconds_a_step(self.get(model, factors, size=size), model)
+                return self._seconds_a_step(self.get(model, factors, size=size), model, batch=self.batch(factors))
 
             self._best_size = way.remembered(
                 self._place("size"), lambda: way.best_size(seconds, most=way.MOST), kind=way.SIZE
@@ -92,15 +93,14 @@ class Programs:
         structure = self._structure(factors)
         for key in [key for key in self._programs if key[0] == structure]:
             del self._programs[key]
-        smaller = self.pieces(factors).smaller(batch=self.batch, doublings=self._study.retries.out_of_memory)
+        smaller = self.pieces(factors).smaller(batch=self.batch(factors), doublings=self._study.retries.out_of_memory)
         if smaller is not None:
             self._pieces[structure] = smaller
         return smaller is not None
 
-    @property
-    def batch(self) -> int:
-        """Examples of a full batch."""
-        return min(self._study.training.batch_size, len(self._split().train))
+    def batch(self, factors: Factors) -> int:
+        """Examples of a full batch of this structure."""
+        return min(batch_size_of(self._study, factors), len(self._split().train))
 
     def _choose_xla(self, model: keras.Model, factors: Factors, structure: Structure) -> bool:
         known = way.uses_xla(model, on_gpu=self._on_gpu)
@@ -108,33 +108,37 @@ class Programs:
             return known
 
         def seconds(xla: bool) -> float:
-            return self._seconds_a_step(self._compiled(model, factors, size=1, xla=xla), model)
+            program = self._compiled(model, factors, size=1, xla=xla)
+            return self._seconds_a_step(program, model, batch=self.batch(factors))
 
         return way.remembered(self._place("xla", *structure), lambda: way.faster_with_xla(seconds), kind=way.YES_OR_NO)
 
     def _compiled(self, model: keras.Model, factors: Factors, *, size: int, xla: bool) -> Program:
         key = self._structure(factors), size, xla
         if key not in self._programs:
-            varied = [name for name in OPTIMIZER_SETTINGS if name in factors]
+            varied = [name for name in SETTINGS if name in factors]
             precision = self._study.training.precision
-            optimizer = make_optimizer(str(factors["optimizer"]), varied=varied, precision=precision)
+            optimizer = make_optimizer(
+                str(factors["optimizer"]), varied=varied, precision=precision, clipping=clipping_of(factors)
+            )
             pieces = self.pieces(factors) if size == 1 else WHOLE
-            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces)
-            self._compile(program, program.stacked([program.initial_state(model)]))
+            samples = samples_of(self._study, factors)
+            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces, samples=samples)
+            self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))
             self._programs[key] = program
         return self._programs[key]
 
-    def _compile(self, program: Program, state: State) -> None:
+    def _compile(self, program: Program, state: State, *, batch: int) -> None:
         """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
-        for order, _ in self._batches(program.size):
+        for order, _ in self._batches(program.size, batch):
             self._train(program, state, order, n_steps=0)
         validation = [self._split().validation] * program.size
         order = evaluation_chunks(validation, room=self._room, chunk=program.pieces.chunk)
         program.evaluate(state, self._examples, self._scaling(program.size), order=order, n=0)
 
-    def _seconds_a_step(self, program: Program, model: keras.Model) -> float:
+    def _seconds_a_step(self, program: Program, model: keras.Model, *, batch: int) -> float:
         state = program.stacked([program.initial_state(model)])
-        order, n_rows = self._batches(program.size)[0]
+        order, n_rows = self._batches(program.size, batch)[0]
 
         def seconds(n_steps: int) -> float:
             began = time.perf_counter()
@@ -145,8 +149,8 @@ class Programs:
         n = max(1, min(n_rows, round(MEASURED_SECONDS / seconds(1))))
         return min(seconds(n) for _ in range(3)) / n
 
-    def _batches(self, size: int) -> list[tuple[Indices, int]]:
-        return epoch_batches([self._split().train] * size, self.batch, min_rows=self._min_rows)
+    def _batches(self, size: int, batch: int) -> list[tuple[Indices, int]]:
+        return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
 
     def _train(self, program: Program, state: State, order: Indices, *, n_steps: int) -> None:
         """Steps at a rate of 0, in all slots."""

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from ablate import seeds
+from ablate.catalog import SETTINGS
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
 from ablate.engine.backend import is_out_of_memory
@@ -17,11 +18,12 @@ from ablate.engine.contained import TrialError
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.programs import Programs
+from ablate.engine.settings import scaling_of
 from ablate.engine.step import State
 from ablate.errors import DataError
 from ablate.failure import explained
-from ablate.levels import OPTIMIZER_SETTINGS
-from ablate.models.build import LayerSeeds, build_model, count_parameters
+from ablate.models.build import build_model, count_parameters
+from ablate.models.layers import LayerSeeds
 from ablate.models.registry import find_builder
 from ablate.models.structure import Structure, structure_of
 from ablate.records import Factors
@@ -53,13 +55,13 @@ class Workbench:
         self._stack = stack
         self._builder = find_builder(study.model.name, base=Path(study.base))
         self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
-        self._splits: dict[int, Split] = {}
+        self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
         self._n_evaluated = max(study.data.validation, len(data.y_test))
         self._programs = Programs(
             study,
             self.examples,
-            lambda: self.split(seeds.SEARCH_REPLICATE),
+            lambda: self.split(seeds.SEARCH_REPLICATE, study.baseline),
             min_rows=len(self.ramp),
             room=self._n_evaluated,
             memory=memory,
@@ -70,18 +72,19 @@ class Workbench:
         what = f"model.name: {self.study.model.name} fails on the baseline"
         explained(lambda: self._model(self.study.baseline, seeds.SEARCH_REPLICATE), what)
 
-    def split(self, replicate: int) -> Split:
-        """The split of one replicate, made once."""
-        if replicate not in self._splits:
+    def split(self, replicate: int, factors: Factors) -> Split:
+        """The split of one replicate, made once for each way of scaling; all of them have the same examples."""
+        key = replicate, scaling_of(self.study, factors)
+        if key not in self._splits:
             settings = self.study.data
-            self._splits[replicate] = split_dataset(
+            self._splits[key] = split_dataset(
                 self.data,
                 n_train=settings.train,
                 n_validation=settings.validation,
-                scaling=settings.scaling,
+                scaling=key[1],
                 seed=seeds.stream(self.study.seed, replicate, "split"),
             )
-        return self._splits[replicate]
+        return self._splits[key]
 
     def scaling(self, splits: Sequence[Split]) -> Scaling:
         """How each slot scales its examples: as its training split says."""
@@ -111,10 +114,10 @@ class Workbench:
             model = self._model(factors, replicate)
         with clock.on("compile"):
             program = self._programs.get(model, factors, size=size)
-        settings = {name: float(factors[name]) for name in OPTIMIZER_SETTINGS if name in factors}
+        settings = {name: float(factors[name]) for name in SETTINGS if name in factors}
         with clock.on("build"):
             state = program.initial_state(model, settings)
-            notes = program.pieces.notes(model, batch=self._programs.batch)
+            notes = program.pieces.notes(model, batch=self._programs.batch(factors))
             return Start(program, state, count_parameters(model), notes)
 
     def pieces(self, factors: Factors) -> Pieces:

@@ -15,7 +15,7 @@ from ablate.folder.layout import StudyFolder
 from ablate.interrupt import on_stop_signal
 from ablate.report import ReportFiles, build_report
 from ablate.running.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
-from ablate.running.opening import Options, gather_facts, open_data
+from ablate.running.opening import Options, gather_facts, open_data, warnings
 from ablate.running.run import Run
 from ablate.running.standing import count_states, headline_metrics, reference_so_far
 from ablate.study import Study
@@ -52,7 +52,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         changes = folder.claim(study, data=facts.fingerprint(), go_on=options.go_on)
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
-        for note in (*held.notes, *changes, *run.damage()):
+        for note in (*held.notes, *changes, *run.damage(), *warnings(study)):
             watch(Notice(note))
         with on_stop_signal(run.stop):
             try:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ablate import provenance
-from ablate.datasets import Dataset, load_dataset
+from ablate.catalog import MODELS
+from ablate.datasets import Dataset, load_dataset, select_task
 from ablate.running.closing import Facts
 from ablate.schedule.choice import count_workers
 from ablate.study import Study, settings, to_toml
@@ -39,9 +40,10 @@ class Options:
 
 
 def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
-    """The study's data set, from --data-dir, the usual data folder, the web, or the built-in stand-in."""
+    """The study's data: from --data-dir, the usual data folder, the web, or the built-in stand-in."""
     is_explicit = data_dir is not None
-    return load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
+    data = load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
+    return select_task(data, study.data.classes, before=study.transfer.classes if study.transfer else None)
 
 
 def label(study: Study, data: Dataset) -> str:
@@ -65,6 +67,16 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         stack=options.stack,
     )
+
+
+def warnings(study: Study) -> list[str]:
+    """What a person should know before the first trial, in a line each."""
+    kind = MODELS.get(study.model.name)
+    if kind is None or not kind.wants_gpu or provenance.count_gpus():
+        return []
+    return [
+        f"model {study.model.name} wants a GPU, and none is here: on a CPU its full study takes days, --quick minutes"
+    ]
 
 
 def study_run(facts: Facts) -> StudyRun:

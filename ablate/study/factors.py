@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ablate.catalog import is_real, known_factors, required_factors
 from ablate.errors import StudyError
-from ablate.levels import MODEL_FACTORS, OPTIMIZER_SETTINGS, REAL_FACTORS, RECIPE, TRAINING_FACTORS
+from ablate.levels import RECIPE
 from ablate.records import Factors, Level
 from ablate.space import Choice, Condition, Dimension, Float, Int, RateSpan, Space
 from ablate.study.layers import Key, Layered, shown
@@ -17,8 +18,8 @@ from ablate.study.sections import AroundTable, LevelsTable, RangeTable
 # Columns of the results table, and of the tables made of it: a factor of such a name would overwrite them.
 RESERVED = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
-    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "best_epoch", "epochs", "learning_rate_setting",
-    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
+    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs",
+    "learning_rate_setting", "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
     "value", "number", "optimism",
 )  # fmt: skip
 T = TypeVar("T")
@@ -50,19 +51,18 @@ class _Reader:
     levels: LevelReader
 
     def check_names(self, baseline: Mapping[str, object], ranges: Mapping[str, object]) -> None:
-        known = (*MODEL_FACTORS.get(self.levels.model, ()), *TRAINING_FACTORS)
+        known = known_factors(self.levels.model) if self.levels.is_built_in else ()
         for table, names in (("baseline", baseline), ("space", ranges)):
             for name in names:
-                if self.levels.is_built_in and name not in (*known, *OPTIMIZER_SETTINGS):
-                    every = (*known, *OPTIMIZER_SETTINGS)
-                    raise self.layered.unknown((table, name), name, known=every, kind="factor")
+                if self.levels.is_built_in and name not in known:
+                    raise self.layered.unknown((table, name), name, known=known, kind="factor")
                 if name == RECIPE:
                     raise self.layered.error((table, name), "is what recipes go by in the tables: rename the factor")
                 if name in RESERVED:
                     raise self.layered.error((table, name), "names a column of the results table: rename the factor")
                 if not is_plain_name(name) or "." in name:
                     raise self.layered.error((table, name), 'a factor\'s name has letters, digits, "_" and "-" only')
-        for name in (*known, *ranges):
+        for name in (*required_factors(self.levels.model), *ranges):
             if name not in baseline:
                 hint = f"every factor needs a level: write {name} = ... in [baseline]"
                 raise self.layered.error(("baseline", name), "is missing", hint=hint)
@@ -94,7 +94,9 @@ class _Reader:
         span = validated(RangeTable, table, self.layered, key)
         for name, values in (("low", [span.low]), ("high", [span.high]), ("ablate", span.ablate)):
             self.levels.levels((*key, name), factor, values)
-        if factor in REAL_FACTORS or not all(isinstance(table[bound], int) for bound in ("low", "high")):
+        if is_real(factor, model=self.levels.model) or not all(
+            isinstance(table[bound], int) for bound in ("low", "high")
+        ):
             return self.built(key, lambda: Float(span.low, span.high, span.log, span.ablate))
         if any(level != int(level) for level in span.ablate):
             raise self.layered.error((*key, "ablate"), "every level must be a whole number, as low and high are")

@@ -1,15 +1,18 @@
 """A value of a study file into a level of its factor: what may be written where."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ablate.catalog import MODELS, Factor, Names, Numbers, Widths, known_factor
 from ablate.errors import StudyError
-from ablate.levels import KNOWN, MODEL_FACTORS, OPTIMIZER_SETTINGS, format_rate, parse_rate
+from ablate.levels import format_rate, parse_rate
 from ablate.records import Level
 from ablate.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.layers import Key, Layered, shown
 
+_WIDTHS = re.compile(r"[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,999}")
 _LONGEST_LEVEL = 100  # characters: levels stand in figures, run names and table cells
 
 
@@ -23,7 +26,7 @@ class LevelReader:
     @property
     def is_built_in(self) -> bool:
         """Whether the model's factors are known by name."""
-        return self.model in MODEL_FACTORS
+        return self.model in MODELS
 
     def inside(self, key: Key, factor: str, value: object, *, dimension: Dimension | None, whose: str) -> Level:
         """The level as the factor's dimension writes it; `whose` level it is stands in the message. None: any level."""
@@ -50,27 +53,38 @@ class LevelReader:
                 return format_rate(parse_rate(value))
             except StudyError as err:
                 raise self.layered.error(key, str(err)) from err
-        if factor == "optimizer" or (self.is_built_in and factor in KNOWN):
-            return self._known(key, factor, value)
-        if factor in OPTIMIZER_SETTINGS:
-            return self._real(key, value, below=OPTIMIZER_SETTINGS[factor])
-        if factor == "dropout" and self.is_built_in:
-            return self._real(key, value, below=1.0)
-        return value
+        known = known_factor(factor, model=self.model)
+        return value if known is None else self.ruled(key, known, value)
 
-    def _real(self, key: Key, value: Level, *, below: float) -> float:
-        if isinstance(value, bool | str) or not 0 <= value < below:
-            end = f" to below {below:g}" if math.isfinite(below) else " up"
-            raise self.layered.error(key, f"must be a number from 0{end}, got {shown(value)}")
-        return float(value)
+    def ruled(self, key: Key, known: Factor, value: Level) -> Level:
+        """A value as a level of a factor, or an option, that is known by name."""
+        match known.rule:
+            case Names():
+                return self._named(key, known.rule, value)
+            case Numbers():
+                return self._number(key, known.rule, value)
+            case Widths():
+                return self._widths(key, value)
 
-    def _known(self, key: Key, factor: str, value: Level) -> Level:
-        known = KNOWN[factor]
-        if value in known:
+    def _number(self, key: Key, rule: Numbers, value: Level) -> Level:
+        if isinstance(value, bool | str) or not rule.has(value) or (rule.whole and not isinstance(value, int)):
+            raise self.layered.error(key, f"must be {rule.said()}, got {shown(value)}")
+        return value if rule.whole else float(value)
+
+    def _named(self, key: Key, rule: Names, value: Level) -> Level:
+        if not isinstance(value, str):
+            hint = f"known: {', '.join(rule.known)}"
+            raise self.layered.error(key, f"a level is a name, got {shown(value)}", hint=hint)
+        name, times, number = (part.strip() for part in value.partition("*"))
+        if value in rule.known or (rule.scaled and name in rule.known and times and _multiplier(number)):
+            return f"{name}*{_multiplier(number):.6g}" if times else value
+        raise self.layered.unknown(key, value, known=rule.known, kind="level")
+
+    def _widths(self, key: Key, value: Level) -> Level:
+        if isinstance(value, str) and (value == "" or _WIDTHS.fullmatch(value)):
             return value
-        if isinstance(value, str):
-            raise self.layered.unknown(key, value, known=known, kind="level")
-        raise self.layered.error(key, f"a level is a name, got {shown(value)}", hint=f"known: {', '.join(known)}")
+        rule = "must be whole numbers from 1 to 99999 with - between them, or nothing"
+        raise self.layered.error(key, f"{rule}, got {shown(value)}", hint='e.g. "300-100": one hidden layer each')
 
 
 def _described(dimension: Dimension | None) -> str:
@@ -82,3 +96,12 @@ def _described(dimension: Dimension | None) -> str:
         case Float() | Int():
             return f"from {dimension.low:.6g} to {dimension.high:.6g}"
     return "anything"
+
+
+def _multiplier(number: str) -> float:
+    """A positive number from its text; 0 where it says none."""
+    try:
+        found = float(number)
+    except ValueError:
+        return 0.0
+    return found if 0 < found < math.inf else 0.0

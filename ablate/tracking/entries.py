@@ -25,6 +25,7 @@ OUTCOME_METRICS = {
     "val_loss": "best_val_loss",
     "test_accuracy": "test_accuracy",
     "test_loss": "test_loss",
+    "predictive_sd": "predictive_sd",
     "best_epoch": "best_epoch",
     "epochs": "epochs",
     "learning_rate": "peak_learning_rate",

@@ -115,6 +115,8 @@ def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
             study.model.name, sorted(study.model.options.items()), code_digest(study.model.name, base=study.base),
         ],
         "training": study.training.model_dump(),
+        "schedule": study.schedule.model_dump(),
+        "inspect": study.inspect.model_dump(),
         "code": package_digest(),
         "versions": {name: versions.get(name) for name in LIBRARIES},
         "device": _device(facts),

@@ -26,6 +26,7 @@ from ablate.datasets import Split
 from ablate.engine.batches import Indices, ramp_batches
 from ablate.engine.contained import TrialError, contained
 from ablate.engine.program import Floats
+from ablate.engine.settings import batch_size_of, scaling_of
 from ablate.engine.workbench import Workbench
 from ablate.files.kept import keep, load_kept
 from ablate.records import Factors, RateTest
@@ -33,6 +34,7 @@ from ablate.source import code_digest
 from ablate.trial.lr_finder import average_curves, read_curve
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
+IRRELEVANT = ("learning_rate", "schedule", "budget", "mc_samples")  # factors that change nothing along a ramp
 _KIND = TypeAdapter(RateTest)
 
 
@@ -65,10 +67,10 @@ class RateFinder:
         """
         study = self._bench.study
         depends_on = {
-            "factors": {name: level for name, level in sorted(factors.items()) if name != "learning_rate"},
+            "factors": {name: level for name, level in sorted(factors.items()) if name not in IRRELEVANT},
             "model": [study.model.name, sorted(study.model.options.items()), self._code],
-            "data": [self._bench.split(replicate).fingerprint, study.data.scaling, replicate],
-            "training": [study.training.batch_size, study.training.precision, study.seed],
+            "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
+            "training": [batch_size_of(study, factors), study.training.precision, study.seed],
             "test": study.lr_test.model_dump(),
             "versions": [ablate.__version__, keras.__version__],
         }
@@ -86,7 +88,7 @@ class RateFinder:
         return self._found[key]
 
     def _run(self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int) -> RateTest:
-        settings, split = self._bench.study.lr_test, self._bench.split(replicate)
+        settings, split = self._bench.study.lr_test, self._bench.split(replicate, factors)
         replicates = seeds.range_test(replicate, settings.seeds)
         with clock.on("lr_test"):
             rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
@@ -111,7 +113,8 @@ class RateFinder:
         """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
         bench, n_steps = self._bench, len(self._bench.ramp)
         starts = [bench.start(factors, replicate, clock, size=size) for replicate in replicates]
-        orders = [self._order(split, replicate) for replicate in replicates]
+        batch = batch_size_of(bench.study, factors)
+        orders = [self._order(split, replicate, batch=batch) for replicate in replicates]
         rates = np.zeros(len(orders[0]), np.float32)
         rates[:n_steps] = bench.ramp
         used = np.arange(size) < len(replicates)
@@ -127,9 +130,9 @@ class RateFinder:
         )
         return steps.losses[: len(replicates)]
 
-    def _order(self, split: Split, replicate: int) -> Indices:
-        study = self._bench.study
-        batch, n = min(study.training.batch_size, len(split.train)), len(split.train)
+    def _order(self, split: Split, replicate: int, *, batch: int) -> Indices:
+        study, n = self._bench.study, len(split.train)
+        batch = min(batch, n)
         rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
         # As many rows as an epoch has, so that the ramp runs on its program.
         return ramp_batches(split.train, rows=max(len(self._bench.ramp), n // batch), batch=batch, rng=rng)

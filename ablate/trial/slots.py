@@ -12,6 +12,8 @@ import numpy as np
 from ablate.datasets import Split
 from ablate.engine.batches import Indices, epoch_batches
 from ablate.engine.program import Program, Scores
+from ablate.engine.schedules import Floats
+from ablate.engine.settings import samples_of
 from ablate.engine.step import State
 from ablate.engine.workbench import Workbench
 from ablate.records import Epoch
@@ -64,13 +66,15 @@ class Slots:
                 continue
             loss, accuracy = float(scores.losses[slot]), float(scores.accuracies[slot])
             epochs[slot] = passes[slot].to_epoch(trial, val_loss=loss, val_accuracy=accuracy, seconds=seconds)
-            if trial.take(epochs[slot], settings=self._settings):
+            if trial.take(epochs[slot]):
                 trial.best = self._program.row(self._state, slot)
+                if samples_of(self._bench.study, trial.spec.factors):
+                    trial.outcome = replace(trial.outcome, predictive_sd=float(scores.spreads[slot]))
         return epochs
 
     def test(self) -> None:
         """Score the best weights of trials that are over: the one place where the test set is read."""
-        trials = [t for t in self.trials.values() if t.is_over(self._settings) and t.wants_test()]
+        trials = [t for t in self.trials.values() if t.is_over() and t.wants_test()]
         if not trials:
             return
         splits = [trial.split for trial in trials]
@@ -91,9 +95,14 @@ class Slots:
         permutations = {slot: trial.permutation() for slot, trial in self.trials.items()}
         some = next(iter(permutations.values()))  # stands in for a free slot's
         scaling = self._bench.scaling([trial.split for trial in slots])
-        rates = np.array([trial.rate for trial in slots], np.float32)
         orders = [permutations.get(slot, some) for slot in range(self._size)]
-        for order, n_steps in epoch_batches(orders, self._settings.batch_size, min_rows=len(self._bench.ramp)):
+        batch = slots[0].settings.batch_size  # the same for all trials of a structure
+        parts = epoch_batches(orders, batch, min_rows=len(self._bench.ramp))
+        schedule, first = self._schedule(slots, steps=sum(n_steps for _, n_steps in parts)), 0
+        for order, n_steps in parts:
+            rates = np.zeros(order.shape[:2], np.float32)
+            rates[:n_steps] = schedule[first : first + n_steps]
+            first += n_steps
             going = [slot in passes and not passes[slot].reason for slot in range(self._size)]
             with self._timed("train"):
                 steps = self._program.train(
@@ -101,7 +110,7 @@ class Slots:
                     self._bench.examples,
                     scaling,
                     order=order,
-                    rates=np.tile(rates, (len(order), 1)),
+                    rates=rates,
                     n_steps=np.where(going, n_steps, 0).astype(np.int32),
                     max_loss=self._settings.max_loss,
                 )
@@ -109,7 +118,13 @@ class Slots:
             for slot in passes:
                 if going[slot]:
                     passes[slot].add(steps, slot, batch=order.shape[2], limit=self._settings.max_loss)
+                    passes[slot].rate = float(schedule[first - 1, slot])
         return passes
+
+    def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats:
+        """The learning rates of the epoch's steps, (steps, slots)."""
+        shape = self._bench.study.schedule
+        return np.stack([trial.rates(shape, steps=steps) for trial in trials], axis=1)
 
     def _scores(self, state: State, splits: Sequence[Split], order: Indices, *, n: int) -> Scores:
         bench = self._bench

@@ -14,6 +14,7 @@ from ablate.engine.contained import TrialError, contained
 from ablate.engine.workbench import Workbench
 from ablate.records import Outcome, TrialSpec
 from ablate.trial.feed import Feed, OnEpoch, Single
+from ablate.trial.inspection import look_inside
 from ablate.trial.rate_finder import RateFinder
 from ablate.trial.slots import Slots
 from ablate.trial.training import begin, failed
@@ -51,7 +52,6 @@ class Stack:
         self._waiting: list[TrialSpec] = []
         self._again: list[TrialSpec] = []  # could not begin here
         self._spent: dict[str, float] = {}  # seconds, of trials that start over in smaller pieces
-        self._settings = bench.study.training
 
     def run(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
         """Train until no slot is taken and nothing waits; the specs that have to start over in a smaller stack."""
@@ -66,7 +66,7 @@ class Stack:
                 if self._size > 1:
                     return [*self._again, *(trial.spec for trial in trials), *self._waiting]
                 trial = trials.pop()
-                spec, epochs, seconds = trial.spec, trial.epochs_begun(self._settings), trial.clock.total()
+                spec, epochs, seconds = trial.spec, trial.epochs_begun(), trial.clock.total()
                 del trial  # and with it what it holds on the device
                 self._break(spec, broken, seconds=seconds, epochs=epochs)
         return self._again
@@ -84,7 +84,9 @@ class Stack:
         clock = Clock()
 
         def enter() -> None:
-            self._slots.put(begin(spec, self._bench, self._finder, clock, size=self._size), slot)
+            trial = begin(spec, self._bench, self._finder, clock, size=self._size)
+            look_inside(trial, self._bench, "start")
+            self._slots.put(trial, slot)
 
         try:
             contained(enter)
@@ -118,9 +120,12 @@ class Stack:
                 trials[slot].prune()
         contained(self._slots.test)
         for trial in trials.values():
+            if trial.is_over():
+                look_inside(trial, self._bench, "end")
+        for trial in trials.values():
             trial.seconds += (time.perf_counter() - began) / len(trials)
         for slot, trial in list(trials.items()):
-            if trial.is_over(self._settings):
+            if trial.is_over():
                 del trials[slot]
                 self._feed.tell(trial.ended())
 

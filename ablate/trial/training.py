@@ -5,23 +5,26 @@ in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
 
 from ablate import seeds
+from ablate.catalog import level_in
 from ablate.clock import Clock
 from ablate.datasets import Split
 from ablate.engine.batches import Indices
 from ablate.engine.contained import TrialError
 from ablate.engine.program import Steps
+from ablate.engine.schedules import Floats, Moment, rates
+from ablate.engine.settings import training_of
 from ablate.engine.step import State
 from ablate.engine.workbench import Start, Workbench
 from ablate.levels import parse_rate
 from ablate.models.build import advice
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
-from ablate.study import Training
+from ablate.study import Schedule, Training
 from ablate.trial.rate_finder import RateFinder
 from ablate.trial.tally import counted, stopped
 
@@ -35,20 +38,29 @@ class Trial:
     clock: Clock
     start: Start
     split: Split
-    rate: float
+    settings: Training  # as its factors have them
+    schedule: str
+    rate: float  # the peak of its schedule
     rate_test: RateTest | None
     order: np.random.Generator  # of this trial's batches
     outcome: Outcome
     best: State | None = None
+    val_losses: list[float] = field(default_factory=list)  # of its epochs
     seconds: float = 0.0  # its share of the time that its stack took
 
     def permutation(self) -> Indices:
         """The training examples in the order of the next epoch."""
         return self.order.permutation(self.split.train).astype(np.int32)
 
-    def take(self, epoch: Epoch, *, settings: Training) -> bool:
+    def rates(self, shape: Schedule, *, steps: int) -> Floats:
+        """The learning rate of each of the `steps` of its next epoch."""
+        moment = Moment(self.outcome.epochs, self.settings.epochs, steps, self.val_losses)
+        return self.rate * rates(self.schedule, shape, moment)
+
+    def take(self, epoch: Epoch) -> bool:
         """Count an epoch; whether it is the best one so far: a better score, strictly, makes it that."""
-        self.outcome = counted(self.outcome, epoch, monitor=settings.monitor)
+        self.outcome = counted(self.outcome, epoch, monitor=self.settings.monitor)
+        self.val_losses.append(epoch.val_loss)
         return self.outcome.best_epoch == epoch.epoch
 
     def diverge(self, reason: str) -> None:
@@ -60,9 +72,9 @@ class Trial:
         """End after the last epoch, as the plan decided."""
         self.outcome = stopped(self.outcome)
 
-    def is_over(self, settings: Training) -> bool:
+    def is_over(self) -> bool:
         """Whether it has ended, had all its epochs, or waited long enough for a better one."""
-        outcome = self.outcome
+        outcome, settings = self.outcome, self.settings
         out_of_patience = (
             bool(settings.patience)
             and outcome.best_epoch is not None
@@ -70,9 +82,9 @@ class Trial:
         )
         return outcome.state != "finished" or outcome.epochs >= settings.epochs or out_of_patience
 
-    def epochs_begun(self, settings: Training) -> int:
+    def epochs_begun(self) -> int:
         """Epochs that it had, and the one that is under way unless it is over."""
-        return self.outcome.epochs + (not self.is_over(settings))
+        return self.outcome.epochs + (not self.is_over())
 
     def wants_test(self) -> bool:
         """Whether the best weights are to be scored on the test set; never before the comparisons were frozen."""
@@ -104,6 +116,7 @@ class Pass:
     loss: float = 0.0  # sum over the examples seen
     correct: int = 0
     seen: int = 0
+    rate: float = 0.0  # of the last step
     reason: str = ""  # why it ended early
 
     def add(self, steps: Steps, slot: int, *, batch: int, limit: float) -> None:
@@ -123,7 +136,7 @@ class Pass:
             train_accuracy=self.correct / self.seen,
             val_loss=val_loss,
             val_accuracy=val_accuracy,
-            learning_rate=trial.rate,
+            learning_rate=self.rate,
             seconds=seconds,
         )
 
@@ -137,10 +150,12 @@ def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *
     rate = asked.value if rate_test is None else rate_test.suggestion * asked.multiplier
     assert rate is not None  # a rate has a value, or a range test
     with clock.on("data"):
-        split = bench.split(spec.seed)
+        split = bench.split(spec.seed, spec.factors)
     start = bench.start(spec.factors, spec.seed, clock, size=size)
     order = np.random.default_rng(seeds.stream(bench.study.seed, spec.seed, "order"))
-    return Trial(spec, clock, start, split, rate, rate_test, order, Outcome(spec.trial, "finished"))
+    settings, schedule = training_of(bench.study, spec.factors), str(level_in(spec.factors, "schedule"))
+    outcome = Outcome(spec.trial, "finished")
+    return Trial(spec, clock, start, split, settings, schedule, rate, rate_test, order, outcome)
 
 
 def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:

@@ -8,7 +8,7 @@ from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome
 from ablate.verified import SCORED, Check, Difference, Value, Verdict
 
-NUMBERS = ("score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "learning_rate")
+NUMBERS = ("score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "learning_rate")
 OF_AN_EPOCH = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 CURVE = "epochs of the curve"
 # Equal or not: where rounding tips the balance between two epochs, the scores say how much that matters.

@@ -97,7 +97,7 @@ def make_task(bench: Any, seed: int, rate: float, global_seed: int | None) -> Ta
     """The same split and settings as the trial of `seed`, scaled beforehand."""
     from ablate.datasets import scale_inputs
 
-    study, data, split = bench.study, bench.data, bench.split(seed)
+    study, data, split = bench.study, bench.data, bench.split(seed, bench.study.baseline)
     x, y = scale_inputs(data.x_train[split.train], split), data.y_train[split.train]
     held_out = scale_inputs(data.x_train[split.validation], split), data.y_train[split.validation]
     depth, width = (int(study.model.options[name]) for name in ("depth", "width"))

@@ -124,7 +124,9 @@ def test_a_class_that_a_small_training_split_would_lose_is_named():
 
 
 def test_an_unknown_scaling_names_the_known_ones():
-    with pytest.raises(DataError, match=r'unknown scaling "unti"\n  known: none, standardize, unit .*"unit"'):
+    with pytest.raises(
+        DataError, match=r'unknown scaling "unti"\n  known: none, standardize, standardize_channels, unit .*"unit"'
+    ):
         split(labelled([5, 5]), scaling="unti")
 
 
@@ -171,6 +173,17 @@ def test_standardizing_gives_mean_0_and_sd_1_in_the_training_split_alone(dtype):
     assert np.allclose(scaled[made.train].mean(axis=0), 0, atol=1e-5)
     assert np.allclose(scaled[made.train].std(axis=0), 1, atol=1e-5)
     assert not np.allclose(scaled[made.validation].mean(axis=0), 0, atol=1e-3)
+
+
+def test_standardizing_channels_gives_each_mean_0_and_sd_1_over_all_its_pixels():
+    rng = np.random.default_rng(0)
+    x = rng.normal([0.0, 100.0], [1.0, 5.0], (300, 4, 3, 2)) * np.arange(1, 13).reshape(4, 3, 1)
+    made = split(dataset(x, np.arange(300) % 3), scaling="standardize_channels", n_validation=100)
+    scaled = scale_inputs(x.astype(np.float32), made)[made.train].astype(np.float64)
+    assert np.allclose(scaled.mean(axis=(0, 1, 2)), 0, atol=1e-4)
+    assert np.allclose(scaled.std(axis=(0, 1, 2)), 1, atol=1e-4)
+    assert not np.allclose(scaled.std(axis=0), 1, atol=0.1)
+    assert np.ptp(made.shift, axis=(0, 1)).max() == 0
 
 
 def test_validation_examples_do_not_touch_the_scaling():

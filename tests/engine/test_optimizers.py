@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from ablate.catalog import OPTIMIZERS as NAMES
+from ablate.catalog import WITHOUT_MOMENTUM
 from ablate.engine.optimizers import OPTIMIZERS, make_optimizer
 from ablate.engine.program import Examples, Program, Scaling
-from ablate.levels import OPTIMIZERS as NAMES
-from ablate.levels import WITHOUT_MOMENTUM
 
 STEPS, BATCH = 50, 16
 

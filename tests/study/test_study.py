@@ -20,7 +20,7 @@ def test_a_file_becomes_a_study_with_every_default_filled_in(load, tmp_path):
     study = load()
     assert (study.name, study.title, study.seed, study.quick) == ("x", "A study", 0, False)
     assert (study.source, study.base) == (str(tmp_path / "x.toml"), tmp_path)
-    assert study.model.options == {"depth": 3, "width": 64}
+    assert study.model.options == {"depth": 3, "width": 64, "units": ""}
     assert (study.training.epochs, study.training.patience, study.training.monitor) == (10, 5, "val_accuracy")
     assert (study.ablation.learning_rate, study.ablation.margin, study.ablation.factors) == (("find",), None, None)
     assert dict(study.space.dimensions) == {
@@ -167,15 +167,25 @@ def edited(old, new):
         ('name = "digits"', 'name = "digit"', 'x.toml: data.name: unknown data set "digit"\n'
          '  known: FOLDER/FILE.npz, cifar10, cifar100, digits, fashion_mnist, mnist       did you mean "digits"?'),
         ('name = "digits"', "", "x.toml: data.name: is missing\n  write it as name = ... in [data]"),
-        ('name = "mlp"', 'name = "mpl"', 'x.toml: model.name: unknown model "mpl"\n  known: mlp; or your own'),
+        ('name = "mlp"', 'name = "mpl"', 'model "mpl"\n  known: mlp, cnn, resnet, resnet50; or your own'),
         ('name = "mlp"', "", "x.toml: model.name: is missing"),
-        ("depth = 3", "deph = 3", "x.toml: model.deph: unknown key\n  known: depth, name, width"),
+        ("depth = 3", "deph = 3", "x.toml: model.deph: unknown key\n  known: depth, name, units, width"),
         ("depth = 3", "depth = 3.5", "x.toml: model.depth: must be a whole number from 1 to 100000, got 3.5"),
         ("depth = 3", "depth = []", "x.toml: model.options: must be text, a number, true or false, got []"),
         ('activation = "elu"', 'activation = "rellu"', 'x.toml: baseline.activation: unknown level "rellu"\n  known: '),
         ('activation = "elu"', "activation = 1", "x.toml: baseline.activation: a level is a name, got 1"),
         ('activation = "elu"', "", "x.toml: baseline.activation: is missing\n  every factor needs a level"),
-        ('activation = "elu"', 'activation = "elu"\nwidth = 3', 'x.toml: baseline.width: unknown factor "width"'),
+        ('activation = "elu"', 'activation = "elu"\nwdth = 3', 'x.toml: baseline.wdth: unknown factor "wdth"'),
+        ('activation = "elu"', 'activation = "elu"\ndepth = 3', "x.toml: model.depth: is a factor of this study"),
+        ('activation = "elu"', 'activation = "elu"\nunits = "9-"', "x.toml: baseline.units: must be whole numbers"),
+        ('activation = "elu"', 'activation = "elu"\nbudget = 0', "baseline.budget: must be a number above 0 to 1"),
+        ('activation = "elu"', 'activation = "elu"\nbatch_size = 1.5', "batch_size: must be a whole number from 1"),
+        ('activation = "elu"', 'activation = "elu"\nmc_samples = true', "baseline.mc_samples: must be a whole number"),
+        ('activation = "elu"', 'activation = "elu"\nschedule = "cos"', 'baseline.schedule: unknown level "cos"'),
+        ('"he_normal"', '"he_normal*0"', 'initializer: unknown level "he_normal*0"'),
+        ("epochs = 10", "[schedule]\nboundaries = [0.5, 0.2]", "schedule.boundaries: must rise, each between 0 and 1"),
+        ("epochs = 10", "[schedule]\nvalues = [1.0]", "schedule.values:"),
+        ("epochs = 10", "[schedule]\nvalues = [1.0, 0.5]", "schedule.values: must be 3 positive numbers"),
         ("dropout = 0\n", "dropout = 0.5\n", "x.toml: baseline.dropout: the baseline must lie in the space, got 0.5\n"
          "  space.dropout: from 0 to 0.4"),
         ("dropout = 0\n", "dropout = true\n", "x.toml: baseline.dropout: must be a number from 0 to below 1, got true"),
@@ -299,8 +309,8 @@ def test_ones_own_study_wins_over_a_bundled_one_of_its_name(tmp_path):
     own.parent.mkdir()
     own.write_text(GOOD)
     assert find_study("cifar_mlp", folder=tmp_path) == own
-    listed = [(name, title, bundled) for name, title, _, bundled in list_studies(tmp_path) if name != "batch_norm"]
-    assert listed == [
+    listed = [(name, title, bundled) for name, title, _, bundled in list_studies(tmp_path)]
+    assert [entry for entry in listed if entry[0] in ("cifar_mlp", "digits_mlp")] == [
         ("cifar_mlp", "A study", False),
         ("digits_mlp", "A small MLP on handwritten digits", True),
     ]

@@ -44,7 +44,7 @@ def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
 def test_replicates_differ_and_their_mean_is_what_is_read(bench, tiny_study):
     finder = RateFinder(bench, cache=None)
     factors = tiny_study.baseline
-    split = bench.split(0)
+    split = bench.split(0, factors)
     one, two = (finder._curves(factors, split, [1_000_000 + i], Clock(), size=1)[0] for i in (0, 1))
     assert (one[:5] != two[:5]).all()
 

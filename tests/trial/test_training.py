@@ -6,6 +6,8 @@ import pytest
 
 from ablate import seeds
 from ablate.clock import Clock
+from ablate.engine.schedules import one_cycle
+from ablate.engine.workbench import Workbench
 from ablate.records import Outcome, TrialSpec
 from ablate.trial.rate_finder import RateFinder
 from ablate.trial.stack import run_trial
@@ -91,7 +93,8 @@ def test_a_failing_trial_is_an_outcome_with_its_trace(bench, finder, tiny_study)
 @pytest.mark.parametrize("changes", [{"frozen": ""}, {"phase": "search"}, {"design": "path"}, {"test": False}])
 def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, tiny_study):
     spec, ended, best = a_spec(tiny_study), Outcome("t", "finished"), ((), (), ())
-    trial = Trial(spec, Clock(), None, None, 0.1, None, None, ended, best=best)
+    settings = tiny_study.training
+    trial = Trial(spec, Clock(), None, None, settings, "constant", 0.1, None, None, ended, best=best)
     assert trial.wants_test()
     trial.spec = replace(spec, **changes)
     assert not trial.wants_test()
@@ -113,6 +116,43 @@ def test_the_best_epochs_weights_are_the_ones_that_are_tested(bench, finder, tin
     assert outcome.val_accuracy == max(scores)
 
 
+def test_a_schedule_sets_the_rate_of_each_step_and_the_epochs_tell_it(bench, finder, tiny_study):
+    spec = a_spec(tiny_study, factors={"learning_rate": 0.003, "schedule": "1cycle"})
+    outcome, epochs = trained(spec, bench, finder)
+    steps = -(-len(bench.split(1, spec.factors).train) // tiny_study.training.batch_size)
+    shape, total = tiny_study.schedule, tiny_study.training.epochs * steps
+    peak = one_cycle(np.arange(total), total, start=shape.cycle_start, end=shape.cycle_end)
+    ends = 0.003 * peak[steps - 1 :: steps]
+    np.testing.assert_allclose([epoch.learning_rate for epoch in epochs], ends[: len(epochs)])
+    assert outcome.learning_rate == 0.003  # the peak
+    assert numbers(outcome, epochs) != numbers(
+        *trained(a_spec(tiny_study, factors={"learning_rate": 0.003}), bench, finder)
+    )
+
+
+def test_a_budget_is_a_share_of_the_epochs_and_at_least_one(bench, finder, tiny_study):
+    for share, most in ((0.5, max(1, round(0.5 * tiny_study.training.epochs))), (1e-6, 1)):
+        spec = a_spec(tiny_study, factors={"learning_rate": 1e-3, "budget": share})
+        assert run_trial(spec, bench, finder).epochs == most
+
+
+def test_a_batch_size_of_its_own_trains_as_a_study_of_that_batch_size(bench, finder, tiny_study, digits):
+    mine, epochs = trained(a_spec(tiny_study, factors={"learning_rate": 0.003, "batch_size": 50}), bench, finder)
+    other = tiny_study.model_copy(update={"training": tiny_study.training.model_copy(update={"batch_size": 50})})
+    theirs = Workbench(other, digits)
+    spec = a_spec(tiny_study, factors={"learning_rate": 0.003})
+    assert numbers(mine, epochs) == numbers(*trained(spec, theirs, RateFinder(theirs, cache=None)))
+
+
+@pytest.mark.parametrize("scaling", ["none", "unit", "standardize_channels"])
+def test_a_scaling_of_its_own_trains_as_a_study_with_that_scaling(bench, finder, tiny_study, digits, scaling):
+    mine, epochs = trained(a_spec(tiny_study, factors={"learning_rate": 0.003, "scaling": scaling}), bench, finder)
+    other = tiny_study.model_copy(update={"data": tiny_study.data.model_copy(update={"scaling": scaling})})
+    theirs = Workbench(other, digits)
+    spec = a_spec(tiny_study, factors={"learning_rate": 0.003})
+    assert numbers(mine, epochs) == numbers(*trained(spec, theirs, RateFinder(theirs, cache=None)))
+
+
 def test_variants_with_one_seed_share_split_order_and_the_weights_of_equal_layers(bench, tiny_study):
     """He-normal and LeCun-normal are rescalings of the same draws; an added normalization shifts none of them."""
     he = bench.start(tiny_study.baseline, 1, Clock()).state[0]
@@ -127,9 +167,10 @@ def test_variants_with_one_seed_share_split_order_and_the_weights_of_equal_layer
 def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_one(bench, tiny_study, digits):
     """One epoch of 640 examples less 8 in batches of 32: 19 full ones and one of 24, against train_on_batch."""
     from ablate.engine.batches import epoch_batches
-    from ablate.models.build import BUILT_IN, LayerSeeds, build_model
+    from ablate.models.build import BUILT_IN, build_model
+    from ablate.models.layers import LayerSeeds
 
-    split = bench.split(1)
+    split = bench.split(1, tiny_study.baseline)
     permutation = np.random.default_rng(0).permutation(split.train)[:632]
     start = bench.start(tiny_study.baseline, 1, Clock())
     state, losses = start.program.stacked([start.state]), []
