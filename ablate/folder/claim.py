@@ -15,7 +15,7 @@ from ablate.printable import printable
 from ablate.source import code_digest, package_digest
 from ablate.study import Study
 
-ALWAYS = ("title", "limits", "retries")  # words and bounds: they decide no number
+ALWAYS = ("title", "inspect", "limits", "retries")  # words, bounds, what is looked at: they decide no score
 LIBRARIES = ("tensorflow", "keras", "numpy")
 MOST_SHOWN = 10
 _TRAINED = "the trials so far were trained otherwise"
