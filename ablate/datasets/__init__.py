@@ -1,5 +1,6 @@
 """A data set's name into train, validation and test arrays with a fingerprint."""
 
+from ablate.datasets.classes import select_task
 from ablate.datasets.dataset import Dataset, to_dataset
 from ablate.datasets.load import REGISTERED, default_data_dir, is_path, load_dataset
 from ablate.datasets.shared import load_arrays, save_arrays
@@ -16,6 +17,7 @@ __all__ = [
     "load_dataset",
     "save_arrays",
     "scale_inputs",
+    "select_task",
     "split_dataset",
     "to_dataset",
 ]

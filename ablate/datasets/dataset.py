@@ -27,7 +27,8 @@ class Dataset:
     n_classes: int
     stand_in: bool  # drawn by this program, not the set whose name it has
     source: str  # where it came from, for the report
-    digest: str  # SHA-256 over shapes, dtypes and bytes of the four arrays, hexadecimal
+    digest: str  # SHA-256 over shapes, dtypes and bytes of the four arrays, and of `pretraining`, hexadecimal
+    pretraining: "Dataset | None" = None  # the task on which networks are trained before this one, where there is one
 
     @property
     def example_shape(self) -> tuple[int, ...]:
@@ -55,8 +56,16 @@ def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in:
     }
     n_classes = _count_classes(checked["y_train"], checked["y_test"], source=source)
     return Dataset(
-        name=name, **checked, n_classes=n_classes, stand_in=stand_in, source=source, digest=_digest(checked)
-    )  # fmt: skip
+        name=name,
+        x_train=checked["x_train"],
+        y_train=checked["y_train"],
+        x_test=checked["x_test"],
+        y_test=checked["y_test"],
+        n_classes=n_classes,
+        stand_in=stand_in,
+        source=source,
+        digest=_digest(checked),
+    )
 
 
 def _check_shapes(x: Array, y: Array, *, part: str, source: str) -> None:

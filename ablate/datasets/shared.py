@@ -11,6 +11,7 @@ from ablate.datasets.dataset import ARRAYS, Dataset
 from ablate.errors import DataError
 
 _ABOUT = "dataset.json"
+_BEFORE = "pretraining"  # the folder inside that has that task, and whether there is one
 _FIELDS = ("name", "n_classes", "stand_in", "source", "digest")
 _NAME = 50  # characters of the name in the folder's
 
@@ -26,9 +27,7 @@ def save_arrays(data: Dataset, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=f".{target.name}."))
     try:
-        for name in ARRAYS:
-            np.save(aside / f"{name}.npy", getattr(data, name), allow_pickle=False)
-        (aside / _ABOUT).write_text(json.dumps({name: getattr(data, name) for name in _FIELDS}, indent=1))
+        _write(data, aside)
         aside.chmod(0o755)
         _move(aside, target, data)
     finally:
@@ -41,11 +40,22 @@ def load_arrays(folder: Path) -> Dataset:
     try:
         about = json.loads((folder / _ABOUT).read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
-        return Dataset(**arrays, **{name: about[name] for name in _FIELDS})
+        before = load_arrays(folder / _BEFORE) if about[_BEFORE] else None
+        return Dataset(**arrays, **{name: about[name] for name in _FIELDS}, pretraining=before)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as err:
         raise DataError(
             f"{folder}: cannot be read as saved arrays: {err}\n  remove the folder; it is made anew"
         ) from err
+
+
+def _write(data: Dataset, folder: Path) -> None:
+    for name in ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(data, name), allow_pickle=False)
+    if data.pretraining is not None:
+        (folder / _BEFORE).mkdir()
+        _write(data.pretraining, folder / _BEFORE)
+    about = {name: getattr(data, name) for name in _FIELDS} | {_BEFORE: data.pretraining is not None}
+    (folder / _ABOUT).write_text(json.dumps(about, indent=1))
 
 
 def _is_whole(target: Path, data: Dataset) -> bool:

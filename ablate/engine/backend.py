@@ -118,6 +118,20 @@ def gradients(
     return found, more
 
 
+def either(flag: Tensor, one: Callable[[], Any], other: Callable[[], Any], *, both: bool) -> Any:
+    """The tree of tensors that `one` gives where the flag holds, else that of `other`. Only inside a graph.
+
+    With `both`, each is computed and one is taken: trials that are mapped over cannot go separate ways.
+    """
+
+    def whole(function: Callable[[], Any]) -> Callable[[], Any]:  # an embedding's gradient is by its rows
+        return lambda: tf.nest.map_structure(tf.convert_to_tensor, function())
+
+    if not both:
+        return tf.cond(flag, whole(one), whole(other))
+    return tf.nest.map_structure(lambda t, f: tf.where(flag, t, f), whole(one)(), whole(other)())
+
+
 def has_barrier() -> bool:
     """Whether wide products' gradients can be taken from transposed copies here, and should be: on a CPU."""
     return optimization_barrier is not None and not tf.config.list_physical_devices("GPU")

@@ -1,10 +1,12 @@
 """A study file and overrides into a checked `Study`: the rules that are about more than one field's type."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ablate.levels import MODEL_FACTORS, MODEL_OPTIONS
+from ablate.catalog import MODELS
+from ablate.records import Factors
 from ablate.study.comparing import read_ablation
 from ablate.study.factors import read_factors
 from ablate.study.layers import Key, Layered, read_layers, shown
@@ -12,7 +14,8 @@ from ablate.study.level import LevelReader
 from ablate.study.names import NAME_RULE, is_safe_name
 from ablate.study.recipes import read_recipes
 from ablate.study.rules import read_section, read_table, validated
-from ablate.study.sections import Data, Limits, LrTest, Model, Retries, Search, Study, Training
+from ablate.study.sections import Data, Inspect, Limits, LrTest, Model, Retries, Schedule, Search, Study, Training
+from ablate.study.transfer import check_classes, read_transfer, transfer_levels
 
 # The names of `ablate.datasets.REGISTERED`; reading a study must not wait for numpy. A test holds them equal.
 DATA_SETS = ("digits", "cifar10", "cifar100", "fashion_mnist", "mnist")
@@ -23,6 +26,9 @@ QUICK = {
     ("training", "epochs"): 2,
     ("lr_test", "seeds"): 1,
     ("search", "trials"): 4,
+    ("transfer", "train"): 4000,
+    ("transfer", "epochs"): 2,
+    ("transfer", "frozen_epochs"): 1,
     ("ablation", "seeds"): 2,
 }
 
@@ -30,8 +36,8 @@ _LONGEST_PART = 255  # bytes of a file's or a folder's name
 
 _TOP = ("title", "name", "seed")
 _TABLES = (
-    "data", "model", "training", "lr_test", "baseline", "space", "recipes", "search", "ablation", "limits", "retries",
-    "quick",
+    "data", "model", "training", "schedule", "transfer", "lr_test", "baseline", "space", "recipes", "search",
+    "ablation", "inspect", "limits", "retries", "quick",
 )  # fmt: skip
 
 
@@ -54,24 +60,31 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     model = _model(layered)
     levels = LevelReader(layered, model.name)
     baseline, space = read_factors(levels)
+    model = _with_options(levels, model, factors=baseline)
     name = _name(layered, path)
     title = layered.tree.get("title", name)
     if not isinstance(title, str) or len(title) > 200:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
+    data, training = _data(layered, most), read_section(Training, "training", layered, most)
+    recipes = read_recipes(levels, baseline=baseline, space=space)
+    transferred = transfer_levels(baseline, space, recipes)
     return Study(
         name=name,
         title=title,
         seed=_seed(layered),
-        data=_data(layered, most),
+        data=data,
         model=model,
-        training=read_section(Training, "training", layered, most),
+        training=training,
+        schedule=_schedule(layered, most),
+        transfer=read_transfer(layered, most, levels=transferred, data=data, epochs=None if quick else training.epochs),
         lr_test=_lr_test(layered, most),
         baseline=baseline,
         space=space,
-        recipes=read_recipes(levels, baseline=baseline, space=space),
+        recipes=recipes,
         search=search,
         ablation=read_ablation(layered, most, space=space, baseline=baseline, search=search),
+        inspect=read_section(Inspect, "inspect", layered, most),
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),
         quick=quick,
@@ -103,23 +116,34 @@ def _model(layered: Layered) -> Model:
     name = table.pop("name", None)
     whole = {"options": table} if name is None else {"name": name, "options": table}
     model = validated(Model, whole, layered, key)
-    if model.name not in MODEL_FACTORS:
+    if model.name not in MODELS:
         _check_path(layered, (*key, "name"), model.name)
         file, _, function = model.name.rpartition(":")
         if not (file.endswith(".py") and function.isidentifier()):
-            hint = f'known: {", ".join(MODEL_FACTORS)}; or your own, as "my_models.py:build"'
+            hint = f'known: {", ".join(MODELS)}; or your own, as "my_models.py:build"'
             raise layered.error((*key, "name"), f"unknown model {shown(model.name)}", hint=hint)
         for option in model.options:
             if not option.isidentifier():
                 raise layered.error((*key, option), f"must be a name that {function} can have as an argument")
+    return model
+
+
+def _with_options(levels: LevelReader, model: Model, *, factors: Factors) -> Model:
+    """A registered model with every option checked, or at its default; those that are factors are left out."""
+    if model.name not in MODELS:
         return model
-    defaults = MODEL_OPTIONS[model.name]
-    for option, value in model.options.items():
-        if option not in defaults:
-            raise layered.unknown((*key, option), option, known=("name", *defaults), kind="key")
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100_000:
-            raise layered.error((*key, option), f"must be a whole number from 1 to 100000, got {shown(value)}")
-    return Model(name=model.name, options={**defaults, **model.options})
+    layered, known = levels.layered, MODELS[model.name].options
+    options = {name: option.default for name, option in known.items() if name not in factors}
+    for name, value in model.options.items():
+        if name not in known:
+            raise layered.unknown(("model", name), name, known=("name", *known), kind="key")
+        if name in factors:
+            hint = "leave it out of [model], or take it out of [baseline]"
+            raise layered.error(
+                ("model", name), "is a factor of this study, whose levels are in [baseline] and [space]", hint=hint
+            )
+        options[name] = levels.ruled(("model", name), known[name], value)
+    return Model(name=model.name, options={name: value for name, value in options.items() if value is not None})
 
 
 def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
@@ -129,6 +153,8 @@ def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
     if not is_path and data.name not in DATA_SETS:
         known = (*DATA_SETS, "FOLDER/FILE.npz")
         raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
+    if data.classes is not None:
+        check_classes(layered, ("data", "classes"), data.classes)
     return data
 
 
@@ -142,3 +168,14 @@ def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:
     if not 10 * test.low <= test.high:
         raise layered.error(("lr_test",), f"high must be at least 10 times low, got low={test.low} high={test.high}")
     return test
+
+
+def _schedule(layered: Layered, most: Mapping[tuple[str, str], int]) -> Schedule:
+    schedule = read_section(Schedule, "schedule", layered, most)
+    steps, values = schedule.boundaries, schedule.values
+    if list(steps) != sorted(set(steps)) or not all(0 < step < 1 for step in steps):
+        raise layered.error(("schedule", "boundaries"), f"must rise, each between 0 and 1, got {shown(list(steps))}")
+    if len(values) != len(steps) + 1 or not all(0 < value < math.inf for value in values):
+        rule = f"must be {len(steps) + 1} positive numbers, one more than boundaries, got {shown(list(values))}"
+        raise layered.error(("schedule", "values"), rule)
+    return schedule

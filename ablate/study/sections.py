@@ -29,6 +29,7 @@ def _as_level(value: object) -> Level:
 
 OneLevel = Annotated[Level, PlainValidator(_as_level)]  # a plain union would turn true into 1
 Reals = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+Classes = Annotated[tuple[Annotated[int, Field(ge=0, le=10**6)], ...], BeforeValidator(_as_tuple)]
 
 
 class Section(BaseModel):
@@ -42,9 +43,12 @@ class Data(Section):
 
     # A registered name, or a path to an .npz, from the study file's folder.
     name: str = Field(min_length=1, max_length=1000)
-    scaling: Literal["none", "unit", "standardize"] = "standardize"  # fitted on the training split only
+    # Fitted on the training split only.
+    scaling: Literal["none", "unit", "standardize", "standardize_channels"] = "standardize"
     validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
     train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
+    # Use these alone, as 0, 1, … in this order; None: all. Both numbers above are of what is left then.
+    classes: Classes | None = None
 
 
 class Model(Section):
@@ -65,6 +69,43 @@ class Training(Section):
     # recovers may overshoot to hundreds in its first batches, one that does not is past 1e6 a few batches later.
     max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
     precision: Precision = "float32"  # Keras' dtype policy; mixed ones pay on GPUs with tensor cores
+
+
+Share: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Schedule(Section):
+    """[schedule]: the shapes that the levels of the factor `schedule` have. Lengths are shares of a trial's epochs.
+
+    Defaults are those of Géron (2022, ch. 11), stretched from his 25 epochs to any number.
+    """
+
+    power: Share = 0.25  # until the rate is halved: rate / (1 + t / power)
+    exponential: Share = 0.8  # in which the rate falls tenfold, by the epoch or by the batch
+    boundaries: Annotated[Reals, Field(min_length=1)] = (0.2, 0.6)  # where piecewise changes
+    values: Annotated[Reals, Field(min_length=2)] = (1.0, 0.5, 0.1)  # of piecewise, one more than boundaries
+    plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)  # times this after so many epochs without a lower
+    plateau_patience: int = Field(default=2, ge=1, le=10**6)  # validation loss
+    cosine_end: float = Field(default=0.0, ge=0.0, lt=1.0)  # as a share of the peak
+    cycle_start: float = Field(default=0.1, gt=0.0, le=1.0)  # of 1cycle, as a share of the peak
+    cycle_end: float = Field(default=1e-4, gt=0.0, le=1.0)
+
+
+class Transfer(Section):
+    """[transfer]: the task on which a network is trained before, where the factor `transfer` is not "none"."""
+
+    classes: Classes  # of the same data set, none of data.classes
+    train: int | None = Field(default=None, ge=1, le=10**9)  # at most so many training examples of it
+    validation: int = Field(default=5000, ge=1, le=10**9)  # of its examples, for early stopping and the best epoch
+    epochs: int = Field(default=20, ge=1, le=10**6)
+    patience: int = Field(default=5, ge=0, le=10**6)  # as training.patience
+    # Of the pretraining alone; "find": by a range test of its own.
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | Literal["find"] = "find"
+    # Of a whole trial of "frozen_then_unfrozen": as long, the layers that were taken over stay as they are.
+    frozen_epochs: int = Field(default=4, ge=1, le=10**6)
+    # The rate after them over the rate before: full steps would undo what was taken over. Géron (2019, ch. 11) has the
+    # same tenth.
+    unfrozen_rate: float = Field(default=0.1, gt=0.0, le=1.0)
 
 
 class LrTest(Section):
@@ -104,6 +145,14 @@ class Ablation(Section):
     factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
 
 
+class Inspect(Section):
+    """[inspect]: what is measured inside of the trials of the ablation. It decides none of their scores."""
+
+    # At the start and with the best weights: activations, gradient and distinct units of each hidden layer.
+    layers: bool = False
+    examples: int = Field(default=500, ge=1, le=100_000)  # of the replicate's validation examples, taken at once
+
+
 class Limits(Section):
     """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up.
 
@@ -133,12 +182,15 @@ class Study(Section):
     data: Data
     model: Model
     training: Training = Training()
+    schedule: Schedule = Schedule()
+    transfer: Transfer | None = None  # where the factor `transfer` is in use
     lr_test: LrTest = LrTest()
     baseline: Mapping[str, OneLevel]
     space: Space
     recipes: Mapping[str, Mapping[str, OneLevel]] = {}  # name -> levels that are set together
     search: Search = Search()
     ablation: Ablation = Ablation()
+    inspect: Inspect = Inspect()
     limits: Limits = Limits()
     retries: Retries = Retries()
     quick: bool = False  # cut down for a try

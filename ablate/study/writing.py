@@ -34,6 +34,8 @@ def _tree(study: Study) -> dict[str, object]:
         "data": _table(study.data),
         "model": {"name": study.model.name, **study.model.options},
         "training": _table(study.training),
+        "schedule": _table(study.schedule),
+        **({"transfer": _table(study.transfer)} if study.transfer else {}),
         "lr_test": _table(study.lr_test),
         "baseline": dict(study.baseline),
         "space": {
@@ -43,6 +45,7 @@ def _tree(study: Study) -> dict[str, object]:
         "recipes": {name: dict(recipe) for name, recipe in study.recipes.items()},
         "search": _table(study.search),
         "ablation": _table(study.ablation),
+        "inspect": _table(study.inspect),
         "limits": _table(study.limits),
         "retries": _table(study.retries),
     }
