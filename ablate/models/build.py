@@ -1,4 +1,4 @@
-"""A configuration into a `keras.Model`: the blocks, and what each factor does to them.
+"""A configuration into a `keras.Model`: what is built in, what every model is checked for, what of it is worth saying.
 
 Models are uncompiled and end in logits, one a class, or in a softmax; the engine tells them apart.
 """
@@ -6,132 +6,20 @@ Models are uncompiled and end in logits, one a class, or in a softmax; the engin
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 import keras
 from keras import layers
 
-from ablate import seeds
+from ablate.catalog import MODELS, WITHOUT_MOMENTUM
 from ablate.errors import StudyError
-from ablate.levels import WITHOUT_MOMENTUM
-from ablate.models.noise import uniform
+from ablate.models import blocks
+from ablate.models.cnn import cnn
+from ablate.models.layers import LayerSeeds
+from ablate.models.mlp import mlp
+from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.records import Factors, Level
-
-_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
-
-
-@dataclass(frozen=True, slots=True)
-class LayerSeeds:
-    """The seeds of one replicate's layers, by role and by the layer's place among those that draw in that role."""
-
-    study_seed: int
-    replicate: int
-
-    def weights(self, layer: int) -> int:
-        """Seed of the initial weights of dense or convolutional layer number `layer`."""
-        return seeds.integer(self.study_seed, self.replicate, "weights", layer=layer)
-
-    def dropout(self, layer: int) -> int:
-        """Seed of the noise of dropout layer number `layer`."""
-        return seeds.integer(self.study_seed, self.replicate, "dropout", layer=layer)
-
-
-@keras.saving.register_keras_serializable("ablate")
-class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
-    """Dropout whose rate is a variable, so that one compiled program serves every rate.
-
-    `rate` in [0, 1). With `alpha` it is alpha dropout, which keeps SELU's zero mean and unit variance
-    (Klambauer et al. 2017, section 3): dropped units take SELU's negative limit and the result is rescaled.
-    """
-
-    def __init__(self, rate: float, *, seed: int, alpha: bool = False, **kwargs: Any) -> None:  # Any: Keras' own
-        super().__init__(**kwargs)
-        self.rate, self.seed, self.alpha = rate, seed, alpha
-        self.noise = keras.random.SeedGenerator(seed)
-
-    def build(self, _input_shape: tuple[int | None, ...]) -> None:
-        """Make the rate a variable that no optimizer touches."""
-        self.rate_variable = self.add_weight(
-            shape=(),
-            initializer=keras.initializers.Constant(self.rate),
-            dtype="float32",
-            autocast=False,  # in half precision a rate would be a coarse one
-            trainable=False,
-            name="rate",
-        )
-
-    def call(self, inputs: Any, training: bool = False) -> Any:  # Any: backend tensors
-        """Drop in training, pass through otherwise."""
-        if not training:
-            return inputs
-        kept = uniform(keras.ops.shape(inputs), state=self.noise.next()) >= self.rate_variable
-        rate = keras.ops.cast(self.rate_variable, inputs.dtype)
-        if not self.alpha:
-            return keras.ops.where(kept, inputs / (1 - rate), keras.ops.zeros_like(inputs))
-        low = -_SELU_ALPHA * _SELU_SCALE
-        scale = keras.ops.rsqrt((1 - rate) * (1 + rate * low**2))
-        return scale * keras.ops.where(kept, inputs, low * keras.ops.ones_like(inputs)) - scale * low * rate
-
-    def get_config(self) -> dict[str, Any]:  # Any: JSON
-        """What rebuilds this layer."""
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed, "alpha": self.alpha}
-
-
-def mlp(
-    factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, depth: int, width: int
-) -> keras.Model:
-    """A multilayer perceptron of `depth` hidden layers of `width` units, then logits.
-
-    Factors: normalization (before the activation; the dense layer before it has no bias), activation, initializer,
-    dropout (after each activation; alpha dropout with SELU; none at rate 0).
-    """
-    activation, normalization = str(factors.get("activation", "relu")), str(factors.get("normalization", "none"))
-    rate = float(factors.get("dropout", 0.0))
-    initializer = str(factors.get("initializer", "glorot_uniform"))
-    inputs = keras.Input(input_shape)
-    x = layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
-    for layer in range(depth):
-        kernel = seeded_initializer(initializer, seed=layer_seeds.weights(layer))
-        x = layers.Dense(width, use_bias=normalization == "none", kernel_initializer=kernel)(x)
-        if normalization != "none":
-            x = normalization_layer(normalization)(x)
-        x = activation_layer(activation)(x)
-        if rate > 0:
-            x = Dropout(rate, seed=layer_seeds.dropout(layer), alpha=activation == "selu")(x)
-    # The output layer keeps one initializer in every variant: the factor is about the hidden layers.
-    kernel = seeded_initializer("glorot_uniform", seed=layer_seeds.weights(depth))
-    return keras.Model(inputs, layers.Dense(n_classes, kernel_initializer=kernel)(x))
-
-
-def seeded_initializer(name: str, *, seed: int) -> keras.initializers.Initializer:
-    """Keras' initializer of that name with its own seed."""
-    known = keras.initializers.get(name)
-    config = known.get_config()
-    return type(known).from_config({**config, "seed": seed} if "seed" in config else config)
-
-
-def normalization_layer(name: str) -> layers.Layer:
-    """A normalization layer with Keras' defaults: "batch" or "layer"."""
-    return {"batch": layers.BatchNormalization, "layer": layers.LayerNormalization}[name]()
-
-
-def activation_layer(name: str) -> layers.Layer:
-    """An activation as a layer; "prelu" has a trainable slope a unit, the others are functions."""
-    return layers.PReLU() if name == "prelu" else layers.Activation(name)
-
-
-def restart_mlp(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) -> None:
-    """Give an `mlp` the values that it would be built with for these factors and seeds; its structure is the same."""
-    dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
-    hidden = str(factors.get("initializer", "glorot_uniform"))
-    for number, layer in enumerate(dense):
-        name = hidden if layer is not dense[-1] else "glorot_uniform"
-        initializer = seeded_initializer(name, seed=layer_seeds.weights(number))
-        layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))
-    for number, layer in enumerate(layer for layer in model.layers if isinstance(layer, Dropout)):
-        layer.rate_variable.assign(float(factors["dropout"]))
-        layer.noise.state.assign([layer_seeds.dropout(number), 0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +28,20 @@ class Builder:
 
     build: Callable[..., keras.Model]  # (factors, input_shape, n_classes, *, layer_seeds, **options)
     restart: Callable[..., None] | None = None  # (model, factors, *, layer_seeds)
+    options: Mapping[str, Level] = field(default_factory=dict)  # those that may be factors instead, with defaults
 
 
-BUILT_IN: Mapping[str, Builder] = {"mlp": Builder(mlp, restart_mlp)}
+def _built_in(name: str, build: Callable[..., keras.Model], restart: Callable[..., None]) -> Builder:
+    known = MODELS[name].options
+    return Builder(build, restart, {option: of.default for option, of in known.items() if of.default is not None})
+
+
+BUILT_IN: Mapping[str, Builder] = {
+    "mlp": _built_in("mlp", mlp, blocks.restart),
+    "cnn": _built_in("cnn", cnn, blocks.restart),
+    "resnet": _built_in("resnet", resnet, restart_residual),
+    "resnet50": _built_in("resnet50", resnet50, restart_residual),
+}
 
 
 def build_model(
@@ -155,9 +54,14 @@ def build_model(
     options: Mapping[str, Level],
     precision: str = "float32",
 ) -> keras.Model:
-    """The model of one configuration. Raises `StudyError` where it does not take examples and give their classes."""
+    """The model of one configuration. Raises `StudyError` where it does not take examples and give their classes.
+
+    An option that is a factor has the factor's level; one that is left out of `options` has its default.
+    """
     # For layers without a seed of their own, as user code may have them.
     keras.utils.set_random_seed(layer_seeds.weights(2**16))
+    varied = {name: factors[name] for name in builder.options if name in factors}
+    options = {**builder.options, **options, **varied}
     with _dtype_policy(precision):
         model = builder.build(factors, input_shape, n_classes, layer_seeds=layer_seeds, **options)
     _check(model, input_shape, n_classes)
@@ -209,18 +113,41 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 def advice(factors: Factors) -> tuple[str, ...]:
-    """What a person should know about a configuration: combinations that their authors advise against."""
-    notes = []
-    if factors.get("activation") == "selu":
-        if factors.get("initializer", "lecun_normal") != "lecun_normal":
-            notes.append(f"selu asks for initializer lecun_normal, this trial has {factors['initializer']}")
-        if factors.get("normalization", "none") != "none":
-            notes.append(f"selu normalizes by itself, this trial adds {factors['normalization']} normalization")
-        if float(factors.get("dropout", 0.0)) > 0:
-            notes.append("selu asks for alpha dropout, so alpha dropout it is")
+    """What a person should know about a configuration: combinations that their authors advise against, or in vain."""
+    return (*_about_selu(factors), *_about_dropout(factors), *_in_vain(factors))
+
+
+def _about_selu(factors: Factors) -> Iterator[str]:
+    if factors.get("activation") != "selu":
+        return
+    initializer, kind = factors.get("initializer", "lecun_normal"), factors.get("dropout_kind", "auto")
+    if initializer != "lecun_normal":
+        yield f"selu asks for initializer lecun_normal, this trial has {initializer}"
+    if factors.get("normalization", "none") != "none":
+        yield f"selu normalizes by itself, this trial adds {factors['normalization']} normalization"
+    if _has_dropout(factors) and kind != "alpha":
+        yield f"selu asks for alpha dropout, {'so alpha dropout it is' if kind == 'auto' else f'this trial has {kind}'}"
+
+
+def _about_dropout(factors: Factors) -> Iterator[str]:
+    activation = factors.get("activation", "selu")
+    if _has_dropout(factors) and factors.get("dropout_kind") == "alpha" and activation != "selu":
+        yield f"alpha dropout is made for selu, this trial has {activation}"
+    if factors.get("dropout") == 0 and factors.get("mc_samples", 0) != 0:
+        yield "mc_samples changes nothing here: without dropout every pass is the same"
+
+
+def _in_vain(factors: Factors) -> Iterator[str]:
+    if factors.get("normalization") == "none" and factors.get("normalization_place") == "after":
+        yield "there is no normalization, so its place changes nothing here"
     if "momentum" in factors and factors["optimizer"] in WITHOUT_MOMENTUM:
-        notes.append(f"{factors['optimizer']} has no momentum, so that factor changes nothing here")
-    return tuple(notes)
+        yield f"{factors['optimizer']} has no momentum, so that factor changes nothing here"
+
+
+def _has_dropout(factors: Factors) -> bool:
+    """Whether a configuration names a rate above 0; of a user's model, the factor may be something else."""
+    rate = factors.get("dropout", 0.0)
+    return isinstance(rate, int | float) and rate > 0
 
 
 def is_softmax(model: keras.Model) -> bool:

@@ -10,7 +10,8 @@ import keras
 
 from ablate.errors import StudyError, known_names
 from ablate.failure import explained
-from ablate.models.build import BUILT_IN, Builder, LayerSeeds
+from ablate.models.build import BUILT_IN, Builder
+from ablate.models.layers import LayerSeeds
 from ablate.records import Factors, Level
 
 

@@ -242,7 +242,8 @@ def count_work(job: Job) -> Work:
     """From the model as the study builds it, and its optimizer."""
     from ablate.datasets import load_arrays
     from ablate.engine.optimizers import make_optimizer
-    from ablate.models.build import LayerSeeds, build_model
+    from ablate.models.build import build_model
+    from ablate.models.layers import LayerSeeds
     from ablate.models.registry import find_builder
 
     study, data = job.task.study, load_arrays(job.task.arrays)

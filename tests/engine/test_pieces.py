@@ -3,7 +3,7 @@ import pytest
 
 from ablate.engine.batches import CHUNK
 from ablate.engine.pieces import WHOLE, Pieces
-from ablate.models.build import Dropout
+from ablate.models.layers import Dropout
 
 layers = keras.layers
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from ablate.engine.optimizers import make_optimizer
 from ablate.engine.program import Examples, Program, Scaling
-from ablate.models.build import BUILT_IN, Dropout, LayerSeeds, build_model
+from ablate.models.build import BUILT_IN, build_model
+from ablate.models.layers import Dropout, LayerSeeds
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (60, 6, 6, 1)).astype(np.uint8), RNG.integers(0, 3, 60).astype(np.int32)

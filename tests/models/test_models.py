@@ -1,114 +1,27 @@
 import keras
-import numpy as np
 import pytest
+from small_models import BASE, small
 
+from ablate.catalog import MODELS
 from ablate.errors import StudyError
-from ablate.levels import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
-from ablate.models.build import (
-    BUILT_IN,
-    Builder,
-    Dropout,
-    LayerSeeds,
-    advice,
-    build_model,
-    count_parameters,
-    is_softmax,
-)
-
-BASE = {"normalization": "none", "activation": "relu", "initializer": "he_normal", "dropout": 0.0}
+from ablate.models.build import BUILT_IN, Builder, advice, build_model, is_softmax
+from ablate.models.layers import LayerSeeds
 
 
-def mlp(*, depth=2, width=8, replicate=1, **changes) -> keras.Model:
-    factors, options = {**BASE, **changes}, {"depth": depth, "width": width}
-    seeds = LayerSeeds(0, replicate)
-    return build_model(BUILT_IN["mlp"], factors, (4, 4, 1), 3, layer_seeds=seeds, options=options)
+def test_every_registered_model_is_built_in_with_its_options():
+    assert set(BUILT_IN) == set(MODELS)
+    assert all(set(BUILT_IN[name].options) == set(kind.options) for name, kind in MODELS.items())
 
 
-def kinds(model) -> list[str]:
-    return [type(layer).__name__ for layer in model.layers[1:]]
+def test_an_option_is_its_factors_level_or_what_is_given_or_its_default():
+    def units(factors, **options):
+        seeds = LayerSeeds(0, 1)
+        model = build_model(BUILT_IN["mlp"], {**BASE, **factors}, (5,), 3, layer_seeds=seeds, options=options)
+        return [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
 
-
-def test_normalization_stands_before_the_activation_and_takes_the_bias_away():
-    plain, batch = mlp(), mlp(normalization="batch")
-    assert kinds(batch) == ["Flatten", *["Dense", "BatchNormalization", "Activation"] * 2, "Dense"]
-    assert [layer.use_bias for layer in batch.layers if isinstance(layer, keras.layers.Dense)] == [False, False, True]
-    assert [layer.use_bias for layer in plain.layers if isinstance(layer, keras.layers.Dense)] == [True, True, True]
-
-
-def test_the_deep_mlp_has_the_parameters_counted_by_hand():
-    model = build_model(
-        BUILT_IN["mlp"], BASE, (32, 32, 3), 10, layer_seeds=LayerSeeds(0, 1), options={"depth": 20, "width": 100}
-    )
-    assert count_parameters(model) == (3072 * 100 + 100) + 19 * (100 * 100 + 100) + (100 * 10 + 10)
-    assert count_parameters(mlp(dropout=0.5)) == count_parameters(mlp())
-
-
-@pytest.mark.parametrize(
-    "changes", [{"activation": a} for a in ACTIVATIONS] + [{"initializer": i} for i in INITIALIZERS]
-)
-def test_every_known_level_builds(changes):
-    assert np.isfinite(mlp(depth=1, **changes)(np.ones((2, 4, 4, 1), np.float32))).all()
-
-
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_every_known_normalization_builds(normalization):
-    assert mlp(normalization=normalization).output_shape == (None, 3)
-
-
-def test_he_draws_are_lecun_draws_rescaled_layer_by_layer():
-    he, lecun = mlp().get_weights(), mlp(initializer="lecun_normal").get_weights()
-    np.testing.assert_allclose(he[2], np.sqrt(2) * lecun[2], rtol=1e-6)
-    assert not np.allclose(he[0], mlp(replicate=2).get_weights()[0])
-
-
-def test_selu_gets_alpha_dropout_and_others_plain_dropout():
-    def dropouts(**changes):
-        return [layer.alpha for layer in mlp(dropout=0.1, **changes).layers if isinstance(layer, Dropout)]
-
-    assert dropouts(activation="selu") == [True, True]
-    assert dropouts(activation="relu") == [False, False]
-    assert "Dropout" not in kinds(mlp(dropout=0.0))
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_dropout_keeps_the_mean_and_drops_its_share(rate):
-    x = np.ones((200, 500), np.float32)
-    y = np.asarray(Dropout(rate, seed=1)(x, training=True))
-    assert (y == 0).mean() == pytest.approx(rate, abs=0.01)
-    assert y.mean() == pytest.approx(1.0, abs=0.01)
-    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / (1 - rate))}
-    assert np.array_equal(Dropout(rate, seed=1)(x, training=False), x)
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.3])
-def test_alpha_dropout_keeps_mean_and_variance_of_standard_inputs(rate):
-    x = np.random.default_rng(0).standard_normal((400, 500)).astype(np.float32)
-    y = np.asarray(Dropout(rate, seed=1, alpha=True)(x, training=True))
-    assert y.mean() == pytest.approx(0.0, abs=0.01)
-    assert y.std() == pytest.approx(1.0, abs=0.01)
-
-
-def test_dropout_noise_differs_between_steps_layers_rows_and_columns():
-    x = np.ones((300, 400), np.float32)
-    layer, other = Dropout(0.5, seed=1), Dropout(0.5, seed=2)
-    first, second, elsewhere = (np.asarray(one(x, training=True)) > 0 for one in (layer, layer, other))
-    again = np.asarray(Dropout(0.5, seed=1)(x, training=True)) > 0
-    assert np.array_equal(first, again)
-    for one, two in [(first, second), (first, elsewhere), (first[:-1], first[1:]), (first[:, :-1], first[:, 1:])]:
-        assert np.corrcoef(one.ravel(), two.ravel())[0, 1] == pytest.approx(0, abs=0.015)
-
-
-@pytest.mark.parametrize("initializers", [("he_normal", "orthogonal"), ("random_normal", "glorot_uniform")])
-@pytest.mark.parametrize("change", [{}, {"normalization": "batch", "activation": "prelu"}, {"dropout": 0.3}])
-def test_a_restarted_model_has_the_values_of_one_built_anew(initializers, change):
-    before, after = ({**change, "initializer": name} for name in initializers)
-    if "dropout" in change:
-        after = {**after, "dropout": 0.1}
-    model, anew = mlp(**before), mlp(replicate=2, **after)
-    BUILT_IN["mlp"].restart(model, {**BASE, **after}, layer_seeds=LayerSeeds(0, 2))
-    for restarted, built in zip(model.variables, anew.variables, strict=True):
-        assert restarted.path.rsplit("/", 1)[-1] == built.path.rsplit("/", 1)[-1]
-        assert np.array_equal(restarted.numpy(), built.numpy())
+    assert units({}) == [64, 64, 3]
+    assert units({}, depth=1, width=7) == [7, 3]
+    assert units({"width": 9}, depth=1, width=7) == [9, 3]
 
 
 def test_a_builder_that_returns_something_else_is_refused():
@@ -143,13 +56,35 @@ def test_weights_that_are_no_numbers_are_refused_by_name():
 
 
 def test_softmax_at_the_end_is_recognised():
-    assert not is_softmax(mlp())
+    assert not is_softmax(small("mlp"))
     for last in (keras.layers.Dense(3, activation="softmax"), keras.layers.Softmax()):
         assert is_softmax(keras.Sequential([keras.Input((3,)), last]))
 
 
-def test_selu_with_the_wrong_company_is_said():
-    assert advice({**BASE, "activation": "relu"}) == ()
-    assert "lecun_normal" in advice({**BASE, "activation": "selu"})[0]
-    assert advice({**BASE, "activation": "selu", "initializer": "lecun_normal"}) == ()
-    assert "alpha dropout" in advice({**BASE, "activation": "selu", "initializer": "lecun_normal", "dropout": 0.1})[0]
+SELU = {**BASE, "activation": "selu", "initializer": "lecun_normal"}
+
+
+@pytest.mark.parametrize(
+    ("factors", "said"),
+    [
+        (BASE, ()),
+        (SELU, ()),
+        ({**SELU, "initializer": "he_normal"}, ("selu asks for initializer lecun_normal, this trial has he_normal",)),
+        ({**SELU, "normalization": "batch"}, ("selu normalizes by itself, this trial adds batch normalization",)),
+        ({**SELU, "dropout": 0.1}, ("selu asks for alpha dropout, so alpha dropout it is",)),
+        ({**SELU, "dropout": 0.1, "dropout_kind": "plain"}, ("selu asks for alpha dropout, this trial has plain",)),
+        ({**SELU, "dropout": 0.1, "dropout_kind": "alpha"}, ()),
+        ({**BASE, "dropout": 0.1, "dropout_kind": "alpha"}, ("alpha dropout is made for selu, this trial has relu",)),
+        ({**BASE, "dropout_kind": "alpha"}, ()),
+        ({**BASE, "mc_samples": 9}, ("mc_samples changes nothing here: without dropout every pass is the same",)),
+        ({**BASE, "mc_samples": 9, "dropout": 0.1}, ()),
+        (
+            {**BASE, "normalization_place": "after"},
+            ("there is no normalization, so its place changes nothing here",),
+        ),
+        ({"momentum": 0.5, "optimizer": "ftrl"}, ("ftrl has no momentum, so that factor changes nothing here",)),
+        ({"dropout": "everywhere", "activation": "selu", "mc_samples": 9}, ()),  # a user's own factors
+    ],
+)
+def test_what_does_not_go_together_or_does_nothing_is_said(factors, said):
+    assert advice(factors) == said

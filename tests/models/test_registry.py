@@ -3,7 +3,8 @@ import sys
 import pytest
 
 from ablate.errors import StudyError
-from ablate.models.build import BUILT_IN, LayerSeeds, build_model
+from ablate.models.build import BUILT_IN, build_model
+from ablate.models.layers import LayerSeeds
 from ablate.models.registry import find_builder
 
 USER = """
@@ -43,7 +44,7 @@ def base(tmp_path):
 
 def test_a_registered_name_is_found_and_an_unknown_one_is_answered_with_the_known(tmp_path):
     assert find_builder("mlp", base=tmp_path) is BUILT_IN["mlp"]
-    with pytest.raises(StudyError, match=r'unknown model "mlpp"\n  known: mlp .*did you mean "mlp"'):
+    with pytest.raises(StudyError, match=r'unknown model "mlpp"\n  known: .*mlp.*did you mean "mlp"'):
         find_builder("mlpp", base=tmp_path)
 
 

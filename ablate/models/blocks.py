@@ -1,0 +1,130 @@
+"""A configuration into the blocks that the built-in models are made of: what each factor does to a layer."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeAlias, final
+
+import keras
+from keras import layers
+
+from ablate.catalog import level_in
+from ablate.models.augmentation import augmented, restart_augmentation
+from ablate.models.layers import (
+    Dropout,
+    LayerSeeds,
+    activation_layer,
+    input_normalization_layer,
+    normalization_layer,
+    output_initializer,
+    seeded_initializer,
+)
+from ablate.records import Factors
+
+Tensor: TypeAlias = Any  # keras has no types
+
+# Factors that a model's caller may leave out, as a study may not.
+_FALLBACK: Factors = {"normalization": "none", "activation": "relu", "initializer": "glorot_uniform", "dropout": 0.0}
+
+
+@final
+class Blocks:
+    """The blocks of one configuration: tensors in, tensors out.
+
+    Layers that draw are counted by role in the order in which they are asked for, and seeded by their number. The
+    penalties `l1` and `l2` are those of every kernel, the output layer's too; `max_norm` bounds the norm of the weights
+    into each hidden unit or filter after each step.
+    """
+
+    def __init__(self, factors: Factors, *, layer_seeds: LayerSeeds, bias: str = "auto") -> None:
+        """`bias` is "auto": none before a normalization, which would take it away; or "all"."""
+        self._factors: Factors = {**_FALLBACK, **factors}
+        self._seeds, self._bias = layer_seeds, bias
+        self._kernels, self._dropouts = count(), count()
+
+    @property
+    def normalization(self) -> str:
+        """The normalization of hidden layers."""
+        return str(self._factors["normalization"])
+
+    def augmented(self, x: Tensor) -> Tensor:
+        """Examples as training sees them."""
+        kind = str(level_in(self._factors, "augmentation"))
+        return augmented(x, kind, layer_seeds=self._seeds)
+
+    def normalized_input(self, x: Tensor) -> Tensor:
+        """Examples normalized inside the model, if they are."""
+        kind = str(level_in(self._factors, "input_normalization"))
+        return x if kind == "none" else input_normalization_layer(kind, tuple(x.shape[1:]))(x)
+
+    def dense(self, x: Tensor, units: int, *, normalization: str) -> Tensor:
+        """A dense layer, its normalization and activation."""
+
+        def dense(**given: Any) -> layers.Layer:  # Any: arguments of a Keras layer
+            return layers.Dense(units, kernel_constraint=self._constraint(0), **given)
+
+        return self._block(x, dense, normalization=normalization)
+
+    def convolution(self, x: Tensor, filters: int, *, kernel: int, normalization: str, padding: str = "same") -> Tensor:
+        """A convolution of `kernel` × `kernel` pixels, its normalization and activation."""
+
+        def convolution(**given: Any) -> layers.Layer:  # Any: arguments of a Keras layer
+            return layers.Conv2D(filters, kernel, padding=padding, kernel_constraint=self._constraint(0, 1, 2), **given)
+
+        return self._block(x, convolution, normalization=normalization)
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """Dropout; nothing at a rate of 0."""
+        rate = float(self._factors["dropout"])
+        if rate == 0:
+            return x
+        kind, samples = level_in(self._factors, "dropout_kind"), int(level_in(self._factors, "mc_samples"))
+        alpha = kind == "alpha" or (kind == "auto" and self._factors["activation"] == "selu")
+        return Dropout(rate, seed=self._seeds.dropout(next(self._dropouts)), alpha=alpha, always=samples > 0)(x)
+
+    def logits(self, x: Tensor, n_classes: int) -> Tensor:
+        """The output layer: a number for each class, without an activation."""
+        initializer = output_initializer(str(self._factors["initializer"]))
+        return layers.Dense(n_classes, **self._kernel(initializer))(x)
+
+    def _block(self, x: Tensor, layer: Callable[..., layers.Layer], *, normalization: str) -> Tensor:
+        """A layer with weights, then its activation with the normalization before or after it."""
+        is_before = normalization != "none" and level_in(self._factors, "normalization_place") == "before"
+        is_after = normalization != "none" and not is_before
+        kernel = self._kernel(str(self._factors["initializer"]))
+        x = layer(use_bias=self._bias == "all" or not is_before, **kernel)(x)
+        if is_before:
+            x = normalization_layer(normalization)(x)
+        pixels = tuple(range(1, len(x.shape) - 1))
+        x = activation_layer(str(self._factors["activation"]), shared_axes=pixels)(x)
+        return normalization_layer(normalization)(x) if is_after else x
+
+    def _kernel(self, initializer: str) -> dict[str, object]:
+        """What every layer with weights is given for its kernel, the output layer too."""
+        seed = self._seeds.weights(next(self._kernels))
+        return {"kernel_initializer": seeded_initializer(initializer, seed=seed), "kernel_regularizer": self._penalty()}
+
+    def _penalty(self) -> keras.regularizers.Regularizer | None:
+        l1, l2 = (float(level_in(self._factors, name)) for name in ("l1", "l2"))
+        return keras.regularizers.L1L2(l1, l2) if l1 > 0 or l2 > 0 else None
+
+    def _constraint(self, *axes: int) -> keras.constraints.Constraint | None:
+        most = float(level_in(self._factors, "max_norm"))
+        return keras.constraints.MaxNorm(most, axis=[*axes]) if most > 0 else None
+
+
+def restart(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) -> None:
+    """Give a model of these blocks the values that it would be built with for other factors and seeds.
+
+    Its structure is the same. Of its values these alone depend on factors and seeds: kernels, dropout rates and the
+    states of random generators. What training would change is not kept in the model.
+    """
+    kernels = [layer for layer in model.layers if isinstance(layer, layers.Dense | layers.Conv2D)]
+    hidden = str(factors.get("initializer", _FALLBACK["initializer"]))
+    for number, layer in enumerate(kernels):
+        name = hidden if layer is not kernels[-1] else output_initializer(hidden)
+        initializer = seeded_initializer(name, seed=layer_seeds.weights(number))
+        layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))
+    for number, layer in enumerate(layer for layer in model.layers if isinstance(layer, Dropout)):
+        layer.rate_variable.assign(float(factors["dropout"]))
+        layer.noise.state.assign([layer_seeds.dropout(number), 0])
+    restart_augmentation(model, layer_seeds=layer_seeds)

@@ -1,0 +1,145 @@
+"""A level's name into the Keras layer or initializer that it stands for, seeded by replicate, role and place."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers
+
+from ablate import seeds
+from ablate.models.noise import uniform
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
+_CONSTANT = ("zeros", "ones")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSeeds:
+    """The seeds of one replicate's layers, by role and by the layer's place among those that draw in that role."""
+
+    study_seed: int
+    replicate: int
+
+    def weights(self, layer: int) -> int:
+        """Seed of the initial weights of dense or convolutional layer number `layer`."""
+        return seeds.integer(self.study_seed, self.replicate, "weights", layer=layer)
+
+    def dropout(self, layer: int) -> int:
+        """Seed of the noise of dropout layer number `layer`."""
+        return seeds.integer(self.study_seed, self.replicate, "dropout", layer=layer)
+
+    def augmentation(self, layer: int) -> int:
+        """Seed of the changes that augmentation layer number `layer` makes."""
+        return seeds.integer(self.study_seed, self.replicate, "augmentation", layer=layer)
+
+
+@keras.saving.register_keras_serializable("ablate")
+class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
+    """Dropout whose rate is a variable, so that one compiled program serves every rate.
+
+    `rate` in [0, 1). With `alpha` it is alpha dropout, which keeps SELU's zero mean and unit variance
+    (Klambauer et al. 2017, section 3): dropped units take SELU's negative limit and the result is rescaled.
+    With `always` it drops in evaluation too, as Monte Carlo dropout does (Gal and Ghahramani 2016).
+    """
+
+    def __init__(
+        self, rate: float, *, seed: int, alpha: bool = False, always: bool = False, **kwargs: Any
+    ) -> None:  # Any: Keras' own
+        super().__init__(**kwargs)
+        self.rate, self.seed, self.alpha, self.always = rate, seed, alpha, always
+        self.noise = keras.random.SeedGenerator(seed)
+
+    def build(self, _input_shape: tuple[int | None, ...]) -> None:
+        """Make the rate a variable that no optimizer touches."""
+        self.rate_variable = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(self.rate),
+            dtype="float32",
+            autocast=False,  # in half precision a rate would be a coarse one
+            trainable=False,
+            name="rate",
+        )
+
+    def call(self, inputs: Any, training: bool = False) -> Any:  # Any: backend tensors
+        """Drop in training, or always; else pass through."""
+        if not (training or self.always):
+            return inputs
+        kept = uniform(keras.ops.shape(inputs), state=self.noise.next()) >= self.rate_variable
+        rate = keras.ops.cast(self.rate_variable, inputs.dtype)
+        if not self.alpha:
+            return keras.ops.where(kept, inputs / (1 - rate), keras.ops.zeros_like(inputs))
+        low = -_SELU_ALPHA * _SELU_SCALE
+        scale = keras.ops.rsqrt((1 - rate) * (1 + rate * low**2))
+        return scale * keras.ops.where(kept, inputs, low * keras.ops.ones_like(inputs)) - scale * low * rate
+
+    def get_config(self) -> dict[str, Any]:  # Any: JSON
+        """What rebuilds this layer."""
+        own = {"rate": self.rate, "seed": self.seed, "alpha": self.alpha, "always": self.always}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("ablate")
+class Scaled(keras.initializers.Initializer):  # type: ignore[misc]  # keras has no types
+    """What another initializer draws, times a number."""
+
+    def __init__(self, drawn: keras.initializers.Initializer, times: float) -> None:
+        self.drawn, self.times = drawn, times
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:  # Any: a backend tensor
+        """Draw values of `shape`."""
+        return self.drawn(shape, dtype=dtype) * self.times
+
+    def get_config(self) -> dict[str, Any]:  # Any: JSON
+        """What rebuilds this initializer."""
+        return {"drawn": keras.saving.serialize_keras_object(self.drawn), "times": self.times}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Scaled":  # Any: JSON
+        """The initializer of a configuration."""
+        return cls(keras.saving.deserialize_keras_object(config["drawn"]), config["times"])
+
+
+def seeded_initializer(level: str, *, seed: int) -> keras.initializers.Initializer:
+    """Keras' initializer of that name with its own seed; of "NAME*2.5", what it draws times 2.5."""
+    name, times, number = level.partition("*")
+    drawn = reseeded(keras.initializers.get(name.strip()), seed=seed)
+    return Scaled(drawn, float(number)) if times else drawn
+
+
+def reseeded(initializer: keras.initializers.Initializer, *, seed: int) -> keras.initializers.Initializer:
+    """The same initializer with that seed, where it draws at all."""
+    config = initializer.get_config()
+    return type(initializer).from_config({**config, "seed": seed} if "seed" in config else config)
+
+
+def output_initializer(hidden: str) -> str:
+    """The initializer of the output layer, given that of the hidden ones.
+
+    It is one and the same in every variant: the factor is about the hidden layers. Constant weights are the exception.
+    Random ones behind them would tell the hidden units apart, and what such a level shows is that nothing else does.
+    """
+    return hidden if hidden.partition("*")[0].strip() in _CONSTANT else "glorot_uniform"
+
+
+def normalization_layer(name: str) -> layers.Layer:
+    """A normalization layer with Keras' defaults: "batch" or "layer".
+
+    Of images, both have a scale and an offset for each channel; "layer" takes the mean over the channels of a pixel.
+    """
+    return {"batch": layers.BatchNormalization, "layer": layers.LayerNormalization}[name]()
+
+
+def input_normalization_layer(name: str, shape: tuple[int, ...]) -> layers.Layer:
+    """The same for examples of `shape` themselves; "layer" takes the mean over all that an example has.
+
+    Over the channels of a pixel it would leave nothing of images of one channel.
+    """
+    return normalization_layer(name) if name != "layer" else layers.LayerNormalization(axis=[*range(1, len(shape) + 1)])
+
+
+def activation_layer(name: str, *, shared_axes: tuple[int, ...] = ()) -> layers.Layer:
+    """An activation as a layer: a function, but for "prelu", which trains a slope for each unit.
+
+    Along `shared_axes` the slope is the same: for the pixels of a channel, as in He et al. 2015.
+    """
+    return layers.PReLU(shared_axes=[*shared_axes] or None) if name == "prelu" else layers.Activation(name)
