@@ -14,6 +14,7 @@ State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "f
 
 REFERENCE = "reference"  # the variant that every other one is compared with
 BEST = "best"  # the second reference of a study that compares in both directions; itself compared with the first
+MOST_CORNER = 16  # rows and columns that are kept of a kernel
 
 
 @dataclass(frozen=True, slots=True)

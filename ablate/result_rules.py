@@ -18,7 +18,7 @@ WORDS: Mapping[str, Collection[str]] = {
     "design": ("", *get_args(Design)),
     "mode": ("", *get_args(Mode)),  # figures and files are named by it
 }
-WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt")
+WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt", "number", "units", "distinct")
 _LARGEST_WHOLE = 2**53  # a float holds every whole number up to here
 _MOST_DIGITS = 300
 

@@ -1,5 +1,6 @@
 """Specs and outcomes into the results table, and the table back from its file: where the two halves meet."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import StringIO
@@ -12,7 +13,7 @@ from ablate.errors import DataError
 from ablate.files.csv_text import check_rows, read_csv_text
 from ablate.files.whole import write_aside
 from ablate.printable import printable
-from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.records import MOST_CORNER, Epoch, LayerState, Outcome, TrialSpec
 from ablate.result_rules import checked
 
 COLUMNS = (
@@ -30,6 +31,7 @@ NUMBERS = (
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
 OF_EPOCHS = tuple(name for name in Epoch.__slots__ if name != "trial")  # numbers
+OF_LAYERS = tuple(name for name in LayerState.__slots__ if name not in ("when", "layer", "corner"))  # the same
 
 
 def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
@@ -42,6 +44,18 @@ def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFram
 def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
     """One row an epoch of a trial, the fields of `Epoch` as columns."""
     return pd.DataFrame([{name: getattr(e, name) for name in Epoch.__slots__} for e in epochs], columns=Epoch.__slots__)
+
+
+def layers_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """One row a layer of a trial at a time, the fields of `LayerState` as columns; a kernel's corner as text.
+
+    Its rows stand one after the other with ";" between them, the numbers in each with " ".
+    """
+    names = LayerState.__slots__
+    states = [(outcome.trial, layer) for outcome in outcomes for layer in outcome.layers]
+    rows = [{"trial": trial, **{name: getattr(layer, name) for name in names}} for trial, layer in states]
+    table = pd.DataFrame(rows, columns=["trial", *names])
+    return table.assign(corner=[";".join(" ".join(map(repr, row)) for row in corner) for corner in table["corner"]])
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -64,6 +78,32 @@ def read_epochs(path: Path) -> pd.DataFrame:
         return epochs_table([])
     table = checked(_read_csv(path), path, required=("trial", "epoch"), numbers=OF_EPOCHS)
     return table[table["epoch"].notna()]
+
+
+def read_layers(path: Path) -> pd.DataFrame:
+    """The table that `layers_table` made, as `checked`; empty where the file is not there."""
+    if not path.exists():
+        return layers_table([])
+    table = checked(_read_csv(path), path, required=("trial", *LayerState.__slots__), numbers=OF_LAYERS)
+    texts = {name: table[name].astype(object).fillna("").astype(str) for name in ("trial", "when", "layer", "corner")}
+    table = table.assign(**texts)
+    for text in table["corner"].unique():
+        try:
+            to_corner(text)
+        except ValueError as err:
+            rule = f"must be rows of as many numbers, at most {MOST_CORNER} of {MOST_CORNER}"
+            raise DataError(f'{path}: corner: {rule}, got "{printable(text, 60)}"') from err
+    return table[table["number"].notna()]
+
+
+def to_corner(text: str) -> Sequence[Sequence[float]]:
+    """The corner of a kernel from its text in the table of layers. Raises `ValueError` where it is none."""
+    rows = [[float(number) for number in row.split(" ")] for row in text.split(";")] if text else []
+    if len({len(row) for row in rows}) > 1 or max(len(rows), *(len(row) for row in rows), 0) > MOST_CORNER:
+        raise ValueError(f"{len(rows)} rows")
+    if not all(math.isfinite(number) for row in rows for number in row):
+        raise ValueError("not finite")
+    return rows
 
 
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:

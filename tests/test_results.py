@@ -1,9 +1,22 @@
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ablate.errors import DataError
-from ablate.records import Outcome, TrialSpec
-from ablate.results import epochs_table, factor_columns, read_epochs, read_results, results_table, write_table
+from ablate.records import LayerState, Outcome, TrialSpec
+from ablate.results import (
+    epochs_table,
+    factor_columns,
+    layers_table,
+    read_epochs,
+    read_layers,
+    read_results,
+    results_table,
+    to_corner,
+    write_table,
+)
 
 FACTORS = {"normalization": "none", "dropout": 0.1, "learning_rate": "find*0.3"}
 SPEC = TrialSpec("a", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS, test=True)
@@ -59,3 +72,25 @@ def test_attempts_are_whole_numbers(tmp_path):
     write_table(results_table(rows), tmp_path / "results.csv")
     table = read_results(tmp_path / "results.csv")
     assert (table["attempt"].tolist(), table["attempt"].dtype.kind) == ([1, 2], "i")
+
+
+def test_the_table_of_layers_comes_back_as_it_was_written(tmp_path):
+    start = LayerState("start", 1, "Dense", 0.5, None, 1e-30, 16, 1)
+    end = replace(start, when="end", number=2, corner=((0.1, -2.5e-7), (3.0, 4.0)))
+    outcomes = [Outcome("a", "finished", layers=(start, end)), Outcome("b", "finished")]
+    write_table(layers_table(outcomes), tmp_path / "layers.csv")
+    first, second = read_layers(tmp_path / "layers.csv").to_dict("records")
+    assert (first["trial"], first["when"], first["mean"], first["gradient_norm"]) == ("a", "start", 0.5, 1e-30)
+    assert math.isnan(first["sd"])
+    assert [to_corner(row["corner"]) for row in (first, second)] == [[], [[0.1, -2.5e-7], [3.0, 4.0]]]
+    write_table(layers_table([replace(outcomes[0], layers=(start,))]), tmp_path / "layers.csv")
+    assert read_layers(tmp_path / "layers.csv")["corner"].tolist() == [""]
+    assert read_layers(tmp_path / "none.csv").empty
+
+
+@pytest.mark.parametrize("corner", ["1 2;3", "a", "1 nan", " ".join(["1"] * 17)])
+def test_a_corner_that_is_none_is_refused_with_its_place(tmp_path, corner):
+    table = layers_table([Outcome("a", "finished", layers=(LayerState("end", 1, "Dense", 0, 1, 1, 2, 2, ((1.0,),)),))])
+    write_table(table.assign(corner=corner), tmp_path / "layers.csv")
+    with pytest.raises(DataError, match=r"layers\.csv: corner: must be rows of as many numbers"):
+        read_layers(tmp_path / "layers.csv")

@@ -5,12 +5,13 @@ import sys
 import uuid
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mlflow_store import fresh_store
 
 from ablate.errors import AblateError
-from ablate.records import Epoch, Outcome, RateTest, TrialSpec
+from ablate.records import Epoch, LayerState, Outcome, RateTest, TrialSpec
 from ablate.results import COLUMNS
 from ablate.running.freeze import Declared, Freeze
 from ablate.tracking import (
@@ -200,6 +201,15 @@ def test_values_that_are_not_finite_are_left_out_and_stop_nothing(client, opened
     assert "val_loss" not in metrics
     assert (metrics["val_accuracy"], metrics["epochs"]) == (0.2, 2)
     assert "val_loss" not in epoch_metrics(epoch(SEARCH, 1, loss=float("-inf")))
+
+
+def test_what_layers_were_like_inside_is_an_artifact_of_the_run(client, opened):
+    layer = LayerState("start", 1, "Dense", 0.5, 1.0, None, 16, 16)
+    run_id = opened.open_trial(BATCH)
+    opened.close_trial(replace(DONE, layers=(layer,)))
+    assert "layers.csv" in artifacts(client, run_id)
+    text = Path(client.download_artifacts(run_id, "layers.csv")).read_text()
+    assert text.splitlines()[1] == f"{DONE.trial},start,1,Dense,0.5,1.0,,16,16,"
 
 
 def test_one_learning_rate_curve_is_stored_once(client, opened):

@@ -83,9 +83,10 @@ class Probe:
         self._graph = self._graph or backend.compiled(self._look, arguments, loose={5: (0,)}, xla=False)
         means, sds, norms = (numbers.numpy() for numbers in self._graph(*arguments))
         kernels = [self._of(layer.kernel, state) for layer in self._hidden]
+        together = zip(self._hidden, means, sds, norms, kernels, strict=True)
         return [
-            Inside(type(layer).__name__, *(float(some[place]) for some in (means, sds, norms)), _by_unit(kernel))
-            for place, (layer, kernel) in enumerate(zip(self._hidden, kernels, strict=True))
+            Inside(type(layer).__name__, float(mean), float(sd), float(norm), _by_unit(kernel))
+            for layer, mean, sd, norm, kernel in together
         ]
 
     def _look(

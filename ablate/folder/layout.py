@@ -70,6 +70,11 @@ class StudyFolder:
         return self.path / "epochs.csv"
 
     @property
+    def layers(self) -> Path:
+        """What the layers of trials were like inside, where that was asked for."""
+        return self.path / "layers.csv"
+
+    @property
     def lr_tests(self) -> Path:
         """The range tests, one an entry."""
         return self.path / "lr_tests.json"

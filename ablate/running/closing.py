@@ -13,7 +13,7 @@ from ablate.files.whole import saving, write_aside
 from ablate.folder.journal import Entry
 from ablate.folder.layout import StudyFolder
 from ablate.records import Factors, Level
-from ablate.results import epochs_table, results_table, write_table
+from ablate.results import epochs_table, layers_table, results_table, write_table
 from ablate.running.freeze import Freeze
 from ablate.source import code_digest
 from ablate.study import Study
@@ -79,12 +79,15 @@ class Ending:
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """results.csv, epochs.csv, lr_tests.json and provenance.json. Raises `StorageError` where one cannot be written."""
+    """results.csv, epochs.csv, layers.csv if any, lr_tests.json and provenance.json. Raises `StorageError` where one cannot be written."""
     entries = list(entries)
     with saving(folder.results, "the table of results"):
         write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
     with saving(folder.epochs, "the table of epochs"):
         write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
+    if any(e.outcome.layers for e in entries):
+        with saving(folder.layers, "the table of layers"):
+            write_table(layers_table(e.outcome for e in entries), folder.layers)
     with saving(folder.lr_tests, "the list of range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
     with saving(folder.provenance, "the provenance"):

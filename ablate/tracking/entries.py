@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Literal, TypeAlias
 
 from ablate.records import REFERENCE, Epoch, Outcome, RateTest, State, TrialSpec
+from ablate.results import layers_table
 
 RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -122,6 +123,11 @@ def rate_test_files(test: RateTest) -> dict[str, str]:
     points = "".join(f"{rate!r},{loss!r}\n" for rate, loss in zip(test.rates, test.losses, strict=True))
     verdict = {name: value for name, value in asdict(test).items() if name not in ("rates", "losses")}
     return {"lr_test.csv": "rate,loss\n" + points, "lr_test.json": json.dumps(verdict, indent=2) + "\n"}
+
+
+def layer_files(outcome: Outcome) -> dict[str, str]:
+    """What a trial's layers were like inside as layers.csv."""
+    return {"layers.csv": layers_table([outcome]).to_csv(index=False, lineterminator="\n")}
 
 
 def unique_keys(names: Iterable[str]) -> dict[str, str]:

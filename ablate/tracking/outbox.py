@@ -26,7 +26,7 @@ CLOSE_TRIES = 3  # one second apart
 
 @final
 class Outbox:
-    """What a store is still to take. A failure is noted, never raised: `failure` says why, `is_down` whether it lasts.
+    """What a store is still to take; all of it, before it is open. A failure is noted, never raised: `failure` says why, `is_down` whether it lasts.
 
     What the store does not take for good is dropped: the journal has it.
     """
@@ -50,6 +50,8 @@ class Outbox:
         """Where everything goes, and the tags that say from where."""
         self._client, self._experiment, self._parent = client, experiment_id, parent_run_id
         self._origin = entries.tag_values({**origin, entries.PARENT: parent_run_id})
+        if self._freeze is not None:
+            self.add_freeze(self._freeze)
 
     @property
     def progress(self) -> int:
@@ -88,13 +90,14 @@ class Outbox:
     def add_freeze(self, freeze: Freeze) -> None:
         """What was frozen and when, for the study's run; nothing else is written before it."""
         self._freeze = freeze
-        self.tried(self._write_freeze)
-        self.add_file(FROZEN, freeze.to_text())
+        if self._parent:
+            self.tried(self._write_freeze)
+            self.add_file(FROZEN, freeze.to_text())
 
     def flush(self, trial: OpenTrial) -> None:
         """Write what its run lacks, unless the store failed just now."""
         began = time.monotonic()
-        if began < self._retry_at:
+        if not self._parent or began < self._retry_at:
             return
         err = self.tried(partial(self._write, trial))
         took = time.monotonic() - began
@@ -118,7 +121,7 @@ class Outbox:
 
     def write_files(self, *, again: bool = True) -> None:
         """Write the files that wait; `again`: also where one failed before."""
-        if (again or not self._artifacts.failed) and not self._artifacts.write(self._client):
+        if self._parent and (again or not self._artifacts.failed) and not self._artifacts.write(self._client):
             self.failure = self._artifacts.failure
 
     def try_all(self) -> None:
@@ -169,6 +172,8 @@ class Outbox:
         if outcome.rate_test and outcome.rate_test.key not in self._rate_tests:
             self._rate_tests.add(outcome.rate_test.key)
             files |= entries.rate_test_files(outcome.rate_test)
+        if outcome.layers and "layers.csv" not in had:
+            files |= entries.layer_files(outcome)
         if files:
             self._artifacts.add(run_id, files, had=had)
 

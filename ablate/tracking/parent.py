@@ -34,8 +34,8 @@ FOLDER = "folder"  # tag of a study: where its results lie, on which machine
 _DIGEST_LENGTH = 12  # MLflow takes 36, its column shows fewer
 _PROFILE = ("n_train", "n_validation", "n_test", "n_classes", "shape", "scaling", "stand_in")
 _FILES = (
-    "report.html", "results.csv", "effects.csv", "effects.tex", "epochs.csv", "lr_tests.json", "study.toml",
-    "provenance.json", FROZEN,
+    "report.html", "results.csv", "effects.csv", "effects.tex", "epochs.csv", "layers.csv", "lr_tests.json",
+    "study.toml", "provenance.json", FROZEN,
 )  # fmt: skip
 
 

@@ -12,10 +12,9 @@ from ablate.engine.contained import TrialError, contained
 from ablate.engine.probe import Floats, Inside, count_distinct
 from ablate.engine.step import State
 from ablate.engine.workbench import Workbench
-from ablate.records import LayerState, When
+from ablate.records import MOST_CORNER, LayerState, When
 from ablate.trial.training import Trial
 
-CORNER = 16  # rows and columns of a kernel that are kept
 CORNER_OF = 2  # the number of the layer whose kernel it is, or 1 where there is only one: the first one sees the data
 _DIGITS = 4  # of its numbers
 
@@ -68,7 +67,7 @@ def _state(layer: Inside, number: int, when: When, *, corner: tuple[tuple[float,
 
 
 def _corner(kernel: Floats) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(float(f"{weight:.{_DIGITS}g}") for weight in row[:CORNER]) for row in kernel[:CORNER])
+    return tuple(tuple(float(f"{weight:.{_DIGITS}g}") for weight in row[:MOST_CORNER]) for row in kernel[:MOST_CORNER])
 
 
 def _finite(number: float) -> float | None:
