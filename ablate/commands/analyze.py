@@ -23,12 +23,8 @@ from ablate.study import NAME_RULE, is_safe_name, to_safe_name
 MLFLOW = "mlflow:"
 TABLE = "table"  # the report's name where the source's has no letter
 RESULTS, PROVENANCE = "results.csv", "provenance.json"
-BESIDE = (
-    "epochs.csv",
-    "layers.csv",
-    "lr_tests.json",
-    "study.toml",
-)  # what the report of a study's own table reads besides it
+# What the report of a study's own table reads besides it.
+BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,10 @@ class Ending:
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """results.csv, epochs.csv, layers.csv if any, lr_tests.json and provenance.json. Raises `StorageError` where one cannot be written."""
+    """The tables of results, epochs and layers, if any, range tests and provenance.
+
+    Raises `StorageError` where one cannot be written.
+    """
     entries = list(entries)
     with saving(folder.results, "the table of results"):
         write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
