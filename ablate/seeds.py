@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-Role: TypeAlias = Literal["split", "weights", "order", "dropout", "search"]
-_NUMBER: dict[Role, int] = {"split": 0, "weights": 1, "order": 2, "dropout": 3, "search": 4}
+Role: TypeAlias = Literal["split", "weights", "order", "dropout", "search", "augmentation"]
+_NUMBER: dict[Role, int] = {"split": 0, "weights": 1, "order": 2, "dropout": 3, "search": 4, "augmentation": 5}
 
 # Confirmatory replicates count from 1, so the two tuning domains can never meet them.
 SEARCH_REPLICATE = 0

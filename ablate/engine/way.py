@@ -21,19 +21,24 @@ WORTHWHILE = 1.1  # by so much must twice the trials in a program speed up each 
 _DENSE = frozenset({
     "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "ELU",
     "Flatten", "GaussianDropout", "GaussianNoise", "InputLayer", "LayerNormalization", "LeakyReLU", "Multiply",
-    "Normalization", "PReLU", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization",
+    "Normalization", "PReLU", "RandomFlip", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization",
 })  # fmt: skip
+# They move pixels by an operation that XLA lacks (ImageProjectiveTransformV3).
+_REFUSED = frozenset({"RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"})
 
 
 def uses_xla(model: keras.Model, *, on_gpu: bool) -> bool | None:
     """Whether XLA is right for this model on this device; None where only a trial can tell.
 
-    On a GPU it is. On a CPU it is for dense layers (20 of them train 1.7 times as fast on two cores) and is not for
-    convolutions (six of them train 50 times as slowly). Recurrent, attention and users' own layers: either.
+    Not where it has no kernel for a layer. On a GPU else it is. On a CPU it is for dense layers (20 of them train 1.7
+    times as fast on two cores) and is not for convolutions (six of them train 50 times as slowly). Recurrent, attention
+    and users' own layers: either.
     """
+    kinds = {type(layer).__name__ for layer in leaves(model)}
+    if kinds & _REFUSED:
+        return False
     if on_gpu:
         return True
-    kinds = {type(layer).__name__ for layer in _leaves(model)}
     if any("Conv" in kind or "Pooling" in kind for kind in kinds):
         return False
     return True if kinds <= _DENSE else None
@@ -87,10 +92,11 @@ def remembered(path: Path | None, decide: Callable[[], T], *, kind: TypeAdapter[
     return first
 
 
-def _leaves(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+def leaves(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """The layers of a model, and of the models within it, in their order; of a layer, itself."""
     inner = getattr(layer, "layers", None)
     if not isinstance(layer, keras.Model) or inner is None:
         yield layer
         return
     for part in inner:
-        yield from _leaves(part)
+        yield from leaves(part)

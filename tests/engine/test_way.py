@@ -1,7 +1,9 @@
 import json
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from ablate.engine.backend import OutOfMemory
 from ablate.engine.way import SIZE, YES_OR_NO, best_size, faster_with_xla, remembered, uses_xla
@@ -21,6 +23,30 @@ def test_dense_layers_go_through_xla_and_convolutions_on_a_processor_do_not():
     assert uses_xla(dense, on_gpu=False) is True
     assert [uses_xla(some, on_gpu=False) for some in (convolutional, nested)] == [False, False]
     assert [uses_xla(some, on_gpu=True) for some in (dense, convolutional)] == [True, True]
+
+
+MOVING = [
+    layers.RandomRotation(0.1),
+    layers.RandomZoom(0.1),
+    layers.RandomTranslation(0.1, 0.1),
+    layers.RandomShear(0.1, 0.1),
+    layers.RandomPerspective(1.0),
+]
+
+
+@pytest.mark.parametrize("layer", MOVING, ids=lambda layer: type(layer).__name__)
+def test_layers_that_xla_refuses_go_without_it_on_any_device(layer):
+    some = model(layer)
+    compiled = tf.function(lambda x: some(x, training=True), jit_compile=True)
+    with pytest.raises(tf.errors.OpError, match="ImageProjectiveTransformV3"):
+        compiled(np.ones((2, 6, 6, 1), np.float32))
+    assert [uses_xla(some, on_gpu=on_gpu) for on_gpu in (True, False)] == [False, False]
+
+
+def test_flips_go_through_xla():
+    some = model(layers.RandomFlip())
+    assert uses_xla(some, on_gpu=False) is True
+    assert tf.function(lambda x: some(x, training=True), jit_compile=True)(np.ones((2, 6, 6, 1))).shape == (2, 3)
 
 
 def test_of_other_layers_only_a_trial_can_tell():

@@ -1,0 +1,129 @@
+"""A configuration into a residual network (He et al. 2016): the one for small images, or Keras' own ResNet-50.
+
+He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016, arXiv 1512.03385.
+"""
+
+from typing import Any, TypeAlias
+
+import keras
+from keras import layers, ops
+
+from ablate.catalog import level_in
+from ablate.errors import StudyError
+from ablate.models.augmentation import augmented, restart_augmentation
+from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
+from ablate.records import Factors
+
+Tensor: TypeAlias = Any  # keras has no types
+
+FILTERS = (16, 32, 64)  # of the three stages
+SMALLEST = 32  # pixels a side of ResNet-50, which halves them five times; Keras' own rule
+
+
+def resnet(
+    factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, blocks: int
+) -> keras.Model:
+    """The residual network for small images of section 4.2: 6 · `blocks` + 2 layers, so ResNet-20 with 3, then logits.
+
+    A 3 × 3 convolution, then three stages of `blocks` blocks with 16, 32 and 64 filters, each stage after the first at
+    half the side; the mean over the pixels; a dense layer. Shortcuts have no parameters (option A of the paper).
+    Initial weights are He normal, those of the output Glorot uniform, as in the other models.
+
+    Factors: normalization (after each convolution, which then has no bias), augmentation.
+    """
+    _check_images("resnet", input_shape, smallest=1)
+    normalization = str(level_in(factors, "normalization"))
+    inputs = keras.Input(input_shape)
+    x = augmented(inputs, str(level_in(factors, "augmentation")), layer_seeds=layer_seeds)
+    x = layers.Activation("relu")(_convolved(x, FILTERS[0], normalization=normalization))
+    for stage, filters in enumerate(FILTERS):
+        for block in range(blocks):
+            stride = 2 if stage > 0 and block == 0 else 1
+            x = _block(x, filters, stride=stride, normalization=normalization)
+    model = keras.Model(inputs, layers.Dense(n_classes)(layers.GlobalAveragePooling2D()(x)))
+    restart_residual(model, factors, layer_seeds=layer_seeds)
+    return model
+
+
+def resnet50(factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds) -> keras.Model:
+    """`keras.applications.ResNet50` from scratch, with logits: 25.6 million parameters with 1,000 classes.
+
+    Factors: normalization ("batch" is Keras' model as it is; of the others, a layer stands in the place of each batch
+    normalization; its convolutions have a bias in each case), augmentation. Raises `StudyError` below 32 × 32 pixels.
+    """
+    _check_images("resnet50", input_shape, smallest=SMALLEST)
+    inputs = keras.Input(input_shape)
+    x = augmented(inputs, str(level_in(factors, "augmentation")), layer_seeds=layer_seeds)
+    made = keras.applications.ResNet50(weights=None, input_tensor=x, classes=n_classes, classifier_activation=None)
+    model = keras.Model(inputs, made.output)
+    normalization = str(level_in(factors, "normalization"))
+    if normalization != "batch":
+        model = keras.models.clone_model(
+            model,
+            clone_function=lambda layer: _renormalized(layer, normalization),
+            call_function=lambda layer, *inputs, **_: layer(*inputs),  # without the mask of a batch normalization
+        )
+    restart_residual(model, factors, layer_seeds=layer_seeds)
+    return model
+
+
+def restart_residual(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) -> None:
+    """Give a residual network the weights that it starts from in a replicate, each kernel from a seed of its own."""
+    del factors  # none of them changes values alone
+    weighted = [layer for layer in model.layers if isinstance(layer, layers.Conv2D | layers.Dense)]
+    for number, layer in enumerate(weighted):
+        initializer = reseeded(layer.kernel_initializer, seed=layer_seeds.weights(number))
+        layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))
+    restart_augmentation(model, layer_seeds=layer_seeds)
+
+
+def _check_images(model: str, input_shape: tuple[int, ...], *, smallest: int) -> None:
+    if len(input_shape) != 3:
+        raise StudyError(
+            f"model.name: {model} takes images (height, width, channels), these examples have shape {input_shape}\n"
+            '  name a data set of images, or model "mlp"'
+        )
+    if min(input_shape[:2]) < smallest:
+        raise StudyError(
+            f"model.name: {model} takes images of at least {smallest} × {smallest} pixels, "
+            f"these have {input_shape[0]} × {input_shape[1]}\n"
+            '  name a data set of larger images, or model "resnet", which takes any size'
+        )
+
+
+def _block(x: Tensor, filters: int, *, stride: int, normalization: str) -> Tensor:
+    """Two convolutions with a shortcut around them; ReLU after the first, and after the sum."""
+    y = _convolved(x, filters, stride=stride, normalization=normalization)
+    y = _convolved(layers.Activation("relu")(y), filters, normalization=normalization)
+    return layers.Activation("relu")(layers.Add()([_shortcut(x, filters, stride=stride), y]))
+
+
+def _convolved(x: Tensor, filters: int, *, normalization: str, stride: int = 1) -> Tensor:
+    """A 3 × 3 convolution, and the normalization after it."""
+    if stride > 1:
+        # As Keras' own ResNets do: "same" would take the odd pixels, of an even side, and the shortcut the even ones.
+        x = layers.ZeroPadding2D(1)(x)
+    x = layers.Conv2D(
+        filters,
+        3,
+        strides=stride,
+        padding="same" if stride == 1 else "valid",
+        use_bias=normalization == "none",
+        kernel_initializer="he_normal",
+    )(x)
+    return x if normalization == "none" else normalization_layer(normalization)(x)
+
+
+def _shortcut(x: Tensor, filters: int, *, stride: int) -> Tensor:
+    """`x` as it is; or where a stage begins, every second pixel of it, with zeros as further channels."""
+    if stride == 1:
+        return x
+    x = layers.MaxPooling2D(1, strides=stride)(x)  # of single pixels, as Keras' ResNet v2 has it
+    return ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, filters - x.shape[-1])))
+
+
+def _renormalized(layer: layers.Layer, normalization: str) -> layers.Layer:
+    """A copy of the layer, or what stands in the place of a batch normalization."""
+    if not isinstance(layer, layers.BatchNormalization):
+        return type(layer).from_config(layer.get_config())
+    return layers.Identity() if normalization == "none" else normalization_layer(normalization)
