@@ -26,9 +26,10 @@ CLOSE_TRIES = 3  # one second apart
 
 @final
 class Outbox:
-    """What a store is still to take; all of it, before it is open. A failure is noted, never raised: `failure` says why, `is_down` whether it lasts.
+    """What a store is still to take: all of it, before it is open.
 
-    What the store does not take for good is dropped: the journal has it.
+    A failure is noted, never raised: `failure` says why, `is_down` whether it lasts. What the store does not take for
+    good is dropped: the journal has it.
     """
 
     def __init__(self) -> None:

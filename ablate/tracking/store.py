@@ -147,6 +147,11 @@ def is_gone(err: BaseException) -> bool:
     return getattr(err, "error_code", "") in _GONE
 
 
+def is_away(err: BaseException) -> bool:
+    """Whether a server was not reached, by the words of MLflow's client: it may come back."""
+    return "API request to" in str(err.__cause__) and "failed with exception" in str(err.__cause__)
+
+
 def is_final(err: BaseException) -> bool:
     """Whether there is no use in trying again: the run is gone, or MLflow does not take the value."""
     return is_gone(err) or getattr(err, "error_code", "") == "BAD_REQUEST"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from ablate.clock import Clock, now_ms
+from ablate.errors import AblateError
 from ablate.folder.journal import Entry, Key
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.running.freeze import Freeze
@@ -24,7 +25,7 @@ from ablate.tracking.parent import (
 )
 from ablate.tracking.replay import replay
 from ablate.tracking.rows import child_runs
-from ablate.tracking.store import connect, explained, open_experiment
+from ablate.tracking.store import connect, explained, is_away, open_experiment, reason
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -48,6 +49,7 @@ class Tracker:
         self._running: dict[str, Key] = {}  # by trial
         self._parent = ""
         self._former_parent: str | None = None  # that is gone
+        self._put_off = ""  # the study's run, on a server that was away when it was to be opened
         self._is_ended = False
 
     @property
@@ -78,31 +80,29 @@ class Tracker:
     def open_study(self, study: StudyRun, *, parent_run_id: str | None) -> str:
         """Start the study's run, or go on with `parent_run_id` where it still exists; its id.
 
-        Raises `AblateError` where the store cannot be used.
+        Raises `AblateError` where the store cannot be used. A server that took the study once, and is not reached now,
+        is no reason to refuse: it is opened when the study is reconciled.
         """
         with self._clock.on("track"):
             self._study = study
-            self._client = self._connect(self._uri)
-            self._experiment = open_experiment(self._client, self._uri, name=study.study, title=study.title)
-            with explained(self._uri):
-                if parent_run_id and resume_parent(self._client, self._experiment, run_id=parent_run_id, study=study):
-                    parent = parent_run_id
-                else:
-                    parent = start_parent(self._client, self._experiment, study=study)
-                    self._former_parent = parent_run_id
-            self._outbox.open(self._client, self._experiment, parent_run_id=parent, origin=study.origin())
-            self._outbox.add_file("study.toml", study.study_toml)
-            self._parent = parent
-            return parent
+            try:
+                return self._open(parent_run_id)
+            except AblateError as err:
+                if not parent_run_id or not is_away(err):
+                    raise
+                self._outbox.failure, self._put_off = reason(err), parent_run_id
+                return parent_run_id
 
     def reconcile(self, attempts: Sequence[Entry]) -> None:
         """Write what the store lacks of all attempts that ended, in whatever process; end what dead ones left running.
 
         What the store has stays as it is: where nothing is missing, and when repeated, this costs two searches.
         """
-        if not self._parent:
-            return  # it never opened
         with self._clock.on("track"):
+            if not self._parent and self._put_off:
+                self._outbox.tried(partial(self._open, self._put_off))
+            if not self._parent:
+                return  # it never opened
             self._outbox.flush_ended(now=True)
             if not self._outbox.is_down and self._outbox.tried(partial(self._compare, attempts)) is None:
                 self._outbox.flush_ended()
@@ -165,6 +165,21 @@ class Tracker:
             end = partial(end_parent, self._client, self._parent, status=status, note=note, metrics=metrics)
             kept = [partial(self._client.log_artifact, self._parent, *file) for file in folder_files(artifacts)]
             self._is_ended = all(self._outbox.tried(action) is None for action in (end, *kept))
+
+    def _open(self, parent_run_id: str | None) -> str:
+        study = self._study
+        self._client = self._connect(self._uri)
+        self._experiment = open_experiment(self._client, self._uri, name=study.study, title=study.title)
+        with explained(self._uri):
+            if parent_run_id and resume_parent(self._client, self._experiment, run_id=parent_run_id, study=study):
+                parent = parent_run_id
+            else:
+                parent = start_parent(self._client, self._experiment, study=study)
+                self._former_parent = parent_run_id
+        self._outbox.open(self._client, self._experiment, parent_run_id=parent, origin=study.origin())
+        self._outbox.add_file("study.toml", study.study_toml)
+        self._parent = parent
+        return parent
 
     def _compare(self, attempts: Sequence[Entry]) -> None:
         """Put what the store lacks into the outbox."""

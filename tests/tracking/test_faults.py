@@ -116,18 +116,20 @@ def test_a_server_that_goes_and_comes_back_has_all_and_one_that_stays_away_gets_
         assert (missing, process.waited < MOST_SECONDS) == (3, True)  # two trials and the study
         assert process.tracker.failure
 
+        process = Process(tmp_path, server.uri, study)  # it is still away
+        process.train(9)
+        process.tracker.drain()
         server.start()
-        process = Process(tmp_path, server.uri, study)
         _, missing = process.close()
         assert missing == 0
-        check(server.uri, process, 9)
+        check(server.uri, process, 10)
 
         process = Process(tmp_path, server.uri, study)
-        process.train(9)
+        process.train(10)
         process.tracker.drain()
         monkeypatch.setattr(background, "GIVE_UP_SECONDS", 5.0)
         os.killpg(server._process.pid, signal.SIGSTOP)  # it takes calls, and answers none
-        process.train(10, 11)
+        process.train(11, 12)
         seconds, missing = process.close()
         assert seconds < 10
         assert (missing, process.waited < MOST_SECONDS) == (3, True)
