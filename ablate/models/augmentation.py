@@ -1,4 +1,4 @@
-"""Images into the same images flipped, turned and zoomed, anew in each step: layers of the graph, on in training only."""
+"""Images into the same images flipped, turned and zoomed, anew in each step: layers that are on in training only."""
 
 from typing import Any, TypeAlias
 
