@@ -10,8 +10,8 @@ from pathlib import Path
 # Of this package, what a trial's numbers depend on; what else those modules import decides none.
 DECIDING = (
     "engine/", "models/", "trial/training.py", "trial/tally.py", "trial/stack.py", "trial/slots.py",
-    "trial/lr_finder.py", "trial/rate_finder.py", "trial/inspection.py", "levels.py", "catalog.py", "seeds.py",
-    "records.py", "datasets/split.py",
+    "trial/lr_finder.py", "trial/rate_finder.py", "trial/inspection.py", "trial/pretraining.py", "levels.py",
+    "catalog.py", "seeds.py", "records.py", "datasets/split.py",
 )  # fmt: skip
 # What a user's model may import: libraries whose versions are recorded, besides Python's own.
 RECORDED = ("keras", "tensorflow", "numpy")

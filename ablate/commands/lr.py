@@ -41,10 +41,13 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
     prepare_tensorflow()
     from ablate.engine.workbench import Workbench
     from ablate.running.opening import label, open_data
+    from ablate.trial.pretraining import find_origin
     from ablate.trial.rate_finder import RateFinder
 
     data = open_data(study, data_dir, announce=print)
-    finder = RateFinder(Workbench(study, data), cache=out / ".cache" / "lr_tests")
+    cache = out / ".cache"
+    bench = Workbench(study, data, origin=find_origin(study, data, cache=cache))
+    finder = RateFinder(bench, cache=cache / "lr_tests")
     return finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE), out / label(study, data)
 
 

@@ -59,8 +59,8 @@ class Head:
 class Taken:
     """The weights of a trained network, to be taken over by one of the same structure but for the head."""
 
-    weights: tuple[Array, ...]  # in the order of the model's trainable variables
-    frozen: tuple[Array, ...]  # of the others
+    weights: Sequence[Array]  # in the order of the model's trainable variables
+    frozen: Sequence[Array]  # of the others
     parts: int = 1  # of each batch that it was trained on, where memory was short for a whole one
 
 

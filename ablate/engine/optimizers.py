@@ -16,11 +16,11 @@ import keras
 from keras import ops
 
 from ablate.catalog import level_in
+from ablate.engine.settings import HEAD_ONLY
 from ablate.records import Factors
 
 Tensor: TypeAlias = Any  # a backend tensor; TensorFlow has no types
 K = keras.optimizers
-HEAD_ONLY = "head_only"  # a setting that the step reads: above 0, only the model's output layer trains
 
 
 class SGD(keras.optimizers.SGD):  # type: ignore[misc]  # keras has no types

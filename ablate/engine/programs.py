@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ablate.catalog import SETTINGS
 from ablate.datasets import Split
 from ablate.engine import way
 from ablate.engine.batches import Indices, epoch_batches, evaluation_chunks
@@ -17,7 +16,7 @@ from ablate.engine.device import device_name
 from ablate.engine.optimizers import clipping_of, make_optimizer
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
-from ablate.engine.settings import batch_size_of, samples_of
+from ablate.engine.settings import batch_size_of, samples_of, varied_of
 from ablate.engine.step import State
 from ablate.models.structure import Structure, structure_of
 from ablate.provenance import versions
@@ -116,10 +115,12 @@ class Programs:
     def _compiled(self, model: keras.Model, factors: Factors, *, size: int, xla: bool) -> Program:
         key = self._structure(factors), size, xla
         if key not in self._programs:
-            varied = [name for name in SETTINGS if name in factors]
             precision = self._study.training.precision
             optimizer = make_optimizer(
-                str(factors["optimizer"]), varied=varied, precision=precision, clipping=clipping_of(factors)
+                str(factors["optimizer"]),
+                varied=varied_of(factors),
+                precision=precision,
+                clipping=clipping_of(factors),
             )
             pieces = self.pieces(factors) if size == 1 else WHOLE
             samples = samples_of(self._study, factors)

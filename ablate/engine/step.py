@@ -16,7 +16,7 @@ from ablate.engine import backend
 from ablate.engine.backend import Tensor
 from ablate.engine.batches import equal_parts
 from ablate.engine.head import Head, Values
-from ablate.engine.optimizers import HEAD_ONLY
+from ablate.engine.settings import HEAD_ONLY
 from ablate.models.build import is_softmax
 
 _SCORING = 0x5C0E  # tells the noise of scoring from that of training

@@ -4,21 +4,22 @@ import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import keras
 import numpy as np
 
 from ablate import seeds
-from ablate.catalog import SETTINGS
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
 from ablate.engine.backend import is_out_of_memory
 from ablate.engine.batches import Indices, evaluation_chunks
 from ablate.engine.contained import TrialError
+from ablate.engine.head import Taken, take_over
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.programs import Programs
-from ablate.engine.settings import scaling_of
+from ablate.engine.settings import is_transferred, scaling_of, settings_of, thaw_of
 from ablate.engine.step import State
 from ablate.errors import DataError
 from ablate.failure import explained
@@ -39,17 +40,42 @@ class Start:
     state: State
     parameters: int
     notes: tuple[str, ...]  # what a person should know of how it trains here
+    parts: int = 1  # of each batch, here or where its weights were trained before
+
+
+class Origin(Protocol):
+    """Where the weights come from that a trial with the factor `transfer` takes over."""
+
+    def check(self) -> None:
+        """Raise `AblateError` where there will be none."""
+        ...
+
+    def key(self, factors: Factors, *, replicate: int) -> str:
+        """A digest of all that decides them."""
+        ...
+
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken:
+        """They themselves."""
+        ...
 
 
 class Workbench:
     """The device side of a study. Holds no trial: what differs between trials goes in and comes out of its methods.
 
     `stack` is how many trials of a structure train as one program at most; None: as many as suit the device.
-    `memory` is a folder in which such choices outlive the process.
+    `memory` is a folder in which such choices outlive the process. `origin` is there where the study has a task before.
     """
 
-    def __init__(self, study: Study, data: Dataset, *, stack: int | None = None, memory: Path | None = None) -> None:
-        self.study, self.data = study, data
+    def __init__(
+        self,
+        study: Study,
+        data: Dataset,
+        *,
+        stack: int | None = None,
+        memory: Path | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        self.study, self.data, self._origin = study, data, origin
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
         self._stack = stack
@@ -68,7 +94,12 @@ class Workbench:
         )
 
     def check(self) -> None:
-        """Build the baseline's model once. Raises `StudyError` where user code fails or returns something else."""
+        """Build the baseline's model once. Raises `StudyError` where user code fails or returns something else.
+
+        Raises `DataError` where the task before cannot be learned.
+        """
+        if self._origin is not None:
+            self._origin.check()
         what = f"model.name: {self.study.model.name} fails on the baseline"
         explained(lambda: self._model(self.study.baseline, seeds.SEARCH_REPLICATE), what)
 
@@ -108,17 +139,33 @@ class Workbench:
             return self._stack
         return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
 
-    def start(self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1) -> Start:
-        """The state from which a configuration starts in a replicate, and the program for `size` such trials."""
+    def before(self, factors: Factors, *, replicate: int) -> str:
+        """A digest of what a trial takes over; "" where that is nothing."""
+        return self._origin.key(factors, replicate=replicate) if self._origin and is_transferred(factors) else ""
+
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken | None:
+        """What a trial takes over from the task before; None where that is nothing."""
+        return self._origin.taken(factors, replicate, clock) if self._origin and is_transferred(factors) else None
+
+    def start(
+        self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1, taken: Taken | None = None
+    ) -> Start:
+        """The state from which a configuration starts in a replicate, and the program for `size` such trials.
+
+        All but its head, its noise and its optimizer is `taken` over from another network, where there is one.
+        """
         with clock.on("build"):
             model = self._model(factors, replicate)
         with clock.on("compile"):
             program = self._programs.get(model, factors, size=size)
-        settings = {name: float(factors[name]) for name in SETTINGS if name in factors}
+        settings = settings_of(factors, head_only=thaw_of(self.study, factors).after > 0)
         with clock.on("build"):
             state = program.initial_state(model, settings)
-            notes = program.pieces.notes(model, batch=self._programs.batch(factors))
-            return Start(program, state, count_parameters(model), notes)
+            notes, parts = program.pieces.notes(model, batch=self._programs.batch(factors)), program.pieces.parts
+            if taken is not None:
+                state, parts = take_over(model, state, taken), max(parts, taken.parts)
+                notes = (*self._notes(taken), *notes)
+            return Start(program, state, count_parameters(model), notes, parts)
 
     def pieces(self, factors: Factors) -> Pieces:
         """How a trial of this structure goes through its examples where it trains alone."""
@@ -133,6 +180,13 @@ class Workbench:
         gc.collect()  # what filled the memory is in cycles with its frames
         if not is_smaller:
             raise broken.in_vain(tried)
+
+    def _notes(self, taken: Taken) -> tuple[str, ...]:
+        """What a person should know of weights that were taken over."""
+        assert self.study.transfer is not None
+        classes = ", ".join(map(str, self.study.transfer.classes))
+        short = f"; memory was short there: each batch in {taken.parts:,} parts" if taken.parts > 1 else ""
+        return (f"all layers but the last one were trained on classes {classes} before{short}",)
 
     def _model(self, factors: Factors, replicate: int) -> keras.Model:
         """A model with the initial values of a replicate, to be read before the next one is asked for."""

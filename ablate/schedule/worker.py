@@ -88,9 +88,11 @@ def _open_bench(task: Task) -> "Workbench":
     # Imported here: the settings above must come first.
     from ablate.datasets import load_arrays
     from ablate.engine.workbench import Workbench
+    from ablate.trial.pretraining import find_origin
 
-    memory = task.cache / "ways" if task.cache else None
-    bench = Workbench(task.study, load_arrays(task.arrays), stack=task.stack, memory=memory)
+    memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
+    origin = find_origin(task.study, data, cache=task.cache)
+    bench = Workbench(task.study, data, stack=task.stack, memory=memory, origin=origin)
     bench.check()
     return bench
 

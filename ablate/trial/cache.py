@@ -12,6 +12,7 @@ from typing import Any, final
 from pydantic import TypeAdapter
 
 from ablate import provenance
+from ablate.catalog import level_in
 from ablate.files.kept import keep, load_kept
 from ablate.levels import parse_rate
 from ablate.plan import Found, content_key, untested
@@ -75,9 +76,10 @@ class TrialCache:
 
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
         """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
-        finds = parse_rate(spec.factors["learning_rate"]).value is None
+        before = self._study.transfer if level_in(spec.factors, "transfer") != "none" else None
+        finds = parse_rate(spec.factors["learning_rate"]).value is None or before is not None
         test = self._study.lr_test.model_dump() if finds else None
-        depends_on = [self._shared, content_key(spec), test, tested]
+        depends_on = [self._shared, content_key(spec), test, before.model_dump() if before else None, tested]
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
     def _path(self, digest: str) -> Path:

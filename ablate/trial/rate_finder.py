@@ -25,6 +25,7 @@ from ablate.clock import Clock
 from ablate.datasets import Split
 from ablate.engine.batches import Indices, ramp_batches
 from ablate.engine.contained import TrialError, contained
+from ablate.engine.head import Taken
 from ablate.engine.program import Floats
 from ablate.engine.settings import batch_size_of, scaling_of
 from ablate.engine.workbench import Workbench
@@ -71,6 +72,7 @@ class RateFinder:
             "model": [study.model.name, sorted(study.model.options.items()), self._code],
             "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
+            "before": self._bench.before(factors, replicate=replicate),
             "test": study.lr_test.model_dump(),
             "versions": [ablate.__version__, keras.__version__],
         }
@@ -78,21 +80,28 @@ class RateFinder:
         return digest if parts == 1 else f"{digest}-{parts}-parts"
 
     def _find(self, factors: Factors, clock: Clock, *, replicate: int, size: int) -> RateTest:
-        parts = self._bench.pieces(factors).parts if size == 1 else 1
+        taken = self._bench.taken(factors, replicate, clock)  # by the trial itself: a network for each curve costs more
+        parts = max(self._bench.pieces(factors).parts if size == 1 else 1, taken.parts if taken else 1)
         key = self.key(factors, replicate=replicate, parts=parts)
         if key not in self._found:
             while len(self._found) >= MOST_HELD:
                 del self._found[next(iter(self._found))]
-            found = self._load(key) or self._save(self._run(factors, key, clock, replicate=replicate, size=size))
+            found = self._load(key) or self._save(
+                self._run(factors, key, clock, replicate=replicate, size=size, taken=taken)
+            )
             self._found[key] = found
         return self._found[key]
 
-    def _run(self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int) -> RateTest:
+    def _run(
+        self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int, taken: Taken | None
+    ) -> RateTest:
         settings, split = self._bench.study.lr_test, self._bench.split(replicate, factors)
         replicates = seeds.range_test(replicate, settings.seeds)
         with clock.on("lr_test"):
             rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
-            curves = [curve for some in rounds for curve in self._curves(factors, split, some, clock, size=size)]
+            curves = [
+                curve for some in rounds for curve in self._curves(factors, split, some, clock, size=size, taken=taken)
+            ]
             losses = average_curves(curves)
             ramp = self._bench.ramp.astype(float)
             reading = read_curve(ramp, losses, fallback=settings.fallback)
@@ -108,11 +117,18 @@ class RateFinder:
         )
 
     def _curves(
-        self, factors: Factors, split: Split, replicates: Sequence[int], clock: Clock, *, size: int
+        self,
+        factors: Factors,
+        split: Split,
+        replicates: Sequence[int],
+        clock: Clock,
+        *,
+        size: int,
+        taken: Taken | None = None,
     ) -> Sequence[Floats]:
         """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
         bench, n_steps = self._bench, len(self._bench.ramp)
-        starts = [bench.start(factors, replicate, clock, size=size) for replicate in replicates]
+        starts = [bench.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
         batch = batch_size_of(bench.study, factors)
         orders = [self._order(split, replicate, batch=batch) for replicate in replicates]
         rates = np.zeros(len(orders[0]), np.float32)

@@ -13,7 +13,7 @@ from ablate.datasets import Split
 from ablate.engine.batches import Indices, epoch_batches
 from ablate.engine.program import Program, Scores
 from ablate.engine.schedules import Floats
-from ablate.engine.settings import samples_of
+from ablate.engine.settings import samples_of, settings_of
 from ablate.engine.step import State
 from ablate.engine.workbench import Workbench
 from ablate.records import Epoch
@@ -53,6 +53,7 @@ class Slots:
     def run_epoch(self) -> dict[int, Epoch]:
         """Train and validate one epoch of every trial. What it gave, by slot: of those that diverged, nothing."""
         began = time.perf_counter()
+        self._thaw()
         passes = self._train()
         with self._timed("evaluate"):
             splits = [trial.split for trial in self._all()]
@@ -88,6 +89,14 @@ class Slots:
         for row, trial in enumerate(trials):
             loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
             trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy)
+
+    def _thaw(self) -> None:
+        """Have all layers train from now on, with a new optimizer, where the head has trained alone for long enough."""
+        for slot, trial in self.trials.items():
+            if trial.thaw.after and trial.outcome.epochs == trial.thaw.after:
+                settings = settings_of(trial.spec.factors, head_only=False)
+                thawed = self._program.restarted(self._program.row(self._state, slot), settings)
+                self._state = self._program.replaced(self._state, slot, thawed)
 
     def _train(self) -> dict[int, Pass]:
         passes = {slot: Pass() for slot in self.trials}

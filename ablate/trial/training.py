@@ -18,7 +18,7 @@ from ablate.engine.batches import Indices
 from ablate.engine.contained import TrialError
 from ablate.engine.program import Steps
 from ablate.engine.schedules import Floats, Moment, rates
-from ablate.engine.settings import training_of
+from ablate.engine.settings import Thaw, thaw_of, training_of
 from ablate.engine.step import State
 from ablate.engine.workbench import Start, Workbench
 from ablate.levels import parse_rate
@@ -39,6 +39,7 @@ class Trial:
     start: Start
     split: Split
     settings: Training  # as its factors have them
+    thaw: Thaw
     schedule: str
     rate: float  # the peak of its schedule
     rate_test: RateTest | None
@@ -55,7 +56,8 @@ class Trial:
     def rates(self, shape: Schedule, *, steps: int) -> Floats:
         """The learning rate of each of the `steps` of its next epoch."""
         moment = Moment(self.outcome.epochs, self.settings.epochs, steps, self.val_losses)
-        return self.rate * rates(self.schedule, shape, moment)
+        lowered = self.thaw.rate if self.outcome.epochs >= self.thaw.after else 1.0
+        return lowered * self.rate * rates(self.schedule, shape, moment)
 
     def take(self, epoch: Epoch) -> bool:
         """Count an epoch; whether it is the best one so far: a better score, strictly, makes it that."""
@@ -77,8 +79,8 @@ class Trial:
         outcome, settings = self.outcome, self.settings
         out_of_patience = (
             bool(settings.patience)
-            and outcome.best_epoch is not None
-            and outcome.epochs - outcome.best_epoch >= settings.patience
+            and outcome.best_epoch is not None  # what was taken over is to train, too
+            and outcome.epochs - max(outcome.best_epoch, self.thaw.after) >= settings.patience
         )
         return outcome.state != "finished" or outcome.epochs >= settings.epochs or out_of_patience
 
@@ -101,7 +103,7 @@ class Trial:
             parameters=self.start.parameters,
             data=self.split.fingerprint,
             notes=notes,
-            parts=self.start.program.pieces.parts,
+            parts=self.start.parts,
             rate_test=self.rate_test,
             seconds=self.seconds,
             timings={**self.clock.seconds},
@@ -151,11 +153,13 @@ def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *
     assert rate is not None  # a rate has a value, or a range test
     with clock.on("data"):
         split = bench.split(spec.seed, spec.factors)
-    start = bench.start(spec.factors, spec.seed, clock, size=size)
+    taken = bench.taken(spec.factors, spec.seed, clock)
+    start = bench.start(spec.factors, spec.seed, clock, size=size, taken=taken)
     order = np.random.default_rng(seeds.stream(bench.study.seed, spec.seed, "order"))
     settings, schedule = training_of(bench.study, spec.factors), str(level_in(spec.factors, "schedule"))
     outcome = Outcome(spec.trial, "finished")
-    return Trial(spec, clock, start, split, settings, schedule, rate, rate_test, order, outcome)
+    thaw = thaw_of(bench.study, spec.factors)
+    return Trial(spec, clock, start, split, settings, thaw, schedule, rate, rate_test, order, outcome)
 
 
 def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from ablate.engine.head import Head, Taken, take_over
-from ablate.engine.optimizers import HEAD_ONLY, OPTIMIZERS, make_optimizer
+from ablate.engine.optimizers import OPTIMIZERS, make_optimizer
 from ablate.engine.pieces import Pieces
 from ablate.engine.program import Examples, Program, Scaling
+from ablate.engine.settings import HEAD_ONLY
 from ablate.errors import StudyError
 from ablate.models.layers import Dropout
 
