@@ -87,20 +87,19 @@ def values(model) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_outputs_and_penalties_are_those_of_the_textbooks_model(case):
+def test_initializers_outputs_and_penalties_are_those_of_the_textbooks_model(case):
     mine, theirs = pair(case)
+    for own, plain in zip(dense(mine), dense(theirs), strict=True):
+        assert type(own.kernel_initializer) is type(plain.kernel_initializer)
     np.testing.assert_allclose(mine(X), theirs(X), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose([float(x) for x in mine.losses], [float(x) for x in theirs.losses], rtol=1e-6)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_hidden_kernels_are_drawn_by_the_initializer_that_the_textbook_names(case):
-    mine, theirs = pair(case)
-    for own, plain in zip(dense(mine), dense(theirs), strict=True):
-        assert type(own.kernel_initializer) is type(plain.kernel_initializer)
+QUICK = ("normalized after", "l1 and l2", "max norm")
+STEPS = [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in CASES if "dropout" not in case]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if "dropout" not in case])
+@pytest.mark.parametrize("case", STEPS)
 def test_a_step_of_training_changes_the_weights_as_the_textbooks_does(case):
     """Batch statistics, penalties' gradients and the norm after the step are in it."""
     mine, theirs = pair(case)
