@@ -53,6 +53,9 @@ MOST_SHOWN = 12  # complaints of one study
 def main() -> None:
     arguments = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every process that was started is ended
+    # Whatever started this in the background may ignore these, and a study leaves what is ignored ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     root = arguments.keep or Path(tempfile.mkdtemp(prefix="survive-"))
     root.mkdir(parents=True, exist_ok=True)
     wholes, n_bad = Wholes(root), 0
