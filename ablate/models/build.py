@@ -12,7 +12,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from ablate.catalog import MODELS, WITHOUT_MOMENTUM
+from ablate.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.errors import StudyError
 from ablate.models import blocks
 from ablate.models.cnn import cnn
@@ -140,6 +140,8 @@ def _about_dropout(factors: Factors) -> Iterator[str]:
 def _in_vain(factors: Factors) -> Iterator[str]:
     if factors.get("normalization") == "none" and factors.get("normalization_place") == "after":
         yield "there is no normalization, so its place changes nothing here"
+    if all(float(level_in(factors, name)) > 0 for name in ("clip_norm", "clip_value")):
+        yield "clip_norm is set, so clip_value changes nothing here"
     if "momentum" in factors and factors["optimizer"] in WITHOUT_MOMENTUM:
         yield f"{factors['optimizer']} has no momentum, so that factor changes nothing here"
 
