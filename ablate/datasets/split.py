@@ -9,7 +9,7 @@ import numpy as np
 from ablate.datasets.dataset import Array, Dataset
 from ablate.errors import DataError, known_names
 
-SCALINGS = ("none", "standardize", "unit")
+SCALINGS = ("none", "standardize", "standardize_channels", "unit")
 _CHUNK_BYTES = 2**20  # of float64 at once: fits in the processor's cache
 
 
@@ -35,8 +35,9 @@ def split_dataset(
 
     `scaling` is "none"; "unit": the training split's smallest value onto 0 and its largest onto 1, for all pixels of
     images together, for each feature of flat examples, where bytes that reach above 127 count as 0 … 255 whatever
-    the split holds; or "standardize": mean 0 and SD 1 in each feature or pixel and channel. What is constant in the
-    training split is only shifted, to 0. Raises `DataError` where too many examples are asked for, or too few.
+    the split holds; "standardize": mean 0 and SD 1 in each feature or pixel and channel; or "standardize_channels":
+    in each channel, over all its pixels (of flat examples, in each feature). What is constant in the training split
+    is only shifted, to 0. Raises `DataError` where too many examples are asked for, or too few.
     """
     if scaling not in SCALINGS:
         raise DataError(f'data.scaling: unknown scaling "{scaling}"\n  {known_names(scaling, SCALINGS)}')
@@ -105,6 +106,8 @@ def _fit_scaling(x: Array, rows: Array, *, scaling: str) -> tuple[Array, Array]:
     if scaling == "none":
         return np.zeros(shape, np.float32), np.ones(shape, np.float32)
     shift, spread = _extent(x, rows) if scaling == "unit" else _moments(x, rows)
+    if scaling == "standardize_channels" and x.ndim > 2:
+        shift, spread = _over_pixels(shift, spread)
     # A spread whose inverse overflows float32 is no spread.
     constant = spread < 2 * np.finfo(np.float32).tiny
     scale = 1 / np.where(constant, 1, spread)
@@ -139,6 +142,12 @@ def _moments(x: Array, rows: Array) -> tuple[Array, Array]:
     mean = total / len(rows)
     variance = np.maximum(squares / len(rows) - mean**2, 0)
     return (first + mean).reshape(x.shape[1:]), np.sqrt(variance).reshape(x.shape[1:])
+
+
+def _over_pixels(means: Array, spreads: Array) -> tuple[Array, Array]:
+    """Mean and SD of each channel from those of its pixels, each (height, width, channels)."""
+    mean = means.mean(axis=(0, 1))
+    return mean, np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=(0, 1)))
 
 
 def _chunks(x: Array, rows: Array) -> Iterator[Array]:
