@@ -7,15 +7,21 @@ from dataclasses import replace
 import numpy as np
 
 from ablate.datasets.dataset import ARRAYS, Array, Dataset, to_dataset
+from ablate.datasets.split import draw_by_class
 from ablate.errors import DataError
 
 
-def select_task(data: Dataset, classes: Sequence[int] | None, *, before: Sequence[int] | None = None) -> Dataset:
+def select_task(
+    data: Dataset, classes: Sequence[int] | None, *, before: Sequence[int] | None = None, test: int | None = None
+) -> Dataset:
     """The task of telling `classes` (None: all) apart, with that of the classes `before` as its `pretraining`.
 
-    Both are numbers of classes of `data`; the digest is over both tasks. Raises `DataError` at a class that it has not.
+    Both are numbers of classes of `data`; the digest is over both tasks. At most `test` examples are for testing, the
+    same ones for every study. Raises `DataError` at a class that `data` has not.
     """
     task = data if classes is None else select_classes(data, classes, setting="data.classes")
+    if test is not None and test < len(task.y_test):
+        task = _fewer_tested(task, test)
     if before is None:
         return task
     pretraining = select_classes(data, before, setting="transfer.classes")
@@ -42,3 +48,9 @@ def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Da
         arrays |= {f"x_{part}": arrays[f"x_{part}"][kept], f"y_{part}": relabelled[kept]}
     listed = ", ".join(map(str, classes))
     return to_dataset(data.name, arrays, source=f"{data.source}, classes {listed}", stand_in=data.stand_in)
+
+
+def _fewer_tested(data: Dataset, n: int) -> Dataset:
+    kept = draw_by_class(data.y_test, n, rng=np.random.default_rng(0))
+    arrays = {name: getattr(data, name) for name in ARRAYS} | {"x_test": data.x_test[kept], "y_test": data.y_test[kept]}
+    return to_dataset(data.name, arrays, source=f"{data.source}, {n:,} for testing", stand_in=data.stand_in)

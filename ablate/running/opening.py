@@ -43,7 +43,8 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
     """The study's data: from --data-dir, the usual data folder, the web, or the built-in stand-in."""
     is_explicit = data_dir is not None
     data = load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
-    return select_task(data, study.data.classes, before=study.transfer.classes if study.transfer else None)
+    before = study.transfer.classes if study.transfer else None
+    return select_task(data, study.data.classes, before=before, test=study.data.test)
 
 
 def label(study: Study, data: Dataset) -> str:

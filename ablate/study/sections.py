@@ -47,7 +47,8 @@ class Data(Section):
     scaling: Literal["none", "unit", "standardize", "standardize_channels"] = "standardize"
     validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
     train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
-    # Use these alone, as 0, 1, … in this order; None: all. Both numbers above are of what is left then.
+    test: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many test examples
+    # Use these alone, as 0, 1, … in this order; None: all. The numbers above are of what is left then.
     classes: Classes | None = None
 
 

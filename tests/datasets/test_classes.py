@@ -70,3 +70,14 @@ def test_a_class_that_is_not_there_is_named_with_those_that_are(setting, classes
 def test_one_class_is_no_task():
     with pytest.raises(DataError, match="at least 2 classes"):
         select_task(dataset(), [3])
+
+
+def test_fewer_examples_are_for_testing_by_class_and_always_the_same():
+    data = dataset()
+    task = select_task(data, None, test=2)
+    assert len(task.y_test) == 2
+    assert set(task.x_test.ravel().tolist()) <= {105, 116, 127, 138}
+    assert task.x_train.tolist() == data.x_train.tolist()
+    assert task.digest == select_task(data, None, test=2).digest != data.digest
+    assert task.source == "small.npz, 2 for testing"
+    assert select_task(data, None, test=4) is data
