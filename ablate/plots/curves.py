@@ -25,7 +25,7 @@ MOST_LEVELS = 12  # of a panel of curves
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """How one level is drawn; beyond six levels the colours come again with hollow markers."""
 
     colour: str
@@ -33,7 +33,8 @@ class _Look:
     filled: bool
 
     @classmethod
-    def number(cls, index: int) -> "_Look":
+    def number(cls, index: int) -> "Look":
+        """The look of the level of that index, from 0."""
         turn = index % len(SERIES)
         return cls(SERIES[turn], MARKERS[turn], filled=index < len(SERIES))
 
@@ -133,7 +134,7 @@ def _draw_factor(axes: Axes, factor: str, curves: pd.DataFrame, means: pd.DataFr
     names = ["reference"]
     of_factor, seeds = means[means["factor"] == factor], curves[curves["factor"] == factor]
     for index, level in enumerate(list(dict.fromkeys(of_factor["level"]))[:MOST_LEVELS]):
-        look = _Look.number(index)
+        look = Look.number(index)
         chosen = seeds[seeds["level"] == level]
         if chosen["trial"].nunique() > 1:
             sns.lineplot(chosen, x="epoch", y="validation", units="trial", estimator=None, errorbar=None, ax=axes,
@@ -155,7 +156,7 @@ def _draw_reference(axes: Axes, mean: pd.DataFrame) -> Line2D:
     return axes.plot(mean["epoch"], mean["validation"], color=SEED, linewidth=2.4, zorder=2)[0]
 
 
-def _draw_level(axes: Axes, mean: pd.DataFrame, look: _Look) -> Line2D:
+def _draw_level(axes: Axes, mean: pd.DataFrame, look: Look) -> Line2D:
     axes.plot(mean["epoch"], mean["train"], color=look.colour, linewidth=1.0, linestyle=(0, (4, 2)), zorder=3)
     face = look.colour if look.filled else PAPER
     line = axes.plot(mean["epoch"], mean["validation"], color=look.colour, linewidth=1.7, marker=look.marker,

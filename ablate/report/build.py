@@ -12,13 +12,16 @@ from ablate.report.checks import checklist
 from ablate.report.designs import design_sections
 from ablate.report.effects import effects_section
 from ablate.report.export import PageFiles
+from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.layers import layers_section
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import Check, Page, Section
 from ablate.report.render import render
 from ablate.report.runs import runs_block
+from ablate.report.schedules import schedule_blocks
 from ablate.report.search import failures_section, search_section
 from ablate.report.spreadsheet import to_inert_csv
 from ablate.report.training import rate_section, training_section
@@ -101,7 +104,8 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=anchors),
         *design_sections(inputs, anchors=anchors),
-        training_section(inputs),
+        training_section(inputs, beside=[*gap_blocks(inputs), *schedule_blocks(inputs)]),
+        layers_section(inputs),
         rate_section(inputs),
         search_section(inputs),
         failures_section(inputs),

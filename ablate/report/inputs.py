@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +13,7 @@ from ablate.errors import AblateError, DataError
 from ablate.printable import printable
 from ablate.records import REFERENCE, RateTest
 from ablate.report.facts import Facts, read_facts, read_rate_tests
-from ablate.results import RATE_SETTING, factor_columns, read_epochs, read_results
+from ablate.results import RATE_SETTING, factor_columns, layers_table, read_epochs, read_layers, read_results
 from ablate.statistics import spend
 from ablate.study.layers import study_text
 from ablate.wording import MODES
@@ -34,6 +34,7 @@ class Inputs:
     effects: pd.DataFrame
     scores: pd.DataFrame  # a row a pair
     looks: tuple[int, ...] = ()  # seeds at each look, where seeds were added to what was undecided
+    layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # of trials, as `read_layers` gives them
 
     @property
     def data(self) -> Facts:
@@ -120,6 +121,7 @@ def read_inputs(folder: Path) -> Inputs:
         effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
         scores=pair_runs(runs, metric),
         looks=looks,
+        layers=read_layers(folder / "layers.csv"),
     )
 
 

@@ -55,6 +55,15 @@ def rate(value: float | None) -> str:
     return rate_text(value)
 
 
+def significant(value: float | None) -> str:
+    """A number of any size in two or three digits: "0.98", "−0.012", "130", "4.2e-12"; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if value and not 1e-3 <= abs(value) < 1e4:
+        return rate_text(value).replace("-", "−", 1) if value < 0 else rate_text(value)
+    return number(value, max(0, 2 - math.floor(math.log10(abs(value)))) if abs(value) < 100 and value else 0)
+
+
 def duration(seconds: float) -> str:
     """ "17 min 52 s", "2 h 5 min", "8.2 s"."""
     if seconds < 60:

@@ -1,7 +1,7 @@
 """Learning curves and learning-rate tests into sections."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,21 +12,22 @@ from ablate.records import BEST, RateTest
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number, rate
-from ablate.report.page import MOST_ROWS, Figure, Section, Table
+from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table
 
+TITLE = "How training went"
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
 LEAST_SHARE = 0.5  # of the runs that an epoch must have for a mean: later ones are a biased rest
 
 
-def training_section(inputs: Inputs) -> Section | None:
-    """Validation and training curves by factor."""
+def training_section(inputs: Inputs, *, beside: Sequence[Block] = ()) -> Section | None:
+    """Validation and training curves by factor, and what else there is to say `beside` them."""
     curves = curve_table(inputs)
     means = mean_curves(curves)
     _, unit = metric_unit(inputs.monitor)
     name = inputs.monitor.replace("val_", "")
     figure = draw_curves(curves, means, label=f"{name}, {'%' if unit == 'points' else unit}")
     if figure is None:
-        return None
+        return Section("training", TITLE, beside) if beside else None
     title = f"{name.capitalize()} by epoch"
     n_runs = curves["trial"].nunique()
     sentence = f"How validation {name} grew or fell in {n_runs:,} runs, factor by factor, beside the reference in grey."
@@ -39,9 +40,8 @@ def training_section(inputs: Inputs) -> Section | None:
     )
     panels = ", ".join(dict.fromkeys(means.loc[means["factor"] != "", "factor"]))
     svg = to_svg(figure, name="curves", title=title, description=f"One panel for each of: {panels}.")
-    return Section(
-        "training", "How training went", [Figure("curves", title, sentence, svg, _curves_table(means, unit), reading)]
-    )
+    curves_figure = Figure("curves", title, sentence, svg, _curves_table(means, unit), reading)
+    return Section("training", TITLE, [curves_figure, *beside])
 
 
 def rate_section(inputs: Inputs) -> Section | None:
@@ -67,24 +67,30 @@ def rate_section(inputs: Inputs) -> Section | None:
 
 def curve_table(inputs: Inputs) -> pd.DataFrame:
     """One row an epoch of an ablation run (of the first mode): `CURVE_COLUMNS`; metric as shown, train beside it."""
-    runs = _told_runs(inputs)
     scale, _ = metric_unit(inputs.monitor)
     names = {inputs.monitor: "validation", inputs.monitor.replace("val_", "train_"): "train"}
     if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
         return pd.DataFrame(columns=CURVE_COLUMNS)
-    # A run that took another's result has its curve there, unless that one is of another study.
-    source = runs["same_as"].where(runs["same_as"].isin(inputs.epochs["trial"]), runs["trial"])
-    epochs = inputs.epochs.rename(columns=names)
-    curves = (
-        runs.assign(source=source)
-        .drop(columns="trial")[["factor", "level", "source", "state"]]
-        .merge(epochs[["trial", "epoch", "validation", "train"]], left_on="source", right_on="trial")
-    )
+    curves = run_epochs(inputs, columns=list(names)).rename(columns=names)
     curves[["validation", "train"]] = curves[["validation", "train"]].astype(float) * scale
     return curves[CURVE_COLUMNS]
 
 
-def _told_runs(inputs: Inputs) -> pd.DataFrame:
+def run_epochs(inputs: Inputs, *, columns: Sequence[str]) -> pd.DataFrame:
+    """One row an epoch of an ablation run (of the first mode), these columns of the epochs beside the run's names.
+
+    The run's: factor, level, against, seed, state; `trial` is the one whose epochs they are, `peak_rate` the run's own.
+    """
+    runs = told_runs(inputs)
+    # A run that took another's result has its curve there, unless that one is of another study.
+    source = runs["same_as"].where(runs["same_as"].isin(inputs.epochs["trial"]), runs["trial"])
+    named = runs.assign(source=source, peak_rate=runs["learning_rate"])
+    kept = ["factor", "level", "against", "seed", "source", "state", "peak_rate"]
+    epochs = inputs.epochs[["trial", "epoch", *columns]]
+    return named[kept].merge(epochs, left_on="source", right_on="trial").drop(columns="source")
+
+
+def told_runs(inputs: Inputs) -> pd.DataFrame:
     """The runs of the first mode, named as the panels name them: the first reference has neither factor nor level."""
     runs = inputs.runs
     told = inputs.modes[:1]
@@ -99,6 +105,16 @@ def _told_runs(inputs: Inputs) -> pd.DataFrame:
     levels = pd.Series([level for _, level in named], index=runs.index, dtype=object)
     factors = pd.Series([factor for factor, _ in named], index=runs.index, dtype=object)
     return runs.assign(factor=factors, level=levels.where(~of_best, levels + " in the best"))
+
+
+def named_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of compared runs with `name`, as "initializer = zeros" and "" for the reference; that one's first, by name.
+
+    So that what is drawn of them does not depend on which trial ended first.
+    """
+    pairs = zip(runs["factor"], runs["level"], strict=True)
+    named = runs.assign(name=[f"{factor} = {level}" if factor or level else "" for factor, level in pairs])
+    return named.sort_values(["factor", "level", "seed"], kind="stable")
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablate.records import RateTest
-from ablate.results import COLUMNS, write_table
+from ablate.records import LayerState, Outcome, RateTest
+from ablate.results import COLUMNS, layers_table, write_table
 
 EPOCHS = 20
 HOSTILE = "<script>alert(1)</script>"
@@ -66,6 +66,7 @@ def write_study(
     write_table(pd.DataFrame(rows, columns=[*COLUMNS, *BASELINE]), folder / "results.csv")
     if not bare:
         write_table(pd.DataFrame(epochs), folder / "epochs.csv")
+        write_table(layers_table(map(_looked_into, rows)), folder / "layers.csv")
         (folder / "lr_tests.json").write_text(json.dumps(_rate_tests(rng)))
         (folder / "provenance.json").write_text(json.dumps(provenance(modes) | (facts or {})))
         (folder / "study.toml").write_text(f'title = "A deep MLP {HOSTILE}"\n\n[data]\nname = "cifar10"\n{MODEL}')
@@ -185,6 +186,19 @@ def _curve(trial: str, final: float, n: int, rng: np.random.Generator) -> list[d
          "val_loss": 2.3 - 1.5 * v, "val_accuracy": float(v), "learning_rate": 8e-4, "seconds": 0.5}
         for e, t, v in zip(epoch, train, val, strict=True)
     ]  # fmt: skip
+
+
+def _looked_into(row: dict[str, object]) -> Outcome:
+    """Two layers of a trial of the ablation, at its start and, if it finished, at its end."""
+    whens = ("start", "end")[: 1 + (row["state"] == "finished")] if row["phase"] == "ablation" else ()
+    corner = ((0.5, -0.25), (0.0, 1e-3))
+    layers = [
+        LayerState(when, number, "Dense", 0.1 * number, 1.0 / number, 10.0**-number, 100, 100 - number,
+                   corner if (when, number) == ("end", 2) else ())
+        for when in whens
+        for number in (1, 2)
+    ]  # fmt: skip
+    return Outcome(str(row["trial"]), "finished", layers=tuple(layers))
 
 
 def _rate_tests(rng: np.random.Generator) -> list[dict[str, object]]:

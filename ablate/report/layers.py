@@ -1,0 +1,175 @@
+"""What the layers of trials were like inside into a section: activations and gradients by depth, and kernels."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ablate.plots import shorten, to_svg
+from ablate.plots.layers import MOST_KERNELS, MOST_LINES, QUANTITIES, Kernel, draw_kernels, draw_layers
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import NONE, count, significant
+from ablate.report.page import Block, Figure, Section, Table
+from ablate.report.training import named_runs, told_runs
+from ablate.results import to_corner
+
+MOST_TOLD = 4  # variants of a sentence
+READING = (
+    "Each line is a variant's mean over its seeds, the band goes from its lowest to its highest seed; for SD and "
+    "gradient the mean is the geometric one. Measured before the first step, on the same validation examples for all "
+    "variants of a seed, after the activation function, with dropout and augmentation off and batch normalization by "
+    "these examples. The gradient is that of the loss by the layer's kernel."
+)
+OF_KERNELS = (
+    "One seed a variant: rows are inputs, columns are units. Blue is positive, orange negative, paler is smaller; the "
+    "darkest square is the largest number of its picture. Units whose incoming weights are equal compute the same and "
+    "are trained the same: as long as nothing tells them apart, they count as one."
+)
+
+
+def layers_section(inputs: Inputs) -> Section | None:
+    """Layers at the start by depth, and a kernel at the end; None where no trial was looked into."""
+    states = told_layers(inputs)
+    if states.empty:
+        return None
+    return Section("layers", "Inside the layers", [*_by_depth(states), *_kernels(states)])
+
+
+def told_layers(inputs: Inputs) -> pd.DataFrame:
+    """The rows of layers.csv that are of the compared runs, beside `name` ("" for the reference) and `seed`."""
+    return named_runs(told_runs(inputs))[["trial", "name", "seed"]].merge(inputs.layers, on="trial")
+
+
+def over_seeds(states: pd.DataFrame) -> pd.DataFrame:
+    """One row a layer of a variant at a time: name, when, number, units, distinct (the fewest), seeds, and of each of
+    `QUANTITIES` the mean over the seeds, its lowest and its highest. The mean is geometric but for the activations'.
+    """  # fmt: skip
+    rows = []
+    for _, some in states.groupby(["name", "when", "number"], sort=False):
+        first = some.iloc[0]
+        row = {"name": first["name"], "when": first["when"], "number": int(first["number"]), "seeds": len(some)}
+        for quantity in QUANTITIES:
+            values = some[quantity].dropna().to_numpy(dtype=float)
+            low, high = (float(values.min()), float(values.max())) if len(values) else (np.nan, np.nan)
+            middle = _geometric(values) if quantity != "mean" else float(values.mean()) if len(values) else np.nan
+            row |= {quantity: middle, f"{quantity}_low": low, f"{quantity}_high": high}
+        rows.append(row | {"units": some["units"].max(), "distinct": some["distinct"].min()})
+    return pd.DataFrame(rows)
+
+
+def _geometric(values: NDArray[np.floating[Any]]) -> float:
+    if not len(values):
+        return float("nan")
+    return float(np.exp(np.log(values).mean())) if (values > 0).all() else 0.0
+
+
+def _by_depth(states: pd.DataFrame) -> list[Block]:
+    table = over_seeds(states)
+    start = table[table["when"] == "start"]
+    figure = draw_layers(start)
+    if figure is None:
+        return []
+    title, sentence = "Layer by layer at the start", _from_first_to_last(start)
+    svg = to_svg(figure, name="layers", title=title, description=sentence)
+    return [Figure("layers", title, sentence, svg, _depth_table(table), READING)]
+
+
+def _from_first_to_last(start: pd.DataFrame) -> str:
+    """How activations change from the first to the last hidden layer, variant by variant."""
+    names = list(dict.fromkeys(start["name"]))
+    said = []
+    for name in names[:MOST_TOLD]:
+        of_one = start[start["name"] == name].sort_values("number")
+        first, last = of_one.iloc[0], of_one.iloc[-1]
+        shown = f"“{shorten(name, 60)}”" if name else "the reference"
+        said.append(f"from {significant(first['sd'])} to {significant(last['sd'])} in {shown}")
+    n = int(start["number"].max())
+    text = f"Over {n} hidden layers, before the first step, the SD of the activations goes {', '.join(said)}."
+    if len(names) > MOST_TOLD:
+        text = f"{text[:-1]}; the table has all {len(names)}."
+    return text + (f" The first {MOST_LINES} variants are drawn." if len(names) > MOST_LINES + 1 else "")
+
+
+def _depth_table(table: pd.DataFrame) -> Table:
+    rows = []
+    for (name, when), some in table.groupby(["name", "when"], sort=False):
+        some = some.sort_values("number")
+        first, last = some.iloc[0], some.iloc[-1]
+        pairs = [significant(end[quantity]) for quantity in QUANTITIES for end in (first, last)]
+        seeds = count(some["seeds"].max())
+        rows.append([str(name) or "reference", str(when), count(len(some)), *pairs, _fewest(some), seeds])
+    head = ["Variant", "When", "Layers", "Mean, first layer", "last", "SD, first layer", "last",
+            "Gradient, first layer", "last", "Fewest distinct units", "Seeds"]  # fmt: skip
+    caption = "The first and the last hidden layer; the CSV has all"
+    return Table(caption, head, rows, frozenset(range(2, len(head))), name="layers", data=table)
+
+
+def _fewest(some: pd.DataFrame) -> str:
+    """Distinct units of the layer that has the smallest share of them."""
+    known = some.dropna(subset=["distinct", "units"])
+    if known.empty:
+        return NONE
+    least = known.iloc[int((known["distinct"] / known["units"]).to_numpy().argmin())]
+    return f"{count(least['distinct'])} of {count(least['units'])}"
+
+
+def _kernels(states: pd.DataFrame) -> list[Block]:
+    shown = states[(states["corner"] != "") & (states["when"] == "end")]
+    by_name = [some for _, some in shown.groupby("name", sort=False)]
+    by_name = [some for _, some in shown.groupby("name", sort=False)]
+    kernels = [_kernel(title, some) for title, some in zip(_titles(shown), by_name, strict=True)]
+    figure = draw_kernels(kernels)
+    if figure is None:
+        return []
+    title, sentence = "Weights of a hidden layer", _which_are_alike(states, shown)
+    svg = to_svg(figure, name="kernels", title=title, description=sentence)
+    return [Figure("kernels", title, sentence, svg, _units_table(shown), OF_KERNELS)]
+
+
+def _titles(shown: pd.DataFrame) -> list[str]:
+    """The names of the variants; their levels alone where they are of one factor."""
+    names = [str(name) for name in dict.fromkeys(shown["name"])]
+    factors = {name.partition(" = ")[0] for name in names if name}
+    return [(name.partition(" = ")[2] if len(factors) == 1 else name) or "reference" for name in names]
+
+
+def _kernel(title: str, some: pd.DataFrame) -> Kernel:
+    first = some.iloc[0]
+    corner = to_corner(str(first["corner"]))
+    largest = max((abs(weight) for row in corner for weight in row), default=0.0)
+    said = f"{_distinct(some)} units distinct\nlargest weight {significant(largest)}"
+    return Kernel(title, corner, said)
+
+
+def _distinct(some: pd.DataFrame) -> str:
+    """ "1 of 64", "60 to 64 of 64"."""
+    low, high = count(some["distinct"].min()), count(some["distinct"].max())
+    return f"{low if low == high else f'{low} to {high}'} of {count(some['units'].max())}"
+
+
+def _which_are_alike(states: pd.DataFrame, shown: pd.DataFrame) -> str:
+    """What is seen: the variants whose units are not all distinct, and those without a picture."""
+    of_layer = int(shown["number"].mode().iloc[0])
+    which = f"The weights of hidden layer {of_layer} with which each variant was scored."
+    is_short = shown["distinct"] < shown["units"]
+    alike = [f"{str(name) or 'the reference'} ({_distinct(some)} distinct)"
+             for name, some in shown[is_short].groupby("name", sort=False)]  # fmt: skip
+    said = f"Units stayed alike in {', '.join(alike[:MOST_KERNELS])}." if alike else "In all, every unit is distinct."
+    lost = [name or "the reference" for name in dict.fromkeys(states["name"]) if name not in set(shown["name"])]
+    missing = f" No run of {', '.join(lost[:MOST_KERNELS])} finished, so it has none." if lost else ""
+    rest = f" The first {MOST_KERNELS} are drawn." if shown["name"].nunique() > MOST_KERNELS else ""
+    return f"{which} {said}{missing}{rest}"
+
+
+def _units_table(shown: pd.DataFrame) -> Table:
+    rows = []
+    for name, some in shown.groupby("name", sort=False):
+        rows.append([str(name) or "reference", f"{some['layer'].iloc[0]} {count(some['number'].max())}",
+                     count(some["units"].max()), count(some["distinct"].min()), count(some["distinct"].max()),
+                     count(some["seed"].nunique())])  # fmt: skip
+    head = ["Variant", "Layer", "Units", "Distinct, fewest", "Distinct, most", "Seeds"]
+    data = shown[["name", "seed", "trial", "layer", "number", "units", "distinct", "corner"]]
+    data = data.assign(corner=data["corner"].where(~data["name"].duplicated(), ""))  # of those that are drawn
+    return Table("Units of that layer with weights of their own", head, rows, frozenset(range(2, 6)), name="kernels",
+                 data=data)  # fmt: skip
