@@ -38,6 +38,7 @@ class _Data(_Known):
     n_classes: Count | None = None
     shape: list[Count] | None = None
     scaling: str | None = None
+    pretraining: str | None = None
 
 
 class _Metric(_Known):

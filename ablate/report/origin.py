@@ -12,7 +12,8 @@ from ablate.verified import in_a_sentence, read_rounds
 
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
-    "data": "data", "build": "building models", "inspect": "looking into layers", "open": "reading the data",
+    "pretrain": "pretraining", "data": "data", "build": "building models", "inspect": "looking into layers",
+    "open": "reading the data",
     "start": "starting the workers", "idle": "workers waiting", "search": "choosing configurations",
     "track_wait": "tracking", "report": "report",
 }  # fmt: skip
@@ -126,6 +127,7 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
         ("Study seed", str(inputs.facts.get("seed", ""))),
         ("Data", " · ".join(about)),
         ("Data's source", str(data.get("source") or "")),
+        ("Trained on before", str(data.get("pretraining") or "")),
         ("Data's fingerprint", str(data.get("fingerprint") or "")),
     )
 

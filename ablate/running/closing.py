@@ -59,7 +59,17 @@ class Facts:
             "n_classes": self.data.n_classes,
             "shape": list(self.data.x_train.shape[1:]),
             "scaling": self.study.data.scaling,
+            **self._about_pretraining(),
         }
+
+    def _about_pretraining(self) -> dict[str, str]:
+        """The task on which networks were trained before, where there is one."""
+        before = self.study.transfer
+        if before is None or self.data.pretraining is None:
+            return {}
+        classes = ", ".join(map(str, before.classes))
+        n_train = before.train or len(self.data.pretraining.y_train) - before.validation
+        return {"pretraining": f"classes {classes} · {n_train:,} train · {before.validation:,} validation"}
 
 
 @dataclass(frozen=True, slots=True)

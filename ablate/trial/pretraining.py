@@ -1,8 +1,8 @@
 """A configuration and a replicate into the weights of a network trained on another task of the data set before.
 
-It is a trial as any other, on a workbench of its own: the same factors but for `transfer`, rate and budget, the same replicate's initial
-weights and order of examples, a split of the other task's examples, early stopping and the best epoch's weights. So
-they are a function of study, configuration and replicate, are computed once a process, and outlive it as an .npz.
+It is a trial as any other, on a workbench of its own: the same factors but for `transfer`, rate and budget, the same
+replicate's initial weights, a split of the other task's examples, early stopping and the best epoch's weights. So they
+are a function of study, configuration and replicate, are computed once a process, and outlive it as an .npz.
 """
 
 import hashlib
@@ -151,13 +151,12 @@ class Pretrainer:
 
     def _load(self, key: str, *, parts: int) -> Taken | None:
         arrays = _read(self._path(key)) if self._cache else {}
-        if str(arrays.get(_KEY)) != key:
-            return None
-        return Taken(_numbered(arrays, _WEIGHTS), _numbered(arrays, _FROZEN), parts)
+        taken = Taken(_numbered(arrays, _WEIGHTS), _numbered(arrays, _FROZEN), parts)
+        return taken if _KEY in arrays and np.array_equal(arrays[_KEY], _label(key, taken)) else None
 
     def _save(self, key: str, taken: Taken) -> Taken:
         if self._cache:
-            arrays = {_KEY: np.array(key)}
+            arrays = {_KEY: _label(key, taken)}
             for name, some in ((_WEIGHTS, taken.weights), (_FROZEN, taken.frozen)):
                 arrays |= {f"{name}{number}": array for number, array in enumerate(some)}
             buffer = io.BytesIO()
@@ -174,10 +173,15 @@ class Pretrainer:
 def _read(path: Path) -> dict[str, Array]:
     """The arrays of a file; none where it is not there, damaged or something else: there are a dozen ways to say so."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception:
         return {}
+
+
+def _label(key: str, taken: Taken) -> Array:
+    """What a file says of itself: whose weights it holds, and how many arrays."""
+    return np.array([key, str(len(taken.weights)), str(len(taken.frozen))])
 
 
 def _numbered(arrays: dict[str, Array], name: str) -> Sequence[Array]:

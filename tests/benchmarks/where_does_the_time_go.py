@@ -28,7 +28,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-IN_WORKERS = ("data", "build", "compile", "lr_test", "train", "evaluate")
+IN_WORKERS = ("data", "build", "compile", "lr_test", "pretrain", "train", "evaluate")
 BESIDE = ("track", "search")
 
 
@@ -120,7 +120,7 @@ def wall_parts(watch: Watch, recorded: Mapping[str, float], *, n_workers: int) -
     parts = {
         "import (driver)": moments["opened"],
         "import (workers)": moments["trial_began"] - moments["opened"],
-        **{f"{name} (workers)": recorded[name] for name in IN_WORKERS},
+        **{f"{name} (workers)": recorded.get(name, 0.0) for name in IN_WORKERS},
         "idle (workers)": moments["trial_ended"] - moments["trial_began"] - watch.in_trials / n_workers,
         "track (driver)": recorded["track_wait"],
         "stop (driver)": moments["closed"] - moments["trial_ended"] - recorded["report"] - recorded["track_wait"],

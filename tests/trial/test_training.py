@@ -7,6 +7,7 @@ import pytest
 from ablate import seeds
 from ablate.clock import Clock
 from ablate.engine.schedules import one_cycle
+from ablate.engine.settings import Thaw
 from ablate.engine.workbench import Workbench
 from ablate.records import Outcome, TrialSpec
 from ablate.trial.rate_finder import RateFinder
@@ -94,7 +95,7 @@ def test_a_failing_trial_is_an_outcome_with_its_trace(bench, finder, tiny_study)
 def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, tiny_study):
     spec, ended, best = a_spec(tiny_study), Outcome("t", "finished"), ((), (), ())
     settings = tiny_study.training
-    trial = Trial(spec, Clock(), None, None, settings, "constant", 0.1, None, None, ended, best=best)
+    trial = Trial(spec, Clock(), None, None, settings, Thaw(), "constant", 0.1, None, None, ended, best=best)
     assert trial.wants_test()
     trial.spec = replace(spec, **changes)
     assert not trial.wants_test()
@@ -192,3 +193,13 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
     assert len(losses) == 20
     for mine, kerass in zip(state[0], model.trainable_variables, strict=True):
         np.testing.assert_allclose(mine.numpy(), kerass.numpy(), rtol=1e-5, atol=1e-5)
+
+
+def test_patience_waits_for_the_layers_that_are_frozen_at_first(tiny_study):
+    settings = tiny_study.training.model_copy(update={"epochs": 10, "patience": 2})
+    outcome = Outcome("t", "finished", best_epoch=1, epochs=4)
+    trial = Trial(a_spec(tiny_study), Clock(), None, None, settings, Thaw(3, 0.1), "constant", 0.1, None, None, outcome)
+    assert not trial.is_over()
+    trial.outcome = replace(outcome, epochs=5)
+    assert trial.is_over()
+    assert replace(trial, outcome=outcome, thaw=Thaw()).is_over()
