@@ -92,8 +92,9 @@ class _Reader:
 
     def range(self, key: Key, factor: str, table: Mapping[str, object]) -> Dimension:
         span = validated(RangeTable, table, self.layered, key)
-        for name, values in (("low", [span.low]), ("high", [span.high]), ("ablate", span.ablate)):
-            self.levels.levels((*key, name), factor, values)
+        for name in ("low", "high", "ablate"):  # as they were written: a record's fields are all real numbers
+            written = table.get(name, [])
+            self.levels.levels((*key, name), factor, written if isinstance(written, list) else [written])
         if is_real(factor, model=self.levels.model) or not all(
             isinstance(table[bound], int) for bound in ("low", "high")
         ):

@@ -47,7 +47,7 @@ def edits(draw: st.DrawFn, base: Mapping[str, bytes], *, report: bool = False) -
     for _ in range(draw(st.integers(1, 3))):
         kind = draw(st.sampled_from(("cell",) * 4 + ("fact",) * 4 + ("test", "test", "bytes")))
         if kind == "cell":
-            name = draw(st.sampled_from(("results.csv", "results.csv", "epochs.csv")))
+            name = draw(st.sampled_from(("results.csv", "results.csv", "epochs.csv", "layers.csv")))
             files[name] = draw(_edited_cells(files[name]))
         elif kind == "bytes":
             name = draw(st.sampled_from(sorted(files)))
@@ -107,5 +107,8 @@ def enter_folder(example: FolderExample, folder: Path) -> None:
 
 def folders(base: Mapping[str, bytes], *, report: bool = False) -> Door:
     """The door of `ablate report`, for edits of a study's files."""
-    places = ("results.csv", "epochs.csv", "provenance.json", "lr_tests.json", "study.toml", "configuration", "metric")
+    places = (
+        "results.csv", "epochs.csv", "layers.csv", "provenance.json", "lr_tests.json", "study.toml", "configuration",
+        "metric",
+    )  # fmt: skip
     return Door(edits(base, report=report), enter_folder, places)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
-from study_texts import EVERYTHING, GOOD, OWN_MODEL, toml
+from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
 from ablate.commands.analyze import Place, prepare
 from ablate.commands.report import find_folder
@@ -32,7 +32,10 @@ WORDS = (
     "limits", "retries", "scaling", "validation", "train", "depth", "width", "epochs", "patience", "monitor", "low",
     "high", "log", "ablate", "levels", "around", "span", "optimizer", "learning_rate", "dropout", "activation",
     "trials", "seeds", "factors", "margin", "fallback", "when", "recipes", "design", "factorial", "reference",
-    "momentum", "trial_minutes", "memory_gb", "killed", "looks", "max_seeds",
+    "momentum", "trial_minutes", "memory_gb", "killed", "looks", "max_seeds", "schedule", "boundaries", "values",
+    "plateau_factor", "cycle_start", "transfer", "classes", "frozen_epochs", "unfrozen_rate", "inspect", "layers",
+    "batch_size", "budget", "clip_norm", "mc_samples", "units", "l2", "initializer", "test", "filters",
+    "normalization_place", "augmentation", "max_norm",
 )  # fmt: skip
 FINE = (
     "training.epochs=5",
@@ -43,7 +46,7 @@ FINE = (
     "limits.memory_gb=2",
 )
 KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
-STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING))
+STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING, CLASSIC))
 
 
 @st.composite

@@ -63,6 +63,61 @@ seeds = "auto"
 """
 )
 
+# What the classic experiments need, at once.
+CLASSIC = """\
+[data]
+name = "fashion_mnist"
+classes = [5, 6]
+train = 200
+test = 500
+[transfer]
+classes = [0, 1, 2]
+epochs = 3
+frozen_epochs = 1
+[model]
+name = "cnn"
+stages = 1
+filters = 8
+units = "30-20"
+[training]
+epochs = 4
+[schedule]
+boundaries = [0.2, 0.6]
+values = [1.0, 0.5, 0.1]
+[baseline]
+normalization = "batch"
+normalization_place = "before"
+activation = "relu"
+initializer = "he_normal*0.5"
+augmentation = "none"
+dropout = 0.1
+mc_samples = 0
+l2 = 1e-4
+clip_norm = 0.0
+batch_size = 32
+budget = 1.0
+scaling = "unit"
+schedule = "constant"
+transfer = "none"
+kernel = 3
+optimizer = "adam"
+learning_rate = "find"
+[space]
+normalization = ["none", "batch"]
+normalization_place = { levels = ["before", "after"], when = { normalization = "batch" } }
+augmentation = ["none", "flip"]
+l2 = { low = 0, high = 1, ablate = [0.01] }
+kernel = { low = 1, high = 5, ablate = [5] }
+transfer = ["none", "unfrozen"]
+schedule = ["constant", "1cycle", "cosine"]
+[recipes.short]
+schedule = "1cycle"
+budget = 0.5
+batch_size = 128
+[inspect]
+layers = true
+"""
+
 
 def toml(value: object) -> str:
     """A value as TOML, independent of the program's own writer."""

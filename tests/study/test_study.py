@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from study_texts import EVERYTHING, GOOD, OWN_MODEL, toml
+from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
 from ablate import results
 from ablate.errors import StudyError
@@ -59,6 +59,7 @@ def test_a_model_of_ones_own_has_factors_of_ones_own(load):
         (GOOD, [r'title="\"q\" \\ ü"', 'ablation.learning_rate=["carry", "find"]'], True),
         (OWN_MODEL, [], False),
         (EVERYTHING, [], False),
+        (CLASSIC, [], False),
         (EVERYTHING, ["ablation.learning_rate=tune"], True),
         (OWN_MODEL + "[quick]\ntraining.epochs = 3\n", [], True),
     ],
@@ -77,7 +78,7 @@ def test_a_resolved_study_keeps_its_name_under_another_file_name(load, tmp_path)
     assert load_study(path, overrides=[], quick=False).name == "x"
 
 
-@pytest.mark.parametrize("text", [OWN_MODEL, EVERYTHING])
+@pytest.mark.parametrize("text", [OWN_MODEL, EVERYTHING, CLASSIC])
 def test_a_study_survives_the_way_to_another_process(load, text):
     study = load(text)
     assert pickle.loads(pickle.dumps(study)) == study
@@ -397,7 +398,7 @@ KEYS = st.lists(
     min_size=1,
     max_size=3,
 )
-TEXTS = st.sampled_from([GOOD, OWN_MODEL, EVERYTHING])
+TEXTS = st.sampled_from([GOOD, OWN_MODEL, EVERYTHING, CLASSIC])
 HARMLESS = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
