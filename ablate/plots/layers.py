@@ -72,9 +72,9 @@ def draw_layers(states: pd.DataFrame) -> Figure | None:
 
 
 def draw_kernels(kernels: Sequence[Kernel]) -> Figure | None:
-    """A panel a kernel: its numbers as squares, blue where they are positive, paler where they are small.
+    """A panel a kernel: its numbers as squares, blue where they are positive, fainter where they are small.
 
-    The darkest is the largest of that corner, which stands below. The first `MOST_KERNELS` are drawn; None without any.
+    The strongest is the largest of that corner, which stands below. The first `MOST_KERNELS` are drawn; None without.
     """
     shown = kernels[:MOST_KERNELS]
     if not shown:

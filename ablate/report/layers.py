@@ -22,9 +22,9 @@ READING = (
     "these examples. The gradient is that of the loss by the layer's kernel."
 )
 OF_KERNELS = (
-    "One seed a variant: rows are inputs, columns are units. Blue is positive, orange negative, paler is smaller; the "
-    "darkest square is the largest number of its picture. Units whose incoming weights are equal compute the same and "
-    "are trained the same: as long as nothing tells them apart, they count as one."
+    "One seed a variant: rows are inputs, columns are units. Blue is positive, orange negative, fainter is smaller; "
+    "the strongest colour is the largest number of its picture. Units whose incoming weights are equal compute the "
+    "same and are trained the same: as long as nothing tells them apart, they count as one."
 )
 
 

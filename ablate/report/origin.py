@@ -13,9 +13,8 @@ from ablate.verified import in_a_sentence, read_rounds
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
     "pretrain": "pretraining", "data": "data", "build": "building models", "inspect": "looking into layers",
-    "open": "reading the data",
-    "start": "starting the workers", "idle": "workers waiting", "search": "choosing configurations",
-    "track_wait": "tracking", "report": "report",
+    "open": "reading the data", "start": "starting the workers", "idle": "workers waiting",
+    "search": "choosing configurations", "track_wait": "tracking", "report": "report",
 }  # fmt: skip
 REFERENCE_KINDS = {"both": "baseline", "best": "best of the search"}
 CITATION = """@software{{ablate,

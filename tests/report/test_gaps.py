@@ -52,9 +52,7 @@ def test_the_gap_is_that_of_each_finished_runs_last_epoch_and_its_change_is_pair
     assert table.loc["", "mean"] == pytest.approx(15.0)
     cosine = table.loc["schedule = cosine"]
     assert cosine[["mean", "training", "validation", "change"]].tolist() == pytest.approx([5.0, 55.0, 50.0, -10.0])
-    assert cosine[["change_low", "change_high"]].tolist() == pytest.approx(
-        [-35.4, 15.4], abs=0.05
-    )  # t = 12.7
+    assert cosine[["change_low", "change_high"]].tolist() == pytest.approx([-35.4, 15.4], abs=0.05)  # t = 12.7
 
 
 def test_the_gaps_figure_has_its_numbers_and_the_predictive_spread_where_there_is_one(folder):

@@ -7,7 +7,7 @@ from full_disk import at_most
 from ablate.errors import StorageError
 from ablate.folder.journal import Entry
 from ablate.folder.layout import StudyFolder
-from ablate.records import Epoch, Outcome, RateTest, TrialSpec
+from ablate.records import Epoch, LayerState, Outcome, RateTest, TrialSpec
 from ablate.running.closing import (
     Ending,
     Facts,
@@ -44,6 +44,18 @@ def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, t
     assert "secret" not in folder.provenance.read_text()
     assert former_seconds(folder.provenance, [], workers=2) == 5.0
     assert former_seconds(tmp_path / "nothing.json", [], workers=2) == 0.0
+
+
+def test_the_table_of_layers_is_written_where_some_trial_was_looked_into(facts, tiny_study, tmp_path):
+    ending = Ending("2026-11-21", tiny_study.baseline, True, False, {"total": 5.0})
+    write_folder(StudyFolder(tmp_path), [entry("a")], facts, ending)
+    assert not StudyFolder(tmp_path).layers.exists()
+    layer = LayerState("end", 1, "Dense", 0.0, 1.0, None, 16, 1, ((1.0, 1.0),))
+    looked_into = entry("b", layers=(layer,))
+    again = Entry.from_json(json.loads(json.dumps(looked_into.to_json())), {})
+    assert again == looked_into
+    write_folder(StudyFolder(tmp_path), [entry("a"), again], facts, ending)
+    assert StudyFolder(tmp_path).layers.read_text().splitlines()[1] == "b,end,1,Dense,0.0,1.0,,16,1,1.0 1.0"
 
 
 def test_a_range_test_bears_the_name_that_it_has_in_the_effects(facts, tmp_path):
