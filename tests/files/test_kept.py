@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
+from ablate.files import kept
 from ablate.files.kept import keep, load_kept
-from ablate.files.whole import kept
 
 NUMBERS = TypeAdapter(dict[str, int])
 

@@ -3,12 +3,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from ablate.files.whole import kept
+from ablate.files import kept
 from ablate.plan import Found, Remembered
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.running.closing import Facts
 from ablate.schedule.inline import Inline
 from ablate.search import SearchPlan
+from ablate.study import LrTest, Transfer
 from ablate.trial import cache as trial_cache
 from ablate.trial.cache import TrialCache, open_cache
 from ablate.trial.tally import counted, stopped
@@ -17,7 +18,7 @@ SPEC = TrialSpec("ablation-reference-s1", "ablation", "reference", "", "", "", 1
                  {"optimizer": "adam", "learning_rate": "find"}, test=True)  # fmt: skip
 TEST = RateTest("abc123", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
 EPOCHS = tuple(Epoch(SPEC.trial, n, 1.0, 0.5, 1.5, 0.4 + n / 10, 1e-3, 2.0) for n in (1, 2))
-DONE = Outcome(SPEC.trial, "finished", 0.6, 2, 2, 0.6, 1.5, 0.55, 1.6, 1e-3, 100, 4.0, {"train": 3.0}, "f00",
+DONE = Outcome(SPEC.trial, "finished", 0.6, 2, 2, 0.6, 1.5, 0.55, 1.6, None, 1e-3, 100, 4.0, {"train": 3.0}, "f00",
                notes=("n",), rate_test=TEST)  # fmt: skip
 
 
@@ -171,6 +172,17 @@ def test_all_that_decides_the_numbers_is_in_the_digest(cache, facts, tmp_path, m
     monkeypatch.setattr(trial_cache.provenance, "count_gpus", lambda: 1)
     others.append(digest())
     assert len({same, *others}) == 1 + len(others)
+
+
+def test_what_a_network_was_trained_on_before_is_in_the_digest_of_trials_that_take_it_over(facts, tmp_path):
+    def digest(level, *, epochs=2, curves=1):
+        changes = {"transfer": Transfer(classes=(0, 1), epochs=epochs)}
+        study = facts.study.model_copy(update=changes | {"lr_test": LrTest(seeds=curves)})
+        spec = replace(SPEC, factors={"optimizer": "adam", "transfer": level, "learning_rate": 0.1})
+        return TrialCache(tmp_path, replace(facts, study=study), stack=None).digest(spec, tested=True)
+
+    assert digest("none") == digest("none", epochs=3) == digest("none", curves=2)
+    assert len({digest("unfrozen"), digest("unfrozen", epochs=3), digest("unfrozen", curves=2)}) == 3
 
 
 def test_a_model_that_imports_what_no_digest_covers_has_no_cache(facts, tmp_path):
