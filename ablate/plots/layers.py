@@ -25,6 +25,7 @@ QUANTITIES = {  # column -> title of its panel
     "gradient_norm": "Norm of the gradient",
 }
 _WIDE = 30.0  # highest over lowest: more than this needs a logarithmic scale
+_FAR = 3.0  # times what is usual among the variants: farther from 0 a mean is not drawn
 _SHADES = 8  # of a kernel's numbers, by their size
 _CELL = 0.92  # of the width that a number has
 
@@ -122,6 +123,17 @@ def _draw_quantity(axes: Axes, states: pd.DataFrame, quantity: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     if is_log:
         _powers_of_ten(axes)
+    elif quantity == "mean":
+        _cut_off(axes, lines)
+
+
+def _cut_off(axes: Axes, lines: pd.DataFrame) -> None:
+    """Let what explodes leave the panel, so that the others can be told apart."""
+    farthest = lines["middle"].abs().groupby(lines["name"]).max().dropna()
+    usual = _FAR * float(farthest.median()) if len(farthest) else 0.0
+    if usual and farthest.max() > usual:
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, -usual), min(high, usual))
 
 
 def _is_wide(values: "pd.Series[float]") -> bool:

@@ -19,7 +19,8 @@ READING = (
     "Each line is a variant's mean over its seeds, the band goes from its lowest to its highest seed; for SD and "
     "gradient the mean is the geometric one. Measured before the first step, on the same validation examples for all "
     "variants of a seed, after the activation function, with dropout and augmentation off and batch normalization by "
-    "these examples. The gradient is that of the loss by the layer's kernel."
+    "these examples. The gradient is that of the loss by the layer's kernel. Means far beyond the others' leave their "
+    "panel; the table has them."
 )
 OF_KERNELS = (
     "One seed a variant: rows are inputs, columns are units. Blue is positive, orange negative, fainter is smaller; "

@@ -82,6 +82,16 @@ def test_a_wide_range_stands_on_a_logarithmic_scale_and_zeros_are_left_out(folde
     assert gradients.lines[0].get_ydata().tolist() == [0.0, 0.0, 0.0]  # nothing to take logarithms of
 
 
+def test_a_mean_that_explodes_leaves_the_panel_to_the_others(folder):
+    far = [a_run("huge", 1, replace(STATE, mean=200.0))]
+    near = [a_run(level, 1, replace(STATE, mean=mean)) for level, mean in (("", 0.5), ("a", 0.3), ("b", 0.01))]
+    for runs, highest in ((near, 1.0), (far + near, 3 * 0.4)):
+        write_table(results_table(runs), folder / "results.csv")
+        write_table(layers_table(outcome for _, outcome, _ in runs), folder / "layers.csv")
+        figure = draw_layers(over_seeds(told_layers(read_inputs(folder))))
+        assert 0.5 < figure.axes[0].get_ylim()[1] <= highest + 1e-9
+
+
 def test_a_kernel_of_zeros_is_an_empty_frame_and_signs_have_colours():
     figure = draw_kernels([Kernel("zeros", [[0.0] * 3] * 3, ""), Kernel("_x", [[1.0, -1.0], [0.5, 0.0]], "")])
     empty, full = figure.axes[:2]
