@@ -1,7 +1,6 @@
 """Recorded trials into their checks: trained once more by the scheduler that trained them, and compared."""
 
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import final
 
 from ablate import provenance
 from ablate.datasets import save_arrays
+from ablate.files.scratch import scratch_folder
 from ablate.folder.journal import Entry
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.running.freeze import Guarded
@@ -40,14 +40,14 @@ def retrain(
     """
     recorded = prepared.recorded
     earlier = read_rounds(recorded.folder.path)
-    with tempfile.TemporaryDirectory(prefix="ablate-") as scratch:
-        ways = Path(scratch) / "cache" / "ways"
+    with scratch_folder() as scratch:
+        ways = scratch / "cache" / "ways"
         if recorded.ways.is_dir():
             shutil.copytree(recorded.ways, ways)
         keeper = _Keeper(prepared, earlier, on_check, ways=ways)
         task = Task(
             study=recorded.study,
-            arrays=save_arrays(prepared.data, Path(scratch)),
+            arrays=save_arrays(prepared.data, scratch),
             cache=ways.parent,
             threads=prepared.threads,
             log=recorded.folder.path / "verify",
