@@ -34,7 +34,9 @@ def draw_schedules(curves: pd.DataFrame) -> Figure | None:
                 mine["epoch"], mine["share"], color=SERIES[0], linewidth=1.6, marker="o", markersize=2.5, zorder=3
             )
             axes.set_title(shorten(name, 28))
-            axes.set_xlabel("epoch" if number + n_columns >= len(names) else "")
+            is_lowest = number + n_columns >= len(names)
+            axes.set_xlabel("epoch" if is_lowest else "")
+            axes.tick_params(labelbottom=is_lowest)
             axes.set_ylabel("share of the peak" if number % n_columns == 0 else "")
             axes.grid(axis="y")
             axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
