@@ -9,16 +9,34 @@ from pathlib import Path
 import pytest
 
 from ablate.ablation import ablation_specs
+from ablate.commands.studies import run_show
 from ablate.results import read_results
 from ablate.statistics import least_seeds
-from ablate.study import find_study, list_studies, load_study
+from ablate.study import find_study, list_studies, load_study, to_toml
 
 ROOT = Path(__file__).parent.parent
 BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if study.bundled)
 
 
 def test_the_bundled_studies_are_there():
-    assert BUNDLED == ["batch_norm", "cifar_mlp", "digits_mlp"]
+    assert BUNDLED == [
+        "augmentation", "batch_norm", "cifar_cnn", "cifar_mlp", "depth", "digits_mlp", "fashion_mlp",
+        "fashion_schedules", "fashion_transfer", "mnist_cnn", "mnist_deep_cnn", "resnet", "scaling", "symmetry",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_a_bundled_study_is_in_their_readme_and_loads_from_its_resolved_text(name, tmp_path):
+    study = load_study(find_study(name, folder=Path("/nonexistent")), overrides=[], quick=False)
+    assert f"| `{name}` |" in (ROOT / "studies" / "README.md").read_text(encoding="utf-8")
+    (tmp_path / f"{name}.toml").write_text(to_toml(study))
+    again = load_study(tmp_path / f"{name}.toml", overrides=[], quick=False)
+    assert to_toml(again) == to_toml(study)
+
+
+def test_the_command_shows_a_bundled_study_with_its_parameters(capsys):
+    run_show("mnist_cnn", overrides=['data.name="digits"', "data.validation=300"], quick=True, data_dir=None)
+    assert "the baseline's model has 17,210 parameters on digits (8, 8, 1)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", BUNDLED)

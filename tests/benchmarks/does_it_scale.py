@@ -233,8 +233,8 @@ def drive(kind: str, n: int, *, tracked: bool) -> None:
     """Run the study in the working folder and print what it took, as a line of JSON."""
     began = time.perf_counter()
     from ablate.provenance import peak_memory_bytes
-    from ablate.running.run import experiment, opening
-    from ablate.running.run import run as running
+    from ablate.running import experiment, opening
+    from ablate.running import run as running
     from ablate.study import load_study
 
     marks = Marks()

@@ -15,9 +15,9 @@ def made(monkeypatch):
     """(size, XLA or not) of each program that is made."""
     made, build = [], Program.__init__
 
-    def counted(program, model, optimizer, *, size, xla, pieces):
+    def counted(program, model, optimizer, *, size, xla, **settings):
         made.append((size, xla))
-        build(program, model, optimizer, size=size, xla=xla, pieces=pieces)
+        build(program, model, optimizer, size=size, xla=xla, **settings)
 
     monkeypatch.setattr(Program, "__init__", counted)
     return made
@@ -65,7 +65,7 @@ def test_a_gpus_stack_is_as_large_as_measurement_says(tiny_study, digits, monkey
     monkeypatch.setattr("ablate.engine.programs.device_name", lambda: "GPU of a test")
     monkeypatch.setattr("ablate.engine.way.MOST", 4)
     bench = Workbench(tiny_study, digits, memory=tmp_path)
-    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _: 1.0 if program.size < 4 else 4.0)
+    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 if program.size < 4 else 4.0)
     assert bench.stack_size(tiny_study.baseline) == 2
     again = Workbench(tiny_study, digits, memory=tmp_path)
     assert again.stack_size(tiny_study.baseline) == 2
@@ -81,14 +81,14 @@ def test_a_choice_that_cannot_be_kept_is_made_anew(tiny_study, digits, monkeypat
     monkeypatch.setattr("ablate.engine.way.MOST", 2)
     (tmp_path / "file").write_text("in the way")
     bench = Workbench(tiny_study, digits, memory=tmp_path / "file" / "ways")
-    monkeypatch.setattr(bench._programs, "_compile", lambda *_: None)
-    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _: 1.0 / program.size)
+    monkeypatch.setattr(bench._programs, "_compile", lambda *_, **__: None)
+    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 / program.size)
     assert bench.stack_size(tiny_study.baseline) == 2
 
 
 def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, digits, made, monkeypatch):
     bench, clock = Workbench(tiny_study, digits, stack=4), Clock()
-    monkeypatch.setattr(bench._programs, "_compile", lambda *_: None)
+    monkeypatch.setattr(bench._programs, "_compile", lambda *_, **__: None)
     base, other = tiny_study.baseline, {**tiny_study.baseline, "activation": "elu"}
     whole = bench.start(base, 1, clock)
     assert bench._programs.cut(base)

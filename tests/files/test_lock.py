@@ -11,8 +11,8 @@ import pytest
 from filelock import SoftFileLock
 
 from ablate.errors import AblateError
+from ablate.files import lock
 from ablate.files.lock import OWNER, SOFT_LOCK, FolderLock
-from ablate.files.whole import lock
 
 HOLD = """
 import sys

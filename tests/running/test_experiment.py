@@ -16,10 +16,10 @@ from ablate.events import Notice, PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.folder.journal import Journal
 from ablate.records import Epoch, Outcome
 from ablate.results import read_results
+from ablate.running import experiment
+from ablate.running import run as running
 from ablate.running.experiment import run_study
 from ablate.running.opening import Options
-from ablate.running.run import experiment
-from ablate.running.run import run as running
 from ablate.study import load_study
 from ablate.wording import as_markdown
 

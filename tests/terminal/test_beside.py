@@ -5,8 +5,8 @@ import pytest
 
 from ablate.events import Notice, Stopping
 from ablate.records import Epoch
+from ablate.terminal import beside
 from ablate.terminal.beside import Beside
-from ablate.terminal.stream import beside
 
 EPOCH = Epoch("search-0014", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
 
