@@ -33,7 +33,7 @@ def draw_schedules(curves: pd.DataFrame) -> Figure | None:
             axes.plot(
                 mine["epoch"], mine["share"], color=SERIES[0], linewidth=1.6, marker="o", markersize=2.5, zorder=3
             )
-            axes.set_title(shorten(name, 28))
+            axes.set_title(shorten(name.partition(" = ")[2] or name, 22))  # the panel is narrow
             is_lowest = number + n_columns >= len(names)
             axes.set_xlabel("epoch" if is_lowest else "")
             axes.tick_params(labelbottom=is_lowest)
