@@ -106,6 +106,7 @@ def test_importing_tracking_does_not_import_mlflow():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_two_processes_set_up_one_fresh_store_without_a_word_and_without_telemetry(tmp_path):
     code = (
         "from ablate.tracking.store import connect\n"

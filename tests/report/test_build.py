@@ -238,6 +238,7 @@ def test_a_quick_interrupted_run_on_the_stand_in_says_so_loudly(built_bare: Repo
     assert len(re.findall(r'<li class="failed">', text)) == 4  # real data, every run, full budget, code
 
 
+@pytest.mark.slow
 def test_both_references_and_a_foreign_metric_make_a_page(tmp_path: Path) -> None:
     stated = {"name": "mse", "direction": "minimize", "unit": "", "scale": 1.0, "margin": None}
     facts = dict.fromkeys(provenance()) | {"foreign": True, "source": "runs.csv", "metric": stated}

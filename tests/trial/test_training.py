@@ -137,6 +137,7 @@ def test_a_budget_is_a_share_of_the_epochs_and_at_least_one(bench, finder, tiny_
         assert run_trial(spec, bench, finder).epochs == most
 
 
+@pytest.mark.slow
 def test_a_batch_size_of_its_own_trains_as_a_study_of_that_batch_size(bench, finder, tiny_study, digits):
     mine, epochs = trained(a_spec(tiny_study, factors={"learning_rate": 0.003, "batch_size": 50}), bench, finder)
     other = tiny_study.model_copy(update={"training": tiny_study.training.model_copy(update={"batch_size": 50})})
@@ -145,8 +146,8 @@ def test_a_batch_size_of_its_own_trains_as_a_study_of_that_batch_size(bench, fin
     assert numbers(mine, epochs) == numbers(*trained(spec, theirs, RateFinder(theirs, cache=None)))
 
 
-@pytest.mark.parametrize("scaling", ["none", "unit", "standardize_channels"])
-def test_a_scaling_of_its_own_trains_as_a_study_with_that_scaling(bench, finder, tiny_study, digits, scaling):
+def test_a_scaling_of_its_own_trains_as_a_study_with_that_scaling(bench, finder, tiny_study, digits):
+    scaling = "standardize_channels"
     mine, epochs = trained(a_spec(tiny_study, factors={"learning_rate": 0.003, "scaling": scaling}), bench, finder)
     other = tiny_study.model_copy(update={"data": tiny_study.data.model_copy(update={"scaling": scaling})})
     theirs = Workbench(other, digits)
