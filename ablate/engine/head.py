@@ -17,11 +17,11 @@ from ablate.engine import backend
 from ablate.engine.backend import Tensor
 from ablate.engine.way import leaves
 from ablate.errors import StudyError
+from ablate.models.layers import is_of_trial
 
 State: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]  # as in `ablate.engine.step`
 Array: TypeAlias = np.ndarray[Any, Any]
 
-_OF_TRIAL = ("rate", "seed_generator_state")  # a trial's own: its dropout rate, its noise
 _RULE = "transfer: both tasks' networks must be alike but for the last layer"
 
 
@@ -80,7 +80,7 @@ def _merged(
         raise StudyError(f"{_RULE}, got {len(variables)} and {len(taken)} variables")
     head, merged = Head(model), []
     for variable, mine, theirs in zip(variables, own, taken, strict=True):
-        is_own = head.owns(variable) or variable.path.rsplit("/", 1)[-1] in _OF_TRIAL
+        is_own = head.owns(variable) or is_of_trial(variable)
         if not is_own and tuple(variable.shape) != theirs.shape:
             raise StudyError(f"{_RULE}, got {tuple(variable.shape)} and {theirs.shape} for {variable.path}")
         merged.append(mine if is_own else backend.resident(theirs, variable.dtype))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from ablate.engine.batches import CHUNK
+from ablate.models.layers import NOISE_STATE, last_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ WHOLE = Pieces()
 
 def _unequal(model: keras.Model, some: int) -> Iterator[str]:
     """Where parts of `some` examples do not add up to the step of the whole batch."""
-    kept = {variable.path.rsplit("/", 1)[-1] for variable in model.non_trainable_variables}
+    kept = {last_name(variable) for variable in model.non_trainable_variables}
     if "moving_mean" in kept:
         yield f"batch normalization saw {some:,} example{'s' if some > 1 else ''} at a time"
-    if "seed_generator_state" in kept:
+    if NOISE_STATE in kept:
         yield "each part drew noise of its own"

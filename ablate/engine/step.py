@@ -18,6 +18,7 @@ from ablate.engine.batches import equal_parts
 from ablate.engine.head import Head, Values
 from ablate.engine.settings import HEAD_ONLY
 from ablate.models.build import is_softmax
+from ablate.models.layers import NOISE_STATE, last_name
 
 _SCORING = 0x5C0E  # tells the noise of scoring from that of training
 
@@ -147,8 +148,8 @@ class Score:
 
     def __init__(self, model: keras.Model, *, samples: int = 0) -> None:
         self._model, self._from_logits, self._samples = model, not is_softmax(model), samples
-        paths = [variable.path.rsplit("/", 1)[-1] for variable in model.non_trainable_variables]
-        self._noise = [place for place, name in enumerate(paths) if name == "seed_generator_state"]
+        names = map(last_name, model.non_trainable_variables)
+        self._noise = [place for place, name in enumerate(names) if name == NOISE_STATE]
 
     def __call__(
         self, state: tuple[Tensor, Tensor], images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, place: Tensor

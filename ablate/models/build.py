@@ -16,7 +16,7 @@ from ablate.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.errors import StudyError
 from ablate.models import blocks
 from ablate.models.cnn import cnn
-from ablate.models.layers import LayerSeeds
+from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
 from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.records import Factors, Level
@@ -160,5 +160,5 @@ def is_softmax(model: keras.Model) -> bool:
 
 def count_parameters(model: keras.Model) -> int:
     """All weights of the model, trainable or not, the state of random generators and dropout rates left out."""
-    counted = [v for v in model.weights if v.path.rsplit("/", 1)[-1] not in ("rate", "seed_generator_state")]
+    counted = [v for v in model.weights if not is_of_trial(v)]
     return sum(math.prod(v.shape) for v in counted)

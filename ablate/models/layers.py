@@ -11,6 +11,7 @@ from ablate.models.noise import uniform
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
 _CONSTANT = ("zeros", "ones")
+NOISE_STATE = "seed_generator_state"  # as Keras calls the variable of a generator
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +144,13 @@ def activation_layer(name: str, *, shared_axes: tuple[int, ...] = ()) -> layers.
     Along `shared_axes` the slope is the same: for the pixels of a channel, as in He et al. 2015.
     """
     return layers.PReLU(shared_axes=[*shared_axes] or None) if name == "prelu" else layers.Activation(name)
+
+
+def last_name(variable: keras.Variable) -> str:
+    """A variable's name within its layer."""
+    return str(variable.path.rsplit("/", 1)[-1])
+
+
+def is_of_trial(variable: keras.Variable) -> bool:
+    """Whether a variable is a trial's own and nothing that is learned: a dropout rate, the state of a generator."""
+    return last_name(variable) in ("rate", NOISE_STATE)
