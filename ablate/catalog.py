@@ -75,6 +75,7 @@ class Factor:
     default: Level | None = None  # its level where a study does not name it; None: what [training], [data] or Keras say
     required: bool = False  # every study names a level for it
     in_graph: bool = True  # False: its levels are values that one compiled program takes as inputs
+    on_ramp: bool = True  # False: its levels change nothing along a learning-rate range test
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ ENGINE: Mapping[str, Factor] = {
     "momentum": Factor(_SHARE, in_graph=False),
     "clip_value": Factor(Numbers(0), default=0.0),  # each gradient's numbers; 0: not
     "clip_norm": Factor(Numbers(0), default=0.0),  # each gradient's norm; 0: not
-    "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False),
+    "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False, on_ramp=False),
     "batch_size": Factor(Numbers(1, 10**6, whole=True)),
-    "budget": Factor(Numbers(0, 1, is_above=True), default=1.0, in_graph=False),  # share of training.epochs
+    "budget": Factor(Numbers(0, 1, is_above=True), default=1.0, in_graph=False, on_ramp=False),  # share of epochs
     "scaling": Factor(Names(SCALINGS), in_graph=False),
     "transfer": Factor(Names(TRANSFERS), default="none", in_graph=False),
 }  # fmt: skip
@@ -113,7 +114,8 @@ _BLOCKS: Mapping[str, Factor] = {
     "normalization_place": Factor(Names(("before", "after")), default="before"),  # of the activation
     "input_normalization": Factor(Names(NORMALIZATIONS), default="none"),
     "dropout_kind": Factor(Names(("auto", "plain", "alpha")), default="auto"),  # auto: alpha with selu, else plain
-    "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0),  # passes with dropout that a prediction averages
+    # Passes with dropout that a prediction averages.
+    "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0, on_ramp=False),
     "l1": _PENALTY,
     "l2": _PENALTY,
     "max_norm": _PENALTY,  # of each unit's incoming weights; 0: no constraint
@@ -175,6 +177,12 @@ def required_factors(model: str) -> list[str]:
     kind = MODELS.get(model, Kind({}))
     named = [name for factors in (kind.factors, ENGINE) for name, known in factors.items() if known.required]
     return [*named, "learning_rate"]
+
+
+def ramp_factors(factors: Factors, *, model: str) -> Factors:
+    """The part of a configuration that decides what a learning-rate range test of it measures."""
+    known = {name: known_factor(name, model=model) for name in factors if name != "learning_rate"}
+    return {name: factors[name] for name, factor in known.items() if factor is None or factor.on_ramp}
 
 
 def is_real(factor: str, *, model: str) -> bool:

@@ -9,6 +9,7 @@ from ablate.catalog import (
     known_factor,
     known_factors,
     level_in,
+    ramp_factors,
     required_factors,
 )
 from ablate.datasets import SCALINGS
@@ -86,3 +87,12 @@ def test_a_range_of_numbers(rule, inside, outside, said):
     assert all(rule.has(number) for number in inside)
     assert not any(rule.has(number) for number in outside)
     assert rule.said() == said
+
+
+def test_a_ramp_knows_nothing_of_rates_schedules_budgets_and_predictions():
+    factors = {"optimizer": "adam", "learning_rate": "find", "schedule": "cosine", "budget": 0.5, "mc_samples": 10}
+    assert ramp_factors(factors, model="mlp") == {"optimizer": "adam"}
+
+
+def test_a_users_own_factor_of_a_known_name_counts_on_a_ramp():
+    assert ramp_factors({"mc_samples": 10}, model="mine.py:build") == {"mc_samples": 10}

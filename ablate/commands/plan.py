@@ -54,7 +54,7 @@ def run(
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook)], soft_wrap=soft_wrap)
-    paces = seen_paces(entries.values(), model=study.model.name)
+    paces = seen_paces(entries.values(), study=study)
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}

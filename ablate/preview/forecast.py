@@ -1,11 +1,12 @@
 """The trials that are wanted and what an epoch of each structure takes into the time that a study will need."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from ablate.catalog import ramp_factors
+from ablate.engine.settings import training_of
 from ablate.folder.journal import Entry
 from ablate.levels import parse_rate
 from ablate.models.structure import Structure, structure_of
@@ -22,7 +23,7 @@ class Pace:
 
     compile: float  # building and compiling, once in each worker that trains it
     epoch: float  # training and validation
-    n_epochs: float | None = None  # that its trials lasted, where that was seen; None: all that the study allows
+    lasted: float = 1.0  # share of the epochs allowed to its trials that they had, as far as that was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,16 @@ class Forecast:
     n_epochs: float  # reckoned for a trial, on average: early stopping and pruning may end many sooner
 
 
-def seen_paces(entries: Iterable[Entry], *, model: str) -> dict[Structure, Pace]:
+def seen_paces(entries: Iterable[Entry], *, study: Study) -> dict[Structure, Pace]:
     """The pace of each structure that trials of this study have trained already, by their clocks."""
-    seen: dict[Structure, list[Outcome]] = {}
+    seen: dict[Structure, list[Entry]] = {}
     for entry in entries:
         if entry.outcome.epochs and entry.outcome.timings.get("train"):
-            seen.setdefault(structure_of(entry.spec.factors, model=model), []).append(entry.outcome)
-    return {structure: _pace(outcomes) for structure, outcomes in seen.items()}
+            seen.setdefault(structure_of(entry.spec.factors, model=study.model.name), []).append(entry)
+    return {
+        structure: replace(_pace([entry.outcome for entry in some]), lasted=_lasted(some, study=study))
+        for structure, some in seen.items()
+    }
 
 
 def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *, study: Study) -> list[TrialSpec]:
@@ -90,8 +94,7 @@ class TimingPlan:
         """What was measured; a structure that could not be trained is missing."""
         timed = {trial: outcome for trial, outcome in self.outcomes.items() if outcome.timings.get("train")}
         return {
-            structure_of(self._specs[trial].factors, model=model): replace(_pace([outcome]), n_epochs=None)
-            for trial, outcome in timed.items()
+            structure_of(self._specs[trial].factors, model=model): _pace([outcome]) for trial, outcome in timed.items()
         }
 
 
@@ -109,26 +112,37 @@ def forecast(
     A structure without a pace is reckoned with the mean of the others; ValueError (of `fmean`) where there is none.
     """
     mean = Pace(fmean(pace.compile for pace in paces.values()), fmean(pace.epoch for pace in paces.values()))
-    counts = Counter(structure_of(spec.factors, model=study.model.name) for spec in specs)
-    groups: list[tuple[Pace, int, float]] = [
-        (paces.get(structure, mean), n, min(workers, n)) for structure, n in counts.items()
+    allowed: dict[Structure, list[int]] = {}  # epochs of each trial
+    for spec in specs:
+        allowed.setdefault(structure_of(spec.factors, model=study.model.name), []).append(_allowed(spec, study=study))
+    # Epochs, and how often it is compiled, of each pace.
+    groups: list[tuple[Pace, float, float]] = [
+        (pace, pace.lasted * sum(epochs), min(workers, len(epochs)))
+        for pace, epochs in ((paces.get(structure, mean), epochs) for structure, epochs in allowed.items())
     ]
     # About every second trial of a search meets a structure that its worker has compiled.
-    groups.append((mean, searched, searched / 2))
-    epochs = [n * (pace.n_epochs or study.training.epochs) for pace, n, _ in groups]
-    trained = sum(n * pace.epoch for n, (pace, _, _) in zip(epochs, groups, strict=True))
+    groups.append((mean, searched * study.training.epochs, searched / 2))
+    trained = sum(n_epochs * pace.epoch for pace, n_epochs, _ in groups)
     compiled = sum(times * pace.compile for pace, _, times in groups)
-    tested = (_range_tests(specs) + searched) * _ramp_epochs(study, n_train) * mean.epoch
+    tested = (_range_tests(specs, study=study) + searched) * _ramp_epochs(study, n_train) * mean.epoch
     trials = len(specs) + searched
     total = START_SECONDS + (trained + compiled + tested) / workers if trials else 0.0
-    return Forecast(total, len(counts), sum(epochs) / max(trials, 1))
+    return Forecast(total, len(allowed), sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
 
 
-def _range_tests(specs: Sequence[TrialSpec]) -> int:
-    """How many rates are to be found: one for each configuration and seed."""
+def _allowed(spec: TrialSpec, *, study: Study) -> int:
+    return training_of(study, spec.factors).epochs
+
+
+def _lasted(entries: Sequence[Entry], *, study: Study) -> float:
+    return sum(entry.outcome.epochs for entry in entries) / sum(_allowed(entry.spec, study=study) for entry in entries)
+
+
+def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
+    """How many rates are to be found: one for each configuration, as a ramp sees it, and seed."""
     return len(
         {
-            (spec.seed, *sorted(item for item in (spec.rate_factors or spec.factors).items() if item[0] != RATE))
+            (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))
             for spec in specs
             if parse_rate(spec.factors[RATE]).value is None
         }
@@ -146,4 +160,4 @@ def _pace(outcomes: Sequence[Outcome]) -> Pace:
     n_epochs = sum(outcome.epochs for outcome in outcomes)
     spent = sum(outcome.timings.get(part, 0.0) for outcome in outcomes for part in ("train", "evaluate"))
     compiled = [outcome.timings.get("compile", 0.0) + outcome.timings.get("build", 0.0) for outcome in outcomes]
-    return Pace(max(compiled), spent / n_epochs, n_epochs / len(outcomes))
+    return Pace(max(compiled), spent / n_epochs)

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 import ablate
 from ablate import seeds
+from ablate.catalog import ramp_factors
 from ablate.clock import Clock
 from ablate.datasets import Split
 from ablate.engine.batches import Indices, ramp_batches
@@ -35,7 +36,6 @@ from ablate.source import code_digest
 from ablate.trial.lr_finder import average_curves, read_curve
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
-IRRELEVANT = ("learning_rate", "schedule", "budget", "mc_samples")  # factors that change nothing along a ramp
 _KIND = TypeAdapter(RateTest)
 
 
@@ -68,7 +68,7 @@ class RateFinder:
         """
         study = self._bench.study
         depends_on = {
-            "factors": {name: level for name, level in sorted(factors.items()) if name not in IRRELEVANT},
+            "factors": dict(sorted(ramp_factors(factors, model=study.model.name).items())),
             "model": [study.model.name, sorted(study.model.options.items()), self._code],
             "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],

@@ -18,18 +18,24 @@ def trained(trial: str, *, epochs: int = 4, **timings: float) -> Outcome:
     return Outcome(trial, "finished", epochs=epochs, timings={"train": 7.0, "evaluate": 1.0, "compile": 3.0} | timings)
 
 
+def with_epochs(study, epochs: int):
+    return study.model_copy(update={"training": study.training.model_copy(update={"epochs": epochs})})
+
+
 NONE = structure_of(spec("a").factors, model="mlp")
 BATCH = structure_of(spec("a", normalization="batch").factors, model="mlp")
 
 
-def test_a_pace_is_read_from_the_clocks_of_earlier_trials():
-    entries = [Entry(spec("a"), trained("a"), (), ""), Entry(spec("b"), trained("b", compile=0.0, epochs=12), (), "")]
-    assert seen_paces(entries, model="mlp") == {NONE: Pace(compile=3.0, epoch=1.0, n_epochs=8.0)}
+def test_a_pace_is_read_from_the_clocks_of_earlier_trials(tiny_study):
+    long = with_epochs(tiny_study, 16)
+    half = trained("b", compile=0.0, epochs=8, train=11.0)
+    entries = [Entry(spec("a"), trained("a"), (), ""), Entry(spec("b", budget=0.5), half, (), "")]
+    assert seen_paces(entries, study=long) == {NONE: Pace(compile=3.0, epoch=20 / 12, lasted=12 / 24)}
 
 
-def test_a_trial_whose_result_was_taken_over_says_nothing_of_the_pace():
+def test_a_trial_whose_result_was_taken_over_says_nothing_of_the_pace(tiny_study):
     entries = [Entry(spec("a"), replace(trained("a"), timings={}, same_as="b"), (), "")]
-    assert seen_paces(entries, model="mlp") == {}
+    assert seen_paces(entries, study=tiny_study) == {}
 
 
 def test_each_unknown_structure_is_timed_once_at_a_fixed_rate_without_the_test_set(tiny_study):
@@ -46,7 +52,7 @@ def test_what_was_timed_becomes_a_pace_and_what_failed_does_not(tiny_study):
     assert plan.ask(5) == []
     plan.tell(trained(first.trial, epochs=1, build=0.5))
     plan.tell(Outcome(second.trial, "failed", reason="no such layer"))
-    assert plan.paces(model="mlp") == {NONE: Pace(compile=3.5, epoch=8.0, n_epochs=None)}
+    assert plan.paces(model="mlp") == {NONE: Pace(compile=3.5, epoch=8.0)}
 
 
 def test_the_time_is_that_of_compiling_range_tests_and_epochs_over_the_workers(tiny_study):
@@ -59,9 +65,17 @@ def test_the_time_is_that_of_compiling_range_tests_and_epochs_over_the_workers(t
 
 
 def test_early_stopping_that_was_seen_is_reckoned_with(tiny_study):
-    paces = {NONE: Pace(0.0, 1.0, n_epochs=1.5)}
+    paces = {NONE: Pace(0.0, 1.0, lasted=0.5)}
     said = forecast([spec("a", learning_rate=0.1)], searched=0, study=tiny_study, paces=paces, workers=1, n_train=640)
     assert said.seconds == pytest.approx(START_SECONDS + 1.5)
+
+
+def test_a_trial_of_a_smaller_budget_has_fewer_epochs_and_shares_its_range_test(tiny_study):
+    study, paces = with_epochs(tiny_study, 16), {NONE: Pace(0.0, 1.0)}
+    whole = forecast([spec("a")], searched=0, study=study, paces=paces, workers=1, n_train=640)
+    both = [spec("a"), spec("b", budget=0.25, schedule="1cycle")]
+    said = forecast(both, searched=0, study=study, paces=paces, workers=1, n_train=640)
+    assert (said.seconds - whole.seconds, said.n_epochs) == (pytest.approx(4.0), 10.0)
 
 
 def test_trials_that_the_search_will_choose_are_reckoned_with_the_mean(tiny_study):
