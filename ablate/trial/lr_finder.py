@@ -10,9 +10,12 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.records import RateTest
+
 Array: TypeAlias = NDArray[np.float64]
 Values: TypeAlias = Sequence[float] | NDArray[np.floating[Any]]  # Any: single or double precision
 
+PICKS = ("knee / 2", "steepest", "valley", "minimum", "minimum / 10")
 STOP_FACTOR = 4.0  # a loss above this many times the smallest so far is divergence
 _STOP_WINDOW = 5  # batches of the running median that the stop rule looks at
 # Windows of the smoother. Simulated on a sigmoid descent with noise of 0.03 to 0.2: half a decade keeps the minimum
@@ -21,9 +24,14 @@ _LOSS_DECADES, _SLOPE_DECADES = 0.5, 2.0
 _LEAST_POINTS = 7
 _LEAST_DROP = 0.02  # of the loss at the start; less is no descent
 _DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest drop of pure noise is below in 98 %
+# The first basin ends where the loss has risen again by this share of its fall, and by this many standard errors.
+_BASIN_RISE, _BASIN_ERRORS = 0.3, 5.0
+# The knee is where the loss is first as low as at the bottom, but for this share of its fall or these standard errors.
+_KNEE_DROP, _KNEE_ERRORS = 0.02, 2.0
 _AGREEMENT_DECADES = 1.5
 # A lowest pick this near to an end of the ramp (points), or this far below the next one, is not believed.
 _EDGE, _GAP_DECADES = 3, 3.0
+_MOST_OVER = 10.0  # a peak of an undetermined test over its suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +70,50 @@ def average_curves(curves: Sequence[Values]) -> Array:
 
 
 def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
-    """The rate that a curve suggests: the median, in log rate, of steepest descent, minimum / 10 and valley.
+    """What a curve says, read up to the end of its first basin: half the rate of the knee is the suggestion.
 
-    `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss. Undetermined where the
-    loss does not descend, or the rules disagree by more than 1.5 decades. The suggestion is then the lowest pick: with
-    batch normalization the loss stays low far beyond the rates that train, and only the steepest descent is near those
-    (DECISIONS.md has the figures). It is `fallback` where there is no pick, or where the lowest is but noise: at an end
-    of the ramp, or more than three decades below the next.
+    The knee is the lowest rate at which the loss is as low as at the bottom of the basin. What comes after the basin is
+    not read: a network that died, or whose output was normalized, may find chance level there, at rates that train
+    nothing. `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss.
+
+    Undetermined where the loss does not descend, or where the steepest descent lies more than 1.5 decades from the
+    suggestion, which is then the lower of both; `fallback` where that is but noise: at an end of the ramp, or more than
+    three decades below the other. DECISIONS.md says how good these rates are.
     """
     n_points = stop_index(losses)
-    # Where training blows up is a bound, not a suggestion: it is reported, and stays out of the median.
-    rules: dict[str, float | None] = {"steepest": None, "minimum / 10": None, "valley": None, "divergence": None}
+    # Where training blows up is a bound, not a pick.
+    rules: dict[str, float | None] = dict.fromkeys((*PICKS, "divergence"))
     if n_points < len(rates):
         rules["divergence"] = float(rates[n_points])
     if n_points < _LEAST_POINTS:
         return Reading(rules, fallback, "undetermined", f"the loss diverges after {n_points} batches")
-    tried = np.asarray(rates, float)[:n_points]
-    smooth, slope, error = _smoothed(np.log10(tried), np.asarray(losses, float)[:n_points])
-    drop = float(smooth[:_LEAST_POINTS].mean() - smooth.min())
-    if drop < max(_LEAST_DROP * abs(smooth[0]), _DROP_ERRORS * error):
+    tried, values = np.asarray(rates, float)[:n_points], np.asarray(losses, float)[:n_points]
+    smooth, slope, error = _smoothed(np.log10(tried), values)
+    end = _basin_end(smooth, error)
+    bottom = int(np.argmin(smooth[:end]))
+    drop = float(smooth[:_LEAST_POINTS].mean() - smooth[bottom])
+    if drop < _least_drop(smooth, error):
         return Reading(rules, fallback, "undetermined", "the loss does not descend at any rate")
     # A plateau drifts; only what shows above the noise, or a hundredth of the drop, is descent to the valley rule.
     unit = max(error, drop / 100)
-    rules["steepest"] = float(tried[np.argmin(slope)])
-    rules["minimum / 10"] = minimum_tenth(tried, smooth)
-    rules["valley"] = valley(tried, np.round(smooth / unit))
-    return _suggested(rules, cautious=_cautious(_picks(rules), within=(tried[_EDGE], tried[-_EDGE - 1])) or fallback)
+    low_enough = smooth[bottom] + max(_KNEE_DROP * drop, _KNEE_ERRORS * error)
+    knee, minimum = float(tried[_first(smooth <= low_enough)]), float(tried[bottom])
+    picks = knee / 2, float(tried[np.argmin(slope[: bottom + 1])])
+    valley_rate = valley(tried[:end], np.round(smooth[:end] / unit))
+    rules |= dict(zip(PICKS, (*picks, valley_rate, minimum, minimum / 10), strict=True))
+    return _suggested(rules, picks, within=(tried[_EDGE], tried[-_EDGE - 1]), fallback=fallback)
+
+
+def rate_for(test: RateTest, schedule: str) -> float:
+    """The highest rate that a trial of this schedule is to have.
+
+    1cycle spends few of its steps near its peak, and bears, and needs, more than a rate that is kept: the one at the
+    bottom of the basin, but no more than ten times a cautious suggestion.
+    """
+    bottom = test.rules.get("minimum")
+    if schedule != "1cycle" or bottom is None:
+        return test.suggestion
+    return bottom if test.verdict == "determined" else min(bottom, _MOST_OVER * test.suggestion)
 
 
 def steepest(rates: Array, losses: Array) -> float:
@@ -139,23 +165,28 @@ def _smoothed(positions: Array, losses: Array) -> tuple[Array, Array, float]:
     return smooth, savgol_filter(losses, slope_window, polyorder=2, deriv=1), float(error)
 
 
-def _suggested(rules: Mapping[str, float | None], *, cautious: float) -> Reading:
-    picks = np.log10(_picks(rules))
-    spread = float(np.ptp(picks))
-    if spread > _AGREEMENT_DECADES:
-        return Reading(rules, cautious, "undetermined", f"the rules disagree by {spread:.1f} decades")
-    return Reading(rules, float(10 ** np.median(picks)), "determined", "")
+def _least_drop(smooth: Array, error: float) -> float:
+    return max(_LEAST_DROP * abs(float(smooth[0])), _DROP_ERRORS * error)
 
 
-def _cautious(picks: Sequence[float], *, within: tuple[float, float]) -> float | None:
-    """The lowest pick; None where it is noise."""
-    lowest, following, *_ = sorted(picks)
-    is_noise = not within[0] <= lowest <= within[1] or following / lowest > 10**_GAP_DECADES
-    return None if is_noise else lowest
+def _basin_end(smooth: Array, error: float) -> int:
+    """Index of the first loss that has clearly risen again after a clear descent; their number if there is none."""
+    lowest = np.minimum.accumulate(smooth)
+    fallen = smooth[:_LEAST_POINTS].mean() - lowest
+    risen = smooth - lowest > np.maximum(_BASIN_RISE * fallen, _BASIN_ERRORS * error)
+    return _first(risen & (fallen > _least_drop(smooth, error)))
 
 
-def _picks(rules: Mapping[str, float | None]) -> list[float]:
-    return [rate for name, rate in rules.items() if rate is not None and name != "divergence"]
+def _suggested(
+    rules: Mapping[str, float | None], picks: tuple[float, float], *, within: tuple[float, float], fallback: float
+) -> Reading:
+    lowest, highest = sorted(picks)
+    spread = float(np.log10(highest / lowest))
+    if spread <= _AGREEMENT_DECADES:
+        return Reading(rules, picks[0], "determined", "")
+    is_noise = not within[0] <= lowest <= within[1] or spread > _GAP_DECADES
+    cautious = fallback if is_noise else lowest
+    return Reading(rules, cautious, "undetermined", f"the rules disagree by {spread:.1f} decades")
 
 
 def _first(flags: NDArray[np.bool_]) -> int:

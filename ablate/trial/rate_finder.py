@@ -19,7 +19,6 @@ import keras
 import numpy as np
 from pydantic import TypeAdapter
 
-import ablate
 from ablate import seeds
 from ablate.catalog import ramp_factors
 from ablate.clock import Clock
@@ -32,7 +31,7 @@ from ablate.engine.settings import batch_size_of, scaling_of
 from ablate.engine.workbench import Workbench
 from ablate.files.kept import keep, load_kept
 from ablate.records import Factors, RateTest
-from ablate.source import code_digest
+from ablate.source import code_digest, package_digest
 from ablate.trial.lr_finder import average_curves, read_curve
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
@@ -74,7 +73,7 @@ class RateFinder:
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
             "before": self._bench.before(factors, replicate=replicate),
             "test": study.lr_test.model_dump(),
-            "versions": [ablate.__version__, keras.__version__],
+            "versions": [package_digest(), keras.__version__],
         }
         digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
         return digest if parts == 1 else f"{digest}-{parts}-parts"

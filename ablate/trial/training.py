@@ -25,6 +25,7 @@ from ablate.levels import parse_rate
 from ablate.models.build import advice
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.study import Schedule, Training
+from ablate.trial.lr_finder import rate_for
 from ablate.trial.rate_finder import RateFinder
 from ablate.trial.tally import counted, stopped
 
@@ -146,11 +147,12 @@ class Pass:
 def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
     """A trial before its first epoch, its range test done, for a program of `size` trials."""
     asked, rate_test = parse_rate(spec.factors["learning_rate"]), None
-    if asked.value is None:
-        program = 1 if spec.rate_factors else size
-        rate_test = finder.find(spec.rate_factors or spec.factors, clock, replicate=spec.seed, size=program)
-    rate = asked.value if rate_test is None else rate_test.suggestion * asked.multiplier
-    assert rate is not None  # a rate has a value, or a range test
+    if asked.value is not None:
+        rate = asked.value
+    else:
+        whose = spec.rate_factors or spec.factors
+        rate_test = finder.find(whose, clock, replicate=spec.seed, size=1 if spec.rate_factors else size)
+        rate = rate_for(rate_test, str(level_in(whose, "schedule"))) * asked.multiplier
     with clock.on("data"):
         split = bench.split(spec.seed, spec.factors)
     taken = bench.taken(spec.factors, spec.seed, clock)

@@ -1,9 +1,22 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ablate.trial.lr_finder import average_curves, minimum_tenth, ramp, read_curve, slide, steepest, stop_index, valley
+from ablate.catalog import SCHEDULES
+from ablate.records import RateTest
+from ablate.trial.lr_finder import (
+    average_curves,
+    minimum_tenth,
+    ramp,
+    rate_for,
+    read_curve,
+    slide,
+    steepest,
+    stop_index,
+    valley,
+)
 
 RATES = ramp(1e-6, 10.0, steps_per_decade=25)
 GOLDEN_RATES = 1e-7 * 1e8 ** (np.arange(100) / 100)
@@ -36,13 +49,49 @@ def test_the_rules_pick_the_golden_rates():
     assert steepest(rates, losses) == pytest.approx(8.318e-4, rel=1e-3)
 
 
-def test_the_golden_curve_is_determined_by_the_median_of_its_rules():
+def test_the_golden_curve_is_determined_and_half_its_knee_suggested():
     reading = read_curve(GOLDEN_RATES, GOLDEN, fallback=0.5)
     assert reading.rules == pytest.approx(
-        {"steepest": 1e-3, "minimum / 10": 4.786e-3, "valley": 1.2023e-3, "divergence": 0.43652}, rel=1e-3
+        {
+            "knee / 2": 0.0079245,  # the knee is at 10**-1.8, the first rate within 2 % of the fall from the minimum
+            "steepest": 1e-3,
+            "valley": 1.2023e-3,
+            "minimum": 4.786e-2,
+            "minimum / 10": 4.786e-3,
+            "divergence": 0.43652,
+        },
+        rel=1e-3,
     )
-    assert reading.suggestion == pytest.approx(1.2023e-3, rel=1e-3)
+    assert reading.suggestion == reading.rules["knee / 2"]
     assert (reading.verdict, reading.reason) == ("determined", "")
+
+
+def test_nothing_is_read_behind_the_first_basin():
+    # A network that died at a high rate has a loss of chance, here below that of the basin.
+    dead = np.where(RATES > 0.5, 0.2, sigmoid_curve(RATES))
+    whole = read_curve(RATES[:140], sigmoid_curve(RATES)[:140], fallback=0.5)
+    reading = read_curve(RATES, dead, fallback=0.5)
+    assert sigmoid_curve(RATES)[140] > 1.0  # it has risen again
+    assert reading.rules["minimum"] == whole.rules["minimum"]
+    assert reading.suggestion == whole.suggestion
+    assert reading.verdict == "determined"
+
+
+def test_on_a_flat_bottom_the_knee_does_not_move_with_its_lowest_point():
+    x = np.log10(RATES)
+    flat = 2.3 - 1.8 / (1 + np.exp(-(x + 3) / 0.2)) + 10 ** (2.5 * (x - 0.5))
+    tilts = [read_curve(RATES, flat + tilt * np.clip(x + 2, 0, 1.5), fallback=0.5) for tilt in (-0.01, 0.01)]
+    assert tilts[0].rules["minimum"] > 10 * tilts[1].rules["minimum"]
+    assert tilts[0].suggestion == pytest.approx(tilts[1].suggestion, rel=0.5)
+
+
+def test_1cycle_rises_to_the_bottom_of_the_basin_and_other_schedules_begin_at_the_suggestion():
+    test = RateTest("k", (), (), {"minimum": 0.05}, 0.004, "determined", "", 0.0)
+    assert rate_for(test, "1cycle") == 0.05
+    assert {rate_for(test, name) for name in SCHEDULES if name != "1cycle"} == {0.004}
+    unsure = replace(test, verdict="undetermined", reason="the rules disagree by 2.0 decades")
+    assert rate_for(unsure, "1cycle") == pytest.approx(0.04)
+    assert rate_for(replace(unsure, rules={"minimum": None}), "1cycle") == 0.004
 
 
 def test_smoothing_has_no_lag_that_moves_the_steepest_point():
@@ -98,12 +147,12 @@ def test_a_curve_that_does_not_tell_falls_back_and_says_why(losses, reason):
     assert reason in reading.reason
 
 
-def test_where_the_loss_stays_low_far_beyond_the_steepest_descent_the_lowest_pick_is_taken_and_said_to_be_unsure():
+def test_where_the_loss_goes_on_falling_far_beyond_the_steepest_descent_the_lower_pick_is_taken_and_said_to_be_unsure():
     x = np.log10(RATES)
     losses = 2.7 - 0.4 / (1 + np.exp(-(x + 2.5) / 0.3)) - 0.05 * np.clip(x + 2, 0, 3)
     reading = read_curve(RATES, losses, fallback=0.5)
     assert reading.verdict == "undetermined"
-    assert reading.suggestion == min(rate for rate in reading.rules.values() if rate is not None)
+    assert reading.suggestion == reading.rules["steepest"] < reading.rules["knee / 2"]
     assert reading.suggestion == pytest.approx(10**-2.5, rel=0.5)
 
 
