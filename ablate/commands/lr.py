@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ablate.catalog import level_in
 from ablate.clock import Clock
 from ablate.commands.output import say
 from ablate.files.whole import opening
@@ -13,6 +14,7 @@ from ablate.records import RateTest
 from ablate.seeds import SEARCH_REPLICATE
 from ablate.study import Study, find_study, load_study
 from ablate.terminal.progress import sparkline
+from ablate.trial.lr_finder import rate_for
 
 
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
@@ -32,6 +34,9 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
         said = f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, cautiously"
     else:
         said = f"suggested learning rate {test.suggestion:.2e}"
+    schedule = str(level_in(study.baseline, "schedule"))
+    if (highest := rate_for(test, schedule)) != test.suggestion:
+        said += f"; with {schedule} up to {highest:.2e}"
     say(console, [said, f"figure   {_draw(test, folder)}   {test.seconds:.1f} s"])
 
 
