@@ -75,7 +75,7 @@ class RateTest:
     rates: tuple[float, ...]
     losses: tuple[float, ...]  # per-batch loss at each rate, averaged over the replicate seeds
     rules: Mapping[str, float | None]  # rule name -> rate it picks, or None where it finds nothing
-    suggestion: float  # a cautious rate, or the study's fallback, where the verdict is "undetermined"
+    suggestion: float  # a doubtful one, or the study's fallback, where the verdict is "undetermined"
     verdict: Literal["determined", "undetermined"]
     reason: str  # why it is undetermined; "" otherwise
     seconds: float

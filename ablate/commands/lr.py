@@ -31,7 +31,7 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
         table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
     console.print(table)
     if test.verdict == "undetermined":
-        said = f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, cautiously"
+        said = f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, a guess"
     else:
         said = f"suggested learning rate {test.suggestion:.2e}"
     schedule = str(level_in(study.baseline, "schedule"))

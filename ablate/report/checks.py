@@ -113,7 +113,7 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
     if not is_found:
         why += " A rate that suits the reference can hold a variant back."
     if unsure:
-        why += f" No rate could be read for {_named(unsure)}: a cautious rate was used."
+        why += f" The rate of {_named(unsure)} is a guess: some of their range tests were undetermined."
     return Check("Learning rate found for each variant", is_found and not unsure, why)
 
 

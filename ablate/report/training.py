@@ -54,11 +54,11 @@ def rate_section(inputs: Inputs) -> Section | None:
     unsure = sum(test.verdict == "undetermined" for test in tests)
     rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
     said = f"In {len(tests) - unsure} of {len(tests)} tests of {len(groups)} configurations a rate could be read"
-    said += f"; in {unsure} it could not, and a cautious one was used (dashed line)." if unsure else "."
+    said += f"; in {unsure} the rules disagree, and one between them was used (dashed line)." if unsure else "."
     sentence = (
         f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "
-        "along each curve; a vertical line is a rate suggested: half that of the knee, where the loss is first as low as "
-        "at the bottom of its first basin. 1cycle rises to the rate of the bottom (minimum). Blue, with the marks of "
+        "along each curve; a vertical line is a rate suggested: half that of the knee, where the loss comes to the "
+        "bottom of its first basin. 1cycle rises to the rate of the bottom (minimum). Blue, with the marks of "
         f"all rules: the first seed.{rest}"
     )
     title = "Loss against learning rate"

@@ -24,14 +24,15 @@ _LOSS_DECADES, _SLOPE_DECADES = 0.5, 2.0
 _LEAST_POINTS = 7
 _LEAST_DROP = 0.02  # of the loss at the start; less is no descent
 _DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest drop of pure noise is below in 98 %
-# The first basin ends where the loss has risen again by this share of its fall, and by this many standard errors.
-_BASIN_RISE, _BASIN_ERRORS = 0.3, 5.0
+# The first basin ends where the loss, after this share of all its fall, has risen again by that share of the fall until
+# then, and by this many standard errors.
+_BASIN_FALL, _BASIN_RISE, _BASIN_ERRORS = 0.3, 0.3, 5.0
 # The knee is where the loss is first as low as at the bottom, but for this share of its fall or these standard errors.
-_KNEE_DROP, _KNEE_ERRORS = 0.02, 2.0
+_KNEE_DROP, _KNEE_ERRORS = 0.02, 3.0
 _AGREEMENT_DECADES = 1.5
-# A lowest pick this near to an end of the ramp (points), or this far below the next one, is not believed.
+# A steepest descent this near to an end of the ramp (points), or this far from half the knee, is not believed.
 _EDGE, _GAP_DECADES = 3, 3.0
-_MOST_OVER = 10.0  # a peak of an undetermined test over its suggestion
+_MOST_OVER = 10.0  # a peak over the suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Reading:
     """What a curve says. `rules` maps a rule's name to the rate it picks, None where it finds nothing."""
 
     rules: Mapping[str, float | None]
-    suggestion: float  # a cautious rate, or the fallback, where the verdict is "undetermined"
+    suggestion: float  # a rate between the rules' picks, or the fallback, where the verdict is "undetermined"
     verdict: Literal["determined", "undetermined"]
     reason: str  # why it is undetermined; "" otherwise
 
@@ -72,13 +73,13 @@ def average_curves(curves: Sequence[Values]) -> Array:
 def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     """What a curve says, read up to the end of its first basin: half the rate of the knee is the suggestion.
 
-    The knee is the lowest rate at which the loss is as low as at the bottom of the basin. What comes after the basin is
-    not read: a network that died, or whose output was normalized, may find chance level there, at rates that train
-    nothing. `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss.
+    The knee is the lowest rate from which on the loss is as low as at the bottom of the basin. What comes after the
+    basin is not read: a network that died, or whose output was normalized, may find chance level there, at rates that
+    train nothing. `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss.
 
-    Undetermined where the loss does not descend, or where the steepest descent lies more than 1.5 decades from the
-    suggestion, which is then the lower of both; `fallback` where that is but noise: at an end of the ramp, or more than
-    three decades below the other. DECISIONS.md says how good these rates are.
+    Undetermined where the loss does not descend, and `fallback` is taken; or where the steepest descent lies more than
+    1.5 decades from half the knee: then the geometric mean of both, or half the knee alone where the steepest descent
+    is but noise, at an end of the ramp or more than three decades away. DECISIONS.md says how good these rates are.
     """
     n_points = stop_index(losses)
     # Where training blows up is a bound, not a pick.
@@ -89,7 +90,7 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
         return Reading(rules, fallback, "undetermined", f"the loss diverges after {n_points} batches")
     tried, values = np.asarray(rates, float)[:n_points], np.asarray(losses, float)[:n_points]
     smooth, slope, error = _smoothed(np.log10(tried), values)
-    end = _basin_end(smooth, error)
+    end = _basin_end(smooth, error, floor=float(_running_median(values).min()))
     bottom = int(np.argmin(smooth[:end]))
     drop = float(smooth[:_LEAST_POINTS].mean() - smooth[bottom])
     if drop < _least_drop(smooth, error):
@@ -97,23 +98,25 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     # A plateau drifts; only what shows above the noise, or a hundredth of the drop, is descent to the valley rule.
     unit = max(error, drop / 100)
     low_enough = smooth[bottom] + max(_KNEE_DROP * drop, _KNEE_ERRORS * error)
-    knee, minimum = float(tried[_first(smooth <= low_enough)]), float(tried[bottom])
+    # From the bottom backwards: noise may dip as low long before.
+    above = np.flatnonzero(smooth[:bottom] > low_enough)
+    knee, minimum = float(tried[above[-1] + 1 if above.size else 0]), float(tried[bottom])
     picks = knee / 2, float(tried[np.argmin(slope[: bottom + 1])])
     valley_rate = valley(tried[:end], np.round(smooth[:end] / unit))
     rules |= dict(zip(PICKS, (*picks, valley_rate, minimum, minimum / 10), strict=True))
-    return _suggested(rules, picks, within=(tried[_EDGE], tried[-_EDGE - 1]), fallback=fallback)
+    return _suggested(rules, *picks, within=(tried[_EDGE], tried[-_EDGE - 1]))
 
 
 def rate_for(test: RateTest, schedule: str) -> float:
     """The highest rate that a trial of this schedule is to have.
 
     1cycle spends few of its steps near its peak, and bears, and needs, more than a rate that is kept: the one at the
-    bottom of the basin, but no more than ten times a cautious suggestion.
+    bottom of the basin; but no more than ten times the suggestion, since a flat bottom has its lowest point anywhere.
     """
     bottom = test.rules.get("minimum")
     if schedule != "1cycle" or bottom is None:
         return test.suggestion
-    return bottom if test.verdict == "determined" else min(bottom, _MOST_OVER * test.suggestion)
+    return min(bottom, _MOST_OVER * test.suggestion)
 
 
 def steepest(rates: Array, losses: Array) -> float:
@@ -169,24 +172,27 @@ def _least_drop(smooth: Array, error: float) -> float:
     return max(_LEAST_DROP * abs(float(smooth[0])), _DROP_ERRORS * error)
 
 
-def _basin_end(smooth: Array, error: float) -> int:
-    """Index of the first loss that has clearly risen again after a clear descent; their number if there is none."""
-    lowest = np.minimum.accumulate(smooth)
-    fallen = smooth[:_LEAST_POINTS].mean() - lowest
+def _basin_end(smooth: Array, error: float, *, floor: float) -> int:
+    """Index of the first loss that has clearly risen again after a clear descent; their number if there is none.
+
+    `floor` is the lowest loss anywhere: what falls but little of the way to it is noise, which quiet losses behind it
+    let look small.
+    """
+    start, lowest = float(smooth[:_LEAST_POINTS].mean()), np.minimum.accumulate(smooth)
+    fallen = start - lowest
     risen = smooth - lowest > np.maximum(_BASIN_RISE * fallen, _BASIN_ERRORS * error)
-    return _first(risen & (fallen > _least_drop(smooth, error)))
+    return _first(risen & (fallen > max(_least_drop(smooth, error), _BASIN_FALL * (start - floor))))
 
 
 def _suggested(
-    rules: Mapping[str, float | None], picks: tuple[float, float], *, within: tuple[float, float], fallback: float
+    rules: Mapping[str, float | None], half_knee: float, steepest: float, *, within: tuple[float, float]
 ) -> Reading:
-    lowest, highest = sorted(picks)
-    spread = float(np.log10(highest / lowest))
-    if spread <= _AGREEMENT_DECADES:
-        return Reading(rules, picks[0], "determined", "")
-    is_noise = not within[0] <= lowest <= within[1] or spread > _GAP_DECADES
-    cautious = fallback if is_noise else lowest
-    return Reading(rules, cautious, "undetermined", f"the rules disagree by {spread:.1f} decades")
+    apart = abs(float(np.log10(half_knee / steepest)))
+    if apart <= _AGREEMENT_DECADES:
+        return Reading(rules, half_knee, "determined", "")
+    is_noise = not within[0] <= steepest <= within[1] or apart > _GAP_DECADES
+    between = half_knee if is_noise else float(np.sqrt(half_knee * steepest))
+    return Reading(rules, between, "undetermined", f"the rules disagree by {apart:.1f} decades")
 
 
 def _first(flags: NDArray[np.bool_]) -> int:
