@@ -20,8 +20,8 @@ RATES = {
     "find": "Under “find” each run trained at the rate that a range test of that very configuration suggests, made "
     "anew for each seed, so that luck in finding it is in the intervals: the loss of each batch on an exponential "
     "ramp. The rate is half that of the knee: the lowest from which on the smoothed loss is as low as at the bottom of "
-    "its first basin, within three standard errors or 2 % of its fall. 1cycle rises to the rate of the bottom. Where that "
-    "lies more than 1.5 decades from the steepest descent, the geometric mean of both was taken.",
+    "its first basin, within three standard errors or 2 % of its fall. 1cycle rises to the rate of the bottom. Where "
+    "half the knee lies more than 1.5 decades from the steepest descent, the geometric mean of both was taken.",
     "tune": "Under “tune” each configuration trained at the best of {points} rates, evenly spaced in the logarithm "
     "around the one found, by validation score on a seed that no comparison uses; the same budget for all. The choice "
     "was made once: its luck is shared by all seeds and in no interval.",
