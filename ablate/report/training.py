@@ -54,7 +54,7 @@ def rate_section(inputs: Inputs) -> Section | None:
     unsure = sum(test.verdict == "undetermined" for test in tests)
     rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
     said = f"In {len(tests) - unsure} of {len(tests)} tests of {len(groups)} configurations a rate could be read"
-    said += f"; in {unsure} the rules disagree, and one between them was used (dashed line)." if unsure else "."
+    said += f"; in {unsure} it is a guess (dashed line), and the table says why." if unsure else "."
     sentence = (
         f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "
         "along each curve; a vertical line is a rate suggested: half that of the knee, where the loss comes to the "

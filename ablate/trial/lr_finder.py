@@ -102,8 +102,9 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     above = np.flatnonzero(smooth[:bottom] > low_enough)
     knee, minimum = float(tried[above[-1] + 1 if above.size else 0]), float(tried[bottom])
     picks = knee / 2, float(tried[np.argmin(slope[: bottom + 1])])
-    valley_rate = valley(tried[:end], np.round(smooth[:end] / unit))
-    rules |= dict(zip(PICKS, (*picks, valley_rate, minimum, minimum / 10), strict=True))
+    basin, floor = tried[:end], smooth[:end]
+    others = valley(basin, np.round(floor / unit)), minimum, minimum_tenth(basin, floor)
+    rules |= dict(zip(PICKS, (*picks, *others), strict=True))
     return _suggested(rules, *picks, within=(tried[_EDGE], tried[-_EDGE - 1]))
 
 
