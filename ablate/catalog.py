@@ -130,6 +130,7 @@ MODELS: Mapping[str, Kind] = {
             "depth": Factor(_COUNT, default=2),  # hidden layers
             "width": Factor(_COUNT, default=64),  # units in each
             "units": Factor(Widths(), default=""),  # of each hidden layer, instead of depth and width
+            "dropout_at": Factor(Names(("each", "last")), default="each"),  # after these hidden layers
         },
     ),
     "cnn": Kind(

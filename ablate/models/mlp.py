@@ -17,10 +17,12 @@ def mlp(
     depth: int,
     width: int,
     units: str,
+    dropout_at: str,
 ) -> keras.Model:
     """A multilayer perceptron of `depth` hidden layers of `width` units, or of those that `units` says, then logits.
 
-    Images are augmented first, if at all, then flattened, then normalized. Dropout stands behind each hidden layer.
+    Images are augmented first, if at all, then flattened, then normalized. Dropout stands behind each hidden layer,
+    or behind the last one alone.
     """
     blocks = Blocks(factors, layer_seeds=layer_seeds)
     inputs = keras.Input(input_shape)
@@ -28,7 +30,9 @@ def mlp(
     x = layers.Flatten()(x) if len(input_shape) > 1 else x
     x = blocks.normalized_input(x)
     for width_of_layer in hidden_units(units) or [width] * depth:
-        x = blocks.dropped(blocks.dense(x, width_of_layer, normalization=blocks.normalization))
+        x = blocks.dense(x, width_of_layer, normalization=blocks.normalization)
+        x = blocks.dropped(x) if dropout_at == "each" else x
+    x = blocks.dropped(x) if dropout_at == "last" else x
     return keras.Model(inputs, blocks.logits(x, n_classes))
 
 

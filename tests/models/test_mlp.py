@@ -46,6 +46,12 @@ def test_units_stand_for_depth_and_width():
     assert (hidden_units("300"), hidden_units("")) == ([300], [])
 
 
+def test_dropout_stands_behind_each_hidden_layer_or_behind_the_last():
+    assert kinds(mlp(dropout=0.1)) == ["Flatten", *["Dense", "Activation", "Dropout"] * 2, "Dense"]
+    assert kinds(mlp(dropout=0.1, dropout_at="last")) == ["Flatten", *["Dense", "Activation"] * 2, "Dropout", "Dense"]
+    assert kinds(mlp(dropout=0.0, dropout_at="last")) == kinds(mlp())
+
+
 @pytest.mark.parametrize(
     "changes", [{"activation": a} for a in ACTIVATIONS] + [{"initializer": i} for i in INITIALIZERS]
 )
