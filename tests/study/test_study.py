@@ -20,7 +20,7 @@ def test_a_file_becomes_a_study_with_every_default_filled_in(load, tmp_path):
     study = load()
     assert (study.name, study.title, study.seed, study.quick) == ("x", "A study", 0, False)
     assert (study.source, study.base) == (str(tmp_path / "x.toml"), tmp_path)
-    assert study.model.options == {"depth": 3, "width": 64, "units": ""}
+    assert study.model.options == {"depth": 3, "width": 64, "units": "", "dropout_at": "each"}
     assert (study.training.epochs, study.training.patience, study.training.monitor) == (10, 5, "val_accuracy")
     assert (study.ablation.learning_rate, study.ablation.margin, study.ablation.factors) == (("find",), None, None)
     assert dict(study.space.dimensions) == {
@@ -170,7 +170,7 @@ def edited(old, new):
         ('name = "digits"', "", "x.toml: data.name: is missing\n  write it as name = ... in [data]"),
         ('name = "mlp"', 'name = "mpl"', 'model "mpl"\n  known: mlp, cnn, resnet, resnet50; or your own'),
         ('name = "mlp"', "", "x.toml: model.name: is missing"),
-        ("depth = 3", "deph = 3", "x.toml: model.deph: unknown key\n  known: depth, name, units, width"),
+        ("depth = 3", "deph = 3", "x.toml: model.deph: unknown key\n  known: depth, dropout_at, name, units, width"),
         ("depth = 3", "depth = 3.5", "x.toml: model.depth: must be a whole number from 1 to 100000, got 3.5"),
         ("depth = 3", "depth = []", "x.toml: model.options: must be text, a number, true or false, got []"),
         ('activation = "elu"', 'activation = "rellu"', 'x.toml: baseline.activation: unknown level "rellu"\n  known: '),
