@@ -27,7 +27,7 @@ _DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest 
 # The first basin ends where the loss, after this share of all its fall, has risen again by that share of the fall until
 # then, and by this many standard errors.
 _BASIN_FALL, _BASIN_RISE, _BASIN_ERRORS = 0.3, 0.3, 5.0
-# The knee is where the loss is first as low as at the bottom, but for this share of its fall or these standard errors.
+# From the knee on the loss is as low as at the bottom, but for this share of its fall or these standard errors.
 _KNEE_DROP, _KNEE_ERRORS = 0.02, 3.0
 _AGREEMENT_DECADES = 1.5
 # A steepest descent this near to an end of the ramp (points), or this far from half the knee, is not believed.
@@ -90,10 +90,13 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
         return Reading(rules, fallback, "undetermined", f"the loss diverges after {n_points} batches")
     tried, values = np.asarray(rates, float)[:n_points], np.asarray(losses, float)[:n_points]
     smooth, slope, error = _smoothed(np.log10(tried), values)
-    end = _basin_end(smooth, error, floor=float(_running_median(values).min()))
+    start = float(smooth[:_LEAST_POINTS].mean())
+    fallen, whole = start - smooth, start - float(_running_median(values).min())
+    least = max(_LEAST_DROP * abs(float(smooth[0])), _DROP_ERRORS * error)
+    end = _basin_end(fallen, error, least=max(least, _BASIN_FALL * whole))
     bottom = int(np.argmin(smooth[:end]))
-    drop = float(smooth[:_LEAST_POINTS].mean() - smooth[bottom])
-    if drop < _least_drop(smooth, error):
+    drop = float(fallen[bottom])
+    if drop < least:
         return Reading(rules, fallback, "undetermined", "the loss does not descend at any rate")
     # A plateau drifts; only what shows above the noise, or a hundredth of the drop, is descent to the valley rule.
     unit = max(error, drop / 100)
@@ -102,8 +105,8 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     above = np.flatnonzero(smooth[:bottom] > low_enough)
     knee, minimum = float(tried[above[-1] + 1 if above.size else 0]), float(tried[bottom])
     picks = knee / 2, float(tried[np.argmin(slope[: bottom + 1])])
-    basin, floor = tried[:end], smooth[:end]
-    others = valley(basin, np.round(floor / unit)), minimum, minimum_tenth(basin, floor)
+    basin = smooth[:end]
+    others = valley(tried[:end], np.round(basin / unit)), minimum, minimum_tenth(tried[:end], basin)
     rules |= dict(zip(PICKS, (*picks, *others), strict=True))
     return _suggested(rules, *picks, within=(tried[_EDGE], tried[-_EDGE - 1]))
 
@@ -169,20 +172,15 @@ def _smoothed(positions: Array, losses: Array) -> tuple[Array, Array, float]:
     return smooth, savgol_filter(losses, slope_window, polyorder=2, deriv=1), float(error)
 
 
-def _least_drop(smooth: Array, error: float) -> float:
-    return max(_LEAST_DROP * abs(float(smooth[0])), _DROP_ERRORS * error)
+def _basin_end(fallen: Array, error: float, *, least: float) -> int:
+    """Index of the first loss that has clearly risen again after a descent by `least`; their number if there is none.
 
-
-def _basin_end(smooth: Array, error: float, *, floor: float) -> int:
-    """Index of the first loss that has clearly risen again after a clear descent; their number if there is none.
-
-    `floor` is the lowest loss anywhere: what falls but little of the way to it is noise, which quiet losses behind it
-    let look small.
+    `fallen` is by how much each loss is below that at the start. A fall that is but a small part of the whole one is
+    noise, which quiet losses behind it let look small.
     """
-    start, lowest = float(smooth[:_LEAST_POINTS].mean()), np.minimum.accumulate(smooth)
-    fallen = start - lowest
-    risen = smooth - lowest > np.maximum(_BASIN_RISE * fallen, _BASIN_ERRORS * error)
-    return _first(risen & (fallen > max(_least_drop(smooth, error), _BASIN_FALL * (start - floor))))
+    most = np.maximum.accumulate(fallen)
+    risen = most - fallen > np.maximum(_BASIN_RISE * most, _BASIN_ERRORS * error)
+    return _first(risen & (most > least))
 
 
 def _suggested(

@@ -67,7 +67,7 @@ class RateFinder:
         """
         study = self._bench.study
         depends_on = {
-            "factors": dict(sorted(ramp_factors(factors, model=study.model.name).items())),
+            "factors": ramp_factors(factors, model=study.model.name),
             "model": [study.model.name, sorted(study.model.options.items()), self._code],
             "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
