@@ -2,14 +2,16 @@
 
 import errno
 import os
+import platform
 import secrets
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ablate.errors import AblateError, StorageError
 
-ASIDE = ".aside-"  # what a file is called while it is written, then its writer's process number
+ASIDE = ".aside-"  # what a file is called while it is written, then its writer's machine and process number
 _IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
@@ -43,12 +45,19 @@ def write_once(path: Path, content: str) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
+def name_aside(folder: Path, name: str) -> Path:
+    """A file in `folder` that `sweep` removes once this process is gone."""
+    return folder / f"{ASIDE}{_machine()}-{os.getpid()}-{name}"
+
+
 def sweep(folder: Path) -> None:
-    """Remove what processes that died while they wrote have left in a folder and below it."""
-    for litter in folder.rglob(f"{ASIDE}*"):
-        writer = litter.name.removeprefix(ASIDE).partition("-")[0]
+    """Remove what processes of this machine that died while they wrote have left in a folder and below it."""
+    of_this_machine = f"{ASIDE}{_machine()}-"
+    for litter in folder.rglob(f"{of_this_machine}*"):
+        writer = litter.name.removeprefix(of_this_machine).partition("-")[0]
         if writer.isdecimal() and not _lives(int(writer)):
-            litter.unlink(missing_ok=True)
+            with suppress(OSError):  # it is another user's
+                litter.unlink()
 
 
 @contextmanager
@@ -76,7 +85,7 @@ def saving(path: Path, what: str) -> Iterator[None]:
 def _written(folder: Path, content: str | bytes, *, mode: int) -> Path:
     """A new file in `folder` that holds the content."""
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{ASIDE}{os.getpid()}-{secrets.token_hex(6)}"
+    aside = name_aside(folder, secrets.token_hex(6))
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -97,6 +106,11 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _machine() -> str:
+    """Eight hexadecimal digits that tell machines apart; their names may hold anything."""
+    return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
 
 
 def _lives(process: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ablate.clock import Clock
 from ablate.errors import AblateError
 from ablate.events import Notice, Watcher
-from ablate.files.whole import saving
+from ablate.files.whole import saving, sweep
 from ablate.folder.journal import Entry
 from ablate.folder.layout import StudyFolder
 from ablate.interrupt import on_stop_signal
@@ -52,6 +52,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         changes = folder.claim(study, data=facts.fingerprint(), go_on=options.go_on)
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
+        sweep(options.cache)  # of what workers killed amid a write have left
         for note in (*held.notes, *changes, *run.damage(), *warnings(study)):
             watch(Notice(note))
         with on_stop_signal(run.stop):

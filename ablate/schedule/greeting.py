@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 import ablate
 from ablate import provenance
 from ablate.errors import AblateError
-from ablate.files.whole import ASIDE
+from ablate.files.whole import write_aside
 from ablate.schedule.messages import Place, Task
 from ablate.source import package_digest
 from ablate.trial.cache import FLAGS, LIBRARIES
@@ -127,10 +127,7 @@ def read_plate(folder: Path) -> Plate | None:
 
 def write_plate(folder: Path, plate: Plate) -> None:
     """Put it into a study's folder, where from its first byte on only this user can read it. Raises `OSError`."""
-    aside = folder / f"{ASIDE}{os.getpid()}-door"
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(TypeAdapter(Plate).dump_json(plate))
-    aside.replace(folder / PLATE)
+    write_aside(folder / PLATE, TypeAdapter(Plate).dump_json(plate), mode=0o600)
 
 
 def say_hello(line: socket.socket, hello: Hello) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from ablate.files.whole import ASIDE
+from ablate.files.whole import ASIDE, name_aside
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _SECONDS_TO_REACH = 5.0
@@ -63,7 +63,7 @@ def _set_up(path: Path) -> None:
 
     for litter in path.parent.glob(f"{ASIDE}*-{glob.escape(path.name)}*"):  # of whoever had the lock and died
         litter.unlink(missing_ok=True)
-    aside = path.with_name(f"{ASIDE}{os.getpid()}-{path.name}")
+    aside = name_aside(path.parent, path.name)
     try:
         MlflowClient(f"sqlite:///{aside}").search_experiments(max_results=1)
         aside.replace(path)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -13,6 +15,7 @@ import pytest
 from ablate.clock import Clock
 from ablate.errors import StorageError, StudyError
 from ablate.events import Notice, PartBegan, Stopping, TrialBegan, TrialEnded
+from ablate.files.whole import ASIDE
 from ablate.folder.journal import Journal
 from ablate.records import Epoch, Outcome
 from ablate.results import read_results
@@ -54,6 +57,17 @@ def numbers(path: Path) -> pd.DataFrame:
     """The table without what time and place decide."""
     table = read_results(path).drop(columns=["seconds", "run_id", "attempt"])
     return table.sort_values("trial").reset_index(drop=True)
+
+
+def litter_of_the_dead(folder: Path) -> Path:
+    """What a process that was killed while it wrote into `folder` left there."""
+    killed = (
+        "import os, pathlib, sys; from ablate.files.whole import write_aside; os.fsync = lambda _: os._exit(9)\n"
+        "write_aside(pathlib.Path(sys.argv[1]) / 'x', '')"
+    )
+    assert subprocess.run([sys.executable, "-c", killed, str(folder)], check=False).returncode == 9
+    (litter,) = folder.glob(f"{ASIDE}*")
+    return litter
 
 
 def test_a_study_ends_with_every_trial_in_every_place(finished):
@@ -105,7 +119,9 @@ def test_the_report_and_mlflow_know_the_data_and_the_verdict(finished):
 def test_the_same_command_again_trains_nothing_and_changes_nothing(finished, tiny_study):
     done, _, folder = finished
     before, watch = numbers(done.folder.results), Kept()
+    litter = litter_of_the_dead(folder / "reports" / ".cache" / "trials")
     again = run_study(tiny_study, options_for(folder), watch)
+    assert not litter.exists()
     assert again.ending.complete
     assert watch.of(TrialBegan) == []
     pd.testing.assert_frame_equal(numbers(again.folder.results), before)

@@ -248,7 +248,8 @@ def test_who_waits_when_the_door_is_shut_is_sent_away(door, tmp_path):
 
 def test_a_study_runs_without_a_door_where_none_can_be_opened(task, tmp_path):
     said = []
-    with Door(tmp_path / "nowhere", task, workers=1, announce=said.append) as shut:
+    (tmp_path / "file").touch()
+    with Door(tmp_path / "file" / "nowhere", task, workers=1, announce=said.append) as shut:
         assert shut.newcomers() == []
     assert len(said) == 1
     assert said[0].startswith("no other process can join this one: ")
