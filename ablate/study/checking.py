@@ -83,7 +83,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         space=space,
         recipes=recipes,
         search=search,
-        ablation=read_ablation(layered, most, space=space, baseline=baseline, search=search),
+        ablation=read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search),
         inspect=read_section(Inspect, "inspect", layered, most),
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),

@@ -14,7 +14,13 @@ _LARGEST_MARGIN = 0.5  # as a fraction it is absurd already: somebody meant poin
 
 
 def read_ablation(
-    layered: Layered, most: Mapping[tuple[str, str], int], *, space: Space, baseline: Factors, search: Search
+    layered: Layered,
+    most: Mapping[tuple[str, str], int],
+    *,
+    space: Space,
+    baseline: Factors,
+    recipes: Mapping[str, Factors],
+    search: Search,
 ) -> Ablation:
     """The table, checked against the rest of the study; `most` as in `read_section`. Raises `StudyError`."""
     ablation = read_section(Ablation, "ablation", layered, most)
@@ -25,6 +31,8 @@ def read_ablation(
     if ablation.margin is not None and ablation.margin >= _LARGEST_MARGIN:
         rule = f"must be below {_LARGEST_MARGIN}, got {shown(ablation.margin)}"
         raise layered.error(("ablation", "margin"), rule, hint="it is a fraction: 0.005 is half a point of accuracy")
+    if ablation.factors == () and not recipes:
+        raise layered.error(("ablation", "factors"), "must not be empty", hint="for no ablation write seeds = 0")
     _check_factors(ablation, layered, space=space, baseline=baseline)
     _check_factorial(ablation, layered, space=space, baseline=baseline)
     _check_search(ablation, layered, search)
@@ -33,8 +41,6 @@ def read_ablation(
 
 def _check_factors(ablation: Ablation, layered: Layered, *, space: Space, baseline: Factors) -> None:
     key = ("ablation", "factors")
-    if ablation.factors == ():
-        raise layered.error(key, "must not be empty", hint="for no ablation write seeds = 0")
     for factor in ablation.factors or ():
         if factor not in space.dimensions:
             raise layered.unknown(key, factor, known=space.dimensions, kind="factor of [space]")

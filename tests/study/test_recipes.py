@@ -3,6 +3,8 @@
 import pytest
 from study_texts import GOOD, OWN_MODEL
 
+from ablate.ablation.one_factor import one_factor_cells
+from ablate.records import REFERENCE
 from ablate.study import settings, to_toml
 
 RECIPE = '[recipes.self-normalizing]\nactivation = "selu"\ninitializer = "lecun_normal"\ndropout = 0.05\n'
@@ -33,6 +35,13 @@ def test_recipes_come_through_writing_and_reading_after_the_space(load):
     assert headers[headers.index("[space]") + 1 :][:2] == ["[recipes.self-normalizing]", '[recipes."v1.0"]']
     assert settings(study)["recipes.self-normalizing.dropout"] == "0.05"
     assert "recipes" not in to_toml(load())
+
+
+def test_recipes_can_be_compared_alone(load):
+    study = load(WITH_RECIPES, "ablation.factors=[]")
+    assert load(to_toml(study)).ablation.factors == ()
+    cells = one_factor_cells(study, {REFERENCE: study.baseline}, {})
+    assert {cell.variant for cell in cells} == {REFERENCE, "recipe=self-normalizing", "recipe=v1.0"}
 
 
 def test_a_recipe_can_be_changed_for_one_run(load):
