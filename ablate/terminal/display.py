@@ -65,21 +65,29 @@ class PlainLines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress()
+        self._foretold = False  # how long this part takes
 
     def __call__(self, event: Event) -> None:
         """Print what the event says, if it says something to a reader of a log."""
         self._progress.take(event)
+        left = time_left(self._progress)
         match event:
             case Notice():
                 self._print(event.text)
             case Opened():
                 for line in opening(event):
                     self._print(line)
-            case PartBegan() if event.done:
-                self._print(f"{event.part}: {event.done} of {event.trials} trials were done before")
+            case PartBegan():
+                self._foretold = False
+                if event.done:
+                    self._print(f"{event.part}: {event.done} of {event.trials} trials were done before")
+            case Epoch() if left and not self._foretold:
+                self._print(f"{self._progress.part}: at this pace {left.strip()}")
+                self._foretold = True
             case TrialEnded():
                 place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
-                self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}")
+                self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}{left}")
+                self._foretold = bool(left)
             case TrialLost():
                 self._print(lost(event))
             case Stopping():
@@ -143,8 +151,7 @@ class LiveDisplay:
             line.append(f"   best {printable(progress.best, _LONGEST)}")
         if counts := progress.counts():
             line.append(f"   {counts}")
-        left = progress.seconds_left()
-        return line.append(f"   {duration(left)} left" if left is not None else "")
+        return line.append(time_left(progress))
 
     def _trial_line(self, name: str, running: "Running") -> Text:
         line = Text(f"  {printable(name, _LONGEST)}  ", no_wrap=True, overflow="ellipsis", style="dim")
@@ -152,6 +159,12 @@ class LiveDisplay:
             return line.append("preparing: range test and compilation")
         values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
         return line.append(values).append(sparkline(running.curve))
+
+
+def time_left(progress: Progress) -> str:
+    """What stands behind a line: "   4:10 left", or "" while nothing is known."""
+    left = progress.seconds_left()
+    return f"   {duration(left)} left" if left is not None else ""
 
 
 def opening(event: Opened) -> list[str]:

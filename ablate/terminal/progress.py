@@ -9,6 +9,7 @@ from ablate.levels import parse_rate
 from ablate.records import Epoch, Factors, TrialSpec
 
 BARS = "▁▂▃▄▅▆▇█"
+STARTING = 120.0  # seconds in which workers, range tests and compilation may take more time than the epochs
 STATE_WORDS = {"out_of_memory": "out of memory"}
 
 
@@ -68,11 +69,12 @@ class Progress:
         return ", ".join([*odd, f"{self.lost} tried again"] if self.lost else odd)
 
     def seconds_left(self) -> float | None:
-        """At the pace of this part so far; None while that says little."""
-        fresh = self.done - self.before
-        if fresh < 3 or self.done >= self.trials:
+        """At the pace of this part so far, as if no trial stopped early; None while that says little."""
+        fresh, elapsed = self.done - self.before, time.monotonic() - self.began
+        under_way = sum(min(1.0, len(one.curve) / self.epochs) for one in self.running.values() if self.epochs)
+        if self.done >= self.trials or not fresh + under_way or (fresh < 3 and elapsed < STARTING):
             return None
-        return (time.monotonic() - self.began) / fresh * (self.trials - self.done)
+        return elapsed / (fresh + under_way) * max(0.0, self.trials - self.before - fresh - under_way)
 
     def _end(self, event: TrialEnded) -> None:
         outcome = event.outcome

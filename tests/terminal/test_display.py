@@ -13,6 +13,7 @@ from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.running.closing import Facts
 from ablate.terminal.beside import Beside
 from ablate.terminal.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
+from ablate.terminal.progress import duration
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, FACTORS)
@@ -60,6 +61,23 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
         "ablation 1/8  normalization=[b]x[/b] (find) seed 3  diverged  2 epochs  1.0 s  the loss is not finite",
         "stopping after the running epochs; once more to stop at once",
     ]
+
+
+def test_plain_lines_say_once_ahead_how_long_it_takes_and_then_with_each_trial(opened):
+    console = Console(file=io.StringIO(), width=100)
+    display, epoch = PlainLines(console), Epoch("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
+    for event in (opened, PartBegan("ablation", 4, 0, None), TrialBegan(ABLATION)):
+        display(event)
+    display._progress.began -= 3600
+    for n in range(1, display._progress.epochs + 1):
+        display(replace(epoch, epoch=n))
+    display(TrialEnded(ABLATION, Outcome("ablation-x", "finished", score=0.5, epochs=7, seconds=3600.0)))
+    display(TrialBegan(ABLATION))
+    display(epoch)
+    ahead, ended = console.file.getvalue().splitlines()[3:]
+    whole = 3600 * 4 * display._progress.epochs
+    assert ahead == f"ablation: at this pace {duration(whole - 3600)} left"
+    assert ended.endswith("  finished  0.5000  7 epochs  3600.0 s   3:00:00 left")
 
 
 @pytest.mark.parametrize("width", [30, 60, 120])

@@ -1,12 +1,22 @@
 from dataclasses import replace
 
 from ablate.events import PartBegan, TrialBegan, TrialEnded, TrialLost
-from ablate.records import Outcome, TrialSpec
+from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.terminal.progress import Progress, configuration, duration, name_of, sparkline
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, FACTORS)
 ABLATION = TrialSpec("ablation-x", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS)
+
+
+def under_way() -> Progress:
+    """Half of the epochs of the first of ten trials have been."""
+    progress = Progress(epochs=4)
+    progress.take(PartBegan("ablation", 10, 0, None))
+    progress.take(TrialBegan(ABLATION))
+    for n in (1, 2):
+        progress.take(Epoch(ABLATION.trial, n, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0))
+    return progress
 
 
 def test_states_are_counted_but_what_was_interrupted_is_not_done():
@@ -44,6 +54,13 @@ def test_what_another_study_trained_says_nothing_of_the_pace():
         progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "finished")))
     progress.began -= 30
     assert 29 < progress.seconds_left() < 31  # three in 30 seconds, three to go
+
+
+def test_the_epochs_of_long_trials_say_how_long_it_takes_before_the_first_has_ended():
+    progress = under_way()
+    assert progress.seconds_left() is None  # of two minutes, starting may have taken most
+    progress.began -= 300
+    assert 5700 <= progress.seconds_left() < 5710  # half a trial in five minutes, nine and a half to go
 
 
 def test_a_part_that_grows_takes_its_new_size():
