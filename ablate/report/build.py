@@ -19,12 +19,13 @@ from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import Check, Page, Section
+from ablate.report.rate_tests import rate_section
 from ablate.report.render import render
 from ablate.report.runs import runs_block
 from ablate.report.schedules import schedule_blocks
 from ablate.report.search import failures_section, search_section
 from ablate.report.spreadsheet import to_inert_csv
-from ablate.report.training import rate_section, training_section
+from ablate.report.training import training_section
 from ablate.report.trust import standing, trust_section
 from ablate.report.uncompared import uncompared
 

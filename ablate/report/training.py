@@ -1,75 +1,85 @@
-"""Learning curves and learning-rate tests into sections."""
+"""Learning curves into a section."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from ablate.effects import metric_unit
-from ablate.plots import MOST_PANELS, MOST_RUNS, contrast_name, draw_curves, draw_rate_tests, to_svg
-from ablate.records import BEST, RateTest
+from ablate.plots import MOST_RUNS, contrast_name, draw_curves, to_svg
+from ablate.records import BEST
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, number, rate
+from ablate.report.numbers import NONE, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table
 
 TITLE = "How training went"
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
+LOSS, CURVES = "val_loss", ("val_accuracy", "val_loss")
+RISEN = 1.05  # times its lowest, a validation loss has risen: below, the means of a few seeds may do so by luck
 LEAST_SHARE = 0.5  # of the runs that an epoch must have for a mean: later ones are a biased rest
 
 
 def training_section(inputs: Inputs, *, beside: Sequence[Block] = ()) -> Section | None:
     """Validation and training curves by factor, and what else there is to say `beside` them."""
-    curves = curve_table(inputs)
+    other = next(metric for metric in CURVES if metric != inputs.monitor)
+    called = f"{other.removeprefix('val_')}-curves"
+    found = (_curves_figure(inputs, inputs.monitor, called="curves"), _curves_figure(inputs, other, called=called))
+    figures = [figure for figure in found if figure is not None]
+    return Section("training", TITLE, [*figures, *beside]) if figures or beside else None
+
+
+def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None:
+    curves = curve_table(inputs, metric)
     means = mean_curves(curves)
-    _, unit = metric_unit(inputs.monitor)
-    name = inputs.monitor.replace("val_", "")
-    figure = draw_curves(curves, means, label=f"{name}, {'%' if unit == 'points' else unit}")
+    # The runs behind the means stand once; beside the other metric they would but double the page.
+    has_runs = metric == inputs.monitor
+    behind = curves if has_runs else curves[curves["state"] != "finished"]
+    _, unit = metric_unit(metric)
+    name = metric.replace("val_", "")
+    figure = draw_curves(behind, means, label=f"{name}, {'%' if unit == 'points' else unit}")
     if figure is None:
-        return Section("training", TITLE, beside) if beside else None
+        return None
     title = f"{name.capitalize()} by epoch"
     n_runs = curves["trial"].nunique()
     sentence = f"How validation {name} grew or fell in {n_runs:,} runs, factor by factor, beside the reference in grey."
-    if n_runs > MOST_RUNS:
+    if has_runs and n_runs > MOST_RUNS:
         sentence += f" The means are of all runs; about {MOST_RUNS} are drawn behind them, as many for each level."
+    if metric == LOSS:
+        sentence += overfitting(means[means["factor"] == ""])
+    each = ", with each run as a thin line behind it" if has_runs else ""
     reading = (
-        f"Solid: validation {name}, the mean of the runs that finished, with each run as a thin line behind it. "
-        "Dashed: training. A mean ends where fewer than half of its runs still train; a cross marks the last epoch of "
-        "a run that did not finish."
+        f"Solid: validation {name}, the mean of the runs that finished{each}. Dashed: training. A mean ends where "
+        "fewer than half of its runs still train; a cross marks the last epoch of a run that did not finish."
     )
     panels = ", ".join(dict.fromkeys(means.loc[means["factor"] != "", "factor"]))
-    svg = to_svg(figure, name="curves", title=title, description=f"One panel for each of: {panels}.")
-    curves_figure = Figure("curves", title, sentence, svg, _curves_table(means, unit), reading)
-    return Section("training", TITLE, [curves_figure, *beside])
+    svg = to_svg(figure, name=called, title=title, description=f"One panel for each of: {panels}.")
+    return Figure(called, title, sentence, svg, _curves_table(means, name, unit, called=called), reading)
 
 
-def rate_section(inputs: Inputs) -> Section | None:
-    """The range tests of each configuration, one a seed: curves, what the rules read from them, the rates chosen."""
-    groups = _compared_first(inputs)
-    figure = draw_rate_tests(groups)
-    if figure is None:
-        return None
-    tests = [test for _, some in groups for test in some]
-    unsure = sum(test.verdict == "undetermined" for test in tests)
-    rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
-    said = f"In {len(tests) - unsure} of {len(tests)} tests of {len(groups)} configurations a rate could be read"
-    said += f"; in {unsure} it is a guess (dashed line), and the table says why." if unsure else "."
-    sentence = (
-        f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "
-        "along each curve; a vertical line is a rate suggested: half that of the knee, where the loss comes to the "
-        "bottom of its first basin. 1cycle rises to the rate of the bottom (minimum). Blue, with the marks of "
-        f"all rules: the first seed.{rest}"
+def overfitting(reference: pd.DataFrame) -> str:
+    """From which epoch on the reference overfits, as a sentence with a space before it; "" where it does not.
+
+    `reference` is its mean loss by epoch: epoch, validation, train. It overfits where its validation loss ends
+    at least `RISEN` above its lowest, and its training loss below what that was then.
+    """
+    finite = reference[np.isfinite(reference["validation"])]
+    if finite.empty:
+        return ""
+    best, last = finite.loc[finite["validation"].idxmin()], finite.iloc[-1]
+    if last["validation"] < RISEN * best["validation"] or not last["train"] < best["train"]:
+        return ""
+    return (
+        f" The reference's is lowest in epoch {best['epoch']:.0f}, at {best['validation']:.2f} nats; by epoch "
+        f"{last['epoch']:.0f} it has risen to {last['validation']:.2f}, while that of training fell from "
+        f"{best['train']:.2f} to {last['train']:.2f}: from there on it overfits."
     )
-    title = "Loss against learning rate"
-    svg = to_svg(figure, name="rates", title=title, description=f"{said} One panel a configuration.")
-    return Section("rate-tests", "Learning-rate tests", [Figure("rates", title, sentence, svg, _rates_table(groups))])
 
 
-def curve_table(inputs: Inputs) -> pd.DataFrame:
-    """One row an epoch of an ablation run (of the first mode): `CURVE_COLUMNS`; metric as shown, train beside it."""
-    scale, _ = metric_unit(inputs.monitor)
-    names = {inputs.monitor: "validation", inputs.monitor.replace("val_", "train_"): "train"}
+def curve_table(inputs: Inputs, metric: str) -> pd.DataFrame:
+    """One row an epoch of an ablation run (of the first mode): `CURVE_COLUMNS`; `metric` as shown, train beside it."""
+    scale, _ = metric_unit(metric)
+    names = {metric: "validation", metric.replace("val_", "train_"): "train"}
     if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
         return pd.DataFrame(columns=CURVE_COLUMNS)
     curves = run_epochs(inputs, columns=list(names)).rename(columns=names)
@@ -138,7 +148,7 @@ def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
     return kept[columns].sort_values(["factor", "level", "epoch"], kind="stable", ignore_index=True)
 
 
-def _curves_table(means: pd.DataFrame, unit: str) -> Table:
+def _curves_table(means: pd.DataFrame, name: str, unit: str, *, called: str) -> Table:
     last = int(means["epoch"].max())
     epochs = sorted({1, *(round(last * share / 4) for share in (1, 2, 3)), last} - {0})
     decimals = 1 if unit == "points" else 2
@@ -151,56 +161,5 @@ def _curves_table(means: pd.DataFrame, unit: str) -> Table:
     head = ["Factor", "Level", *(f"Validation, epoch {epoch}" for epoch in epochs), "Training, last"]
     data = with_units(means, dict.fromkeys(("validation", "train"), "%" if unit == "points" else unit))
     return Table(
-        "Mean over the seeds", head, rows[:MOST_ROWS], frozenset(range(2, len(head))), name="curves", data=data
+        f"Mean {name} over the seeds", head, rows[:MOST_ROWS], frozenset(range(2, len(head))), name=called, data=data
     )
-
-
-def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
-    """The tests by configuration: those that the comparisons rest on, then the search's.
-
-    If not all fit, those on whose rate the rules did not agree come first in each.
-    """
-    groups: dict[str, list[RateTest]] = {}
-    for label, test in inputs.rate_tests:
-        groups.setdefault(label, []).append(test)
-    if len(groups) <= MOST_PANELS:
-        return list(groups.items())
-    runs = inputs.runs
-    compared = set(runs["lr_test"]) if "lr_test" in runs else set()
-
-    def rank(group: tuple[str, list[RateTest]]) -> tuple[bool, bool]:
-        tests = group[1]
-        return tests[0].key not in compared, all(test.verdict == "determined" for test in tests)
-
-    return sorted(groups.items(), key=rank)
-
-
-def _rates_table(groups: list[tuple[str, list[RateTest]]]) -> Table:
-    rules = list(dict.fromkeys(name for _, tests in groups for test in tests for name in test.rules))
-    named = [rule.replace("_", " ") for rule in rules]
-    head = ["Configuration", "Tests", "Agreed", "Rate, median", "Lowest", "Highest", *named, "Why not"]
-    rows = [
-        [
-            label,
-            str(len(tests)),
-            str(sum(test.verdict == "determined" for test in tests)),
-            *(rate(of(test.suggestion for test in tests)) for of in (_median, min, max)),
-            *(rate(_median(test.rules.get(rule) for test in tests)) for rule in rules),
-            next((test.reason for test in tests if test.reason), NONE),
-        ]
-        for label, tests in groups
-    ]
-    picks = [
-        {"configuration": label, "verdict": test.verdict, "rate": test.suggestion, **test.rules}
-        for label, tests in groups
-        for test in tests
-    ]
-    return Table(
-        "Rates chosen, and the median that each rule picks", head, rows[:MOST_ROWS],
-        frozenset(range(1, 6 + len(rules))), name="rates", data=pd.DataFrame(picks),
-    )  # fmt: skip
-
-
-def _median(rates: Iterable[float | None]) -> float:
-    found = [rate for rate in rates if rate is not None]
-    return float(np.median(found)) if found else math.nan

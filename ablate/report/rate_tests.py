@@ -1,0 +1,86 @@
+"""Learning-rate tests into a section."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from ablate.plots import MOST_PANELS, draw_rate_tests, to_svg
+from ablate.records import RateTest
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import NONE, rate
+from ablate.report.page import MOST_ROWS, Figure, Section, Table
+
+
+def rate_section(inputs: Inputs) -> Section | None:
+    """The range tests of each configuration, one a seed: curves, what the rules read from them, the rates chosen."""
+    groups = _compared_first(inputs)
+    figure = draw_rate_tests(groups)
+    if figure is None:
+        return None
+    tests = [test for _, some in groups for test in some]
+    unsure = sum(test.verdict == "undetermined" for test in tests)
+    rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
+    said = f"In {len(tests) - unsure} of {len(tests)} tests of {len(groups)} configurations a rate could be read"
+    said += f"; in {unsure} it is a guess (dashed line), and the table says why." if unsure else "."
+    sentence = (
+        f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "
+        "along each curve; a vertical line is a rate suggested: half that of the knee, where the loss comes to the "
+        "bottom of its first basin. 1cycle rises to the rate of the bottom (minimum). Blue, with the marks of "
+        f"all rules: the first seed.{rest}"
+    )
+    title = "Loss against learning rate"
+    svg = to_svg(figure, name="rates", title=title, description=f"{said} One panel a configuration.")
+    return Section("rate-tests", "Learning-rate tests", [Figure("rates", title, sentence, svg, _rates_table(groups))])
+
+
+def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
+    """The tests by configuration: those that the comparisons rest on, then the search's.
+
+    If not all fit, those on whose rate the rules did not agree come first in each.
+    """
+    groups: dict[str, list[RateTest]] = {}
+    for label, test in inputs.rate_tests:
+        groups.setdefault(label, []).append(test)
+    if len(groups) <= MOST_PANELS:
+        return list(groups.items())
+    runs = inputs.runs
+    compared = set(runs["lr_test"]) if "lr_test" in runs else set()
+
+    def rank(group: tuple[str, list[RateTest]]) -> tuple[bool, bool]:
+        tests = group[1]
+        return tests[0].key not in compared, all(test.verdict == "determined" for test in tests)
+
+    return sorted(groups.items(), key=rank)
+
+
+def _rates_table(groups: list[tuple[str, list[RateTest]]]) -> Table:
+    rules = list(dict.fromkeys(name for _, tests in groups for test in tests for name in test.rules))
+    named = [rule.replace("_", " ") for rule in rules]
+    head = ["Configuration", "Tests", "Agreed", "Rate, median", "Lowest", "Highest", *named, "Why not"]
+    rows = [
+        [
+            label,
+            str(len(tests)),
+            str(sum(test.verdict == "determined" for test in tests)),
+            *(rate(of(test.suggestion for test in tests)) for of in (_median, min, max)),
+            *(rate(_median(test.rules.get(rule) for test in tests)) for rule in rules),
+            next((test.reason for test in tests if test.reason), NONE),
+        ]
+        for label, tests in groups
+    ]
+    picks = [
+        {"configuration": label, "verdict": test.verdict, "rate": test.suggestion, **test.rules}
+        for label, tests in groups
+        for test in tests
+    ]
+    return Table(
+        "Rates chosen, and the median that each rule picks", head, rows[:MOST_ROWS],
+        frozenset(range(1, 6 + len(rules))), name="rates", data=pd.DataFrame(picks),
+    )  # fmt: skip
+
+
+def _median(rates: Iterable[float | None]) -> float:
+    found = [rate for rate in rates if rate is not None]
+    return float(np.median(found)) if found else math.nan
