@@ -127,6 +127,7 @@ def test_the_last_line_counts_what_a_study_waited_for_and_not_what_its_tracker_d
     line = cost(seconds, states={"finished": 3, "out_of_memory": 1})
     assert "training 80 %, compiling 5 %, range tests 0.0 %, tracking 1.0 %, the rest 14 %" in line
     assert line.endswith("trials: 3 finished, 1 out of memory")
+    assert "training 80 %, pretraining 10 %, comp" in cost({**seconds, "pretrain": 10.0}, states={})
 
 
 def test_only_takes_two_words(capsys):

@@ -91,6 +91,7 @@ def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:
     total = max(seconds["total"], 1e-9)
     shares = {
         "training": sum(seconds.get(part, 0.0) for part in TRAINED) / total,
+        **({"pretraining": seconds["pretrain"] / total} if seconds.get("pretrain") else {}),
         "compiling": seconds.get("compile", 0.0) / total,
         "range tests": seconds.get("lr_test", 0.0) / total,
         "tracking": seconds.get("track_wait", 0.0) / total,  # what its thread does beside the training takes no time
