@@ -183,7 +183,16 @@ def required_factors(model: str) -> list[str]:
 def ramp_factors(factors: Factors, *, model: str) -> Factors:
     """The part of a configuration that decides what a learning-rate range test of it measures."""
     known = {name: known_factor(name, model=model) for name in factors if name != "learning_rate"}
-    return {name: factors[name] for name, factor in known.items() if factor is None or factor.on_ramp}
+    ramped = on_ramp(factors)
+    return {name: ramped[name] for name, factor in known.items() if factor is None or factor.on_ramp}
+
+
+def on_ramp(factors: Factors) -> Factors:
+    """The configuration whose range test counts for `factors`: with every layer trained.
+
+    A rate that was found while the new output layer trained alone may be far too high for the layers below it.
+    """
+    return {**factors, "transfer": "unfrozen"} if factors.get("transfer") == "frozen_then_unfrozen" else factors
 
 
 def is_real(factor: str, *, model: str) -> bool:

@@ -94,5 +94,11 @@ def test_a_ramp_knows_nothing_of_rates_schedules_budgets_and_predictions():
     assert ramp_factors(factors, model="mlp") == {"optimizer": "adam"}
 
 
+def test_a_ramp_trains_all_layers_of_what_was_taken_over():
+    frozen, whole = ({"transfer": level} for level in ("frozen_then_unfrozen", "unfrozen"))
+    assert ramp_factors(frozen, model="mlp") == ramp_factors(whole, model="mlp") == whole
+    assert ramp_factors({"transfer": "none"}, model="mlp") == {"transfer": "none"}
+
+
 def test_a_users_own_factor_of_a_known_name_counts_on_a_ramp():
     assert ramp_factors({"mc_samples": 10}, model="mine.py:build") == {"mc_samples": 10}

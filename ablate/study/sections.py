@@ -104,9 +104,8 @@ class Transfer(Section):
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | Literal["find"] = "find"
     # Of a whole trial of "frozen_then_unfrozen": as long, the layers that were taken over stay as they are.
     frozen_epochs: int = Field(default=4, ge=1, le=10**6)
-    # The rate after them over the rate before: full steps would undo what was taken over (Géron 2019, ch. 11, lowers it
-    # for this reason).
-    unfrozen_rate: float = Field(default=0.1, gt=0.0, le=1.0)
+    # The rate after them over the rate before. A found rate is that of a network with all layers training.
+    unfrozen_rate: float = Field(default=1.0, gt=0.0, le=1.0)
 
 
 class LrTest(Section):

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from ablate import seeds
-from ablate.catalog import ramp_factors
+from ablate.catalog import on_ramp, ramp_factors
 from ablate.clock import Clock
 from ablate.datasets import Split
 from ablate.engine.batches import Indices, ramp_batches
@@ -54,7 +54,7 @@ class RateFinder:
         """
         while True:
             try:
-                return contained(lambda: self._find(factors, clock, replicate=replicate, size=size))
+                return contained(lambda: self._find(on_ramp(factors), clock, replicate=replicate, size=size))
             except TrialError as broken:
                 if size > 1:
                     raise

@@ -25,7 +25,7 @@ def test_classes_and_pretraining_are_read_with_their_defaults(load):
     assert study.data.classes == (5, 6)
     before = study.transfer
     assert (before.classes, before.train, before.learning_rate) == ((0, 1, 2), None, "find")
-    assert (before.frozen_epochs, before.unfrozen_rate) == (4, 0.1)
+    assert (before.frozen_epochs, before.unfrozen_rate) == (4, 1.0)
     assert settings(study)["transfer.classes"] == "[0, 1, 2]"
 
 

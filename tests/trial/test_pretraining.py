@@ -162,16 +162,14 @@ def test_the_weights_outlive_the_process_and_a_damaged_file_counts_as_not_there(
     assert find_origin(study, data, cache=tmp_path).taken(study.baseline, 2, Clock()).parts == 7  # another's weights
 
 
-def test_a_range_test_starts_from_what_the_trial_takes_over_frozen_as_it_begins(study, bench):
+def test_a_range_test_starts_from_what_the_trial_takes_over_and_trains_all_of_it(study, bench):
     finder = RateFinder(bench, cache=None)
     tests = {
         level: finder.find(factors_of(study, level), Clock(), replicate=1)
         for level in ("none", "unfrozen", "frozen_then_unfrozen")
     }
-    assert len({test.key for test in tests.values()}) == 3
-    # At the ramp's first rate nothing has moved yet: the same head on other layers, or on the same.
-    assert tests["unfrozen"].losses[0] == tests["frozen_then_unfrozen"].losses[0] != tests["none"].losses[0]
-    assert tests["unfrozen"].losses != tests["frozen_then_unfrozen"].losses
+    assert tests["unfrozen"].losses[0] != tests["none"].losses[0]  # nothing has moved yet: the layers are others
+    assert tests["frozen_then_unfrozen"] is tests["unfrozen"]  # the rate is to do for all layers once they thaw
 
 
 @pytest.mark.slow
