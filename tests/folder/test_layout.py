@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.errors import AblateError, StudyError
-from ablate.files.whole import ASIDE
+from ablate.files.whole import ASIDE, name_aside
 from ablate.folder.journal import Entry, Journal
 from ablate.folder.layout import StudyFolder
 from ablate.records import Outcome, TrialSpec
@@ -154,9 +154,11 @@ def test_a_fresh_start_of_a_study_that_runs_is_refused_and_moves_nothing(folder)
 
 
 def test_what_a_process_that_died_has_left_is_swept_and_said(folder):
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    mine = name_aside(folder.path, "c").name
+    other = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    dead = mine.replace(f"-{os.getpid()}-", f"-{other.stdout.strip()}-")
     (folder.path / "figures").mkdir()
-    for name in (f"{ASIDE}{int(dead.stdout)}-a", f"figures/{ASIDE}{int(dead.stdout)}-b", f"{ASIDE}{os.getpid()}-c"):
+    for name in (dead, f"figures/{dead}", mine):
         (folder.path / name).touch()
     (folder.path / ".owner").write_text("pid 7 on node, since yesterday")
     with folder.lock() as held:
@@ -165,7 +167,7 @@ def test_what_a_process_that_died_has_left_is_swept_and_said(folder):
             "saved",
         )
     assert sorted(path.name for path in folder.path.rglob("*") if path.is_file()) == [
-        f"{ASIDE}{os.getpid()}-c",
+        mine,
         ".lock",
     ]
 
