@@ -36,7 +36,7 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
     has_runs = metric == inputs.monitor
     behind = curves if has_runs else curves[curves["state"] != "finished"]
     _, unit = metric_unit(metric)
-    name = metric.replace("val_", "")
+    name = metric.removeprefix("val_")
     figure = draw_curves(behind, means, label=f"{name}, {'%' if unit == 'points' else unit}")
     if figure is None:
         return None

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from ablate.errors import AblateError, StorageError
-from ablate.files.whole import ASIDE, opening, saving, sweep, write_aside, write_once
+from ablate.files.whole import ASIDE, name_aside, opening, saving, sweep, write_aside, write_once
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -85,7 +85,7 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file_whole_and_its_litt
     assert subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(path)]).returncode == -9
     (dead,) = path.parent.glob(f"{ASIDE}*")
     machine, process, _ = dead.name.removeprefix(ASIDE).split("-")
-    mine = path.with_name(f"{ASIDE}{machine}-{os.getpid()}-0")
+    mine = name_aside(path.parent, "0")
     elsewhere = path.with_name(f"{ASIDE}0{machine}-{process}-0")  # who shares the folder may be writing it
     mine.touch()
     elsewhere.touch()
