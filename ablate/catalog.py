@@ -26,6 +26,7 @@ SCHEDULES = (
 SCALINGS = ("none", "unit", "standardize", "standardize_channels")
 AUGMENTATIONS = ("none", "flip", "rotation", "zoom", "all")
 TRANSFERS = ("none", "unfrozen", "frozen_then_unfrozen")
+_NOT_BEFORE = ("transfer", "learning_rate", "budget")  # what training on the task before has of its own, or not at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,11 @@ def on_ramp(factors: Factors) -> Factors:
     A rate that was found while the new output layer trained alone may be far too high for the layers below it.
     """
     return {**factors, "transfer": "unfrozen"} if factors.get("transfer") == "frozen_then_unfrozen" else factors
+
+
+def trained_before(factors: Factors) -> Factors:
+    """The levels that a configuration shares with the network from which it takes weights over."""
+    return {name: level for name, level in factors.items() if name not in _NOT_BEFORE}
 
 
 def is_real(factor: str, *, model: str) -> bool:

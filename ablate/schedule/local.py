@@ -100,7 +100,7 @@ class Local:
         if any(not worker.trials for worker in self._workers):
             self._waiting.fill(plan, LOOKAHEAD * len(self._workers))
         for worker in self._workers:
-            others = (other.seen for other in self._workers if other is not worker)
+            others = [other for other in self._workers if other is not worker]
             if worker.is_idle and (begun := self._waiting.take(worker, others)) is not None:
                 worker.structure = begun[0]
                 worker.seen.add(worker.structure)

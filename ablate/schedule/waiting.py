@@ -1,17 +1,19 @@
 """What a plan asks for into what a free worker takes next; trials whose worker died come first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias, final
 
+from ablate.catalog import level_in, trained_before
 from ablate.models.structure import Structure, structure_of
 from ablate.plan import Plan
-from ablate.records import TrialSpec
+from ablate.records import Level, TrialSpec
 from ablate.schedule.choice import choose
 from ablate.schedule.crew import Worker
 
 STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials of one structure
 
 _Pair: TypeAlias = tuple[Structure, TrialSpec]
+_Origin: TypeAlias = tuple[int, tuple[tuple[str, Level], ...]]
 
 
 @final
@@ -33,12 +35,17 @@ class Waiting:
             specs = plan.ask(n - len(self._pairs))
             self._pairs.extend((structure_of(spec.factors, model=self._model), spec) for spec in specs)
 
-    def take(self, worker: Worker, others: Iterable[set[Structure]]) -> tuple[Structure, TrialSpec] | None:
-        """What a free worker begins with; `others` are the structures that each other one knows. None: nothing."""
+    def take(self, worker: Worker, others: Sequence[Worker]) -> tuple[Structure, TrialSpec] | None:
+        """What a free worker begins with while `others` work. None: nothing.
+
+        Rather not what begins on the weights that another one is about to train: both would train them.
+        """
         fitting = [pair for pair in self._pairs if self._may_have(worker, pair)]
         if not fitting:
             return None
-        pair = fitting[choose([structure for structure, _ in fitting], worker.seen, others)]
+        under_way = {_origin(going.spec) for other in others for going in other.trials.values()} - {None}
+        fitting = [pair for pair in fitting if _origin(pair[1]) not in under_way] or fitting
+        pair = fitting[choose([structure for structure, _ in fitting], worker.seen, [other.seen for other in others])]
         self._pairs.remove(pair)
         return pair
 
@@ -66,3 +73,10 @@ class Waiting:
 
     def _may_have(self, worker: Worker, pair: _Pair) -> bool:
         return worker.is_own() or pair[1].trial not in self._at_home
+
+
+def _origin(spec: TrialSpec) -> _Origin | None:
+    """The network trained before on which a trial begins, equal for trials that share one; None: it begins afresh."""
+    if level_in(spec.factors, "transfer") == "none":
+        return None
+    return spec.seed, tuple(sorted(trained_before(spec.factors).items()))

@@ -69,10 +69,10 @@ class Progress:
         return ", ".join([*odd, f"{self.lost} tried again"] if self.lost else odd)
 
     def seconds_left(self) -> float | None:
-        """At the pace of this part so far, as if no trial stopped early; None while that says little."""
+        """At the pace of this part so far, if no trial stops early; None while that says little, and after a stop."""
         fresh, elapsed = self.done - self.before, time.monotonic() - self.began
         under_way = sum(min(1.0, len(one.curve) / self.epochs) for one in self.running.values() if self.epochs)
-        if self.done >= self.trials or not fresh + under_way or (fresh < 3 and elapsed < STARTING):
+        if self.stopping or self.done >= self.trials or not fresh + under_way or (fresh < 3 and elapsed < STARTING):
             return None
         return elapsed / (fresh + under_way) * max(0.0, self.trials - self.before - fresh - under_way)
 

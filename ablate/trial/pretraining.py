@@ -17,6 +17,7 @@ import numpy as np
 
 import ablate
 from ablate import provenance
+from ablate.catalog import trained_before
 from ablate.clock import Clock
 from ablate.datasets import Dataset
 from ablate.engine.contained import TrialError, contained
@@ -34,7 +35,6 @@ from ablate.trial.slots import Slots
 from ablate.trial.training import begin
 
 MOST_HELD = 8  # networks in memory: levels and rates of a configuration in a replicate come soon after each other
-_OF_TRIAL = ("transfer", "learning_rate", "budget")  # factors that the pretraining has of its own, or not at all
 _WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # the arrays of a file
 
 
@@ -60,8 +60,7 @@ def source_study(study: Study, transfer: Transfer) -> Study:
 
 def source_factors(factors: Factors, transfer: Transfer) -> Factors:
     """The configuration that is trained before one."""
-    kept = {name: level for name, level in factors.items() if name not in _OF_TRIAL}
-    return {**kept, "learning_rate": transfer.learning_rate}
+    return {**trained_before(factors), "learning_rate": transfer.learning_rate}
 
 
 @final

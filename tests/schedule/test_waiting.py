@@ -37,8 +37,8 @@ def working(worker: Worker, *trials: TrialSpec) -> Worker:
     return worker
 
 
-def taken(specs: Waiting, worker: Worker) -> str:
-    begun = specs.take(worker, [])
+def taken(specs: Waiting, worker: Worker, *others: Worker) -> str:
+    begun = specs.take(worker, others)
     return begun[1].trial if begun is not None else ""
 
 
@@ -84,3 +84,19 @@ def test_what_a_guest_left_behind_is_for_the_own_workers():
     assert [one.trial for one in specs.more(guest(of("adam", "z")), Listed([]), n=9)] == ["a"]
     assert taken(specs, guest()) == ""
     assert [one.trial for one in specs.more(own(of("adam", "z")), Listed([]), n=9)] == ["x"]
+
+
+def test_two_workers_do_not_train_the_same_network_before_a_transfer():
+    def taking_over(trial: str, seed: int, transfer: str, rate: str = "find") -> TrialSpec:
+        factors = {"optimizer": "sgd", "transfer": transfer, "learning_rate": rate}
+        return replace(spec(trial), seed=seed, factors=factors)
+
+    busy = own(taking_over("x", 1, "unfrozen"))
+    specs = waiting(
+        taking_over("frozen", 1, "frozen_then_unfrozen"),
+        taking_over("found", 1, "unfrozen", "find*0.1"),
+        taking_over("afresh", 1, "none"),
+        taking_over("next", 2, "unfrozen"),
+    )
+    assert [taken(specs, own(), busy) for _ in range(2)] == ["afresh", "next"]
+    assert [taken(specs, own(), busy) for _ in range(3)] == ["frozen", "found", ""]  # better than to wait

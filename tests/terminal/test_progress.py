@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from ablate.events import PartBegan, TrialBegan, TrialEnded, TrialLost
+from ablate.events import PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.terminal.progress import Progress, configuration, duration, name_of, sparkline
 
@@ -61,6 +61,8 @@ def test_the_epochs_of_long_trials_say_how_long_it_takes_before_the_first_has_en
     assert progress.seconds_left() is None  # of two minutes, starting may have taken most
     progress.began -= 300
     assert 5700 <= progress.seconds_left() < 5710  # half a trial in five minutes, nine and a half to go
+    progress.take(Stopping())
+    assert progress.seconds_left() is None
 
 
 def test_a_part_that_grows_takes_its_new_size():
