@@ -1,6 +1,7 @@
 """What happens in a study into lines: a live picture on a terminal, plain lines in a pipe, JSON for machines."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TextIO, cast
@@ -25,6 +26,7 @@ PARTS: Mapping[Part, str] = {
     "path": "{} on the paths",
 }
 _LONGEST = 400  # characters of a line: a reason may be anything that a model's code says
+MOST_SILENT = 600.0  # seconds after which a log is told of an epoch: a trial of hours should not look like a hang
 
 
 def make_display(*, as_json: bool, console: Console) -> Display:
@@ -60,17 +62,19 @@ class JsonLines:
 
 
 class PlainLines:
-    """A line where something begins or ends: for pipes and log files."""
+    """A line where something begins or ends, and in long trials now and then: for pipes and log files."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress()
         self._foretold = False  # how long this part takes
+        self._last = time.monotonic()  # when something was printed
 
     def __call__(self, event: Event) -> None:
         """Print what the event says, if it says something to a reader of a log."""
         self._progress.take(event)
         left = time_left(self._progress)
+        place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
         match event:
             case Notice():
                 self._print(event.text)
@@ -81,11 +85,11 @@ class PlainLines:
                 self._foretold = False
                 if event.done:
                     self._print(f"{event.part}: {event.done} of {event.trials} trials were done before")
-            case Epoch() if left and not self._foretold:
-                self._print(f"{self._progress.part}: at this pace {left.strip()}")
-                self._foretold = True
+            case Epoch() if (left and not self._foretold) or time.monotonic() - self._last > MOST_SILENT:
+                epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {event.val_accuracy:.4f}"
+                self._print(f"{place}  {self._progress.name_of_running(event.trial)}  {epochs}{left}")
+                self._foretold = self._foretold or bool(left)
             case TrialEnded():
-                place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
                 self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}{left}")
                 self._foretold = bool(left)
             case TrialLost():
@@ -100,6 +104,7 @@ class PlainLines:
 
     def _print(self, line: str) -> None:
         self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._last = time.monotonic()
 
 
 class LiveDisplay:

@@ -52,9 +52,8 @@ class Progress:
             case TrialBegan():
                 self.running[name_of(event.spec)] = Running(event.spec)
             case Epoch():
-                for running in self.running.values():
-                    if running.spec.trial == event.trial:
-                        running.curve[event.epoch - 1 :] = [event.val_accuracy]
+                if (name := self.name_of_running(event.trial)) in self.running:
+                    self.running[name].curve[event.epoch - 1 :] = [event.val_accuracy]
             case TrialLost():
                 self.running.pop(name_of(event.spec), None)
                 self.lost += 1
@@ -62,6 +61,10 @@ class Progress:
                 self._end(event)
             case Stopping():
                 self.stopping = True
+
+    def name_of_running(self, trial: str) -> str:
+        """What people call a trial at work; of one that is not, the name that it has."""
+        return next((name for name, running in self.running.items() if running.spec.trial == trial), trial)
 
     def counts(self) -> str:
         """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged, 2 tried again"."""

@@ -63,21 +63,38 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
     ]
 
 
-def test_plain_lines_say_once_ahead_how_long_it_takes_and_then_with_each_trial(opened):
+def test_plain_lines_say_once_ahead_how_long_it_takes_then_after_long_silence_and_with_each_trial(opened):
     console = Console(file=io.StringIO(), width=100)
     display, epoch = PlainLines(console), Epoch("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
     for event in (opened, PartBegan("ablation", 4, 0, None), TrialBegan(ABLATION)):
         display(event)
+    display(epoch)  # too early to say anything
     display._progress.began -= 3600
-    for n in range(1, display._progress.epochs + 1):
+    last = display._progress.epochs
+    for n in range(2, last + 1):
         display(replace(epoch, epoch=n))
+        if n == last - 1:
+            display._last -= 601
     display(TrialEnded(ABLATION, Outcome("ablation-x", "finished", score=0.5, epochs=7, seconds=3600.0)))
     display(TrialBegan(ABLATION))
     display(epoch)
-    ahead, ended = console.file.getvalue().splitlines()[3:]
-    whole = 3600 * 4 * display._progress.epochs
-    assert ahead == f"ablation: at this pace {duration(whole - 3600)} left"
+    ahead, again, ended = console.file.getvalue().splitlines()[3:]
+    whole, name = 3600 * 4, "ablation 0/4  normalization=[b]x[/b] (find) seed 3"
+    assert ahead == f"{name}  epoch 2/{last}  val 0.5000   {duration(whole * last / 2 - 3600)} left"
+    assert again == f"{name}  epoch {last}/{last}  val 0.5000   {duration(whole - 3600)} left"
     assert ended.endswith("  finished  0.5000  7 epochs  3600.0 s   3:00:00 left")
+
+
+def test_a_log_hears_of_a_part_whose_time_cannot_be_told(opened):
+    console = Console(file=io.StringIO(), width=100)
+    display = PlainLines(console)
+    for event in (opened, PartBegan("ablation", 4, 0, None), TrialBegan(ABLATION)):
+        display(event)
+    display._last -= 601
+    display(Epoch("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0))
+    assert console.file.getvalue().splitlines()[3:] == [
+        f"ablation 0/4  normalization=[b]x[/b] (find) seed 3  epoch 1/{display._progress.epochs}  val 0.5000"
+    ]
 
 
 @pytest.mark.parametrize("width", [30, 60, 120])
