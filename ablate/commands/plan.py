@@ -16,6 +16,7 @@ from ablate.files.scratch import scratch_folder
 from ablate.folder.journal import Entry, Journal
 from ablate.folder.layout import StudyFolder
 from ablate.models.structure import Structure
+from ablate.plural import number_of
 from ablate.preview.forecast import Pace, TimingPlan, forecast, seen_paces, timing_specs
 from ablate.preview.outlook import Outlook, look_ahead
 from ablate.records import Level, TrialSpec
@@ -91,9 +92,9 @@ def time_said(outlook: Outlook, facts: Facts, paces: Mapping[Structure, Pace]) -
     )
     trials = len(outlook.left) + outlook.unknown
     more = " at most" if outlook.unknown > facts.study.search.trials else ""
-    workers = f"{facts.workers} worker{'s' if facts.workers > 1 else ''}"
+    workers = number_of(facts.workers, "worker")
     return [
-        f"time      about {duration(said.seconds)}{more} on {workers}: {trials:,} trials to train, "
+        f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
         f"{said.n_epochs:.3g} epochs each; early stopping and pruning may end some sooner"
     ]
 
@@ -103,10 +104,10 @@ def power_said(outlook: Outlook, facts: Facts, entries: Mapping[str, Entry]) -> 
     if not outlook.n_seeds or not outlook.contrasts:
         return []
     sd, metric = typical_sd(entries.values(), facts)
-    contrasts = f"{outlook.contrasts} contrast{'s' if outlook.contrasts > 1 else ''}"
+    contrasts = number_of(outlook.contrasts, "contrast")
     lines: list[str] = []
     for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
-        said = f"{n} seeds and {contrasts} show a difference of {effect:.2f} SD of the paired differences"
+        said = f"{number_of(n, 'seed')} and {contrasts} show a difference of {effect:.2f} SD of the paired differences"
         if math.isfinite(sd):
             said += f": {effect * sd * metric.scale:.2g} {metric.unit} at the SD so far ({sd * metric.scale:.2g})"
         lines.append(f"{'detect' if not lines else '':<10}{said}")

@@ -14,6 +14,7 @@ from ablate.commands.report import find_folder
 from ablate.errors import AblateError
 from ablate.folder.layout import StudyFolder
 from ablate.interrupt import on_stop_signal
+from ablate.plural import number_of
 from ablate.running.opening import open_data
 from ablate.study import find_study, load_study
 from ablate.verified import Check, Round, in_a_sentence, in_words
@@ -110,7 +111,7 @@ def opening(prepared: Prepared) -> list[str]:
     threads = f"{prepared.threads} thread{'s' if prepared.threads > 1 else ''}"
     how = f"within {prepared.tolerance:g}" if prepared.tolerance else "to the bit"
     name = prepared.recorded.folder.path.name
-    head = f"{name}   {chosen:,} of {prepared.of:,} trials on {workers} worker{'s' if workers > 1 else ''} of {threads}"
+    head = f"{name}   {chosen:,} of {number_of(prepared.of, 'trial')} on {number_of(workers, 'worker')} of {threads}"
     lines = [f"{head}, compared {how}", *(f"note     {change}" for change in prepared.changes)]
     if prepared.changes and not prepared.tolerance:
         lines.append("so rounding may differ; without --tolerance 0 that is allowed for")

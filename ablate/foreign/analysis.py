@@ -22,6 +22,7 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.plural import number_of
 from ablate.result_rules import coerced
 from ablate.sources import Runs
 
@@ -99,7 +100,7 @@ def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configuratio
     if found.drawn:
         notes.append(f"Hardly a value comes twice of {', '.join(found.drawn)}: these are not compared value by value.")
     if cells.n_repeated:
-        notes.append(f"{cells.n_repeated:,} runs repeat another's factors and seed: their mean is compared.")
+        notes.append(f"{number_of(cells.n_repeated, 'run')} with another's factors and seed: their mean is compared.")
     if is_crossed:
         notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
     if not len(one_factor):

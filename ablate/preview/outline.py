@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ablate.ablation import ablation_cells, count_trials, looks_of
+from ablate.plural import number_of
 from ablate.records import REFERENCE, Design, Level
 from ablate.space import Condition
 from ablate.study import Study
@@ -17,7 +18,7 @@ def outline(study: Study) -> list[str]:
     conditions = study.space.conditions.items()
     unused = "" if "one-factor" in study.ablation.design else " (not compared: only design one-factor does that)"
     return [
-        f"{study.search.trials} search trials, then {first}",
+        f"{number_of(study.search.trials, 'search trial')}, then {first}",
         *(f"and {other}" for other in others),
         *_numbers(study),
         *(f"{factor} counts only where {_needed(condition)}" for factor, condition in conditions),
@@ -40,9 +41,9 @@ def _designs(study: Study) -> Iterator[str]:
     first, most = looks[0], looks[-1]
     crossed = " × ".join(study.ablation.factorial or ())
     phrases: Mapping[Design, str] = {
-        "one-factor": f"{_variants(study)} × {first if first == most else f'{first} to {most}'} seeds",
-        "factorial": f"the combinations of {crossed}{_cells(study)} × {first} seeds",
-        "path": f"the way from the baseline to the best and back × {first} seeds",
+        "one-factor": f"{_variants(study)} × {f'{first} to ' if first < most else ''}{number_of(most, 'seed')}",
+        "factorial": f"the combinations of {crossed}{_cells(study)} × {number_of(first, 'seed')}",
+        "path": f"the way from the baseline to the best and back × {number_of(first, 'seed')}",
     }
     yield from (phrase for design, phrase in phrases.items() if design in study.ablation.design)
 
@@ -50,7 +51,7 @@ def _designs(study: Study) -> Iterator[str]:
 def _variants(study: Study) -> str:
     if study.ablation.reference in _STARTS:  # their number depends on what the search finds
         return f"the variants of {_STARTS[study.ablation.reference]}"
-    return f"{_count(study, 'one-factor')} variants"
+    return number_of(_count(study, "one-factor"), "variant")
 
 
 def _cells(study: Study) -> str:

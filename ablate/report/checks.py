@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ablate.effects.runs import is_reference
+from ablate.plural import number_of
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants
 from ablate.report.page import Check
@@ -33,11 +34,10 @@ def _frozen(inputs: Inputs) -> Check:
         return Check(name, None if reads or inputs.is_foreign else True, why)
     n, declared = len(inputs.effects), int(frozen.get("contrasts") or 0)
     if n > declared:
-        return Check(name, passed=False, why=f"{n} comparisons are made, and {declared} had been declared.")
+        return Check(name, passed=False, why=f"Comparisons made: {n}; declared before: {declared}.")
     when = str(frozen.get("at", "")).replace("T", " ")
-    return Check(
-        name, passed=True, why=f"{declared} were declared on {when}, digest {str(frozen.get('digest'))[:12]}…."
-    )
+    what = f"{number_of(declared, 'comparison')}, digest {str(frozen.get('digest'))[:12]}…"
+    return Check(name, passed=True, why=f"Declared on {when}: {what}.")
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
@@ -52,7 +52,7 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
     )  # fmt: skip
     return [
         Check("Enough seeds", n >= MIN_SEEDS,
-              f"{n} paired seeds in the smallest comparison; an exact test can reach .05 from {MIN_SEEDS} on."),
+              f"{number_of(n, 'paired seed')} in the smallest comparison; tests reach .05 from {MIN_SEEDS} on."),
         _planned(inputs),
         _same_seeds(inputs),
         Check("Tuned on other seeds", None if inputs.is_foreign and not tuning else not shared,
@@ -73,8 +73,9 @@ def _planned(inputs: Inputs) -> Check:
     seeds = settled.groupby(["variant", "mode"])["seed"].nunique()
     least = planned if isinstance(planned, int) else min(inputs.looks, default=1)
     short = [variant for variant, mode in cells.itertuples(index=False) if seeds.get((variant, mode), 0) < least]
-    seeds_said = f"all {least} seeds" if isinstance(planned, int) else f"at least {least} seeds"
-    why = f"Seeds are missing in {_named(short)}." if short else f"{len(cells)} configurations have {seeds_said}."
+    seeds_said = ("" if isinstance(planned, int) else "at least ") + number_of(least, "seed")
+    all_there = f"{number_of(len(cells), 'configuration')}, each with {seeds_said}."
+    why = f"Seeds are missing in {_named(short)}." if short else all_there
     return Check(name, not short, why)
 
 
@@ -144,11 +145,11 @@ def _run_checks(inputs: Inputs) -> list[Check]:
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
     unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    counted = f"{lost} runs are counted at chance level." if lost else "Every run finished."
+    counted = f"Counted at chance level: {number_of(lost, 'run')}." if lost else "Every run finished."
     return [
         _test_reads(inputs),
         Check("Runs that did not finish are counted", not unpaired,
-              counted if not unpaired else f"{unpaired} runs were interrupted or have no partner and are left out."),
+              counted if not unpaired else f"Left out, cut short or without a partner: {number_of(unpaired, 'run')}."),
         *_reuse(inputs),
     ]  # fmt: skip
 
@@ -163,7 +164,7 @@ def _test_reads(inputs: Inputs) -> Check:
     is_once = not peeked and not repeated
     why = (
         "No trial of search or tuning has a test score, and no trial ran twice." if is_once
-        else f"{peeked} test scores outside of the comparisons, {repeated} trials that appear twice."
+        else f"Test scores outside of the comparisons: {peeked}; trials that appear twice: {repeated}."
     )  # fmt: skip
     return Check(name, is_once, why)
 
@@ -178,10 +179,11 @@ def _reuse(inputs: Inputs) -> list[Check]:
     studies = list((inputs.facts.get("reused") or {}).get("from") or [])
     known = taken.isin(results["trial"]) | taken.str.startswith(tuple(f"{study}/" for study in studies))
     elsewhere = int((~taken.isin(results["trial"])).sum())
-    why = f"{len(taken)} rows took the result of an equal run and name it"
-    why += f", {elsewhere} of them from {_named(studies)}." if elsewhere else "."
+    why = f"Took the result of an equal run, and name it: {number_of(len(taken), 'row')}"
+    why += f", of which from {_named(studies)}: {elsewhere}." if elsewhere else "."
     lost = int((~known).sum())
-    return [Check("Reused results named", not lost, f"{lost} rows take a result of unknown origin." if lost else why)]
+    unknown = f"With a result of unknown origin: {number_of(lost, 'row')}."
+    return [Check("Reused results named", not lost, unknown if lost else why)]
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:

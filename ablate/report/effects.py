@@ -8,6 +8,7 @@ import pandas as pd
 from ablate.analysis import latex_effects
 from ablate.effects import Metric
 from ablate.plots import MARKS, contrast_name, draw_effects, extremes, to_svg
+from ablate.plural import number_of
 from ablate.records import BEST
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
@@ -146,7 +147,7 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
         said += f" Too far out for the axis, marked by an arrow at its edge: {', '.join(beyond)}."
     lost = int(told["diverged"].sum())
     if lost:
-        said += f" {lost} runs did not finish; they count at chance level and their dots can lie off the axis."
+        said += f" {number_of(lost, 'run')} did not finish: at chance level, as they count, dots can lie off the axis."
     return said
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ablate.effects import COUNTED_AT_CHANCE
+from ablate.plural import number_of
 from ablate.records import BEST
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, number
@@ -74,7 +75,9 @@ def _design(inputs: Inputs) -> str:
     what = {"best": "the best configuration of the search", "baseline": "the study's baseline"}.get(str(kind), "")
     named = f", {what}" if what else ""
     if n:
-        said.append(f"{n} variants are compared with the reference{named}: {reference}.")
+        said.append(
+            f"{number_of(n, 'variant')} {'is' if n == 1 else 'are'} compared with the reference{named}: {reference}."
+        )
         together = ", or the levels of a recipe together," if facts.get("recipes") else ""
         said.append(f"Each changes one factor{together} and leaves the others as they are.")
     if kind == "both" or (effects["against"] == BEST).any():
@@ -116,7 +119,7 @@ def _seeds(inputs: Inputs) -> str:
             "verdicts hold over all of them."
         )
     elif isinstance(seeds, int):
-        said.append(f"Every configuration that is compared was trained with the same {seeds} seeds.")
+        said.append(f"Every configuration that is compared was trained with the same {number_of(seeds, 'seed')}.")
     elif len(inputs.effects):
         fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
         said.append(f"Comparisons rest on {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
@@ -153,7 +156,7 @@ def _statistics(inputs: Inputs) -> str:
     if effects.empty:
         return ""
     sizes = effects.groupby("mode", sort=False).size()
-    families = f"The family is all {len(effects)} comparisons."
+    families = f"The family has {number_of(len(effects), 'comparison')}."
     if len(sizes) > 1 or sizes.index[0]:
         counts = _and([f"{n} of mode {mode}" for mode, n in sizes.items()])
         families = f"A family is all comparisons of one learning-rate mode: {counts}."

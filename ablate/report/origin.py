@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ablate.effects import confirmatory_runs
+from ablate.plural import number_of
 from ablate.records import BEST, REFERENCE
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, duration
@@ -64,15 +65,19 @@ def _size(inputs: Inputs) -> str:
     results, compared = inputs.results, inputs.runs
     if inputs.is_foreign:
         is_own = results["same_as"].astype(str) == "" if "same_as" in results else pd.Series(True, index=results.index)
-        sizes = [f"{int(is_own.sum()):,} rows"]
+        sizes = [number_of(int(is_own.sum()), "row")]
     else:
         phases = [(phase, int((results["phase"] == phase).sum())) for phase in ("search", "tune")]
-        sizes = [f"{n:,} {phase} trials" for phase, n in phases if n]
+        sizes = [number_of(n, f"{phase} trial") for phase, n in phases if n]
     if n_variants := compared.loc[compared["variant"] != REFERENCE, "variant"].nunique():
-        sizes.append(f"{n_variants} variants and the reference × {compared['seed'].nunique()} seeds")
+        sizes.append(
+            f"{number_of(n_variants, 'variant')} and the reference × {number_of(compared['seed'].nunique(), 'seed')}"
+        )
     crossed = confirmatory_runs(results, design="factorial")
     if len(crossed):
-        sizes.append(f"a factorial of {crossed['variant'].nunique():,} cells × {crossed['seed'].nunique()} seeds")
+        sizes.append(
+            f"a factorial of {crossed['variant'].nunique():,} cells × {number_of(crossed['seed'].nunique(), 'seed')}"
+        )
     return ", ".join(sizes)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.plots import MOST_PANELS, draw_rate_tests, to_svg
+from ablate.plural import number_of
 from ablate.records import RateTest
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, rate
@@ -22,7 +23,8 @@ def rate_section(inputs: Inputs) -> Section | None:
     tests = [test for _, some in groups for test in some]
     unsure = sum(test.verdict == "undetermined" for test in tests)
     rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
-    said = f"In {len(tests) - unsure} of {len(tests)} tests of {len(groups)} configurations a rate could be read"
+    of = f"{number_of(len(tests), 'test')} of {number_of(len(groups), 'configuration')}"
+    said = f"In {len(tests) - unsure} of {of} a rate could be read"
     said += f"; in {unsure} it is a guess (dashed line), and the table says why." if unsure else "."
     sentence = (
         f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "

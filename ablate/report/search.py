@@ -9,6 +9,7 @@ from ablate import analysis
 from ablate.effects import Metric
 from ablate.importance.search import importances
 from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
+from ablate.plural import number_of
 from ablate.report.expected import expected_blocks
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, shown_mean
@@ -73,8 +74,8 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     lost = int((~shown["state"].isin(("finished", "pruned"))).sum())
     pruned = int((shown["state"] == "pruned").sum())
     sentence = (
-        f"{len(shown)} trials; the best is {best}. {pruned} were pruned early and {lost} did not finish. The step is "
-        "the best score so far; trials without a score, or far below the rest, stand on the lower edge."
+        f"{number_of(len(shown), 'trial')}; the best is {best}. Pruned early: {pruned}; not finished: {lost}. The "
+        "step is the best score so far; trials without a score, or far below the rest, stand on the lower edge."
     )
     if len(shown) > MOST_POINTS:
         sentence += f" Of so many trials about {MOST_POINTS:,} are drawn, evenly taken, and every one that led."

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ablate.effects import metric_unit
 from ablate.plots import MOST_RUNS, contrast_name, draw_curves, to_svg
+from ablate.plural import number_of
 from ablate.records import BEST
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
@@ -42,7 +43,8 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
         return None
     title = f"{name.capitalize()} by epoch"
     n_runs = curves["trial"].nunique()
-    sentence = f"How validation {name} grew or fell in {n_runs:,} runs, factor by factor, beside the reference in grey."
+    runs = number_of(n_runs, "run")
+    sentence = f"How validation {name} grew or fell in {runs}, factor by factor, beside the reference in grey."
     if has_runs and n_runs > MOST_RUNS:
         sentence += f" The means are of all runs; about {MOST_RUNS} are drawn behind them, as many for each level."
     if metric == LOSS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ablate.errors import DataError, known_names
+from ablate.plural import number_of
 from ablate.printable import printable
 from ablate.sources.runs import Runs
 
@@ -107,7 +108,7 @@ def _runs(study: "Study", *, place: str) -> Runs:
         direction=study.direction.name.lower(),
         state=STATE,
         run_id=TRIAL,
-        notes=(f"{unended} trials that had not ended are left out.",) if unended else (),
+        notes=(f"Left out, as not ended: {number_of(unended, 'trial')}.",) if unended else (),
     )
 
 

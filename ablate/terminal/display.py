@@ -13,6 +13,7 @@ from rich.text import Text
 from ablate.ablation import Count
 from ablate.ablation.counting import Part
 from ablate.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.plural import number_of
 from ablate.printable import printable
 from ablate.records import Epoch, Outcome
 from ablate.terminal.beside import Beside, Display
@@ -183,7 +184,7 @@ def opening(event: Opened) -> list[str]:
             f"STAND-IN DATA: {study.data.name} could not be had, so this runs on images that ablate drew itself."
         )
         lines.append("Put the real .npz into the data folder (--data-dir) for results that mean something.")
-    workers = f"{facts.workers} worker{'s' if facts.workers > 1 else ''}"
+    workers = number_of(facts.workers, "worker")
     lines.append(f"{counted(event.counts)} · {workers}   Ctrl-C stops and saves; the same command resumes")
     return lines
 
@@ -199,7 +200,7 @@ def ended(outcome: Outcome) -> str:
     score = f"  {outcome.score:.4f}" if outcome.score is not None else ""
     same = f"  same as {outcome.same_as}" if outcome.same_as else ""
     why = f"  {outcome.reason.splitlines()[0]}" if outcome.reason else ""
-    epochs = f"  {outcome.epochs} epochs  {outcome.seconds:.1f} s" if not outcome.same_as else ""
+    epochs = f"  {number_of(outcome.epochs, 'epoch')}  {outcome.seconds:.1f} s" if not outcome.same_as else ""
     return f"{STATE_WORDS.get(outcome.state, outcome.state)}{score}{epochs}{same}{why}"
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ablate.plural import number_of
 from ablate.sources import Runs
 from ablate.tracking.rows import open_to_read, runs_of
 from ablate.tracking.store import shown_uri
@@ -37,7 +38,7 @@ def mlflow_runs(uri: str, experiment: str) -> Runs:
         score=next(iter(metrics.values())) if len(metrics) == 1 else "",
         state=_STATUS,
         run_id=_RUN_ID,
-        notes=(f"{n_unended} runs that had not ended are left out.",) if n_unended else (),
+        notes=(f"Left out, as not ended: {number_of(n_unended, 'run')}.",) if n_unended else (),
     )
 
 

@@ -42,7 +42,7 @@ def test_repeated_runs_of_a_complete_table_stay_beside_their_means():
     }  # fmt: skip
     reference = foreign.results.query("variant == 'reference' and seed == 1")["score"]
     assert reference.tolist() == pytest.approx([0.52])
-    assert "12 runs repeat another's factors and seed: their mean is compared." in foreign.notes
+    assert "12 runs with another's factors and seed: their mean is compared." in foreign.notes
 
 
 def test_where_no_two_configurations_are_neighbours_nothing_is_compared_and_it_is_said():

@@ -49,7 +49,7 @@ def test_parameters_are_factors_and_the_value_is_the_score(url):
     results = read_foreign(runs, Asked()).results
     assert results["state"].tolist()[:5] == ["finished"] * 3 + ["pruned", "failed"]
     assert results["score"].tolist()[:4] == [-float(value) for value in runs.table["value"][:4]]
-    assert runs.notes == ("1 trials that had not ended are left out.",)
+    assert runs.notes == ("Left out, as not ended: 1 trial.",)
 
 
 def test_a_study_that_is_not_there_is_refused_with_those_there_are(url):

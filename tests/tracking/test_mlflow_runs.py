@@ -42,7 +42,7 @@ def test_params_are_factors_and_the_only_metric_is_the_score(experiment):
         "norm": ["none", "batch", "batch"], "momentum": ["", "0.9", ""], "acc": ["0.5", "nan", ""],
         "seed": ["3", "3", ""], "status": ["FINISHED", "FINISHED", "FAILED"], "run_id": ["id0", "id1", "id2"],
     }  # fmt: skip
-    assert found.notes == ("1 runs that had not ended are left out.",)
+    assert found.notes == ("Left out, as not ended: 1 run.",)
 
 
 def test_a_metric_that_has_the_name_of_a_param_gets_another(experiment):
