@@ -196,6 +196,11 @@ def on_ramp(factors: Factors) -> Factors:
     return {**factors, "transfer": "unfrozen"} if factors.get("transfer") == "frozen_then_unfrozen" else factors
 
 
+def is_transferred(factors: Factors) -> bool:
+    """Whether a trial takes weights over from the task before."""
+    return level_in(factors, "transfer") != "none"
+
+
 def trained_before(factors: Factors) -> Factors:
     """The levels that a configuration shares with the network from which it takes weights over."""
     return {name: level for name, level in factors.items() if name not in _NOT_BEFORE}

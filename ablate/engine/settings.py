@@ -35,11 +35,6 @@ def scaling_of(study: Study, factors: Factors) -> str:
     return str(factors.get("scaling", study.data.scaling))
 
 
-def is_transferred(factors: Factors) -> bool:
-    """Whether a trial takes weights over from the task before."""
-    return level_in(factors, "transfer") != "none"
-
-
 def thaw_of(study: Study, factors: Factors) -> Thaw:
     """When all layers train: after the same share of its epochs in a trial that has fewer of them, one is left."""
     if study.transfer is None or level_in(factors, "transfer") != "frozen_then_unfrozen":

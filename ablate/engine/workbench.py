@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ablate import seeds
+from ablate.catalog import is_transferred
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
 from ablate.engine.backend import is_out_of_memory
@@ -19,7 +20,7 @@ from ablate.engine.head import Taken, take_over
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.programs import Programs
-from ablate.engine.settings import is_transferred, scaling_of, settings_of, thaw_of
+from ablate.engine.settings import scaling_of, settings_of, thaw_of
 from ablate.engine.step import State
 from ablate.errors import DataError
 from ablate.failure import explained

@@ -19,7 +19,7 @@ from ablate.schedule.crew import LEFT, Door, End, Serve, Worker, dismiss, hire, 
 from ablate.schedule.limits import Watch
 from ablate.schedule.logs import cut
 from ablate.schedule.losses import Losses
-from ablate.schedule.messages import Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+from ablate.schedule.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
 from ablate.schedule.waiting import Waiting
 from ablate.schedule.worker import work
 
@@ -136,6 +136,8 @@ class Local:
                 self._end(worker, LEFT, plan)
             case Refused():
                 raise AblateError(f"{message.reason}\n  see {worker.log}")
+            case Busy():
+                pass  # that it said something is all
             case Wanted():
                 more = [] if self._stop.is_set() else self._waiting.more(worker, plan, n=message.n)
                 self._start(worker, more)

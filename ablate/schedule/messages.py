@@ -46,6 +46,11 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Busy:
+    """A sign of life between the epochs of trials: one more epoch of a network on which they will begin."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A worker could train up to `n` more trials of its structure at once. Answered by a list of specs."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias, final
 
-from ablate.catalog import level_in, trained_before
+from ablate.catalog import is_transferred, trained_before
 from ablate.models.structure import Structure, structure_of
 from ablate.plan import Plan
 from ablate.records import Level, TrialSpec
@@ -77,6 +77,4 @@ class Waiting:
 
 def _origin(spec: TrialSpec) -> _Origin | None:
     """The network trained before on which a trial begins, equal for trials that share one; None: it begins afresh."""
-    if level_in(spec.factors, "transfer") == "none":
-        return None
-    return spec.seed, tuple(sorted(trained_before(spec.factors).items()))
+    return (spec.seed, tuple(sorted(trained_before(spec.factors).items()))) if is_transferred(spec.factors) else None

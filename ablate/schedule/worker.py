@@ -14,7 +14,7 @@ from ablate.failure import reason_of, trace_of
 from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.schedule.lifeline import end_with_parent
 from ablate.schedule.logs import print_to
-from ablate.schedule.messages import Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+from ablate.schedule.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
 
 if TYPE_CHECKING:
     from ablate.engine.workbench import Workbench
@@ -57,7 +57,7 @@ def settle_in(task: Task, place: Place) -> None:
 
 def _serve(task: Task, link: "Link") -> None:
     try:
-        bench = _open_bench(task)
+        bench = _open_bench(task, link)
     except BaseException as err:  # a user's model may end the program, too
         _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
@@ -80,7 +80,7 @@ def _print_trace(err: BaseException) -> None:
         print(trace_of(err), file=sys.stderr)
 
 
-def _open_bench(task: Task) -> "Workbench":
+def _open_bench(task: Task, link: "Link") -> "Workbench":
     """What all trials share, once the model of the baseline was built."""
     from ablate.engine.device import prepare_tensorflow
 
@@ -91,7 +91,7 @@ def _open_bench(task: Task) -> "Workbench":
     from ablate.trial.pretraining import find_origin
 
     memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
-    origin = find_origin(task.study, data, cache=task.cache)
+    origin = find_origin(task.study, data, cache=task.cache, on_epoch=lambda: link.say(Busy()))
     bench = Workbench(task.study, data, stack=task.stack, memory=memory, origin=origin)
     bench.check()
     return bench

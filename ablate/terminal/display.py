@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ablate.ablation import Count
 from ablate.ablation.counting import Part
+from ablate.catalog import is_transferred
 from ablate.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.plural import number_of
 from ablate.printable import printable
@@ -162,7 +163,8 @@ class LiveDisplay:
     def _trial_line(self, name: str, running: "Running") -> Text:
         line = Text(f"  {printable(name, _LONGEST)}  ", no_wrap=True, overflow="ellipsis", style="dim")
         if not running.curve:
-            return line.append("preparing: range test and compilation")
+            before = "training before the transfer, " if is_transferred(running.spec.factors) else ""
+            return line.append(f"preparing: {before}range test and compilation")
         values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
         return line.append(values).append(sparkline(running.curve))
 

@@ -12,7 +12,7 @@ from typing import Any, final
 from pydantic import TypeAdapter
 
 from ablate import provenance
-from ablate.catalog import level_in
+from ablate.catalog import is_transferred
 from ablate.files.kept import keep, load_kept
 from ablate.levels import parse_rate
 from ablate.plan import Found, content_key, untested
@@ -76,7 +76,7 @@ class TrialCache:
 
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
         """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
-        before = self._study.transfer if level_in(spec.factors, "transfer") != "none" else None
+        before = self._study.transfer if is_transferred(spec.factors) else None
         finds = parse_rate(spec.factors["learning_rate"]).value is None or before is not None
         test = self._study.lr_test.model_dump() if finds else None
         depends_on = [self._shared, content_key(spec), test, before.model_dump() if before else None, tested]

@@ -8,7 +8,7 @@ are a function of study, configuration and replicate, are computed once a proces
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import final
@@ -38,11 +38,16 @@ MOST_HELD = 8  # networks in memory: levels and rates of a configuration in a re
 _WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # the arrays of a file
 
 
-def find_origin(study: Study, data: Dataset, *, cache: Path | None) -> "Pretrainer | None":
-    """What trains on the task before that of `data`; None where the study has none. `cache`: all caches' folder."""
+def find_origin(
+    study: Study, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None] = lambda: None
+) -> "Pretrainer | None":
+    """What trains on the task before that of `data`; None where the study has none.
+
+    `cache` is all caches' folder; `on_epoch` is called after each epoch of that training.
+    """
     if study.transfer is None or data.pretraining is None:
         return None
-    return Pretrainer(study, study.transfer, data.pretraining, cache=cache)
+    return Pretrainer(study, study.transfer, data.pretraining, cache=cache, on_epoch=on_epoch)
 
 
 def source_study(study: Study, transfer: Transfer) -> Study:
@@ -67,7 +72,10 @@ def source_factors(factors: Factors, transfer: Transfer) -> Factors:
 class Pretrainer:
     """Trains networks on the examples of `data`; `cache` is the folder of what outlives a process, or None."""
 
-    def __init__(self, study: Study, transfer: Transfer, data: Dataset, *, cache: Path | None) -> None:
+    def __init__(
+        self, study: Study, transfer: Transfer, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None]
+    ) -> None:
+        self._on_epoch = on_epoch
         self._transfer, self._study = transfer, source_study(study, transfer)
         self._data, self._cache = data, cache
         self._opened: tuple[Workbench, RateFinder] | None = None
@@ -143,6 +151,7 @@ class Pretrainer:
         trial = slots.trials[0]
         while not trial.is_over():
             slots.run_epoch()
+            self._on_epoch()
         if trial.best is None or trial.outcome.state != "finished":
             raise TrialError("failed", f"in pretraining, {trial.outcome.reason}", "")
         weights, frozen = ([np.asarray(tensor) for tensor in some] for some in trial.best[:2])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.schedule.messages import Idle, Place, Ready, Refused, Task
+from ablate.schedule.messages import Busy, Idle, Place, Ready, Refused, Task
 from ablate.schedule.worker import Deserted, Link, settle_in
 
 
@@ -92,6 +92,10 @@ def do(trial: str, task: Task, link: Link) -> None:
         while link.report([Epoch(trial, number, 1.0, 0.5, 1.0, 0.5, 0.1, 0.05)])[0]:
             time.sleep(0.05)
             number += 1
+    elif name == "busy":
+        for _ in range(60):
+            link.say(Busy())
+            time.sleep(0.1)
     else:
         DEEDS[name]()
 

@@ -143,9 +143,11 @@ def test_when_a_stacks_worker_dies_or_runs_too_long_each_of_its_trials_gets_a_wo
 
 @pytest.mark.slow
 def test_a_silent_worker_is_ended(task):
-    outcomes = Kept(limited(task, silent_minutes=0.07)).train("asleep-1", "slow-1", on_epoch=lambda e: e.epoch < 120)
+    kept = Kept(limited(task, silent_minutes=0.07), workers=2)
+    outcomes = kept.train("asleep-1", "slow-1", "busy-1", on_epoch=lambda epoch: epoch.epoch < 120)
     assert outcomes["asleep-1"].reason == "its process was silent for longer than limits.silent_minutes = 0.07"
     assert outcomes["slow-1"].state == "finished"  # in 6 seconds, but with a word now and then
+    assert outcomes["busy-1"].state == "finished"  # the same, before its first epoch
 
 
 @pytest.mark.slow

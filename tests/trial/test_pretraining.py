@@ -40,8 +40,13 @@ def data(digits):
 
 
 @pytest.fixture(scope="module")
-def origin(study, data):
-    return find_origin(study, data, cache=None)
+def heard() -> list[str]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def origin(study, data, heard):
+    return find_origin(study, data, cache=None, on_epoch=lambda: heard.append("epoch"))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +116,13 @@ def test_what_else_a_process_has_trained_changes_nothing(study, bench, data):
     spec = a_spec(study, "unfrozen")
     one, two = (run_trial(spec, some, RateFinder(some, cache=None)) for some in (bench, fresh))
     assert (one.val_loss, one.score, one.best_epoch) == (two.val_loss, two.score, two.best_epoch)
+
+
+def test_each_epoch_of_the_training_before_is_told_as_a_sign_of_life(study, origin, heard):
+    heard.clear()
+    for _ in range(2):  # the second time they are there
+        origin.taken(study.baseline, 5, Clock())
+    assert len(heard) == TRANSFER.epochs
 
 
 def test_the_key_covers_what_the_weights_depend_on(study, origin):
