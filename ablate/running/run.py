@@ -16,6 +16,7 @@ from ablate.files.scratch import scratch_folder
 from ablate.folder.journal import Journal
 from ablate.folder.layout import StudyFolder
 from ablate.plan import Plan, Timed
+from ablate.plural import number_of
 from ablate.records import TrialSpec
 from ablate.running.closing import Facts
 from ablate.running.comparison import Comparison
@@ -80,7 +81,7 @@ class Run:
     def damage(self) -> list[str]:
         """What a person should know of the results that are there."""
         n, path = self.journal.unreadable, self._folder.journal
-        lines = "1 line" if n == 1 else f"{n} lines"
+        lines = number_of(n, "line")
         return [f"{lines} of {path} could not be read: what they held is trained again"] if n else []
 
     def stop(self) -> None:

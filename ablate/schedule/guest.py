@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, final
 from ablate import provenance
 from ablate.errors import AblateError
 from ablate.interrupt import on_stop_signal
+from ablate.plural import number_of
 from ablate.records import Outcome
 from ablate.schedule.choice import count_workers
 from ablate.schedule.crew import Serve, Worker, dismiss, hire
@@ -93,7 +94,7 @@ class Loan:
                 lent.outer.close()
             dismiss([lent.worker for lent in self._lent])
         parting = self._parting()
-        trained = f"{self._trained} trial{'' if self._trained == 1 else 's'} trained here"
+        trained = f"{number_of(self._trained, 'trial')} trained here"
         self._announce(_FAREWELLS[parting].format(study=self._folder.name, trained=trained))
         return parting
 
