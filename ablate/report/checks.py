@@ -11,6 +11,7 @@ from ablate.statistics import MIN_SEEDS
 
 MOST_NAMED = 8  # of a list in a reason
 NOT_RECORDED = "Not recorded."
+NOTHING_COMPARED = Check("Something was compared", passed=False, why="No comparison has a run on the test set yet.")
 TUNED_ONCE = Check(
     "Luck in finding rates is in the intervals",
     passed=False,
@@ -20,9 +21,9 @@ TUNED_ONCE = Check(
 
 def checklist(inputs: Inputs) -> list[Check]:
     """Every check that applies to the study, those on the comparisons first."""
-    checks: list[Check] = []
+    checks = [NOTHING_COMPARED]
     if len(inputs.confirmatory()):
-        checks += [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
+        checks = [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
     return [*checks, *_origin_checks(inputs)]
 
 

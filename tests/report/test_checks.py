@@ -42,6 +42,13 @@ def test_a_careful_study_is_confirmed(inputs: Inputs) -> None:
     assert len(checks) == 11
 
 
+def test_a_search_alone_is_not_confirmed(inputs: Inputs) -> None:
+    searched = inputs.results[inputs.results["phase"] == "search"]
+    checks = checklist(dataclasses.replace(inputs, results=searched, runs=confirmatory_runs(searched)))
+    assert [check.name for check in checks if not check.passed] == ["Something was compared"]
+    assert standing(checks).text.startswith("Not confirmed: 1 of ")
+
+
 def test_one_failure_or_one_unknown_is_enough_not_to_be(inputs: Inputs) -> None:
     dirty = checklist(changed(inputs, facts={"git": {"commit": "e466", "dirty": True}}))
     assert standing(dirty).text == "Not confirmed: 1 of 11 checks failed"
