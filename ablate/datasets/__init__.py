@@ -1,5 +1,6 @@
 """A data set's name into train, validation and test arrays with a fingerprint."""
 
+from ablate.datasets.cautions import data_cautions
 from ablate.datasets.classes import select_task
 from ablate.datasets.dataset import Dataset, to_dataset
 from ablate.datasets.load import REGISTERED, default_data_dir, is_path, load_dataset
@@ -11,6 +12,7 @@ __all__ = [
     "SCALINGS",
     "Dataset",
     "Split",
+    "data_cautions",
     "default_data_dir",
     "is_path",
     "load_arrays",

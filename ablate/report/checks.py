@@ -1,7 +1,10 @@
 """A study's tables and facts into a checklist: what a careful reader would ask, each line with its reason."""
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
+from ablate.cautions import KINDS, QUESTIONS, Kind
 from ablate.effects.runs import is_reference
 from ablate.plural import number_of
 from ablate.report.inputs import Inputs
@@ -24,7 +27,7 @@ def checklist(inputs: Inputs) -> list[Check]:
     checks = [NOTHING_COMPARED]
     if len(inputs.confirmatory()):
         checks = [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
-    return [*checks, *_origin_checks(inputs)]
+    return [*checks, *_caution_checks(inputs), *_origin_checks(inputs)]
 
 
 def _frozen(inputs: Inputs) -> Check:
@@ -185,6 +188,18 @@ def _reuse(inputs: Inputs) -> list[Check]:
     lost = int((~known).sum())
     unknown = f"With a result of unknown origin: {number_of(lost, 'row')}."
     return [Check("Reused results named", not lost, unknown if lost else why)]
+
+
+def _caution_checks(inputs: Inputs) -> list[Check]:
+    """A line for each kind of caution that was looked for; none in studies of older versions."""
+    cautions: Mapping[Kind, Sequence[str]] = inputs.facts.get("cautions") or {}
+    return [_caution_check(kind, cautions[kind]) for kind in KINDS if kind in cautions]
+
+
+def _caution_check(kind: Kind, seen: Sequence[str]) -> Check:
+    said = "; ".join(text.removesuffix(".") for text in seen[:MOST_NAMED])
+    more = f"; and {len(seen) - MOST_NAMED} more" if len(seen) > MOST_NAMED else ""
+    return Check(QUESTIONS[kind].name, not seen, f"{said}{more}." if seen else QUESTIONS[kind].clear)
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:

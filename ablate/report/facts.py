@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ablate.cautions import Kind
 from ablate.errors import DataError
 from ablate.files.json_file import read_json
 from ablate.printable import printable
@@ -128,6 +129,7 @@ class _Facts(_Known):
     interrupted: bool | None = None
     quick: bool | None = None
     notes: list[str] | None = None
+    cautions: dict[Kind, list[str]] | None = None
 
     @model_validator(mode="after")
     def _looks_grow(self) -> "_Facts":

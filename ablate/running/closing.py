@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import ablate
 from ablate import provenance
+from ablate.cautions import Cautions
 from ablate.datasets import Dataset
 from ablate.files.whole import saving, write_aside
 from ablate.folder.journal import Entry
@@ -15,6 +16,7 @@ from ablate.folder.layout import StudyFolder
 from ablate.records import Factors, Level
 from ablate.results import epochs_table, layers_table, results_table, write_table
 from ablate.running.freeze import Freeze
+from ablate.running.run_cautions import run_cautions
 from ablate.source import code_digest
 from ablate.study import Study
 from ablate.tracking import shown_uri
@@ -35,6 +37,7 @@ class Facts:
     tracking_uri: str
     started: str  # ISO time
     stack: int | None = None  # trials in one program, as asked for; None: as many as suit the device
+    cautions: Cautions = field(default_factory=dict)  # what its data show
 
     def n_train(self) -> int:
         """Examples in the training split."""
@@ -134,6 +137,11 @@ def study_notes(entries: Iterable[Entry]) -> list[str]:
     return list(dict.fromkeys(f"{e.spec.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
 
 
+def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
+    """What the data and the runs of a study show."""
+    return {**facts.cautions, **run_cautions(entries)}
+
+
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
     """One entry a range test, labelled by the first trial that used it; those of the ablation first, seed by seed."""
     tests: dict[str, dict[str, object]] = {}
@@ -217,6 +225,7 @@ def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, ob
         "changes": list(ending.changes),
         "quick": facts.study.quick,
         "notes": study_notes(entries),
+        "cautions": {kind: list(seen) for kind, seen in all_cautions(facts, entries).items()},
     }
 
 

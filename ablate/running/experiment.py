@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ablate.cautions import sentences
 from ablate.clock import Clock
 from ablate.errors import AblateError
 from ablate.events import Notice, Watcher
@@ -14,7 +15,7 @@ from ablate.folder.journal import Entry
 from ablate.folder.layout import StudyFolder
 from ablate.interrupt import on_stop_signal
 from ablate.report import ReportFiles, build_report
-from ablate.running.closing import Ending, Facts, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.running.closing import Ending, Facts, all_cautions, former_seconds, study_notes, wall_seconds, write_folder
 from ablate.running.opening import Options, gather_facts, open_data, warnings
 from ablate.running.run import Run
 from ablate.running.standing import count_states, headline_metrics, reference_so_far
@@ -53,7 +54,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
         sweep(options.cache)  # of what workers killed amid a write have left
-        for note in (*held.notes, *changes, *run.damage(), *warnings(study)):
+        for note in (*held.notes, *changes, *run.damage(), *warnings(study), *sentences(facts.cautions)):
             watch(Notice(note))
         with on_stop_signal(run.stop):
             try:
@@ -105,7 +106,7 @@ class _Books:
             folder=self._folder,
             report=report,
             states=count_states(entries),
-            notes=study_notes(entries),
+            notes=[*study_notes(entries), *sentences(all_cautions(self._facts, entries))],
             missing_runs=self._run.record.missing(),
             tracker_failure=self._tracker.failure,
             set_aside=set_aside,

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from ablate import provenance
 from ablate.catalog import MODELS
-from ablate.datasets import Dataset, load_dataset, select_task
+from ablate.datasets import Dataset, data_cautions, load_dataset, select_task
 from ablate.running.closing import Facts
 from ablate.schedule.choice import count_workers
 from ablate.study import Study, settings, to_toml
@@ -67,6 +67,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         tracking_uri=options.tracking_uri,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         stack=options.stack,
+        cautions=data_cautions(data),
     )
 
 

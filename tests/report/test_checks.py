@@ -169,3 +169,20 @@ def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> No
 def test_the_runs_behind_every_section_are_those_of_the_table(inputs: Inputs) -> None:
     pd.testing.assert_frame_equal(inputs.runs, confirmatory_runs(inputs.results))
     pd.testing.assert_frame_equal(inputs.effects, effects_table(inputs.results, inputs.metric))
+
+
+def test_what_data_and_runs_show_is_a_line_each_that_fails_with_what_was_seen(inputs: Inputs) -> None:
+    seen = ["40 of 100 test examples are training examples."]
+    checks = checklist(changed(inputs, facts={"cautions": {"contamination": seen, "imbalance": []}}))
+    lines = {check.name: check for check in checks}
+    assert lines["No test example was trained on"].passed is False
+    assert lines["No test example was trained on"].why == "40 of 100 test examples are training examples."
+    assert lines["No class makes up more than 90 % of the examples"].passed is True
+    assert len(checks) == 13  # kinds that were not looked for have no line
+
+
+def test_of_many_cautions_of_a_kind_the_first_are_listed(inputs: Inputs) -> None:
+    checks = checklist(changed(inputs, facts={"cautions": {"identical_runs": [f"pair {n}" for n in range(10)]}}))
+    why = next(check.why for check in checks if check.name == "Every level of a factor changes the runs")
+    assert why.startswith("pair 0; pair 1; ")
+    assert why.endswith("; pair 7; and 2 more.")

@@ -1,0 +1,47 @@
+"""What a study's data and runs show that nobody would suspect who reads only the scores."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+Kind: TypeAlias = Literal["contamination", "test_scaling", "imbalance", "groups", "initial_weights", "identical_runs"]
+# Every kind that was looked for, with a sentence for each thing that was seen; empty: looked for, and nothing seen.
+Cautions: TypeAlias = Mapping[Kind, Sequence[str]]
+
+KINDS: Sequence[Kind] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A line of the checklist: what it asserts, and the reason where nothing speaks against it."""
+
+    name: str
+    clear: str
+
+
+QUESTIONS: Mapping[Kind, Question] = {
+    "contamination": Question(
+        "No test example was trained on", "No test example equals a training example."
+    ),
+    "test_scaling": Question(
+        "Training and test inputs have one scale", "Their ranges and means agree."
+    ),
+    "imbalance": Question(
+        "No class makes up more than 90 % of the examples", "The largest class is smaller."
+    ),
+    "groups": Question(
+        "No group of examples stands on both sides of a split", "No group of near-equal examples was found."
+    ),
+    "initial_weights": Question(
+        "Each seed starts from weights of its own", "The initial weights of all seeds differ."
+    ),
+    "identical_runs": Question(
+        "Every level of a factor changes the runs", "No two levels gave identical runs."
+    ),
+}  # fmt: skip
+
+
+def sentences(cautions: Cautions) -> list[str]:
+    """All that was seen, without full stops, each once, in the order of `KINDS`."""
+    seen: Iterable[str] = (text.removesuffix(".") for kind in KINDS for text in cautions.get(kind, ()))
+    return list(dict.fromkeys(seen))
