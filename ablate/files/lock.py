@@ -8,7 +8,6 @@ import errno
 import os
 import platform
 import time
-import warnings
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -76,20 +75,21 @@ def _lock_that_stays(folder: Path) -> BaseFileLock:
 
 
 def _locked(folder: Path) -> BaseFileLock:
-    lock: BaseFileLock = FileLock(folder / LOCK)
+    # Without its own fallback, which is for one of the errors below and differs between its major versions.
+    lock = FileLock(folder / LOCK, fallback_to_soft=False)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it has taken a soft lock by itself
-            lock.acquire(blocking=False)
+        lock.acquire(blocking=False)
     except Timeout as err:
-        if not isinstance(lock, SoftFileLock):
-            raise _refusal(folder, lock) from err
+        raise _refusal(folder, lock) from err
     except (NotImplementedError, OSError) as err:
         if isinstance(err, OSError) and err.errno not in _CANNOT_LOCK:
             raise
-        lock = SoftFileLock(folder / SOFT_LOCK)
-    else:
-        return lock
+        return _locked_softly(folder)
+    return lock
+
+
+def _locked_softly(folder: Path) -> BaseFileLock:
+    lock = SoftFileLock(folder / SOFT_LOCK)
     try:
         lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 10)
     except Timeout as err:

@@ -133,10 +133,10 @@ def no_flock(request, monkeypatch):
 
 def soft_file(folder: Path) -> Path:
     mine = FolderLock(folder)
-    found = [name for name in (".lock", SOFT_LOCK) if (folder / name).exists() and (folder / name).read_text()]
+    assert (folder / SOFT_LOCK).read_text()
     mine.release()
-    assert len(found) == 1
-    return folder / found[0]
+    assert not (folder / SOFT_LOCK).exists()
+    return folder / SOFT_LOCK
 
 
 @pytest.mark.usefixtures("no_flock")
