@@ -24,6 +24,7 @@ from ablate.folder.claim import (
     with_notes,
 )
 from ablate.folder.journal import Journal
+from ablate.records import Phase
 from ablate.running.freeze import FROZEN
 from ablate.study import Study, to_toml
 
@@ -123,14 +124,15 @@ class StudyFolder:
         """
         with opening(self.path):
             before, now, notes = None, Basis.of(study, data=data), list[str]()
-            if self.journal.exists() or self.frozen.exists():
+            journal = Journal(self.journal)
+            if journal.attempts() or journal.unreadable:
                 before = read_basis(self.basis)
-                changes = self._changes(study, before, now)
+                changes = self._changes(study, before, now, phases={e.spec.phase for e in journal.entries.values()})
                 if any(one.against for one in changes) or (changes and not go_on):
                     raise refusal(self.path, changes)
                 notes = [one.change for one in changes] + list(notes_on(before, now) if before else ())
-            elif self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():
-                self._forget_search()
+            else:
+                self._forget_plans(study)
             write_aside(self.basis, with_notes(now, *(before.notes if before else ()), *notes).to_text())
             write_aside(self.study_file, to_toml(study))
         return notes
@@ -140,18 +142,17 @@ class StudyFolder:
         basis = read_basis(self.basis)
         return list(basis.notes) if basis else []
 
-    def _changes(self, study: Study, before: Basis | None, now: Basis) -> list[Judged]:
+    def _changes(self, study: Study, before: Basis | None, now: Basis, *, phases: set[Phase]) -> list[Judged]:
         old, new = self._settings(), tomllib.loads(to_toml(study))
         changes, data_is_told = list[Judged](), False
         if old is not None and repr(old) != repr(new):  # without a study file, results are taken as they are
-            changes = judge_settings(old, new, self._stage())
+            changes = judge_settings(old, new, self._stage(phases))
             data_is_told = old.get("data") != new.get("data") or old.get("seed") != new.get("seed")
         if before is not None:
             changes += judge_basis(before, now, model=study.model.name, data_is_told=data_is_told)
         return changes
 
-    def _stage(self) -> Stage:
-        phases = {entry.spec.phase for entry in Journal(self.journal).entries.values()}
+    def _stage(self, phases: set[Phase]) -> Stage:
         searched = "search" in phases or self.search_storage.exists()
         return Stage(searched=searched, compared=bool(phases - {"search"}), frozen=self.frozen.exists())
 
@@ -167,10 +168,12 @@ class StudyFolder:
                 "  --fresh starts anew and keeps the old folder under another name"
             ) from err
 
-    def _forget_search(self) -> None:
-        """No trial has begun: what was asked for belongs to another study."""
-        for file in self.path.glob(f"{self.search_storage.name}*"):
-            file.unlink()
+    def _forget_plans(self, study: Study) -> None:
+        """No trial has begun: nothing rests on what was declared, nor on what another study asked for."""
+        self.frozen.unlink(missing_ok=True)
+        if self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():
+            for file in self.path.glob(f"{self.search_storage.name}*"):
+                file.unlink()
 
 
 @dataclass(frozen=True, slots=True)

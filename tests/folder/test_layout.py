@@ -85,6 +85,24 @@ def test_before_the_first_trial_any_change_is_taken_and_what_was_asked_for_forgo
     assert "seed = 5" in folder.study_file.read_text()
 
 
+def test_a_study_that_was_refused_before_its_first_trial_is_taken_once_it_is_mended(folder, study):
+    folder.claim(study(), data=DATA)
+    folder.frozen.write_text("{}")  # without a search, comparisons are declared before a worker refuses the model
+    assert folder.claim(study("training.epochs=9"), data=DATA) == []
+    assert not folder.frozen.exists()
+
+
+def test_an_attempt_that_began_and_a_line_that_cannot_be_read_are_results_to_go_on_from(folder, study):
+    folder.claim(study(), data=DATA)
+    spec = TrialSpec("ablation-0", "ablation", "", "", "", "", 0, {"learning_rate": 0.1})
+    Journal(folder.journal).begin(spec, at=1)
+    with pytest.raises(StudyError, match=r"training\.epochs 3 → 9"):
+        folder.claim(study("training.epochs=9"), data=DATA)
+    folder.journal.write_text("half a li")
+    with pytest.raises(StudyError, match=r"training\.epochs 3 → 9"):
+        folder.claim(study("training.epochs=9"), data=DATA)
+
+
 def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_asked_for(folder, study, tmp_path):
     (tmp_path / "mine.py").write_text("def build(): ...")
     own = study().model_copy(
