@@ -1,19 +1,23 @@
 """Worker processes as their scheduler sees them: its own, and guests that another process lends it."""
 
 import multiprocessing
+import os
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, Protocol, TypeAlias, final
 
 from ablate.errors import AblateError
 from ablate.models.structure import Structure
 from ablate.records import Epoch, Outcome, State, TrialSpec
+from ablate.schedule.lifeline import OURS, SAFE_PATH
 from ablate.schedule.logs import ask_where
 from ablate.schedule.messages import Place, Task
 
@@ -154,13 +158,33 @@ def hire(task: Task, place: Place, serve: Serve) -> Worker:
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(task, place, theirs), daemon=True)
     try:
-        process.start()
+        with _spawning():
+            process.start()
     except OSError as err:
         ours.close()
         raise AblateError(f"no worker process can be started: {err}\n  --workers with fewer of them may do") from err
     finally:
         theirs.close()
     return Worker(place, process.pid or 0, ours, task.log_of(place.number), process)
+
+
+@contextmanager
+def _spawning() -> Iterator[None]:
+    """Keep the working folder and the main script out of the processes that are started inside the block.
+
+    Spawned by `python -c`, they would look in the working folder first, where a user's `types.py` hides Python's; and
+    they would run the main script once more, which many a script without `if __name__ == "__main__"` cannot bear.
+    """
+    main, is_safe = sys.modules["__main__"], bool(os.environ.get(SAFE_PATH))
+    sys.modules["__main__"] = ModuleType("__main__")
+    if not is_safe:
+        os.environ[SAFE_PATH] = OURS
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        if not is_safe:
+            del os.environ[SAFE_PATH]
 
 
 def welcome(guest: Guest, task: Task) -> Worker:

@@ -9,6 +9,8 @@ import threading
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 
+SAFE_PATH = "PYTHONSAFEPATH"  # Python's own: with any value it does not look for modules in the working folder
+OURS = "ablate"  # the value while a worker starts
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
@@ -28,6 +30,12 @@ def end_with_parent() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent.pid:  # it ended before it was asked for
             os._exit(1)
+
+
+def leave_safe_path() -> None:
+    """Let what a user's model starts look for modules as ever, where that was only kept from this process."""
+    if os.environ.get(SAFE_PATH) == OURS:
+        del os.environ[SAFE_PATH]
 
 
 def _end_after(parent: BaseProcess) -> None:

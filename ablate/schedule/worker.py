@@ -12,7 +12,7 @@ from ablate import provenance
 from ablate.errors import AblateError
 from ablate.failure import reason_of, trace_of
 from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.schedule.lifeline import end_with_parent
+from ablate.schedule.lifeline import end_with_parent, leave_safe_path
 from ablate.schedule.logs import print_to
 from ablate.schedule.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
 
@@ -45,6 +45,7 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
 def settle_in(task: Task, place: Place) -> None:
     """The parent, signals, output, processors and GPU, all before TensorFlow is imported."""
     end_with_parent()
+    leave_safe_path()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they may reach all processes of a study; the parent handles them
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -1,13 +1,23 @@
+import os
+import sys
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pretend import pretend, spec
 
 from ablate.errors import AblateError
 from ablate.records import Epoch, Outcome
-from ablate.schedule.crew import LEFT, Worker, hire, in_words
+from ablate.schedule.crew import LEFT, Worker, dismiss, hire, in_words
 from ablate.schedule.messages import Place, Task
+from ablate.schedule.worker import settle_in
+
+
+@pytest.fixture
+def task(tiny_study, tmp_path) -> Task:
+    return Task(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
 
 
 @pytest.mark.parametrize(
@@ -54,11 +64,42 @@ def test_a_guest_is_shut_out_and_not_killed():
     assert worker.ended() is LEFT
 
 
-def test_a_system_that_starts_no_more_processes_is_named(tiny_study, tmp_path, monkeypatch):
+def report_start(task: Task, place: Place, pipe: Connection) -> None:
+    """A worker that says where it looked for modules, and what its main module is."""
+    settle_in(task, place)
+    pipe.send((sys.modules["select"].__file__, os.environ.get("PYTHONSAFEPATH"), hasattr(sys.modules["__main__"], "X")))
+    pipe.recv()
+
+
+@pytest.mark.parametrize("name", ["types", "signal", "select", "numbers"])
+def test_workers_import_nothing_from_the_working_folder(name, task, tmp_path, monkeypatch):
+    (tmp_path / f"{name}.py").write_text("raise RuntimeError('this is no module of Python')\n")
+    monkeypatch.chdir(tmp_path)
+    worker = hire(task, Place(0), report_start)
+    assert worker.pipe.poll(30)
+    path, safe, _ = worker.pipe.recv()
+    assert not path.startswith(str(tmp_path))
+    assert safe is None  # a model's own processes look for modules as ever
+    assert "PYTHONSAFEPATH" not in os.environ
+    dismiss([worker])
+
+
+def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatch):
+    (tmp_path / "script.py").write_text("X = 1\nraise SystemExit(3)\n")
+    main = ModuleType("__main__")
+    main.__file__ = str(tmp_path / "script.py")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    worker = hire(task, Place(0), report_start)
+    assert sys.modules["__main__"] is main
+    assert worker.pipe.poll(30)
+    assert not worker.pipe.recv()[2]
+    dismiss([worker])
+
+
+def test_a_system_that_starts_no_more_processes_is_named(task, monkeypatch):
     def full(*_: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("multiprocessing.context.SpawnProcess._Popen", staticmethod(full))
-    task = Task(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
     with pytest.raises(AblateError, match="Resource temporarily unavailable"):
         hire(task, Place(0), pretend)
