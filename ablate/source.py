@@ -5,6 +5,7 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 # Of this package, what a trial's numbers depend on; what else those modules import decides none.
@@ -29,19 +30,73 @@ def package_digest() -> str:
 
 
 def code_digest(name: str, *, base: Path) -> str:
-    """A digest of the user's file behind a model name; "" for the registered models."""
-    return hashlib.sha256(_file(name, base).read_bytes()).hexdigest() if ":" in name else ""
+    """A digest of the user's code behind a model name; "" for the registered models.
+
+    It covers the file that is named and, one after the other, the modules beside it that these files import. Raises
+    `OSError` where one cannot be read.
+    """
+    if ":" not in name:
+        return ""
+    root = _file(name, base)
+    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in _user_files(root)}
+    if len(digests) == 1:
+        return digests[root]
+    named = "\n".join(f"{path.relative_to(root.parent).as_posix()} {digest}" for path, digest in digests.items())
+    return hashlib.sha256(named.encode()).hexdigest()
 
 
 def stands_alone(name: str, *, base: Path) -> bool:
     """Whether `code_digest` and the recorded versions say all of a model's code: a user's file may import more."""
     if ":" not in name:
         return True
+    root = _file(name, base)
     try:
-        tree = ast.parse(_file(name, base).read_bytes())
+        trees = [ast.parse(path.read_bytes()) for path in _user_files(root)]
     except (OSError, SyntaxError, ValueError):
         return False
-    return all(found in RECORDED or found in sys.stdlib_module_names for found in _imported(tree))
+    imported = {found for tree in trees for found in _imported(tree)}
+    elsewhere = {found for found in imported if not modules_beside(found, root.parent)}
+    return all(found in RECORDED or found in sys.stdlib_module_names for found in elsewhere)
+
+
+def modules_beside(name: str, folder: Path) -> list[Path]:
+    """The files of a top-level module in a folder, of a package all of them.
+
+    As for a script in that folder, they come before what is installed; a folder without `__init__.py` comes after it.
+    Unlike there, none has the name of a module of Python's own.
+    """
+    if not name or name in sys.stdlib_module_names:
+        return []
+    package, file = folder / name, folder / f"{name}.py"
+    if (package / "__init__.py").is_file():
+        return sorted(package.rglob("*.py"))
+    if file.is_file():
+        return [file]
+    return sorted(package.rglob("*.py")) if package.is_dir() and not _is_installed(name) else []
+
+
+def _is_installed(name: str) -> bool:
+    spec = PathFinder.find_spec(name)
+    return spec is not None and spec.loader is not None
+
+
+def _user_files(root: Path) -> list[Path]:
+    """A user's file and the files beside it that it imports, directly or through others, in the order of import."""
+    found, waiting = [root], [root]
+    while waiting:
+        for name in dict.fromkeys(_imported_by(waiting.pop(0))):
+            new = [path for path in modules_beside(name, root.parent) if path not in found]
+            found += new
+            waiting += new
+    return found
+
+
+def _imported_by(path: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # whoever imports it says so better
+        return iter(())
+    return _imported(tree)
 
 
 def _file(name: str, base: Path) -> Path:

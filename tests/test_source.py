@@ -1,7 +1,7 @@
 import pytest
 
 from ablate import source
-from ablate.source import code_digest, package_digest, stands_alone
+from ablate.source import code_digest, modules_beside, package_digest, stands_alone
 
 
 @pytest.fixture
@@ -23,13 +23,68 @@ def test_the_digest_of_user_code_follows_its_text(base):
         ("import math, keras.layers\nfrom numpy.random import default_rng", True),
         ("def build():\n    import torch", False),
         ("from . import blocks", False),
-        ("from blocks import dense", False),
+        ("from not_there import dense", False),
+        ("from blocks import dense", True),
+        ("from blocks import dense\nimport wider", False),
+        ("import package.deep", True),
         ("def build(:", False),
     ],
 )
 def test_a_users_model_stands_alone_if_versions_cover_what_it_imports(base, text, alone):
     (base / "mine.py").write_text(text)
+    (base / "blocks.py").write_text("import keras\nimport numpy as np\n")
+    (base / "wider.py").write_text("import blocks, torch\n")
+    (base / "package").mkdir()
+    (base / "package" / "deep.py").write_text("import math\n")
     assert stands_alone("mine.py:build", base=base) == alone
+
+
+def test_the_digest_follows_the_files_beside_that_are_imported_and_no_others(base):
+    def digest() -> str:
+        return code_digest("mine.py:build", base=base)
+
+    alone = digest()
+    (base / "blocks.py").write_text("from more import x\n")
+    (base / "more.py").write_text("x = 1\n")
+    assert digest() == alone
+    (base / "mine.py").write_text("def build():\n    from blocks import x\n")
+    before = digest()
+    (base / "more.py").write_text("x = 2\n")
+    assert digest() != before
+    (base / "more.py").write_text("x = 1\n")
+    assert digest() == before
+    (base / "unrelated.py").write_text("")
+    assert digest() == before
+
+
+def test_of_a_package_beside_every_file_counts(base):
+    (base / "mine.py").write_text("import net.blocks\n")
+    (base / "net").mkdir()
+    for name in ("__init__", "blocks", "other"):
+        (base / "net" / f"{name}.py").write_text("")
+    before = code_digest("mine.py:build", base=base)
+    (base / "net" / "other.py").write_text("y = 1\n")
+    assert code_digest("mine.py:build", base=base) != before
+
+
+def test_names_of_python_itself_and_installed_packages_before_plain_folders_are_not_beside(tmp_path):
+    (tmp_path / "types.py").write_text("")
+    for folder in ("numpy", "logs"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "run.py").write_text("")
+    assert modules_beside("types", tmp_path) == []
+    assert modules_beside("numpy", tmp_path) == []  # a folder of a tool's files, as wandb/ is
+    assert modules_beside("logs", tmp_path) == [tmp_path / "logs" / "run.py"]
+    (tmp_path / "numpy" / "__init__.py").write_text("")
+    assert len(modules_beside("numpy", tmp_path)) == 2
+
+
+def test_a_circle_of_imports_and_a_file_that_cannot_be_parsed_have_a_digest(base):
+    (base / "mine.py").write_text("import blocks\n")
+    (base / "blocks.py").write_text("import mine\nimport broken\n")
+    (base / "broken.py").write_text("def (:\n")
+    assert len(code_digest("mine.py:build", base=base)) == 64
+    assert not stands_alone("mine.py:build", base=base)
 
 
 def test_registered_models_stand_alone_and_a_missing_file_does_not(tmp_path):

@@ -2,7 +2,9 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +15,7 @@ from ablate.failure import explained
 from ablate.models.build import BUILT_IN, Builder
 from ablate.models.layers import LayerSeeds
 from ablate.records import Factors, Level
+from ablate.source import modules_beside
 
 
 def find_builder(name: str, *, base: Path) -> Builder:
@@ -57,6 +60,7 @@ def _imported(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise StudyError(f"model.name: {path} is no Python file\n  its name must end in .py")
+    _look_beside(path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -65,6 +69,34 @@ def _imported(path: Path) -> ModuleType:
         del sys.modules[spec.name]
         raise
     return module
+
+
+class _Beside(MetaPathFinder):
+    """Finds the modules beside a user's file, before installed ones as for a script, but never for Python's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.found: set[str] = set()  # names of the modules
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The module of that name; None where it is not beside the file, or within a package."""
+        del target
+        if path is not None or not modules_beside(fullname, self._folder):
+            return None
+        self.found.add(fullname)
+        return PathFinder.find_spec(fullname, [str(self._folder)])
+
+
+def _look_beside(path: Path) -> None:
+    """From now on, also while a model is built, look for modules beside this file and no longer beside another one."""
+    importlib.invalidate_caches()
+    for finder in [finder for finder in sys.meta_path if isinstance(finder, _Beside)]:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if name.partition(".")[0] in finder.found]:
+            del sys.modules[name]  # its file may have changed, or the other folder has another of its name
+    sys.meta_path.insert(0, _Beside(path.absolute().parent))
 
 
 def _is_file(path: Path) -> bool:

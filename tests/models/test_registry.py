@@ -100,3 +100,40 @@ def test_a_file_that_fails_leaves_no_module_behind(base):
     with pytest.raises(StudyError):
         find_builder("exits.py:build", base=base)
     assert "ablate_user_exits" not in sys.modules
+
+
+def test_modules_beside_the_file_can_be_imported_also_while_a_model_is_built(tmp_path):
+    (tmp_path / "early.py").write_text("WIDTH = 2\n")
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "__init__.py").write_text("")
+    (tmp_path / "late" / "depth.py").write_text("from early import WIDTH\nDEPTH = 10 * WIDTH\n")
+    text = "from early import WIDTH\ndef build(f, s, n):\n    from late.depth import DEPTH\n    return WIDTH + DEPTH\n"
+    (tmp_path / "mine.py").write_text(text)
+    assert find_builder("mine.py:build", base=tmp_path).build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 22
+
+
+def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path):
+    text = "from net_blocks import WIDTH\ndef build(f, s, n):\n    return WIDTH\n"
+    widths = []
+    for folder, width in (("one", 1), ("two", 22), ("one", 333)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "mine.py").write_text(text)
+        (tmp_path / folder / "net_blocks.py").write_text(f"WIDTH = {width}\n")
+        build = find_builder("mine.py:build", base=tmp_path / folder).build
+        widths.append(build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)))
+    assert widths == [1, 22, 333]
+
+
+def test_a_file_beside_never_hides_a_module_of_python(tmp_path):
+    (tmp_path / "wave.py").write_text("raise RuntimeError\n")
+    (tmp_path / "mine.py").write_text("import wave\ndef build(f, s, n):\n    return wave.WAVE_FORMAT_PCM\n")
+    assert find_builder("mine.py:build", base=tmp_path).build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 1
+
+
+def test_what_a_helper_raises_and_a_helper_that_is_not_there_are_said(tmp_path):
+    (tmp_path / "mine.py").write_text("import broken_helper\n")
+    with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ModuleNotFoundError: No module named 'broken_h"):
+        find_builder("mine.py:build", base=tmp_path)
+    (tmp_path / "broken_helper.py").write_text("1 / 0\n")
+    with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ZeroDivisionError"):
+        find_builder("mine.py:build", base=tmp_path)
