@@ -5,16 +5,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+from ablate.errors import AblateError
 
 
 def prepare_tensorflow(threads: int | None = None) -> None:
     """Quiet, deterministic, with `threads` (None: all) threads an operation, and GPU memory taken as needed.
 
-    Call before TensorFlow has run anything; equal threads give equal numbers to the bit.
+    Call before TensorFlow has run anything; equal threads give equal numbers to the bit. Raises `AblateError` where
+    keras.json holds what these libraries refuse.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_standard_error():
+    with _quiet_standard_error(), _explained():
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -24,8 +28,17 @@ def prepare_tensorflow(threads: int | None = None) -> None:
         tf.config.experimental.enable_op_determinism()
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
-        import keras  # noqa: F401  # it imports the rest of TensorFlow
+        _prepare_keras()
     tf.get_logger().setLevel("ERROR")  # it counts the programs of a study's structures as retracing
+
+
+def _prepare_keras() -> None:
+    """Import Keras, and with it the rest of TensorFlow; what keras.json says must decide no number."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
 
 
 def visible_gpus() -> list[str]:
@@ -43,6 +56,19 @@ def device_name() -> str:
     for gpu in tf.config.list_physical_devices("GPU"):
         return f"GPU {tf.config.experimental.get_device_details(gpu).get('device_name', '')}"
     return f"CPU {tf.config.threading.get_intra_op_parallelism_threads()} threads"
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Name the file that TensorFlow and Keras read when they are imported, where they cannot take what it says."""
+    try:
+        yield
+    except (AssertionError, ValueError) as err:
+        path = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "keras.json"
+        if not path.is_file():
+            raise
+        rule = f": {err}" if str(err) else ""
+        raise AblateError(f"{path}: TensorFlow and Keras do not start with it{rule}\n  correct or remove it") from err
 
 
 @contextmanager

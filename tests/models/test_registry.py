@@ -132,7 +132,7 @@ def test_a_file_beside_never_hides_a_module_of_python(tmp_path):
 
 def test_what_a_helper_raises_and_a_helper_that_is_not_there_are_said(tmp_path):
     (tmp_path / "mine.py").write_text("import broken_helper\n")
-    with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ModuleNotFoundError: No module named 'broken_h"):
+    with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ModuleNotFoundError: .*broken_helper"):
         find_builder("mine.py:build", base=tmp_path)
     (tmp_path / "broken_helper.py").write_text("1 / 0\n")
     with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ZeroDivisionError"):
