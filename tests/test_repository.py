@@ -3,9 +3,12 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from ablate.source import DECIDING
 
@@ -136,3 +139,16 @@ def test_every_command_is_in_the_readme():
     ]
     assert len(commands) >= 8
     assert [name for name in commands if f"`ablate {name}" not in readme] == []
+
+
+def test_every_dependency_is_bounded_and_the_constraints_have_a_release_within_the_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = (ROOT / ".ci" / "constraints.txt").read_text().splitlines()
+    pairs = [line.split("==") for line in lines if not line.startswith("#")]
+    tested = {canonicalize_name(name): version for name, version in pairs}
+    for text in project["dependencies"]:
+        bounds = {bound.operator for bound in Requirement(text).specifier}
+        assert bounds == {">=", "<"}, text
+    for text in (*project["dependencies"], *project["optional-dependencies"]["test"]):
+        wanted = Requirement(text)
+        assert wanted.specifier.contains(tested[canonicalize_name(wanted.name)]), text
