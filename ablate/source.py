@@ -1,9 +1,13 @@
-"""Source files into digests: which code a number came from. Nothing of it is imported."""
+"""Digest source code: which code a number came from. Nothing of it is imported.
+
+A digest is over what the code does: its syntax without comments, docstrings and layout, and without the places in this
+package that it imports from. Rewording or moving a file changes no digest.
+"""
 
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -16,17 +20,15 @@ DECIDING = (
 )  # fmt: skip
 # What a user's model may import: libraries whose versions are recorded, besides Python's own.
 RECORDED = ("keras", "tensorflow", "numpy")
+_PACKAGE = "ablate"
 
 
 @cache
 def package_digest() -> str:
     """Of the modules of this package that decide a trial's numbers, hexadecimal."""
-    root, digest = Path(__file__).parent, hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root).as_posix()
-        if name.startswith(DECIDING):
-            digest.update(f"{name}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    root = Path(__file__).parent
+    deciding = (path for path in root.rglob("*.py") if path.relative_to(root).as_posix().startswith(DECIDING))
+    return _joint(syntax_digest(path.read_bytes()) for path in deciding)
 
 
 def code_digest(name: str, *, base: Path) -> str:
@@ -38,11 +40,33 @@ def code_digest(name: str, *, base: Path) -> str:
     if ":" not in name:
         return ""
     root = _file(name, base)
-    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in _user_files(root)}
-    if len(digests) == 1:
-        return digests[root]
-    named = "\n".join(f"{path.relative_to(root.parent).as_posix()} {digest}" for path, digest in digests.items())
-    return hashlib.sha256(named.encode()).hexdigest()
+    files = {path.relative_to(root.parent).as_posix(): path for path in _user_files(root) if path != root}
+    named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # as imports name them
+    return _joint([syntax_digest(root.read_bytes()), *named])
+
+
+def syntax_digest(code: bytes) -> str:
+    """A digest of what code does, hexadecimal; of its bytes where it is no Python."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return hashlib.sha256(code).hexdigest()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.split(".")[0] == _PACKAGE:
+            node.module = _PACKAGE
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+    return hashlib.sha256(ast.unparse(tree).encode(errors="replace")).hexdigest()
+
+
+def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+def _joint(digests: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
 
 
 def stands_alone(name: str, *, base: Path) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
 from ablate import source
-from ablate.source import code_digest, modules_beside, package_digest, stands_alone
+from ablate.source import code_digest, modules_beside, package_digest, stands_alone, syntax_digest
 
 
 @pytest.fixture
@@ -10,11 +10,53 @@ def base(tmp_path):
     return tmp_path
 
 
-def test_the_digest_of_user_code_follows_its_text(base):
+def test_the_digest_of_user_code_follows_what_it_does(base):
     before = code_digest("mine.py:build", base=base)
-    (base / "mine.py").write_text("import keras\n# changed\n")
+    (base / "mine.py").write_text("import keras\nx = 1\n")
     assert before != code_digest("mine.py:build", base=base)
     assert code_digest("mlp", base=base) == ""
+
+
+CODE = b"""
+from ablate.engine.step import Step
+
+class Net:
+    def size(self) -> int:
+        return 2 * (3 + 4)
+"""
+
+
+@pytest.mark.parametrize(
+    "reworded",
+    [
+        CODE.replace(b"return", b"# why\n        return"),
+        CODE.replace(b"2 * (3 + 4)", b"2*(3+4)  # product"),
+        b'"""A module."""\n' + CODE,
+        CODE.replace(b"class Net:", b'class Net:\n    """A network."""\n'),
+        CODE.replace(b"int:", b'int:\n        """Its size."""'),
+        CODE.replace(b"ablate.engine.step", b"ablate.training.engine.step"),
+        CODE.replace(b"\n", b"\r\n"),
+    ],
+)
+def test_rewording_and_moving_code_changes_no_digest(reworded):
+    assert reworded != CODE
+    assert syntax_digest(reworded) == syntax_digest(CODE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CODE.replace(b"3", b"4"),
+        CODE.replace(b"2 * (3 + 4)", b"2 * 3 + 4"),
+        CODE.replace(b"size", b"length"),
+        CODE.replace(b"import Step", b"import Values as Step"),
+        CODE.replace(b"ablate.engine.step", b"numpy"),
+        CODE + b"'a string that is no docstring'\n",
+        b"def (:\n",
+    ],
+)
+def test_other_code_has_another_digest(other):
+    assert syntax_digest(other) != syntax_digest(CODE)
 
 
 @pytest.mark.parametrize(
