@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.datasets.dataset import Array, Dataset
+from ablate.datasets.array import Array
+from ablate.datasets.dataset import Dataset
 from ablate.errors import DataError, known_names
 
 SCALINGS = ("none", "standardize", "standardize_channels", "unit")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ablate
 from ablate import provenance
-from ablate.cautions import Cautions
+from ablate.cautions import Cautions, Remarks
 from ablate.datasets import Dataset
 from ablate.files.whole import saving, write_aside
 from ablate.folder.journal import Entry
@@ -38,6 +38,7 @@ class Facts:
     started: str  # ISO time
     stack: int | None = None  # trials in one program, as asked for; None: as many as suit the device
     cautions: Cautions = field(default_factory=dict)  # what its data show
+    remarks: Remarks = field(default_factory=dict)
 
     def n_train(self) -> int:
         """Examples in the training split."""
@@ -226,6 +227,7 @@ def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, ob
         "quick": facts.study.quick,
         "notes": study_notes(entries),
         "cautions": {kind: list(seen) for kind, seen in all_cautions(facts, entries).items()},
+        "remarks": dict(facts.remarks),
     }
 
 

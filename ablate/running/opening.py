@@ -56,6 +56,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     """What is fixed from now on, with the cores divided among the workers."""
     cores = provenance.usable_cores()
     memory = provenance.memory_bytes()
+    seen = data_cautions(data)
     workers = options.workers or count_workers(cores, gpus=provenance.count_gpus(), memory=memory)
     return Facts(
         study=study,
@@ -67,7 +68,8 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         tracking_uri=options.tracking_uri,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         stack=options.stack,
-        cautions=data_cautions(data),
+        cautions=seen.cautions,
+        remarks=seen.remarks,
     )
 
 
