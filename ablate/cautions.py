@@ -35,7 +35,7 @@ QUESTIONS: Mapping[Kind, Question] = {
         "No test example was trained on", "No test example equals a training example."
     ),
     "test_scaling": Question(
-        "Training and test inputs have one scale", "Their ranges and means agree."
+        "Training and test inputs have one scale", "Their means agree to 1 SD, their spreads to a factor of 2."
     ),
     "imbalance": Question(
         "No class makes up more than 90 % of the examples", "The largest class is smaller."

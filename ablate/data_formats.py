@@ -16,7 +16,7 @@ class Format:
 
     def way_out(self) -> str:
         """How to make the .npz file out of it."""
-        return self.instead or f"data are read from an .npz file; make one in Python:\n    {self.read}\n    {SAVE}"
+        return self.instead or f"make an .npz file of it in Python: {self.read}\n  {SAVE}"
 
 
 _TABLE = "x, y = table.drop(columns='label').to_numpy(), table['label'].to_numpy()"

@@ -19,7 +19,7 @@ _NEAR_BITS = 6.0  # what two examples differ in at most where one nearly is the 
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """How many examples equal a training example, constant ones (blank images) left out."""
+    """How many examples equal a training example; constant ones (blank images) are counted apart."""
 
     tested: int  # test examples that equal a training example
     relabelled: int  # of these, how many have a label that no equal training example has
@@ -27,6 +27,8 @@ class Copies:
     contradictory: int  # of these, how many equal one with another label
     distinct: int  # different inputs among `trained`
     is_chance: bool  # so few inputs are possible that equal ones are no copies
+    blank_tested: int  # constant test examples that equal a training example
+    blank_trained: int  # constant training examples that equal another one
 
 
 def find_copies(data: Dataset) -> Copies:
@@ -37,9 +39,11 @@ def find_copies(data: Dataset) -> Copies:
     train, test = row_keys(data.x_train), row_keys(data.x_test)
     ordered = np.sort(train)
     in_train = is_among(test, ordered)
-    in_train[in_train] = ~is_constant(data.x_test[in_train])
+    blank_tested = is_constant(data.x_test[in_train])
+    in_train[in_train] = ~blank_tested
     repeated = is_among(train, np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
-    repeated[repeated] = ~is_constant(data.x_train[repeated])
+    blank_trained = is_constant(data.x_train[repeated])
+    repeated[repeated] = ~blank_trained
     distinct, inverse = np.unique(train[repeated], return_inverse=True)
     pairs = np.unique(np.stack([inverse, data.y_train[repeated]]), axis=1)  # input, label
     n_labels = np.bincount(pairs[0].astype(np.int64), minlength=len(distinct))
@@ -53,6 +57,8 @@ def find_copies(data: Dataset) -> Copies:
         contradictory=int(np.count_nonzero(n_labels[inverse] > 1)),
         distinct=len(distinct),
         is_chance=is_chance(seen, data.x_train),
+        blank_tested=int(blank_tested.sum()),
+        blank_trained=int(blank_trained.sum()),
     )
 
 

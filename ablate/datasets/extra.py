@@ -63,10 +63,10 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         of_test = np.unique(tested[other])
         n = int(np.isin(of_test, trained[one]).sum()) if tested[other].dtype.kind == trained[one].dtype.kind else 0
         if n:
-            whole = number_of(len(of_test), "group")
-            said.append(f"{n:,} of {whole} in {_shown(other)} {'is' if n == 1 else 'are'} in {_shown(one)} too")
-    paired = [name for name in groups if name not in trained and name not in tested]
-    said += [f"{_shown(name)} seems to name groups of examples, which no split keeps together" for name in paired]
+            every = number_of(len(of_test), "group")
+            said.append(f"{n:,} of {every} in {_shown(other)} {'is' if n == 1 else 'are'} in {_shown(one)} too")
+    whole = [name for name, array in groups.items() if array.size == n_train + n_test]
+    said += [f"{_shown(name)} names groups of examples, which no split keeps together" for name in whole]
     return tuple(said)
 
 

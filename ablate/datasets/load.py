@@ -10,7 +10,7 @@ import numpy as np
 
 from ablate.data_formats import format_of_name
 from ablate.datasets.array import Array
-from ablate.datasets.dataset import ARRAYS, Dataset, to_dataset
+from ablate.datasets.dataset import Dataset, to_dataset
 from ablate.datasets.extra import check_extra, group_names, group_sentences, unused
 from ablate.datasets.fetch import FETCHED, FetchError, fetch_from_keras
 from ablate.datasets.npz import MAX_BYTES, STAND_IN_MARK, read_npz, write_npz
@@ -100,18 +100,20 @@ def _is_there(path: Path) -> bool:
 
 def _read(path: Path, *, name: str, max_bytes: int, announce: Callable[[str], None]) -> Dataset:
     source = _shown(path)
+    there: list[str] = []
 
-    def groups_of(names: Sequence[str]) -> list[str]:
+    def groups_among(names: Sequence[str]) -> list[str]:
         check_extra(names, source=source)
-        groups = group_names(names)
-        if line := unused(other for other in names if other not in groups):
-            announce(f"{source}: {line}")
-        return groups
+        there.extend(names)
+        return group_names(names)
 
-    arrays = read_npz(path, max_bytes=max_bytes, also=groups_of)
+    arrays = read_npz(path, max_bytes=max_bytes, also=groups_among)
     data = to_dataset(name, arrays, source=source, stand_in=STAND_IN_MARK in arrays)
-    groups = {name: array for name, array in arrays.items() if name not in (*ARRAYS, STAND_IN_MARK)}
-    return replace(data, groups=group_sentences(groups, n_train=len(data.y_train), n_test=len(data.y_test)))
+    sizes = (len(data.y_train), len(data.y_test), len(data.y_train) + len(data.y_test))
+    groups = {other: arrays[other] for other in group_names(there) if arrays[other].size in sizes}
+    if line := unused(other for other in there if other not in groups):
+        announce(f"{source}: {line}")
+    return replace(data, groups=group_sentences(groups, n_train=sizes[0], n_test=sizes[1]))
 
 
 def _fetch(

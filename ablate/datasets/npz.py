@@ -145,9 +145,7 @@ def _shown(member: str) -> str:
 def _as_plain(name: str) -> str:
     """How an array of objects becomes one of numbers."""
     if name.startswith("x"):
-        return (
-            f"save it as numpy.stack({name}).astype(numpy.float32): examples of unequal sizes have to be cut or padded"
-        )
+        return f"save it as numpy.stack({name}).astype(numpy.float32); cut or pad examples of unequal sizes first"
     return f"save it as numpy.asarray({printable(name, 40)}.tolist()): whole numbers, or names of classes"
 
 

@@ -139,7 +139,7 @@ def _is_bad_escape(said: str, path: Path) -> bool:
     line = _LINE.search(said)
     if not line or not _BAD_ESCAPE.search(said):
         return False
-    return "\\" in study_text(path).splitlines()[int(line[1]) - 1]
+    return "\\" in study_text(path).split("\n")[int(line[1]) - 1]
 
 
 def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int = 0) -> None:
