@@ -1,5 +1,7 @@
 """Find what data show before anything trains: test examples among the training ones, two scales, one large class."""
 
+from typing import TypeAlias
+
 import numpy as np
 
 from ablate.cautions import Kind, Observations
@@ -16,8 +18,9 @@ _MOST_OVERLAPPING = 0.05  # of the examples probed
 _NEAR = 0.4  # distance to the next example over that to a random one
 _LARGE_CLASS = 0.9
 _MARGIN, _SIGMAS = 0.05, 4  # between the shares of copies in test and training set where few inputs are possible
+_TORN = "the random split puts {} into training and validation, so validation scores are too high"
 
-Said = tuple[list[str], str]  # cautions, and the remark in their place where there are none
+Said: TypeAlias = tuple[list[str], str]  # cautions, and the remark in their place where there are none
 
 
 def data_cautions(data: Dataset) -> Observations:
@@ -45,7 +48,8 @@ def _contamination(copies: Copies, data: Dataset) -> Said:
         return [], _all_blank(blank, n_test, part="test", equal="equal a training example")
     share, of_training = (n + blank) / n_test, (copies.trained + copies.blank_trained) / len(data.y_train)
     every = f"{_of(n + blank, n_test, 'test example')} equal a training example"
-    if copies.is_chance and share <= of_training + _MARGIN + _SIGMAS * 0.5 / np.sqrt(n_test):
+    luck = _SIGMAS * 0.5 * np.sqrt(1 / n_test + 1 / len(data.y_train))
+    if copies.is_chance and share <= of_training + _MARGIN + luck:
         return [], f"{every}, as do training examples with each other: few different inputs are possible."
     if n / n_test < _FEW or n < _HANDFUL:
         return [], f"{equal}: too few to matter."
@@ -85,9 +89,6 @@ def _all_blank(n: int, total: int, *, part: str, equal: str) -> str:
     return f"{_of(n, total, f'{part} example')} {equal}, all of them blank." if n else ""
 
 
-_TORN = "the random split puts {} into training and validation, so validation scores are too high"
-
-
 def _from_a_series(data: Dataset) -> list[str]:
     within = overlapping_windows(data.x_train, data.x_train)
     if within.shifted > _MOST_OVERLAPPING * within.probed:
@@ -111,9 +112,10 @@ def _test_scaling(scales: Scales, data: Dataset) -> list[str]:
         ranges = f"training inputs lie in {_range(data.x_train)}, test inputs in {_range(data.x_test)}"
         return [f"Training and test inputs have different scales: {ranges}"]
     noun = "feature" if data.x_train.ndim == 2 else "channel"
-    k, n = scales.features[0], data.x_train.shape[-1]
+    k, n, looked_at = scales.features[0], data.x_train.shape[-1], scales.looked_at
     ranges = f"{_range(data.x_train[..., k])} for training and in {_range(data.x_test[..., k])} for testing"
-    which = f"{len(scales.features):,} of {number_of(n, noun)} {'has' if len(scales.features) == 1 else 'have'}"
+    those = number_of(looked_at, noun) + (" looked at" if looked_at < n else "")
+    which = f"{len(scales.features):,} of {those} {'has' if len(scales.features) == 1 else 'have'}"
     return [f"{which} another scale in the test set: {noun} {k} (from 0) lies in {ranges}"]
 
 

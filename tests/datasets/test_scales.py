@@ -36,6 +36,13 @@ def test_one_feature_in_another_unit_is_found_by_its_number(factor):
     assert (scales.differ, scales.features) == (False, (3,))
 
 
+def test_of_very_many_features_some_are_looked_at_and_named_by_their_own_number():
+    test = normal(60, 2048, seed=1)
+    test[:, 1000] *= 1000  # every second one is looked at
+    scales = compare_scales(dataset(normal(100, 2048), test))
+    assert (scales.differ, scales.features, scales.looked_at) == (False, (1000,), 1024)
+
+
 def test_a_feature_beyond_all_training_values_is_found_whatever_its_spread():
     train, test = normal(200, 5), normal(60, 5, seed=1)
     train[:, 1] = np.arange(200)  # a running number
