@@ -8,7 +8,18 @@ Kind: TypeAlias = Literal["contamination", "test_scaling", "imbalance", "groups"
 # Every kind that was looked for, with a sentence for each thing that was seen; empty: looked for, and nothing seen.
 Cautions: TypeAlias = Mapping[Kind, Sequence[str]]
 
+# What speaks against no kind of `Cautions` but is to be said in place of `Question.clear`, which would be false.
+Remarks: TypeAlias = Mapping[Kind, str]
+
 KINDS: Sequence[Kind] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """What was looked for: cautions, and remarks on kinds that nothing speaks against."""
+
+    cautions: Cautions
+    remarks: Remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ QUESTIONS: Mapping[Kind, Question] = {
         "No test example was trained on", "No test example equals a training example."
     ),
     "test_scaling": Question(
-        "Training and test inputs have one scale", "Their ranges and means agree."
+        "Training and test inputs have one scale", "Their means agree to 1 SD, their spreads to a factor of 2."
     ),
     "imbalance": Question(
         "No class makes up more than 90 % of the examples", "The largest class is smaller."

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ablate.datasets.dataset import ARRAYS, Array, Dataset, to_dataset
+from ablate.datasets.dataset import ARRAYS, Dataset, to_dataset
 from ablate.datasets.split import draw_by_class
 from ablate.errors import DataError
 
@@ -41,16 +41,18 @@ def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Da
             )
     labels = np.full(data.n_classes, -1, np.int32)
     labels[list(classes)] = np.arange(len(classes))
-    arrays: dict[str, Array] = {name: getattr(data, name) for name in ARRAYS}
+    arrays = {name: getattr(data, name) for name in ARRAYS}
     for part in ("train", "test"):
         relabelled = labels[arrays[f"y_{part}"]]
         kept = relabelled >= 0
         arrays |= {f"x_{part}": arrays[f"x_{part}"][kept], f"y_{part}": relabelled[kept]}
     listed = ", ".join(map(str, classes))
-    return to_dataset(data.name, arrays, source=f"{data.source}, classes {listed}", stand_in=data.stand_in)
+    task = to_dataset(data.name, arrays, source=f"{data.source}, classes {listed}", stand_in=data.stand_in)
+    return replace(task, groups=data.groups)
 
 
 def _fewer_tested(data: Dataset, n: int) -> Dataset:
     kept = draw_by_class(data.y_test, n, rng=np.random.default_rng(0))
     arrays = {name: getattr(data, name) for name in ARRAYS} | {"x_test": data.x_test[kept], "y_test": data.y_test[kept]}
-    return to_dataset(data.name, arrays, source=f"{data.source}, {n:,} for testing", stand_in=data.stand_in)
+    task = to_dataset(data.name, arrays, source=f"{data.source}, {n:,} for testing", stand_in=data.stand_in)
+    return replace(task, groups=data.groups)

@@ -2,13 +2,16 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ablate.datasets.dataset import Array, Dataset, to_dataset
+from ablate.data_formats import format_of_name
+from ablate.datasets.array import Array
+from ablate.datasets.dataset import Dataset, to_dataset
+from ablate.datasets.extra import check_extra, group_names, group_sentences, unused
 from ablate.datasets.fetch import FETCHED, FetchError, fetch_from_keras
 from ablate.datasets.npz import MAX_BYTES, STAND_IN_MARK, read_npz, write_npz
 from ablate.datasets.split import draw_by_class
@@ -43,8 +46,10 @@ def load_dataset(
         path = base / _expanded(name)
         if not _is_there(path):
             raise DataError(f"{_shown(path)}: there is no such file\n  name it relative to the study file")
-        return _read(path, name=path.stem, max_bytes=max_bytes)
+        return _read(path, name=path.stem, max_bytes=max_bytes, announce=announce)
     if name not in REGISTERED:
+        if found := format_of_name(name):
+            raise DataError(f'data.name: "{printable(name)}" is {found.what}\n  {found.way_out()}')
         known = known_names(name, REGISTERED)
         raise DataError(f'data.name: unknown data set "{name}", and no path to an .npz file\n  {known}')
     if name == "digits":
@@ -52,7 +57,7 @@ def load_dataset(
     folder = default_data_dir() if data_dir is None else data_dir
     path = folder / f"{name}.npz"
     if _is_there(path):
-        return _read(path, name=name, max_bytes=max_bytes)
+        return _read(path, name=name, max_bytes=max_bytes, announce=announce)
     if explicit:
         raise DataError(
             f"{_shown(path)}: there is no such file, and a folder that was named is the only place looked in\n"
@@ -93,9 +98,22 @@ def _is_there(path: Path) -> bool:
         raise DataError(f"{printable(_shown(path), 300)}: cannot be read: {err.strerror}") from err
 
 
-def _read(path: Path, *, name: str, max_bytes: int) -> Dataset:
-    arrays = read_npz(path, max_bytes=max_bytes)
-    return to_dataset(name, arrays, source=_shown(path), stand_in=STAND_IN_MARK in arrays)
+def _read(path: Path, *, name: str, max_bytes: int, announce: Callable[[str], None]) -> Dataset:
+    source = _shown(path)
+    there: list[str] = []
+
+    def groups_among(names: Sequence[str]) -> list[str]:
+        check_extra(names, source=source)
+        there.extend(names)
+        return group_names(names)
+
+    arrays = read_npz(path, max_bytes=max_bytes, also=groups_among)
+    data = to_dataset(name, arrays, source=source, stand_in=STAND_IN_MARK in arrays)
+    sizes = (len(data.y_train), len(data.y_test), len(data.y_train) + len(data.y_test))
+    groups = {other: arrays[other] for other in group_names(there) if arrays[other].size in sizes}
+    if line := unused(other for other in there if other not in groups):
+        announce(f"{source}: {line}")
+    return replace(data, groups=group_sentences(groups, n_train=sizes[0], n_test=sizes[1]))
 
 
 def _fetch(
@@ -107,7 +125,7 @@ def _fetch(
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             aside = Path(folder) / path.name
             fetch(name, aside)
-            fetched = _read(aside, name=name, max_bytes=max_bytes)
+            fetched = _read(aside, name=name, max_bytes=max_bytes, announce=announce)
             aside.replace(path)
     except OSError as err:
         raise DataError(f"{_shown(path)}: cannot be written: {err}\n  name another folder by --data-dir") from err

@@ -4,13 +4,16 @@ import math
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from ablate.datasets.dataset import ARRAYS, Array
+from ablate.data_formats import EXCEL, FOLDER, format_of_content, format_of_name
+from ablate.datasets.array import Array
+from ablate.datasets.dataset import ARRAYS
+from ablate.datasets.renaming import how_to_rename
 from ablate.errors import DataError
 from ablate.printable import printable
 from ablate.provenance import memory_bytes
@@ -18,15 +21,22 @@ from ablate.provenance import memory_bytes
 MAX_BYTES = 16 * 2**30  # of all arrays of a file together, unpacked; and never more than half of the machine's memory
 STAND_IN_MARK = "stand_in"  # a file with this array in it holds drawn images, whatever its name
 _MOST_NAMED = 8  # of the members in a message
+_BEGINNING = 4096  # bytes by which a file that is no .npz is recognized
 
 
-def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Array]:
-    """The arrays of `ARRAYS`, and `STAND_IN_MARK` where the file has it; nothing else in the file is looked at.
+def read_npz(
+    path: Path, *, max_bytes: int = MAX_BYTES, also: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()
+) -> dict[str, Array]:
+    """The arrays of `ARRAYS`, `STAND_IN_MARK` where the file has it, and those that `also` picks of all names.
+
+    Nothing else in the file is looked at.
 
     What each array will take is read from its header first. Raises `DataError` where the file is missing, is no whole
     .npz, lacks an array or has one twice, holds Python objects (they are never unpickled) or would take more than
     `max_bytes`, or half of the machine's memory.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, and no .npz file\n  {FOLDER.way_out()}")
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
     try:
@@ -38,9 +48,9 @@ def read_npz(path: Path, *, max_bytes: int = MAX_BYTES) -> dict[str, Array]:
     with file:
         try:
             if not zipfile.is_zipfile(file):
-                raise DataError(f"{path}: this is no whole .npz file: cut short, or something else\n  {_way_out()}")
+                raise _no_npz(file, path)
             with zipfile.ZipFile(file) as archive:
-                return _read_members(archive, path, most=min(max_bytes, memory_bytes() // 2 or max_bytes))
+                return _read_members(archive, path, most=min(max_bytes, memory_bytes() // 2 or max_bytes), also=also)
         except DataError:
             raise
         except MemoryError as err:
@@ -61,14 +71,31 @@ def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
         aside.replace(path)
 
 
-def _read_members(archive: zipfile.ZipFile, path: Path, *, most: int) -> dict[str, Array]:
+def _no_npz(file: IO[bytes], path: Path) -> DataError:
+    file.seek(0)
+    found = format_of_content(file.read(_BEGINNING)) or format_of_name(path.name)
+    if found is None:
+        return DataError(f"{path}: this is no whole .npz file: cut short, or something else\n  {_way_out()}")
+    return DataError(f"{path}: this is no whole .npz file: it looks like {found.what}\n  {found.way_out()}")
+
+
+def _read_members(
+    archive: zipfile.ZipFile, path: Path, *, most: int, also: Callable[[Sequence[str]], Sequence[str]]
+) -> dict[str, Array]:
     there = archive.namelist()
-    names = [*ARRAYS, *([STAND_IN_MARK] if f"{STAND_IN_MARK}.npy" in there else [])]
-    if missing := [name for name in ARRAYS if f"{name}.npy" not in there]:
+    arrays = [member.removesuffix(".npy") for member in there if member.endswith(".npy")]
+    if not arrays and (found := EXCEL if "xl/workbook.xml" in there else format_of_name(path.name)):
+        raise DataError(f"{path}: this is no .npz file: it looks like {found.what}\n  {found.way_out()}")
+    if missing := [name for name in ARRAYS if name not in arrays]:
         held = ", ".join(map(_shown, there[:_MOST_NAMED])) or "nothing"
-        raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {_way_out()}")
+        way_out = how_to_rename(arrays) or _way_out()
+        raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {way_out}")
+    named = [*ARRAYS, *([STAND_IN_MARK] if STAND_IN_MARK in arrays else [])]
+    names = list(dict.fromkeys([*named, *also([name for name in arrays if name != STAND_IN_MARK])]))
     if twice := [name for name in names if there.count(f"{name}.npy") > 1]:
-        raise DataError(f"{path}: has {twice[0]} twice, and nobody knows which one is meant\n  {_way_out()}")
+        raise DataError(
+            f"{path}: has {_shown(f'{twice[0]}.npy')} twice, and nobody knows which one is meant\n  {_way_out()}"
+        )
     total = sum(_declared_bytes(archive, name, path) for name in names)
     if total > most:
         raise DataError(f"{path}: its arrays would take {total:,} bytes unpacked, more than the bound of {most:,}")
@@ -89,15 +116,18 @@ def _declared_bytes(archive: zipfile.ZipFile, name: str, path: Path) -> int:
             header = member.tell()
     except Exception as err:
         said = printable(str(err), 200)
-        raise DataError(f"{path}: the header of {name} cannot be read: {said}\n  {_way_out()}") from err
+        raise DataError(f"{path}: the header of {printable(name, 40)} cannot be read: {said}\n  {_way_out()}") from err
     if dtype.hasobject:
         raise DataError(
-            f"{path}: {name} holds Python objects; only plain numbers are read, nothing was unpickled\n  {_way_out()}"
+            f"{path}: {printable(name, 40)} holds Python objects; only plain numbers are read, nothing was unpickled\n"
+            f"  {_as_plain(name)}"
         )
     size, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{name}.npy").file_size - header
     if size != there or min(shape, default=0) < 0:
         wrong = "is cut short" if size > there else "is damaged"
-        raise DataError(f"{path}: {name} {wrong}: its header promises {size:,} bytes, {there:,} are there")
+        raise DataError(
+            f"{path}: {printable(name, 40)} {wrong}: its header promises {size:,} bytes, {there:,} are there"
+        )
     return size
 
 
@@ -110,6 +140,13 @@ def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[np.gener
 
 def _shown(member: str) -> str:
     return printable(member.removesuffix(".npy"), 40) + ("" if member.endswith(".npy") else " (no array)")
+
+
+def _as_plain(name: str) -> str:
+    """How an array of objects becomes one of numbers."""
+    if name.startswith("x"):
+        return f"save it as numpy.stack({name}).astype(numpy.float32); cut or pad examples of unequal sizes first"
+    return f"save it as numpy.asarray({printable(name, 40)}.tolist()): whole numbers, or names of classes"
 
 
 def _way_out() -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.datasets.dataset import Array, Dataset
+from ablate.datasets.array import Array
+from ablate.datasets.dataset import Dataset
 from ablate.errors import DataError, known_names
 
 SCALINGS = ("none", "standardize", "standardize_channels", "unit")
@@ -27,9 +28,9 @@ class Split:
 def split_dataset(
     data: Dataset, *, n_train: int | None, n_validation: int, scaling: str, seed: np.random.SeedSequence
 ) -> Split:
-    """Draw `n_validation` and then `n_train` (None: all the rest) of the training examples, stratified by class.
+    """Draw `n_validation` and then at most `n_train` (None: all the rest) of the training examples, by class.
 
-    Both sizes are exact. Each class gets its share of the validation examples to within one, and its share of what is
+    Each class gets its share of the validation examples to within one, and its share of what is
     left of the training examples to within one (largest remainders), except that one example of every class always
     stays for training.
 
@@ -50,6 +51,22 @@ def split_dataset(
     return Split(train, validation, shift, scale, fingerprint.hexdigest())
 
 
+def check_sizes(data: Dataset, *, n_train: int | None, n_validation: int) -> None:
+    """Raise `DataError` where no split can have these sizes, whatever its seed."""
+    n_there = len(data.y_train)
+    if data.n_classes + n_validation > n_there:
+        raise DataError(
+            f"{data.name}: at least one of each of {data.n_classes} classes for training and {n_validation:,} for "
+            f"validation were asked for, there are {n_there:,} examples\n"
+            f"  lower data.validation, to about {max(1, n_there // 10):,}"
+        )
+    if n_validation < 1 or (n_train is not None and n_train < data.n_classes):
+        raise DataError(
+            f"{data.name}: needs at least 1 example for validation and {data.n_classes} for training (one a class), "
+            f"got data.validation={n_validation} and data.train={n_train}"
+        )
+
+
 def scale_inputs(x: Array, split: Split) -> Array:
     """Raw examples (n, …) as float32, shifted and scaled as the engine does it."""
     scaled: Array = (x.astype(np.float32) - split.shift) * split.scale
@@ -65,22 +82,13 @@ def draw_by_class(labels: Array, n: int, *, rng: np.random.Generator, spare: int
 
 
 def _draw(data: Dataset, *, n_train: int | None, n_validation: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    check_sizes(data, n_train=n_train, n_validation=n_validation)
     n_there = len(data.y_train)
-    asked = (data.n_classes if n_train is None else n_train) + n_validation
-    if asked > n_there:
-        training = f"at least one of each of {data.n_classes} classes" if n_train is None else f"{n_train:,}"
-        raise DataError(
-            f"{data.name}: {training} for training and {n_validation:,} for validation were asked for, "
-            f"there are {n_there:,} examples\n  lower data.train or data.validation"
-        )
-    if n_validation < 1 or (n_train is not None and n_train < data.n_classes):
-        raise DataError(
-            f"{data.name}: needs at least 1 example for validation and {data.n_classes} for training (one a class), "
-            f"got data.validation={n_validation} and data.train={n_train}"
-        )
     validation = draw_by_class(data.y_train, n_validation, rng=rng, spare=1)
     rest = np.setdiff1d(np.arange(n_there, dtype=np.int32), validation, assume_unique=True)
-    train = rest if n_train is None else rest[draw_by_class(data.y_train[rest], n_train, rng=rng)]
+    train = (
+        rest if n_train is None or n_train >= len(rest) else rest[draw_by_class(data.y_train[rest], n_train, rng=rng)]
+    )
     lost = np.flatnonzero(np.bincount(data.y_train[train], minlength=data.n_classes) == 0)
     if lost.size:
         raise DataError(

@@ -15,6 +15,7 @@ from keras import layers
 from ablate.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.errors import StudyError
 from ablate.models import blocks
+from ablate.models.channel_axis import channel_axis_hint
 from ablate.models.cnn import cnn
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
@@ -42,6 +43,9 @@ BUILT_IN: Mapping[str, Builder] = {
     "resnet": _built_in("resnet", resnet, restart_residual),
     "resnet50": _built_in("resnet50", resnet50, restart_residual),
 }
+
+
+_BEGIN = "begin with keras.Input(input_shape), which it is given"
 
 
 def build_model(
@@ -83,7 +87,7 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
     if not isinstance(taken, tuple) or not _takes(taken, (None, *input_shape)):
         raise StudyError(
             f"model: the builder must return a model of one input (None, {', '.join(map(str, input_shape))}), "
-            f"got {taken}\n  begin with keras.Input(input_shape), which it is given"
+            f"got {taken}\n  {channel_axis_hint(input_shape, taken=taken) or _BEGIN}"
         )
     wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
     if wrong:

@@ -11,8 +11,9 @@ from types import ModuleType
 import keras
 
 from ablate.errors import StudyError, known_names
-from ablate.failure import explained
+from ablate.failure import explained, reason_of
 from ablate.models.build import BUILT_IN, Builder
+from ablate.models.channel_axis import channel_axis_hint
 from ablate.models.layers import LayerSeeds
 from ablate.records import Factors, Level
 from ablate.source import modules_beside
@@ -36,7 +37,12 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
         factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, **options: Level
     ) -> keras.Model:
         del layer_seeds  # user models draw from Keras' global seed, which is set before each build
-        return build(dict(factors), input_shape, n_classes, **options)
+        try:
+            return build(dict(factors), input_shape, n_classes, **options)
+        except ValueError as err:
+            if hint := channel_axis_hint(input_shape, said=reason_of(err)):
+                raise StudyError(f"model.name: {file} fails: {reason_of(err)}\n  {hint}") from err
+            raise
 
     return Builder(adapted)
 

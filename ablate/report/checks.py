@@ -193,13 +193,14 @@ def _reuse(inputs: Inputs) -> list[Check]:
 def _caution_checks(inputs: Inputs) -> list[Check]:
     """A line for each kind of caution that was looked for; none in studies of older versions."""
     cautions: Mapping[Kind, Sequence[str]] = inputs.facts.get("cautions") or {}
-    return [_caution_check(kind, cautions[kind]) for kind in KINDS if kind in cautions]
+    remarks: Mapping[Kind, str] = inputs.facts.get("remarks") or {}
+    return [_caution_check(kind, cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions]
 
 
-def _caution_check(kind: Kind, seen: Sequence[str]) -> Check:
+def _caution_check(kind: Kind, seen: Sequence[str], remark: str | None) -> Check:
     said = "; ".join(text.removesuffix(".") for text in seen[:MOST_NAMED])
     more = f"; and {len(seen) - MOST_NAMED} more" if len(seen) > MOST_NAMED else ""
-    return Check(QUESTIONS[kind].name, not seen, f"{said}{more}." if seen else QUESTIONS[kind].clear)
+    return Check(QUESTIONS[kind].name, not seen, f"{said}{more}." if seen else remark or QUESTIONS[kind].clear)
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:

@@ -130,6 +130,7 @@ class _Facts(_Known):
     quick: bool | None = None
     notes: list[str] | None = None
     cautions: dict[Kind, list[str]] | None = None
+    remarks: dict[Kind, str] | None = None
 
     @model_validator(mode="after")
     def _looks_grow(self) -> "_Facts":

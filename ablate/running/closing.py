@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ablate
 from ablate import provenance
-from ablate.cautions import Cautions
+from ablate.cautions import Cautions, Remarks
 from ablate.datasets import Dataset
 from ablate.files.whole import saving, write_aside
 from ablate.folder.journal import Entry
@@ -38,10 +38,11 @@ class Facts:
     started: str  # ISO time
     stack: int | None = None  # trials in one program, as asked for; None: as many as suit the device
     cautions: Cautions = field(default_factory=dict)  # what its data show
+    remarks: Remarks = field(default_factory=dict)
 
     def n_train(self) -> int:
         """Examples in the training split."""
-        return self.study.data.train or len(self.data.y_train) - self.study.data.validation
+        return _at_most(self.study.data.train, len(self.data.y_train) - self.study.data.validation)
 
     def fingerprint(self) -> str:
         """SHA-256 of the arrays and of what decides the splits, first 16 digits."""
@@ -71,7 +72,7 @@ class Facts:
         if before is None or self.data.pretraining is None:
             return {}
         classes = ", ".join(map(str, before.classes))
-        n_train = before.train or len(self.data.pretraining.y_train) - before.validation
+        n_train = _at_most(before.train, len(self.data.pretraining.y_train) - before.validation)
         return {"pretraining": f"classes {classes} · {n_train:,} train · {before.validation:,} validation"}
 
 
@@ -140,6 +141,10 @@ def study_notes(entries: Iterable[Entry]) -> list[str]:
 def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
     """What the data and the runs of a study show."""
     return {**facts.cautions, **run_cautions(entries)}
+
+
+def _at_most(n: int | None, there: int) -> int:
+    return there if n is None else min(n, there)
 
 
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
@@ -226,6 +231,7 @@ def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, ob
         "quick": facts.study.quick,
         "notes": study_notes(entries),
         "cautions": {kind: list(seen) for kind, seen in all_cautions(facts, entries).items()},
+        "remarks": dict(facts.remarks),
     }
 
 

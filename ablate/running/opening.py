@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from ablate import provenance
 from ablate.catalog import MODELS
-from ablate.datasets import Dataset, data_cautions, load_dataset, select_task
+from ablate.datasets import Dataset, check_sizes, data_cautions, load_dataset, select_task
 from ablate.running.closing import Facts
 from ablate.schedule.choice import count_workers
 from ablate.study import Study, settings, to_toml
@@ -44,7 +44,9 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
     is_explicit = data_dir is not None
     data = load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
     before = study.transfer.classes if study.transfer else None
-    return select_task(data, study.data.classes, before=before, test=study.data.test)
+    task = select_task(data, study.data.classes, before=before, test=study.data.test)
+    check_sizes(task, n_train=study.data.train, n_validation=study.data.validation)
+    return task
 
 
 def label(study: Study, data: Dataset) -> str:
@@ -56,6 +58,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     """What is fixed from now on, with the cores divided among the workers."""
     cores = provenance.usable_cores()
     memory = provenance.memory_bytes()
+    seen = data_cautions(data)
     workers = options.workers or count_workers(cores, gpus=provenance.count_gpus(), memory=memory)
     return Facts(
         study=study,
@@ -67,7 +70,8 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         tracking_uri=options.tracking_uri,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         stack=options.stack,
-        cautions=data_cautions(data),
+        cautions=seen.cautions,
+        remarks=seen.remarks,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ablate.catalog import MODELS
+from ablate.data_formats import format_of_name
 from ablate.records import Factors
 from ablate.study.comparing import read_ablation
 from ablate.study.factors import read_factors
@@ -150,6 +151,8 @@ def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
     data = read_section(Data, "data", layered, most)
     _check_path(layered, ("data", "name"), data.name)
     is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
+    if found := format_of_name(data.name):
+        raise layered.error(("data", "name"), f"{shown(data.name)} is {found.what}", hint=found.way_out())
     if not is_path and data.name not in DATA_SETS:
         known = (*DATA_SETS, "FOLDER/FILE.npz")
         raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")

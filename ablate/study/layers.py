@@ -19,6 +19,14 @@ _DEEPEST = 6  # tables and lists within each other; a study needs four
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
 _LARGEST_FILE = 2**20  # bytes; a study is a page or two of text
 # A dotted key costs the square of its length to read, so that one of a megabyte takes an hour.
+_PATHS = (("data", "name"), ("model", "name"))
+_ESCAPED = frozenset("\b\t\n\f\r\x1b")  # what TOML makes of a backslash and the letters b, t, n, f, r, e
+PATH_HINT = (
+    'in "…" a backslash begins an escape (\\n is a line break, \\t a tab): write a path in single quotes, '
+    "'C:\\data\\train.npz', or with slashes, \"C:/data/train.npz\""
+)
+_BAD_ESCAPE = re.compile("Unescaped|hex value|Escaped character")  # in what tomllib says
+_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _ENDLESS = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}""")
 
 
@@ -89,7 +97,8 @@ def read_toml(path: Path) -> Tree:
     except UnicodeDecodeError as err:
         raise StudyError(f"{name}: is not UTF-8 text (byte {err.start})") from err
     except (ValueError, RecursionError) as err:  # TOMLDecodeError, and what absurd numbers and nesting end in
-        raise StudyError(f"{name}: is not TOML: {printable(str(err), 200)}") from err
+        hint = f"\n  {PATH_HINT}" if _is_bad_escape(str(err), path) else ""
+        raise StudyError(f"{name}: is not TOML: {printable(str(err), 200)}{hint}") from err
 
 
 def shown(value: object) -> str:
@@ -125,6 +134,14 @@ def study_text(path: Path) -> str:
     return text
 
 
+def _is_bad_escape(said: str, path: Path) -> bool:
+    """Whether TOML was stopped by a backslash in a line: nearly always one of a path."""
+    line = _LINE.search(said)
+    if not line or not _BAD_ESCAPE.search(said):
+        return False
+    return "\\" in study_text(path).split("\n")[int(line[1]) - 1]
+
+
 def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int = 0) -> None:
     if depth > _DEEPEST:
         raise layered.error(key, "has too many tables or lists within each other")
@@ -137,7 +154,8 @@ def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int 
                 _check_values(layered, item, key, depth=depth + 1)
         case str():
             if not value.isprintable():
-                raise layered.error(key, f"must be one line of printable text, got {shown(value)}")
+                hint = PATH_HINT if key in _PATHS and not _ESCAPED.isdisjoint(value) else ""
+                raise layered.error(key, f"must be one line of printable text, got {shown(value)}", hint=hint)
         case bool():
             pass
         case int():

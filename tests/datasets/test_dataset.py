@@ -112,7 +112,10 @@ FLOATS = X_TRAIN.astype(np.float64)
         ({"x_train": FLOATS * 1e38}, "x_train must be finite in float32; .*larger numbers"),
         ({"y_train": Y_TRAIN.astype(float)}, "y_train must have an integer type, got float64\n  save the labels"),
         ({"y_train": Y_TRAIN.astype(str)}, "y_train must have an integer type, got <U"),
-        ({"y_train": np.eye(3, dtype=int)[Y_TRAIN]}, r"y_train must be one whole number .*\(6, 3\)\n  one-hot"),
+        (
+            {"y_train": np.eye(3, dtype=int)[Y_TRAIN]},
+            r"y_train must be one whole number .*\(6, 3\): these are one-hot labels",
+        ),
         ({"y_test": np.array([0, -1])}, "y_test must count the classes from 0, got -1"),
         ({"y_test": np.array([0, 2**40])}, "y_test must count the classes from 0 .*got 1099511627776"),
         ({"y_train": np.array([0, 1, 3, 0, 1, 3])}, "every class from 0 to 3, but class 2 is missing"),

@@ -232,3 +232,41 @@ def test_real_cifar10_is_read_whole():
     assert data.x_test.shape == (10_000, 32, 32, 3)
     assert np.bincount(data.y_train).tolist() == [5000] * 10
     assert not data.stand_in
+
+
+def test_arrays_that_are_not_used_are_said(tmp_path):
+    said = []
+    write_npz(tmp_path / "own.npz", ARRAYS | {"x_val": X[:2], "y_val": Y[:2], "batch_size": np.array(32)})
+    data = load("own.npz", None, base=tmp_path, announce=said.append)
+    line = f"{tmp_path / 'own.npz'}: not used: x_val, y_val, batch_size; examples for validation are drawn from x_train"
+    assert said == [line]
+    assert data.groups == ()
+
+
+def test_groups_in_a_file_come_with_the_data_and_are_not_called_unused(tmp_path):
+    said = []
+    write_npz(
+        tmp_path / "own.npz", ARRAYS | {"patient": np.array([1, 1, 2, 2, 3, 3]), "patient_test": np.array([3, 4, 4])}
+    )
+    data = load("own.npz", None, base=tmp_path, announce=said.append)
+    assert said == []
+    assert data.groups[0].startswith("patient names 3 groups of training examples, and the random split")
+    assert data.groups[1:] == ("1 of 2 groups in patient_test is in patient too",)
+
+
+def test_weights_in_a_file_are_refused(tmp_path):
+    write_npz(tmp_path / "own.npz", ARRAYS | {"sample_weight": np.ones(6)})
+    with pytest.raises(DataError, match=r"own\.npz: holds sample_weight, but examples cannot be weighted yet"):
+        load("own.npz", None, base=tmp_path)
+
+
+@pytest.mark.parametrize(("name", "what"), [("train.csv", "a text file"), ("a.PKL", "a Python pickle")])
+def test_a_name_of_another_kind_of_file_is_named(name, what):
+    with pytest.raises(DataError, match=rf'data\.name: "{name}" is {what}.*\n  make an \.npz file of it in Python: '):
+        load(name, None)
+
+
+def test_a_folder_of_images_is_named(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError, match=r"photos: is a folder, and no \.npz file\n  "):
+        load("./photos", None, base=tmp_path)

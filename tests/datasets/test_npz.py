@@ -62,7 +62,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(DataError, match="there is no such file"):
+    with pytest.raises(DataError, match=r"is a folder, and no \.npz file\n  make an .*PIL\.Image"):
         read_npz(tmp_path)
 
 
@@ -245,3 +245,69 @@ def test_no_more_is_read_than_half_of_the_machine_holds(tmp_path, monkeypatch):
     monkeypatch.setattr("ablate.datasets.npz.memory_bytes", lambda: 100)
     with pytest.raises(DataError, match="more than the bound of 50"):
         read_npz(tmp_path / "set.npz")
+
+
+def test_arrays_that_are_asked_for_are_read_beside_the_four(tmp_path):
+    np.savez(tmp_path / "set.npz", group=np.arange(6), names=np.array(["a"]), **ARRAYS)
+    asked = []
+    read = read_npz(tmp_path / "set.npz", also=lambda names: asked.extend(names) or ["group"])
+    assert asked == ["group", "names", *ARRAYS]
+    assert list(read) == [*ARRAYS, "group"]
+    assert read["group"].tolist() == list(range(6))
+
+
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("x_train", r"save it as numpy\.stack\(x_train\)\.astype\(numpy\.float32\); cut or pad"),
+        ("y_test", r"save it as numpy\.asarray\(y_test\.tolist\(\)\): whole numbers, or names of classes"),
+    ],
+)
+def test_objects_have_a_way_out(tmp_path, name, way_out):
+    np.savez(tmp_path / "set.npz", **(ARRAYS | {name: np.array([{}, []], dtype=object)}))
+    with pytest.raises(DataError, match=rf"{name} holds Python objects; .*\n  {way_out}"):
+        read_npz(tmp_path / "set.npz")
+
+
+def test_objects_among_the_groups_are_refused_too(tmp_path):
+    np.savez(tmp_path / "set.npz", group=np.array(["a", None] * 3, dtype=object), **ARRAYS)
+    with pytest.raises(DataError, match=r"group holds Python objects; .*\n  save it as numpy\.asarray\(group\.tolist"):
+        read_npz(tmp_path / "set.npz", also=lambda _: ["group"])
+
+
+def test_arrays_of_other_names_are_to_be_renamed(tmp_path):
+    np.savez(tmp_path / "set.npz", **{name.replace("x", "X"): array for name, array in ARRAYS.items()})
+    with pytest.raises(DataError, match=r"lacks x_train, x_test; .*\n  rename them: .*x_train=old\['X_train'\]"):
+        read_npz(tmp_path / "set.npz")
+
+
+def test_arrays_without_names_are_explained(tmp_path):
+    np.savez(tmp_path / "set.npz", *ARRAYS.values())
+    with pytest.raises(DataError, match=r"it holds arr_0, arr_1, arr_2, arr_3\n  arrays saved without a name"):
+        read_npz(tmp_path / "set.npz")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"x,y,label\n1,2,cat\n", r"a text file\n  make an \.npz file of it in Python: table"),
+        (b"\x89HDF\r\n\x1a\n\0\0", "an HDF5 file\n"),
+        (b"\x80\x04}q\0.", "a Python pickle, which may run any code when it is opened\n"),
+        (b"<!DOCTYPE html><html>", "a web page, saved in place of the file\n  download the file itself"),
+    ],
+)
+def test_a_file_that_is_something_else_under_this_name_is_named(tmp_path, content, what):
+    (tmp_path / "set.npz").write_bytes(content)
+    with pytest.raises(DataError, match=rf"set\.npz: this is no whole \.npz file: it looks like {what}"):
+        read_npz(tmp_path / "set.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "what"),
+    [("table.npz", "xl/workbook.xml", "a spreadsheet"), ("photos.zip", "1.png", "a packed file")],
+)
+def test_another_kind_of_zip_is_named(tmp_path, name, member, what):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr(member, b"x")
+    with pytest.raises(DataError, match=rf"this is no \.npz file: it looks like {what}\n  "):
+        read_npz(tmp_path / name)

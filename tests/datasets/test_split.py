@@ -93,6 +93,12 @@ def test_the_last_example_of_a_class_stays_for_training():
         assert 0 in split(data, n_validation=8, seed=seed).train
 
 
+@pytest.mark.parametrize("n_train", [16, 17, 4000])
+def test_more_training_examples_than_there_are_means_all_the_rest(n_train):
+    data = labelled([10, 10])
+    assert np.array_equal(split(data, n_train, n_validation=4).train, split(data, n_validation=4).train)
+
+
 def test_another_seed_draws_other_examples():
     data = labelled([50, 50])
     assert not np.array_equal(split(data, seed=1).validation, split(data, seed=2).validation)
@@ -106,8 +112,16 @@ def test_training_takes_all_the_rest_unless_told_how_many():
 @pytest.mark.parametrize(
     ("n_train", "n_validation", "words"),
     [
-        (9, 2, "small: 9 for training and 2 for validation were asked for, there are 10 examples\n  lower data.train"),
-        (None, 9, "at least one of each of 2 classes for training and 9 for validation"),
+        (
+            9,
+            9,
+            "small: at least one of each of 2 classes for training and 9 for validation were asked for, there are 10",
+        ),
+        (
+            None,
+            5000,
+            "and 5,000 for validation were asked for, there are 10 examples\n  lower data.validation, to about 1",
+        ),
         (1, 2, "at least 1 example for validation and 2 for training .one a class., got .*data.train=1"),
         (5, 0, "at least 1 example for validation .*data.validation=0"),
         (5, -3, "data.validation=-3"),

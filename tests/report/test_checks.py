@@ -186,3 +186,15 @@ def test_of_many_cautions_of_a_kind_the_first_are_listed(inputs: Inputs) -> None
     why = next(check.why for check in checks if check.name == "Every level of a factor changes the runs")
     assert why.startswith("pair 0; pair 1; ")
     assert why.endswith("; pair 7; and 2 more.")
+
+
+def test_a_remark_is_said_where_nothing_speaks_against_a_kind(inputs: Inputs) -> None:
+    remark = "2 of 1,000 test examples (0.2 %) equal a training example: too few to matter."
+    facts = {"cautions": {"contamination": [], "groups": []}, "remarks": {"contamination": remark}}
+    lines = {check.name: check for check in checklist(changed(inputs, facts=facts))}
+    assert lines["No test example was trained on"].passed is True
+    assert lines["No test example was trained on"].why == remark
+    assert (
+        lines["No group of examples stands on both sides of a split"].why
+        == "No group of near-equal examples was found."
+    )

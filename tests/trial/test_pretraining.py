@@ -200,7 +200,7 @@ def test_too_few_examples_of_the_other_task_are_told_before_the_first_trial(stud
     assert str(caught.value).startswith(
         "transfer: digits: at least one of each of 4 classes for training and 5,000 for"
     )
-    assert str(caught.value).endswith("lower transfer.train or transfer.validation")
+    assert str(caught.value).endswith("lower transfer.validation, to about 57")
 
 
 def test_without_a_task_before_there_is_no_origin(tiny_study, digits, study):
