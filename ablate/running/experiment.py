@@ -54,7 +54,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
         sweep(options.cache)  # of what workers killed amid a write have left
-        for note in (*held.notes, *changes, *run.damage(), *warnings(study), *sentences(facts.cautions)):
+        for note in (*held.notes, *changes, *run.damage(), *warnings(facts)):
             watch(Notice(note))
         with on_stop_signal(run.stop):
             try:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from ablate import provenance
 from ablate.catalog import MODELS
+from ablate.cautions import sentences
 from ablate.datasets import Dataset, check_sizes, data_cautions, load_dataset, select_task
 from ablate.running.closing import Facts
 from ablate.schedule.choice import count_workers
@@ -75,14 +76,18 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     )
 
 
-def warnings(study: Study) -> list[str]:
+def warnings(facts: Facts) -> list[str]:
     """What a person should know before the first trial, in a line each."""
-    kind = MODELS.get(study.model.name)
-    if kind is None or not kind.wants_gpu or provenance.count_gpus():
-        return []
-    return [
-        f"model {study.model.name} wants a GPU, and none is here: on a CPU its full study takes days, --quick minutes"
-    ]
+    study, lines = facts.study, list[str]()
+    kind, asked = MODELS.get(study.model.name), study.data.train
+    if kind is not None and kind.wants_gpu and not provenance.count_gpus():
+        name = study.model.name
+        lines.append(f"model {name} wants a GPU, and none is here: on a CPU its full study takes days, --quick minutes")
+    if (
+        asked is not None and asked > facts.n_train() and not study.quick
+    ):  # a quick run asks for more than small sets have
+        lines.append(f"data.train is {asked:,}, and {facts.n_train():,} training examples are there: all are used")
+    return [*lines, *sentences(facts.cautions)]
 
 
 def study_run(facts: Facts) -> StudyRun:

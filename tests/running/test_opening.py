@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ablate import provenance
-from ablate.running.opening import Options, gather_facts, label, study_run
+from ablate.running.opening import Options, gather_facts, label, study_run, warnings
 
 OPTIONS = Options(Path("reports"), "sqlite:///mlflow.db", "ablate study tiny")
 
@@ -29,6 +29,23 @@ def test_automatic_workers_are_as_many_as_memory_bears(tiny_study, digits, monke
     monkeypatch.setattr(provenance, "memory_bytes", lambda: 8 * 2**30)
     facts = gather_facts(tiny_study, digits, OPTIONS)
     assert (facts.workers, facts.threads) == (2, 4)
+
+
+@pytest.mark.usefixtures("machine")
+def test_fewer_training_examples_than_were_asked_for_are_said(tiny_study, digits):
+    asked = tiny_study.model_copy(update={"data": tiny_study.data.model_copy(update={"train": 20_000})})
+    n = len(digits.y_train) - tiny_study.data.validation
+    said = f"data.train is 20,000, and {n:,} training examples are there: all are used"
+    assert warnings(gather_facts(asked, digits, OPTIONS)) == [said]
+    assert warnings(gather_facts(asked.model_copy(update={"quick": True}), digits, OPTIONS)) == []
+    assert warnings(gather_facts(tiny_study, digits, OPTIONS)) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_data_show_is_said_before_the_first_trial(tiny_study, digits):
+    copied = replace(digits, x_test=digits.x_train[: len(digits.x_test)], y_test=digits.y_train[: len(digits.y_test)])
+    (said,) = warnings(gather_facts(tiny_study, copied, OPTIONS))
+    assert said.startswith(f"{len(digits.x_test)} of {len(digits.x_test)} test examples (100.0 %) equal a training")
 
 
 def test_quick_runs_and_stand_ins_have_names_of_their_own(tiny_study, digits):
