@@ -524,9 +524,9 @@ def test_two_studies_that_start_at_once_share_the_experiment(uri, client, study)
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("http://127.0.0.1:9", r"http://127.0.0.1:9: cannot be used: .*\n  check that it is there"),
+        ("http://127.0.0.1:9", r"http://127.0.0.1:9: cannot be used: nothing answers there .*\n  check that it runs"),
         ("postgresql://me:secret@127.0.0.1:9/x", r"postgresql://me:\*\*\*@127.0.0.1:9/x: cannot be used: .*refused"),
-        ("mlruns", r"mlruns: cannot be used: .*\n.*sqlite:///mlflow.db"),
+        ("mlruns", r"mlruns: is a folder, .*\n.*\n.*sqlite:///mlflow.db"),
         ("ftp://x", r"ftp://x: cannot be used: .*\n  known: sqlite"),
     ],
 )
@@ -539,14 +539,14 @@ def test_a_store_that_cannot_be_used_is_told_at_once_with_a_way_out(uri, message
 def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path):
     path = tmp_path / "mlflow.db"
     path.write_text("my notes, not a database, and longer than a header would be" * 20)
-    with pytest.raises(AblateError, match=r"not a database\n  that file is damaged or something else; results.csv"):
+    with pytest.raises(AblateError, match=r"is not a database of SQLite, but text\n"):
         Tracker(f"sqlite:///{path}").open_study(study_run(), parent_run_id=None)
     assert path.read_text().startswith("my notes")
 
 
 def test_a_store_below_a_file_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(AblateError, match="cannot be used"):
+    with pytest.raises(AblateError, match="Not a directory"):
         Tracker(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}").open_study(study_run(), parent_run_id=None)
 
 
@@ -581,7 +581,7 @@ def test_no_experiment_of_that_name_is_an_error(uri, opened):
 
 
 def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("ablate.tracking.database._SECONDS_TO_REACH", 0.1)
+    monkeypatch.setattr("ablate.tracking.store_file.SECONDS_TO_REACH", 0.1)
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as lock:
         lock.execute("CREATE TABLE x (y)")

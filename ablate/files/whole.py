@@ -5,7 +5,7 @@ import os
 import platform
 import secrets
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,8 +52,15 @@ def name_aside(folder: Path, name: str) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove what processes of this machine that died while they wrote have left in a folder and below it."""
+    remove_abandoned(folder.rglob(f"{ASIDE}*"))
+
+
+def remove_abandoned(files: Iterable[Path]) -> None:
+    """Remove those that processes of this machine wrote aside, and left when they died."""
     of_this_machine = f"{ASIDE}{_machine()}-"
-    for litter in folder.rglob(f"{of_this_machine}*"):
+    for litter in files:
+        if not litter.name.startswith(of_this_machine):
+            continue
         writer = litter.name.removeprefix(of_this_machine).partition("-")[0]
         if writer.isdecimal() and not _lives(int(writer)):
             with suppress(OSError):  # it is another user's
