@@ -22,8 +22,8 @@ def sqlite_path(uri: str) -> Path | None:
     if scheme not in _SQLITE:
         raise refusal(uri, "is no address that MLflow opens", "an SQLite store is sqlite:///FILE")
     if not rest.startswith("///"):
-        name = rest.lstrip("/")
-        said = "names a host, as it has two slashes" if rest.startswith("//") and name else "lacks its three slashes"
+        name = rest.removeprefix("//")
+        said = "names a host, as it has two slashes" if rest.startswith("//") else "lacks its three slashes"
         raise refusal(uri, said if name else _IN_MEMORY, f"write {scheme}:///{name}" if name else "")
     from sqlalchemy import make_url  # MLflow opens the store with it: the same reading of ? and what follows
 
@@ -40,13 +40,13 @@ def check_form(uri: str) -> None:
     scheme = uri.partition(":")[0] if ":" in uri else ""
     if uri.startswith("databricks") or sqlite_path(uri) is not None or (len(scheme) > 1 and scheme != "file"):
         return
-    path = Path(re.sub(r"^file:(//[^/]*(?=/))?", "", uri))
     if not uri.strip():
         raise refusal(uri, "the address is empty")
+    path = Path(re.sub(r"^file:(//[^/]*(?=/))?", "", uri))
     if scheme == "file" or path.is_dir() or not path.suffix:
         there = path.is_dir() and any(path.glob("*/meta.yaml"))
-        move = f"; its runs move with: mlflow migrate-filestore --source {path} --target {DEFAULT_URI}" if there else ""
-        raise refusal(uri, "is a folder, and MLflow no longer writes to plain folders", f"use a database{move}")
+        move = f"mlflow migrate-filestore --source {path} --target {DEFAULT_URI} moves its runs to a database"
+        raise refusal(uri, "is a folder, and MLflow no longer writes to plain folders", move if there else "")
     raise refusal(uri, "is a path without sqlite:///", f"write sqlite:///{path}")
 
 
@@ -58,7 +58,9 @@ def refusal(uri: str, fault: str, *way_out: str) -> AblateError:
 
 def placed(uri: str) -> str:
     """The address for a message, with the environment variable that it came from, if any."""
-    return printable(shown_uri(uri), 500) + (f" (from the environment variable {VARIABLE})" if _is_set(uri) else "")
+    return (printable(shown_uri(uri), 500) or '""') + (
+        f" (from the environment variable {VARIABLE})" if _is_set(uri) else ""
+    )
 
 
 def shown_uri(uri: str) -> str:

@@ -124,7 +124,9 @@ def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[s
     would set up its tables in whatever is there.
     """
     if uri.startswith(("http://", "https://")):
-        raise AblateError(f"{shown_uri(uri)}: this is a tracking server already\n  open that address in the browser")
+        raise AblateError(f"{placed(uri)}: this is a tracking server already\n  open that address in the browser")
+    if uri.startswith("databricks"):
+        raise AblateError(f"{placed(uri)}: Databricks shows its runs itself\n  open your workspace in the browser")
     check_begun(uri)
     _quieten()
     with explained(uri):
