@@ -526,7 +526,7 @@ def test_two_studies_that_start_at_once_share_the_experiment(uri, client, study)
     [
         ("http://127.0.0.1:9", r"http://127.0.0.1:9: cannot be used: nothing answers there .*\n  check that it runs"),
         ("postgresql://me:secret@127.0.0.1:9/x", r"postgresql://me:\*\*\*@127.0.0.1:9/x: cannot be used: .*refused"),
-        ("mlruns", r"mlruns: is a folder, .*\n.*\n.*sqlite:///mlflow.db"),
+        ("mlruns", r"mlruns: is a folder, .*\n.*sqlite:///mlflow.db"),
         ("ftp://x", r"ftp://x: cannot be used: .*\n  known: sqlite"),
     ],
 )

@@ -14,21 +14,26 @@ from ablate.preview.forecast import TimingPlan
 from ablate.printable import printable
 from ablate.records import TrialSpec
 from ablate.schedule.choice import count_workers
+from ablate.schedule.crew import Serve
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
+from ablate.schedule.worker import work
 from ablate.study import Study, load_study
 
 MOST_SECONDS = 60.0  # it takes 6–10 s on two cores, most of them TensorFlow's start
 _N = 32  # examples, the half of them for validation
+# A network with a convolution: where channels are expected elsewhere, nothing else fails.
 _STUDY = f"""
 title = "Does training work here?"
 [data]
 name = "digits"
 validation = {_N // 2}
 [model]
-name = "mlp"
-depth = 1
-width = 8
+name = "cnn"
+stages = 1
+filters = 4
+units = "8"
+convolutions = 1
 [training]
 epochs = 2
 batch_size = 8
@@ -48,18 +53,18 @@ seeds = 2
 """
 
 
-def train_tiny(*, most_seconds: float = MOST_SECONDS) -> float:
+def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> float:
     """Train, leave nothing behind, and return the seconds that it took. Raises `AblateError` with the reason."""
     began = time.monotonic()
     try:
         with scratch_folder() as scratch:
-            _train(scratch, most_seconds=most_seconds)
+            _train(scratch, most_seconds=most_seconds, serve=serve)
     except OSError as err:
         raise AblateError(f"no room for temporary files: {err}") from err
     return time.monotonic() - began
 
 
-def _train(scratch: Path, *, most_seconds: float) -> None:
+def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
     task = _task(scratch)
     baseline = task.study.baseline
     plan = TimingPlan([TrialSpec("tiny", "search", "", "", "", "", 0, baseline)])
@@ -68,17 +73,18 @@ def _train(scratch: Path, *, most_seconds: float) -> None:
     alarm.daemon = True
     alarm.start()
     try:
-        with Local(task, workers=1, stop=stop, on_start=lambda _: None) as local:
+        with Local(task, workers=1, stop=stop, on_start=lambda _: None, serve=serve) as local:
             local.run(plan)
     except AblateError as err:
-        raise AblateError(_last_line(task.log_of(0)) or str(err).partition("\n")[0]) from err
+        raise AblateError(_reason(err, task.log_of(0))) from err
     finally:
         alarm.cancel()
     if stop.is_set():
         raise AblateError(f"it was not done after {most_seconds:.0f} s")
     outcome = plan.outcomes["tiny"]
     if outcome.state != "finished":
-        raise AblateError(f"{outcome.state.replace('_', ' ')}: {outcome.reason}")
+        state = "" if outcome.state == "failed" else f"{outcome.state.replace('_', ' ')}: "
+        raise AblateError(f"{state}{outcome.reason}")
 
 
 def _task(scratch: Path) -> Task:
@@ -103,10 +109,12 @@ def _data() -> Dataset:
     return to_dataset("tiny", arrays, source="made by ablate doctor", stand_in=False)
 
 
-def _last_line(log: Path) -> str:
-    """What the worker printed last: of a trace, the error."""
+def _reason(err: AblateError, log: Path) -> str:
+    """Its first line, and of a worker that could not say why it ended, what it printed last: of a trace, the error."""
+    said = str(err).partition("\n")[0]
     try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        printed = log.read_text(encoding="utf-8", errors="replace").split("\n") if said.startswith("worker ") else []
     except OSError:
-        return ""
-    return printable(next((line.strip() for line in reversed(lines) if line.strip()), ""), 300)
+        printed = []
+    last = next((line.strip() for line in reversed(printed) if line.strip()), "")
+    return f"{said}: {printable(last, 300)}" if last else said
