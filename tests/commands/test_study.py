@@ -37,6 +37,7 @@ activation = ["elu", "selu"]
 trials = 0
 [ablation]
 seeds = 2
+learning_rate = "carry"
 """
 
 
