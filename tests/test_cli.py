@@ -75,6 +75,14 @@ def test_new_writes_a_study_that_is_valid_and_never_overwrites(capsys):
     assert study.name == "mine"
 
 
+def test_new_leaves_a_link_that_leads_nowhere(capsys, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "mine.toml").symlink_to("disk/mine.toml")
+    _, err = ablate("new", "mine", capsys=capsys, code=2)
+    assert "mine.toml is there already" in err
+    assert (tmp_path / "studies" / "mine.toml").is_symlink()
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 200])
 def test_new_refuses_names_that_could_leave_the_folder(capsys, name):
     _, err = ablate("new", name, capsys=capsys, code=2)

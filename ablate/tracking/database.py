@@ -5,7 +5,6 @@ MLflow sets its tables up in whatever it is pointed at, another tool's data or n
 
 import glob
 import os
-import shutil
 import socket
 import sqlite3
 import tempfile
@@ -14,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from ablate.files.whole import ASIDE, name_aside, remove_abandoned
+from ablate.files.whole import ASIDE, name_aside, name_new, remove_abandoned
 from ablate.tracking.address import check_form, refusal, shown_uri, sqlite_path
 from ablate.tracking.store_file import OF_MLFLOW, SECONDS_TO_REACH, StoreFile, look_at, unchanged
 
@@ -135,29 +134,10 @@ def _make(path: Path) -> None:
     aside = name_aside(path.parent, path.name)
     try:
         MlflowClient(f"sqlite:///{aside}").search_experiments(max_results=1)
-        _put(aside, path)
+        with suppress(FileExistsError):  # another program was quicker: its file stays, and is looked at next
+            name_new(aside, path)
     finally:
         aside.unlink(missing_ok=True)
-
-
-def _put(aside: Path, path: Path) -> None:
-    """Give the file its name, unless another has it by now: that one stays."""
-    try:
-        os.link(aside, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        with suppress(FileExistsError):
-            _copy(aside, path)
-
-
-def _copy(aside: Path, path: Path) -> None:
-    with aside.open("rb") as source, path.open("xb") as target:
-        try:
-            shutil.copyfileobj(source, target)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
 
 
 def _backend(uri: str) -> str:
