@@ -25,7 +25,7 @@ from ablate.tracking import (
     ui_command,
 )
 from ablate.tracking.entries import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
-from ablate.tracking.store import connect
+from ablate.tracking.store import connect, explained
 
 REFERENCE = {"normalization": "none", "dropout": 0.0, "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, {**REFERENCE, "learning_rate": "find*0.3"})
@@ -589,6 +589,12 @@ def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
         with pytest.raises(AblateError, match="database is locked"):
             connect(f"sqlite:///{path}")
     lock.close()
+
+
+def test_a_database_whose_driver_is_missing_is_told_with_the_way_out():
+    said = r"No module named 'psycopg2'\n  install the driver of that database\n"
+    with pytest.raises(AblateError, match=said), explained("postgresql://me@host/db"):
+        raise ModuleNotFoundError("No module named 'psycopg2'")
 
 
 def test_names_say_what_a_run_is():

@@ -43,6 +43,7 @@ _WAYS_OUT = {  # a piece of a message -> what to do
     "not a database": _DAMAGED,
     "malformed": _DAMAGED,
     "unsupported URI": "known: sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…",
+    "No module named": "install the driver of that database",
     "Databricks": "ablate needs the package databricks-sdk and its credentials for that",
 }
 _PLAIN = {  # a piece of a message -> the same in plain words
