@@ -155,9 +155,7 @@ def test_an_address_of_two_slashes_makes_no_store_in_memory():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "command", [["analyze", "mlflow:myexp"], ["study", "digits_mlp", "--quick"], ["ui"], ["doctor"]]
-)
+@pytest.mark.parametrize("command", ["analyze mlflow:myexp", "study digits_mlp --quick", "ui", "doctor"])
 @pytest.mark.parametrize("given", ["option", "environment"])
 def test_the_command_line_says_what_the_file_is_and_leaves_it(here, monkeypatch, command, given):
     if given == "environment" and command == "doctor":
