@@ -53,6 +53,7 @@ def check_schema(uri: str) -> None:
     tables = _tables(uri)
     if not tables:
         return
+    import mlflow.store.db.utils  # noqa: F401  # it names all tables to `Base`
     from mlflow.store.db.base_sql_model import Base
 
     if not OF_MLFLOW & tables and "alembic_version" in tables:

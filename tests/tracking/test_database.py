@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -111,6 +113,10 @@ def test_a_store_of_another_version_is_not_migrated(tmp_path):
     assert "where it holds no runs, remove it" in str(told.value)
     with pytest.raises(AblateError, match="lacks webhooks"):
         prepare(uri)
+    # In a process of its own, where nobody has imported MLflow's tables before.
+    code = f"from ablate.tracking.database import check_schema; check_schema({uri!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "lacks webhooks" in done.stderr
     assert state_of(tmp_path) == before
 
 
