@@ -90,6 +90,16 @@ def test_the_same_name_is_written_again_but_never_over_a_study(folder):
     assert read_results(again / "results.csv").query("variant == 'reference'")["norm"].unique().tolist() == ["batch"]
 
 
+def test_a_page_of_somebody_s_own_is_never_written_over(folder):
+    mine = folder / "reports" / "sweep" / "report.html"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("<html>mine</html>")
+    with pytest.raises(AblateError, match=r"reports/sweep: holds report\.html that ablate did not write"):
+        ready("sweep.csv")
+    assert [path.name for path in mine.parent.iterdir()] == ["report.html"]
+    assert mine.read_text() == "<html>mine</html>"
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_results_table_of_our_own_needs_no_options_and_keeps_what_is_known_of_it():
     first, _ = ready("sweep.csv")

@@ -75,6 +75,14 @@ def test_new_writes_a_study_that_is_valid_and_never_overwrites(capsys):
     assert study.name == "mine"
 
 
+def test_new_leaves_a_link_that_leads_nowhere(capsys, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "mine.toml").symlink_to("disk/mine.toml")
+    _, err = ablate("new", "mine", capsys=capsys, code=2)
+    assert "mine.toml is there already" in err
+    assert (tmp_path / "studies" / "mine.toml").is_symlink()
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 200])
 def test_new_refuses_names_that_could_leave_the_folder(capsys, name):
     _, err = ablate("new", name, capsys=capsys, code=2)
@@ -153,13 +161,16 @@ def test_an_unreachable_store_is_an_error_before_anything_trains(capsys, tmp_pat
     assert not (tmp_path / "reports" / "digits_mlp" / "trials.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_doctor_reports_and_ends_well_without_tensorflows_chatter(tmp_path):
     command = [sys.executable, "-m", "ablate.cli", "doctor"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert "tensorflow" in done.stdout
     assert done.stdout.rstrip().endswith("ready")
     assert done.stderr == ""
-    assert not (tmp_path / "mlflow.db").exists()
+    assert "a tiny network trains in a worker process" in done.stdout
+    assert "sqlite:///mlflow.db is made at the first study" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_ui_of_a_server_says_to_open_it(capsys):

@@ -25,7 +25,7 @@ from ablate.tracking import (
     ui_command,
 )
 from ablate.tracking.entries import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
-from ablate.tracking.store import connect
+from ablate.tracking.store import connect, explained
 
 REFERENCE = {"normalization": "none", "dropout": 0.0, "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, {**REFERENCE, "learning_rate": "find*0.3"})
@@ -524,9 +524,9 @@ def test_two_studies_that_start_at_once_share_the_experiment(uri, client, study)
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("http://127.0.0.1:9", r"http://127.0.0.1:9: cannot be used: .*\n  check that it is there"),
+        ("http://127.0.0.1:9", r"http://127.0.0.1:9: cannot be used: nothing answers there .*\n  check that it runs"),
         ("postgresql://me:secret@127.0.0.1:9/x", r"postgresql://me:\*\*\*@127.0.0.1:9/x: cannot be used: .*refused"),
-        ("mlruns", r"mlruns: cannot be used: .*\n.*sqlite:///mlflow.db"),
+        ("mlruns", r"mlruns: is a folder, .*\n.*sqlite:///mlflow.db"),
         ("ftp://x", r"ftp://x: cannot be used: .*\n  known: sqlite"),
     ],
 )
@@ -539,14 +539,14 @@ def test_a_store_that_cannot_be_used_is_told_at_once_with_a_way_out(uri, message
 def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path):
     path = tmp_path / "mlflow.db"
     path.write_text("my notes, not a database, and longer than a header would be" * 20)
-    with pytest.raises(AblateError, match=r"not a database\n  that file is damaged or something else; results.csv"):
+    with pytest.raises(AblateError, match=r"is not a database of SQLite, but text\n"):
         Tracker(f"sqlite:///{path}").open_study(study_run(), parent_run_id=None)
     assert path.read_text().startswith("my notes")
 
 
 def test_a_store_below_a_file_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(AblateError, match="cannot be used"):
+    with pytest.raises(AblateError, match="Not a directory"):
         Tracker(f"sqlite:///{tmp_path / 'file' / 'mlflow.db'}").open_study(study_run(), parent_run_id=None)
 
 
@@ -567,7 +567,7 @@ def test_reading_a_store_that_is_not_there_does_not_make_it(tmp_path):
 
 def test_the_ui_listens_on_this_computer_only_and_a_server_has_its_own(uri):
     argv = ui_command(uri, port=5501)
-    assert argv[:4] == [sys.executable, "-m", "mlflow", "server"]
+    assert argv[:5] == [sys.executable, "-P", "-m", "mlflow", "server"]  # nothing from the working folder
     assert argv[argv.index("--host") + 1] == "127.0.0.1"
     assert argv[argv.index("--port") + 1] == "5501"
     with pytest.raises(AblateError, match="in the browser"):
@@ -581,7 +581,7 @@ def test_no_experiment_of_that_name_is_an_error(uri, opened):
 
 
 def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("ablate.tracking.database._SECONDS_TO_REACH", 0.1)
+    monkeypatch.setattr("ablate.tracking.store_file.SECONDS_TO_REACH", 0.1)
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as lock:
         lock.execute("CREATE TABLE x (y)")
@@ -589,6 +589,12 @@ def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
         with pytest.raises(AblateError, match="database is locked"):
             connect(f"sqlite:///{path}")
     lock.close()
+
+
+def test_a_database_whose_driver_is_missing_is_told_with_the_way_out():
+    said = r"No module named 'psycopg2'\n  install the driver of that database\n"
+    with pytest.raises(AblateError, match=said), explained("postgresql://me@host/db"):
+        raise ModuleNotFoundError("No module named 'psycopg2'")
 
 
 def test_names_say_what_a_run_is():

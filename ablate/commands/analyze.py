@@ -13,6 +13,7 @@ import ablate
 from ablate.commands.output import say
 from ablate.errors import AblateError
 from ablate.files.json_file import read_json
+from ablate.files.strangers import check_folder
 from ablate.files.whole import opening, write_aside
 from ablate.foreign import Asked, read_foreign
 from ablate.printable import printable
@@ -108,6 +109,7 @@ def _folder(place: Place, name: str) -> Path:
     folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
     if (folder / RESULTS).exists() and not _is_ours(folder / PROVENANCE):
         raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
+    check_folder(folder)
     return folder
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ablate.commands.output import say
 from ablate.errors import AblateError
-from ablate.files.whole import opening, write_aside
+from ablate.files.whole import opening, write_new
 from ablate.printable import printable
 from ablate.study import NAME_RULE, Study, find_study, is_safe_name, list_studies, load_study, to_toml
 
@@ -40,11 +40,14 @@ def run_new(name: str, *, folder: Path) -> None:
     if not is_safe_name(name):
         raise AblateError(f'"{printable(name)}" cannot name a study: a name has {NAME_RULE}')
     path = folder / "studies" / f"{name}.toml"
-    if path.exists():
-        raise AblateError(f"{path} is there already\n  edit it, or give another name")
     template = files("ablate").joinpath("template.toml").read_text(encoding="utf-8")
     with opening(path.parent):
-        write_aside(path, template)
+        try:
+            write_new(path, template)
+        except FileExistsError as err:
+            if path.parent.is_dir():
+                raise AblateError(f"{path} is there already\n  edit it, or give another name") from err
+            raise
     say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
 
 

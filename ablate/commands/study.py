@@ -16,7 +16,7 @@ from ablate.running.opening import Options
 from ablate.study import Study, find_study, load_study
 from ablate.terminal.display import make_display
 from ablate.terminal.progress import duration
-from ablate.tracking import shown_uri
+from ablate.tracking import DEFAULT_URI, check_file, shown_uri
 
 TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for
 
@@ -38,6 +38,7 @@ class Chosen:
 def run(chosen: Chosen, options: Options) -> int:
     """Run, print, and return the exit code."""
     study = chosen.study()
+    check_file(options.tracking_uri)  # before anything is written for this study
     console = Console(highlight=False)
     with closing(make_display(as_json=chosen.as_json, console=console)) as display:
         finished = run_study(study, options, display)
@@ -47,7 +48,7 @@ def run(chosen: Chosen, options: Options) -> int:
         say(console, answer(finished), soft_wrap=not console.is_terminal)
     if finished.ending.interrupted:
         return INTERRUPTED
-    return DONE if finished.ending.complete else UNFINISHED
+    return DONE if finished.ending.complete and not nothing_finished(finished.states) else UNFINISHED
 
 
 def join(chosen: Chosen, options: Options) -> int:
@@ -79,11 +80,21 @@ def answer(finished: Finished) -> list[str]:
         f"runs     {_ui_command(facts.tracking_uri)}",
         cost(ending.seconds, states=finished.states),
     ]
+    if nothing := nothing_finished(finished.states):
+        lines.append(f"{nothing} Their reasons are in {_short(folder.results)}.")
     if ending.interrupted:
         lines.append("Interrupted and saved: the same command goes on from here.")
     if ending.gave_up:
         lines += [f"Gave up: {ending.gave_up}", "Mend it, then the same command with --retry goes on from here."]
     return lines
+
+
+def nothing_finished(states: Mapping[str, int]) -> str:
+    """That trials were run and none of them finished, in a sentence; "" elsewhere."""
+    if states.get("finished") or not sum(states.values()):
+        return ""
+    counts = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in states.items() if n)
+    return f"No trial finished: {counts}."
 
 
 def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:
@@ -114,7 +125,7 @@ def _short(path: Path) -> str:
 
 
 def _ui_command(uri: str) -> str:
-    if uri == "sqlite:///mlflow.db":
+    if uri == DEFAULT_URI:
         return "ablate ui"
     return shown_uri(uri) if uri.startswith("http") else f"ablate ui --tracking-uri {shown_uri(uri)}"
 
@@ -127,6 +138,7 @@ def _as_json(finished: Finished) -> dict[str, object]:
         "report": os.fspath(finished.report.html),
         "results": os.fspath(finished.folder.results),
         "complete": finished.ending.complete,
+        "failure": nothing_finished(finished.states),
         "interrupted": finished.ending.interrupted,
         "seconds": dict(finished.ending.seconds),
         "states": finished.states,

@@ -58,6 +58,8 @@ def load_dataset(
     path = folder / f"{name}.npz"
     if _is_there(path):
         return _read(path, name=name, max_bytes=max_bytes, announce=announce)
+    if path.is_symlink():  # the link stays, its target is made
+        path = Path(os.path.realpath(path))
     if explicit:
         raise DataError(
             f"{_shown(path)}: there is no such file, and a folder that was named is the only place looked in\n"

@@ -19,7 +19,6 @@ from ablate.files.whole import write_aside
 from ablate.printable import printable
 
 LOCK, SOFT_LOCK, OWNER = ".lock", ".lock.soft", ".owner"
-FILES = (LOCK, SOFT_LOCK, OWNER)  # what a folder holds that was locked and nothing more
 PATIENCE = 1.0  # seconds that it may take to break the lock of a process that is gone
 _CANNOT_LOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 

@@ -39,6 +39,7 @@ def scratch_folder() -> Iterator[Path]:
 def _remove_abandoned(folder: Path, *, user: int) -> None:
     """Remove a folder of this user's whose process has let go of its lock, as the system sees to."""
     found = folder.lstat()
-    if found.st_uid == user and stat.S_ISDIR(found.st_mode) and time.time() - found.st_mtime > _YOUNG:
+    is_ours = stat.S_ISDIR(found.st_mode) and (folder / _LOCK).is_file()  # not a folder that somebody named like one
+    if found.st_uid == user and is_ours and time.time() - found.st_mtime > _YOUNG:
         with FileLock(folder / _LOCK).acquire(blocking=False):
             shutil.rmtree(folder)

@@ -4,8 +4,9 @@ import errno
 import os
 import platform
 import secrets
+import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -32,17 +33,29 @@ def write_aside(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
 
 def write_once(path: Path, content: str) -> str:
     """Write `content` unless the file is there already; what it holds afterwards, whoever wrote it."""
+    with suppress(FileExistsError):
+        write_new(path, content)
+    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def write_new(path: Path, content: str) -> None:
+    """Write `content` to a file that is not there yet. Raises `FileExistsError` where one is, or a link."""
     aside = _written(path.parent, content, mode=0o666)
     try:
-        os.link(aside, path)  # fails where another process was first
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without hard links
-        aside.replace(path)
+        name_new(aside, path)
     finally:
         aside.unlink(missing_ok=True)
     _sync_folder(path.parent)
-    return path.read_text(encoding="utf-8", errors="replace")
+
+
+def name_new(aside: Path, path: Path) -> None:
+    """Have the content of `aside` at `path` too. Raises `FileExistsError` where something is there: it stays."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        _copy_new(aside, path)
 
 
 def name_aside(folder: Path, name: str) -> Path:
@@ -52,8 +65,15 @@ def name_aside(folder: Path, name: str) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove what processes of this machine that died while they wrote have left in a folder and below it."""
+    remove_abandoned(folder.rglob(f"{ASIDE}*"))
+
+
+def remove_abandoned(files: Iterable[Path]) -> None:
+    """Remove those that processes of this machine wrote aside, and left when they died."""
     of_this_machine = f"{ASIDE}{_machine()}-"
-    for litter in folder.rglob(f"{of_this_machine}*"):
+    for litter in files:
+        if not litter.name.startswith(of_this_machine):
+            continue
         writer = litter.name.removeprefix(of_this_machine).partition("-")[0]
         if writer.isdecimal() and not _lives(int(writer)):
             with suppress(OSError):  # it is another user's
@@ -96,6 +116,15 @@ def _written(folder: Path, content: str | bytes, *, mode: int) -> Path:
         aside.unlink(missing_ok=True)
         raise
     return aside
+
+
+def _copy_new(aside: Path, path: Path) -> None:
+    with aside.open("rb") as source, path.open("xb") as target:
+        try:
+            shutil.copyfileobj(source, target)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def _sync_folder(folder: Path) -> None:

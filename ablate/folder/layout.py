@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ablate.errors import StudyError
-from ablate.files.lock import FILES as LOCK_FILES
 from ablate.files.lock import FolderLock
+from ablate.files.strangers import check_folder, is_own
 from ablate.files.whole import opening, sweep, write_aside
 from ablate.folder.claim import (
     Basis,
@@ -27,6 +27,8 @@ from ablate.folder.journal import Journal
 from ablate.records import Phase
 from ablate.running.freeze import FROZEN
 from ablate.study import Study, to_toml
+
+BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite keeps beside a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,13 @@ class StudyFolder:
         """Hold the folder against other processes; the lock goes with this one, however it ends.
 
         `fresh`: what is in it is kept under another, dated name, and the study starts anew. Raises `AblateError` where
-        another process holds the folder, or where it cannot be written to.
+        another process holds the folder, where it cannot be written to, or where files of somebody else are in it.
         """
         with opening(self.path):
+            check_folder(self.path)
             held = FolderLock(self.path)
             aside = None
-            if fresh and any(entry.name not in LOCK_FILES for entry in self.path.iterdir()):
+            if fresh and is_own(self.path):  # a folder with nothing but notes of somebody's stays where it is
                 aside = _free_name(self.path)
                 held.rename(self.path, aside)
                 held = FolderLock(self.path)
@@ -172,8 +175,8 @@ class StudyFolder:
         """No trial has begun: nothing rests on what was declared, nor on what another study asked for."""
         self.frozen.unlink(missing_ok=True)
         if self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():
-            for file in self.path.glob(f"{self.search_storage.name}*"):
-                file.unlink()
+            for end in BESIDE:
+                Path(f"{self.search_storage}{end}").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

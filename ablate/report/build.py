@@ -7,6 +7,7 @@ import pandas as pd
 
 from ablate import analysis
 from ablate.errors import DataError
+from ablate.files.strangers import check_report
 from ablate.files.whole import write_aside
 from ablate.report.checks import checklist
 from ablate.report.designs import design_sections
@@ -50,6 +51,7 @@ def build_report(folder: Path) -> ReportFiles:
     Raises `DataError` where the table is missing, a file cannot be read, or a folder in it leads elsewhere.
     """
     _check_folders(folder)
+    check_report(folder)
     inputs = read_inputs(folder)
     page = _page(inputs)
     attached = PageFiles.of(page)

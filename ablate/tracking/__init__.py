@@ -3,21 +3,25 @@
 A study is a run, its trials are runs nested in it. Importing this does not import MLflow; opening a study does.
 """
 
+from ablate.tracking.address import DEFAULT_URI, shown_uri
 from ablate.tracking.background import BackgroundTracker
+from ablate.tracking.database import check_file
 from ablate.tracking.parent import FOLDER, StudyRun
 from ablate.tracking.rows import experiment_rows
 from ablate.tracking.runs import mlflow_runs
-from ablate.tracking.store import UI_ENVIRONMENT, check_store, shown_uri, ui_command
+from ablate.tracking.store import UI_ENVIRONMENT, check_store, ui_command
 from ablate.tracking.tracked import Tracked
 from ablate.tracking.tracker import Tracker
 
 __all__ = [
+    "DEFAULT_URI",
     "FOLDER",
     "UI_ENVIRONMENT",
     "BackgroundTracker",
     "StudyRun",
     "Tracked",
     "Tracker",
+    "check_file",
     "check_store",
     "experiment_rows",
     "mlflow_runs",

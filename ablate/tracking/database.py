@@ -1,4 +1,7 @@
-"""A store's address into a database that answers, and a fresh SQLite file into one that is set up whole."""
+"""An SQLite file that is made whole where none is, and the check that a database is MLflow's before MLflow opens it.
+
+MLflow sets its tables up in whatever it is pointed at, another tool's data or not; nothing but a new file gets there.
+"""
 
 import glob
 import os
@@ -6,77 +9,149 @@ import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from ablate.files.whole import ASIDE, name_aside
+from ablate.files.whole import ASIDE, name_aside, name_new, remove_abandoned
+from ablate.tracking.address import check_form, refusal, shown_uri, sqlite_path
+from ablate.tracking.store_file import OF_MLFLOW, SECONDS_TO_REACH, StoreFile, look_at, unchanged
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-_SECONDS_TO_REACH = 5.0
 _SECONDS_TO_MIGRATE = 120.0  # a fresh store takes 1.5–5 s; this is how long a second process waits for the first
 
 
-def sqlite_path(uri: str) -> Path | None:
-    """The file of an SQLite store; None for any other store."""
-    if not uri.startswith("sqlite:///"):
-        return None
-    from sqlalchemy import make_url  # MLflow opens the store with it: the same reading of %20 and ?
+def check_file(uri: str) -> StoreFile | None:
+    """What lies at the address; None where it is no SQLite store. Nothing is made, and MLflow is not imported.
 
-    name = make_url(uri).database
-    return Path(name) if name and name != ":memory:" else None
+    Raises `AblateError` where no study could be kept there: it is another tool's file, a folder, a text, ….
+    """
+    found = _found(uri)
+    if found is not None and found.said:
+        raise refusal(uri, found.said, found.way_out)
+    return found
+
+
+def prepare(uri: str) -> None:
+    """See that MLflow may open the store, and make an SQLite file that is not there yet.
+
+    One process at a time makes it: two that migrate one fresh file break each other ("duplicate column name: step").
+    Raises `AblateError` where something else is there: it is left as it is.
+    """
+    check_form(uri)
+    if (path := sqlite_path(uri)) is not None and look_at(path).state != "store":
+        with _lock(path):
+            found = check_file(uri)  # made by a process that had the lock before
+            if found is not None and found.state == "missing":
+                _make(found.path)
+        check_file(uri)
+    check_schema(uri)
+
+
+def check_schema(uri: str) -> None:
+    """Raise `AblateError` where MLflow would set up or migrate tables in a database that is not new."""
+    tables = _tables(uri)
+    if not tables:
+        return
+    import mlflow.store.db.utils  # noqa: F401  # it names all tables to `Base`
+    from mlflow.store.db.base_sql_model import Base
+
+    if not OF_MLFLOW & tables and "alembic_version" in tables:
+        raise refusal(uri, "another tool keeps its tables there", "MLflow needs a database of its own")
+    if tables >= OF_MLFLOW and (lacks := sorted(set(Base.metadata.tables) - tables)):
+        said = "another MLflow version made it, or its setting up was cut short"
+        raise refusal(
+            uri,
+            f"{said}: it lacks {', '.join(lacks[:3])}{'' if len(lacks) < 4 else f' and {len(lacks) - 3} more tables'}",
+            f"back it up, then: mlflow db upgrade {shown_uri(uri)}",
+            "where it holds no runs, remove it",
+        )
+
+
+def is_begun(uri: str) -> bool:
+    """Whether there are MLflow's tables already: reading a store would make them. A server has its own."""
+    if (found := _found(uri)) is not None:
+        return found.state == "store"
+    tables = _tables(uri)
+    return tables is None or tables >= OF_MLFLOW
 
 
 @contextmanager
-def answering(uri: str) -> Iterator[None]:
-    """See quickly whether a database answers (MLflow tries for 100 s), and let one process at a time set it up."""
+def untouched(uri: str) -> Iterator[str]:
+    """An address by which MLflow reads an SQLite store and cannot write to it; any other address as it is."""
     path = sqlite_path(uri)
     if path is None:
-        _check_host(uri)
-        yield
+        yield uri
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if _is_set_up(path):
-        yield
-        return
-    # Two processes that migrate one fresh file break each other ("duplicate column name: step").
+    with unchanged(look_at(path).path) as address:
+        yield f"sqlite+pysqlite:///{address}&uri=true"  # of "sqlite:///file:…", MLflow would make a folder "file:"
+
+
+def _found(uri: str) -> StoreFile | None:
+    check_form(uri)
+    path = sqlite_path(uri)
+    if path is None:
+        return None
+    found = look_at(path)
+    if found.state == "other":
+        raise refusal(uri, found.said, found.way_out)
+    return found
+
+
+def _tables(uri: str) -> frozenset[str] | None:
+    """The names of a database's tables, none where it is new; None for a server of MLflow's."""
+    _check_host(uri)
+    if (path := sqlite_path(uri)) is not None:
+        with unchanged(look_at(path).path) as address, closing(sqlite3.connect(address, uri=True)) as database:
+            rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            return frozenset(str(row[0]) for row in rows)
+    if _backend(uri) not in _DATABASE_PORTS:
+        return None
+    from sqlalchemy import create_engine, inspect
+
+    engine = create_engine(uri)
+    try:
+        return frozenset(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
     # The lock stays behind, empty: removing it would break whoever waits for it.
-    name = sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    name = sha256(os.path.realpath(path).encode(errors="surrogateescape")).hexdigest()[:16]
     lock_file = Path(tempfile.gettempdir()) / f"ablate-{getattr(os, 'getuid', str)()}-{name}.lock"
     with closing(sqlite3.connect(lock_file, timeout=_SECONDS_TO_MIGRATE, isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
-        if not _is_set_up(path):  # by a process that had the lock before
-            _set_up(path)
         yield
 
 
-def _is_set_up(path: Path) -> bool:
-    """Whether the file has MLflow's tables. Makes an empty one where there is none."""
-    with closing(sqlite3.connect(path, timeout=_SECONDS_TO_REACH)) as database:
-        found = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'runs'").fetchone()
-    return bool(found[0])
-
-
-def _set_up(path: Path) -> None:
-    """Make the tables in a file beside, then rename it: migrations that a kill cuts short break their file for good."""
+def _make(path: Path) -> None:
+    """Make the tables in a file beside: migrations that a kill cuts short break their file for good."""
     from mlflow.tracking import MlflowClient
 
-    for litter in path.parent.glob(f"{ASIDE}*-{glob.escape(path.name)}*"):  # of whoever had the lock and died
-        litter.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent.glob(f"{ASIDE}*-{glob.escape(path.name)}*"))  # of whoever had the lock and died
     aside = name_aside(path.parent, path.name)
     try:
         MlflowClient(f"sqlite:///{aside}").search_experiments(max_results=1)
-        aside.replace(path)
+        with suppress(FileExistsError):  # another program was quicker: its file stays, and is looked at next
+            name_new(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 
 
+def _backend(uri: str) -> str:
+    return uri.partition(":")[0].partition("+")[0]
+
+
 def _check_host(uri: str) -> None:
+    """See quickly whether a database answers: MLflow tries for 100 s."""
     from sqlalchemy import make_url
 
-    if uri.partition(":")[0].partition("+")[0] not in _DATABASE_PORTS:
+    if _backend(uri) not in _DATABASE_PORTS:
         return
     url = make_url(uri)
     if url.host:
         port = url.port or _DATABASE_PORTS[url.get_backend_name()]
-        socket.create_connection((url.host, port), timeout=_SECONDS_TO_REACH).close()
+        socket.create_connection((url.host, port), timeout=SECONDS_TO_REACH).close()

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError
 from ablate.results import COLUMNS, RATE_SETTING
+from ablate.tracking.address import placed
 from ablate.tracking.entries import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
-from ablate.tracking.store import check_begun, connect, shown_uri
+from ablate.tracking.store import reading
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -24,22 +25,21 @@ def experiment_rows(uri: str, experiment: str, *, parent_run_id: str | None = No
     not know is None, or "" in a text column. Raises `AblateError` where there is no such experiment, or the store
     cannot be reached.
     """
-    client, experiment_id = open_to_read(uri, experiment)
-    runs = child_runs(client, experiment_id, parent_run_id=parent_run_id)
+    with reading(uri) as client:
+        runs = child_runs(client, find_experiment(client, uri, experiment), parent_run_id=parent_run_id)
     ended = [run for run in runs if run.data.tags.get("state", "running") != "running"]
     ended.sort(key=lambda run: attempt_in(run.data.tags))
     newest = {(run.data.tags.get(PARENT), run.data.tags["trial"]): run for run in ended}
     return [_row(run) for run in newest.values()]
 
 
-def open_to_read(uri: str, experiment: str) -> tuple["MlflowClient", str]:
-    """A client and the id of the experiment. Raises `AblateError` where there is none of that name."""
-    check_begun(uri)
-    client = connect(uri)
+def find_experiment(client: "MlflowClient", uri: str, experiment: str) -> str:
+    """The id of the experiment. Raises `AblateError` where there is none of that name."""
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        raise AblateError(f'{shown_uri(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
-    return client, found.experiment_id
+        raise AblateError(f'{placed(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
+    number: str = found.experiment_id
+    return number
 
 
 def child_runs(

@@ -6,8 +6,9 @@ import pandas as pd
 
 from ablate.plural import number_of
 from ablate.sources import Runs
-from ablate.tracking.rows import open_to_read, runs_of
-from ablate.tracking.store import shown_uri
+from ablate.tracking.address import shown_uri
+from ablate.tracking.rows import find_experiment, runs_of
+from ablate.tracking.store import reading
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -22,8 +23,8 @@ def mlflow_runs(uri: str, experiment: str) -> Runs:
     A metric that has the name of a param is called "metrics.NAME". Runs with neither are left out: they hold others.
     Raises `AblateError` where there is no such experiment, or the store cannot be reached.
     """
-    client, experiment_id = open_to_read(uri, experiment)
-    runs = runs_of(client, experiment_id)
+    with reading(uri) as client:
+        runs = runs_of(client, find_experiment(client, uri, experiment))
     ended = [run for run in runs if run.info.status not in _UNENDED and (run.data.params or run.data.metrics)]
     params = dict.fromkeys(name for run in ended for name in run.data.params)
     metrics = {name: f"metrics.{name}" if name in params else name for run in ended for name in run.data.metrics}

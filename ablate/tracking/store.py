@@ -10,14 +10,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError
-from ablate.tracking.database import answering, sqlite_path
+from ablate.tracking.address import placed, refusal, shown_uri, sqlite_path
+from ablate.tracking.database import check_file, check_schema, is_begun, prepare, untouched
 from ablate.tracking.entries import NOTE, one_line
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-# For the process of `ui_command`: nobody is called, and no second process waits for jobs that never come.
-UI_ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+# For the process of `ui_command`: nobody is called, no second process waits for jobs that never come, and its processes
+# import nothing from the working folder.
+UI_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONSAFEPATH": "1",
+}
 # Read by MLflow at every call. Its own patience with a server (7 tries of 120 s) would hold up the training.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -32,21 +38,27 @@ _KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens MLflow's 
 _SORTED = "&orderByKey=metrics.%60score%60&orderByAsc=false&workflowType=machine_learning"
 _DAMAGED = (
     "that file is damaged or something else; results.csv and the report do without it\n"
-    "  move it away or give another with --tracking-uri: the same command writes all runs anew"
+    "  move it away: the same command writes all runs anew"
 )
-_WAYS_OUT = {  # a piece of MLflow's message -> what to do
-    "maintenance mode": "MLflow no longer writes to plain folders; use a database such as sqlite:///mlflow.db",
+_WAYS_OUT = {  # a piece of a message -> what to do
     "out-of-date database schema": "another MLflow version made this store; back it up, then: mlflow db upgrade {uri}",
-    "readonly database": "the file or its folder cannot be written; give another with --tracking-uri",
+    "readonly database": "the file or its folder cannot be written",
     "already exists": "its setting up was cut short once; where it holds no runs, remove the file",
     "duplicate column name": "its setting up was cut short once; where it holds no runs, remove the file",
     "not a database": _DAMAGED,
     "malformed": _DAMAGED,
     "unsupported URI": "known: sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…",
+    "No module named": "install the driver of that database",
+    "Databricks": "ablate needs the package databricks-sdk and its credentials for that",
 }
-_WAY_OUT = (
-    "check that it is there and can be reached, or leave --tracking-uri out for sqlite:///mlflow.db in this folder"
-)
+_PLAIN = {  # a piece of a message -> the same in plain words
+    "Connection refused": "nothing answers there (connection refused)",
+    "Failed to resolve": "there is no such host",
+    "Name or service not known": "there is no such host",
+    "timed out": "no answer in time",
+    "Databricks": "Databricks cannot be reached without its credentials",
+}
+_WAY_OUT = "check that it runs and can be reached"
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -55,24 +67,30 @@ def connect(uri: str) -> "MlflowClient":
     Raises `AblateError` that says the URI, the reason and what to do, within seconds rather than MLflow's minutes.
     """
     _quieten()
-    # MLflow's own use of SQLAlchemy; nothing a user could mend. Not `catch_warnings`: other threads have the same list.
-    warnings.filterwarnings("ignore", module=r"mlflow\.")
     with explained(uri):
-        from mlflow.tracking import MlflowClient
-
-        with answering(uri):
-            client = MlflowClient(uri)
-        client.search_experiments(max_results=1)
-    return client
+        prepare(uri)
+        return _client(uri)
 
 
-def check_store(uri: str) -> None:
-    """Raises `AblateError` where a study could not use the store. A SQLite file that is not there yet is not made."""
-    path = sqlite_path(uri)
-    if path is None or path.exists():
-        connect(uri)
-    elif not os.access(path.absolute().parent, os.W_OK):
-        raise AblateError(f"{shown_uri(uri)}: its folder cannot be written\n  give another with --tracking-uri")
+@contextmanager
+def reading(uri: str) -> "Iterator[MlflowClient]":
+    """A client by which nothing is written, a fresh database's tables included. Raises `AblateError` as `connect`."""
+    check_begun(uri)
+    _quieten()
+    with explained(uri):
+        check_schema(uri)
+        with untouched(uri) as address:
+            yield _client(address)
+
+
+def check_store(uri: str) -> bool:
+    """Whether there is a store already. Raises `AblateError` where a study could not use it; nothing is made."""
+    with explained(uri):
+        check_file(uri)
+        if not is_begun(uri):
+            return False
+    with reading(uri):
+        return True
 
 
 def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) -> str:
@@ -108,20 +126,26 @@ def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) 
 def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[str]:
     """The command line of MLflow's pages on the store at `uri`, for this computer only unless `host` says more.
 
-    Run it with `UI_ENVIRONMENT`. Raises `AblateError` for a server's address and for an SQLite file not there yet.
+    Run it with `UI_ENVIRONMENT`. Raises `AblateError` for a server's address, and where no store is yet: the server
+    would set up its tables in whatever is there.
     """
     if uri.startswith(("http://", "https://")):
-        raise AblateError(f"{shown_uri(uri)}: this is a tracking server already\n  open that address in the browser")
+        raise AblateError(f"{placed(uri)}: this is a tracking server already\n  open that address in the browser")
+    if uri.startswith("databricks"):
+        raise AblateError(f"{placed(uri)}: Databricks shows its runs itself\n  open your workspace in the browser")
     check_begun(uri)
+    _quieten()
+    with explained(uri):
+        check_schema(uri)
     flags = ["--backend-store-uri", uri, "--host", host, "--port", str(port), "--workers", "1"]
-    return [sys.executable, "-m", "mlflow", "server", *flags]
+    return [sys.executable, "-P", "-m", "mlflow", "server", *flags]
 
 
 def check_begun(uri: str) -> None:
-    """Raise `AblateError` where an SQLite store is not there yet: reading one would create it."""
-    path = sqlite_path(uri)
-    if path is not None and not path.exists():
-        raise AblateError(f"{shown_uri(uri)}: no runs yet\n  run a study here first, or give --tracking-uri")
+    """Raise `AblateError` where a store is not there yet, or is something else: MLflow would make its tables."""
+    with explained(uri):
+        if not is_begun(uri):
+            raise AblateError(f"{placed(uri)}: no runs yet\n  run a study here first, or give --tracking-uri")
 
 
 @contextmanager
@@ -134,12 +158,16 @@ def explained(uri: str) -> Iterator[None]:
     except Exception as err:  # whatever a store's driver raises means the same to the user
         known = (way for piece, way in _WAYS_OUT.items() if piece in str(err))
         way_out = next(known, _WAY_OUT).format(uri=shown_uri(uri))
-        raise AblateError(f"{shown_uri(uri)}: cannot be used: {reason(err)}\n  {way_out}") from err
+        raise refusal(uri, f"cannot be used: {_in_plain_words(err)}", way_out) from err
 
 
 def reason(err: BaseException) -> str:
     """The first line of an error, for a message."""
     return shown_uri(one_line(str(err).strip().partition("\n")[0] or type(err).__name__, 200))
+
+
+def _in_plain_words(err: BaseException) -> str:
+    return next((plain for piece, plain in _PLAIN.items() if piece in str(err)), reason(err))
 
 
 def is_gone(err: BaseException) -> bool:
@@ -157,12 +185,17 @@ def is_final(err: BaseException) -> bool:
     return is_gone(err) or getattr(err, "error_code", "") == "BAD_REQUEST"
 
 
-def shown_uri(uri: str) -> str:
-    """The URI without its password, for messages and files."""
-    return re.sub(r"://([^:/@]*):.*@", r"://\1:***@", uri)
+def _client(uri: str) -> "MlflowClient":
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(uri)
+    client.search_experiments(max_results=1)
+    return client
 
 
 def _quieten() -> None:
+    # MLflow's own use of SQLAlchemy; nothing a user could mend. Not `catch_warnings`: other threads have the same list.
+    warnings.filterwarnings("ignore", module=r"mlflow\.")
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Failures reach the user through our own messages, not as tracebacks across the live display.

@@ -76,6 +76,14 @@ def test_what_is_fetched_is_kept_and_not_fetched_again(tmp_path):
     assert "fetching it by keras.datasets" in said[0]
 
 
+def test_a_link_that_leads_to_no_file_yet_stays_and_its_target_is_fetched(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "mnist.npz").symlink_to("disk/mnist.npz")
+    assert not load("mnist", tmp_path, fetch=works).stand_in
+    assert (tmp_path / "mnist.npz").is_symlink()
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["mnist.npz"]
+
+
 def test_without_network_a_stand_in_is_drawn_labelled_and_kept_under_another_name(tmp_path, small_stand_in):
     data = load("mnist", tmp_path, fetch=no_network)
     assert data.stand_in

@@ -43,7 +43,10 @@ def test_what_a_killed_run_left_is_removed_and_what_runs_or_is_young_or_anothers
     for folder in (young, old, place / "other"):
         folder.mkdir()
     link.symlink_to(place / "other")
-    for folder in (live, old, place / "other"):
+    (old / ".lock").touch()
+    (mine := place / f"{PREFIX}of-my-own").mkdir()
+    (mine / "notes.txt").write_text("x")
+    for folder in (live, old, place / "other", mine):
         age(folder)
     try:
         with scratch_folder():
@@ -51,6 +54,7 @@ def test_what_a_killed_run_left_is_removed_and_what_runs_or_is_young_or_anothers
             assert young.exists()
             assert not old.exists()
             assert (place / "other").exists()
+            assert (mine / "notes.txt").exists()
     finally:
         process.kill()
         process.communicate()

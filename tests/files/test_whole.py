@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from ablate.errors import AblateError, StorageError
-from ablate.files.whole import ASIDE, name_aside, opening, saving, sweep, write_aside, write_once
+from ablate.files.whole import ASIDE, name_aside, opening, saving, sweep, write_aside, write_new, write_once
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -68,6 +68,24 @@ def test_who_writes_once_and_is_second_gets_what_is_there(tmp_path):
     assert write_once(tmp_path / "a", "first ü") == "first ü"
     assert write_once(tmp_path / "a", "second") == "first ü"
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_file_takes_no_other_s_place_nor_that_of_a_link(tmp_path, monkeypatch, has_links):
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    write_new(tmp_path / "new", "mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("new", "link"):
+        with pytest.raises(FileExistsError):
+            write_new(tmp_path / name, "other")
+    assert (tmp_path / "new").read_text() == "mine"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["link", "new"]
+    assert write_once(tmp_path / "new", "other") == "mine"
+
+
+def no_links(*_):
+    raise OSError(95, "Operation not supported")
 
 
 KILLED_WHILE_WRITING = """

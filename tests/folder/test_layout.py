@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from folder_state import state_of
 
 from ablate.errors import AblateError, StudyError
 from ablate.files.whole import ASIDE, name_aside
@@ -76,12 +77,13 @@ def test_words_and_bounds_are_taken_without_asking(folder, study):
 
 def test_before_the_first_trial_any_change_is_taken_and_what_was_asked_for_forgotten(folder, study):
     folder.claim(study(), data=DATA)
+    (folder.path / "search.db.bak").write_text("mine")
     for name in ("search.db", "search.db-journal"):
         (folder.path / name).write_text("asked")
     folder.claim(study(), data=DATA)
     assert folder.search_storage.exists()
     assert folder.claim(study("seed=5"), data="other") == []
-    assert sorted(path.name for path in folder.path.iterdir()) == ["begun.json", "study.toml"]
+    assert sorted(path.name for path in folder.path.iterdir()) == ["begun.json", "search.db.bak", "study.toml"]
     assert "seed = 5" in folder.study_file.read_text()
 
 
@@ -148,22 +150,47 @@ def test_a_damaged_study_file_is_said(folder, study, spoilt):
 
 
 def test_a_fresh_start_keeps_the_results_under_another_name(folder):
-    folder.results.write_text("x")
+    begun(folder)
     names = set()
     for _ in range(3):  # within a second
         with folder.lock(fresh=True) as held:
             assert (held.set_aside / "results.csv").read_text() == "x"
             assert not (held.set_aside / ".owner").exists()
             names.add(held.set_aside)
-            folder.results.write_text("x")
+            begun(folder)
     assert len(names) == 3
-    folder.results.unlink()
+    for file in (folder.results, folder.basis):
+        file.unlink()
     with folder.lock(fresh=True) as held:
         assert held.set_aside is None
 
 
-def test_a_fresh_start_of_a_study_that_runs_is_refused_and_moves_nothing(folder):
+def begun(folder):
+    """As a study leaves its folder."""
     folder.results.write_text("x")
+    folder.basis.write_text("{}")
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("name", ["results.csv", "study.toml", "report.html", "search.db", "trials.jsonl"])
+def test_a_folder_with_a_file_that_a_study_would_write_over_is_refused_and_left_as_it_is(folder, name, fresh):
+    (folder.path / name).write_text("mine")
+    (folder.path / "notes.txt").write_text("mine, too")
+    before = state_of(folder.path.parent)
+    with pytest.raises(AblateError, match=f"holds {name} that ablate did not write\n.*--out"), folder.lock(fresh=fresh):
+        pass
+    assert state_of(folder.path.parent) == before
+
+
+def test_a_fresh_start_beside_somebody_s_notes_leaves_them_where_they_are(folder):
+    (folder.path / "notes.txt").write_text("mine")
+    with folder.lock(fresh=True) as held:
+        assert held.set_aside is None
+    assert (folder.path / "notes.txt").read_text() == "mine"
+
+
+def test_a_fresh_start_of_a_study_that_runs_is_refused_and_moves_nothing(folder):
+    begun(folder)
     with folder.lock(), pytest.raises(AblateError, match=r"runs this study \(pid \d+ on"), folder.lock(fresh=True):
         pass
     assert [path.name for path in folder.path.parent.iterdir() if path.name.startswith("tiny~")] == []

@@ -1,4 +1,5 @@
 import math
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +21,8 @@ def experiment(monkeypatch):
     """Fills an experiment with runs, without a store."""
 
     def fill(*filled):
-        monkeypatch.setattr(runs, "open_to_read", lambda *_: (None, "1"))
+        monkeypatch.setattr(runs, "reading", lambda _: nullcontext())
+        monkeypatch.setattr(runs, "find_experiment", lambda *_: "1")
         monkeypatch.setattr(runs, "runs_of", lambda *_: list(filled))
         return mlflow_runs("sqlite:///mlflow.db", "sweep")
 

@@ -1,0 +1,184 @@
+"""What lies where an SQLite store should be, in words, looked at without changing a byte of it or beside it."""
+
+import errno
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from ablate.plural import number_of
+from ablate.printable import printable
+
+SECONDS_TO_REACH = 5.0  # that another program may keep the file locked
+OF_MLFLOW = frozenset(("experiments", "runs", "params", "metrics", "tags"))
+_OF_OPTUNA = frozenset(("studies", "trials", "version_info"))
+_SIDES = ("-wal", "-journal", "-shm")
+_MOST_TABLES = 6  # that a message names
+_MAGIC = b"SQLite format 3\0"
+_KINDS = (  # how files begin, and what they are
+    (b"PK\x03\x04", "a zip archive (as .zip, .npz, .keras and .xlsx are)"),
+    (b"PAR1", "a Parquet table"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+)
+_GONE = (
+    "if it was MLflow's, it is damaged; results.csv and the report do without it: "
+    "move it away, and the same command writes all runs anew"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFile:
+    """A file as it was found."""
+
+    path: Path  # behind links
+    state: Literal["missing", "store", "other"]  # "store": it has MLflow's tables
+    said: str = ""  # what it is, after its name: "is an Optuna storage (40 trials)"; why it cannot be made
+    way_out: str = ""
+
+
+def look_at(path: Path) -> StoreFile:
+    """What is at `path`, or where the link there leads."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return _missing(path)
+    except (OSError, ValueError) as err:
+        if getattr(err, "errno", None) == errno.ELOOP:
+            return _other(path, "is a link that leads back to itself", "remove the link")
+        return _other(path, f"cannot be read: {getattr(err, 'strerror', None) or err}")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if stat.S_ISDIR(found.st_mode):
+        return _other(path, "is a folder", f"name a file in it: sqlite:///{path / 'mlflow.db'}")
+    if not stat.S_ISREG(found.st_mode):
+        return _other(path, "is no regular file")
+    if not found.st_size:
+        return _other(path, "is empty, and somebody made it", "remove it: a store is made only where no file is")
+    try:
+        with path.open("rb") as file:
+            start = file.read(4096)
+        return _by_tables(target) if start.startswith(_MAGIC) else _by_start(path, start)
+    except OSError as err:
+        return _other(path, f"cannot be read: {err.strerror or err}")
+    except sqlite3.Error as err:
+        way_out = _GONE if "malformed" in str(err) or "not a database" in str(err) else ""
+        return _other(path, f"cannot be read: {err}", way_out)
+
+
+@contextmanager
+def unchanged(path: Path) -> Iterator[str]:
+    """SQLite's own address of a database, by which it is read as it is now, and nothing is written beside it.
+
+    A reader of a database in WAL mode makes two files and leaves them; one that finds a write that was cut short has to
+    undo it. Such a database is copied into a temporary folder and read there. Raises `OSError` where it cannot be.
+    """
+    shown = quote(str(path.absolute()))
+    with path.open("rb") as file:
+        is_wal = file.read(20)[18:20] == b"\2\2"
+    if is_wal and not _has(path, "-wal"):
+        yield f"file:{shown}?mode=ro&immutable=1"
+    elif _has(path, "-shm") if is_wal else not _is_cut_short(path):  # with -shm, a program has it open, or had
+        yield f"file:{shown}?mode=ro"
+    else:
+        with tempfile.TemporaryDirectory(prefix="ablate-store-") as folder:
+            for side in ("", "-wal", "-journal"):
+                if (file_beside := Path(f"{path}{side}")).exists():
+                    shutil.copyfile(file_beside, Path(folder) / f"copy.db{side}")
+            yield f"file:{quote(folder)}/copy.db?mode=rw"
+
+
+def sides_left(path: Path) -> list[Path]:
+    """The files of a database that is not there itself: SQLite would play them into one that is made in its place."""
+    beside = (Path(f"{path}{side}") for side in _SIDES)
+    return [side for side in beside if os.path.lexists(side)]
+
+
+def _missing(path: Path) -> StoreFile:
+    target = path
+    if path.is_symlink():
+        target = Path(os.path.realpath(path))
+        if not target.parent.is_dir():
+            return _other(path, f"is a link into the folder {target.parent}, which is not there", "make that folder")
+    above = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
+    if not above.is_dir():
+        return _other(path, f"cannot be made: {above} is no folder")
+    if left := sides_left(target):
+        said = f"is not there, but {left[0].name} is: the rest of a store that was moved or removed"
+        return _other(path, said, "put the two together again, or move that file away")
+    said = "" if os.access(above, os.W_OK) else f"cannot be made: the folder {above} cannot be written"
+    return StoreFile(target, "missing", said)
+
+
+def _by_start(path: Path, start: bytes) -> StoreFile:
+    kind = next((kind for magic, kind in _KINDS if start.startswith(magic)), "")
+    if not kind:
+        text = start.decode("utf-8", errors="ignore")
+        is_text = "\0" not in text and len(text.encode()) > len(start) - 4  # the last character may be cut
+        kind = "text" if is_text else "a binary file"
+        if is_text and '"op_code"' in text:
+            kind = "an Optuna journal"
+    return _other(path, f"is not a database of SQLite, but {kind}", _GONE if kind == "a binary file" else "")
+
+
+def _by_tables(path: Path) -> StoreFile:
+    with unchanged(path) as address, closing(_opened(address)) as database:
+        tables = {str(row[0]) for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {name for name in tables if not name.startswith("sqlite_")}
+        if tables >= OF_MLFLOW and "run_uuid" in _columns(database, "runs"):
+            return StoreFile(path, "store")
+        if "experiments" in tables and "artifact_location" in _columns(database, "experiments"):
+            lacks = _named(OF_MLFLOW - tables)
+            said = f"is a store of MLflow whose setting up was cut short{f' (it lacks {lacks})' if lacks else ''}"
+            return _other(path, said, "where it holds no runs, remove the file")
+        if tables >= _OF_OPTUNA:
+            (n,) = database.execute("SELECT count(*) FROM trials").fetchone()
+            return _other(path, f"is an Optuna storage ({number_of(n, 'trial')})", "MLflow needs a file of its own")
+    held = f"with the table{'s' * (len(tables) > 1)} {_named(tables)}" if tables else "without tables"
+    return _other(path, f"is an SQLite database {held}, none of MLflow's", "MLflow needs a file of its own")
+
+
+def _other(path: Path, said: str, way_out: str = "") -> StoreFile:
+    return StoreFile(path, "other", said, way_out)
+
+
+def _named(tables: set[str] | frozenset[str]) -> str:
+    names = [printable(name, 40) for name in sorted(tables)]
+    more = f" and {len(names) - _MOST_TABLES:,} more" if len(names) > _MOST_TABLES else ""
+    return ", ".join(names[:_MOST_TABLES]) + more
+
+
+def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+    return {str(row[0]) for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+
+
+def _is_cut_short(path: Path) -> bool:
+    """Whether a write to it was cut short, which whoever opens it next has to undo."""
+    if not _has(path, "-journal"):
+        return False
+    try:
+        with closing(_opened(f"file:{quote(str(path.absolute()))}?mode=ro")) as database:
+            database.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.OperationalError as err:
+        return err.sqlite_errorname in ("SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_CANTINIT", "SQLITE_CANTOPEN")
+    return False
+
+
+def _has(path: Path, side: str) -> bool:
+    try:
+        return Path(f"{path}{side}").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _opened(address: str) -> sqlite3.Connection:
+    return sqlite3.connect(address, uri=True, timeout=SECONDS_TO_REACH)
