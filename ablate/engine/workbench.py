@@ -1,6 +1,7 @@
 """What the trials of one study share in a process: data on the device, splits, models and programs."""
 
 import gc
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,27 +11,35 @@ import keras
 import numpy as np
 
 from ablate import seeds
-from ablate.catalog import is_transferred
+from ablate.catalog import MODELS, is_transferred
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
+from ablate.engine import backend
 from ablate.engine.backend import is_out_of_memory
 from ablate.engine.batches import Indices, evaluation_chunks
+from ablate.engine.changes import changes, not_looked_up
 from ablate.engine.contained import TrialError
+from ablate.engine.examination import check_numbers, examine
 from ablate.engine.head import Taken, take_over
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.programs import Programs
 from ablate.engine.settings import scaling_of, settings_of, thaw_of
 from ablate.engine.step import State
-from ablate.errors import DataError
-from ablate.failure import explained
+from ablate.errors import DataError, StudyError
+from ablate.failure import explained, is_ours
 from ablate.models.build import build_model, count_parameters
+from ablate.models.initial_weights import weights_digest
 from ablate.models.layers import LayerSeeds
+from ablate.models.looked_up import LookedUp
+from ablate.models.outputs import Reading, by_last_layer
 from ablate.models.registry import find_builder
 from ablate.models.structure import Structure, structure_of
 from ablate.records import Factors
 from ablate.study import Study
 from ablate.trial.lr_finder import ramp
+
+CHECK_SECONDS = 5.0  # for the levels of a user's model, before the first trial; what is not seen then, its trial says
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class Start:
     parameters: int
     notes: tuple[str, ...]  # what a person should know of how it trains here
     parts: int = 1  # of each batch, here or where its weights were trained before
+    weights: str = ""  # a digest of those that its model was built with, as `weights_digest` makes it
 
 
 class Origin(Protocol):
@@ -82,6 +92,7 @@ class Workbench:
         self._stack = stack
         self._builder = find_builder(study.model.name, base=Path(study.base))
         self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
+        self._readings: dict[tuple[Structure, str], Reading] = {}  # of users' models, by their scaling, too
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
         self._n_evaluated = max(study.data.validation, len(data.y_test))
@@ -92,17 +103,67 @@ class Workbench:
             min_rows=len(self.ramp),
             room=self._n_evaluated,
             memory=memory,
+            outputs=lambda model, factors: self._reading(model, factors).outputs,
         )
 
-    def check(self) -> None:
-        """Build the baseline's model once. Raises `StudyError` where user code fails or returns something else.
+    def check(self) -> tuple[str, ...]:
+        """Build the models of the baseline and of what the study changes of it, once; what a person should know of it.
 
-        Raises `DataError` where the task before cannot be learned.
+        Raises `StudyError` where user code fails on the baseline, or where a model asks for what no training here would
+        do. A level on which user code fails is left to its trials. Raises `DataError` where the task before cannot be
+        learned.
         """
         if self._origin is not None:
             self._origin.check()
         what = f"model.name: {self.study.model.name} fails on the baseline"
-        explained(lambda: self._model(self.study.baseline, seeds.SEARCH_REPLICATE), what)
+        looked_up = explained(lambda: self._examined(self.study.baseline, is_baseline=True), what)
+        return () if self._is_built_in() else self._check_levels(looked_up)
+
+    def _check_levels(self, looked_up: set[str]) -> tuple[str, ...]:
+        """The same for the levels next to the baseline's, as many as there is time for; which factors none looks up."""
+        began, seen, is_whole = time.monotonic(), {self._kind_of(self.study.baseline)}, True
+        for changed, factors in changes(self.study):
+            if self._kind_of(factors) in seen:
+                continue
+            if time.monotonic() - began > CHECK_SECONDS:
+                return ()
+            seen.add(self._kind_of(factors))
+            try:
+                looked_up = looked_up | self._examined(factors)
+            except StudyError as err:
+                said = str(err).removeprefix("model: ")
+                raise StudyError(f"model.name: {self.study.model.name} with {changed}: {said}") from err
+            except BaseException as err:
+                if is_ours(err):
+                    raise
+                is_whole = False
+        return not_looked_up(self.study, looked_up, n=len(seen)) if is_whole else ()
+
+    def _examined(self, factors: Factors, *, is_baseline: bool = False) -> set[str]:
+        """Build and read a model; the factors that its building looked up."""
+        noting = LookedUp(factors)
+        model = self._model(factors, seeds.SEARCH_REPLICATE, noting=noting)
+        self._reading(model, factors)
+        if is_baseline and not self._is_built_in():
+            check_numbers(model, self.data, self.split(seeds.SEARCH_REPLICATE, factors))
+        return noting.names
+
+    def _is_built_in(self) -> bool:
+        return self.study.model.name in MODELS
+
+    def _kind_of(self, factors: Factors) -> tuple[Structure, str]:
+        """What decides whether a user's model can train."""
+        return structure_of(factors, model=self.study.model.name), scaling_of(self.study, factors)
+
+    def _reading(self, model: keras.Model, factors: Factors) -> Reading:
+        """What a model's outputs are: of a user's, read from some of them, once a structure and a scaling."""
+        if self._is_built_in():
+            return Reading(by_last_layer(model))
+        kind = self._kind_of(factors)
+        if kind not in self._readings:
+            split = self.split(seeds.SEARCH_REPLICATE, factors)
+            self._readings[kind] = examine(model, self.data, split, scaling=kind[1])
+        return self._readings[kind]
 
     def split(self, replicate: int, factors: Factors) -> Split:
         """The split of one replicate, made once for each way of scaling; all of them have the same examples."""
@@ -157,6 +218,7 @@ class Workbench:
         """
         with clock.on("build"):
             model = self._model(factors, replicate)
+            weights, reading = weights_digest(model), self._reading(model, factors)
         with clock.on("compile"):
             program = self._programs.get(model, factors, size=size)
         settings = settings_of(factors, head_only=thaw_of(self.study, factors).after > 0)
@@ -166,7 +228,8 @@ class Workbench:
             if taken is not None:
                 state, parts = take_over(model, state, taken), max(parts, taken.parts)
                 notes = (*self._notes(taken), *notes)
-            return Start(program, state, count_parameters(model), notes, parts)
+            notes = (*([reading.note] if reading.note else ()), *notes)
+            return Start(program, state, count_parameters(model), notes, parts, weights)
 
     def pieces(self, factors: Factors) -> Pieces:
         """How a trial of this structure goes through its examples where it trains alone."""
@@ -189,8 +252,11 @@ class Workbench:
         short = f"; memory was short there: each batch in {taken.parts:,} parts" if taken.parts > 1 else ""
         return (f"all layers but the last one were trained on classes {classes} before{short}",)
 
-    def _model(self, factors: Factors, replicate: int) -> keras.Model:
-        """A model with the initial values of a replicate, to be read before the next one is asked for."""
+    def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
+        """A model with the initial values of a replicate, to be read before the next one is asked for.
+
+        A user's is built with `noting` where it is given: the same configuration, which notes what is looked up.
+        """
         layer_seeds = LayerSeeds(self.study.seed, replicate)
         structure = structure_of(factors, model=self.study.model.name)
         if structure in self._models and self._builder.restart is not None:
@@ -198,13 +264,18 @@ class Workbench:
             return self._models[structure]
         model = build_model(
             self._builder,
-            factors,
+            factors if noting is None else noting,
             self.data.x_train.shape[1:],
             self.data.n_classes,
             layer_seeds=layer_seeds,
             options=self.study.model.options,
             precision=self.study.training.precision,
         )
+        if backend.compile_functions():
+            raise StudyError(
+                "model: build switches TensorFlow to eager execution; trials train in compiled programs\n"
+                "  leave tf.config.run_functions_eagerly out"
+            )
         if self._builder.restart is not None:
             self._models[structure] = model
         return model

@@ -12,6 +12,8 @@ from ablate.errors import StudyError, known_names
 from ablate.failure import explained
 from ablate.models.build import BUILT_IN, Builder
 from ablate.models.layers import LayerSeeds
+from ablate.models.looked_up import LookedUp
+from ablate.models.process_settings import settings_kept
 from ablate.records import Factors, Level
 
 
@@ -33,7 +35,8 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
         factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, **options: Level
     ) -> keras.Model:
         del layer_seeds  # user models draw from Keras' global seed, which is set before each build
-        return build(dict(factors), input_shape, n_classes, **options)
+        given = factors if isinstance(factors, LookedUp) else dict(factors)
+        return build(given, input_shape, n_classes, **options)
 
     return Builder(adapted)
 
@@ -43,7 +46,8 @@ def _import_function(path: Path, function: str) -> Callable[..., keras.Model]:
         raise StudyError(
             f"model.name: there is no file {path}\n  name it relative to the study file, as file.py:function"
         )
-    module = explained(lambda: _imported(path), f"model.name: importing {path} failed")
+    with settings_kept(f"model.name: {path}"):
+        module = explained(lambda: _imported(path), f"model.name: importing {path} failed")
     build = explained(lambda: getattr(module, function, None), f"model.name: {path}, looking for {function}")
     if not callable(build):
         found = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]

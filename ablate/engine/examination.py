@@ -1,0 +1,89 @@
+"""Look at a user's model on a few training examples before it trains: what its outputs are, which inputs are names."""
+
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+
+from ablate.datasets import Dataset, Split
+from ablate.datasets.split import scale_inputs
+from ablate.errors import StudyError
+from ablate.models.ids import Received, check_ids, received
+from ablate.models.outputs import Reading, read_outputs
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+EXAMPLES = 16  # enough for outputs; an embedding's range is read off the data
+
+
+def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str) -> Reading:
+    """What the model's outputs are. No state of it changes.
+
+    Raises `StudyError` where outputs or inputs would make the training meaningless.
+    """
+    raw = data.x_train[split.train[:EXAMPLES]]
+    scaled = scale_inputs(raw, split)
+    with received() as taken:
+        try:
+            _call(model, scaled)
+        except Exception:
+            if not taken:  # else the names may be out of range, which the raw examples tell
+                raise
+    if taken:
+        _check_names(model, data, raw, scaling=scaling)
+    _check_type(model, raw, scaling=scaling)
+    return read_outputs(model, scaled)
+
+
+def check_numbers(model: keras.Model, data: Dataset, split: Split) -> None:
+    """Raise `StudyError` where outputs are NaN before the first step; for a baseline: a variant may well diverge."""
+    outputs = _call(model, scale_inputs(data.x_train[split.train[:EXAMPLES]], split))
+    if wrong := int(np.isnan(outputs).any(axis=-1).sum()):
+        raise StudyError(
+            f"model: outputs must be numbers before the first step, those of {wrong} of {len(outputs)} training "
+            "examples are NaN\n  look for a division by 0, or for the logarithm or root of inputs below 0"
+        )
+
+
+def _check_type(model: keras.Model, raw: Array, *, scaling: str) -> None:
+    """Whether an input of whole numbers gets such."""
+    dtype = keras.backend.standardize_dtype(model.inputs[0].dtype) if getattr(model, "inputs", None) else "float32"
+    if "int" not in dtype or (scaling == "none" and (raw == np.floor(raw)).all()):
+        return
+    if scaling == "none":
+        raise StudyError(
+            f"model: its input has the type {dtype}, which would cut off the fractions of the data\n"
+            "  leave the dtype of keras.Input out"
+        )
+    raise StudyError(
+        f'data.scaling: "{scaling}" makes fractions of the examples, and the model\'s input of type {dtype} cuts them '
+        'off\n  set data.scaling = "none", for a factor scaling, too; or leave the dtype of keras.Input out'
+    )
+
+
+def _check_names(model: keras.Model, data: Dataset, raw: Array, *, scaling: str) -> None:
+    """The layers that take whole numbers as names, on raw examples, and on the data's smallest and largest numbers."""
+    both = (data.x_train, data.x_test)
+    low, high = np.min([x.min(axis=0) for x in both], axis=0), np.max([x.max(axis=0) for x in both], axis=0)
+    batch = np.concatenate([raw, low[None], high[None]]).astype(np.float32)
+    with received() as taken:
+        broken: Exception | None = None
+        try:
+            _call(model, batch)
+        except Exception as err:  # what a layer cannot take, it was given all the same
+            broken = err
+    check_ids(_whole(taken), batch, scaling=scaling)
+    if broken is not None:
+        raise broken
+
+
+def _whole(taken: list[Received]) -> list[Received]:
+    return [one for one in taken if one.values.dtype.kind in "uif"]
+
+
+def _call(model: keras.Model, x: Array) -> Array:
+    """The outputs for some examples in inference mode; states that the call would change are thrown away."""
+    variables = (model.trainable_variables, model.non_trainable_variables)
+    values = ([variable.value for variable in some] for some in variables)
+    outputs, _ = model.stateless_call(*values, x, training=False)
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
