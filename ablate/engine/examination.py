@@ -8,7 +8,7 @@ import numpy as np
 from ablate.datasets import Dataset, Split
 from ablate.datasets.split import scale_inputs
 from ablate.errors import StudyError
-from ablate.models.ids import Received, check_ids, received
+from ablate.models.ids import check_ids, received
 from ablate.models.outputs import Reading, read_outputs
 
 Array: TypeAlias = np.ndarray[Any, Any]
@@ -24,11 +24,7 @@ def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str) ->
     raw = data.x_train[split.train[:EXAMPLES]]
     scaled = scale_inputs(raw, split)
     with received() as taken:
-        try:
-            _call(model, scaled)
-        except Exception:
-            if not taken:  # else the names may be out of range, which the raw examples tell
-                raise
+        _call(model, scaled)
     if taken:
         _check_names(model, data, raw, scaling=scaling)
     _check_type(model, raw, scaling=scaling)
@@ -67,18 +63,10 @@ def _check_names(model: keras.Model, data: Dataset, raw: Array, *, scaling: str)
     low, high = np.min([x.min(axis=0) for x in both], axis=0), np.max([x.max(axis=0) for x in both], axis=0)
     batch = np.concatenate([raw, low[None], high[None]]).astype(np.float32)
     with received() as taken:
-        broken: Exception | None = None
-        try:
-            _call(model, batch)
-        except Exception as err:  # what a layer cannot take, it was given all the same
-            broken = err
-    check_ids(_whole(taken), batch, scaling=scaling)
-    if broken is not None:
-        raise broken
-
-
-def _whole(taken: list[Received]) -> list[Received]:
-    return [one for one in taken if one.values.dtype.kind in "uif"]
+        _call(model, batch)
+    with received() as shifted:
+        _call(model, batch + 1)
+    check_ids(taken, shifted, scaling=scaling)
 
 
 def _call(model: keras.Model, x: Array) -> Array:

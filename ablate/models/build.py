@@ -15,7 +15,7 @@ from ablate.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.errors import StudyError
 from ablate.models import blocks
 from ablate.models.cnn import cnn
-from ablate.models.ignored import check_nothing_ignored
+from ablate.models.ignored import check_nothing_ignored, check_trains
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
 from ablate.models.process_settings import settings_kept
@@ -73,6 +73,7 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
     rule = f"model: the builder must return a keras.Model with output (None, {n_classes})"
     if not isinstance(model, keras.Model):
         raise StudyError(f"{rule}, got {type(model).__name__}")
+    check_nothing_ignored(model)
     taken, given = _shape(model, "input"), _shape(model, "output")
     if taken is None or given is None:
         raise StudyError(
@@ -88,10 +89,10 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
             f"model: the builder must return a model of one input (None, {', '.join(map(str, input_shape))}), "
             f"got {taken}\n  begin with keras.Input(input_shape), which it is given"
         )
+    check_trains(model)
     wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
     if wrong:
         raise StudyError(f"model: weights must be finite numbers before the first step, those of {wrong[0]} are not")
-    check_nothing_ignored(model)
 
 
 def _shape(model: keras.Model, end: Literal["input", "output"]) -> object:

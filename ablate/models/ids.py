@@ -30,7 +30,7 @@ class Received:
 
 @contextmanager
 def received() -> Iterator[list[Received]]:
-    """What layers of these kinds are given inside the block, wherever in a model they are."""
+    """What layers of these kinds are given inside the block, wherever in a model they are; none fails for its range."""
     found: list[Received] = []
     with ExitStack() as undo:
         for kind in KINDS:
@@ -40,15 +40,15 @@ def received() -> Iterator[list[Received]]:
         yield found
 
 
-def check_ids(taken: Sequence[Received], raw: Array, *, scaling: str) -> None:
+def check_ids(taken: Sequence[Received], shifted: Sequence[Received], *, scaling: str) -> None:
     """Raise `StudyError` where layers take the numbers of the data as they are, and cannot: scaled, or out of range.
 
-    `taken` is what they were given on the examples `raw`, unscaled. What a model makes whole numbers of itself, as by
-    sorting real numbers into bins, is its own affair.
+    `taken` is what they were given on unscaled examples, `shifted` on the same with 1 added: as much more is what comes
+    from the data. What a model makes whole numbers of itself, as bins of real numbers, is its own affair.
     """
-    for one in taken:
+    for one, other in zip(taken, shifted, strict=True):
         values = one.values
-        if not values.size or not _is_whole(values) or not np.isin(values, raw).all():
+        if not values.size or not _is_whole(values) or not np.array_equal(values + 1, other.values):
             continue
         if scaling != "none":
             raise StudyError(
@@ -67,12 +67,15 @@ def check_ids(taken: Sequence[Received], raw: Array, *, scaling: str) -> None:
 
 def _noting(call: Callable[..., Any], found: list[Received]) -> Callable[..., Any]:  # Any: Keras' own
     def noted(self: layers.Layer, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if not keras.backend.is_keras_tensor(inputs):
-            limit_name = next((name for name in _LIMITS if getattr(self, name, None)), "")
-            limit = int(getattr(self, limit_name)) if limit_name else 0
-            values = np.asarray(keras.ops.convert_to_numpy(inputs))
-            found.append(Received(self.name, type(self).__name__, limit_name, limit, values))
-        return call(self, inputs, *args, **kwargs)
+        if keras.backend.is_keras_tensor(inputs):
+            return call(self, inputs, *args, **kwargs)
+        name = next((name for name in _LIMITS if getattr(self, name, None)), "")
+        limit = int(getattr(self, name)) if name else 0
+        inputs = keras.ops.convert_to_tensor(inputs)
+        found.append(
+            Received(self.name, type(self).__name__, name, limit, np.asarray(keras.ops.convert_to_numpy(inputs)))
+        )
+        return call(self, keras.ops.clip(inputs, 0, limit - 1) if limit else inputs, *args, **kwargs)
 
     return noted
 

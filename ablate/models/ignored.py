@@ -36,6 +36,10 @@ def check_nothing_ignored(model: keras.Model) -> None:
             f"model: its layers have metrics of their own ({names}); ablate records loss and accuracy, so they would "
             "be ignored\n  leave the metrics out"
         )
+
+
+def check_trains(model: keras.Model) -> None:
+    """Raise `StudyError` where no weight would change."""
     if not model.trainable_variables:
         raise StudyError(
             "model: build returned a model without trainable weights, so training would change nothing\n"

@@ -49,7 +49,7 @@ def read_outputs(model: keras.Model, examples: Floats) -> Reading:
     weights leave it open are others drawn, with seeds of their own. Raises `StudyError` for what is neither: numbers in
     [0, 1] that do not sum up to 1.
     """
-    if is_softmax(model):
+    if is_softmax(model) and _is_output_of(model, model.layers[-1]):
         return Reading("probabilities")
     seen: list[Floats] = []
     for outputs in _with_other_weights(model, examples):
@@ -69,10 +69,18 @@ def read_outputs(model: keras.Model, examples: Floats) -> Reading:
     return Reading("logits", NEVER_BELOW_0 if seen else "")
 
 
+def _is_output_of(model: keras.Model, layer: keras.layers.Layer) -> bool:
+    """Whether nothing comes after a layer: an operation, as a logarithm, is none of the model's layers."""
+    try:
+        return model.outputs[0] is layer.output
+    except (AttributeError, ValueError):  # it was never called in a graph, or more than once
+        return False
+
+
 def _with_other_weights(model: keras.Model, examples: Floats) -> Iterator[Floats]:
     """The outputs with the model's own weights, then with drawn ones that grow; those that are no numbers left out."""
     frozen = [variable.value for variable in model.non_trainable_variables]
-    own = [variable.value for variable in model.trainable_variables]
+    own = [keras.ops.convert_to_tensor(variable) for variable in model.trainable_variables]
     for draw in range(1 + DRAWS):
         weights = _drawn(own, draw) if draw else own
         outputs, _ = model.stateless_call(weights, frozen, examples, training=False)
