@@ -1,11 +1,44 @@
-"""A study into the configurations next to its baseline, whose models can be built before the first trial."""
+"""Build the models of the configurations next to a study's baseline before the first trial."""
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Callable, Collection, Hashable, Iterator
 
 from ablate.catalog import ENGINE
+from ablate.errors import StudyError
+from ablate.failure import is_ours
 from ablate.levels import RECIPE
 from ablate.records import Factors
 from ablate.study import Study
+
+CHECK_SECONDS = 5.0  # for all of them; of a fault that was not seen until then, the trial that has it fails
+
+
+def check_changes(
+    study: Study, examined: Callable[[Factors], set[str]], *, kind: Callable[[Factors], Hashable], looked_up: set[str]
+) -> tuple[str, ...]:
+    """What a person should know of a user's models: the factors that building them never looks up.
+
+    `examined` builds one model and says which factors that looked up, as `looked_up` does of the baseline; those of one
+    `kind` need it once. Raises `StudyError` with the level where one asks for what no training here would do. A level
+    on which user code fails is left to its trials.
+    """
+    began, seen, is_whole = time.monotonic(), {kind(study.baseline)}, True
+    for changed, factors in changes(study):
+        if kind(factors) in seen:
+            continue
+        if time.monotonic() - began > CHECK_SECONDS:
+            return ()
+        seen.add(kind(factors))
+        try:
+            looked_up = looked_up | examined(factors)
+        except StudyError as err:
+            said = str(err).removeprefix("model: ")
+            raise StudyError(f"model.name: {study.model.name} with {changed}: {said}") from err
+        except BaseException as err:  # whatever user code raises, an exit too
+            if is_ours(err):
+                raise
+            is_whole = False
+    return not_looked_up(study, looked_up, n=len(seen)) if is_whole else ()
 
 
 def changes(study: Study) -> Iterator[tuple[str, Factors]]:

@@ -1,19 +1,60 @@
 """Look at a user's model on a few training examples before it trains: what its outputs are, which inputs are names."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias, final
 
 import keras
 import numpy as np
 
+from ablate.catalog import ENGINE, MODELS
 from ablate.datasets import Dataset, Split
 from ablate.datasets.split import scale_inputs
+from ablate.engine.settings import scaling_of
 from ablate.errors import StudyError
 from ablate.models.ids import check_ids, received
-from ablate.models.outputs import Reading, read_outputs
+from ablate.models.outputs import Reading, by_last_layer, read_outputs
+from ablate.models.structure import Structure, structure_of
+from ablate.records import Factors
+from ablate.study import Study
 
 Array: TypeAlias = np.ndarray[Any, Any]
+Kind: TypeAlias = tuple[Structure, str]  # of a model: the factors that building it may use, and the scaling
 
 EXAMPLES = 16  # enough for outputs; an embedding's range is read off the data
+
+
+@final
+class Examiner:
+    """What the outputs of a study's models are: of users', each kind of which is examined once.
+
+    `split` gives the split that a configuration is examined on.
+    """
+
+    def __init__(self, study: Study, data: Dataset, split: Callable[[Factors], Split]) -> None:
+        self._study, self._data, self._split = study, data, split
+        self.trusts_models = study.model.name in MODELS  # those of this package are not examined
+        self._readings: dict[Kind, Reading] = {}
+
+    def kind(self, factors: Factors) -> Kind:
+        """What decides what a user's model takes and gives: nothing that the engine applies itself, but for scaling."""
+        structure = structure_of(factors, model=self._study.model.name)
+        return tuple(pair for pair in structure if pair[0] not in ENGINE), scaling_of(self._study, factors)
+
+    def reading(self, model: keras.Model, factors: Factors) -> Reading:
+        """What a model's outputs are. Raises `StudyError` as `examine` does.
+
+        Those of the baseline must be numbers: a variant may well diverge.
+        """
+        if self.trusts_models:
+            return Reading(by_last_layer(model))
+        kind = self.kind(factors)
+        if kind not in self._readings:
+            split = self._split(factors)
+            reading = examine(model, self._data, split, scaling=kind[1])
+            if kind == self.kind(self._study.baseline):
+                check_numbers(model, self._data, split)
+            self._readings[kind] = reading
+        return self._readings[kind]
 
 
 def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str) -> Reading:

@@ -1,7 +1,6 @@
 """What the trials of one study share in a process: data on the device, splits, models and programs."""
 
 import gc
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,15 @@ import keras
 import numpy as np
 
 from ablate import seeds
-from ablate.catalog import MODELS, is_transferred
+from ablate.catalog import is_transferred
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
 from ablate.engine import backend
 from ablate.engine.backend import is_out_of_memory
 from ablate.engine.batches import Indices, evaluation_chunks
-from ablate.engine.changes import changes, not_looked_up
+from ablate.engine.changes import check_changes
 from ablate.engine.contained import TrialError
-from ablate.engine.examination import check_numbers, examine
+from ablate.engine.examination import Examiner
 from ablate.engine.head import Taken, take_over
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
@@ -27,19 +26,16 @@ from ablate.engine.programs import Programs
 from ablate.engine.settings import scaling_of, settings_of, thaw_of
 from ablate.engine.step import State
 from ablate.errors import DataError, StudyError
-from ablate.failure import explained, is_ours
+from ablate.failure import explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.initial_weights import weights_digest
 from ablate.models.layers import LayerSeeds
 from ablate.models.looked_up import LookedUp
-from ablate.models.outputs import Reading, by_last_layer
 from ablate.models.registry import find_builder
 from ablate.models.structure import Structure, structure_of
 from ablate.records import Factors
 from ablate.study import Study
 from ablate.trial.lr_finder import ramp
-
-CHECK_SECONDS = 5.0  # for the levels of a user's model, before the first trial; what is not seen then, its trial says
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ class Workbench:
         self._stack = stack
         self._builder = find_builder(study.model.name, base=Path(study.base))
         self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
-        self._readings: dict[tuple[Structure, str], Reading] = {}  # of users' models, by their scaling, too
+        self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
         self._n_evaluated = max(study.data.validation, len(data.y_test))
@@ -103,7 +99,7 @@ class Workbench:
             min_rows=len(self.ramp),
             room=self._n_evaluated,
             memory=memory,
-            outputs=lambda model, factors: self._reading(model, factors).outputs,
+            outputs=lambda model, factors: self._examiner.reading(model, factors).outputs,
         )
 
     def check(self) -> tuple[str, ...]:
@@ -116,54 +112,16 @@ class Workbench:
         if self._origin is not None:
             self._origin.check()
         what = f"model.name: {self.study.model.name} fails on the baseline"
-        looked_up = explained(lambda: self._examined(self.study.baseline, is_baseline=True), what)
-        return () if self._is_built_in() else self._check_levels(looked_up)
+        looked_up = explained(lambda: self._examined(self.study.baseline), what)
+        if self._examiner.trusts_models:
+            return ()
+        return check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
 
-    def _check_levels(self, looked_up: set[str]) -> tuple[str, ...]:
-        """The same for the levels next to the baseline's, as many as there is time for; which factors none looks up."""
-        began, seen, is_whole = time.monotonic(), {self._kind_of(self.study.baseline)}, True
-        for changed, factors in changes(self.study):
-            if self._kind_of(factors) in seen:
-                continue
-            if time.monotonic() - began > CHECK_SECONDS:
-                return ()
-            seen.add(self._kind_of(factors))
-            try:
-                looked_up = looked_up | self._examined(factors)
-            except StudyError as err:
-                said = str(err).removeprefix("model: ")
-                raise StudyError(f"model.name: {self.study.model.name} with {changed}: {said}") from err
-            except BaseException as err:
-                if is_ours(err):
-                    raise
-                is_whole = False
-        return not_looked_up(self.study, looked_up, n=len(seen)) if is_whole else ()
-
-    def _examined(self, factors: Factors, *, is_baseline: bool = False) -> set[str]:
-        """Build and read a model; the factors that its building looked up."""
+    def _examined(self, factors: Factors) -> set[str]:
+        """Build and examine a model; the factors that its building looked up."""
         noting = LookedUp(factors)
-        model = self._model(factors, seeds.SEARCH_REPLICATE, noting=noting)
-        self._reading(model, factors)
-        if is_baseline and not self._is_built_in():
-            check_numbers(model, self.data, self.split(seeds.SEARCH_REPLICATE, factors))
+        self._examiner.reading(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
         return noting.names
-
-    def _is_built_in(self) -> bool:
-        return self.study.model.name in MODELS
-
-    def _kind_of(self, factors: Factors) -> tuple[Structure, str]:
-        """What decides whether a user's model can train."""
-        return structure_of(factors, model=self.study.model.name), scaling_of(self.study, factors)
-
-    def _reading(self, model: keras.Model, factors: Factors) -> Reading:
-        """What a model's outputs are: of a user's, read from some of them, once a structure and a scaling."""
-        if self._is_built_in():
-            return Reading(by_last_layer(model))
-        kind = self._kind_of(factors)
-        if kind not in self._readings:
-            split = self.split(seeds.SEARCH_REPLICATE, factors)
-            self._readings[kind] = examine(model, self.data, split, scaling=kind[1])
-        return self._readings[kind]
 
     def split(self, replicate: int, factors: Factors) -> Split:
         """The split of one replicate, made once for each way of scaling; all of them have the same examples."""
@@ -218,7 +176,7 @@ class Workbench:
         """
         with clock.on("build"):
             model = self._model(factors, replicate)
-            weights, reading = weights_digest(model), self._reading(model, factors)
+            weights, reading = weights_digest(model), self._examiner.reading(model, factors)
         with clock.on("compile"):
             program = self._programs.get(model, factors, size=size)
         settings = settings_of(factors, head_only=thaw_of(self.study, factors).after > 0)

@@ -62,7 +62,8 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
     for variant, digests in compared.items():
         most = max(Counter(digests.values()).values())
         if most > 1:
-            seeds = f"all {most} seeds" if most == len(digests) else f"{most} of {len(digests)} seeds"
+            every = "both" if most == 2 else f"all {most}"
+            seeds = f"{every} seeds" if most == len(digests) else f"{most} of {len(digests)} seeds"
             sharing.setdefault(seeds, []).append(variant)
     said = [
         f"{seeds} of {_listed(variants)} start from the same weights, so these seeds differ in split and order alone: "

@@ -1,4 +1,7 @@
-from ablate.engine.changes import changes, not_looked_up
+import pytest
+
+from ablate.engine.changes import changes, check_changes, not_looked_up
+from ablate.errors import StudyError
 from ablate.space import Choice, Space
 
 
@@ -37,3 +40,40 @@ def test_a_factor_that_counts_in_none_of_the_configurations_is_not_missed(tiny_s
     assert not_looked_up(study, {"kind"}, n=2) == ()
     study = study_with(tiny_study, conditions={"width": {"kind": ("b",)}}, resting={"width": 16})
     assert len(not_looked_up(study, {"kind"}, n=2)) == 1
+
+
+def checked(study, examined):
+    return check_changes(study, examined, kind=lambda f: (f["kind"], f["width"]), looked_up=set())
+
+
+def test_one_model_of_each_kind_is_examined_and_a_fault_is_told_with_its_level(tiny_study):
+    study, seen = study_with(tiny_study), []
+
+    def examined(factors):
+        seen.append((factors["kind"], factors["width"]))
+        return {"kind", "width"}
+
+    assert checked(study, examined) == ()
+    assert seen == [("b", 16), ("a", 32)]
+
+    def refused(factors):
+        if factors["width"] == 32:
+            raise StudyError("model: build returned a compiled model\n  leave it out")
+        raise KeyError
+
+    with pytest.raises(StudyError, match=r"^model.name: mlp with width=32: build returned a compiled model\n  leave"):
+        checked(study, refused)
+
+
+def test_where_user_code_fails_or_time_is_up_nothing_is_said_of_what_it_looks_up(tiny_study, monkeypatch):
+    study = study_with(tiny_study)
+
+    def fails(factors):
+        if factors["width"] == 32:
+            raise SystemExit(3)
+        return set()
+
+    assert len(checked(study, lambda _: set())) == 1
+    assert checked(study, fails) == ()
+    monkeypatch.setattr("ablate.engine.changes.CHECK_SECONDS", -1.0)
+    assert checked(study, lambda _: set()) == ()
