@@ -6,21 +6,21 @@ import pandas as pd
 
 from ablate.effects.metric import Metric
 from ablate.effects.pairing import pair_runs
-from ablate.effects.runs import confirmatory_runs
+from ablate.statistics import Verdict
 
+IDENTICAL: Verdict = "identical runs"
 # What a run of this program shows: where all are equal, so were its epochs.
 RECORDED = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_epoch", "epochs")
 MIN_RUNS = 3  # of a table with scores alone, each with a score of its own: a saturated or coarse score repeats itself
 _SCORE = Metric("score", "score", 1, 1.0, "", -math.inf, 0.0)  # a lost run equals none that finished
 
 
-def identical_contrasts(results: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) whose runs equal those that they are compared with, in every seed of both.
+def identical_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
+    """The (variant, mode) whose `confirmatory_runs` equal those that they are compared with, in every seed of both.
 
     Of runs with losses all that is recorded must be equal, to the last digit; with scores alone, these, in at least
     `MIN_RUNS` seeds with as many scores, of a table with more. A run that took the other one's result counts as none.
     """
-    runs = confirmatory_runs(results)
     pairs = pair_runs(runs, _SCORE)
     is_fine = runs["score"].nunique() > MIN_RUNS
     details = runs.drop_duplicates("trial", keep="last").set_index("trial")[list(RECORDED)]

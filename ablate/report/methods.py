@@ -53,7 +53,7 @@ VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
     "beyond the margin δ; it is detectable but below the margin if only the last fails. Otherwise it is equivalent if "
     "two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. Below {least} seeds nothing is "
-    "tested."
+    "tested. Runs that are identical in every seed are called that, and nothing else."
 )
 NO_MARGIN = "No margin δ was given, so that nothing can be called equivalent, and any detectable difference counts."
 

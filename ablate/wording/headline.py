@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ablate.catalog import ENGINE
-from ablate.effects import COUNTED_AT_CHANCE, confirmatory_runs, identical_contrasts
+from ablate.effects import COUNTED_AT_CHANCE, IDENTICAL, confirmatory_runs
 from ablate.records import BEST, REFERENCE
 from ablate.statistics import MIN_SEEDS, MOST_SEEDS
 from ablate.wording.phrases import (
@@ -53,9 +53,8 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
         return [f"{title}: no ablation results yet."]
     modes = sorted(effects["mode"].unique(), key=mode_rank)
     family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
-    same = identical_contrasts(results)
-    identical = [row for row in family if (row["variant"], row["mode"]) in same and row["mean"] == 0]
-    told = [row for row in family if row not in identical]
+    identical = [row for row in family if row["verdict"] == IDENTICAL]
+    told = [row for row in family if row["verdict"] != IDENTICAL]
     if not told:
         return [unbroken(line) for line in (*_identical(identical), *_ended(results, n_modes=len(modes)))]
     decided = [row for row in told if row["verdict"] in ("helps", "hurts")]

@@ -233,36 +233,23 @@ def test_a_foreign_score_is_told_in_its_own_unit_or_in_none():
     assert "Equivalent within ±0.25: a 1." in margin
 
 
-def equal_runs(*variants, scores=(0.5, 0.6, 0.7, 0.8)):
-    names = ("reference", "", ""), *((name, *name.split("=")) for name in variants)
-    return runs(*((*name, "", seed, "finished", score) for name in names for seed, score in enumerate(scores)))
-
-
-def alone(results):
-    results["trial"] = [f"t{n}" for n in range(len(results))]
-    return results
-
-
 def test_identical_runs_are_no_equivalence_and_only_a_model_is_asked_about_them():
-    same = effect("width=16", 0.0, 0.0, "equivalent", mode="", n=4)
-    other = effect("dropout=0.1", 0.004, 0.01, "inconclusive", mode="")
-    results = alone(equal_runs("width=16"))
-    assert told(same, results=results) == [
-        "Identical runs, so nothing was compared: width 16 (does the model use it?)."
-    ]
-    lines = told(same, other, results=results)
-    assert "Identical runs, so nothing was compared: width 16 (does the model use it?)." in lines
+    same = effect("width=16", 0.0, 0.0, "identical runs")
+    other = effect("dropout=0.1", 0.004, 0.01, "inconclusive")
+    said = "Identical runs, so nothing was compared: width 16 (does the model use it?)."
+    assert told(same) == [said]
+    lines = told(same, other)
+    assert said in lines
     assert not any("Equivalent" in line for line in lines)
     assert lines[0].startswith("No variant is shown to help or to hurt. The largest observed difference is dropout 0.1")
     assert lines[-1].startswith("Intervals hold for all 2 contrasts at once")
-    clipped = effect("clip_norm=5", 0.0, 0.0, "equivalent", mode="", n=4)
-    assert told(clipped, results=alone(equal_runs("clip_norm=5"))) == [
+    assert told(effect("clip_norm=5", 0.0, 0.0, "identical runs")) == [
         "Identical runs, so nothing was compared: clip norm 5."
     ]
 
 
-def test_few_seeds_of_identical_runs_are_said_to_be_identical_too():
-    rows = [effect(f"width={n}", 0.0, 0.0, "too few seeds", mode="", n=4, p=math.nan) for n in (8, 16)]
-    assert told(*rows, results=alone(equal_runs("width=8", "width=16"))) == [
-        "Identical runs, so nothing was compared: width 8; width 16 (does the model use them?)."
-    ]
+def test_several_identical_runs_are_told_in_one_sentence_whatever_helps():
+    rows = [effect(f"width={n}", 0.0, 0.0, "identical runs", n=2, p=math.nan) for n in (8, 16)]
+    lines = told(*rows, effect("a=1", 0.03, 0.01, "helps"))
+    assert lines[0].startswith("A matters most: 1 helps by 3.0 points")
+    assert lines[1] == "Identical runs, so nothing was compared: width 8; width 16 (does the model use them?)."
