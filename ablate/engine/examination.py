@@ -9,6 +9,7 @@ import numpy as np
 from ablate.catalog import ENGINE, MODELS
 from ablate.datasets import Dataset, Split
 from ablate.datasets.split import scale_inputs
+from ablate.engine.backend import is_out_of_memory
 from ablate.engine.settings import scaling_of
 from ablate.errors import StudyError
 from ablate.models.ids import check_ids, received
@@ -20,7 +21,7 @@ from ablate.study import Study
 Array: TypeAlias = np.ndarray[Any, Any]
 Kind: TypeAlias = tuple[Structure, str]  # of a model: the factors that building it may use, and the scaling
 
-EXAMPLES = 16  # enough for outputs; an embedding's range is read off the data
+EXAMPLES = (16, 4, 1)  # enough for outputs, an embedding's range is read off the data; fewer where memory is short
 
 
 @final
@@ -49,20 +50,24 @@ class Examiner:
             return Reading(by_last_layer(model))
         kind = self.kind(factors)
         if kind not in self._readings:
-            split = self._split(factors)
-            reading = examine(model, self._data, split, scaling=kind[1])
-            if kind == self.kind(self._study.baseline):
-                check_numbers(model, self._data, split)
-            self._readings[kind] = reading
+            split, is_baseline = self._split(factors), kind == self.kind(self._study.baseline)
+
+            def read(n: int) -> Reading:
+                reading = examine(model, self._data, split, scaling=kind[1], n=n)
+                if is_baseline:
+                    check_numbers(model, self._data, split, n=n)
+                return reading
+
+            self._readings[kind] = _with_fewer(read)
         return self._readings[kind]
 
 
-def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str) -> Reading:
-    """What the model's outputs are. No state of it changes.
+def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n: int = EXAMPLES[0]) -> Reading:
+    """What the model's outputs are, on the first `n` training examples. No state of it changes.
 
     Raises `StudyError` where outputs or inputs would make the training meaningless.
     """
-    raw = data.x_train[split.train[:EXAMPLES]]
+    raw = data.x_train[split.train[:n]]
     scaled = scale_inputs(raw, split)
     with received() as taken:
         _call(model, scaled)
@@ -72,14 +77,25 @@ def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str) ->
     return read_outputs(model, scaled)
 
 
-def check_numbers(model: keras.Model, data: Dataset, split: Split) -> None:
+def check_numbers(model: keras.Model, data: Dataset, split: Split, *, n: int = EXAMPLES[0]) -> None:
     """Raise `StudyError` where outputs are NaN before the first step; for a baseline: a variant may well diverge."""
-    outputs = _call(model, scale_inputs(data.x_train[split.train[:EXAMPLES]], split))
+    outputs = _call(model, scale_inputs(data.x_train[split.train[:n]], split))
     if wrong := int(np.isnan(outputs).any(axis=-1).sum()):
         raise StudyError(
             f"model: outputs must be numbers before the first step, those of {wrong} of {len(outputs)} training "
             "examples are NaN\n  look for a division by 0, or for the logarithm or root of inputs below 0"
         )
+
+
+def _with_fewer(read: Callable[[int], Reading]) -> Reading:
+    """`read` with as many examples as there is memory for."""
+    for n in EXAMPLES[:-1]:
+        try:
+            return read(n)
+        except Exception as err:
+            if not is_out_of_memory(err):
+                raise
+    return read(EXAMPLES[-1])
 
 
 def _check_type(model: keras.Model, raw: Array, *, scaling: str) -> None:

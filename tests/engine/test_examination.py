@@ -5,8 +5,9 @@ from keras import layers, ops
 
 from ablate import seeds
 from ablate.datasets import split_dataset, to_dataset
-from ablate.engine.examination import check_numbers, examine
+from ablate.engine.examination import Examiner, check_numbers, examine
 from ablate.errors import StudyError
+from ablate.models.outputs import Reading
 
 RNG = np.random.default_rng(0)
 N, LENGTH, VOCABULARY = 60, 5, 300
@@ -94,6 +95,26 @@ def test_what_fails_for_another_reason_says_its_own():
 
     with pytest.raises(ZeroDivisionError):
         examined(broken)
+
+
+def test_fewer_examples_are_taken_where_memory_is_short_for_16(tiny_study, digits):
+    seen = []
+
+    class Hungry(layers.Layer):
+        def call(self, x):
+            if (n := x.shape[0]) is not None:
+                seen.append(n)
+                if n > 3:
+                    raise MemoryError
+            return x
+
+    study = tiny_study.model_copy(update={"model": tiny_study.model.model_copy(update={"name": "mine.py:build"})})
+    split = split_dataset(digits, n_train=640, n_validation=200, scaling="unit", seed=seeds.stream(0, 0, "split"))
+    inputs = keras.Input(digits.x_train.shape[1:])
+    model = keras.Model(inputs, layers.Dense(10)(layers.Flatten()(Hungry()(inputs))))
+    examiner = Examiner(study, digits, lambda _: split)
+    assert examiner.reading(model, study.baseline) == examiner.reading(model, study.baseline) == Reading("logits")
+    assert seen == [16, 4, 1, 1, 1]  # once for all; the last three: its inputs, its outputs, whether these are numbers
 
 
 def test_outputs_that_are_no_numbers_before_the_first_step_are_refused():
