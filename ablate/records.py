@@ -133,6 +133,7 @@ class Outcome:
     attempt: int = 1  # which try at the trial this is, from 1: a process that dies makes another one necessary
     parts: int = 1  # of each batch, trained one after the other and added up, where memory was short for a whole one
     layers: tuple[LayerState, ...] = ()  # where its study asks for them
+    initial_weights: str = ""  # digest of those its model was built with; "" where none were drawn, or it is not known
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""

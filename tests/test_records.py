@@ -9,5 +9,7 @@ TEST = RateTest("k", (0.1, 0.2), (2.0, 1.5), {"valley": None}, 0.1, "undetermine
 
 def test_specs_and_outcomes_survive_json():
     outcome = Outcome("a", "diverged", notes=("n",), timings={"train": 1.0}, rate_test=TEST)
-    for record in (SPEC, replace(SPEC, rate_factors=None), outcome, Outcome("a", "killed")):
+    drawn = Outcome("a", "finished", initial_weights="0123456789abcdef")
+    assert Outcome.from_json({"trial": "a", "state": "finished"}).initial_weights == ""  # of an older version
+    for record in (drawn, SPEC, replace(SPEC, rate_factors=None), outcome, Outcome("a", "killed")):
         assert type(record).from_json(json.loads(json.dumps(record.to_json()))) == record

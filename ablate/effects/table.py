@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ablate import statistics
+from ablate.effects.identical import IDENTICAL, identical_contrasts
 from ablate.effects.metric import Metric
 from ablate.effects.pairing import declared_runs, pair_runs
 from ablate.effects.runs import COUNTED_AT_CHANCE, confirmatory_runs
@@ -39,8 +40,8 @@ def effects_table(
     (Bonferroni). `p` is of the contrast by itself, `p_adjusted` by max-T, `p_holm` by Holm; NaN below six seeds.
     `mde` is the smallest true difference that so many seeds show with power 80 %, at the observed SD.
     `reference_mean` and `variant_mean` are over the paired seeds. `diverged` counts the variant's runs that diverged,
-    failed or ran out of memory. Factors with the largest effect come first, in each the best level; contrasts with
-    the reference before those with another.
+    failed or ran out of memory. Contrasts of identical runs have a verdict of their own. Factors with the largest
+    effect come first, in each the best level; contrasts with the reference before those with another.
 
     `looks` is the plan of a study that added seeds to what was undecided: then a contrast is told by the seeds of the
     last look that it has all seeds for, `look`, and p values and intervals hold over all looks, see
@@ -64,7 +65,7 @@ def effects_of_runs(
     for _, family in declared_runs(runs).groupby("mode", sort=False):
         contrasts = _contrasts(family, pairs, scores)
         rows += _family_rows(contrasts, metric, confidence=confidence, alpha=alpha, looks=looks)
-    return _sorted(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)))
+    return _sorted(_told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), runs))
 
 
 def undecided(
@@ -81,6 +82,14 @@ def undecided(
     own = set(zip(runs["variant"], runs["mode"], strict=True))
     cells = zip(needy["variant"], needy["mode"], strict=True)
     return frozenset((variant, mode if (variant, mode) in own else "") for variant, mode in cells)
+
+
+def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The effects, where those of identical runs are no equivalence: nothing was compared."""
+    same = identical_contrasts(runs) if (effects["mean"] == 0).any() else frozenset()
+    cells = zip(effects["variant"], effects["mode"], strict=True)
+    is_same = pd.Series([cell in same for cell in cells], index=effects.index, dtype=bool)
+    return effects.assign(verdict=effects["verdict"].mask(is_same, IDENTICAL))
 
 
 @dataclass(frozen=True, slots=True)

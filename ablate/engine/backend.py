@@ -132,6 +132,14 @@ def either(flag: Tensor, one: Callable[[], Any], other: Callable[[], Any], *, bo
     return tf.nest.map_structure(lambda t, f: tf.where(flag, t, f), whole(one)(), whole(other)())
 
 
+def compile_functions() -> bool:
+    """Have functions run as graphs again; whether that had been switched off, as for debugging."""
+    was_off = bool(tf.config.functions_run_eagerly())
+    if was_off:
+        tf.config.run_functions_eagerly(False)
+    return was_off
+
+
 def has_barrier() -> bool:
     """Whether wide products' gradients can be taken from transposed copies here, and should be: on a CPU."""
     return optimization_barrier is not None and not tf.config.list_physical_devices("GPU")

@@ -21,8 +21,8 @@ from ablate.engine import backend
 from ablate.engine.backend import Compiled, Tensor
 from ablate.engine.step import cross_entropy, scaled
 from ablate.engine.way import leaves
-from ablate.models.build import is_softmax
 from ablate.models.layers import Dropout
+from ablate.models.outputs import Outputs, by_last_layer
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
@@ -56,8 +56,8 @@ class _Call:
 class Probe:
     """Looks into trials of one structure, one at a time; one graph, which is traced when it is first needed."""
 
-    def __init__(self, model: keras.Model) -> None:
-        self._from_logits = not is_softmax(model)
+    def __init__(self, model: keras.Model, *, outputs: Outputs | None = None) -> None:
+        self._from_logits = (outputs or by_last_layer(model)) == "logits"
         copy, calls = _without_noise(model)
         self._hidden = [leaf for leaf in leaves(model) if isinstance(leaf, KINDS)][:-1]
         found = {place: _activated(layer, calls) for place, layer in enumerate(self._hidden)}

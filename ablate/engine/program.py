@@ -21,6 +21,7 @@ from ablate.engine.loops import Loops
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.probe import Probe
 from ablate.engine.step import Score, State, Step, place_of
+from ablate.models.outputs import Outputs, by_last_layer
 
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
@@ -70,6 +71,7 @@ class Program:
     """The compiled form of one structure. Stateless: state goes in and comes out.
 
     A program of one trial may take its batches in several parts (`pieces`); its caller, in evaluating, their chunks.
+    `outputs` says what the model's outputs are; None: its last layer says it.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Program:
         xla: bool = True,
         pieces: Pieces = WHOLE,
         samples: int = 0,
+        outputs: Outputs | None = None,
     ) -> None:
         assert size == 1 or pieces.parts == 1  # trials that share a program are fewer first
         optimizer.build(model.trainable_variables)
@@ -88,8 +91,9 @@ class Program:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
-        step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1)
-        self._loops = Loops(step, Score(model, samples=samples), size=size)
+        self._outputs = outputs or by_last_layer(model)
+        step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1, outputs=self._outputs)
+        self._loops = Loops(step, Score(model, samples=samples, outputs=self._outputs), size=size)
         self._train: dict[int | None, Compiled] = {}  # by examples of a batch; None: for any number of them
         self._evaluate: Compiled | None = None
 
@@ -115,7 +119,7 @@ class Program:
     @cached_property
     def probe(self) -> Probe:
         """What looks into the layers of one trial; made where it is asked for."""
-        return Probe(self.model)
+        return Probe(self.model, outputs=self._outputs)
 
     def stacked(self, states: Sequence[State]) -> State:
         """The states of at most `size` trials as the program's slots; the slots left over repeat the first."""

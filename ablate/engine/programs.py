@@ -18,6 +18,7 @@ from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.settings import batch_size_of, samples_of, varied_of
 from ablate.engine.step import State
+from ablate.models.outputs import Outputs, by_last_layer
 from ablate.models.structure import Structure, structure_of
 from ablate.provenance import versions
 from ablate.records import Factors
@@ -32,6 +33,7 @@ class Programs:
 
     `split` gives any split, all of which have the same shapes; an epoch has at least `min_rows` rows, an evaluation
     `room` for so many examples. `memory` is a folder in which choices outlive the process; None: nothing is kept.
+    `outputs` says what the outputs of a configuration's model are.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class Programs:
         min_rows: int,
         room: int,
         memory: Path | None,
+        outputs: Callable[[keras.Model, Factors], Outputs] = lambda model, _: by_last_layer(model),
     ) -> None:
-        self._study, self._examples, self._split = study, examples, split
+        self._study, self._examples, self._split, self._outputs = study, examples, split, outputs
         self._min_rows, self._room, self._memory = min_rows, room, memory
         self._device = device_name()
         self._on_gpu = self._device.startswith("GPU")
@@ -124,7 +127,8 @@ class Programs:
             )
             pieces = self.pieces(factors) if size == 1 else WHOLE
             samples = samples_of(self._study, factors)
-            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces, samples=samples)
+            outputs = self._outputs(model, factors)
+            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces, samples=samples, outputs=outputs)
             self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))
             self._programs[key] = program
         return self._programs[key]

@@ -17,8 +17,8 @@ from ablate.engine.backend import Tensor
 from ablate.engine.batches import equal_parts
 from ablate.engine.head import Head, Values
 from ablate.engine.settings import HEAD_ONLY
-from ablate.models.build import is_softmax
 from ablate.models.layers import NOISE_STATE, last_name
+from ablate.models.outputs import Outputs, by_last_layer
 
 _SCORING = 0x5C0E  # tells the noise of scoring from that of training
 
@@ -40,6 +40,7 @@ class Step:
         parts: int = 1,
         xla: bool = True,
         stacked: bool = False,
+        outputs: Outputs | None = None,
     ) -> None:
         self._model, self._optimizer, self._parts, self._xla, self._stacked = model, optimizer, parts, xla, stacked
         inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -47,7 +48,7 @@ class Step:
         self._head = Head(model)
         alone = inner.settings.get(HEAD_ONLY)  # where no trial of the study freezes layers, there is no such setting
         self._alone = None if alone is None else place_of(alone, optimizer.variables)
-        self._from_logits = not is_softmax(model)
+        self._from_logits = (outputs or by_last_layer(model)) == "logits"
 
     def __call__(
         self, state: State, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, rate: Tensor
@@ -146,8 +147,9 @@ class Score:
     Ghahramani 2016, arXiv 1506.02142), of a model whose dropout is on in evaluation too.
     """
 
-    def __init__(self, model: keras.Model, *, samples: int = 0) -> None:
-        self._model, self._from_logits, self._samples = model, not is_softmax(model), samples
+    def __init__(self, model: keras.Model, *, samples: int = 0, outputs: Outputs | None = None) -> None:
+        self._model, self._samples = model, samples
+        self._from_logits = (outputs or by_last_layer(model)) == "logits"
         names = map(last_name, model.non_trainable_variables)
         self._noise = [place for place, name in enumerate(names) if name == NOISE_STATE]
 

@@ -13,19 +13,24 @@ from ablate import seeds
 from ablate.catalog import is_transferred
 from ablate.clock import Clock
 from ablate.datasets import Dataset, Split, split_dataset
+from ablate.engine import backend
 from ablate.engine.backend import is_out_of_memory
 from ablate.engine.batches import Indices, evaluation_chunks
+from ablate.engine.changes import check_changes
 from ablate.engine.contained import TrialError
+from ablate.engine.examination import Examiner
 from ablate.engine.head import Taken, take_over
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.engine.programs import Programs
 from ablate.engine.settings import scaling_of, settings_of, thaw_of
 from ablate.engine.step import State
-from ablate.errors import DataError
+from ablate.errors import DataError, StudyError
 from ablate.failure import explained
 from ablate.models.build import build_model, count_parameters
+from ablate.models.initial_weights import weights_digest
 from ablate.models.layers import LayerSeeds
+from ablate.models.looked_up import LookedUp
 from ablate.models.registry import find_builder
 from ablate.models.structure import Structure, structure_of
 from ablate.records import Factors
@@ -42,6 +47,7 @@ class Start:
     parameters: int
     notes: tuple[str, ...]  # what a person should know of how it trains here
     parts: int = 1  # of each batch, here or where its weights were trained before
+    weights: str = ""  # a digest of those that its model was built with, as `weights_digest` makes it
 
 
 class Origin(Protocol):
@@ -82,6 +88,7 @@ class Workbench:
         self._stack = stack
         self._builder = find_builder(study.model.name, base=Path(study.base))
         self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
+        self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
         self._n_evaluated = max(study.data.validation, len(data.y_test))
@@ -92,17 +99,29 @@ class Workbench:
             min_rows=len(self.ramp),
             room=self._n_evaluated,
             memory=memory,
+            outputs=lambda model, factors: self._examiner.reading(model, factors).outputs,
         )
 
-    def check(self) -> None:
-        """Build the baseline's model once. Raises `StudyError` where user code fails or returns something else.
+    def check(self) -> tuple[str, ...]:
+        """Build the models of the baseline and of what the study changes of it, once; what a person should know of it.
 
-        Raises `DataError` where the task before cannot be learned.
+        Raises `StudyError` where user code fails on the baseline, or where a model asks for what no training here would
+        do. A level on which user code fails is left to its trials. Raises `DataError` where the task before cannot be
+        learned.
         """
         if self._origin is not None:
             self._origin.check()
         what = f"model.name: {self.study.model.name} fails on the baseline"
-        explained(lambda: self._model(self.study.baseline, seeds.SEARCH_REPLICATE), what)
+        looked_up = explained(lambda: self._examined(self.study.baseline), what)
+        if self._examiner.trusts_models:
+            return ()
+        return check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
+
+    def _examined(self, factors: Factors) -> set[str]:
+        """Build and examine a model; the factors that its building looked up."""
+        noting = LookedUp(factors)
+        self._examiner.reading(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
+        return noting.names
 
     def split(self, replicate: int, factors: Factors) -> Split:
         """The split of one replicate, made once for each way of scaling; all of them have the same examples."""
@@ -157,6 +176,7 @@ class Workbench:
         """
         with clock.on("build"):
             model = self._model(factors, replicate)
+            weights, reading = weights_digest(model), self._examiner.reading(model, factors)
         with clock.on("compile"):
             program = self._programs.get(model, factors, size=size)
         settings = settings_of(factors, head_only=thaw_of(self.study, factors).after > 0)
@@ -166,7 +186,8 @@ class Workbench:
             if taken is not None:
                 state, parts = take_over(model, state, taken), max(parts, taken.parts)
                 notes = (*self._notes(taken), *notes)
-            return Start(program, state, count_parameters(model), notes, parts)
+            notes = (*([reading.note] if reading.note else ()), *notes)
+            return Start(program, state, count_parameters(model), notes, parts, weights)
 
     def pieces(self, factors: Factors) -> Pieces:
         """How a trial of this structure goes through its examples where it trains alone."""
@@ -189,8 +210,11 @@ class Workbench:
         short = f"; memory was short there: each batch in {taken.parts:,} parts" if taken.parts > 1 else ""
         return (f"all layers but the last one were trained on classes {classes} before{short}",)
 
-    def _model(self, factors: Factors, replicate: int) -> keras.Model:
-        """A model with the initial values of a replicate, to be read before the next one is asked for."""
+    def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
+        """A model with the initial values of a replicate, to be read before the next one is asked for.
+
+        A user's is built with `noting` where it is given: the same configuration, which notes what is looked up.
+        """
         layer_seeds = LayerSeeds(self.study.seed, replicate)
         structure = structure_of(factors, model=self.study.model.name)
         if structure in self._models and self._builder.restart is not None:
@@ -198,13 +222,18 @@ class Workbench:
             return self._models[structure]
         model = build_model(
             self._builder,
-            factors,
+            factors if noting is None else noting,
             self.data.x_train.shape[1:],
             self.data.n_classes,
             layer_seeds=layer_seeds,
             options=self.study.model.options,
             precision=self.study.training.precision,
         )
+        if backend.compile_functions():
+            raise StudyError(
+                "model: build switches TensorFlow to eager execution; trials train in compiled programs\n"
+                "  leave tf.config.run_functions_eagerly out"
+            )
         if self._builder.restart is not None:
             self._models[structure] = model
         return model

@@ -1,6 +1,6 @@
 """A configuration into a `keras.Model`: what is built in, what every model is checked for, what of it is worth saying.
 
-Models are uncompiled and end in logits, one a class, or in a softmax; the engine tells them apart.
+Models are uncompiled and end in logits, one a class, or in probabilities; `ablate.models.outputs` tells them apart.
 """
 
 import math
@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import keras
-from keras import layers
 
 from ablate.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.errors import StudyError
 from ablate.models import blocks
 from ablate.models.channel_axis import channel_axis_hint
 from ablate.models.cnn import cnn
+from ablate.models.ignored import check_nothing_ignored, check_trains
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
+from ablate.models.process_settings import settings_kept
 from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.records import Factors, Level
 
@@ -66,7 +67,7 @@ def build_model(
     keras.utils.set_random_seed(layer_seeds.weights(2**16))
     varied = {name: factors[name] for name in builder.options if name in factors}
     options = {**builder.options, **options, **varied}
-    with _dtype_policy(precision):
+    with _dtype_policy(precision), settings_kept("model: build"):
         model = builder.build(factors, input_shape, n_classes, layer_seeds=layer_seeds, **options)
     _check(model, input_shape, n_classes)
     return model
@@ -76,6 +77,7 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
     rule = f"model: the builder must return a keras.Model with output (None, {n_classes})"
     if not isinstance(model, keras.Model):
         raise StudyError(f"{rule}, got {type(model).__name__}")
+    check_nothing_ignored(model)
     taken, given = _shape(model, "input"), _shape(model, "output")
     if taken is None or given is None:
         raise StudyError(
@@ -83,12 +85,15 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
             "  begin with keras.Input(input_shape): Sequential([keras.Input(input_shape), …]) or Model(inputs, outputs)"
         )
     if given != (None, n_classes):
-        raise StudyError(f"{rule}, got output shape {given}\n  one number a class: logits, or a softmax")
+        single = n_classes == 2 and given == (None, 1)
+        way_out = "two numbers for two classes: Dense(2)" if single else "one number a class: logits, or a softmax"
+        raise StudyError(f"{rule}, got output shape {given}\n  {way_out}")
     if not isinstance(taken, tuple) or not _takes(taken, (None, *input_shape)):
         raise StudyError(
             f"model: the builder must return a model of one input (None, {', '.join(map(str, input_shape))}), "
             f"got {taken}\n  {channel_axis_hint(input_shape, taken=taken) or _BEGIN}"
         )
+    check_trains(model)
     wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
     if wrong:
         raise StudyError(f"model: weights must be finite numbers before the first step, those of {wrong[0]} are not")
@@ -154,12 +159,6 @@ def _has_dropout(factors: Factors) -> bool:
     """Whether a configuration names a rate above 0; of a user's model, the factor may be something else."""
     rate = factors.get("dropout", 0.0)
     return isinstance(rate, int | float) and rate > 0
-
-
-def is_softmax(model: keras.Model) -> bool:
-    """Whether the model's last layer turns logits into probabilities."""
-    last = model.layers[-1]
-    return isinstance(last, layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax
 
 
 def count_parameters(model: keras.Model) -> int:

@@ -15,6 +15,8 @@ from ablate.failure import explained, reason_of
 from ablate.models.build import BUILT_IN, Builder
 from ablate.models.channel_axis import channel_axis_hint
 from ablate.models.layers import LayerSeeds
+from ablate.models.looked_up import LookedUp
+from ablate.models.process_settings import settings_kept
 from ablate.records import Factors, Level
 from ablate.source import modules_beside
 
@@ -37,8 +39,9 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
         factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, **options: Level
     ) -> keras.Model:
         del layer_seeds  # user models draw from Keras' global seed, which is set before each build
+        given = factors if isinstance(factors, LookedUp) else dict(factors)
         try:
-            return build(dict(factors), input_shape, n_classes, **options)
+            return build(given, input_shape, n_classes, **options)
         except ValueError as err:
             if hint := channel_axis_hint(input_shape, said=reason_of(err)):
                 raise StudyError(f"model.name: {file} fails: {reason_of(err)}\n  {hint}") from err
@@ -52,7 +55,8 @@ def _import_function(path: Path, function: str) -> Callable[..., keras.Model]:
         raise StudyError(
             f"model.name: there is no file {path}\n  name it relative to the study file, as file.py:function"
         )
-    module = explained(lambda: _imported(path), f"model.name: importing {path} failed")
+    with settings_kept(f"model.name: {path}"):
+        module = explained(lambda: _imported(path), f"model.name: importing {path} failed")
     build = explained(lambda: getattr(module, function, None), f"model.name: {path}, looking for {function}")
     if not callable(build):
         found = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from ablate.analysis import latex_effects
-from ablate.effects import Metric
+from ablate.effects import IDENTICAL, Metric
 from ablate.plots import MARKS, contrast_name, draw_effects, extremes, to_svg
 from ablate.plural import number_of
 from ablate.records import BEST
@@ -136,10 +136,12 @@ def _n_runs(row: Row) -> str:
 
 def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
     decided, same = int(told["verdict"].isin(DECIDED).sum()), int((told["verdict"] == "equivalent").sum())
+    identical = int((told["verdict"] == IDENTICAL).sum())
     counts = ((decided, "help or hurt", "helps or hurts"), (same, "are equivalent", "is equivalent"),
-              (len(told) - decided - same, "are open or below the margin", "is open or below the margin"))  # fmt: skip
+              (len(told) - decided - same - identical, "are open or below the margin", "is open or below the margin"),
+              *([(identical, "are of identical runs", "is of identical runs")] if identical else ()))  # fmt: skip
     parts = [f"{n or 'none'} {several if n > 1 else one}" for n, several, one in counts]
-    said = f"Of {len(told)} contrasts {parts[0]}, {parts[1]}, {parts[2]}."
+    said = f"Of {len(told)} contrasts {', '.join(parts)}."
     if len(told) == 1:
         said = f"The only contrast {next(one for n, _, one in counts if n)}."
     beyond = extremes(told, inputs.scores, metric=inputs.metric)

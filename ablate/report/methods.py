@@ -16,6 +16,15 @@ SEED = (
     "A seed fixes the split into training and validation examples, the initial weights layer by layer, the order of "
     "the batches and the noise of dropout; a variant and what it is compared with share all of it, which pairs them."
 )
+USERS_SEED = (
+    "A seed fixes the split into training and validation examples, the order of the batches and the seed that Keras "
+    "has before the model is built, from which initial weights and dropout are drawn where the model does not say "
+    "otherwise; a variant and what it is compared with share it, which pairs them."
+)
+EQUAL_WEIGHTS = (
+    "A seed fixes the split into training and validation examples and the order of the batches, not the initial "
+    "weights: {found}."
+)
 RATES = {
     "carry": "Under “carry” every variant trained at the learning rate of what it is compared with.",
     "find": "Under “find” each run trained at the rate that a range test of that very configuration suggests, made "
@@ -44,7 +53,7 @@ VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
     "beyond the margin δ; it is detectable but below the margin if only the last fails. Otherwise it is equivalent if "
     "two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. Below {least} seeds nothing is "
-    "tested."
+    "tested. Runs that are identical in every seed are called that, and nothing else."
 )
 NO_MARGIN = "No margin δ was given, so that nothing can be called equivalent, and any detectable difference counts."
 
@@ -124,10 +133,16 @@ def _seeds(inputs: Inputs) -> str:
         fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
         said.append(f"Comparisons rest on {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
     if not inputs.is_foreign:
-        said.append(SEED)
+        said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):
             said.append(f"Search and tuning used seed {_and(tuning)}, which no comparison may use.")
     return " ".join(said)
+
+
+def _what_a_seed_fixes(inputs: Inputs) -> str:
+    if found := (inputs.facts.get("cautions") or {}).get("initial_weights"):
+        return EQUAL_WEIGHTS.format(found="; ".join(text.removesuffix(".") for text in found))
+    return USERS_SEED if ":" in str(inputs.model.get("name") or "") else SEED
 
 
 def _test_set(inputs: Inputs) -> str:

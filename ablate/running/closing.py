@@ -140,7 +140,7 @@ def study_notes(entries: Iterable[Entry]) -> list[str]:
 
 def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
     """What the data and the runs of a study show."""
-    return {**facts.cautions, **run_cautions(entries)}
+    return {**facts.cautions, **run_cautions(entries, model=facts.study.model.name)}
 
 
 def _at_most(n: int | None, there: int) -> int:

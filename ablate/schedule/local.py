@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
@@ -59,6 +59,7 @@ class Local:
         self._watch = Watch(task.study.limits, memory=provenance.memory_bytes())
         self._losses = Losses(most=task.study.retries.killed)
         self._stopped: float | None = None  # when the stop was noticed
+        self._announced: set[str] = set()
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -132,6 +133,7 @@ class Local:
                 worker.is_ready = worker.is_idle = True
                 self._losses.note_ready(worker)
                 self._count("start", worker)
+                self._announce(message.notices)
             case Refused() if not worker.is_own():
                 self._end(worker, LEFT, plan)
             case Refused():
@@ -156,6 +158,13 @@ class Local:
                     self._hire(worker.place)
             case _:
                 raise AssertionError(f"a worker sent {message!r}")
+
+    def _announce(self, notices: Sequence[str]) -> None:
+        """Each once: every worker says the same."""
+        for notice in notices:
+            if notice not in self._announced:
+                self._announced.add(notice)
+                self._on_notice(notice)
 
     def _judge(self, worker: Worker, passed: Passed, plan: Plan) -> None:
         verdicts = []

@@ -37,6 +37,8 @@ class Place:
 class Ready:
     """A worker's first word: its libraries are up, and the model of the baseline can be built."""
 
+    notices: tuple[str, ...] = ()  # what a person should know of the models before the first trial
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

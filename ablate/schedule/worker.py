@@ -58,7 +58,7 @@ def settle_in(task: Task, place: Place) -> None:
 
 def _serve(task: Task, link: "Link") -> None:
     try:
-        bench = _open_bench(task, link)
+        bench, notices = _open_bench(task, link)
     except BaseException as err:  # a user's model may end the program, too
         _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
@@ -67,7 +67,7 @@ def _serve(task: Task, link: "Link") -> None:
     from ablate.trial.stack import run_trials
 
     finder = RateFinder(bench, cache=task.cache / "lr_tests" if task.cache else None)
-    link.say(Ready())
+    link.say(Ready(notices))
     while True:
         run_trials(link.hear(), bench, finder, link)
         if link.is_worn():
@@ -81,8 +81,8 @@ def _print_trace(err: BaseException) -> None:
         print(trace_of(err), file=sys.stderr)
 
 
-def _open_bench(task: Task, link: "Link") -> "Workbench":
-    """What all trials share, once the model of the baseline was built."""
+def _open_bench(task: Task, link: "Link") -> tuple["Workbench", tuple[str, ...]]:
+    """What all trials share, once the models were checked; and what a person should know of these."""
     from ablate.engine.device import prepare_tensorflow
 
     prepare_tensorflow(task.threads)
@@ -94,8 +94,7 @@ def _open_bench(task: Task, link: "Link") -> "Workbench":
     memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
     origin = find_origin(task.study, data, cache=task.cache, on_epoch=lambda: link.say(Busy()))
     bench = Workbench(task.study, data, stack=task.stack, memory=memory, origin=origin)
-    bench.check()
-    return bench
+    return bench, bench.check()
 
 
 def why_not(err: BaseException, *, model: str) -> str:

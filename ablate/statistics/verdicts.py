@@ -13,9 +13,11 @@ from ablate.statistics.planning import MIN_SEEDS
 from ablate.statistics.sequential import Looks, first_seeds
 
 Verdict: TypeAlias = Literal[
-    "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds"
-]
-DECIDED: tuple[Verdict, ...] = ("helps", "hurts", "equivalent", "detectable but below margin")  # need no more seeds
+    "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs"
+]  # the last one is no judgement of differences: see `ablate.effects.identical`
+DECIDED: tuple[Verdict, ...] = (  # need no more seeds
+    "helps", "hurts", "equivalent", "detectable but below margin", "identical runs",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ class Trial:
             rate_test=self.rate_test,
             seconds=self.seconds,
             timings={**self.clock.seconds},
+            initial_weights=self.start.weights,
         )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ablate.effects import COUNTED_AT_CHANCE, confirmatory_runs
+from ablate.catalog import ENGINE
+from ablate.effects import COUNTED_AT_CHANCE, IDENTICAL, confirmatory_runs
 from ablate.records import BEST, REFERENCE
 from ablate.statistics import MIN_SEEDS, MOST_SEEDS
 from ablate.wording.phrases import (
@@ -43,16 +44,22 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
     """The answer in sentences, most important first; `title` is used where there is nothing to tell.
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
-    verdicts rest on them; where several learning-rate modes were run, the first of `MODES` is told, and then how many
-    verdicts differ. Long lists are cut: the report's tables have them whole. Digits end where the interval does.
-    Spaces that must not be parted are no-break spaces.
+    verdicts rest on them. A contrast of identical runs is told apart: that is no equivalence. Where several
+    learning-rate modes were run, the first of `MODES` is told, and then how many verdicts differ. Long lists are cut:
+    the report's tables have them whole. Digits end where the interval does. Spaces that must not be parted are no-break
+    spaces.
     """
     if effects.empty:
         return [f"{title}: no ablation results yet."]
     modes = sorted(effects["mode"].unique(), key=mode_rank)
-    told: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
+    family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
+    identical = [row for row in family if row["verdict"] == IDENTICAL]
+    told = [row for row in family if row["verdict"] != IDENTICAL]
+    if not told:
+        return [unbroken(line) for line in (*_identical(identical), *_ended(results, n_modes=len(modes)))]
     decided = [row for row in told if row["verdict"] in ("helps", "hurts")]
-    lines = _decided(decided) if decided else _undecided(told)
+    lines = _decided(decided) if decided else _undecided(told, family=len(family))
+    lines += _identical(identical)
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
         ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
@@ -63,7 +70,7 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{capped([said(row) for row in rows], most=most)}.")
     lines += [] if decided else _detectable(told)
-    lines += _differing(effects, modes) + _ended(results, n_modes=len(modes)) + _family(told)
+    lines += _differing(effects, modes) + _ended(results, n_modes=len(modes)) + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
 
 
@@ -99,7 +106,17 @@ def _at_length(row: Effect, *, verb: str) -> str:
     return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
 
 
-def _undecided(told: Sequence[Effect]) -> list[str]:
+def _identical(rows: Sequence[Effect]) -> list[str]:
+    """One sentence: levels that changed nothing, and what to ask where the model had to take them up."""
+    if not rows:
+        return []
+    is_models = any(row["factor"] not in ENGINE and row["factor"] != "learning_rate" for row in rows)
+    question = " (does the model use it?)" if is_models and len(rows) == 1 else " (does the model use them?)"
+    named = capped([effect_name(row) for row in rows], most=MOST_NAMED)
+    return [f"Identical runs, so nothing was compared: {named}{question if is_models else ''}."]
+
+
+def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
     """No claim, and the largest observed difference."""
     compared = [row for row in told if row["n"] > 0]
     if not compared:
@@ -111,7 +128,7 @@ def _undecided(told: Sequence[Effect]) -> list[str]:
         seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
         return [f"{seeds} descriptive only: no test, no verdict (from {MIN_SEEDS} on). {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
-    why = _why_not(largest, family=len(told))
+    why = _why_not(largest, family=family)
     return [f"No variant is shown to help or to hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
 
 
@@ -183,13 +200,13 @@ def _ended(results: pd.DataFrame, *, n_modes: int) -> list[str]:
     return [f"{capital(capped(clauses))} (counted at chance level)."] if clauses else []
 
 
-def _family(told: Sequence[Effect]) -> list[str]:
+def _family(told: Sequence[Effect], *, family: int) -> list[str]:
     """What the intervals hold for at once: all contrasts, and all looks where seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
-    held = f"Intervals hold for all {len(told)} contrasts at once (95 %); p is adjusted for them (max-T)"
+    held = f"Intervals hold for all {family} contrasts at once (95 %); p is adjusted for them (max-T)"
     added = _added(told)
-    if len(told) < 2:
+    if family < 2:
         return [f"{capital(added)}; p and interval hold over all looks."] if added else []
     return [f"{held}, and both hold over all looks: {added}." if added else f"{held}."]
 

@@ -9,6 +9,7 @@ from ablate.engine.optimizers import make_optimizer
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import Dropout, LayerSeeds
+from ablate.models.outputs import read_outputs
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (60, 6, 6, 1)).astype(np.uint8), RNG.integers(0, 3, 60).astype(np.int32)
@@ -73,6 +74,41 @@ def test_training_and_evaluation_agree_with_keras(case):
     outputs = reference.predict(SCALED, verbose=0)
     assert scores.accuracies[0] == pytest.approx((outputs.argmax(1) == Y).mean())
     assert scores.losses[0] == pytest.approx(float(loss(Y, outputs)), rel=1e-4)
+
+
+def behind(end) -> keras.Model:
+    """Probabilities that the last layer does not give away."""
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((6, 6, 1))
+    return keras.Model(inputs, end(keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(inputs))))
+
+
+def head(x):
+    return keras.layers.Dense(3, activation="softmax")(x)
+
+
+BEHIND = {
+    "reshape": lambda x: keras.layers.Reshape((3,))(head(x)),
+    "average": lambda x: keras.layers.Average()([head(x) for _ in range(3)]),
+    "tensorflow's": lambda x: keras.layers.Dense(3, activation=tf.nn.softmax)(x),
+}
+
+
+@pytest.mark.parametrize("kind", BEHIND)
+@pytest.mark.parametrize("rate", [0.01, 3.0])
+def test_probabilities_train_as_with_kerass_loss_of_probabilities(kind, rate):
+    """At a rate of 3, too, where some of them come to 0."""
+    model, reference = behind(BEHIND[kind]), behind(BEHIND[kind])
+    program = Program(model, make_optimizer("sgd"), xla=False, outputs=read_outputs(model, SCALED[:16]).outputs)
+    reference.compile(keras.optimizers.SGD(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=False))
+    steps = train(program, model, ORDER, rate=rate)
+    theirs = []
+    for rows in ORDER:
+        reference.reset_metrics()
+        theirs.append(float(reference.train_on_batch(SCALED[rows], Y[rows])))
+    np.testing.assert_allclose(steps.losses[0], theirs, rtol=1e-4)
+    for mine, kerass in zip(trained_weights(steps, program), reference.trainable_variables, strict=True):
+        np.testing.assert_allclose(mine, kerass.numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_no_steps_change_nothing():

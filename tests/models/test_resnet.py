@@ -5,8 +5,9 @@ import pytest
 from ablate.engine.optimizers import make_optimizer
 from ablate.engine.program import Examples, Program, Scaling
 from ablate.errors import StudyError
-from ablate.models.build import count_parameters, is_softmax
+from ablate.models.build import count_parameters
 from ablate.models.layers import LayerSeeds
+from ablate.models.outputs import is_softmax
 from ablate.models.resnet import resnet, resnet50, restart_residual
 
 NORMALIZATIONS = ("none", "batch", "layer")

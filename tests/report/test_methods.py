@@ -76,3 +76,14 @@ def test_of_a_foreign_table_nothing_is_guessed(inputs: Inputs) -> None:
     assert "Test set" not in said
     assert "Learning rates" not in said
     assert said["Seeds"] == "Comparisons rest on 9 paired seeds."
+
+
+def test_no_seed_is_said_to_draw_weights_where_all_start_from_the_same(inputs: Inputs) -> None:
+    assert "the initial weights layer by layer" in told(inputs)["Seeds"]
+    shared = "all 3 seeds of reference start from the same weights"
+    said = told(inputs, cautions={"initial_weights": [f"{shared}."]})["Seeds"]
+    assert f"not the initial weights: {shared}. " in f"{said} "
+    assert "layer by layer" not in said
+    users = told(inputs, model={"name": "mine.py:build"}, cautions={"initial_weights": []})["Seeds"]
+    assert "the seed that Keras has before the model is built" in users
+    assert "layer by layer" not in users

@@ -229,6 +229,61 @@ def test_a_study_of_all_designs_interrupted_in_every_part_ends_as_an_undisturbed
     pd.testing.assert_frame_equal(numbers(done.folder.results), numbers(undisturbed.folder.results))
 
 
+FIXED = """
+import keras
+
+def build(factors, input_shape, n_classes):
+    keras.utils.set_random_seed(42)
+    hidden = [keras.layers.Flatten(), keras.layers.Dense(16, activation="relu")]
+    return keras.Sequential([keras.Input(input_shape), *hidden, keras.layers.Dense(n_classes)])
+"""
+USERS = """
+[data]
+name = "digits"
+validation = 200
+train = 320
+[model]
+name = "mine.py:build"
+[training]
+epochs = 2
+batch_size = 32
+[baseline]
+width = 16
+optimizer = "adam"
+learning_rate = 0.003
+[space]
+width = [16, 32]
+optimizer = ["adam", "sgd"]
+[search]
+trials = 0
+[ablation]
+seeds = 2
+learning_rate = "carry"
+"""
+
+
+@pytest.mark.slow
+def test_a_study_whose_build_fixes_a_seed_and_ignores_a_factor_says_so_everywhere(tmp_path):
+    (tmp_path / "mine.py").write_text(FIXED)
+    (tmp_path / "users.toml").write_text(USERS)
+    study, watch = load_study(tmp_path / "users.toml", overrides=[], quick=False), Kept()
+    done = run_study(study, options_for(tmp_path, workers=1), watch)
+    alike = "the levels 16 and 32 of width give identical runs: build seems not to use it"
+    shared = "both seeds of reference, width=32 and optimizer=sgd start from the same weights, so these seeds differ"
+    cautions = json.loads(done.folder.provenance.read_text())["cautions"]
+    assert cautions["identical_runs"] == [alike]
+    assert [text.startswith(shared) for text in cautions["initial_weights"]] == [True]
+    assert alike in done.notes
+    unread = "build did not look at the factor width (configurations tried: 2)"
+    assert sum(notice.text.startswith(unread) for notice in watch.of(Notice)) == 1
+    said = [line.replace("\N{NO-BREAK SPACE}", " ") for line in done.report.headline]
+    assert "Identical runs, so nothing was compared: width 32 (does the model use it?)." in said
+    page = done.report.html.read_text()
+    assert alike in page
+    assert "the initial weights layer by layer" not in page
+    assert "initial_weights" not in read_results(done.folder.results).columns
+
+
 class Instant:
     """A scheduler in whose hands every trial is done as soon as it is handed out, or fails with `reason`."""
 

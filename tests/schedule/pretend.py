@@ -37,12 +37,12 @@ def spec(trial: str) -> TrialSpec:
     return TrialSpec(trial, "search", "", "", "", "", 0, {"optimizer": "adam", "learning_rate": 0.1})
 
 
-def pretend(task: Task, place: Place, pipe: Connection) -> None:
+def pretend(task: Task, place: Place, pipe: Connection, notices: tuple[str, ...] = ()) -> None:
     """A worker that takes as many trials at once as `task.stack` says."""
     settle_in(task, place)
     link = Link(pipe, max_memory=None)
     try:
-        link.say(Ready())
+        link.say(Ready(notices))
         while True:
             specs = link.hear()
             specs += link.more(task.stack - len(specs)) if task.stack else []
@@ -52,6 +52,11 @@ def pretend(task: Task, place: Place, pipe: Connection) -> None:
             link.say(Idle())
     except Deserted:
         os._exit(0)
+
+
+def noticing(task: Task, place: Place, pipe: Connection) -> None:
+    """The same, with something to say of the models."""
+    pretend(task, place, pipe, ("build did not look at the factor width", "nor at depth"))
 
 
 def refusing(task: Task, place: Place, pipe: Connection) -> None:

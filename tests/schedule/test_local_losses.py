@@ -65,6 +65,12 @@ class Kept:
         return plan.outcomes
 
 
+def test_what_workers_have_to_say_of_the_models_is_announced_once(task):
+    kept = Kept(limited(task), workers=2, serve=pretend.noticing)
+    kept.train("fine-1", "fine-2", "fine-3", "fine-4")
+    assert kept.notices == ["build did not look at the factor width", "nor at depth"]
+
+
 def test_a_worker_that_dies_costs_its_trial_and_no_other(task):
     kept = Kept(limited(task, killed=1), workers=2)
     outcomes = kept.train("segfault-1", "once-1", "fine-1")

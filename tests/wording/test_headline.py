@@ -231,3 +231,25 @@ def test_a_foreign_score_is_told_in_its_own_unit_or_in_none():
     assert "helps by 31.2 [31.2, 31.2]" in said(0.0, unit="")
     margin = told(effect("a=1", 0.0, 0.2, "equivalent", unit="bits", scale=1.0, margin=0.25))
     assert "Equivalent within ±0.25: a 1." in margin
+
+
+def test_identical_runs_are_no_equivalence_and_only_a_model_is_asked_about_them():
+    same = effect("width=16", 0.0, 0.0, "identical runs")
+    other = effect("dropout=0.1", 0.004, 0.01, "inconclusive")
+    said = "Identical runs, so nothing was compared: width 16 (does the model use it?)."
+    assert told(same) == [said]
+    lines = told(same, other)
+    assert said in lines
+    assert not any("Equivalent" in line for line in lines)
+    assert lines[0].startswith("No variant is shown to help or to hurt. The largest observed difference is dropout 0.1")
+    assert lines[-1].startswith("Intervals hold for all 2 contrasts at once")
+    assert told(effect("clip_norm=5", 0.0, 0.0, "identical runs")) == [
+        "Identical runs, so nothing was compared: clip norm 5."
+    ]
+
+
+def test_several_identical_runs_are_told_in_one_sentence_whatever_helps():
+    rows = [effect(f"width={n}", 0.0, 0.0, "identical runs", n=2, p=math.nan) for n in (8, 16)]
+    lines = told(*rows, effect("a=1", 0.03, 0.01, "helps"))
+    assert lines[0].startswith("A matters most: 1 helps by 3.0 points")
+    assert lines[1] == "Identical runs, so nothing was compared: width 8; width 16 (does the model use them?)."

@@ -1,0 +1,84 @@
+"""Find layers that take whole numbers of the data as names, as an embedding does, and what scaling makes of these."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+from keras import layers
+
+from ablate.errors import StudyError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+KINDS = (layers.Embedding, layers.IntegerLookup, layers.CategoryEncoding, layers.Hashing)
+_LIMITS = ("input_dim", "num_tokens")  # what the kinds call the number of names that they know
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What one of these layers was given in a call."""
+
+    layer: str
+    kind: str
+    limit_name: str  # "" where it takes any whole number
+    limit: int
+    values: Array
+
+
+@contextmanager
+def received() -> Iterator[list[Received]]:
+    """What layers of these kinds are given inside the block, wherever in a model they are; none fails for its range."""
+    found: list[Received] = []
+    with ExitStack() as undo:
+        for kind in KINDS:
+            plain = kind.call
+            undo.callback(setattr, kind, "call", plain)
+            kind.call = _noting(plain, found)
+        yield found
+
+
+def check_ids(taken: Sequence[Received], shifted: Sequence[Received], *, scaling: str) -> None:
+    """Raise `StudyError` where layers take the numbers of the data as they are, and cannot: scaled, or out of range.
+
+    `taken` is what they were given on unscaled examples, `shifted` on the same with 1 added: as much more is what comes
+    from the data. What a model makes whole numbers of itself, as bins of real numbers, is its own affair.
+    """
+    for one, other in zip(taken, shifted, strict=True):
+        values = one.values
+        if not values.size or not _is_whole(values) or not np.array_equal(values + 1, other.values):
+            continue
+        if scaling != "none":
+            raise StudyError(
+                f'data.scaling: "{scaling}" changes the whole numbers of the data, and the model\'s layer {one.layer} '
+                f"({one.kind}) takes them as they are\n"
+                '  set data.scaling = "none", for a factor scaling, too; what else needs scaling, scale in the model'
+            )
+        low, high = int(values.min()), int(values.max())
+        if one.limit_name and not 0 <= low <= high < one.limit:
+            raise StudyError(
+                f"model: its layer {one.layer} ({one.kind}) takes numbers from 0 to {one.limit - 1:,}, the data hold "
+                f"{low:,} to {high:,}\n"
+                f"  {'count from 0 in the data' if low < 0 else f'raise {one.limit_name} to {high + 1:,}'}"
+            )
+
+
+def _noting(call: Callable[..., Any], found: list[Received]) -> Callable[..., Any]:  # Any: Keras' own
+    def noted(self: layers.Layer, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if keras.backend.is_keras_tensor(inputs):
+            return call(self, inputs, *args, **kwargs)
+        name = next((name for name in _LIMITS if getattr(self, name, None)), "")
+        limit = int(getattr(self, name)) if name else 0
+        inputs = keras.ops.convert_to_tensor(inputs)
+        found.append(
+            Received(self.name, type(self).__name__, name, limit, np.asarray(keras.ops.convert_to_numpy(inputs)))
+        )
+        return call(self, keras.ops.clip(inputs, 0, limit - 1) if limit else inputs, *args, **kwargs)
+
+    return noted
+
+
+def _is_whole(values: Array) -> bool:
+    return values.dtype.kind in "ui" or (values.dtype.kind == "f" and bool((values == np.floor(values)).all()))

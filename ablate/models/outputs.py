@@ -1,0 +1,104 @@
+"""Tell what a model's outputs are, logits or probabilities, by its last layer or from its outputs on a few examples."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import keras
+import numpy as np
+
+from ablate.errors import StudyError
+
+Outputs: TypeAlias = Literal["logits", "probabilities"]
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+
+DRAWS = 6  # of other weights, where those at hand leave it open
+CONFIRMED = 3  # weights with which probabilities summed up to 1: with small ones two sigmoids do so by accident
+_TOLERANCE = 1e-2  # of their sum: in half precision each is rounded
+_SPREAD = 0.1  # SD of the noise on weights that are all equal, as biases are
+NEVER_BELOW_0 = (
+    "the outputs are never below 0, as after a ReLU: as logits they can rule no class out, end in a layer without "
+    "activation"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the outputs are, and what a person should know of them; "" where that is nothing."""
+
+    outputs: Outputs
+    note: str = ""
+
+
+def is_softmax(model: keras.Model) -> bool:
+    """Whether the model's last layer turns logits into probabilities."""
+    last = model.layers[-1]
+    is_layer = isinstance(last, keras.layers.Softmax)
+    return is_layer or getattr(last, "activation", None) is keras.activations.softmax
+
+
+def by_last_layer(model: keras.Model) -> Outputs:
+    """Probabilities after a softmax layer or activation, else logits: true of the models of this package."""
+    return "probabilities" if is_softmax(model) else "logits"
+
+
+def read_outputs(model: keras.Model, examples: Floats) -> Reading:
+    """What the outputs are on some scaled examples, in inference mode; no state of the model changes.
+
+    Probabilities are not negative and sum up to 1 with any weights; logits are negative with some. Only where the first
+    weights leave it open are others drawn, with seeds of their own. Raises `StudyError` for what is neither: numbers in
+    [0, 1] that do not sum up to 1.
+    """
+    if is_softmax(model) and _is_output_of(model, model.layers[-1]):
+        return Reading("probabilities")
+    seen: list[Floats] = []
+    for outputs in _with_other_weights(model, examples):
+        if (outputs < 0).any():
+            return Reading("logits")
+        seen.append(outputs)
+        if len(seen) == CONFIRMED and _sum_to_1(seen):
+            break
+    if seen and _sum_to_1(seen):
+        return Reading("probabilities")
+    if seen and all((outputs <= 1).all() for outputs in seen):
+        raise StudyError(
+            "model: outputs must be logits, or probabilities that sum up to 1 over the classes; these lie between 0 "
+            f"and 1 and sum up to {float(seen[0][0].sum()):.3g}, as after a sigmoid for each class\n"
+            "  end in Dense(n_classes) for logits, or in a softmax"
+        )
+    return Reading("logits", NEVER_BELOW_0 if seen else "")
+
+
+def _is_output_of(model: keras.Model, layer: keras.layers.Layer) -> bool:
+    """Whether nothing comes after a layer: an operation, as a logarithm, is none of the model's layers."""
+    try:
+        return model.outputs[0] is layer.output
+    except (AttributeError, ValueError):  # it was never called in a graph, or more than once
+        return False
+
+
+def _with_other_weights(model: keras.Model, examples: Floats) -> Iterator[Floats]:
+    """The outputs with the model's own weights, then with drawn ones that grow; those that are no numbers left out."""
+    frozen = [variable.value for variable in model.non_trainable_variables]
+    own = [keras.ops.convert_to_tensor(variable) for variable in model.trainable_variables]
+    for draw in range(1 + DRAWS):
+        weights = _drawn(own, draw) if draw else own
+        outputs, _ = model.stateless_call(weights, frozen, examples, training=False)
+        found: Floats = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
+        if np.isfinite(found).all():
+            yield found
+
+
+def _drawn(own: Sequence[Any], draw: int) -> list[Any]:  # Any: backend tensors
+    """The weights with noise as large as they are, times 1, 2, 4, …, each variable turned round at random."""
+    rng, scale, drawn = np.random.default_rng(draw), np.float32(2 ** (draw - 1)), []
+    for weight in own:
+        values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))
+        noise = rng.standard_normal(values.shape, np.float32) * np.float32(values.std() or _SPREAD)
+        sign = np.float32(rng.choice((-1, 1)))
+        drawn.append(keras.ops.cast(scale * (sign * values + noise), weight.dtype))
+    return drawn
+
+
+def _sum_to_1(seen: Sequence[Floats]) -> bool:
+    return all(np.abs(outputs.sum(axis=-1) - 1).max() <= _TOLERANCE for outputs in seen)

@@ -1,0 +1,53 @@
+"""Keep Keras' settings, which hold for a whole process, from being changed by the code of one model."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from ablate.errors import StudyError
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """One of Keras' settings, and what a study says instead."""
+
+    get: Callable[[], Any]  # Any: names and numbers
+    set: Callable[[Any], None]
+    way_out: str
+
+
+_PRECISION = 'leave it out; in the study file say training.precision = "mixed_float16", "mixed_bfloat16" or "float32"'
+_SETTINGS: Mapping[str, _Setting] = {
+    "dtype policy": _Setting(lambda: keras.config.dtype_policy().name, keras.config.set_dtype_policy, _PRECISION),
+    "floatx": _Setting(keras.config.floatx, keras.config.set_floatx, _PRECISION),
+    "image data format": _Setting(
+        keras.config.image_data_format,
+        keras.config.set_image_data_format,
+        "leave it out: the examples are channels last; a layer can have a data_format of its own",
+    ),
+    "epsilon": _Setting(
+        keras.config.epsilon, keras.config.set_epsilon, "leave it out: layers have an epsilon of their own"
+    ),
+}
+
+
+@contextmanager
+def settings_kept(who: str) -> Iterator[None]:
+    """Undo what the block changes of Keras' settings, and raise `StudyError`: it would hold for all trials after it."""
+    before = {name: setting.get() for name, setting in _SETTINGS.items()}
+    changed: dict[str, Any] = {}
+    try:
+        yield
+    finally:
+        for name, setting in _SETTINGS.items():
+            if (now := setting.get()) != before[name]:
+                changed[name] = now
+                setting.set(before[name])
+    for name, now in changed.items():
+        raise StudyError(
+            f"{who} sets Keras' {name} to {now}, and with it that of every model built later\n"
+            f"  {_SETTINGS[name].way_out}"
+        )

@@ -1,0 +1,63 @@
+import pytest
+from effect_rows import ACCURACY, BATCH, REFERENCE, rows, table
+
+from ablate.effects import confirmatory_runs, effects_table, undecided
+from ablate.effects.identical import identical_contrasts
+from ablate.statistics import spend
+
+LOSSES = {"val_loss": 0.7, "val_accuracy": 0.5, "test_loss": 0.8, "best_epoch": 2, "epochs": 3}
+VARIED = {0: 0.50, 1: 0.52, 2: 0.51, 3: 0.55, 4: 0.50, 5: 0.53}
+
+
+def found(results):
+    return identical_contrasts(confirmatory_runs(results))
+
+
+def test_runs_with_losses_are_identical_where_all_that_is_recorded_is_equal():
+    reference = rows("reference", REFERENCE, **LOSSES)
+    assert found(table(reference, rows("a=1", REFERENCE, **LOSSES))) == {("a=1", "")}
+    for name in ("val_loss", "test_loss", "best_epoch"):
+        other = rows("a=1", REFERENCE, **LOSSES | {name: 1})
+        assert found(table(reference, other)) == frozenset()
+
+
+def test_one_seed_that_differs_or_was_lost_is_enough():
+    reference, same = rows("reference", REFERENCE, **LOSSES), rows("a=1", REFERENCE, **LOSSES)
+    assert found(table(reference, rows("a=1", REFERENCE | {3: 0.51}, **LOSSES))) == frozenset()
+    same[3] |= {"state": "diverged", "score": None}
+    assert found(table(reference, same)) == frozenset()
+
+
+def test_a_run_that_took_the_result_of_its_partner_is_no_comparison():
+    reference, same = rows("reference", REFERENCE, **LOSSES), rows("a=1", REFERENCE, **LOSSES)
+    for mine, theirs in zip(same, reference, strict=True):
+        mine["same_as"] = theirs["trial"]
+    assert found(table(reference, same)) == frozenset()
+
+
+def test_with_scores_alone_they_must_be_many_and_not_saturated():
+    other = rows("b=1", BATCH)
+    assert found(table(rows("reference", VARIED), rows("a=1", VARIED), other)) == {("a=1", "")}
+    saturated = table(rows("reference", REFERENCE), rows("a=1", REFERENCE), other, rows("c=1", VARIED))
+    assert found(saturated) == frozenset()
+    two = {seed: VARIED[seed] for seed in (0, 1)}
+    assert found(table(rows("reference", two), rows("a=1", two), other)) == frozenset()
+
+
+@pytest.mark.parametrize("mode", ["find", "carry"])
+def test_a_contrast_is_told_by_its_mode(mode):
+    results = table(rows("reference", VARIED), rows("a=1", VARIED, mode=mode), rows("b=1", BATCH, mode=mode))
+    assert found(results) == {("a=1", mode)}
+
+
+def test_the_table_of_effects_calls_it_by_its_name_and_asks_for_no_more_seeds():
+    results = table(rows("reference", VARIED), rows("a=1", VARIED), rows("b=1", BATCH))
+    verdicts = effects_table(results, ACCURACY).set_index("variant")["verdict"]
+    assert verdicts["a=1"] == "identical runs"
+    assert verdicts["b=1"] != "identical runs"
+    few = table(
+        *(rows(name, dict(list(values.items())[:4])) for name, values in (("reference", VARIED), ("a=1", VARIED)))
+    )
+    few = table(few.to_dict("records"), rows("b=1", BATCH))
+    assert effects_table(few, ACCURACY).set_index("variant")["verdict"]["a=1"] == "identical runs"
+    assert ("a=1", "") not in undecided(results, ACCURACY, looks=spend((6, 12)), look=1)
