@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.foreign.columns import MAXIMIZE, Asked, Roles, column_of, find_roles
+from ablate.errors import DataError
+from ablate.foreign.asked import Asked
+from ablate.foreign.columns import Roles, column_of, find_roles
 from ablate.foreign.configurations import (
     Configurations,
     choose_reference,
@@ -14,6 +16,8 @@ from ablate.foreign.configurations import (
     matching,
     text_of,
 )
+from ablate.foreign.exported_rows import only_runs
+from ablate.foreign.exports import recognize
 from ablate.foreign.rows import (
     CellRuns,
     cells_of,
@@ -22,6 +26,7 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.foreign.tidy import tidied
 from ablate.plural import number_of
 from ablate.result_rules import coerced
 from ablate.sources import Runs
@@ -45,15 +50,19 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     by one. A row that appears a second time says in `same_as` whose result it is. Raises `DataError` where the
     table does not have what was asked for.
     """
+    runs = tidied(runs)
+    runs = only_runs(runs, recognize(map(str, runs.table)))
     roles = find_roles(runs, asked)
     found = find_configurations(runs, roles.factors)
     measured = measured_runs(runs, roles)
+    _check_finished(runs, measured)
     cells = cells_of(measured, found, seeded=bool(roles.seed))
     reference, said = choose_reference(found, asked.reference, place=runs.place)
     is_crossed = found.is_factorial and _one_seed_is_complete(cells, found)
     target, target_said = _target(measured, found, asked, place=runs.place)
     one_factor = one_factor_rows(cells, found, reference)
-    notes = [*runs.notes, *roles.notes, *([said] if len(one_factor) or is_crossed else [])]
+    read_as, *more = roles.notes
+    notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
@@ -103,6 +112,9 @@ def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configuratio
         notes.append(f"{number_of(cells.n_repeated, 'run')} with another's factors and seed: their mean is compared.")
     if is_crossed:
         notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
+    if cells.n_retried:
+        lost = number_of(cells.n_retried, "lost run")
+        notes.append(f"{lost} whose configuration and seed another run finished: only the finished one counts.")
     if not len(one_factor):
         notes.append("No configuration differs from the reference in one factor only: there are no paired comparisons.")
     return notes
@@ -116,7 +128,7 @@ def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Fac
         "metric": {
             "name": roles.score,
             "direction": roles.direction,
-            **_unit(runs, asked, roles),
+            **_unit(runs, roles),
             "margin": asked.margin,
         },
         "margin": asked.margin,
@@ -127,13 +139,22 @@ def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Fac
     }  # fmt: skip
 
 
-def _unit(runs: Runs, asked: Asked, roles: Roles) -> Facts:
-    """Points are percent: fractions are shown times 100. Accuracies that are fractions are in points unless asked."""
-    values = coerced(runs.column(roles.score)).dropna()
-    is_fraction = bool(values.between(0, 1).all())
-    is_accuracy = roles.direction == MAXIMIZE and "acc" in roles.score.lower() and is_fraction
-    unit = asked.unit or ("points" if is_accuracy else "")
-    return {"unit": unit, "scale": 100.0 if unit == "points" and is_fraction else 1.0}
+def _unit(runs: Runs, roles: Roles) -> Facts:
+    """Points are percent: fractions are shown times 100."""
+    is_fraction = bool(coerced(runs.column(roles.score)).dropna().between(0, 1).all())
+    return {"unit": roles.unit, "scale": 100.0 if roles.unit == "points" and is_fraction else 1.0}
+
+
+def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
+    """Raises `DataError` where no run finished with a score."""
+    if (measured["state"] == "finished").any():
+        return
+    counts = measured["state"].value_counts()
+    said = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in counts.items())
+    raise DataError(
+        f"{runs.place}: no run finished with a score: {said}\n"
+        "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"
+    )
 
 
 def _told(factor: str) -> str:

@@ -7,13 +7,6 @@ import pandas as pd
 from ablate.errors import DataError, known_names
 from ablate.printable import printable
 
-STATES = {  # the words of the tools there are -> ours
-    "finished": "finished", "complete": "finished", "completed": "finished", "done": "finished", "success": "finished",
-    "pruned": "pruned", "stopped": "pruned", "diverged": "diverged", "out_of_memory": "out_of_memory",
-    "failed": "failed", "fail": "failed", "crashed": "failed", "error": "failed",
-    "killed": "killed", "running": "killed", "waiting": "killed", "scheduled": "killed", "preempted": "killed",
-}  # fmt: skip
-
 NOTHING = ("", "na", "n/a", "null")
 NOT_A_NUMBER = ("nan", "+nan", "-nan")
 
