@@ -1,0 +1,333 @@
+"""Tables of runs as tools export them, drawn at random, with the truth that they hold.
+
+Unlike the other doors', the numbers here are drawn by NumPy: whether null factors are called different in too many
+tables is a question of statistics, and hypothesis's draws are no fair ones.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from export_tools import JUNK, TOOLS, Tool
+
+FACTORS = {
+    "optimizer": ("sgd", "adam", "rmsprop"), "dropout": ("0.0", "0.1", "0.5"), "lr": ("0.1", "0.01", "0.001"),
+    "learning_rate": ("0.03", "0.003", "0.0003"), "batch_size": ("32", "64", "128"), "depth": ("1", "2", "3"),
+    "activation": ("relu", "gelu", "tanh"), "use_bn": ("True", "False"), "weight_decay": ("0", "0.0001", "0.01"),
+    "augment": ("none", "flip", "flip+crop"), "hidden_dim": ("16", "64"), "model.norm": ("layer", "batch"),
+}  # fmt: skip
+SCORES = (  # a name, whether more is better, from goodness in fractions: offset, slope
+    ("val_accuracy", 1), ("val_acc", 1), ("test_accuracy", 1), ("accuracy", 1), ("f1_macro", 1), ("val_auc", 1),
+    ("val_loss", -1), ("test_error", -1), ("rmse", -1), ("wer", -1), ("val_perplexity", -1), ("mean_reward", 1),
+)  # fmt: skip
+TURNED = (  # the word for the metric and a word that turns it
+    ("neg_mean_squared_error", 1), ("neg_log_loss", 1), ("negative_loss", 1), ("minus_loss", 1), ("accuracy_drop", -1),
+    ("test_error_reduction", 1), ("loss_improvement", 1), ("inverse_error", 1), ("generalization_gap", -1),
+    ("accuracy_gain", 1), ("one_minus_accuracy", -1), ("error_rate", -1), ("1-acc", -1), ("loss_decrease", 1),
+)  # fmt: skip
+SECOND = ("train_loss", "train_accuracy", "val_f1", "test_loss")
+EFFECT, OF_SEED, OF_RUN = 0.03, 0.006, 0.004  # in goodness: fractions
+LOST_LAST = 0.3  # so much below is the last score of a run that broke
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row: levels by the factors' columns, the seed, how good it was, and how it was lost ("" where it was not)."""
+
+    levels: tuple[str, ...]
+    seed: int
+    value: float  # in the file's unit
+    lost: str = ""  # "failed", "killed", "pruned"
+    cell: str = ""  # what stands for the score of a lost one: "blank", "nan", "inf", "last"
+    retried: bool = False  # a finished run of the same configuration and seed stands elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is so."""
+
+    factors: dict[str, tuple[str, ...]]  # by the column
+    gains: dict[tuple[str, str], float]  # (column, level) -> goodness more than the first level's
+    score: str
+    sign: int  # 1 where more is better
+    scale: float  # of the file's unit into fractions of goodness: value = offset + sign × goodness × scale
+    seeds: tuple[str, ...]  # columns
+    state: str
+    runs: tuple[Run, ...]
+    parents: int = 0
+    blank_rows: int = 0
+    is_merged: bool = False  # whether one level is written in two ways
+    is_clean: bool = True  # whether there is nothing in it but what the tool writes
+
+
+@dataclass(frozen=True, slots=True)
+class ExportExample:
+    """A file and the truth."""
+
+    tool: str
+    prefix: str
+    content: bytes
+    truth: Truth
+    drawn: tuple[int, int] = (0, 0)  # the seed and the number that make it again
+
+
+@dataclass(slots=True)
+class _Table:
+    columns: dict[str, list[str]] = field(default_factory=dict)
+
+    def rows(self) -> list[list[str]]:
+        return [list(self.columns), *map(list, zip(*self.columns.values(), strict=True))]
+
+
+def draw_export(start: int, number: int) -> ExportExample:
+    """The table of that number: the same one each time."""
+    rng = np.random.default_rng([start, number])
+    tool = TOOLS[number % len(TOOLS)]
+    names = [str(name) for name in rng.choice(sorted(FACTORS), rng.choice((1, 2, 2, 3)), replace=False)]
+    if {"lr", "learning_rate"} <= set(names):
+        names.remove("lr")
+    levels = {tool.prefix + name: _levels(rng, name, most=3 if len(names) < 3 else 2) for name in names}
+    gains = _gains(rng, levels)
+    score, sign = _score(rng, tool)
+    scale, offset = _unit(rng, score, sign)
+    runs = _runs(rng, levels, gains, sign=sign, scale=scale, offset=offset)
+    state = str(rng.choice(tool.state)) if tool.state else ""
+    runs = _with_losses(rng, runs, levels, tool, has_state=bool(state), drop=sign * scale * LOST_LAST)
+    seeds = _seed_columns(rng, tool)
+    order = rng.permutation(len(runs)) if rng.random() < 0.6 else np.arange(len(runs))
+    runs = [runs[place] for place in order]
+    table, parents, has_junk = _table(rng, tool, runs, levels, score=score, state=state, seeds=seeds)
+    is_merged = rng.random() < 0.12 and _write_a_level_in_two_ways(rng, table, levels)
+    content, blank_rows, is_plain = _to_bytes(rng, table, tool)
+    truth = Truth(
+        levels, gains, score, sign, scale, seeds, state, tuple(runs), parents, blank_rows, is_merged,
+        is_clean=is_plain and not is_merged and not has_junk,
+    )  # fmt: skip
+    return ExportExample(tool.name, tool.prefix, content, truth, (start, number))
+
+
+def _levels(rng: np.random.Generator, name: str, *, most: int) -> tuple[str, ...]:
+    every = FACTORS[name]
+    n = int(rng.integers(2, most + 1))
+    return tuple(str(level) for level in rng.permutation(every)[: min(n, len(every))])
+
+
+def _gains(rng: np.random.Generator, levels: dict[str, tuple[str, ...]]) -> dict[tuple[str, str], float]:
+    """Of each factor none or one level is better or worse by 3 points or 6."""
+    gains = {(name, level): 0.0 for name, of_factor in levels.items() for level in of_factor}
+    for name, of_factor in levels.items():
+        if rng.random() < 0.5:
+            gains[name, of_factor[rng.integers(len(of_factor))]] = float(rng.choice((1, -1, 2))) * EFFECT
+    return gains
+
+
+def _score(rng: np.random.Generator, tool: Tool) -> tuple[str, int]:
+    if tool.scores:
+        name, sign = tool.scores[rng.integers(len(tool.scores))]
+        return name, sign or int(rng.choice((1, -1)))
+    pool = TURNED if rng.random() < 0.15 else SCORES
+    name, sign = pool[rng.integers(len(pool))]
+    return tool.metrics + name, sign
+
+
+def _unit(rng: np.random.Generator, score: str, sign: int) -> tuple[float, float]:
+    """Fractions, percent, or a unit of its own; scale and offset, value = offset + sign × scale × goodness."""
+    if any(word in score for word in ("reward", "perplexity", "mse")):
+        return 20.0, 0.0 if sign > 0 else 40.0
+    if any(word in score for word in ("neg", "minus", "reduction", "improvement", "gain", "decrease", "inverse")):
+        return 1.0, -1.8  # below zero
+    scale = 100.0 if rng.random() < 0.3 else 1.0
+    return scale, 0.0 if sign > 0 else scale
+
+
+def _runs(
+    rng: np.random.Generator,
+    levels: dict[str, tuple[str, ...]],
+    gains: dict[tuple[str, str], float],
+    *,
+    sign: int,
+    scale: float,
+    offset: float,
+) -> list[Run]:
+    """All levels crossed, or one factor at a time from the first levels; six to eight seeds that all have."""
+    n_seeds = int(rng.choice((6, 6, 7, 8)))
+    names = list(levels)
+    cells = [()]
+    for name in names:
+        cells = [(*cell, level) for cell in cells for level in levels[name]]
+    if rng.random() < 0.4:
+        cells = [cell for cell in cells if sum(at != levels[n][0] for at, n in zip(cell, names, strict=True)) <= 1]
+    first = int(rng.choice((0, 0, 1, 42)))
+    of_seed = rng.normal(0, OF_SEED, n_seeds)
+    made = []
+    for cell in cells:
+        gain = sum(gains[name, level] for name, level in zip(names, cell, strict=True))
+        for place in range(n_seeds):
+            goodness = 0.8 + gain + of_seed[place] + rng.normal(0, OF_RUN)
+            made.append(Run(cell, first + place, float(f"{offset + sign * scale * goodness:.9g}")))
+    return made
+
+
+def _with_losses(
+    rng: np.random.Generator,
+    runs: list[Run],
+    levels: dict[str, tuple[str, ...]],
+    tool: Tool,
+    *,
+    has_state: bool,
+    drop: float,
+) -> list[Run]:
+    """In half of the tables runs of one level are lost in one to four seeds; some were tried again."""
+    if rng.random() < 0.5:
+        return runs
+    place = int(rng.integers(len(levels)))
+    of_factor = list(levels.values())[place]
+    level = of_factor[rng.integers(len(of_factor))]
+    seeds = sorted({run.seed for run in runs})
+    lost_seeds = set(rng.choice(seeds, rng.integers(1, 5), replace=False).tolist())
+    kinds = [kind for kind in ("failed", "failed", "failed", "killed", "pruned") if tool.lost.get(kind)] or ["failed"]
+    kind = str(rng.choice(kinds)) if has_state else "failed"
+    cells = [
+        "blank",
+        "nan",
+        *(["last"] * 2 if tool.keeps_last and has_state else []),
+        *(["inf"] if not has_state else []),
+    ]
+    if tool.name == "SMAC":
+        cells = ["inf"]
+    if kind == "pruned":
+        cells = ["last"]
+    cell = str(rng.choice(cells))
+    is_retried = has_state and kind != "pruned" and rng.random() < 0.2
+    made = []
+    for run in runs:
+        if run.levels[place] != level or run.seed not in lost_seeds:
+            made.append(run)
+            continue
+        made.append(Run(run.levels, run.seed, run.value - drop, kind, cell, is_retried))
+        if is_retried:
+            made.append(run)
+    return made
+
+
+def _seed_columns(rng: np.random.Generator, tool: Tool) -> tuple[str, ...]:
+    return (str(rng.choice(tool.seeds)),) if rng.random() < 0.96 else ()
+
+
+def _table(
+    rng: np.random.Generator,
+    tool: Tool,
+    runs: Sequence[Run],
+    levels: dict[str, tuple[str, ...]],
+    *,
+    score: str,
+    state: str,
+    seeds: tuple[str, ...],
+) -> tuple[_Table, int, bool]:
+    """The columns in the tool's order or another, how many rows are parents, and whether people added columns."""
+    names = list(levels)
+    quote = '"{}"' if tool.quotes else "{}"
+    parameters = {
+        name: [quote.format(run.levels[at]) if not _is_number(run.levels[at]) else run.levels[at] for run in runs]
+        for at, name in enumerate(names)
+    }
+    if seeds:
+        parameters[seeds[0]] = [str(run.seed) for run in runs]
+    results = {score: [_score_cell(run) for run in runs]}
+    if tool.two_metrics and rng.random() < 0.3:
+        second = tool.metrics + str(rng.choice(SECOND))
+        if second != score:
+            results[second] = ["" if run.lost else f"{rng.uniform(0.2, 0.4):.6f}" for run in runs]
+    if tool.ended:
+        results[tool.ended] = [str(3 if run.lost else 10) for run in runs]
+    told = {state: [_state_cell(rng, tool, run) for run in runs]} if state else {}
+    own = {*tool.before, *tool.after, *parameters, *results}
+    chosen = rng.choice(sorted(set(JUNK) - own), rng.choice((0, 0, 0, 1, 2)), replace=False).tolist()
+    junk = {name: JUNK[name] for name in chosen if name != "" or "Unnamed: 0" not in chosen}
+    books = {
+        name: [cell(rng, row) for row in range(len(runs))]
+        for name, cell in {**tool.before, **tool.after, **junk}.items()
+    }
+    parts = {**books, **told, **parameters, **results}
+    order = list(parts)
+    if rng.random() < 0.5:
+        order = [order[place] for place in rng.permutation(len(order))]
+    table = _Table({name: parts[name] for name in order})
+    return table, _add_parents(rng, tool, table, names, score) if tool.name == "MLflow" else 0, bool(junk)
+
+
+def _add_parents(rng: np.random.Generator, tool: Tool, table: _Table, names: list[str], score: str) -> int:
+    """A row for each configuration, whose runs are its children."""
+    if rng.random() > 0.3:
+        return 0
+    cells = list(dict.fromkeys(zip(*(table.columns[name] for name in names), strict=True)))
+    ids = {cell: tool.before["run_id"](rng, 0) for cell in cells}
+    of_runs = list(zip(*(table.columns[name] for name in names), strict=True))
+    table.columns["tags.mlflow.parentRunId"] = [ids[cell] for cell in of_runs]
+    for cell in cells:
+        for name, column in table.columns.items():
+            copied = column[0] if name.startswith("tags.mlflow.source") or name == "experiment_id" else ""
+            column.append(copied)
+        for name, level in zip(names, cell, strict=True):
+            table.columns[name][-1] = level
+        for name, text in (("run_id", ids[cell]), ("status", "FINISHED"), ("start_time", "2026-01-09 10:00:00.1+00:00"),
+                           ("artifact_uri", f"mlruns/3/{ids[cell]}"), ("tags.mlflow.runName", f"parent-{ids[cell][:4]}")):  # fmt: skip
+            table.columns[name][-1] = text
+        table.columns[score][-1] = table.columns[score][of_runs.index(cell)]
+    return len(cells)
+
+
+def _score_cell(run: Run) -> str:
+    return {"blank": "", "nan": "nan", "inf": "inf"}.get(run.cell, repr(run.value))
+
+
+def _state_cell(rng: np.random.Generator, tool: Tool, run: Run) -> str:
+    return str(rng.choice(tool.lost[run.lost])) if run.lost else tool.finished
+
+
+def _write_a_level_in_two_ways(rng: np.random.Generator, table: _Table, levels: dict[str, tuple[str, ...]]) -> bool:
+    """A space behind a word, or a float as float32 has it, in some rows."""
+    name = str(rng.choice(list(levels)))
+    cells = table.columns[name]
+    texts = [text for text in levels[name] if text in cells]
+    if not texts:
+        return False
+    text = str(rng.choice(texts))
+    if _is_number(text):
+        other = repr(float(np.float32(text)))
+        if other == repr(float(text)):
+            return False
+    else:
+        other = f"{text} "
+    places = [place for place, cell in enumerate(cells) if cell == text]
+    for place in rng.choice(places, len(places) // 2, replace=False):
+        cells[place] = other
+    return True
+
+
+def _to_bytes(rng: np.random.Generator, table: _Table, tool: Tool) -> tuple[bytes, int, bool]:
+    """The file, how many blank rows it has, and whether it is as the tool writes it."""
+    separator = str(rng.choice(list(tool.separators)))
+    out = io.StringIO()
+    writer = csv.writer(
+        out, delimiter=separator, quoting=csv.QUOTE_ALL if rng.random() < 0.1 else csv.QUOTE_MINIMAL,
+        lineterminator="\r\n" if rng.random() < 0.2 else "\n",
+    )  # fmt: skip
+    rows = table.rows()
+    blank = int(rng.integers(1, 3)) if rng.random() < 0.06 else 0
+    for _ in range(blank):
+        rows.insert(int(rng.integers(2, len(rows) + 1)), [""] * len(rows[0]))
+    is_told = rng.random() < 0.04
+    writer.writerows(rows)
+    text = (f"sep={separator}\n" if is_told else "") + out.getvalue()
+    return text.encode("utf-8-sig" if rng.random() < 0.05 else "utf-8"), blank, not (blank or is_told)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
