@@ -120,17 +120,18 @@ def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
     if "--direction" in message and not asked.direction:
         return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
     if "--states" in message and "states" in known and not getattr(asked, "states", ""):
-        return replace(asked, **{"states": _states(tool)})
+        return replace(asked, **{"states": _states(tool, example.content.decode(errors="replace"))})
     if "--seed" in message and truth.seeds and not asked.seed:
         return replace(asked, seed=truth.seeds[0])
     return asked
 
 
-def _states(tool: str) -> str:
-    """All the words of a tool as `--states` takes them."""
+def _states(tool: str, content: str) -> str:
+    """The words of a tool that are in the table, as `--states` takes them."""
     known = next(one for one in TOOLS if one.name == tool)
     told = [(known.finished, "finished"), *((word, kind) for kind, words in known.lost.items() for word in words)]
-    return ",".join(f"{word}={kind}" for word, kind in told)
+    there = {cell.strip() for cell in re.split(r"[,;|\t\r\n\"]", content)}
+    return ",".join(f"{word}={kind}" for word, kind in dict(told).items() if word in there)
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
@@ -193,7 +194,7 @@ def _rows(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     """No row is dropped, and no level split or merged, without a word."""
     table = _every_run(said.inputs.results)
     n, tried_again = len(truth.runs), sum(run.retried for run in truth.runs)
-    notes = said.notes.lower()
+    notes, facts = said.notes.lower(), said.inputs.facts
     extra = len(table) - n
     if truth.parents and (extra > 0 or not PARENT.search(notes)):
         yield "parent runs are taken as runs", f"{len(table)} rows of {n} runs and {truth.parents} parents"
@@ -204,7 +205,8 @@ def _rows(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     if tried_again and not AGAIN.search(notes):
         yield "a second try is not spoken of", notes
     for name, of_factor in truth.factors.items():
-        column = next((own for own in said.inputs.results if bare(own) == bare(name)), "")
+        column = next((own for own in facts["factors"] if bare(own) == bare(name)), "")
+        column = column if column in said.inputs.results else ""
         column = column or next((own for own in said.inputs.results if own == f"{bare(name)}_setting"), "")
         n_levels = said.inputs.results[column].nunique() if column else len(of_factor)
         if n_levels != len(of_factor):
