@@ -142,8 +142,10 @@ def _crossed_cells(design: list[Codes], blocks: Codes) -> Codes | None:
     """
     for subsets in ([design], [design[:at] + design[at + 1 :] for at in range(len(design))]):
         found = [cells for subset in subsets if subset and _is_crossed(cells := crossed(subset, len(blocks)), blocks)]
+        exact = [cells for cells in found if n_levels(cells) * n_levels(blocks) == len(blocks)]
         if found:
-            return found[0] if len(found) == 1 else None
+            best = exact or found
+            return best[0] if len(best) == 1 else None
     return None
 
 

@@ -21,7 +21,7 @@ def kept(table):
 def test_runs_that_hold_others_are_left_out_wherever_they_stand():
     parent = {"run_id": "p", "experiment_id": "1", "tags.mlflow.parentRunId": "", "metrics.acc": 0.9}
     for table in (pd.concat([mlflow(), pd.DataFrame([parent])]), pd.concat([pd.DataFrame([parent]), mlflow()])):
-        found = kept(table.fillna(""))
+        found = kept(table.astype(object).fillna(""))
         assert found.table["run_id"].tolist() == [f"r{i}" for i in range(12)]
         assert found.notes == ("Left out: 1 parent run, which hold other runs.",)
     assert len(kept(mlflow()).table) == 12

@@ -52,8 +52,8 @@ def test_less_of_a_loss_is_better(name):
     ["negative_loss", "accuracy_drop", "test_error_reduction", "loss_improvement", "accuracy_gain", "minus_rmse",
      "inverse_perplexity", "inv_loss", "accuracy_gap", "delta_loss", "error_decrease", "negated_mse", "neg_loss",
      "negLoss", "negloss", "1-accuracy", "1 - acc", "one_minus_accuracy", "-loss", "loss_accuracy", "accuracy_regret",
-     "auc_error", "brier_score", "std_test_score", "rank_test_score", "val_loss_reduction", "lossDelta", "relative_loss",
-     "speed", "value", "objective"],
+     "auc_error", "brier_score", "speed", "std_test_score", "rank_test_score", "val_loss_reduction", "lossDelta",
+     "value", "objective"],
 )  # fmt: skip
 @pytest.mark.parametrize("values", [(0.5, 0.6, 0.7), (-0.5, -0.6, -0.7)])
 def test_a_name_that_turns_the_meaning_or_tells_none_asks_for_the_direction(name, values):

@@ -97,7 +97,7 @@ def test_seeds_and_parameters_tell_no_states():
 def test_two_columns_that_say_the_same_are_one_and_else_one_is_chosen():
     same = found(("finished", "failed"), more={"State": ["ok", "error"] * 6})
     assert (same.column, same.others) == ("State", ("status",))
-    with pytest.raises(DataError, match='"State" and "status" tell different states of the runs\n  .*--state COLUMN'):
+    with pytest.raises(DataError, match=r'"State" and "status" tell different states of the runs\n  .*--state COLUMN'):
         found(("finished", "failed"), more={"State": ["ok"] * 11 + ["error"]})
     assert found(("finished", "failed"), more={"State": ["ok"] * 11 + ["error"]}, state="status").column == "status"
 

@@ -21,7 +21,7 @@ from ablate.foreign.exports import recognize
         (["JobID", "JobName", "State", "Elapsed", "lr"], ["SLURM"], []),
         (["param_C", "mean_fit_time", "mean_test_score"], ["scikit-learn"], ["param_C"]),
         (["sys/id", "sys/state", "parameters/lr"], ["Neptune"], ["parameters/lr"]),
-        (["number", "value", "params_lr", "params.lr", "metrics.acc"], ["Optuna", "MLflow"], ["params_lr", "params.lr"]),
+        (["number", "params_lr", "params.lr", "metrics.acc"], ["Optuna", "MLflow"], ["params_lr", "params.lr"]),
     ],
 )  # fmt: skip
 def test_a_tool_is_known_by_its_typical_columns_and_two_may_be_mixed(columns, tools, factors):
