@@ -39,7 +39,7 @@ def ignored(table):
         ("gpu_id", lambda row: row.Index * 7 % 4, "names the machine"),
         ("grad_norm_end", lambda row: row.Index ** 0.5 + 0.1, "changes between the seeds of one configuration"),
         ("stopped_at", lambda row: 10 + row.Index * 5 % 7, "changes between the seeds of one configuration"),
-        ("weather", lambda row: "sun" if row.Index * 5 % 7 < 4 else "rain", "changes between the seeds of one"),
+        ("weather", lambda row: "sun" if (row.Index * 37 % 101) % 2 else "rain", "changes between the seeds of one"),
         ("comment", lambda row: "again" if row.Index % 5 == 0 else "", "a comment"),
         ("peak_memory", lambda row: 900 + row.Index, "reads as a result"),
         ("cluster", lambda _: "here", "the same in every run"),
