@@ -63,7 +63,7 @@ def refuse_folder(path: Path) -> DataError:
         return _with_lines(f"{name}: is a results folder of Ray Tune", RAY.format(name=str(path)), "trials.csv")
     if {"run.json", "config.json"} <= names:
         return _with_lines(f"{name}: is a folder of Sacred's runs", SACRED.format(name=str(path)), "runs.csv")
-    if "meta.yaml" in names:
+    if "meta.yaml" in names or path.name == "mlruns":
         return _mlruns(path, seen)
     if any(".tfevents." in file for file in names):
         way_out = (
