@@ -71,7 +71,8 @@ class Configurations:
             before.append(paired(before[-1], self.codes[:, column]))
             after.append(paired(after[-1], self.codes[:, k - 1 - column]))
         found = np.zeros(n, dtype=np.intp)
-        for column in (at for at, name in enumerate(self.factors) if name not in self.drawn):
+        drawn = set(self.drawn)
+        for column in (at for at, name in enumerate(self.factors) if name not in drawn):
             rest = paired(before[column], after[k - 1 - column])  # equal where all other factors are
             found += np.bincount(rest)[rest] - 1
         return found
@@ -130,7 +131,8 @@ def matching(found: Configurations, stated: str, *, place: str, option: str) -> 
 
 def lone(found: Configurations) -> list[str]:
     """The factors, no drawn ones, of which most configurations have a level of their own; () where all are so."""
-    chosen = [name for name in found.factors if name not in found.drawn]
+    drawn = set(found.drawn)
+    chosen = [name for name in found.factors if name not in drawn]
     names = [name for name in chosen if len(found.levels[name]) > len(found.codes) / 2]
     return names if len(names) < len(chosen) else []
 

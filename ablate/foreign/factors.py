@@ -246,8 +246,10 @@ def _check(
 
 def _is_step(runs: Runs, name: str, others: list[Codes], blocks: Codes | None) -> bool:
     """Whether a column counts the steps of each run: it is called so, and has whole numbers in a row for each run."""
+    if "_".join(words_of(name)) not in STEPS:
+        return False
     numbers = to_numbers(runs.table[name])
-    if "_".join(words_of(name)) not in STEPS or numbers is None or numbers.isna().any():
+    if numbers is None or numbers.isna().any():
         return False
     steps = np.unique(numbers)
     run = crossed([*others, *([blocks] if blocks is not None else [])], len(numbers))

@@ -105,8 +105,10 @@ def _may_be(name: str, export: Export) -> bool:
 
 def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
     """By its name, unless it has too many words or one unknown word alone; or where most of its words are known."""
+    if column.nunique() > MOST_STATES:
+        return False
     words = _words(column)
-    if not 0 < len(words) <= MOST_STATES:
+    if not words:
         return False
     known = [word for word in words if letters(word) in WORDS or word.lower() in stated]
     if NAMED.fullmatch(str(column.name)):
