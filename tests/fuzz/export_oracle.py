@@ -16,6 +16,7 @@ from ablate import analysis
 from ablate.commands.analyze import Place, prepare
 from ablate.errors import AblateError
 from ablate.foreign import Asked
+from ablate.foreign.columns import column_of
 from ablate.report import build_report
 from ablate.report.inputs import Inputs, read_inputs
 
@@ -23,10 +24,11 @@ DECIDED = ("helps", "hurts")
 MOST_QUESTIONS = 4
 PREFIXES = (*{part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part}, "user_attrs_")
 LOSS_WORDS = re.compile(
-    r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|without a score"
+    r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|"
+    r"without a score|did not"
 )
-MADE_ONE = re.compile(r"one level|same level|alike|spaces?|trailing|rounded|single precision|float|merged")
-AGAIN = re.compile(r"tr(y|ies|ied)\b|again|retr|repeat|another's factors")
+MADE_ONE = re.compile(r"one number|one level|same level|alike|spaces?|trailing|rounded|single precision|float|merged")
+AGAIN = re.compile(r"another run finished|tr(y|ies|ied)\b|again|retr|repeat|another's factors")
 PARENT = re.compile(r"parent")
 BLANK = re.compile(r"blank|empty")
 
@@ -113,24 +115,24 @@ def question(message: str) -> str:
 
 def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
     """What a user who knows his table says to that."""
-    truth, tool = example.truth, example.tool
+    truth = example.truth
     known = {one.name for one in fields(Asked)}
     if "which column is the score" in message and not asked.score:
         return replace(asked, score=truth.score)
     if "--direction" in message and not asked.direction:
         return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
     if "--states" in message and "states" in known and not getattr(asked, "states", ""):
-        return replace(asked, **{"states": _states(tool)})
+        return replace(asked, **{"states": _states(example)})
     if "--seed" in message and truth.seeds and not asked.seed:
         return replace(asked, seed=truth.seeds[0])
     return asked
 
 
-def _states(tool: str) -> str:
-    """All the words of a tool as `--states` takes them."""
-    known = next(one for one in TOOLS if one.name == tool)
-    told = [(known.finished, "finished"), *((word, kind) for kind, words in known.lost.items() for word in words)]
-    return ",".join(f"{word}={kind}" for word, kind in told)
+def _states(example: ExportExample) -> str:
+    """The words of the tool that the table has, as `--states` takes them."""
+    tool = next(one for one in TOOLS if one.name == example.tool)
+    told = [(tool.finished, "finished"), *((word, kind) for kind, words in tool.lost.items() for word in words)]
+    return ",".join(f"{word}={kind}" for word, kind in told if word.encode() in example.content)
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
@@ -176,7 +178,8 @@ def _losses(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
 
 def _tells_a_count(text: str, touched: Mapping[str, int], n_lost: int) -> bool:
     numbers = {int(found.replace(",", "")) for found in re.findall(r"(?<![\d.])\d[\d,]*(?![\d.]*\d)", text)}
-    return bool(numbers & {n_lost, *touched.values(), sum(touched.values())})
+    summed = sum(int(found) for found in re.findall(r"\bin (\d+) of \d+ ", text))  # a clause a state
+    return bool((numbers | {summed}) & {n_lost, *touched.values(), sum(touched.values())})
 
 
 def _lost_in_contrasts(truth: Truth, said: Said) -> dict[str, int]:
@@ -204,9 +207,8 @@ def _rows(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     if tried_again and not AGAIN.search(notes):
         yield "a second try is not spoken of", notes
     for name, of_factor in truth.factors.items():
-        column = next((own for own in said.inputs.results if bare(own) == bare(name)), "")
-        column = column or next((own for own in said.inputs.results if own == f"{bare(name)}_setting"), "")
-        n_levels = said.inputs.results[column].nunique() if column else len(of_factor)
+        found = next((own for own in said.inputs.facts["factors"] if bare(own) == bare(name)), "")
+        n_levels = said.inputs.results[column_of(found)].nunique() if found else len(of_factor)
         if n_levels != len(of_factor):
             yield "levels are split or merged", f"{name}: {n_levels} for {of_factor}"
         elif truth.is_merged and not MADE_ONE.search(notes):

@@ -272,8 +272,10 @@ def _add_parents(rng: np.random.Generator, tool: Tool, table: _Table, names: lis
             column.append(copied)
         for name, level in zip(names, cell, strict=True):
             table.columns[name][-1] = level
-        for name, text in (("run_id", ids[cell]), ("status", "FINISHED"), ("start_time", "2026-01-09 10:00:00.1+00:00"),
-                           ("artifact_uri", f"mlruns/3/{ids[cell]}"), ("tags.mlflow.runName", f"parent-{ids[cell][:4]}")):  # fmt: skip
+        for name, text in (
+            ("run_id", ids[cell]), ("status", "FINISHED"), ("start_time", "2026-01-09 10:00:00.1+00:00"),
+            ("artifact_uri", f"mlruns/3/{ids[cell]}"), ("tags.mlflow.runName", f"parent-{ids[cell][:4]}"),
+        ):  # fmt: skip
             table.columns[name][-1] = text
         table.columns[score][-1] = table.columns[score][of_runs.index(cell)]
     return len(cells)
