@@ -236,7 +236,7 @@ def _table(
     if seeds:
         parameters[seeds[0]] = [str(run.seed) for run in runs]
     results = {score: [_score_cell(run) for run in runs]}
-    if tool.two_metrics and rng.random() < 0.3:
+    if tool.two_metrics and rng.random() < 0.3 and score.removeprefix(tool.metrics) not in dict(TURNED):
         second = tool.metrics + str(rng.choice(SECOND))
         if second != score:
             results[second] = ["" if run.lost else f"{rng.uniform(0.2, 0.4):.6f}" for run in runs]
@@ -286,7 +286,9 @@ def _score_cell(run: Run) -> str:
 
 
 def _state_cell(rng: np.random.Generator, tool: Tool, run: Run) -> str:
-    return str(rng.choice(tool.lost[run.lost])) if run.lost else tool.finished
+    """Divergence is a result: whether a second try takes its place is a matter of opinion, and is not drawn."""
+    words = [word for word in tool.lost.get(run.lost, ()) if not (run.retried and word in ("nan", "diverged"))]
+    return str(rng.choice(words)) if run.lost else tool.finished
 
 
 def _write_a_level_in_two_ways(rng: np.random.Generator, table: _Table, levels: dict[str, tuple[str, ...]]) -> bool:
