@@ -13,6 +13,7 @@ from ablate.foreign.configurations import (
     Configurations,
     choose_reference,
     find_configurations,
+    lone,
     matching,
     text_of,
 )
@@ -26,7 +27,9 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.foreign.states import CUT_SHORT
 from ablate.foreign.tidy import tidied
+from ablate.foreign.unfolded import unfolded
 from ablate.plural import number_of
 from ablate.result_rules import coerced
 from ablate.sources import Runs
@@ -51,6 +54,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     table does not have what was asked for.
     """
     runs = tidied(runs)
+    runs = unfolded(runs, recognize(map(str, runs.table)))
     runs = only_runs(runs, recognize(map(str, runs.table)))
     roles = find_roles(runs, asked)
     found = find_configurations(runs, roles.factors)
@@ -63,11 +67,13 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     one_factor = one_factor_rows(cells, found, reference)
     read_as, *more = roles.notes
     notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
+    notes += _cut_short(measured)
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
         "target": found.at(target) if is_crossed else {},
         "factorial": [_told(name) for name in found.factors] if is_crossed else [],
+        "alone": [] if len(one_factor) or is_crossed else lone(found),
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row
     }
@@ -102,6 +108,13 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
     best = best if fits[best] else int(fits.argmax())
     why = "" if fits.sum() == 1 else ": the best mean score; --target chooses another"
     return best, f"Target: {text_of(found, best)}{why}."
+
+
+def _cut_short(measured: pd.DataFrame) -> list[str]:
+    """That runs which somebody or something ended early are not compared."""
+    counts = measured["state"].value_counts()
+    said = [f"{counts[state]:,} {state}" for state in CUT_SHORT if state in counts]
+    return [f"Runs cut short have no final score and are not compared: {', '.join(said)}."] if said else []
 
 
 def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
@@ -150,7 +163,7 @@ def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
     if (measured["state"] == "finished").any():
         return
     counts = measured["state"].value_counts()
-    said = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in counts.items())
+    said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
     raise DataError(
         f"{runs.place}: no run finished with a score: {said}\n"
         "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"

@@ -128,6 +128,13 @@ def matching(found: Configurations, stated: str, *, place: str, option: str) -> 
     return fits
 
 
+def lone(found: Configurations) -> list[str]:
+    """The factors, no drawn ones, of which most configurations have a level of their own; () where all are so."""
+    chosen = [name for name in found.factors if name not in found.drawn]
+    names = [name for name in chosen if len(found.levels[name]) > len(found.codes) / 2]
+    return names if len(names) < len(chosen) else []
+
+
 def text_of(found: Configurations, place: int) -> str:
     """ "a=1, b=x"."""
     return ", ".join(f"{name}={level}" for name, level in found.at(place).items())

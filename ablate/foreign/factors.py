@@ -56,12 +56,6 @@ def find_factors(
     return Factors(factors, {name: why for name, why in reasons.items() if why}, _together(factors, codes))
 
 
-def lone(factors: Sequence[str], codes: Sequence[Codes]) -> list[str]:
-    """The factors of which each configuration has a level of its own, or nearly so."""
-    n_configurations = n_levels(crossed(list(codes), len(codes[0])))
-    return [name for name, column in zip(factors, codes, strict=True) if n_levels(column) > n_configurations / 2]
-
-
 def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> Factors:
     for name in asked.factors:
         if name in taken or n_levels(coded(runs.column(name))) < 2:

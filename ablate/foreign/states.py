@@ -34,7 +34,7 @@ class States:
 
     def text(self) -> str:
         """ "status (COMPLETED = finished, Canceled = killed)"."""
-        said = [f"{printable(word.strip(), 30) or 'empty'} = {state}" for word, state in self.meanings.items()]
+        said = [_said(word.strip(), state) for word, state in self.meanings.items()]
         more = len(said) - MOST_WORDS
         return f"{self.column} ({', '.join(said[:MOST_WORDS])}{f' and {more} more' if more > 0 else ''})"
 
@@ -62,6 +62,10 @@ def find_states(runs: Runs, asked: Asked, export: Export, *, score: str) -> Stat
         both = f'"{printable(read[0].column)}" and "{printable(read[1].column)}"'
         raise DataError(f"{runs.place}: {both} tell different states of the runs\n  choose one with --state COLUMN")
     return States(read[0].column, read[0].meanings, tuple(columns[1:]))
+
+
+def _said(word: str, state: State) -> str:
+    return state if word.lower() == state else f"{printable(word, 30) or 'empty'} = {state}"
 
 
 def letters(word: str) -> str:

@@ -4,7 +4,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, known_names
+from ablate.printable import printable
 from ablate.results import COLUMNS, RATE_SETTING
 from ablate.tracking.entries import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
 from ablate.tracking.store import check_begun, connect, shown_uri
@@ -38,7 +39,9 @@ def open_to_read(uri: str, experiment: str) -> tuple["MlflowClient", str]:
     client = connect(uri)
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        raise AblateError(f'{shown_uri(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
+        names = [known.name for known in client.search_experiments(max_results=_PAGE)]
+        known = known_names(experiment, names)
+        raise AblateError(f'{shown_uri(uri)}: no experiment "{printable(experiment)}"\n  {known}')
     return client, found.experiment_id
 
 
