@@ -84,7 +84,7 @@ def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdic
 def _read(example: ExportExample, folder: Path, verdicts: Verdicts, *, page: bool) -> Said:
     path = folder / "sweep.csv"
     path.write_bytes(example.content)
-    asked = Asked()
+    asked = Asked(margin=example.margin)
     for turn in range(MOST_QUESTIONS + 1):
         try:
             made, notes = prepare(
@@ -124,7 +124,7 @@ def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
     if "--states" in message and "states" in known and not getattr(asked, "states", ""):
         return replace(asked, **{"states": _states(example)})
     if "--seed" in message and truth.seeds and not asked.seed:
-        return replace(asked, seed=truth.seeds[0])
+        return replace(asked, seed=",".join(truth.seeds))
     return asked
 
 
@@ -177,17 +177,17 @@ def _losses(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
 
 
 def _tells_a_count(text: str, touched: Mapping[str, int], n_lost: int) -> bool:
+    """Whether it tells all, or what the variants lost; in the headline a clause a state, in a note those cut short."""
     numbers = {int(found.replace(",", "")) for found in re.findall(r"(?<![\d.])\d[\d,]*(?![\d.]*\d)", text)}
-    summed = sum(int(found) for found in re.findall(r"\bin (\d+) of \d+ ", text))  # a clause a state
-    return bool((numbers | {summed}) & {n_lost, *touched.values(), sum(touched.values())})
+    clauses = re.findall(r"\bin (\d+) of \d+ |(\d+) (?:killed|pruned)", text)
+    return n_lost in numbers or sum(int(one or other) for one, other in clauses) >= sum(touched.values())
 
 
 def _lost_in_contrasts(truth: Truth, said: Said) -> dict[str, int]:
     """How many runs were lost in each configuration of the one-factor comparisons."""
     found = {}
     for name, cell in _cells(truth, said).items():
-        lost = sum(run.lost != "" and not run.retried for run in cell)
-        if lost:
+        if lost := _n_lost(cell):
             found[name] = lost
     return found
 
@@ -232,9 +232,10 @@ def _contrasts(truth: Truth, said: Said, verdicts: Verdicts) -> Iterator[tuple[s
         text = f"{row['factor']} {first} -> {then}: {row['verdict']}, n = {row['n']}, mean {row['mean']:.6g}"
         if row["verdict"] in DECIDED and not truth.seeds:
             yield "a verdict without seeds", text
-        lost = sum(run.lost != "" and not run.retried for run in runs), _n_lost(others)
+        lost = _n_lost(runs), _n_lost(others)
         if any(lost):
-            yield from _lossy(row, gain, lost, text)
+            failed = any(run.lost == "failed" and not run.retried for run in (*runs, *others))
+            yield from _lossy(row, gain, lost, text, is_of_the_variant=failed)
         else:
             yield from _lossless(row, gain, runs, others, truth, text, verdicts)
 
@@ -243,15 +244,20 @@ def _n_lost(runs: list[Run]) -> int:
     return sum(run.lost != "" and not run.retried for run in runs)
 
 
-def _lossy(row: Mapping[str, Any], gain: float, lost: tuple[int, int], text: str) -> Iterator[tuple[str, str]]:
-    """Better than what lost no run, for its survivors alone, is no help; and the other way round."""
+def _lossy(
+    row: Mapping[str, Any], gain: float, lost: tuple[int, int], text: str, *, is_of_the_variant: bool
+) -> Iterator[tuple[str, str]]:
+    """Better than what lost no run, for its survivors alone, is no help; and the other way round.
+
+    `is_of_the_variant`: whether runs failed; runs that somebody killed tell nothing of a variant.
+    """
     of_variant, of_reference = lost
     if row["verdict"] == "helps" and of_variant > of_reference and gain <= 0:
         yield "survivors help", f"{text}; lost {lost}, truly {gain:+.2f}"
     if row["verdict"] == "hurts" and of_reference > of_variant and gain >= 0:
         yield "hurts beside survivors", f"{text}; lost {lost}, truly {gain:+.2f}"
-    if row["verdict"] == "equivalent":
-        yield "equivalent by survivors", f"{text}; lost {lost}"
+    if row["verdict"] == "equivalent" and of_variant != of_reference and is_of_the_variant:
+        yield "equivalent, though runs of one side failed", f"{text}; lost {lost}"
 
 
 def _lossless(
@@ -262,9 +268,8 @@ def _lossless(
     differences = [truth.sign * (values[seed] - reference[seed]) for seed in values if seed in reference]
     if truth.seeds:
         mean = math.fsum(differences) / len(differences)
-        if row["n"] != len(differences) or not math.isclose(
-            row["mean"], mean, rel_tol=1e-6, abs_tol=1e-7 * truth.scale
-        ):
+        is_other = len(truth.seeds) == 1 and row["n"] != len(differences)  # a fold with its seeds may be one block
+        if is_other or not math.isclose(row["mean"], mean, rel_tol=1e-6, abs_tol=1e-7 * truth.scale):
             yield "another number of pairs or another mean", f"{text}; {len(differences)} pairs of mean {mean:.6g}"
             return
     if row["verdict"] in ("too few seeds",):

@@ -29,6 +29,7 @@ TURNED = (  # the word for the metric and a word that turns it
 )  # fmt: skip
 SECOND = ("train_loss", "train_accuracy", "val_f1", "test_loss")
 EFFECT, OF_SEED, OF_RUN = 0.03, 0.006, 0.004  # in goodness: fractions
+MARGIN = 0.012  # of goodness, that a user states
 LOST_LAST = 0.3  # so much below is the last score of a run that broke
 
 
@@ -70,6 +71,7 @@ class ExportExample:
     prefix: str
     content: bytes
     truth: Truth
+    margin: float | None = None  # that the user states, in the file's unit
     drawn: tuple[int, int] = (0, 0)  # the seed and the number that make it again
 
 
@@ -105,7 +107,8 @@ def draw_export(start: int, number: int) -> ExportExample:
         levels, gains, score, sign, scale, seeds, state, tuple(runs), parents, blank_rows, is_merged,
         is_clean=is_plain and not is_merged and not has_junk,
     )  # fmt: skip
-    return ExportExample(tool.name, tool.prefix, content, truth, (start, number))
+    margin = MARGIN * scale if rng.random() < 0.2 else None
+    return ExportExample(tool.name, tool.prefix, content, truth, margin, (start, number))
 
 
 def _levels(rng: np.random.Generator, name: str, *, most: int) -> tuple[str, ...]:
@@ -213,7 +216,12 @@ def _with_losses(
 
 
 def _seed_columns(rng: np.random.Generator, tool: Tool) -> tuple[str, ...]:
-    return (str(rng.choice(tool.seeds)),) if rng.random() < 0.96 else ()
+    """Mostly one column; a fold besides, whose runs repeat each seed; or none."""
+    kind = rng.random()
+    one = str(rng.choice(tool.seeds))
+    if kind < 0.04:
+        return ()
+    return (tool.prefix + "fold", one) if kind > 0.95 and "fold" not in one else (one,)
 
 
 def _table(
@@ -233,8 +241,11 @@ def _table(
         name: [quote.format(run.levels[at]) if not _is_number(run.levels[at]) else run.levels[at] for run in runs]
         for at, name in enumerate(names)
     }
-    if seeds:
+    if len(seeds) == 1:
         parameters[seeds[0]] = [str(run.seed) for run in runs]
+    elif seeds:
+        parameters[seeds[0]] = [str(run.seed // 3) for run in runs]
+        parameters[seeds[1]] = [str(run.seed % 3) for run in runs]
     results = {score: [_score_cell(run) for run in runs]}
     if tool.two_metrics and rng.random() < 0.3 and score.removeprefix(tool.metrics) not in dict(TURNED):
         second = tool.metrics + str(rng.choice(SECOND))
