@@ -27,12 +27,12 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
-from ablate.foreign.states import CUT_SHORT
 from ablate.foreign.tidy import tidied
 from ablate.foreign.unfolded import unfolded
 from ablate.plural import number_of
 from ablate.result_rules import coerced
 from ablate.sources import Runs
+from ablate.sources.runs import to_numbers
 
 Facts = dict[str, Any]  # Any: JSON
 
@@ -53,9 +53,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     by one. A row that appears a second time says in `same_as` whose result it is. Raises `DataError` where the
     table does not have what was asked for.
     """
-    runs = tidied(runs)
-    runs = unfolded(runs, recognize(map(str, runs.table)))
-    runs = only_runs(runs, recognize(map(str, runs.table)))
+    runs = prepared(runs)
     roles = find_roles(runs, asked)
     found = find_configurations(runs, roles.factors)
     measured = measured_runs(runs, roles)
@@ -67,7 +65,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     one_factor = one_factor_rows(cells, found, reference)
     read_as, *more = roles.notes
     notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
-    notes += _cut_short(measured)
+    notes += [*_not_finished(measured), *_progress(runs, measured)]
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
@@ -80,6 +78,13 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return Foreign(results, facts, tuple(notes))
+
+
+def prepared(runs: Runs) -> Runs:
+    """One row a run, each level written in one way, a column a value."""
+    runs = tidied(runs)
+    runs = unfolded(runs, recognize(map(str, runs.table)))
+    return only_runs(runs, recognize(map(str, runs.table)))
 
 
 def _every_run(
@@ -110,11 +115,28 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
     return best, f"Target: {text_of(found, best)}{why}."
 
 
-def _cut_short(measured: pd.DataFrame) -> list[str]:
-    """That runs which somebody or something ended early are not compared."""
-    counts = measured["state"].value_counts()
-    said = [f"{counts[state]:,} {state}" for state in CUT_SHORT if state in counts]
-    return [f"Runs cut short have no final score and are not compared: {', '.join(said)}."] if said else []
+def _not_finished(measured: pd.DataFrame) -> list[str]:
+    """How many runs did not finish, and what becomes of them."""
+    counts = measured["state"].value_counts().drop("finished", errors="ignore")
+    if not len(counts):
+        return []
+    said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    rule = "a run that was cut short (killed, pruned) is not compared, any other counts as the worst score"
+    return [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {said}; {rule}."]
+
+
+def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
+    """That runs which count as finished came less far than others, as those do that a scheduler stopped."""
+    name = recognize(map(str, runs.table)).first("progress")
+    numbers = to_numbers(runs.table[name]) if name else None
+    if numbers is None:
+        return []
+    ended = numbers[(measured["state"] == "finished").to_numpy()].dropna()
+    n_less = int((ended < ended.max()).sum())
+    if not n_less:
+        return []
+    said = f"{number_of(n_less, 'finished run')} of {len(ended):,} ended at a smaller {name} than {ended.max():g}"
+    return [f"{said}: they are compared like the others; leave them out where they were stopped early."]
 
 
 def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
@@ -127,7 +149,7 @@ def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configuratio
         notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
     if cells.n_retried:
         lost = number_of(cells.n_retried, "lost run")
-        notes.append(f"{lost} whose configuration and seed another run finished: only the finished one counts.")
+        notes.append(f"{lost} left out of the comparison: tried again, the same configuration and seed finished.")
     if not len(one_factor):
         notes.append("No configuration differs from the reference in one factor only: there are no paired comparisons.")
     return notes

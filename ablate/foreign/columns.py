@@ -51,7 +51,7 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
     direction = find_direction(runs, asked, export, score=score)
     unit = find_unit(runs, asked, score=score, direction=direction)
     replicates = find_replicates(runs, asked, export)
-    states = find_states(runs, asked, export, score=score)
+    states = find_states(runs, asked, export, score=score, taken=replicates.columns)
     taken = {score: "the score", **dict.fromkeys(replicates.columns, "the seed"), states.column: "the state"}
     taken |= {runs.run_id: "the run's id"} | dict.fromkeys(states.others, "the state")
     factors = find_factors(runs, asked, export, taken=taken, seeds=replicates.columns)

@@ -11,7 +11,7 @@ from ablate.foreign.asked import Asked
 from ablate.foreign.exports import Export
 from ablate.foreign.levels import Codes, coded, crossed, decides, n_levels, paired
 from ablate.foreign.scores import listed
-from ablate.foreign.words import LEARNING, MACHINES, NAMES, STEPS, reads_as_result, words_of
+from ablate.foreign.words import COMMENTS, DEVICES, LEARNING, MACHINES, NAMES, STEPS, reads_as_result, words_of
 from ablate.printable import printable
 from ablate.sources import Runs
 from ablate.sources.runs import to_numbers
@@ -48,6 +48,8 @@ def find_factors(
     codes = {name: coded(runs.table[name]) for name in names}
     reasons = {name: _why_not(runs, export, name, codes[name]) for name in names}
     varied = {name: codes[name] for name in names if not reasons[name]}
+    reasons |= _commenting(runs, varied)
+    varied = {name: codes for name, codes in varied.items() if not reasons[name]}
     blocks = _blocks(runs, seeds)
     reasons |= _moving(runs, export, varied, blocks)
     reasons |= _naming(runs, {name: varied[name] for name in varied if not reasons[name]}, blocks)
@@ -84,15 +86,30 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
         return "reads as a result"
     if is_whole and INDEX.fullmatch(name) and _counts(np.asarray(numbers, dtype=float), name):
         return "a running number"
-    if set(words_of(name)) & MACHINES and words_of(name)[-1] in MACHINES | {"id", "name"}:
+    if _names_machine(words_of(name)):
         return "names the machine"
     return UNIQUE if is_unique and (numbers is None or is_whole) else ""
+
+
+def _names_machine(words: Sequence[str]) -> bool:
+    last = words[-1:] and words[-1]
+    is_numbered = last in ("id", "idx", "index", "number", "name")
+    return (bool(set(words) & MACHINES) and (last in MACHINES or is_numbered)) or (
+        bool(set(words[:-1]) & DEVICES) and is_numbered
+    )
 
 
 def _counts(numbers: "np.ndarray[tuple[int], np.dtype[np.float64]]", name: str) -> bool:
     """Whether they go up by one from row to row, from 0 or 1 anew now and then; of a nameless column, any numbers."""
     steps = np.diff(numbers)
     return name.startswith(("Unnamed", "column")) or bool(((steps == 1) | np.isin(numbers[1:], (0, 1))).all())
+
+
+def _commenting(runs: Runs, varied: Mapping[str, Codes]) -> dict[str, str]:
+    """Comments in words, where there are other columns."""
+    found = [name for name in varied if words_of(name)[-1:] and words_of(name)[-1] in COMMENTS]
+    found = [name for name in found if to_numbers(runs.table[name]) is None]
+    return dict.fromkeys(found, "a comment") if len(found) < len(varied) else {}
 
 
 def _blocks(runs: Runs, seeds: Sequence[str]) -> Codes | None:

@@ -20,7 +20,6 @@ from ablate.sources.runs import says_nothing, to_numbers
 
 NO_SCORE = "no score is recorded"
 NOT_FINITE = "the score is not finite"
-RETRIED = ("failed", "killed", "out_of_memory")  # lost by no doing of their own, where a later try finished
 
 
 def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
@@ -62,8 +61,8 @@ class CellRuns:
 def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> CellRuns:
     """Of several runs of one configuration and seed the mean counts, with those that diverged at the worst score.
 
-    Those that were lost and run again do not count. Without seeds every run has the seed 0, and none is a second
-    try of another: runs that share nothing must not be paired by their order.
+    A run that was lost as its state says does not count beside one that finished: it was tried again. Without seeds
+    every run has the seed 0, and none is a second try: runs that share nothing must not be paired by their order.
     """
     rows = measured.assign(configuration=np.asarray(found.of_run), same_as=measured["trial"])
     rows = rows[rows["seed"].notna()] if seeded else rows.assign(seed=0.0)
@@ -91,7 +90,8 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> 
 def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
     """Without lost runs of whose configuration and seed another one finished."""
     has_finished = (rows["state"] == "finished").groupby([rows["configuration"], rows["seed"]]).transform("any")
-    return rows[~(has_finished & rows["state"].isin(RETRIED))]
+    is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # as a column of states says
+    return rows[~(has_finished & is_lost)]
 
 
 def search_rows(measured: pd.DataFrame, found: Configurations) -> pd.DataFrame:

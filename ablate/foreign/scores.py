@@ -12,6 +12,7 @@ from ablate.foreign.words import (
     ALSO_HIGHER,
     ALSO_LOWER,
     BOUNDED,
+    CHANGES,
     GLUED,
     HIGHER_IS_BETTER,
     LOWER_IS_BETTER,
@@ -120,7 +121,9 @@ def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
         return known
     taken = {*asked.factors, asked.seed}
     free = [str(name) for name in runs.table if export.kinds.get(str(name), "result") == "result" and name not in taken]
-    telling = [name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES]
+    telling = [
+        name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES or _is_change(runs, name)
+    ]
     results = [name for name in export.of_kind("result") if to_numbers(runs.table[name]) is not None]
     named = telling or results
     found = [name for name in named if to_numbers(runs.table[name]) is not None]
@@ -130,6 +133,14 @@ def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
         raise _no_score(runs, named[0])
     which = f"it could be {listed(found)}" if found else known_names("score", map(str, runs.table))
     raise DataError(f"{runs.place}: which column is the score?\n  say it with --score; {which}")
+
+
+def _is_change(runs: Runs, name: str) -> bool:
+    """Whether a column may be a score that is called by a change, "generalization_gap": hardly a value comes twice."""
+    words = words_of(name)
+    if not words or words[-1] not in CHANGES or (numbers := to_numbers(runs.table[name])) is None:
+        return False
+    return bool(numbers.nunique() > len(numbers) / 2) and not bool((numbers.dropna() % 1 == 0).all())
 
 
 def _no_score(runs: Runs, name: str) -> DataError:

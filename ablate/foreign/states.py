@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, cast, get_args
 from ablate.errors import DataError, known_names
 from ablate.foreign.asked import Asked
 from ablate.foreign.exports import Export
+from ablate.foreign.replicates import SEEDS
 from ablate.foreign.state_words import FINISHED, READINGS, VOCABULARIES, WORDS
+from ablate.foreign.words import words_of
 from ablate.printable import printable
 from ablate.records import State
 from ablate.sources import Runs
@@ -39,24 +41,25 @@ class States:
         return f"{self.column} ({', '.join(said[:MOST_WORDS])}{f' and {more} more' if more > 0 else ''})"
 
 
-def find_states(runs: Runs, asked: Asked, export: Export, *, score: str) -> States:
+def find_states(runs: Runs, asked: Asked, export: Export, *, score: str, taken: Collection[str] = ()) -> States:
     """The column asked for, else the source's or the tool's, else the one whose name or words tell states.
 
-    Raises `DataError` where a word is not known, or two columns tell different states.
+    `taken` are columns with another role. Raises `DataError` where a word is not known, or two columns tell
+    different states.
     """
     stated = _stated(asked.states)
     column = asked.state or runs.state or _of_tool(runs, export, asked)
     if column:
         columns = [column]
     else:
-        candidates = [name for name in map(str, runs.table) if _may_be(name, export, asked, score=score)]
+        others = {score, *taken, *asked.factors}
+        candidates = [name for name in map(str, runs.table) if name not in others and _may_be(name, export)]
         columns = [name for name in candidates if _tells_states(runs.table[name], stated)]
     if not columns:
-        done = _done(runs, export)
-        if stated and not done.column:
+        if stated:
             rule = "no column tells how runs ended"
             raise DataError(f"{runs.place}: --states: {rule}\n  choose one with --state COLUMN, or leave --states out")
-        return done
+        return States()
     read = [States(name, _meanings(runs, name, stated, export, score=score)) for name in columns]
     if len(read) > 1 and not _agree(runs, read):
         both = f'"{printable(read[0].column)}" and "{printable(read[1].column)}"'
@@ -95,12 +98,9 @@ def _of_tool(runs: Runs, export: Export, asked: Asked) -> str:
     return name if runs.table[name].nunique() <= MOST_STATES else ""
 
 
-def _may_be(name: str, export: Export, asked: Asked, *, score: str) -> bool:
-    return name not in (*asked.factors, score, asked.seed) and export.kinds.get(name) not in (
-        "factor",
-        "result",
-        "bookkeeping",
-    )
+def _may_be(name: str, export: Export) -> bool:
+    own = "_".join(words_of(export.name(name)))
+    return export.kinds.get(name) not in ("factor", "result", "bookkeeping") and own not in SEEDS
 
 
 def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
@@ -182,13 +182,3 @@ def _unknown(runs: Runs, name: str, unknown: list[str], *, known: list[str]) -> 
 def _agree(runs: Runs, read: list[States]) -> bool:
     first, *others = (runs.table[states.column].map(dict(states.meanings)) for states in read)
     return all(bool((first == other).all()) for other in others)
-
-
-def _done(runs: Runs, export: Export) -> States:
-    """Ray writes "done" where it writes no status: a trial that is not done was cut short."""
-    is_ray = any(tool.name == "Ray Tune" for tool in export.tools)
-    if not is_ray or "done" not in runs.table or set(runs.table["done"]) - {"True", "False"}:
-        return States()
-    return (
-        States("done", {"True": "finished", "False": "killed"}) if (runs.table["done"] == "False").any() else States()
-    )

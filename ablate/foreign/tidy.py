@@ -27,9 +27,9 @@ def tidied(runs: Runs) -> Runs:
     for name in map(str, table):
         if twins := _twins(table[name]):
             table = table.assign(**{name: table[name].replace(twins)})
-            said = ", ".join(f"{one} as {other}" for one, other in list(twins.items())[:SHOWN])
+            said = ", ".join(f"{one} is read as {other}" for one, other in list(twins.items())[:SHOWN])
             more = f" and {len(twins) - SHOWN} more" if len(twins) > SHOWN else ""
-            notes.append(f"{printable(name)}: {said}{more}: one number in two roundings.")
+            notes.append(f"{printable(name)}: {said}{more}: one level, rounded in two ways.")
     return replace(runs, table=table, notes=tuple(notes))
 
 

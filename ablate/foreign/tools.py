@@ -20,6 +20,7 @@ class Tool:
     state: str = NOTHING
     run_id: str = NOTHING
     score: str = NOTHING  # the column of the objective
+    progress: str = NOTHING  # how far a run came
     maximizes: bool | None = None  # whether more of `score` is better; None where the export does not say
 
 
@@ -59,7 +60,8 @@ TOOLS = (
             r"GPU Type|GPU Count|"
             r"CPU Count|Python Version|Start Command|Git Commit|Relative Time.*"
         ),
-        weak_signs="Name|State|User|Tags|Group|ID|Hostname|Host|Description|End Time", n_signs=3, state="State",
+        weak_signs="Name|State|User|Tags|Group|ID|Hostname|Host|Description|End Time",
+        n_signs=3, state="State", progress="epoch|_step",
         bookkeeping=(
             r"Name|Notes|User|Tags|Created|Updated|End Time|Runtime|Sweep|Group|Job Type|ID|Hostname|Host|"
             r"Description|GitHub|"
@@ -78,6 +80,7 @@ TOOLS = (
         ),
         weak_signs=r"trial_id|pid|hostname|done|date|timestamp|logdir|Trial name|loc|iter|status",
         factors=r"config/(?P<name>.+)", state="status", run_id="trial_id|Trial name",
+        progress="training_iteration|iter",
         bookkeeping=(
             r"training_iteration|time_this_iter_s|time_total_s|time_since_restore|iterations_since_restore|"
             r"experiment_tag|"
@@ -88,8 +91,8 @@ TOOLS = (
         ),
     ),
     Tool(
-        "KerasTuner", signs=r"hyperparameters\..+|best_step|metrics\.metrics\..+|(.+[./])?tuner/.+",
-        weak_signs="trial_id|score|status|message", factors=r"hyperparameters\.values\.(?P<name>(?!tuner/).+)",
+        "KerasTuner", signs=r"hyperparameters\..+|best_step|metrics\.metrics\..+|(.+[./])?tuner/.+|trial_id",
+        weak_signs="score|status|message", n_signs=3, factors=r"hyperparameters\.values\.(?P<name>(?!tuner/).+)",
         bookkeeping=(
             r"trial_id|best_step|message|hyperparameters\.space|(.+[./])?tuner/.+|"
             r"metrics\.metrics\..+\.direction"
@@ -102,8 +105,8 @@ TOOLS = (
         bookkeeping="Trial ID|Show Metrics|session_group(_name)?|Session Group Name|run", results=r"metrics[./].+",
     ),
     Tool(
-        "Sacred", signs=r"experiment\..+|stop_time|heartbeat|host\..+|captured_out|config\..+|meta\..+",
-        weak_signs="_id|status|result|start_time|format|command|info\\..+|artifacts|resources",
+        "Sacred", signs=r"experiment\..+|stop_time|heartbeat|host\..+|captured_out|meta\..+",
+        weak_signs=r"config\..+|_id|status|result|start_time|format|command|info\..+|artifacts|resources",
         factors=r"config\.(?P<name>.+)", results=r"result(\..+)?", state="status", run_id="_id", score="result",
         bookkeeping=(
             r"_id|experiment\..+|start_time|stop_time|heartbeat|host\..+|captured_out|meta\..+|format|command|"
@@ -116,7 +119,7 @@ TOOLS = (
         r"script\..+|execution\..+",
         weak_signs="(?i)type|name|tags|status|project|user|started|updated|iteration|id|created",
         factors=r"(?i)(?:hyperparams[./])?(?:args|general|kwargs|hparams)[./](?P<name>.+)",
-        results=r"last_metrics[./].+", state="(?i)status", run_id="(?i)id",
+        results=r"last_metrics[./].+", state="(?i)status", run_id="(?i)id", progress="(?i)iteration|last_iteration",
         bookkeeping=(
             r"(?i)type|name|tags|system_tags|project|user|started|updated|created|completed|iteration|"
             r"last_iteration|last_update|"

@@ -43,6 +43,9 @@ NAMES = frozenset(  # the last word of columns that name a run, not a factor of 
      "commit", "url", "link", "command", "cmd", "key")
 )  # fmt: skip
 MACHINES = frozenset(("host", "hostname", "node", "machine", "nodelist", "nodename", "pid", "server", "ip"))
+DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # with "id" or a number behind it
+COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks", "description"))
+CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
 STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
 LEARNING = frozenset(("lr", "rate", "decay", "dropout", "momentum", "width", "units", "depth", "batch", "layers"))
 

@@ -10,6 +10,7 @@ import pytest
 
 from ablate.errors import AblateError
 from ablate.foreign import Asked, Foreign, read_foreign
+from ablate.foreign.analysis import prepared
 from ablate.foreign.columns import column_of, find_roles
 from ablate.sources import Runs, is_storage_url, read_csv_runs, read_optuna_runs
 
@@ -53,7 +54,7 @@ def every_run(foreign: Foreign) -> pd.DataFrame:
 
 
 def check_roles(runs: Runs, asked: Asked, told: dict[str, Any]) -> None:
-    roles = find_roles(runs, asked)
+    roles = find_roles(prepared(runs), asked)
     assert sorted(map(bare, roles.factors)) == sorted(told["factors"])
     assert (bare(roles.score), roles.direction) == (bare(told["score"]), told["direction"])
     assert bare(roles.seed) == told["seed"]

@@ -132,7 +132,8 @@ def _states(example: ExportExample) -> str:
     """The words of the tool that the table has, as `--states` takes them."""
     tool = next(one for one in TOOLS if one.name == example.tool)
     told = [(tool.finished, "finished"), *((word, kind) for kind, words in tool.lost.items() for word in words)]
-    return ",".join(f"{word}={kind}" for word, kind in told if word.encode() in example.content)
+    there = {cell.strip() for cell in re.split(r"[,;|\t\r\n\"]", example.content.decode("utf-8-sig"))}
+    return ",".join(f"{word}={kind}" for word, kind in dict(told).items() if word in there)
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
