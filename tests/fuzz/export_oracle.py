@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +116,12 @@ def question(message: str) -> str:
 def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
     """What a user who knows his table says to that."""
     truth = example.truth
-    known = {one.name for one in fields(Asked)}
     if "which column is the score" in message and not asked.score:
         return replace(asked, score=truth.score)
     if "--direction" in message and not asked.direction:
         return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
-    if "--states" in message and "states" in known and not getattr(asked, "states", ""):
-        return replace(asked, **{"states": _states(example)})
+    if "--states" in message and not asked.states:
+        return replace(asked, state=truth.state, states=_states(example))
     if "--seed" in message and truth.seeds and not asked.seed:
         return replace(asked, seed=",".join(truth.seeds))
     return asked

@@ -195,8 +195,29 @@ TOOLS = (
         before={"Trial ID": number(100), "Experiment ID": of("7"), "Started": clock(), "Ended": clock()},
     ),
     Tool(
-        "own", seeds=("seed", "Seed", "random_state", "replicate", "rep", "run_seed", "fold"), separators=",,;\t|",
-        state=("status", "state", "outcome", ""), finished="ok", two_metrics=True,
+        "Neptune", prefix="parameters/", metrics="metrics/", seeds=("parameters/seed",), state=("sys/failed",),
+        finished="False", lost={"failed": ("True",)},
+        before={"sys/id": lambda _, row: f"TOY-{row + 1}", "sys/name": named(), "sys/state": of("inactive"),
+                "sys/owner": of("someone"), "sys/hostname": NODES, "sys/creation_time": clock(),
+                "sys/running_time": drawn(60, 90), "sys/size": drawn(9e3, 1e4, 0), "sys/tags": NONE},
+    ),
+    Tool(
+        "own, a flag of failure", seeds=("seed", "run_seed"), state=("failed", "crashed", "diverged"),
+        finished="False", lost={"failed": ("True",)}, separators=",;",
+    ),
+    Tool(
+        "own, a flag of success", seeds=("seed", "rng_seed"), state=("success", "ok", "finished", "completed"),
+        finished="True", lost={"failed": ("False",)}, separators=",;",
+    ),
+    Tool(
+        "own, exit codes", seeds=("seed", "trial_seed"), state=("exit_code", "ExitCode", "returncode"),
+        finished="0", lost={"failed": ("1", "137")}, separators=",\t",
+    ),
+    Tool(
+        "own", separators=",,;\t|",
+        seeds=("seed", "Seed", "random_state", "replicate", "rep", "run_seed", "fold", "cv_fold", "repetition",
+               "seed_id", "SEED", "random seed", "rng"),
+        state=("status", "state", "outcome", "Run Status", ""), finished="ok", two_metrics=True,
         lost={"failed": ("failed", "diverged", "oom", "nan"), "killed": ("killed", "timeout")},
         after={},
     ),
