@@ -121,18 +121,12 @@ def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
     if "--direction" in message and not asked.direction:
         return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
     if "--states" in message and not asked.states:
-        return replace(asked, state=truth.state, states=_states(example))
+        return replace(
+            asked, state=truth.state, states=",".join(f"{word}={kind}" for word, kind in truth.words.items())
+        )
     if "--seed" in message and truth.seeds and not asked.seed:
         return replace(asked, seed=",".join(truth.seeds))
     return asked
-
-
-def _states(example: ExportExample) -> str:
-    """The words of the tool that the table has, as `--states` takes them."""
-    tool = next(one for one in TOOLS if one.name == example.tool)
-    told = [(tool.finished, "finished"), *((word, kind) for kind, words in tool.lost.items() for word in words)]
-    there = {cell.strip() for cell in re.split(r"[,;|\t\r\n\"]", example.content.decode("utf-8-sig"))}
-    return ",".join(f"{word}={kind}" for word, kind in dict(told).items() if word in there)
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:

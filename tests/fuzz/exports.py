@@ -78,6 +78,9 @@ class Truth:
     seeds: tuple[str, ...]  # columns
     state: str
     runs: tuple[Run, ...]
+    words: dict[str, str] = field(
+        default_factory=dict
+    )  # of the column of states: "failed", "killed", "pruned", "finished"
     parents: int = 0
     blank_rows: int = 0
     is_merged: bool = False  # whether one level is written in two ways
@@ -128,10 +131,11 @@ def draw_export(start: int, number: int) -> ExportExample:
     order = rng.permutation(len(runs)) if rng.random() < 0.6 else np.arange(len(runs))
     runs = [runs[place] for place in order]
     table, parents, has_junk = _table(rng, tool, runs, levels, score=score, state=state, seeds=seeds)
+    words = {word: run.lost or "finished" for word, run in zip(table.columns.get(state, ()), runs, strict=False)}
     is_merged = rng.random() < 0.12 and _write_a_level_in_two_ways(rng, table, levels)
     content, blank_rows, is_plain = _to_bytes(rng, table, tool)
     truth = Truth(
-        levels, gains, score, sign, scale, seeds, state, tuple(runs), parents, blank_rows, is_merged,
+        levels, gains, score, sign, scale, seeds, state, tuple(runs), words, parents, blank_rows, is_merged,
         is_clean=is_plain and not is_merged and not has_junk,
     )  # fmt: skip
     margin = MARGIN * scale if rng.random() < 0.2 else None
