@@ -66,7 +66,7 @@ def test_a_table_becomes_a_report_without_the_libraries_that_train(folder):
     done = subprocess.run([sys.executable, "-c", WITHOUT_TRAINING], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "Factors: norm, width." in said
+    assert "Read as: factors norm, width (--factors); score acc, higher is better" in said
     assert "Norm matters most: batch helps by 10.0" in said
     assert "report reports/sweep/report.html" in said
     facts = json.loads((folder / "reports/sweep/provenance.json").read_text())

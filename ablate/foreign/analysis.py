@@ -27,6 +27,7 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.foreign.states import CUT_SHORT
 from ablate.foreign.tidy import tidied
 from ablate.foreign.unfolded import unfolded
 from ablate.plural import number_of
@@ -65,7 +66,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     one_factor = one_factor_rows(cells, found, reference)
     read_as, *more = roles.notes
     notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
-    notes += [*_not_finished(measured), *_progress(runs, measured)]
+    notes += [*_not_finished(measured, n_retried=cells.n_retried), *_progress(runs, measured)]
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
@@ -115,14 +116,19 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
     return best, f"Target: {text_of(found, best)}{why}."
 
 
-def _not_finished(measured: pd.DataFrame) -> list[str]:
+def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
     """How many runs did not finish, and what becomes of them."""
     counts = measured["state"].value_counts().drop("finished", errors="ignore")
     if not len(counts):
         return []
     said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
-    rule = "a run that was cut short (killed, pruned) is not compared, any other counts as the worst score"
-    return [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {said}; {rule}."]
+    notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {said}."]
+    if n_retried:
+        again = "tried again with the same configuration and seed, and only the one that finished counts"
+        notes.append(f"{number_of(n_retried, 'lost run')}: {again}.")
+    if set(counts.index) & set(CUT_SHORT):
+        notes.append("Runs that were cut short (killed, pruned) have no final score and are not compared.")
+    return notes
 
 
 def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
@@ -147,9 +153,6 @@ def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configuratio
         notes.append(f"{number_of(cells.n_repeated, 'run')} with another's factors and seed: their mean is compared.")
     if is_crossed:
         notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
-    if cells.n_retried:
-        lost = number_of(cells.n_retried, "lost run")
-        notes.append(f"{lost} left out of the comparison: tried again, the same configuration and seed finished.")
     if not len(one_factor):
         notes.append("No configuration differs from the reference in one factor only: there are no paired comparisons.")
     return notes

@@ -1,5 +1,6 @@
 """Which columns were varied on purpose, and why the others were not."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def find_factors(
 def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> Factors:
     for name in asked.factors:
         if name in taken or n_levels(coded(runs.column(name))) < 2:
-            why = "is the score or the seed" if name in taken else "is the same in every run"
+            why = f"is {taken[name]}" if name in taken else "is the same in every run"
             raise DataError(f'{runs.place}: the factor "{printable(name)}" {why}\n  leave it out of --factors')
     return Factors(tuple(dict.fromkeys(asked.factors)), {})
 
@@ -72,7 +73,7 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
     if n_levels(codes) < 2:
         return SAME
     if kind == "bookkeeping":
-        return f"{maker}'s bookkeeping" if maker else "bookkeeping"
+        return f"bookkeeping of {maker}"
     if kind == "attribute":
         return "an attribute of the runs"
     if kind == "result":
@@ -124,17 +125,33 @@ def _moving(runs: Runs, export: Export, varied: Mapping[str, Codes], blocks: Cod
     if blocks is None or n_levels(blocks) < 2:
         return {}
     design = [codes for codes in varied.values() if _is_balanced(codes, blocks)]
-    if not design or len(design) == len(varied):
-        return {}
-    cells = crossed(design, len(blocks))
-    n_crossed = n_levels(paired(cells, blocks))
-    if n_crossed < COMPLETE * n_levels(cells) * n_levels(blocks) or len(blocks) > REPEATED * n_crossed:
+    cells = _crossed_cells(design, blocks)
+    if cells is None:
         return {}
     return {
         name: "changes between the seeds of one configuration"
         for name, codes in varied.items()
         if not decides(cells, codes) and not _is_drawn(runs, export, name)
     }
+
+
+def _crossed_cells(design: list[Codes], blocks: Codes) -> Codes | None:
+    """The cells of the columns that are crossed with the seeds, one run each; None where they are not.
+
+    One of the columns may be balanced by chance: it is left out, where that of one alone makes the others crossed.
+    """
+    for subsets in ([design], [design[:at] + design[at + 1 :] for at in range(len(design))]):
+        found = [cells for subset in subsets if subset and _is_crossed(cells := crossed(subset, len(blocks)), blocks)]
+        exact = [cells for cells in found if n_levels(cells) * n_levels(blocks) == len(blocks)]
+        if found:
+            best = exact or found
+            return best[0] if len(best) == 1 else None
+    return None
+
+
+def _is_crossed(cells: Codes, blocks: Codes) -> bool:
+    n_runs = n_levels(paired(cells, blocks))
+    return n_runs >= COMPLETE * n_levels(cells) * n_levels(blocks) and len(blocks) <= REPEATED * n_runs
 
 
 def _is_drawn(runs: Runs, export: Export, name: str) -> bool:
@@ -157,26 +174,38 @@ def _naming(runs: Runs, varied: Mapping[str, Codes], blocks: Codes | None) -> di
     found: dict[str, str] = {}
     of_words = [name for name in varied if to_numbers(runs.table[name]) is None]
     for name in sorted(of_words, key=lambda name: -n_levels(varied[name])):
-        others = {other: codes for other, codes in left.items() if other != name}
-        named = {other: codes for other, codes in others.items() if decides(left[name], codes)}
+        named = {other: codes for other, codes in left.items() if other != name and decides(left[name], codes)}
         parts = list(named.values())
         if blocks is not None and decides(left[name], blocks):
             parts.append(blocks)
-        names_all = bool(others) and len(named) == len(others) and _is_called(name)
-        if _names_them(left[name], parts, is_name=names_all):
+        is_spelled = _is_called(name) and bool(named) and _spells(runs, name, left[name], list(named))
+        if is_spelled or _combines(left[name], parts):
             found[name] = f"names {listed(list(named))}" if named else "names the runs"
             del left[name]
     return found
 
 
-def _names_them(codes: Codes, parts: list[Codes], *, is_name: bool) -> bool:
-    """Whether one value a combination of `parts` stands in a column, and more values than any part has levels.
+def _combines(codes: Codes, parts: list[Codes]) -> bool:
+    """Whether a column has a value for each combination of at least two others that are (nearly) crossed.
 
-    `is_name`: it is called like a name and decides all other columns; then it needs no such proof.
+    Of an incomplete crossing nothing is concluded: an optimizer may decide its own rate and momentum.
     """
-    if len(parts) < 2 or is_name:
-        return len(parts) > 1
-    return decides(crossed(parts, len(codes)), codes) and n_levels(codes) > max(map(n_levels, parts))
+    if len(parts) < 2:
+        return False
+    n_crossed = math.prod(map(n_levels, parts))
+    return n_levels(codes) >= COMPLETE * n_crossed and decides(crossed(parts, len(codes)), codes)
+
+
+def _spells(runs: Runs, name: str, codes: Codes, named: Sequence[str]) -> bool:
+    """Whether each value has the levels of the columns it names in it, letter by letter."""
+    if not decides(crossed([coded(runs.table[other]) for other in named], len(codes)), codes):
+        return False
+    _, first = np.unique(codes, return_index=True)
+    rows = runs.table.iloc[first]
+    return all(
+        all(level.lower() in cell.lower() or level.removesuffix(".0") in cell for level in levels)
+        for cell, *levels in rows[[name, *named]].itertuples(index=False)
+    )
 
 
 def _is_called(name: str) -> bool:
@@ -184,17 +213,17 @@ def _is_called(name: str) -> bool:
 
 
 def _together(factors: Sequence[str], codes: Mapping[str, Codes]) -> tuple[str, ...]:
-    """Factors of several runs a level that always change together: neither is compared alone."""
-    notes = []
-    for at, one in enumerate(factors):
-        for other in factors[at + 1 :]:
-            n = n_levels(codes[one])
-            if n == n_levels(codes[other]) < len(codes[one]) and decides(codes[one], codes[other]):
-                notes.append(
-                    f"{one} and {other} always change together: what they do cannot be told apart; "
-                    f"--factors with one of them compares both at once."
-                )
-    return tuple(notes)
+    """Factors of several runs a level that always change together: neither is compared alone.
+
+    Codes count levels in the order in which they came up, so that those of such factors are equal.
+    """
+    return tuple(
+        f"{one} and {other} always change together: what they do cannot be told apart; "
+        f"--factors with one of them compares both at once."
+        for at, one in enumerate(factors)
+        for other in factors[at + 1 :]
+        if n_levels(codes[one]) == n_levels(codes[other]) < len(codes[one]) and np.array_equal(codes[one], codes[other])
+    )
 
 
 def _check(

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ablate.errors import DataError
 from ablate.foreign.asked import Asked
 from ablate.foreign.exports import Export
 from ablate.foreign.levels import coded, crossed, decides, n_levels
 from ablate.foreign.words import words_of
+from ablate.printable import printable
 from ablate.sources import Runs
 from ablate.sources.runs import to_numbers
 
@@ -18,6 +20,7 @@ SEEDS = ("seed", "random_seed", "random_state", "rng_seed", "trial_seed", "globa
 SPLITS = ("fold", "cv_fold", "kfold", "k_fold", "fold_id", "fold_idx", "split", "split_id", "split_seed", "data_seed",
           "data_split", "outer_fold", "inner_fold")  # fmt: skip
 REPEATS = ("replicate", "repeat", "rep", "replication", "repetition")
+PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "holdout"))
 FOLDS = re.compile(r"(.*_)?(k?fold|split)(_.*)?")
 MOST_EXACT = 2**53  # a seed beyond it is told from its neighbours by its text alone
 
@@ -36,8 +39,9 @@ class Replicates:
 
 
 def find_replicates(runs: Runs, asked: Asked, export: Export) -> Replicates:
-    """The columns asked for, else those that are called so and vary. Raises `DataError` where one is not there.
+    """The columns asked for, else those that are called so and vary.
 
+    Raises `DataError` where one is not there, or a split is a part of the data: "train" and "test".
     A fold and a seed make a replicate together: one block a pair. A column that another one decides adds nothing.
     """
     if asked.seed:
@@ -46,6 +50,8 @@ def find_replicates(runs: Runs, asked: Asked, export: Export) -> Replicates:
             runs.column(name)
         return Replicates(tuple(dict.fromkeys(columns)), _note(runs, columns))
     found = [name for kinds in (SEEDS, SPLITS, REPEATS) for name in _called(runs, asked, export, kinds)]
+    for name in found:
+        _check_parts(runs, name)
     varying = [name for name in found if n_levels(coded(runs.table[name])) > 1]
     chosen: list[str] = []
     for name in varying:
@@ -83,6 +89,15 @@ def _called(runs: Runs, asked: Asked, export: Export, names: tuple[str, ...]) ->
         name for name in own if name not in asked.factors and export.kinds.get(name) not in ("bookkeeping", "result")
     ]
     return [name for wanted in names for name in free if own[name] == wanted]
+
+
+def _check_parts(runs: Runs, name: str) -> None:
+    """Rows of training and of test scores are no replicates."""
+    if len(parts := set(runs.table[name].str.lower()) & PARTS) > 1:
+        raise DataError(
+            f'{runs.place}: has rows of several parts of the data: "{printable(name)}" is {", ".join(sorted(parts))}\n'
+            f"  keep the rows of one part; where {printable(name)} was varied on purpose, list it in --factors"
+        )
 
 
 def _note(runs: Runs, columns: list[str]) -> str:

@@ -119,7 +119,7 @@ def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
     known = export.first("score")
     if known and to_numbers(runs.table[known]) is not None:
         return known
-    taken = {*asked.factors, asked.seed}
+    taken = {*asked.factors, *runs.factors, asked.seed}
     free = [str(name) for name in runs.table if export.kinds.get(str(name), "result") == "result" and name not in taken]
     telling = [
         name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES or _is_change(runs, name)

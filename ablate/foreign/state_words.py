@@ -42,6 +42,7 @@ READINGS: dict[str, dict[str, State]] = {
     "SMAC": {"abort": KILLED, "stop": KILLED},
     "Determined": {"stopped": KILLED},
     "SLURM": {"stopped": KILLED},
+    "Neptune": {"false": FINISHED, "true": FAILED},  # its column "sys/failed"
 }
 _VOCABULARIES = {
     "Ray Tune": "pending running terminated error errored paused",

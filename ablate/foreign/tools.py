@@ -133,7 +133,8 @@ TOOLS = (
         score="cost", maximizes=False, results="cost",
     ),
     Tool(
-        "Determined", signs=r"(?i)(hparams|hyperparameters|hp)\..+|searcher_?metric_?(value|name)?|total_?batches|"
+        "Determined", signs=r"(?i)(hparams|hp|hyperparameters(?!\.(values|space)))\..+|searcher_?metric_?(value|name)?|"
+        r"total_?batches|"
         r"total_?batches_?processed|best_?validation_?metric|num_?completed_?checkpoints",
         weak_signs=(
             "(?i)state|trial_?id|experiment_?id|restarts|duration|start_?time|end_?time|checkpoint_?(count|"
@@ -211,7 +212,8 @@ TOOLS = (
     ),
     Tool(
         "Neptune", signs=r"sys/.+|parameters/.+|monitoring/.+", factors=r"parameters/(?P<name>.+)", run_id="sys/id",
-        bookkeeping=r"sys/(?!state|failed).+|monitoring/.+|source_code/.+", results="metrics/.+", state="sys/state",
+        bookkeeping=r"sys/.+|monitoring/.+|source_code/.+", results="metrics/.+",
+        state="sys/failed|sys/state",
     ),
 )  # fmt: skip
 

@@ -5,7 +5,8 @@ import pytest
 from tables import crossed, runs
 
 from ablate.errors import DataError
-from ablate.foreign.columns import Asked, find_roles
+from ablate.foreign.asked import Asked
+from ablate.foreign.columns import find_roles
 from ablate.foreign.configurations import find_configurations
 from ablate.foreign.rows import cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
 from ablate.results import COLUMNS
