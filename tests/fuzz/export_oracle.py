@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ablate import analysis
 from ablate.commands.analyze import Place, prepare
 from ablate.errors import AblateError
 from ablate.foreign import Asked
+from ablate.foreign.columns import column_of
 from ablate.report import build_report
 from ablate.report.inputs import Inputs, read_inputs
 
@@ -23,10 +24,11 @@ DECIDED = ("helps", "hurts")
 MOST_QUESTIONS = 4
 PREFIXES = (*{part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part}, "user_attrs_")
 LOSS_WORDS = re.compile(
-    r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|without a score"
+    r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|"
+    r"without a score|did not"
 )
-MADE_ONE = re.compile(r"one level|same level|alike|spaces?|trailing|rounded|single precision|float|merged")
-AGAIN = re.compile(r"tr(y|ies|ied)\b|again|retr|repeat|another's factors")
+MADE_ONE = re.compile(r"one number|one level|same level|alike|spaces?|trailing|rounded|single precision|float|merged")
+AGAIN = re.compile(r"another run finished|tr(y|ies|ied)\b|again|retr|repeat|another's factors")
 PARENT = re.compile(r"parent")
 BLANK = re.compile(r"blank|empty")
 
@@ -82,7 +84,7 @@ def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdic
 def _read(example: ExportExample, folder: Path, verdicts: Verdicts, *, page: bool) -> Said:
     path = folder / "sweep.csv"
     path.write_bytes(example.content)
-    asked = Asked()
+    asked = Asked(margin=example.margin)
     for turn in range(MOST_QUESTIONS + 1):
         try:
             made, notes = prepare(
@@ -113,25 +115,18 @@ def question(message: str) -> str:
 
 def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
     """What a user who knows his table says to that."""
-    truth, tool = example.truth, example.tool
-    known = {one.name for one in fields(Asked)}
+    truth = example.truth
     if "which column is the score" in message and not asked.score:
         return replace(asked, score=truth.score)
     if "--direction" in message and not asked.direction:
         return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
-    if "--states" in message and "states" in known and not getattr(asked, "states", ""):
-        return replace(asked, **{"states": _states(tool, example.content.decode(errors="replace"))})
+    if "--states" in message and not asked.states:
+        return replace(
+            asked, state=truth.state, states=",".join(f"{word}={kind}" for word, kind in truth.words.items())
+        )
     if "--seed" in message and truth.seeds and not asked.seed:
-        return replace(asked, seed=truth.seeds[0])
+        return replace(asked, seed=",".join(truth.seeds))
     return asked
-
-
-def _states(tool: str, content: str) -> str:
-    """The words of a tool that are in the table, as `--states` takes them."""
-    known = next(one for one in TOOLS if one.name == tool)
-    told = [(known.finished, "finished"), *((word, kind) for kind, words in known.lost.items() for word in words)]
-    there = {cell.strip() for cell in re.split(r"[,;|\t\r\n\"]", content)}
-    return ",".join(f"{word}={kind}" for word, kind in dict(told).items() if word in there)
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
@@ -176,16 +171,17 @@ def _losses(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
 
 
 def _tells_a_count(text: str, touched: Mapping[str, int], n_lost: int) -> bool:
+    """Whether it tells all, or what the variants lost; in the headline a clause a state, in a note those cut short."""
     numbers = {int(found.replace(",", "")) for found in re.findall(r"(?<![\d.])\d[\d,]*(?![\d.]*\d)", text)}
-    return bool(numbers & {n_lost, *touched.values(), sum(touched.values())})
+    clauses = re.findall(r"\bin (\d+) of \d+ |(\d+) (?:killed|pruned)", text)
+    return n_lost in numbers or sum(int(one or other) for one, other in clauses) >= sum(touched.values())
 
 
 def _lost_in_contrasts(truth: Truth, said: Said) -> dict[str, int]:
     """How many runs were lost in each configuration of the one-factor comparisons."""
     found = {}
     for name, cell in _cells(truth, said).items():
-        lost = sum(run.lost != "" and not run.retried for run in cell)
-        if lost:
+        if lost := _n_lost(cell):
             found[name] = lost
     return found
 
@@ -194,7 +190,7 @@ def _rows(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     """No row is dropped, and no level split or merged, without a word."""
     table = _every_run(said.inputs.results)
     n, tried_again = len(truth.runs), sum(run.retried for run in truth.runs)
-    notes, facts = said.notes.lower(), said.inputs.facts
+    notes = said.notes.lower()
     extra = len(table) - n
     if truth.parents and (extra > 0 or not PARENT.search(notes)):
         yield "parent runs are taken as runs", f"{len(table)} rows of {n} runs and {truth.parents} parents"
@@ -205,10 +201,8 @@ def _rows(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     if tried_again and not AGAIN.search(notes):
         yield "a second try is not spoken of", notes
     for name, of_factor in truth.factors.items():
-        column = next((own for own in facts["factors"] if bare(own) == bare(name)), "")
-        column = column if column in said.inputs.results else ""
-        column = column or next((own for own in said.inputs.results if own == f"{bare(name)}_setting"), "")
-        n_levels = said.inputs.results[column].nunique() if column else len(of_factor)
+        found = next((own for own in said.inputs.facts["factors"] if bare(own) == bare(name)), "")
+        n_levels = said.inputs.results[column_of(found)].nunique() if found else len(of_factor)
         if n_levels != len(of_factor):
             yield "levels are split or merged", f"{name}: {n_levels} for {of_factor}"
         elif truth.is_merged and not MADE_ONE.search(notes):
@@ -232,9 +226,10 @@ def _contrasts(truth: Truth, said: Said, verdicts: Verdicts) -> Iterator[tuple[s
         text = f"{row['factor']} {first} -> {then}: {row['verdict']}, n = {row['n']}, mean {row['mean']:.6g}"
         if row["verdict"] in DECIDED and not truth.seeds:
             yield "a verdict without seeds", text
-        lost = sum(run.lost != "" and not run.retried for run in runs), _n_lost(others)
+        lost = _n_lost(runs), _n_lost(others)
         if any(lost):
-            yield from _lossy(row, gain, lost, text)
+            failed = any(run.lost == "failed" and not run.retried for run in (*runs, *others))
+            yield from _lossy(row, gain, lost, text, is_of_the_variant=failed)
         else:
             yield from _lossless(row, gain, runs, others, truth, text, verdicts)
 
@@ -243,15 +238,20 @@ def _n_lost(runs: list[Run]) -> int:
     return sum(run.lost != "" and not run.retried for run in runs)
 
 
-def _lossy(row: Mapping[str, Any], gain: float, lost: tuple[int, int], text: str) -> Iterator[tuple[str, str]]:
-    """Better than what lost no run, for its survivors alone, is no help; and the other way round."""
+def _lossy(
+    row: Mapping[str, Any], gain: float, lost: tuple[int, int], text: str, *, is_of_the_variant: bool
+) -> Iterator[tuple[str, str]]:
+    """Better than what lost no run, for its survivors alone, is no help; and the other way round.
+
+    `is_of_the_variant`: whether runs failed; runs that somebody killed tell nothing of a variant.
+    """
     of_variant, of_reference = lost
     if row["verdict"] == "helps" and of_variant > of_reference and gain <= 0:
         yield "survivors help", f"{text}; lost {lost}, truly {gain:+.2f}"
     if row["verdict"] == "hurts" and of_reference > of_variant and gain >= 0:
         yield "hurts beside survivors", f"{text}; lost {lost}, truly {gain:+.2f}"
-    if row["verdict"] == "equivalent":
-        yield "equivalent by survivors", f"{text}; lost {lost}"
+    if row["verdict"] == "equivalent" and of_variant != of_reference and is_of_the_variant:
+        yield "equivalent, though runs of one side failed", f"{text}; lost {lost}"
 
 
 def _lossless(
@@ -262,9 +262,8 @@ def _lossless(
     differences = [truth.sign * (values[seed] - reference[seed]) for seed in values if seed in reference]
     if truth.seeds:
         mean = math.fsum(differences) / len(differences)
-        if row["n"] != len(differences) or not math.isclose(
-            row["mean"], mean, rel_tol=1e-6, abs_tol=1e-7 * truth.scale
-        ):
+        is_other = len(truth.seeds) == 1 and row["n"] != len(differences)  # a fold with its seeds may be one block
+        if is_other or not math.isclose(row["mean"], mean, rel_tol=1e-6, abs_tol=1e-7 * truth.scale):
             yield "another number of pairs or another mean", f"{text}; {len(differences)} pairs of mean {mean:.6g}"
             return
     if row["verdict"] in ("too few seeds",):

@@ -69,6 +69,11 @@ def named() -> Cell:
     return lambda rng, row: f"{rng.choice(words[0])}-{rng.choice(words[1])}-{row + 1}"
 
 
+def minutes() -> Cell:
+    """How long a run took, as MLflow's page has it."""
+    return lambda rng, _: f"{rng.uniform(1, 9):.1f}min"
+
+
 NODES = of("node0", "node1", "node2")
 NONE = of("")
 OPTUNA = {
@@ -103,7 +108,7 @@ TOOLS = (
     Tool(
         "MLflow page", state=("Status",), finished="FINISHED", two_metrics=True,
         lost={"failed": ("FAILED",), "killed": ("KILLED",)},
-        before={"Start Time": clock("2026-01-{day:02} {hour:02}:{minute:02}:18"), "Duration": lambda rng, _: f"{rng.uniform(1, 9):.1f}min",
+        before={"Start Time": clock("2026-01-{day:02} {hour:02}:{minute:02}:18"), "Duration": minutes(),
                 "Run ID": token(32), "Name": named(), "Source Type": of("LOCAL"), "Source Name": of("train.py"),
                 "User": of("me")},
     ),
@@ -190,14 +195,36 @@ TOOLS = (
         before={"Trial ID": number(100), "Experiment ID": of("7"), "Started": clock(), "Ended": clock()},
     ),
     Tool(
-        "own", seeds=("seed", "Seed", "random_state", "replicate", "rep", "run_seed", "fold"), separators=",,;\t|",
-        state=("status", "state", "outcome", ""), finished="ok", two_metrics=True,
+        "Neptune", prefix="parameters/", metrics="metrics/", seeds=("parameters/seed",), state=("sys/failed",),
+        finished="False", lost={"failed": ("True",)},
+        before={"sys/id": lambda _, row: f"TOY-{row + 1}", "sys/name": named(), "sys/state": of("inactive"),
+                "sys/owner": of("someone"), "sys/hostname": NODES, "sys/creation_time": clock(),
+                "sys/running_time": drawn(60, 90), "sys/size": drawn(9e3, 1e4, 0), "sys/tags": NONE},
+    ),
+    Tool(
+        "own, a flag of failure", seeds=("seed", "run_seed"), state=("failed", "crashed", "diverged"),
+        finished="False", lost={"failed": ("True",)}, separators=",;",
+    ),
+    Tool(
+        "own, a flag of success", seeds=("seed", "rng_seed"), state=("success", "ok", "finished", "completed"),
+        finished="True", lost={"failed": ("False",)}, separators=",;",
+    ),
+    Tool(
+        "own, exit codes", seeds=("seed", "trial_seed"), state=("exit_code", "ExitCode", "returncode"),
+        finished="0", lost={"failed": ("1", "137")}, separators=",\t",
+    ),
+    Tool(
+        "own", separators=",,;\t|",
+        seeds=("seed", "Seed", "random_state", "replicate", "rep", "run_seed", "fold", "cv_fold", "repetition",
+               "seed_id", "SEED", "random seed", "rng"),
+        state=("status", "state", "outcome", "Run Status", ""), finished="ok", two_metrics=True,
         lost={"failed": ("failed", "diverged", "oom", "nan"), "killed": ("killed", "timeout")},
         after={},
     ),
 )  # fmt: skip
 JUNK: Mapping[str, Cell] = {  # what people add to any of them
-    "run_name": named(), "hostname": NODES, "notes": NONE, "comment": of("", "", "", "again"), "git_commit": of("3f2a1b"),
+    "run_name": named(), "hostname": NODES, "notes": NONE, "comment": of("", "", "", "again"),
+    "git_commit": of("3f2a1b"),
     "output_dir": token(8, "runs/"), "slurm_job_id": number(812_331), "wall_time": drawn(20, 90, 2),
     "uuid": token(12), "gpu_id": of("0", "1", "2", "3"), "started_at": clock(), "log_file": token(6, "logs/"),
     "": number(), "Unnamed: 0": number(), "framework": of("keras"), "best_epoch": drawn(3, 30, 0),

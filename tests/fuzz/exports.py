@@ -18,17 +18,39 @@ FACTORS = {
     "activation": ("relu", "gelu", "tanh"), "use_bn": ("True", "False"), "weight_decay": ("0", "0.0001", "0.01"),
     "augment": ("none", "flip", "flip+crop"), "hidden_dim": ("16", "64"), "model.norm": ("layer", "batch"),
 }  # fmt: skip
+MISLEADING = {  # factors whose names read as results, bookkeeping or states
+    "loss": ("mse", "huber", "log_cosh"), "loss_fn": ("ce", "focal"), "epochs": ("5", "10", "20"),
+    "model_name": ("resnet", "vit"), "dataset": ("cifar10", "mnist"), "version": ("v1", "v2"),
+    "warmup_steps": ("0", "500"), "time_steps": ("16", "32"), "error_feedback": ("True", "False"),
+    "num_workers": ("1", "4"), "host_pinned": ("0", "1"),
+    "score_function": ("dot", "cosine"), "test_time_augmentation": ("True", "False"), "memory_size": ("64", "256"),
+    "state_size": ("64", "128"), "early_stopping": ("True", "False"), "seed_prompt": ("short", "long"),
+    "run_mode": ("fast", "slow"), "date_features": ("True", "False"), "max_iter": ("100", "200"),
+    "metric": ("l1", "l2"),
+    "name": ("base", "wide"), "accuracy_weight": ("0.5", "1.0"), "fold_layers": ("True", "False"),
+    "tags_embedding": ("sum", "mean"), "n_params": ("1000", "2000"), "duration_weight": ("0", "1"),
+}  # fmt: skip
 SCORES = (  # a name, whether more is better, from goodness in fractions: offset, slope
     ("val_accuracy", 1), ("val_acc", 1), ("test_accuracy", 1), ("accuracy", 1), ("f1_macro", 1), ("val_auc", 1),
     ("val_loss", -1), ("test_error", -1), ("rmse", -1), ("wer", -1), ("val_perplexity", -1), ("mean_reward", 1),
+    ("top1", 1), ("mAP", 1), ("Accuracy", 1), ("test_r2", 1), ("dice", 1), ("fid", -1), ("val_nll", -1), ("mcc", 1),
+    ("episode_return", 1), ("elbo", 1), ("bpc", -1), ("iou", 1), ("val_rmse", -1), ("eval_f1", 1), ("ndcg", 1),
 )  # fmt: skip
+PLAIN = 12  # of these everybody knows what they are
 TURNED = (  # the word for the metric and a word that turns it
     ("neg_mean_squared_error", 1), ("neg_log_loss", 1), ("negative_loss", 1), ("minus_loss", 1), ("accuracy_drop", -1),
     ("test_error_reduction", 1), ("loss_improvement", 1), ("inverse_error", 1), ("generalization_gap", -1),
     ("accuracy_gain", 1), ("one_minus_accuracy", -1), ("error_rate", -1), ("1-acc", -1), ("loss_decrease", 1),
+    ("time_to_accuracy", -1), ("error_free_rate", 1), ("epochs_to_accuracy", -1), ("miss_rate", -1), ("inaccuracy", -1),
+    ("accuracy_loss", -1), ("log_likelihood", 1), ("calibration_error", -1), ("lossless_ratio", 1), ("neg_nll", 1),
+    ("false_positive_rate", -1), ("worst_group_accuracy", 1), ("accuracy_std", -1), ("non_error", 1),
+    ("latency_ms", -1),
+    ("Negative MSE", 1), ("valNegLoss", 1), ("regret_reduction", 1), ("score_loss", -1), ("error_rate_improvement", 1),
 )  # fmt: skip
 SECOND = ("train_loss", "train_accuracy", "val_f1", "test_loss")
 EFFECT, OF_SEED, OF_RUN = 0.03, 0.006, 0.004  # in goodness: fractions
+SPELLINGS = ("NaN", "N/A", "null", "Infinity", "-inf", "None", "-", "NA")
+MARGIN = 0.012  # of goodness, that a user states
 LOST_LAST = 0.3  # so much below is the last score of a run that broke
 
 
@@ -40,7 +62,7 @@ class Run:
     seed: int
     value: float  # in the file's unit
     lost: str = ""  # "failed", "killed", "pruned"
-    cell: str = ""  # what stands for the score of a lost one: "blank", "nan", "inf", "last"
+    cell: str = ""  # what stands for the score of a lost one: "blank", "last", or this word
     retried: bool = False  # a finished run of the same configuration and seed stands elsewhere
 
 
@@ -56,6 +78,9 @@ class Truth:
     seeds: tuple[str, ...]  # columns
     state: str
     runs: tuple[Run, ...]
+    words: dict[str, str] = field(
+        default_factory=dict
+    )  # of the column of states: "failed", "killed", "pruned", "finished"
     parents: int = 0
     blank_rows: int = 0
     is_merged: bool = False  # whether one level is written in two ways
@@ -70,6 +95,7 @@ class ExportExample:
     prefix: str
     content: bytes
     truth: Truth
+    margin: float | None = None  # that the user states, in the file's unit
     drawn: tuple[int, int] = (0, 0)  # the seed and the number that make it again
 
 
@@ -86,6 +112,10 @@ def draw_export(start: int, number: int) -> ExportExample:
     rng = np.random.default_rng([start, number])
     tool = TOOLS[number % len(TOOLS)]
     names = [str(name) for name in rng.choice(sorted(FACTORS), rng.choice((1, 2, 2, 3)), replace=False)]
+    if rng.random() < 0.2:
+        names[0] = str(rng.choice(sorted(MISLEADING)))
+    names = [name for name in names if tool.prefix + name not in (*tool.before, *tool.after, *tool.state)]
+    names = names or ["optimizer"]
     if {"lr", "learning_rate"} <= set(names):
         names.remove("lr")
     levels = {tool.prefix + name: _levels(rng, name, most=3 if len(names) < 3 else 2) for name in names}
@@ -94,22 +124,26 @@ def draw_export(start: int, number: int) -> ExportExample:
     scale, offset = _unit(rng, score, sign)
     runs = _runs(rng, levels, gains, sign=sign, scale=scale, offset=offset)
     state = str(rng.choice(tool.state)) if tool.state else ""
+    if rng.random() < 0.12:  # some were never run
+        runs = [run for run in runs if rng.random() > 0.1]
     runs = _with_losses(rng, runs, levels, tool, has_state=bool(state), drop=sign * scale * LOST_LAST)
     seeds = _seed_columns(rng, tool)
     order = rng.permutation(len(runs)) if rng.random() < 0.6 else np.arange(len(runs))
     runs = [runs[place] for place in order]
     table, parents, has_junk = _table(rng, tool, runs, levels, score=score, state=state, seeds=seeds)
+    words = {word: run.lost or "finished" for word, run in zip(table.columns.get(state, ()), runs, strict=False)}
     is_merged = rng.random() < 0.12 and _write_a_level_in_two_ways(rng, table, levels)
     content, blank_rows, is_plain = _to_bytes(rng, table, tool)
     truth = Truth(
-        levels, gains, score, sign, scale, seeds, state, tuple(runs), parents, blank_rows, is_merged,
+        levels, gains, score, sign, scale, seeds, state, tuple(runs), words, parents, blank_rows, is_merged,
         is_clean=is_plain and not is_merged and not has_junk,
     )  # fmt: skip
-    return ExportExample(tool.name, tool.prefix, content, truth, (start, number))
+    margin = MARGIN * scale if rng.random() < 0.2 else None
+    return ExportExample(tool.name, tool.prefix, content, truth, margin, (start, number))
 
 
 def _levels(rng: np.random.Generator, name: str, *, most: int) -> tuple[str, ...]:
-    every = FACTORS[name]
+    every = {**FACTORS, **MISLEADING}[name]
     n = int(rng.integers(2, most + 1))
     return tuple(str(level) for level in rng.permutation(every)[: min(n, len(every))])
 
@@ -195,6 +229,7 @@ def _with_losses(
         *(["last"] * 2 if tool.keeps_last and has_state else []),
         *(["inf"] if not has_state else []),
     ]
+    cells = [str(rng.choice(SPELLINGS)) if cell == "nan" and rng.random() < 0.4 else cell for cell in cells]
     if tool.name == "SMAC":
         cells = ["inf"]
     if kind == "pruned":
@@ -213,7 +248,12 @@ def _with_losses(
 
 
 def _seed_columns(rng: np.random.Generator, tool: Tool) -> tuple[str, ...]:
-    return (str(rng.choice(tool.seeds)),) if rng.random() < 0.96 else ()
+    """Mostly one column; a fold besides, whose runs repeat each seed; or none."""
+    kind = rng.random()
+    one = str(rng.choice(tool.seeds))
+    if kind < 0.04:
+        return ()
+    return (tool.prefix + "fold", one) if kind > 0.95 and "fold" not in one else (one,)
 
 
 def _table(
@@ -233,10 +273,14 @@ def _table(
         name: [quote.format(run.levels[at]) if not _is_number(run.levels[at]) else run.levels[at] for run in runs]
         for at, name in enumerate(names)
     }
-    if seeds:
+    if len(seeds) == 1:
         parameters[seeds[0]] = [str(run.seed) for run in runs]
+    elif seeds:
+        parameters[seeds[0]] = [str(run.seed // 3) for run in runs]
+        parameters[seeds[1]] = [str(run.seed % 3) for run in runs]
     results = {score: [_score_cell(run) for run in runs]}
-    if tool.two_metrics and rng.random() < 0.3:
+    is_known = score.removeprefix(tool.metrics) in dict(SCORES[:PLAIN])  # else another may well be taken for it
+    if tool.two_metrics and is_known and rng.random() < 0.3:
         second = tool.metrics + str(rng.choice(SECOND))
         if second != score:
             results[second] = ["" if run.lost else f"{rng.uniform(0.2, 0.4):.6f}" for run in runs]
@@ -272,19 +316,23 @@ def _add_parents(rng: np.random.Generator, tool: Tool, table: _Table, names: lis
             column.append(copied)
         for name, level in zip(names, cell, strict=True):
             table.columns[name][-1] = level
-        for name, text in (("run_id", ids[cell]), ("status", "FINISHED"), ("start_time", "2026-01-09 10:00:00.1+00:00"),
-                           ("artifact_uri", f"mlruns/3/{ids[cell]}"), ("tags.mlflow.runName", f"parent-{ids[cell][:4]}")):  # fmt: skip
+        for name, text in (
+            ("run_id", ids[cell]), ("status", "FINISHED"), ("start_time", "2026-01-09 10:00:00.1+00:00"),
+            ("artifact_uri", f"mlruns/3/{ids[cell]}"), ("tags.mlflow.runName", f"parent-{ids[cell][:4]}"),
+        ):  # fmt: skip
             table.columns[name][-1] = text
         table.columns[score][-1] = table.columns[score][of_runs.index(cell)]
     return len(cells)
 
 
 def _score_cell(run: Run) -> str:
-    return {"blank": "", "nan": "nan", "inf": "inf"}.get(run.cell, repr(run.value))
+    return repr(run.value) if run.cell in ("", "last") else run.cell.removeprefix("blank")
 
 
 def _state_cell(rng: np.random.Generator, tool: Tool, run: Run) -> str:
-    return str(rng.choice(tool.lost[run.lost])) if run.lost else tool.finished
+    """Divergence is a result: whether a second try takes its place is a matter of opinion, and is not drawn."""
+    words = [word for word in tool.lost.get(run.lost, ()) if not (run.retried and word in ("nan", "diverged"))]
+    return str(rng.choice(words)) if run.lost else tool.finished
 
 
 def _write_a_level_in_two_ways(rng: np.random.Generator, table: _Table, levels: dict[str, tuple[str, ...]]) -> bool:
@@ -296,15 +344,13 @@ def _write_a_level_in_two_ways(rng: np.random.Generator, table: _Table, levels: 
         return False
     text = str(rng.choice(texts))
     if _is_number(text):
-        other = repr(float(np.float32(text)))
-        if other == repr(float(text)):
-            return False
+        other = repr(float(np.float32(text))) if rng.random() < 0.7 else f"{float(text):e}"
     else:
         other = f"{text} "
     places = [place for place, cell in enumerate(cells) if cell == text]
     for place in rng.choice(places, len(places) // 2, replace=False):
         cells[place] = other
-    return True
+    return not _is_number(text) or float(other) != float(text)  # that 1e-3 is 0.001 need not be said
 
 
 def _to_bytes(rng: np.random.Generator, table: _Table, tool: Tool) -> tuple[bytes, int, bool]:
@@ -316,13 +362,16 @@ def _to_bytes(rng: np.random.Generator, table: _Table, tool: Tool) -> tuple[byte
         lineterminator="\r\n" if rng.random() < 0.2 else "\n",
     )  # fmt: skip
     rows = table.rows()
+    has_commas = separator == ";" and rng.random() < 0.3  # as spreadsheets in much of Europe write numbers
+    if has_commas:
+        rows[1:] = [[cell.replace(".", ",") if _is_number(cell) else cell for cell in row] for row in rows[1:]]
     blank = int(rng.integers(1, 3)) if rng.random() < 0.06 else 0
     for _ in range(blank):
         rows.insert(int(rng.integers(2, len(rows) + 1)), [""] * len(rows[0]))
     is_told = rng.random() < 0.04
     writer.writerows(rows)
     text = (f"sep={separator}\n" if is_told else "") + out.getvalue()
-    return text.encode("utf-8-sig" if rng.random() < 0.05 else "utf-8"), blank, not (blank or is_told)
+    return text.encode("utf-8-sig" if rng.random() < 0.05 else "utf-8"), blank, not (blank or is_told or has_commas)
 
 
 def _is_number(text: str) -> bool:
