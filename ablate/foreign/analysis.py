@@ -33,7 +33,6 @@ from ablate.foreign.unfolded import unfolded
 from ablate.plural import number_of
 from ablate.result_rules import coerced
 from ablate.sources import Runs
-from ablate.sources.runs import to_numbers
 
 Facts = dict[str, Any]  # Any: JSON
 
@@ -134,9 +133,9 @@ def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
 def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
     """That runs which count as finished came less far than others, as those do that a scheduler stopped."""
     name = recognize(map(str, runs.table)).first("progress")
-    numbers = to_numbers(runs.table[name]) if name else None
-    if numbers is None:
+    if not name:
         return []
+    numbers = coerced(runs.table[name])
     ended = numbers[(measured["state"] == "finished").to_numpy()].dropna()
     n_less = int((ended < ended.max()).sum())
     if not n_less:

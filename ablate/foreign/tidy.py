@@ -47,8 +47,8 @@ def _stripped(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def _twins(column: "pd.Series[str]") -> dict[str, str]:
     """Cells that are another cell's number as a 32-bit float has it, or but for the last digits of a 64-bit one."""
     cells = pd.Series(column.unique())
-    if not 1 < len(cells) <= MOST_LEVELS or (numbers := to_numbers(cells)) is None:
-        return {}
+    if not 1 < len(cells) <= MOST_LEVELS or (numbers := to_numbers(cells)) is None or numbers.dtype == object:
+        return {}  # `object`: whole numbers of many digits, which no float holds
     found: dict[str, str] = {}
     short: dict[float, tuple[str, float]] = {}  # the shortest way of writing a number, by its 32-bit form
     for text, number in sorted(zip(cells, numbers.astype(float), strict=True), key=lambda cell: len(cell[0])):

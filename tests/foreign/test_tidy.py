@@ -35,7 +35,17 @@ def test_a_number_in_two_roundings_is_one_level_and_it_is_said(one, other):
         assert found.notes == (f"lr: {other} is read as {one}: one level, rounded in two ways.",)
 
 
-@pytest.mark.parametrize("cells", [["0.001", "0.0010001"], ["16777216", "16777217"], ["0.1", "0.10000002"], ["a", "b"]])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["0.001", "0.0010001"],
+        ["16777216", "16777217"],
+        ["0.1", "0.10000002"],
+        ["a", "b"],
+        ["0.1", "9" * 400],
+        ["1e400", "1e-400"],
+    ],
+)
 def test_levels_that_differ_stay_two(cells):
     found = tidied(runs({"lr": cells}))
     assert found.table["lr"].tolist() == cells
