@@ -73,7 +73,9 @@ def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdic
         verdicts.defects[f"{type(err).__name__}: {str(err)[:60]}"] = repr(err)
         return verdicts
     verdicts.answer = "accepted"
-    for kind, told in (*_roles(example.truth, said), *_losses(example.truth, said), *_rows(example.truth, said)):
+    truth = example.truth
+    of_rows = () if truth.steps else (*_losses(truth, said), *_rows(truth, said))
+    for kind, told in (*_roles(truth, said), *of_rows):
         verdicts.defects.setdefault(kind, told)
     if not verdicts.defects:
         for kind, told in _contrasts(example.truth, said, verdicts):
@@ -141,16 +143,18 @@ def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     taken = [bare(name) for name in facts["factors"]]
     for name in taken:
         if name not in own:
-            kind = (
-                "seed"
-                if name in {bare(seed) for seed in truth.seeds}
-                else ("state" if name == truth.state else "bookkeeping column")
-            )
+            kind = _kind(name, truth)
             yield f"a {kind} is a factor", f"{name} among {taken}"
     if missing := own - set(taken):
         yield "a factor is left out", f"{sorted(missing)} not among {taken}"
     if truth.seeds and not facts.get("seed_column") and bare(truth.seeds[0]) not in taken:
         yield "the seed is not seen", f"{truth.seeds[0]}: {said.notes[-200:]}"
+
+
+def _kind(name: str, truth: Truth) -> str:
+    if name in {bare(seed) for seed in truth.seeds}:
+        return "seed"
+    return {truth.state: "state", truth.steps: "step"}.get(name, "bookkeeping column")
 
 
 def _losses(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:

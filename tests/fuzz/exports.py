@@ -83,6 +83,7 @@ class Truth:
     )  # of the column of states: "failed", "killed", "pruned", "finished"
     parents: int = 0
     blank_rows: int = 0
+    steps: str = ""  # the column of the epoch, where each run has a row an epoch
     is_merged: bool = False  # whether one level is written in two ways
     is_clean: bool = True  # whether there is nothing in it but what the tool writes
 
@@ -126,16 +127,21 @@ def draw_export(start: int, number: int) -> ExportExample:
     state = str(rng.choice(tool.state)) if tool.state else ""
     if rng.random() < 0.12:  # some were never run
         runs = [run for run in runs if rng.random() > 0.1]
-    runs = _with_losses(rng, runs, levels, tool, has_state=bool(state), drop=sign * scale * LOST_LAST)
+    steps = str(rng.choice(("epoch", "step", "Epoch"))) if tool.name == "own" and rng.random() < 0.12 else ""
+    runs = (
+        runs if steps else _with_losses(rng, runs, levels, tool, has_state=bool(state), drop=sign * scale * LOST_LAST)
+    )
     seeds = _seed_columns(rng, tool)
     order = rng.permutation(len(runs)) if rng.random() < 0.6 else np.arange(len(runs))
     runs = [runs[place] for place in order]
     table, parents, has_junk = _table(rng, tool, runs, levels, score=score, state=state, seeds=seeds)
     words = {word: run.lost or "finished" for word, run in zip(table.columns.get(state, ()), runs, strict=False)}
+    if steps:
+        _unroll(table, steps, score, drop=sign * scale * LOST_LAST)
     is_merged = rng.random() < 0.12 and _write_a_level_in_two_ways(rng, table, levels)
     content, blank_rows, is_plain = _to_bytes(rng, table, tool)
     truth = Truth(
-        levels, gains, score, sign, scale, seeds, state, tuple(runs), words, parents, blank_rows, is_merged,
+        levels, gains, score, sign, scale, seeds, state, tuple(runs), words, parents, blank_rows, steps, is_merged,
         is_clean=is_plain and not is_merged and not has_junk,
     )  # fmt: skip
     margin = MARGIN * scale if rng.random() < 0.2 else None
@@ -323,6 +329,19 @@ def _add_parents(rng: np.random.Generator, tool: Tool, table: _Table, names: lis
             table.columns[name][-1] = text
         table.columns[score][-1] = table.columns[score][of_runs.index(cell)]
     return len(cells)
+
+
+def _unroll(table: _Table, steps: str, score: str, *, drop: float) -> None:
+    """A row an epoch, three of each run, with the score of the last one the run's."""
+    rows = list(zip(*table.columns.values(), strict=True))
+    names = list(table.columns)
+    at = names.index(score)
+    long = []
+    for row in rows:
+        for epoch in range(3):
+            value = float(row[at]) - drop / 3 * (2 - epoch)
+            long.append((*row[:at], repr(value) if epoch < 2 else row[at], *row[at + 1 :], str(epoch)))
+    table.columns = dict(zip((*names, steps), map(list, zip(*long, strict=True)), strict=True))
 
 
 def _score_cell(run: Run) -> str:
