@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from bad_tables import check_page
+from doors import Defect
 from export_tools import TOOLS
 from exports import ExportExample, Run, Truth
 
@@ -22,6 +23,7 @@ from ablate.report.inputs import Inputs, read_inputs
 
 DECIDED = ("helps", "hurts")
 MOST_QUESTIONS = 4
+PERCENT = 100.0  # points in all of it
 PREFIXES = (*{part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part}, "user_attrs_")
 LOSS_WORDS = re.compile(
     r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|"
@@ -100,12 +102,15 @@ def _read(example: ExportExample, folder: Path, verdicts: Verdicts, *, page: boo
                 raise
             asked = answered
     inputs = read_inputs(made)
-    if len(inputs.effects) and not page:
-        headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)
-    else:
+    headline = []
+    if len(inputs.effects):
+        headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)  # as the page has it
+    if page or not headline:
         built = build_report(made)
-        headline = list(built.headline)
         check_page(built.html)
+        if headline and headline != list(built.headline):
+            raise Defect("the page has another headline")
+        headline = list(built.headline)
     return Said("\n".join(notes), "\n".join(headline), inputs)
 
 
@@ -139,6 +144,8 @@ def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
         yield "another column is the score", f"{metric['name']} for {truth.score}"
     elif metric["direction"] != ("maximize" if truth.sign > 0 else "minimize"):
         yield "the direction is turned", f"{truth.score}: {metric['direction']}"
+    if metric["unit"] == "points" and metric["scale"] * truth.scale != PERCENT:
+        yield "points are not percent", f"{truth.score}: {metric}"
     own = {bare(name) for name in truth.factors}
     taken = [bare(name) for name in facts["factors"]]
     for name in taken:
