@@ -24,6 +24,7 @@ COMPLETE = 0.8  # of a crossing, the share that has been run
 REPEATED = 1.1  # runs for each cell and seed, at most
 INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
 SAME, UNIQUE = "the same in every run", "different in every run"
+LIKE_RESULT = "reads as a result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def find_factors(
     reasons |= _commenting(runs, varied)
     varied = {name: codes for name, codes in varied.items() if not reasons[name]}
     blocks = _blocks(runs, seeds)
+    varied |= _also_varied(reasons, codes, varied, blocks)
+    reasons |= dict.fromkeys(varied, "")
     reasons |= _moving(runs, export, varied, blocks)
     reasons |= _naming(runs, {name: varied[name] for name in varied if not reasons[name]}, blocks)
     factors = tuple(name for name, why in reasons.items() if not why)
@@ -77,14 +80,14 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
     if kind == "attribute":
         return "an attribute of the runs"
     if kind == "result":
-        return "reads as a result"
+        return "a result"
     numbers = to_numbers(runs.table[name])
     is_whole = numbers is not None and bool((numbers.dropna() % 1 == 0).all())
     is_unique = n_levels(codes) == len(codes)
     if kind == "factor" or name in runs.factors:
         return UNIQUE if is_unique and numbers is None and len(codes) > 2 else ""
     if numbers is not None and reads_as_result(name):
-        return "reads as a result"
+        return LIKE_RESULT
     if is_whole and INDEX.fullmatch(name) and _counts(np.asarray(numbers, dtype=float), name):
         return "a running number"
     if _names_machine(words_of(name)):
@@ -115,6 +118,25 @@ def _commenting(runs: Runs, varied: Mapping[str, Codes]) -> dict[str, str]:
 
 def _blocks(runs: Runs, seeds: Sequence[str]) -> Codes | None:
     return crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
+
+
+def _also_varied(
+    reasons: Mapping[str, str], codes: Mapping[str, Codes], varied: Mapping[str, Codes], blocks: Codes | None
+) -> dict[str, Codes]:
+    """Columns called like a result, "n_params", that were varied on purpose: the table is crossed only with them.
+
+    Each of their levels came up under each seed, one run each, and no other factor decides them.
+    """
+    called = [name for name, why in reasons.items() if why == LIKE_RESULT]
+    if blocks is None or n_levels(blocks) < 2 or not called:
+        return {}
+    cells = crossed(list(varied.values()), len(blocks))
+    found = {name: codes[name] for name in called if _is_balanced(codes[name], blocks)}
+    return {
+        name: column
+        for name, column in found.items()
+        if n_levels(column) > 1 and not decides(cells, column) and _is_crossed(paired(cells, column), blocks)
+    }
 
 
 def _moving(runs: Runs, export: Export, varied: Mapping[str, Codes], blocks: Codes | None) -> dict[str, str]:

@@ -14,9 +14,12 @@ from ablate.printable import printable
 from ablate.sources import Runs
 from ablate.sources.runs import to_numbers
 
-SEEDS = ("seed", "random_seed", "random_state", "rng_seed", "trial_seed", "global_seed", "model_seed", "init_seed",
-         "manual_seed", "train_seed",
-         "torch_seed", "np_seed", "seed_value", "rng", "prng_seed", "run_seed")  # fmt: skip
+SEED_OF = frozenset(  # what may stand beside "seed" in a seed's name; "n_seeds" and "seed_prompt" are none
+    ("id", "idx", "index", "number", "no", "value", "random", "rng", "prng", "global", "model", "init", "train",
+     "torch", "np", "numpy", "tf", "keras", "manual", "run", "trial", "base", "main", "master",
+     "python", "weight", "weights")
+)  # fmt: skip
+STATES_OF_GENERATORS = ("random_state", "rng", "rng_state")
 SPLITS = ("fold", "cv_fold", "kfold", "k_fold", "fold_id", "fold_idx", "split", "split_id", "split_seed", "data_seed",
           "data_split", "outer_fold", "inner_fold")  # fmt: skip
 REPEATS = ("replicate", "repeat", "rep", "replication", "repetition")
@@ -49,7 +52,7 @@ def find_replicates(runs: Runs, asked: Asked, export: Export) -> Replicates:
         for name in columns:
             runs.column(name)
         return Replicates(tuple(dict.fromkeys(columns)), _note(runs, columns))
-    found = [name for kinds in (SEEDS, SPLITS, REPEATS) for name in _called(runs, asked, export, kinds)]
+    found = _called(runs, asked, export)
     for name in found:
         _check_parts(runs, name)
     varying = [name for name in found if n_levels(coded(runs.table[name])) > 1]
@@ -82,13 +85,19 @@ def _numbered(column: "pd.Series[str]") -> "pd.Series[float]":
     return pd.Series(codes, index=column.index).astype(float).where(codes >= 0)
 
 
-def _called(runs: Runs, asked: Asked, export: Export, names: tuple[str, ...]) -> list[str]:
-    """The columns of these names, in their order; a tool's bookkeeping is none of them."""
+def is_seed(own: str) -> bool:
+    """Whether a name, its words joined by "_", is that of a seed."""
+    words = own.split("_")
+    return own in STATES_OF_GENERATORS or ("seed" in words and set(words) - {"seed"} <= SEED_OF)
+
+
+def _called(runs: Runs, asked: Asked, export: Export) -> list[str]:
+    """The columns of seeds, then of splits, then of repeats; a tool's bookkeeping is none of them."""
     own = {str(name): "_".join(words_of(export.name(str(name)))) for name in runs.table}
-    free = [
-        name for name in own if name not in asked.factors and export.kinds.get(name) not in ("bookkeeping", "result")
-    ]
-    return [name for wanted in names for name in free if own[name] == wanted]
+    no_seed = ("bookkeeping", "result")
+    free = [name for name in own if name not in asked.factors and export.kinds.get(name) not in no_seed]
+    seeds = [name for name in free if is_seed(own[name])]
+    return seeds + [name for wanted in (*SPLITS, *REPEATS) for name in free if own[name] == wanted]
 
 
 def _check_parts(runs: Runs, name: str) -> None:

@@ -16,7 +16,7 @@ from ablate.records import REFERENCE
 from ablate.result_rules import LARGEST, coerced
 from ablate.results import COLUMNS, NUMBERS, RATE_SETTING
 from ablate.sources import Runs
-from ablate.sources.runs import says_nothing, to_numbers
+from ablate.sources.runs import has_no_score, to_scores
 
 NO_SCORE = "no score is recorded"
 NOT_FINITE = "the score is not finite"
@@ -25,13 +25,13 @@ NOT_FINITE = "the score is not finite"
 def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
     """One row a run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`."""
     raw = runs.column(roles.score)
-    numbers = to_numbers(raw)
+    numbers = to_scores(raw)
     sign = -1 if roles.direction == MINIMIZE else 1
     score = sign * (pd.Series(np.nan, index=raw.index) if numbers is None else numbers.astype(float))
     state = runs.table[roles.state].map(dict(roles.states)) if roles.state else pd.Series("finished", index=raw.index)
     is_known = np.isfinite(score) & (score.abs() <= LARGEST)
     is_lost = (state == "finished") & ~is_known
-    is_empty = is_lost & says_nothing(raw)
+    is_empty = is_lost & has_no_score(raw)
     state = state.mask(is_lost, "diverged").mask(is_empty, "killed")
     reason = pd.Series("", index=raw.index).mask(is_lost, NOT_FINITE).mask(is_empty, NO_SCORE)
     seeds = seeds_of(runs, roles.seeds)

@@ -23,7 +23,7 @@ from ablate.foreign.words import (
 )
 from ablate.printable import printable
 from ablate.sources import Runs
-from ablate.sources.runs import to_numbers
+from ablate.sources.runs import to_scores
 
 LEAST_PERCENT = 10  # an accuracy beyond it is a percentage, or something else
 MOST_NAMED = 20  # of a list in a note or a message
@@ -53,7 +53,7 @@ MINUS = re.compile(r"\s*[-−]|(.*[^A-Za-z0-9])?1(\.0)?\s*[-−_ ]\s*(minus[_ ])
 def find_score(runs: Runs, asked: Asked, export: Export) -> str:
     """The column asked for, else the source's or the tool's, else the only one that reads as a score."""
     score = asked.score or runs.score or _guess_score(runs, asked, export)
-    if to_numbers(runs.column(score)) is None:
+    if to_scores(runs.column(score)) is None:
         raise _no_score(runs, score)
     return score
 
@@ -68,7 +68,7 @@ def find_direction(runs: Runs, asked: Asked, export: Export, *, score: str) -> s
         return MAXIMIZE if maker.maximizes else MINIMIZE
     direction, doubt = "", f"{maker.name}'s exports do not say it." if maker else ""
     if maker is None:
-        direction, doubt = _named(export.name(score), to_numbers(runs.column(score)))
+        direction, doubt = _named(export.name(score), to_scores(runs.column(score)))
     if doubt or not direction:
         raise DataError(
             f'{runs.place}: is more "{printable(score)}" better?{f" {doubt}" if doubt else ""}\n'
@@ -84,7 +84,7 @@ def find_unit(runs: Runs, asked: Asked, *, score: str, direction: str) -> str:
     """
     if asked.unit:
         return asked.unit
-    values = to_numbers(runs.column(score))
+    values = to_scores(runs.column(score))
     if values is None or direction != MAXIMIZE or not _is_bounded(score):
         return ""
     known = values.dropna()
@@ -104,7 +104,7 @@ def find_unit(runs: Runs, asked: Asked, *, score: str, direction: str) -> str:
 
 def unit_note(runs: Runs, *, score: str, unit: str) -> str:
     """What is said of an accuracy in percents."""
-    values = to_numbers(runs.column(score))
+    values = to_scores(runs.column(score))
     is_percent = unit == "points" and values is not None and bool((values.dropna() > 1).any())
     return f"{score} is read as percents (--unit)." if is_percent else ""
 
@@ -117,16 +117,16 @@ def listed(names: list[str]) -> str:
 
 def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
     known = export.first("score")
-    if known and to_numbers(runs.table[known]) is not None:
+    if known and to_scores(runs.table[known]) is not None:
         return known
     taken = {*asked.factors, *runs.factors, asked.seed}
     free = [str(name) for name in runs.table if export.kinds.get(str(name), "result") == "result" and name not in taken]
     telling = [
         name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES or _is_change(runs, name)
     ]
-    results = [name for name in export.of_kind("result") if to_numbers(runs.table[name]) is not None]
+    results = [name for name in export.of_kind("result") if to_scores(runs.table[name]) is not None]
     named = telling or results
-    found = [name for name in named if to_numbers(runs.table[name]) is not None]
+    found = [name for name in named if to_scores(runs.table[name]) is not None]
     if len(found) == 1:
         return found[0]
     if len(named) == 1:
@@ -138,14 +138,14 @@ def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
 def _is_change(runs: Runs, name: str) -> bool:
     """Whether a column may be a score that is called by a change, "generalization_gap": hardly a value comes twice."""
     words = words_of(name)
-    if not words or words[-1] not in CHANGES or (numbers := to_numbers(runs.table[name])) is None:
+    if not words or words[-1] not in CHANGES or (numbers := to_scores(runs.table[name])) is None:
         return False
     return bool(numbers.nunique() > len(numbers) / 2) and not bool((numbers.dropna() % 1 == 0).all())
 
 
 def _no_score(runs: Runs, name: str) -> DataError:
     """What the first cell of a column is that keeps it from being a score."""
-    cells = [cell for cell in runs.column(name) if to_numbers(pd.Series([cell])) is None and cell.strip()]
+    cells = [cell for cell in runs.column(name) if to_scores(pd.Series([cell])) is None and cell.strip()]
     got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
     way_out = "write numbers as 1234.5, or choose another column with --score"
     return DataError(f'{runs.place}: the score "{printable(name)}" must hold numbers{got}\n  {way_out}')

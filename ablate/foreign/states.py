@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, cast, get_args
 from ablate.errors import DataError, known_names
 from ablate.foreign.asked import Asked
 from ablate.foreign.exports import Export
-from ablate.foreign.replicates import SEEDS
+from ablate.foreign.replicates import is_seed
 from ablate.foreign.state_words import FINISHED, READINGS, VOCABULARIES, WORDS
 from ablate.foreign.words import words_of
 from ablate.printable import printable
 from ablate.records import State
 from ablate.sources import Runs
-from ablate.sources.runs import to_numbers
+from ablate.sources.runs import to_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,12 @@ CUT_SHORT = ("killed", "pruned")
 MOST_WORDS = 8  # that a message lists; a column with more words than MOST_STATES tells no states
 MOST_STATES = 40
 NAMED = re.compile(r"(?i)(.*[^a-z])?(state|status|exit[ _]?code|return[ _]?code)|.+(State|Status|StatusType)")
+YES, NO = frozenset(("true", "1", "yes", "y", "1.0")), frozenset(("false", "0", "no", "n", "0.0"))
+FLAGS = frozenset(
+    ("finished", "completed", "done", "success", "succeeded", "successful", "ok", "failed", "failure", "crashed",
+     "diverged", "killed", "errored", "oom", "outofmemory", "aborted", "canceled", "cancelled", "timeout", "timedout",
+     "interrupted", "preempted")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def _of_tool(runs: Runs, export: Export, asked: Asked) -> str:
 
 def _may_be(name: str, export: Export) -> bool:
     own = "_".join(words_of(export.name(name)))
-    return export.kinds.get(name) not in ("factor", "result", "bookkeeping") and own not in SEEDS
+    return export.kinds.get(name) not in ("factor", "result", "bookkeeping") and not is_seed(own)
 
 
 def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
@@ -110,6 +116,8 @@ def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
     words = _words(column)
     if not words:
         return False
+    if _flagged(str(column.name)) and {word.lower() for word in words} <= YES | NO:
+        return len(words) > 1
     known = [word for word in words if letters(word) in WORDS or word.lower() in stated]
     if NAMED.fullmatch(str(column.name)):
         return len(words) > 1 or bool(known) or _may_be_ambiguous(words)
@@ -136,16 +144,32 @@ def _meanings(
             "  choose another column with --state"
         )
     words = _words(column)
+    flag = _flagged(name) if {word.lower() for word in words} <= YES | NO else None
     if wrong := [word for word in stated if word not in {w.lower() for w in words} | {""}]:
         known = known_names(wrong[0], words)
         raise DataError(f'{runs.place}: --states: no run has "{printable(wrong[0])}" in {printable(name)}\n  {known}')
-    read = {word: stated.get(word.lower()) or _known(word, words, export) for word in words}
+    read = {word: stated.get(word.lower()) or _of_flag(word, flag) or _known(word, words, export) for word in words}
     has_blank = bool((column.str.strip() == "").any())
     if has_blank:
         read[""] = stated.get("") or (None if _has_score(runs, column, score) else "killed")
     if unknown := [word for word, state in read.items() if state is None]:
         raise _unknown(runs, name, unknown, known=[word for word, state in read.items() if state])
     return {str(cell): cast("State", read[str(cell).strip()]) for cell in column.unique()}
+
+
+def _flagged(name: str) -> State | None:
+    """The state that a column of yes and no is named after, "crashed" or "is_finished"."""
+    key = re.sub(r"^(is|has|was|did)(?=\w)", "", letters(name))
+    return WORDS[key] if key in FLAGS else None
+
+
+def _of_flag(word: str, flag: State | None) -> State | None:
+    """What yes or no means; who has not finished may have been lost in any way."""
+    if flag is None:
+        return None
+    if word.lower() in YES:
+        return flag
+    return None if flag == FINISHED else FINISHED
 
 
 def _known(word: str, words: Collection[str], export: Export) -> State | None:
@@ -165,7 +189,7 @@ def _known(word: str, words: Collection[str], export: Export) -> State | None:
 
 def _has_score(runs: Runs, column: "pd.Series[str]", score: str) -> bool:
     """Whether a run without a state has a score."""
-    numbers = to_numbers(runs.table[score]) if score else None
+    numbers = to_scores(runs.table[score]) if score else None
     return numbers is not None and bool(numbers[column.str.strip() == ""].notna().any())
 
 

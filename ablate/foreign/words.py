@@ -27,13 +27,15 @@ SETTINGS = frozenset(
      "name", "fn", "func", "function", "threshold", "smoothing", "exponent", "power", "temperature", "penalty", "size",
      "limit", "budget", "embedding", "dim", "steps")
 )  # fmt: skip
-# Words that turn or change what follows or precedes them: a drop of the accuracy, minus the loss.
+# Words that turn or change what follows or precedes them: a drop of the accuracy, minus the loss, the time to a score.
 TURNING = frozenset(
     ("neg", "negative", "negated", "minus", "inverse", "inverted", "inv", "reciprocal", "reduction", "reduced",
      "improvement", "improved", "gain", "drop", "gap", "delta", "diff", "difference", "decrease", "increase",
      "change", "complement", "degradation", "deterioration", "excess", "std", "sd", "stdev", "variance", "var",
      "rank", "ratio", "relative", "rel", "lift", "uplift", "saving", "savings", "lost", "loses", "opposite",
-     "flipped", "less", "decline", "deficit", "shortfall", "distance", "remaining", "residual", "non")
+     "flipped", "less", "decline", "deficit", "shortfall", "distance", "remaining", "residual", "non",
+     "to", "until", "till", "per", "free", "without", "vs", "versus", "time", "epochs", "steps", "seconds",
+     "iterations", "latency", "overhead", "except", "ignoring")
 )  # fmt: skip
 GLUED = re.compile(r"(neg|negative|minus|inv|inverse|delta|non|un|in|one)(?=[a-z])")  # "negloss"
 NAMES = frozenset(  # the last word of columns that name a run, not a factor of it

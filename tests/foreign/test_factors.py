@@ -115,3 +115,13 @@ def test_where_a_column_makes_each_configuration_unique_nothing_is_compared_for_
     facts = read_foreign(runs(table.assign(seed=[0] * 6 + [1] * 6)), Asked(factors=("norm", "drop", "tower"))).facts
     assert facts["alone"] == ["tower"]
     assert read_foreign(runs(crossed()), Asked()).facts["alone"] == []
+
+
+@pytest.mark.parametrize(("name", "levels"), [("n_params", (1000, 2000)), ("memory", (64, 256)), ("duration", (1, 2))])
+def test_a_column_called_like_a_result_is_a_factor_where_the_table_is_crossed_with_it(name, levels):
+    table = pd.concat([crossed(seeds=SEEDS).assign(**{name: level}) for level in levels])
+    assert roles(table).factors == ("norm", "drop", name)
+    decided = crossed(seeds=SEEDS).assign(
+        **{name: lambda rows: rows["norm"].map({"none": levels[0], "batch": levels[1]})}
+    )
+    assert f"{name} (reads as a result)" in ignored(decided)

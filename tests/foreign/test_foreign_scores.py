@@ -51,7 +51,8 @@ def test_less_of_a_loss_is_better(name):
     "name",
     ["negative_loss", "accuracy_drop", "test_error_reduction", "loss_improvement", "accuracy_gain", "minus_rmse",
      "inverse_perplexity", "inv_loss", "accuracy_gap", "delta_loss", "error_decrease", "negated_mse", "neg_loss",
-     "negLoss", "negloss", "1-accuracy", "1 - acc", "one_minus_accuracy", "-loss", "loss_accuracy", "accuracy_regret",
+     "negLoss", "negloss", "1-accuracy", "1 - acc", "time_to_accuracy", "error_free_rate",
+     "one_minus_accuracy", "-loss", "loss_accuracy", "accuracy_regret",
      "auc_error", "brier_score", "speed", "std_test_score", "rank_test_score", "val_loss_reduction", "lossDelta",
      "value", "objective"],
 )  # fmt: skip

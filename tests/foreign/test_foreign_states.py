@@ -121,3 +121,24 @@ def test_words_are_told_by_their_letters():
     assert [letters(word) for word in ("OUT-OF-MEMORY", " Early Stopped", "TrialState.FAIL", "failed: file.done")] == [
         "outofmemory", "earlystopped", "fail", "failedfiledone",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("yes", "no"), [("True", "False"), ("1", "0"), ("yes", "no")])
+@pytest.mark.parametrize("column", ["failed", "is_crashed", "Diverged", "killed", "OOM", "timed_out"])
+def test_a_flag_of_a_failure_tells_states(column, yes, no):
+    read = found((no, yes), column=column)
+    assert read.column == column
+    assert read.meanings[no] == "finished"
+    assert read.meanings[yes] != "finished"
+
+
+@pytest.mark.parametrize("column", ["finished", "is_completed", "Success", "done"])
+def test_what_has_not_finished_by_a_flag_is_asked_about(column):
+    with pytest.raises(DataError, match=f'"{column}" is "False"'):
+        found(("True", "False"), column=column)
+    assert meanings("True", "False", column=column, states="False=failed") == {"True": "finished", "False": "failed"}
+
+
+def test_flags_of_settings_tell_no_states():
+    for column in ("pruned", "early_stopping", "paused_layers", "error_feedback", "complete"):
+        assert found(("True", "False"), column=column).column == ""

@@ -23,7 +23,7 @@ def folds(first, second):
 
 
 @pytest.mark.parametrize("name", ["seed", "Random Seed", "params.seed", "config/seed", "user_attrs_fold", "rng_seed",
-                                  "hparams.random_state", "replicate", "tags.seed", "trialSeed"])  # fmt: skip
+                                  "hparams.random_state", "replicate", "tags.seed", "seed_id"])  # fmt: skip
 def test_a_seed_is_known_with_any_prefix(name):
     table = crossed().rename(columns={"seed": name}).assign(params_a=[1, 2] * 6, datetime_start=range(12))
     assert columns(table) == (name,)
@@ -68,3 +68,8 @@ def test_parts_of_the_data_are_no_folds():
     with pytest.raises(DataError, match='rows of several parts of the data: "split" is test, train\n  keep the rows'):
         columns(table)
     assert columns(table, factors=("norm", "drop", "split")) == ("seed",)
+
+
+@pytest.mark.parametrize("name", ["n_seeds", "seed_prompt", "num_seeds", "seedling", "reseed"])
+def test_other_seeds_are_none(name):
+    assert columns(crossed().rename(columns={"seed": name})) == ()
