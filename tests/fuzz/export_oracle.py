@@ -3,28 +3,21 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from bad_tables import check_page
-from doors import Defect
+from export_reading import Said, read_as_a_user
 from export_tools import TOOLS
-from exports import ExportExample, Run, Truth
+from export_truth import ExportExample, Run, Truth
 
-from ablate import analysis
-from ablate.commands.analyze import Place, prepare
 from ablate.errors import AblateError
-from ablate.foreign import Asked
 from ablate.foreign.columns import column_of
-from ablate.report import build_report
-from ablate.report.inputs import Inputs, read_inputs
 
 DECIDED = ("helps", "hurts")
-MOST_QUESTIONS = 4
 PERCENT = 100.0  # points in all of it
-PREFIXES = (*{part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part}, "user_attrs_")
+PREFIXES = sorted({"user_attrs_", *(part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part)})
 LOSS_WORDS = re.compile(
     r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|"
     r"without a score|did not"
@@ -49,24 +42,11 @@ class Verdicts:
     is_compared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the user reads, and the tables behind it."""
-
-    notes: str
-    headline: str
-    inputs: Inputs
-
-    @property
-    def everything(self) -> str:
-        return f"{self.notes}\n{self.headline}".replace("\N{NO-BREAK SPACE}", " ").lower()
-
-
 def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdicts:
     """Read it as a user would who answers what he is asked, and hold each sentence to the truth."""
     verdicts = Verdicts()
     try:
-        said = _read(example, folder, verdicts, page=page)
+        said = read_as_a_user(example, folder, verdicts.questions, page=page)
     except AblateError:
         verdicts.answer = "refused"
         return verdicts
@@ -83,57 +63,6 @@ def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdic
         for kind, told in _contrasts(example.truth, said, verdicts):
             verdicts.defects.setdefault(kind, told)
     return verdicts
-
-
-def _read(example: ExportExample, folder: Path, verdicts: Verdicts, *, page: bool) -> Said:
-    path = folder / "sweep.csv"
-    path.write_bytes(example.content)
-    asked = Asked(margin=example.margin)
-    for turn in range(MOST_QUESTIONS + 1):
-        try:
-            made, notes = prepare(
-                Place(str(path), None, "sqlite:///x.db", f"r{turn}", folder / "reports"), asked, command_line="ablate"
-            )
-            break
-        except AblateError as err:
-            verdicts.questions.append(question(str(err)))
-            answered = _answer(str(err), asked, example)
-            if answered == asked or turn == MOST_QUESTIONS:
-                raise
-            asked = answered
-    inputs = read_inputs(made)
-    headline = []
-    if len(inputs.effects):
-        headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)  # as the page has it
-    if page or not headline:
-        built = build_report(made)
-        check_page(built.html)
-        if headline and headline != list(built.headline):
-            raise Defect("the page has another headline")
-        headline = list(built.headline)
-    return Said("\n".join(notes), "\n".join(headline), inputs)
-
-
-def question(message: str) -> str:
-    """The kind of a refusal: its first line without what is of this table alone."""
-    first = re.sub(r"^\S*sweep\.csv: ", "", message.splitlines()[0])
-    return re.sub(r'"[^"]*"|\d[\d,.]*', "…", first)[:80]
-
-
-def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
-    """What a user who knows his table says to that."""
-    truth = example.truth
-    if "which column is the score" in message and not asked.score:
-        return replace(asked, score=truth.score)
-    if "--direction" in message and not asked.direction:
-        return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
-    if "--states" in message and not asked.states:
-        return replace(
-            asked, state=truth.state, states=",".join(f"{word}={kind}" for word, kind in truth.words.items())
-        )
-    if "--seed" in message and truth.seeds and not asked.seed:
-        return replace(asked, seed=",".join(truth.seeds))
-    return asked
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
