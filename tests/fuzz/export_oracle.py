@@ -3,26 +3,21 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from bad_tables import check_page
+from export_reading import Said, read_as_a_user
 from export_tools import TOOLS
-from exports import ExportExample, Run, Truth
+from export_truth import ExportExample, Run, Truth
 
-from ablate import analysis
-from ablate.commands.analyze import Place, prepare
 from ablate.errors import AblateError
-from ablate.foreign import Asked
 from ablate.foreign.columns import column_of
-from ablate.report import build_report
-from ablate.report.inputs import Inputs, read_inputs
 
 DECIDED = ("helps", "hurts")
-MOST_QUESTIONS = 4
-PREFIXES = (*{part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part}, "user_attrs_")
+PERCENT = 100.0  # points in all of it
+PREFIXES = sorted({"user_attrs_", *(part for tool in TOOLS for part in (tool.prefix, tool.metrics) if part)})
 LOSS_WORDS = re.compile(
     r"lost|fail|diverg|crash|kill|not finish|not end|unfinished|no score|not finite|ran out|prun|stopped|"
     r"without a score|did not"
@@ -47,24 +42,11 @@ class Verdicts:
     is_compared: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the user reads, and the tables behind it."""
-
-    notes: str
-    headline: str
-    inputs: Inputs
-
-    @property
-    def everything(self) -> str:
-        return f"{self.notes}\n{self.headline}".replace("\N{NO-BREAK SPACE}", " ").lower()
-
-
 def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdicts:
     """Read it as a user would who answers what he is asked, and hold each sentence to the truth."""
     verdicts = Verdicts()
     try:
-        said = _read(example, folder, verdicts, page=page)
+        said = read_as_a_user(example, folder, verdicts.questions, page=page)
     except AblateError:
         verdicts.answer = "refused"
         return verdicts
@@ -73,60 +55,14 @@ def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdic
         verdicts.defects[f"{type(err).__name__}: {str(err)[:60]}"] = repr(err)
         return verdicts
     verdicts.answer = "accepted"
-    for kind, told in (*_roles(example.truth, said), *_losses(example.truth, said), *_rows(example.truth, said)):
+    truth = example.truth
+    of_rows = () if truth.steps else (*_losses(truth, said), *_rows(truth, said))
+    for kind, told in (*_roles(truth, said), *of_rows):
         verdicts.defects.setdefault(kind, told)
     if not verdicts.defects:
         for kind, told in _contrasts(example.truth, said, verdicts):
             verdicts.defects.setdefault(kind, told)
     return verdicts
-
-
-def _read(example: ExportExample, folder: Path, verdicts: Verdicts, *, page: bool) -> Said:
-    path = folder / "sweep.csv"
-    path.write_bytes(example.content)
-    asked = Asked(margin=example.margin)
-    for turn in range(MOST_QUESTIONS + 1):
-        try:
-            made, notes = prepare(
-                Place(str(path), None, "sqlite:///x.db", f"r{turn}", folder / "reports"), asked, command_line="ablate"
-            )
-            break
-        except AblateError as err:
-            verdicts.questions.append(question(str(err)))
-            answered = _answer(str(err), asked, example)
-            if answered == asked or turn == MOST_QUESTIONS:
-                raise
-            asked = answered
-    inputs = read_inputs(made)
-    if len(inputs.effects) and not page:
-        headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)
-    else:
-        built = build_report(made)
-        headline = list(built.headline)
-        check_page(built.html)
-    return Said("\n".join(notes), "\n".join(headline), inputs)
-
-
-def question(message: str) -> str:
-    """The kind of a refusal: its first line without what is of this table alone."""
-    first = re.sub(r"^\S*sweep\.csv: ", "", message.splitlines()[0])
-    return re.sub(r'"[^"]*"|\d[\d,.]*', "…", first)[:80]
-
-
-def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
-    """What a user who knows his table says to that."""
-    truth = example.truth
-    if "which column is the score" in message and not asked.score:
-        return replace(asked, score=truth.score)
-    if "--direction" in message and not asked.direction:
-        return replace(asked, direction="maximize" if truth.sign > 0 else "minimize")
-    if "--states" in message and not asked.states:
-        return replace(
-            asked, state=truth.state, states=",".join(f"{word}={kind}" for word, kind in truth.words.items())
-        )
-    if "--seed" in message and truth.seeds and not asked.seed:
-        return replace(asked, seed=",".join(truth.seeds))
-    return asked
 
 
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
@@ -137,20 +73,24 @@ def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
         yield "another column is the score", f"{metric['name']} for {truth.score}"
     elif metric["direction"] != ("maximize" if truth.sign > 0 else "minimize"):
         yield "the direction is turned", f"{truth.score}: {metric['direction']}"
+    if metric["unit"] == "points" and metric["scale"] * truth.scale != PERCENT:
+        yield "points are not percent", f"{truth.score}: {metric}"
     own = {bare(name) for name in truth.factors}
     taken = [bare(name) for name in facts["factors"]]
     for name in taken:
         if name not in own:
-            kind = (
-                "seed"
-                if name in {bare(seed) for seed in truth.seeds}
-                else ("state" if name == truth.state else "bookkeeping column")
-            )
+            kind = _kind(name, truth)
             yield f"a {kind} is a factor", f"{name} among {taken}"
     if missing := own - set(taken):
         yield "a factor is left out", f"{sorted(missing)} not among {taken}"
     if truth.seeds and not facts.get("seed_column") and bare(truth.seeds[0]) not in taken:
         yield "the seed is not seen", f"{truth.seeds[0]}: {said.notes[-200:]}"
+
+
+def _kind(name: str, truth: Truth) -> str:
+    if name in {bare(seed) for seed in truth.seeds}:
+        return "seed"
+    return {truth.state: "state", truth.steps: "step"}.get(name, "bookkeeping column")
 
 
 def _losses(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:

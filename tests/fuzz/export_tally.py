@@ -9,7 +9,8 @@ from pathlib import Path
 
 from export_oracle import Verdicts, judge
 from export_tools import TOOLS
-from exports import ExportExample, draw_export
+from export_truth import ExportExample
+from exports import draw_export
 from scipy.stats import binom
 
 EXAMPLES = 5_000

@@ -4,13 +4,10 @@ Unlike the other doors', the numbers here are drawn by NumPy: whether null facto
 tables is a question of statistics, and hypothesis's draws are no fair ones.
 """
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 import numpy as np
-from export_tools import JUNK, TOOLS, Tool
+from export_table import to_bytes, to_table, unroll, write_a_level_in_two_ways
+from export_tools import TOOLS, Tool
+from export_truth import ExportExample, Run, Truth
 
 FACTORS = {
     "optimizer": ("sgd", "adam", "rmsprop"), "dropout": ("0.0", "0.1", "0.5"), "lr": ("0.1", "0.01", "0.001"),
@@ -47,64 +44,10 @@ TURNED = (  # the word for the metric and a word that turns it
     ("latency_ms", -1),
     ("Negative MSE", 1), ("valNegLoss", 1), ("regret_reduction", 1), ("score_loss", -1), ("error_rate_improvement", 1),
 )  # fmt: skip
-SECOND = ("train_loss", "train_accuracy", "val_f1", "test_loss")
 EFFECT, OF_SEED, OF_RUN = 0.03, 0.006, 0.004  # in goodness: fractions
 SPELLINGS = ("NaN", "N/A", "null", "Infinity", "-inf", "None", "-", "NA")
 MARGIN = 0.012  # of goodness, that a user states
 LOST_LAST = 0.3  # so much below is the last score of a run that broke
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One row: levels by the factors' columns, the seed, how good it was, and how it was lost ("" where it was not)."""
-
-    levels: tuple[str, ...]
-    seed: int
-    value: float  # in the file's unit
-    lost: str = ""  # "failed", "killed", "pruned"
-    cell: str = ""  # what stands for the score of a lost one: "blank", "last", or this word
-    retried: bool = False  # a finished run of the same configuration and seed stands elsewhere
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What is so."""
-
-    factors: dict[str, tuple[str, ...]]  # by the column
-    gains: dict[tuple[str, str], float]  # (column, level) -> goodness more than the first level's
-    score: str
-    sign: int  # 1 where more is better
-    scale: float  # of the file's unit into fractions of goodness: value = offset + sign × goodness × scale
-    seeds: tuple[str, ...]  # columns
-    state: str
-    runs: tuple[Run, ...]
-    words: dict[str, str] = field(
-        default_factory=dict
-    )  # of the column of states: "failed", "killed", "pruned", "finished"
-    parents: int = 0
-    blank_rows: int = 0
-    is_merged: bool = False  # whether one level is written in two ways
-    is_clean: bool = True  # whether there is nothing in it but what the tool writes
-
-
-@dataclass(frozen=True, slots=True)
-class ExportExample:
-    """A file and the truth."""
-
-    tool: str
-    prefix: str
-    content: bytes
-    truth: Truth
-    margin: float | None = None  # that the user states, in the file's unit
-    drawn: tuple[int, int] = (0, 0)  # the seed and the number that make it again
-
-
-@dataclass(slots=True)
-class _Table:
-    columns: dict[str, list[str]] = field(default_factory=dict)
-
-    def rows(self) -> list[list[str]]:
-        return [list(self.columns), *map(list, zip(*self.columns.values(), strict=True))]
 
 
 def draw_export(start: int, number: int) -> ExportExample:
@@ -126,16 +69,24 @@ def draw_export(start: int, number: int) -> ExportExample:
     state = str(rng.choice(tool.state)) if tool.state else ""
     if rng.random() < 0.12:  # some were never run
         runs = [run for run in runs if rng.random() > 0.1]
-    runs = _with_losses(rng, runs, levels, tool, has_state=bool(state), drop=sign * scale * LOST_LAST)
+    steps = str(rng.choice(("epoch", "step", "Epoch"))) if tool.name == "own" and rng.random() < 0.12 else ""
+    runs = (
+        runs if steps else _with_losses(rng, runs, levels, tool, has_state=bool(state), drop=sign * scale * LOST_LAST)
+    )
     seeds = _seed_columns(rng, tool)
     order = rng.permutation(len(runs)) if rng.random() < 0.6 else np.arange(len(runs))
     runs = [runs[place] for place in order]
-    table, parents, has_junk = _table(rng, tool, runs, levels, score=score, state=state, seeds=seeds)
+    is_known = score.removeprefix(tool.metrics) in dict(SCORES[:PLAIN])
+    table, parents, has_junk = to_table(
+        rng, tool, runs, levels, score=score, state=state, seeds=seeds, is_known=is_known
+    )
     words = {word: run.lost or "finished" for word, run in zip(table.columns.get(state, ()), runs, strict=False)}
-    is_merged = rng.random() < 0.12 and _write_a_level_in_two_ways(rng, table, levels)
-    content, blank_rows, is_plain = _to_bytes(rng, table, tool)
+    if steps:
+        unroll(table, steps, score, drop=sign * scale * LOST_LAST)
+    is_merged = rng.random() < 0.12 and write_a_level_in_two_ways(rng, table, levels)
+    content, blank_rows, is_plain = to_bytes(rng, table, tool)
     truth = Truth(
-        levels, gains, score, sign, scale, seeds, state, tuple(runs), words, parents, blank_rows, is_merged,
+        levels, gains, score, sign, scale, seeds, state, tuple(runs), words, parents, blank_rows, steps, is_merged,
         is_clean=is_plain and not is_merged and not has_junk,
     )  # fmt: skip
     margin = MARGIN * scale if rng.random() < 0.2 else None
@@ -254,129 +205,3 @@ def _seed_columns(rng: np.random.Generator, tool: Tool) -> tuple[str, ...]:
     if kind < 0.04:
         return ()
     return (tool.prefix + "fold", one) if kind > 0.95 and "fold" not in one else (one,)
-
-
-def _table(
-    rng: np.random.Generator,
-    tool: Tool,
-    runs: Sequence[Run],
-    levels: dict[str, tuple[str, ...]],
-    *,
-    score: str,
-    state: str,
-    seeds: tuple[str, ...],
-) -> tuple[_Table, int, bool]:
-    """The columns in the tool's order or another, how many rows are parents, and whether people added columns."""
-    names = list(levels)
-    quote = '"{}"' if tool.quotes else "{}"
-    parameters = {
-        name: [quote.format(run.levels[at]) if not _is_number(run.levels[at]) else run.levels[at] for run in runs]
-        for at, name in enumerate(names)
-    }
-    if len(seeds) == 1:
-        parameters[seeds[0]] = [str(run.seed) for run in runs]
-    elif seeds:
-        parameters[seeds[0]] = [str(run.seed // 3) for run in runs]
-        parameters[seeds[1]] = [str(run.seed % 3) for run in runs]
-    results = {score: [_score_cell(run) for run in runs]}
-    is_known = score.removeprefix(tool.metrics) in dict(SCORES[:PLAIN])  # else another may well be taken for it
-    if tool.two_metrics and is_known and rng.random() < 0.3:
-        second = tool.metrics + str(rng.choice(SECOND))
-        if second != score:
-            results[second] = ["" if run.lost else f"{rng.uniform(0.2, 0.4):.6f}" for run in runs]
-    if tool.ended:
-        results[tool.ended] = [str(3 if run.lost else 10) for run in runs]
-    told = {state: [_state_cell(rng, tool, run) for run in runs]} if state else {}
-    own = {*tool.before, *tool.after, *parameters, *results}
-    chosen = rng.choice(sorted(set(JUNK) - own), rng.choice((0, 0, 0, 1, 2)), replace=False).tolist()
-    junk = {name: JUNK[name] for name in chosen if name != "" or "Unnamed: 0" not in chosen}
-    books = {
-        name: [cell(rng, row) for row in range(len(runs))]
-        for name, cell in {**tool.before, **tool.after, **junk}.items()
-    }
-    parts = {**books, **told, **parameters, **results}
-    order = list(parts)
-    if rng.random() < 0.5:
-        order = [order[place] for place in rng.permutation(len(order))]
-    table = _Table({name: parts[name] for name in order})
-    return table, _add_parents(rng, tool, table, names, score) if tool.name == "MLflow" else 0, bool(junk)
-
-
-def _add_parents(rng: np.random.Generator, tool: Tool, table: _Table, names: list[str], score: str) -> int:
-    """A row for each configuration, whose runs are its children."""
-    if rng.random() > 0.3:
-        return 0
-    cells = list(dict.fromkeys(zip(*(table.columns[name] for name in names), strict=True)))
-    ids = {cell: tool.before["run_id"](rng, 0) for cell in cells}
-    of_runs = list(zip(*(table.columns[name] for name in names), strict=True))
-    table.columns["tags.mlflow.parentRunId"] = [ids[cell] for cell in of_runs]
-    for cell in cells:
-        for name, column in table.columns.items():
-            copied = column[0] if name.startswith("tags.mlflow.source") or name == "experiment_id" else ""
-            column.append(copied)
-        for name, level in zip(names, cell, strict=True):
-            table.columns[name][-1] = level
-        for name, text in (
-            ("run_id", ids[cell]), ("status", "FINISHED"), ("start_time", "2026-01-09 10:00:00.1+00:00"),
-            ("artifact_uri", f"mlruns/3/{ids[cell]}"), ("tags.mlflow.runName", f"parent-{ids[cell][:4]}"),
-        ):  # fmt: skip
-            table.columns[name][-1] = text
-        table.columns[score][-1] = table.columns[score][of_runs.index(cell)]
-    return len(cells)
-
-
-def _score_cell(run: Run) -> str:
-    return repr(run.value) if run.cell in ("", "last") else run.cell.removeprefix("blank")
-
-
-def _state_cell(rng: np.random.Generator, tool: Tool, run: Run) -> str:
-    """Divergence is a result: whether a second try takes its place is a matter of opinion, and is not drawn."""
-    words = [word for word in tool.lost.get(run.lost, ()) if not (run.retried and word in ("nan", "diverged"))]
-    return str(rng.choice(words)) if run.lost else tool.finished
-
-
-def _write_a_level_in_two_ways(rng: np.random.Generator, table: _Table, levels: dict[str, tuple[str, ...]]) -> bool:
-    """A space behind a word, or a float as float32 has it, in some rows."""
-    name = str(rng.choice(list(levels)))
-    cells = table.columns[name]
-    texts = [text for text in levels[name] if text in cells]
-    if not texts:
-        return False
-    text = str(rng.choice(texts))
-    if _is_number(text):
-        other = repr(float(np.float32(text))) if rng.random() < 0.7 else f"{float(text):e}"
-    else:
-        other = f"{text} "
-    places = [place for place, cell in enumerate(cells) if cell == text]
-    for place in rng.choice(places, len(places) // 2, replace=False):
-        cells[place] = other
-    return not _is_number(text) or float(other) != float(text)  # that 1e-3 is 0.001 need not be said
-
-
-def _to_bytes(rng: np.random.Generator, table: _Table, tool: Tool) -> tuple[bytes, int, bool]:
-    """The file, how many blank rows it has, and whether it is as the tool writes it."""
-    separator = str(rng.choice(list(tool.separators)))
-    out = io.StringIO()
-    writer = csv.writer(
-        out, delimiter=separator, quoting=csv.QUOTE_ALL if rng.random() < 0.1 else csv.QUOTE_MINIMAL,
-        lineterminator="\r\n" if rng.random() < 0.2 else "\n",
-    )  # fmt: skip
-    rows = table.rows()
-    has_commas = separator == ";" and rng.random() < 0.3  # as spreadsheets in much of Europe write numbers
-    if has_commas:
-        rows[1:] = [[cell.replace(".", ",") if _is_number(cell) else cell for cell in row] for row in rows[1:]]
-    blank = int(rng.integers(1, 3)) if rng.random() < 0.06 else 0
-    for _ in range(blank):
-        rows.insert(int(rng.integers(2, len(rows) + 1)), [""] * len(rows[0]))
-    is_told = rng.random() < 0.04
-    writer.writerows(rows)
-    text = (f"sep={separator}\n" if is_told else "") + out.getvalue()
-    return text.encode("utf-8-sig" if rng.random() < 0.05 else "utf-8"), blank, not (blank or is_told or has_commas)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from export_oracle import judge
 from export_tally import ExportTally, tried_exports
-from exports import ExportExample, Run, Truth, draw_export
+from export_truth import ExportExample, Run, Truth
+from exports import draw_export
 
 START = 1
 
@@ -82,7 +83,7 @@ def test_a_lost_run_that_is_said_is_none_and_an_error_of_ours_is_one(
     lost = (replace(runs[0], lost="failed", cell="nan"), *runs[1:])
     content = good.content.replace(b"sgd,0,0.8\n", b"sgd,0,nan\n")
     assert not judge(replace(good, content=content, truth=replace(good.truth, runs=lost)), tmp_path).defects
-    monkeypatch.setattr("export_oracle.read_inputs", lambda _: {}["x"])
+    monkeypatch.setattr("export_reading.read_inputs", lambda _: {}["x"])
     assert judge(good, tmp_path).answer == "defect"
 
 
