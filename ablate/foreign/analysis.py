@@ -71,6 +71,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
         "target": found.at(target) if is_crossed else {},
         "factorial": [_told(name) for name in found.factors] if is_crossed else [],
+        "together": [list(pair) for pair in roles.together],
         "alone": [] if len(one_factor) or is_crossed else lone(found),
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row

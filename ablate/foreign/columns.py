@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import starmap
 
 from ablate.errors import DataError
 from ablate.foreign.asked import MAXIMIZE, MINIMIZE, Asked
@@ -34,6 +35,7 @@ class Roles:
     notes: tuple[str, ...]  # what was taken without being asked, as sentences; the first says all roles
     states: Mapping[str, State] = field(default_factory=dict)  # what the cells of `state` mean
     unit: str = ""
+    together: tuple[tuple[str, str], ...] = ()  # factors that always change together
 
     @property
     def seed(self) -> str:
@@ -57,10 +59,11 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
     factors = find_factors(runs, asked, export, taken=taken, seeds=replicates.columns)
     _check_names(runs, factors.names)
     read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
-    said = (unit_note(runs, score=score, unit=unit), replicates.note, *factors.notes)
+    said = [unit_note(runs, score=score, unit=unit), replicates.note, *starmap(_together, factors.together)]
     notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
+        factors.together,
     )  # fmt: skip
 
 
@@ -84,6 +87,11 @@ def _read_as(
     parts += [f"ignored {_reasons(left_out)}"] if left_out else []
     made = [tool.name for tool in export.tools]
     return f"Read as: {'; '.join(parts)}{f'; columns of {listed(made)}' if made else ''}."
+
+
+def _together(one: str, other: str) -> str:
+    way_out = "--factors with one of them compares both at once"
+    return f"{one} and {other} always change together: what they do cannot be told apart; {way_out}."
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:

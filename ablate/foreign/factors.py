@@ -12,7 +12,7 @@ from ablate.errors import DataError
 from ablate.foreign.asked import Asked
 from ablate.foreign.crossing import also_varied, moving
 from ablate.foreign.exports import Export
-from ablate.foreign.levels import Codes, coded, crossed, n_levels
+from ablate.foreign.levels import Codes, coded, crossed, n_levels, paired
 from ablate.foreign.naming import is_called, naming, together
 from ablate.foreign.words import COMMENTS, DEVICES, MACHINES, STEPS, reads_as_result, words_of
 from ablate.printable import printable
@@ -33,7 +33,7 @@ class Factors:
 
     names: tuple[str, ...]
     left_out: Mapping[str, str]
-    notes: tuple[str, ...] = ()
+    together: tuple[tuple[str, str], ...] = ()  # pairs that always change together
 
 
 def find_factors(
@@ -68,7 +68,8 @@ def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> Factors
         if name in taken or n_levels(coded(runs.column(name))) < 2:
             why = f"is {taken[name]}" if name in taken else "is the same in every run"
             raise DataError(f'{runs.place}: the factor "{printable(name)}" {why}\n  leave it out of --factors')
-    return Factors(tuple(dict.fromkeys(asked.factors)), {})
+    names = tuple(dict.fromkeys(asked.factors))
+    return Factors(names, {}, together(names, {name: coded(runs.table[name]) for name in names}))
 
 
 def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
@@ -131,6 +132,11 @@ def _check(
         )
     if not factors:
         raise _nothing_varies(runs, reasons)
+    if blocks is None and (repeats := [name for name in factors if _counts_repeats(runs, name, factors, codes)]):
+        raise DataError(
+            f'{runs.place}: does "{printable(repeats[0])}" count the repeats of each configuration, as a seed does?\n'
+            f"  say it with --seed {printable(repeats[0])}; where it was varied on purpose, list it in --factors"
+        )
     for name in factors:
         if _is_step(runs, name, [codes[other] for other in factors if other != name], blocks):
             raise DataError(
@@ -149,6 +155,17 @@ def _is_step(runs: Runs, name: str, others: list[Codes], blocks: Codes | None) -
     steps = np.unique(numbers)
     run = crossed([*others, *([blocks] if blocks is not None else [])], len(numbers))
     return len(steps) > 2 and bool((np.diff(steps) == 1).all()) and n_levels(run) < len(numbers) / 2
+
+
+def _counts_repeats(runs: Runs, name: str, factors: Sequence[str], codes: Mapping[str, Codes]) -> bool:
+    """Whether a column called like a run counts from 0 or 1, and each other configuration has each of its numbers."""
+    numbers = to_numbers(runs.table[name])
+    if not (is_called(name) or words_of(name)[-1:] in (("try",), ("attempt",))) or numbers is None:
+        return False
+    counted = np.unique(numbers.dropna())
+    others = crossed([codes[other] for other in factors if other != name], len(numbers))
+    is_counting = counted[0] in (0, 1) and bool((np.diff(counted) == 1).all())
+    return is_counting and n_levels(others) * len(counted) == n_levels(paired(others, codes[name])) == len(numbers)
 
 
 def _nothing_varies(runs: Runs, reasons: Mapping[str, str]) -> DataError:

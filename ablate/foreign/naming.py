@@ -31,14 +31,13 @@ def naming(runs: Runs, varied: Mapping[str, Codes], blocks: Codes | None) -> dic
     return found
 
 
-def together(factors: Sequence[str], codes: Mapping[str, Codes]) -> tuple[str, ...]:
-    """Factors of several runs a level that always change together: neither is compared alone.
+def together(factors: Sequence[str], codes: Mapping[str, Codes]) -> tuple[tuple[str, str], ...]:
+    """Pairs of factors of several runs a level that always change together: neither is compared alone.
 
     Codes count levels in the order in which they came up, so that those of such factors are equal.
     """
     return tuple(
-        f"{one} and {other} always change together: what they do cannot be told apart; "
-        f"--factors with one of them compares both at once."
+        (one, other)
         for at, one in enumerate(factors)
         for other in factors[at + 1 :]
         if n_levels(codes[one]) == n_levels(codes[other]) < len(codes[one]) and np.array_equal(codes[one], codes[other])

@@ -25,6 +25,8 @@ from ablate.printable import printable
 from ablate.sources import Runs
 from ablate.sources.runs import to_scores
 
+SPREADS = frozenset(("std", "sd", "stdev", "stderr", "sem", "var", "variance", "ci", "lower", "upper"))
+METRIC_NAMES = ("metric", "metric_name", "measure", "tag", "key", "variable", "score_name", "metric_type")
 LEAST_PERCENT = 10  # an accuracy beyond it is a percentage, or something else
 MOST_NAMED = 20  # of a list in a note or a message
 HIGHER, LOWER = HIGHER_IS_BETTER | ALSO_HIGHER, LOWER_IS_BETTER | ALSO_LOWER
@@ -52,6 +54,7 @@ MINUS = re.compile(r"\s*[-−]|(.*[^A-Za-z0-9])?1(\.0)?\s*[-−_ ]\s*(minus[_ ])
 
 def find_score(runs: Runs, asked: Asked, export: Export) -> str:
     """The column asked for, else the source's or the tool's, else the only one that reads as a score."""
+    _check_metrics(runs, asked)
     score = asked.score or runs.score or _guess_score(runs, asked, export)
     if to_scores(runs.column(score)) is None:
         raise _no_score(runs, score)
@@ -115,6 +118,17 @@ def listed(names: list[str]) -> str:
     return ", ".join(printable(name) for name in names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def _check_metrics(runs: Runs, asked: Asked) -> None:
+    """Rows of several metrics, a metric a row, are no runs."""
+    for name in (str(name) for name in runs.table if "_".join(words_of(name)) in METRIC_NAMES):
+        kinds = list(dict.fromkeys(runs.table[name])) if name not in (*asked.factors, *runs.factors) else []
+        if 1 < len(kinds) <= MOST_NAMED and all(reads_as_score(kind) for kind in kinds if kind.strip()):
+            raise DataError(
+                f'{runs.place}: has rows of several metrics: "{printable(name)}" is {listed(kinds)}\n'
+                "  keep the rows of one metric"
+            )
+
+
 def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
     known = export.first("score")
     if known and to_scores(runs.table[known]) is not None:
@@ -125,6 +139,7 @@ def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
         name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES or _is_change(runs, name)
     ]
     results = [name for name in export.of_kind("result") if to_scores(runs.table[name]) is not None]
+    telling = [name for name in telling if not set(words_of(name)) & SPREADS] or telling
     named = telling or results
     found = [name for name in named if to_scores(runs.table[name]) is not None]
     if len(found) == 1:

@@ -148,7 +148,10 @@ def _meanings(
     if wrong := [word for word in stated if word not in {w.lower() for w in words} | {""}]:
         known = known_names(wrong[0], words)
         raise DataError(f'{runs.place}: --states: no run has "{printable(wrong[0])}" in {printable(name)}\n  {known}')
-    read = {word: stated.get(word.lower()) or _of_flag(word, flag) or _known(word, words, export) for word in words}
+    read = {
+        word: stated.get(word.lower()) or _of_flag(word, flag) or _of_code(word, name) or _known(word, words, export)
+        for word in words
+    }
     has_blank = bool((column.str.strip() == "").any())
     if has_blank:
         read[""] = stated.get("") or (None if _has_score(runs, column, score) else "killed")
@@ -170,6 +173,12 @@ def _of_flag(word: str, flag: State | None) -> State | None:
     if word.lower() in YES:
         return flag
     return None if flag == FINISHED else FINISHED
+
+
+def _of_code(word: str, name: str) -> State | None:
+    """An exit code of 0 is a success; any other may be anything."""
+    is_code = "_".join(words_of(name)).endswith("code")
+    return FINISHED if is_code and word in ("0", "0.0", "0:0") else None
 
 
 def _known(word: str, words: Collection[str], export: Export) -> State | None:
@@ -196,11 +205,11 @@ def _has_score(runs: Runs, column: "pd.Series[str]", score: str) -> bool:
 def _unknown(runs: Runs, name: str, unknown: list[str], *, known: list[str]) -> DataError:
     shown = ", ".join(f'"{printable(word, 40)}"' if word else "an empty cell" for word in unknown[:MOST_WORDS])
     more = f" and {len(unknown) - MOST_WORDS} more" if len(unknown) > MOST_WORDS else ""
-    example = ",".join(f"{printable(w, 40)}={s}" for w, s in zip(unknown, ("finished", "failed"), strict=False))
+    example = ",".join(f"{printable(word, 40)}=STATE" for word in unknown[:MOST_WORDS])
     also = f"; {', '.join(map(printable, known[:MOST_WORDS]))}: known" if known else ""
     return DataError(
         f'{runs.place}: how did runs end whose "{printable(name)}" is {shown}{more}?\n'
-        f'  say it with --states "{example}" (states: {", ".join(STATES)}){also}\n'
+        f'  say it with --states "{example}", STATE one of {", ".join(STATES)}{also}\n'
         f"  where {printable(name)} was varied on purpose, list it in --factors"
     )
 

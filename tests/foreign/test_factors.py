@@ -71,6 +71,7 @@ def test_factors_that_always_change_together_are_told_apart_by_nobody_and_it_is_
     found = roles(table)
     assert found.factors == ("norm", "drop", "lr")
     assert any(note.startswith("norm and lr always change together") for note in found.notes)
+    assert found.together == (("norm", "lr"),)
     assert not any("together" in note for note in roles(crossed(seeds=SEEDS)).notes)
 
 
@@ -125,3 +126,12 @@ def test_a_column_called_like_a_result_is_a_factor_where_the_table_is_crossed_wi
         **{name: lambda rows: rows["norm"].map({"none": levels[0], "batch": levels[1]})}
     )
     assert f"{name} (reads as a result)" in ignored(decided)
+
+
+@pytest.mark.parametrize("name", ["run", "trial", "run_id", "attempt", "Exp"])
+def test_a_count_of_repeats_may_be_a_seed_and_is_asked_about(name):
+    table = crossed(seeds=SEEDS).rename(columns={"seed": name})
+    with pytest.raises(DataError, match=f"count the repeats of each configuration.*\n  say it with --seed {name}"):
+        roles(table)
+    assert roles(table, seed=name).factors == ("norm", "drop")
+    assert roles(table, factors=("norm", name)).factors == ("norm", name)

@@ -112,3 +112,17 @@ def test_fractions_and_percents_in_one_column_are_a_question():
         with pytest.raises(DataError, match="seems to hold fractions and percents"):
             unit(name, values)
         assert unit(name, values, unit="points") == "points"
+
+
+def test_a_row_for_each_metric_is_refused():
+    for name in ("metric", "tag", "Metric Name"):
+        source = runs({name: ["val_acc", "val_loss"] * 2, "value": [0.5, 1.5, 0.6, 1.4]})
+        with pytest.raises(DataError, match=f'rows of several metrics: "{name}" is val_acc, val_loss'):
+            find_score(source, Asked(), recognize(source.table))
+    distances = runs({"metric": ["l1", "l2"], "acc": [0.5, 0.6]})
+    assert find_score(distances, Asked(), recognize(distances.table)) == "acc"
+
+
+def test_a_spread_beside_a_score_is_none():
+    source = runs({"val_acc": [0.5, 0.6], "val_acc_std": [0.1, 0.2], "acc_ci_lower": [0.4, 0.5]})
+    assert find_score(source, Asked(), recognize(source.table)) == "val_acc"

@@ -52,12 +52,12 @@ def test_a_tool_s_words_are_known_wherever_they_stand(words, states, column):
 def test_a_word_that_is_not_known_is_asked_for_by_name(word, column):
     with pytest.raises(DataError, match=f'"{column}" is "') as caught:
         found(("finished", word), column=column)
-    assert f'say it with --states "{word}=finished"' in str(caught.value)
+    assert f'say it with --states "{word}=STATE", STATE one of finished, pruned' in str(caught.value)
     assert meanings("finished", word, column=column, states=f"{word}=killed")[word] == "killed"
 
 
 def test_words_of_no_tool_are_asked_for_too_unless_the_column_is_a_factor():
-    with pytest.raises(DataError, match='--states "on=finished,off=failed"'):
+    with pytest.raises(DataError, match='--states "on=STATE,off=STATE"'):
         found(("on", "off"))
     assert found(("on", "off"), factors=("norm", "status")).column == ""
     assert meanings("on", "off", states="on=finished, OFF=pruned") == {"on": "finished", "off": "pruned"}
@@ -142,3 +142,10 @@ def test_what_has_not_finished_by_a_flag_is_asked_about(column):
 def test_flags_of_settings_tell_no_states():
     for column in ("pruned", "early_stopping", "paused_layers", "error_feedback", "complete"):
         assert found(("True", "False"), column=column).column == ""
+
+
+@pytest.mark.parametrize("column", ["exit_code", "ExitCode", "return code"])
+def test_of_exit_codes_nought_is_known(column):
+    with pytest.raises(DataError, match=f'"{column}" is "137"\\?'):
+        found(("0", "137"), column=column)
+    assert meanings("0", "137", column=column, states="137=out_of_memory") == {"0": "finished", "137": "out_of_memory"}
