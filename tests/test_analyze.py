@@ -115,6 +115,32 @@ def test_the_command_line_hands_over_what_was_asked(folder):
     assert facts["factors"] == ["norm", "width"]
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--states", "meh=done"], "--states: must be"),
+        (["--states", "meh=failed"], "--states: no column tells how runs ended"),
+        (["--state", "no"], 'no column "no"'),
+        (["--seed", "seed,no"], 'no column "no"'),
+    ],
+)
+def test_options_on_what_is_not_there_are_refused(options, message):
+    done = CliRunner().invoke(app, ["analyze", "sweep.csv", *options])
+    assert isinstance(done.exception, AblateError)
+    assert message in str(done.exception)
+
+
+def test_a_word_for_how_runs_ended_is_said_on_the_command_line(folder):
+    table().assign(result=["banana"] * 2 + ["good"] * 22).to_csv("sweep.csv", index=False)
+    made, notes = ready("sweep.csv", asked=Asked(state="result", states="banana=failed,good=finished"))
+    assert "state result (banana = failed, good = finished) (--state, --states)" in notes[0]
+    results = read_results(made / "results.csv")
+    assert results[results["design"] == "factorial"]["state"].value_counts().to_dict() == {"finished": 22, "failed": 2}
+    facts = json.loads((folder / made / "provenance.json").read_text())
+    assert facts["notes"][0] == notes[0].removesuffix(".")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", ["", "seed"])
 def test_the_table_of_protein_yields_the_golden_numbers(tmp_path, monkeypatch, seed):

@@ -12,7 +12,7 @@ from ablate.errors import AblateError
 from ablate.foreign import Asked, Foreign, read_foreign
 from ablate.foreign.analysis import prepared
 from ablate.foreign.columns import column_of, find_roles
-from ablate.sources import Runs, is_storage_url, read_csv_runs, read_optuna_runs
+from ablate.sources import Runs, read_file_runs
 
 EXPORTS = Path(__file__).parent / "exports"
 TOLD = json.loads((EXPORTS / "expected.json").read_text(encoding="utf-8"))
@@ -24,13 +24,11 @@ REFUSED = sorted(name for name, told in TOLD.items() if "refused" in told)
 def source(name: str, folder: Path) -> Runs:
     """The runs as `ablate analyze` reads them; an SQLite file is made anew from its text."""
     if not name.endswith(".sql"):
-        return read_csv_runs(EXPORTS / name)
+        return read_file_runs(EXPORTS / name)
     connection = sqlite3.connect(folder / "study.db")
     connection.executescript((EXPORTS / name).read_text(encoding="utf-8"))
     connection.close()
-    url = f"sqlite:///{folder / 'study.db'}"
-    assert is_storage_url(url)
-    return read_optuna_runs(url, study=None)
+    return read_file_runs(folder / "study.db")
 
 
 def read(name: str, asked: Asked, folder: Path) -> tuple[Runs, Foreign] | str:
