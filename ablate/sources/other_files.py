@@ -10,7 +10,7 @@ from pathlib import Path
 from ablate.errors import DataError
 from ablate.printable import printable
 
-MOST_SEEN = 2_000  # files of a folder that are looked at
+MOST_SEEN = 1_000  # entries of each level of a folder that are looked at
 SQLITE = b"SQLite format 3\0"
 PARQUET = b"PAR1"
 OPTUNA, MLFLOW = {"studies", "trials"}, {"experiments", "runs"}
@@ -53,7 +53,7 @@ def kind_of(path: Path) -> str:
 def refuse_folder(path: Path) -> DataError:
     """What a folder holds, by the files that tools leave in it, and how its runs become a table."""
     name = printable(str(path), 300)
-    seen = list(islice(_files(path), MOST_SEEN))
+    seen = list(_files(path))
     names = {file.name for file in seen}
     if "results.csv" in names and (path / "results.csv").is_file():
         return DataError(f"{name}: is a folder\n  its table: ablate analyze {name}/results.csv")
@@ -130,10 +130,10 @@ def _what_file(path: Path, start: bytes) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of a folder down to the third level, the upper ones first."""
+    """The first files of each level of a folder down to the fourth, the upper ones first."""
     for pattern in ("*", "*/*", "*/*/*", "*/*/*/*"):
         try:
-            yield from (path for path in folder.glob(pattern) if path.is_file())
+            yield from (path for path in islice(folder.glob(pattern), MOST_SEEN) if path.is_file())
         except OSError:
             return
 
