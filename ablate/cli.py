@@ -180,13 +180,15 @@ def verify(
 @app.command()
 def analyze(
     source: Annotated[
-        str, typer.Argument(help="A CSV file, mlflow:EXPERIMENT, or an Optuna storage such as sqlite:///study.db.")
+        str, typer.Argument(help="A table (CSV, JSON, Parquet, …), mlflow:EXPERIMENT, or an Optuna storage: study.db.")
     ],
     factors: Annotated[
         str, typer.Option(metavar="A,B,…", help="Columns that were varied; else all that can have been.")
     ] = "",
     score: Annotated[str, typer.Option(metavar="COLUMN", help="What is compared.")] = "",
-    seed: Annotated[str, typer.Option(metavar="COLUMN", help="Runs of one seed are paired.")] = "",
+    seed: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Runs of one seed are paired; FOLD,SEED: of one fold and seed.")
+    ] = "",
     reference: Annotated[
         str, typer.Option(metavar="A=1,B=x", help="What variants are compared with; else the one with most variants.")
     ] = "",
@@ -198,6 +200,14 @@ def analyze(
         float | None, typer.Option(help="Differences up to this do not matter; in the score's unit.")
     ] = None,
     unit: Annotated[str, typer.Option(help='The score\'s unit; "points" shows fractions in percent.')] = "",
+    states: Annotated[
+        str,
+        typer.Option(
+            metavar="WORD=STATE,…",
+            help="How runs ended whose state is WORD: finished, pruned, diverged, out_of_memory, failed or killed.",
+        ),
+    ] = "",
+    state: Annotated[str, typer.Option(metavar="COLUMN", help="The column of these words.")] = "",
     study: Annotated[str | None, typer.Option(help="Of several studies in an Optuna storage.")] = None,
     name: Annotated[str, typer.Option(help="Name of the report's folder; else the source's.")] = "",
     out: Out = Path("reports"),
@@ -208,7 +218,7 @@ def analyze(
     from ablate.foreign import Asked
 
     columns = tuple(column.strip() for column in factors.split(",") if column.strip())
-    asked = Asked(columns, score, seed, direction, reference, target, margin, unit)
+    asked = Asked(columns, score, seed, direction, reference, target, margin, unit, states, state)
     place = command.Place(source, study, tracking_uri, name, out)
     command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))
 

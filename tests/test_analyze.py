@@ -66,7 +66,7 @@ def test_a_table_becomes_a_report_without_the_libraries_that_train(folder):
     done = subprocess.run([sys.executable, "-c", WITHOUT_TRAINING], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "Factors: norm, width." in said
+    assert "Read as: factors norm, width (--factors); score acc, higher is better" in said
     assert "Norm matters most: batch helps by 10.0" in said
     assert "report reports/sweep/report.html" in said
     facts = json.loads((folder / "reports/sweep/provenance.json").read_text())
@@ -123,6 +123,32 @@ def test_the_command_line_hands_over_what_was_asked(folder):
     assert facts["metric"] == {"name": "acc", "direction": "minimize", "unit": "", "scale": 1, "margin": 0.2}
     assert facts["target"]["norm"] == "none"
     assert facts["factors"] == ["norm", "width"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--states", "meh=done"], "--states: must be"),
+        (["--states", "meh=failed"], "--states: no column tells how runs ended"),
+        (["--state", "no"], 'no column "no"'),
+        (["--seed", "seed,no"], 'no column "no"'),
+    ],
+)
+def test_options_on_what_is_not_there_are_refused(options, message):
+    done = CliRunner().invoke(app, ["analyze", "sweep.csv", *options])
+    assert isinstance(done.exception, AblateError)
+    assert message in str(done.exception)
+
+
+def test_a_word_for_how_runs_ended_is_said_on_the_command_line(folder):
+    table().assign(result=["banana"] * 2 + ["good"] * 22).to_csv("sweep.csv", index=False)
+    made, notes = ready("sweep.csv", asked=Asked(state="result", states="banana=failed,good=finished"))
+    assert "state result (banana = failed, good = finished) (--state, --states)" in notes[0]
+    results = read_results(made / "results.csv")
+    assert results[results["design"] == "factorial"]["state"].value_counts().to_dict() == {"finished": 22, "failed": 2}
+    facts = json.loads((folder / made / "provenance.json").read_text())
+    assert facts["notes"][0] == notes[0].removesuffix(".")
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from ablate.files.whole import opening, write_aside
 from ablate.foreign import Asked, read_foreign
 from ablate.printable import printable
 from ablate.results import REQUIRED, write_table
-from ablate.sources import Runs, is_storage_url, read_csv_runs, read_optuna_runs
+from ablate.sources import Runs, is_storage_url, read_file_runs, read_optuna_runs
 from ablate.study import NAME_RULE, is_safe_name, to_safe_name
 
 MLFLOW = "mlflow:"
@@ -32,7 +32,7 @@ BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
 class Place:
     """Where the source is looked for, and where the report goes."""
 
-    source: str  # a CSV file, "mlflow:EXPERIMENT", or an Optuna storage's URL
+    source: str  # a file with a table, "mlflow:EXPERIMENT", or an Optuna storage's URL
     study: str | None  # of several in an Optuna storage
     tracking_uri: str
     name: str  # of the report's folder; "" for the source's own name
@@ -59,7 +59,7 @@ def prepare(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, lis
     if is_storage_url(place.source):
         return _foreign(read_optuna_runs(place.source, study=place.study), place, asked, command_line=command_line)
     path = Path(place.source)
-    runs = read_csv_runs(path)
+    runs = read_file_runs(path, study=place.study)
     if set(REQUIRED) <= set(runs.table) and asked == Asked():
         return _own_table(path, place)
     return _foreign(runs, place, asked, command_line=command_line)

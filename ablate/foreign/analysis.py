@@ -6,14 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.foreign.columns import MAXIMIZE, Asked, Roles, column_of, find_roles
+from ablate.errors import DataError
+from ablate.foreign.asked import Asked
+from ablate.foreign.columns import Roles, column_of, find_roles
 from ablate.foreign.configurations import (
     Configurations,
     choose_reference,
     find_configurations,
+    lone,
     matching,
     text_of,
 )
+from ablate.foreign.exported_rows import only_runs
+from ablate.foreign.exports import recognize
 from ablate.foreign.rows import (
     CellRuns,
     cells_of,
@@ -22,6 +27,9 @@ from ablate.foreign.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.foreign.states import CUT_SHORT
+from ablate.foreign.tidy import tidied
+from ablate.foreign.unfolded import unfolded
 from ablate.plural import number_of
 from ablate.result_rules import coerced
 from ablate.sources import Runs
@@ -45,26 +53,39 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     by one. A row that appears a second time says in `same_as` whose result it is. Raises `DataError` where the
     table does not have what was asked for.
     """
+    runs = prepared(runs)
     roles = find_roles(runs, asked)
     found = find_configurations(runs, roles.factors)
     measured = measured_runs(runs, roles)
+    _check_finished(runs, measured)
     cells = cells_of(measured, found, seeded=bool(roles.seed))
     reference, said = choose_reference(found, asked.reference, place=runs.place)
     is_crossed = found.is_factorial and _one_seed_is_complete(cells, found)
     target, target_said = _target(measured, found, asked, place=runs.place)
     one_factor = one_factor_rows(cells, found, reference)
-    notes = [*runs.notes, *roles.notes, *([said] if len(one_factor) or is_crossed else [])]
+    read_as, *more = roles.notes
+    notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
+    notes += [*_not_finished(measured, n_retried=cells.n_retried), *_progress(runs, measured)]
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
         "target": found.at(target) if is_crossed else {},
         "factorial": [_told(name) for name in found.factors] if is_crossed else [],
+        "together": [list(pair) for pair in roles.together],
+        "alone": [] if len(one_factor) or is_crossed else lone(found),
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row
     }
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return Foreign(results, facts, tuple(notes))
+
+
+def prepared(runs: Runs) -> Runs:
+    """One row a run, each level written in one way, a column a value."""
+    runs = tidied(runs)
+    runs = unfolded(runs, recognize(map(str, runs.table)))
+    return only_runs(runs, recognize(map(str, runs.table)))
 
 
 def _every_run(
@@ -95,6 +116,35 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
     return best, f"Target: {text_of(found, best)}{why}."
 
 
+def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
+    """How many runs did not finish, and what becomes of them."""
+    counts = measured["state"].value_counts().drop("finished", errors="ignore")
+    if not len(counts):
+        return []
+    said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {said}."]
+    if n_retried:
+        again = "tried again with the same configuration and seed, and only the one that finished counts"
+        notes.append(f"{number_of(n_retried, 'lost run')}: {again}.")
+    if set(counts.index) & set(CUT_SHORT):
+        notes.append("Runs that were cut short (killed, pruned) have no final score and are not compared.")
+    return notes
+
+
+def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
+    """That runs which count as finished came less far than others, as those do that a scheduler stopped."""
+    name = recognize(map(str, runs.table)).first("progress")
+    if not name:
+        return []
+    numbers = coerced(runs.table[name])
+    ended = numbers[(measured["state"] == "finished").to_numpy()].dropna()
+    n_less = int((ended < ended.max()).sum())
+    if not n_less:
+        return []
+    said = f"{number_of(n_less, 'finished run')} of {len(ended):,} ended at a smaller {name} than {ended.max():g}"
+    return [f"{said}: they are compared like the others; leave them out where they were stopped early."]
+
+
 def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
     notes = []
     if found.drawn:
@@ -116,7 +166,7 @@ def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Fac
         "metric": {
             "name": roles.score,
             "direction": roles.direction,
-            **_unit(runs, asked, roles),
+            **_unit(runs, roles),
             "margin": asked.margin,
         },
         "margin": asked.margin,
@@ -127,13 +177,22 @@ def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Fac
     }  # fmt: skip
 
 
-def _unit(runs: Runs, asked: Asked, roles: Roles) -> Facts:
-    """Points are percent: fractions are shown times 100. Accuracies that are fractions are in points unless asked."""
-    values = coerced(runs.column(roles.score)).dropna()
-    is_fraction = bool(values.between(0, 1).all())
-    is_accuracy = roles.direction == MAXIMIZE and "acc" in roles.score.lower() and is_fraction
-    unit = asked.unit or ("points" if is_accuracy else "")
-    return {"unit": unit, "scale": 100.0 if unit == "points" and is_fraction else 1.0}
+def _unit(runs: Runs, roles: Roles) -> Facts:
+    """Points are percent: fractions are shown times 100."""
+    is_fraction = bool(coerced(runs.column(roles.score)).dropna().between(0, 1).all())
+    return {"unit": roles.unit, "scale": 100.0 if roles.unit == "points" and is_fraction else 1.0}
+
+
+def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
+    """Raises `DataError` where no run finished with a score."""
+    if (measured["state"] == "finished").any():
+        return
+    counts = measured["state"].value_counts()
+    said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    raise DataError(
+        f"{runs.place}: no run finished with a score: {said}\n"
+        "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"
+    )
 
 
 def _told(factor: str) -> str:

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.errors import DataError, known_names
+from ablate.foreign.levels import Codes, paired
 from ablate.importance.cells import level_key
 from ablate.printable import printable
 from ablate.records import Level
 from ablate.sources import Runs
 from ablate.sources.runs import to_numbers
 
-Codes = NDArray[np.intp]
 MANY_LEVELS = 10  # with more, and on average fewer than two runs a level, a number was drawn rather than chosen
 
 
@@ -68,11 +68,12 @@ class Configurations:
         before = [np.zeros(n, dtype=np.intp)]
         after = [np.zeros(n, dtype=np.intp)]
         for column in range(k - 1):
-            before.append(_paired(before[-1], self.codes[:, column]))
-            after.append(_paired(after[-1], self.codes[:, k - 1 - column]))
+            before.append(paired(before[-1], self.codes[:, column]))
+            after.append(paired(after[-1], self.codes[:, k - 1 - column]))
         found = np.zeros(n, dtype=np.intp)
-        for column in (at for at, name in enumerate(self.factors) if name not in self.drawn):
-            rest = _paired(before[column], after[k - 1 - column])  # equal where all other factors are
+        drawn = set(self.drawn)
+        for column in (at for at, name in enumerate(self.factors) if name not in drawn):
+            rest = paired(before[column], after[k - 1 - column])  # equal where all other factors are
             found += np.bincount(rest)[rest] - 1
         return found
 
@@ -87,7 +88,7 @@ def find_configurations(runs: Runs, factors: tuple[str, ...]) -> Configurations:
         columns.append(codes)
     key = np.zeros(len(runs.table), dtype=np.intp)
     for codes in columns:
-        key = _paired(key, codes)
+        key = paired(key, codes)
     _, first = np.unique(key, return_index=True)  # `key` counts in the order of first appearance
     return Configurations(levels, np.stack(columns, axis=1)[first], key)
 
@@ -128,6 +129,14 @@ def matching(found: Configurations, stated: str, *, place: str, option: str) -> 
     return fits
 
 
+def lone(found: Configurations) -> list[str]:
+    """The factors, no drawn ones, of which most configurations have a level of their own; () where all are so."""
+    drawn = set(found.drawn)
+    chosen = [name for name in found.factors if name not in drawn]
+    names = [name for name in chosen if len(found.levels[name]) > len(found.codes) / 2]
+    return names if len(names) < len(chosen) else []
+
+
 def text_of(found: Configurations, place: int) -> str:
     """ "a=1, b=x"."""
     return ", ".join(f"{name}={level}" for name, level in found.at(place).items())
@@ -154,12 +163,6 @@ def _check_levels(levels: tuple[Level, ...], name: str, *, place: str) -> None:
         if (first := seen.setdefault(level_key(level), level)) is not level:
             both = f'"{printable(str(first))}" and "{printable(str(level))}"'
             raise DataError(f"{place}: {printable(name)}: the levels {both} read alike\n  write them in one way")
-
-
-def _paired(one: Codes, other: Codes) -> Codes:
-    """A code for each distinct pair of codes, counted in the order of first appearance."""
-    codes, _ = pd.factorize(one * (int(other.max(initial=0)) + 1) + other)
-    return codes
 
 
 def _parsed(found: Configurations, stated: str, *, place: str, option: str) -> dict[str, str]:

@@ -10,45 +10,31 @@ from ablate.effects import COUNTED_AT_CHANCE
 from ablate.errors import DataError
 from ablate.foreign.columns import MINIMIZE, RATE, Roles, column_of
 from ablate.foreign.configurations import Configurations, labels_of
+from ablate.foreign.replicates import seeds_of
 from ablate.printable import printable
 from ablate.records import REFERENCE
 from ablate.result_rules import LARGEST, coerced
 from ablate.results import COLUMNS, NUMBERS, RATE_SETTING
 from ablate.sources import Runs
-from ablate.sources.runs import STATES, says_nothing, to_numbers
+from ablate.sources.runs import has_no_score, to_scores
 
 NO_SCORE = "no score is recorded"
 NOT_FINITE = "the score is not finite"
-MOST_EXACT = 2**53  # a seed beyond it is told from its neighbours by its text alone
-
-
-def seeds_of(runs: Runs, roles: Roles) -> "pd.Series[float] | None":
-    """Whole numbers, NaN where a run has none; words are numbered in alphabetical order. None without seeds."""
-    if not roles.seed:
-        return None
-    column = runs.column(roles.seed)
-    numbers = to_numbers(column)
-    given = None if numbers is None else numbers.dropna()
-    if given is not None and bool(((given % 1 == 0) & (given.abs() <= MOST_EXACT)).all()):
-        return numbers
-    codes, _ = pd.factorize(column.where(column != ""), sort=True)
-    return pd.Series(codes, index=column.index).astype(float).where(codes >= 0)
 
 
 def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
     """One row a run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`."""
     raw = runs.column(roles.score)
-    numbers = to_numbers(raw)
+    numbers = to_scores(raw)
     sign = -1 if roles.direction == MINIMIZE else 1
     score = sign * (pd.Series(np.nan, index=raw.index) if numbers is None else numbers.astype(float))
-    state = runs.table[roles.state].str.lower().map(STATES) if roles.state else pd.Series("finished", index=raw.index)
-    state = state.fillna("finished")
+    state = runs.table[roles.state].map(dict(roles.states)) if roles.state else pd.Series("finished", index=raw.index)
     is_known = np.isfinite(score) & (score.abs() <= LARGEST)
     is_lost = (state == "finished") & ~is_known
-    is_empty = is_lost & says_nothing(raw)
+    is_empty = is_lost & has_no_score(raw)
     state = state.mask(is_lost, "diverged").mask(is_empty, "killed")
     reason = pd.Series("", index=raw.index).mask(is_lost, NOT_FINITE).mask(is_empty, NO_SCORE)
-    seeds = seeds_of(runs, roles)
+    seeds = seeds_of(runs, roles.seeds)
     width = len(str(len(raw)))
     return pd.DataFrame(
         {
@@ -69,15 +55,20 @@ class CellRuns:
     rows: pd.DataFrame  # as `measured_runs`, and `same_as`
     of_row: NDArray[np.intp]  # configurations
     n_repeated: int  # runs that have the configuration and the seed of another
+    n_retried: int = 0  # runs that were lost, and left out as another of their configuration and seed finished
 
 
 def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> CellRuns:
-    """Of several runs of one configuration and seed the mean counts, with those that were lost at the worst score.
+    """Of several runs of one configuration and seed the mean counts, with those that diverged at the worst score.
 
-    Without seeds every run has the seed 0: runs that share nothing must not be paired by their order.
+    A run that was lost as its state says does not count beside one that finished: it was tried again. Without seeds
+    every run has the seed 0, and none is a second try: runs that share nothing must not be paired by their order.
     """
     rows = measured.assign(configuration=np.asarray(found.of_run), same_as=measured["trial"])
     rows = rows[rows["seed"].notna()] if seeded else rows.assign(seed=0.0)
+    n_runs = len(rows)
+    rows = _without_retried(rows) if seeded else rows
+    n_retried = n_runs - len(rows)
     is_finished = rows["state"] == "finished"
     # One that finished last, so that it speaks for the others.
     last = rows[is_finished.groupby([rows["configuration"], rows["seed"]]).transform("any") <= is_finished]
@@ -93,7 +84,14 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> 
             score=last["score"].mask(is_mean, means), same_as=last["same_as"].mask(is_mean, ""),
         )  # fmt: skip
     kept = last[[*measured.columns, "same_as"]]
-    return CellRuns(kept, last["configuration"].to_numpy(dtype=np.intp), n_repeated)
+    return CellRuns(kept, last["configuration"].to_numpy(dtype=np.intp), n_repeated, n_retried)
+
+
+def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without lost runs of whose configuration and seed another one finished."""
+    has_finished = (rows["state"] == "finished").groupby([rows["configuration"], rows["seed"]]).transform("any")
+    is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # as a column of states says
+    return rows[~(has_finished & is_lost)]
 
 
 def search_rows(measured: pd.DataFrame, found: Configurations) -> pd.DataFrame:

@@ -105,6 +105,8 @@ class _Facts(_Known):
     reference: dict[str, Level] | None = None
     reference_kind: str | None = None
     reference_asked: str | None = None
+    alone: list[str] | None = None
+    together: list[list[str]] | None = None
     target: dict[str, Level] | None = None
     designs: list[str] | None = None
     factorial: list[str] | None = None

@@ -1,4 +1,4 @@
-"""A CSV file into runs; its text is data and never run."""
+"""A file of text into runs; its text is data and never run."""
 
 import hashlib
 from io import StringIO
@@ -9,25 +9,44 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.files.csv_text import check_rows, guess_separator, read_csv_text
 from ablate.printable import printable
+from ablate.sources.json_text import json_table
 from ablate.sources.runs import Runs
+from ablate.sources.text_table import drawn_table, named_separator
 
-SEPARATORS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t", "|")
+JSON = (".json", ".jsonl", ".ndjson")
 
 
 def read_csv_runs(path: Path) -> Runs:
-    """Read a table separated by commas, semicolons or tabs, compressed or not. Raises `DataError` where it is none."""
+    """Read a table of text, compressed or not. Raises `DataError` where it is none.
+
+    Its columns are parted by commas, semicolons, tabs or bars, or it is a Markdown table, JSON lines or a JSON array.
+    """
     try:
         text = read_csv_text(path)
     except DataError as err:
         if isinstance(err.__cause__, FileNotFoundError):
             raise DataError(f"{printable(str(path), 300)}: no such file\n  {_nearby(path)}") from err
         raise
-    separator = guess_separator(text, SEPARATORS, path)
+    table = json_table(text, path, is_json=any(suffix.lower() in JSON for suffix in path.suffixes))
+    return file_runs(_parted(text, path) if table is None else table, path)
+
+
+def file_runs(table: pd.DataFrame, path: Path) -> Runs:
+    """The runs of a file's table, every cell text."""
+    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Runs(table, place=printable(path.name, 300), name=path.name.split(".")[0], fingerprint=fingerprint)
+
+
+def _parted(text: str, path: Path) -> pd.DataFrame:
+    separator, text = named_separator(text)
+    drawn = None if separator else drawn_table(text)
+    text, separator = (text, separator) if drawn is None else (drawn, ",")
+    separator = separator or guess_separator(text, SEPARATORS, path)
     names = check_rows(text, path, separator=separator)
     table = _read(text, path, separator=separator)
     table.columns = [name.strip() or f"column {number}" for number, name in enumerate(names, start=1)]
-    fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Runs(table, place=printable(path.name, 300), name=path.name.split(".")[0], fingerprint=fingerprint)
+    return table
 
 
 def _read(text: str, path: Path, *, separator: str) -> pd.DataFrame:
@@ -44,4 +63,7 @@ def _read(text: str, path: Path, *, separator: str) -> pd.DataFrame:
 
 def _nearby(path: Path) -> str:
     there = sorted(other.name for other in path.parent.glob("*.csv")) if path.parent.is_dir() else []
-    return f"tables in {path.parent}: {', '.join(printable(name) for name in there[:8]) or 'none'}"
+    tables = f"tables in {path.parent}: {', '.join(printable(name) for name in there[:8]) or 'none'}"
+    if path.suffix or len(path.parts) > 1:
+        return tables
+    return f"{tables}; an MLflow experiment is read as mlflow:{printable(path.name)}"

@@ -7,14 +7,8 @@ import pandas as pd
 from ablate.errors import DataError, known_names
 from ablate.printable import printable
 
-STATES = {  # the words of the tools there are -> ours
-    "finished": "finished", "complete": "finished", "completed": "finished", "done": "finished", "success": "finished",
-    "pruned": "pruned", "stopped": "pruned", "diverged": "diverged", "out_of_memory": "out_of_memory",
-    "failed": "failed", "fail": "failed", "crashed": "failed", "error": "failed",
-    "killed": "killed", "running": "killed", "waiting": "killed", "scheduled": "killed", "preempted": "killed",
-}  # fmt: skip
-
 NOTHING = ("", "na", "n/a", "null")
+NO_SCORE = (*NOTHING, "none", "-", "--", "–", "—", "?", "#n/a", "missing")  # of a score; a factor's level may be "none"
 NOT_A_NUMBER = ("nan", "+nan", "-nan")
 
 
@@ -56,9 +50,15 @@ def to_numbers(column: "pd.Series[str]") -> "pd.Series[float] | None":
     return numbers if numbers is not None and numbers.notna().any() else None
 
 
-def says_nothing(column: "pd.Series[str]") -> "pd.Series[bool]":
-    """Where nothing is recorded."""
-    return column.str.strip().str.lower().isin(NOTHING)
+def to_scores(column: "pd.Series[str]") -> "pd.Series[float] | None":
+    """As `to_numbers`, of a score: "none" and a dash say nothing."""
+    numbers = to_numbers(column)
+    return to_numbers(column.mask(has_no_score(column), "")) if numbers is None else numbers
+
+
+def has_no_score(column: "pd.Series[str]") -> "pd.Series[bool]":
+    """Where no score is recorded."""
+    return column.str.strip().str.lower().isin(NO_SCORE)
 
 
 def _parsed(column: "pd.Series[str]") -> "pd.Series[float] | None":

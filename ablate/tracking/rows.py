@@ -4,7 +4,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, known_names
+from ablate.printable import printable
 from ablate.results import COLUMNS, RATE_SETTING
 from ablate.tracking.address import placed
 from ablate.tracking.entries import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
@@ -37,7 +38,9 @@ def find_experiment(client: "MlflowClient", uri: str, experiment: str) -> str:
     """The id of the experiment. Raises `AblateError` where there is none of that name."""
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        raise AblateError(f'{placed(uri)}: no experiment "{experiment}"\n  `ablate ui` shows those there are')
+        names = [known.name for known in client.search_experiments(max_results=_PAGE)]
+        known = known_names(experiment, names)
+        raise AblateError(f'{placed(uri)}: no experiment "{printable(experiment)}"\n  {known}')
     number: str = found.experiment_id
     return number
 

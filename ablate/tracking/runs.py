@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ablate.errors import AblateError
 from ablate.plural import number_of
 from ablate.sources import Runs
 from ablate.tracking.address import shown_uri
+from ablate.tracking.entries import PARENT
 from ablate.tracking.rows import find_experiment, runs_of
 from ablate.tracking.store import reading
 
@@ -20,17 +22,26 @@ _UNENDED = ("RUNNING", "SCHEDULED")
 def mlflow_runs(uri: str, experiment: str) -> Runs:
     """One row a run that ended: its params, its metrics' last values, the tag "seed" where no param is called so.
 
-    A metric that has the name of a param is called "metrics.NAME". Runs with neither are left out: they hold others.
+    A metric that has the name of a param is called "metrics.NAME". Runs that hold others, and those without params
+    and metrics, are left out.
     Raises `AblateError` where there is no such experiment, or the store cannot be reached.
     """
     with reading(uri) as client:
         runs = runs_of(client, find_experiment(client, uri, experiment))
-    ended = [run for run in runs if run.info.status not in _UNENDED and (run.data.params or run.data.metrics)]
+    parents = {run.data.tags.get(PARENT) for run in runs}
+    single = [run for run in runs if run.info.run_id not in parents]
+    ended = [run for run in single if run.info.status not in _UNENDED and (run.data.params or run.data.metrics)]
+    if not ended:
+        raise AblateError(
+            f'{shown_uri(uri)}: experiment "{experiment}" has no run that ended with params or metrics\n'
+            f"  it has {number_of(len(runs), 'run')}; params are read as factors, a metric as the score"
+        )
     params = dict.fromkeys(name for run in ended for name in run.data.params)
     metrics = {name: f"metrics.{name}" if name in params else name for run in ended for name in run.data.metrics}
     rows = [_row(run, metrics) for run in ended]
     columns = dict.fromkeys([*params, *metrics.values(), *(name for row in rows for name in row)])
-    n_unended = sum(run.info.status in _UNENDED for run in runs)
+    n_unended = sum(run.info.status in _UNENDED for run in single)
+    left_out = {"not ended": n_unended, "parents of other runs": len(runs) - len(single)}
     return Runs(
         pd.DataFrame(rows, columns=list(columns), dtype=str).fillna(""),
         place=f"experiment {experiment} at {shown_uri(uri)}",
@@ -39,7 +50,7 @@ def mlflow_runs(uri: str, experiment: str) -> Runs:
         score=next(iter(metrics.values())) if len(metrics) == 1 else "",
         state=_STATUS,
         run_id=_RUN_ID,
-        notes=(f"Left out, as not ended: {number_of(n_unended, 'run')}.",) if n_unended else (),
+        notes=tuple(f"Left out, as {why}: {number_of(n, 'run')}." for why, n in left_out.items() if n),
     )
 
 

@@ -2,7 +2,8 @@ import pytest
 from tables import crossed, runs
 
 from ablate.errors import DataError
-from ablate.foreign.columns import Asked, find_roles
+from ablate.foreign.asked import Asked
+from ablate.foreign.columns import find_roles
 
 
 def test_what_varies_is_a_factor_and_what_is_left_out_is_said_with_the_reason():
@@ -12,9 +13,11 @@ def test_what_varies_is_a_factor_and_what_is_left_out_is_said_with_the_reason():
     assert roles.factors == ("norm", "drop")
     assert (roles.score, roles.direction, roles.seed) == ("acc", "maximize", "seed")
     said = " ".join(roles.notes)
-    for words in ("host (the same in every run)", "run (different in every run)", "test_loss (reads as a result)",
-                  "seconds (reads as a result)", "acc, higher is better", "Seeds: seed"):  # fmt: skip
+    for words in ("host (the same in every run)", "run (different in every run)",
+                  "test_loss, seconds (reads as a result)", "score acc, higher is better", "seed seed (--seed)",
+                  "factors norm, drop (--factors)", "no state (--state)"):  # fmt: skip
         assert words in said
+    assert roles.notes[0].startswith("Read as: ")
 
 
 def test_a_number_drawn_anew_for_each_run_is_a_factor_and_a_counter_is_none():
@@ -34,13 +37,6 @@ def test_what_is_asked_for_comes_before_what_the_source_knows_and_that_before_na
     assert (asked.factors, asked.score, asked.seed, asked.direction) == (("b",), "loss", "a", "maximize")
 
 
-def test_words_for_how_a_run_ended_are_states_and_other_words_a_factor():
-    table = {"a": [1, 2, 1], "acc": [1, 2, 3], "status": ["FINISHED", "crashed", "Pruned"]}
-    assert find_roles(runs(table), Asked()).state == "status"
-    roles = find_roles(runs({**table, "status": ["on", "off", "on"]}), Asked())
-    assert (roles.state, roles.factors) == ("", ("a", "status"))
-
-
 def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
     table = {"a": [1, 2], "b": ["x", "x"], "acc": [1, 2], "loss": [2, 1], "q": [1, 2]}
     for asked, message in (
@@ -48,7 +44,7 @@ def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
         (Asked(score="q"), 'is more "q" better'),
         (Asked(score="b", direction="maximize"), "must hold numbers"),
         (Asked(score="acc", factors=("b",)), 'the factor "b" is the same in every run'),
-        (Asked(score="acc", factors=("acc",)), 'the factor "acc" is the score or the seed'),
+        (Asked(score="acc", factors=("acc",)), 'the factor "acc" is the score'),
         (Asked(score="acc", seed="sead"), 'no column "sead"'),
     ):
         with pytest.raises(DataError, match=message):
@@ -85,9 +81,7 @@ def test_a_score_that_is_no_number_is_shown_with_the_way_to_write_one():
 def test_long_lists_are_cut_in_notes():
     table = {"acc": [1, 2, 3], "seed": [0, 1, 2], "a": [1, 2, 1], **{f"same{i}": [1] * 3 for i in range(500)}}
     notes = find_roles(runs(table), Asked()).notes
-    assert any(
-        note.endswith("same19 (the same in every run) and 480 more; --factors says otherwise.") for note in notes
-    )
+    assert notes[0].endswith("same18, same19 and 480 more (the same in every run).")
 
 
 def test_a_margin_without_end_is_refused():

@@ -5,7 +5,8 @@ import pytest
 from tables import crossed, runs
 
 from ablate.errors import DataError
-from ablate.foreign.columns import Asked, find_roles
+from ablate.foreign.asked import Asked
+from ablate.foreign.columns import find_roles
 from ablate.foreign.configurations import find_configurations
 from ablate.foreign.rows import cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
 from ablate.results import COLUMNS
@@ -116,3 +117,20 @@ def test_cells_whose_names_read_alike_are_refused():
     _, found, cells = made(table)
     with pytest.raises(DataError, match='two configurations read alike: "a=1, b=2, b=3"\n  rename a level'):
         factorial_rows(cells, found)
+
+
+def test_a_score_that_is_a_dash_or_none_is_not_recorded():
+    for word in ("None", "-", "N/A", "#N/A"):
+        measured, _, _ = made({"a": ["x", "y", "x", "y"], "acc": ["0.5", word, "0.6", "nan"]})
+        assert measured["state"].tolist() == ["finished", "killed", "finished", "diverged"]
+
+
+def test_a_lost_run_that_was_tried_again_does_not_count_and_one_that_diverged_does():
+    table = {"a": ["x", "x", "x", "y"], "seed": [0, 0, 0, 0], "acc": ["", "0.6", "0.4", "0.2"],
+             "state": ["crashed", "ok", "ok", "ok"]}  # fmt: skip
+    _, _, cells = made(table)
+    assert cells.rows["score"].tolist() == [0.5, 0.2]
+    assert (cells.n_retried, cells.n_repeated) == (1, 1)
+    _, _, cells = made({**table, "acc": ["nan", "0.6", "0.4", "0.2"], "state": ["ok"] * 4})
+    assert cells.rows["score"].round(6).tolist() == [0.4, 0.2]  # (0.2 + 0.6 + 0.4) / 3
+    assert cells.n_retried == 0

@@ -33,7 +33,7 @@ def foreign_folder(folder: Path, table: dict[str, list[object]], **asked: str) -
 def test_a_table_without_neighbours_says_so_and_tells_its_best_run(tmp_path: Path) -> None:
     headline = build_report(foreign_folder(tmp_path / "sweep", SWEEP)).headline
     assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in headline] == [
-        "Nothing is compared: no two configurations differ in one factor alone.",
+        "Nothing is compared: norm and width always change together. --factors with one of them compares both at once.",
         "The best of 4 finished runs is row-2, acc 87.5 %, with norm batch, width 100. "
         "The best of many is better than it will be again.",
         "The page shows “All runs”.",
@@ -44,6 +44,13 @@ def test_a_table_without_neighbours_says_so_and_tells_its_best_run(tmp_path: Pat
     ("changes", "asked", "why"),
     [
         ({}, {"reference": "norm=none"}, "no configuration differs from the reference, norm=none, in one factor alone"),
+        ({"norm": list("abca"), "width": [1, 2, 3, 1], "depth": [2, 1, 3, 2], "seed": [1, 1, 1, 2]},
+         {"factors": ("norm", "depth", "width")}, "norm and depth always change together. "
+         "--factors with one of them compares both at once"),
+        ({"norm": list("aabbccdd"), "width": [1, 2] * 4, "tower": list("pqrstuvw"), "seed": [1] * 8,
+          "acc": [i / 16 for i in range(8)]}, {"factors": ("norm", "width", "tower")},
+         "most configurations have a value of their own in tower. "
+         "Leave it out where it is no factor: --factors norm,width"),
         ({"width": [i + 0.5 for i in range(12)], "norm": list("abababababab"), "seed": [1] * 12,
           "acc": [i / 16 for i in range(12)]}, {},
          "no two configurations differ in one factor alone, setting aside width, of which hardly a value comes twice"),

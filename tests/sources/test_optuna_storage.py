@@ -65,7 +65,7 @@ def test_nothing_is_made_and_nothing_else_is_opened(tmp_path):
     with pytest.raises(DataError, match="cannot be read as an SQLite file"):
         read_optuna_runs(f"sqlite:///{tmp_path / 'text.db'}", study=None)
     sqlite3.connect(tmp_path / "other.db").close()
-    with pytest.raises(DataError, match="holds no Optuna studies"):
+    with pytest.raises(DataError, match=r"neither Optuna nor MLflow \(no tables\)"):
         read_optuna_runs(f"sqlite:///{tmp_path / 'other.db'}", study=None)
     with pytest.raises(DataError, match=r"redis://:\*\*\*@host: cannot be read"):
         read_optuna_runs("redis://:secret@host", study=None)

@@ -47,6 +47,33 @@ def test_params_are_factors_and_the_only_metric_is_the_score(experiment):
     assert found.notes == ("Left out, as not ended: 1 run.",)
 
 
+def test_runs_that_hold_others_are_left_out_and_it_is_said(experiment):
+    found = experiment(
+        made(0, params={"n_trials": "2", "search": "random"}, metrics={"best_acc": 0.7}),
+        made(1, params={"norm": "none"}, metrics={"acc": 0.5}, tags={"mlflow.parentRunId": "id0"}),
+        made(2, params={"norm": "batch"}, metrics={"acc": 0.7}, tags={"mlflow.parentRunId": "id0"}),
+    )
+    assert (found.factors, found.score) == (("norm",), "acc")
+    assert found.notes == ("Left out, as parents of other runs: 1 run.",)
+
+
+def test_a_param_that_is_unique_to_each_run_does_not_end_the_comparison(experiment):
+    runs = [
+        made(n, params={"norm": norm, "seed": str(seed), "lr": "0.1" if seed % 2 else "1e-1", "out": f"/tmp/run{n}"},
+             metrics={"acc": 0.5 + n / 100})
+        for n, (norm, seed) in enumerate((norm, seed) for norm in ("none", "batch") for seed in range(3))
+    ]  # fmt: skip
+    foreign = read_foreign(experiment(*runs), Asked())
+    assert foreign.facts["factors"] == ["norm"]
+    assert "out (different in every run)" in foreign.notes[0]
+    assert foreign.results.query("design == 'one-factor'")["variant"].unique().tolist() == ["reference", "norm=batch"]
+
+
+def test_an_experiment_without_a_run_to_compare_is_told_as_such(experiment):
+    with pytest.raises(AblateError, match="has no run that ended with params or metrics\n  it has 1 run"):
+        experiment(made(0, params={}, metrics={}))
+
+
 def test_a_metric_that_has_the_name_of_a_param_gets_another(experiment):
     found = experiment(made(0, params={"loss": "huber"}, metrics={"loss": 0.5, "acc": 0.9}))
     assert (found.factors, found.score) == (("loss",), "")

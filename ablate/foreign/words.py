@@ -1,0 +1,70 @@
+"""The words in columns' names that tell scores, measurements and settings."""
+
+import re
+
+LOWER_IS_BETTER = frozenset(
+    ("loss", "error", "err", "rmse", "mse", "mae", "nll", "perplexity", "ppl", "regret", "cost", "wer", "cer", "fid",
+     "rmsle", "msle", "mape", "smape", "logloss", "crossentropy", "bce", "brier", "lpips", "deviance", "bpb", "bpc",
+     "misclassification", "inaccuracy", "unfairness")
+)  # fmt: skip
+HIGHER_IS_BETTER = frozenset(
+    ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "r2", "reward", "bleu", "map", "iou", "psnr", "ssim", "score",
+     "recall", "mcc", "dice", "ndcg", "mrr", "rouge", "miou", "likelihood")
+)  # fmt: skip
+# Told of a score that the user named; as names of factors they are too common ("precision" may be that of floats).
+ALSO_HIGHER = frozenset(("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo"))
+ALSO_LOWER = frozenset(("divergence", "kl", "ece", "mistakes", "errors", "losses"))
+BOUNDED = frozenset(
+    ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "iou", "miou", "dice", "precision", "recall", "map")
+)
+MEASURED = frozenset(  # besides scores, what a run came to rather than what it was given
+    ("time", "seconds", "duration", "runtime", "elapsed", "timestamp", "date", "memory", "parameters", "params", "best")
+)
+OBJECTIVES = frozenset(("value", "objective", "metric", "target"))
+# A name that ends so is a setting, whatever it is the setting of: "loss_weight", "score_threshold", "map_size".
+SETTINGS = frozenset(
+    ("weight", "weights", "coef", "coefficient", "factor", "lambda", "alpha", "beta", "gamma", "scale", "type", "kind",
+     "name", "fn", "func", "function", "threshold", "smoothing", "exponent", "power", "temperature", "penalty", "size",
+     "limit", "budget", "embedding", "dim", "steps")
+)  # fmt: skip
+# Words that turn or change what follows or precedes them: a drop of the accuracy, minus the loss, the time to a score.
+TURNING = frozenset(
+    ("neg", "negative", "negated", "minus", "inverse", "inverted", "inv", "reciprocal", "reduction", "reduced",
+     "improvement", "improved", "gain", "drop", "gap", "delta", "diff", "difference", "decrease", "increase",
+     "change", "complement", "degradation", "deterioration", "excess", "std", "sd", "stdev", "variance", "var",
+     "rank", "ratio", "relative", "rel", "lift", "uplift", "saving", "savings", "lost", "loses", "opposite",
+     "flipped", "less", "decline", "deficit", "shortfall", "distance", "remaining", "residual", "non",
+     "to", "until", "till", "per", "free", "without", "vs", "versus", "time", "epochs", "steps", "seconds",
+     "iterations", "latency", "overhead", "except", "ignoring")
+)  # fmt: skip
+GLUED = re.compile(r"(neg|negative|minus|inv|inverse|delta|non|un|in|one)(?=[a-z])")  # "negloss"
+NAMES = frozenset(  # the last word of columns that name a run, not a factor of it
+    ("name", "run", "id", "uid", "uuid", "guid", "label", "trial", "job", "exp", "experiment", "config",
+     "configuration", "variant", "path", "dir", "directory", "folder", "logdir", "file", "filename", "checkpoint",
+     "ckpt", "title", "tag", "tags", "note", "notes", "comment", "comments", "description", "desc", "hash", "sha",
+     "commit", "url", "link", "command", "cmd", "key")
+)  # fmt: skip
+MACHINES = frozenset(("host", "hostname", "node", "machine", "nodelist", "nodename", "pid", "server", "ip"))
+DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # with "id" or a number behind it
+COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks", "description"))
+CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
+STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
+LEARNING = frozenset(("lr", "rate", "decay", "dropout", "momentum", "width", "units", "depth", "batch", "layers"))
+
+
+def words_of(name: object) -> tuple[str, ...]:
+    """ "valAcc_top1" -> val, acc, top1."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))
+    return tuple(word.lower() for word in re.split(r"[^A-Za-z0-9]+", parted) if word)
+
+
+def reads_as_score(name: str) -> bool:
+    """Whether a word tells a score, and the name does not end as a setting's does."""
+    words = words_of(name)
+    return bool(set(words) & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
+
+
+def reads_as_result(name: str) -> bool:
+    """Whether it reads as something that a run came to."""
+    words = words_of(name)
+    return reads_as_score(name) or (bool(set(words) & MEASURED) and words[-1] not in SETTINGS)
