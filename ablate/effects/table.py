@@ -8,10 +8,16 @@ import numpy as np
 import pandas as pd
 
 from ablate import statistics
-from ablate.effects.identical import IDENTICAL, identical_contrasts
 from ablate.effects.metric import Metric
 from ablate.effects.pairing import declared_runs, pair_runs
 from ablate.effects.runs import COUNTED_AT_CHANCE, confirmatory_runs
+from ablate.effects.uncompared import (
+    IDENTICAL,
+    UNFINISHED,
+    identical_contrasts,
+    lossy_contrasts,
+    unfinished_contrasts,
+)
 from ablate.records import REFERENCE
 from ablate.statistics import Judgement, Looks
 
@@ -65,7 +71,7 @@ def effects_of_runs(
     for _, family in declared_runs(runs).groupby("mode", sort=False):
         contrasts = _contrasts(family, pairs, scores)
         rows += _family_rows(contrasts, metric, confidence=confidence, alpha=alpha, looks=looks)
-    return _sorted(_told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), runs))
+    return _sorted(_told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), runs, pairs))
 
 
 def undecided(
@@ -84,12 +90,18 @@ def undecided(
     return frozenset((variant, mode if (variant, mode) in own else "") for variant, mode in cells)
 
 
-def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The effects, where those of identical runs are no equivalence: nothing was compared."""
+def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The effects, where nothing is called equivalent, or below the margin, of which that was not seen.
+
+    Of identical runs, and of runs none of which finished, nothing was compared. Where some runs did not finish, what
+    they count as is an assumption, which may make a difference look small.
+    """
     same = identical_contrasts(runs) if (effects["mean"] == 0).any() else frozenset()
-    cells = zip(effects["variant"], effects["mode"], strict=True)
-    is_same = pd.Series([cell in same for cell in cells], index=effects.index, dtype=bool)
-    return effects.assign(verdict=effects["verdict"].mask(is_same, IDENTICAL))
+    cells = pd.Series(list(zip(effects["variant"], effects["mode"], strict=True)), index=effects.index, dtype=object)
+    is_small = effects["verdict"].isin(("equivalent", "detectable but below margin"))
+    verdicts = effects["verdict"].mask(is_small & cells.isin(lossy_contrasts(pairs)), "inconclusive")
+    verdicts = verdicts.mask(cells.isin(unfinished_contrasts(pairs)), UNFINISHED)
+    return effects.assign(verdict=verdicts.mask(cells.isin(same), IDENTICAL))
 
 
 @dataclass(frozen=True, slots=True)

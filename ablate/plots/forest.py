@@ -30,6 +30,7 @@ MARKS = {  # verdict -> (sign in text, marker, colour): the shape says it where 
     "detectable but below margin": ("◆", "D", INK),
     "inconclusive": ("○", "o", MUTED),
     "identical runs": ("✚", "P", MUTED),
+    "no run finished": ("✕", "X", MUTED),
     "too few seeds": ("·", ".", MUTED),
 }
 WORDS = {"detectable but below margin": "below margin"}  # where the full word is too long for a figure

@@ -96,7 +96,7 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return uncompared(inputs, sections)
-    return analysis.headline(inputs.effects, inputs.results, title=inputs.title)
+    return analysis.headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:

@@ -149,7 +149,7 @@ def _run_checks(inputs: Inputs) -> list[Check]:
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
     unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    counted = f"Counted at chance level: {number_of(lost, 'run')}." if lost else "Every run finished."
+    counted = f"Counted {inputs.lost_count}: {number_of(lost, 'run')}." if lost else "Every run finished."
     return [
         _test_reads(inputs),
         Check("Runs that did not finish are counted", not unpaired,

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from ablate.analysis import latex_effects
-from ablate.effects import IDENTICAL, Metric
+from ablate.effects import IDENTICAL, UNFINISHED, Metric
 from ablate.plots import MARKS, contrast_name, draw_effects, extremes, to_svg
 from ablate.plural import number_of
 from ablate.records import BEST
@@ -136,10 +136,15 @@ def _n_runs(row: Row) -> str:
 
 def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
     decided, same = int(told["verdict"].isin(DECIDED).sum()), int((told["verdict"] == "equivalent").sum())
-    identical = int((told["verdict"] == IDENTICAL).sum())
-    counts = ((decided, "help or hurt", "helps or hurts"), (same, "are equivalent", "is equivalent"),
-              (len(told) - decided - same - identical, "are open or below the margin", "is open or below the margin"),
-              *([(identical, "are of identical runs", "is of identical runs")] if identical else ()))  # fmt: skip
+    identical, unfinished = (int((told["verdict"] == verdict).sum()) for verdict in (IDENTICAL, UNFINISHED))
+    open_ = len(told) - decided - same - identical - unfinished
+    counts = [
+        (decided, "help or hurt", "helps or hurts"),
+        (same, "are equivalent", "is equivalent"),
+        (open_, "are open or below the margin", "is open or below the margin"),
+    ]
+    counts += [(identical, "are of identical runs", "is of identical runs")] * bool(identical)
+    counts += [(unfinished, "have no run that finished", "has no run that finished")] * bool(unfinished)
     parts = [f"{n or 'none'} {several if n > 1 else one}" for n, several, one in counts]
     said = f"Of {len(told)} contrasts {', '.join(parts)}."
     if len(told) == 1:
@@ -149,7 +154,9 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
         said += f" Too far out for the axis, marked by an arrow at its edge: {', '.join(beyond)}."
     lost = int(told["diverged"].sum())
     if lost:
-        said += f" {number_of(lost, 'run')} did not finish: at chance level, as they count, dots can lie off the axis."
+        said += (
+            f" {number_of(lost, 'run')} did not finish: {inputs.lost_count}, as they count, dots can lie off the axis."
+        )
     return said
 
 

@@ -67,6 +67,11 @@ class Inputs:
         return sorted(found, key=lambda mode: (MODES.index(mode) if mode in MODES else len(MODES), mode))
 
     @property
+    def lost_count(self) -> str:
+        """What a run that did not finish counts as: "at chance level"."""
+        return "at chance level" if self.data.get("n_classes") else "as the worst run that finished"
+
+    @property
     def is_foreign(self) -> bool:
         """Whether the table was made by another tool: then little is known of its runs."""
         return bool(self.facts.get("foreign"))

@@ -53,7 +53,8 @@ VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
     "beyond the margin δ; it is detectable but below the margin if only the last fails. Otherwise it is equivalent if "
     "two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. Below {least} seeds nothing is "
-    "tested. Runs that are identical in every seed are called that, and nothing else."
+    "tested. A comparison whose runs are identical in every seed, or of which no run finished on either side, is "
+    "called just that. A comparison with a run that did not finish is never called equivalent or below the margin."
 )
 NO_MARGIN = "No margin δ was given, so that nothing can be called equivalent, and any detectable difference counts."
 
@@ -204,9 +205,7 @@ def _lost(inputs: Inputs) -> str:
     metric = inputs.metric
     level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
-    counts = (
-        f"at chance level ({level})" if inputs.data.get("n_classes") else f"as the worst run that finished ({level})"
-    )
+    counts = f"{inputs.lost_count} ({level})"
     rule = f"A run that diverged, failed or ran out of memory counts {counts} in every number of its configuration"
     return f"{rule}: {n or 'none'} of {len(runs):,} did."
 

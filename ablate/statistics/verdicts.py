@@ -13,10 +13,18 @@ from ablate.statistics.planning import MIN_SEEDS
 from ablate.statistics.sequential import Looks, first_seeds
 
 Verdict: TypeAlias = Literal[
-    "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs"
-]  # the last one is no judgement of differences: see `ablate.effects.identical`
+    "helps",
+    "hurts",
+    "equivalent",
+    "detectable but below margin",
+    "inconclusive",
+    "too few seeds",
+    "identical runs",
+    "no run finished",
+]  # the last two are no judgements of differences: see `ablate.effects.uncompared`
 DECIDED: tuple[Verdict, ...] = (  # need no more seeds
     "helps", "hurts", "equivalent", "detectable but below margin", "identical runs",
+    "no run finished",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ablate.catalog import ENGINE
-from ablate.effects import COUNTED_AT_CHANCE, IDENTICAL, confirmatory_runs
+from ablate.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs
 from ablate.records import BEST, REFERENCE
 from ablate.statistics import MIN_SEEDS, MOST_SEEDS
 from ablate.wording.phrases import (
@@ -40,11 +40,15 @@ ALPHA = 0.05
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
 
 
-def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> list[str]:
+def headline(
+    effects: pd.DataFrame, results: pd.DataFrame, *, title: str, lost_count: str = "at chance level"
+) -> list[str]:
     """The answer in sentences, most important first; `title` is used where there is nothing to tell.
 
+    Runs that did not finish count `lost_count`.
+
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
-    verdicts rest on them. A contrast of identical runs is told apart: that is no equivalence. Where several
+    verdicts rest on them. Contrasts that compare nothing are told apart: they are no equivalence. Where several
     learning-rate modes were run, the first of `MODES` is told, and then how many verdicts differ. Long lists are cut:
     the report's tables have them whole. Digits end where the interval does. Spaces that must not be parted are no-break
     spaces.
@@ -53,13 +57,13 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
         return [f"{title}: no ablation results yet."]
     modes = sorted(effects["mode"].unique(), key=mode_rank)
     family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
-    identical = [row for row in family if row["verdict"] == IDENTICAL]
-    told = [row for row in family if row["verdict"] != IDENTICAL]
+    told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED)]
+    ended = _ended(results, n_modes=len(modes), lost_count=lost_count)
     if not told:
-        return [unbroken(line) for line in (*_identical(identical), *_ended(results, n_modes=len(modes)))]
+        return [unbroken(line) for line in (*_uncompared(family), *ended)]
     decided = [row for row in told if row["verdict"] in ("helps", "hurts")]
     lines = _decided(decided) if decided else _undecided(told, family=len(family))
-    lines += _identical(identical)
+    lines += _uncompared(family)
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
         ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
@@ -70,7 +74,7 @@ def headline(effects: pd.DataFrame, results: pd.DataFrame, *, title: str) -> lis
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{capped([said(row) for row in rows], most=most)}.")
     lines += [] if decided else _detectable(told)
-    lines += _differing(effects, modes) + _ended(results, n_modes=len(modes)) + _family(told, family=len(family))
+    lines += _differing(effects, modes) + ended + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
 
 
@@ -104,6 +108,13 @@ def _of_best(row: Effect) -> str:
 
 def _at_length(row: Effect, *, verb: str) -> str:
     return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
+
+
+def _uncompared(family: Sequence[Effect]) -> list[str]:
+    """The contrasts that compare nothing, with the reason."""
+    unfinished = [effect_name(row) for row in family if row["verdict"] == UNFINISHED]
+    named = f"No run finished on either side, so nothing was compared: {capped(unfinished, most=MOST_NAMED)}."
+    return _identical([row for row in family if row["verdict"] == IDENTICAL]) + [named] * bool(unfinished)
 
 
 def _identical(rows: Sequence[Effect]) -> list[str]:
@@ -186,7 +197,7 @@ def _rates(mode: str) -> str:
     return RATES.get(mode, f'of mode "{mode}"')
 
 
-def _ended(results: pd.DataFrame, *, n_modes: int) -> list[str]:
+def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]:
     """One sentence a variant and state: SGD diverged in 4 of 6 seeds."""
     lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
     runs = confirmatory_runs(results[results["variant"].isin(lost)])
@@ -197,7 +208,7 @@ def _ended(results: pd.DataFrame, *, n_modes: int) -> list[str]:
             count = int((cell["state"] == state).sum())
             if count:
                 clauses.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
-    return [f"{capital(capped(clauses))} (counted at chance level)."] if clauses else []
+    return [f"{capital(capped(clauses))} (counted {lost_count})."] if clauses else []
 
 
 def _family(told: Sequence[Effect], *, family: int) -> list[str]:
@@ -225,6 +236,8 @@ def _with_interval(row: Effect) -> str:
 
 def _with_seeds_needed(row: Effect) -> str:
     needed = row["seeds_needed"]
+    if needed <= row["n"]:  # open for another reason: runs that did not finish
+        return _with_interval(row)
     seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; {seeds} seeds would tell)"
 

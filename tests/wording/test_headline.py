@@ -253,3 +253,30 @@ def test_several_identical_runs_are_told_in_one_sentence_whatever_helps():
     lines = told(*rows, effect("a=1", 0.03, 0.01, "helps"))
     assert lines[0].startswith("A matters most: 1 helps by 3.0 points")
     assert lines[1] == "Identical runs, so nothing was compared: width 8; width 16 (does the model use them?)."
+
+
+def test_contrasts_of_which_no_run_finished_are_no_equivalence():
+    dead = [effect(f"activation={name}", 0.0, 0.0, "no run finished") for name in ("relu", "selu")]
+    lost = runs(*broken("reference", "", ["diverged"] * 2), *broken("activation=relu", "", ["diverged"] * 2))
+    assert told(*dead, results=lost) == [
+        "No run finished on either side, so nothing was compared: activation relu; activation selu.",
+        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (counted at chance level).",
+    ]
+    lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
+    assert lines[:2] == [
+        "B matters most: 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03.",
+        "No run finished on either side, so nothing was compared: activation relu.",
+    ]
+
+
+def test_what_lost_runs_count_as_is_said_as_it_is():
+    table = pd.DataFrame([effect("a=1", 0.03, 0.01, "helps")], columns=list(effects.EFFECT_COLUMNS))
+    lines = wording.headline(
+        table, runs(*broken("a=1", "", ["failed"])), title=TITLE, lost_count="as the worst run that finished"
+    )
+    assert lines[1].endswith("(counted as the worst run that finished).")
+
+
+def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():
+    lines = told(effect("a=1", 0.001, 0.002, "inconclusive") | {"seeds_needed": 5})
+    assert "Undecided: a 1 (+0.1 [−0.1, 0.3])." in lines

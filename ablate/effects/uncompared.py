@@ -1,6 +1,10 @@
-"""Find contrasts whose two sides gave the same runs: their difference of 0 says nothing of the levels."""
+"""Find contrasts that compare nothing: both sides gave the same runs, or no run of either side finished.
+
+Their difference of 0 says nothing of the levels.
+"""
 
 import math
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -9,6 +13,7 @@ from ablate.effects.pairing import pair_runs
 from ablate.statistics import Verdict
 
 IDENTICAL: Verdict = "identical runs"
+UNFINISHED: Verdict = "no run finished"
 # What a run of this program shows: where all are equal, so were its epochs.
 RECORDED = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_epoch", "epochs")
 MIN_RUNS = 3  # of a table with scores alone, each with a score of its own: a saturated or coarse score repeats itself
@@ -29,6 +34,25 @@ def identical_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
         for (variant, mode), some in pairs.groupby(["variant", "mode"])
         if _are_equal(some, details, is_fine=is_fine)
     )
+
+
+def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
+    """The (variant, mode) of whose pairs no run finished, on neither side: all count as the same chance level."""
+    return _where_all(pairs, (pairs["state"] != "finished") & (pairs["reference_state"] != "finished"))
+
+
+def lossy_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
+    """The (variant, mode) of whose pairs a run on either side did not finish, so that its score is an assumption."""
+    is_whole = (pairs["state"] == "finished") & (pairs["reference_state"] == "finished")
+    return frozenset(_cells(pairs)) - _where_all(pairs, is_whole)
+
+
+def _where_all(pairs: pd.DataFrame, is_so: "pd.Series[bool]") -> frozenset[tuple[str, str]]:
+    return frozenset(_cells(pairs)) - frozenset(_cells(pairs[~is_so]))
+
+
+def _cells(pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    return zip(pairs["variant"].astype(str), pairs["mode"].astype(str), strict=True)
 
 
 def _are_equal(pairs: pd.DataFrame, details: pd.DataFrame, *, is_fine: bool) -> bool:

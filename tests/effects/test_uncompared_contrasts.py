@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
-from effect_rows import ACCURACY, BATCH, REFERENCE, rows, table
+from effect_rows import ACCURACY, BATCH, REFERENCE, SEEDS, rows, table
 
 from ablate.effects import confirmatory_runs, effects_table, undecided
-from ablate.effects.identical import identical_contrasts
+from ablate.effects.uncompared import identical_contrasts
 from ablate.statistics import spend
 
 LOSSES = {"val_loss": 0.7, "val_accuracy": 0.5, "test_loss": 0.8, "best_epoch": 2, "epochs": 3}
@@ -61,3 +63,43 @@ def test_the_table_of_effects_calls_it_by_its_name_and_asks_for_no_more_seeds():
     few = table(few.to_dict("records"), rows("b=1", BATCH))
     assert effects_table(few, ACCURACY).set_index("variant")["verdict"]["a=1"] == "identical runs"
     assert ("a=1", "") not in undecided(results, ACCURACY, looks=spend((6, 12)), look=1)
+
+
+def lost(variant, values, *, seeds, state="diverged"):
+    """Rows of which those of `seeds` did not finish."""
+    none = {"state": state, "score": None, "test_accuracy": None}
+    return [row | none if row["seed"] in seeds else row for row in rows(variant, values)]
+
+
+def verdicts(*parts):
+    return effects_table(table(*parts), ACCURACY).set_index("variant")["verdict"]
+
+
+@pytest.mark.parametrize("state", ["diverged", "failed", "out_of_memory"])
+def test_a_contrast_of_which_no_run_finished_is_never_equivalent(state):
+    found = verdicts(
+        lost("reference", REFERENCE, seeds=SEEDS, state=state),
+        lost("a=1", REFERENCE, seeds=SEEDS, state=state),
+        rows("b=1", BATCH),
+    )
+    assert found["a=1"] == "no run finished"
+    assert found["b=1"] == "helps"  # against chance level
+
+
+def test_where_both_sides_lost_the_same_seeds_only_equivalence_is_in_doubt():
+    same = {seed: value + 0.0001 * seed for seed, value in REFERENCE.items()}
+    whole = verdicts(rows("reference", REFERENCE), rows("a=1", same))
+    assert whole["a=1"] == "equivalent"
+    holed = verdicts(lost("reference", REFERENCE, seeds=[3]), lost("a=1", same, seeds=[3]))
+    assert holed["a=1"] == "inconclusive"
+
+
+def test_a_lost_run_that_counts_as_an_ordinary_score_makes_nothing_equivalent():
+    metric = replace(ACCURACY, chance=0.4999)  # the worst run that finished, in a table of somebody's
+    results = table(rows("reference", REFERENCE), lost("a=1", REFERENCE, seeds=[0, 1, 2]))
+    assert effects_table(results, metric)["verdict"].tolist() == ["inconclusive"]
+
+
+def test_a_clear_effect_stays_one_where_runs_were_lost():
+    high = {seed: 0.9 + 0.01 * seed for seed in SEEDS}
+    assert verdicts(lost("reference", REFERENCE, seeds=[0]), rows("a=1", high))["a=1"] == "helps"
