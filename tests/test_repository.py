@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,11 @@ def test_every_module_has_tests():
 
 
 UNTESTED = ("commands/", "events.py")  # held by test_cli.py, test_display.py and test_experiment.py
+
+
+def test_no_two_files_of_tests_have_one_name():
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, n in names.items() if n > 1] == []  # pytest imports them by it
 
 
 def test_every_command_is_in_the_readme():
