@@ -19,6 +19,7 @@ from ablate.foreign.configurations import (
 )
 from ablate.foreign.exported_rows import only_runs
 from ablate.foreign.exports import recognize
+from ablate.foreign.own_names import in_own_names, own_names
 from ablate.foreign.rows import (
     CellRuns,
     cells_of,
@@ -55,7 +56,9 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     """
     runs = prepared(runs)
     roles = find_roles(runs, asked)
-    found = find_configurations(runs, roles.factors)
+    names = own_names(runs, roles)
+    asked = in_own_names(asked, names)
+    found = find_configurations(runs, names)
     measured = measured_runs(runs, roles)
     _check_finished(runs, measured)
     cells = cells_of(measured, found, seeded=bool(roles.seed))
@@ -71,7 +74,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
         "reference": found.at(reference) if len(one_factor) or is_crossed else {},
         "target": found.at(target) if is_crossed else {},
         "factorial": [_told(name) for name in found.factors] if is_crossed else [],
-        "together": [list(pair) for pair in roles.together],
+        "together": [[names[name] for name in pair] for pair in roles.together],
         "alone": [] if len(one_factor) or is_crossed else lone(found),
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row

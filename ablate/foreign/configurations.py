@@ -78,11 +78,14 @@ class Configurations:
         return found
 
 
-def find_configurations(runs: Runs, factors: tuple[str, ...]) -> Configurations:
-    """Factors whose levels all read as numbers have numbers as levels. Raises `DataError` where two read alike."""
+def find_configurations(runs: Runs, factors: Mapping[str, str] | tuple[str, ...]) -> Configurations:
+    """The configurations of the columns `factors`, which may have other names as factors: column -> name.
+
+    Factors whose levels all read as numbers have numbers as levels. Raises `DataError` where two read alike.
+    """
     levels, columns = {}, []
-    for name in factors:
-        codes, found = pd.factorize(_typed(runs.column(name)), use_na_sentinel=False)
+    for column, name in dict(factors if isinstance(factors, Mapping) else zip(factors, factors, strict=True)).items():
+        codes, found = pd.factorize(_typed(runs.column(column)), use_na_sentinel=False)
         levels[name] = tuple("" if level != level else level for level in found.tolist())
         _check_levels(levels[name], name, place=runs.place)
         columns.append(codes)
