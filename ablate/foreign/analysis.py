@@ -1,5 +1,6 @@
 """A table of runs and what was asked of it into the results table and the facts that the report goes by."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,7 @@ from ablate.result_rules import coerced
 from ablate.sources import Runs
 
 Facts = dict[str, Any]  # Any: JSON
+_OPTION = re.compile(r" \(--[^()]*\)")  # that changes a role: for the terminal, not for the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
         "together": [[names[name] for name in pair] for pair in roles.together],
         "alone": [] if len(one_factor) or is_crossed else lone(found),
         "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
+        "read_as": _OPTION.sub("", read_as).removeprefix("Read as: "),
         "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row
     }
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]

@@ -154,9 +154,8 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
         said += f" Too far out for the axis, marked by an arrow at its edge: {', '.join(beyond)}."
     lost = int(told["diverged"].sum())
     if lost:
-        said += (
-            f" {number_of(lost, 'run')} did not finish: {inputs.lost_count}, as they count, dots can lie off the axis."
-        )
+        runs = f"{number_of(lost, 'run')} did not finish and {'counts' if lost == 1 else 'count'} {inputs.lost_count}"
+        said += f" {runs}, so {'its dot' if lost == 1 else 'their dots'} can lie off the axis."
     return said
 
 

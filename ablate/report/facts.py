@@ -88,6 +88,7 @@ class _Facts(_Known):
     command: str | None = None
     source: str | None = None
     foreign: bool | None = None
+    read_as: str | None = None
     ablate_version: str | None = None
     versions: dict[str, str] | None = None
     hardware: _Hardware | None = None

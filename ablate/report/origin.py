@@ -48,6 +48,7 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     source = str(inputs.facts.get("source") or "a file")
     pairs = [
         ("Read from", f"{source}, a table that another tool made" if inputs.is_foreign else ""),
+        ("Read as", str(inputs.facts.get("read_as") or "")),
         ("Data", "" if inputs.is_foreign else data_text(inputs)),
         (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
         ("Second reference", _second_reference(inputs)),

@@ -41,3 +41,10 @@ def test_a_name_that_another_column_has_too_keeps_its_prefix():
 def test_a_factor_that_is_not_there_is_answered_with_the_own_names():
     with pytest.raises(DataError, match=r'"nrom" is no factor\n  known: drop, norm'):
         read_foreign(prefixed("params."), Asked(score="metrics.acc", reference="nrom=batch"))
+
+
+def test_the_report_is_told_what_was_read_as_what_without_the_options_of_the_command():
+    said = read_foreign(prefixed("params.", host="node1"), Asked(score="metrics.acc")).facts["read_as"]
+    assert said.startswith("factors params.norm, params.drop; score metrics.acc, higher is better; seed params.seed;")
+    assert "(--" not in said
+    assert "host (the same in every run)" in said
