@@ -82,7 +82,6 @@ def study(
     retry: Annotated[
         bool, typer.Option("--retry", help="Train again what failed or ran out of memory in the comparison.")
     ] = False,
-    join: Annotated[bool, typer.Option("--join", help="Add workers to the process that runs this study.")] = False,
     cache: Annotated[
         bool, typer.Option("--cache/--no-cache", help="Take the very same trials from earlier studies, or train all.")
     ] = True,
@@ -111,7 +110,7 @@ def study(
         retry=retry,
     )
     chosen = command.Chosen(name, tuple(set_), quick=quick, as_json=json)
-    raise typer.Exit(command.join(chosen, options) if join else command.run(chosen, options))
+    raise typer.Exit(command.run(chosen, options))
 
 
 @app.command()

@@ -51,15 +51,6 @@ def run(chosen: Chosen, options: Options) -> int:
     return DONE if finished.ending.complete and not nothing_finished(finished.states) else UNFINISHED
 
 
-def join(chosen: Chosen, options: Options) -> int:
-    """Lend workers to the process that runs the study, and return the exit code."""
-    from ablate.commands import join as command
-
-    return command.run(
-        chosen.study(), out=options.out, workers=options.workers, announce=lambda text: print(text, flush=True)
-    )
-
-
 def answer(finished: Finished) -> list[str]:
     """The answer in words, where everything is, what it cost."""
     facts, ending, folder = finished.facts, finished.ending, finished.folder

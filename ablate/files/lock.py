@@ -100,7 +100,7 @@ def _refusal(folder: Path, lock: BaseFileLock) -> AblateError:
     time.sleep(0.2)  # it may have begun this very moment and not said yet who it is
     lines = [
         f"{folder}: another process runs this study ({_owner(folder) or 'unknown'})",
-        "  wait for it, work alongside it with --join, or name another folder with --out",
+        "  wait for it, or name another folder with --out",
     ]
     if isinstance(lock, SoftFileLock):
         lines.append(f"  if that process is gone, and with it its machine: remove {lock.lock_file}")

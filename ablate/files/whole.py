@@ -16,13 +16,13 @@ ASIDE = ".aside-"  # what a file is called while it is written, then its writer'
 _IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
-def write_aside(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
+def write_aside(path: Path, content: str | bytes) -> None:
     """Write `content` to a file beside `path`, then rename it over `path`; makes the folder if need be.
 
-    Both are on disk when this returns, as far as the system promises it. Of `mode`, the umask takes its part away. What
-    is no text in a string, such as the undecodable bytes of an argument, is written as question marks.
+    Both are on disk when this returns, as far as the system promises it. What is no text in a string, such as the
+    undecodable bytes of an argument, is written as question marks.
     """
-    aside = _written(path.parent, content, mode=mode)
+    aside = _written(path.parent, content)
     try:
         aside.replace(path)
     except BaseException:
@@ -40,7 +40,7 @@ def write_once(path: Path, content: str) -> str:
 
 def write_new(path: Path, content: str) -> None:
     """Write `content` to a file that is not there yet. Raises `FileExistsError` where one is, or a link."""
-    aside = _written(path.parent, content, mode=0o666)
+    aside = _written(path.parent, content)
     try:
         name_new(aside, path)
     finally:
@@ -102,11 +102,11 @@ def saving(path: Path, what: str) -> Iterator[None]:
         ) from err
 
 
-def _written(folder: Path, content: str | bytes, *, mode: int) -> Path:
-    """A new file in `folder` that holds the content."""
+def _written(folder: Path, content: str | bytes) -> Path:
+    """A new file in `folder` that holds the content, with the rights that the umask leaves."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = name_aside(folder, secrets.token_hex(6))
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content.encode(errors="replace") if isinstance(content, str) else content)

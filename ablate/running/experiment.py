@@ -132,14 +132,11 @@ class _Books:
         return entries, ending
 
     def _seconds(self, entries: list[Entry]) -> dict[str, float]:
-        total = self._earlier + self._clock.total()
-        spent = wall_seconds(entries, workers=self._facts.workers)
-        share = min(1.0, total / max(sum(spent.values()), 1e-9))  # with workers lent by others, more than there was
         return {
-            **{part: share * seconds for part, seconds in spent.items()},
+            **wall_seconds(entries, workers=self._facts.workers),
             **self._run.outside,
             **self._clock.seconds,
             "track": self._tracker.seconds,
             "track_wait": self._tracker.waited,
-            "total": total,
+            "total": self._earlier + self._clock.total(),
         }

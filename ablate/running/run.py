@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from ablate import provenance
@@ -26,7 +25,6 @@ from ablate.running.opening import Options, study_run
 from ablate.running.recording import Record
 from ablate.running.standing import best_entry, chance_score, open_contrasts
 from ablate.schedule.choice import share_of_memory
-from ablate.schedule.joining import Door
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
 from ablate.search import SearchPlan
@@ -64,8 +62,7 @@ class Run:
 
     def train(self) -> None:
         """All parts, until they are done or a stop is asked for."""
-        with scratch_folder() as scratch, ExitStack() as open_:
-            local = self._scheduler(self._task(scratch), open_)
+        with scratch_folder() as scratch, self._scheduler(self._task(scratch)) as local:
             # From here on the workers import TensorFlow, and after the plan the tracker opens its store.
             self._watch(Opened(facts=self._facts, folder=self._folder.path, counts=self._counts()))
             search = self._search_plan()
@@ -101,22 +98,15 @@ class Run:
             return searched
         return searched and self.comparison is not None and self.comparison.is_complete(known)
 
-    def _scheduler(self, task: Task, open_: ExitStack) -> Local:
-        """The workers, and the door for those of other processes; both end with `open_`."""
-        workers, notice = self._facts.workers, lambda text: self._watch(Notice(text))
-        door = Door(self._folder.path, task, workers=workers, announce=notice)
-        local = Local(
+    def _scheduler(self, task: Task) -> Local:
+        return Local(
             task,
-            workers=workers,
+            workers=self._facts.workers,
             stop=self._stop,
             on_start=self.record.begin,
             on_lost=self.record.lost,
-            on_notice=notice,
-            door=door,
+            on_notice=lambda text: self._watch(Notice(text)),
         )
-        open_.enter_context(local)
-        open_.enter_context(door)
-        return local
 
     def _task(self, scratch: Path) -> Task:
         """What every trial shares; the data lie in `scratch`."""

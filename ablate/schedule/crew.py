@@ -1,18 +1,18 @@
-"""Worker processes as their scheduler sees them: its own, and guests that another process lends it."""
+"""Worker processes as their scheduler sees them."""
 
 import multiprocessing
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, Protocol, TypeAlias, final
+from typing import Literal, TypeAlias, final
 
 from ablate.errors import AblateError
 from ablate.models.structure import Structure
@@ -26,33 +26,6 @@ LEAVE_SECONDS = 2.0  # in which a worker that was told to go has to be gone; the
 Serve: TypeAlias = Callable[[Task, Place, Connection], None]  # what runs inside a worker process
 
 
-class Guest(Protocol):
-    """A worker process that was started elsewhere and says at the other end of a pipe what every worker says."""
-
-    @property
-    def pipe(self) -> Connection:
-        """The scheduler's end."""
-        ...
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        ...
-
-    @property
-    def number(self) -> int:
-        """Which no other worker of the study has."""
-        ...
-
-
-class Door(Protocol):
-    """Where guests come in."""
-
-    def newcomers(self) -> Iterable[Guest]:
-        """Those that came since the last call. Returns at once."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class End:
     """Why a worker ended, and what a trial becomes that it trained alone and that is not tried again."""
@@ -60,9 +33,6 @@ class End:
     reason: str
     state: Literal["failed", "out_of_memory"] = "failed"
     is_final: bool = False  # it would end in the same way again
-
-
-LEFT = End("the process that had joined left")
 
 
 @final
@@ -86,10 +56,9 @@ class Worker:
     """One worker: where it runs, what it trains, and for how long already."""
 
     place: Place
-    pid: int
+    process: SpawnProcess
     pipe: Connection
     log: Path  # what it prints
-    process: SpawnProcess | None = None  # None: a guest, whose process is not the scheduler's to end
     trials: dict[str, Going] = field(default_factory=dict)  # in training, by name
     silent: float = 0.0  # seconds since its last word, while it is not idle
     structure: Structure = ()  # of these
@@ -98,9 +67,10 @@ class Worker:
     is_idle: bool = False
     since: float = field(default_factory=time.perf_counter)  # when it was started, or fell idle
 
-    def is_own(self) -> bool:
-        """Whether the scheduler started it, and has to end it."""
-        return self.process is not None
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self.process.pid or 0
 
     def start(self, specs: Sequence[TrialSpec]) -> None:
         """Give it specs, all of its structure."""
@@ -129,13 +99,11 @@ class Worker:
 
         Its pipe does not tell where a process that it started itself still holds the other end.
         """
-        return self.process is not None and not self.process.is_alive() and not self.pipe.poll()
+        return not self.process.is_alive() and not self.pipe.poll()
 
     def ended(self) -> End:
         """Why it ended, once nothing can be heard of it any more."""
         self.pipe.close()
-        if self.process is None:
-            return LEFT
         self.process.join(LEAVE_SECONDS)
         if (code := self.process.exitcode) is None:
             self.kill()
@@ -143,13 +111,12 @@ class Worker:
         return End(in_words(code), is_final=code >= 0 and not self.is_ready)
 
     def kill(self) -> None:
-        """End it now, whatever it does; its log says what that was. A guest is shut out, and ended by who lent it."""
+        """End it now, whatever it does; its log says what that was."""
         self.pipe.close()
-        if self.process is not None:
-            if self.process.is_alive():
-                ask_where(self.pid)
-            self.process.kill()
-            self.process.join(LEAVE_SECONDS)
+        if self.process.is_alive():
+            ask_where(self.pid)
+        self.process.kill()
+        self.process.join(LEAVE_SECONDS)
 
 
 def hire(task: Task, place: Place, serve: Serve) -> Worker:
@@ -165,7 +132,7 @@ def hire(task: Task, place: Place, serve: Serve) -> Worker:
         raise AblateError(f"no worker process can be started: {err}\n  --workers with fewer of them may do") from err
     finally:
         theirs.close()
-    return Worker(place, process.pid or 0, ours, task.log_of(place.number), process)
+    return Worker(place, process, ours, task.log_of(place.number))
 
 
 @contextmanager
@@ -187,18 +154,13 @@ def _spawning() -> Iterator[None]:
             del os.environ[SAFE_PATH]
 
 
-def welcome(guest: Guest, task: Task) -> Worker:
-    """A guest as a worker."""
-    return Worker(Place(guest.number), guest.pid, guest.pipe, task.log_of(guest.number))
-
-
 def dismiss(workers: Sequence[Worker]) -> None:
     """End them all: at once those that are at work, after two seconds also those that were only told to go."""
-    processes = [worker.process for worker in workers if worker.process is not None]
+    processes = [worker.process for worker in workers]
     try:
         for worker in workers:
             worker.pipe.close()  # an idle worker ends at once
-            if worker.process is not None and not worker.is_idle:
+            if not worker.is_idle:
                 worker.process.kill()
         deadline = time.monotonic() + LEAVE_SECONDS
         for process in processes:

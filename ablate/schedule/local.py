@@ -15,7 +15,7 @@ from ablate.errors import AblateError
 from ablate.plan import Plan
 from ablate.records import Outcome, TrialSpec
 from ablate.schedule.choice import places
-from ablate.schedule.crew import LEFT, Door, End, Serve, Worker, dismiss, hire, welcome
+from ablate.schedule.crew import End, Serve, Worker, dismiss, hire
 from ablate.schedule.limits import Watch
 from ablate.schedule.logs import cut
 from ablate.schedule.losses import Losses
@@ -30,12 +30,12 @@ GRACE_SECONDS = 10.0  # for running epochs to end after a stop
 class Local:
     """A scheduler of `workers` processes with `task.threads` threads each. A context manager: leaving it ends them.
 
-    Guests who come in at the `door` work beside them. Whatever ends a worker costs the trials that it trained, and no
-    other: `on_lost` is called with the reason, and they begin anew, with `on_start`; one that a worker trained alone
-    is told as failed once `retries.killed` tries more have ended so, and at once where it went over one of the limits.
+    Whatever ends a worker costs the trials that it trained, and no other: `on_lost` is called with the reason, and they
+    begin anew, with `on_start`; one that a worker trained alone is told as failed once `retries.killed` tries more have
+    ended so, and at once where it went over one of the limits.
 
     Its `clock` counts what the workers' time goes to outside of trials, summed over them: "start" until they are
-    ready, "idle" from a trial's end to the next one's start, or to the end. Guests' time is not in it.
+    ready, "idle" from a trial's end to the next one's start, or to the end.
     """
 
     def __init__(
@@ -47,10 +47,9 @@ class Local:
         on_start: Callable[[TrialSpec], None],
         on_lost: Callable[[TrialSpec, str], None] = lambda _spec, _reason: None,
         on_notice: Callable[[str], None] = lambda _: None,
-        door: Door | None = None,
         serve: Serve = work,
     ) -> None:
-        self._task, self._stop, self._door, self._serve = task, stop, door, serve
+        self._task, self._stop, self._serve = task, stop, serve
         self._on_start, self._on_lost, self._on_notice = on_start, on_lost, on_notice
         self._places = list(places(workers, threads=task.threads, gpus=provenance.gpu_names()))
         self.clock = Clock()
@@ -86,16 +85,11 @@ class Local:
                 self._waiting.clear()
                 self._end_late(plan)
             else:
-                self._receive_guests()
                 self._hand_out(plan)
             if not any(worker.trials for worker in self._workers) and (self._stop.is_set() or not self._waiting):
                 return
             self._listen(plan)
             self._look_after(plan)
-
-    def _receive_guests(self) -> None:
-        for guest in self._door.newcomers() if self._door is not None else ():
-            self._workers.append(welcome(guest, self._task))
 
     def _hand_out(self, plan: Plan) -> None:
         if any(not worker.trials for worker in self._workers):
@@ -134,8 +128,6 @@ class Local:
                 self._losses.note_ready(worker)
                 self._count("start", worker)
                 self._announce(message.notices)
-            case Refused() if not worker.is_own():
-                self._end(worker, LEFT, plan)
             case Refused():
                 raise AblateError(f"{message.reason}\n  see {worker.log}")
             case Busy():
@@ -154,8 +146,7 @@ class Local:
             case Worn():
                 worker.ended()
                 self._workers.remove(worker)
-                if worker.is_own():
-                    self._hire(worker.place)
+                self._hire(worker.place)
             case _:
                 raise AssertionError(f"a worker sent {message!r}")
 
@@ -203,17 +194,14 @@ class Local:
             for going in worker.trials.values():
                 plan.tell(going.outcome("killed", "interrupted"))
             return
-        if worker.is_own():
-            self._refill(worker, end)
+        self._refill(worker, end)
         if (outcome := self._losses.given_up(worker, end)) is not None:
             plan.tell(outcome)
             return
         specs = [going.spec for going in worker.trials.values()]
         for spec in specs:
             self._on_lost(spec, end.reason)
-        # Whose fault a stack's death was shows when each has a program of its own; a trial is a function of its spec.
-        has_left = end is LEFT
-        self._waiting.put_back(worker.structure, specs, alone=len(specs) > 1 and not has_left, at_home=has_left)
+        self._waiting.put_back(worker.structure, specs)
 
     def _refill(self, worker: Worker, end: End) -> None:
         """Start another in the place of a worker that has ended; where none comes to life there, do without it.
@@ -224,7 +212,7 @@ class Local:
             self._hire(worker.place)
             return
         reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
-        if not any(other.is_own() for other in self._workers):  # of those that still start, the last one says so
+        if not self._workers:  # of those that still start, the last one says so
             model = self._task.study.model.name
             raise AblateError(f"{reason}\n  most likely model.name: {model}, on the baseline; see {worker.log}")
         self._on_notice(f"{reason}; going on without it, see {worker.log}")
@@ -233,8 +221,7 @@ class Local:
         self._workers.append(hire(self._task, place, self._serve))
 
     def _count(self, part: str, worker: Worker) -> None:
-        """Count an own worker's time until now, and begin anew."""
+        """Count a worker's time until now, and begin anew."""
         now = time.perf_counter()
-        if worker.is_own():
-            self.clock.add(part, now - worker.since)
+        self.clock.add(part, now - worker.since)
         worker.since = now

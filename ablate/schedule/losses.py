@@ -3,7 +3,7 @@
 from typing import final
 
 from ablate.records import Outcome
-from ablate.schedule.crew import LEFT, End, Worker
+from ablate.schedule.crew import End, Worker
 from ablate.schedule.logs import last_words
 
 
@@ -18,7 +18,7 @@ class Losses:
 
     def given_up(self, worker: Worker, end: End) -> Outcome | None:
         """How the one trial of a worker is told; None where it is tried again, or where there are none or several."""
-        if end is LEFT or len(worker.trials) != 1:
+        if len(worker.trials) != 1:
             return None
         [(trial, going)] = worker.trials.items()
         tries = self._deaths[trial] = self._deaths.get(trial, 0) + 1

@@ -24,7 +24,6 @@ class Waiting:
         self._model = model
         self._pairs: list[_Pair] = []
         self._alone: set[str] = set()  # trials that share no program any more: a worker died under their stack
-        self._at_home: set[str] = set()  # trials for the scheduler's own workers: a guest left with them
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -40,11 +39,10 @@ class Waiting:
 
         Rather not what begins on the weights that another one is about to train: both would train them.
         """
-        fitting = [pair for pair in self._pairs if self._may_have(worker, pair)]
-        if not fitting:
+        if not self._pairs:
             return None
         under_way = {_origin(going.spec) for other in others for going in other.trials.values()} - {None}
-        fitting = [pair for pair in fitting if _origin(pair[1]) not in under_way] or fitting
+        fitting = [pair for pair in self._pairs if _origin(pair[1]) not in under_way] or self._pairs
         pair = fitting[choose([structure for structure, _ in fitting], worker.seen, [other.seen for other in others])]
         self._pairs.remove(pair)
         return pair
@@ -54,25 +52,24 @@ class Waiting:
         if not self._alone.isdisjoint(worker.trials):
             return []
         self.fill(plan, STACK_LOOKAHEAD)
-        same = [pair for pair in self._pairs if pair[0] == worker.structure and self._may_have(worker, pair)]
+        same = [pair for pair in self._pairs if pair[0] == worker.structure]
         fitting = [pair for pair in same if pair[1].trial not in self._alone][:n]
         for pair in fitting:
             self._pairs.remove(pair)
         return [spec for _, spec in fitting]
 
-    def put_back(self, structure: Structure, specs: Sequence[TrialSpec], *, alone: bool, at_home: bool) -> None:
-        """Take in what was begun and has to begin again: `alone` in its program, `at_home` with no guest."""
-        trials = {spec.trial for spec in specs}
-        self._alone |= trials if alone else set()
-        self._at_home |= trials if at_home else set()
+    def put_back(self, structure: Structure, specs: Sequence[TrialSpec]) -> None:
+        """Take in the trials of a worker that died; of a stack, each begins again in a program of its own.
+
+        Whose fault the stack's death was shows then. A trial is a function of its spec, alone or not.
+        """
+        if len(specs) > 1:
+            self._alone |= {spec.trial for spec in specs}
         self._pairs[:0] = [(structure, spec) for spec in specs]
 
     def clear(self) -> None:
         """Nothing more is to be begun."""
         self._pairs.clear()
-
-    def _may_have(self, worker: Worker, pair: _Pair) -> bool:
-        return worker.is_own() or pair[1].trial not in self._at_home
 
 
 def _origin(spec: TrialSpec) -> _Origin | None:

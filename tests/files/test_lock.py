@@ -36,7 +36,7 @@ def end(process: subprocess.Popen) -> None:
     process.communicate()
 
 
-def test_a_second_process_is_told_who_holds_the_folder_and_the_three_ways_out(tmp_path):
+def test_a_second_process_is_told_who_holds_the_folder_and_the_two_ways_out(tmp_path):
     process = hold(tmp_path / "x")
     try:
         with pytest.raises(AblateError) as refused:
@@ -46,7 +46,7 @@ def test_a_second_process_is_told_who_holds_the_folder_and_the_three_ways_out(tm
     first, second = str(refused.value).splitlines()
     who = f"(pid {process.pid} on {platform.node()}, since "
     assert first.startswith(f"{tmp_path / 'x'}: another process runs this study {who}")
-    assert second == "  wait for it, work alongside it with --join, or name another folder with --out"
+    assert second == "  wait for it, or name another folder with --out"
 
 
 def test_what_a_killed_process_held_is_free_and_it_is_said_whose_it_was(tmp_path):

@@ -1,8 +1,9 @@
 import os
 import platform
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,18 @@ def test_what_a_process_that_died_has_left_is_swept_and_said(folder):
         mine,
         ".lock",
     ]
+
+
+def test_results_beside_the_key_and_the_socket_that_an_older_version_left_are_gone_on_with(folder, study):
+    folder.claim(study(), data=DATA)
+    train(folder)
+    (folder.path / ".door.json").write_text('{"address": "/tmp/gone/door", "key": "c0ffee", "pid": 7}')
+    with socket.socket(socket.AF_UNIX) as door, chdir(folder.path):
+        door.bind("door")  # a socket's whole path may have a hundred bytes only
+    with folder.lock() as held:
+        assert (held.set_aside, held.notes) == (None, ())
+        assert folder.claim(study(), data=DATA) == []
+        assert len(Journal(folder.journal).known()) == 1
 
 
 def test_places_that_cannot_be_a_folder_are_said_with_the_way_out(tmp_path):

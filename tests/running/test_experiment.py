@@ -289,8 +289,8 @@ class Instant:
 
     reason = ""
 
-    def __init__(self, _task, *, workers, stop, on_start, on_lost, on_notice, door):
-        del workers, on_lost, on_notice, door
+    def __init__(self, _task, *, workers, stop, on_start, on_lost, on_notice):
+        del workers, on_lost, on_notice
         self._stop, self._on_start = stop, on_start
         self.clock = Clock()
 

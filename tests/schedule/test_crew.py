@@ -1,6 +1,6 @@
 import os
 import sys
-from multiprocessing import Pipe
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +10,7 @@ from pretend import pretend, spec
 
 from ablate.errors import AblateError
 from ablate.records import Epoch, Outcome
-from ablate.schedule.crew import LEFT, Worker, dismiss, hire, in_words
+from ablate.schedule.crew import Worker, dismiss, hire, in_words
 from ablate.schedule.messages import Place, Task
 from ablate.schedule.worker import settle_in
 
@@ -36,7 +36,8 @@ def test_an_exit_code_is_told_in_words(code, words):
 
 def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_silent():
     ours, theirs = Pipe()
-    worker = Worker(Place(0), 0, ours, Path("log"), is_ready=True)
+    process = get_context("spawn").Process()  # never started
+    worker = Worker(Place(0), process, ours, Path("log"), is_ready=True)
     worker.start([spec("a")])
     assert theirs.recv() == [spec("a")]
     worker.age(2.0)
@@ -50,18 +51,6 @@ def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_sile
     worker.is_idle = True
     worker.age(10.0)
     assert worker.silent == 3.0
-
-
-def test_a_guest_is_shut_out_and_not_killed():
-    ours, theirs = Pipe()
-    worker = Worker(Place(7), 1, ours, Path("log"))  # the process with the number 1 would be somebody else's
-    assert not worker.is_own()
-    assert not worker.is_gone()
-    worker.kill()
-    with pytest.raises(EOFError):
-        theirs.recv()
-    worker.say("nobody hears it")
-    assert worker.ended() is LEFT
 
 
 def report_start(task: Task, place: Place, pipe: Connection) -> None:

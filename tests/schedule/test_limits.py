@@ -2,6 +2,7 @@ import os
 import time
 from multiprocessing import Pipe
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pretend import spec
@@ -17,7 +18,7 @@ UNKNOWN = not provenance.held_memory_bytes(os.getpid())
 
 
 def worker(number: int = 0, *, pid: int = 0) -> Worker:
-    made = Worker(Place(number), pid, Pipe()[0], Path("log"), is_ready=True)
+    made = Worker(Place(number), SimpleNamespace(pid=pid), Pipe()[0], Path("log"), is_ready=True)
     made.start([spec(f"t{number}")])
     return made
 

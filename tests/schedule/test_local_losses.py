@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pretend
 import pytest
@@ -17,7 +16,7 @@ from ablate.errors import AblateError
 from ablate.records import TrialSpec
 from ablate.schedule import local as module
 from ablate.schedule.local import Local
-from ablate.schedule.messages import Place, Task
+from ablate.schedule.messages import Task
 from ablate.study import Limits, Retries
 
 
@@ -216,41 +215,3 @@ def test_a_study_whose_workers_cannot_begin_ends_at_once_and_names_model_and_log
     assert "model.name: m" in str(raised.value)
     assert str(raised.value).endswith(f"see {task.log_of(0)}")
     assert len(str(raised.value).splitlines()) <= 3
-
-
-class OpenDoor:
-    """Lets in who stands before it."""
-
-    def __init__(self, *guests) -> None:
-        self.guests = list(guests)
-
-    def newcomers(self) -> list:
-        come, self.guests = self.guests, []
-        return come
-
-
-@pytest.mark.slow
-def test_a_guest_works_like_the_own_workers_and_may_leave_at_any_time(task):
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=pretend.pretend, args=(task, Place(7), theirs), daemon=True)
-    process.start()
-    theirs.close()
-    guest, seen = SimpleNamespace(pipe=ours, pid=process.pid, number=7), set()
-
-    def killed_when_both_work(epoch) -> bool:
-        seen.add(epoch.trial)
-        if len(seen) == 2:
-            process.kill()
-        return epoch.epoch < 10 or len(seen) < 2
-
-    kept = Kept(limited(task, killed=0), door=OpenDoor(guest))
-    try:
-        outcomes = kept.train("slow-1", "slow-2", on_epoch=killed_when_both_work)
-    finally:
-        process.kill()
-        process.join()
-    assert {name: outcome.state for name, outcome in outcomes.items()} == {"slow-1": "finished", "slow-2": "finished"}
-    [(lost, reason)] = kept.lost
-    assert reason == "the process that had joined left"
-    assert kept.begun.count(lost) == 2

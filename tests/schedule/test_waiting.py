@@ -21,16 +21,9 @@ def waiting(*specs: TrialSpec) -> Waiting:
     return made
 
 
-def own(*trials: TrialSpec) -> Worker:
+def working(*trials: TrialSpec) -> Worker:
     process = get_context("spawn").Process()  # never started
-    return working(Worker(Place(0), 0, Pipe()[0], Path("log"), process), *trials)
-
-
-def guest(*trials: TrialSpec) -> Worker:
-    return working(Worker(Place(7), 0, Pipe()[0], Path("log")), *trials)
-
-
-def working(worker: Worker, *trials: TrialSpec) -> Worker:
+    worker = Worker(Place(0), process, Pipe()[0], Path("log"))
     if trials:
         worker.start(trials)
         worker.structure = structure_of(trials[0].factors, model="mlp")
@@ -54,36 +47,27 @@ def test_only_as_many_are_asked_for_as_are_missing():
 
 
 def test_a_worker_takes_what_it_has_compiled_before_what_comes_first():
-    specs, worker = waiting(of("sgd", "a"), of("adam", "b")), own()
+    specs, worker = waiting(of("sgd", "a"), of("adam", "b")), working()
     worker.seen.add(structure_of({"optimizer": "adam"}, model="mlp"))
     assert [taken(specs, worker) for _ in range(3)] == ["b", "a", ""]
 
 
 def test_a_stack_grows_by_trials_of_its_structure():
     specs = waiting(of("sgd", "a"), of("adam", "b"), of("adam", "c"), of("adam", "d"))
-    more = specs.more(own(of("adam", "x")), Listed([of("adam", "e")]), n=3)
+    more = specs.more(working(of("adam", "x")), Listed([of("adam", "e")]), n=3)
     assert [one.trial for one in more] == ["b", "c", "d"]
-    assert [taken(specs, own()) for _ in range(3)] == ["a", "e", ""]
+    assert [taken(specs, working()) for _ in range(3)] == ["a", "e", ""]
 
 
 def test_what_was_put_back_comes_first_and_alone_where_a_stack_had_died():
     specs = waiting(of("adam", "a"), of("adam", "b"))
     structure = structure_of({"optimizer": "adam"}, model="mlp")
-    specs.put_back(structure, [of("adam", "x"), of("adam", "y")], alone=True, at_home=False)
+    specs.put_back(structure, [of("adam", "x"), of("adam", "y")])
     nothing = Listed([])
-    assert [one.trial for one in specs.more(own(of("adam", "z")), nothing, n=9)] == ["a", "b"]
-    assert taken(specs, own()) == "x"
-    assert specs.more(own(of("adam", "x")), nothing, n=9) == []
-    assert taken(specs, guest()) == "y"
-
-
-def test_what_a_guest_left_behind_is_for_the_own_workers():
-    specs = waiting(of("adam", "a"))
-    structure = structure_of({"optimizer": "adam"}, model="mlp")
-    specs.put_back(structure, [of("adam", "x")], alone=False, at_home=True)
-    assert [one.trial for one in specs.more(guest(of("adam", "z")), Listed([]), n=9)] == ["a"]
-    assert taken(specs, guest()) == ""
-    assert [one.trial for one in specs.more(own(of("adam", "z")), Listed([]), n=9)] == ["x"]
+    assert [one.trial for one in specs.more(working(of("adam", "z")), nothing, n=9)] == ["a", "b"]
+    assert taken(specs, working()) == "x"
+    assert specs.more(working(of("adam", "x")), nothing, n=9) == []
+    assert taken(specs, working()) == "y"
 
 
 def test_two_workers_do_not_train_the_same_network_before_a_transfer():
@@ -91,12 +75,12 @@ def test_two_workers_do_not_train_the_same_network_before_a_transfer():
         factors = {"optimizer": "sgd", "transfer": transfer, "learning_rate": rate}
         return replace(spec(trial), seed=seed, factors=factors)
 
-    busy = own(taking_over("x", 1, "unfrozen"))
+    busy = working(taking_over("x", 1, "unfrozen"))
     specs = waiting(
         taking_over("frozen", 1, "frozen_then_unfrozen"),
         taking_over("found", 1, "unfrozen", "find*0.1"),
         taking_over("afresh", 1, "none"),
         taking_over("next", 2, "unfrozen"),
     )
-    assert [taken(specs, own(), busy) for _ in range(2)] == ["afresh", "next"]
-    assert [taken(specs, own(), busy) for _ in range(3)] == ["frozen", "found", ""]  # better than to wait
+    assert [taken(specs, working(), busy) for _ in range(2)] == ["afresh", "next"]
+    assert [taken(specs, working(), busy) for _ in range(3)] == ["frozen", "found", ""]  # better than to wait

@@ -8,6 +8,5 @@ FAULTS: tuple[Fault, ...] = (
     storage.disk_full_at_the_end, storage.read_only, storage.search_locked, storage.store_locked,
     storage.search_truncated, storage.store_truncated, storage.store_half_made, storage.server_restarted,
     storage.server_gone, storage.server_gone_at_the_start, user_models.user_models,
-    user_models.same_failures, stops.second_refused, stops.joined, stops.joiner_killed,
-    stops.study_changed, stops.continued,
+    user_models.same_failures, stops.second_refused, stops.study_changed, stops.continued,
 )  # fmt: skip

@@ -103,36 +103,6 @@ def second_refused(root: Path, wholes: Wholes) -> list[str]:
         return said + check_site(site, wholes.of("small"))
 
 
-def joined(root: Path, wholes: Wholes) -> list[str]:
-    """With --join a second process works along, and the table is the same."""
-    return _joined(root, wholes, lambda second: ended(second, (DONE,), clear=False))
-
-
-def joiner_killed(root: Path, wholes: Wholes) -> list[str]:
-    """The process that has joined dies: its trials are trained by the first one."""
-
-    def killed(second: Run) -> list[str]:
-        second.wait_until(lambda: False, timeout=8)  # its workers start, and take trials
-        with suppress(ProcessLookupError):
-            os.killpg(second.process.pid, signal.SIGKILL)
-        return []
-
-    return _joined(root, wholes, killed)
-
-
-def _joined(root: Path, wholes: Wholes, act: Callable[[Run], list[str]]) -> list[str]:
-    """What is wrong after a second process had joined a study and `act` saw to it."""
-    with make_site(root, "everything") as site:
-        with site.run() as first:
-            first.wait_until(lambda: first.seen("trial_began"))
-            with site.run("--join") as second:
-                if not second.wait_until(second.workers, timeout=60):
-                    return [f"the second one has no workers: {second.errors()[-600:]}"]
-                said = act(second)
-            said += ended(first, (DONE,), clear=False)
-        return said + check_site(site, wholes.of("everything"))
-
-
 def study_changed(root: Path, wholes: Wholes) -> list[str]:
     """Another study file on resume is refused with the exact difference; the old one goes on."""
     with make_site(root) as site:
