@@ -20,21 +20,6 @@ SIGNS_DRAWN = 1 << 25  # at most, under a second: fewer flips above 335 seeds, w
 BLOCK = 1 << 20  # sums held at once, 8 MB: bounds the memory, and stays near the cache
 
 
-def sign_flip_p(differences: ArrayLike, *, seed: int) -> float:
-    """Two-sided p of the mean of paired differences, shape (n_seeds,), under random signs: never below 2 / 2^n.
-
-    All 2^n flips for n ≤ 20; above, `FLIPS_DRAWN` of them by `seed` (fewer above 335 seeds), with the observed one
-    counted in (Phipson & Smyth 2010). NaN where n = 0.
-    """
-    return float(family_p(to_floats(differences)[:, None], seed=seed)[0, 0])
-
-
-def max_t_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
-    """The adjusted p values of `family_p`, shape (m,)."""
-    adjusted: Floats = family_p(differences, seed=seed, least=least)[1]
-    return adjusted
-
-
 def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
     """P of each contrast of a family by itself, and adjusted by step-down max-T, shape (2, m).
 
@@ -44,7 +29,11 @@ def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
     |t|, and is comparable between contrasts with different numbers of seeds. A contrast with fewer than `least` seeds
     gets NaN and yet counts in every maximum: it is one of the family. Family-wise level: exact where the differences
     of a seed are jointly symmetric about 0, as with normal noise; a skewed reference breaks that a little, see
-    tests/benchmarks/is_it_honest.py. Flips as in `sign_flip_p`.
+    tests/benchmarks/is_it_honest.py.
+
+    P is two-sided, of the mean of paired differences under random signs: never below 2 / 2^n. All 2^n flips for
+    n ≤ 20; above, `FLIPS_DRAWN` of them by `seed` (fewer above 335 seeds), with the observed one counted in
+    (Phipson & Smyth 2010).
     """
     d = to_floats(differences)
     is_tested = np.count_nonzero(~np.isnan(d), axis=0) >= max(least, 1)
