@@ -2,7 +2,6 @@
 
 from ablate.designs.crossed import (
     Factorial,
-    crossed_table,
     factorial_effects,
     factorials,
     interaction_cells,
@@ -13,6 +12,6 @@ from ablate.designs.paths import crossed_paths, path_runs, paths
 from ablate.designs.shapley import shapley_effects
 
 __all__ = [
-    "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths", "crossed_table",
+    "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths",
     "factorial_effects", "factorials", "interaction_cells", "path_runs", "paths", "shapley_effects", "variance_shares",
 ]  # fmt: skip
