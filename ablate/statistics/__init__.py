@@ -13,7 +13,6 @@ from ablate.statistics.paired import (
 from ablate.statistics.planning import (
     MIN_SEEDS,
     MOST_SEEDS,
-    POWER,
     least_seeds,
     minimum_detectable_effect,
     seeds_for,
@@ -23,7 +22,7 @@ from ablate.statistics.sequential import Looks, looks, spend
 from ablate.statistics.verdicts import DECIDED, Judgement, Verdict, judge, verdict
 
 __all__ = [
-    "DECIDED", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "POWER", "Interval", "Judgement", "Looks",
+    "DECIDED", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "family_p", "holm",
     "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
     "seeds_for", "seeds_needed", "spend", "standardized_effect", "tost_p", "verdict",

@@ -6,12 +6,7 @@ import pandas as pd
 import pytest
 from design_tables import METRIC, crossed_rows, factorial
 
-from ablate.designs import (
-    factorial_effects,
-    factorials,
-    interaction_cells,
-    variance_shares,
-)
+from ablate.designs import factorial_effects, factorials, interaction_cells, variance_shares
 from ablate.results import read_results, write_table
 
 LEVELS = {"normalization": ["none", "batch"], "dropout": [0.0, 0.1, 0.3]}
