@@ -28,14 +28,6 @@ class Plan(Protocol):
         ...
 
 
-class Scheduler(Protocol):
-    """Runs a plan's specs somewhere."""
-
-    def run(self, plan: Plan) -> None:
-        """Return when the plan has nothing left, or when a stop was asked for."""
-        ...
-
-
 class Timed:
     """A plan whose own thinking is counted on a clock as `part`."""
 

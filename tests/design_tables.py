@@ -40,6 +40,12 @@ def factorial(
     return pd.DataFrame(reference + rows)
 
 
+def crossed_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The results table of a factorial, from its factors, seed and score; without rows of a reference."""
+    stated = {"phase": "ablation", "design": "factorial", "mode": "find", "state": "finished"}
+    return table.assign(test_accuracy=table["score"], **stated)
+
+
 def two_references(
     start: Mapping[str, object], end: Mapping[str, object], value: Value, *, n_seeds: int, **stated: str
 ) -> pd.DataFrame:

@@ -239,7 +239,7 @@ def test_runs_come_back_as_rows_of_the_results_table(uri, opened, study):
     opened.close_trial(DONE)
     opened.close_trial(Outcome(SEARCH.trial, "diverged", epochs=1, reason="loss is NaN"))
     opened.open_trial(replace(SEARCH, trial="search-0015"))  # still running: no row
-    batch, search = experiment_rows(uri, study.study, parent_run_id=opened._parent)
+    batch, search = experiment_rows(uri, study.study)
     expected = {"trial": BATCH.trial, "phase": "ablation", "variant": "normalization=batch", "factor": "normalization",
                 "level": "batch", "mode": "find", "seed": 3, "state": "finished", "score": 0.5, "val_accuracy": 0.5,
                 "val_loss": 1.4, "test_accuracy": 0.48, "test_loss": 1.5, "predictive_sd": None, "best_epoch": 2,

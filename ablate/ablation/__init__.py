@@ -5,9 +5,8 @@ from ablate.ablation.confirmed import ablation_cells, ablation_specs, looks_of
 from ablate.ablation.counting import Count, count_trials
 from ablate.ablation.looks import Sequential
 from ablate.ablation.path import Paths
-from ablate.ablation.rates import Tuned
 from ablate.ablation.steps import AblationPlan, SteppedPlan
-from ablate.ablation.tuning import TunedRate, Tuning
+from ablate.ablation.tuning import Tuning
 
 __all__ = [
     "FIRST_SEED",
@@ -17,8 +16,6 @@ __all__ = [
     "Paths",
     "Sequential",
     "SteppedPlan",
-    "Tuned",
-    "TunedRate",
     "Tuning",
     "ablation_cells",
     "ablation_specs",

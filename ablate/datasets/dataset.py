@@ -27,11 +27,6 @@ class Dataset:
     pretraining: "Dataset | None" = None  # the task on which networks are trained before this one, where there is one
     groups: tuple[str, ...] = ()  # what the file says of groups that no split respects, a sentence each
 
-    @property
-    def example_shape(self) -> tuple[int, ...]:
-        """The shape of one example."""
-        return tuple(self.x_train.shape[1:])
-
 
 def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in: bool) -> Dataset:
     """Check the four arrays of `ARRAYS`, bring them into the form that `Dataset` promises, and digest them.

@@ -1,18 +1,11 @@
 """Results rows of a design into what it tells: effects and interactions, both directions, paths."""
 
-from ablate.designs.crossed import (
-    Factorial,
-    crossed_table,
-    factorial_effects,
-    factorials,
-    interaction_cells,
-    variance_shares,
-)
-from ablate.designs.directions import MEASURES, both_directions, crossed_directions
+from ablate.designs.crossed import Factorial, factorial_effects, factorials, interaction_cells, variance_shares
+from ablate.designs.directions import both_directions, crossed_directions
 from ablate.designs.paths import crossed_paths, path_runs, paths
 from ablate.designs.shapley import shapley_effects
 
 __all__ = [
-    "MEASURES", "Factorial", "both_directions", "crossed_directions", "crossed_paths", "crossed_table",
-    "factorial_effects", "factorials", "interaction_cells", "path_runs", "paths", "shapley_effects", "variance_shares",
+    "Factorial", "both_directions", "crossed_directions", "crossed_paths", "factorial_effects", "factorials",
+    "interaction_cells", "path_runs", "paths", "shapley_effects", "variance_shares",
 ]  # fmt: skip

@@ -29,9 +29,7 @@ def comparison_table(comparisons: Sequence[Comparison], *, margin: float, alpha:
     if not comparisons:
         return pd.DataFrame(columns=list(STATISTICS))
     differences = pd.concat([one.differences for one in comparisons], axis=1).sort_index()
-    judgements = statistics.judge(
-        differences.to_numpy(dtype=np.float64), margin=margin, seed=FLIPS_SEED, alpha=alpha, confidence=1 - alpha
-    )
+    judgements = statistics.judge(differences.to_numpy(dtype=np.float64), margin=margin, seed=FLIPS_SEED, alpha=alpha)
     return pd.DataFrame([{**c.identity, **_found(j)} for c, j in zip(comparisons, judgements, strict=True)])
 
 

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ import pandas as pd
 from ablate.designs.comparisons import STATISTICS, Comparison, comparison_table
 from ablate.designs.rows import RATE, ablation_runs, configuration, factor_names
 from ablate.effects import Metric
-from ablate.errors import DataError
 from ablate.importance.anova import ANOVA_COLUMNS, TIMES, anova_of
 from ablate.importance.cells import Cells, Floats, complete_cells, level_key, varying
 from ablate.records import Level
@@ -63,30 +62,6 @@ def factorials(
     names = _crossed(crossed, factors)
     found = [_factorial(str(mode), rows, names, known) for mode, rows in crossed.groupby("mode", sort=False) if names]
     return [factorial for factorial in found if factorial is not None]
-
-
-def crossed_table(
-    table: pd.DataFrame,
-    factors: Sequence[str],
-    score: str,
-    *,
-    seed: str | None = None,
-    reference: Mapping[str, object] | None = None,
-) -> Factorial:
-    """Anybody's complete table as a factorial; `score` is higher is better and serves as the metric too.
-
-    `seed` names the column that pairs the runs; without it the rows of a cell are averaged, as nothing pairs them
-    (`ablate.importance.anova.anova_table` tells their noise). Raises `DataError` where cells are missing in every seed.
-    """
-    cells = complete_cells(table, factors, score, replicate=seed)
-    values = cells.values if seed else cells.means()[None]
-    is_complete = ~np.isnan(values.reshape(len(values), -1)).any(axis=1)
-    if not is_complete.any():
-        raise DataError(f"{seed}: no seed has a value in all {cells.size:,} cells\n  leave the seed out to average")
-    seeds = np.array(cells.replicates if seed else (0.0,))
-    kept = replace(cells, values=values[is_complete], replicates=tuple(seeds[is_complete].tolist()))
-    left_out = tuple(int(number) for number in seeds[~is_complete])
-    return Factorial("", kept, kept, _levels_of(kept, table, reference or {}), left_out)
 
 
 def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float = 0.05) -> pd.DataFrame:

@@ -35,7 +35,6 @@ def effects_table(
     results: pd.DataFrame,
     metric: Metric,
     *,
-    confidence: float = 0.95,
     alpha: float = 0.05,
     looks: Looks | None = None,
 ) -> pd.DataFrame:
@@ -53,14 +52,13 @@ def effects_table(
     last look that it has all seeds for, `look`, and p values and intervals hold over all looks, see
     `statistics.judge`. The family is that of the contrasts, not of the looks.
     """
-    return effects_of_runs(confirmatory_runs(results), metric, confidence=confidence, alpha=alpha, looks=looks)
+    return effects_of_runs(confirmatory_runs(results), metric, alpha=alpha, looks=looks)
 
 
 def effects_of_runs(
     runs: pd.DataFrame,
     metric: Metric,
     *,
-    confidence: float = 0.95,
     alpha: float = 0.05,
     looks: Looks | None = None,
 ) -> pd.DataFrame:
@@ -70,7 +68,7 @@ def effects_of_runs(
     rows: list[dict[str, object]] = []
     for _, family in declared_runs(runs).groupby("mode", sort=False):
         contrasts = _contrasts(family, pairs, scores)
-        rows += _family_rows(contrasts, metric, confidence=confidence, alpha=alpha, looks=looks)
+        rows += _family_rows(contrasts, metric, alpha=alpha, looks=looks)
     return _sorted(_told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), runs, pairs))
 
 
@@ -132,13 +130,11 @@ def _contrasts(family: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame) 
 
 
 def _family_rows(
-    contrasts: Sequence[_Contrast], metric: Metric, *, confidence: float, alpha: float, looks: Looks | None
+    contrasts: Sequence[_Contrast], metric: Metric, *, alpha: float, looks: Looks | None
 ) -> list[dict[str, object]]:
     columns = [contrast.pairs.set_index("seed")["difference"] for contrast in contrasts]
     differences = pd.concat(columns, axis=1).sort_index().to_numpy(dtype=np.float64)
-    judgements = statistics.judge(
-        differences, margin=metric.margin, seed=FLIPS_SEED, alpha=alpha, confidence=confidence, looks=looks
-    )
+    judgements = statistics.judge(differences, margin=metric.margin, seed=FLIPS_SEED, alpha=alpha, looks=looks)
     return [
         contrast.identity | _row(contrast, judgement, metric, family=len(contrasts))
         for contrast, judgement in zip(contrasts, judgements, strict=True)

@@ -1,8 +1,7 @@
 """What the engine asks of TensorFlow and `keras.ops` has not: compile, loop, map over trials, gradient, memory.
 
-With `optimizers.Functional`, which gives TensorFlow the optimizer step that Keras has on JAX, this is all that a twin
-on another backend would replace. `XlaOptimizationBarrier` is not in TensorFlow's public namespace; a test fails when it
-moves, and `has_barrier` does without it.
+`optimizers.Functional` gives TensorFlow the optimizer step that Keras has on JAX. `XlaOptimizationBarrier` is not in
+TensorFlow's public namespace; a test fails when it moves, and `has_barrier` does without it.
 """
 
 import re

@@ -125,8 +125,8 @@ class Probe:
         raise AssertionError(f"{variable.path} is no variable of the model")
 
 
-def count_distinct(kernel: Floats, *, tolerance: float = 1e-6) -> int:
-    """How many columns differ: in some number by more than `tolerance` of the largest one of the two.
+def count_distinct(kernel: Floats) -> int:
+    """How many columns differ: in some number by more than a millionth of the largest one of the two.
 
     A random projection puts columns side by side that are equal, or equal but for rounding.
     """
@@ -135,7 +135,7 @@ def count_distinct(kernel: Floats, *, tolerance: float = 1e-6) -> int:
     columns = columns[np.argsort(columns @ direction, kind="stable")]
     largest = np.abs(columns).max(axis=1)
     apart = np.abs(np.diff(columns, axis=0)).max(axis=1)
-    return 1 + int(np.sum(apart > tolerance * np.maximum(largest[1:], largest[:-1])))
+    return 1 + int(np.sum(apart > 1e-6 * np.maximum(largest[1:], largest[:-1])))
 
 
 def _without_noise(model: keras.Model) -> tuple[keras.Model, list[_Call]]:

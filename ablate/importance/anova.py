@@ -2,13 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from ablate.importance.cells import Cells, Floats, complete_cells
+from ablate.importance.cells import Cells, Floats
 
 ANOVA_COLUMNS = ("term", "kind", "factor", "factor_2", "variance", "share", "share_by_noise", "share_of_runs")
 BETWEEN_REPLICATES = ("seed", "noise")  # kinds of terms that the cell means know nothing of
@@ -38,13 +37,6 @@ def functional_anova(cells: Floats) -> Variances:
     for i, j in itertools.combinations(range(k), 2):
         pairs[i, j] = np.mean((_kept(centred, (i, j)) - main[i][:, None] - main[j][None, :]) ** 2)
     return Variances(float(np.mean(centred**2)), np.array([np.mean(m**2) for m in main]), pairs)
-
-
-def anova_table(
-    table: pd.DataFrame, factors: Sequence[str], value: str, *, replicate: str | None = None
-) -> pd.DataFrame:
-    """The columns `ANOVA_COLUMNS` of the rows of `table`, see `anova_of`. Raises `DataError` as `complete_cells`."""
-    return anova_of(complete_cells(table, factors, value, replicate=replicate))
 
 
 def anova_of(cells: Cells) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 Hutter, Hoos & Leyton-Brown (2014), "An efficient approach for assessing hyperparameter importance". Optuna's own
 evaluator walks its trees in Python, once for every combination of a factor's levels as if each level were a number
 between 0 and 1: 9 s for 500 trials of 7 factors, and out of reach for a factor of 15 levels. This one takes whole
-trees as arrays, and a level as a level; without such factors the shares are the same (`tests/test_forest.py`).
+trees as arrays, and a level as a level; without such factors the shares are the same
+(`tests/importance/test_forest.py`).
 """
 
 from collections.abc import Mapping, Sequence

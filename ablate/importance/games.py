@@ -26,11 +26,6 @@ class GreedyPath:
     gains: Floats  # shape (n_seeds, k): of each step
     considered: Floats  # shape (k, k); NaN where the factor was flipped before
 
-    def factor_gains(self) -> Floats:
-        """The gain of each factor at its step, shape (n_seeds, k), in the game's order of factors."""
-        found: Floats = self.gains[:, np.argsort(self.order)]
-        return found
-
 
 def game_between(
     cells: Cells, reference: Mapping[str, object], target: Mapping[str, object]
@@ -103,11 +98,6 @@ def greedy_path(game: Floats) -> GreedyPath:
         gains[:, step] = options[best]
         flipped.append(best)
     return GreedyPath(tuple(flipped), gains, considered)
-
-
-def greedy_path_back(game: Floats) -> GreedyPath:
-    """The same from the target towards the reference: at each step the factor that costs least goes back."""
-    return greedy_path(np.flip(game, axis=tuple(range(1, game.ndim))))
 
 
 def _players(game: Floats) -> int:

@@ -5,10 +5,10 @@ from ablate.plots.differences import MOST_DRAWN, contrast_name
 from ablate.plots.forest import MARKS, draw_effects, extremes
 from ablate.plots.modes import draw_modes
 from ablate.plots.search import MOST_POINTS, draw_expected, draw_history, draw_importances
-from ablate.plots.svg import inline_svg, mark, shorten, to_svg
+from ablate.plots.svg import inline_svg, shorten, to_svg
 
 __all__ = [
     "MARKS", "MOST_DRAWN", "MOST_PANELS", "MOST_POINTS", "MOST_RUNS", "contrast_name", "draw_curves", "draw_effects",
     "draw_expected", "draw_history", "draw_importances", "draw_modes", "draw_rate_tests", "extremes", "inline_svg",
-    "lr_test_svg", "mark", "rate_text", "shorten", "to_svg",
+    "lr_test_svg", "rate_text", "shorten", "to_svg",
 ]  # fmt: skip

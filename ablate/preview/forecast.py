@@ -31,7 +31,6 @@ class Forecast:
     """The wall time to come, as far as it can be said."""
 
     seconds: float
-    structures: int
     n_epochs: float  # reckoned for a trial, on average: early stopping and pruning may end many sooner
 
 
@@ -127,7 +126,7 @@ def forecast(
     tested = (_range_tests(specs, study=study) + searched) * _ramp_epochs(study, n_train) * mean.epoch
     trials = len(specs) + searched
     total = START_SECONDS + (trained + compiled + tested) / workers if trials else 0.0
-    return Forecast(total, len(allowed), sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
+    return Forecast(total, sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
 
 
 def _allowed(spec: TrialSpec, *, study: Study) -> int:

@@ -16,7 +16,6 @@ from ablate.result_rules import LARGEST
 
 Facts: TypeAlias = dict[str, Any]  # Any: JSON
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Size = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 _WAY_OUT = "  delete the file to leave its sections out"

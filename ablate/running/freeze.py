@@ -2,7 +2,7 @@
 
 What is enforced: a trial is scored on the test set only if its spec carries the digest of the frozen comparisons, and
 `Guarded`, which is around every plan, gives that to the specs of frozen cells alone. A worker looks at the spec, not
-at the plan (`TrialSpec.may_test`), and scores in one place (`Stack._test`). The scaling is fitted, the rate found and
+at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate found and
 the best epoch chosen without the test set.
 
 What is not: its arrays lie in each worker's memory beside the training examples, because one compiled evaluation serves

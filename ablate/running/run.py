@@ -46,7 +46,7 @@ class Run:
         clock: Clock,
     ) -> None:
         self._facts, self._study, self._options, self._folder = facts, facts.study, options, folder
-        self._tracker, self._watch, self._clock = tracker, watch, clock
+        self._watch, self._clock = watch, clock
         self.journal = Journal(folder.journal)
         self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None

@@ -1,6 +1,6 @@
 """Arrays into intervals, exact tests, adjusted p-values, verdicts, sample sizes, looks and optimism."""
 
-from ablate.statistics.families import EXACT_SEEDS, FLIPS_DRAWN, family_p, holm, max_t_p, sign_flip_p
+from ablate.statistics.families import EXACT_SEEDS, FLIPS_DRAWN, family_p, holm
 from ablate.statistics.optimism import best_epoch_optimism, expected_best, expected_normal_maximum
 from ablate.statistics.paired import (
     Interval,
@@ -13,7 +13,6 @@ from ablate.statistics.paired import (
 from ablate.statistics.planning import (
     MIN_SEEDS,
     MOST_SEEDS,
-    POWER,
     least_seeds,
     minimum_detectable_effect,
     seeds_for,
@@ -23,8 +22,8 @@ from ablate.statistics.sequential import Looks, looks, spend
 from ablate.statistics.verdicts import DECIDED, Judgement, Verdict, judge, verdict
 
 __all__ = [
-    "DECIDED", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "POWER", "Interval", "Judgement", "Looks",
+    "DECIDED", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "family_p", "holm",
-    "judge", "least_seeds", "looks", "max_t_p", "minimum_detectable_effect", "paired_interval", "probability_better",
-    "seeds_for", "seeds_needed", "sign_flip_p", "spend", "standardized_effect", "tost_p", "verdict",
+    "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
+    "seeds_for", "seeds_needed", "spend", "standardized_effect", "tost_p", "verdict",
 ]  # fmt: skip

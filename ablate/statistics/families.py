@@ -20,31 +20,18 @@ SIGNS_DRAWN = 1 << 25  # at most, under a second: fewer flips above 335 seeds, w
 BLOCK = 1 << 20  # sums held at once, 8 MB: bounds the memory, and stays near the cache
 
 
-def sign_flip_p(differences: ArrayLike, *, seed: int) -> float:
-    """Two-sided p of the mean of paired differences, shape (n_seeds,), under random signs: never below 2 / 2^n.
-
-    All 2^n flips for n ≤ 20; above, `FLIPS_DRAWN` of them by `seed` (fewer above 335 seeds), with the observed one
-    counted in (Phipson & Smyth 2010). NaN where n = 0.
-    """
-    return float(family_p(to_floats(differences)[:, None], seed=seed)[0, 0])
-
-
-def max_t_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
-    """The adjusted p values of `family_p`, shape (m,)."""
-    adjusted: Floats = family_p(differences, seed=seed, least=least)[1]
-    return adjusted
-
-
 def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
-    """P of each contrast of a family by itself, and adjusted by step-down max-T, shape (2, m).
+    """Two-sided p of each contrast of a family by itself, and adjusted by step-down max-T, shape (2, m).
 
-    Westfall & Young 1993, algorithm 4.1; both are read from the same flips.
+    Westfall & Young 1993, algorithm 4.1; both are read from the same random signs of the differences, and neither is
+    ever below 2 / 2^n. For n ≤ 20 seeds those are all 2^n flips; above, `FLIPS_DRAWN` of them by `seed` (fewer above
+    335 seeds), with the observed one counted in (Phipson & Smyth 2010).
 
     `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed. The statistic |Σ d| / √Σ d² grows with
     |t|, and is comparable between contrasts with different numbers of seeds. A contrast with fewer than `least` seeds
     gets NaN and yet counts in every maximum: it is one of the family. Family-wise level: exact where the differences
     of a seed are jointly symmetric about 0, as with normal noise; a skewed reference breaks that a little, see
-    tests/benchmarks/is_it_honest.py. Flips as in `sign_flip_p`.
+    tests/benchmarks/is_it_honest.py.
     """
     d = to_floats(differences)
     is_tested = np.count_nonzero(~np.isnan(d), axis=0) >= max(least, 1)

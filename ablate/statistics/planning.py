@@ -2,7 +2,6 @@
 
 import math
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from scipy import optimize, stats
@@ -14,20 +13,18 @@ MOST_SEEDS = 1000  # where a sample size is cut off: "more than anybody will run
 POWER = 0.8  # chance of a decision that a sample size asks for
 
 
-def least_seeds(contrasts: int = 1, *, alpha: float = 0.05, method: Literal["max-t", "holm"] = "max-t") -> int:
+def least_seeds(*, alpha: float = 0.05) -> int:
     """The fewest seeds with which the smallest adjusted exact p can reach `alpha`.
 
     With max-T 1 + ⌈log2(1/alpha)⌉ for any number of contrasts: the smallest p is that of one contrast, 2^(1−n).
-    With Holm, which multiplies it, ⌈log2(2m/alpha)⌉. That p *can* get there does not make it likely: what a
-    family of that size can show is told by `minimum_detectable_effect`.
+    That p *can* get there does not make it likely: what a family can show is told by `minimum_detectable_effect`.
     """
-    multiplier = max(contrasts, 1) if method == "holm" else 1
-    return max(MIN_SEEDS, math.ceil(math.log2(2 * multiplier / alpha)))
+    return max(MIN_SEEDS, math.ceil(math.log2(2 / alpha)))
 
 
 @lru_cache(maxsize=1024)
-def minimum_detectable_effect(n: int, *, contrasts: int = 1, alpha: float = 0.05, power: float = POWER) -> float:
-    """The smallest true mean, in SDs of the paired differences, that n seeds tell from 0 with this power.
+def minimum_detectable_effect(n: int, *, contrasts: int = 1, alpha: float = 0.05) -> float:
+    """The smallest true mean, in SDs of the paired differences, that n seeds tell from 0 with a power of `POWER`.
 
     Exact for the two-sided t test at alpha / contrasts, which is what the simultaneous intervals ask (noncentral t);
     so 1.43 for 6 seeds and one contrast, 2.86 for twenty. NaN below two seeds.
@@ -35,12 +32,12 @@ def minimum_detectable_effect(n: int, *, contrasts: int = 1, alpha: float = 0.05
     if n < 2:
         return math.nan
     high = 1.0
-    while _power(n, high, contrasts=contrasts, alpha=alpha) < power:
+    while _power(n, high, contrasts=contrasts, alpha=alpha) < POWER:
         high *= 2
-    return float(optimize.brentq(lambda effect: _power(n, effect, contrasts=contrasts, alpha=alpha) - power, 0.0, high))
+    return float(optimize.brentq(lambda effect: _power(n, effect, contrasts=contrasts, alpha=alpha) - POWER, 0.0, high))
 
 
-def seeds_for(effect: float, *, contrasts: int = 1, alpha: float = 0.05, power: float = POWER) -> int:
+def seeds_for(effect: float, *, contrasts: int = 1, alpha: float = 0.05) -> int:
     """The fewest seeds that tell an `effect`, in SDs of the paired differences, from 0; from 6 to `MOST_SEEDS`.
 
     The inverse of `minimum_detectable_effect`, with the least that the exact test needs.
@@ -48,7 +45,7 @@ def seeds_for(effect: float, *, contrasts: int = 1, alpha: float = 0.05, power: 
     low, high = least_seeds(alpha=alpha), MOST_SEEDS
     while low < high:
         n = (low + high) // 2
-        if _power(n, abs(effect), contrasts=contrasts, alpha=alpha) >= power:
+        if _power(n, abs(effect), contrasts=contrasts, alpha=alpha) >= POWER:
             high = n
         else:
             low = n + 1

@@ -26,6 +26,7 @@ DECIDED: tuple[Verdict, ...] = (  # need no more seeds
     "helps", "hurts", "equivalent", "detectable but below margin", "identical runs",
     "no run finished",
 )  # fmt: skip
+CONFIDENCE = 0.95  # of the interval of a contrast by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,6 @@ def judge(
     margin: float,
     seed: int,
     alpha: float = 0.05,
-    confidence: float = 0.95,
     looks: Looks | None = None,
 ) -> list[Judgement]:
     """One judgement a contrast of a family; `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed.
@@ -75,7 +75,7 @@ def judge(
     return [
         _judgement(
             column[~np.isnan(column)], (float(one), float(adjusted), float(of_holm)), family=d.shape[1],
-            margin=margin, alpha=alpha, confidence=confidence, look=int(look), level=float(level),
+            margin=margin, alpha=alpha, look=int(look), level=float(level),
         )
         for column, one, adjusted, of_holm, look, level in contrasts
     ]  # fmt: skip
@@ -121,12 +121,11 @@ def _judgement(
     family: int,
     margin: float,
     alpha: float,
-    confidence: float,
     look: int,
     level: float,
 ) -> Judgement:
     share = level / alpha
-    interval = paired_interval(d, confidence=1 - (1 - confidence) * share)
+    interval = paired_interval(d, confidence=1 - (1 - CONFIDENCE) * share)
     simultaneous = paired_interval(d, confidence=1 - level / family)
     p, p_adjusted, p_holm = p_values
     p_tost = min(tost_p(d, margin=margin) / share, 1.0) if not math.isnan(p_adjusted) else math.nan

@@ -1,7 +1,7 @@
 """A TOML file and overrides into a checked, frozen `Study`, and a `Study` back into TOML."""
 
 from ablate.study.checking import load_study
-from ablate.study.names import NAME_RULE, Listed, find_study, is_safe_name, list_studies, to_safe_name
+from ablate.study.names import NAME_RULE, find_study, is_safe_name, list_studies, to_safe_name
 from ablate.study.sections import (
     Ablation,
     Data,
@@ -25,7 +25,6 @@ __all__ = [
     "Data",
     "Inspect",
     "Limits",
-    "Listed",
     "LrTest",
     "Model",
     "Monitor",

@@ -19,7 +19,7 @@ _PAGE = 1000  # the most that a server gives at once
 _WHOLE = ("best_epoch", "epochs", "parameters")
 
 
-def experiment_rows(uri: str, experiment: str, *, parent_run_id: str | None = None) -> list[dict[str, object]]:
+def experiment_rows(uri: str, experiment: str) -> list[dict[str, object]]:
     """One row a trial that ended, oldest first: `ablate.results.COLUMNS`, then one entry a factor of that trial.
 
     Of several attempts at a trial (a resumed study) the last one counts, and of its runs the newest. What MLflow does
@@ -27,7 +27,7 @@ def experiment_rows(uri: str, experiment: str, *, parent_run_id: str | None = No
     cannot be reached.
     """
     with reading(uri) as client:
-        runs = child_runs(client, find_experiment(client, uri, experiment), parent_run_id=parent_run_id)
+        runs = child_runs(client, find_experiment(client, uri, experiment), parent_run_id=None)
     ended = [run for run in runs if run.data.tags.get("state", "running") != "running"]
     ended.sort(key=lambda run: attempt_in(run.data.tags))
     newest = {(run.data.tags.get(PARENT), run.data.tags["trial"]): run for run in ended}

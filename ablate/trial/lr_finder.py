@@ -123,11 +123,6 @@ def rate_for(test: RateTest, schedule: str) -> float:
     return min(bottom, _MOST_OVER * test.suggestion)
 
 
-def steepest(rates: Array, losses: Array) -> float:
-    """The rate at which the loss falls fastest per decade, by differences of neighbours."""
-    return float(rates[np.argmin(np.diff(losses) / np.diff(np.log10(rates)))])
-
-
 def minimum_tenth(rates: Array, losses: Array) -> float:
     """A tenth of the rate with the smallest loss."""
     return float(rates[np.argmin(losses)]) / 10
@@ -142,19 +137,6 @@ def valley(rates: Array, losses: Array) -> float:
     length = int(lengths[end])
     third = length / 3
     return float(rates[max(0, end - length + int(third) + int(third / 2))])
-
-
-def slide(rates: Array, losses: Array, *, width: int = 15, threshold: float = 0.005) -> float:
-    """The rate that fastai's interval slide rule picks.
-
-    An interval of `width` points slides down from the end while the slopes of the loss at its two ends differ by more
-    than `threshold` (per point); its last left end is the pick. Sensitive to the noise of single points, so only for
-    comparison. Needs more than `width` points.
-    """
-    slopes = np.gradient(losses)
-    lefts = np.arange(len(losses) - 1 - width, -1, -1)
-    differs = np.abs(slopes[lefts + width] - slopes[lefts]) > threshold
-    return float(rates[lefts[max(0, _first(~differs) - 1)]])
 
 
 def _smoothed(positions: Array, losses: Array) -> tuple[Array, Array, float]:

@@ -20,7 +20,7 @@ def test_good_arrays_keep_their_values():
     assert data.x_train.dtype == np.uint8
     assert data.y_train.dtype == data.y_test.dtype == np.int32
     assert data.n_classes == 3
-    assert data.example_shape == (2, 2, 3)
+    assert data.x_train.shape[1:] == (2, 2, 3)
     assert np.array_equal(data.x_train, X_TRAIN)
     assert (data.name, data.source, data.stand_in) == ("small", "small.npz", False)
 

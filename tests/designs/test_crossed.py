@@ -4,16 +4,9 @@ import fcnet
 import numpy as np
 import pandas as pd
 import pytest
-from design_tables import METRIC, factorial
+from design_tables import METRIC, crossed_rows, factorial
 
-from ablate.designs import (
-    crossed_table,
-    factorial_effects,
-    factorials,
-    interaction_cells,
-    variance_shares,
-)
-from ablate.errors import DataError
+from ablate.designs import factorial_effects, factorials, interaction_cells, variance_shares
 from ablate.results import read_results, write_table
 
 LEVELS = {"normalization": ["none", "batch"], "dropout": [0.0, 0.1, 0.3]}
@@ -139,22 +132,21 @@ def test_shares_of_each_mode_sum_to_one() -> None:
 
 def test_anybodys_table_is_a_factorial_too() -> None:
     rows = [(a, b, s, 10 * a + b + 0.1 * s) for s in range(6) for a in (0, 1) for b in (0, 1)]
-    table = pd.DataFrame(rows, columns=["a", "b", "run", "score"])
-    found = crossed_table(table, ["a", "b"], "score", seed="run", reference={"a": "1", "b": "0"})
+    results = crossed_rows(pd.DataFrame(rows, columns=["a", "b", "seed", "score"]))
+    (found,) = factorials(results, METRIC, reference={"a": "1", "b": "0"})
     assert found.reference == {"a": 1, "b": 0}
     assert factorial_effects([found], margin=0.0)["mean"].tolist() == pytest.approx([-10, 1, 0])
-    unpaired = crossed_table(table, ["a", "b"], "score")
-    assert unpaired.cells.values.shape == (1, 2, 2)
-    assert unpaired.reference == {"a": 0, "b": 0}
-    incomplete = crossed_table(table.iloc[1:], ["a", "b"], "score", seed="run")
+    (alone,) = factorials(results[results["seed"] == 0], METRIC)
+    assert alone.cells.values.shape == (1, 2, 2)
+    assert alone.reference == {"a": 0, "b": 0}
+    (incomplete,) = factorials(results.iloc[1:], METRIC)
     assert (incomplete.left_out, incomplete.cells.replicates) == ((0,), (1, 2, 3, 4, 5))
-    with pytest.raises(DataError, match="no seed has a value in all 4 cells"):
-        crossed_table(table.assign(run=range(len(table))), ["a", "b"], "score", seed="run")
+    assert factorials(results.assign(seed=range(len(results))), METRIC) == []
 
 
 def test_a_quarter_million_rows_are_read_in_seconds() -> None:
     start = time.perf_counter()
-    found = crossed_table(fcnet.protein(), fcnet.FACTORS, "score", seed="seed", reference=fcnet.REFERENCE)
+    (found,) = factorials(crossed_rows(fcnet.protein()), METRIC, factors=fcnet.FACTORS, reference=fcnet.REFERENCE)
     effects = factorial_effects([found], margin=0.0)
     assert time.perf_counter() - start < 10
     assert found.target() == fcnet.TARGET

@@ -1,9 +1,9 @@
 import fcnet
 import pandas as pd
 import pytest
-from design_tables import METRIC, factorial, two_references
+from design_tables import METRIC, crossed_rows, factorial, two_references
 
-from ablate.designs import both_directions, crossed_directions, crossed_table, factorials
+from ablate.designs import both_directions, crossed_directions, factorials
 
 START, END = {"a": "off", "b": 0}, {"a": "on", "b": 2}
 # a gains .02 by itself and loses .03 on top of b; b gains .04 by itself.
@@ -92,8 +92,8 @@ def test_each_mode_is_told_by_itself() -> None:
 def test_fcnet_protein_disagrees_where_it_is_known_to() -> None:
     """Without seeds a value is exact: a sign is a sign."""
     runs = fcnet.protein().groupby(list(fcnet.FACTORS), sort=False)["score"].mean().reset_index()
-    found = crossed_table(runs, fcnet.FACTORS, "score", reference=fcnet.REFERENCE)
-    table = crossed_directions([found], margin=0.0).set_index("factor")
+    found = factorials(crossed_rows(runs.assign(seed=0)), METRIC, factors=fcnet.FACTORS, reference=fcnet.REFERENCE)
+    table = crossed_directions(found, margin=0.0).set_index("factor")
     for name, golden in fcnet.GOLDEN.items():
         measures = table.loc[name, ["leave_one_out", "add_one_in", "shapley"]].tolist()
         assert measures == pytest.approx([golden[0], -golden[1], -golden[2]], abs=1e-5)

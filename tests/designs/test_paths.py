@@ -2,9 +2,9 @@ import fcnet
 import numpy as np
 import pandas as pd
 import pytest
-from design_tables import METRIC, factorial, walk
+from design_tables import METRIC, crossed_rows, factorial, walk
 
-from ablate.designs import crossed_paths, crossed_table, factorials, paths
+from ablate.designs import crossed_paths, factorials, paths
 
 START, END = {"a": 0, "b": 0, "c": "x"}, {"a": 1, "b": 1, "c": "y"}
 
@@ -80,8 +80,8 @@ def test_a_factorial_holds_the_paths_too() -> None:
 
 
 def test_fcnet_protein_takes_the_published_steps() -> None:
-    found = crossed_table(fcnet.protein(), fcnet.FACTORS, "score", seed="seed", reference=fcnet.REFERENCE)
-    table = crossed_paths([found])
+    found = factorials(crossed_rows(fcnet.protein()), METRIC, factors=fcnet.FACTORS, reference=fcnet.REFERENCE)
+    table = crossed_paths(found)
     forward = table[table["chosen"] & (table["direction"] == "forward")].set_index("factor")
     for name, golden in fcnet.GOLDEN.items():
         assert forward.loc[name, "step"] == golden[4]

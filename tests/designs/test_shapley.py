@@ -1,9 +1,9 @@
 import fcnet
 import numpy as np
 import pytest
-from design_tables import METRIC, factorial
+from design_tables import METRIC, crossed_rows, factorial
 
-from ablate.designs import crossed_table, factorials, shapley_effects
+from ablate.designs import factorials, shapley_effects
 
 LEVELS = {"normalization": ["none", "batch"], "dropout": [0.0, 0.1, 0.3]}
 
@@ -59,8 +59,8 @@ def test_one_factor_has_no_pair_and_no_factorial_nothing() -> None:
 
 
 def test_fcnet_protein_has_the_published_values() -> None:
-    found = crossed_table(fcnet.protein(), fcnet.FACTORS, "score", seed="seed", reference=fcnet.REFERENCE)
-    values = values_of([found])
+    found = factorials(crossed_rows(fcnet.protein()), METRIC, factors=fcnet.FACTORS, reference=fcnet.REFERENCE)
+    values = values_of(found)
     assert values["mean"].tolist() == pytest.approx([-fcnet.GOLDEN[name][2] for name in values["factor"]], abs=1e-5)
     assert values["mean"].sum() == pytest.approx(0.36874, abs=1e-5)
     assert np.isfinite(values["low"]).all()

@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.errors import DataError
-from ablate.importance.anova import ANOVA_COLUMNS, anova_of, anova_table, functional_anova
+from ablate.importance.anova import ANOVA_COLUMNS, anova_of, functional_anova
 from ablate.importance.cells import complete_cells
 
 
@@ -43,7 +42,7 @@ def noisy(n_seeds: int) -> pd.DataFrame:
 
 
 def test_what_the_seeds_do_is_kept_apart_and_noise_alone_is_told() -> None:
-    table = anova_table(noisy(200), ["a", "b"], "score", replicate="seed").set_index("term")
+    table = anova_of(complete_cells(noisy(200), ["a", "b"], "score", replicate="seed")).set_index("term")
     assert list(table.reset_index().columns) == list(ANOVA_COLUMNS)
     assert table["share_of_runs"].sum() == pytest.approx(1)
     assert table["share"].sum() == pytest.approx(1)
@@ -58,7 +57,7 @@ def test_what_the_seeds_do_is_kept_apart_and_noise_alone_is_told() -> None:
 
 def test_without_seeds_the_rows_of_a_cell_are_noise() -> None:
     rows = pd.DataFrame({"a": [0, 0, 1, 1], "score": [0.0, 2.0, 4.0, 6.0]})
-    table = anova_table(rows, ["a"], "score").set_index("term")
+    table = anova_of(complete_cells(rows, ["a"], "score")).set_index("term")
     assert table.loc["a", "share"] == 1
     assert table.loc[["a", "noise"], "share_of_runs"].tolist() == pytest.approx([0.8, 0.2])
     # Unbiased variance 2 of a run, 1 of a mean of two; one of the two cells' degrees of freedom; of 4.
@@ -67,13 +66,8 @@ def test_without_seeds_the_rows_of_a_cell_are_noise() -> None:
 
 
 def test_equal_cells_have_no_shares() -> None:
-    table = anova_table(pd.DataFrame({"a": [0, 1], "score": [1.0, 1.0]}), ["a"], "score")
+    table = anova_of(complete_cells(pd.DataFrame({"a": [0, 1], "score": [1.0, 1.0]}), ["a"], "score"))
     assert table["share"].isna().all()
-
-
-def test_an_incomplete_table_is_refused() -> None:
-    with pytest.raises(DataError, match="1 of 4 cells"):
-        anova_table(pd.DataFrame({"a": [0, 0, 1], "b": [0, 1, 1], "v": [1.0, 2.0, 3.0]}), ["a", "b"], "v")
 
 
 def test_fcnet_protein_has_the_published_shares() -> None:

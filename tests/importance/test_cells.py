@@ -31,6 +31,8 @@ def test_rows_without_a_seed_are_counted_and_those_of_one_seed_averaged() -> Non
 def test_missing_cells_are_named() -> None:
     rows = table()
     rows.loc[(rows["a"] == "y") & (rows["b"] == 1.0), "score"] = np.inf
+    with pytest.raises(DataError, match="1 of 4 cells"):
+        complete_cells(pd.DataFrame({"a": [0, 0, 1], "b": [0, 1, 1], "v": [1.0, 2.0, 3.0]}), ["a", "b"], "v")
     with pytest.raises(DataError, match=r"1 of 6 cells have no value\n  such as a=y, b=1.0\n"):
         complete_cells(rows, ["a", "b"], "score")
 

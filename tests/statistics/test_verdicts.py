@@ -33,20 +33,20 @@ def test_equal_differences_collapse_the_interval_and_keep_every_verdict():
     assert math.isnan(statistics.standardized_effect(d))
     assert statistics.tost_p(d, margin=0.2) == 0.0
     assert statistics.tost_p(d, margin=0.05) == 1.0
-    p = statistics.sign_flip_p(d, seed=0)
+    ((p,), _) = statistics.family_p(d[:, None], seed=0)
     assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, p_tost=1.0, margin=0.05) == "helps"
     same = statistics.paired_interval(np.zeros(6))
     assert statistics.verdict(same, simultaneous=same, p_adjusted=1.0, p_tost=0.0, margin=0.005) == "equivalent"
-    assert statistics.sign_flip_p(np.zeros(6), seed=0) == 1.0
+    assert statistics.family_p(np.zeros((6, 1)), seed=0)[0] == 1.0
 
 
 def test_a_family_is_judged_by_the_parts_that_are_tested_elsewhere():
     rng = np.random.default_rng(0)
     d = rng.normal(0.02, 0.01, size=(8, 3))
     found = statistics.judge(d, margin=0.005, seed=0)
-    alone = [statistics.sign_flip_p(column, seed=0) for column in d.T]
+    alone = [statistics.family_p(column[:, None], seed=0)[0, 0] for column in d.T]
     assert [x.p for x in found] == alone
-    assert [x.p_adjusted for x in found] == statistics.max_t_p(d, seed=0).tolist()
+    assert [x.p_adjusted for x in found] == statistics.family_p(d, seed=0)[1].tolist()
     assert [x.p_holm for x in found] == statistics.holm(alone).tolist()
     for column, one in zip(d.T, found, strict=True):
         assert one.interval == statistics.paired_interval(column)
@@ -73,7 +73,7 @@ def test_at_each_look_a_contrast_is_judged_on_the_first_seeds_that_it_has():
     first, second = statistics.judge(d, margin=0.05, seed=0, looks=looks)
     assert (first.look, first.level, first.interval.n) == (1, 0.03, 6)
     assert (second.look, second.level, second.interval.n) == (2, 0.02, 8)
-    at_first, at_second = statistics.max_t_p(d[:6], seed=0), statistics.max_t_p(d, seed=0)
+    at_first, at_second = (statistics.family_p(some, seed=0)[1] for some in (d[:6], d))
     assert first.p == pytest.approx(2 / 64 * 5 / 3)
     assert first.p_adjusted == pytest.approx(at_first[0] * 0.05 / 0.03)
     assert second.p_adjusted == pytest.approx(min(at_first[1] * 5 / 3, at_second[1] * 5 / 2, 1.0))

@@ -12,8 +12,6 @@ from ablate.trial.lr_finder import (
     ramp,
     rate_for,
     read_curve,
-    slide,
-    steepest,
     stop_index,
     valley,
 )
@@ -44,9 +42,7 @@ def test_the_golden_curve_stops_where_it_passes_four_times_its_minimum():
 def test_the_rules_pick_the_golden_rates():
     rates, losses = GOLDEN_RATES[:83][10:-5], GOLDEN[:83][10:-5]
     assert valley(rates, losses) == pytest.approx(1.318e-4, rel=1e-3)
-    assert slide(rates, losses) == pytest.approx(1.905e-6, rel=1e-3)
     assert minimum_tenth(rates, losses) == pytest.approx(4.786e-3, rel=1e-3)
-    assert steepest(rates, losses) == pytest.approx(8.318e-4, rel=1e-3)
 
 
 def test_the_golden_curve_is_determined_and_half_its_knee_suggested():
