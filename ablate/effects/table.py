@@ -97,7 +97,7 @@ def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) 
     same = identical_contrasts(runs) if (effects["mean"] == 0).any() else frozenset()
     cells = pd.Series(list(zip(effects["variant"], effects["mode"], strict=True)), index=effects.index, dtype=object)
     is_small = effects["verdict"].isin(("equivalent", "detectable but below margin"))
-    verdicts = effects["verdict"].mask(is_small & cells.isin(lossy_contrasts(pairs)), "inconclusive")
+    verdicts = effects["verdict"].mask(is_small & cells.isin(lossy_contrasts(runs)), "inconclusive")
     verdicts = verdicts.mask(cells.isin(unfinished_contrasts(pairs)), UNFINISHED)
     return effects.assign(verdict=verdicts.mask(cells.isin(same), IDENTICAL))
 

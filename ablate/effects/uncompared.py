@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ablate.effects.metric import Metric
-from ablate.effects.pairing import pair_runs
+from ablate.effects.pairing import declared_runs, pair_runs
 from ablate.statistics import Verdict
 
 IDENTICAL: Verdict = "identical runs"
@@ -41,10 +41,18 @@ def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
     return _where_all(pairs, (pairs["state"] != "finished") & (pairs["reference_state"] != "finished"))
 
 
-def lossy_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) of whose pairs a run on either side did not finish, so that its score is an assumption."""
-    is_whole = (pairs["state"] == "finished") & (pairs["reference_state"] == "finished")
-    return frozenset(_cells(pairs)) - _where_all(pairs, is_whole)
+def lossy_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
+    """The (variant, mode) of whose `confirmatory_runs` one on either side did not finish.
+
+    What it would have come to is an assumption, or is left out.
+    """
+    holed = set(_cells(runs[runs["state"] != "finished"]))
+    contrasts = declared_runs(runs)[["variant", "mode", "against"]].drop_duplicates().astype(str)
+    return frozenset(
+        (variant, mode)
+        for variant, mode, against in contrasts.itertuples(index=False)
+        if holed & {(variant, mode), (variant, ""), (against, mode), (against, "")}
+    )
 
 
 def _where_all(pairs: pd.DataFrame, is_so: "pd.Series[bool]") -> frozenset[tuple[str, str]]:

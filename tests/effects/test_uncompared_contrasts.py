@@ -100,6 +100,17 @@ def test_a_lost_run_that_counts_as_an_ordinary_score_makes_nothing_equivalent():
     assert effects_table(results, metric)["verdict"].tolist() == ["inconclusive"]
 
 
+@pytest.mark.parametrize("state", ["killed", "pruned"])
+@pytest.mark.parametrize("side", ["reference", "a=1"])
+def test_a_run_that_was_cut_short_and_is_left_out_makes_nothing_equivalent(state, side):
+    seeds = range(9)
+    values = {seed: 0.5 + 0.0001 * seed for seed in seeds}
+    assert verdicts(rows("reference", values), rows("a=1", values | {0: 0.5001}))["a=1"] == "equivalent"
+    cells = {name: lost(name, values, seeds=[8] * (name == side), state=state) for name in ("reference", "a=1")}
+    cells["a=1"][0] |= {"score": 0.5001, "test_accuracy": 0.5001}
+    assert verdicts(*cells.values())["a=1"] == "inconclusive"
+
+
 def test_a_clear_effect_stays_one_where_runs_were_lost():
     high = {seed: 0.9 + 0.01 * seed for seed in SEEDS}
     assert verdicts(lost("reference", REFERENCE, seeds=[0]), rows("a=1", high))["a=1"] == "helps"

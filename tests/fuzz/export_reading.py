@@ -54,7 +54,9 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
     inputs = read_inputs(made)
     headline = []
     if len(inputs.effects):
-        headline = analysis.headline(inputs.effects, inputs.results, title=inputs.title)  # as the page has it
+        headline = analysis.headline(  # as the page has it
+            inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count
+        )
     if page or not headline:
         built = build_report(made)
         check_page(built.html)
