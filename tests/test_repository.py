@@ -55,8 +55,8 @@ RUNNING = (
 # What a trial's modules import that decides none of its numbers: settings and data, which are in the keys by value,
 # then errors, files, clocks.
 INNOCENT = (
-    "study/", "space.py", "datasets/", "provenance.py", "source.py", "errors.py", "files/", "clock.py", "printable.py",
-    "failure.py", "plural.py", "trial/feed.py",
+    "study/", "space.py", "datasets/", "provenance.py", "conditions.py", "source.py", "errors.py", "files/",
+    "clock.py", "printable.py", "failure.py", "plural.py", "trial/feed.py",
 )  # fmt: skip
 
 

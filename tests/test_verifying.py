@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ablate import cli, provenance
+from ablate.conditions import Conditions, of_workers
 from ablate.errors import AblateError, DataError
 from ablate.folder.claim import Basis
 from ablate.folder.journal import Entry, Journal
@@ -26,7 +27,7 @@ from ablate.verified import in_words, read_rounds
 from ablate.verifying import ROUNDING, Asked, prepare, read_recorded
 from ablate.verifying.choosing import named, spread, trained
 from ablate.verifying.comparing import compare
-from ablate.verifying.conditions import changes, check_data, code_changes, places, present
+from ablate.verifying.conditions import changes, check_data, code_changes, places, recorded_conditions
 from ablate.verifying.preparing import sealed
 from ablate.verifying.retraining import Again
 from ablate.verifying.tables import table_changes
@@ -189,12 +190,21 @@ def test_when_a_trial_failed_is_the_machines_business_that_it_fails_is_not(state
 # Where rounding may differ
 
 
-def recorded_facts(**changed):
-    return {**present(workers=2, threads=1), "hardware": {"cpu": "a processor", "cores": 2, "gpus": []}, **changed}
+def here(**ingredients) -> Conditions:
+    conditions = of_workers(None, workers=2, threads=1)
+    return replace(conditions, **{"device": "CPU a processor", "threads": 1, "processors": 1, **ingredients})
+
+
+def said_of(*, stack=1, workers=2, threads=1, cpu="a processor", **ingredients) -> tuple[str, ...]:
+    """What is said of a study whose provenance.json has these, and whose begun.json all that was recorded early on."""
+    facts = {"workers": workers, "threads": threads, "hardware": {"cpu": cpu, "cores": 2, "gpus": []}}
+    begun = {"device": "", "threads": 0, "processors": 0, "flags": None, **ingredients}
+    recorded = recorded_conditions(facts, Basis(here(**begun), data="d"))
+    return changes(replace(recorded, flags=ingredients.get("flags", {})), here(flags={}), stack=stack)
 
 
 def test_nothing_is_said_of_a_machine_that_is_as_it_was():
-    assert changes(recorded_facts(stack=None), recorded_facts()) == ()
+    assert said_of(stack=None) == ()
 
 
 @pytest.mark.parametrize(
@@ -203,17 +213,19 @@ def test_nothing_is_said_of_a_machine_that_is_as_it_was():
         ({"threads": 2}, "threads of a worker: 2 was recorded, here it is 1"),
         ({"workers": 3}, "processors of a worker: 2 was recorded, here it is 1"),  # they shared both
         ({"stack": 4}, "trials in a program: 4 was recorded, here it is 1"),
-        ({"hardware": {"cpu": "another", "cores": 2}}, "device: another was recorded, here it is a processor"),
-        ({"package_code": "0" * 64}, "ablate's code: 000000000000 was recorded"),
+        ({"cpu": "another"}, "device: another was recorded, here it is a processor"),
+        ({"package": "0" * 64}, "ablate's code: 000000000000 was recorded"),
         ({"versions": {}}, "not recorded: tensorflow, keras, numpy"),
+        ({"flags": {"XLA_FLAGS": "--a"}}, "XLA_FLAGS: --a was recorded, here it is unset"),
+        ({"flags": None}, "not recorded: flags"),
     ],
 )
 def test_what_rounds_otherwise_is_named(changed, said):
-    assert any(line.startswith(said) for line in changes(recorded_facts(**changed), recorded_facts()))
+    assert any(line.startswith(said) for line in said_of(**changed))
 
 
 def test_what_a_killed_study_could_not_record_is_named():
-    (said,) = changes({}, recorded_facts())
+    (said,) = changes(recorded_conditions({}, None), here(), stack=None)
     assert said.startswith("not recorded: ablate's code, tensorflow, ")
     assert said.endswith("device, threads of a worker, processors of a worker")
 
@@ -291,11 +303,11 @@ def test_a_folder_is_read_as_it_was_recorded(tiny_study, tmp_path):
 
 def test_what_the_results_rest_on_is_known_also_of_a_study_that_was_killed(tiny_study, tmp_path):
     write_recorded(tmp_path / "tiny", tiny_study, [entry()])
-    basis = replace(Basis.of(tiny_study, data="d"), model="m", versions={"keras": "3.0.0"}, notes=("a change",))
+    basis = Basis(here(model="m", versions={"keras": "3.0.0"}), "d", notes=("a change",))
     (tmp_path / "tiny" / "begun.json").write_text(basis.to_text())
     recorded = read_recorded(tmp_path / "tiny", beside=None)
     assert (recorded.code, recorded.notes) == ("m", ("a change",))
-    assert "keras: 3.0.0 was recorded" in changes(recorded.facts, recorded_facts())[0]
+    assert "keras: 3.0.0 was recorded" in changes(recorded.conditions, here(), stack=1)[0]
 
 
 def test_a_users_own_files_are_looked_for_beside_the_study(tiny_file, tmp_path, monkeypatch):
@@ -350,12 +362,15 @@ def test_the_test_set_is_read_only_for_what_was_frozen():
 
 
 def test_the_tolerance_is_nought_only_where_all_is_as_recorded(tiny_study, digits, tmp_path):
-    write_recorded(tmp_path / "tiny", tiny_study, [entry(), entry("b", "killed")], dict(present(workers=1, threads=1)))
+    write_recorded(tmp_path / "tiny", tiny_study, [entry(), entry("b", "killed")], {"workers": 1, "threads": 1})
+    begun = Basis(of_workers(tiny_study, workers=1, threads=1), "d")
+    (tmp_path / "tiny" / "begun.json").write_text(begun.to_text())
     recorded = read_recorded(tmp_path / "tiny", beside=None)
     prepared = prepare(recorded, digits, Asked())
     assert ([e.spec.trial for e in prepared.entries], prepared.of) == (["a"], 1)
     assert (prepared.workers, prepared.threads, prepared.tolerance, prepared.changes) == (1, 1, 0.0, ())
-    (tmp_path / "tiny" / "provenance.json").unlink()
+    for name in ("provenance.json", "begun.json"):
+        (tmp_path / "tiny" / name).unlink()
     killed = read_recorded(tmp_path / "tiny", beside=None)
     assert prepare(killed, digits, Asked()).tolerance == ROUNDING
     assert prepare(killed, digits, Asked(tolerance=0.0)).tolerance == 0.0

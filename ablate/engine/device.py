@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ablate.conditions import BACKEND
 from ablate.errors import AblateError
 
 
@@ -16,7 +17,7 @@ def prepare_tensorflow(threads: int | None = None) -> None:
     Call before TensorFlow has run anything; equal threads give equal numbers to the bit. Raises `AblateError` where
     keras.json holds what these libraries refuse.
     """
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["KERAS_BACKEND"] = BACKEND
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet_standard_error(), _explained():
         import tensorflow as tf
@@ -56,6 +57,13 @@ def device_name() -> str:
     for gpu in tf.config.list_physical_devices("GPU"):
         return f"GPU {tf.config.experimental.get_device_details(gpu).get('device_name', '')}"
     return f"CPU {tf.config.threading.get_intra_op_parallelism_threads()} threads"
+
+
+def threads_set() -> int:
+    """The threads of an operation that this process was set up with; 0: as many as it sees processors."""
+    import tensorflow as tf
+
+    return int(tf.config.threading.get_intra_op_parallelism_threads())
 
 
 @contextmanager

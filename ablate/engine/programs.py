@@ -9,10 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from ablate.conditions import Conditions
 from ablate.datasets import Split
 from ablate.engine import way
 from ablate.engine.batches import Indices, epoch_batches, evaluation_chunks
-from ablate.engine.device import device_name
 from ablate.engine.optimizers import clipping_of, make_optimizer
 from ablate.engine.pieces import WHOLE, Pieces
 from ablate.engine.program import Examples, Program, Scaling
@@ -20,9 +20,7 @@ from ablate.engine.settings import batch_size_of, samples_of, varied_of
 from ablate.engine.step import State
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.models.structure import Structure, structure_of
-from ablate.provenance import versions
 from ablate.records import Factors
-from ablate.source import code_digest
 from ablate.study import Study
 
 MEASURED_SECONDS = 0.2  # of training steps, for each way that is tried
@@ -41,6 +39,7 @@ class Programs:
         study: Study,
         examples: Examples,
         split: Callable[[], Split],
+        conditions: Conditions,
         *,
         min_rows: int,
         room: int,
@@ -49,8 +48,7 @@ class Programs:
     ) -> None:
         self._study, self._examples, self._split, self._outputs = study, examples, split, outputs
         self._min_rows, self._room, self._memory = min_rows, room, memory
-        self._device = device_name()
-        self._on_gpu = self._device.startswith("GPU")
+        self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
         self._programs: dict[tuple[Structure, int, bool], Program] = {}
         self._xla: dict[Structure, bool] = {}
         # Of structures that were too much for the memory, what they were cut into. Kept as long as the process, so
@@ -183,9 +181,9 @@ class Programs:
         study = self._study
         depends_on = [
             what,
-            [study.model.name, sorted(study.model.options.items()), code_digest(study.model.name, base=study.base)],
+            [study.model.name, sorted(study.model.options.items())],
             [study.training.batch_size, study.training.precision, self._examples.x.shape.as_list()],
-            [self._device, sorted(versions().items())],
+            self._conditions.digest(),
         ]
         digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
         return self._memory / f"{what[0]}-{digest}.json"

@@ -12,12 +12,14 @@ import numpy as np
 from ablate import seeds
 from ablate.catalog import is_transferred
 from ablate.clock import Clock
+from ablate.conditions import of_process
 from ablate.datasets import Dataset, Split, split_dataset
 from ablate.engine import backend
 from ablate.engine.backend import is_out_of_memory
 from ablate.engine.batches import Indices, evaluation_chunks
 from ablate.engine.changes import check_changes
 from ablate.engine.contained import TrialError
+from ablate.engine.device import device_name, threads_set
 from ablate.engine.examination import Examiner
 from ablate.engine.head import Taken, take_over
 from ablate.engine.pieces import WHOLE, Pieces
@@ -83,6 +85,7 @@ class Workbench:
         origin: Origin | None = None,
     ) -> None:
         self.study, self.data, self._origin = study, data, origin
+        self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
         self._stack = stack
@@ -96,6 +99,7 @@ class Workbench:
             study,
             self.examples,
             lambda: self.split(seeds.SEARCH_REPLICATE, study.baseline),
+            self.conditions,
             min_rows=len(self.ramp),
             room=self._n_evaluated,
             memory=memory,

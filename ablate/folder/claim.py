@@ -8,15 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ablate import provenance
+from ablate.conditions import DEVICE, PACKAGE, Conditions, changed, of_begun
 from ablate.errors import StudyError
 from ablate.folder.changes import Change, differences
 from ablate.printable import printable
-from ablate.source import code_digest, package_digest
-from ablate.study import Study
 
 ALWAYS = ("title", "inspect", "limits", "retries")  # words, bounds, what is looked at: they decide no score
-LIBRARIES = ("tensorflow", "keras", "numpy")
 MOST_SHOWN = 10
 _TRAINED = "the trials so far were trained otherwise"
 _FRESH = "--fresh starts anew, keeps the old folder under another name, and takes equal trials from the cache"
@@ -26,25 +23,14 @@ _FRESH = "--fresh starts anew, keeps the old folder under another name, and take
 class Basis:
     """What the numbers of a folder rest on besides the study's settings."""
 
-    model: str  # digest of the user's code; "" for a model of this package, or where the file is lost
+    conditions: Conditions
     data: str  # fingerprint of arrays and splits
-    package: str  # digest of this package's modules that decide numbers
-    versions: Mapping[str, str]  # of LIBRARIES
     notes: tuple[str, ...] = ()  # what has changed since these results were begun, and was accepted
-
-    @classmethod
-    def of(cls, study: Study, *, data: str) -> "Basis":
-        """Of the study as it would run now."""
-        try:
-            model = code_digest(study.model.name, base=study.base)
-        except OSError:  # whoever loads it says so better
-            model = ""
-        versions = provenance.versions()
-        return cls(model, data, package_digest(), {name: versions.get(name, "") for name in LIBRARIES})
 
     def to_text(self) -> str:
         """The content of begun.json."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        flat = {**asdict(self.conditions), "data": self.data, "notes": self.notes}
+        return json.dumps(flat, indent=1, ensure_ascii=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +54,8 @@ def read_basis(path: Path) -> Basis | None:
     """From begun.json; None where there is none, or none that can be read: such results are taken as they are."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        versions = {str(name): str(version) for name, version in data["versions"].items()}
         notes = tuple(str(note) for note in data["notes"])
-        return Basis(str(data["model"]), str(data["data"]), str(data["package"]), versions, notes)
+        return Basis(of_begun(data), str(data["data"]), notes)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -89,7 +74,8 @@ def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: 
 def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> list[Judged]:
     """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
     judged = []
-    if old.model and new.model and old.model != new.model:
+    before, now = old.conditions.model, new.conditions.model
+    if before and now and before != now:
         # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
         judged.append(Judged(f"{printable(model.rpartition(':')[0])} is another file than the trials so far had", ""))
     if old.data != new.data and not data_is_told:
@@ -98,13 +84,12 @@ def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> li
 
 
 def notes_on(old: Basis, new: Basis) -> Iterator[str]:
-    """What else differs: it is allowed, and said."""
+    """What else differs: it is allowed, and said. What the results' begin did not record is no change."""
     rounding = "numbers may differ by rounding or more"
-    for name, version in new.versions.items():
-        before = old.versions.get(name, "")
-        if before != version:
-            yield f"begun with {name} {before or 'unknown'}, goes on with {version or 'none'}: {rounding}"
-    if old.package != new.package:
+    for name, before, now in changed(old.conditions, new.conditions):
+        if name != PACKAGE:
+            yield f"begun with {_named(name, before)}, goes on with {now}: {rounding}"
+    if old.conditions.package and old.conditions.package != new.conditions.package:
         yield f"begun with another state of ablate's own code: {rounding}"
 
 
@@ -124,6 +109,13 @@ def refusal(folder: Path, judged: Sequence[Judged]) -> StudyError:
 def with_notes(basis: Basis, *notes: str) -> Basis:
     """The basis with everything that was accepted so far, each once."""
     return replace(basis, notes=tuple(dict.fromkeys(notes)))
+
+
+def _named(name: str, value: str) -> str:
+    """As "keras 3.14", "2 threads of a worker", "CPU AMD EPYC"."""
+    if name == DEVICE:
+        return value
+    return f"{value} {name}" if value.isdigit() else f"{name} {value}"
 
 
 def _obstacle(change: Change, new: Mapping[str, object], stage: Stage) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ablate.conditions import Conditions
 from ablate.errors import StudyError
 from ablate.files.lock import FolderLock
 from ablate.files.strangers import check_folder, is_own
@@ -119,14 +120,14 @@ class StudyFolder:
         finally:
             held.release()
 
-    def claim(self, study: Study, *, data: str, go_on: bool = False) -> list[str]:
+    def claim(self, study: Study, *, data: str, conditions: Conditions, go_on: bool = False) -> list[str]:
         """Make this the folder of `study`, with data of the fingerprint `data`; what has changed since, to be shown.
 
         `go_on`: a changed study is taken where the trials so far are its own, too. Raises `StudyError` with every
         change elsewhere, and `AblateError` where the folder cannot be written to.
         """
         with opening(self.path):
-            before, now, notes = None, Basis.of(study, data=data), list[str]()
+            before, now, notes = None, Basis(conditions, data), list[str]()
             journal = Journal(self.journal)
             if journal.attempts() or journal.unreadable:
                 before = read_basis(self.basis)

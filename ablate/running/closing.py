@@ -9,6 +9,7 @@ from pathlib import Path
 import ablate
 from ablate import provenance
 from ablate.cautions import Cautions, Remarks
+from ablate.conditions import Conditions, model_digest, of_workers
 from ablate.datasets import Dataset
 from ablate.files.whole import saving, write_aside
 from ablate.folder.journal import Entry
@@ -17,7 +18,6 @@ from ablate.records import Factors, Level
 from ablate.results import epochs_table, layers_table, results_table, write_table
 from ablate.running.freeze import Freeze
 from ablate.running.run_cautions import run_cautions
-from ablate.source import code_digest
 from ablate.study import Study
 from ablate.tracking import shown_uri
 
@@ -43,6 +43,10 @@ class Facts:
     def n_train(self) -> int:
         """Examples in the training split."""
         return _at_most(self.study.data.train, len(self.data.y_train) - self.study.data.validation)
+
+    def conditions(self) -> Conditions:
+        """What the numbers depend on besides their specs, as it is now."""
+        return of_workers(self.study, workers=self.workers, threads=self.threads)
 
     def fingerprint(self) -> str:
         """SHA-256 of the arrays and of what decides the splits, first 16 digits."""
@@ -237,10 +241,7 @@ def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, ob
 
 def _model(study: Study) -> dict[str, str]:
     """Its name, and a digest of the user's own file behind it: "" for the models of this package, or a lost file."""
-    try:
-        return {"name": study.model.name, "code": code_digest(study.model.name, base=Path(study.base))}
-    except OSError:
-        return {"name": study.model.name, "code": ""}
+    return {"name": study.model.name, "code": model_digest(study)}
 
 
 def _is_own_source(package: Path, folder: Path) -> bool:

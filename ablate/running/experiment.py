@@ -50,7 +50,8 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         facts = gather_facts(study, data, options)
     folder, uri = StudyFolder(options.out / facts.label), options.tracking_uri
     with folder.lock(fresh=options.fresh) as held, closing(BackgroundTracker(Tracker(uri))) as tracker:
-        changes = folder.claim(study, data=facts.fingerprint(), go_on=options.go_on)
+        conditions = facts.conditions()
+        changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
         sweep(options.cache)  # of what workers killed amid a write have left

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,19 +10,15 @@ from typing import Any, final
 
 from pydantic import TypeAdapter
 
-from ablate import provenance
 from ablate.catalog import is_transferred
 from ablate.files.kept import keep, load_kept
 from ablate.levels import parse_rate
 from ablate.plan import Found, content_key, untested
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
 from ablate.running.closing import Facts
-from ablate.source import code_digest, package_digest, stands_alone
+from ablate.source import stands_alone
 
 KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
-LIBRARIES = ("keras", "tensorflow", "numpy")
-# Of the environment, what changes rounding.
-FLAGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS", "TF32_OVERRIDE", "NVIDIA_TF32_OVERRIDE", "MKL_CBWR")
 RATE_TEST = "[0-9a-f]{1,64}"  # the key of a range test; one whose batches were cut for want of memory has another
 
 
@@ -108,32 +103,18 @@ def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache |
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
     """What decides the numbers of all trials of a study, but for their specs."""
-    study, data, versions = facts.study, facts.study.data, provenance.versions()
+    study, data = facts.study, facts.study.data
     return {
         # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.
         "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
         "seed": study.seed,
-        "model": [
-            study.model.name, sorted(study.model.options.items()), code_digest(study.model.name, base=study.base),
-        ],
+        "model": [study.model.name, sorted(study.model.options.items())],
         "training": study.training.model_dump(),
         "schedule": study.schedule.model_dump(),
         "inspect": study.inspect.model_dump(),
-        "code": package_digest(),
-        "versions": {name: versions.get(name) for name in LIBRARIES},
-        "device": _device(facts),
+        "conditions": facts.conditions().digest(),
         "stack": stack,
-        "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
-    }  # fmt: skip
-
-
-def _device(facts: Facts) -> list[object]:
-    """What the workers train on: rounding is the same only on the same kind, with as many threads and processors."""
-    hardware, cores = provenance.hardware(), provenance.usable_cores()
-    if provenance.count_gpus():
-        return ["gpu", sorted(set(hardware["gpus"]))]
-    own = facts.workers * facts.threads <= cores  # else they share all processors, and XLA divides its loops by those
-    return ["cpu", hardware["cpu"], facts.threads, facts.threads if own else cores]
+    }
 
 
 def _is_whole(kept: _Kept, *, tested: bool) -> bool:

@@ -15,20 +15,16 @@ from typing import final
 
 import numpy as np
 
-import ablate
-from ablate import provenance
 from ablate.catalog import trained_before
 from ablate.clock import Clock
 from ablate.datasets import Dataset
 from ablate.engine.contained import TrialError, contained
-from ablate.engine.device import device_name
 from ablate.engine.head import Array, Taken
 from ablate.engine.settings import scaling_of
 from ablate.engine.workbench import Workbench
 from ablate.errors import DataError
 from ablate.files.whole import write_aside
 from ablate.records import Factors, TrialSpec
-from ablate.source import code_digest, package_digest
 from ablate.study import Study, Transfer
 from ablate.trial.rate_finder import RateFinder
 from ablate.trial.slots import Slots
@@ -106,20 +102,15 @@ class Pretrainer:
 
     def key(self, factors: Factors, *, replicate: int) -> str:
         """A digest of all that decides the weights, the parts of batches left out."""
-        study, versions = self._study, provenance.versions()
-        source = source_factors(factors, self._transfer)
+        study, source = self._study, source_factors(factors, self._transfer)
         depends_on = {
             "factors": sorted(source.items()),
-            "model": [
-                study.model.name, sorted(study.model.options.items()), code_digest(study.model.name, base=study.base),
-            ],
+            "model": [study.model.name, sorted(study.model.options.items())],
             "data": [self._bench.split(replicate, source).fingerprint, scaling_of(study, source), replicate],
             "training": [study.training.model_dump(), study.schedule.model_dump(), study.seed],
             "test": study.lr_test.model_dump(),
-            "versions": [ablate.__version__, *(versions.get(name, "") for name in ("keras", "tensorflow", "numpy"))],
-            "code": package_digest(),
-            "device": [device_name(), provenance.hardware()["cpu"]],  # elsewhere the same only to rounding
-        }  # fmt: skip
+            "conditions": self._bench.conditions.digest(),
+        }
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
 
     @property

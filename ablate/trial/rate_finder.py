@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import keras
 import numpy as np
 from pydantic import TypeAdapter
 
@@ -31,7 +30,6 @@ from ablate.engine.settings import batch_size_of, scaling_of
 from ablate.engine.workbench import Workbench
 from ablate.files.kept import keep, load_kept
 from ablate.records import Factors, RateTest
-from ablate.source import code_digest, package_digest
 from ablate.trial.lr_finder import average_curves, read_curve
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
@@ -43,7 +41,6 @@ class RateFinder:
 
     def __init__(self, bench: Workbench, *, cache: Path | None) -> None:
         self._bench, self._cache = bench, cache
-        self._code = code_digest(bench.study.model.name, base=Path(bench.study.base))
         self._found: dict[str, RateTest] = {}
 
     def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
@@ -68,12 +65,12 @@ class RateFinder:
         study = self._bench.study
         depends_on = {
             "factors": ramp_factors(factors, model=study.model.name),
-            "model": [study.model.name, sorted(study.model.options.items()), self._code],
+            "model": [study.model.name, sorted(study.model.options.items())],
             "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
             "before": self._bench.before(factors, replicate=replicate),
             "test": study.lr_test.model_dump(),
-            "versions": [package_digest(), keras.__version__],
+            "conditions": self._bench.conditions.digest(),
         }
         digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
         return digest if parts == 1 else f"{digest}-{parts}-parts"

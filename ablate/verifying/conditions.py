@@ -5,55 +5,50 @@ trial in its program. What differs is said before anything trains, and decides h
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ablate import provenance, seeds
+from ablate.conditions import Conditions, changed, described, of_provenance, unknown
 from ablate.datasets import Dataset, split_dataset
 from ablate.errors import AblateError, DataError
-from ablate.folder.claim import LIBRARIES
+from ablate.folder.claim import Basis
 from ablate.folder.journal import Entry
 from ablate.schedule.choice import count_workers
-from ablate.source import code_digest, package_digest
+from ablate.source import code_digest
 from ablate.study import Study
 
 Facts = Mapping[str, Any]  # Any: JSON, as in provenance.json
+STACK = "trials in a program"
 
 
-def present(*, workers: int, threads: int) -> Facts:
-    """What a provenance.json written now, on this machine, would hold of what decides rounding."""
-    return {
-        "package_code": package_digest(),
-        "versions": provenance.versions(),
-        "hardware": provenance.hardware(),
-        "workers": workers,
-        "threads": threads,
-        "stack": 1,
-    }
+def recorded_conditions(facts: Facts, basis: Basis | None) -> Conditions:
+    """From provenance.json, and from begun.json where there is one; a study that was killed has that alone."""
+    of_facts = of_provenance(facts)
+    if basis is None:
+        return of_facts
+    begun = basis.conditions
+    is_whole = begun.flags is not None  # else an older version wrote it: without device, threads and processors
+    return begun if is_whole else replace(
+        begun, device=of_facts.device, threads=of_facts.threads, processors=of_facts.processors
+    )  # fmt: skip
 
 
-def conditions(facts: Facts) -> dict[str, str]:
-    """What decides rounding, in words, of a study's provenance; what is not recorded is left out."""
-    versions, hardware = facts.get("versions") or {}, facts.get("hardware") or {}
-    gpus = ", ".join(hardware.get("gpus") or [])
-    named = {
-        "ablate's code": (facts.get("package_code") or "")[:12],
-        **{name: versions.get(name) for name in LIBRARIES},
-        "device": gpus or hardware.get("cpu"),
-        "threads of a worker": facts.get("threads"),
-        "processors of a worker": None if gpus else _processors(facts),
-        # Without a number, stacks are as large as suits the device: 1 on a processor.
-        "trials in a program": facts.get("stack") or ("several" if gpus else 1),
-    }
-    return {name: str(value) for name, value in named.items() if value}
+def in_words(conditions: Conditions, *, stack: int | None) -> dict[str, str]:
+    """What decides rounding, by its name; what is not recorded is left out. `stack` is trials in a program."""
+    return {**described(conditions), STACK: _stacked(conditions, stack)}
 
 
-def changes(recorded: Facts, now: Facts) -> tuple[str, ...]:
-    """What is not as it was, a line each: "keras: 3.14.0 was recorded, here it is 3.15.0"."""
-    before, here = conditions(recorded), conditions(now)
-    unknown = [name for name in here if name not in before]
-    other = [name for name in here if name in before and before[name] != here[name]]
-    lines = [f"{name}: {before[name]} was recorded, here it is {here[name]}" for name in other]
-    return (*lines, *([f"not recorded: {', '.join(unknown)}"] if unknown else []))
+def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tuple[str, ...]:
+    """What is not as it was, a line each: "keras: 3.14.0 was recorded, here it is 3.15.0".
+
+    `stack` is how many trials were in a program; now it is one.
+    """
+    there, here = _stacked(recorded, stack), _stacked(now, 1)
+    other = [*changed(recorded, now), *([(STACK, there, here)] if there != here else [])]
+    missing = unknown(recorded, now)
+    lines = [f"{name}: {before} was recorded, here it is {after}" for name, before, after in other]
+    return (*lines, *([f"not recorded: {', '.join(missing)}"] if missing else []))
 
 
 def places(recorded: Facts, n_trials: int, *, asked: int | None) -> tuple[int, int]:
@@ -112,10 +107,6 @@ def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]
     return (change,)
 
 
-def _processors(facts: Facts) -> int | None:
-    """How many processors a worker sees: as many as it has threads where there are enough for all workers."""
-    workers, threads = facts.get("workers"), facts.get("threads")
-    cores = (facts.get("hardware") or {}).get("cores")
-    if not (workers and threads and cores):
-        return None
-    return int(threads if workers * threads <= cores else cores)
+def _stacked(conditions: Conditions, stack: int | None) -> str:
+    """Without a number, stacks are as large as suits the device: 1 on a processor."""
+    return str(stack or ("several" if conditions.device.startswith("GPU") else 1))

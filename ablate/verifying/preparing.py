@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ablate.conditions import Conditions, of_workers
 from ablate.datasets import Dataset
 from ablate.errors import AblateError
 from ablate.folder.journal import Entry
 from ablate.running.freeze import Freeze
 from ablate.verifying.choosing import named, spread, trained
-from ablate.verifying.conditions import changes, check_data, code_changes, places, present
+from ablate.verifying.conditions import changes, check_data, code_changes, places
 from ablate.verifying.recorded import Recorded
 from ablate.verifying.tables import table_changes
 
@@ -36,6 +37,7 @@ class Prepared:
     of: int  # trials that have a result of their own
     workers: int
     threads: int  # of each
+    conditions: Conditions  # here
     changes: tuple[str, ...]  # what is not as recorded
     tolerance: float
     is_stated: bool  # the tolerance was asked for
@@ -55,15 +57,18 @@ def prepare(recorded: Recorded, data: Dataset, asked: Asked) -> Prepared:
     check_data(chosen, recorded.study, data)
     is_stated = asked.tolerance is not None
     workers, threads = places(recorded.facts, len(chosen), asked=asked.workers)
+    conditions = of_workers(recorded.study, workers=workers, threads=threads)
     found = (
         *code_changes(recorded.code, recorded.study, goes_on=is_stated),
-        *changes(recorded.facts, present(workers=workers, threads=threads)),
+        *changes(recorded.conditions, conditions, stack=recorded.facts.get("stack")),
         *(f"while the study ran: {note}" for note in recorded.notes),
     )
     tolerance = asked.tolerance if asked.tolerance is not None else ROUNDING if found else 0.0
     entries = tuple(sealed(entry, recorded.frozen) for entry in chosen)
     table = table_changes(recorded.folder.results, recorded.entries)
-    return Prepared(recorded, data, entries, len(there), workers, threads, found, tolerance, is_stated, table)
+    return Prepared(
+        recorded, data, entries, len(there), workers, threads, conditions, found, tolerance, is_stated, table
+    )
 
 
 def sealed(entry: Entry, frozen: Freeze | None) -> Entry:

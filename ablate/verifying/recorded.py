@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate.conditions import Conditions
 from ablate.datasets import is_path
 from ablate.errors import AblateError, StudyError
-from ablate.folder.claim import Basis, read_basis
+from ablate.folder.claim import read_basis
 from ablate.folder.journal import Entry, Journal
 from ablate.folder.layout import StudyFolder
 from ablate.report.facts import read_facts
 from ablate.running.freeze import Freeze, read_freeze
 from ablate.study import Study, find_study, load_study
-from ablate.verifying.conditions import Facts
+from ablate.verifying.conditions import Facts, recorded_conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Recorded:
     folder: StudyFolder
     study: Study  # resolved, with the folder of the user's own files as its base
     entries: Mapping[str, Entry]  # by trial
-    facts: Facts  # of provenance.json and begun.json; where the study was killed, there is no provenance.json
+    facts: Facts  # of provenance.json; {} where the study was killed
+    conditions: Conditions  # of provenance.json and begun.json
     code: str  # digest of the user's model; "" for a model of this package, and where it is not known
     notes: tuple[str, ...]  # what changed while the study ran
     frozen: Freeze | None
@@ -40,20 +42,17 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     """
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
-    basis = read_basis(folder.basis)
+    basis, facts = read_basis(folder.basis), read_facts(folder.provenance)
     return Recorded(
         folder=folder,
         study=study.model_copy(update={"base": _base(study, beside)}),
         entries=Journal(folder.journal).entries,
-        facts=read_facts(folder.provenance) | (_facts_of(basis) if basis else {}),
-        code=basis.model if basis else "",
+        facts=facts,
+        conditions=recorded_conditions(facts, basis),
+        code=basis.conditions.model if basis else "",
         notes=basis.notes if basis else (),
         frozen=read_freeze(path),
     )
-
-
-def _facts_of(basis: Basis) -> dict[str, object]:
-    return {"versions": basis.versions, "package_code": basis.package}
 
 
 def _base(study: Study, beside: Path | None) -> Path:

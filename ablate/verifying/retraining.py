@@ -19,7 +19,7 @@ from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
 from ablate.verified import Check, Round, read_rounds, write_rounds
 from ablate.verifying.comparing import compare
-from ablate.verifying.conditions import conditions, present
+from ablate.verifying.conditions import in_words
 from ablate.verifying.preparing import ROUNDING, Prepared
 
 # Whether it is through XLA changes rounding; what a study measured is kept beside it, unless somebody cleared it away.
@@ -101,7 +101,7 @@ class _Keeper:
         self.round = Round(
             at=datetime.now().astimezone().isoformat(timespec="seconds"),
             trials=prepared.of,
-            conditions=conditions(present(workers=prepared.workers, threads=prepared.threads)),
+            conditions=in_words(prepared.conditions, stack=1),
             changes=prepared.changes,
             checks=(),
             table=prepared.table,

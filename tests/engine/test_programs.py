@@ -62,7 +62,7 @@ def test_where_neither_way_is_known_to_be_right_both_are_timed_and_the_choice_is
 
 
 def test_a_gpus_stack_is_as_large_as_measurement_says(tiny_study, digits, monkeypatch, tmp_path):
-    monkeypatch.setattr("ablate.engine.programs.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.engine.workbench.device_name", lambda: "GPU of a test")
     monkeypatch.setattr("ablate.engine.way.MOST", 4)
     bench = Workbench(tiny_study, digits, memory=tmp_path)
     monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 if program.size < 4 else 4.0)
@@ -77,7 +77,7 @@ def test_on_a_processor_trials_are_not_stacked(bench, tiny_study):
 
 
 def test_a_choice_that_cannot_be_kept_is_made_anew(tiny_study, digits, monkeypatch, tmp_path):
-    monkeypatch.setattr("ablate.engine.programs.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.engine.workbench.device_name", lambda: "GPU of a test")
     monkeypatch.setattr("ablate.engine.way.MOST", 2)
     (tmp_path / "file").write_text("in the way")
     bench = Workbench(tiny_study, digits, memory=tmp_path / "file" / "ways")

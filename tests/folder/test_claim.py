@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.conditions import Conditions, of_workers
 from ablate.folder.claim import Basis, Judged, Stage, judge_basis, judge_settings, notes_on, read_basis, refusal
 from ablate.study import load_study, to_toml
 
@@ -13,7 +14,12 @@ TRAINED = "the trials so far were trained otherwise"
 SEARCHED_OTHERWISE = "the trials so far were searched for otherwise"
 ONLY_LEVELS = "of a space, only levels may change: added at the end"
 LEVELS_AS_THEY_WERE = "the search has begun with the levels as they were"
-BASIS = Basis("m1", "d1" * 8, "p1", {"tensorflow": "2.20", "keras": "3.14", "numpy": "2.1"})
+VERSIONS = {"tensorflow": "2.20", "keras": "3.14", "numpy": "2.1"}
+BASIS = Basis(Conditions("p1", "m1", VERSIONS, "tensorflow", "CPU x", 1, 1, {}), "d1" * 8)
+
+
+def changed(**ingredients: object) -> Basis:
+    return replace(BASIS, conditions=replace(BASIS.conditions, **ingredients))
 
 
 @pytest.fixture
@@ -120,18 +126,18 @@ def test_settings_that_an_older_version_did_not_have_count_as_unset(tiny_file):
 
 
 def test_other_code_and_other_data_are_changes():
-    assert judge_basis(BASIS, replace(BASIS, model="m2"), model="my/models.py:build", data_is_told=False) == [
+    assert judge_basis(BASIS, changed(model="m2"), model="my/models.py:build", data_is_told=False) == [
         Judged("my/models.py is another file than the trials so far had", "")
     ]
     other = replace(BASIS, data="d2" * 8)
     change = Judged("the data: fingerprint d1d1d1d1 → d2d2d2d2", TRAINED)
     assert judge_basis(BASIS, other, model="mlp", data_is_told=False) == [change]
     assert judge_basis(BASIS, other, model="mlp", data_is_told=True) == []
-    assert judge_basis(BASIS, replace(BASIS, model=""), model="my_models.py:build", data_is_told=False) == []
+    assert judge_basis(BASIS, changed(model=""), model="my_models.py:build", data_is_told=False) == []
 
 
 def test_other_versions_are_allowed_and_said():
-    new = replace(BASIS, package="p2", versions={**BASIS.versions, "keras": "3.15", "tensorflow": ""})
+    new = changed(package="p2", versions={**VERSIONS, "keras": "3.15", "tensorflow": ""})
     rounding = "numbers may differ by rounding or more"
     assert list(notes_on(BASIS, new)) == [
         f"begun with tensorflow 2.20, goes on with none: {rounding}",
@@ -142,27 +148,16 @@ def test_other_versions_are_allowed_and_said():
 
 
 def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_study):
-    path, basis = tmp_path / "begun.json", replace(Basis.of(tiny_study, data="f00"), notes=("ä",))
+    path, basis = tmp_path / "begun.json", Basis(of_workers(tiny_study, workers=2, threads=1), "f00", ("ä",))
     path.write_text(basis.to_text(), encoding="utf-8")
     assert read_basis(path) == basis
-    assert set(basis.versions) == {"tensorflow", "keras", "numpy"}
+    assert set(basis.conditions.versions) == {"tensorflow", "keras", "numpy", "python"}
     for spoilt in ("", "[]", "{}", basis.to_text()[:40], '{"versions": 3}'):
         path.write_text(spoilt)
         assert read_basis(path) is None
     path.write_bytes(b"\xff\xfe")
     assert read_basis(path) is None
     assert read_basis(tmp_path / "none.json") is None
-
-
-def test_the_users_code_is_part_of_the_basis(tmp_path, tiny_study):
-    model = tiny_study.model.model_copy(update={"name": "mine.py:build", "options": {}})
-    study = tiny_study.model_copy(update={"model": model, "base": tmp_path})
-    assert Basis.of(study, data="").model == ""  # the file is lost
-    digests = set()
-    for text in ("def build(): ...", "def build(): return 1"):
-        (tmp_path / "mine.py").write_text(text)
-        digests.add(Basis.of(study, data="").model)
-    assert len(digests) == 2
 
 
 @pytest.mark.parametrize(

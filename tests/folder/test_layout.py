@@ -1,20 +1,23 @@
+import json
 import os
 import platform
 import socket
 import subprocess
 import sys
 from contextlib import chdir, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from folder_state import state_of
 
+from ablate.conditions import of_workers
 from ablate.errors import AblateError, StudyError
 from ablate.files.whole import ASIDE, name_aside
 from ablate.folder.journal import Entry, Journal
 from ablate.folder.layout import StudyFolder
 from ablate.records import Outcome, TrialSpec
-from ablate.study import load_study
+from ablate.study import Study, load_study
 
 DATA = "f00df00d"
 
@@ -30,6 +33,11 @@ def study(tiny_file):
     return lambda *overrides: load_study(tiny_file, overrides=list(overrides), quick=False)
 
 
+def claim(folder: StudyFolder, study: Study, *, data: str, go_on: bool = False) -> list[str]:
+    conditions = of_workers(study, workers=1, threads=1)
+    return folder.claim(study, data=data, conditions=conditions, go_on=go_on)
+
+
 def train(folder: StudyFolder, phase: str = "search") -> None:
     """One trial of the phase, as it ended."""
     spec = TrialSpec("search-0000", phase, "", "", "", "", 0, {"learning_rate": 0.1})
@@ -37,73 +45,73 @@ def train(folder: StudyFolder, phase: str = "search") -> None:
 
 
 def test_a_changed_study_is_refused_with_every_difference(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
-    assert folder.claim(study(), data=DATA) == []
+    assert claim(folder, study(), data=DATA) == []
     for go_on in (False, True):
         with pytest.raises(StudyError, match=r"training.epochs 3 → 9\n.*--fresh"):
-            folder.claim(study("training.epochs=9"), data=DATA, go_on=go_on)
+            claim(folder, study("training.epochs=9"), data=DATA, go_on=go_on)
         with pytest.raises(StudyError, match=r"training.epochs 3 → 9: the trials.*\n  ablation.seeds 2 → 3: may go on"):
-            folder.claim(study("training.epochs=9", "ablation.seeds=3"), data=DATA, go_on=go_on)
-    assert folder.claim(study(), data=DATA) == []
+            claim(folder, study("training.epochs=9", "ablation.seeds=3"), data=DATA, go_on=go_on)
+    assert claim(folder, study(), data=DATA) == []
 
 
 def test_a_change_that_allows_it_is_taken_when_asked_and_remembered(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
     with pytest.raises(StudyError, match=r"ablation.seeds 2 → 3\n  --continue goes on"):
-        folder.claim(study("ablation.seeds=3"), data=DATA)
-    assert folder.claim(study("ablation.seeds=3"), data=DATA, go_on=True) == ["ablation.seeds 2 → 3"]
-    assert folder.claim(study("ablation.seeds=3"), data=DATA) == []
-    assert folder.claim(study("ablation.seeds=3", "search.trials=6"), data=DATA, go_on=True) == ["search.trials 4 → 6"]
+        claim(folder, study("ablation.seeds=3"), data=DATA)
+    assert claim(folder, study("ablation.seeds=3"), data=DATA, go_on=True) == ["ablation.seeds 2 → 3"]
+    assert claim(folder, study("ablation.seeds=3"), data=DATA) == []
+    assert claim(folder, study("ablation.seeds=3", "search.trials=6"), data=DATA, go_on=True) == ["search.trials 4 → 6"]
     assert folder.notes() == ["ablation.seeds 2 → 3", "search.trials 4 → 6"]
 
 
 def test_how_far_the_study_has_come_is_read_from_the_folder(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder, "tune")
     with pytest.raises(StudyError, match="trials of the comparisons as they were have ended"):
-        folder.claim(study("ablation.seeds=3"), data=DATA, go_on=True)
+        claim(folder, study("ablation.seeds=3"), data=DATA, go_on=True)
     folder.frozen.write_text("{}")
     with pytest.raises(StudyError, match="declared before the test set was read"):
-        folder.claim(study("ablation.seeds=3"), data=DATA, go_on=True)
+        claim(folder, study("ablation.seeds=3"), data=DATA, go_on=True)
 
 
 def test_words_and_bounds_are_taken_without_asking(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
-    assert folder.claim(study("title=Another", "limits.trial_minutes=5", "retries.killed=0"), data=DATA) == []
+    assert claim(folder, study("title=Another", "limits.trial_minutes=5", "retries.killed=0"), data=DATA) == []
     assert 'title = "Another"' in folder.study_file.read_text()
 
 
 def test_before_the_first_trial_any_change_is_taken_and_what_was_asked_for_forgotten(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     (folder.path / "search.db.bak").write_text("mine")
     for name in ("search.db", "search.db-journal"):
         (folder.path / name).write_text("asked")
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     assert folder.search_storage.exists()
-    assert folder.claim(study("seed=5"), data="other") == []
+    assert claim(folder, study("seed=5"), data="other") == []
     assert sorted(path.name for path in folder.path.iterdir()) == ["begun.json", "search.db.bak", "study.toml"]
     assert "seed = 5" in folder.study_file.read_text()
 
 
 def test_a_study_that_was_refused_before_its_first_trial_is_taken_once_it_is_mended(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     folder.frozen.write_text("{}")  # without a search, comparisons are declared before a worker refuses the model
-    assert folder.claim(study("training.epochs=9"), data=DATA) == []
+    assert claim(folder, study("training.epochs=9"), data=DATA) == []
     assert not folder.frozen.exists()
 
 
 def test_an_attempt_that_began_and_a_line_that_cannot_be_read_are_results_to_go_on_from(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     spec = TrialSpec("ablation-0", "ablation", "", "", "", "", 0, {"learning_rate": 0.1})
     Journal(folder.journal).begin(spec, at=1)
     with pytest.raises(StudyError, match=r"training\.epochs 3 → 9"):
-        folder.claim(study("training.epochs=9"), data=DATA)
+        claim(folder, study("training.epochs=9"), data=DATA)
     folder.journal.write_text("half a li")
     with pytest.raises(StudyError, match=r"training\.epochs 3 → 9"):
-        folder.claim(study("training.epochs=9"), data=DATA)
+        claim(folder, study("training.epochs=9"), data=DATA)
 
 
 def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_asked_for(folder, study, tmp_path):
@@ -111,43 +119,67 @@ def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_
     own = study().model_copy(
         update={"model": study().model.model_copy(update={"name": "mine.py:build", "options": {}})}
     )
-    folder.claim(own, data=DATA)
+    claim(folder, own, data=DATA)
     train(folder)
     with pytest.raises(StudyError, match="the data: fingerprint f00df00d → beef"):
-        folder.claim(own, data="beef", go_on=True)
+        claim(folder, own, data="beef", go_on=True)
     (tmp_path / "mine.py").write_text("def build(): return 1")
     with pytest.raises(StudyError, match=r"mine\.py is another file than the trials so far had\n  --continue goes on"):
-        folder.claim(own, data=DATA)
-    assert folder.claim(own, data=DATA, go_on=True) == ["mine.py is another file than the trials so far had"]
+        claim(folder, own, data=DATA)
+    assert claim(folder, own, data=DATA, go_on=True) == ["mine.py is another file than the trials so far had"]
     assert folder.notes() == ["mine.py is another file than the trials so far had"]
 
 
 def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
     folder.basis.write_text(folder.basis.read_text().replace('"keras": "', '"keras": "0.'))
-    (note,) = folder.claim(study(), data=DATA)
+    (note,) = claim(folder, study(), data=DATA)
     assert note.startswith("begun with keras 0.")
-    assert folder.claim(study(), data=DATA) == []
+    assert claim(folder, study(), data=DATA) == []
     assert folder.notes() == [note]
 
 
+def test_other_threads_and_flags_are_allowed_and_noted(folder, study):
+    here = of_workers(study(), workers=1, threads=1)
+    folder.claim(study(), data=DATA, conditions=replace(here, threads=2, flags={}))
+    train(folder)
+    now = replace(here, flags={"XLA_FLAGS": "--xla"})
+    rounding = "numbers may differ by rounding or more"
+    assert folder.claim(study(), data=DATA, conditions=now) == [
+        f"begun with XLA_FLAGS unset, goes on with --xla: {rounding}",
+        f"begun with 2 threads of a worker, goes on with 1: {rounding}",
+    ]
+    assert folder.claim(study(), data=DATA, conditions=now) == []
+
+
+def test_what_an_older_version_did_not_record_is_no_change(folder, study):
+    claim(folder, study(), data=DATA)
+    train(folder)
+    begun = json.loads(folder.basis.read_text())
+    older = {name: begun[name] for name in ("model", "data", "package", "notes")}
+    older["versions"] = {name: begun["versions"][name] for name in ("tensorflow", "keras", "numpy")}
+    folder.basis.write_text(json.dumps(older))
+    assert claim(folder, study(), data=DATA) == []
+    assert json.loads(folder.basis.read_text()) == begun
+
+
 def test_results_of_older_versions_are_taken_as_they_are(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
     folder.basis.unlink()
-    assert folder.claim(study(), data="other") == []
+    assert claim(folder, study(), data="other") == []
     folder.study_file.unlink()
-    assert folder.claim(study("training.epochs=9"), data="other") == []
+    assert claim(folder, study("training.epochs=9"), data="other") == []
 
 
 @pytest.mark.parametrize("spoilt", [b"seed = ", b"\xff\xfe\x00"])
 def test_a_damaged_study_file_is_said(folder, study, spoilt):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
     folder.study_file.write_bytes(spoilt)
     with pytest.raises(StudyError, match=r"study.toml: is damaged(.|\n)*--fresh"):
-        folder.claim(study(), data=DATA)
+        claim(folder, study(), data=DATA)
 
 
 def test_a_fresh_start_keeps_the_results_under_another_name(folder):
@@ -219,14 +251,14 @@ def test_what_a_process_that_died_has_left_is_swept_and_said(folder):
 
 
 def test_results_beside_the_key_and_the_socket_that_an_older_version_left_are_gone_on_with(folder, study):
-    folder.claim(study(), data=DATA)
+    claim(folder, study(), data=DATA)
     train(folder)
     (folder.path / ".door.json").write_text('{"address": "/tmp/gone/door", "key": "c0ffee", "pid": 7}')
     with socket.socket(socket.AF_UNIX) as door, chdir(folder.path):
         door.bind("door")  # a socket's whole path may have a hundred bytes only
     with folder.lock() as held:
         assert (held.set_aside, held.notes) == (None, ())
-        assert folder.claim(study(), data=DATA) == []
+        assert claim(folder, study(), data=DATA) == []
         assert len(Journal(folder.journal).known()) == 1
 
 
@@ -264,12 +296,12 @@ def test_a_read_only_and_a_full_file_system_are_said_with_the_way_out(tmp_path, 
     with mounted(tmp_path / "disk", "size=64k"):
         folder = StudyFolder(tmp_path / "disk" / "reports" / "tiny")
         with folder.lock():
-            folder.claim(study(), data=DATA)
+            claim(folder, study(), data=DATA)
             with pytest.raises(OSError, match="No space"):
                 (folder.path / "filler").write_bytes(b"x" * 100_000)
             before = folder.study_file.read_bytes()
             with pytest.raises(AblateError, match="No space left on device\n  name another folder with --out"):
-                folder.claim(study("title=Another"), data=DATA)
+                claim(folder, study("title=Another"), data=DATA)
             assert folder.study_file.read_bytes() == before
             assert list(folder.path.glob(f"{ASIDE}*")) == []
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "disk")], check=True)

@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from ablate import conditions, provenance
 from ablate.files import kept
 from ablate.plan import Found, Remembered
 from ablate.records import Epoch, Outcome, RateTest, TrialSpec
@@ -10,7 +11,6 @@ from ablate.running.closing import Facts
 from ablate.schedule.inline import Inline
 from ablate.search import SearchPlan
 from ablate.study import LrTest, Transfer
-from ablate.trial import cache as trial_cache
 from ablate.trial.cache import TrialCache, open_cache
 from ablate.trial.tally import counted, stopped
 
@@ -163,13 +163,13 @@ def test_all_that_decides_the_numbers_is_in_the_digest(cache, facts, tmp_path, m
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
     others.append(digest())
     monkeypatch.delenv("XLA_FLAGS")
-    monkeypatch.setattr(trial_cache, "package_digest", lambda: "changed")
+    monkeypatch.setattr(conditions, "package_digest", lambda: "changed")
     others.append(digest())
     monkeypatch.undo()
-    monkeypatch.setattr(trial_cache.provenance, "versions", lambda: {"keras": "0"})
+    monkeypatch.setattr(provenance, "versions", lambda: {"keras": "0"})
     others.append(digest())
     monkeypatch.undo()
-    monkeypatch.setattr(trial_cache.provenance, "count_gpus", lambda: 1)
+    monkeypatch.setattr(provenance, "count_gpus", lambda: 1)
     others.append(digest())
     assert len({same, *others}) == 1 + len(others)
 
