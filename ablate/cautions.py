@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-Kind: TypeAlias = Literal["contamination", "test_scaling", "imbalance", "groups", "initial_weights", "identical_runs"]
+Kind: TypeAlias = Literal[
+    "contamination", "test_scaling", "imbalance", "groups", "test_gap", "initial_weights", "identical_runs"
+]
 # Every kind that was looked for, with a sentence for each thing that was seen; empty: looked for, and nothing seen.
 Cautions: TypeAlias = Mapping[Kind, Sequence[str]]
 
@@ -32,7 +34,7 @@ class Question:
 
 QUESTIONS: Mapping[Kind, Question] = {
     "contamination": Question(
-        "No test example was trained on", "No test example equals a training example."
+        "No test example was trained on", "No test example equals a training example; near copies are not looked for."
     ),
     "test_scaling": Question(
         "Training and test inputs have one scale", "Their means agree to 1 SD, their spreads to a factor of 2."
@@ -41,10 +43,15 @@ QUESTIONS: Mapping[Kind, Question] = {
         "No class makes up more than 90 % of the examples", "The largest class is smaller."
     ),
     "groups": Question(
-        "No group of examples stands on both sides of a split", "No group of near-equal examples was found."
+        "No group of examples stands on both sides of a split",
+        "No repeated, overlapping or successive examples were found; other near copies are not looked for.",
+    ),
+    "test_gap": Question(
+        "Test accuracy lies near validation accuracy", "On average it is less than 15 points below."
     ),
     "initial_weights": Question(
-        "Each seed starts from weights of its own", "The initial weights of all seeds differ."
+        "Each seed starts from weights of its own",
+        "The initial weights of all seeds differ, all layers taken together.",
     ),
     "identical_runs": Question(
         "Every level of a factor changes the runs", "No two levels gave identical runs."

@@ -1,4 +1,4 @@
-"""Find what the runs of a study show: seeds that start from one set of weights, levels that change nothing."""
+"""Find what the runs of a study show: a strange test set, seeds with equal weights, levels that change nothing."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ from ablate.records import REFERENCE, Factors
 
 IN_VAIN = "changes nothing here"  # how the notes end on a level without effect in its configuration
 MOST_NAMED = 6
+LARGE_GAP = 15.0  # points; the best of some epochs on a small validation split gains a few
 WHY_EQUAL = "build fixes a seed, sets weights or returns the same model again"
 
 Losses: TypeAlias = tuple[tuple[float, float, float, float], ...]  # of a run's epochs
@@ -45,10 +46,29 @@ def run_cautions(entries: Iterable[Entry], *, model: str) -> Cautions:
     """
     entries = [entry for entry in entries if entry.spec.phase == "ablation"]
     found: dict[Kind, list[str] | None] = {
+        "test_gap": _test_gap(entries),
         "initial_weights": _equal_weights(entries),
         "identical_runs": _identical_runs(entries, model=model),
     }
     return {kind: said for kind, said in found.items() if said is not None}
+
+
+def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
+    """A sentence where test accuracies lie far below validation accuracies; None where no run has both."""
+    scores = [
+        (e.outcome.val_accuracy, e.outcome.test_accuracy)
+        for e in entries
+        if e.outcome.val_accuracy is not None and e.outcome.test_accuracy is not None
+    ]
+    if not scores:
+        return None
+    validation, test = (100 * sum(some) / len(scores) for some in zip(*scores, strict=True))
+    if validation - test < LARGE_GAP:
+        return []
+    return [
+        f"Test accuracy is {test:.0f} % and validation accuracy {validation:.0f} % on average: check that labels and "
+        "inputs of the test set are made like those of the training set"
+    ]
 
 
 def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:

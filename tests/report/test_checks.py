@@ -196,5 +196,5 @@ def test_a_remark_is_said_where_nothing_speaks_against_a_kind(inputs: Inputs) ->
     assert lines["No test example was trained on"].why == remark
     assert (
         lines["No group of examples stands on both sides of a split"].why
-        == "No group of near-equal examples was found."
+        == "No repeated, overlapping or successive examples were found; other near copies are not looked for."
     )

@@ -138,3 +138,16 @@ def test_recipes_are_told_by_their_names_and_other_phases_and_designs_are_left_a
     assert (
         run_cautions([replace(e, spec=replace(e.spec, phase="search")) for e in runs("reference", ONE)], model="") == {}
     )
+
+
+@pytest.mark.parametrize(("test", "is_said"), [(0.11, True), (0.80, True), (0.82, False), (0.97, False)])
+def test_a_test_accuracy_far_below_validation_is_said(test, is_said):
+    cells = runs("reference", ONE, val_accuracy=0.96, test_accuracy=test)
+    found = run_cautions(cells, model=USERS)["test_gap"]
+    assert bool(found) == is_said
+    if test == 0.11:
+        assert found[0].startswith("Test accuracy is 11 % and validation accuracy 96 % on average: check that labels")
+
+
+def test_without_test_scores_nothing_is_said_of_a_gap():
+    assert "test_gap" not in run_cautions(runs("reference", ONE, val_accuracy=0.96), model=USERS)
