@@ -12,7 +12,7 @@ from ablate.datasets.split import scale_inputs
 from ablate.engine.backend import is_out_of_memory
 from ablate.engine.settings import scaling_of
 from ablate.errors import StudyError
-from ablate.models.ids import check_ids, received
+from ablate.models.ids import SCALERS, check_ids, check_scaled_once, received
 from ablate.models.outputs import Reading, by_last_layer, read_outputs
 from ablate.models.structure import Structure, structure_of
 from ablate.records import Factors
@@ -69,8 +69,9 @@ def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n:
     """
     raw = data.x_train[split.train[:n]]
     scaled = scale_inputs(raw, split)
-    with received() as taken:
+    with received() as taken, received(SCALERS) as scaling_again:
         _call(model, scaled)
+    check_scaled_once(scaling_again, scaled, scaling=scaling)
     if taken:
         _check_names(model, data, raw, scaling=scaling)
     _check_type(model, raw, scaling=scaling)

@@ -1,4 +1,4 @@
-"""Find layers that take whole numbers of the data as names, as an embedding does, and what scaling makes of these."""
+"""Find layers to which the scaling of the data matters: those that take numbers as names, and those that scale."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,6 +14,7 @@ from ablate.errors import StudyError
 Array: TypeAlias = np.ndarray[Any, Any]
 
 KINDS = (layers.Embedding, layers.IntegerLookup, layers.CategoryEncoding, layers.Hashing)
+SCALERS = (layers.Rescaling, layers.Normalization)
 _LIMITS = ("input_dim", "num_tokens")  # what the kinds call the number of names that they know
 
 
@@ -29,15 +30,25 @@ class Received:
 
 
 @contextmanager
-def received() -> Iterator[list[Received]]:
+def received(kinds: Sequence[type[layers.Layer]] = KINDS) -> Iterator[list[Received]]:
     """What layers of these kinds are given inside the block, wherever in a model they are; none fails for its range."""
     found: list[Received] = []
     with ExitStack() as undo:
-        for kind in KINDS:
+        for kind in kinds:
             plain = kind.call
             undo.callback(setattr, kind, "call", plain)
             kind.call = _noting(plain, found)
         yield found
+
+
+def check_scaled_once(taken: Sequence[Received], scaled: Array, *, scaling: str) -> None:
+    """Raise `StudyError` where a layer that scales was given the examples themselves, `scaled` already."""
+    for one in taken:
+        if scaling != "none" and np.array_equal(one.values.ravel(), scaled.ravel()):
+            raise StudyError(
+                f'data.scaling: "{scaling}" scales the examples, and the model\'s layer {one.layer} ({one.kind}) does '
+                'so once more\n  set data.scaling = "none", for a factor scaling, too; or leave the layer out'
+            )
 
 
 def check_ids(taken: Sequence[Received], shifted: Sequence[Received], *, scaling: str) -> None:

@@ -89,6 +89,27 @@ def test_real_inputs_and_whole_numbers_that_a_model_makes_itself_are_scaled_as_e
     assert examined(make, data=data).outputs == "logits"
 
 
+SCALING_AGAIN = {
+    "rescaled": lambda x: layers.Rescaling(1 / 255)(x),
+    "normalized": lambda x: layers.Normalization(mean=3.0, variance=4.0)(x),
+    "reshaped first": lambda x: layers.Rescaling(2.0)(layers.Reshape((LENGTH, 1))(x)),
+    "deep in the model": lambda x: keras.Sequential([keras.Input((LENGTH,)), layers.Rescaling(2.0)])(x),
+}
+
+
+@pytest.mark.parametrize("kind", SCALING_AGAIN)
+@pytest.mark.parametrize("scaling", ["standardize", "unit"])
+def test_examples_are_not_scaled_by_the_study_and_by_the_model(kind, scaling):
+    with pytest.raises(StudyError, match=rf'"{scaling}" scales the examples.*once more\n  set data.scaling = "none"'):
+        examined(SCALING_AGAIN[kind], data=REAL, scaling=scaling)
+    assert examined(SCALING_AGAIN[kind], data=REAL, scaling="none").outputs == "logits"
+
+
+def test_what_a_model_scales_within_itself_is_its_own_affair():
+    assert examined(lambda x: layers.Rescaling(0.5)(layers.Dense(LENGTH)(x)), data=REAL).outputs == "logits"
+    assert examined(lambda x: layers.BatchNormalization()(x), data=REAL).outputs == "logits"
+
+
 def test_what_fails_for_another_reason_says_its_own():
     def broken(x):
         return layers.Lambda(lambda t: 1 // 0 if not keras.backend.is_keras_tensor(t) else t, output_shape=(5,))(x)
