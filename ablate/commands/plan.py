@@ -21,7 +21,7 @@ from ablate.preview.forecast import Pace, TimingPlan, forecast, seen_paces, timi
 from ablate.preview.outlook import Outlook, look_ahead
 from ablate.records import Level, TrialSpec
 from ablate.running.closing import Facts
-from ablate.running.opening import Options, gather_facts, open_data
+from ablate.running.opening import Options, gather_facts, open_data, warnings
 from ablate.running.standing import chance_score, open_contrasts, typical_sd
 from ablate.schedule.local import Local
 from ablate.schedule.messages import Task
@@ -54,7 +54,7 @@ def run(
     folder = StudyFolder(out / facts.label)
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
-    say(console, [f"{facts.label}   {study.title}", *trials_said(outlook)], soft_wrap=soft_wrap)
+    say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
     paces = seen_paces(entries.values(), study=study)
     specs = outlook.left or _stand_ins(study)
     if timing:

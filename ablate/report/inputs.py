@@ -10,6 +10,7 @@ import pandas as pd
 from ablate import analysis
 from ablate.effects import Direction, Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs
 from ablate.errors import AblateError, DataError
+from ablate.levels import FIND
 from ablate.printable import printable
 from ablate.records import REFERENCE, RateTest
 from ablate.report.facts import Facts, read_facts, read_rate_tests
@@ -144,6 +145,14 @@ def reference_levels(inputs: Inputs) -> dict[str, str]:
     runs = inputs.results[inputs.results["variant"] == REFERENCE]
     names = factor_columns(inputs.results) if len(runs) else []
     return {"learning_rate" if name == RATE_SETTING else name: str(runs[name].iloc[0]) for name in names}
+
+
+def trained_reference(inputs: Inputs) -> dict[str, str]:
+    """The reference as it trained in the comparisons: a typed rate is not used where each run finds its own."""
+    levels, modes = reference_levels(inputs), {mode for mode in inputs.modes if mode}
+    if modes and "carry" not in modes and not levels.get("learning_rate", FIND).startswith(FIND):
+        levels["learning_rate"] = FIND
+    return levels
 
 
 def reference_mean(inputs: Inputs) -> float:

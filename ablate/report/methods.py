@@ -6,7 +6,7 @@ from typing import Any
 from ablate.effects import COUNTED_AT_CHANCE
 from ablate.plural import number_of
 from ablate.records import BEST
-from ablate.report.inputs import Inputs, reference_levels
+from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
 from ablate.results import factor_columns
@@ -80,7 +80,7 @@ def _design(inputs: Inputs) -> str:
     facts, effects = inputs.facts, inputs.effects
     said = [FOREIGN.format(source=facts.get("source") or "a file")] if inputs.is_foreign else []
     n = effects["variant"].nunique()
-    reference = _listed(reference_levels(inputs))
+    reference = _listed(trained_reference(inputs))
     kind = facts.get("reference_kind")
     what = {"best": "the best configuration of the search", "baseline": "the study's baseline"}.get(str(kind), "")
     named = f", {what}" if what else ""
@@ -214,7 +214,7 @@ def _fixed(inputs: Inputs) -> str:
     """Factors that no comparison varies, at their levels, and the training settings."""
     runs = inputs.confirmatory()
     varied = {name for name in factor_columns(runs) if runs[name].nunique() > 1} if len(runs) else set()
-    fixed = {name: level for name, level in reference_levels(inputs).items() if name not in varied}
+    fixed = {name: level for name, level in trained_reference(inputs).items() if name not in varied}
     fixed.pop("learning_rate", None)  # told above
     names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience of {} epochs"))
     said = [*_model(inputs), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items())]

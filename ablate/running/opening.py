@@ -87,7 +87,18 @@ def warnings(facts: Facts) -> list[str]:
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run asks for more than small sets have
         lines.append(f"data.train is {asked:,}, and {facts.n_train():,} training examples are there: all are used")
-    return [*lines, *sentences(facts.cautions)]
+    return [*lines, *_about_rate(study), *sentences(facts.cautions)]
+
+
+def _about_rate(study: Study) -> list[str]:
+    """That a rate that was typed is not trained at, where each variant finds its own."""
+    typed, modes = study.baseline["learning_rate"], study.ablation.learning_rate
+    if isinstance(typed, str) or "carry" in modes or not study.ablation.seeds:
+        return []
+    return [
+        f"baseline.learning_rate {typed:g} is not trained at in the comparisons: ablation.learning_rate is "
+        f'"{modes[0]}", so each variant has a rate of its own; "carry" has all train at {typed:g}'
+    ]
 
 
 def study_run(facts: Facts) -> StudyRun:

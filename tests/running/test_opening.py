@@ -42,6 +42,21 @@ def test_fewer_training_examples_than_were_asked_for_are_said(tiny_study, digits
 
 
 @pytest.mark.usefixtures("machine")
+def test_a_typed_rate_that_no_comparison_trains_at_is_said(tiny_study, digits):
+    def said(rate, **of_ablation):
+        changed = {"baseline": {**tiny_study.baseline, "learning_rate": rate}}
+        changed["ablation"] = tiny_study.ablation.model_copy(update=of_ablation)
+        return warnings(gather_facts(tiny_study.model_copy(update=changed), digits, OPTIONS))
+
+    (line,) = said(0.003, learning_rate=("find",))
+    assert line.startswith("baseline.learning_rate 0.003 is not trained at in the comparisons: ")
+    assert line.endswith('"carry" has all train at 0.003')
+    assert len(said(0.003, learning_rate=("tune",))) == 1
+    for rate, modes in ((0.003, ("carry",)), (0.003, ("find", "carry")), ("find", ("find",)), ("find*3", ("find",))):
+        assert said(rate, learning_rate=modes) == []
+
+
+@pytest.mark.usefixtures("machine")
 def test_what_data_show_is_said_before_the_first_trial(tiny_study, digits):
     copied = replace(digits, x_test=digits.x_train[: len(digits.x_test)], y_test=digits.y_train[: len(digits.y_test)])
     (said,) = warnings(gather_facts(tiny_study, copied, OPTIONS))
