@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def _short(path: Path) -> str:
 def _ui_command(uri: str) -> str:
     if uri == DEFAULT_URI:
         return "ablate ui"
-    return shown_uri(uri) if uri.startswith("http") else f"ablate ui --tracking-uri {shown_uri(uri)}"
+    return shown_uri(uri) if uri.startswith("http") else f"ablate ui --tracking-uri {shlex.quote(shown_uri(uri))}"
 
 
 def _as_json(finished: Finished) -> dict[str, object]:

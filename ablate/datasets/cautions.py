@@ -66,6 +66,8 @@ def _contamination(copies: Copies, data: Dataset) -> Said:
 def _groups(copies: Copies, data: Dataset) -> Said:
     """On copies, windows and frames."""
     n, blank, n_train = copies.trained, copies.blank_trained, len(data.y_train)
+    if np.array_equal(data.x_train[0], data.x_train[-1]) and (data.x_train[:1] == data.x_train[1:]).all():
+        return [f"All {n_train:,} training examples have the same inputs, so nothing can be learned from them"], ""
     equal = f"{_of(n, n_train, 'training example')} equal another one{_apart(blank)}"
     if n >= _HANDFUL and n / n_train >= _FEW and not copies.is_chance:
         other = f"; {copies.contradictory:,} of them equal one with another label" if copies.contradictory else ""

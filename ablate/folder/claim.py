@@ -77,10 +77,14 @@ def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> li
     before, now = old.conditions.model, new.conditions.model
     if before and now and before != now:
         # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
-        judged.append(Judged(f"{printable(model.rpartition(':')[0])} is another file than the trials so far had", ""))
+        judged.append(Judged(f"{_code_of(model)} has changed since the trials so far", ""))
     if old.data != new.data and not data_is_told:
         judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged
+
+
+def _code_of(model: str) -> str:
+    return f"{printable(model.rpartition(':')[0])}, or a file that it imports,"
 
 
 def notes_on(old: Basis, new: Basis) -> Iterator[str]:

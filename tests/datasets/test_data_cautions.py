@@ -168,3 +168,12 @@ def test_what_the_file_says_of_groups_comes_first_and_stays_with_a_task():
     data = replace(dataset(images(200), images(60, seed=1)), groups=("subject names 4 groups",))
     assert seen(data, "groups") == ["subject names 4 groups"]
     assert seen(select_task(data, [1, 0], test=30), "groups") == ["subject names 4 groups"]
+
+
+def test_inputs_that_are_all_the_same_are_a_caution():
+    same = np.full((60, 5), 3.5, np.float32)
+    (said,) = seen(dataset(same, same[:10]), "groups")
+    assert said == "All 60 training examples have the same inputs, so nothing can be learned from them"
+    nearly = same.copy()
+    nearly[30, 2] = 3.0
+    assert not any("same inputs" in text for text in seen(dataset(nearly, same[:10]), "groups"))

@@ -127,7 +127,7 @@ def test_settings_that_an_older_version_did_not_have_count_as_unset(tiny_file):
 
 def test_other_code_and_other_data_are_changes():
     assert judge_basis(BASIS, changed(model="m2"), model="my/models.py:build", data_is_told=False) == [
-        Judged("my/models.py is another file than the trials so far had", "")
+        Judged("my/models.py, or a file that it imports, has changed since the trials so far", "")
     ]
     other = replace(BASIS, data="d2" * 8)
     change = Judged("the data: fingerprint d1d1d1d1 → d2d2d2d2", TRAINED)

@@ -124,10 +124,15 @@ def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_
     with pytest.raises(StudyError, match="the data: fingerprint f00df00d → beef"):
         claim(folder, own, data="beef", go_on=True)
     (tmp_path / "mine.py").write_text("def build(): return 1")
-    with pytest.raises(StudyError, match=r"mine\.py is another file than the trials so far had\n  --continue goes on"):
+    with pytest.raises(
+        StudyError,
+        match=r"mine\.py, or a file that it imports, has changed since the trials so far\n  --continue goes on",
+    ):
         claim(folder, own, data=DATA)
-    assert claim(folder, own, data=DATA, go_on=True) == ["mine.py is another file than the trials so far had"]
-    assert folder.notes() == ["mine.py is another file than the trials so far had"]
+    assert claim(folder, own, data=DATA, go_on=True) == [
+        "mine.py, or a file that it imports, has changed since the trials so far"
+    ]
+    assert folder.notes() == ["mine.py, or a file that it imports, has changed since the trials so far"]
 
 
 def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
