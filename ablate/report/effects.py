@@ -14,7 +14,7 @@ from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
     count,
-    decimals_for,
+    effect_decimals,
     file_unit,
     in_unit,
     interval,
@@ -92,11 +92,6 @@ def linked(text: str, row: Row, *, anchors: frozenset[str]) -> Cell:
     return Link(text, anchor) if anchor in anchors else text
 
 
-def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
-    """Decimals that the intervals of these effects support."""
-    return decimals_for(((effects["high"] - effects["low"]) / 2).tolist(), metric)
-
-
 def _columns(
     effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
 ) -> list[tuple[str, Callable[[Row], Cell]]]:
@@ -167,7 +162,7 @@ def _how_to_read(inputs: Inputs) -> str:
 
 
 def _description(told: pd.DataFrame, metric: Metric) -> str:
-    decimals = 1 if metric.unit == "points" else 2
+    decimals = 1 if metric.unit == "points" else effect_decimals(told, metric)
     parts = [
         f"{row['variant']}: {number(row['mean'] * metric.scale, decimals, is_signed=True)}, {row['verdict']}"
         for row in told.to_dict("records")
