@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import pandas as pd
 import pytest
@@ -90,13 +91,28 @@ def test_a_text_that_is_unique_to_each_run_is_no_factor_though_the_source_knows_
 
 
 def test_one_run_a_level_cannot_be_tested_and_the_way_out_is_named():
-    for name, levels in (("optimizer", ["adam", "sgd", "rmsprop"]), ("model", ["a", "b", "c"])):
+    named = ["baseline", "no_dropout", "fewer_heads"]
+    for name, levels in (
+        ("optimizer", ["adam", "sgd", "rmsprop"]),
+        ("model", ["a", "b", "c"]),
+        ("experiment", named),
+        ("variant", named),
+    ):
         table = {name: levels, "acc": [0.5, 0.6, 0.7]}
         with pytest.raises(DataError, match=f"one run a level of {name}: nothing can be tested\n  .*at least 6 seeds"):
             roles(table)
         assert roles(table, factors=(name,)).factors == (name,)
-    with pytest.raises(DataError, match="no column varies but the score"):
-        roles({"run": ["x", "y"], "acc": [0.5, 0.6]})
+
+
+def test_where_nothing_can_be_a_factor_what_varies_is_said_with_the_reason():
+    for table, message in (
+        ({"lr": [1, 1], "acc": [0.5, 0.6]}, "no column varies but the score\n"),
+        ({"lr": [1, 1], "seed": [0, 1], "acc": [0.5, 0.6]}, "no column varies but the score and the seed\n"),
+        ({"job_id": [7, 9], "acc": [0.5, 0.6]}, "no factor was found: job_id (different in every run)\n"),
+        ({"train_loss": [0.2, 0.1], "acc": [0.5, 0.6]}, "no factor was found: train_loss (reads as a result)\n"),
+    ):
+        with pytest.raises(DataError, match=re.escape(message)):
+            roles(table, score="acc")
 
 
 @pytest.mark.parametrize("name", ["epoch", "step", "Iteration", "global_step"])
