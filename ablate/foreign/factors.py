@@ -15,11 +15,11 @@ from ablate.foreign.exports import Export
 from ablate.foreign.levels import Codes, coded, crossed, n_levels, paired
 from ablate.foreign.naming import is_called, naming, together
 from ablate.foreign.scores import listed
-from ablate.foreign.words import COMMENTS, DEVICES, MACHINES, STEPS, reads_as_result, words_of
+from ablate.foreign.words import COMMENTS, DEVICES, MACHINES, STEPS, has_spread, reads_as_result, words_of
 from ablate.printable import printable
 from ablate.result_rules import coerced
 from ablate.sources import Runs
-from ablate.sources.runs import to_numbers
+from ablate.sources.runs import has_no_score, to_numbers
 from ablate.statistics import MIN_SEEDS
 
 MOST_FACTORS = 200  # that nobody named: so many columns that vary are measurements, and no picture holds them
@@ -93,11 +93,18 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
         return UNIQUE if is_unique and numbers is None and len(codes) > 2 else ""
     if numbers is not None and reads_as_result(name):
         return LIKE_RESULT
+    if numbers is None and _are_means(runs.table[name][~has_no_score(runs.table[name])].tolist()):
+        return "means with their spread"
     if is_whole and INDEX.fullmatch(name) and _counts(coerced(runs.table[name]).to_numpy(), name):
         return "a running number"
     if _names_machine(words_of(name)):
         return "names the machine"
     return UNIQUE if is_unique and (numbers is None or is_whole) else ""
+
+
+def _are_means(cells: Sequence[str]) -> bool:
+    """Whether every cell is a mean with its spread."""
+    return len(cells) > 0 and all(map(has_spread, cells))
 
 
 def _names_machine(words: Sequence[str]) -> bool:
