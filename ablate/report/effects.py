@@ -13,6 +13,7 @@ from ablate.records import BEST
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
+    LEAST_DECIMALS,
     count,
     effect_decimals,
     file_unit,
@@ -157,8 +158,15 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
 def _how_to_read(inputs: Inputs) -> str:
     metric = inputs.metric
     shared = "of the same seed" if inputs.is_foreign else "that shares its split, batch order and random draws"
-    margin = f"±{number(metric.margin * metric.scale, 1 if metric.unit == 'points' else 2)} {metric.unit}".rstrip()
+    margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     return HOW_TO_READ.format(margin=margin, shared=shared)
+
+
+def _margin(metric: Metric) -> str:
+    margin = metric.margin * metric.scale
+    if metric.unit in LEAST_DECIMALS:
+        return number(margin, LEAST_DECIMALS[metric.unit])
+    return f"{margin:g}"  # of a unit that we do not know, as it was given
 
 
 def _description(told: pd.DataFrame, metric: Metric) -> str:

@@ -39,6 +39,15 @@ def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
     return decimals_for(half_widths.tolist(), metric, values=differences.tolist())
 
 
+def score_decimals(scores: Iterable[float], metric: Metric, *, points: int, others: int) -> int:
+    """`points` of an accuracy, else `others`, and more where scores of an unknown unit are so small."""
+    if metric.unit in LEAST_DECIMALS:
+        return points if metric.unit == "points" else others
+    sizes = [abs(score * metric.scale) for score in scores if _has_size(score)]
+    digits = [DIGITS - 1 - math.floor(math.log10(max(sizes)))] if sizes else []
+    return min(max([others, *digits]), MOST_OF_OTHERS)
+
+
 def _has_size(value: float) -> bool:
     return math.isfinite(value) and value != 0
 
