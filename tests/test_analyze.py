@@ -1,6 +1,7 @@
 """The command `ablate analyze`, from a table to its report."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,40 @@ def test_the_same_name_is_written_again_but_never_over_a_study(folder):
     assert read_results(again / "results.csv").query("variant == 'reference'")["norm"].unique().tolist() == ["batch"]
 
 
+def test_a_report_on_another_file_of_the_same_name_is_never_replaced(folder):
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        table().to_csv(folder / name / "runs.csv", index=False)
+    written, _ = ready("a/runs.csv")
+    before = (written / "provenance.json").read_text()
+    assert str(folder) not in before  # reports are mailed
+    for source, name in (("b/runs.csv", ""), ("b/runs.csv", "runs"), ("sweep.csv", "runs")):
+        with pytest.raises(AblateError, match=r"reports/runs: holds the report on another source, .*\n  .* --name"):
+            ready(source, name=name)
+    assert (written / "provenance.json").read_text() == before
+    assert ready("b/runs.csv", name="b-runs")[0].name == "b-runs"
+    table(n_seeds=7).to_csv("a/runs.csv", index=False)
+    for source in ("a/runs.csv", str(folder / "a" / "runs.csv"), "b/../a/runs.csv"):  # the same file, with new runs
+        ready(source)
+    assert read_results(written / "results.csv")["seed"].nunique() == 7
+    (folder / "project").mkdir()
+    for moved in ("a", "reports"):
+        (folder / moved).rename(folder / "project" / moved)
+    os.chdir(folder / "project")
+    ready("a/runs.csv")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_report_without_the_source_s_id_is_told_by_its_name():
+    written, _ = ready("sweep.csv", name="mine")
+    facts = json.loads((written / "provenance.json").read_text())
+    (written / "provenance.json").write_text(json.dumps({k: v for k, v in facts.items() if k != "source_id"}))
+    table().to_csv("other.csv", index=False)
+    with pytest.raises(AblateError, match=r"another source, sweep\.csv"):
+        ready("other.csv", name="mine")
+    ready("sweep.csv", name="mine")
+
+
 def test_a_page_of_somebody_s_own_is_never_written_over(folder):
     mine = folder / "reports" / "sweep" / "report.html"
     mine.parent.mkdir(parents=True)
@@ -110,6 +145,7 @@ def test_a_results_table_of_our_own_needs_no_options_and_keeps_what_is_known_of_
     for name in ("results.csv", "study.toml"):
         assert (copy / name).read_bytes() == (first / name).read_bytes()
     facts, former = (json.loads((at / "provenance.json").read_text()) for at in (copy, first))
+    assert facts.pop("source_id") != former.pop("source_id")
     assert facts == {**former, "source": "reports/sweep/results.csv"}
     assert ready("reports/sweep/results.csv", name="copy")[0] == copy
 
@@ -202,7 +238,8 @@ def test_damaged_facts_beside_a_table_of_our_own_are_left_behind():
         (first / "provenance.json").write_text(damaged)
         copy, _ = ready("reports/sweep/results.csv", name="copy")
         facts = json.loads((copy / "provenance.json").read_text())
-        assert facts == {"study": "copy", "source": "reports/sweep/results.csv"}
+        assert facts.keys() == {"study", "source", "source_id"}
+        assert (facts["study"], facts["source"]) == ("copy", "reports/sweep/results.csv")
 
 
 def test_a_place_that_cannot_be_written_is_an_error_that_names_it(folder):

@@ -11,6 +11,7 @@ from rich.console import Console
 
 import ablate
 from ablate.commands.output import say
+from ablate.commands.report_source import SOURCE_ID, check_same, file_id, store_id
 from ablate.errors import AblateError
 from ablate.files.json_file import read_json
 from ablate.files.strangers import check_folder
@@ -72,9 +73,10 @@ def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path
     rows = experiment_rows(place.tracking_uri, experiment)
     if not rows or asked != Asked():
         return _foreign(mlflow_runs(place.tracking_uri, experiment), place, asked, command_line=command_line)
-    folder = _folder(place, experiment)
     uri = shown_uri(place.tracking_uri)
-    facts = {"experiment": experiment, "tracking_uri": uri, "source": f"experiment {experiment} at {uri}"}
+    source = f"experiment {experiment} at {uri}"
+    folder = _folder(place, experiment, source=source, source_id=store_id(source))
+    facts = {"experiment": experiment, "tracking_uri": uri, "source": source, SOURCE_ID: store_id(source)}
     _write(folder, pd.DataFrame(rows), facts, command_line=command_line)
     return folder, [f"The trials of a study that ablate ran: {len(rows):,} rows."]
 
@@ -86,31 +88,47 @@ def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
     note = ["A results table of ablate's own: its columns are known."]
     if target.resolve() == path.resolve().parent and path.name == RESULTS:
         return target, note
-    folder = _folder(place, name)
+    source = printable(str(path), 300)
+    source_id = file_id(path, place.out)
+    folder = _folder(place, name, source=source, source_id=source_id)
     folder.mkdir(parents=True, exist_ok=True)
     write_aside(folder / RESULTS, path.read_bytes())
     for beside in BESIDE:
         if (path.parent / beside).is_file():
             write_aside(folder / beside, (path.parent / beside).read_bytes())
     facts = _facts(path.parent / PROVENANCE) or {"study": folder.name}
-    _write_facts(folder, {**facts, "source": printable(str(path), 300)})
+    _write_facts(folder, {**facts, "source": source, SOURCE_ID: source_id})
     return folder, note
 
 
 def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
     foreign = read_foreign(runs, asked)
-    folder = _folder(place, runs.name)
-    _write(folder, foreign.results, foreign.facts, command_line=command_line)
+    source_id = _source_id(runs, place)
+    folder = _folder(place, runs.name, source=runs.place, source_id=source_id)
+    _write(folder, foreign.results, foreign.facts | {SOURCE_ID: source_id}, command_line=command_line)
     return folder, list(foreign.notes)
 
 
-def _folder(place: Place, name: str) -> Path:
-    """Where the report goes. Raises `AblateError` where results lie there that this command did not write."""
+def _folder(place: Place, name: str, *, source: str, source_id: str) -> Path:
+    """Where the report on `source` goes.
+
+    Raises `AblateError` where results lie there that this command did not write, or of another source.
+    """
     folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
     if (folder / RESULTS).exists() and not _is_ours(folder / PROVENANCE):
         raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
     check_folder(folder)
+    if (folder / RESULTS).exists():
+        check_same(folder, _facts(folder / PROVENANCE), source_id=source_id, source=source)
     return folder
+
+
+def _source_id(runs: Runs, place: Place) -> str:
+    """Of a file by where it lies, with the study of a storage; of a store by what names it and what is read of it."""
+    if place.source.startswith(MLFLOW) or is_storage_url(place.source):
+        return store_id(runs.place)
+    path = Path(place.source)
+    return file_id(path, place.out, study="" if runs.name == path.name.split(".")[0] else runs.name)
 
 
 def _is_ours(provenance: Path) -> bool:

@@ -73,8 +73,8 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     notes += [*_not_finished(measured, n_retried=cells.n_retried), *_progress(runs, measured)]
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
     facts = _facts(runs, asked, roles, found) | {
-        "reference": found.at(reference) if len(one_factor) or is_crossed else {},
-        "target": found.at(target) if is_crossed else {},
+        "reference": _levels(found, reference) if len(one_factor) or is_crossed else {},
+        "target": _levels(found, target) if is_crossed else {},
         "factorial": [_told(name) for name in found.factors] if is_crossed else [],
         "together": [[names[name] for name in pair] for pair in roles.together],
         "alone": [] if len(one_factor) or is_crossed else lone(found),
@@ -199,6 +199,10 @@ def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
         f"{runs.place}: no run finished with a score: {said}\n"
         "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"
     )
+
+
+def _levels(found: Configurations, place: int) -> Facts:
+    return {_told(name): level for name, level in found.at(place).items()}
 
 
 def _told(factor: str) -> str:

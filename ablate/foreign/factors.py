@@ -14,11 +14,12 @@ from ablate.foreign.crossing import also_varied, moving
 from ablate.foreign.exports import Export
 from ablate.foreign.levels import Codes, coded, crossed, n_levels, paired
 from ablate.foreign.naming import is_called, naming, together
-from ablate.foreign.words import COMMENTS, DEVICES, MACHINES, STEPS, reads_as_result, words_of
+from ablate.foreign.scores import listed
+from ablate.foreign.words import COMMENTS, DEVICES, MACHINES, STEPS, has_spread, reads_as_result, words_of
 from ablate.printable import printable
 from ablate.result_rules import coerced
 from ablate.sources import Runs
-from ablate.sources.runs import to_numbers
+from ablate.sources.runs import has_no_score, to_numbers
 from ablate.statistics import MIN_SEEDS
 
 MOST_FACTORS = 200  # that nobody named: so many columns that vary are measurements, and no picture holds them
@@ -59,7 +60,9 @@ def find_factors(
     reasons |= moving(runs, export, varied, blocks)
     reasons |= naming(runs, {name: varied[name] for name in varied if not reasons[name]}, blocks)
     factors = tuple(name for name, why in reasons.items() if not why)
-    _check(runs, factors, reasons, codes, blocks)
+    if not factors:
+        raise _nothing_varies(runs, reasons, taken)
+    _check(runs, factors, codes, blocks)
     return Factors(factors, {name: why for name, why in reasons.items() if why}, together(factors, codes))
 
 
@@ -90,11 +93,18 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
         return UNIQUE if is_unique and numbers is None and len(codes) > 2 else ""
     if numbers is not None and reads_as_result(name):
         return LIKE_RESULT
+    if numbers is None and _are_means(runs.table[name][~has_no_score(runs.table[name])].tolist()):
+        return "means with their spread"
     if is_whole and INDEX.fullmatch(name) and _counts(coerced(runs.table[name]).to_numpy(), name):
         return "a running number"
     if _names_machine(words_of(name)):
         return "names the machine"
     return UNIQUE if is_unique and (numbers is None or is_whole) else ""
+
+
+def _are_means(cells: Sequence[str]) -> bool:
+    """Whether every cell is a mean with its spread."""
+    return len(cells) > 0 and all(map(has_spread, cells))
 
 
 def _names_machine(words: Sequence[str]) -> bool:
@@ -122,16 +132,12 @@ def _blocks(runs: Runs, seeds: Sequence[str]) -> Codes | None:
     return crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
 
 
-def _check(
-    runs: Runs, factors: Sequence[str], reasons: Mapping[str, str], codes: Mapping[str, Codes], blocks: Codes | None
-) -> None:
+def _check(runs: Runs, factors: Sequence[str], codes: Mapping[str, Codes], blocks: Codes | None) -> None:
     if len(factors) > MOST_FACTORS:
         raise DataError(
             f"{runs.place}: {len(factors):,} columns vary, more than {MOST_FACTORS} factors\n"
             "  name those that were varied on purpose with --factors"
         )
-    if not factors:
-        raise _nothing_varies(runs, reasons)
     if blocks is None and (repeats := [name for name in factors if _counts_repeats(runs, name, factors, codes)]):
         raise DataError(
             f'{runs.place}: does "{printable(repeats[0])}" count the repeats of each configuration, as a seed does?\n'
@@ -168,13 +174,23 @@ def _counts_repeats(runs: Runs, name: str, factors: Sequence[str], codes: Mappin
     return is_counting and n_levels(others) * len(counted) == n_levels(paired(others, codes[name])) == len(numbers)
 
 
-def _nothing_varies(runs: Runs, reasons: Mapping[str, str]) -> DataError:
-    unique = [name for name, why in reasons.items() if why == UNIQUE and not is_called(name)]
-    if not unique:
-        return DataError(f"{runs.place}: no column varies but the score\n  name the factors with --factors")
-    name = printable(unique[0])
-    return DataError(
-        f"{runs.place}: one run a level of {name}: nothing can be tested\n"
-        f'  run each level with at least {MIN_SEEDS} seeds, in a column "seed"; '
-        f"--factors {name} describes these runs without a test"
+def _nothing_varies(runs: Runs, reasons: Mapping[str, str], taken: Mapping[str, str]) -> DataError:
+    """What varies all the same, and why it is no factor."""
+    unique = [name for name, why in reasons.items() if why == UNIQUE]
+    levels = [name for name in unique if not is_called(name)]
+    levels += [name for name in unique if is_called(name) and to_numbers(runs.table[name]) is None]
+    if levels:
+        name = printable(levels[0])
+        return DataError(
+            f"{runs.place}: one run a level of {name}: nothing can be tested\n"
+            f'  run each level with at least {MIN_SEEDS} seeds, in a column "seed"; '
+            f"--factors {name} describes these runs without a test"
+        )
+    vary = [f"{name} ({why})" for name, why in reasons.items() if why not in ("", SAME)]
+    if vary:
+        return DataError(f"{runs.place}: no factor was found: {listed(vary)}\n  name the factors with --factors")
+    roles = dict.fromkeys(
+        role for name, role in taken.items() if name in runs.table and n_levels(coded(runs.table[name])) > 1
     )
+    said = " and ".join(roles or ["the score"])
+    return DataError(f"{runs.place}: no column varies but {said}\n  name the factors with --factors")

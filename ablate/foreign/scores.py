@@ -18,6 +18,7 @@ from ablate.foreign.words import (
     LOWER_IS_BETTER,
     OBJECTIVES,
     TURNING,
+    has_spread,
     reads_as_score,
     words_of,
 )
@@ -163,6 +164,8 @@ def _no_score(runs: Runs, name: str) -> DataError:
     cells = [cell for cell in runs.column(name) if to_scores(pd.Series([cell])) is None and cell.strip()]
     got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
     way_out = "write numbers as 1234.5, or choose another column with --score"
+    if cells and has_spread(cells[0]):
+        way_out = "write the mean alone, or better the score of each run in a row of its own; or choose another --score"
     return DataError(f'{runs.place}: the score "{printable(name)}" must hold numbers{got}\n  {way_out}')
 
 

@@ -12,7 +12,9 @@ HIGHER_IS_BETTER = frozenset(
      "recall", "mcc", "dice", "ndcg", "mrr", "rouge", "miou", "likelihood")
 )  # fmt: skip
 # Told of a score that the user named; as names of factors they are too common ("precision" may be that of floats).
-ALSO_HIGHER = frozenset(("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo"))
+ALSO_HIGHER = frozenset(
+    ("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo", "hits")
+)
 ALSO_LOWER = frozenset(("divergence", "kl", "ece", "mistakes", "errors", "losses"))
 BOUNDED = frozenset(
     ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "iou", "miou", "dice", "precision", "recall", "map")
@@ -50,6 +52,9 @@ COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks
 CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
 STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
 LEARNING = frozenset(("lr", "rate", "decay", "dropout", "momentum", "width", "units", "depth", "batch", "layers"))
+RANKED = re.compile(r"[A-Za-z].*@ ?\d+")  # "NDCG@10": of the first ten
+_NUMBER = r"[-+−]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)? ?%?"
+_SPREAD = re.compile(rf"\$?{_NUMBER} ?\$? ?(±|\+/-|\+-|\\pm) ?\$? ?{_NUMBER}\$?", re.IGNORECASE)
 
 
 def words_of(name: object) -> tuple[str, ...]:
@@ -59,12 +64,19 @@ def words_of(name: object) -> tuple[str, ...]:
 
 
 def reads_as_score(name: str) -> bool:
-    """Whether a word tells a score, and the name does not end as a setting's does."""
+    """Whether a word or a rank, "Hits@3", tells a score, and the name does not end as a setting's does."""
     words = words_of(name)
-    return bool(set(words) & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
+    return RANKED.fullmatch(name.strip()) is not None or (
+        bool(set(words) & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
+    )
 
 
 def reads_as_result(name: str) -> bool:
     """Whether it reads as something that a run came to."""
     words = words_of(name)
     return reads_as_score(name) or (bool(set(words) & MEASURED) and words[-1] not in SETTINGS)
+
+
+def has_spread(cell: str) -> bool:
+    """Whether a cell is a mean with its spread, "0.45±0.02"."""
+    return _SPREAD.fullmatch(cell.strip()) is not None

@@ -11,7 +11,7 @@ from ablate.designs import Factorial
 from ablate.effects import confirmatory_runs, metric_values
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, count, file_unit, mean_label, shown_mean
+from ablate.report.numbers import NONE, count, file_unit, mean_label, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Cell, Folded, Link, Table
 from ablate.report.runs import RUN_ID, place_of
 
@@ -104,4 +104,4 @@ def _told(row: Row, runs: pd.DataFrame) -> list[str]:
 
 
 def _decimals(inputs: Inputs) -> int:
-    return 2 if inputs.metric.unit == "points" else 4
+    return score_decimals(inputs.results["score"].tolist(), inputs.metric, points=2, others=4)

@@ -13,7 +13,7 @@ from ablate.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.design_runs import OF_FACTORIAL, leading
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
-from ablate.report.numbers import NONE, count, decimals_for, in_unit, p_value
+from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
 from ablate.report.page import Block, Cell, Figure, Folded, Section, Table
 from ablate.report.runs import runs_anchor
 from ablate.wording import mode_rank
@@ -57,7 +57,7 @@ def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
     pairs = shapley[shapley["kind"] == "pair"].sort_values("mean", key=abs, ascending=False, kind="stable")
     if pairs.empty:
         return []
-    decimals = decimals_for(((pairs["high"] - pairs["low"]) / 2).tolist(), metric)
+    decimals = effect_decimals(pairs, metric)
     rows = [
         [f"{row['factor']} → {row['level']}", f"{row['factor_2']} → {row['level_2']}",
          *mean_cells(row, metric, decimals), p_value(row["p_adjusted"]), count(row["n"])]
@@ -116,7 +116,8 @@ def _anchor(row: Row, measure: str) -> str:
 
 def _table(rows: pd.DataFrame, metric: Metric, *, name: str, anchors: frozenset[str]) -> Table:
     widths = pd.concat([(rows[f"{measure}_high"] - rows[f"{measure}_low"]) / 2 for measure in MEASURE_LOOKS])
-    decimals = decimals_for(widths.tolist(), metric)
+    means = pd.concat([rows[measure] for measure in MEASURE_LOOKS])
+    decimals = decimals_for(widths.tolist(), metric, values=means.tolist())
     head = ["Factor", "From", "To", "Disagreement"]
     for words in (*(words for words, _, _ in MEASURE_LOOKS.values()), "leave-one-out less add-one-in"):
         head += [f"{words[0].upper()}{words[1:]}{in_unit(metric)}", "95 % interval"]

@@ -13,8 +13,9 @@ from ablate.records import BEST
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
+    LEAST_DECIMALS,
     count,
-    decimals_for,
+    effect_decimals,
     file_unit,
     in_unit,
     interval,
@@ -92,11 +93,6 @@ def linked(text: str, row: Row, *, anchors: frozenset[str]) -> Cell:
     return Link(text, anchor) if anchor in anchors else text
 
 
-def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
-    """Decimals that the intervals of these effects support."""
-    return decimals_for(((effects["high"] - effects["low"]) / 2).tolist(), metric)
-
-
 def _columns(
     effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
 ) -> list[tuple[str, Callable[[Row], Cell]]]:
@@ -162,12 +158,19 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
 def _how_to_read(inputs: Inputs) -> str:
     metric = inputs.metric
     shared = "of the same seed" if inputs.is_foreign else "that shares its split, batch order and random draws"
-    margin = f"±{number(metric.margin * metric.scale, 1 if metric.unit == 'points' else 2)} {metric.unit}".rstrip()
+    margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     return HOW_TO_READ.format(margin=margin, shared=shared)
 
 
+def _margin(metric: Metric) -> str:
+    margin = metric.margin * metric.scale
+    if metric.unit in LEAST_DECIMALS:
+        return number(margin, LEAST_DECIMALS[metric.unit])
+    return f"{margin:g}"  # of a unit that we do not know, as it was given
+
+
 def _description(told: pd.DataFrame, metric: Metric) -> str:
-    decimals = 1 if metric.unit == "points" else 2
+    decimals = 1 if metric.unit == "points" else effect_decimals(told, metric)
     parts = [
         f"{row['variant']}: {number(row['mean'] * metric.scale, decimals, is_signed=True)}, {row['verdict']}"
         for row in told.to_dict("records")

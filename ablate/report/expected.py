@@ -6,7 +6,7 @@ from ablate import analysis
 from ablate.effects import Metric
 from ablate.plots import draw_expected, to_svg
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import count, mean_label, number, shown_mean
+from ablate.report.numbers import count, mean_label, number, score_decimals, shown_mean
 from ablate.report.page import Block, Figure, Table
 
 TITLE = "What a shorter search would have found"
@@ -24,7 +24,7 @@ def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block
     expected = analysis.expected_search(inputs.results)
     if expected.empty:
         return []
-    decimals = 1 if metric.unit == "points" else 3
+    decimals = score_decimals(expected.iloc[:, 1].tolist(), metric, points=1, others=3)
     sentence = _in_words(expected, metric, decimals)
     figure = draw_expected(expected.assign(value=expected["expected"] * metric.scale), label=label)
     svg = to_svg(figure, name="expected", title=TITLE, description=sentence)

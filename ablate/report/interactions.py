@@ -14,7 +14,7 @@ from ablate.plots.designs import MOST_PANELS, draw_interactions, draw_shares
 from ablate.report.design_runs import OF_FACTORIAL, factorial_runs
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
-from ablate.report.numbers import count, decimals_for, in_unit, interval, number, p_value
+from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, Cell, Figure, Folded, Link, Paragraph, Section, Table
 from ablate.statistics import MIN_SEEDS
 
@@ -156,7 +156,7 @@ def _none_flagged(pairs: pd.DataFrame) -> str:
 
 
 def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
-    decimals = decimals_for(((cells["high"] - cells["low"]) / 2).tolist(), metric)
+    decimals = effect_decimals(cells, metric)
     rows = [
         [
             f"{row['factor']} = {row['level']}",
@@ -183,7 +183,7 @@ def _effects_block(effects: pd.DataFrame, metric: Metric) -> Block:
 
 
 def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
-    decimals = decimals_for(((effects["high"] - effects["low"]) / 2).tolist(), metric)
+    decimals = effect_decimals(effects, metric)
     rows: list[list[Cell]] = [
         [str(row["term"]), str(row["kind"]), verdict_text(str(row["verdict"])), *mean_cells(row, metric, decimals),
          interval(row["low_adjusted"] * metric.scale, row["high_adjusted"] * metric.scale, decimals),

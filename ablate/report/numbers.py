@@ -3,21 +3,60 @@
 import math
 from collections.abc import Iterable
 
+import pandas as pd
+
 from ablate.effects import Metric
 from ablate.plots import rate_text
 
 LEAST_DECIMALS = {"points": 1, "nats": 2}  # of units that we know
 MOST_DECIMALS = 4
+MOST_OF_OTHERS = 9  # of units that we do not know: their scores may be of any size
+DIGITS = 3  # of the largest difference, where no spread tells how many count
+NOISE = 1e-9  # of the largest difference: less is rounding
 NONE = "–"
 
 
-def decimals_for(half_widths: Iterable[float], metric: Metric) -> int:
-    """Decimals of a column, from the half widths of its intervals in the file's unit, so that the middle one shows."""
-    widths = sorted(width * metric.scale for width in half_widths if math.isfinite(width) and width > 0)
-    least = LEAST_DECIMALS.get(metric.unit, 0)
-    if not widths:
-        return least
-    return min(max(least, math.ceil(-math.log10(widths[len(widths) // 2] / 2))), MOST_DECIMALS)
+def decimals_for(half_widths: Iterable[float], metric: Metric, *, values: Iterable[float] = ()) -> int:
+    """Decimals of a column, from the half widths of its intervals in the file's unit, so that the middle one shows.
+
+    Of an unknown unit, `values` that have no spread, whose interval has no width or is missing, show as well: the
+    largest with `DIGITS` digits, the smallest with one.
+    """
+    half_widths, values = list(half_widths), list(values)
+    widths = sorted(width * metric.scale for width in half_widths if _has_size(width) and width > 0)
+    supported = [math.ceil(-math.log10(widths[len(widths) // 2] / 2))] if widths else []
+    if metric.unit in LEAST_DECIMALS:
+        return min(max([LEAST_DECIMALS[metric.unit], *supported]), MOST_DECIMALS)
+    alone = [value for value, width in zip(values, half_widths, strict=False) if not (_has_size(width) and width > 0)]
+    return min(max([0, *supported, *_telling(alone, metric)]), MOST_OF_OTHERS)
+
+
+def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
+    """Decimals that the intervals of these effects support; that tell the effects apart where there is no spread."""
+    half_widths, differences = (effects["high"] - effects["low"]) / 2, effects["mean"]
+    if not (differences.abs() > 0).any() and "variant_mean" in effects:
+        differences = effects["variant_mean"]  # all are alike: then their means show
+    return decimals_for(half_widths.tolist(), metric, values=differences.tolist())
+
+
+def score_decimals(scores: Iterable[float], metric: Metric, *, points: int, others: int) -> int:
+    """`points` of an accuracy, else `others`, and more where scores of an unknown unit are so small."""
+    if metric.unit in LEAST_DECIMALS:
+        return points if metric.unit == "points" else others
+    sizes = [abs(score * metric.scale) for score in scores if _has_size(score)]
+    digits = [DIGITS - 1 - math.floor(math.log10(max(sizes)))] if sizes else []
+    return min(max([others, *digits]), MOST_OF_OTHERS)
+
+
+def _has_size(value: float) -> bool:
+    return math.isfinite(value) and value != 0
+
+
+def _telling(values: Iterable[float], metric: Metric) -> list[int]:
+    """Decimals with which the largest and the smallest of the values show, but for rounding."""
+    sizes = [abs(value * metric.scale) for value in values if _has_size(value)]
+    sizes = [size for size in sizes if size > NOISE * max(sizes)]
+    return [DIGITS - 1 - math.floor(math.log10(max(sizes))), -math.floor(math.log10(min(sizes)))] if sizes else []
 
 
 def number(value: float | None, decimals: int, *, is_signed: bool = False) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ablate import designs
 from ablate.designs import Factorial
-from ablate.effects import metric_unit
+from ablate.effects import Metric, metric_unit
 from ablate.plots import to_svg
 from ablate.plots.waterfall import draw_path
 from ablate.report.design_runs import OF_FACTORIAL, leading, path_anchor, path_runs
@@ -43,7 +43,7 @@ def path_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Se
 def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[str]) -> list[Block]:
     scale, label = _score_axis(inputs)
     chosen = rows[rows["chosen"].astype(bool)]
-    decimals = decimals_for(((chosen["high"] - chosen["low"]) / 2).tolist(), inputs.metric)
+    decimals = _decimals(chosen, inputs.metric)
     figure = draw_path(chosen, scale=scale, decimals=decimals, label=label)
     if figure is None:
         return []
@@ -53,6 +53,12 @@ def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[s
     table = _table(rows, inputs, decimals, name=name, anchors=anchors)
     reading = _how_to_read(chosen, is_foreign="metric" in inputs.facts)
     return [Figure(name, title, sentence, svg, table, reading)]
+
+
+def _decimals(chosen: pd.DataFrame, metric: Metric) -> int:
+    half_widths = (chosen["high"] - chosen["low"]) / 2
+    gains = chosen["gain"] if (chosen["gain"].abs() > 0).any() else chosen["score"]
+    return decimals_for(half_widths.tolist(), metric, values=gains.tolist())
 
 
 def _how_to_read(chosen: pd.DataFrame, *, is_foreign: bool) -> str:

@@ -11,7 +11,7 @@ from ablate.effects import Metric
 from ablate.plots import contrast_name
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, decimals_for, file_unit, in_unit, mean_label, number, shown_mean
+from ablate.report.numbers import NONE, effect_decimals, file_unit, in_unit, mean_label, number, shown_mean
 from ablate.report.page import MOST_ROWS, Folded, Table
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
@@ -36,7 +36,7 @@ def runs_block(inputs: Inputs) -> Folded | None:
         "Reference's", "State", "Trial", "Reference's trial", "MLflow run", "Reference's run",
         *(["Took the result of"] if with_reuse else []),
     ]  # fmt: skip
-    decimals = decimals_for(((inputs.effects["high"] - inputs.effects["low"]) / 2).tolist(), metric)
+    decimals = effect_decimals(inputs.effects, metric)
     rows = [
         [*contrast_name(row["factor"], row["level"], against=row["against"]), *([row["mode"]] if with_mode else []),
          *_numbers(row, metric, decimals), _states(row), row["trial"], row["reference_trial"],

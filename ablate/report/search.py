@@ -12,7 +12,7 @@ from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
 from ablate.plural import number_of
 from ablate.report.expected import expected_blocks
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, shown_mean
+from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Figure, Paragraph, Section, Table
 from ablate.results import RATE_SETTING
 
@@ -81,7 +81,7 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
         sentence += f" Of so many trials about {MOST_POINTS:,} are drawn, evenly taken, and every one that led."
     title = "Search history"
     svg = to_svg(figure, name="history", title=title, description=sentence)
-    decimals = _decimals(metric)
+    decimals = _decimals(shown["score"], metric)
     head = ("Trial", "State", label, "Best so far")
     rows = [
         (str(row["trial"]), str(row["state"]), number(row["value"], decimals), number(row["best"], decimals))
@@ -135,8 +135,8 @@ def _lost(n: int) -> str:
     return f" {n:,} that did not finish {'count' if n > 1 else 'counts'} at the worst score." if n else ""
 
 
-def _decimals(metric: Metric) -> int:
-    return 1 if metric.unit == "points" else 3
+def _decimals(scores: "pd.Series[float]", metric: Metric) -> int:
+    return score_decimals(scores.tolist(), metric, points=1, others=3)
 
 
 def _best(inputs: Inputs, metric: Metric) -> list[Block]:
@@ -146,7 +146,7 @@ def _best(inputs: Inputs, metric: Metric) -> list[Block]:
     factors = [
         name for name in best.columns if name not in ("trial", "score", "optimism", "learning_rate", RATE_SETTING)
     ]
-    decimals = _decimals(metric)
+    decimals = _decimals(best["score"], metric)
     rows = [
         [str(row["trial"]), shown_mean(row["score"], metric, decimals),
          number(row["optimism"] * metric.scale, decimals), rate(row["learning_rate"]),

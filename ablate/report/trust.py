@@ -8,7 +8,7 @@ from ablate import analysis
 from ablate.plots import contrast_name
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs, reference_mean
-from ablate.report.numbers import count, file_unit, in_unit, number
+from ablate.report.numbers import LEAST_DECIMALS, count, effect_decimals, file_unit, in_unit, number
 from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
 from ablate.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
 
@@ -117,4 +117,6 @@ def _undecided(inputs: Inputs) -> list[Table]:
 
 
 def _decimals(inputs: Inputs) -> int:
-    return 1 if inputs.metric.unit == "points" else 2
+    metric, told = inputs.metric, inputs.told()
+    least = 1 if metric.unit == "points" else 2
+    return least if metric.unit in LEAST_DECIMALS or told.empty else max(least, effect_decimals(told, metric))

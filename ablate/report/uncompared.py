@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ablate import analysis
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import in_unit, shown_mean
+from ablate.report.numbers import in_unit, score_decimals, shown_mean
 from ablate.report.page import Section
 from ablate.results import RATE_SETTING
 
@@ -49,7 +49,7 @@ def _best(inputs: Inputs) -> str:
         return ""
     row, metric = best.iloc[0], inputs.score_metric
     n = int((analysis.search_history(inputs.results)["state"] == "finished").sum())
-    score = shown_mean(row["score"], metric, 1 if metric.unit == "points" else 3)
+    score = shown_mean(row["score"], metric, score_decimals([row["score"]], metric, points=1, others=3))
     unit = " %" if metric.unit == "points" else in_unit(metric).replace(",", "")
     levels = [f"{name} {_level(row[name])}" for name in best.columns[4:] if name != RATE_SETTING and row[name] != ""]
     more = len(levels) - MOST_FACTORS

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from tables import crossed, runs
 
+from ablate.designs import crossed_paths, factorials
+from ablate.effects import Metric
 from ablate.errors import DataError
 from ablate.foreign import Asked, read_foreign
 
@@ -61,3 +63,14 @@ def test_the_target_is_the_best_that_is_allowed():
         read_foreign(runs(crossed()), Asked(target="norm=layer"))
     lower = runs(crossed().rename(columns={"acc": "loss"}))
     assert read_foreign(lower, Asked()).facts["target"] == {"norm": "none", "drop": 0.3}
+
+
+@pytest.mark.parametrize("name", ["epochs", "data", "seconds", "phase", "state", "reason", "attempt", "value"])
+def test_a_crossed_factor_may_be_called_like_a_column_of_the_results(name):
+    table = {"batch_size": [32, 64, 32, 64], name: [5, 5, 3, 3], "accuracy": [0.90, 0.91, 0.80, 0.85]}
+    found = read_foreign(runs(table), Asked(factors=("batch_size", name), reference=f"batch_size=32,{name}=3"))
+    facts, metric = found.facts, Metric("accuracy", "score", 1, 100.0, "points", 0.0, 0.0)
+    assert set(facts["reference"]) == set(facts["target"]) == set(facts["factorial"]) <= set(found.results)
+    [factorial] = factorials(found.results, metric, factors=facts["factorial"], reference=facts["reference"])
+    paths = crossed_paths([factorial], target=facts["target"])
+    assert set(paths["factor"]) >= {"batch_size", f"{name}_setting"}

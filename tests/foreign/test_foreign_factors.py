@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import pandas as pd
 import pytest
@@ -90,13 +91,49 @@ def test_a_text_that_is_unique_to_each_run_is_no_factor_though_the_source_knows_
 
 
 def test_one_run_a_level_cannot_be_tested_and_the_way_out_is_named():
-    for name, levels in (("optimizer", ["adam", "sgd", "rmsprop"]), ("model", ["a", "b", "c"])):
+    named = ["baseline", "no_dropout", "fewer_heads"]
+    for name, levels in (
+        ("optimizer", ["adam", "sgd", "rmsprop"]),
+        ("model", ["a", "b", "c"]),
+        ("experiment", named),
+        ("variant", named),
+    ):
         table = {name: levels, "acc": [0.5, 0.6, 0.7]}
         with pytest.raises(DataError, match=f"one run a level of {name}: nothing can be tested\n  .*at least 6 seeds"):
             roles(table)
         assert roles(table, factors=(name,)).factors == (name,)
-    with pytest.raises(DataError, match="no column varies but the score"):
-        roles({"run": ["x", "y"], "acc": [0.5, 0.6]})
+
+
+def test_metrics_of_a_rank_and_means_with_their_spread_are_results():
+    table = crossed(seeds=SEEDS)
+    for name, cells, why in (
+        ("Hits@3", [0.1 * (i % 5) for i in range(24)], "reads as a result"),
+        ("pass@ 1", [i % 2 for i in range(24)], "reads as a result"),
+        ("H", [f"0.01{i % 3}±0.000" for i in range(24)], "means with their spread"),
+        ("spread", ["-" if i % 3 else "1e-3 +/- .5" for i in range(24)], "means with their spread"),
+        ("tex", [rf"$4{i % 3} \pm 1.5$" for i in range(24)], "means with their spread"),
+    ):
+        found = roles(table.assign(**{name: cells}), score="acc")
+        assert (found.factors, f"{name} ({why})" in found.notes[0]) == (("norm", "drop"), True), name
+    for name, one, other in (("user", "a@1", "b@2"), ("range", "0±", "±1"), ("net", "4-5", "5-4"), ("@home", 1, 2)):
+        levels = {name: [one, one, other, other], "seed": [0, 1, 0, 1], "acc": [0.5, 0.6, 0.7, 0.8]}
+        assert roles(levels).factors == (name,)
+
+
+def test_a_mean_with_its_spread_is_no_score_and_the_way_out_is_said():
+    with pytest.raises(DataError, match=r'"mrr" must hold numbers, got "0.45±0.02"\n  write the mean alone'):
+        roles({"opt": ["adam", "sgd"], "mrr": ["0.45±0.02", "0.47±0.01"]})
+
+
+def test_where_nothing_can_be_a_factor_what_varies_is_said_with_the_reason():
+    for table, message in (
+        ({"lr": [1, 1], "acc": [0.5, 0.6]}, "no column varies but the score\n"),
+        ({"lr": [1, 1], "seed": [0, 1], "acc": [0.5, 0.6]}, "no column varies but the score and the seed\n"),
+        ({"job_id": [7, 9], "acc": [0.5, 0.6]}, "no factor was found: job_id (different in every run)\n"),
+        ({"train_loss": [0.2, 0.1], "acc": [0.5, 0.6]}, "no factor was found: train_loss (reads as a result)\n"),
+    ):
+        with pytest.raises(DataError, match=re.escape(message)):
+            roles(table, score="acc")
 
 
 @pytest.mark.parametrize("name", ["epoch", "step", "Iteration", "global_step"])

@@ -1,7 +1,19 @@
 import math
 
+import pandas as pd
+
 from ablate.effects import Metric
-from ablate.report.numbers import count, decimals_for, duration, interval, number, p_value, rate
+from ablate.report.numbers import (
+    count,
+    decimals_for,
+    duration,
+    effect_decimals,
+    interval,
+    number,
+    p_value,
+    rate,
+    score_decimals,
+)
 
 ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
 LOSS = Metric("test_loss", "test_loss", -1, 1.0, "nats", -2.3, 0.01)
@@ -44,3 +56,29 @@ def test_other_numbers_read_as_people_write_them() -> None:
     assert duration(7500) == "2 h 5 min"
     assert count(45000) == "45,000"
     assert count(math.nan) == "–"
+
+
+def test_without_a_spread_a_score_of_unknown_unit_shows_what_tells_it_apart() -> None:
+    mrr = Metric("mrr", "mrr", 1, 1.0, "", 0.0, math.nan)
+    assert decimals_for([math.nan, math.nan], mrr, values=[0.29, 0.18]) == 3  # one run a level: "0.290"
+    assert decimals_for([0.0], mrr, values=[0.02]) == 4  # two optimizers, the same difference under every seed
+    assert decimals_for([0.0, 0.0], mrr, values=[0.29, 0.0003]) == 4  # the smaller one shows as well
+    assert decimals_for([0.0], mrr, values=[290.0]) == 0
+    assert decimals_for([0.0, 0.0], mrr, values=[0.29, 1e-17]) == 3  # rounding is no difference
+    assert decimals_for([5.0, 0.0], mrr, values=[3.0, 0.02]) == 4  # another row's spread says nothing of it
+    assert decimals_for([0.0], ACCURACY, values=[0.02]) == 1  # points are known: "2.0"
+
+
+def test_small_scores_of_an_unknown_unit_show_three_digits() -> None:
+    mse = Metric("mse", "mse", -1, 1.0, "", 0.0, math.nan)
+    assert score_decimals([-1e-6, -4e-6, math.nan], mse, points=1, others=3) == 8
+    assert score_decimals([0.5, 0.0], mse, points=1, others=3) == 3
+    assert score_decimals([math.nan], mse, points=1, others=4) == 4
+    assert score_decimals([0.00001], ACCURACY, points=1, others=3) == 1
+    assert score_decimals([0.00001], LOSS, points=1, others=3) == 3
+
+
+def test_where_nothing_differs_the_means_show() -> None:
+    mrr = Metric("mrr", "mrr", 1, 1.0, "", 0.0, math.nan)
+    alike = {"low": [0.0], "high": [0.0], "mean": [0.0], "variant_mean": [0.54]}
+    assert effect_decimals(pd.DataFrame(alike), mrr) == 3
