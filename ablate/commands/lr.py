@@ -10,7 +10,6 @@ from ablate.catalog import level_in
 from ablate.clock import Clock
 from ablate.commands.output import say
 from ablate.files.whole import opening
-from ablate.provenance import usable_cores
 from ablate.records import RateTest
 from ablate.seeds import SEARCH_REPLICATE
 from ablate.study import Study, find_study, load_study
@@ -44,7 +43,7 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
 def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Path]:
     from ablate.engine.device import prepare_tensorflow
 
-    prepare_tensorflow(usable_cores())  # named, since a range test depends on it
+    prepare_tensorflow()
     from ablate.engine.workbench import Workbench
     from ablate.running.opening import label, open_data
     from ablate.trial.pretraining import find_origin
