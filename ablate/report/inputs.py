@@ -14,7 +14,16 @@ from ablate.levels import FIND
 from ablate.printable import printable
 from ablate.records import REFERENCE, RateTest
 from ablate.report.facts import Facts, read_facts, read_rate_tests
-from ablate.results import RATE_SETTING, factor_columns, layers_table, read_epochs, read_layers, read_results
+from ablate.results import (
+    ADDED,
+    COLUMNS,
+    RATE_SETTING,
+    factor_columns,
+    layers_table,
+    read_epochs,
+    read_layers,
+    read_results,
+)
 from ablate.statistics import spend
 from ablate.study.layers import study_text
 from ablate.wording import MODES
@@ -145,6 +154,12 @@ def reference_levels(inputs: Inputs) -> dict[str, str]:
     runs = inputs.results[inputs.results["variant"] == REFERENCE]
     names = factor_columns(inputs.results) if len(runs) else []
     return {"learning_rate" if name == RATE_SETTING else name: str(runs[name].iloc[0]) for name in names}
+
+
+def factor_name(column: str) -> str:
+    """A factor by its own name, where its column has another one for fear of ours: "epochs" of "epochs_setting"."""
+    bare = column.removesuffix("_setting")
+    return bare if bare in (*COLUMNS, *ADDED) else column
 
 
 def trained_reference(inputs: Inputs) -> dict[str, str]:

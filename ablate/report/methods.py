@@ -6,7 +6,7 @@ from typing import Any
 from ablate.effects import COUNTED_AT_CHANCE
 from ablate.plural import number_of
 from ablate.records import BEST
-from ablate.report.inputs import Inputs, trained_reference
+from ablate.report.inputs import Inputs, factor_name, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
 from ablate.results import factor_columns
@@ -80,7 +80,7 @@ def _design(inputs: Inputs) -> str:
     facts, effects = inputs.facts, inputs.effects
     said = [FOREIGN.format(source=facts.get("source") or "a file")] if inputs.is_foreign else []
     n = effects["variant"].nunique()
-    reference = _listed(trained_reference(inputs))
+    reference = _listed({factor_name(name): level for name, level in trained_reference(inputs).items()})
     kind = facts.get("reference_kind")
     what = {"best": "the best configuration of the search", "baseline": "the study's baseline"}.get(str(kind), "")
     named = f", {what}" if what else ""

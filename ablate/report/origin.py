@@ -5,7 +5,7 @@ import pandas as pd
 from ablate.effects import confirmatory_runs
 from ablate.plural import number_of
 from ablate.records import BEST, REFERENCE
-from ablate.report.inputs import Inputs, trained_reference
+from ablate.report.inputs import Inputs, factor_name, trained_reference
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
 from ablate.results import RATE_SETTING, factor_columns
@@ -44,7 +44,7 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
 def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """Data, reference and size of the study."""
     kind = inputs.facts.get("reference_kind")
-    levels = " · ".join(f"{name} {level}" for name, level in trained_reference(inputs).items())
+    levels = " · ".join(f"{factor_name(name)} {level}" for name, level in trained_reference(inputs).items())
     source = str(inputs.facts.get("source") or "a file")
     pairs = [
         ("Read from", f"{source}, a table that another tool made" if inputs.is_foreign else ""),

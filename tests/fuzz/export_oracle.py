@@ -160,7 +160,8 @@ def _contrasts(truth: Truth, said: Said, verdicts: Verdicts) -> Iterator[tuple[s
     cells = _cells(truth, said)
     for row in inputs.effects.to_dict("records"):
         name = _column(truth, row["factor"])
-        first, then = _level(truth, name, inputs.facts["reference"][row["factor"]]), _level(truth, name, row["level"])
+        key = row["factor"] if row["factor"] == "learning_rate" else column_of(row["factor"])
+        first, then = _level(truth, name, inputs.facts["reference"][key]), _level(truth, name, row["level"])
         gain = truth.gains[name, then] - truth.gains[name, first]
         runs, others = cells[row["variant"]], cells["reference"]
         text = f"{row['factor']} {first} -> {then}: {row['verdict']}, n = {row['n']}, mean {row['mean']:.6g}"

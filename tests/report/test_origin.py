@@ -1,7 +1,7 @@
 import shutil
 
 from ablate.report import ReportFiles
-from ablate.report.inputs import read_inputs
+from ablate.report.inputs import factor_name, read_inputs
 from ablate.report.origin import origin_section
 from ablate.report.page import Definitions
 from ablate.verified import Check, Round, write_rounds
@@ -23,3 +23,9 @@ def test_the_provenance_says_what_retraining_showed_and_before_how_to_do_it(buil
 
 def test_a_bare_table_has_nothing_to_be_retrained_from(built_bare: ReportFiles):
     assert "Verified" not in said(built_bare.html.parent)
+
+
+def test_a_factor_is_called_by_its_own_name_whatever_its_column_is_called():
+    assert [factor_name(column) for column in ("epochs_setting", "data_setting", "epochs", "my_setting", "norm")] == [
+        "epochs", "data", "epochs", "my_setting", "norm",
+    ]  # fmt: skip
