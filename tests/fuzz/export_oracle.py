@@ -14,6 +14,7 @@ from export_truth import ExportExample, Run, Truth
 
 from ablate.errors import AblateError
 from ablate.foreign.columns import column_of
+from ablate.report.inputs import factor_name
 
 DECIDED = ("helps", "hurts")
 PERCENT = 100.0  # points in all of it
@@ -225,7 +226,7 @@ def _lossless(
 def _cells(truth: Truth, said: Said) -> dict[str, list[Run]]:
     """The true runs of the reference and of each variant, by the variant's name."""
     facts, names = said.inputs.facts, list(truth.factors)
-    stated = {bare(name): str(level) for name, level in (facts.get("reference") or {}).items()}
+    stated = {bare(factor_name(name)): str(level) for name, level in (facts.get("reference") or {}).items()}
     reference = tuple(_level(truth, name, stated.get(bare(name), "")) for name in names)
     found = {"reference": [run for run in truth.runs if run.levels == reference]}
     for row in said.inputs.effects.to_dict("records"):
