@@ -38,7 +38,8 @@ def identical_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
 
 def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
     """The (variant, mode) of whose pairs no run finished, on neither side: all count as the same chance level."""
-    return _where_all(pairs, (pairs["state"] != "finished") & (pairs["reference_state"] != "finished"))
+    has_finished = (pairs["state"] == "finished") | (pairs["reference_state"] == "finished")
+    return frozenset(_cells(pairs)) - frozenset(_cells(pairs[has_finished]))
 
 
 def lossy_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
@@ -53,10 +54,6 @@ def lossy_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
         for variant, mode, against in contrasts.itertuples(index=False)
         if holed & {(variant, mode), (variant, ""), (against, mode), (against, "")}
     )
-
-
-def _where_all(pairs: pd.DataFrame, is_so: "pd.Series[bool]") -> frozenset[tuple[str, str]]:
-    return frozenset(_cells(pairs)) - frozenset(_cells(pairs[~is_so]))
 
 
 def _cells(pairs: pd.DataFrame) -> Iterator[tuple[str, str]]:

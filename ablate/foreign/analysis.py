@@ -127,8 +127,7 @@ def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
     counts = measured["state"].value_counts().drop("finished", errors="ignore")
     if not len(counts):
         return []
-    said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
-    notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {said}."]
+    notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {_counted(counts)}."]
     if n_retried:
         again = "tried again with the same configuration and seed, and only the one that finished counts"
         notes.append(f"{number_of(n_retried, 'lost run')}: {again}.")
@@ -193,12 +192,15 @@ def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
     """Raises `DataError` where no run finished with a score."""
     if (measured["state"] == "finished").any():
         return
-    counts = measured["state"].value_counts()
-    said = ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
     raise DataError(
-        f"{runs.place}: no run finished with a score: {said}\n"
+        f"{runs.place}: no run finished with a score: {_counted(measured['state'].value_counts())}\n"
         "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"
     )
+
+
+def _counted(counts: "pd.Series[int]") -> str:
+    """ "3 failed, 1 out of memory"."""
+    return ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
 
 
 def _levels(found: Configurations, place: int) -> Facts:
