@@ -72,7 +72,7 @@ def tiny_study(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def digits():
-    from ablate.datasets import load_dataset
+    from ablate.data import load_dataset
 
     return load_dataset("digits", data_dir=None, explicit=False, base=Path())
 
@@ -80,6 +80,6 @@ def digits():
 @pytest.fixture(scope="session")
 def bench(tiny_study, digits):
     """One workbench for all tests of the training half: its programs are compiled once."""
-    from ablate.engine.workbench import Workbench
+    from ablate.training.engine.workbench import Workbench
 
     return Workbench(tiny_study, digits)

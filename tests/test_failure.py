@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from ablate.errors import StudyError
-from ablate.failure import REASON, TRACE, explained, is_ours, reason_of, text_of, trace_of
+from ablate.errors import REASON, TRACE, StudyError, explained, is_ours, reason_of, text_of, trace_of
 
 
 class Text(str):
@@ -105,7 +104,7 @@ def test_ctrl_c_is_the_users_where_it_is_not_ignored():
 
 
 def test_what_ends_a_workers_work_is_none_of_a_trials():
-    from ablate.schedule.worker import Deserted
+    from ablate.workers.worker import Deserted
 
     assert is_ours(Deserted())
     assert not is_ours(SystemExit(3))

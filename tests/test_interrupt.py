@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ablate.interrupt import SIGNALS, on_stop_signal
+from ablate.system import SIGNALS, on_stop_signal
 
 # Says what happens to it, a line each.
 SCRIPT = """

@@ -1,6 +1,6 @@
 import pytest
 
-from ablate.plural import number_of
+from ablate.text import number_of
 
 
 @pytest.mark.parametrize(("n", "said"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs"), (1024, "1,024 runs")])

@@ -11,17 +11,26 @@ from typing import Literal
 
 import keras
 
-from ablate.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.errors import StudyError
 from ablate.models import blocks
-from ablate.models.channel_axis import channel_axis_hint
 from ablate.models.cnn import cnn
-from ablate.models.ignored import check_nothing_ignored, check_trains
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
-from ablate.models.process_settings import settings_kept
+from ablate.models.process_settings import channel_axis_hint, settings_kept
 from ablate.models.resnet import resnet, resnet50, restart_residual
-from ablate.records import Factors, Level
+from ablate.study.catalog import MODELS, WITHOUT_MOMENTUM, level_in
+from ablate.study.trial import Factors, Level
+
+# Of `keras.Model`: what `fit` and `evaluate` call, and nothing here does.
+OVERRIDES = (
+    "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function",
+    "make_test_function", "make_predict_function", "fit", "evaluate",
+)  # fmt: skip
+COMPILED = (
+    "model: build returned a compiled model; ablate trains with its own loss (cross-entropy) and the study's "
+    "optimizer, so compile() would be ignored\n"
+    "  leave model.compile out, or load_model(path, compile=False), and name the optimizer in [baseline]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,6 @@ BUILT_IN: Mapping[str, Builder] = {
     "resnet": _built_in("resnet", resnet, restart_residual),
     "resnet50": _built_in("resnet50", resnet50, restart_residual),
 }
-
-
 _BEGIN = "begin with keras.Input(input_shape), which it is given"
 
 
@@ -165,3 +172,57 @@ def count_parameters(model: keras.Model) -> int:
     """All weights of the model, trainable or not, the state of random generators and dropout rates left out."""
     counted = [v for v in model.weights if not is_of_trial(v)]
     return sum(math.prod(v.shape) for v in counted)
+
+
+def check_nothing_ignored(model: keras.Model) -> None:
+    """Raise `StudyError` where part of the model would be left out without a word."""
+    if model.compiled or getattr(model, "optimizer", None) is not None:
+        raise StudyError(COMPILED)
+    for part in _parts(model):
+        if isinstance(part, keras.Model):
+            _check_overrides(part, is_inner=part is not model)
+        if getattr(part, "stateful", False):
+            raise StudyError(
+                f"model: the layer {part.name} is stateful; batches are drawn at random, so a state that goes from one "
+                "to the next would mean nothing\n  leave stateful=True out"
+            )
+    if model.metrics:
+        names = ", ".join(metric.name for metric in model.metrics)
+        raise StudyError(
+            f"model: its layers have metrics of their own ({names}); ablate records loss and accuracy, so they would "
+            "be ignored\n  leave the metrics out"
+        )
+
+
+def check_trains(model: keras.Model) -> None:
+    """Raise `StudyError` where no weight would change."""
+    if not model.trainable_variables:
+        raise StudyError(
+            "model: build returned a model without trainable weights, so training would change nothing\n"
+            "  leave trainable = False out, at least for the last layer"
+        )
+
+
+def _check_overrides(model: keras.Model, *, is_inner: bool) -> None:
+    own = [name for name in OVERRIDES if _is_own(model, name)]
+    if own:
+        whose = f"its inner model {model.name} has" if is_inner else f"build returned a {type(model).__name__} with"
+        raise StudyError(
+            f"model: {whose} its own {', '.join(own)}; ablate trains with its own step and loss (cross-entropy), so "
+            "that would be ignored\n"
+            "  return keras.Model(inputs, outputs) of its layers; a penalty can be a layer's add_loss"
+        )
+
+
+def _is_own(model: keras.Model, name: str) -> bool:
+    return name in vars(model) or getattr(type(model), name, None) is not getattr(keras.Model, name, None)
+
+
+def _parts(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+    """A layer, and the layers within it where it is a model or a wrapper of another one."""
+    yield layer
+    inner = layer.layers if isinstance(layer, keras.Model) else ()
+    if isinstance(layer, keras.layers.Wrapper):
+        inner = (layer.layer,)
+    for part in inner:
+        yield from _parts(part)

@@ -10,7 +10,7 @@ from ablate.errors import StudyError
 from ablate.models.blocks import Blocks, Tensor
 from ablate.models.layers import LayerSeeds
 from ablate.models.mlp import hidden_units
-from ablate.records import Factors
+from ablate.study.trial import Factors
 
 _POOLINGS: Mapping[str, type[layers.Layer]] = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
 _POOL = 2  # pixels along each side; a row or a column left over at an edge is dropped
@@ -18,7 +18,7 @@ _POOL = 2  # pixels along each side; a row or a column left over at an edge is d
 
 @dataclass(frozen=True, slots=True)
 class _Stages:
-    """The convolutional part: options of the model, as `ablate.catalog` has them."""
+    """The convolutional part: options of the model, as `ablate.study.catalog` has them."""
 
     stages: int
     convolutions: int

@@ -12,7 +12,6 @@ from keras import layers
 from ablate.errors import StudyError
 
 Array: TypeAlias = np.ndarray[Any, Any]
-
 KINDS = (layers.Embedding, layers.IntegerLookup, layers.CategoryEncoding, layers.Hashing)
 SCALERS = (layers.Rescaling, layers.Normalization)
 _LIMITS = ("input_dim", "num_tokens")  # what the kinds call the number of names that they know

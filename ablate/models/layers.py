@@ -1,17 +1,21 @@
 """A level's name into the Keras layer or initializer that it stands for, seeded by replicate, role and place."""
 
+import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
 
-from ablate import seeds
-from ablate.models.noise import uniform
+from ablate.study import seeds
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
 _CONSTANT = ("zeros", "ones")
 NOISE_STATE = "seed_generator_state"  # as Keras calls the variable of a generator
+Tensor: TypeAlias = Any  # keras has no types
+_GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads seeds that are neighbours
+SAMPLED = 1024  # numbers of each variable, evenly spaced: enough to tell two draws apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +158,47 @@ def last_name(variable: keras.Variable) -> str:
 def is_of_trial(variable: keras.Variable) -> bool:
     """Whether a variable is a trial's own and nothing that is learned: a dropout rate, the state of a generator."""
     return last_name(variable) in ("rate", NOISE_STATE)
+
+
+def uniform(shape: Tensor, *, state: Tensor) -> Tensor:
+    """Float32 numbers in [0, 1) of `shape`.
+
+    `state` is that of a `keras.random.SeedGenerator`: two words, seed and counter.
+    """
+    state = ops.cast(state, "uint32")
+    key = _mixed(state[0] ^ _word(_GOLDEN))
+    step = state[1] + state[1]
+    # Each step has its own odd multiplier, so that no step's numbers are a stretch of another's.
+    multiplier = ops.bitwise_or(_mixed(key + step), _word(1))
+    offset = _mixed(key + step + _word(1))
+    place = ops.cast(ops.arange(ops.prod(shape), dtype="int32"), "uint32")
+    bits = ops.right_shift(_mixed(place * multiplier + offset), _word(8))
+    return ops.reshape(ops.cast(bits, "float32") * 2.0**-24, shape)
+
+
+def _mixed(word: Tensor) -> Tensor:
+    """MurmurHash3's finalizer: every bit of the result depends on every bit of `word`."""
+    word = ops.bitwise_xor(word, ops.right_shift(word, _word(16))) * _word(0x85EBCA6B)
+    word = ops.bitwise_xor(word, ops.right_shift(word, _word(13))) * _word(0xC2B2AE35)
+    return ops.bitwise_xor(word, ops.right_shift(word, _word(16)))
+
+
+def _word(number: int) -> Tensor:
+    return ops.convert_to_tensor(number, dtype="uint32")
+
+
+def weights_digest(model: keras.Model) -> str:
+    """Of all weights that were drawn or loaded, 16 hexadecimal digits; "" where there are none.
+
+    What holds one number all over, as new biases do, is the same in every trial and left out.
+    """
+    digest, n = hashlib.sha256(), 0
+    for variable in model.weights:
+        if is_of_trial(variable):
+            continue
+        flat = keras.ops.reshape(variable.value, (-1,))
+        values = np.asarray(keras.ops.convert_to_numpy(flat[:: max(1, flat.shape[0] // SAMPLED)]))
+        if values.size and (values != values[0]).any():
+            digest.update(values.tobytes())
+            n += 1
+    return digest.hexdigest()[:16] if n else ""

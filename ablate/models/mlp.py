@@ -5,7 +5,7 @@ from keras import layers
 
 from ablate.models.blocks import Blocks
 from ablate.models.layers import LayerSeeds
-from ablate.records import Factors
+from ablate.study.trial import Factors
 
 
 def mlp(

@@ -11,7 +11,6 @@ from ablate.errors import StudyError
 
 Outputs: TypeAlias = Literal["logits", "probabilities"]
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
-
 DRAWS = 6  # of other weights, where those at hand leave it open
 CONFIRMED = 3  # weights with which probabilities summed up to 1: with small ones two sigmoids do so by accident
 _TOLERANCE = 1e-2  # of their sum: in half precision each is rounded

@@ -8,14 +8,13 @@ from typing import Any, TypeAlias
 import keras
 from keras import layers, ops
 
-from ablate.catalog import level_in
 from ablate.errors import StudyError
-from ablate.models.augmentation import augmented, restart_augmentation
+from ablate.models.blocks import augmented, restart_augmentation
 from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
-from ablate.records import Factors
+from ablate.study.catalog import level_in
+from ablate.study.trial import Factors
 
 Tensor: TypeAlias = Any  # keras has no types
-
 FILTERS = (16, 32, 64)  # of the three stages
 SMALLEST = 32  # pixels a side of ResNet-50, which halves them five times; Keras' own rule
 

@@ -1,34 +1,49 @@
 """A study's folder into its report: tables, figures and one HTML file."""
 
+import base64
+import hashlib
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
+import jinja2
 import pandas as pd
+from markupsafe import Markup
 
-from ablate import analysis
 from ablate.errors import DataError
-from ablate.files.strangers import check_report
-from ablate.files.whole import write_aside
 from ablate.report.checks import checklist
-from ablate.report.designs import design_sections
-from ablate.report.effects import effects_section
-from ablate.report.export import PageFiles
+from ablate.report.design_runs import OF_FACTORIAL
+from ablate.report.directions import directions_section
+from ablate.report.effects import effects_section, uncompared
+from ablate.report.export import PageFiles, to_inert_csv
 from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.interactions import found_factorials, interactions_section
 from ablate.report.layers import layers_section
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
-from ablate.report.page import Check, Page, Section
+from ablate.report.page import MOST_ROWS, Check, Link, Page, Section
+from ablate.report.paths import path_section
 from ablate.report.rate_tests import rate_section
-from ablate.report.render import render
 from ablate.report.runs import runs_block
 from ablate.report.schedules import schedule_blocks
 from ablate.report.search import failures_section, search_section
-from ablate.report.spreadsheet import to_inert_csv
 from ablate.report.training import training_section
 from ablate.report.trust import standing, trust_section
-from ablate.report.uncompared import uncompared
+from ablate.report.wording import headline, latex_effects, unbroken
+from ablate.storage.files.atomic import write_aside
+from ablate.storage.files.strangers import check_report
+
+LEAST_TO_FILTER = 10  # rows of a table that gets a box to search in
+# What each part does not name is "none". Meta elements cannot say who may frame a page. Browsers that do not know
+# style-src-elem go by style-src; the figures' marks have attributes of style.
+POLICY = (
+    "default-src 'none'; script-src '{script}'; style-src 'unsafe-inline'; style-src-elem '{style}'; "
+    "style-src-attr 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+__all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ def build_report(folder: Path) -> ReportFiles:
         effects=inputs.effects,
     )
     write_aside(files.effects_csv, to_inert_csv(inputs.effects))
-    write_aside(files.effects_tex, analysis.latex_effects(inputs.effects, inputs.metric))
+    write_aside(files.effects_tex, latex_effects(inputs.effects, inputs.metric))
     for file in attached:
         write_aside(folder / file.path, file.content)
     write_aside(files.html, render(page, attached))
@@ -96,7 +111,7 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return uncompared(inputs, sections)
-    return analysis.headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
+    return headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
@@ -115,5 +130,47 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         trust_section(inputs, checks),
         methods_section(inputs),
         origin_section(inputs),
+    )
+    return [section for section in sections if section is not None]
+
+
+def render(page: Page, files: PageFiles) -> str:
+    """The page as HTML that loads nothing: its policy allows one script and one style sheet, by their hashes."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.tests["link"] = lambda cell: isinstance(cell, Link)
+    environment.filters["unbroken"] = unbroken
+    environment.globals.update(files_beside=files.beside, most_rows=MOST_ROWS, least_to_filter=LEAST_TO_FILTER)
+    script, style = _template("report.js"), _template("report.css")
+    policy = POLICY.format(script=_hash(script), style=_hash(style))
+    template = environment.get_template("report.html.jinja")
+    return template.render(page=page, script=Markup(script), style=Markup(style), policy=policy)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _template(name: str) -> str:
+    return (resources.files("ablate.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def design_sections(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> list[Section]:
+    """What the designs tell beyond one factor at a time, read once; sections without rows are left out.
+
+    `anchors` are places of runs on the page that numbers may lead to.
+    """
+    found = found_factorials(inputs)
+    here = anchors | {OF_FACTORIAL} if found else anchors
+    sections = (
+        interactions_section(inputs, found),
+        directions_section(inputs, found, anchors=here),
+        path_section(inputs, found),
     )
     return [section for section in sections if section is not None]

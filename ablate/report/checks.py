@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from ablate.cautions import KINDS, QUESTIONS, Kind
-from ablate.effects.runs import is_reference
-from ablate.plural import number_of
+from ablate.analysis.effects.runs import is_reference
+from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants
 from ablate.report.page import Check
-from ablate.statistics import MIN_SEEDS
+from ablate.study.cautions import KINDS, QUESTIONS, Kind
+from ablate.text import number_of
 
 MOST_NAMED = 8  # of a list in a reason
 NOT_RECORDED = "Not recorded."

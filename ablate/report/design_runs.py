@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ablate import designs
-from ablate.designs import Factorial
-from ablate.effects import confirmatory_runs, metric_values
+from ablate.analysis import designs
+from ablate.analysis.designs import Factorial
+from ablate.analysis.effects import confirmatory_runs, metric_values
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, file_unit, mean_label, score_decimals, shown_mean

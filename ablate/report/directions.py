@@ -5,18 +5,18 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ablate import designs
-from ablate.designs import Factorial
-from ablate.effects import Metric
-from ablate.plots import to_svg
-from ablate.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
+from ablate.analysis import designs
+from ablate.analysis.designs import Factorial
+from ablate.analysis.effects import Metric
 from ablate.report.design_runs import OF_FACTORIAL, leading
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
 from ablate.report.page import Block, Cell, Figure, Folded, Section, Table
+from ablate.report.plots import to_svg
+from ablate.report.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.runs import runs_anchor
-from ablate.wording import mode_rank
+from ablate.report.wording import mode_rank
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 HOW_TO_READ = (

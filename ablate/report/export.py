@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ablate.report.page import MOST_ROWS, Cell, Figure, Page, Table
-from ablate.report.spreadsheet import to_inert_csv
-from ablate.wording import to_tex
+from ablate.report.wording import to_tex
 
 MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
 MOST_ROWS_INSIDE = {"CSV": 2_000, "LaTeX": 100}  # of a table
@@ -18,6 +17,8 @@ OF_AMSSYMB = {  # signs of verdicts and checks
     "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$", "■": r"$\blacksquare$", "◆": r"$\blacklozenge$",
     "✓": r"$\checkmark$",
 }  # fmt: skip
+# What spreadsheets take for the start of a formula, their wide forms too; and what they skip before it.
+_FORMULA = re.compile(r"[\s\0]*[=+\-@＝＋－＠]|[\t\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +130,30 @@ def _plain(cell: Cell) -> str:
 
 def _tex_row(cells: Sequence[Cell]) -> str:
     return " & ".join(to_tex(str(cell), signs=OF_AMSSYMB) for cell in cells) + r" \\"
+
+
+def to_inert_csv(table: pd.DataFrame) -> str:
+    """The table as CSV; text that a spreadsheet would run has an apostrophe before it, numbers stay as they are."""
+    inert = table.apply(_inert_column) if len(table) else table
+    return inert.set_axis([inert_text(str(name)) for name in table.columns], axis=1).to_csv(
+        index=False, lineterminator="\n"
+    )
+
+
+def inert_text(text: str) -> str:
+    """`text`, with an apostrophe before it where it begins as a formula does and is no number."""
+    return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
+
+
+def _inert_column(column: "pd.Series[str]") -> "pd.Series[str]":
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.map(lambda cell: inert_text(cell) if isinstance(cell, str) else cell)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

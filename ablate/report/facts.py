@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ablate.cautions import Kind
 from ablate.errors import DataError
-from ablate.files.json_file import read_json
-from ablate.printable import printable
-from ablate.records import Level, Mode, RateTest
-from ablate.result_rules import LARGEST
+from ablate.storage.files.atomic import read_json
+from ablate.storage.results import LARGEST
+from ablate.study.cautions import Kind
+from ablate.study.trial import Level, Mode, RateTest
+from ablate.text import printable
 
 Facts: TypeAlias = dict[str, Any]  # Any: JSON
 Count = Annotated[int, Field(ge=0, lt=2**63)]

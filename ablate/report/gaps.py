@@ -3,16 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from ablate import statistics
-from ablate.plots import to_svg
-from ablate.plots.differences import MOST_DRAWN
-from ablate.plots.gaps import draw_gaps
-from ablate.records import BEST
+from ablate.analysis import statistics
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import count, interval, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Table
+from ablate.report.plots import to_svg
+from ablate.report.plots.differences import MOST_DRAWN, draw_gaps
 from ablate.report.training import named_runs, run_epochs, told_runs
+from ablate.study.trial import BEST
 
 ACCURACIES = ("train_accuracy", "val_accuracy")
 READING = (

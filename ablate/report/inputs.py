@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablate import analysis
-from ablate.effects import Direction, Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs
+from ablate.analysis.effects import (
+    Direction,
+    Metric,
+    confirmatory_runs,
+    effects_of_runs,
+    metric_unit,
+    pair_runs,
+    primary_metric,
+)
+from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
-from ablate.levels import FIND
-from ablate.printable import printable
-from ablate.records import REFERENCE, RateTest
 from ablate.report.facts import Facts, read_facts, read_rate_tests
-from ablate.results import (
+from ablate.report.wording import MODES
+from ablate.storage.results import (
     ADDED,
     COLUMNS,
     RATE_SETTING,
@@ -24,9 +30,10 @@ from ablate.results import (
     read_layers,
     read_results,
 )
-from ablate.statistics import spend
-from ablate.study.layers import study_text
-from ablate.wording import MODES
+from ablate.study.rate import FIND
+from ablate.study.tree import study_text
+from ablate.study.trial import REFERENCE, RateTest
+from ablate.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +121,7 @@ def read_inputs(folder: Path) -> Inputs:
     results = read_results(folder / "results.csv")
     facts = read_facts(folder / "provenance.json")
     data = facts.get("data") or {}
-    metric = analysis.primary_metric(
+    metric = primary_metric(
         results,
         monitor=facts.get("monitor") or guess_monitor(results),
         n_classes=data.get("n_classes"),

@@ -6,17 +6,17 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ablate import designs
-from ablate.designs import Factorial
-from ablate.effects import Metric
-from ablate.plots import to_svg
-from ablate.plots.designs import MOST_PANELS, draw_interactions, draw_shares
+from ablate.analysis import designs
+from ablate.analysis.designs import Factorial
+from ablate.analysis.effects import Metric
+from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.design_runs import OF_FACTORIAL, factorial_runs
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, Cell, Figure, Folded, Link, Paragraph, Section, Table
-from ablate.statistics import MIN_SEEDS
+from ablate.report.plots import to_svg
+from ablate.report.plots.designs import MOST_PANELS, draw_interactions, draw_shares
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MOST_NAMED = 10  # seeds in a sentence

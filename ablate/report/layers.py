@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ablate.plots import shorten, to_svg
-from ablate.plots.layers import MOST_KERNELS, MOST_LINES, QUANTITIES, Kernel, draw_kernels, draw_layers
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, significant
 from ablate.report.page import Block, Figure, Section, Table
+from ablate.report.plots import shorten, to_svg
+from ablate.report.plots.layers import MOST_KERNELS, MOST_LINES, QUANTITIES, Kernel, draw_kernels, draw_layers
 from ablate.report.training import named_runs, told_runs
-from ablate.results import to_corner
+from ablate.storage.results import to_corner
 
 MOST_TOLD = 4  # variants of a sentence
 READING = (

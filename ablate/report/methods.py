@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ablate.effects import COUNTED_AT_CHANCE
-from ablate.plural import number_of
-from ablate.records import BEST
+from ablate.analysis.effects import COUNTED_AT_CHANCE
+from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
 from ablate.report.inputs import Inputs, factor_name, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
-from ablate.results import factor_columns
-from ablate.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
+from ablate.storage.results import factor_columns
+from ablate.study.trial import BEST
+from ablate.text import number_of
 
 SEED = (
     "A seed fixes the split into training and validation examples, the initial weights layer by layer, the order of "

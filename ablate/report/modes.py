@@ -4,12 +4,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ablate.effects import Metric
-from ablate.plots import MOST_DRAWN, contrast_name, draw_modes, to_svg
+from ablate.analysis.effects import Metric
 from ablate.report.effects import difference_label, linked, verdict_text
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, effect_decimals, in_unit, interval, number, rate
 from ablate.report.page import MOST_ROWS, Cell, Figure, Section, Table
+from ablate.report.plots import MOST_DRAWN, contrast_name, draw_modes, to_svg
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of the effects table
 MEANT = {

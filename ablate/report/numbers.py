@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from ablate.effects import Metric
-from ablate.plots import rate_text
+from ablate.analysis.effects import Metric
+from ablate.report.plots import rate_text
 
 LEAST_DECIMALS = {"points": 1, "nats": 2}  # of units that we know
 MOST_DECIMALS = 4

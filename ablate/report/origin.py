@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from ablate.effects import confirmatory_runs
-from ablate.plural import number_of
-from ablate.records import BEST, REFERENCE
+from ablate.analysis.effects import confirmatory_runs
 from ablate.report.inputs import Inputs, factor_name, trained_reference
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
-from ablate.results import RATE_SETTING, factor_columns
-from ablate.verified import in_a_sentence, read_rounds
+from ablate.storage.results import RATE_SETTING, factor_columns
+from ablate.storage.verified import in_a_sentence, read_rounds
+from ablate.study.trial import BEST, REFERENCE
+from ablate.text import number_of
 
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",

@@ -8,7 +8,7 @@ from typing import ClassVar, TypeAlias
 import pandas as pd
 from markupsafe import Markup
 
-from ablate.plots import inline_svg
+from ablate.report.plots import inline_svg
 
 MOST_ROWS = 500  # of a table on the page; its files have them all
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate import designs
-from ablate.designs import Factorial
-from ablate.effects import Metric, metric_unit
-from ablate.plots import to_svg
-from ablate.plots.waterfall import draw_path
+from ablate.analysis import designs
+from ablate.analysis.designs import Factorial
+from ablate.analysis.effects import Metric, metric_unit
 from ablate.report.design_runs import OF_FACTORIAL, leading, path_anchor, path_runs
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
 from ablate.report.page import Block, Cell, Figure, Section, Table
+from ablate.report.plots import to_svg
+from ablate.report.plots.waterfall import draw_path
 
 BARS = "Each bar goes from the score before a step to the score after it{}."
 WHISKERS = ", and the line is the 95 % interval of its gain, paired by seed"

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from ablate.plots import MOST_PANELS, draw_rate_tests, to_svg
-from ablate.plural import number_of
-from ablate.records import RateTest
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, rate
 from ablate.report.page import MOST_ROWS, Figure, Section, Table
+from ablate.report.plots import MOST_PANELS, draw_rate_tests, to_svg
+from ablate.study.trial import RateTest
+from ablate.text import number_of
 
 
 def rate_section(inputs: Inputs) -> Section | None:

@@ -6,13 +6,13 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ablate import analysis
-from ablate.effects import Metric
-from ablate.plots import contrast_name
+from ablate.analysis.effects import Metric
+from ablate.analysis.search_history import runs_behind
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, effect_decimals, file_unit, in_unit, mean_label, number, shown_mean
 from ablate.report.page import MOST_ROWS, Folded, Table
+from ablate.report.plots import contrast_name
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 SENTENCE = (
@@ -25,7 +25,7 @@ RUN_ID = 8  # digits of an MLflow run shown; the CSV has all
 
 def runs_block(inputs: Inputs) -> Folded | None:
     """The pairs behind every contrast, in the effects' order; None where there is no pair."""
-    runs = analysis.runs_behind(inputs.scores, inputs.effects)
+    runs = runs_behind(inputs.scores, inputs.effects)
     if runs.empty:
         return None
     metric, shown = inputs.metric, runs.head(MOST_ROWS)

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from ablate.levels import RECIPE
-from ablate.plots import to_svg
-from ablate.plots.schedules import MOST_SCHEDULES, draw_schedules
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import number
 from ablate.report.page import MOST_ROWS, Block, Figure, Table
+from ablate.report.plots import to_svg
+from ablate.report.plots.schedules import MOST_SCHEDULES, draw_schedules
 from ablate.report.training import named_runs, run_epochs
+from ablate.study.rate import RECIPE
 
 FACTOR = "schedule"
 SENTENCE = (

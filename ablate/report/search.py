@@ -5,25 +5,30 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ablate import analysis
-from ablate.effects import Metric
-from ablate.importance.search import importances
-from ablate.plots import MOST_POINTS, draw_history, draw_importances, to_svg
-from ablate.plural import number_of
-from ablate.report.expected import expected_blocks
+from ablate.analysis.effects import Metric
+from ablate.analysis.importance.search import importances
+from ablate.analysis.search_history import best_of_search, expected_search, failures, search_history
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Figure, Paragraph, Section, Table
-from ablate.results import RATE_SETTING
+from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances, to_svg
+from ablate.storage.results import RATE_SETTING
+from ablate.text import number_of
 
 Row: TypeAlias = "pd.Series[Any]"  # Any: a row of a table, of several types
 BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the same
 BEST = 5
+TITLE = "What a shorter search would have found"
+READING = (
+    "The mean of the best over all subsets of the trials (Tang et al. 2020), for which trials must be drawn at random; "
+    "the first one is the study's baseline and is left out. Pruned trials count with the score at which they were "
+    "stopped, those that diverged or failed with the worst score of all. Near the right end few subsets are left."
+)
 
 
 def search_section(inputs: Inputs) -> Section | None:
     """History, what a shorter random search would have found, importances, and the best few."""
-    history, metric = analysis.search_history(inputs.results), inputs.score_metric
+    history, metric = search_history(inputs.results), inputs.score_metric
     if history.empty:
         blocks = _importances(inputs, "Which factors matter over the whole factorial")
         return Section("search", "Importance of the factors", blocks) if blocks else None
@@ -40,7 +45,7 @@ def search_section(inputs: Inputs) -> Section | None:
 
 def failures_section(inputs: Inputs) -> Section | None:
     """Every trial that did not finish, and why."""
-    lost = analysis.failures(inputs.results)
+    lost = failures(inputs.results)
     if lost.empty:
         return None
     counts = lost["state"].value_counts()
@@ -140,7 +145,7 @@ def _decimals(scores: "pd.Series[float]", metric: Metric) -> int:
 
 
 def _best(inputs: Inputs, metric: Metric) -> list[Block]:
-    best = analysis.best_of_search(inputs.results, k=BEST)
+    best = best_of_search(inputs.results, k=BEST)
     if best.empty:
         return []
     factors = [
@@ -162,3 +167,36 @@ def _best(inputs: Inputs, metric: Metric) -> list[Block]:
     said += "." if known else "; it needs the spread of at least three seeds of the reference, which there are not."
     caption = f"The best {len(rows)} trials of the search"
     return [Paragraph(said), Table(caption, head, rows, frozenset((1, 2, 3)), name="best", data=best)]
+
+
+def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block]:
+    """A figure and its table; nothing where the search was not random, or nobody knows."""
+    if inputs.facts.get("sampler") != "random":
+        return []
+    expected = expected_search(inputs.results)
+    if expected.empty:
+        return []
+    decimals = score_decimals(expected.iloc[:, 1].tolist(), metric, points=1, others=3)
+    sentence = _in_words(expected, metric, decimals)
+    figure = draw_expected(expected.assign(value=expected["expected"] * metric.scale), label=label)
+    svg = to_svg(figure, name="expected", title=TITLE, description=sentence)
+    rows = [(count(n), shown_mean(best, metric, decimals)) for n, best in expected.itertuples(index=False)]
+    head = ("Trials", f"Expected best, {mean_label(metric)[:1].lower()}{mean_label(metric)[1:]}")
+    caption = "Expected best of a random search of so many trials"
+    table = Table(caption, head, rows, frozenset((0, 1)), name="expected", data=expected)
+    return [Figure("expected", TITLE, sentence, svg, table, READING)]
+
+
+def _in_words(expected: pd.DataFrame, metric: Metric, decimals: int) -> str:
+    """One trial, all, and what those after the first half or so brought."""
+    trials, best = expected["trials"].tolist(), expected["expected"].tolist()
+    n = trials[-1]
+    fewer = max(at for at, step in enumerate(trials) if at == 0 or 2 * step <= n)
+    one, whole = (shown_mean(value, metric, decimals) for value in (best[0], best[-1]))
+    unit = "\N{NO-BREAK SPACE}%" if metric.unit == "points" else f" {metric.unit}".rstrip()
+    gain = f"{number((best[-1] - best[fewer]) * metric.scale, decimals, is_signed=True)} {metric.unit}".rstrip()
+    after = f"the first {trials[fewer]:,}" if fewer else "the first"
+    return (
+        f"One trial drawn at random has an expected {metric.label} of {one}{unit}, "
+        f"the best of all {n:,} trials {whole}{unit}; those after {after} brought {gain}."
+    )

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ablate.effects import metric_unit
-from ablate.plots import MOST_RUNS, contrast_name, draw_curves, to_svg
-from ablate.plural import number_of
-from ablate.records import BEST
+from ablate.analysis.effects import metric_unit
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table
+from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves, to_svg
+from ablate.study.trial import BEST
+from ablate.text import number_of
 
 TITLE = "How training went"
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from ablate import analysis
-from ablate.plots import contrast_name
+from ablate.analysis.search_history import best_of_search
+from ablate.analysis.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs, reference_mean
 from ablate.report.numbers import LEAST_DECIMALS, count, effect_decimals, file_unit, in_unit, number
 from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
-from ablate.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
+from ablate.report.plots import contrast_name
 
 ANCHOR = "trust"
 MOST_CURVES = 200  # of which the optimism of the best epoch is estimated; the first ones
@@ -81,7 +81,7 @@ def _best_epoch(inputs: Inputs) -> str:
 
 
 def _best_trial(inputs: Inputs) -> str:
-    best = analysis.best_of_search(inputs.results, k=1)
+    best = best_of_search(inputs.results, k=1)
     if best.empty or not math.isfinite(best["optimism"].iloc[0]):
         return ""
     metric = inputs.score_metric

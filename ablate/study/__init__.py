@@ -1,15 +1,14 @@
 """A TOML file and overrides into a checked, frozen `Study`, and a `Study` back into TOML."""
 
-from ablate.study.checking import load_study
+from ablate.study.load import load_study
 from ablate.study.names import NAME_RULE, find_study, is_safe_name, list_studies, to_safe_name
-from ablate.study.sections import (
+from ablate.study.settings import (
     Ablation,
     Data,
     Inspect,
     Limits,
     LrTest,
     Model,
-    Monitor,
     Retries,
     Schedule,
     Search,
@@ -17,7 +16,8 @@ from ablate.study.sections import (
     Training,
     Transfer,
 )
-from ablate.study.writing import settings, to_toml
+from ablate.study.toml import settings, to_toml
+from ablate.study.trial import Monitor
 
 __all__ = [
     "NAME_RULE",

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import StudyError, known_names
-from ablate.printable import printable
-from ablate.study.layers import read_toml
+from ablate.study.tree import read_toml
+from ablate.text import printable
 
 PLAIN_RULE = 'letters, digits, ".", "_" and "-", up to 100'
 NAME_RULE = f"{PLAIN_RULE}, and is none of Windows' devices (con, nul, …)"

@@ -6,11 +6,10 @@ A study is a run, its trials are runs nested in it. Importing this does not impo
 from ablate.tracking.address import DEFAULT_URI, shown_uri
 from ablate.tracking.background import BackgroundTracker
 from ablate.tracking.database import check_file
-from ablate.tracking.parent import FOLDER, StudyRun
-from ablate.tracking.rows import experiment_rows
-from ablate.tracking.runs import mlflow_runs
+from ablate.tracking.listener import Tracked
+from ablate.tracking.reading import experiment_rows, mlflow_runs
 from ablate.tracking.store import UI_ENVIRONMENT, check_store, ui_command
-from ablate.tracking.tracked import Tracked
+from ablate.tracking.study_run import FOLDER, StudyRun
 from ablate.tracking.tracker import Tracker
 
 __all__ = [

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ablate.errors import AblateError
-from ablate.printable import printable
+from ablate.text import printable
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT_URI = "sqlite:///mlflow.db"

@@ -9,12 +9,12 @@ from queue import SimpleQueue
 from typing import final
 
 from ablate.clock import Clock, now_ms
-from ablate.folder.journal import Entry, Key
-from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.running.freeze import Freeze
-from ablate.tracking.entries import RunStatus
-from ablate.tracking.parent import StudyRun
+from ablate.storage.journal import Entry, Key
+from ablate.storage.preregistration import Freeze
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.tracking.names import RunStatus
 from ablate.tracking.store import reason
+from ablate.tracking.study_run import StudyRun
 from ablate.tracking.tracker import Tracker
 
 # All that a run of a study ever waits for a store that takes nothing. Clusters kill half a minute after SIGTERM, and

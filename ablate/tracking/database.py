@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from ablate.files.whole import ASIDE, name_aside, name_new, remove_abandoned
+from ablate.storage.files.atomic import ASIDE, name_aside, name_new, remove_abandoned
 from ablate.tracking.address import check_form, refusal, shown_uri, sqlite_path
 from ablate.tracking.store_file import OF_MLFLOW, SECONDS_TO_REACH, StoreFile, look_at, unchanged
 

@@ -5,17 +5,18 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from ablate.folder.journal import Key
-from ablate.records import Outcome
-from ablate.running.freeze import FROZEN, Freeze
-from ablate.tracking import entries
-from ablate.tracking.artifacts import Artifacts
-from ablate.tracking.open_trial import OpenTrial
-from ablate.tracking.parent import tag_freeze
-from ablate.tracking.store import is_final, reason
+from ablate.storage.journal import Key
+from ablate.storage.preregistration import FROZEN, Freeze
+from ablate.study.trial import Outcome
+from ablate.tracking import names
+from ablate.tracking.names import FILES
+from ablate.tracking.open_trial import OpenTrial, write_batch, write_texts
+from ablate.tracking.store import is_final, is_gone, reason
+from ablate.tracking.study_run import tag_freeze
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
 
 FLUSH_SECONDS = 5.0  # a running trial's curve is at most about this old
 SHARE = 0.02  # of the time that writing may take: where a store is slow, its batches grow
@@ -50,7 +51,7 @@ class Outbox:
     ) -> None:
         """Where everything goes, and the tags that say from where."""
         self._client, self._experiment, self._parent = client, experiment_id, parent_run_id
-        self._origin = entries.tag_values({**origin, entries.PARENT: parent_run_id})
+        self._origin = names.tag_values({**origin, names.PARENT: parent_run_id})
         if self._freeze is not None:
             self.add_freeze(self._freeze)
 
@@ -156,15 +157,15 @@ class Outbox:
         if trial.outcome is not None:
             del self.trials[trial.key]
             self._whole.add(trial.key)
-            self._add_files(trial.run_id, trial.outcome, had=trial.had_tags.get(entries.FILES, ""))
+            self._add_files(trial.run_id, trial.outcome, had=trial.had_tags.get(names.FILES, ""))
 
     def _start(self, trial: OpenTrial) -> str:
         spec, attempt = trial.spec, trial.attempt
         run = self._client.create_run(
             self._experiment,
             start_time=trial.opened,
-            tags=self._origin | entries.spec_tags(spec, attempt=attempt),
-            run_name=entries.run_name(spec, attempt=attempt),
+            tags=self._origin | names.spec_tags(spec, attempt=attempt),
+            run_name=names.run_name(spec, attempt=attempt),
         )
         return str(run.info.run_id)
 
@@ -172,9 +173,9 @@ class Outbox:
         files = {"traceback.txt": outcome.traceback} if outcome.traceback and "traceback.txt" not in had else {}
         if outcome.rate_test and outcome.rate_test.key not in self._rate_tests:
             self._rate_tests.add(outcome.rate_test.key)
-            files |= entries.rate_test_files(outcome.rate_test)
+            files |= names.rate_test_files(outcome.rate_test)
         if outcome.layers and "layers.csv" not in had:
-            files |= entries.layer_files(outcome)
+            files |= names.layer_files(outcome)
         if files:
             self._artifacts.add(run_id, files, had=had)
 
@@ -182,3 +183,38 @@ class Outbox:
         if self._freeze is not None:
             tag_freeze(self._client, self._parent, freeze=self._freeze)
             self._freeze = None
+
+
+@final
+class Artifacts:
+    """Files that runs still lack. The place for artifacts may fail where the store does not."""
+
+    def __init__(self) -> None:
+        self.failed = False
+        self.failure = ""
+        self.written = 0  # runs that got theirs
+        self._waiting: list[tuple[str, Mapping[str, str], str | None]] = []  # run id, file name -> content, had
+
+    def add(self, run_id: str, texts: Mapping[str, str], *, had: str | None = None) -> None:
+        """Files to be written. `had`: those that the run's tag names already; None: it has no such tag."""
+        self._waiting.append((run_id, texts, had))
+
+    def waiting(self) -> set[str]:
+        """The ids of the runs that lack files."""
+        return {run_id for run_id, _, _ in tuple(self._waiting)}  # a copy: another thread may ask
+
+    def write(self, client: "MlflowClient") -> bool:
+        """Write what waits, and tag runs with what they have, so that nobody need look; whether all was written."""
+        while self._waiting:
+            run_id, texts, had = self._waiting[0]
+            try:
+                write_texts(client, run_id, texts=texts)
+                if had is not None:
+                    write_batch(client, run_id, tags={FILES: " ".join([*had.split(), *texts])})
+            except Exception as err:  # whatever a place for artifacts raises must not end the training
+                if not is_gone(err):
+                    self.failure, self.failed = reason(err), True
+                    return False
+            self._waiting.pop(0)
+            self.written += 1
+        return True

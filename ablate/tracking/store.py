@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from ablate.errors import AblateError
 from ablate.tracking.address import placed, refusal, shown_uri, sqlite_path
 from ablate.tracking.database import check_file, check_schema, is_begun, prepare, untouched
-from ablate.tracking.entries import NOTE, one_line
+from ablate.tracking.names import NOTE, one_line
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
+
 
 # For the process of `ui_command`: nobody is called, no second process waits for jobs that never come, and its processes
 # import nothing from the working folder.

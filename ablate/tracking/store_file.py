@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from ablate.plural import number_of
-from ablate.printable import printable
+from ablate.text import number_of, printable
 
 SECONDS_TO_REACH = 5.0  # that another program may keep the file locked
 OF_MLFLOW = frozenset(("experiments", "runs", "params", "metrics", "tags"))

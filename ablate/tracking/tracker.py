@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, final
 
 from ablate.clock import Clock, now_ms
 from ablate.errors import AblateError
-from ablate.folder.journal import Entry, Key
-from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.running.freeze import Freeze
-from ablate.tracking.entries import RunStatus
+from ablate.storage.journal import Entry, Key
+from ablate.storage.preregistration import Freeze
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.tracking.names import RunStatus
 from ablate.tracking.open_trial import OpenTrial
 from ablate.tracking.outbox import Outbox
-from ablate.tracking.parent import (
+from ablate.tracking.reading import child_runs
+from ablate.tracking.reconcile import replay
+from ablate.tracking.store import connect, explained, is_away, open_experiment, reason
+from ablate.tracking.study_run import (
     StudyRun,
     adopt,
     end_dead_parents,
@@ -23,9 +26,6 @@ from ablate.tracking.parent import (
     resume_parent,
     start_parent,
 )
-from ablate.tracking.replay import replay
-from ablate.tracking.rows import child_runs
-from ablate.tracking.store import connect, explained, is_away, open_experiment, reason
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

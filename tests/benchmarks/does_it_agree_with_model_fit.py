@@ -45,16 +45,16 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     arguments = parser.parse_args()
 
-    from ablate.engine.device import prepare_tensorflow
+    from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow()
     from ablate.clock import Clock
-    from ablate.datasets import load_dataset
-    from ablate.engine.workbench import Workbench
-    from ablate.records import TrialSpec
+    from ablate.data import load_dataset
     from ablate.study import find_study, load_study
-    from ablate.trial.rate_finder import RateFinder
-    from ablate.trial.stack import run_trial
+    from ablate.study.trial import TrialSpec
+    from ablate.training.engine.workbench import Workbench
+    from ablate.training.rate_finder import RateFinder
+    from ablate.training.stack import run_trial
 
     study = load_study(find_study("cifar_mlp", folder=Path.cwd()), overrides=arguments.overrides, quick=False)
     data_dir = arguments.data_dir
@@ -95,7 +95,7 @@ def main() -> None:
 
 def make_task(bench: Any, seed: int, rate: float, global_seed: int | None) -> Task:
     """The same split and settings as the trial of `seed`, scaled beforehand."""
-    from ablate.datasets import scale_inputs
+    from ablate.data import scale_inputs
 
     study, data, split = bench.study, bench.data, bench.split(seed, bench.study.baseline)
     x, y = scale_inputs(data.x_train[split.train], split), data.y_train[split.train]

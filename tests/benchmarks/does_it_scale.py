@@ -169,7 +169,7 @@ def print_lists(arguments: argparse.Namespace) -> None:
 
 def worker_counts() -> list[int]:
     """1, 2, 4 … up to the processors there are."""
-    from ablate.provenance import usable_cores
+    from ablate.system import usable_cores
 
     return [2**power for power in range(usable_cores().bit_length())]
 
@@ -232,23 +232,24 @@ def in_a_process(kind: str, n: int, *, tracked: bool) -> Drive:
 def drive(kind: str, n: int, *, tracked: bool) -> None:
     """Run the study in the working folder and print what it took, as a line of JSON."""
     began = time.perf_counter()
-    from ablate.provenance import peak_memory_bytes
-    from ablate.running import experiment, opening
-    from ablate.running import run as running
+    from ablate.experiment import options as opening
+    from ablate.experiment import run as running
+    from ablate.experiment import run_study
     from ablate.study import load_study
+    from ablate.system import peak_memory_bytes
 
     marks = Marks()
     assert callable(running.Local)
-    assert callable(experiment.Tracker)
+    assert callable(run_study.Tracker)
     running.Local = partial(Instant, marks)
     if not tracked:
-        experiment.Tracker = Silent
+        run_study.Tracker = Silent
     seeds, trials = (0, n) if kind == "search" else (n // CELLS, 0)
     path = Path("no_time.toml")
     path.write_text(STUDY.format(epochs=EPOCHS, trials=trials, seeds=seeds))
     study = load_study(path, overrides=[], quick=False)
     options = opening.Options(Path("reports"), "sqlite:///mlflow.db", "", workers=2)
-    finished = experiment.run_study(study, options, lambda _: None)
+    finished = run_study.run_study(study, options, lambda _: None)
     ended = time.perf_counter()
     told = marks.told
     if not finished.ending.complete:
@@ -287,7 +288,7 @@ class Instant:
         pass
 
     def run(self, plan: Any) -> None:
-        from ablate.provenance import peak_memory_bytes
+        from ablate.system import peak_memory_bytes
 
         marks = self._marks
         while specs := plan.ask(AT_ONCE):
@@ -351,7 +352,7 @@ def sent(message: Any) -> Any:
 
 def made_up_epochs(spec: Any) -> list[Any]:
     """The learning curve that a spec always has."""
-    from ablate.records import Epoch
+    from ablate.study.trial import Epoch
 
     rng = np.random.default_rng(crc32(repr((sorted(spec.factors.items()), spec.seed)).encode()))
     accuracies = 0.9 - 0.3 * 0.5 ** np.arange(EPOCHS) + 0.01 * rng.standard_normal(EPOCHS)
@@ -363,7 +364,7 @@ def made_up_epochs(spec: Any) -> list[Any]:
 
 def made_up_outcome(spec: Any, epochs: list[Any], *, state: str) -> Any:
     """What a worker says of a trial at its end, range test included."""
-    from ablate.records import Outcome
+    from ablate.study.trial import Outcome
 
     best = max(epochs, key=lambda epoch: epoch.val_accuracy)
     test = {"test_accuracy": best.val_accuracy - 0.01, "test_loss": best.val_loss} if spec.test else {}
@@ -387,9 +388,9 @@ def made_up_outcome(spec: Any, epochs: list[Any], *, state: str) -> Any:
 @cache
 def made_up_rate_test(factors: tuple[tuple[str, object], ...]) -> Any:
     """The range test of a configuration, as long as a study's own."""
-    from ablate.records import RateTest
     from ablate.study import LrTest
-    from ablate.trial.lr_finder import ramp
+    from ablate.study.trial import RateTest
+    from ablate.training.range_test import ramp
 
     settings = LrTest()
     rates = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade)

@@ -70,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="aa-") as folder:
         write_study(arguments, Path(folder))
         where = ["--data-dir", str(arguments.data_dir)] if arguments.data_dir else []
-        command = [sys.executable, "-m", "ablate.cli", "study", "aa.toml", "--json", *where]
+        command = [sys.executable, "-m", "ablate.cli.main", "study", "aa.toml", "--json", *where]
         environment = {**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
         done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         closed = json.loads(done.stdout.splitlines()[-1])
@@ -90,7 +90,7 @@ def report(html: Path, arguments: argparse.Namespace) -> list[str]:
     """Each contrast, and how many were false alarms."""
     import pandas as pd
 
-    from ablate.provenance import hardware
+    from ablate.system import hardware
 
     effects = pd.read_csv(html.with_name("effects.csv"))
     lines = [

@@ -132,8 +132,8 @@ def make_job(arguments: argparse.Namespace, folder: Path) -> tuple[Job, int]:
 
 def train(job: Job, *, workers: int, n: int) -> list[Any]:
     """The outcomes of `n` trials a worker, all of which trained with every other worker at work."""
-    from ablate.records import REFERENCE, TrialSpec
-    from ablate.schedule.local import Local
+    from ablate.study.trial import REFERENCE, TrialSpec
+    from ablate.workers.pool import Local
 
     seeds = range(1, workers * (n + 1) + 1)
     specs = [TrialSpec(f"s{seed}", "ablation", REFERENCE, "", "", "", seed, job.factors) for seed in seeds]
@@ -148,8 +148,8 @@ def train(job: Job, *, workers: int, n: int) -> list[Any]:
 
 def measure_rates(job: Job, *, workers: int) -> tuple[Work, Rates]:
     """What training has to do, and the rates of all processes, measured at the same time."""
-    from ablate.provenance import gpu_names
-    from ablate.schedule.choice import places
+    from ablate.system import gpu_names
+    from ablate.workers.queue import places
 
     context = get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
@@ -166,7 +166,7 @@ def measure_here(job: Job, place: Any, barrier: Any) -> tuple[Work, Rates]:
         os.sched_setaffinity(0, place.cpus)
     if place.gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
-    from ablate.engine.device import prepare_tensorflow
+    from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow(job.task.threads)
     work = count_work(job)
@@ -240,11 +240,11 @@ def adam(gradient: Any, weight: Any, mean: Any, square: Any) -> tuple[Any, ...]:
 
 def count_work(job: Job) -> Work:
     """From the model as the study builds it, and its optimizer."""
-    from ablate.datasets import load_arrays
-    from ablate.engine.optimizers import make_optimizer
+    from ablate.data import load_arrays
     from ablate.models.build import build_model
     from ablate.models.layers import LayerSeeds
     from ablate.models.registry import find_builder
+    from ablate.training.engine.optimizers import make_optimizer
 
     study, data = job.task.study, load_arrays(job.task.arrays)
     builder, shape = find_builder(study.model.name, base=study.base), data.x_train.shape[1:]

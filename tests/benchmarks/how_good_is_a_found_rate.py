@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ablate.provenance import hardware
-from ablate.trial.lr_finder import PICKS
+from ablate.system import hardware
+from ablate.training.range_test import PICKS
 
 MULTIPLES = (0.03, 0.1, 0.3, 3.0, 10.0, 30.0)  # besides the found rate itself
 STUDY = """
@@ -116,7 +116,7 @@ def trained(net: str, folder: Path, arguments: argparse.Namespace) -> tuple[pd.D
     """The results table of a net's study, and its range tests by their keys."""
     (folder / f"{net}.toml").write_text(study(net, seeds=arguments.seeds))
     where = ["--data-dir", str(arguments.data_dir)] if arguments.data_dir else []
-    command = [sys.executable, "-m", "ablate.cli", "study", f"{net}.toml", "--json", *where]
+    command = [sys.executable, "-m", "ablate.cli.main", "study", f"{net}.toml", "--json", *where]
     environment = {**os.environ, "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
     done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     made = (folder / json.loads(done.stdout.splitlines()[-1])["report"]).parent

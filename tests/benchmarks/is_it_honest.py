@@ -4,7 +4,7 @@
 
 A/A studies: every variant is the reference under another name. Scores have normal, skewed (exponential, the tail
 towards worse) or heavy-tailed (Student's t with 3 degrees of freedom) noise of SD 1; a study has 3 to 20 paired seeds
-and 1 to 20 contrasts, which share the reference's noise. Each study goes through `ablate.statistics.judge`, on which
+and 1 to 20 contrasts, which share the reference's noise. Each study goes through `analysis.statistics.judge`, on which
 the effects table of every report rests. Printed, each with its Monte Carlo standard error:
 
 - family-wise: the share of studies in which any contrast is told apart from 0 (helps, hurts, or detectable but below
@@ -30,8 +30,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate import statistics
-from ablate.statistics import DECIDED, Judgement
+from ablate.analysis import statistics
+from ablate.analysis.statistics import DECIDED, Judgement
 
 Floats: TypeAlias = NDArray[np.float64]
 Noise: TypeAlias = Callable[[np.random.Generator, tuple[int, int]], Floats]

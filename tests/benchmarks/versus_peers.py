@@ -148,7 +148,7 @@ def parse() -> argparse.Namespace:
 
 def write_split(arguments: argparse.Namespace, folder: Path) -> None:
     """The peers' training and validation examples, as stored, and the scaling that the training split asks for."""
-    from ablate.datasets import load_dataset, split_dataset
+    from ablate.data import load_dataset, split_dataset
 
     data_dir = arguments.data_dir
     data = load_dataset("cifar10", data_dir=data_dir, explicit=data_dir is not None, base=Path.cwd())
@@ -182,7 +182,7 @@ def measure(side: str, split: Path, work: Path, *, n_trials: int) -> Run:
 
 def report(runs: dict[str, list[Run]], arguments: argparse.Namespace) -> list[str]:
     """The table, and what it was measured on."""
-    from ablate.provenance import hardware
+    from ablate.system import hardware
 
     base = runs.get("ablate")
     heads = "".join(f"{name:>24}  ratio" for name in TIMES)
@@ -294,7 +294,7 @@ def run_keras_tuner(arguments: argparse.Namespace) -> None:
 
 def run_ablate(arguments: argparse.Namespace) -> None:
     """`ablate study list.toml`, which is a factorial of the same configurations."""
-    from ablate import cli
+    from ablate.cli import main as cli
 
     say("imported")
     where = ["--data-dir", str(arguments.data_dir)] if arguments.data_dir else []

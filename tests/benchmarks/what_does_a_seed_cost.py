@@ -45,11 +45,11 @@ def main() -> None:
 
 def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     """What the workers share, and how many a study would start here."""
-    from ablate.datasets import load_dataset, save_arrays
-    from ablate.provenance import count_gpus, memory_bytes, usable_cores
-    from ablate.schedule.choice import count_workers
-    from ablate.schedule.messages import Task
+    from ablate.data import load_dataset, save_arrays
     from ablate.study import find_study, load_study
+    from ablate.system import count_gpus, memory_bytes, usable_cores
+    from ablate.workers.messages import Task
+    from ablate.workers.queue import count_workers
 
     settings = {"training.epochs": arguments.epochs, "training.patience": 0, "data.train": arguments.train}
     overrides = [f"{name}={value}" for name, value in settings.items()]
@@ -66,8 +66,8 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
 
 def train_seeds(n: int, task: Any, *, workers: int) -> tuple[float, list[Any]]:
     """Seconds from the first trial's start to the last one's end, in workers of its own, and the outcomes."""
-    from ablate.records import REFERENCE, TrialSpec
-    from ablate.schedule.local import Local
+    from ablate.study.trial import REFERENCE, TrialSpec
+    from ablate.workers.pool import Local
 
     factors = {**task.study.baseline, "learning_rate": RATE}
     specs = [TrialSpec(f"s{seed}", "ablation", REFERENCE, "", "", "", seed, factors) for seed in range(1, n + 1)]
@@ -104,7 +104,7 @@ class Seeds:
 
 
 def about_machine() -> str:
-    from ablate.provenance import hardware, versions
+    from ablate.system import hardware, versions
 
     machine, found = hardware(), versions()
     names = ", ".join(f"{name} {found[name]}" for name in ("keras", "tensorflow"))

@@ -72,7 +72,7 @@ def command(arguments: argparse.Namespace) -> list[str]:
     options = [] if arguments.full else ["--quick"]
     options += ["--data-dir", str(arguments.data_dir.resolve())] if arguments.data_dir else []
     options += [part for override in arguments.overrides for part in ("--set", override)]
-    return [sys.executable, "-m", "ablate.cli", "study", str(study), "--json", *options]
+    return [sys.executable, "-m", "ablate.cli.main", "study", str(study), "--json", *options]
 
 
 def run(command: list[str], folder: Path) -> Watch:

@@ -10,8 +10,8 @@ import numpy as np
 from doors import Defect, Door
 from hypothesis import strategies as st
 
-from ablate.datasets import split_dataset, to_dataset
-from ablate.datasets.npz import read_npz
+from ablate.data import split_dataset, to_dataset
+from ablate.data.npz import read_npz
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
 from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
-from ablate.commands.analyze import Place, prepare
-from ablate.commands.report import find_folder
+from ablate.analysis.imports import Asked
+from ablate.cli.commands.analyze import Place, prepare
+from ablate.cli.commands.report import find_folder
 from ablate.errors import AblateError
-from ablate.foreign import Asked
 from ablate.study import find_study, is_safe_name, load_study, to_safe_name, to_toml
 
 SCALARS = st.one_of(

@@ -10,8 +10,8 @@ from typing import Any
 from doors import TEXTS, Defect, Door
 from hypothesis import strategies as st
 
-from ablate.commands.analyze import Place, prepare
-from ablate.foreign import Asked
+from ablate.analysis.imports import Asked
+from ablate.cli.commands.analyze import Place, prepare
 from ablate.report import build_report
 from ablate.report.inputs import read_inputs
 

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ablate.errors import AblateError
-from ablate.printable import printable_lines
+from ablate.text import printable_lines
 
 MOST_LINES, LONGEST_LINE = 5, 6_000  # of a clear message; long lines list names
 NASTY = (

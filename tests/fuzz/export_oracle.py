@@ -12,8 +12,8 @@ from export_reading import Said, read_as_a_user
 from export_tools import TOOLS
 from export_truth import ExportExample, Run, Truth
 
+from ablate.analysis.imports.columns import column_of
 from ablate.errors import AblateError
-from ablate.foreign.columns import column_of
 from ablate.report.inputs import factor_name
 
 DECIDED = ("helps", "hurts")

@@ -8,10 +8,9 @@ from bad_tables import check_page
 from doors import Defect
 from export_truth import ExportExample
 
-from ablate import analysis
-from ablate.commands.analyze import Place, prepare
+from ablate.analysis.imports import Asked
+from ablate.cli.commands.analyze import Place, prepare
 from ablate.errors import AblateError
-from ablate.foreign import Asked
 from ablate.report import build_report
 from ablate.report.inputs import Inputs, read_inputs
 
@@ -54,7 +53,7 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
     inputs = read_inputs(made)
     headline = []
     if len(inputs.effects):
-        headline = analysis.headline(  # as the page has it
+        headline = headline(  # as the page has it
             inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count
         )
     if page or not headline:

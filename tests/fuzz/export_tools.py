@@ -1,6 +1,6 @@
 """What each tool's table of runs looks like: prefixes, bookkeeping columns, words for how a run ended.
 
-`tests/foreign/exports` holds files that the tools wrote themselves; this is the same, drawn at random.
+`tests/analysis/imports/exports` holds files that the tools wrote themselves; this is the same, drawn at random.
 """
 
 from collections.abc import Callable, Mapping, Sequence

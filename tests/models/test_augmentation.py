@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ablate.engine.optimizers import make_optimizer
-from ablate.engine.program import Examples, Program, Scaling
 from ablate.errors import StudyError
-from ablate.models.augmentation import augmented, restart_augmentation
+from ablate.models.blocks import augmented, restart_augmentation
 from ablate.models.layers import LayerSeeds
+from ablate.training.engine.optimizers import make_optimizer
+from ablate.training.engine.program import Examples, Program, Scaling
 
 KINDS = ("flip", "rotation", "zoom", "all")
 SIDE, N = 33, 64

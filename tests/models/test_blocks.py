@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from small_models import kinds, levels, small, weighted
 
-from ablate.catalog import INITIALIZERS
 from ablate.models.blocks import restart
 from ablate.models.layers import Dropout, LayerSeeds
+from ablate.study.catalog import INITIALIZERS
 
 BOTH = ("mlp", "cnn")
 

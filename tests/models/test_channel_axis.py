@@ -6,8 +6,8 @@ from keras import layers
 
 from ablate.errors import StudyError
 from ablate.models.build import build_model
-from ablate.models.channel_axis import channel_axis_hint
 from ablate.models.layers import LayerSeeds
+from ablate.models.process_settings import channel_axis_hint
 from ablate.models.registry import find_builder
 
 OWN = """

@@ -6,8 +6,7 @@ from keras import layers
 from users_models import CLASSES, PROBABILITIES, SHAPE, Counting, Plain, WithLoss, WithStep, body, ending
 
 from ablate.errors import StudyError
-from ablate.models.build import Builder, build_model
-from ablate.models.ignored import check_nothing_ignored, check_trains
+from ablate.models.build import Builder, build_model, check_nothing_ignored, check_trains
 from ablate.models.layers import LayerSeeds
 
 

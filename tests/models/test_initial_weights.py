@@ -5,7 +5,7 @@ from keras import layers
 from small_models import small
 from users_models import CLASSES, ending
 
-from ablate.models.initial_weights import weights_digest
+from ablate.models.layers import weights_digest
 
 
 def seeded(seed, *, width=8, **last) -> keras.Model:

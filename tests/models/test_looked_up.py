@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablate.models.looked_up import LookedUp
+from ablate.models.registry import LookedUp
 
 FACTORS = {"width": 16, "depth": 2}
 

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from small_models import BASE, kinds, small, weighted
 
-from ablate.catalog import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
 from ablate.models.build import BUILT_IN, build_model, count_parameters
 from ablate.models.layers import LayerSeeds
 from ablate.models.mlp import hidden_units
+from ablate.study.catalog import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
 
 
 def mlp(**changes) -> keras.Model:

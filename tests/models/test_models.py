@@ -2,11 +2,11 @@ import keras
 import pytest
 from small_models import BASE, small
 
-from ablate.catalog import MODELS
 from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, Builder, advice, build_model
 from ablate.models.layers import LayerSeeds
 from ablate.models.outputs import is_softmax
+from ablate.study.catalog import MODELS
 
 
 def test_every_registered_model_is_built_in_with_its_options():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.models.noise import uniform
+from ablate.models.layers import uniform
 
 
 def draw(seed: int, step: int, shape=(300, 400)) -> np.ndarray:

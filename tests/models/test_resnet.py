@@ -2,13 +2,13 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.engine.optimizers import make_optimizer
-from ablate.engine.program import Examples, Program, Scaling
 from ablate.errors import StudyError
 from ablate.models.build import count_parameters
 from ablate.models.layers import LayerSeeds
 from ablate.models.outputs import is_softmax
 from ablate.models.resnet import resnet, resnet50, restart_residual
+from ablate.training.engine.optimizers import make_optimizer
+from ablate.training.engine.program import Examples, Program, Scaling
 
 NORMALIZATIONS = ("none", "batch", "layer")
 

@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.catalog import INITIALIZERS
 from ablate.models.layers import (
     Dropout,
     activation_layer,
@@ -11,6 +10,7 @@ from ablate.models.layers import (
     reseeded,
     seeded_initializer,
 )
+from ablate.study.catalog import INITIALIZERS
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])

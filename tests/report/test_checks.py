@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from synthetic import provenance, write_study
 
-from ablate.effects import confirmatory_runs, effects_table
+from ablate.analysis.effects import confirmatory_runs, effects_table
 from ablate.report.checks import checklist
-from ablate.report.inputs import Facts, Inputs, read_inputs
+from ablate.report.facts import Facts
+from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.trust import standing
 
 CLEAN = {"git": {"commit": "e466d59c0ffee", "dirty": False}}

@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 from design_tables import factorial, two_references, walk
 
-from ablate.report.designs import design_sections, directions_section, interactions_section, path_section
+from ablate.report.build import design_sections
+from ablate.report.directions import directions_section
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.interactions import interactions_section
 from ablate.report.page import Figure, Folded, Paragraph, Section, Table
-from ablate.results import write_table
+from ablate.report.paths import path_section
+from ablate.storage.results import write_table
 
 LEVELS = {"a": ["off", "on"], "b": [0, 2]}
 START, END = {"a": "off", "b": 0}, {"a": "on", "b": 2}

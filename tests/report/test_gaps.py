@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ablate.records import Epoch, Outcome, TrialSpec
 from ablate.report.gaps import gap_blocks, gap_table, last_epochs
 from ablate.report.inputs import read_inputs
 from ablate.report.schedules import schedule_blocks, schedule_curves
 from ablate.report.training import training_section
-from ablate.results import epochs_table, results_table, write_table
+from ablate.storage.results import epochs_table, results_table, write_table
+from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 
 def a_run(variant: str, seed: int, *, schedule: str, state: str = "finished", spread: float | None = None):

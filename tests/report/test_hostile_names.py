@@ -15,9 +15,9 @@ import pytest
 from hostile_study import MARK, payloads, write_hostile
 from rich.console import Console
 
-from ablate.commands.output import say
+from ablate.cli.display.stream import say
 from ablate.report import ReportFiles, build_report
-from ablate.report.spreadsheet import inert_text
+from ablate.report.export import inert_text
 
 CANARY = "http://127.0.0.1:9"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from synthetic import provenance
 
-from ablate.plots.layers import Kernel, draw_kernels, draw_layers
-from ablate.records import LayerState, Outcome, TrialSpec
 from ablate.report.inputs import read_inputs
 from ablate.report.layers import layers_section, over_seeds, told_layers
-from ablate.results import layers_table, results_table, write_table
+from ablate.report.plots.layers import Kernel, draw_kernels, draw_layers
+from ablate.storage.results import layers_table, results_table, write_table
+from ablate.study.trial import LayerState, Outcome, TrialSpec
 
 STATE = LayerState("start", 1, "Dense", 0.5, 1.0, 0.1, 64, 64)
 

@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 from synthetic import write_study
 
-from ablate.report.inputs import Facts, Inputs, read_inputs
+from ablate.report.facts import Facts
+from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.methods import methods_section
 from ablate.report.page import Definitions
 

@@ -2,7 +2,7 @@ import math
 
 import pandas as pd
 
-from ablate.effects import Metric
+from ablate.analysis.effects import Metric
 from ablate.report.numbers import (
     count,
     decimals_for,

@@ -4,7 +4,7 @@ from ablate.report import ReportFiles
 from ablate.report.inputs import factor_name, read_inputs
 from ablate.report.origin import origin_section
 from ablate.report.page import Definitions
-from ablate.verified import Check, Round, write_rounds
+from ablate.storage.verified import Check, Round, write_rounds
 
 EQUAL = Check("a", "equal", 0.0, ("finished", "finished"), (0.5, 0.5), {"score": 0.0}, None)
 

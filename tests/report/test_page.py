@@ -1,3 +1,4 @@
+from ablate.report.build import render
 from ablate.report.export import PageFiles
 from ablate.report.page import (
     MOST_ROWS,
@@ -13,7 +14,6 @@ from ablate.report.page import (
     Section,
     Table,
 )
-from ablate.report.render import render
 
 HOSTILE = '"><script>alert(1)</script>&'
 ESCAPED = "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;"

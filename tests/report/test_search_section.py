@@ -10,7 +10,7 @@ from synthetic import provenance, write_study
 from ablate.report.inputs import read_inputs
 from ablate.report.page import Figure, Section
 from ablate.report.search import search_section
-from ablate.results import write_table
+from ablate.storage.results import write_table
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_importances_say_of_which_trials_they_are(folder: Path) -> None:
 
 
 def test_of_many_trials_those_that_were_drawn_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ablate.importance.search.MOST_TRIALS", 20)
+    monkeypatch.setattr("ablate.analysis.importance.search.MOST_TRIALS", 20)
     sentence = figures(section(folder))["importances"].sentence
     assert sentence.startswith("In 20 of 24 trials, drawn at random, ")
 

@@ -3,7 +3,7 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from ablate.report.spreadsheet import inert_text, to_inert_csv
+from ablate.report.export import inert_text, to_inert_csv
 
 
 @pytest.mark.parametrize(

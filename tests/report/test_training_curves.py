@@ -4,10 +4,10 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from ablate.effects import confirmatory_runs
-from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.analysis.effects import confirmatory_runs
 from ablate.report.training import curve_table, overfitting
-from ablate.results import epochs_table, results_table
+from ablate.storage.results import epochs_table, results_table
+from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 
 def a_run(seed: int, *, same_as: str):

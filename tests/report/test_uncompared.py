@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from design_tables import factorial
 
-from ablate.foreign import Asked, read_foreign
+from ablate.analysis.imports import Asked, read_foreign
+from ablate.analysis.sources import Runs
 from ablate.report import build_report
+from ablate.report.effects import uncompared
 from ablate.report.inputs import read_inputs
 from ablate.report.page import Section
-from ablate.report.uncompared import uncompared
-from ablate.results import COLUMNS, write_table
-from ablate.sources import Runs
+from ablate.storage.results import COLUMNS, write_table
 
 SWEEP = {  # three configurations, one of them with two seeds
     "norm": ["none", "batch", "layer", "batch"],

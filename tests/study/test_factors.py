@@ -3,8 +3,8 @@
 import pytest
 from study_texts import GOOD, OWN_MODEL
 
-from ablate.space import Choice, Float
 from ablate.study import load_study, settings, to_toml
+from ablate.study.space import Choice, Float
 
 WITH_MOMENTUM = GOOD.replace("dropout = 0\n", "dropout = 0\nmomentum = 0.9\n").replace(
     "[training]",

@@ -3,9 +3,9 @@
 import pytest
 from study_texts import GOOD, OWN_MODEL
 
-from ablate.ablation.one_factor import one_factor_cells
-from ablate.records import REFERENCE
+from ablate.plans.designs import one_factor_cells
 from ablate.study import settings, to_toml
+from ablate.study.trial import REFERENCE
 
 RECIPE = '[recipes.self-normalizing]\nactivation = "selu"\ninitializer = "lecun_normal"\ndropout = 0.05\n'
 WITH_RECIPES = f'{GOOD}{RECIPE}[recipes."v1.0"]\nnormalization = "batch"\ndropout = 0\n'

@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
-from ablate import results
 from ablate.errors import StudyError
-from ablate.space import Choice, Float, Int, RateSpan
-from ablate.study import checking, find_study, list_studies, load_study, to_toml
+from ablate.storage import results
+from ablate.study import find_study, list_studies, load_study, to_toml
+from ablate.study import load as checking
 from ablate.study import settings as study_settings
 from ablate.study.factors import RESERVED
+from ablate.study.space import Choice, Float, Int, RateSpan
 
 
 def test_a_file_becomes_a_study_with_every_default_filled_in(load, tmp_path):
@@ -358,7 +359,7 @@ def test_a_study_may_be_named_in_any_script(name, tmp_path):
 
 
 def test_the_known_data_sets_are_those_that_can_be_loaded():
-    from ablate.datasets import REGISTERED
+    from ablate.data import REGISTERED
 
     assert sorted(checking.DATA_SETS) == sorted(REGISTERED)
 

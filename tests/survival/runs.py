@@ -166,7 +166,7 @@ class Site:
 
     def command(self, *options: str) -> list[str]:
         """The command line that runs the study."""
-        return [sys.executable, "-m", "ablate.cli", "study", str(self.file), *self.options, *options]
+        return [sys.executable, "-m", "ablate.cli.main", "study", str(self.file), *self.options, *options]
 
     @contextmanager
     def run(self, *options: str) -> Iterator[Run]:
@@ -177,7 +177,7 @@ class Site:
 
     def call(self, *arguments: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
         """Another command of ablate, to its end."""
-        command = [sys.executable, "-m", "ablate.cli", *arguments]
+        command = [sys.executable, "-m", "ablate.cli.main", *arguments]
         environment = self.whole_environment()
         return subprocess.run(
             command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=timeout,
@@ -186,6 +186,6 @@ class Site:
 
     def settled(self) -> set[str]:
         """The trials that the journal knows the end of."""
-        from ablate.folder.journal import Journal
+        from ablate.storage.journal import Journal
 
         return set(Journal(self.folder / "trials.jsonl").known())

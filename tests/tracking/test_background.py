@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ablate.errors import AblateError
-from ablate.records import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking import BackgroundTracker, Tracked, background
 
 SPEC = TrialSpec("a", "search", "", "", "", "", 0, {"learning_rate": 0.1})

@@ -12,8 +12,8 @@ from folder_state import state_of
 from mlflow_store import fresh_store, optuna_storage
 
 from ablate.errors import AblateError
-from ablate.files import whole
-from ablate.files.whole import name_aside
+from ablate.storage.files import atomic
+from ablate.storage.files.atomic import name_aside
 from ablate.tracking import database
 from ablate.tracking.database import check_file, check_schema, is_begun, prepare, untouched
 
@@ -65,7 +65,7 @@ def test_a_file_that_appears_while_the_store_is_made_is_not_lost(tmp_path, monke
 
     monkeypatch.setattr(database, "name_aside", appear)
     if not has_links:
-        monkeypatch.setattr(whole.os, "link", no_links)
+        monkeypatch.setattr(atomic.os, "link", no_links)
     with pytest.raises(AblateError, match=r"is an Optuna storage \(3 trials\)"):
         prepare(f"sqlite:///{path}")
     optuna_storage(tmp_path / "same")
@@ -80,14 +80,14 @@ def no_links(*_):
 def test_without_hard_links_the_file_is_copied_and_a_copy_that_fails_is_taken_away(
     tmp_path, quick_to_make, monkeypatch
 ):
-    monkeypatch.setattr(whole.os, "link", no_links)
+    monkeypatch.setattr(atomic.os, "link", no_links)
     prepare(f"sqlite:///{tmp_path}/mlflow.db")
     assert (tmp_path / "mlflow.db").read_bytes() == quick_to_make
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(whole.shutil, "copyfileobj", full)
+    monkeypatch.setattr(atomic.shutil, "copyfileobj", full)
     with pytest.raises(OSError, match="No space"):
         prepare(f"sqlite:///{tmp_path}/other.db")
     assert not (tmp_path / "other.db").exists()

@@ -11,9 +11,9 @@ from mlflow_store import fresh_store
 from survival.servers import Server, free_port, hold
 
 from ablate.errors import AblateError
-from ablate.folder.journal import Journal
-from ablate.records import Epoch, Outcome, TrialSpec
-from ablate.running.recording import Record
+from ablate.experiment.recording import Record
+from ablate.storage.journal import Journal
+from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, background, outbox
 from ablate.tracking.store import connect
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from ablate.analysis.imports import Asked, read_foreign
 from ablate.errors import AblateError
-from ablate.foreign import Asked, read_foreign
-from ablate.tracking import mlflow_runs, runs
+from ablate.tracking import mlflow_runs, reading
 from ablate.tracking.store import connect
 
 
@@ -21,9 +21,9 @@ def experiment(monkeypatch):
     """Fills an experiment with runs, without a store."""
 
     def fill(*filled):
-        monkeypatch.setattr(runs, "reading", lambda _: nullcontext())
-        monkeypatch.setattr(runs, "find_experiment", lambda *_: "1")
-        monkeypatch.setattr(runs, "runs_of", lambda *_: list(filled))
+        monkeypatch.setattr(reading, "reading", lambda _: nullcontext())
+        monkeypatch.setattr(reading, "find_experiment", lambda *_: "1")
+        monkeypatch.setattr(reading, "runs_of", lambda *_: list(filled))
         return mlflow_runs("sqlite:///mlflow.db", "sweep")
 
     return fill
@@ -58,12 +58,12 @@ def test_runs_that_hold_others_are_left_out_and_it_is_said(experiment):
 
 
 def test_a_param_that_is_unique_to_each_run_does_not_end_the_comparison(experiment):
-    runs = [
+    reading = [
         made(n, params={"norm": norm, "seed": str(seed), "lr": "0.1" if seed % 2 else "1e-1", "out": f"/tmp/run{n}"},
              metrics={"acc": 0.5 + n / 100})
         for n, (norm, seed) in enumerate((norm, seed) for norm in ("none", "batch") for seed in range(3))
     ]  # fmt: skip
-    foreign = read_foreign(experiment(*runs), Asked())
+    foreign = read_foreign(experiment(*reading), Asked())
     assert foreign.facts["factors"] == ["norm"]
     assert "out (different in every run)" in foreign.notes[0]
     assert foreign.results.query("design == 'one-factor'")["variant"].unique().tolist() == ["reference", "norm=batch"]

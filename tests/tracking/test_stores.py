@@ -10,10 +10,10 @@ import pytest
 from folder_state import state_of
 from mlflow_store import fresh_store, optuna_storage
 
-from ablate.commands.study import Chosen
-from ablate.commands.study import run as run_study
+from ablate.cli.commands.study import Chosen
+from ablate.cli.commands.study import run as run_study
 from ablate.errors import AblateError
-from ablate.running.opening import Options
+from ablate.experiment.options import Options
 from ablate.tracking import check_store, experiment_rows, mlflow_runs, ui_command
 from ablate.tracking.address import VARIABLE
 from ablate.tracking.store import connect
@@ -166,7 +166,10 @@ def test_the_command_line_says_what_the_file_is_and_leaves_it(here, monkeypatch,
     if not option:
         monkeypatch.setenv(VARIABLE, "sqlite:///optuna.db")
     done = subprocess.run(
-        [sys.executable, "-m", "ablate.cli", *command.split(), *option], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ablate.cli.main", *command.split(), *option],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == (1 if command == "doctor" else 2)
     said = done.stdout + done.stderr

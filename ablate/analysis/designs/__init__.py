@@ -1,0 +1,11 @@
+"""Results rows of a design into what it tells: effects and interactions, both directions, paths."""
+
+from ablate.analysis.designs.crossed import Factorial, factorial_effects, factorials, interaction_cells, variance_shares
+from ablate.analysis.designs.directions import both_directions, crossed_directions
+from ablate.analysis.designs.paths import crossed_paths, path_runs, paths
+from ablate.analysis.designs.shapley import shapley_effects
+
+__all__ = [
+    "Factorial", "both_directions", "crossed_directions", "crossed_paths", "factorial_effects", "factorials",
+    "interaction_cells", "path_runs", "paths", "shapley_effects", "variance_shares",
+]  # fmt: skip

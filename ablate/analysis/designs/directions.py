@@ -1,0 +1,171 @@
+"""What a factor is worth from either end, and on average, side by side: add-one-in, leave-one-out and Shapley value.
+
+Without interactions the three are the same number. Where they disagree beyond their uncertainty, the factor's worth
+depends on the others, and no single number describes it.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.designs.comparisons import Comparison, ablation_runs, comparison_table, configuration, factor_names
+from ablate.analysis.designs.crossed import Factorial
+from ablate.analysis.effects import Metric, paired_scores
+from ablate.analysis.importance.cells import level_key
+from ablate.analysis.importance.games import add_one_in, game_between, leave_one_out, shapley_values
+from ablate.analysis.statistics import paired_interval
+from ablate.study.trial import BEST, REFERENCE
+
+MEASURES = ("add_one_in", "leave_one_out", "shapley")
+IDENTITY = ("mode", "source", "factor", "reference_level", "level")
+CHANGE = ("change", "change_low", "change_high", "change_p")
+DIRECTION_COLUMNS = (
+    *IDENTITY, *(f"{measure}{part}" for measure in MEASURES for part in ("", "_low", "_high", "_n")), *CHANGE,
+    "disagreement",
+)  # fmt: skip
+Differences = Mapping[str, "pd.Series[float]"]  # measure -> its value in each seed
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """One factor between two configurations."""
+
+    identity: Mapping[str, object]
+    measures: Differences = field(default_factory=dict)
+
+    def change(self) -> "pd.Series[float]":
+        """What leaving out loses more than adding gains, in each seed that has both."""
+        empty = pd.Series(dtype=float)
+        added, left = (self.measures.get(name, empty) for name in MEASURES[:2])
+        return (left - added).dropna()
+
+
+def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Factorial] = ()) -> pd.DataFrame:
+    """One row a mode and factor in which "best" differs from "reference", the columns `DIRECTION_COLUMNS`.
+
+    All measures are what the factor's level in "best" gains over that in "reference", paired by seed: by itself
+    (`add_one_in`), on top of all the others (`leave_one_out`), and on average over all orders (`shapley`, where one of
+    `found` crosses these very factors). Each has its mean, the ends of its 95 % interval and its seeds. `change` is
+    leave-one-out less add-one-in, with an interval and max-T p over the factors of the mode. `disagreement` is "sign"
+    where the intervals of two measures lie on different sides of 0, "size" where the change is significant and beyond
+    the margin, else "".
+    """
+    runs = ablation_runs(results, metric)
+    start, end = configuration(runs), configuration(runs, BEST)
+    moved = [name for name in factor_names(runs) if end and level_key(start.get(name)) != level_key(end[name])]
+    if not moved:
+        return pd.DataFrame(columns=list(DIRECTION_COLUMNS))
+    pairs = paired_scores(results, metric)
+    modes = list(dict.fromkeys(pairs.loc[pairs["against"].isin((REFERENCE, BEST)), "mode"]))
+    tables = []
+    for mode in modes:
+        game = _matching(found, mode, start, end, moved)
+        averages = _measures(game, start, end) if game else {}
+        worths = [
+            _Worth(
+                dict(zip(IDENTITY, (mode, "one-factor", name, start[name], end[name]), strict=True)),
+                dict(_from_pairs(pairs[pairs["mode"] == mode], name, start[name], end[name]))
+                | {measure: values for measure, values in averages.get(name, {}).items() if measure == "shapley"},
+            )
+            for name in moved
+        ]
+        tables.append(_table([worth for worth in worths if worth.measures], margin=metric.margin))
+    return _joined(tables)
+
+
+def crossed_directions(
+    found: Iterable[Factorial], *, margin: float, target: Mapping[str, object] | None = None
+) -> pd.DataFrame:
+    """The same columns, all three measures read off a factorial between its reference and `target`.
+
+    Without a `target` it is the cell with the best mean validation score.
+    """
+    tables = []
+    for one in found:
+        end = one.target() if target is None else target
+        worths = [
+            _Worth(
+                dict(zip(IDENTITY, (one.mode, "factorial", name, one.reference[name], end[name]), strict=True)), values
+            )
+            for name, values in _measures(one, one.reference, end).items()
+        ]
+        tables.append(_table(worths, margin=margin))
+    return _joined(tables)
+
+
+def _matching(
+    found: Sequence[Factorial], mode: str, start: Mapping[str, object], end: Mapping[str, object], moved: Sequence[str]
+) -> Factorial | None:
+    """The factorial between the same two configurations, if there is one."""
+    for one in found:
+        names = one.cells.factors
+        known = {
+            name: {level_key(level) for level in levels} for name, levels in zip(names, one.cells.levels, strict=True)
+        }
+        is_inside = all(level_key(config[name]) in known[name] for config in (start, end) for name in names)
+        if one.mode == mode and set(moved) <= set(names) and is_inside:
+            return one
+    return None
+
+
+def _measures(one: Factorial, start: Mapping[str, object], end: Mapping[str, object]) -> dict[str, Differences]:
+    names, game = game_between(one.cells, start, end)
+    if not names:
+        return {}
+    by_measure = dict(zip(MEASURES, (add_one_in(game), leave_one_out(game), shapley_values(game)), strict=True))
+    return {
+        name: {measure: one.by_seed(values[:, at]) for measure, values in by_measure.items()}
+        for at, name in enumerate(names)
+    }
+
+
+def _from_pairs(
+    pairs: pd.DataFrame, factor: str, reference_level: object, level: object
+) -> Iterator[tuple[str, "pd.Series[float]"]]:
+    """Add-one-in against the reference; leave-one-out against the best, its sign turned to what the level is worth."""
+    for measure, against, to, sign in (
+        ("add_one_in", REFERENCE, level, 1.0),
+        ("leave_one_out", BEST, reference_level, -1.0),
+    ):
+        rows = pairs[(pairs["against"] == against) & (pairs["factor"] == factor)]
+        rows = rows[rows["level"].map(level_key) == level_key(to)]
+        if len(rows):
+            yield measure, sign * rows.drop_duplicates("seed").set_index("seed")["difference"].astype(float)
+
+
+def _table(worths: Sequence[_Worth], *, margin: float) -> pd.DataFrame:
+    changes = comparison_table([Comparison({}, worth.change()) for worth in worths], margin=margin)
+    rows = []
+    for worth, change in zip(worths, changes.to_dict("records"), strict=True):
+        row = dict(worth.identity)
+        for measure in MEASURES:
+            values = worth.measures.get(measure, pd.Series(dtype=float))
+            interval = paired_interval(values.to_numpy(dtype=np.float64))
+            parts = (interval.mean, interval.low, interval.high, interval.n)
+            row |= {f"{measure}{part}": value for part, value in zip(("", "_low", "_high", "_n"), parts, strict=True)}
+        row |= dict(zip(CHANGE, (change[name] for name in ("mean", "low", "high", "p_adjusted")), strict=True))
+        rows.append(row | {"disagreement": _disagreement(row, str(change["verdict"]), margin=margin)})
+    return pd.DataFrame(rows, columns=list(DIRECTION_COLUMNS))
+
+
+def _disagreement(row: Mapping[str, object], verdict: str, *, margin: float) -> str:
+    spans = [_span(row, measure, margin=margin) for measure in MEASURES]
+    if any(low > 0 for low, _ in spans) and any(high < 0 for _, high in spans):
+        return "sign"
+    return "size" if verdict in ("helps", "hurts") else ""
+
+
+def _span(row: Mapping[str, object], measure: str, *, margin: float) -> tuple[float, float]:
+    """The ends of a measure's interval; a value without seeds is exact, and counts beyond the margin only."""
+    mean, low, high, n = (float(str(row[f"{measure}{part}"])) for part in ("", "_low", "_high", "_n"))
+    if n == 1:
+        return (mean, mean) if abs(mean) > margin else (-math.inf, math.inf)
+    return low, high
+
+
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(DIRECTION_COLUMNS))

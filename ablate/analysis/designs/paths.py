@@ -1,0 +1,164 @@
+"""The rows of a walk between two configurations into its steps: what each gained, and what else was tried there.
+
+Steps are chosen on the validation score and reported on it, so the gain of a step is a little too good: it is the best
+of several.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.designs.comparisons import ablation_runs, factor_names
+from ablate.analysis.designs.crossed import Factorial
+from ablate.analysis.effects import Metric
+from ablate.analysis.importance.cells import Floats, level_key
+from ablate.analysis.importance.games import GreedyPath, game_between, greedy_path, value_at
+from ablate.analysis.statistics import paired_interval
+from ablate.study.trial import BEST, REFERENCE
+
+DIRECTIONS = {REFERENCE: "forward", BEST: "backward"}  # by what the rows are compared with: where the walk begins
+PATH_COLUMNS = (
+    "mode", "source", "direction", "step", "factor", "level", "n", "gain", "sd", "low", "high", "score", "chosen",
+)  # fmt: skip
+RUN_COLUMNS = (
+    "mode", "direction", "step", "factor", "level", "variant", "seed", "score", "state", "trial", "run_id", "same_as",
+)  # fmt: skip
+NUMBER = r"^path-\w+-([0-9]{1,6})-"  # the step, in the name of a trial
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A cell that could be the next step."""
+
+    factor: str
+    level: object
+    scores: "pd.Series[float]"  # the index is the seed
+
+
+def paths(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """One row a candidate of each step, in the columns `PATH_COLUMNS`; step 0 is where the walk begins.
+
+    "forward" goes from the reference to the best configuration, "backward" from there to the reference. `gain` is the
+    validation score (higher is better) less that of the step before, paired by seed, with its SD and 95 % interval;
+    `score` the mean over the seeds. `chosen` is the one of each step with the best mean, of equal ones the first:
+    those rows are the path.
+    """
+    found: list[dict[str, object]] = []
+    for (mode, direction), walk in path_runs(results, metric).groupby(["mode", "direction"], sort=False):
+        found += _walked(_by_step(walk), {"mode": mode, "source": "path", "direction": direction})
+    return pd.DataFrame(found, columns=list(PATH_COLUMNS))
+
+
+def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """One row a run that a walk rests on, the columns `RUN_COLUMNS`, in the order of the steps.
+
+    `score` is the validation score, higher is better; of several rows of one candidate and seed the last one counts.
+    """
+    ablation = results[results["phase"] == "ablation"].reset_index(drop=True)
+    known = ablation.reindex(columns=["state", "run_id", "same_as"]).astype(object).fillna("")
+    runs = ablation_runs(results, metric)
+    rows = runs[(runs["design"] == "path") & runs["against"].isin(DIRECTIONS)].dropna(subset="score")
+    walks = [walk.assign(step=_numbers(walk)) for _, walk in rows.groupby(["mode", "against"], sort=False)]
+    if not walks:
+        return pd.DataFrame(columns=list(RUN_COLUMNS))
+    found = pd.concat(walks).join(known)
+    found["direction"] = found["against"].map(DIRECTIONS)
+    found = found.drop_duplicates(["mode", "direction", "step", "factor", "level", "seed"], keep="last")
+    places = found.groupby(["mode", "direction"], sort=False).ngroup()
+    ordered = found.assign(walk=places).sort_values(["walk", "step"], kind="stable", ignore_index=True)
+    return ordered[list(RUN_COLUMNS)]
+
+
+def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | None = None) -> pd.DataFrame:
+    """The same columns, the walks read off a factorial's validation scores between its reference and `target`.
+
+    Without a `target` it is the cell with the best mean validation score.
+    """
+    rows: list[dict[str, object]] = []
+    for one in found:
+        end = one.target() if target is None else target
+        names, game = game_between(one.scores, one.reference, end)
+        if not names:
+            continue
+        back = np.flip(game, axis=tuple(range(1, game.ndim)))
+        for direction, path, values, goal in (
+            ("forward", greedy_path(game), game, end),
+            ("backward", greedy_path(back), back, one.reference),
+        ):
+            identity = {"mode": one.mode, "source": "factorial", "direction": direction}
+            rows += _walked(_steps(path, values, names, goal, one), identity)
+    return pd.DataFrame(rows, columns=list(PATH_COLUMNS))
+
+
+def _by_step(walk: pd.DataFrame) -> list[list[_Candidate]]:
+    """The candidates of each step, from where the walk begins; up to the last step that follows without a gap."""
+    steps = []
+    for number in range(int(walk["step"].max()) + 1):
+        rows = walk[walk["step"] == number]
+        if rows.empty:
+            break
+        groups = rows.groupby(["factor", "level"], sort=False)
+        steps.append(
+            [_Candidate(str(factor), level, cell.set_index("seed")["score"]) for (factor, level), cell in groups]
+        )
+    return steps
+
+
+def _numbers(walk: pd.DataFrame) -> "pd.Series[int]":
+    """The step of each row: the number in its trial's name, else in how many factors it differs from the start."""
+    named = pd.to_numeric(walk["trial"].astype(str).str.extract(NUMBER)[0], errors="coerce")
+    if named.notna().all():
+        return named.astype(int)
+    start = walk[walk["factor"] == ""].head(1)
+    differing = pd.DataFrame(
+        {
+            name: walk[name].map(level_key) != level_key(start[name].iloc[0])
+            for name in factor_names(walk)
+            if len(start)
+        },
+        index=walk.index,
+    )
+    return differing.sum(axis=1).astype(int)
+
+
+def _walked(steps: Sequence[Sequence[_Candidate]], identity: Mapping[str, object]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    here: pd.Series[float] | None = None
+    for number, candidates in enumerate(steps):
+        means = [float(candidate.scores.mean()) for candidate in candidates]
+        best = int(np.argmax(means))
+        rows += [
+            {**identity, "step": number, "factor": candidate.factor, "level": candidate.level}
+            | _gain(candidate.scores, here)
+            | {"score": mean, "chosen": at == best}
+            for at, (candidate, mean) in enumerate(zip(candidates, means, strict=True))
+        ]
+        here = candidates[best].scores
+    return rows
+
+
+def _gain(scores: "pd.Series[float]", before: "pd.Series[float] | None") -> dict[str, object]:
+    differences = (scores - before).dropna() if before is not None else pd.Series(dtype=float)
+    found = paired_interval(differences.to_numpy(dtype=np.float64))
+    n = found.n if before is not None else len(scores)
+    return {"n": n, "gain": found.mean, "sd": found.sd, "low": found.low, "high": found.high}
+
+
+def _steps(
+    path: GreedyPath, game: Floats, names: Sequence[str], goal: Mapping[str, object], one: Factorial
+) -> list[list[_Candidate]]:
+    """Every step's candidates as the walk through a complete game saw them."""
+    flipped: set[int] = set()
+    steps = [[_Candidate("", "", one.by_seed(value_at(game, flipped)))]]
+    for chosen in path.order:
+        steps.append(
+            [
+                _Candidate(name, goal[name], one.by_seed(value_at(game, flipped | {j})))
+                for j, name in enumerate(names)
+                if j not in flipped
+            ]
+        )
+        flipped.add(chosen)
+    return steps

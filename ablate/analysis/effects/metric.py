@@ -1,0 +1,110 @@
+"""What a results table holds into the metric that variants are compared on, its unit and its margin."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import pandas as pd
+
+from ablate.analysis import statistics
+from ablate.analysis.effects.runs import COUNTED_AT_CHANCE, confirmatory_runs
+from ablate.errors import DataError
+from ablate.study.trial import REFERENCE
+
+Direction: TypeAlias = Literal["maximize", "minimize"]
+LEAST_MARGIN = {"accuracy": 0.005, "loss": 0.01}  # a fraction; nats
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What the variants are compared on, as sign · column: higher is better."""
+
+    name: str  # "test_accuracy", "val_accuracy", "test_loss", "val_loss", or a foreign table's own
+    column: str  # of the results table; "score" holds the monitored validation metric with its sign settled
+    sign: int  # −1 for a column in which lower is better
+    scale: float  # from the file's unit to the shown one: 100 for accuracies
+    unit: str  # "points" or "nats", or a foreign table's own, maybe ""
+    chance: float  # what a run that did not finish counts as: a fraction, or minus nats
+    margin: float  # differences within ± this do not matter: a fraction, or nats; 0 where none is known
+    direction: Direction = "maximize"  # of the values as people know them, whatever the sign of the column
+
+    @property
+    def label(self) -> str:
+        """The name in words: "test accuracy"."""
+        return self.name.replace("val_", "validation ").replace("_", " ")
+
+    def shown(self, value: float) -> float:
+        """A value (higher is better, in the file's unit) as people know it: percent, or a loss above 0."""
+        return value * self.scale * (-1 if self.direction == "minimize" else 1)
+
+
+def metric_unit(name: str) -> tuple[float, str]:
+    """Scale and unit in which a metric of our own of this name is shown to people."""
+    return (1.0, "nats") if name.endswith("loss") else (100.0, "points")
+
+
+def primary_metric(
+    results: pd.DataFrame,
+    *,
+    monitor: str,
+    n_classes: int | None,
+    n_test: int | None,
+    margin: float | None = None,
+    stated: Mapping[str, Any] | None = None,  # Any: JSON
+) -> Metric:
+    """The test metric of the monitored kind where every finished ablation run has it, else `score`.
+
+    `monitor` is "val_accuracy" or "val_loss". Unless given, the margin of an accuracy is 0.5 points or the binomial
+    standard error of `n_test` images at the reference's mean, whichever is larger; of a loss, 0.01 nats. Chance is
+    1 / `n_classes`, for a loss −ln(n_classes); the worst finished run where the number of classes is not known.
+
+    `stated` describes a score that we know nothing of: "name", "direction", "unit", "scale", and "margin" in the unit
+    of the score. Then `monitor`, `n_classes` and `n_test` are not used; without a margin it is 0, so that no verdict
+    of "equivalent" or "detectable but below margin" is possible.
+    """
+    if stated:
+        return _stated_metric(results, stated, margin=margin)
+    kind = monitor.removeprefix("val_")
+    if kind not in LEAST_MARGIN:
+        raise DataError(f'monitor: must be "val_accuracy" or "val_loss", got "{monitor}"')
+    finished = _finished(results)
+    tested = len(finished) > 0 and bool(finished[f"test_{kind}"].notna().all())
+    column, sign = (f"test_{kind}", -1 if kind == "loss" else 1) if tested else ("score", 1)
+    values = sign * finished[column]
+    of_reference = values[finished["variant"] == REFERENCE]
+    at_reference = float(of_reference.sort_values().mean())  # the same to the bit in whatever order trials ended
+    chance = _chance(kind, n_classes) if n_classes else float(values.min())
+    if margin is None:
+        margin = LEAST_MARGIN[kind]
+        if tested and n_test and kind == "accuracy" and 0 <= at_reference <= 1:
+            margin = max(margin, statistics.binomial_error(at_reference, n=n_test))
+    name = f"test_{kind}" if tested else monitor
+    scale, unit = metric_unit(name)
+    return Metric(name, column, sign, scale, unit, chance, margin, "minimize" if kind == "loss" else "maximize")
+
+
+def _stated_metric(results: pd.DataFrame, stated: Mapping[str, Any], *, margin: float | None) -> Metric:
+    direction = stated.get("direction", "maximize")
+    if direction not in ("maximize", "minimize"):
+        raise DataError(f'metric: direction: must be "maximize" or "minimize", got "{direction}"')
+    if margin is None:
+        margin = float(stated.get("margin") or 0.0)
+    scale = float(stated.get("scale") or 1.0)
+    worst = float(_finished(results)["score"].min())
+    return Metric(str(stated["name"]), "score", 1, scale, str(stated.get("unit") or ""), worst, margin, direction)
+
+
+def _finished(results: pd.DataFrame) -> pd.DataFrame:
+    runs = confirmatory_runs(results)
+    return runs[runs["state"] == "finished"]
+
+
+def _chance(kind: str, n_classes: int) -> float:
+    return 1 / n_classes if kind == "accuracy" else -math.log(n_classes)
+
+
+def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":
+    """The metric of each run, higher is better; NaN where a run says nothing."""
+    finished = (metric.sign * runs[metric.column]).where(runs["state"] == "finished")
+    return finished.mask(runs["state"].isin(COUNTED_AT_CHANCE), metric.chance)

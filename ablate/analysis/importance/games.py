@@ -1,0 +1,127 @@
+"""A value for every mixture of two configurations into what each factor is worth between them.
+
+A game is an array of shape (n_seeds, 2, …, 2): an axis a factor, 0 where it has the reference's level and 1 where it
+has the target's. Higher values are better; a loss is given with its sign turned. Every result is in the value's unit,
+and positive where the target's level is the better one.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.analysis.importance.cells import Cells, Floats
+
+MOST_FACTORS = 16  # 65,536 mixtures
+
+
+@dataclass(frozen=True, slots=True)
+class GreedyPath:
+    """Flips in the order in which they were made. `considered[s, f]` is the mean gain of factor f at step s."""
+
+    order: tuple[int, ...]
+    gains: Floats  # shape (n_seeds, k): of each step
+    considered: Floats  # shape (k, k); NaN where the factor was flipped before
+
+
+def game_between(
+    cells: Cells, reference: Mapping[str, object], target: Mapping[str, object]
+) -> tuple[list[str], Floats]:
+    """The factors in which two configurations differ, and their game, shape (n_replicates, 2, …, 2)."""
+    start, end = cells.place(reference), cells.place(target)
+    players = [axis for axis in range(len(start)) if start[axis] != end[axis]]
+    kept = [[a, b] if a != b else [a] for a, b in zip(start, end, strict=True)]
+    values = cells.values[np.ix_(range(len(cells.values)), *kept)]
+    return [cells.factors[axis] for axis in players], values.reshape(len(values), *([2] * len(players)))
+
+
+def value_at(game: Floats, flipped: Set[int]) -> Floats:
+    """The value of the mixture in which these factors have the target's level, shape (n_seeds,)."""
+    corner = np.ravel_multi_index([int(j in flipped) for j in range(game.ndim - 1)], game.shape[1:])
+    found: Floats = game.reshape(len(game), -1)[:, corner]
+    return found
+
+
+def add_one_in(game: Floats) -> Floats:
+    """v(reference with the factor's target level) − v(reference), shape (n_seeds, k)."""
+    k = _players(game)
+    return np.stack([value_at(game, {j}) - value_at(game, set()) for j in range(k)], axis=1)
+
+
+def leave_one_out(game: Floats) -> Floats:
+    """v(target) − v(target with the factor back at the reference's level), shape (n_seeds, k)."""
+    k = _players(game)
+    everyone = set(range(k))
+    return np.stack([value_at(game, everyone) - value_at(game, everyone - {j}) for j in range(k)], axis=1)
+
+
+def shapley_values(game: Floats) -> Floats:
+    """Each factor's gain, averaged over all orders of flipping (Shapley 1953), exact, shape (n_seeds, k).
+
+    They sum to v(target) − v(reference).
+    """
+    k = _players(game)
+    weights = _weights(k, 1)
+    return np.stack([_weighted(np.diff(np.moveaxis(game, j + 1, -1))[..., 0], weights) for j in range(k)], axis=1)
+
+
+def shapley_interactions(game: Floats) -> Floats:
+    """Pairwise Shapley interaction index (Grabisch & Roubens 1999), shape (n_seeds, k, k), symmetric.
+
+    Its diagonal is 0. Positive where two factors are worth more together than one by one.
+    """
+    k = _players(game)
+    found = np.zeros((len(game), k, k))
+    weights = _weights(k, 2) if k > 1 else found
+    for i, j in itertools.combinations(range(k), 2):
+        both = np.diff(np.diff(np.moveaxis(game, (i + 1, j + 1), (-2, -1)), axis=-1), axis=-2)[..., 0, 0]
+        found[:, i, j] = found[:, j, i] = _weighted(both, weights)
+    return found
+
+
+def greedy_path(game: Floats) -> GreedyPath:
+    """From the reference: at each step the flip with the best mean over the seeds, of equal ones the first.
+
+    Fawcett & Hoos 2016. Flips are made until the target is reached, whether they help or not.
+    """
+    k = _players(game)
+    flipped: list[int] = []
+    gains, considered = np.empty((len(game), k)), np.full((k, k), math.nan)
+    for step in range(k):
+        here = value_at(game, set(flipped))
+        options = {j: value_at(game, {*flipped, j}) - here for j in range(k) if j not in flipped}
+        considered[step, list(options)] = [float(gain.mean()) for gain in options.values()]
+        best = max(options, key=lambda j: (considered[step, j], -j))
+        gains[:, step] = options[best]
+        flipped.append(best)
+    return GreedyPath(tuple(flipped), gains, considered)
+
+
+def _players(game: Floats) -> int:
+    k = game.ndim - 1
+    if not 1 <= k <= MOST_FACTORS or game.shape[1:] != (2,) * k:
+        raise ValueError(f"a game has the shape (n_seeds, 2, …, 2) with 1 to {MOST_FACTORS} factors, got {game.shape}")
+    return k
+
+
+def _weights(k: int, together: int) -> Floats:
+    """Shapley's weight of each subset of the other k − `together` factors, by size: s!·(k − s − t)! / (k − t + 1)!."""
+    others = k - together
+    by_size = [math.factorial(s) * math.factorial(others - s) / math.factorial(others + 1) for s in range(others + 1)]
+    return np.array(by_size)[_sizes(others)]
+
+
+def _sizes(others: int) -> NDArray[np.intp]:
+    """How many of the others are in each subset, in the order of a flattened game."""
+    sizes = np.zeros(1, dtype=np.intp)
+    for _ in range(others):
+        sizes = np.concatenate((sizes, sizes + 1))
+    return sizes
+
+
+def _weighted(differences: Floats, weights: Floats) -> Floats:
+    found: Floats = differences.reshape(len(differences), -1) @ weights
+    return found

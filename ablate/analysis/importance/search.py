@@ -1,0 +1,212 @@
+"""Search trials into factor importances: PED-ANOVA (what the best have in common) and fANOVA (what moves the score)."""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.effects import COUNTED_AT_CHANCE
+from ablate.analysis.importance.forest import forest_shares
+from ablate.storage.results import RATE_SETTING, factor_columns
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+
+LEAST_TRIALS = 8  # below, either method reads noise
+MOST_TRIALS = 1000  # of more, so many are drawn: the bands hardly narrow, and 100,000 would take minutes
+COLUMNS = ("factor", "importance", "evaluator", "n_trials", "low", "high", "n_all", "n_worst")
+RATE = "learning_rate"
+LOG_SPAN = 100  # a positive factor that spans this ratio may be read as log10, as the learning rate always is
+LARGEST = 1e30  # of numbers that trees and densities take; a factor with larger ones has levels
+BAND = (0.1, 0.9)  # quantiles over the resamples: 10 of them support no wider ones
+RESAMPLES = 10  # of 1,000 trials of 8 factors each takes 0.1 s, by either method
+FANOVA_TREES, FANOVA_RESAMPLE_TREES = 64, 10  # 64 are optuna's default
+BEST_TRIALS = 5  # PED-ANOVA compares at least so many of the best with all: its authors' advice to keep it stable
+BEST_SHARE = (0.1, 0.5)  # optuna's default share of best trials, and the most of them where trials are few
+INACTIVE = ""  # the level of a factor that a configuration does not have
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """The trials that count: a row of encoded factors and a score each."""
+
+    factors: pd.DataFrame  # floats are numbers, text is levels
+    scores: Sequence[float]
+    n_all: int  # of which they were drawn
+    n_worst: int  # of them, those that count with the worst score
+
+
+def importances(results: pd.DataFrame, *, seed: int) -> pd.DataFrame:
+    """One row an evaluator and factor: `COLUMNS`, most important first.
+
+    "ped-anova": how much the factor sets the best trials apart from all, as shares that sum to 1. "fanova": the share
+    that the factor explains by itself of the variance that a random forest sees in the scores; what is missing from 1
+    is what no factor explains by itself: interactions, and noise that the forest took for them. `low` to `high` holds
+    80 % of the bootstrap resamples of the trials, drawn by `seed`.
+
+    The trials are those of the search; where there was none, the cells of a factorial. Pruned ones count with the score
+    they had. Those that diverged, failed or ran out of memory are evidence too: they count with the worst score of all,
+    `n_worst` of them. Others without a score do not count. A factor that a configuration does not have is a level of
+    its own. Of `n_all` trials at most 1,000 are used, `n_trials`, drawn by `seed`. Empty where fewer than 8 are left,
+    or all scores or all factors are equal.
+    """
+    trials = _trials(results, seed=seed)
+    if len(trials.scores) < LEAST_TRIALS or len(set(trials.scores)) < 2 or trials.factors.empty:
+        return pd.DataFrame(columns=list(COLUMNS))
+    table = pd.concat([_ped_anova_table(trials, seed=seed), _fanova_table(trials, seed=seed)])
+    counts = {"n_trials": len(trials.scores), "n_all": trials.n_all, "n_worst": trials.n_worst}
+    return table.assign(**counts)[list(COLUMNS)].reset_index(drop=True)
+
+
+def _trials(results: pd.DataFrame, *, seed: int) -> _Trials:
+    """The usable rows; constant factors are left out, the learning rate is the one used, not its setting."""
+    rows = _evidence(results)
+    scores = pd.to_numeric(rows["score"], errors="coerce")
+    scores = scores.where(np.isfinite(scores))
+    lost = rows["state"].isin(COUNTED_AT_CHANCE) if "state" in rows else pd.Series(False, index=rows.index)
+    scores = scores.mask(lost, scores[~lost].min())
+    usable = scores.notna()
+    if RATE in rows:
+        rates = pd.to_numeric(rows[RATE], errors="coerce")
+        usable &= rates.gt(0) | (rates.notna().sum() == 0)  # no trial is known by its rate: the setting must do
+    at = _drawn(np.flatnonzero(usable), seed=seed)
+    rows, lost = rows.iloc[at], lost.iloc[at]
+    has_rate = RATE in rows and bool(rows[RATE].notna().any())
+    names = [name for name in factor_columns(results) if not (name == RATE_SETTING and has_rate)]
+    encoded = {name: _encoded(rows[name]) for name in names}
+    if has_rate:
+        encoded[RATE] = _log10(pd.to_numeric(rows[RATE]))
+    varying = {name: encoded[name] for name in sorted(encoded) if encoded[name].nunique() > 1}
+    factors = pd.DataFrame(varying, index=rows.index).reset_index(drop=True)
+    return _Trials(factors, scores.iloc[at].tolist(), n_all=int(usable.sum()), n_worst=int(lost.sum()))
+
+
+def _evidence(results: pd.DataFrame) -> pd.DataFrame:
+    """The search's rows, or else a factorial's: chosen for the tests of the comparisons, one-factor rows lie badly."""
+    searched = results[results["phase"] == "search"]
+    if len(searched) or "design" not in results:
+        return searched
+    return results[results["design"] == "factorial"]
+
+
+def _drawn(
+    places: "np.ndarray[tuple[int], np.dtype[np.intp]]", *, seed: int
+) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":
+    if len(places) <= MOST_TRIALS:
+        return places
+    return np.sort(np.random.default_rng(seed).choice(places, size=MOST_TRIALS, replace=False))
+
+
+def _encoded(column: "pd.Series[float]") -> "pd.Series[float] | pd.Series[str]":
+    """Numbers with more than two values as floats, log10 where they spread over decades; everything else as text."""
+    numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+    if not numeric or column.abs().max() > LARGEST or column.nunique() <= 2:
+        return column.map(lambda level: INACTIVE if pd.isna(level) else str(level))
+    numbers = _log10(column) if _is_logarithmic(column) else column.astype(float)
+    # Inactive stands half a range below the least: apart enough for a tree and for a density.
+    return numbers.fillna(numbers.min() - (numbers.max() - numbers.min()) / 2)
+
+
+def _is_logarithmic(column: "pd.Series[float]") -> bool:
+    """Whether the values span decades, and their median lies nearer to the middle of the decades than of the range."""
+    low, middle, high = column.min(), column.median(), column.max()
+    if low <= 0 or high / low < LOG_SPAN:
+        return False  # e.g. 0.001 … 0.4 drawn uniformly: the least of many draws alone is small
+    off_logarithmic = abs(np.log(middle / low) / np.log(high / low) - 0.5)
+    return bool(off_logarithmic < abs((middle - low) / (high - low) - 0.5))
+
+
+def _log10(column: "pd.Series[float]") -> "pd.Series[float]":
+    return pd.Series(np.log10(column.to_numpy(dtype=np.float64)), index=column.index)
+
+
+def _resamples(trials: _Trials, count: int, *, seed: int) -> list[list[int]]:
+    """Places of trials drawn with replacement; a draw whose scores are all equal says nothing and is left out."""
+    rng, n = np.random.default_rng(seed), len(trials.scores)
+    draws = [[int(at) for at in rng.integers(n, size=n)] for _ in range(count)]
+    return [draw for draw in draws if len({trials.scores[at] for at in draw}) > 1]
+
+
+def _banded(found: Mapping[str, float], resampled: Sequence[Mapping[str, float]], *, evaluator: str) -> pd.DataFrame:
+    """One row a factor, most important first.
+
+    The band is the resamples' spread about their median, put around the estimate: a resample holds about 63 % of the
+    trials, some of them repeatedly, which moves all importances to one side and must not look like uncertainty.
+    """
+    drawn = pd.DataFrame(resampled, columns=list(found))
+    estimate, middle = pd.Series(found), drawn.median()
+    low, high = ((estimate + drawn.quantile(share) - middle).clip(0, 1) for share in BAND)
+    table = pd.DataFrame({"importance": estimate, "evaluator": evaluator, "low": low, "high": high})
+    ordered = table.sort_values("importance", ascending=False, kind="stable")
+    return ordered.rename_axis("factor").reset_index()
+
+
+def _fanova_table(trials: _Trials, *, seed: int) -> pd.DataFrame:
+    def shares(rows: Sequence[int], n_trees: int) -> dict[str, float]:
+        return forest_shares(trials.factors, trials.scores, rows=rows, n_trees=n_trees, seed=seed)
+
+    resampled = [shares(rows, FANOVA_RESAMPLE_TREES) for rows in _resamples(trials, RESAMPLES, seed=seed)]
+    return _banded(shares(range(len(trials.scores)), FANOVA_TREES), resampled, evaluator="fanova")
+
+
+def _ped_anova_table(trials: _Trials, *, seed: int) -> pd.DataFrame:
+    with _quiet_optuna():
+        frozen = _frozen_trials(trials)
+        resampled = [_ped_anova([frozen[row] for row in rows]) for rows in _resamples(trials, RESAMPLES, seed=seed)]
+        return _banded(_ped_anova(frozen), resampled, evaluator="ped-anova")
+
+
+def _frozen_trials(trials: _Trials) -> list["FrozenTrial"]:
+    import optuna
+
+    distributions = {str(name): _distribution(column) for name, column in trials.factors.items()}
+    return [
+        optuna.trial.create_trial(
+            params={str(name): level for name, level in row.items()}, distributions=distributions, value=score
+        )
+        for row, score in zip(trials.factors.to_dict("records"), trials.scores, strict=True)
+    ]
+
+
+def _distribution(column: "pd.Series[float]") -> "BaseDistribution":
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if pd.api.types.is_float_dtype(column):
+        return FloatDistribution(float(column.min()), float(column.max()))
+    return CategoricalDistribution(sorted(column.unique()))
+
+
+def _ped_anova(trials: Sequence["FrozenTrial"]) -> dict[str, float]:
+    import optuna
+
+    study = optuna.create_study(direction="maximize")
+    study.add_trials(trials)
+    share = min(max(BEST_SHARE[0], BEST_TRIALS / len(trials)), BEST_SHARE[1])
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=share)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
+    # Unnormalised, these are divergences times the squared share of best trials: a unit without meaning.
+    total = sum(found.values())
+    return {name: float(value) / total if total else 0.0 for name, value in found.items()}
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """No "a new study created" for each resample, no warning that `normalize` is experimental."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            # Half of the scores equal the worst: nothing sets the best apart, and 0.0 says so.
+            warnings.filterwarnings("ignore", message="Target and region quantiles select the same set")
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)

@@ -1,0 +1,32 @@
+"""What the user said of a table of runs."""
+
+import math
+from dataclasses import dataclass
+
+from ablate.errors import DataError
+from ablate.text import printable
+
+MAXIMIZE, MINIMIZE = "maximize", "minimize"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user said of the table; "" and () where nothing."""
+
+    factors: tuple[str, ...] = ()
+    score: str = ""
+    seed: str = ""  # a column, or several as "fold,seed"
+    direction: str = ""  # MAXIMIZE or MINIMIZE
+    reference: str = ""  # "a=1,b=x"
+    target: str = ""
+    margin: float | None = None  # in the score column's own unit
+    unit: str = ""
+    states: str = ""  # "word=finished,other=failed"
+    state: str = ""  # the column of these words
+
+    def __post_init__(self) -> None:
+        if self.direction not in ("", MAXIMIZE, MINIMIZE):
+            said = printable(self.direction)
+            raise DataError(f'--direction: must be "{MAXIMIZE}" or "{MINIMIZE}", got "{said}"')
+        if self.margin is not None and not 0 <= self.margin < math.inf:
+            raise DataError(f"--margin: must be 0 or more, got {self.margin}")

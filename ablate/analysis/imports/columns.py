@@ -1,0 +1,134 @@
+"""A table of runs and what was asked into roles: which column is the score, which the seed, which are factors."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import starmap
+
+from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, Asked
+from ablate.analysis.imports.exports import Export, recognize
+from ablate.analysis.imports.factors import find_factors
+from ablate.analysis.imports.replicates import find_replicates
+from ablate.analysis.imports.scores import MOST_NAMED, find_direction, find_score, find_unit, listed, unit_note
+from ablate.analysis.imports.states import States, find_states
+from ablate.analysis.sources import Runs
+from ablate.errors import DataError
+from ablate.storage.results import ADDED, COLUMNS, RATE_SETTING
+from ablate.study.trial import State
+from ablate.text import printable
+
+__all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "Asked", "Roles", "column_of", "find_roles"]
+RATE = "learning_rate"
+NO_SEEDS = "No seeds are given (--seed): runs cannot be paired, so nothing is tested and only descriptions are made."
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What each column is; `seeds` is () and `state` "" where the table has none."""
+
+    factors: tuple[str, ...]
+    score: str
+    direction: str
+    seeds: tuple[str, ...]  # a run's replicate is its values in these
+    state: str
+    notes: tuple[str, ...]  # what was taken without being asked, as sentences; the first says all roles
+    states: Mapping[str, State] = field(default_factory=dict)  # what the cells of `state` mean
+    unit: str = ""
+    together: tuple[tuple[str, str], ...] = ()  # factors that always change together
+
+    @property
+    def seed(self) -> str:
+        """The columns of the replicate in words; "" without."""
+        return " and ".join(self.seeds)
+
+
+def find_roles(runs: Runs, asked: Asked) -> Roles:
+    """The roles asked for, else those that the source knows, else those that names and values suggest; it is said.
+
+    Raises `DataError` where a column is not there, or nothing tells the score, its direction, or how runs ended.
+    """
+    export = recognize(map(str, runs.table))
+    score = find_score(runs, asked, export)
+    direction = find_direction(runs, asked, export, score=score)
+    unit = find_unit(runs, asked, score=score, direction=direction)
+    replicates = find_replicates(runs, asked, export)
+    states = find_states(runs, asked, export, score=score, taken=replicates.columns)
+    taken = {score: "the score", **dict.fromkeys(replicates.columns, "the seed"), states.column: "the state"}
+    taken |= {runs.run_id: "the run's id"} | dict.fromkeys(states.others, "the state")
+    factors = find_factors(runs, asked, export, taken=taken, seeds=replicates.columns)
+    _check_names(runs, factors.names)
+    read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
+    said = [unit_note(runs, score=score, unit=unit), replicates.note, *starmap(_together, factors.together)]
+    notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
+    return Roles(
+        factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
+        factors.together,
+    )  # fmt: skip
+
+
+def column_of(factor: str) -> str:
+    """The factor's column in the results table, which has meanings of its own for some names: "epochs_setting"."""
+    return RATE_SETTING if factor == RATE else f"{factor}_setting" if factor in (*COLUMNS, *ADDED) else factor
+
+
+def _read_as(
+    export: Export, factors: Sequence[str], score: str, direction: str, seed: str, states: States,
+    left_out: Mapping[str, str],
+) -> str:  # fmt: skip
+    """All roles in one sentence, each with the option that changes it."""
+    better = "higher" if direction == MAXIMIZE else "lower"
+    parts = [
+        f"factors {listed(list(factors))} (--factors)",
+        f"score {score}, {better} is better (--score, --direction)",
+        f"seed {seed} (--seed)" if seed else "no seed (--seed)",
+        f"state {states.text()} (--state, --states)" if states.column else "no state (--state)",
+    ]
+    parts += [f"ignored {_reasons(left_out)}"] if left_out else []
+    made = [tool.name for tool in export.tools]
+    return f"Read as: {'; '.join(parts)}{f'; columns of {listed(made)}' if made else ''}."
+
+
+def _together(one: str, other: str) -> str:
+    way_out = "--factors with one of them compares both at once"
+    return f"{one} and {other} always change together: what they do cannot be told apart; {way_out}."
+
+
+def _reasons(left_out: Mapping[str, str]) -> str:
+    """ "a, b (the same in every run), c (reads as a result)"."""
+    reasons = list(dict.fromkeys(left_out.values()))
+    grouped = [(why, [name for name, its in left_out.items() if its == why]) for why in reasons[:MOST_NAMED]]
+    return ", ".join(f"{listed(names)} ({why})" for why, names in grouped)
+
+
+def _check_names(runs: Runs, factors: Sequence[str]) -> None:
+    """Factors must stay apart in "factor=level", and in the columns of our table."""
+    if wrong := [name for name in factors if "=" in name]:
+        rule = f'a factor\'s name has no "=", got "{printable(wrong[0])}"'
+        raise DataError(f"{runs.place}: {rule}\n  rename the column")
+    columns = Counter(map(column_of, factors))
+    if twice := [name for name in factors if columns[column_of(name)] > 1]:
+        both = f'"{printable(twice[0])}" and "{printable(twice[1])}"'
+        raise DataError(f"{runs.place}: {both} would have one column in the results\n  rename one of them")
+
+
+def own_names(runs: Runs, roles: Roles) -> Mapping[str, str]:
+    """Column -> the factor's name: without the tool's prefix, unless another column would have the same one then."""
+    columns = [str(name) for name in runs.table]
+    export = recognize(columns)
+    own = {column: export.name(column) for column in roles.factors}
+    taken = Counter(column_of(name) for name in (*own.values(), *(set(columns) - set(own))))
+    return {column: name if taken[column_of(name)] == 1 and "=" not in name else column for column, name in own.items()}
+
+
+def in_own_names(asked: Asked, names: Mapping[str, str]) -> Asked:
+    """What was asked, where a factor may be called by its column."""
+    return replace(asked, reference=_renamed(asked.reference, names), target=_renamed(asked.target, names))
+
+
+def _renamed(stated: str, names: Mapping[str, str]) -> str:
+    """ "params.a=1, params.b=x" as "a=1, b=x"."""
+    for column, name in names.items():
+        written = name.replace("\\", "\\\\")  # as a template of `re`
+        stated = re.sub(rf"(^|,)\s*{re.escape(column)}\s*=", rf"\g<1>{written}=", stated)
+    return stated

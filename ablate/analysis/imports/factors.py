@@ -1,0 +1,207 @@
+"""Which columns were varied on purpose, and why the others were not."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.exports import Export
+from ablate.analysis.imports.naming import also_varied, is_called, moving, naming, together
+from ablate.analysis.imports.scores import listed
+from ablate.analysis.imports.words import (
+    COMMENTS,
+    DEVICES,
+    MACHINES,
+    STEPS,
+    Codes,
+    coded,
+    crossed,
+    has_spread,
+    n_levels,
+    paired,
+    reads_as_result,
+    words_of,
+)
+from ablate.analysis.sources import Runs
+from ablate.analysis.sources.runs import has_no_score, to_numbers
+from ablate.analysis.statistics import MIN_SEEDS
+from ablate.errors import DataError
+from ablate.storage.results import coerced
+from ablate.text import printable
+
+MOST_FACTORS = 200  # that nobody named: so many columns that vary are measurements, and no picture holds them
+INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
+SAME, UNIQUE = "the same in every run", "different in every run"
+LIKE_RESULT = "reads as a result"
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """The names, and the columns that could have been factors with the reason why they are none."""
+
+    names: tuple[str, ...]
+    left_out: Mapping[str, str]
+    together: tuple[tuple[str, str], ...] = ()  # pairs that always change together
+
+
+def find_factors(
+    runs: Runs, asked: Asked, export: Export, *, taken: Mapping[str, str], seeds: Sequence[str]
+) -> Factors:
+    """The columns asked for, else those that the source or the tool knows, else all that can have been varied.
+
+    `taken` has the columns of other roles, each with the role. Raises `DataError` where nothing was varied, or a
+    column tells the steps of runs rather than runs.
+    """
+    if asked.factors:
+        return _asked_for(runs, asked, taken=taken)
+    names = [str(name) for name in (runs.factors or runs.table) if str(name) not in taken]
+    codes = {name: coded(runs.table[name]) for name in names}
+    reasons = {name: _why_not(runs, export, name, codes[name]) for name in names}
+    varied = {name: codes[name] for name in names if not reasons[name]}
+    reasons |= _commenting(runs, varied)
+    varied = {name: codes for name, codes in varied.items() if not reasons[name]}
+    blocks = _blocks(runs, seeds)
+    called = {name: codes[name] for name, why in reasons.items() if why == LIKE_RESULT}
+    varied |= also_varied(called, varied, blocks)
+    reasons |= dict.fromkeys(varied, "")
+    reasons |= moving(runs, export, varied, blocks)
+    reasons |= naming(runs, {name: varied[name] for name in varied if not reasons[name]}, blocks)
+    factors = tuple(name for name, why in reasons.items() if not why)
+    if not factors:
+        raise _nothing_varies(runs, reasons, taken)
+    _check(runs, factors, codes, blocks)
+    return Factors(factors, {name: why for name, why in reasons.items() if why}, together(factors, codes))
+
+
+def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> Factors:
+    for name in asked.factors:
+        if name in taken or n_levels(coded(runs.column(name))) < 2:
+            why = f"is {taken[name]}" if name in taken else "is the same in every run"
+            raise DataError(f'{runs.place}: the factor "{printable(name)}" {why}\n  leave it out of --factors')
+    names = tuple(dict.fromkeys(asked.factors))
+    return Factors(names, {}, together(names, {name: coded(runs.table[name]) for name in names}))
+
+
+def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
+    """Why a column that nobody named is no factor, by its own name and values; "" where it may be one."""
+    kind, maker = export.kinds.get(name), export.makers.get(name)
+    if n_levels(codes) < 2:
+        return SAME
+    if kind == "bookkeeping":
+        return f"bookkeeping of {maker}"
+    if kind == "attribute":
+        return "an attribute of the runs"
+    if kind == "result":
+        return "a result"
+    numbers = to_numbers(runs.table[name])
+    is_whole = numbers is not None and bool((numbers.dropna() % 1 == 0).all())
+    is_unique = n_levels(codes) == len(codes)
+    if kind == "factor" or name in runs.factors:
+        return UNIQUE if is_unique and numbers is None and len(codes) > 2 else ""
+    if numbers is not None and reads_as_result(name):
+        return LIKE_RESULT
+    if numbers is None and _are_means(runs.table[name][~has_no_score(runs.table[name])].tolist()):
+        return "means with their spread"
+    if is_whole and INDEX.fullmatch(name) and _counts(coerced(runs.table[name]).to_numpy(), name):
+        return "a running number"
+    if _names_machine(words_of(name)):
+        return "names the machine"
+    return UNIQUE if is_unique and (numbers is None or is_whole) else ""
+
+
+def _are_means(cells: Sequence[str]) -> bool:
+    """Whether every cell is a mean with its spread."""
+    return len(cells) > 0 and all(map(has_spread, cells))
+
+
+def _names_machine(words: Sequence[str]) -> bool:
+    last = words[-1:] and words[-1]
+    is_numbered = last in ("id", "idx", "index", "number", "name")
+    return (bool(set(words) & MACHINES) and (last in MACHINES or is_numbered)) or (
+        bool(set(words[:-1]) & DEVICES) and is_numbered
+    )
+
+
+def _counts(numbers: NDArray[np.floating[Any]], name: str) -> bool:  # Any: precision
+    """Whether they go up by one from row to row, from 0 or 1 anew now and then; of a nameless column, any numbers."""
+    steps = np.diff(numbers)
+    return name.startswith(("Unnamed", "column")) or bool(((steps == 1) | np.isin(numbers[1:], (0, 1))).all())
+
+
+def _commenting(runs: Runs, varied: Mapping[str, Codes]) -> dict[str, str]:
+    """Comments in words, where there are other columns."""
+    found = [name for name in varied if words_of(name)[-1:] and words_of(name)[-1] in COMMENTS]
+    found = [name for name in found if to_numbers(runs.table[name]) is None]
+    return dict.fromkeys(found, "a comment") if len(found) < len(varied) else {}
+
+
+def _blocks(runs: Runs, seeds: Sequence[str]) -> Codes | None:
+    return crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
+
+
+def _check(runs: Runs, factors: Sequence[str], codes: Mapping[str, Codes], blocks: Codes | None) -> None:
+    if len(factors) > MOST_FACTORS:
+        raise DataError(
+            f"{runs.place}: {len(factors):,} columns vary, more than {MOST_FACTORS} factors\n"
+            "  name those that were varied on purpose with --factors"
+        )
+    if blocks is None and (repeats := [name for name in factors if _counts_repeats(runs, name, factors, codes)]):
+        raise DataError(
+            f'{runs.place}: does "{printable(repeats[0])}" count the repeats of each configuration, as a seed does?\n'
+            f"  say it with --seed {printable(repeats[0])}; where it was varied on purpose, list it in --factors"
+        )
+    for name in factors:
+        if _is_step(runs, name, [codes[other] for other in factors if other != name], blocks):
+            raise DataError(
+                f'{runs.place}: is there a row a run, or one for each "{printable(name)}" of a run?\n'
+                f"  keep the last row of each run; where {printable(name)} was varied on purpose, list it in --factors"
+            )
+
+
+def _is_step(runs: Runs, name: str, others: list[Codes], blocks: Codes | None) -> bool:
+    """Whether a column counts the steps of each run: it is called so, and has whole numbers in a row for each run."""
+    if "_".join(words_of(name)) not in STEPS:
+        return False
+    numbers = to_numbers(runs.table[name])
+    if numbers is None or numbers.isna().any():
+        return False
+    steps = np.unique(numbers)
+    run = crossed([*others, *([blocks] if blocks is not None else [])], len(numbers))
+    return len(steps) > 2 and bool((np.diff(steps) == 1).all()) and n_levels(run) < len(numbers) / 2
+
+
+def _counts_repeats(runs: Runs, name: str, factors: Sequence[str], codes: Mapping[str, Codes]) -> bool:
+    """Whether a column called like a run counts from 0 or 1, and each other configuration has each of its numbers."""
+    numbers = to_numbers(runs.table[name])
+    if not (is_called(name) or words_of(name)[-1:] in (("try",), ("attempt",))) or numbers is None:
+        return False
+    counted = np.unique(numbers.dropna())
+    others = crossed([codes[other] for other in factors if other != name], len(numbers))
+    is_counting = counted[0] in (0, 1) and bool((np.diff(counted) == 1).all())
+    return is_counting and n_levels(others) * len(counted) == n_levels(paired(others, codes[name])) == len(numbers)
+
+
+def _nothing_varies(runs: Runs, reasons: Mapping[str, str], taken: Mapping[str, str]) -> DataError:
+    """What varies all the same, and why it is no factor."""
+    unique = [name for name, why in reasons.items() if why == UNIQUE]
+    levels = [name for name in unique if not is_called(name)]
+    levels += [name for name in unique if is_called(name) and to_numbers(runs.table[name]) is None]
+    if levels:
+        name = printable(levels[0])
+        return DataError(
+            f"{runs.place}: one run a level of {name}: nothing can be tested\n"
+            f'  run each level with at least {MIN_SEEDS} seeds, in a column "seed"; '
+            f"--factors {name} describes these runs without a test"
+        )
+    vary = [f"{name} ({why})" for name, why in reasons.items() if why not in ("", SAME)]
+    if vary:
+        return DataError(f"{runs.place}: no factor was found: {listed(vary)}\n  name the factors with --factors")
+    roles = dict.fromkeys(
+        role for name, role in taken.items() if name in runs.table and n_levels(coded(runs.table[name])) > 1
+    )
+    said = " and ".join(roles or ["the score"])
+    return DataError(f"{runs.place}: no column varies but {said}\n  name the factors with --factors")

@@ -1,0 +1,203 @@
+"""A table of runs and what was asked of it into the results table and the facts that the report goes by."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.columns import Roles, column_of, find_roles, in_own_names, own_names
+from ablate.analysis.imports.configurations import (
+    Configurations,
+    choose_reference,
+    find_configurations,
+    lone,
+    matching,
+    text_of,
+)
+from ablate.analysis.imports.exported_rows import only_runs, unfolded
+from ablate.analysis.imports.exports import recognize
+from ablate.analysis.imports.rows import CellRuns, cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
+from ablate.analysis.imports.states import CUT_SHORT
+from ablate.analysis.imports.tidy import tidied
+from ablate.analysis.sources import Runs
+from ablate.errors import DataError
+from ablate.storage.results import coerced
+from ablate.text import number_of
+
+Facts = dict[str, Any]  # Any: JSON
+_OPTION = re.compile(r" \(--[^()]*\)")  # that changes a role: for the terminal, not for the report
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """What another tool's runs come to in our terms."""
+
+    results: pd.DataFrame
+    facts: Facts  # for provenance.json
+    notes: tuple[str, ...]  # what was taken without being asked, as sentences
+
+
+def read_foreign(runs: Runs, asked: Asked) -> Foreign:
+    """Every configuration that differs from the reference in one factor is a variant of it, paired by seed.
+
+    A complete table is a factorial as well. All runs are search trials where they do not stand in the factorial one
+    by one. A row that appears a second time says in `same_as` whose result it is. Raises `DataError` where the
+    table does not have what was asked for.
+    """
+    runs = prepared(runs)
+    roles = find_roles(runs, asked)
+    names = own_names(runs, roles)
+    asked = in_own_names(asked, names)
+    found = find_configurations(runs, names)
+    measured = measured_runs(runs, roles)
+    _check_finished(runs, measured)
+    cells = cells_of(measured, found, seeded=bool(roles.seed))
+    reference, said = choose_reference(found, asked.reference, place=runs.place)
+    is_crossed = found.is_factorial and _one_seed_is_complete(cells, found)
+    target, target_said = _target(measured, found, asked, place=runs.place)
+    one_factor = one_factor_rows(cells, found, reference)
+    read_as, *more = roles.notes
+    notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
+    notes += [*_not_finished(measured, n_retried=cells.n_retried), *_progress(runs, measured)]
+    notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
+    facts = _facts(runs, asked, roles, found) | {
+        "reference": _levels(found, reference) if len(one_factor) or is_crossed else {},
+        "target": _levels(found, target) if is_crossed else {},
+        "factorial": [_told(name) for name in found.factors] if is_crossed else [],
+        "together": [[names[name] for name in pair] for pair in roles.together],
+        "alone": [] if len(one_factor) or is_crossed else lone(found),
+        "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
+        "read_as": _OPTION.sub("", read_as).removeprefix("Read as: "),
+        "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row
+    }
+    parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
+    results = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return Foreign(results, facts, tuple(notes))
+
+
+def prepared(runs: Runs) -> Runs:
+    """One row a run, each level written in one way, a column a value."""
+    runs = tidied(runs)
+    runs = unfolded(runs, recognize(map(str, runs.table)))
+    return only_runs(runs, recognize(map(str, runs.table)))
+
+
+def _every_run(
+    measured: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool
+) -> list[pd.DataFrame]:
+    """Search trials, cells of a factorial, or both where a cell is a mean of several runs."""
+    if not is_crossed:
+        return [search_rows(measured, found)]
+    crossed = factorial_rows(cells, found)
+    if len(cells.rows) < len(measured):
+        return [search_rows(measured, found), crossed]
+    crossed["same_as"] = ""  # these are the runs themselves
+    return [crossed]
+
+
+def _one_seed_is_complete(cells: CellRuns, found: Configurations) -> bool:
+    return bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
+
+
+def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, place: str) -> tuple[int, str]:
+    """The best mean score among the configurations that --target allows."""
+    fits = matching(found, asked.target, place=place, option="--target")
+    finished = measured["score"].where(measured["state"] == "finished").to_numpy(dtype=np.float64)
+    means = pd.Series(finished).groupby(np.asarray(found.of_run)).mean().to_numpy()
+    best = int(np.where(fits & np.isfinite(means), means, -np.inf).argmax())
+    best = best if fits[best] else int(fits.argmax())
+    why = "" if fits.sum() == 1 else ": the best mean score; --target chooses another"
+    return best, f"Target: {text_of(found, best)}{why}."
+
+
+def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
+    """How many runs did not finish, and what becomes of them."""
+    counts = measured["state"].value_counts().drop("finished", errors="ignore")
+    if not len(counts):
+        return []
+    notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {_counted(counts)}."]
+    if n_retried:
+        again = "tried again with the same configuration and seed, and only the one that finished counts"
+        notes.append(f"{number_of(n_retried, 'lost run')}: {again}.")
+    if set(counts.index) & set(CUT_SHORT):
+        notes.append("Runs that were cut short (killed, pruned) have no final score and are not compared.")
+    return notes
+
+
+def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
+    """That runs which count as finished came less far than others, as those do that a scheduler stopped."""
+    name = recognize(map(str, runs.table)).first("progress")
+    if not name:
+        return []
+    numbers = coerced(runs.table[name])
+    ended = numbers[(measured["state"] == "finished").to_numpy()].dropna()
+    n_less = int((ended < ended.max()).sum())
+    if not n_less:
+        return []
+    said = f"{number_of(n_less, 'finished run')} of {len(ended):,} ended at a smaller {name} than {ended.max():g}"
+    return [f"{said}: they are compared like the others; leave them out where they were stopped early."]
+
+
+def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
+    notes = []
+    if found.drawn:
+        notes.append(f"Hardly a value comes twice of {', '.join(found.drawn)}: these are not compared value by value.")
+    if cells.n_repeated:
+        notes.append(f"{number_of(cells.n_repeated, 'run')} with another's factors and seed: their mean is compared.")
+    if is_crossed:
+        notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
+    if not len(one_factor):
+        notes.append("No configuration differs from the reference in one factor only: there are no paired comparisons.")
+    return notes
+
+
+def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Facts:
+    return {
+        "foreign": True,
+        "source": runs.place,
+        "data": {"name": runs.place, "source": runs.place, "fingerprint": runs.fingerprint},
+        "metric": {
+            "name": roles.score,
+            "direction": roles.direction,
+            **_unit(runs, roles),
+            "margin": asked.margin,
+        },
+        "margin": asked.margin,
+        "factors": list(found.factors),
+        "drawn": list(found.drawn),
+        "reference_asked": asked.reference,
+        "seed_column": roles.seed,
+    }  # fmt: skip
+
+
+def _unit(runs: Runs, roles: Roles) -> Facts:
+    """Points are percent: fractions are shown times 100."""
+    is_fraction = bool(coerced(runs.column(roles.score)).dropna().between(0, 1).all())
+    return {"unit": roles.unit, "scale": 100.0 if roles.unit == "points" and is_fraction else 1.0}
+
+
+def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
+    """Raises `DataError` where no run finished with a score."""
+    if (measured["state"] == "finished").any():
+        return
+    raise DataError(
+        f"{runs.place}: no run finished with a score: {_counted(measured['state'].value_counts())}\n"
+        "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"
+    )
+
+
+def _counted(counts: "pd.Series[int]") -> str:
+    """ "3 failed, 1 out of memory"."""
+    return ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
+
+
+def _levels(found: Configurations, place: int) -> Facts:
+    return {_told(name): level for name, level in found.at(place).items()}
+
+
+def _told(factor: str) -> str:
+    """A factor as the designs call it: by its column, and the learning rate by its name."""
+    return factor if factor == "learning_rate" else column_of(factor)

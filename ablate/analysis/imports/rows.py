@@ -1,0 +1,144 @@
+"""Runs, their roles and configurations into rows of our results table."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ablate.analysis.effects import COUNTED_AT_CHANCE
+from ablate.analysis.imports.asked import MINIMIZE
+from ablate.analysis.imports.columns import RATE, Roles, column_of
+from ablate.analysis.imports.configurations import Configurations, labels_of
+from ablate.analysis.imports.replicates import seeds_of
+from ablate.analysis.sources import Runs
+from ablate.analysis.sources.runs import has_no_score, to_scores
+from ablate.errors import DataError
+from ablate.storage.results import COLUMNS, LARGEST, NUMBERS, RATE_SETTING, coerced
+from ablate.study.trial import REFERENCE
+from ablate.text import printable
+
+NO_SCORE = "no score is recorded"
+NOT_FINITE = "the score is not finite"
+
+
+def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
+    """One row a run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`."""
+    raw = runs.column(roles.score)
+    numbers = to_scores(raw)
+    sign = -1 if roles.direction == MINIMIZE else 1
+    score = sign * (pd.Series(np.nan, index=raw.index) if numbers is None else numbers.astype(float))
+    state = runs.table[roles.state].map(dict(roles.states)) if roles.state else pd.Series("finished", index=raw.index)
+    is_known = np.isfinite(score) & (score.abs() <= LARGEST)
+    is_lost = (state == "finished") & ~is_known
+    is_empty = is_lost & has_no_score(raw)
+    state = state.mask(is_lost, "diverged").mask(is_empty, "killed")
+    reason = pd.Series("", index=raw.index).mask(is_lost, NOT_FINITE).mask(is_empty, NO_SCORE)
+    seeds = seeds_of(runs, roles.seeds)
+    width = len(str(len(raw)))
+    return pd.DataFrame(
+        {
+            "trial": [f"row-{number:0{width}}" for number in range(1, len(raw) + 1)],
+            "run_id": runs.table[runs.run_id] if runs.run_id else "",
+            "seed": np.nan if seeds is None else seeds,
+            "score": score.where(is_known),
+            "state": state,
+            "reason": reason,
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CellRuns:
+    """One row a configuration and seed, fit for pairing."""
+
+    rows: pd.DataFrame  # as `measured_runs`, and `same_as`
+    of_row: NDArray[np.intp]  # configurations
+    n_repeated: int  # runs that have the configuration and the seed of another
+    n_retried: int = 0  # runs that were lost, and left out as another of their configuration and seed finished
+
+
+def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> CellRuns:
+    """Of several runs of one configuration and seed the mean counts, with those that diverged at the worst score.
+
+    A run that was lost as its state says does not count beside one that finished: it was tried again. Without seeds
+    every run has the seed 0, and none is a second try: runs that share nothing must not be paired by their order.
+    """
+    rows = measured.assign(configuration=np.asarray(found.of_run), same_as=measured["trial"])
+    rows = rows[rows["seed"].notna()] if seeded else rows.assign(seed=0.0)
+    n_runs = len(rows)
+    rows = _without_retried(rows) if seeded else rows
+    n_retried = n_runs - len(rows)
+    is_finished = rows["state"] == "finished"
+    # One that finished last, so that it speaks for the others.
+    last = rows[is_finished.groupby([rows["configuration"], rows["seed"]]).transform("any") <= is_finished]
+    last = last.drop_duplicates(["configuration", "seed"], keep="last")
+    n_repeated = len(rows) - len(last)
+    if n_repeated:
+        lost = rows["state"].isin(COUNTED_AT_CHANCE)
+        values = rows["score"].where(is_finished).mask(lost, rows.loc[is_finished, "score"].min())
+        groups = values.groupby([rows["configuration"], rows["seed"]])
+        is_mean = (groups.transform("size") > 1)[last.index] & (last["state"] == "finished")
+        means = groups.transform("mean")[last.index]
+        last = last.assign(
+            score=last["score"].mask(is_mean, means), same_as=last["same_as"].mask(is_mean, ""),
+        )  # fmt: skip
+    kept = last[[*measured.columns, "same_as"]]
+    return CellRuns(kept, last["configuration"].to_numpy(dtype=np.intp), n_repeated, n_retried)
+
+
+def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without lost runs of whose configuration and seed another one finished."""
+    has_finished = (rows["state"] == "finished").groupby([rows["configuration"], rows["seed"]]).transform("any")
+    is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # as a column of states says
+    return rows[~(has_finished & is_lost)]
+
+
+def search_rows(measured: pd.DataFrame, found: Configurations) -> pd.DataFrame:
+    """Every run as a search trial: evidence for the importances and the history."""
+    return _table(measured.assign(phase="search"), found, np.asarray(found.of_run))
+
+
+def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
+    """Every cell of a complete factorial. Raises `DataError` where the names of two cells read alike."""
+    labels = pd.Series(labels_of(found))
+    if labels.duplicated().any():  # a level may say ", b=2" as if it were of another factor
+        alike = printable(str(labels[labels.duplicated()].iloc[0]))
+        raise DataError(f'two configurations read alike: "{alike}"\n  rename a level that has commas in it')
+    rows = cells.rows.assign(phase="ablation", design="factorial", variant=labels.to_numpy()[cells.of_row])
+    return _table(rows, found, cells.of_row)
+
+
+def one_factor_rows(cells: CellRuns, found: Configurations, reference: int) -> pd.DataFrame:
+    """The reference, and every configuration that differs from it in one factor alone; empty without one of those."""
+    column = found.differing(reference)[cells.of_row]
+    kept = column >= -1
+    if not (column >= 0).any():
+        return _table(cells.rows.iloc[:0], found, cells.of_row[:0])
+    of_row, column = cells.of_row[kept], column[kept]
+    is_reference = column == -1
+    names = np.array(found.factors, dtype=object)[column]
+    of_differing = [
+        str(found.levels[name][found.codes[at, c]]) for name, at, c in zip(names, of_row, column, strict=True)
+    ]
+    names = np.where(is_reference, "", names)
+    levels = np.where(is_reference, "", np.array(of_differing, dtype=object))
+    variant = np.where(is_reference, REFERENCE, names + "=" + levels)
+    rows = cells.rows[kept].assign(
+        phase="ablation", design="one-factor", variant=variant, factor=names, level=levels,
+        against=np.where(is_reference, "", REFERENCE),
+    )  # fmt: skip
+    rows["trial"] = "one-factor-" + rows["variant"] + "-s" + rows["seed"].astype(int).astype(str)
+    return _table(rows, found, of_row)
+
+
+def _table(rows: pd.DataFrame, found: Configurations, of_row: NDArray[np.intp]) -> pd.DataFrame:
+    known = {name: rows[name].to_numpy() if name in rows else np.nan if name in NUMBERS else "" for name in COLUMNS}
+    table = pd.DataFrame(known, index=range(len(rows)), columns=list(COLUMNS))
+    levels = {}
+    for column, (name, of_factor) in enumerate(found.levels.items()):
+        levels[column_of(name)] = pd.Series(list(of_factor)).take(found.codes[of_row, column]).to_numpy()
+        if name == RATE:
+            table[RATE] = coerced(pd.Series(levels[RATE_SETTING]))
+    table["seed"] = table["seed"].astype("Int64")
+    return pd.concat([table, pd.DataFrame(levels, index=table.index)], axis=1)

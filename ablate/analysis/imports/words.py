@@ -1,0 +1,120 @@
+"""The words in columns' names that tell scores, measurements and settings."""
+
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ablate.analysis.sources.runs import to_numbers
+
+LOWER_IS_BETTER = frozenset(
+    ("loss", "error", "err", "rmse", "mse", "mae", "nll", "perplexity", "ppl", "regret", "cost", "wer", "cer", "fid",
+     "rmsle", "msle", "mape", "smape", "logloss", "crossentropy", "bce", "brier", "lpips", "deviance", "bpb", "bpc",
+     "misclassification", "inaccuracy", "unfairness")
+)  # fmt: skip
+HIGHER_IS_BETTER = frozenset(
+    ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "r2", "reward", "bleu", "map", "iou", "psnr", "ssim", "score",
+     "recall", "mcc", "dice", "ndcg", "mrr", "rouge", "miou", "likelihood")
+)  # fmt: skip
+# Told of a score that the user named; as names of factors they are too common ("precision" may be that of floats).
+ALSO_HIGHER = frozenset(
+    ("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo", "hits")
+)
+ALSO_LOWER = frozenset(("divergence", "kl", "ece", "mistakes", "errors", "losses"))
+BOUNDED = frozenset(
+    ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "iou", "miou", "dice", "precision", "recall", "map")
+)
+MEASURED = frozenset(  # besides scores, what a run came to rather than what it was given
+    ("time", "seconds", "duration", "runtime", "elapsed", "timestamp", "date", "memory", "parameters", "params", "best")
+)
+OBJECTIVES = frozenset(("value", "objective", "metric", "target"))
+# A name that ends so is a setting, whatever it is the setting of: "loss_weight", "score_threshold", "map_size".
+SETTINGS = frozenset(
+    ("weight", "weights", "coef", "coefficient", "factor", "lambda", "alpha", "beta", "gamma", "scale", "type", "kind",
+     "name", "fn", "func", "function", "threshold", "smoothing", "exponent", "power", "temperature", "penalty", "size",
+     "limit", "budget", "embedding", "dim", "steps")
+)  # fmt: skip
+# Words that turn or change what follows or precedes them: a drop of the accuracy, minus the loss, the time to a score.
+TURNING = frozenset(
+    ("neg", "negative", "negated", "minus", "inverse", "inverted", "inv", "reciprocal", "reduction", "reduced",
+     "improvement", "improved", "gain", "drop", "gap", "delta", "diff", "difference", "decrease", "increase",
+     "change", "complement", "degradation", "deterioration", "excess", "std", "sd", "stdev", "variance", "var",
+     "rank", "ratio", "relative", "rel", "lift", "uplift", "saving", "savings", "lost", "loses", "opposite",
+     "flipped", "less", "decline", "deficit", "shortfall", "distance", "remaining", "residual", "non",
+     "to", "until", "till", "per", "free", "without", "vs", "versus", "time", "epochs", "steps", "seconds",
+     "iterations", "latency", "overhead", "except", "ignoring")
+)  # fmt: skip
+GLUED = re.compile(r"(neg|negative|minus|inv|inverse|delta|non|un|in|one)(?=[a-z])")  # "negloss"
+NAMES = frozenset(  # the last word of columns that name a run, not a factor of it
+    ("name", "run", "id", "uid", "uuid", "guid", "label", "trial", "job", "exp", "experiment", "config",
+     "configuration", "variant", "path", "dir", "directory", "folder", "logdir", "file", "filename", "checkpoint",
+     "ckpt", "title", "tag", "tags", "note", "notes", "comment", "comments", "description", "desc", "hash", "sha",
+     "commit", "url", "link", "command", "cmd", "key")
+)  # fmt: skip
+MACHINES = frozenset(("host", "hostname", "node", "machine", "nodelist", "nodename", "pid", "server", "ip"))
+DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # with "id" or a number behind it
+COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks", "description"))
+CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
+STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
+LEARNING = frozenset(("lr", "rate", "decay", "dropout", "momentum", "width", "units", "depth", "batch", "layers"))
+RANKED = re.compile(r"[A-Za-z].*@ ?\d+")  # "NDCG@10": of the first ten
+_NUMBER = r"[-+−]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)? ?%?"
+_SPREAD = re.compile(rf"\$?{_NUMBER} ?\$? ?(±|\+/-|\+-|\\pm) ?\$? ?{_NUMBER}\$?", re.IGNORECASE)
+Codes = NDArray[np.intp]
+
+
+def words_of(name: object) -> tuple[str, ...]:
+    """ "valAcc_top1" -> val, acc, top1."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name))
+    return tuple(word.lower() for word in re.split(r"[^A-Za-z0-9]+", parted) if word)
+
+
+def reads_as_score(name: str) -> bool:
+    """Whether a word or a rank, "Hits@3", tells a score, and the name does not end as a setting's does."""
+    words = words_of(name)
+    return RANKED.fullmatch(name.strip()) is not None or (
+        bool(set(words) & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
+    )
+
+
+def reads_as_result(name: str) -> bool:
+    """Whether it reads as something that a run came to."""
+    words = words_of(name)
+    return reads_as_score(name) or (bool(set(words) & MEASURED) and words[-1] not in SETTINGS)
+
+
+def has_spread(cell: str) -> bool:
+    """Whether a cell is a mean with its spread, "0.45±0.02"."""
+    return _SPREAD.fullmatch(cell.strip()) is not None
+
+
+def coded(column: "pd.Series[str]") -> Codes:
+    """The number of each cell's level, shape (n_runs,); numbers are one level however they are written."""
+    numbers = to_numbers(column)
+    codes, _ = pd.factorize(column if numbers is None else numbers, use_na_sentinel=False)
+    return codes
+
+
+def n_levels(codes: Codes) -> int:
+    """How many levels there are."""
+    return int(codes.max(initial=-1)) + 1
+
+
+def crossed(codes: list[Codes], n_runs: int) -> Codes:
+    """The number of each run's combination of levels, shape (n_runs,), counted in the order of first appearance."""
+    found = np.zeros(n_runs, dtype=np.intp)
+    for column in codes:
+        found = paired(found, column)
+    return found
+
+
+def paired(one: Codes, other: Codes) -> Codes:
+    """A code for each distinct pair of codes, counted in the order of first appearance."""
+    codes, _ = pd.factorize(one * (int(other.max(initial=0)) + 1) + other)
+    return codes
+
+
+def decides(one: Codes, other: Codes) -> bool:
+    """Whether runs that agree in `one` agree in `other` too."""
+    return n_levels(paired(one, other)) == n_levels(one)

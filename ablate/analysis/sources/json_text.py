@@ -1,0 +1,106 @@
+"""JSON text into a table: an array of records, a record a line, or what pandas' `to_json` writes."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ablate.errors import DataError
+from ablate.text import printable
+
+Record = dict[str, Any]  # Any: JSON
+
+
+def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
+    """The records as a table of text, nested ones as "config.lr"; None where it is no JSON and need not be.
+
+    Raises `DataError` where the file's name says that it is JSON, and it holds no records.
+    """
+    if not is_json and not text.lstrip()[:2].startswith(("{", "[{", "[\n", "[ ")):
+        return None
+    records = _records(text)
+    if records is None and not is_json:
+        return None
+    if not records:
+        rule = "holds no records: a list of objects, or an object a line, with a key a column"
+        raise DataError(f"{printable(str(path), 300)}: {rule}")
+    flat = [_flat(record) for record in records]
+    names = dict.fromkeys(name for record in flat for name in record)
+    return pd.DataFrame({name: texts([record.get(name) for record in flat]) for name in names}, dtype=str)
+
+
+def flattened(record: Record) -> Record:
+    """A record without nested ones: {"config": {"lr": 1}} -> {"config.lr": 1}."""
+    return _flat(record)
+
+
+def _records(text: str) -> list[Record] | None:
+    whole = _parsed(text)
+    if whole is None:
+        lines = [_parsed(line) for line in text.splitlines() if line.strip()]
+        return lines if lines and all(isinstance(line, dict) for line in lines) else None
+    if isinstance(whole, dict):
+        whole = _of_pandas(whole)
+    return whole if isinstance(whole, list) and all(isinstance(record, dict) for record in whole) else None
+
+
+def _of_pandas(whole: Record) -> list[Record]:
+    """What `DataFrame.to_json` writes by columns or split; else one record."""
+    columns, data = whole.get("columns"), whole.get("data")
+    if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
+        return [dict(zip(map(str, columns), row, strict=False)) for row in data]
+    values = list(whole.values())
+    if values and all(isinstance(value, dict) and value.keys() == values[0].keys() for value in values):
+        return [{name: column[row] for name, column in whole.items()} for row in values[0]]
+    return [whole]
+
+
+def _parsed(text: str) -> Any:  # Any: JSON
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _flat(record: Record, before: str = "") -> Record:
+    found: Record = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{before}{name}.")
+        else:
+            found[f"{before}{name}"] = value
+    return found
+
+
+def texts(values: Sequence[object]) -> list[str]:
+    """One text a value, "" for None and NaN; where 1 and "1" stand in one column, the word is put in quotes."""
+    words = {value for value in values if isinstance(value, str)}
+    others = {_text(value) for value in values if not isinstance(value, str) and not is_missing(value)}
+    clashing = words & others
+    return ["" if is_missing(value) else label(value, clashing) for value in values]
+
+
+def label(value: object, clashing: Iterable[str] = ()) -> str:
+    """A value's text; in quotes where it is one of the words that read as another value does."""
+    return f'"{value}"' if isinstance(value, str) and value in clashing else _text(value)
+
+
+def clashing_words(values: Iterable[object]) -> set[str]:
+    """The words among a factor's values that read as another one of them, or as nothing."""
+    found = list(values)
+    words = {value for value in found if isinstance(value, str)}
+    return words & {_text(value) for value in found if not isinstance(value, str)} | words & {""}
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell of a typed table says nothing."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple | dict):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,209 @@
+"""A study in an Optuna database into runs: parameters as factors, the value as score, pruned trials with their last."""
+
+import re
+import shutil
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ablate.analysis.sources.json_text import clashing_words, label
+from ablate.analysis.sources.other_files import OPTUNA, read_only, refuse_sqlite, sqlite_tables
+from ablate.analysis.sources.runs import Runs
+from ablate.errors import DataError, known_names
+from ablate.text import number_of, printable
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.storages import BaseStorage
+    from optuna.trial import FrozenTrial
+
+
+SCORE, STATE, TRIAL = "value", "state", "trial"
+
+
+def is_storage_url(source: str) -> bool:
+    """Whether `source` is a database's URL, as "sqlite:///study.db". Nothing else is opened: files may hold pickles."""
+    return re.match(r"[a-z0-9]+(\+[a-z0-9_]+)?://", source) is not None
+
+
+def read_optuna_runs(url: str, *, study: str | None) -> Runs:
+    """The study of that name; of one study alone it need not be said.
+
+    Columns: the parameters (the factors), `value`, `state`, `trial`, and the trials' user attributes that are plain.
+    Nothing is written: an SQLite file is read from a copy, and a database on a server must hold the studies already.
+    Raises `DataError` where there is no such database or study, or the study has several objectives.
+    """
+    from sqlalchemy import make_url
+
+    try:
+        parsed = make_url(url)
+    except Exception as err:
+        raise DataError(f"{shown(url)}: is no database URL\n  e.g. sqlite:///study.db") from err
+    with _reading(shown(url)), tempfile.TemporaryDirectory() as folder:
+        if parsed.get_backend_name() == "sqlite":
+            copy = _copied(Path(parsed.database or ""), shown(url), Path(folder))
+            return _read(_rdb(f"sqlite:///{copy}"), place=shown(url), study=study)
+        _check_server(url)
+        return _read(_rdb(url), place=shown(url), study=study)
+
+
+def is_journal(path: Path) -> bool:
+    """Whether a file is Optuna's journal, which has an operation a line."""
+    try:
+        with path.open("rb") as file:
+            return b'"op_code"' in file.readline(10_000)
+    except OSError:
+        return False
+
+
+def read_optuna_journal(path: Path, *, study: str | None) -> Runs:
+    """A study in a file of Optuna's JournalStorage, read from a copy."""
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    place = printable(str(path), 300)
+    with _reading(place), tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(path, folder)
+        return _read(JournalStorage(JournalFileBackend(str(copy))), place=place, study=study)
+
+
+def shown(url: str) -> str:
+    """The URL without its password."""
+    return re.sub(r"://([^:/@]*):.*@", r"://\1:***@", url)
+
+
+@contextmanager
+def _reading(place: str) -> Iterator[None]:
+    """Quiet Optuna, and turn whatever a database's driver raises into a message."""
+    import optuna
+
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+            yield
+    except DataError:
+        raise
+    except Exception as err:
+        reason = shown(str(err).strip().partition("\n")[0])[:200]
+        raise DataError(f"{place}: cannot be read as an Optuna storage: {reason}") from err
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _read(storage: "BaseStorage", *, place: str, study: str | None) -> Runs:
+    import optuna
+
+    names = optuna.get_all_study_names(storage)
+    loaded = optuna.load_study(study_name=_chosen(place, names, study), storage=storage)
+    return _runs(loaded, place=f"{printable(loaded.study_name)} in {place}")
+
+
+def _rdb(url: str) -> "BaseStorage":
+    from optuna.storages import RDBStorage
+    from sqlalchemy.pool import NullPool
+
+    return RDBStorage(url, engine_kwargs={"poolclass": NullPool})  # no connection is left open
+
+
+def _copied(path: Path, place: str, folder: Path) -> Path:
+    """A copy of an SQLite file that holds studies: opening the file itself could make or change tables in it."""
+    if not path.is_file():
+        raise DataError(f"{place}: no such file\n  sqlite:///NAME is relative to this folder, sqlite:////… is not")
+    if not OPTUNA & (tables := sqlite_tables(path)):
+        raise refuse_sqlite(path, tables=tables)
+    copy = folder / "copy.db"
+    with closing(read_only(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    return copy
+
+
+def _check_server(url: str) -> None:
+    """Raises `DataError` where a database holds no studies: Optuna would make its tables there."""
+    from sqlalchemy import create_engine, inspect
+
+    engine = create_engine(url)
+    try:
+        tables = set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    if not tables >= OPTUNA:
+        raise DataError(f"{shown(url)}: holds no Optuna studies\n  MLflow's experiments are read as mlflow:EXPERIMENT")
+
+
+def _chosen(place: str, names: list[str], study: str | None) -> str:
+    if study is not None and study not in names:
+        raise DataError(f'{place}: no study "{printable(study)}"\n  {known_names(study, names)}')
+    if study is None and len(names) != 1:
+        raise DataError(f"{place}: holds {len(names)} studies\n  choose with --study; {known_names('', names)}")
+    return names[0] if study is None else study
+
+
+def _runs(study: "Study", *, place: str) -> Runs:
+    if len(study.directions) > 1:
+        raise DataError(f"{place}: has {len(study.directions)} objectives\n  export one of them as a CSV table")
+    trials = study.get_trials(deepcopy=False)
+    begun = [trial for trial in trials if trial.state.name not in ("RUNNING", "WAITING")]
+    unended = len(trials) - len(begun)
+    _check_ended(begun, place=place, unended=unended)
+    parameters = dict.fromkeys(name for trial in begun for name in trial.params)
+    factors = tuple(map(_factor, parameters))
+    if len(set(factors)) < len(factors):
+        way_out = "export the study as a CSV table, and rename one"
+        raise DataError(f"{place}: two parameters would have one column\n  {way_out}")
+    clashing = {name: clashing_words(_choices(begun, name)) for name in parameters}
+    rows = [_row(trial, clashing) for trial in begun]
+    table = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)), dtype=str).fillna("")
+    return Runs(
+        table,
+        place=place,
+        name=study.study_name,
+        factors=factors,
+        score=SCORE,
+        direction=study.direction.name.lower(),
+        state=STATE,
+        run_id=TRIAL,
+        notes=(f"Left out, as not ended: {number_of(unended, 'trial')}.",) if unended else (),
+    )
+
+
+def _check_ended(begun: Sequence["FrozenTrial"], *, place: str, unended: int) -> None:
+    """Raises `DataError` where there is no trial to compare, with what became of them."""
+    if not begun:
+        what = f"none of {number_of(unended, 'trial')} has ended" if unended else "has no trials"
+        raise DataError(f"{place}: {what}\n  run the study first")
+    if all(trial.state.name == "FAIL" for trial in begun):
+        what = "its only trial" if len(begun) == 1 else f"all {len(begun):,} trials"
+        raise DataError(f"{place}: {what} failed, there is no value to compare\n  Optuna's log says why they failed")
+
+
+def _choices(trials: Sequence["FrozenTrial"], name: str) -> list[object]:
+    """All that a parameter could be: the choices of a categorical one."""
+    found = [trial.distributions[name] for trial in trials if name in trial.distributions]
+    return [choice for each in dict.fromkeys(found) for choice in getattr(each, "choices", ())]
+
+
+def _row(trial: "FrozenTrial", clashing: Mapping[str, Collection[str]]) -> dict[str, str]:
+    attributes = {
+        name: str(value)
+        for name, value in trial.user_attrs.items()
+        if isinstance(value, str | int | float) and name not in clashing
+    }
+    value = trial.value
+    if value is None and trial.state.name == "PRUNED" and trial.intermediate_values:
+        value = trial.intermediate_values[max(trial.intermediate_values)]
+    factors = {_factor(name): label(level, clashing[name]) for name, level in trial.params.items()}
+    outcome = {SCORE: "" if value is None else repr(value), STATE: trial.state.name, TRIAL: str(trial.number)}
+    return attributes | factors | outcome
+
+
+def _factor(parameter: str) -> str:
+    """A parameter called "value" would hide what the trial came to."""
+    return f"{parameter}_setting" if parameter in (SCORE, STATE, TRIAL) else parameter

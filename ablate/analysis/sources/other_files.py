@@ -1,0 +1,160 @@
+"""Files and folders that are no tables: what each is, and the way to pass its runs on."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+from ablate.errors import DataError
+from ablate.text import printable
+
+MOST_SEEN = 1_000  # entries of each level of a folder that are looked at
+SQLITE = b"SQLite format 3\0"
+PARQUET = b"PAR1"
+OPTUNA, MLFLOW = {"studies", "trials"}, {"experiments", "runs"}
+TO_CSV = 'python -c "import pandas; pandas.{reader}({name!r}).to_csv({csv!r}, index=False)"'
+PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill")
+KERAS_TUNER = """\
+import json, pathlib, pandas
+trials = [json.loads(p.read_text()) for p in pathlib.Path({name!r}).rglob("trial.json")]
+pandas.json_normalize(trials).to_csv("trials.csv", index=False)"""
+RAY = """\
+import json, pathlib, pandas
+files = [p for p in pathlib.Path({name!r}).rglob("result.json") if p.stat().st_size]
+last = [json.loads(p.read_text().splitlines()[-1]) for p in files]
+pandas.json_normalize(last, sep="/").to_csv("trials.csv", index=False)"""
+SACRED = """\
+import json, pathlib, pandas
+runs = [json.loads(p.read_text()) | {{"config": json.loads((p.parent / "config.json").read_text())}}
+        for p in pathlib.Path({name!r}).rglob("run.json")]
+pandas.json_normalize(runs).to_csv("runs.csv", index=False)"""
+
+
+def kind_of(path: Path) -> str:
+    """ "folder", "sqlite", "parquet", or "" for what may be a table of text. Raises `DataError` for what is none."""
+    if path.is_dir():
+        return "folder"
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return ""  # whoever reads it says why it cannot be read
+    if start.startswith(SQLITE):
+        return "sqlite"
+    if start.startswith(PARQUET):
+        return "parquet"
+    if why := _what_file(path, start):
+        raise DataError(f"{printable(str(path), 300)}: {why}")
+    return ""
+
+
+def refuse_folder(path: Path) -> DataError:
+    """What a folder holds, by the files that tools leave in it, and how its runs become a table."""
+    name = printable(str(path), 300)
+    seen = list(_files(path))
+    names = {file.name for file in seen}
+    if "results.csv" in names and (path / "results.csv").is_file():
+        return DataError(f"{name}: is a folder\n  its table: ablate analyze {name}/results.csv")
+    if {"oracle.json", "trial.json"} & names:
+        return _with_lines(f"{name}: is a KerasTuner project", KERAS_TUNER.format(name=str(path)), "trials.csv")
+    if "result.json" in names or any(file.startswith("experiment_state") for file in names):
+        return _with_lines(f"{name}: is a results folder of Ray Tune", RAY.format(name=str(path)), "trials.csv")
+    if {"run.json", "config.json"} <= names:
+        return _with_lines(f"{name}: is a folder of Sacred's runs", SACRED.format(name=str(path)), "runs.csv")
+    if "meta.yaml" in names or path.name == "mlruns":
+        return _mlruns(path, seen)
+    if any(".tfevents." in file for file in names):
+        way_out = (
+            "in TensorBoard's HParams tab download the table as CSV, or write the last values of each run as a row"
+        )
+        return DataError(f"{name}: is a folder of TensorBoard logs\n  {way_out}")
+    tables = sorted(file.name for file in path.glob("*.csv"))
+    shown = ", ".join(printable(file) for file in tables[:8]) or "none"
+    return DataError(f"{name}: is a folder, no table\n  tables in it: {shown}")
+
+
+def refuse_sqlite(path: Path, *, tables: set[str]) -> DataError:
+    """What an SQLite file holds that is no Optuna storage, and how its runs become a table."""
+    name = printable(str(path), 300)
+    if tables >= MLFLOW:
+        return DataError(
+            f"{name}: is an MLflow store\n"
+            f"  ablate analyze mlflow:EXPERIMENT --tracking-uri sqlite:///{name}; {_experiments(path)}"
+        )
+    shown = ", ".join(printable(table) for table in sorted(tables)[:8]) or "no tables"
+    return DataError(f"{name}: is an SQLite file of neither Optuna nor MLflow ({shown})\n  export a table as CSV")
+
+
+def sqlite_tables(path: Path) -> set[str]:
+    """The names of the tables; the file is only read. Raises `DataError` where it cannot be."""
+    return {str(row[0]) for row in _rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that writes nothing, not even beside the file; one in use by others is read with its journal."""
+    beside = path.with_name(f"{path.name}-wal").exists()
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{'' if beside else '&immutable=1'}", uri=True)
+
+
+def _rows(path: Path, query: str) -> list[tuple[object, ...]]:
+    try:
+        with closing(read_only(path)) as database:
+            return list(database.execute(query))
+    except sqlite3.Error as err:
+        raise DataError(f"{printable(str(path), 300)}: cannot be read as an SQLite file: {err}") from err
+
+
+def _experiments(path: Path) -> str:
+    rows = _rows(path, "SELECT name FROM experiments WHERE lifecycle_stage = 'active' ORDER BY name LIMIT 8")
+    return f"experiments: {', '.join(printable(str(row[0])) for row in rows) or 'none'}"
+
+
+def _what_file(path: Path, start: bytes) -> str:
+    """What is said of a file by its first bytes and its name; "" where it may be text."""
+    suffix, csv = path.suffix.lower(), f"{path.stem}.csv"
+    command = {"name": path.name, "csv": csv}
+    if suffix in PICKLES or re.match(rb"\x80[\x02-\x05]", start):
+        return "may hold a pickle, which can run code and is never opened\n  write the table as CSV where it was made"
+    if (start.startswith(b"PK") and suffix in (".xlsx", ".xlsm", ".ods", ".numbers")) or suffix == ".xls":
+        made = TO_CSV.format(reader="read_excel", **command)
+        return f"is a workbook of a spreadsheet program\n  save the sheet as “CSV UTF-8”, or: {made}"
+    if start.startswith((b"ARROW1", b"FEA1")):
+        return f"is a Feather file\n  {TO_CSV.format(reader='read_feather', **command)}"
+    if start.startswith(b"\x89HDF"):
+        return "is an HDF5 file, no table of runs\n  write the table as CSV where it was made"
+    if start.startswith(b"\x93NUMPY") or suffix == ".npz":
+        return "holds arrays, no table of runs\n  write the table as CSV where it was made"
+    return ""
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The first files of each level of a folder down to the fourth, the upper ones first."""
+    for pattern in ("*", "*/*", "*/*/*", "*/*/*/*"):
+        try:
+            yield from (path for path in islice(folder.glob(pattern), MOST_SEEN) if path.is_file())
+        except OSError:
+            return
+
+
+def _with_lines(what: str, lines: str, table: str) -> DataError:
+    indented = "\n".join(f"    {line}" for line in lines.splitlines())
+    return DataError(f"{what}\n  write its runs as a table, then: ablate analyze {table}\n{indented}")
+
+
+def _mlruns(path: Path, seen: list[Path]) -> DataError:
+    """MLflow's store of plain folders, which MLflow itself no longer opens."""
+    names = set()
+    for meta in (file for file in seen if file.name == "meta.yaml"):
+        text = meta.read_text(encoding="utf-8", errors="replace")
+        if "artifact_location:" in text and (found := re.search(r"^name: *['\"]?(.+?)['\"]?$", text, re.MULTILINE)):
+            names.add(found[1])
+    shown = ", ".join(printable(name) for name in sorted(names)[:8])
+    name = printable(str(path), 300)
+    return DataError(
+        f"{name}: is an MLflow store of plain folders, which MLflow no longer opens\n"
+        f"  mlflow migrate-filestore --source {name} --target sqlite:///migrated.db\n"
+        f"  ablate analyze mlflow:EXPERIMENT --tracking-uri sqlite:///migrated.db"
+        + (f"; experiments: {shown}" if shown else "")
+    )

@@ -1,0 +1,53 @@
+"""A file of any kind into runs: text, Parquet, an Optuna storage; others are refused by what they are."""
+
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+
+from ablate.analysis.sources.csv_file import file_runs, read_csv_runs
+from ablate.analysis.sources.json_text import texts
+from ablate.analysis.sources.optuna_storage import is_journal, read_optuna_journal, read_optuna_runs
+from ablate.analysis.sources.other_files import OPTUNA, kind_of, refuse_folder, refuse_sqlite, sqlite_tables
+from ablate.analysis.sources.runs import Runs
+from ablate.errors import DataError
+from ablate.text import printable
+
+
+def read_file_runs(path: Path, *, study: str | None = None) -> Runs:
+    """The runs of a file; `study` chooses among those of an Optuna storage. No pickle is ever opened.
+
+    Raises `DataError` that says what the file or folder is, and how to pass its runs on.
+    """
+    kind = kind_of(path)
+    if kind == "folder":
+        raise refuse_folder(path)
+    if kind == "sqlite":
+        if not (tables := sqlite_tables(path)) >= OPTUNA:
+            raise refuse_sqlite(path, tables=tables)
+        return read_optuna_runs(f"sqlite:///{path}", study=study)
+    if kind == "parquet":
+        return _parquet(path)
+    if is_journal(path):
+        return read_optuna_journal(path, study=study)
+    return read_csv_runs(path)
+
+
+def _parquet(path: Path) -> Runs:
+    if importlib.util.find_spec("pyarrow") is None:
+        raise DataError(f"{printable(str(path), 300)}: is a Parquet file\n  pip install pyarrow, or write it as CSV")
+    try:
+        table = pd.read_parquet(path)
+    except Exception as err:  # a damaged file raises a dozen kinds
+        reason = printable(str(err).strip().partition("\n")[0], 200)
+        raise DataError(f"{printable(str(path), 300)}: cannot be read as a Parquet file: {reason}") from err
+    named = [name for name in table.index.names if name is not None]
+    table = table.reset_index() if named else table
+    columns = {str(name): texts(_plain(table[name].astype(object).tolist())) for name in table}
+    if len(columns) < len(table.columns):
+        raise DataError(f"{printable(str(path), 300)}: two columns have one name\n  rename one of them")
+    return file_runs(pd.DataFrame(columns, dtype=str), path)
+
+
+def _plain(values: list[object]) -> list[object]:
+    return [None if value is pd.NaT or value is pd.NA else value for value in values]

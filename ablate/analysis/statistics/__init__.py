@@ -1,0 +1,29 @@
+"""Arrays into intervals, exact tests, adjusted p-values, verdicts, sample sizes, looks and optimism."""
+
+from ablate.analysis.statistics.families import EXACT_SEEDS, FLIPS_DRAWN, family_p, holm
+from ablate.analysis.statistics.optimism import best_epoch_optimism, expected_best, expected_normal_maximum
+from ablate.analysis.statistics.paired import (
+    Interval,
+    binomial_error,
+    paired_interval,
+    probability_better,
+    standardized_effect,
+    tost_p,
+)
+from ablate.analysis.statistics.planning import (
+    MIN_SEEDS,
+    MOST_SEEDS,
+    least_seeds,
+    minimum_detectable_effect,
+    seeds_for,
+    seeds_needed,
+)
+from ablate.analysis.statistics.sequential import Looks, looks, spend
+from ablate.analysis.statistics.verdicts import DECIDED, Judgement, Verdict, judge, verdict
+
+__all__ = [
+    "DECIDED", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
+    "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "family_p", "holm",
+    "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
+    "seeds_for", "seeds_needed", "spend", "standardized_effect", "tost_p", "verdict",
+]  # fmt: skip

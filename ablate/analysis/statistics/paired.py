@@ -1,0 +1,86 @@
+"""Paired differences into an interval of their mean, a test of equivalence, and two standardized effects."""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+ROUNDING = 1e-9  # relative; differences nearer than this are equal, scores are multiples of 1e-5 or coarser
+Floats: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Mean of n paired differences, their standard deviation, and Student's interval of the mean, in their unit.
+
+    Where n = 0 all is NaN; where n = 1, `sd` and the ends; where the differences are all equal, the ends are the mean.
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    n: int
+
+
+def paired_interval(differences: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """Student's t interval of the mean of `differences`, shape (n_seeds,): variant − reference, one a seed."""
+    d = to_floats(differences)
+    mean, sd = _moments(d)
+    if d.size < 2:
+        return Interval(mean, sd, math.nan, math.nan, d.size)
+    half = float(stats.t.ppf((1 + confidence) / 2, d.size - 1)) * sd / math.sqrt(d.size)
+    return Interval(mean, sd, mean - half, mean + half, d.size)
+
+
+def tost_p(differences: ArrayLike, *, margin: float) -> float:
+    """P of two one-sided t tests that the mean lies within ±`margin` (Schuirmann 1987). NaN where n < 2.
+
+    With a margin of 0 it is never below .5: nothing is equivalent.
+    """
+    d = to_floats(differences)
+    if d.size < 2:
+        return math.nan
+    mean, sd = _moments(d)
+    if sd == 0:
+        return 0.0 if abs(mean) < margin else 1.0
+    return float(stats.t.sf((margin - abs(mean)) / (sd / math.sqrt(d.size)), d.size - 1))
+
+
+def standardized_effect(differences: ArrayLike) -> float:
+    """d_z: mean / SD of the paired differences, times Hedges' exact J. NaN where n < 3 or all are equal."""
+    d = to_floats(differences)
+    mean, sd = _moments(d)
+    if d.size < 3 or sd == 0:
+        return math.nan
+    half = (d.size - 1) / 2
+    j = math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
+    return j * mean / sd
+
+
+def probability_better(differences: ArrayLike) -> float:
+    """P(variant > reference): the share of seeds in which the variant is ahead, ties half. NaN where n = 0."""
+    d = to_floats(differences)
+    return float(np.mean(d > 0) + np.mean(d == 0) / 2) if d.size else math.nan
+
+
+def binomial_error(accuracy: float, *, n: int) -> float:
+    """Standard error of an accuracy (a fraction) that was counted on `n` examples."""
+    return math.sqrt(accuracy * (1 - accuracy) / n)
+
+
+def to_floats(values: ArrayLike) -> Floats:
+    """An array of double precision."""
+    return np.asarray(values, dtype=np.float64)
+
+
+def _moments(d: Floats) -> tuple[float, float]:
+    """Mean and SD; the SD is exactly 0 where the differences are equal but for rounding."""
+    mean = float(d.mean()) if d.size else math.nan
+    if d.size < 2:
+        return mean, math.nan
+    equal = np.ptp(d) <= ROUNDING * np.abs(d).max()
+    return mean, 0.0 if equal else float(d.std(ddof=1))

@@ -1,0 +1,135 @@
+"""A family of paired differences into verdicts, with every number that they rest on."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ablate.analysis.statistics.families import family_p, holm
+from ablate.analysis.statistics.paired import Floats, Interval, paired_interval, to_floats, tost_p
+from ablate.analysis.statistics.planning import MIN_SEEDS
+from ablate.analysis.statistics.sequential import Looks, first_seeds
+
+Verdict: TypeAlias = Literal[
+    "helps",
+    "hurts",
+    "equivalent",
+    "detectable but below margin",
+    "inconclusive",
+    "too few seeds",
+    "identical runs",
+    "no run finished",
+]  # the last two are no judgements of differences: see `ablate.analysis.effects.uncompared`
+DECIDED: tuple[Verdict, ...] = (  # need no more seeds
+    "helps", "hurts", "equivalent", "detectable but below margin", "identical runs",
+    "no run finished",
+)  # fmt: skip
+CONFIDENCE = 0.95  # of the interval of a contrast by itself
+
+
+def verdict(
+    interval: Interval, *, simultaneous: Interval, p_adjusted: float, p_tost: float, margin: float, alpha: float = 0.05
+) -> Verdict:
+    """What may be said of a contrast.
+
+    Too few seeds below `MIN_SEEDS`, and where no p is due yet. Significant means that the interval simultaneous over
+    the family excludes 0, and that the adjusted exact p is at most `alpha`; it helps or hurts if |mean| is above
+    `margin` too. What is not significant is equivalent where TOST rejects at `alpha`, and inconclusive otherwise:
+    never "no effect". With a margin of 0 nothing is equivalent or below the margin.
+
+    Asking for interval and p keeps the two from contradicting each other in print, and costs little: against the p
+    alone, 5 points of power at the most over 6 to 14 seeds and 1 to 20 contrasts (is_it_honest.py), since with few
+    seeds it is the p that holds a verdict back.
+    """
+    if interval.n < MIN_SEEDS or math.isnan(p_adjusted):
+        return "too few seeds"
+    if (simultaneous.low > 0 or simultaneous.high < 0) and p_adjusted <= alpha:
+        if abs(interval.mean) <= margin:
+            return "detectable but below margin"
+        return "helps" if interval.mean > 0 else "hurts"
+    return "equivalent" if p_tost <= alpha else "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is found of one contrast of a family. p values are NaN below six seeds, and before the first look."""
+
+    interval: Interval  # of the contrast by itself
+    simultaneous: Interval  # for all contrasts of the family at once (Bonferroni), and all looks
+    p: float  # sign flips of this contrast alone
+    p_adjusted: float  # max-T over the family
+    p_holm: float  # Holm's adjustment of `p`, for comparison
+    p_tost: float
+    verdict: Verdict
+    look: int  # the last one that it had the seeds for, from 1; 0 without looks or before the first
+    level: float  # what that look may spend of alpha; all of it without looks
+
+
+def judge(
+    differences: ArrayLike,
+    *,
+    margin: float,
+    seed: int,
+    alpha: float = 0.05,
+    looks: Looks | None = None,
+) -> list[Judgement]:
+    """One judgement a contrast of a family; `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed.
+
+    With `looks`, a contrast is judged on the seeds of the last look that it has all seeds for, and every p is the
+    smallest over its looks of p · alpha / level (a weighted Bonferroni correction), the family at a look being all
+    contrasts with the seeds that they then had. Its intervals and TOST are those of its last look, at that look's
+    level. So each holds over all looks, whatever stopped the contrast. `seed` draws flips above 20 seeds.
+    """
+    d = to_floats(differences)
+    counts = np.count_nonzero(~np.isnan(d), axis=0)
+    if looks is None:
+        last, levels = np.zeros(counts.shape, dtype=int), np.full(counts.shape, alpha)
+        p_values = family_p(d, seed=seed, least=MIN_SEEDS)
+    else:
+        last = np.searchsorted(looks.seeds, counts, side="right")
+        levels = np.array(looks.levels)[np.maximum(last - 1, 0)]
+        p_values = _p_over_looks(d, looks, alpha=alpha, seed=seed)
+        used = np.where(last > 0, np.array(looks.seeds)[np.maximum(last - 1, 0)], counts)
+        d = np.where(np.cumsum(~np.isnan(d), axis=0) <= used, d, math.nan)
+    p, p_adjusted = p_values
+    contrasts = zip(d.T, p, p_adjusted, holm(p), last, levels, strict=True)
+    return [
+        _judgement(
+            column[~np.isnan(column)], (float(one), float(adjusted), float(of_holm)), family=d.shape[1],
+            margin=margin, alpha=alpha, look=int(look), level=float(level),
+        )
+        for column, one, adjusted, of_holm, look, level in contrasts
+    ]  # fmt: skip
+
+
+def _p_over_looks(d: Floats, looks: Looks, *, alpha: float, seed: int) -> Floats:
+    counts = np.count_nonzero(~np.isnan(d), axis=0)
+    smallest = np.full((2, counts.size), math.nan)
+    for n, level in zip(looks.seeds, looks.levels, strict=True):
+        if np.any(counts >= n):
+            p = family_p(first_seeds(d, n), seed=seed, least=MIN_SEEDS) * alpha / level
+            smallest = np.fmin(smallest, np.where(counts >= n, p, math.nan))
+    return np.minimum(smallest, 1.0)
+
+
+def _judgement(
+    d: Floats,
+    p_values: tuple[float, float, float],
+    *,
+    family: int,
+    margin: float,
+    alpha: float,
+    look: int,
+    level: float,
+) -> Judgement:
+    share = level / alpha
+    interval = paired_interval(d, confidence=1 - (1 - CONFIDENCE) * share)
+    simultaneous = paired_interval(d, confidence=1 - level / family)
+    p, p_adjusted, p_holm = p_values
+    p_tost = min(tost_p(d, margin=margin) / share, 1.0) if not math.isnan(p_adjusted) else math.nan
+    said = verdict(
+        interval, simultaneous=simultaneous, p_adjusted=p_adjusted, p_tost=p_tost, margin=margin, alpha=alpha
+    )
+    return Judgement(interval, simultaneous, p, p_adjusted, p_holm, p_tost, said, look, level)

@@ -1,0 +1,159 @@
+"""`ablate analyze`: the reading half on anybody's table of runs."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+import ablate
+from ablate.analysis.imports import Asked, read_foreign
+from ablate.analysis.sources import Runs, is_storage_url, read_file_runs, read_optuna_runs
+from ablate.cli.commands.report import SOURCE_ID, check_same, file_id, store_id
+from ablate.cli.display.stream import say
+from ablate.errors import AblateError
+from ablate.storage.files.atomic import opening, read_json, write_aside
+from ablate.storage.files.strangers import check_folder
+from ablate.storage.results import REQUIRED, write_table
+from ablate.study import NAME_RULE, is_safe_name, to_safe_name
+from ablate.text import printable
+
+MLFLOW = "mlflow:"
+TABLE = "table"  # the report's name where the source's has no letter
+RESULTS, PROVENANCE = "results.csv", "provenance.json"
+# What the report of a study's own table reads besides it.
+BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the source is looked for, and where the report goes."""
+
+    source: str  # a file with a table, "mlflow:EXPERIMENT", or an Optuna storage's URL
+    study: str | None  # of several in an Optuna storage
+    tracking_uri: str
+    name: str  # of the report's folder; "" for the source's own name
+    out: Path
+
+
+def run(place: Place, asked: Asked, *, command_line: str) -> None:
+    """Read, write the folder, build, print what was taken, the answer and where it is."""
+    with opening(place.out):
+        folder, notes = prepare(place, asked, command_line=command_line)
+        from ablate.report import build_report
+
+        built = build_report(folder)
+    lines = [*notes, "", *built.headline, f"report   {built.html}", f"table    {folder / RESULTS}"]
+    say(Console(highlight=False), lines)
+
+
+def prepare(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+    """The folder with its table and its facts, and what was taken without being asked."""
+    if place.name and not is_safe_name(place.name):
+        raise AblateError(f"--name {printable(place.name)}: must have {NAME_RULE}")
+    if place.source.startswith(MLFLOW):
+        return _from_mlflow(place, asked, command_line=command_line)
+    if is_storage_url(place.source):
+        return _foreign(read_optuna_runs(place.source, study=place.study), place, asked, command_line=command_line)
+    path = Path(place.source)
+    runs = read_file_runs(path, study=place.study)
+    if set(REQUIRED) <= set(runs.table) and asked == Asked():
+        return _own_table(path, place)
+    return _foreign(runs, place, asked, command_line=command_line)
+
+
+def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+    from ablate.tracking import experiment_rows, mlflow_runs, shown_uri
+
+    experiment = place.source.removeprefix(MLFLOW)
+    rows = experiment_rows(place.tracking_uri, experiment)
+    if not rows or asked != Asked():
+        return _foreign(mlflow_runs(place.tracking_uri, experiment), place, asked, command_line=command_line)
+    uri = shown_uri(place.tracking_uri)
+    source = f"experiment {experiment} at {uri}"
+    folder = _folder(place, experiment, source=source, source_id=store_id(source))
+    facts = {"experiment": experiment, "tracking_uri": uri, "source": source, SOURCE_ID: store_id(source)}
+    _write(folder, pd.DataFrame(rows), facts, command_line=command_line)
+    return folder, [f"The trials of a study that ablate ran: {len(rows):,} rows."]
+
+
+def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
+    """A study's own table, with what lies beside it; in place where it lies where the report goes."""
+    name = path.absolute().parent.name if path.name == RESULTS else path.name.split(".")[0]
+    target = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
+    note = ["A results table of ablate's own: its columns are known."]
+    if target.resolve() == path.resolve().parent and path.name == RESULTS:
+        return target, note
+    source = printable(str(path), 300)
+    source_id = file_id(path, place.out)
+    folder = _folder(place, name, source=source, source_id=source_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_aside(folder / RESULTS, path.read_bytes())
+    for beside in BESIDE:
+        if (path.parent / beside).is_file():
+            write_aside(folder / beside, (path.parent / beside).read_bytes())
+    facts = _facts(path.parent / PROVENANCE) or {"study": folder.name}
+    _write_facts(folder, {**facts, "source": source, SOURCE_ID: source_id})
+    return folder, note
+
+
+def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+    foreign = read_foreign(runs, asked)
+    source_id = _source_id(runs, place)
+    folder = _folder(place, runs.name, source=runs.place, source_id=source_id)
+    _write(folder, foreign.results, foreign.facts | {SOURCE_ID: source_id}, command_line=command_line)
+    return folder, list(foreign.notes)
+
+
+def _folder(place: Place, name: str, *, source: str, source_id: str) -> Path:
+    """Where the report on `source` goes.
+
+    Raises `AblateError` where results lie there that this command did not write, or of another source.
+    """
+    folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
+    if (folder / RESULTS).exists() and not _is_ours(folder / PROVENANCE):
+        raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
+    check_folder(folder)
+    if (folder / RESULTS).exists():
+        check_same(folder, _facts(folder / PROVENANCE), source_id=source_id, source=source)
+    return folder
+
+
+def _source_id(runs: Runs, place: Place) -> str:
+    """Of a file by where it lies, with the study of a storage; of a store by what names it and what is read of it."""
+    if place.source.startswith(MLFLOW) or is_storage_url(place.source):
+        return store_id(runs.place)
+    path = Path(place.source)
+    return file_id(path, place.out, study="" if runs.name == path.name.split(".")[0] else runs.name)
+
+
+def _is_ours(provenance: Path) -> bool:
+    """Whether this command wrote it: a study's own says nothing of a source."""
+    return "source" in _facts(provenance)
+
+
+def _facts(provenance: Path) -> dict[str, Any]:  # Any: JSON
+    """What it says; nothing where it is not there or is no table."""
+    try:
+        found = read_json(provenance, otherwise={})
+    except AblateError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(folder: Path, results: pd.DataFrame, facts: dict[str, Any], *, command_line: str) -> None:  # Any: JSON
+    write_table(results, folder / RESULTS)
+    known = {
+        "study": folder.name,
+        "ended": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
+        "command": command_line,
+        "ablate_version": ablate.__version__,
+    }
+    _write_facts(folder, known | facts)
+
+
+def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    write_aside(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False))

@@ -1,0 +1,73 @@
+"""`ablate lr`: the learning-rate range test of a study's baseline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ablate.cli.display.progress import sparkline
+from ablate.cli.display.stream import say
+from ablate.clock import Clock
+from ablate.storage.files.atomic import opening
+from ablate.study import Study, find_study, load_study
+from ablate.study.catalog import level_in
+from ablate.study.seeds import SEARCH_REPLICATE
+from ablate.study.trial import RateTest
+from ablate.training.range_test import rate_for
+
+
+def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
+    """Test, print what the rules say, and draw the curve."""
+    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    test, folder = _find(study, out, data_dir)
+    console = Console(highlight=False)
+    say(console, [
+        f"{study.name}   range test of the baseline",
+        f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}",
+    ])  # fmt: skip
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for rule, rate in test.rules.items():
+        table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
+    console.print(table)
+    if test.verdict == "undetermined":
+        said = f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, a guess"
+    else:
+        said = f"suggested learning rate {test.suggestion:.2e}"
+    schedule = str(level_in(study.baseline, "schedule"))
+    if (highest := rate_for(test, schedule)) != test.suggestion:
+        said += f"; with {schedule} up to {highest:.2e}"
+    say(console, [said, f"figure   {_draw(test, folder)}   {test.seconds:.1f} s"])
+
+
+def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Path]:
+    from ablate.training.engine.device import prepare_tensorflow
+
+    prepare_tensorflow()
+    from ablate.experiment.options import label, open_data
+    from ablate.training.engine.workbench import Workbench
+    from ablate.training.pretraining import find_origin
+    from ablate.training.rate_finder import RateFinder
+
+    data = open_data(study, data_dir, announce=print)
+    cache = out / ".cache"
+    bench = Workbench(study, data, origin=find_origin(study, data, cache=cache))
+    finder = RateFinder(bench, cache=cache / "lr_tests")
+    return finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE), out / label(study, data)
+
+
+def _draw(test: RateTest, folder: Path) -> Path:
+    from ablate.report.plots import lr_test_svg
+    from ablate.storage.files.atomic import write_aside
+
+    path = folder / "lr_test.svg"
+    with opening(folder):
+        write_aside(path, lr_test_svg(test))
+    return path
+
+
+def _thinned(losses: Sequence[float]) -> list[float]:
+    """20 points of the curve, none above the first one twice over: what diverges would flatten the rest."""
+    ceiling = 2 * losses[0]
+    places = [round(i * (len(losses) - 1) / 19) for i in range(20)]
+    return [min(losses[place], ceiling) for place in places]

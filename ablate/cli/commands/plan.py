@@ -1,0 +1,183 @@
+"""`ablate plan`: what a study would do now, about how long that takes, and what it could show."""
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ablate.analysis.statistics import MIN_SEEDS
+from ablate.cli.display.display import PARTS
+from ablate.cli.display.progress import duration
+from ablate.cli.display.stream import say
+from ablate.data import save_arrays
+from ablate.experiment.interim import chance_score, open_contrasts, typical_sd
+from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.preview.forecast import Pace, TimingPlan, forecast, seen_paces, timing_specs
+from ablate.experiment.preview.outlook import Outlook, look_ahead
+from ablate.plans import ablation_specs, looks_of
+from ablate.storage.facts import Facts
+from ablate.storage.files.lock import scratch_folder
+from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Entry, Journal
+from ablate.storage.trial_cache import open_cache
+from ablate.study import Study, find_study, load_study
+from ablate.study.catalog import Structure
+from ablate.study.seeds import SEARCH_REPLICATE
+from ablate.study.trial import Level, TrialSpec
+from ablate.text import number_of
+from ablate.workers.messages import Task
+from ablate.workers.pool import Local
+
+MOST_SHOWN = 12  # structures in the table of paces
+
+
+def run(
+    name: str,
+    *,
+    overrides: Sequence[str],
+    workers: int | None,
+    out: Path,
+    data_dir: Path | None,
+    quick: bool,
+    timing: bool,
+) -> None:
+    """Look, time what is not known, and print."""
+    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    options = Options(out=out, tracking_uri="", command="", data_dir=data_dir, workers=workers)
+    console = Console(highlight=False)
+    data = open_data(study, data_dir, announce=lambda text: say(console, [text]))
+    facts = gather_facts(study, data, options)
+    folder = StudyFolder(out / facts.label)
+    outlook, entries = _outlook(facts, folder, options)
+    soft_wrap = not console.is_terminal
+    say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
+    paces = seen_paces(entries.values(), study=study)
+    specs = outlook.left or _stand_ins(study)
+    if timing:
+        paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
+    say(console, [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)], soft_wrap=soft_wrap)
+    if paces:
+        console.print(pace_table(paces))
+
+
+def trials_said(outlook: Outlook) -> list[str]:
+    """What would be trained, and what of it is done."""
+    lines = []
+    for part, count in outlook.counts.items():
+        if count.most:
+            done = outlook.done.get(part, 0)
+            lines.append(f"{part:<10}{PARTS[part].format(count)}" + (f", {done:,} done" if done else ""))
+    if outlook.reused:
+        lines.append(f"{'':<10}{outlook.reused:,} of these take the result of an equal trial")
+    return lines or ["nothing to train: no search trials and no seeds"]
+
+
+def time_said(outlook: Outlook, facts: Facts, paces: Mapping[Structure, Pace]) -> list[str]:
+    """About how long it would take."""
+    if not outlook.left and not outlook.unknown:
+        return ["time      nothing is left to be trained"]
+    if not paces:
+        return ["time      not known without a timed epoch: leave out --no-time"]
+    said = forecast(
+        outlook.left,
+        searched=outlook.unknown,
+        study=facts.study,
+        paces=paces,
+        workers=facts.workers,
+        n_train=facts.n_train(),
+    )
+    trials = len(outlook.left) + outlook.unknown
+    more = " at most" if outlook.unknown > facts.study.search.trials else ""
+    workers = number_of(facts.workers, "worker")
+    return [
+        f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
+        f"{said.n_epochs:.3g} epochs each; early stopping and pruning may end some sooner"
+    ]
+
+
+def power_said(outlook: Outlook, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
+    """The smallest true difference that the comparisons would show."""
+    if not outlook.n_seeds or not outlook.contrasts:
+        return []
+    sd, metric = typical_sd(entries.values(), facts)
+    contrasts = number_of(outlook.contrasts, "contrast")
+    lines: list[str] = []
+    for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
+        said = f"{number_of(n, 'seed')} and {contrasts} show a difference of {effect:.2f} SD of the paired differences"
+        if math.isfinite(sd):
+            said += f": {effect * sd * metric.scale:.2g} {metric.unit} at the SD so far ({sd * metric.scale:.2g})"
+        lines.append(f"{'detect' if not lines else '':<10}{said}")
+    lines[0] += ", with 80 % power, all at once at 5 %"
+    if outlook.n_seeds[-1] < MIN_SEEDS:
+        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test: no verdicts will be given")
+    return lines
+
+
+def pace_table(paces: Mapping[Structure, Pace]) -> Table:
+    """What each structure takes, slowest first."""
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+    for name, is_number in (("structure", False), ("epoch, s", True), ("compile, s", True)):
+        table.add_column(name, justify="right" if is_number else "left")
+    varying = {name for structure in paces for name, level in structure} if len(paces) == 1 else _varying(paces)
+    ordered = sorted(paces.items(), key=lambda item: -item[1].epoch)
+    for structure, pace in ordered[:MOST_SHOWN]:
+        label = " · ".join(f"{name}={level}" for name, level in structure if name in varying)
+        table.add_row(Text(label), f"{pace.epoch:.2f}", f"{pace.compile:.1f}")
+    if len(ordered) > MOST_SHOWN:
+        table.add_row(f"and {len(ordered) - MOST_SHOWN} more", "", "")
+    return table
+
+
+def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
+    """The factors in which the structures differ."""
+    levels: dict[str, set[Level]] = {}
+    for structure in paces:
+        for name, level in structure:
+            levels.setdefault(name, set()).add(level)
+    return {name for name, found in levels.items() if len(found) > 1}
+
+
+def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Outlook, dict[str, Entry]]:
+    """What is left, from what the folder holds of this very study; reads only."""
+    journal = Journal(folder.journal)
+    known = journal.known()
+    entries = {name: entry for name, entry in journal.entries.items() if name in known}
+    seeds = looks_of(facts.study)
+    outlook = look_ahead(
+        facts.study,
+        entries,
+        chance=chance_score(facts.data.n_classes, facts.study.training.monitor),
+        cache=open_cache(options.cache, facts, stack=options.stack),
+        undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
+    )
+    return outlook, entries
+
+
+def _stand_ins(study: Study) -> list[TrialSpec]:
+    """Trials whose structures stand for those of a search that is to come."""
+    specs = ablation_specs(study, study.baseline)
+    return specs or [TrialSpec("baseline", "search", "", "", "", "", SEARCH_REPLICATE, study.baseline)]
+
+
+def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options) -> dict[Structure, Pace]:
+    """An epoch of each, in workers as the study would have them."""
+    if not specs:
+        return {}
+    study = facts.study
+    short = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 1})})
+    plan = TimingPlan(specs)
+    with scratch_folder() as scratch:
+        task = Task(
+            study=short,
+            arrays=save_arrays(facts.data, scratch),
+            cache=options.cache,
+            threads=facts.threads,
+            log=scratch / "worker",
+        )
+        with Local(task, workers=facts.workers, stop=threading.Event(), on_start=lambda _: None) as local:
+            local.run(plan)
+    return plan.paces(model=study.model.name)

@@ -1,0 +1,73 @@
+"""`ablate report`: the report anew from the tables of a study's folder."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate.cli.display.stream import say
+from ablate.errors import AblateError
+from ablate.storage.files.atomic import opening
+from ablate.text import printable
+
+SOURCE_ID = "source_id"  # in provenance.json: reports are mailed, so that no path is in it
+
+
+def run(name: str, *, out: Path) -> None:
+    """Find the folder, build, print the answer and where it is."""
+    folder = find_folder(name, out)
+    from ablate.report import build_report
+
+    with opening(folder):
+        built = build_report(folder)
+    say(Console(highlight=False), [*built.headline, f"report   {built.html}"])
+
+
+def find_folder(name: str, out: Path, *, holding: str = "results.csv") -> Path:
+    """The folder of that name in `out`, or at that path. Raises `AblateError` where it lacks the file `holding`."""
+    candidates = [Path(name).parent, Path(name), out / name, out / f"{name}@stand-in", out / f"{name}@quick"]
+    if Path(name).name != holding:
+        candidates = candidates[1:]
+    for folder in candidates:
+        if _is_file(folder / holding):
+            return folder
+    there = sorted(path.parent.name for path in out.glob(f"*/{holding}"))
+    known = f"results there are: {', '.join(map(printable, there)) or 'none yet'}"
+    raise AblateError(f"{printable(name)}: no {holding} in {printable(str(out / name), 300)}\n  {known}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file system takes
+        return False
+
+
+def file_id(path: Path, out: Path, *, study: str = "") -> str:
+    """Of a file, and of a study in it, by its way from the folder `out`: a project that was moved keeps its reports."""
+    return _digest("file", os.path.relpath(path.resolve(), out.resolve()), study)
+
+
+def store_id(shown: str) -> str:
+    """Of an experiment or a study in a store, by its name with the store's address."""
+    return _digest("store", shown)
+
+
+def check_same(folder: Path, known: Mapping[str, object], *, source_id: str, source: str) -> None:
+    """Raise `AblateError` where the report in `folder`, of which `known` tells, is on another source.
+
+    A report of a version that did not write the id is told by the source's name.
+    """
+    same = known[SOURCE_ID] == source_id if SOURCE_ID in known else known.get("source") == source
+    if not same:
+        other = printable(str(known.get("source")), 300)
+        raise AblateError(
+            f"{printable(str(folder), 300)}: holds the report on another source, {other}\n"
+            "  give this report another name with --name, or move that folder away"
+        )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,66 @@
+"""`ablate list`, `ablate show`, `ablate new`: the studies there are, one resolved, one to start from."""
+
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ablate.cli.display.stream import say
+from ablate.errors import AblateError
+from ablate.storage.files.atomic import opening, write_new
+from ablate.study import NAME_RULE, Study, find_study, is_safe_name, list_studies, load_study, to_toml
+from ablate.text import printable
+
+
+def run_list(folder: Path) -> None:
+    """Print a line a study."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for study in list_studies(folder):
+        where = "bundled" if study.bundled else os.path.relpath(study.path, folder)
+        row = (study.name, study.title, where)
+        table.add_row(*(Text(printable(text, 300)) for text in row))  # as text, a title is no markup
+    Console(highlight=False).print(table)
+
+
+def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path | None) -> None:
+    """Print the resolved study as TOML, then what it amounts to."""
+    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    console = Console(highlight=False)
+    # Not wrapped: a table within braces that is broken over two lines is no TOML.
+    say(console, [to_toml(study).strip(), ""], soft_wrap=True)
+    say(console, (f"# {line}" for line in summary(study, data_dir)), soft_wrap=True)
+
+
+def run_new(name: str, *, folder: Path) -> None:
+    """Write studies/NAME.toml from the template; never over a file that is there."""
+    if not is_safe_name(name):
+        raise AblateError(f'"{printable(name)}" cannot name a study: a name has {NAME_RULE}')
+    path = folder / "studies" / f"{name}.toml"
+    template = files("ablate.study").joinpath("template.toml").read_text(encoding="utf-8")
+    with opening(path.parent):
+        try:
+            write_new(path, template)
+        except FileExistsError as err:
+            if path.parent.is_dir():
+                raise AblateError(f"{path} is there already\n  edit it, or give another name") from err
+            raise
+    say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
+
+
+def summary(study: Study, data_dir: Path | None) -> list[str]:
+    """Trials and parameters of a study."""
+    from ablate.experiment.options import open_data
+    from ablate.experiment.preview.outlook import outline
+    from ablate.training.engine.device import prepare_tensorflow
+
+    data = open_data(study, data_dir, announce=print)
+    prepare_tensorflow()
+    from ablate.training.engine.workbench import count_model_parameters
+
+    shape = data.x_train.shape[1:]
+    parameters = count_model_parameters(study, shape, data.n_classes)
+    return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shape}"]

@@ -1,0 +1,137 @@
+"""`ablate study`: run a study and say what came out."""
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
+from ablate.cli.display.display import make_display
+from ablate.cli.display.progress import duration
+from ablate.cli.display.stream import say
+from ablate.experiment.options import Options
+from ablate.experiment.run_study import Finished, run_study
+from ablate.study import Study, find_study, load_study
+from ablate.tracking import DEFAULT_URI, check_file, shown_uri
+
+TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which study, and how it is shown."""
+
+    name: str
+    overrides: tuple[str, ...]
+    quick: bool
+    as_json: bool
+
+    def study(self) -> Study:
+        """The study that is meant."""
+        return load_study(find_study(self.name, folder=Path.cwd()), overrides=self.overrides, quick=self.quick)
+
+
+def run(chosen: Chosen, options: Options) -> int:
+    """Run, print, and return the exit code."""
+    study = chosen.study()
+    check_file(options.tracking_uri)  # before anything is written for this study
+    console = Console(highlight=False)
+    with closing(make_display(as_json=chosen.as_json, console=console)) as display:
+        finished = run_study(study, options, display)
+    if chosen.as_json:
+        print(json.dumps(_as_json(finished)), file=console.file, flush=True)
+    else:
+        say(console, answer(finished), soft_wrap=not console.is_terminal)
+    if finished.ending.interrupted:
+        return INTERRUPTED
+    return DONE if finished.ending.complete and not nothing_finished(finished.states) else UNFINISHED
+
+
+def answer(finished: Finished) -> list[str]:
+    """The answer in words, where everything is, what it cost."""
+    facts, ending, folder = finished.facts, finished.ending, finished.folder
+    lines = ["", *finished.report.headline]
+    lines += [f"Note: {note}." for note in finished.notes]
+    if facts.data.stand_in:
+        lines.append("STAND-IN DATA: these numbers are about images that ablate drew itself.")
+    if finished.set_aside:
+        lines.append(f"former results are in {finished.set_aside}")
+    if finished.missing_runs:
+        lines.append(
+            f"MLflow misses {finished.missing_runs} of the study's runs ({finished.tracker_failure}); "
+            "results.csv has them, and the same command writes them when the store answers"
+        )
+    lines += [
+        f"report   {_short(finished.report.html)}",
+        f"table    {_short(folder.results)}",
+        f"runs     {_ui_command(facts.tracking_uri)}",
+        cost(ending.seconds, states=finished.states),
+    ]
+    if nothing := nothing_finished(finished.states):
+        lines.append(f"{nothing} Their reasons are in {_short(folder.results)}.")
+    if ending.interrupted:
+        lines.append("Interrupted and saved: the same command goes on from here.")
+    if ending.gave_up:
+        lines += [f"Gave up: {ending.gave_up}", "Mend it, then the same command with --retry goes on from here."]
+    return lines
+
+
+def nothing_finished(states: Mapping[str, int]) -> str:
+    """That trials were run and none of them finished, in a sentence; "" elsewhere."""
+    if states.get("finished") or not sum(states.values()):
+        return ""
+    counts = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in states.items() if n)
+    return f"No trial finished: {counts}."
+
+
+def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:
+    """The last line: wall time and what it went to, in percent."""
+    total = max(seconds["total"], 1e-9)
+    shares = {
+        "training": sum(seconds.get(part, 0.0) for part in TRAINED) / total,
+        **({"pretraining": seconds["pretrain"] / total} if seconds.get("pretrain") else {}),
+        "compiling": seconds.get("compile", 0.0) / total,
+        "range tests": seconds.get("lr_test", 0.0) / total,
+        "tracking": seconds.get("track_wait", 0.0) / total,  # what its thread does beside the training takes no time
+    }
+    parts = [f"{name} {_percent(share)}" for name, share in shares.items()]
+    trials = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items())
+    return f"{duration(total)}: {', '.join(parts)}, the rest {_percent(1 - sum(shares.values()))}   trials: {trials}"
+
+
+def _percent(share: float) -> str:
+    percent = 100 * max(0.0, share)
+    return f"{percent:.1f} %" if percent < 2 else f"{percent:.0f} %"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _ui_command(uri: str) -> str:
+    if uri == DEFAULT_URI:
+        return "ablate ui"
+    return shown_uri(uri) if uri.startswith("http") else f"ablate ui --tracking-uri {shlex.quote(shown_uri(uri))}"
+
+
+def _as_json(finished: Finished) -> dict[str, object]:
+    return {
+        "event": "closed",
+        "study": finished.facts.label,
+        "headline": list(finished.report.headline),
+        "report": os.fspath(finished.report.html),
+        "results": os.fspath(finished.folder.results),
+        "complete": finished.ending.complete,
+        "failure": nothing_finished(finished.states),
+        "interrupted": finished.ending.interrupted,
+        "seconds": dict(finished.ending.seconds),
+        "states": finished.states,
+    }

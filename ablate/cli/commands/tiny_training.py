@@ -1,0 +1,120 @@
+"""One training of a few steps, in a worker process and by the engine that studies train with: does it work here?"""
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ablate import system
+from ablate.data import Dataset, save_arrays, to_dataset
+from ablate.errors import AblateError
+from ablate.experiment.preview.forecast import TimingPlan
+from ablate.storage.files.lock import scratch_folder
+from ablate.study import Study, load_study
+from ablate.study.trial import TrialSpec
+from ablate.text import printable
+from ablate.workers.messages import Task
+from ablate.workers.pool import Local
+from ablate.workers.process import Serve
+from ablate.workers.queue import count_workers
+from ablate.workers.worker import work
+
+MOST_SECONDS = 60.0  # it takes 6–10 s on two cores, most of them TensorFlow's start
+_N = 32  # examples, the half of them for validation
+# A network with a convolution: where channels are expected elsewhere, nothing else fails.
+_STUDY = f"""
+title = "Does training work here?"
+[data]
+name = "digits"
+validation = {_N // 2}
+[model]
+name = "cnn"
+stages = 1
+filters = 4
+units = "8"
+convolutions = 1
+[training]
+epochs = 2
+batch_size = 8
+[baseline]
+normalization = "batch"
+activation = "relu"
+initializer = "he_normal"
+dropout = 0.1
+optimizer = "adam"
+learning_rate = 0.001
+[space]
+normalization = ["none", "batch"]
+[search]
+trials = 0
+[ablation]
+seeds = 2
+"""
+
+
+def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> float:
+    """Train, leave nothing behind, and return the seconds that it took. Raises `AblateError` with the reason."""
+    began = time.monotonic()
+    try:
+        with scratch_folder() as scratch:
+            _train(scratch, most_seconds=most_seconds, serve=serve)
+    except OSError as err:
+        raise AblateError(f"no room for temporary files: {err}") from err
+    return time.monotonic() - began
+
+
+def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
+    task = _task(scratch)
+    baseline = task.study.baseline
+    plan = TimingPlan([TrialSpec("tiny", "search", "", "", "", "", 0, baseline)])
+    stop = threading.Event()
+    alarm = threading.Timer(most_seconds, stop.set)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        with Local(task, workers=1, stop=stop, on_start=lambda _: None, serve=serve) as local:
+            local.run(plan)
+    except AblateError as err:
+        raise AblateError(_reason(err, task.log_of(0))) from err
+    finally:
+        alarm.cancel()
+    if stop.is_set():
+        raise AblateError(f"it was not done after {most_seconds:.0f} s")
+    outcome = plan.outcomes["tiny"]
+    if outcome.state != "finished":
+        state = "" if outcome.state == "failed" else f"{outcome.state.replace('_', ' ')}: "
+        raise AblateError(f"{state}{outcome.reason}")
+
+
+def _task(scratch: Path) -> Task:
+    cores = system.usable_cores()
+    workers = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
+    threads = max(1, cores // workers)
+    arrays = save_arrays(_data(), scratch)
+    return Task(study=_study(scratch), arrays=arrays, cache=None, threads=threads, log=scratch / "worker")
+
+
+def _study(scratch: Path) -> Study:
+    path = scratch / "tiny.toml"
+    path.write_text(_STUDY)
+    return load_study(path, overrides=[], quick=False)
+
+
+def _data() -> Dataset:
+    """Pictures of noise in two classes."""
+    images = np.random.default_rng(0).integers(0, 256, size=(_N, 8, 8, 1), dtype=np.uint8)
+    labels = np.arange(_N, dtype=np.int32) % 2
+    arrays: dict[str, np.ndarray] = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]}
+    return to_dataset("tiny", arrays, source="made by ablate doctor", stand_in=False)
+
+
+def _reason(err: AblateError, log: Path) -> str:
+    """Its first line, and of a worker that could not say why it ended, what it printed last: of a trace, the error."""
+    said = str(err).partition("\n")[0]
+    try:
+        printed = log.read_text(encoding="utf-8", errors="replace").split("\n") if said.startswith("worker ") else []
+    except OSError:
+        printed = []
+    last = next((line.strip() for line in reversed(printed) if line.strip()), "")
+    return f"{said}: {printable(last, 300)}" if last else said

@@ -1,0 +1,151 @@
+"""`ablate verify`: trials of a study trained once more from what was recorded, and compared with it."""
+
+import json
+import math
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
+from ablate.cli.commands.report import find_folder
+from ablate.cli.display.stream import say
+from ablate.errors import AblateError
+from ablate.experiment.options import open_data
+from ablate.experiment.verify import Asked, Prepared, prepare, read_recorded, retrain
+from ablate.storage.folder import StudyFolder
+from ablate.storage.verified import Check, Round, in_a_sentence, in_words
+from ablate.study import find_study, load_study
+from ablate.system import on_stop_signal
+from ablate.text import number_of
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The command line."""
+
+    name: str
+    asked: Asked
+    out: Path
+    data_dir: Path | None
+    as_json: bool
+
+
+def run(chosen: Chosen) -> int:
+    """Check, retrain, print a line a trial, and return the exit code."""
+    _check(chosen.asked)
+    path, beside = _find(chosen.name, chosen.out)
+    stop, shown = threading.Event(), _Shown(as_json=chosen.as_json)
+    with StudyFolder(path).lock(), on_stop_signal(stop.set):
+        recorded = read_recorded(path, beside=beside)
+        data = open_data(recorded.study, chosen.data_dir, announce=shown.say)
+        prepared = prepare(recorded, data, chosen.asked)
+        shown.open(prepared)
+        done = retrain(prepared, stop=stop, on_check=shown.check, announce=shown.say)
+        report = _rebuilt(recorded.folder) if done.checks else ""
+    is_whole = len(done.checks) == len(prepared.entries)
+    shown.close(done, missing=len(prepared.entries) - len(done.checks), report=report)
+    if stop.is_set() and not is_whole:
+        return INTERRUPTED
+    is_well = is_whole and not done.table and all(check.verdict != "differs" for check in done.checks)
+    return DONE if is_well else UNFINISHED
+
+
+class _Shown:
+    """Lines for people, or JSON objects, one a line, for machines."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json, self._width = as_json, 0
+        self._console = Console(highlight=False)
+
+    def say(self, text: str) -> None:
+        """Something that a person should know."""
+        self._put({"event": "notice", "text": text}, [text])
+
+    def open(self, prepared: Prepared) -> None:
+        """What will be done, and what is not as recorded."""
+        trials = [entry.spec.trial for entry in prepared.entries]
+        self._width = min(60, max(map(len, trials)))
+        self._put(
+            {
+                "event": "opened",
+                "study": prepared.recorded.folder.path.name,
+                "trials": trials,
+                "of": prepared.of,
+                "workers": prepared.workers,
+                "threads": prepared.threads,
+                "tolerance": prepared.tolerance,
+                "changes": prepared.changes,
+            },
+            opening(prepared),
+        )
+
+    def check(self, check: Check) -> None:
+        """A trial."""
+        line = f"{check.trial:<{self._width}}   {_score(check.score[0])} → {_score(check.score[1])}   {in_words(check)}"
+        self._put({"event": "check", **asdict(check), "words": in_words(check)}, [line])
+
+    def close(self, done: Round, *, missing: int, report: str) -> None:
+        """The answer."""
+        answer = in_a_sentence([done])
+        lines = [answer] if answer else []
+        lines += [change for change in done.changes if change.startswith("ways to make programs")]
+        if missing:
+            lines.append(f"{missing:,} not retrained: stopped before {'they' if missing > 1 else 'it'} ended")
+        if report:
+            lines.append(f"report   {report}")
+        said = {"event": "closed", "answer": answer, "missing": missing, "changes": done.changes, "report": report}
+        self._put(said, lines)
+
+    def _put(self, event: dict[str, object], lines: list[str]) -> None:
+        if self._as_json:
+            print(json.dumps(event), flush=True)
+        else:
+            say(self._console, lines, soft_wrap=not self._console.is_terminal)
+
+
+def opening(prepared: Prepared) -> list[str]:
+    """How many trials, on what, how closely compared, and why not to the bit."""
+    chosen, workers = len(prepared.entries), prepared.workers
+    threads = f"{prepared.threads} thread{'s' if prepared.threads > 1 else ''}"
+    how = f"within {prepared.tolerance:g}" if prepared.tolerance else "to the bit"
+    name = prepared.recorded.folder.path.name
+    head = f"{name}   {chosen:,} of {number_of(prepared.of, 'trial')} on {number_of(workers, 'worker')} of {threads}"
+    lines = [f"{head}, compared {how}", *(f"note     {change}" for change in prepared.changes)]
+    if prepared.changes and not prepared.tolerance:
+        lines.append("so rounding may differ; without --tolerance 0 that is allowed for")
+    return lines
+
+
+def _check(asked: Asked) -> None:
+    if asked.names and asked.every:
+        raise AblateError("--trial and --all: choose one")
+    if asked.tolerance is not None and not (math.isfinite(asked.tolerance) and asked.tolerance >= 0):
+        raise AblateError(f"--tolerance {asked.tolerance}: must be 0 (equal to the bit) or a small number above it")
+
+
+def _find(name: str, out: Path) -> tuple[Path, Path | None]:
+    """The folder of the study's results, and the folder of its file where that was named."""
+    if not name.endswith(".toml"):
+        return find_folder(name, out, holding="trials.jsonl"), None
+    path = find_study(name, folder=Path.cwd())
+    study = load_study(path, overrides=[], quick=False)
+    return find_folder(study.name, out, holding="trials.jsonl"), path.parent
+
+
+def _rebuilt(folder: StudyFolder) -> str:
+    """The study's report with what is known now, where it has one; its place, or why it could not be written."""
+    page = folder.path / "report.html"
+    if not (page.exists() and folder.results.exists()):
+        return ""
+    from ablate.report import build_report
+
+    try:
+        return str(build_report(folder.path).html)
+    except AblateError as err:
+        return f"could not be written anew: {err}"
+
+
+def _score(score: float | None) -> str:
+    return "none" if score is None else f"{score:.4f}"

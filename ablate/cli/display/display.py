@@ -1,0 +1,242 @@
+"""What happens in a study into lines: a live picture on a terminal, plain lines in a pipe, JSON for machines."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TextIO, cast
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from ablate.cli.display.beside import Beside, Display
+from ablate.cli.display.progress import STATE_WORDS, Progress, Running, duration, name_of, sparkline
+from ablate.cli.display.stream import lasting
+from ablate.experiment.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.plans import Count
+from ablate.plans.counting import Part
+from ablate.study.catalog import is_transferred
+from ablate.study.trial import Epoch, Outcome
+from ablate.text import number_of, printable
+
+PARTS: Mapping[Part, str] = {
+    "search": "{} search trials",
+    "tune": "{} to tune rates",
+    "ablation": "{} of the ablation",
+    "path": "{} on the paths",
+}
+_LONGEST = 400  # characters of a line: a reason may be anything that a model's code says
+MOST_SILENT = 600.0  # seconds after which a log is told of an epoch: a trial of hours should not look like a hang
+
+
+def make_display(*, as_json: bool, console: Console) -> Display:
+    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere.
+
+    It cannot hold up or end a study, and neither can `console` from now on, whatever becomes of its stream.
+    """
+    console.file = lasting(console.file)
+    return Beside(fitting(as_json=as_json, console=console))
+
+
+def fitting(*, as_json: bool, console: Console) -> Display:
+    """The same, bare."""
+    if as_json:
+        return JsonLines(cast("TextIO", console.file))
+    is_live = console.is_terminal and not console.is_dumb_terminal  # a dumb one cannot draw a line anew
+    return LiveDisplay(console) if is_live else PlainLines(console)
+
+
+class JsonLines:
+    """One JSON object a line, each with the key "event"."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, event: Event) -> None:
+        """Write one line."""
+        self._stream.write(json.dumps(_as_json(event)) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Nothing to leave behind."""
+
+
+class PlainLines:
+    """A line where something begins or ends, and in long trials now and then: for pipes and log files."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress()
+        self._foretold = False  # how long this part takes
+        self._last = time.monotonic()  # when something was printed
+
+    def __call__(self, event: Event) -> None:
+        """Print what the event says, if it says something to a reader of a log."""
+        self._progress.take(event)
+        left = time_left(self._progress)
+        place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
+        match event:
+            case Notice():
+                self._print(event.text)
+            case Opened():
+                for line in opening(event):
+                    self._print(line)
+            case PartBegan():
+                self._foretold = False
+                if event.done:
+                    self._print(f"{event.part}: {event.done} of {event.trials} trials were done before")
+            case Epoch() if (left and not self._foretold) or time.monotonic() - self._last > MOST_SILENT:
+                epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {event.val_accuracy:.4f}"
+                self._print(f"{place}  {self._progress.name_of_running(event.trial)}  {epochs}{left}")
+                self._foretold = self._foretold or bool(left)
+            case TrialEnded():
+                self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}{left}")
+                self._foretold = bool(left)
+            case TrialLost():
+                self._print(lost(event))
+            case Stopping():
+                self._print("stopping after the running epochs; once more to stop at once")
+            case _:
+                pass
+
+    def close(self) -> None:
+        """Nothing to leave behind."""
+
+    def _print(self, line: str) -> None:
+        self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._last = time.monotonic()
+
+
+class LiveDisplay:
+    """The part of the study with its bar, and a line for each running trial, redrawn in place four times a second."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress()
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._picture)
+
+    def __call__(self, event: Event) -> None:
+        """Take note; what lasts is printed above the live part."""
+        if isinstance(event, Notice):
+            self._print(event.text)
+        elif isinstance(event, TrialLost):
+            self._print(lost(event))
+        elif isinstance(event, Opened):
+            for line in opening(event):
+                self._print(line)
+            self._console.print()
+            self._live.start()
+        elif isinstance(event, PartBegan) and self._progress.part:
+            self._console.print(self._part_line())
+        self._progress.take(event)
+
+    def close(self) -> None:
+        """Take the live part away."""
+        self._live.stop()
+
+    def _print(self, line: str) -> None:
+        self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False)
+
+    def _picture(self) -> Group:
+        progress = self._progress
+        lines = [self._part_line()] if progress.part else [Text("starting the workers …", style="dim")]
+        lines += [self._trial_line(name, running) for name, running in progress.running.items()]
+        if progress.stopping:
+            lines.append(Text("stopping after the running epochs; Ctrl-C again stops at once", style="bold"))
+        return Group(*lines)
+
+    def _part_line(self) -> Text:
+        progress = self._progress
+        width = max(5, min(20, self._console.width - 60))
+        filled = round(width * progress.done / max(1, progress.trials))
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{progress.part:<10}", style="bold").append("█" * filled + "░" * (width - filled))
+        line.append(f"  {progress.done}/{progress.trials}")
+        if progress.best:
+            line.append(f"   best {printable(progress.best, _LONGEST)}")
+        if counts := progress.counts():
+            line.append(f"   {counts}")
+        return line.append(time_left(progress))
+
+    def _trial_line(self, name: str, running: "Running") -> Text:
+        line = Text(f"  {printable(name, _LONGEST)}  ", no_wrap=True, overflow="ellipsis", style="dim")
+        if not running.curve:
+            before = "training before the transfer, " if is_transferred(running.spec.factors) else ""
+            return line.append(f"preparing: {before}range test and compilation")
+        values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
+        return line.append(values).append(sparkline(running.curve))
+
+
+def time_left(progress: Progress) -> str:
+    """What stands behind a line: "   4:10 left", or "" while nothing is known."""
+    left = progress.seconds_left()
+    return f"   {duration(left)} left" if left is not None else ""
+
+
+def opening(event: Opened) -> list[str]:
+    """What a person should know before the first trial."""
+    facts = event.facts
+    study, data = facts.study, facts.data
+    examples = f"{facts.n_train():,} train · {study.data.validation:,} validation · {len(data.y_test):,} test"
+    lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
+    if data.stand_in:
+        lines.append(
+            f"STAND-IN DATA: {study.data.name} could not be had, so this runs on images that ablate drew itself."
+        )
+        lines.append("Put the real .npz into the data folder (--data-dir) for results that mean something.")
+    workers = number_of(facts.workers, "worker")
+    lines.append(f"{counted(event.counts)} · {workers}   Ctrl-C stops and saves; the same command resumes")
+    return lines
+
+
+def counted(counts: Mapping[Part, Count]) -> str:
+    """How many trials of which part: "24 search trials, 60 to 96 to tune rates, 108 of the ablation"."""
+    said = [PARTS[part].format(count) for part, count in counts.items()]
+    return ", ".join(said) or "no trials"
+
+
+def ended(outcome: Outcome) -> str:
+    """How a trial ended, in a few words."""
+    score = f"  {outcome.score:.4f}" if outcome.score is not None else ""
+    same = f"  same as {outcome.same_as}" if outcome.same_as else ""
+    why = f"  {outcome.reason.splitlines()[0]}" if outcome.reason else ""
+    epochs = f"  {number_of(outcome.epochs, 'epoch')}  {outcome.seconds:.1f} s" if not outcome.same_as else ""
+    return f"{STATE_WORDS.get(outcome.state, outcome.state)}{score}{epochs}{same}{why}"
+
+
+def lost(event: TrialLost) -> str:
+    """That an attempt ended without a result, and what comes now."""
+    return f"{name_of(event.spec)}  {event.reason}: trying again"
+
+
+def _as_json(event: Event) -> dict[str, object]:
+    match event:
+        case Notice():
+            return {"event": "notice", "text": event.text}
+        case Opened():
+            facts = event.facts
+            trials = {part: [count.least, count.most] for part, count in event.counts.items()}
+            return {
+                "event": "opened",
+                "study": facts.label,
+                "folder": str(event.folder),
+                "data": facts.about_data(),
+                "trials": trials,
+                "workers": facts.workers,
+            }
+        case PartBegan():
+            return {"event": "part", "part": event.part, "trials": event.trials, "done": event.done}
+        case TrialBegan():
+            return {"event": "trial_began", **event.spec.to_json()}
+        case Epoch():
+            return {"event": "epoch", **asdict(event)}
+        case TrialEnded():
+            outcome = {name: value for name, value in event.outcome.to_json().items() if name != "rate_test"}
+            return {"event": "trial_ended", "variant": event.spec.variant, "seed": event.spec.seed, **outcome}
+        case TrialLost():
+            spec = event.spec
+            named = {"trial": spec.trial, "variant": spec.variant, "seed": spec.seed}
+            return {"event": "trial_lost", **named, "reason": event.reason}
+        case Stopping():
+            return {"event": "stopping"}

@@ -1,0 +1,125 @@
+"""Events into where a study stands, and its parts into the few words in which people say them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ablate.experiment.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.study.rate import parse_rate
+from ablate.study.trial import Epoch, Factors, TrialSpec
+
+BARS = "▁▂▃▄▅▆▇█"
+STARTING = 120.0  # seconds in which workers, range tests and compilation may take more time than the epochs
+STATE_WORDS = {"out_of_memory": "out of memory"}
+
+
+@dataclass(slots=True)
+class Running:
+    """A trial at work, with its validation accuracy epoch by epoch."""
+
+    spec: TrialSpec
+    curve: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a study stands, from the events so far."""
+
+    part: str = ""
+    trials: int = 0
+    done: int = 0
+    before: int = 0  # done in earlier runs or other studies
+    epochs: int = 0
+    lost: int = 0  # attempts whose trial is tried again
+    best: str = ""
+    stopping: bool = False
+    running: dict[str, Running] = field(default_factory=dict)
+    states: dict[str, int] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+    _best_score: float = float("-inf")
+
+    def take(self, event: Event) -> None:
+        """Move on by one event."""
+        match event:
+            case Opened():
+                self.epochs = event.facts.study.training.epochs
+            case PartBegan():
+                self.part, self.trials, self.done, self.before = event.part, event.trials, event.done, event.done
+                self.began, self.states, self.running, self.lost = time.monotonic(), {}, {}, 0
+                self.best, self._best_score = "", float("-inf")
+                if event.best is not None and event.best.score is not None:
+                    self.best, self._best_score = f"{event.best.score:.3f}", event.best.score
+            case TrialBegan():
+                self.running[name_of(event.spec)] = Running(event.spec)
+            case Epoch():
+                if (name := self.name_of_running(event.trial)) in self.running:
+                    self.running[name].curve[event.epoch - 1 :] = [event.val_accuracy]
+            case TrialLost():
+                self.running.pop(name_of(event.spec), None)
+                self.lost += 1
+            case TrialEnded():
+                self._end(event)
+            case Stopping():
+                self.stopping = True
+
+    def name_of_running(self, trial: str) -> str:
+        """What people call a trial at work; of one that is not, the name that it has."""
+        return next((name for name, running in self.running.items() if running.spec.trial == trial), trial)
+
+    def counts(self) -> str:
+        """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged, 2 tried again"."""
+        odd = [f"{n} {STATE_WORDS.get(state, state)}" for state, n in self.states.items() if state != "finished"]
+        return ", ".join([*odd, f"{self.lost} tried again"] if self.lost else odd)
+
+    def seconds_left(self) -> float | None:
+        """At the pace of this part so far, if no trial stops early; None while that says little, and after a stop."""
+        fresh, elapsed = self.done - self.before, time.monotonic() - self.began
+        under_way = sum(min(1.0, len(one.curve) / self.epochs) for one in self.running.values() if self.epochs)
+        if self.stopping or self.done >= self.trials or not fresh + under_way or (fresh < 3 and elapsed < STARTING):
+            return None
+        return elapsed / (fresh + under_way) * max(0.0, self.trials - self.before - fresh - under_way)
+
+    def _end(self, event: TrialEnded) -> None:
+        outcome = event.outcome
+        self.running.pop(name_of(event.spec), None)
+        self.done += outcome.state != "killed"
+        self.before += "/" in outcome.same_as  # "STUDY/TRIAL": says nothing of the pace
+        self.trials = max(self.trials, self.done)  # a part may grow while it runs
+        self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
+        finished = outcome.state == "finished" and event.spec.phase == "search"
+        if finished and outcome.score is not None and outcome.score > self._best_score:
+            self._best_score = outcome.score
+            self.best = f"{outcome.score:.3f} ({configuration(event.spec.factors, outcome.learning_rate)})"
+
+
+def name_of(spec: TrialSpec) -> str:
+    """A trial as people say it: "#14", "normalization=batch seed 3", "normalization=batch at find*0.3162"."""
+    if spec.phase == "search":
+        return f"#{int(spec.trial.rsplit('-', 1)[1])}"
+    if spec.phase == "tune":
+        return f"{spec.variant} at {spec.factors['learning_rate']}"
+    mode = f" ({spec.mode})" if spec.mode else ""
+    return f"{spec.variant}{mode} seed {spec.seed}"
+
+
+def configuration(factors: Factors, rate: float | None) -> str:
+    """A configuration in one breath: "batch · elu · he_normal · nadam 6.1e-4"."""
+    levels = [str(level) for name, level in factors.items() if name not in ("optimizer", "learning_rate")]
+    if rate is None:
+        rate = parse_rate(factors["learning_rate"]).value
+    optimizer = str(factors.get("optimizer", ""))
+    return " · ".join([*levels, f"{optimizer} {rate:.2g}" if rate is not None else optimizer])
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """A curve as blocks, scaled to its own range; the last 20 values."""
+    values = values[-20:]
+    low, span = min(values), max(values) - min(values)
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] if span else BARS[0] for value in values)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "4:10", "1:02:03"."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"

@@ -1,0 +1,142 @@
+"""Four raw arrays into a checked `Dataset` with a digest."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ablate.data.array import Array
+from ablate.data.inputs import check_shapes, common_dtype, to_inputs
+from ablate.data.labels import count_classes, to_labels
+from ablate.errors import DataError
+from ablate.text import number_of, printable
+
+ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+_GROUPS = frozenset((
+    "group", "subject", "patient", "person", "participant", "individual", "user", "customer", "speaker", "writer",
+    "author", "session", "recording", "video", "clip", "series", "scene", "site", "hospital", "scanner", "device",
+    "batch", "fold", "animal", "mouse", "plate", "experiment",
+))  # fmt: skip
+_WEIGHTS = frozenset(("weight", "weighting", "sampleweight", "classweight"))
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Examples with class labels, training and test apart; what `to_dataset` checked."""
+
+    name: str
+    x_train: Array  # (n, features) or (n, height, width, channels), uint8 or float32, C-contiguous
+    y_train: Array  # (n,) int32 in 0 … n_classes - 1, every class at least once
+    x_test: Array
+    y_test: Array
+    n_classes: int
+    stand_in: bool  # drawn by this program, not the set whose name it has
+    source: str  # where it came from, for the report
+    digest: str  # SHA-256 over shapes, dtypes and bytes of the four arrays, and of `pretraining`, hexadecimal
+    pretraining: "Dataset | None" = None  # the task on which networks are trained before this one, where there is one
+    groups: tuple[str, ...] = ()  # what the file says of groups that no split respects, a sentence each
+
+
+def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in: bool) -> Dataset:
+    """Check the four arrays of `ARRAYS`, bring them into the form that `Dataset` promises, and digest them.
+
+    Images without a channel axis get one; labels (n, 1) become (n,); whole numbers in 0 … 255 become uint8, all other
+    numbers float32. Raises `DataError`, naming `source`, the array and the rule that it breaks.
+    """
+    check_shapes(arrays, source=source)
+    x_train, x_test = arrays["x_train"], arrays["x_test"]
+    dtype = common_dtype(x_train, x_test, source=source)
+    checked = {
+        "x_train": to_inputs(x_train, "x_train", dtype=dtype, source=source),
+        "y_train": to_labels(arrays["y_train"], "y_train", n_dim_inputs=x_train.ndim, source=source),
+        "x_test": to_inputs(x_test, "x_test", dtype=dtype, source=source),
+        "y_test": to_labels(arrays["y_test"], "y_test", n_dim_inputs=x_test.ndim, source=source),
+    }
+    n_classes = count_classes(checked["y_train"], checked["y_test"], source=source)
+    return Dataset(
+        name=name,
+        x_train=checked["x_train"],
+        y_train=checked["y_train"],
+        x_test=checked["x_test"],
+        y_test=checked["y_test"],
+        n_classes=n_classes,
+        stand_in=stand_in,
+        source=source,
+        digest=_digest(checked),
+    )
+
+
+def _digest(arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256()
+    for name in ARRAYS:
+        array = arrays[name]
+        digest.update(f"{name} {array.shape} {array.dtype.name}\n".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def check_extra(names: Iterable[str], *, source: str) -> None:
+    """Raise `DataError` where a file holds weights of examples: to leave them out unsaid would be another study."""
+    for name in names:
+        if name not in ARRAYS and _WEIGHTS & _words(name):
+            raise DataError(
+                f"{source}: holds {printable(name, 40)}, but examples cannot be weighted yet: all count alike\n"
+                f"  save the file without {printable(name, 40)} if that is what you want"
+            )
+
+
+def group_names(names: Iterable[str]) -> list[str]:
+    """The arrays that name a group for each example."""
+    return [name for name in names if name not in ARRAYS and _GROUPS & _words(name)]
+
+
+def unused(names: Iterable[str]) -> str:
+    """A line that names the arrays that are not used, "" where there are none."""
+    others = [printable(name, 40) for name in names if name not in ARRAYS]
+    if not others:
+        return ""
+    more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
+    listed = ", ".join(others[:_MOST_NAMED]) + more
+    drawn = any(re.search("val|dev", name) for name in others)
+    hint = "; examples for validation are drawn from x_train" if drawn else ""
+    return f"not used: {listed}{hint}"
+
+
+def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -> tuple[str, ...]:
+    """What the arrays of groups say: how many there are, and which of them stand on both sides of a split."""
+    said = []
+    trained = {name: array.reshape(-1) for name, array in groups.items() if array.size == n_train}
+    tested = {name: array.reshape(-1) for name, array in groups.items() if array.size == n_test and name not in trained}
+    for name, array in trained.items():
+        n = len(np.unique(array))
+        if 1 < n < n_train:
+            said.append(
+                f"{_shown(name)} names {number_of(n, 'group')} of training examples, and the random split into "
+                "training and validation does not keep them together, so validation scores may be too high"
+            )
+    for one, other in ((a, b) for a in trained for b in tested if _stem(a) == _stem(b)):
+        of_test = np.unique(tested[other])
+        n = int(np.isin(of_test, trained[one]).sum()) if tested[other].dtype.kind == trained[one].dtype.kind else 0
+        if n:
+            every = number_of(len(of_test), "group")
+            said.append(f"{n:,} of {every} in {_shown(other)} {'is' if n == 1 else 'are'} in {_shown(one)} too")
+    whole = [name for name, array in groups.items() if array.size == n_train + n_test]
+    said += [f"{_shown(name)} names groups of examples, which no split keeps together" for name in whole]
+    return tuple(said)
+
+
+def _words(name: str) -> set[str]:
+    """ "patientIDs_train" -> {"patient", "id", "train"}."""
+    parts: Sequence[str] = re.findall(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+", name)
+    return {part.lower().removesuffix("s") for part in parts} | {"".join(parts).lower().removesuffix("s")}
+
+
+def _stem(name: str) -> str:
+    return re.sub("train|test|_", "", name.lower())
+
+
+def _shown(name: str) -> str:
+    return printable(name, 40)

@@ -1,0 +1,76 @@
+"""A name of `keras.datasets` into an .npz file, by a process of its own that gives up soon where no network is.
+
+A process of its own, because Keras prints its progress, takes seconds to import and waits on sockets without a bound;
+here its output is kept from the terminal, and stopping it leaves nothing behind in this one.
+"""
+
+import _thread
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+FETCHED = ("cifar10", "cifar100", "fashion_mnist", "mnist")  # names in keras.datasets
+SILENT_SECONDS = 10.0  # longest wait for a connection or for the next bytes
+TOTAL_SECONDS = 1800.0  # CIFAR-10 is 170 MB
+_GRACE_SECONDS = 60.0  # for the process to clean up by itself
+
+
+class FetchError(Exception):
+    """The data set could not be fetched; the message is one line."""
+
+
+def fetch_from_keras(name: str, path: Path) -> None:
+    """Write `keras.datasets.<name>.load_data()` to `path`; raises `FetchError` where that fails.
+
+    Keras keeps its own copy in its own folder, and takes that one if it is there.
+    """
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    command = [sys.executable, "-P", "-m", "ablate.data.fetch", name, str(path)]
+    try:
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=TOTAL_SECONDS + _GRACE_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as err:
+        raise FetchError(f"not done after {TOTAL_SECONDS:.0f} s") from err
+    except OSError as err:
+        raise FetchError(str(err)) from err
+    if done.returncode != 0 or not path.exists():
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise FetchError(lines[-1].removeprefix("Exception: "))
+
+
+def _fetch_here(name: str, path: Path) -> None:
+    """What the other process does."""
+    import importlib
+
+    import keras
+
+    from ablate.data.npz import write_npz
+
+    _bound_waiting()
+    keras.config.set_image_data_format("channels_last")
+    (x_train, y_train), (x_test, y_test) = importlib.import_module(f"keras.datasets.{name}").load_data()
+    write_npz(path, {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test})
+
+
+def _bound_waiting() -> None:
+    """`TOTAL_SECONDS` for all; `SILENT_SECONDS` for each address, one of each kind (large hosts have a dozen)."""
+    # Not a kill from outside: interrupted, Keras removes its half of a file, which it would take for whole next time.
+    timer = threading.Timer(TOTAL_SECONDS, _thread.interrupt_main)
+    timer.daemon = True
+    timer.start()
+    resolve = socket.getaddrinfo
+    socket.setdefaulttimeout(SILENT_SECONDS)
+    socket.getaddrinfo = lambda *args, **kwargs: list({a[0]: a for a in resolve(*args, **kwargs)}.values())
+
+
+if __name__ == "__main__":
+    _fetch_here(sys.argv[1], Path(sys.argv[2]))

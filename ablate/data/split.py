@@ -1,0 +1,211 @@
+"""A `Dataset` into a training and a validation split, and the scaling fitted on the training split alone."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ablate.data.array import Array
+from ablate.data.dataset import ARRAYS, Dataset, to_dataset
+from ablate.errors import DataError, known_names
+
+SCALINGS = ("none", "standardize", "standardize_channels", "unit")
+_CHUNK_BYTES = 2**20  # of float64 at once: fits in the processor's cache
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which examples are for training and which for validation, and how inputs are scaled."""
+
+    train: Array  # (n_train,) int32 indices into x_train, ascending
+    validation: Array  # (n_validation,) int32, ascending, disjoint from `train`
+    shift: Array  # float32, shape of one example: what is subtracted from the raw input, cast to float32
+    scale: Array  # float32, shape of one example: what the difference is multiplied by
+    fingerprint: str  # SHA-256 of the data set's digest and both index arrays, hexadecimal
+
+
+def split_dataset(
+    data: Dataset, *, n_train: int | None, n_validation: int, scaling: str, seed: np.random.SeedSequence
+) -> Split:
+    """Draw `n_validation` and then at most `n_train` (None: all the rest) of the training examples, by class.
+
+    Each class gets its share of the validation examples to within one, and its share of what is
+    left of the training examples to within one (largest remainders), except that one example of every class always
+    stays for training.
+
+    `scaling` is "none"; "unit": the training split's smallest value onto 0 and its largest onto 1, for all pixels of
+    images together, for each feature of flat examples, where bytes that reach above 127 count as 0 … 255 whatever
+    the split holds; "standardize": mean 0 and SD 1 in each feature or pixel and channel; or "standardize_channels":
+    in each channel, over all its pixels (of flat examples, in each feature). What is constant in the training split
+    is only shifted, to 0. Raises `DataError` where too many examples are asked for, or too few.
+    """
+    if scaling not in SCALINGS:
+        raise DataError(f'data.scaling: unknown scaling "{scaling}"\n  {known_names(scaling, SCALINGS)}')
+    train, validation = _draw(data, n_train=n_train, n_validation=n_validation, rng=np.random.default_rng(seed))
+    shift, scale = _fit_scaling(data.x_train, train, scaling=scaling)
+    fingerprint = hashlib.sha256(data.digest.encode())
+    for indices in (train, validation):
+        fingerprint.update(f"{len(indices)}\n".encode())
+        fingerprint.update(indices.astype("<i4").data)
+    return Split(train, validation, shift, scale, fingerprint.hexdigest())
+
+
+def check_sizes(data: Dataset, *, n_train: int | None, n_validation: int) -> None:
+    """Raise `DataError` where no split can have these sizes, whatever its seed."""
+    n_there = len(data.y_train)
+    if data.n_classes + n_validation > n_there:
+        raise DataError(
+            f"{data.name}: at least one of each of {data.n_classes} classes for training and {n_validation:,} for "
+            f"validation were asked for, there are {n_there:,} examples\n"
+            f"  lower data.validation, to about {max(1, n_there // 10):,}"
+        )
+    if n_validation < 1 or (n_train is not None and n_train < data.n_classes):
+        raise DataError(
+            f"{data.name}: needs at least 1 example for validation and {data.n_classes} for training (one a class), "
+            f"got data.validation={n_validation} and data.train={n_train}"
+        )
+
+
+def scale_inputs(x: Array, split: Split) -> Array:
+    """Raw examples (n, …) as float32, shifted and scaled as the engine does it."""
+    scaled: Array = (x.astype(np.float32) - split.shift) * split.scale
+    return scaled
+
+
+def draw_by_class(labels: Array, n: int, *, rng: np.random.Generator, spare: int = 0) -> Array:
+    """Positions of `n` of the labels, ascending, each class in proportion, at least `spare` of each left."""
+    counts = np.bincount(labels)
+    wanted = _allocate(n, counts, np.maximum(counts - spare, 0))
+    members = [rng.permutation(np.flatnonzero(labels == k))[:share] for k, share in enumerate(wanted)]
+    return np.sort(np.concatenate(members)).astype(np.int32)
+
+
+def _draw(data: Dataset, *, n_train: int | None, n_validation: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    check_sizes(data, n_train=n_train, n_validation=n_validation)
+    n_there = len(data.y_train)
+    validation = draw_by_class(data.y_train, n_validation, rng=rng, spare=1)
+    rest = np.setdiff1d(np.arange(n_there, dtype=np.int32), validation, assume_unique=True)
+    train = (
+        rest if n_train is None or n_train >= len(rest) else rest[draw_by_class(data.y_train[rest], n_train, rng=rng)]
+    )
+    lost = np.flatnonzero(np.bincount(data.y_train[train], minlength=data.n_classes) == 0)
+    if lost.size:
+        raise DataError(
+            f"{data.name}: with data.train={len(train):,} no example of class {int(lost[0])} is left for training; "
+            "raise data.train"
+        )
+    return train, validation
+
+
+def _allocate(n: int, counts: Array, room: Array) -> Array:
+    """`n` shared out in proportion to `counts` by largest remainders (the lower class first), none above its `room`."""
+    quotas = n * counts / counts.sum()
+    shares: Array = np.minimum(np.floor(quotas).astype(np.int64), room)
+    order = np.argsort(shares - quotas, kind="stable")
+    while shares.sum() < n:  # more than one round only where classes are so small that they have no room
+        takers = order[(shares < room)[order]]
+        shares[takers[: n - shares.sum()]] += 1
+    return shares
+
+
+def _fit_scaling(x: Array, rows: Array, *, scaling: str) -> tuple[Array, Array]:
+    shape = x.shape[1:]
+    if scaling == "none":
+        return np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    shift, spread = _extent(x, rows) if scaling == "unit" else _moments(x, rows)
+    if scaling == "standardize_channels" and x.ndim > 2:
+        shift, spread = _over_pixels(shift, spread)
+    # A spread whose inverse overflows float32 is no spread.
+    constant = spread < 2 * np.finfo(np.float32).tiny
+    scale = 1 / np.where(constant, 1, spread)
+    return (
+        np.broadcast_to(shift, shape).astype(np.float32),
+        np.broadcast_to(scale, shape).astype(np.float32),
+    )
+
+
+def _extent(x: Array, rows: Array) -> tuple[Array, Array]:
+    """Smallest value and range of the training rows: of each feature of flat examples, of all pixels of images."""
+    low = np.min([chunk.min(axis=0) for chunk in _chunks(x, rows)], axis=0).astype(np.float64)
+    high = np.max([chunk.max(axis=0) for chunk in _chunks(x, rows)], axis=0).astype(np.float64)
+    if x.dtype == np.uint8 and high.max() > 127:
+        return np.zeros(()), np.full((), 255.0)
+    if x.ndim > 2:
+        low, high = low.min(), high.max()
+    return low, high - low
+
+
+def _moments(x: Array, rows: Array) -> tuple[Array, Array]:
+    """Mean and SD of each feature over the training rows, shape of one example, float64.
+
+    Sums are of the differences from the first row, so that a constant feature has an SD of exactly 0.
+    """
+    first = x[rows[0]].astype(np.float64).reshape(-1)
+    total, squares = np.zeros_like(first), np.zeros_like(first)
+    for chunk in _chunks(x, rows):
+        differences = chunk.reshape(len(chunk), -1) - first
+        total += differences.sum(axis=0)
+        squares += np.einsum("ij,ij->j", differences, differences)
+    mean = total / len(rows)
+    variance = np.maximum(squares / len(rows) - mean**2, 0)
+    return (first + mean).reshape(x.shape[1:]), np.sqrt(variance).reshape(x.shape[1:])
+
+
+def _over_pixels(means: Array, spreads: Array) -> tuple[Array, Array]:
+    """Mean and SD of each channel from those of its pixels, each (height, width, channels)."""
+    mean = means.mean(axis=(0, 1))
+    return mean, np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=(0, 1)))
+
+
+def _chunks(x: Array, rows: Array) -> Iterator[Array]:
+    step = max(1, _CHUNK_BYTES // (8 * int(np.prod(x.shape[1:]))))
+    for start in range(0, len(rows), step):
+        yield x[rows[start : start + step]]
+
+
+def select_task(
+    data: Dataset, classes: Sequence[int] | None, *, before: Sequence[int] | None = None, test: int | None = None
+) -> Dataset:
+    """The task of telling `classes` (None: all) apart, with that of the classes `before` as its `pretraining`.
+
+    Both are numbers of classes of `data`; the digest is over both tasks. At most `test` examples are for testing, the
+    same ones for every study. Raises `DataError` at a class that `data` has not.
+    """
+    task = data if classes is None else select_classes(data, classes, setting="data.classes")
+    if test is not None and test < len(task.y_test):
+        task = _fewer_tested(task, test)
+    if before is None:
+        return task
+    pretraining = select_classes(data, before, setting="transfer.classes")
+    digest = hashlib.sha256(f"{task.digest} after {pretraining.digest}".encode()).hexdigest()
+    return replace(task, pretraining=pretraining, digest=digest)
+
+
+def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Dataset:
+    """The examples of these classes alone, relabelled 0, 1, … in this order; those of a class stay in theirs.
+
+    Raises `DataError`, naming the `setting` that lists them, where `data` has no such class.
+    """
+    for number in classes:
+        if not 0 <= number < data.n_classes:
+            raise DataError(
+                f"{setting}: {data.name} has no class {number}\n  its classes are 0 to {data.n_classes - 1}"
+            )
+    labels = np.full(data.n_classes, -1, np.int32)
+    labels[list(classes)] = np.arange(len(classes))
+    arrays = {name: getattr(data, name) for name in ARRAYS}
+    for part in ("train", "test"):
+        relabelled = labels[arrays[f"y_{part}"]]
+        kept = relabelled >= 0
+        arrays |= {f"x_{part}": arrays[f"x_{part}"][kept], f"y_{part}": relabelled[kept]}
+    listed = ", ".join(map(str, classes))
+    task = to_dataset(data.name, arrays, source=f"{data.source}, classes {listed}", stand_in=data.stand_in)
+    return replace(task, groups=data.groups)
+
+
+def _fewer_tested(data: Dataset, n: int) -> Dataset:
+    kept = draw_by_class(data.y_test, n, rng=np.random.default_rng(0))
+    arrays = {name: getattr(data, name) for name in ARRAYS} | {"x_test": data.x_test[kept], "y_test": data.y_test[kept]}
+    task = to_dataset(data.name, arrays, source=f"{data.source}, {n:,} for testing", stand_in=data.stand_in)
+    return replace(task, groups=data.groups)

@@ -1,0 +1,190 @@
+"""Find what the runs of a study show: a strange test set, seeds with equal weights, levels that change nothing."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ablate.storage.journal import Entry
+from ablate.study.catalog import ENGINE
+from ablate.study.cautions import Cautions, Kind
+from ablate.study.rate import RECIPE
+from ablate.study.trial import REFERENCE, Factors
+
+IN_VAIN = "changes nothing here"  # how the notes end on a level without effect in its configuration
+MOST_NAMED = 6
+LARGE_GAP = 15.0  # points; the best of some epochs on a small validation split gains a few
+WHY_EQUAL = "build fixes a seed, sets weights or returns the same model again"
+Losses: TypeAlias = tuple[tuple[float, float, float, float], ...]  # of a run's epochs
+_Group: TypeAlias = tuple[str, str, str]  # against, mode, factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """The runs of one configuration in one learning-rate mode."""
+
+    variant: str
+    mode: str
+    against: str
+    factor: str
+    level: str
+    factors: Factors
+    runs: Mapping[int, Losses]  # by seed; those that ended early too
+    finished: frozenset[int]
+    in_vain: frozenset[str]  # notes on levels without effect
+
+    def named(self, factor: str) -> str:
+        """Its level of a factor; for a recipe, and for the best configuration, its own name."""
+        return str(self.factors[factor]) if factor in self.factors else self.level or self.variant
+
+
+def run_cautions(entries: Iterable[Entry], *, model: str) -> Cautions:
+    """What the comparisons that ended show; a kind is left out where they cannot show it.
+
+    `model` is the study's: "does build use it?" is a question to users' models alone.
+    """
+    entries = [entry for entry in entries if entry.spec.phase == "ablation"]
+    found: dict[Kind, list[str] | None] = {
+        "test_gap": _test_gap(entries),
+        "initial_weights": _equal_weights(entries),
+        "identical_runs": _identical_runs(entries, model=model),
+    }
+    return {kind: said for kind, said in found.items() if said is not None}
+
+
+def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
+    """A sentence where test accuracies lie far below validation accuracies; None where no run has both."""
+    scores = [
+        (e.outcome.val_accuracy, e.outcome.test_accuracy)
+        for e in entries
+        if e.outcome.val_accuracy is not None and e.outcome.test_accuracy is not None
+    ]
+    if not scores:
+        return None
+    validation, test = (100 * sum(some) / len(scores) for some in zip(*scores, strict=True))
+    if validation - test < LARGE_GAP:
+        return []
+    return [
+        f"Test accuracy is {test:.0f} % and validation accuracy {validation:.0f} % on average: check that labels and "
+        "inputs of the test set are made like those of the training set"
+    ]
+
+
+def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
+    """A sentence on the variants whose seeds share weights; None where no variant has two seeds to compare."""
+    by_variant: dict[str, dict[int, str]] = {}
+    for entry in entries:
+        if entry.outcome.initial_weights:
+            by_variant.setdefault(entry.spec.variant, {})[entry.spec.seed] = entry.outcome.initial_weights
+    compared = {variant: digests for variant, digests in by_variant.items() if len(digests) > 1}
+    sharing: dict[str, list[str]] = {}
+    for variant, digests in compared.items():
+        most = max(Counter(digests.values()).values())
+        if most > 1:
+            every = "both" if most == 2 else f"all {most}"
+            seeds = f"{every} seeds" if most == len(digests) else f"{most} of {len(digests)} seeds"
+            sharing.setdefault(seeds, []).append(variant)
+    said = [
+        f"{seeds} of {_listed(variants)} start from the same weights, so these seeds differ in split and order alone: "
+        f"{WHY_EQUAL}"
+        for seeds, variants in sharing.items()
+    ]
+    return said if compared else None
+
+
+def _identical_runs(entries: Sequence[Entry], *, model: str) -> list[str] | None:
+    """A sentence for each set of levels of a factor with equal epochs in all seeds; None where no two have a seed."""
+    said, is_compared = list[str](), False
+    for factor, cells in _groups(_cells(entries)):
+        for alike, is_same in _classes(cells):
+            is_compared |= is_same is not None
+            if is_same:
+                said.append(_sentence(factor, alike, model=model))
+    return list(dict.fromkeys(said)) if is_compared else None
+
+
+def _cells(entries: Sequence[Entry]) -> list[_Cell]:
+    """The configurations of the one-factor design, in the order of their runs."""
+    curves = {entry.spec.trial: _losses(entry) for entry in entries}
+    rows: dict[tuple[str, str, str], list[Entry]] = {}
+    for entry in entries:
+        if entry.spec.design in ("", "one-factor"):
+            rows.setdefault((entry.spec.variant, entry.spec.mode, entry.spec.against), []).append(entry)
+    return [
+        _Cell(
+            variant,
+            mode,
+            against,
+            some[0].spec.factor,
+            some[0].spec.level,
+            some[0].spec.factors,
+            # What took the result of an equal run has its curve there.
+            {e.spec.seed: curves[e.spec.trial] or curves.get(e.outcome.same_as, ()) for e in some},
+            frozenset(e.spec.seed for e in some if e.outcome.state == "finished"),
+            frozenset(note for e in some for note in e.outcome.notes if note.endswith(IN_VAIN)),
+        )
+        for (variant, mode, against), some in rows.items()
+    ]
+
+
+def _losses(entry: Entry) -> Losses:
+    return tuple((e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in entry.epochs)
+
+
+def _groups(cells: Sequence[_Cell]) -> Iterable[tuple[str, list[_Cell]]]:
+    """The levels of each factor side by side: what they are compared with first, then its variants."""
+    partners = {(cell.variant, cell.mode): cell for cell in cells}
+    groups: dict[_Group, list[_Cell]] = {}
+    for cell in cells:
+        if cell.variant == REFERENCE or not cell.factor:
+            continue
+        against = cell.against or REFERENCE
+        partner = partners.get((against, cell.mode)) or partners.get((against, ""))
+        groups.setdefault((against, cell.mode, cell.factor), [partner] if partner else []).append(cell)
+    for (_, _, factor), members in groups.items():
+        yield factor, members
+
+
+def _classes(cells: Sequence[_Cell]) -> Iterable[tuple[list[_Cell], bool | None]]:
+    """Cells with the first of those that they equal; False where they equal none, None where they share no seed."""
+    classes: list[list[_Cell]] = []
+    compared = False
+    for cell in cells:
+        answers = [(one, _equal(one[0], cell)) for one in classes]
+        compared |= any(answer is not None for _, answer in answers)
+        same = next((one for one, answer in answers if answer), None)
+        if same is None:
+            classes.append([cell])
+        else:
+            same.append(cell)
+    for one in classes:
+        yield one, len(one) > 1 if compared else None
+
+
+def _equal(one: _Cell, other: _Cell) -> bool | None:
+    """Whether two configurations that differ gave the same epochs in all seeds of both; None where they share none."""
+    shared = one.runs.keys() & other.runs.keys() & one.finished & other.finished
+    if not shared or dict(one.factors) == dict(other.factors):
+        return None
+    seeds = one.runs.keys() & other.runs.keys()
+    return all(one.runs[seed] == other.runs[seed] for seed in seeds) and all(one.runs[seed] for seed in shared)
+
+
+def _sentence(factor: str, cells: Sequence[_Cell], *, model: str) -> str:
+    levels = _listed([cell.named(factor) for cell in cells])
+    said = (
+        f"{levels} give identical runs" if factor == RECIPE else f"the levels {levels} of {factor} give identical runs"
+    )
+    if why := sorted({note for cell in cells for note in cell.in_vain}):
+        return f"{said}: {'; '.join(why)}"
+    if ":" in model and factor not in ENGINE and factor != "learning_rate":
+        return f"{said}: build seems not to use {'them' if factor == RECIPE else 'it'}"
+    return f"{said}: here {'they change' if factor == RECIPE else 'it changes'} nothing"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """ "a, b and c"; of many, the first ones."""
+    if len(names) > MOST_NAMED:
+        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED:,} more"
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

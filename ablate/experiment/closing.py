@@ -1,0 +1,192 @@
+"""What a study has so far into its folder: tables, range tests, provenance. Written anew at every end of a run."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import ablate
+from ablate import system
+from ablate.experiment.cautions import run_cautions
+from ablate.storage.conditions import model_digest
+from ablate.storage.facts import Ending, Facts
+from ablate.storage.files.atomic import saving, write_aside
+from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Entry
+from ablate.storage.preregistration import Freeze
+from ablate.storage.results import epochs_table, layers_table, results_table, write_table
+from ablate.study import Study
+from ablate.study.cautions import Cautions
+from ablate.study.trial import Level
+from ablate.tracking import shown_uri
+
+PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time goes to
+
+
+def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
+    """The tables of results, epochs and layers, if any, range tests and provenance.
+
+    Raises `StorageError` where one cannot be written.
+    """
+    entries = list(entries)
+    with saving(folder.results, "the table of results"):
+        write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
+    with saving(folder.epochs, "the table of epochs"):
+        write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
+    if any(e.outcome.layers for e in entries):
+        with saving(folder.layers, "the table of layers"):
+            write_table(layers_table(e.outcome for e in entries), folder.layers)
+    with saving(folder.lr_tests, "the list of range tests"):
+        write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
+    with saving(folder.provenance, "the provenance"):
+        write_aside(folder.provenance, json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False))
+
+
+def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
+    """What the workers' time went to, as wall time with all of them busy."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    for entry in entries:
+        for part, seconds in entry.outcome.timings.items():
+            spent[part] = spent.get(part, 0.0) + seconds / workers
+    return spent
+
+
+def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> float:
+    """The wall time of earlier runs of the study, from its provenance, and at least what their trials took.
+
+    A run that was killed wrote no provenance.
+    """
+    of_trials = sum(wall_seconds(entries, workers=workers).values())
+    try:
+        return max(of_trials, float(json.loads(path.read_text())["time"]["total"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return of_trials
+
+
+def study_notes(entries: Iterable[Entry]) -> list[str]:
+    """What a person should know of the comparisons, each once, as "activation=selu: selu asks for …"."""
+    of_ablation = (entry for entry in entries if entry.spec.phase == "ablation")
+    return list(dict.fromkeys(f"{e.spec.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
+
+
+def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
+    """What the data and the runs of a study show."""
+    return {**facts.cautions, **run_cautions(entries, model=facts.study.model.name)}
+
+
+def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
+    """One entry a range test, labelled by the first trial that used it; those of the ablation first, seed by seed."""
+    tests: dict[str, dict[str, object]] = {}
+    for entry in sorted(entries, key=_told_first):
+        test, spec = entry.outcome.rate_test, entry.spec
+        if test is not None and test.key not in tests:
+            factors = spec.rate_factors or spec.factors
+            named = {"label": spec.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
+            tests[test.key] = {**named, **asdict(test)}
+    return list(tests.values())
+
+
+def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
+    """What the effects rest on first, under the names that they have there; then factorials, tuning, the search."""
+    spec = entry.spec
+    return spec.phase == "search", spec.design != "one-factor", spec.factor, spec.variant, spec.seed
+
+
+def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
+    return {**_origin(facts, ending), **_protocol(facts.study, ending), **_results(facts, ending, entries)}
+
+
+def _origin(facts: Facts, ending: Ending) -> dict[str, object]:
+    """What ran, when, on what."""
+    study = facts.study
+    return {
+        "study": facts.label,
+        "title": study.title,
+        "started": facts.started,
+        "ended": ending.ended,
+        "command": facts.command,
+        "ablate_version": ablate.__version__,
+        "versions": system.versions(),
+        "hardware": system.hardware(),
+        "workers": facts.workers,
+        "threads": facts.threads,
+        "stack": facts.stack,
+        "seed": study.seed,
+        "git": system.git_state(Path.cwd()),
+        "package_in_checkout": _is_own_source(Path(ablate.__file__), Path.cwd()),
+        "data": facts.about_data(),
+        "model": _model(study),
+    }
+
+
+def _protocol(study: Study, ending: Ending) -> dict[str, object]:
+    """What was searched, tuned and compared."""
+    return {
+        "sampler": study.search.sampler,
+        "monitor": study.training.monitor,
+        "margin": study.ablation.margin,
+        "reference": dict(ending.reference),
+        "reference_kind": study.ablation.reference,
+        "designs": list(study.ablation.design),
+        "factorial": list(study.ablation.factorial or ()),
+        "recipes": {name: dict(levels) for name, levels in study.recipes.items()},
+        "conditions": _conditions(study),
+        "modes": list(study.ablation.learning_rate),
+        "tune": dict(ending.tune) if ending.tune is not None else None,
+        "seeds": study.ablation.seeds,
+        "max_seeds": study.ablation.max_seeds,
+        "looks": list(ending.looks),
+        "epochs": study.training.epochs,
+        "batch_size": study.training.batch_size,
+        "patience": study.training.patience,
+    }
+
+
+def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
+    """How it ended, and where the rest of it is."""
+    return {
+        "frozen": {**ending.frozen.facts(), "unfrozen": _unfrozen(entries, ending.frozen)} if ending.frozen else None,
+        "reused": _reused(entries),
+        "tracking_uri": shown_uri(facts.tracking_uri),
+        "experiment": facts.label,
+        "parent_run_id": "",
+        "time": dict(ending.seconds),
+        "complete": ending.complete,
+        "interrupted": ending.interrupted,
+        "gave_up": ending.gave_up,
+        "changes": list(ending.changes),
+        "quick": facts.study.quick,
+        "notes": study_notes(entries),
+        "cautions": {kind: list(seen) for kind, seen in all_cautions(facts, entries).items()},
+        "remarks": dict(facts.remarks),
+    }
+
+
+def _model(study: Study) -> dict[str, str]:
+    """Its name, and a digest of the user's own file behind it: "" for the models of this package, or a lost file."""
+    return {"name": study.model.name, "code": model_digest(study)}
+
+
+def _is_own_source(package: Path, folder: Path) -> bool:
+    """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
+    return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
+
+
+def _conditions(study: Study) -> dict[str, dict[str, list[Level]]]:
+    """Factor -> the levels of other factors with which it counts."""
+    return {
+        factor: {other: list(levels) for other, levels in condition.items()}
+        for factor, condition in study.space.conditions.items()
+    }
+
+
+def _unfrozen(entries: list[Entry], freeze: Freeze) -> int:
+    """How many rows have a test score that was not read under this freeze, as in a study begun before there was one."""
+    return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
+
+
+def _reused(entries: list[Entry]) -> dict[str, object]:
+    """How many rows are results of other studies, and of which."""
+    trials = {entry.spec.trial for entry in entries}
+    origins = [e.outcome.same_as for e in entries if e.outcome.same_as and e.outcome.same_as not in trials]
+    return {"rows": len(origins), "from": list(dict.fromkeys(origin.partition("/")[0] for origin in origins))}

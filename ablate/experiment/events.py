@@ -1,0 +1,69 @@
+"""What happens while a study runs, for whoever watches: a live display, plain lines, or JSON for machines."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ablate.plans import Count
+from ablate.plans.counting import Part
+from ablate.storage.facts import Facts
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The study is about to run."""
+
+    facts: Facts
+    folder: Path
+    counts: Mapping[Part, Count]  # trials of each part, what is done already included
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something takes a while before the study can begin, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartBegan:
+    """A part of the study begins, of which `done` trials are known from an earlier run."""
+
+    part: Part
+    trials: int
+    done: int
+    best: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBegan:
+    """A worker has taken a trial."""
+
+    spec: TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A trial ended, or took the result of an equal one."""
+
+    spec: TrialSpec
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLost:
+    """An attempt at a trial ended without a result; the trial is tried again."""
+
+    spec: TrialSpec
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A stop was asked for: running epochs are finished first."""
+
+
+Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialLost | TrialEnded | Stopping
+Watcher: TypeAlias = Callable[[Event], None]

@@ -1,0 +1,77 @@
+"""Trials as they ended into where their study stands: the best, the reference, how many ended how."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import pandas as pd
+
+from ablate.analysis.effects import Metric, effects_table, primary_metric, undecided
+from ablate.analysis.statistics import spend
+from ablate.plans import FIRST_SEED
+from ablate.storage.facts import Facts
+from ablate.storage.journal import Entry
+from ablate.storage.results import results_table
+from ablate.study import Study
+from ablate.study.trial import Factors
+
+Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
+
+
+def chance_score(n_classes: int, monitor: str) -> float:
+    """What guessing scores on balanced classes."""
+    return 1 / n_classes if monitor == "val_accuracy" else -math.log(n_classes)
+
+
+def best_entry(entries: Iterable[Entry]) -> Entry | None:
+    """The finished search trial with the highest score; the first of equals."""
+    finished = [e for e in entries if e.spec.phase == "search" and e.outcome.state == "finished"]
+    return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
+
+
+def reference_so_far(study: Study, entries: Iterable[Entry]) -> Factors:
+    """The configuration that variants are compared with; the baseline while a search that decides it has found none."""
+    best = best_entry(entries) if study.ablation.reference == "best" else None
+    return best.spec.factors if best else study.baseline
+
+
+def open_contrasts(entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int) -> Contrasts:
+    """The (variant, mode) that are undecided after look number `look`, from 1, by the seeds that they had there.
+
+    `seeds` are those of each look; results of later ones play no part, so that a resumed study decides the same.
+    """
+    results, metric = _judged((e for e in entries if e.spec.seed < FIRST_SEED + seeds[look - 1]), facts)
+    return undecided(results, metric, looks=spend(seeds), look=look)
+
+
+def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[float, Metric]:
+    """The median SD of the paired differences so far, in the file's unit of the metric; NaN without two seeds."""
+    results, metric = _judged(entries, facts)
+    return float(effects_table(results, metric)["sd"].median()), metric
+
+
+def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:
+    """The confirmatory rows, and the metric that they are compared on."""
+    confirmed = [entry for entry in entries if entry.spec.phase == "ablation"]
+    results = results_table((e.spec, e.outcome, e.run_id) for e in confirmed)
+    metric = primary_metric(
+        results,
+        monitor=facts.study.training.monitor,
+        n_classes=facts.data.n_classes,
+        n_test=len(facts.data.y_test),
+        margin=facts.study.ablation.margin,
+    )
+    return results, metric
+
+
+def count_states(entries: Iterable[Entry]) -> dict[str, int]:
+    """How many trials ended in which state, in the order in which the states came up."""
+    states = [entry.outcome.state for entry in entries]
+    return {state: states.count(state) for state in dict.fromkeys(states)}
+
+
+def headline_metrics(entries: Sequence[Entry]) -> dict[str, float]:
+    """What the study's own run shows beside its effects."""
+    best = best_entry(entries)
+    score = {"best_score": best.outcome.score} if best and best.outcome.score is not None else {}
+    return {"trials_finished": count_states(entries).get("finished", 0), **score}

@@ -1,0 +1,161 @@
+"""The trials that are wanted and what an epoch of each structure takes into the time that a study will need."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from ablate.storage.journal import Entry
+from ablate.study import Study
+from ablate.study.catalog import Structure, ramp_factors, structure_of
+from ablate.study.rate import parse_rate
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.training.engine.settings import training_of
+
+RATE = "learning_rate"
+START_SECONDS = 6.0  # until a worker has imported TensorFlow and read the data: 4 to 8 s on two cores
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What one structure takes on one worker while the others are busy too, in seconds."""
+
+    compile: float  # building and compiling, once in each worker that trains it
+    epoch: float  # training and validation
+    lasted: float = 1.0  # share of the epochs allowed to its trials that they had, as far as that was seen
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The wall time to come, as far as it can be said."""
+
+    seconds: float
+    n_epochs: float  # reckoned for a trial, on average: early stopping and pruning may end many sooner
+
+
+def seen_paces(entries: Iterable[Entry], *, study: Study) -> dict[Structure, Pace]:
+    """The pace of each structure that trials of this study have trained already, by their clocks."""
+    seen: dict[Structure, list[Entry]] = {}
+    for entry in entries:
+        if entry.outcome.epochs and entry.outcome.timings.get("train"):
+            seen.setdefault(structure_of(entry.spec.factors, model=study.model.name), []).append(entry)
+    return {
+        structure: replace(_pace([entry.outcome for entry in some]), lasted=_lasted(some, study=study))
+        for structure, some in seen.items()
+    }
+
+
+def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *, study: Study) -> list[TrialSpec]:
+    """One trial for each structure among `specs` without a pace, at a fixed rate: no range test, no test set."""
+    first: dict[Structure, TrialSpec] = {}
+    for spec in specs:
+        first.setdefault(structure_of(spec.factors, model=study.model.name), spec)
+    rate = study.lr_test.fallback
+    return [
+        TrialSpec(
+            trial=f"timing-{number}",
+            phase="search",
+            variant="",
+            factor="",
+            level="",
+            mode="",
+            seed=spec.seed,
+            factors={**spec.factors, RATE: rate},
+        )
+        for number, (structure, spec) in enumerate(first.items())
+        if structure not in known
+    ]
+
+
+class TimingPlan:
+    """Each spec once; what came out is in `outcomes`."""
+
+    def __init__(self, specs: Sequence[TrialSpec]) -> None:
+        self._waiting = list(specs)
+        self._specs = {spec.trial: spec for spec in specs}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """The next `n`."""
+        specs, self._waiting = self._waiting[:n], self._waiting[n:]
+        return specs
+
+    def report(self, _: Epoch) -> bool:
+        """Never stops a trial."""
+        return True
+
+    def tell(self, outcome: Outcome) -> None:
+        """Keep."""
+        self.outcomes[outcome.trial] = outcome
+
+    def paces(self, *, model: str) -> dict[Structure, Pace]:
+        """What was measured; a structure that could not be trained is missing."""
+        timed = {trial: outcome for trial, outcome in self.outcomes.items() if outcome.timings.get("train")}
+        return {
+            structure_of(self._specs[trial].factors, model=model): _pace([outcome]) for trial, outcome in timed.items()
+        }
+
+
+def forecast(
+    specs: Sequence[TrialSpec],
+    *,
+    searched: int,
+    study: Study,
+    paces: Mapping[Structure, Pace],
+    workers: int,
+    n_train: int,
+) -> Forecast:
+    """The time for `specs`, and for `searched` further trials whose structures are not known before the search.
+
+    A structure without a pace is reckoned with the mean of the others; ValueError (of `fmean`) where there is none.
+    """
+    mean = Pace(fmean(pace.compile for pace in paces.values()), fmean(pace.epoch for pace in paces.values()))
+    allowed: dict[Structure, list[int]] = {}  # epochs of each trial
+    for spec in specs:
+        allowed.setdefault(structure_of(spec.factors, model=study.model.name), []).append(_allowed(spec, study=study))
+    # Epochs, and how often it is compiled, of each pace.
+    groups: list[tuple[Pace, float, float]] = [
+        (pace, pace.lasted * sum(epochs), min(workers, len(epochs)))
+        for pace, epochs in ((paces.get(structure, mean), epochs) for structure, epochs in allowed.items())
+    ]
+    # About every second trial of a search meets a structure that its worker has compiled.
+    groups.append((mean, searched * study.training.epochs, searched / 2))
+    trained = sum(n_epochs * pace.epoch for pace, n_epochs, _ in groups)
+    compiled = sum(times * pace.compile for pace, _, times in groups)
+    tested = (_range_tests(specs, study=study) + searched) * _ramp_epochs(study, n_train) * mean.epoch
+    trials = len(specs) + searched
+    total = START_SECONDS + (trained + compiled + tested) / workers if trials else 0.0
+    return Forecast(total, sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
+
+
+def _allowed(spec: TrialSpec, *, study: Study) -> int:
+    return training_of(study, spec.factors).epochs
+
+
+def _lasted(entries: Sequence[Entry], *, study: Study) -> float:
+    return sum(entry.outcome.epochs for entry in entries) / sum(_allowed(entry.spec, study=study) for entry in entries)
+
+
+def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
+    """How many rates are to be found: one for each configuration, as a ramp sees it, and seed."""
+    return len(
+        {
+            (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))
+            for spec in specs
+            if parse_rate(spec.factors[RATE]).value is None
+        }
+    )
+
+
+def _ramp_epochs(study: Study, n_train: int) -> float:
+    """The steps of one range test, as a share of an epoch's."""
+    test = study.lr_test
+    steps = test.seeds * test.steps_per_decade * math.log10(test.high / test.low)
+    return steps / max(1, n_train // study.training.batch_size)
+
+
+def _pace(outcomes: Sequence[Outcome]) -> Pace:
+    n_epochs = sum(outcome.epochs for outcome in outcomes)
+    spent = sum(outcome.timings.get(part, 0.0) for outcome in outcomes for part in ("train", "evaluate"))
+    compiled = [outcome.timings.get("compile", 0.0) + outcome.timings.get("build", 0.0) for outcome in outcomes]
+    return Pace(max(compiled), spent / n_epochs)

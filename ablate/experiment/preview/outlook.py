@@ -1,0 +1,153 @@
+"""A study and what there is of it into what is left to do, what of that is known already, and what it could show."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ablate.analysis.statistics import minimum_detectable_effect
+from ablate.experiment.interim import best_entry
+from ablate.experiment.stages import Comparison
+from ablate.plans import Count, ablation_cells, count_trials, looks_of, needs_best
+from ablate.plans.counting import Part
+from ablate.plans.filters import Cache
+from ablate.plans.sequence import Undecided
+from ablate.storage.journal import Entry
+from ablate.storage.trial_cache import content_key
+from ablate.study import Study
+from ablate.study.space import Condition
+from ablate.study.trial import REFERENCE, Design, Level, TrialSpec
+from ablate.text import number_of
+
+_STARTS = {"best": "the best configuration", "both": "the baseline and of the best configuration"}
+_PARTS = {"search": "in the search", "tune": "to tune rates", "ablation": "in comparisons", "path": "on the way"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a study would do now."""
+
+    counts: Mapping[Part, Count]  # all trials of each part, whether done or not
+    done: Mapping[str, int]  # by part
+    left: Sequence[TrialSpec]  # to be trained, as far as they are known
+    unknown: int  # further trials, that depend on those before them; the most there can be
+    reused: int  # trials that take the result of an equal one, of this study or of another
+    contrasts: int  # of one learning-rate mode: the family
+    n_seeds: tuple[int, ...]  # at each look
+
+    def detectable(self) -> list[float]:
+        """The smallest effect at each look, in SDs of the paired differences: 80 % power, all contrasts at once."""
+        return [minimum_detectable_effect(n, contrasts=max(self.contrasts, 1)) for n in self.n_seeds]
+
+
+def look_ahead(
+    study: Study, entries: Mapping[str, Entry], *, chance: float, cache: Cache | None, undecided: Undecided
+) -> Outlook:
+    """The outlook of a study whose settled trials are `entries`; what was interrupted is not among them."""
+    searched = study.search.trials - sum(entry.spec.phase == "search" for entry in entries.values())
+    best = best_entry(entries.values()) if searched <= 0 else None
+    counts = count_trials(study, best=best.spec.factors if best else None)
+    # Where the best is not known yet, the baseline stands for it: the family is then at least so large.
+    stand_in = best.spec.factors if best else study.baseline
+    comparison = Comparison(study, best=stand_in, chance=chance, undecided=undecided)
+    outcomes = {name: entry.outcome for name, entry in entries.items()}
+    is_known = best is not None or not needs_best(study)
+    wanted = comparison.wanted(outcomes) if is_known else []
+    left, reused = _left(wanted, entries, cache)
+    listed = Counter(map(_part, wanted))
+    growing = {_part(spec) for spec in wanted if spec.trial not in entries} if is_known else {*counts} - {"search"}
+    further = sum(max(0, counts[part].most - listed[part]) for part in growing)
+    return Outlook(
+        counts=counts,
+        done=dict(Counter(_part(entry.spec) for entry in entries.values())),
+        left=left,
+        unknown=max(0, searched) + further,
+        reused=reused,
+        contrasts=_family(comparison.confirmed(outcomes), mode=study.ablation.learning_rate[0]),
+        n_seeds=comparison.looks,
+    )
+
+
+def _part(spec: TrialSpec) -> Part:
+    return "path" if spec.design == "path" else spec.phase
+
+
+def _family(specs: Sequence[TrialSpec], *, mode: str) -> int:
+    """Contrasts of one learning-rate mode."""
+    return len({spec.variant for spec in specs if spec.design == "one-factor" and spec.against and spec.mode == mode})
+
+
+def _left(
+    wanted: Sequence[TrialSpec], entries: Mapping[str, Entry], cache: Cache | None
+) -> tuple[list[TrialSpec], int]:
+    """What must be trained, each content once, and how many of the rest take a result that there is."""
+    seen = {content_key(entry.spec) for entry in entries.values()}
+    left, reused = [], 0
+    for spec in wanted:
+        if spec.trial in entries:
+            continue
+        key = content_key(spec)
+        if key in seen or (cache is not None and cache.find(spec) is not None):
+            reused += 1
+        else:
+            left.append(spec)
+        seen.add(key)
+    return left, reused
+
+
+def outline(study: Study) -> list[str]:
+    """What will be trained, as far as it is known before the search; then the space's conditions and the recipes."""
+    first, *others = list(_designs(study)) or ["no ablation"]
+    conditions = study.space.conditions.items()
+    unused = "" if "one-factor" in study.ablation.design else " (not compared: only design one-factor does that)"
+    return [
+        f"{number_of(study.search.trials, 'search trial')}, then {first}",
+        *(f"and {other}" for other in others),
+        *_numbers(study),
+        *(f"{factor} counts only where {_needed(condition)}" for factor, condition in conditions),
+        *(f"recipe {name}: {_levels(recipe)}{unused}" for name, recipe in study.recipes.items()),
+    ]
+
+
+def _numbers(study: Study) -> Iterator[str]:
+    """A line with the trials of each part, where the lines above leave some to be reckoned."""
+    counts = {part: count for part, count in count_trials(study, best=None).items() if count.most}
+    if len(counts) > 2 or any(count.least < count.most for count in counts.values()):
+        yield f"trials: {', '.join(f'{count} {_PARTS[part]}' for part, count in counts.items())}"
+
+
+def _designs(study: Study) -> Iterator[str]:
+    """A phrase a design, in the order in which they are run."""
+    looks = looks_of(study)
+    if not looks:
+        return
+    first, most = looks[0], looks[-1]
+    crossed = " × ".join(study.ablation.factorial or ())
+    phrases: Mapping[Design, str] = {
+        "one-factor": f"{_variants(study)} × {f'{first} to ' if first < most else ''}{number_of(most, 'seed')}",
+        "factorial": f"the combinations of {crossed}{_cells(study)} × {number_of(first, 'seed')}",
+        "path": f"the way from the baseline to the best and back × {number_of(first, 'seed')}",
+    }
+    yield from (phrase for design, phrase in phrases.items() if design in study.ablation.design)
+
+
+def _variants(study: Study) -> str:
+    if study.ablation.reference in _STARTS:  # their number depends on what the search finds
+        return f"the variants of {_STARTS[study.ablation.reference]}"
+    return number_of(_count(study, "one-factor"), "variant")
+
+
+def _cells(study: Study) -> str:
+    return "" if study.ablation.reference in _STARTS else f": {_count(study, 'factorial')} cells"
+
+
+def _count(study: Study, design: Design) -> int:
+    cells = ablation_cells(study, {REFERENCE: study.baseline}, {})
+    return sum(cell.design == design for cell in cells)
+
+
+def _needed(condition: Condition) -> str:
+    return " and ".join(f"{other} is {' or '.join(map(str, levels))}" for other, levels in condition.items())
+
+
+def _levels(recipe: Mapping[str, Level]) -> str:
+    return ", ".join(f"{factor}={level}" for factor, level in recipe.items())

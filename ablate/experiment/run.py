@@ -1,0 +1,197 @@
+"""What is left of a study into trained trials, part by part: search, tuning, comparison, paths."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablate import system
+from ablate.clock import Clock
+from ablate.data import save_arrays
+from ablate.errors import AblateError
+from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
+from ablate.experiment.interim import best_entry, chance_score, open_contrasts
+from ablate.experiment.options import Options, study_run
+from ablate.experiment.recording import Record, Timed
+from ablate.experiment.stages import Comparison
+from ablate.plans import Count, count_trials
+from ablate.plans.counting import Part
+from ablate.plans.filters import GivingUp
+from ablate.plans.protocol import Plan
+from ablate.plans.search import SearchPlan
+from ablate.storage.facts import Facts
+from ablate.storage.files.lock import scratch_folder
+from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Journal
+from ablate.storage.preregistration import Freeze, declare, freeze, read_freeze
+from ablate.storage.trial_cache import open_cache
+from ablate.study.trial import TrialSpec
+from ablate.text import number_of
+from ablate.tracking import BackgroundTracker
+from ablate.workers.messages import Task
+from ablate.workers.pool import Local
+from ablate.workers.queue import share_of_memory
+
+
+class Run:
+    """One run of a study: what its phases share, and what they left."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        options: Options,
+        *,
+        folder: StudyFolder,
+        tracker: BackgroundTracker,
+        watch: Watcher,
+        clock: Clock,
+    ) -> None:
+        self._facts, self._study, self._options, self._folder = facts, facts.study, options, folder
+        self._watch, self._clock = watch, clock
+        self.journal = Journal(folder.journal)
+        self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
+        cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
+        self.record = Record(self.journal, tracker, watch, cache=cache)
+        self.comparison: Comparison | None = None  # known once the search has ended
+        self.freeze: Freeze | None = read_freeze(folder.path)  # of an earlier run
+        self._stop = threading.Event()
+        self.gave_up = ""  # why it ended early: trials that fail alike
+        self.is_tracked = False
+        self.outside: dict[str, float] = {}  # wall time of the workers outside of trials, by part, in seconds
+        if options.retry:
+            self.journal.reopen(_worth_retrying(self.journal, frozen=self.freeze is not None))
+
+    def train(self) -> None:
+        """All parts, until they are done or a stop is asked for."""
+        with scratch_folder() as scratch, self._scheduler(self._task(scratch)) as local:
+            # From here on the workers import TensorFlow, and after the plan the tracker opens its store.
+            self._watch(Opened(facts=self._facts, folder=self._folder.path, counts=self._counts()))
+            search = self._search_plan()
+            self.record.open(study_run(self._facts), parent_run=self._folder.parent_run)
+            self.is_tracked = True
+            if search is not None:
+                done = self.record.known_of("search")
+                self._run_part("search", search, local, trials=self._study.search.trials, done=len(done))
+            if self._options.only != "search" and not self._stop.is_set():
+                self._compare(local)
+        self.outside = {part: seconds / self._facts.workers for part, seconds in local.clock.seconds.items()}
+
+    def damage(self) -> list[str]:
+        """What a person should know of the results that are there."""
+        n, path = self.journal.unreadable, self._folder.journal
+        lines = number_of(n, "line")
+        return [f"{lines} of {path} could not be read: what they held is trained again"] if n else []
+
+    def stop(self) -> None:
+        """Let running epochs end, then all."""
+        self._stop.set()
+        self._watch(Stopping())
+
+    def is_stopped(self) -> bool:
+        """Whether it was asked to end, by a signal or by itself."""
+        return self._stop.is_set()
+
+    def is_complete(self) -> bool:
+        """Whether all that was asked for has been trained."""
+        known = self.journal.known()
+        searched = self._options.only == "ablation" or len(self.record.known_of("search")) >= self._study.search.trials
+        if self._options.only == "search":
+            return searched
+        return searched and self.comparison is not None and self.comparison.is_complete(known)
+
+    def _scheduler(self, task: Task) -> Local:
+        return Local(
+            task,
+            workers=self._facts.workers,
+            stop=self._stop,
+            on_start=self.record.begin,
+            on_lost=self.record.lost,
+            on_notice=lambda text: self._watch(Notice(text)),
+        )
+
+    def _task(self, scratch: Path) -> Task:
+        """What every trial shares; the data lie in `scratch`."""
+        try:
+            with self._clock.on("open"):
+                arrays = save_arrays(self._facts.data, scratch)
+        except OSError as err:
+            raise AblateError(
+                f"{scratch.parent}: cannot hold the data for the workers: {err.strerror or err}\n"
+                "  free space there, or name another folder in the environment variable TMPDIR"
+            ) from err
+        return Task(
+            study=self._study,
+            arrays=arrays,
+            cache=self._options.cache,
+            threads=self._facts.threads,
+            log=self._folder.worker_log,
+            max_memory=share_of_memory(self._facts.workers, memory=system.memory_bytes()),
+            stack=self._options.stack,
+        )
+
+    def _search_plan(self) -> Plan | None:
+        if self._options.only == "ablation" or not self._study.search.trials:
+            return None
+        with self._clock.on("search"):
+            plan = SearchPlan(
+                self._study,
+                storage=self._folder.search_storage,
+                chance=self._chance,
+                known=self.record.known_of("search"),
+                announce=lambda text: self._watch(Notice(text)),
+            )
+            return Timed(plan, self._clock, "search")
+
+    def _compare(self, local: Local) -> None:
+        best = best_entry(self.journal.entries.values())
+        self.comparison = Comparison(
+            self._study, best=best.spec.factors if best else None, chance=self._chance, undecided=self._undecided
+        )
+        for stage in self.comparison.stages(self.journal.known, self._declare):
+            plan = Timed(stage.plan, self._clock, "plan")
+            self._run_part(stage.part, plan, local, trials=stage.trials, done=stage.done)
+            if self._stop.is_set():
+                return
+
+    def _declare(self, specs: Sequence[TrialSpec]) -> None:
+        assert self.comparison is not None  # who asks for this
+        declared = declare(specs, self._study, data=self._facts.fingerprint(), looks=self.comparison.looks)
+        self.freeze = freeze(self._folder.path, declared)
+        self.record.freeze(self.freeze)
+
+    def _undecided(self, look: int) -> frozenset[tuple[str, str]]:
+        assert self.comparison is not None
+        entries = self.journal.entries.values()
+        return open_contrasts(entries, self._facts, seeds=self.comparison.looks, look=look)
+
+    def _run_part(self, part: Part, plan: Plan, local: Local, *, trials: int, done: int) -> None:
+        best = best_entry(self.record.known_of("search")) if part == "search" else None
+        self._watch(PartBegan(part, trials, done, best.outcome if best else None))
+        most = self._study.limits.same_failures
+        local.run(GivingUp(self.record.around(plan), most=most, on_reason=self._give_up))
+
+    def _give_up(self, reason: str) -> None:
+        self.gave_up = reason
+        self._stop.set()
+
+    def _counts(self) -> dict[Part, Count]:
+        """Trials of each part that is to run, as far as one can say before the search has ended."""
+        searched = self.record.known_of("search")
+        best = best_entry(searched) if len(searched) >= self._study.search.trials else None
+        counts = count_trials(self._study, best=best.spec.factors if best else None)
+        parts = {"search"} if self._options.only == "search" else set(counts)
+        return {part: n for part, n in counts.items() if part in parts and n.most}
+
+
+def _worth_retrying(journal: Journal, *, frozen: bool) -> list[str]:
+    """The trials that failed or ran out of memory, as far as nothing was decided on them since.
+
+    The search has learnt from its failures, paths have turned at theirs, and rates were tuned before the freeze.
+    """
+    phases = ("ablation",) if frozen else ("tune", "ablation")
+    return [
+        name
+        for name, entry in journal.entries.items()
+        if entry.outcome.state in ("failed", "out_of_memory")
+        and entry.spec.phase in phases
+        and entry.spec.design != "path"
+    ]

@@ -1,0 +1,144 @@
+"""Plan, scheduler and tracker into a finished study in a folder: tables, report, tracked runs."""
+
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ablate.clock import Clock
+from ablate.errors import AblateError
+from ablate.experiment.closing import all_cautions, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.experiment.events import Notice, Watcher
+from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
+from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.run import Run
+from ablate.report import ReportFiles, build_report
+from ablate.report.wording import as_markdown
+from ablate.storage.facts import Ending, Facts
+from ablate.storage.files.atomic import saving, sweep
+from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Entry
+from ablate.study import Study
+from ablate.study.cautions import sentences
+from ablate.system import on_stop_signal
+from ablate.tracking import BackgroundTracker, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A study as this run left it."""
+
+    facts: Facts
+    ending: Ending
+    folder: StudyFolder
+    report: ReportFiles
+    states: dict[str, int]  # how many trials ended how
+    notes: list[str]  # what a person should know of the comparisons
+    missing_runs: int  # that the tracker's store does not have as a whole
+    tracker_failure: str
+    set_aside: Path | None  # where --fresh put the former results
+
+
+def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
+    """Run what is left of a study, to its end or to a stop signal; write tables and report either way.
+
+    Raises `AblateError` where the study, the data, the folder or the tracking store cannot be used.
+    """
+    clock = Clock()
+    with clock.on("open"):
+        data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
+        facts = gather_facts(study, data, options)
+    folder, uri = StudyFolder(options.out / facts.label), options.tracking_uri
+    with folder.lock(fresh=options.fresh) as held, closing(BackgroundTracker(Tracker(uri))) as tracker:
+        conditions = facts.conditions()
+        changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
+        run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
+        books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
+        sweep(options.cache)  # of what workers killed amid a write have left
+        for note in (*held.notes, *changes, *run.damage(), *warnings(facts)):
+            watch(Notice(note))
+        with on_stop_signal(run.stop):
+            try:
+                run.train()
+                return books.close(set_aside=held.set_aside)
+            except AblateError as err:
+                books.abandon(str(err))
+                raise
+
+
+class _Books:
+    """What a run leaves behind: tables, report, and the study's run in the tracker."""
+
+    def __init__(
+        self, run: Run, facts: Facts, *, folder: StudyFolder, tracker: BackgroundTracker, clock: Clock
+    ) -> None:
+        self._run, self._facts, self._folder, self._tracker, self._clock = run, facts, folder, tracker, clock
+        # Of earlier runs, in seconds; what this one writes must not count as theirs.
+        self._earlier = former_seconds(folder.provenance, run.journal.entries.values(), workers=facts.workers)
+
+    def abandon(self, reason: str) -> None:
+        """Leave tables of what there is, and a tracked run that does not look as if it went on."""
+        if self._run.is_tracked:
+            with suppress(AblateError):  # the reason is what is told
+                self._write({})
+            with suppress(AblateError):
+                self._tracker.close_study("FAILED", note=as_markdown(reason), metrics={}, artifacts=None)
+
+    def close(self, *, set_aside: Path | None) -> Finished:
+        """Tables, report, and the study's run closed."""
+        began, waited = time.perf_counter(), self._tracker.waited
+        entries, ending = self._write({})
+        with saving(self._folder.path, "the report"):
+            report = build_report(self._folder.path)
+        effects = report.effects.to_dict("records")
+        metrics = {f"effect/{row['variant']}/{row['mode']}": float(row["mean"]) for row in effects}
+        self._tracker.close_study(
+            "FAILED" if ending.gave_up else "KILLED" if ending.interrupted else "FINISHED",
+            note="\n\n".join(as_markdown(line) for line in report.headline),
+            metrics={**metrics, **headline_metrics(entries)},
+            artifacts=self._folder.path,
+        )
+        # The report above could not know what it cost itself; the figures on disk and in the terminal can.
+        waited = self._tracker.waited - waited
+        entries, ending = self._write({"report": time.perf_counter() - began - waited})
+        return Finished(
+            facts=self._facts,
+            ending=ending,
+            folder=self._folder,
+            report=report,
+            states=count_states(entries),
+            notes=[*study_notes(entries), *sentences(all_cautions(self._facts, entries))],
+            missing_runs=self._run.record.missing(),
+            tracker_failure=self._tracker.failure,
+            set_aside=set_aside,
+        )
+
+    def _write(self, parts: dict[str, float]) -> tuple[list[Entry], Ending]:
+        """Tables and provenance of what there is, once the tracker has caught up."""
+        entries = self._run.record.settle()
+        complete = self._run.is_complete()
+        ending = Ending(
+            ended=datetime.now().astimezone().isoformat(timespec="seconds"),
+            reference=reference_so_far(self._facts.study, entries),
+            complete=complete,
+            interrupted=self._run.is_stopped() and not complete and not self._run.gave_up,
+            gave_up="" if complete else self._run.gave_up,
+            changes=self._folder.notes(),
+            seconds=self._seconds(entries) | parts,
+            frozen=self._run.freeze,
+            looks=self._run.comparison.looks if self._run.comparison else (),
+            tune=self._run.comparison.tuning_facts(self._run.journal.known()) if self._run.comparison else None,
+        )
+        write_folder(self._folder, entries, self._facts, ending)
+        return entries, ending
+
+    def _seconds(self, entries: list[Entry]) -> dict[str, float]:
+        return {
+            **wall_seconds(entries, workers=self._facts.workers),
+            **self._run.outside,
+            **self._clock.seconds,
+            "track": self._tracker.seconds,
+            "track_wait": self._tracker.waited,
+            "total": self._earlier + self._clock.total(),
+        }

@@ -1,0 +1,128 @@
+"""A study, what its search found and the outcomes so far into the stages of its comparison, one after the other.
+
+First rates are tuned, where the study asks for that; then what will be compared is frozen; then that is trained, and
+scored on the test set; then the paths between the two ends are walked, on the validation set.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import final
+
+from ablate.errors import StudyError
+from ablate.plans import (
+    AblationPlan,
+    Cell,
+    Paths,
+    Sequential,
+    SteppedPlan,
+    Tuning,
+    ablation_cells,
+    looks_of,
+    references,
+    replicates,
+    to_specs,
+)
+from ablate.plans.counting import Part
+from ablate.plans.protocol import Plan
+from ablate.plans.sequence import Outcomes, Rule, Undecided
+from ablate.plans.tuning import GRID
+from ablate.study import Study
+from ablate.study.trial import Factors, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the comparison that can run once those before it have ended."""
+
+    part: Part
+    plan: Plan
+    trials: int  # that are wanted as far as is known at its start
+    done: int  # of these
+
+
+@final
+class Comparison:
+    """All that a study compares. `best` is the best configuration of its search, `chance` the score of guessing.
+
+    Raises `StudyError` where the study compares with a best configuration and there is none.
+    """
+
+    def __init__(self, study: Study, *, best: Factors | None, chance: float, undecided: Undecided) -> None:
+        # A look is judged by its own seeds alone, so its answer stands, however often the rule is made anew.
+        self._study, self._undecided, self.looks = study, cache(undecided), looks_of(study)
+        self.references: Mapping[str, Factors] = references(study, study.baseline, best) if self.looks else {}
+        start = ablation_cells(study, self.references, {}) if self.looks else []
+        self.tuning = Tuning(start, self.references, chance=chance)
+        self._paths: Paths | None = None
+        if self.looks and "path" in study.ablation.design:
+            if best is None:
+                raise StudyError('ablation.design: "path" needs a finished search trial, and there is none')
+            seeds = replicates(self.looks[0])
+            self._paths = Paths(study, study.baseline, best, seeds=seeds, chance=chance)
+
+    def stages(self, known: Callable[[], Outcomes], freeze: Callable[[Sequence[TrialSpec]], None]) -> Iterator[Stage]:
+        """Each stage when those before it have run; none follows one that was interrupted.
+
+        `known` says the settled outcomes at that moment. `freeze` is called once, with a trial of every cell that will
+        be scored on the test set, before the first of them is handed out.
+        """
+        if len(self.tuning):
+            yield _stepped("tune", self.tuning.wanted, known())
+            if _left(self.tuning.wanted, known()):
+                return
+        if specs := self.confirmed(known()):
+            freeze(specs)
+            if len(self.looks) > 1:
+                yield _stepped("ablation", self._confirmed_rule(known()), known())
+            else:
+                yield _stage("ablation", AblationPlan(specs, known=known()), specs, known())
+        if self._paths is not None:
+            yield _stepped("path", self._paths.wanted, known())
+
+    def confirmed(self, outcomes: Outcomes) -> list[TrialSpec]:
+        """The trials for the test set at the first look, at the rates that tuning has found so far."""
+        if not self.looks:
+            return []
+        return to_specs(self._cells(outcomes), replicates(self.looks[0]))
+
+    def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
+        """All trials of the comparison as far as the outcomes say; those at rates to be tuned stand at their start."""
+        specs = [*self.tuning.wanted(outcomes), *self._confirmed_rule(outcomes)(outcomes)]
+        return [*specs, *self._paths.wanted(outcomes)] if self._paths is not None else specs
+
+    def is_complete(self, outcomes: Outcomes) -> bool:
+        """Whether nothing is left to be trained."""
+        return not _left(self.wanted, outcomes)
+
+    def tuning_facts(self, outcomes: Outcomes) -> dict[str, object] | None:
+        """What tuning came to, JSON-able; None where nothing is tuned. Cells as "variant" of the mode "tune"."""
+        if not len(self.tuning):
+            return None
+        rates = self.tuning.rates(outcomes)
+        return {
+            "points": len(GRID),
+            "rates": [rate.to_json() for rate in rates],
+            "extended": [rate.cell.variant for rate in rates if rate.extensions],
+            "at_edge": [rate.cell.variant for rate in rates if rate.at_edge],
+        }
+
+    def _cells(self, outcomes: Outcomes) -> list[Cell]:
+        return ablation_cells(self._study, self.references, self.tuning.tuned(outcomes))
+
+    def _confirmed_rule(self, outcomes: Outcomes) -> Rule:
+        if len(self.looks) < 2:
+            return lambda _: self.confirmed(outcomes)
+        return Sequential(self._cells(outcomes), looks=self.looks, undecided=self._undecided).wanted
+
+
+def _stepped(part: Part, rule: Rule, known: Outcomes) -> Stage:
+    return _stage(part, SteppedPlan(rule, known=known), list(rule(known)), known)
+
+
+def _stage(part: Part, plan: Plan, specs: Sequence[TrialSpec], known: Outcomes) -> Stage:
+    return Stage(part, plan, len(specs), sum(spec.trial in known for spec in specs))
+
+
+def _left(rule: Rule, known: Outcomes) -> bool:
+    return any(spec.trial not in known for spec in rule(known))

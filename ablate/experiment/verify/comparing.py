@@ -1,0 +1,129 @@
+"""A trial as it was recorded and as it came out again into what differs, and whether that is within a tolerance."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ablate.storage.journal import Entry
+from ablate.storage.results import read_results
+from ablate.storage.verified import SCORED, Check, Difference, Value, Verdict
+from ablate.study.trial import Epoch, Outcome
+
+NUMBERS = ("score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "learning_rate")
+OF_AN_EPOCH = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+CURVE = "epochs of the curve"
+# Equal or not: where rounding tips the balance between two epochs, the scores say how much that matters.
+COUNTS = ("best_epoch", "epochs", "parameters", CURVE)
+OF_THE_MACHINE = ("failed", "out_of_memory")  # when these come about depends on more than the spec
+COLUMNS = ("state", *NUMBERS, "best_epoch", "epochs")
+ROUNDED = 1e-12  # relative: what reading a number from text may change
+
+
+class _Pair(NamedTuple):
+    """A number of both trials."""
+
+    name: str
+    what: str  # its name, with the epoch where it is an epoch's
+    recorded: Value
+    retrained: Value
+
+
+def compare(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tolerance: float, tested: bool) -> Check:
+    """The check of one trial; its test scores are compared where `tested`.
+
+    With a tolerance of 0 every number must be equal to the bit; above it, the scores, losses and the rate of a trial
+    that was scored must be within it, and one that diverged must diverge again. Of one that failed or ran out of
+    memory, nothing but the state is compared.
+    """
+    states, compared = (entry.outcome.state, outcome.state), dict[str, float | None]()
+    unequal: list[tuple[str, Difference]] = []
+    pairs = () if states[0] in OF_THE_MACHINE else _pairs(entry, outcome, epochs, tested=tested)
+    for pair in pairs:
+        size = _size(pair)
+        compared[pair.name] = _larger(compared.get(pair.name, 0.0), size)
+        if size != 0:
+            unequal.append((pair.name, Difference(pair.what, pair.recorded, pair.retrained, size)))
+    return Check(
+        trial=entry.spec.trial,
+        verdict=_verdict(states, unequal, tolerance=tolerance),
+        tolerance=tolerance,
+        state=states,
+        score=(entry.outcome.score, outcome.score),
+        compared=compared,
+        largest=max((difference for _, difference in unequal), key=_weight, default=None),
+        reason=outcome.reason if len(set(states)) > 1 else "",
+    )
+
+
+def _pairs(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tested: bool) -> Iterator[_Pair]:
+    """All that is compared, in the order in which it is told."""
+    for name in (*NUMBERS, "best_epoch", "epochs", "parameters"):
+        if tested or not name.startswith("test_"):
+            yield _Pair(name, name, getattr(entry.outcome, name), getattr(outcome, name))
+    yield _Pair(CURVE, CURVE, len(entry.epochs), len(epochs))
+    for before, now in zip(entry.epochs, epochs, strict=False):
+        for name in OF_AN_EPOCH:
+            what = f"{name} of epoch {before.epoch}"
+            yield _Pair(f"{name} of the epochs", what, getattr(before, name), getattr(now, name))
+
+
+def _size(pair: _Pair) -> float | None:
+    """How far apart two numbers are, as `Difference.size` says; 0 where they are equal to the bit."""
+    before, now = pair.recorded, pair.retrained
+    if before == now:
+        return 0.0
+    if pair.name in COUNTS or not isinstance(before, int | float) or not isinstance(now, int | float):
+        return None
+    scale = abs(before) if pair.name == "learning_rate" else max(1.0, abs(before))
+    size = abs(before - now) / (scale or 1.0)
+    return size if math.isfinite(size) else None
+
+
+def _verdict(states: tuple[str, str], unequal: Sequence[tuple[str, Difference]], *, tolerance: float) -> Verdict:
+    if states[0] != states[1]:
+        return "differs"
+    if not unequal:
+        return "equal"
+    judged = [difference.size for name, difference in unequal if name not in COUNTS and states[0] in SCORED]
+    is_within = tolerance > 0 and all(size is not None and size <= tolerance for size in judged)
+    return "within" if is_within else "differs"
+
+
+def _weight(difference: Difference) -> float:
+    """What is missing on one side weighs most, then sizes, then counts."""
+    if difference.size is not None:
+        return difference.size
+    return -1.0 if difference.what in COUNTS else math.inf
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else max(one, other)
+
+
+def table_changes(path: Path, entries: Mapping[str, Entry]) -> tuple[str, ...]:
+    """What the table at `path` says otherwise than it was recorded, a line a number; none without the file.
+
+    Trials that it does not have yet are left out, as are columns. Raises `DataError` where it is no results table.
+    """
+    rows = read_results(path).to_dict("records") if path.exists() else []
+    found = []
+    for row in rows:
+        entry = entries.get(str(row["trial"]))
+        for name in COLUMNS:
+            if entry is None or name not in row:
+                continue
+            recorded = getattr(entry.outcome, name)
+            if not _is_same(row[name], recorded):
+                found.append(f"{entry.spec.trial}: {name} {_shown(row[name])}, recorded was {_shown(recorded)}")
+    return tuple(found)
+
+
+def _is_same(value: object, recorded: object) -> bool:
+    if isinstance(value, int | float) and isinstance(recorded, int | float):
+        return math.isclose(value, recorded, rel_tol=ROUNDED)
+    return value == recorded or (recorded is None and value != value)  # an empty field is NaN
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None or value != value else str(value)

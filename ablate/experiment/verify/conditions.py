@@ -1,0 +1,112 @@
+"""What a study recorded of its machine, and the machine at hand, into what is not the same: where rounding may differ.
+
+A trial's numbers are the same to the bit with equal versions, device, threads and processors of a worker, and as one
+trial in its program. What differs is said before anything trains, and decides how closely numbers are compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ablate import system
+from ablate.data import Dataset, split_dataset
+from ablate.errors import AblateError, DataError
+from ablate.models.user_code import code_digest
+from ablate.storage.conditions import Conditions, changed, described, of_provenance, unknown
+from ablate.storage.journal import Entry
+from ablate.storage.resume import Basis
+from ablate.study import Study, seeds
+from ablate.workers.queue import count_workers
+
+Facts = Mapping[str, Any]  # Any: JSON, as in provenance.json
+STACK = "trials in a program"
+
+
+def recorded_conditions(facts: Facts, basis: Basis | None) -> Conditions:
+    """From provenance.json, and from begun.json where there is one; a study that was killed has that alone."""
+    of_facts = of_provenance(facts)
+    if basis is None:
+        return of_facts
+    begun = basis.conditions
+    is_whole = begun.flags is not None  # else an older version wrote it: without device, threads and processors
+    return begun if is_whole else replace(
+        begun, device=of_facts.device, threads=of_facts.threads, processors=of_facts.processors
+    )  # fmt: skip
+
+
+def in_words(conditions: Conditions, *, stack: int | None) -> dict[str, str]:
+    """What decides rounding, by its name; what is not recorded is left out. `stack` is trials in a program."""
+    return {**described(conditions), STACK: _stacked(conditions, stack)}
+
+
+def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tuple[str, ...]:
+    """What is not as it was, a line each: "keras: 3.14.0 was recorded, here it is 3.15.0".
+
+    `stack` is how many trials were in a program; now it is one.
+    """
+    there, here = _stacked(recorded, stack), _stacked(now, 1)
+    other = [*changed(recorded, now), *([(STACK, there, here)] if there != here else [])]
+    missing = unknown(recorded, now)
+    lines = [f"{name}: {before} was recorded, here it is {after}" for name, before, after in other]
+    return (*lines, *([f"not recorded: {', '.join(missing)}"] if missing else []))
+
+
+def places(recorded: Facts, n_trials: int, *, asked: int | None) -> tuple[int, int]:
+    """How many workers, and how many threads each has: as many threads as were recorded.
+
+    Where workers had processors of their own, they get such again; where they shared all of them, so many workers that
+    they do again: XLA divides its loops by the processors that it sees.
+    """
+    cores, threads = system.usable_cores(), recorded.get("threads") or 0
+    usual = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
+    if not threads:
+        workers = asked or usual
+        return min(workers, n_trials), max(1, cores // workers)
+    before = recorded.get("workers") or 1
+    shared = before * threads > ((recorded.get("hardware") or {}).get("cores") or cores)
+    return asked or (before if shared else max(1, min(n_trials, cores // threads, usual))), threads
+
+
+def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
+    """Raise `DataError` where the data or their splits are not those on which the trials were trained."""
+    first = {entry.spec.seed: entry for entry in reversed(entries) if entry.outcome.data}
+    for seed, entry in first.items():
+        here = split_dataset(
+            data,
+            n_train=study.data.train,
+            n_validation=study.data.validation,
+            scaling="none",  # no part of the fingerprint
+            seed=seeds.stream(study.seed, seed, "split"),
+        ).fingerprint
+        if here != entry.outcome.data:
+            raise DataError(
+                f"{data.source}: not the data of the study: the split of {entry.spec.trial} has the fingerprint "
+                f"{entry.outcome.data[:12]}…, here it is {here[:12]}…\n"
+                "  --data-dir names the folder of the data that the study ran on"
+            )
+
+
+def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
+    """Whether the user's own model is still what it was, by its digest `before`; as `changes` says it.
+
+    Raises `AblateError` where it is not, unless it `goes_on`: other code may be another network.
+    """
+    try:
+        here = code_digest(study.model.name, base=study.base)
+    except OSError as err:
+        raise AblateError(f"model.name: {err.filename} cannot be read: {err.strerror}") from err
+    if here == before:
+        return ()
+    if not before:
+        return (f"not recorded: the code of {study.model.name}",)
+    change = f"{study.model.name}: {before[:12]}… was recorded as its digest, here it is {here[:12]}…"
+    if not goes_on:
+        raise AblateError(
+            f"{change}\n  restore the file, or have its numbers compared all the same with --tolerance 0.01"
+        )
+    return (change,)
+
+
+def _stacked(conditions: Conditions, stack: int | None) -> str:
+    """Without a number, stacks are as large as suits the device: 1 on a processor."""
+    return str(stack or ("several" if conditions.device.startswith("GPU") else 1))

@@ -1,0 +1,139 @@
+"""What was recorded and what is asked for into what will be retrained: trials, workers, a tolerance."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from ablate.data import Dataset
+from ablate.errors import AblateError
+from ablate.experiment.verify.comparing import table_changes
+from ablate.experiment.verify.conditions import changes, check_data, code_changes, places
+from ablate.experiment.verify.recorded import Recorded
+from ablate.storage.conditions import Conditions, of_workers
+from ablate.storage.journal import Entry
+from ablate.storage.preregistration import Freeze
+from ablate.study.trial import Phase
+
+ROUNDING = 1e-3  # the tolerance where rounding may differ
+PHASES: tuple[Phase, ...] = ("ablation", "search", "tune")  # first what the conclusions rest on
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which trials are to be retrained, and how closely they are compared."""
+
+    trials: int = 3  # so many, spread over the study
+    names: tuple[str, ...] = ()  # or these
+    every: bool = False  # or all
+    tolerance: float | None = None  # None: 0 where all that decides rounding is as recorded, else `ROUNDING`
+    workers: int | None = None  # None: as they were, as far as there are trials for them
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What will be retrained, and how."""
+
+    recorded: Recorded
+    data: Dataset
+    entries: tuple[Entry, ...]  # to retrain; their specs read the test set only if its reading was frozen
+    of: int  # trials that have a result of their own
+    workers: int
+    threads: int  # of each
+    conditions: Conditions  # here
+    changes: tuple[str, ...]  # what is not as recorded
+    tolerance: float
+    is_stated: bool  # the tolerance was asked for
+    table: tuple[str, ...]  # what results.csv says otherwise than it was recorded
+
+
+def prepare(recorded: Recorded, data: Dataset, asked: Asked) -> Prepared:
+    """Choose the trials, and compare data, code and machine with what was recorded.
+
+    Raises `AblateError` where there is nothing to retrain, the data are others, or, without a stated tolerance, the
+    model's code is another.
+    """
+    there = trained(recorded.entries)
+    if not there:
+        raise AblateError(f"{recorded.folder.path}: no trial of this study has ended yet: nothing to verify")
+    chosen = _chosen(recorded, there, asked)
+    check_data(chosen, recorded.study, data)
+    is_stated = asked.tolerance is not None
+    workers, threads = places(recorded.facts, len(chosen), asked=asked.workers)
+    conditions = of_workers(recorded.study, workers=workers, threads=threads)
+    found = (
+        *code_changes(recorded.code, recorded.study, goes_on=is_stated),
+        *changes(recorded.conditions, conditions, stack=recorded.facts.get("stack")),
+        *(f"while the study ran: {note}" for note in recorded.notes),
+    )
+    tolerance = asked.tolerance if asked.tolerance is not None else ROUNDING if found else 0.0
+    entries = tuple(sealed(entry, recorded.frozen) for entry in chosen)
+    table = table_changes(recorded.folder.results, recorded.entries)
+    return Prepared(
+        recorded, data, entries, len(there), workers, threads, conditions, found, tolerance, is_stated, table
+    )
+
+
+def sealed(entry: Entry, frozen: Freeze | None) -> Entry:
+    """The entry, its spec kept from the test set unless the study's frozen list was what let it read that."""
+    may_test = entry.spec.may_test() and frozen is not None and entry.spec.frozen == frozen.digest
+    return entry if may_test else replace(entry, spec=replace(entry.spec, test=False, frozen=""))
+
+
+def _chosen(recorded: Recorded, there: Sequence[Entry], asked: Asked) -> list[Entry]:
+    if asked.names:
+        return named(recorded.entries, asked.names)
+    return list(there) if asked.every else spread(there, asked.trials)
+
+
+def trained(entries: Mapping[str, Entry]) -> list[Entry]:
+    """The trials that have a result of their own: none that was interrupted, none that took an equal one's result.
+
+    A result of another study (same_as "STUDY/TRIAL") counts: its numbers stand in this table like any other's.
+    """
+    return [e for e in entries.values() if e.outcome.state != "killed" and e.outcome.same_as not in entries]
+
+
+def spread(entries: Sequence[Entry], n: int) -> list[Entry]:
+    """`n` trials, or all where there are fewer: always the same ones, and the first of those that a larger `n` takes.
+
+    Phases take turns, and in a phase its variants. Which trial of a variant comes first, the digest of its name says:
+    no result plays a part, and nobody's choice.
+    """
+    ordered = sorted(entries, key=_digest)
+    by_phase = [_in_turns([e for e in ordered if e.spec.phase == phase]) for phase in PHASES]
+    places = sorted((rank, turn) for turn, some in enumerate(by_phase) for rank in range(len(some)))
+    return [by_phase[turn][rank] for rank, turn in places[:n]]
+
+
+def named(entries: Mapping[str, Entry], names: Sequence[str]) -> list[Entry]:
+    """The trials of these names, each once. Raises `AblateError` for one that is not there, or has no own result."""
+    there = {entry.spec.trial: entry for entry in trained(entries)}
+    for name in names:
+        if name not in there:
+            raise AblateError(f"--trial {name[:200]!r}: {_missing(name, entries, there)}")
+    return [there[name] for name in dict.fromkeys(names)]
+
+
+def _missing(name: str, entries: Mapping[str, Entry], there: Mapping[str, Entry]) -> str:
+    """Why a trial cannot be retrained, and what can."""
+    if name not in entries:
+        nearest = get_close_matches(name[:200], there, n=3, cutoff=0.0)
+        return f"no such trial\n  the nearest names: {', '.join(nearest)}"
+    if entries[name].outcome.state == "killed":
+        return "was interrupted, so that there is no result to compare with"
+    first = entries[name].outcome.same_as
+    return f"was not trained, but took the result of an equal one\n  verify that one: --trial {first}"
+
+
+def _in_turns(entries: Sequence[Entry]) -> list[Entry]:
+    """The first of each variant, then the second of each, and so on."""
+    by_variant: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_variant.setdefault(entry.spec.variant, []).append(entry)
+    ranks = range(max(map(len, by_variant.values()), default=0))
+    return [some[rank] for rank in ranks for some in by_variant.values() if rank < len(some)]
+
+
+def _digest(entry: Entry) -> str:
+    return hashlib.sha256(entry.spec.trial.encode()).hexdigest()

@@ -1,0 +1,135 @@
+"""Recorded trials into their checks: trained once more by the scheduler that trained them, and compared."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import final
+
+from ablate import system
+from ablate.data import save_arrays
+from ablate.experiment.verify.comparing import compare
+from ablate.experiment.verify.conditions import in_words
+from ablate.experiment.verify.preparing import ROUNDING, Prepared
+from ablate.plans.filters import Guarded
+from ablate.storage.files.lock import scratch_folder
+from ablate.storage.journal import Entry
+from ablate.storage.verified import Check, Round, read_rounds, write_rounds
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.workers.messages import Task
+from ablate.workers.pool import Local
+from ablate.workers.queue import share_of_memory
+
+# Whether it is through XLA changes rounding; what a study measured is kept beside it, unless somebody cleared it away.
+MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they were not kept"
+
+
+def retrain(
+    prepared: Prepared,
+    *,
+    stop: threading.Event,
+    on_check: Callable[[Check], None],
+    announce: Callable[[str], None],
+) -> Round:
+    """Retrain until all are done or a stop is asked for; what is known by then is in verified.json after each trial.
+
+    Nothing is taken from a cache but how programs are made, which is no result; nothing is written anywhere else but
+    what the workers' libraries print. `announce` is told what befalls a worker.
+    """
+    recorded = prepared.recorded
+    earlier = read_rounds(recorded.folder.path)
+    with scratch_folder() as scratch:
+        ways = scratch / "cache" / "ways"
+        if recorded.ways.is_dir():
+            shutil.copytree(recorded.ways, ways)
+        keeper = _Keeper(prepared, earlier, on_check, ways=ways)
+        task = Task(
+            study=recorded.study,
+            arrays=save_arrays(prepared.data, scratch),
+            cache=ways.parent,
+            threads=prepared.threads,
+            log=recorded.folder.path / "verify",
+            max_memory=share_of_memory(prepared.workers, memory=system.memory_bytes()),
+            stack=1,
+        )
+        plan = Guarded(Again(prepared.entries, keeper.take), recorded.frozen)
+        with _scheduler(task, workers=prepared.workers, stop=stop, announce=announce) as local:
+            local.run(plan)
+    return keeper.round
+
+
+@final
+class Again:
+    """A plan of recorded trials. One that was pruned is stopped after as many epochs as it had."""
+
+    def __init__(self, entries: Iterable[Entry], on_end: Callable[[Entry, Outcome, Sequence[Epoch]], None]) -> None:
+        self._entries = {entry.spec.trial: entry for entry in entries}
+        self._waiting = list(self._entries.values())
+        self._epochs: dict[str, list[Epoch]] = {}
+        self._on_end = on_end
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """The next `n`."""
+        asked, self._waiting = self._waiting[:n], self._waiting[n:]
+        return [entry.spec for entry in asked]
+
+    def report(self, epoch: Epoch) -> bool:
+        """Keep the epoch; an attempt that starts over replaces the one before."""
+        epochs = self._epochs.setdefault(epoch.trial, [])
+        epochs[epoch.epoch - 1 :] = [epoch]
+        recorded = self._entries[epoch.trial].outcome
+        return recorded.state != "pruned" or epoch.epoch < recorded.epochs
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on what ended; what a stop interrupted did not."""
+        epochs = self._epochs.pop(outcome.trial, [])
+        if outcome.state != "killed":
+            self._on_end(self._entries[outcome.trial], outcome, epochs)
+
+
+@final
+class _Keeper:
+    """Compares what ends, and keeps it on disk."""
+
+    def __init__(
+        self, prepared: Prepared, earlier: Sequence[Round], on_check: Callable[[Check], None], *, ways: Path
+    ) -> None:
+        self._prepared, self._earlier, self._on_check = prepared, earlier, on_check
+        self._ways, self._kept = ways, _measured(ways)
+        self.round = Round(
+            at=datetime.now().astimezone().isoformat(timespec="seconds"),
+            trials=prepared.of,
+            conditions=in_words(prepared.conditions, stack=1),
+            changes=prepared.changes,
+            checks=(),
+            table=prepared.table,
+        )
+
+    def take(self, entry: Entry, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
+        """Compare one trial, write, show."""
+        tolerance, anew = self._prepared.tolerance, len(_measured(self._ways) - self._kept)
+        if not self._prepared.is_stated and (anew or outcome.parts != entry.outcome.parts):
+            tolerance = ROUNDING
+        check = compare(entry, outcome, epochs, tolerance=tolerance, tested=entry.spec.may_test())
+        changes = (*self._prepared.changes, *([MEASURED_ANEW.format(anew)] if anew else []))
+        self.round = replace(self.round, changes=changes, checks=(*self.round.checks, check))
+        write_rounds(self._prepared.recorded.folder.path, [*self._earlier, self.round])
+        self._on_check(check)
+
+
+def _measured(ways: Path) -> frozenset[Path]:
+    """The choices between XLA and not that workers have written there, or found."""
+    return frozenset(ways.glob("xla-*.json"))
+
+
+def _scheduler(task: Task, *, workers: int, stop: threading.Event, announce: Callable[[str], None]) -> Local:
+    return Local(
+        task,
+        workers=workers,
+        stop=stop,
+        on_start=lambda _: None,
+        on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: it begins anew"),
+        on_notice=announce,
+    )

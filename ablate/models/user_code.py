@@ -1,0 +1,140 @@
+"""Digest source code: which code a number came from. Nothing of it is imported.
+
+A digest is over what the code does: its syntax without comments, docstrings and layout, and without the places in this
+package that it imports from. Rewording or moving a file changes no digest.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+# What a user's model may import: libraries whose versions are recorded, besides Python's own.
+RECORDED = ("keras", "tensorflow", "numpy")
+_PACKAGE = "ablate"
+
+
+def code_digest(name: str, *, base: Path) -> str:
+    """A digest of the user's code behind a model name; "" for the registered models.
+
+    It covers the file that is named and, one after the other, the modules beside it that these files import. Raises
+    `OSError` where one cannot be read.
+    """
+    if ":" not in name:
+        return ""
+    root = _file(name, base)
+    files = {path.relative_to(root.parent).as_posix(): path for path in _user_files(root) if path != root}
+    named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # as imports name them
+    return joint_digest([syntax_digest(root.read_bytes()), *named])
+
+
+def syntax_digest(code: bytes) -> str:
+    """A digest of what code does, hexadecimal; of its bytes where it is no Python."""
+    tree = _bare_tree(code)
+    return _digest(tree) if tree is not None else hashlib.sha256(code).hexdigest()
+
+
+def definition_digests(code: bytes) -> list[str]:
+    """A digest of each definition and statement of a module but its imports: where they stand does not matter."""
+    tree = _bare_tree(code)
+    if tree is None:
+        return [syntax_digest(code)]
+    return [_digest(node) for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def joint_digest(digests: Iterable[str]) -> str:
+    """One digest of several, whatever their order, hexadecimal."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+def _digest(node: ast.AST) -> str:
+    return hashlib.sha256(ast.unparse(node).encode(errors="replace")).hexdigest()
+
+
+def _bare_tree(code: bytes) -> ast.Module | None:
+    """The syntax without docstrings and without the places in this package that it imports from; None: no Python."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.split(".")[0] == _PACKAGE:
+            node.module = _PACKAGE
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+    return tree
+
+
+def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        node.body = node.body[1:] or [ast.Pass()]
+
+
+def stands_alone(name: str, *, base: Path) -> bool:
+    """Whether `code_digest` and the recorded versions say all of a model's code: a user's file may import more."""
+    if ":" not in name:
+        return True
+    root = _file(name, base)
+    try:
+        trees = [ast.parse(path.read_bytes()) for path in _user_files(root)]
+    except (OSError, SyntaxError, ValueError):
+        return False
+    imported = {found for tree in trees for found in _imported(tree)}
+    elsewhere = {found for found in imported if not modules_beside(found, root.parent)}
+    return all(found in RECORDED or found in sys.stdlib_module_names for found in elsewhere)
+
+
+def modules_beside(name: str, folder: Path) -> list[Path]:
+    """The files of a top-level module in a folder, of a package all of them.
+
+    As for a script in that folder, they come before what is installed; a folder without `__init__.py` comes after it.
+    Unlike there, none has the name of a module of Python's own.
+    """
+    if not name or name in sys.stdlib_module_names:
+        return []
+    package, file = folder / name, folder / f"{name}.py"
+    if (package / "__init__.py").is_file():
+        return sorted(package.rglob("*.py"))
+    if file.is_file():
+        return [file]
+    return sorted(package.rglob("*.py")) if package.is_dir() and not _is_installed(name) else []
+
+
+def _is_installed(name: str) -> bool:
+    spec = PathFinder.find_spec(name)
+    return spec is not None and spec.loader is not None
+
+
+def _user_files(root: Path) -> list[Path]:
+    """A user's file and the files beside it that it imports, directly or through others, in the order of import."""
+    found, waiting = [root], [root]
+    while waiting:
+        for name in dict.fromkeys(_imported_by(waiting.pop(0))):
+            new = [path for path in modules_beside(name, root.parent) if path not in found]
+            found += new
+            waiting += new
+    return found
+
+
+def _imported_by(path: Path) -> Iterator[str]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # whoever imports it says so better
+        return iter(())
+    return _imported(tree)
+
+
+def _file(name: str, base: Path) -> Path:
+    return base / name.rsplit(":", 1)[0]
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """The top-level names of what is imported; "" for what is relative."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "" if node.level else (node.module or "").split(".")[0]

@@ -1,0 +1,27 @@
+"""A study and its reference configurations into plans: which cells, at which learning rates, with which seeds."""
+
+from ablate.plans.cells import FIRST_SEED, Cell, needs_best, references, replicates, to_specs
+from ablate.plans.counting import Count, count_trials
+from ablate.plans.designs import ablation_cells, ablation_specs, looks_of
+from ablate.plans.path import Paths
+from ablate.plans.sequence import AblationPlan, Sequential, SteppedPlan
+from ablate.plans.tuning import Tuning
+
+__all__ = [
+    "FIRST_SEED",
+    "AblationPlan",
+    "Cell",
+    "Count",
+    "Paths",
+    "Sequential",
+    "SteppedPlan",
+    "Tuning",
+    "ablation_cells",
+    "ablation_specs",
+    "count_trials",
+    "looks_of",
+    "needs_best",
+    "references",
+    "replicates",
+    "to_specs",
+]

@@ -1,0 +1,143 @@
+"""Cells of an ablation into specs: what is trained with every seed, and under which name."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ablate.errors import StudyError
+from ablate.study import Study
+from ablate.study.rate import FIND, Rate, format_rate, parse_rate
+from ablate.study.trial import BEST, REFERENCE, Design, Factors, Level, Mode, TrialSpec
+
+FIRST_SEED = 1  # replicate 0 belongs to the search: no tuning seed is among the confirmatory ones
+_PREFIX: Mapping[Design, str] = {"one-factor": "ablation", "factorial": "factorial", "path": "path"}
+RATE = "learning_rate"
+Tuned: TypeAlias = Mapping[str, Level]  # by `configuration_key` of a configuration before tuning: its level after
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One configuration in one learning-rate mode: a spec but for its seed."""
+
+    variant: str
+    factor: str  # in which it differs from what it is compared with; "" for a reference and a factorial's cell
+    level: str
+    mode: Mode | Literal[""]  # "" for a reference that trains at the rate that is its own
+    design: Design
+    against: str  # REFERENCE or BEST; "" where it is compared with none by itself
+    factors: Factors
+    rate_factors: Factors | None = None
+
+    def to_spec(self, seed: int) -> TrialSpec:
+        """The confirmatory trial of replicate `seed`."""
+        parts = (_PREFIX[self.design], self.variant, self.mode, f"s{seed}")
+        return TrialSpec(
+            trial="-".join(part for part in parts if part),
+            phase="ablation",
+            variant=self.variant,
+            factor=self.factor,
+            level=self.level,
+            mode=self.mode,
+            seed=seed,
+            factors=self.factors,
+            rate_factors=self.rate_factors,
+            test=True,
+            design=self.design,
+            against=self.against,
+        )
+
+
+def to_specs(cells: Iterable[Cell], seeds: Iterable[int]) -> list[TrialSpec]:
+    """Every cell with every seed, seed by seed: a study that is stopped early has compared all cells with fewer."""
+    cells = list(cells)
+    return [cell.to_spec(seed) for seed in seeds for cell in cells]
+
+
+def replicates(n: int, *, after: int = 0) -> range:
+    """The confirmatory seeds of `n` replicates, but for the first `after` of them."""
+    return range(FIRST_SEED + after, FIRST_SEED + n)
+
+
+def needs_best(study: Study) -> bool:
+    """Whether the ablation cannot be known before the search has ended."""
+    return study.ablation.reference != "baseline" or "path" in study.ablation.design
+
+
+def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping[str, Factors]:
+    """What the variants are compared with, by name: one configuration, or two where they go in both directions.
+
+    A search that found nothing better than the baseline leaves one. Raises `StudyError` where there is no `best`.
+    """
+    kind = study.ablation.reference
+    if kind == "baseline":
+        return {REFERENCE: baseline}
+    if best is None:
+        raise StudyError(f'ablation.reference: "{kind}" needs a finished search trial, and there is none')
+    if kind == "best":
+        return {REFERENCE: best}
+    same = configuration_key(best) == configuration_key(baseline)
+    return {REFERENCE: baseline} if same else {REFERENCE: baseline, BEST: best}
+
+
+def counterpart(study: Study, references: Mapping[str, Factors], name: str) -> Factors | None:
+    """The other end of what a search changed: of the baseline the best configuration, and the other way round."""
+    if name == BEST:
+        return references[REFERENCE]
+    return study.baseline if study.ablation.reference == "best" else references.get(BEST)
+
+
+def configuration_key(factors: Factors) -> str:
+    """A configuration as text, equal for equal ones: 1 and 1.0 are one level, 1 and true are two."""
+    return json.dumps(sorted((name, _plain(level)) for name, level in factors.items()))
+
+
+def differing(one: Factors, other: Factors, *, among: Iterable[str]) -> list[str]:
+    """The factors `among` those named in which two configurations differ."""
+    return [name for name in among if configuration_key({name: one[name]}) != configuration_key({name: other[name]})]
+
+
+def rated(
+    factors: Factors, *, reference: Factors, mode: Mode, tuned: Tuned, rate_varies: bool = False
+) -> tuple[Factors, Factors | None]:
+    """The configuration with its rate in `mode`, and the one whose range test is used, None for its own.
+
+    Where `rate_varies`, the learning rate is among what is compared. A multiple then stays the same multiple of the
+    mode's own rate; a number is that number in every mode.
+    """
+    match mode:
+        case "carry":
+            alone = {**factors, RATE: reference[RATE]} == {**reference}
+            return factors, None if alone else reference
+        case "find":
+            return factors if rate_varies else {**factors, RATE: found(reference[RATE])}, None
+        case "tune":
+            start = {**factors, RATE: reference[RATE]}
+            level = tuned.get(configuration_key(start), start[RATE])
+            return {**factors, RATE: _varied(level, factors[RATE], reference[RATE]) if rate_varies else level}, None
+
+
+def found(level: Level) -> Level:
+    """A learning rate with a range test of its own: the same multiple of what is found."""
+    rate = parse_rate(level)
+    return format_rate(Rate(None, rate.multiplier)) if rate.value is None else FIND
+
+
+def times(level: Level, factor: float) -> Level:
+    """The learning rate `factor` times as large, to four digits."""
+    rate = parse_rate(level)
+    if rate.value is None:
+        return format_rate(Rate(None, rate.multiplier * factor))
+    return float(f"{rate.value * factor:.4g}")
+
+
+def _varied(tuned: Level, level: Level, own: Level) -> Level:
+    """`tuned` times what `level` is of the reference's `own` rate; a number stays what it is."""
+    asked, start = parse_rate(level), parse_rate(own)
+    if asked.value is not None or start.value is not None:
+        return tuned if level == own else level
+    return times(tuned, asked.multiplier / start.multiplier)
+
+
+def _plain(level: Level) -> Level:
+    return float(level) if isinstance(level, int) and not isinstance(level, bool) else level

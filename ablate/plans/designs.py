@@ -1,0 +1,131 @@
+"""A study and its references into the cells of the one-factor design: one thing changed at a time."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from ablate.analysis.statistics import MIN_SEEDS, looks
+from ablate.plans.cells import (
+    RATE,
+    Cell,
+    Tuned,
+    configuration_key,
+    counterpart,
+    differing,
+    found,
+    rated,
+    replicates,
+    to_specs,
+)
+from ablate.study import Study
+from ablate.study.rate import RECIPE
+from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
+
+
+def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
+    """The reference, then in each mode every variant of each reference; the second one is a variant of the first too.
+
+    From two references the variants of the first add a level to it, those of the second take one from it.
+    """
+    return [
+        *_reference_cells(study, references[REFERENCE], tuned),
+        *(cell for mode in study.ablation.learning_rate for cell in _compared(study, references, mode, tuned)),
+    ]
+
+
+def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cell]:
+    """One for all modes that leave it its own rate, and one for each mode that does not."""
+    cells: dict[str, Cell] = {}
+    for mode in study.ablation.learning_rate:
+        is_own = mode == "carry" or (mode == "find" and found(reference[RATE]) == reference[RATE])
+        trained = rated(reference, reference=reference, mode=mode, tuned=tuned)
+        cell = Cell(REFERENCE, "", "", "" if is_own else mode, "one-factor", "", *trained)
+        cells.setdefault(cell.mode, cell)
+    return list(cells.values())
+
+
+def _compared(study: Study, references: Mapping[str, Factors], mode: Mode, tuned: Tuned) -> Iterator[Cell]:
+    if BEST in references:
+        best = rated(references[BEST], reference=references[BEST], mode=mode, tuned=tuned)
+        yield Cell(BEST, "", "", mode, "one-factor", REFERENCE, *best)
+    for against, reference in references.items():
+        prefix = "" if against == REFERENCE else f"{against}: "
+        for factor, level, factors in _changes(study, reference, counterpart(study, references, against)):
+            trained = rated(factors, reference=reference, mode=mode, tuned=tuned, rate_varies=factor == RATE)
+            yield Cell(f"{prefix}{factor}={level}", factor, str(level), mode, "one-factor", against, *trained)
+
+
+def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterator[tuple[str, Level, Factors]]:
+    """(factor, level, configuration): each level to try, the `other` end's level where it is not one, each recipe."""
+    space, wanted, own = study.space, study.ablation.factors, configuration_key(reference)
+    changes = space.neighbours(reference)
+    seen = {configuration_key(factors) for _, _, factors in changes}
+    for name, level in ((name, other[name]) for name in space.dimensions) if other is not None else ():
+        factors = space.settled({**reference, name: level})
+        if configuration_key(factors) not in seen | {own}:
+            changes.append((name, level, factors))
+    yield from (change for change in changes if wanted is None or change[0] in wanted)
+    for name, levels in study.recipes.items():
+        factors = space.settled({**reference, **levels})
+        if configuration_key(factors) != own:
+            yield RECIPE, name, factors
+
+
+def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
+    """One cell a combination, the reference's own first; combinations that settle to the same configuration are one.
+
+    All train in one mode: `factorial_mode`.
+    """
+    reference, mode, crossed = references[REFERENCE], factorial_mode(study), study.ablation.factorial or ()
+    cells: dict[str, Cell] = {}
+    for levels in product(*(crossed_levels(study, references, factor) for factor in crossed)):
+        factors = study.space.settled({**reference, **dict(zip(crossed, levels, strict=True))})
+        label = ", ".join(f"{factor}={factors[factor]}" for factor in crossed)
+        trained = rated(factors, reference=reference, mode=mode, tuned=tuned, rate_varies=RATE in crossed)
+        cells.setdefault(configuration_key(factors), Cell(label, "", "", mode, "factorial", "", *trained))
+    return list(cells.values())
+
+
+def factorial_mode(study: Study) -> Mode:
+    """The first mode that gives each cell a rate of its own; "carry" where there is none."""
+    modes = study.ablation.learning_rate
+    return next((mode for mode in modes if mode != "carry"), "carry")
+
+
+def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str) -> tuple[Level, ...]:
+    """The reference's level, then those that an ablation tries, then what the search changed it to or from."""
+    levels = study.space.crossed(factor, references[REFERENCE])
+    other = counterpart(study, references, REFERENCE)
+    if other is None or not all(differing({factor: level}, other, among=(factor,)) for level in levels):
+        return levels
+    return (*levels, other[factor])
+
+
+def ablation_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
+    """Every cell that is scored on the test set, in a stable order: the one-factor design's, then the factorial's.
+
+    Cells of mode "tune" have the rates in `tuned`, and the rates that tuning starts from where it says nothing.
+    """
+    designs = {"one-factor": one_factor_cells, "factorial": factorial_cells}
+    return [
+        cell
+        for design, cells_of in designs.items()
+        if design in study.ablation.design
+        for cell in cells_of(study, references, tuned)
+    ]
+
+
+def ablation_specs(study: Study, reference: Factors) -> list[TrialSpec]:
+    """Every confirmatory trial against one reference, seed by seed; of "auto", those up to the first look.
+
+    Cells of mode "tune" stand at the rates that tuning starts from.
+    """
+    n_seeds = next(iter(looks_of(study)), 0)
+    return to_specs(ablation_cells(study, {REFERENCE: reference}, {}), replicates(n_seeds))
+
+
+def looks_of(study: Study) -> tuple[int, ...]:
+    """The seeds that an open comparison has at each look; one look at a fixed number of them, none where that is 0."""
+    ablation = study.ablation
+    if ablation.seeds == "auto":
+        return looks(MIN_SEEDS, ablation.max_seeds, ablation.looks)
+    return (ablation.seeds,) if ablation.seeds else ()

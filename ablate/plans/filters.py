@@ -1,0 +1,224 @@
+"""A plan into one that asks for nothing more once its trials fail again and again for one and the same reason."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol, final
+
+from ablate.errors import AblateError
+from ablate.plans.protocol import Plan
+from ablate.storage.preregistration import Freeze, _canonical, to_cell
+from ablate.storage.trial_cache import Found, content_key, untested
+from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+
+# Where reasons may differ that mean the same: addresses, then numbers.
+_VARYING = re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?")
+_LONGEST = 200  # characters of a reason in the message
+
+
+class GivingUp:
+    """A plan that gives up after `most` trials in a row failed, or ran out of memory, for the same reason; 0: never.
+
+    `on_reason` is called once, with a line that says so. What is wrong with one configuration is no reason to end a
+    study that has others, so the trials must have two at least: seeds and learning rates alone make no difference.
+    Trials that took another one's result, and those that were interrupted, say nothing.
+    """
+
+    def __init__(self, plan: Plan, *, most: int, on_reason: Callable[[str], None]) -> None:
+        self._plan, self._most, self._on_reason = plan, most, on_reason
+        self._configurations: dict[str, str] = {}  # by trial that was asked for
+        self._alike = ""  # why those in the row failed
+        self._row: set[str] = set()  # trials, since the last that ended in another way
+        self._has_given_up = False
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """Pass on; nothing once it has given up."""
+        if self._has_given_up:
+            return []
+        specs = self._plan.ask(n)
+        self._configurations.update({spec.trial: _configuration(spec) for spec in specs})
+        return specs
+
+    def report(self, epoch: Epoch) -> bool:
+        """Pass on."""
+        return self._plan.report(epoch)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on, and count."""
+        self._plan.tell(outcome)
+        if outcome.same_as or outcome.state == "killed" or outcome.trial not in self._configurations:
+            return
+        alike = f"{outcome.state}: {common(outcome)}" if outcome.state in ("failed", "out_of_memory") else ""
+        if alike != self._alike:
+            self._alike, self._row = alike, set()
+        if alike:
+            self._row.add(outcome.trial)
+        if self._is_enough() and not self._has_given_up:
+            self._has_given_up = True
+            self._on_reason(f"{len(self._row)} trials in a row failed alike: {_short(outcome.reason)}")
+
+    def _is_enough(self) -> bool:
+        different = {self._configurations[trial] for trial in self._row}
+        several = min(2, len(set(self._configurations.values())))
+        return 0 < self._most <= len(self._row) and len(different) >= several
+
+
+def common(outcome: Outcome) -> str:
+    """What of an outcome's reason other trials share that failed in the same way."""
+    own = rf"(?<!\w){re.escape(outcome.trial)}(?!\w)"
+    return _VARYING.sub("#", re.sub(own, "#", outcome.reason))
+
+
+def _configuration(spec: TrialSpec) -> str:
+    return json.dumps(sorted((name, level) for name, level in spec.factors.items() if name != "learning_rate"))
+
+
+def _short(reason: str) -> str:
+    line = reason.strip().partition("\n")[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
+
+
+class Cache(Protocol):
+    """Trials that outlive their study."""
+
+    def find(self, spec: TrialSpec) -> Found | None:
+        """A trial with the numbers that `spec` would have."""
+        ...
+
+    def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
+        """Take a trial in, if its outcome is one to be found."""
+        ...
+
+
+class Remembered:
+    """A plan in which no configuration is trained twice with the same seed: a repeat takes the first one's result.
+
+    A trial with test scores also serves a repeat that wants none, and shows it none. The other way round, even while
+    the first one runs, the repeat is trained: nobody can score the test set for it afterwards. What was pruned serves
+    its own phase alone, since other phases prune nothing.
+
+    With a `cache`, a spec whose numbers another study has is settled as if it had been trained in no time: it begins
+    (`on_start`), its epochs are reported, the plan may stop it at any of them, and it says whose result it is.
+    """
+
+    def __init__(
+        self, plan: Plan, *, cache: Cache | None = None, on_start: Callable[[TrialSpec], None] = lambda _: None
+    ) -> None:
+        self._plan, self._cache, self._on_start = plan, cache, on_start
+        self._done: dict[str, list[tuple[TrialSpec, Outcome]]] = {}  # by content, the first that was trained first
+        self._trained: set[str] = set()  # the trials in it
+        self._running: dict[str, TrialSpec] = {}  # by trial
+        self._running_same: dict[str, list[TrialSpec]] = {}  # by content
+        self._repeats: dict[str, list[TrialSpec]] = {}  # by the running trial that they wait for
+        self._epochs: dict[str, list[Epoch]] = {}  # of running trials, for the cache
+        self._tests: dict[str, RateTest] = {}  # by key: each outcome comes with a copy, of 11 kB
+
+    def remember(self, spec: TrialSpec, outcome: Outcome) -> None:
+        """Count a trial of an earlier run as trained."""
+        self._trained.add(spec.trial)
+        self._done.setdefault(content_key(spec), []).append((spec, outcome))
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """Specs that were never trained; repeats are settled on the way."""
+        while specs := self._plan.ask(n):
+            if fresh := [spec for spec in specs if self._is_fresh(spec)]:
+                return fresh
+        return []
+
+    def report(self, epoch: Epoch) -> bool:
+        """Pass on; for the cache, keep the epoch. An attempt that starts over replaces the one before."""
+        if self._cache is not None:
+            epochs = self._epochs.setdefault(epoch.trial, [])
+            epochs[epoch.epoch - 1 :] = [epoch]
+        return self._plan.report(epoch)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on, and settle the repeats that waited for this trial."""
+        outcome = self._sharing(outcome)
+        self._plan.tell(outcome)
+        spec, epochs = self._running.pop(outcome.trial), self._epochs.pop(outcome.trial, [])
+        self._running_same[content_key(spec)].remove(spec)
+        if outcome.state != "killed":
+            self.remember(spec, outcome)
+        if self._cache is not None:
+            self._cache.keep(spec, outcome, epochs)
+        for repeat in self._repeats.pop(outcome.trial, []):
+            self._plan.tell(self._as_repeat(outcome, repeat))
+
+    def _is_fresh(self, spec: TrialSpec) -> bool:
+        key = content_key(spec)
+        for first, outcome in self._done.get(key, ()):
+            if _serves(first, spec) and (outcome.state != "pruned" or first.phase == spec.phase):
+                self._plan.tell(self._as_repeat(outcome, spec))
+                return False
+        for first in self._running_same.get(key, ()):
+            if _serves(first, spec):
+                self._repeats.setdefault(first.trial, []).append(spec)
+                return False
+        if self._cache is not None and (found := self._cache.find(spec)):
+            self._reuse(spec, found.as_trial(spec.trial))
+            return False
+        self._running[spec.trial] = spec
+        self._running_same.setdefault(key, []).append(spec)
+        return True
+
+    def _as_repeat(self, outcome: Outcome, spec: TrialSpec) -> Outcome:
+        # Its curve lies with the first of them in this study, also where that one came from another study.
+        first = outcome.same_as if outcome.same_as in self._trained else outcome.trial
+        outcome = replace(outcome, trial=spec.trial, same_as=first, seconds=0.0, timings={})
+        return outcome if spec.test else untested(outcome)
+
+    def _reuse(self, spec: TrialSpec, found: Found) -> None:
+        self._on_start(spec)
+        outcome = self._sharing(found.outcome)
+        for n, epoch in enumerate(found.epochs, 1):
+            if not self._plan.report(epoch):
+                outcome = self._sharing(found.stopped_after(n))
+                break
+        self._plan.tell(outcome)
+        self.remember(spec, outcome)
+
+    def _sharing(self, outcome: Outcome) -> Outcome:
+        test = outcome.rate_test
+        return outcome if test is None else replace(outcome, rate_test=self._tests.setdefault(test.key, test))
+
+
+def _serves(first: TrialSpec, repeat: TrialSpec) -> bool:
+    return first.test or not repeat.test
+
+
+@final
+class Guarded:
+    """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""
+
+    def __init__(self, plan: Plan, freeze: Freeze | None) -> None:
+        self._plan, self._freeze = plan, freeze
+        self._cells = frozenset(map(_canonical, freeze.declared.cells)) if freeze else frozenset()
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """The plan's specs, those for the test set with the digest. Raises `AblateError` where one must not read it."""
+        return [self._passed(spec) for spec in self._plan.ask(n)]
+
+    def report(self, epoch: Epoch) -> bool:
+        """Pass on."""
+        return self._plan.report(epoch)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on."""
+        self._plan.tell(outcome)
+
+    def _passed(self, spec: TrialSpec) -> TrialSpec:
+        if not spec.test:
+            return replace(spec, frozen="")
+        sealed = replace(spec, frozen=self._freeze.digest if self._freeze else "")
+        if self._freeze is None:
+            raise AblateError(f"{spec.trial}: no trial reads the test set before the comparisons are frozen")
+        if not sealed.may_test():
+            raise AblateError(f"{spec.trial}: only a confirmatory trial reads the test set; what chooses does not")
+        if _canonical(to_cell(spec)) not in self._cells:
+            raise AblateError(
+                f"{spec.trial}: its comparison is none of the {len(self._cells)} that were frozen at {self._freeze.at}"
+                "\n  --fresh starts anew and keeps the old folder under another name"
+            )
+        return sealed

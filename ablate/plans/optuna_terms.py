@@ -1,0 +1,84 @@
+"""A study's space, sampler and pruner into Optuna's terms, and Optuna's values back into levels."""
+
+import warnings
+from collections.abc import Mapping
+
+import optuna
+
+from ablate.study import Search, Study
+from ablate.study.rate import Rate, format_rate, parse_rate
+from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
+from ablate.study.trial import Factors, Level
+
+
+def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
+    """The sampler for one trial."""
+    if settings.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    startup = max(settings.trials_per_round, min(10, settings.trials // 3))
+    # Of group and constant_liar. Not `catch_warnings`: it is not safe beside the thread that tracks.
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
+    )
+
+
+def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:
+    """The pruner of a search whose trials have `epochs` at most."""
+    match settings.pruner:
+        case "median":
+            # The first fifth of the epochs says too little: learning curves still cross.
+            return optuna.pruners.MedianPruner(n_startup_trials=settings.trials_per_round, n_warmup_steps=epochs // 5)
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
+        case "none":
+            return optuna.pruners.NopPruner()
+
+
+def suggest_all(trial: optuna.Trial, study: Study) -> None:
+    """Let the trial's sampler choose each factor that is active, given what it chose before."""
+    for name in study.space.in_order():
+        if study.space.is_active(name, to_factors(trial.params, study)):
+            _suggest(trial, name, study.space.dimensions[name])
+
+
+def to_level(value: Level, dimension: Dimension) -> Level:
+    """A suggested value as a level; four digits say it, so that a table's row can be typed in again."""
+    match dimension:
+        case Float():
+            return min(max(float(f"{value:.4g}"), dimension.low), dimension.high)
+        case RateSpan():
+            return format_rate(Rate(None, float(value)))
+        case _:
+            return value
+
+
+def to_factors(parameters: Mapping[str, Level], study: Study) -> Factors:
+    """Optuna's parameters as a configuration: what they leave out is as in the baseline."""
+    dimensions = study.space.dimensions
+    return {**study.baseline, **{name: to_level(value, dimensions[name]) for name, value in parameters.items()}}
+
+
+def to_parameters(factors: Factors, study: Study) -> dict[str, Level]:
+    """A configuration as Optuna's parameters, those of its active factors; empty where it lies outside the space."""
+    space = study.space
+    if not space.contains(factors):
+        return {}
+    spans = {name for name, dimension in space.dimensions.items() if isinstance(dimension, RateSpan)}
+    return {
+        name: parse_rate(factors[name]).multiplier if name in spans else factors[name]
+        for name in space.dimensions
+        if space.is_active(name, factors)
+    }
+
+
+def _suggest(trial: optuna.Trial, name: str, dimension: Dimension) -> None:
+    match dimension:
+        case Choice():
+            trial.suggest_categorical(name, dimension.options)
+        case Int():
+            trial.suggest_int(name, dimension.low, dimension.high, log=dimension.log)
+        case Float():
+            trial.suggest_float(name, dimension.low, dimension.high, log=dimension.log)
+        case RateSpan():
+            trial.suggest_float(name, *dimension.span, log=True)

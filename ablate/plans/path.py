@@ -1,0 +1,120 @@
+"""Two configurations into a rule that walks between them, one factor at a time, always the best next step.
+
+Fawcett & Hoos 2016 (doi:10.1007/s10732-014-9275-9), with every candidate trained. The way from the reference flips
+next what gains most, the way back from the best configuration what costs least. The steps are chosen on the validation
+score, so no trial of a path is scored on the test set.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from statistics import fmean
+from typing import Literal, TypeAlias, final
+
+from ablate.plans.cells import RATE, configuration_key, differing, found, rated
+from ablate.plans.sequence import Outcomes, value_of
+from ablate.study import Study
+from ablate.study.trial import BEST, REFERENCE, Factors, Mode, TrialSpec
+
+Direction: TypeAlias = Literal["forward", "backward"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A cell on the way, or a candidate for it."""
+
+    direction: Direction
+    number: int  # from 1; 0 is where the walk begins
+    flip: str  # the factor in which it differs from the step before; "" where the walk begins
+    factors: Factors
+
+
+@final
+class Paths:
+    """The rule of the design "path": which trials follow from the outcomes so far, in both directions.
+
+    `start` and `goal` are the baseline and the best configuration, `seeds` the replicates of every candidate, `chance`
+    the score of a trial that did not finish. Cells have rates of their own, found by a range test, unless the study
+    carries them only: those at which a walk arrives cannot be tuned beforehand.
+    """
+
+    def __init__(self, study: Study, start: Factors, goal: Factors, *, seeds: Sequence[int], chance: float) -> None:
+        self._space, self._seeds, self._chance = study.space, tuple(seeds), chance
+        self._mode: Mode = "carry" if set(study.ablation.learning_rate) == {"carry"} else "find"
+        ends = (start, goal)
+        if self._mode == "find":
+            ends = ({**start, RATE: found(start[RATE])}, {**goal, RATE: found(goal[RATE])})
+        self._start, self._goal = map(self._space.settled, ends)
+
+    @property
+    def n_flips(self) -> int:
+        """In how many factors the two ends differ."""
+        return len(differing(self._start, self._goal, among=self._space.dimensions))
+
+    def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
+        """All trials up to the first step that is not settled in both directions.
+
+        The walks keep step: they meet in equal configurations, and which of two is trained must not depend on which
+        walk was quicker.
+        """
+        forward = self._walk("forward", self._start, self._goal, outcomes)
+        backward = self._walk("backward", self._goal, self._start, outcomes)
+        specs: list[TrialSpec] = []
+        for steps in zip_longest(forward, backward, fillvalue=()):
+            specs += [spec for step in steps for spec in step]
+            if any(spec.trial not in outcomes for spec in specs):
+                break
+        return specs
+
+    def _walk(
+        self, direction: Direction, origin: Factors, goal: Factors, outcomes: Outcomes
+    ) -> Iterator[Sequence[TrialSpec]]:
+        """The trials of each step whose candidates are known; where it begins belongs to the first step."""
+        remaining = differing(origin, goal, among=self._space.dimensions)
+        flipped: list[str] = []
+        first = self._specs(_Step(direction, 0, "", origin), origin) if remaining else []
+        while candidates := self._candidates({**origin, **{name: goal[name] for name in flipped}}, goal, remaining):
+            steps = [_Step(direction, len(flipped) + 1, name, factors) for name, factors in candidates]
+            trials = {step.flip: self._specs(step, origin) for step in steps}
+            yield [*first, *(spec for specs in trials.values() for spec in specs)]
+            if any(spec.trial not in outcomes for specs in trials.values() for spec in specs):
+                return
+            first = []
+            best = max(trials, key=lambda name: self._mean(trials[name], outcomes))  # the first of equals
+            flipped.append(best)
+            remaining.remove(best)
+
+    def _candidates(self, levels: Factors, goal: Factors, remaining: Sequence[str]) -> list[tuple[str, Factors]]:
+        """(factor, configuration) for each flip that changes the configuration; none once that is the goal.
+
+        A factor that its condition keeps at rest waits for the flip that wakes it. One that differs and need not wait
+        there always is: the first that does in the order of the conditions.
+        """
+        now = configuration_key(self._space.settled(levels))
+        flips = ((name, self._space.settled({**levels, name: goal[name]})) for name in remaining)
+        return [(name, factors) for name, factors in flips if configuration_key(factors) != now]
+
+    def _specs(self, step: _Step, origin: Factors) -> list[TrialSpec]:
+        end = REFERENCE if step.direction == "forward" else BEST
+        changed = differing(step.factors, origin, among=self._space.dimensions)
+        variant = ", ".join(f"{name}={step.factors[name]}" for name in changed) or end
+        factors, rate_factors = rated(step.factors, reference=self._start, mode=self._mode, tuned={}, rate_varies=True)
+        return [
+            TrialSpec(
+                trial=f"path-{step.direction}-{step.number}-{variant}-s{seed}",
+                phase="ablation",
+                variant=variant,
+                factor=step.flip,
+                level=str(step.factors[step.flip]) if step.flip else "",
+                mode=self._mode,
+                seed=seed,
+                factors=factors,
+                rate_factors=rate_factors,
+                design="path",
+                against=end,
+            )
+            for seed in self._seeds
+        ]
+
+    def _mean(self, specs: Sequence[TrialSpec], outcomes: Outcomes) -> float:
+        return fmean(value_of(outcomes[spec.trial], chance=self._chance) for spec in specs)

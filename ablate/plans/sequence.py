@@ -1,0 +1,125 @@
+"""Specs into a plan: a list that was known before the start, or what follows step by step from the outcomes."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import islice
+from typing import TypeAlias, final
+
+from ablate.plans.cells import Cell, replicates, to_specs
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+
+Outcomes: TypeAlias = Mapping[str, Outcome]  # of settled trials, by trial
+Rule: TypeAlias = Callable[[Outcomes], Iterable[TrialSpec]]  # all that is to be trained as far as the outcomes say
+Undecided: TypeAlias = Callable[[int], AbstractSet[tuple[str, str]]]  # a look, from 1 -> (variant, mode) still open
+
+
+@final
+class AblationPlan:
+    """Hands out the confirmatory trials that are not known yet; stops none, since each is a result."""
+
+    def __init__(self, specs: Iterable[TrialSpec], *, known: Outcomes) -> None:
+        self._waiting = deque(spec for spec in specs if spec.trial not in known)
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """The next `n`."""
+        return _taken(self._waiting, n)
+
+    def report(self, _: Epoch) -> bool:
+        """Never stops a trial."""
+        return True
+
+    def tell(self, _: Outcome) -> None:
+        """What to train was decided before the first outcome."""
+
+
+@final
+class SteppedPlan:
+    """Hands out what a rule makes of the outcomes so far, each trial once; stops none.
+
+    The rule is a function of the outcomes alone, so a study that was interrupted goes on as it would have. `outcomes`
+    are those that were `known` and those told since; an interrupted trial has none, and is asked for in the next run.
+    """
+
+    def __init__(self, rule: Rule, *, known: Outcomes) -> None:
+        self._rule = rule
+        self.outcomes: dict[str, Outcome] = dict(known)
+        self._handed_out: set[str] = set()
+        self._waiting: deque[TrialSpec] = deque()
+        self._is_stale = True
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """Up to `n` of those that can be known by now."""
+        if self._is_stale:
+            specs, past = self._rule(self.outcomes), self._handed_out | self.outcomes.keys()
+            self._waiting, self._is_stale = deque(spec for spec in specs if spec.trial not in past), False
+        specs = _taken(self._waiting, n)
+        self._handed_out.update(spec.trial for spec in specs)
+        return specs
+
+    def report(self, _: Epoch) -> bool:
+        """Never stops a trial."""
+        return True
+
+    def tell(self, outcome: Outcome) -> None:
+        """Take note of what was settled: the rule is asked again before the next trial."""
+        if outcome.state != "killed":
+            self.outcomes[outcome.trial] = outcome
+            self._is_stale = True
+
+
+def value_of(outcome: Outcome, *, chance: float) -> float:
+    """The validation score that a choice is made by: guessing where a trial did not finish."""
+    return outcome.score if outcome.state == "finished" and outcome.score is not None else chance
+
+
+def _taken(waiting: deque[TrialSpec], n: int) -> list[TrialSpec]:
+    specs = list(islice(waiting, n))
+    for _ in specs:
+        waiting.popleft()
+    return specs
+
+
+@final
+class Sequential:
+    """The rule of `seeds = "auto"`: which trials follow from the outcomes so far.
+
+    `looks` are the seeds that a cell has at each look, rising. Once every trial of a look is settled, `undecided` is
+    asked, once: it must judge by the seeds of that look and before, so that a resumed study decides the same. What
+    it names, of what was open before, gets the seeds of the next look, and so do the references it is paired with.
+    A factorial stays as it is at the first look: its effects need all of its cells.
+    """
+
+    def __init__(self, cells: Sequence[Cell], *, looks: Sequence[int], undecided: Undecided) -> None:
+        if not looks or any(late <= early for early, late in zip((0, *looks), looks, strict=False)):
+            raise ValueError(f"looks must rise from at least one seed, got {list(looks)}")
+        self._cells, self._looks, self._undecided = list(cells), tuple(looks), undecided
+        self._answers: dict[int, AbstractSet[tuple[str, str]]] = {}
+
+    def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
+        """All trials up to the first look that is not settled."""
+        specs = to_specs(self._cells, replicates(self._looks[0]))
+        going = {(cell.variant, cell.mode) for cell in self._cells if cell.design == "one-factor" and cell.against}
+        for look in range(1, len(self._looks)):
+            if not going or any(spec.trial not in outcomes for spec in specs):
+                break
+            going &= self._ask(look)
+            specs += to_specs(self._continued(going), replicates(self._looks[look], after=self._looks[look - 1]))
+        return specs
+
+    def _ask(self, look: int) -> AbstractSet[tuple[str, str]]:
+        if look not in self._answers:
+            self._answers[look] = self._undecided(look)
+        return self._answers[look]
+
+    def _continued(self, going: AbstractSet[tuple[str, str]]) -> list[Cell]:
+        """The open variants and what they are compared with, in the order of the cells."""
+        cells = [cell for cell in self._cells if cell.design == "one-factor"]
+        named = {(cell.variant, cell.mode) for cell in cells}
+        partners = {
+            (cell.against, cell.mode if (cell.against, cell.mode) in named else "")
+            for cell in cells
+            if (cell.variant, cell.mode) in going
+        }
+        # The second reference is paired with its own variants here, and need not be open itself.
+        return [cell for cell in cells if (cell.variant, cell.mode) in going | partners]

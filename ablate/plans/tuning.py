@@ -1,0 +1,126 @@
+"""Cells into a rule that tunes their learning rates on the validation set, each with the same budget.
+
+The grid is five points, half a decade apart, around the rate that mode "find" would use. The best must have a neighbour
+on both sides: where it lies at an end, the grid grows there by a point, `MOST_EXTENSIONS` times at most.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+from ablate.plans.cells import RATE, Cell, Tuned, configuration_key, times
+from ablate.plans.sequence import Outcomes, value_of
+from ablate.study import seeds
+from ablate.study.trial import BEST, REFERENCE, Factors, Level, TrialSpec
+
+GRID = (-2, -1, 0, 1, 2)  # in half decades around the middle
+MOST_EXTENSIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TunedRate:
+    """What tuning found for one configuration."""
+
+    cell: Cell  # the first that has it, at the rate that tuning started from
+    level: Level  # the best rate
+    extensions: int  # points that were added to the grid
+    at_edge: bool  # whether the best is an end of the grid all the same
+    values: Mapping[Level, float]  # rate -> validation score, higher is better; guessing where a trial did not finish
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """What the study's provenance says of it."""
+        values = {str(level): value for level, value in self.values.items()}
+        extended = {"extensions": self.extensions, "at_edge": self.at_edge}
+        return {"variant": self.cell.variant, "level": self.level, **extended, "values": values}
+
+
+@final
+class Tuning:
+    """The rule of the phase "tune": which trials follow from the outcomes so far, and what they say.
+
+    `cells` are those of the ablation before tuning; those that take a multiple of another one's rate have no grid of
+    their own. `chance` is the score of guessing, for a rate at which a trial diverged.
+    """
+
+    def __init__(self, cells: Sequence[Cell], references: Mapping[str, Factors], *, chance: float) -> None:
+        self._chance = chance
+        self._starts: dict[str, Cell] = {}
+        for cell in cells:
+            if cell.mode == "tune" and cell.factors[RATE] == _home(cell, references)[RATE]:
+                self._starts.setdefault(configuration_key(cell.factors), cell)
+
+    def __len__(self) -> int:
+        """How many configurations are tuned."""
+        return len(self._starts)
+
+    def wanted(self, outcomes: Outcomes) -> Iterator[TrialSpec]:
+        """The grids as far as they are known to go: the five points of every configuration first."""
+        grids = {key: self._grid(cell, outcomes) for key, cell in self._starts.items()}
+        for index in range(len(GRID) + MOST_EXTENSIONS):
+            for key, grid in grids.items():
+                if index < len(grid):
+                    yield _spec(self._starts[key], grid[index])
+
+    def rates(self, outcomes: Outcomes) -> list[TunedRate]:
+        """What was found for each configuration whose grid is settled."""
+        return [self._rate(cell, outcomes) for cell in self._starts.values() if self._is_settled(cell, outcomes)]
+
+    def tuned(self, outcomes: Outcomes) -> Tuned:
+        """The rates by what `ablation_cells` looks them up with; complete once `rates` has `len(self)` of them."""
+        return {configuration_key(rate.cell.factors): rate.level for rate in self.rates(outcomes)}
+
+    def _grid(self, cell: Cell, outcomes: Outcomes) -> list[int]:
+        grid = list(GRID)
+        while len(grid) < len(GRID) + MOST_EXTENSIONS and self._all_known(cell, grid, outcomes):
+            best = self._best(cell, grid, outcomes)
+            if min(grid) < best < max(grid):
+                break
+            grid.append(best - 1 if best == min(grid) else best + 1)
+        return grid
+
+    def _best(self, cell: Cell, grid: Sequence[int], outcomes: Outcomes) -> int:
+        """The place of the highest score; of equals the nearest to the middle, then the lower rate."""
+        values = {place: value_of(outcomes[_spec(cell, place).trial], chance=self._chance) for place in grid}
+        return max(grid, key=lambda place: (values[place], -abs(place), -place))
+
+    def _rate(self, cell: Cell, outcomes: Outcomes) -> TunedRate:
+        grid = self._grid(cell, outcomes)
+        best = self._best(cell, grid, outcomes)
+        trials = {_level(cell, place): outcomes[_spec(cell, place).trial] for place in sorted(grid)}
+        return TunedRate(
+            cell=cell,
+            level=_level(cell, best),
+            extensions=len(grid) - len(GRID),
+            at_edge=best in (min(grid), max(grid)),
+            values={level: value_of(outcome, chance=self._chance) for level, outcome in trials.items()},
+        )
+
+    def _is_settled(self, cell: Cell, outcomes: Outcomes) -> bool:
+        return self._all_known(cell, self._grid(cell, outcomes), outcomes)
+
+    @staticmethod
+    def _all_known(cell: Cell, grid: Sequence[int], outcomes: Outcomes) -> bool:
+        return all(_spec(cell, place).trial in outcomes for place in grid)
+
+
+def _home(cell: Cell, references: Mapping[str, Factors]) -> Factors:
+    """The reference that a cell is, or departs from."""
+    return references[BEST] if BEST in (cell.variant, cell.against) else references[REFERENCE]
+
+
+def _level(cell: Cell, place: int) -> Level:
+    return cell.factors[RATE] if place == 0 else times(cell.factors[RATE], 10 ** (place / 2))
+
+
+def _spec(cell: Cell, place: int) -> TrialSpec:
+    level = _level(cell, place)
+    return TrialSpec(
+        trial=f"tune-{cell.variant}-{level}",
+        phase="tune",
+        variant=cell.variant,
+        factor=cell.factor,
+        level=cell.level,
+        mode="tune",
+        seed=seeds.SEARCH_REPLICATE,
+        factors={**cell.factors, RATE: level},
+    )

@@ -1,0 +1,113 @@
+"""Differences to a reference onto an axis: its limits, its margin, and what lies beyond it. Forest plots share it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from ablate.analysis.effects import Metric
+from ablate.report.plots.svg import INK, MUTED, SEED, SERIES, SHADE, WIDTH, figure_style, shorten
+from ablate.study.trial import BEST
+
+ROW = 0.3  # inches a row
+MOST_DRAWN = 60  # rows of a figure; the table beside it has them all
+OUTSIDE_DECIMALS = {"points": 1, "nats": 2}
+WHOLE = ("configuration", "best of the search")  # stands where a contrast is of no single factor
+
+
+def contrast_name(factor: str, level: str, *, against: str = "") -> tuple[str, str]:
+    """Factor and level as headings: what is compared with the best configuration says so."""
+    if not factor:
+        return WHOLE if level in ("", BEST) else (WHOLE[0], level)
+    return (f"{factor}, changed in the best" if against == BEST else factor), level
+
+
+def difference_limits(effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Metric) -> tuple[float, float]:
+    """Limits of the axis: everything, unless variants with lost runs would squeeze all others into a corner."""
+    calm = effects[effects["diverged"] == 0]
+    low, high = least, most = _span(effects, scores, metric)
+    if len(calm):
+        low, high = _span(calm, scores[scores["variant"].isin(calm["variant"])], metric)
+    if most - least <= 3 * (high - low):
+        low, high = least, most
+    room = 0.04 * (high - low) or 1.0
+    return low - room * (1 if low <= least else 6), high + room * (1 if high >= most else 6)
+
+
+def draw_frame(axes: Axes, metric: Metric, *, limits: tuple[float, float], label: str) -> None:
+    """The line of no difference, the margin around it, and the axis."""
+    margin = metric.margin * metric.scale
+    axes.axvspan(-margin, margin, color=SHADE, linewidth=0, zorder=0)
+    axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
+    axes.set_xlim(*limits)
+    axes.set_xlabel(label)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
+
+
+def draw_outside(axes: Axes, y: float, *, text: str, left: bool) -> None:
+    """An arrow at the edge, and above it what lies beyond."""
+    place = blended_transform_factory(axes.transAxes, axes.transData)
+    axes.plot([0.008 if left else 0.992], [y], marker="<" if left else ">", color=MUTED, markersize=7, transform=place)
+    x, align = (0.022, "left") if left else (0.978, "right")
+    axes.text(x, y - 0.12, text, transform=place, ha=align, va="bottom", color=MUTED, fontsize=7.5, zorder=5)
+
+
+def outside_text(means: Sequence[float], metric: Metric) -> str:
+    """Means that lie beyond the axis, in its unit: "−21.6, off the axis"."""
+    decimals = OUTSIDE_DECIMALS.get(metric.unit, 2)
+    return f"{' and '.join(shown_number(mean, decimals, is_signed=True) for mean in means)}, off the axis"
+
+
+def shown_number(value: float, decimals: int, *, is_signed: bool = False) -> str:
+    """With a true minus sign, as "+3.9", "−0.4", "0.0"; a dash where there is none."""
+    if not np.isfinite(value):
+        return "–"
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        return text.lstrip("-")
+    return text.replace("-", "−") if text.startswith("-") or not is_signed else f"+{text}"
+
+
+def _span(effects: pd.DataFrame, scores: pd.DataFrame, metric: Metric) -> tuple[float, float]:
+    """The least and the largest that is to be drawn, the margin among it."""
+    values = pd.concat([effects[["mean", "low_adjusted", "high_adjusted"]].stack(), scores["difference"]])
+    numbers = np.append(values.astype(float), [metric.margin, -metric.margin]) * metric.scale
+    numbers = numbers[np.isfinite(numbers)]
+    return float(numbers.min()), float(numbers.max())
+
+
+def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame) -> Figure | None:
+    """The mean gap of each variant with its interval, the reference as a line, each run as a light dot; in points.
+
+    `gaps` has a row a variant: name ("" for the reference), mean, low, high; `runs` a row a run: name, gap. The first
+    `MOST_DRAWN` are drawn. None without a row.
+    """
+    if gaps.empty:
+        return None
+    shown = gaps.head(MOST_DRAWN)
+    with figure_style():
+        figure = Figure(figsize=(WIDTH, 0.7 + ROW * 0.85 * len(shown)), layout="constrained")
+        axes = figure.subplots()
+        for at, row in enumerate(shown.to_dict("records")):
+            _draw_row(axes, at, row["mean"], (row["low"], row["high"]), runs.loc[runs["name"] == row["name"], "gap"])
+            if not row["name"]:
+                axes.axvline(row["mean"], color=MUTED, linewidth=1, zorder=1)
+        axes.set_yticks(range(len(shown)), [shorten(name, 40) if name else "reference" for name in shown["name"]])
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.set_xlabel("training accuracy less validation accuracy, points; right is a wider gap")
+        axes.grid(axis="x")
+        axes.spines["left"].set_visible(False)
+    return figure
+
+
+def _draw_row(axes: Axes, at: int, mean: float, ends: tuple[float, float], seeds: "pd.Series[float]") -> None:
+    axes.plot(seeds, [at + 0.24] * len(seeds), linestyle="none", marker="o", color=SEED, markersize=3.2,
+              markeredgewidth=0, zorder=2)  # fmt: skip
+    if np.isfinite(ends).all():
+        axes.plot(ends, [at, at], color=SERIES[0], linewidth=2.6, solid_capstyle="butt", zorder=3)
+    axes.plot([mean], [at], marker="o", color=SERIES[0], markersize=6, zorder=4)

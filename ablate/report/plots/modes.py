@@ -1,0 +1,84 @@
+"""The effects under several learning-rate modes into one figure: a row a variant, a mark a mode."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ablate.analysis.effects import Metric
+from ablate.report.plots.differences import (
+    MOST_DRAWN,
+    ROW,
+    contrast_name,
+    difference_limits,
+    draw_frame,
+    draw_outside,
+    outside_text,
+)
+from ablate.report.plots.svg import HELPS, HURTS, INK, PAPER, WIDTH, figure_style, mark, shorten
+
+LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # a mode's marker and colour
+
+
+def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure | None:
+    """Each variant's mean and interval under every learning-rate mode, one above the other; None below two modes.
+
+    The first `MOST_DRAWN` variants are drawn; the marks of the i-th have the key "modes-i".
+    """
+    modes = list(dict.fromkeys(effects["mode"])) if len(effects) else []
+    if len(modes) < 2:
+        return None
+    names = effects.drop_duplicates("variant").head(MOST_DRAWN)
+    effects = effects[effects["variant"].isin(names["variant"])]
+    with figure_style():
+        figure = Figure(figsize=(WIDTH, 1.0 + ROW * 1.25 * len(names)), layout="constrained")
+        axes = figure.subplots(1, 1)
+        limits = difference_limits(effects, effects.iloc[:0].assign(difference=0.0), metric=metric)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        draw_frame(axes, metric, limits=limits, label=label)
+        handles = [
+            _draw_mode(axes, effects, mode, names["variant"], metric=metric, place=(index, len(modes)))
+            for index, mode in enumerate(modes)
+        ]
+        _mark_outside(axes, effects, names["variant"], metric)
+        _name_rows(axes, names)
+        figure.legend(handles, [f"learning rate: {mode}" for mode in modes], loc="outside upper left", ncols=4,
+                      labelcolor=INK)  # fmt: skip
+    return figure
+
+
+def _mark_outside(axes: Axes, effects: pd.DataFrame, variants: "pd.Series[str]", metric: Metric) -> None:
+    """One arrow a variant and side, whichever of its modes lie there."""
+    low, high = axes.get_xlim()
+    for y, variant in enumerate(variants):
+        means = effects.loc[effects["variant"] == variant, "mean"] * metric.scale
+        for beyond, left in ((means[means < low], True), (means[means > high], False)):
+            if len(beyond):
+                draw_outside(axes, y - 0.15, text=outside_text(beyond.tolist(), metric), left=left)
+
+
+def _name_rows(axes: Axes, names: pd.DataFrame) -> None:
+    against = names["against"] if "against" in names else [""] * len(names)
+    labels = []
+    for factor, level, other in zip(names["factor"], names["level"], against, strict=True):
+        labels.append(shorten(" = ".join(contrast_name(str(factor), str(level), against=str(other))), 42))
+    axes.set_yticks(range(len(names)), labels)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    for index, tick in enumerate(axes.get_yticklabels()):
+        mark(tick, f"modes-{index}")
+
+
+def _draw_mode(
+    axes: Axes, effects: pd.DataFrame, mode: str, variants: "pd.Series[str]", *, metric: Metric, place: tuple[int, int]
+) -> Line2D:
+    index, count = place
+    marker, colour = LOOKS[index % len(LOOKS)]
+    rows = effects[effects["mode"] == mode].set_index("variant").reindex(variants)
+    y = np.arange(len(rows)) + (index - (count - 1) / 2) * 0.3
+    for number, (at, row) in enumerate(zip(y, rows.to_dict("records"), strict=True)):
+        mean, key = row["mean"] * metric.scale, f"modes-{number}"
+        ends = np.array([row["low"], row["high"]]) * metric.scale
+        for x, style in ((ends, {"linewidth": 2.0}), ([mean], {"marker": marker, "markersize": 6.0})):
+            mark(axes.plot(x, [at] * len(x), color=colour, zorder=3, markeredgecolor=PAPER, **style)[0], key)
+    return Line2D([], [], marker=marker, color=colour, linestyle="none", markersize=6, markeredgecolor=PAPER)

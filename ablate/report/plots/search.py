@@ -1,0 +1,139 @@
+"""What the search found into figures: its history, and what mattered in it."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, shorten
+
+STATES = {  # state -> (marker, colour, filled): told apart by shape
+    "finished": ("o", HELPS, True),
+    "pruned": ("v", MUTED, False),
+    "diverged": ("X", HURTS, True),
+}
+EVALUATORS = {
+    "ped-anova": ("PED-ANOVA", "share in what sets the best trials apart, %"),
+    "fanova": ("fANOVA", "share of the score's variance, %"),
+}
+OTHER = ("P", INK, True)
+APART = 1.15  # ratio of two numbers on a log scale that can stand beside each other
+MOST_POINTS = 1_500  # of a history; the table beside it has more
+
+
+def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
+    """Every search trial at its score, and the best so far as a step; None where no trial has a score.
+
+    `history` has a row a trial, in order: number, value (as shown; NaN where there is none), best, state.
+    Trials without a score stand on the lower edge. Of more than `MOST_POINTS` trials an even share is drawn, and every
+    one that was the best so far.
+    """
+    scored = history["value"].dropna() if len(history) else pd.Series(dtype=float)
+    if scored.empty:
+        return None
+    floor, ceiling = _limits(scored)
+    with figure_style():
+        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        axes = figure.subplots()
+        axes.set_ylim(floor, ceiling)
+        drawn, counts = _thinned(history), history["state"].value_counts()
+        best = drawn.dropna(subset="best")
+        handles = axes.plot(best["number"], best["best"], drawstyle="steps-post", color=INK, linewidth=1.4)
+        names = ["best so far"]
+        for state in dict.fromkeys(history["state"]):
+            rows = drawn[drawn["state"] == state]
+            size = 7.0 if len(drawn) <= 200 else 3.5
+            handles.append(_draw_state(axes, state, rows, edge=floor + 0.035 * (ceiling - floor), size=size))
+            names.append(f"{str(state).replace('_', ' ')} ({counts[state]:,})")
+        axes.set(xlabel="search trial", ylabel=label)
+        axes.set_xlim(history["number"].min() - 0.8, history["number"].max() + 0.8)
+        axes.grid(axis="y")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(handles, names, loc="outside upper left", ncols=6, labelcolor=INK)
+    return figure
+
+
+def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
+    """The expected best score over the number of trials, which stands on a log scale; columns trials, value."""
+    with figure_style():
+        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(expected["trials"], expected["value"], color=HELPS, linewidth=1.6, marker="o", markersize=3)
+        axes.set_xscale("log")
+        *rounded, last = expected["trials"].tolist()
+        ticks = [*(n for n in rounded if n * APART <= last), last]
+        axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set(xlabel="trials", ylabel=f"expected best\n{label[:1].lower()}{label[1:]}")
+        axes.grid(axis="y")
+    return figure
+
+
+def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -> Figure | None:
+    """A panel an evaluator: each factor's share with its bootstrap band, and what fANOVA leaves unexplained.
+
+    `importances` has factor, importance, evaluator, low, high, shares of 1; `unexplained` a share an evaluator.
+    """
+    evaluators = list(dict.fromkeys(importances["evaluator"])) if len(importances) else []
+    if not evaluators:
+        return None
+    n_rows = importances["factor"].nunique() + bool(unexplained)
+    with figure_style():
+        figure = Figure(figsize=(WIDTH, 0.8 + 0.32 * n_rows), layout="constrained")
+        panels = figure.subplots(1, len(evaluators), squeeze=False)[0]
+        for axes, evaluator in zip(panels, evaluators, strict=True):
+            rows = importances[importances["evaluator"] == evaluator].sort_values("importance", ascending=False)
+            _draw_shares(axes, rows, unexplained.get(evaluator))
+            name, label = EVALUATORS.get(evaluator, (shorten(str(evaluator)), "share, %"))
+            axes.set_title(name)
+            axes.set_xlabel(label)
+            axes.set_ylim(n_rows - 0.4, -0.6)
+    return figure
+
+
+def _thinned(history: pd.DataFrame) -> pd.DataFrame:
+    every = -(-len(history) // MOST_POINTS)
+    is_turn = np.arange(len(history)) % every == 0
+    leads = (history["best"] != history["best"].shift()) & history["best"].notna()
+    drawn: pd.DataFrame = history[is_turn | leads]
+    return drawn
+
+
+def _draw_state(axes: Axes, state: str, rows: pd.DataFrame, *, edge: float, size: float) -> Line2D:
+    marker, colour, is_filled = STATES.get(state, OTHER)
+    values = rows["value"].astype(float).fillna(edge).clip(lower=edge)
+    return axes.plot(rows["number"], values, linestyle="none", marker=marker, markersize=size, color=colour,
+                     markerfacecolor=colour if is_filled else PAPER, zorder=3)[0]  # fmt: skip
+
+
+def _limits(scored: "pd.Series[float]") -> tuple[float, float]:
+    """From a little below the lower hinge's reach to above the best; what lies lower stands on the edge."""
+    first, third = np.quantile(scored, (0.25, 0.75))
+    top = float(scored.max())
+    low = max(float(scored.min()), float(first - 3 * (third - first))) if third > first else float(scored.min())
+    room = 0.08 * (top - low) or 0.5
+    return low - 1.6 * room, top + room
+
+
+def _draw_shares(axes: Axes, rows: pd.DataFrame, unexplained: float | None) -> None:
+    y = np.arange(len(rows))
+    shown = rows.assign(y=y, share=rows["importance"] * 100)
+    sns.barplot(shown, x="share", y="y", orient="h", native_scale=True, errorbar=None, color=SERIES[5], width=0.62,
+                saturation=1, ax=axes, legend=False)  # fmt: skip
+    ends = shown[["low", "high"]].to_numpy(dtype=float) * 100
+    for at, (low, high) in zip(y, ends, strict=True):
+        if np.isfinite([low, high]).all():
+            axes.plot([low, high], [at, at], color=INK, linewidth=1.3, marker="|", markersize=7)
+    names = [shorten(str(name), 26) for name in rows["factor"]]
+    if unexplained is not None:
+        axes.barh([len(rows)], [unexplained * 100], height=0.62, facecolor=SHADE, edgecolor=MUTED, linestyle="--")
+        names = [*names, "unexplained"]
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.set_ylabel("")
+    axes.set_xlim(left=0)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)

@@ -1,0 +1,7 @@
+"""Effects into sentences for people and a table for papers."""
+
+from ablate.report.wording.headline import headline
+from ablate.report.wording.latex import latex_effects, to_tex
+from ablate.report.wording.phrases import MODES, as_markdown, mode_rank, unbroken
+
+__all__ = ["MODES", "as_markdown", "headline", "latex_effects", "mode_rank", "to_tex", "unbroken"]

@@ -1,0 +1,246 @@
+"""Effects into sentences for people: what matters, what does not, what is open and what it would take."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ablate.analysis.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs
+from ablate.analysis.statistics import MIN_SEEDS, MOST_SEEDS
+from ablate.report.wording.phrases import (
+    MOST_NAMED,
+    Effect,
+    as_rows,
+    capital,
+    capped,
+    effect_name,
+    interval,
+    margin_of,
+    mode_rank,
+    moves,
+    p_is,
+    shown,
+    signed,
+    unbroken,
+    unit_of,
+    variant_name,
+    words,
+)
+from ablate.study.catalog import ENGINE
+from ablate.study.trial import BEST, REFERENCE
+
+RATES = {
+    "tune": "tuned for each variant",
+    "find": "found for each variant",
+    "carry": "carried over from the reference",
+}
+UNCHANGED = "no verdict changes"
+MOST_TOLD = 4  # with their numbers, of a list in a sentence
+MOST_CHANGES = 3  # verdicts that differ with a learning-rate mode
+ALPHA = 0.05
+ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
+
+
+def headline(
+    effects: pd.DataFrame, results: pd.DataFrame, *, title: str, lost_count: str = "at chance level"
+) -> list[str]:
+    """The answer in sentences, most important first; `title` is used where there is nothing to tell.
+
+    Runs that did not finish count `lost_count`.
+
+    `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
+    verdicts rest on them. Contrasts that compare nothing are told apart: they are no equivalence. Where several
+    learning-rate modes were run, the first of `MODES` is told, and then how many verdicts differ. Long lists are cut:
+    the report's tables have them whole. Digits end where the interval does. Spaces that must not be parted are no-break
+    spaces.
+    """
+    if effects.empty:
+        return [f"{title}: no ablation results yet."]
+    modes = sorted(effects["mode"].unique(), key=mode_rank)
+    family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
+    told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED)]
+    ended = _ended(results, n_modes=len(modes), lost_count=lost_count)
+    if not told:
+        return [unbroken(line) for line in (*_uncompared(family), *ended)]
+    decided = [row for row in told if row["verdict"] in ("helps", "hurts")]
+    lines = _decided(decided) if decided else _undecided(told, family=len(family))
+    lines += _uncompared(family)
+    for verdict, opening, said, most in (
+        ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
+        ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
+        ("inconclusive", "Undecided: ", _with_seeds_needed, MOST_TOLD),
+        ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count, MOST_NAMED),
+    ):
+        rows = [row for row in told if row["verdict"] == verdict]
+        if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
+            lines.append(f"{opening}{capped([said(row) for row in rows], most=most)}.")
+    lines += [] if decided else _detectable(told)
+    lines += _differing(effects, modes) + ended + _family(told, family=len(family))
+    return [unbroken(line) for line in lines]
+
+
+def _decided(decided: Sequence[Effect]) -> list[str]:
+    """The best configuration as a whole; what matters most, with all its levels; the other factors'; from the best."""
+    ordered = sorted(decided, key=lambda row: abs(row["mean"]), reverse=True)
+    forward = [row for row in ordered if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
+    backward = [row for row in ordered if row["against"] not in (REFERENCE, "")]
+    lines = [_of_best(row) for row in ordered if row["variant"] == BEST]
+    if forward:
+        most = forward[0]["factor"]
+        first, *rest = (row for row in forward if row["factor"] == most)
+        clauses = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
+        clauses += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
+        lines.append(f"{capital(words(most) or first['variant'])} matters most: {'; '.join(clauses)}.")
+        others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
+        lines += [f"Then: {capped(others)}."] if others else []
+    if backward:
+        changes = [
+            f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
+            for row in backward
+        ]
+        lines.append(f"Changed from {variant_name(backward[0]['against'])}: {capped(changes)}.")
+    return lines
+
+
+def _of_best(row: Effect) -> str:
+    verb = "beats the reference" if row["mean"] > 0 else "falls behind the reference"
+    return f"{capital(variant_name(BEST))} {_at_length(row, verb=verb)}."
+
+
+def _at_length(row: Effect, *, verb: str) -> str:
+    return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
+
+
+def _uncompared(family: Sequence[Effect]) -> list[str]:
+    """The contrasts that compare nothing, with the reason."""
+    unfinished = [effect_name(row) for row in family if row["verdict"] == UNFINISHED]
+    named = f"No run finished on either side, so nothing was compared: {capped(unfinished, most=MOST_NAMED)}."
+    return _identical([row for row in family if row["verdict"] == IDENTICAL]) + [named] * bool(unfinished)
+
+
+def _identical(rows: Sequence[Effect]) -> list[str]:
+    """One sentence: levels that changed nothing, and what to ask where the model had to take them up."""
+    if not rows:
+        return []
+    is_models = any(row["factor"] not in ENGINE and row["factor"] != "learning_rate" for row in rows)
+    question = " (does the model use it?)" if is_models and len(rows) == 1 else " (does the model use them?)"
+    named = capped([effect_name(row) for row in rows], most=MOST_NAMED)
+    return [f"Identical runs, so nothing was compared: {named}{question if is_models else ''}."]
+
+
+def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
+    """No claim, and the largest observed difference."""
+    compared = [row for row in told if row["n"] > 0]
+    if not compared:
+        return ["No variant has a run to compare with the reference yet."]
+    largest = max(compared, key=lambda row: abs(row["mean"]))
+    seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
+    n = max(row["n"] for row in compared)
+    if n < MIN_SEEDS:
+        seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
+        return [f"{seeds} descriptive only: no test, no verdict (from {MIN_SEEDS} on). {seen} (n = {largest['n']})."]
+    tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
+    why = _why_not(largest, family=family)
+    return [f"No variant is shown to help or to hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
+
+
+def _why_not(row: Effect, *, family: int) -> str:
+    """Why a p at or below .05 is no verdict: the test and the interval need not agree, and a verdict takes both."""
+    if not (row["p_adjusted"] <= ALPHA and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
+        return ""
+    held = f", which holds for all {family} contrasts at once," if family > 1 else ""
+    return f"; no verdict, since its interval{held} includes 0"
+
+
+def _detectable(told: Sequence[Effect]) -> list[str]:
+    """How large a true difference would have had to be, where nothing could be said and every run finished."""
+    rows = [row for row in told if row["verdict"] == "inconclusive" and row["mde"] > 0 and not row["diverged"] > 0]
+    if not rows:
+        return []
+    texts = [shown(row, row["mde"]) for row in sorted(rows, key=lambda row: row["mde"])]
+    sizes = texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
+    return [f"With these seeds, what is undecided would have been told apart from {sizes}{unit_of(rows[0])} on "
+            "(80 % power)."]  # fmt: skip
+
+
+def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
+    """One sentence: with which further learning-rate modes how many verdicts change, and the first of them."""
+    tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
+    rows = {mode: {row["variant"]: row for row in tested if row["mode"] == mode} for mode in modes}
+    clauses = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
+    if not clauses:
+        return []
+    place = "" if all(clause.endswith(UNCHANGED) for clause in clauses) else ": see “Fair learning rates”"
+    return [f"The above is with learning rates {_rates(modes[0])}; {'; '.join(clauses)}{place}."]
+
+
+def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
+    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both.
+
+    Of more than `MOST_CHANGES` the first are named, without what they change to.
+    """
+    both = [(row, other[variant]) for variant, row in told.items() if variant in other]
+    changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
+    if not both:
+        return ""
+    opening = f"with rates {_rates(mode)} "
+    if not changed:
+        return f"{opening}{UNCHANGED}"
+    names = [effect_name(row) for row, _ in changed[:MOST_CHANGES]]
+    named = f"{', '.join(names)} and {len(changed) - MOST_CHANGES} more"
+    if len(changed) <= MOST_CHANGES:
+        named = ", ".join(f"{effect_name(row)}: {row['verdict']} → {there['verdict']}" for row, there in changed)
+    count = "the verdict changes" if len(both) == 1 else f"{len(changed)} of {len(both)} verdicts change"
+    return f"{opening}{count} ({named})"
+
+
+def _rates(mode: str) -> str:
+    return RATES.get(mode, f'of mode "{mode}"')
+
+
+def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]:
+    """One sentence a variant and state: SGD diverged in 4 of 6 seeds."""
+    lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
+    runs = confirmatory_runs(results[results["variant"].isin(lost)])
+    clauses = []
+    for (variant, mode), cell in runs.groupby(["variant", "mode"], sort=False):
+        where = f" ({mode})" if mode and n_modes > 1 else ""
+        for state in COUNTED_AT_CHANCE:
+            count = int((cell["state"] == state).sum())
+            if count:
+                clauses.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
+    return [f"{capital(capped(clauses))} (counted {lost_count})."] if clauses else []
+
+
+def _family(told: Sequence[Effect], *, family: int) -> list[str]:
+    """What the intervals hold for at once: all contrasts, and all looks where seeds were added."""
+    if not any(row["n"] >= MIN_SEEDS for row in told):
+        return []
+    held = f"Intervals hold for all {family} contrasts at once (95 %); p is adjusted for them (max-T)"
+    added = _added(told)
+    if family < 2:
+        return [f"{capital(added)}; p and interval hold over all looks."] if added else []
+    return [f"{held}, and both hold over all looks: {added}." if added else f"{held}."]
+
+
+def _added(told: Sequence[Effect]) -> str:
+    counts = [row["n"] for row in told if row["look"] > 0]
+    if not counts:
+        return ""
+    seeds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+    return f"seeds were added to what was undecided, {seeds} a contrast"
+
+
+def _with_interval(row: Effect) -> str:
+    return f"{effect_name(row)} ({signed(row)} {interval(row)})"
+
+
+def _with_seeds_needed(row: Effect) -> str:
+    needed = row["seeds_needed"]
+    if needed <= row["n"]:  # open for another reason: runs that did not finish
+        return _with_interval(row)
+    seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; {seeds} seeds would tell)"
+
+
+def _with_count(row: Effect) -> str:
+    return f"{effect_name(row)} (n = {row['n']}" + (f", {signed(row)})" if row["n"] else ")")

@@ -1,0 +1,142 @@
+"""A row of the effects table into its name, its numbers and its p, as people read them."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from ablate.study.trial import BEST, REFERENCE
+
+Effect: TypeAlias = dict[str, Any]  # Any: a row of the effects table, its columns are of several types
+# The first that was run is the one the headline speaks of. Tuned rates may be better ones, but they are chosen once,
+# and all seeds share the luck of that, which is in no interval.
+MODES = ("find", "tune", "carry", "")
+DECIMALS = {"points": 1, "nats": 2}  # at least; more where the interval supports it; of other units, 0
+MOST_DECIMALS = 4
+MOST_OF_OTHERS = 9  # of units that we know nothing of
+MOST_NAMED = 8  # of a list in a sentence; the table has them all
+BETWEEN = "\N{NO-BREAK SPACE}"  # what belongs together and must not be parted at the end of a line
+KEPT_TOGETHER = (  # a letter and its value; a number and its unit; the ends of an interval
+    (re.compile(r"\b([pn]) ([=<]) (?=[.\d])"), rf"\1{BETWEEN}\2{BETWEEN}"),
+    (re.compile(r"(?<=\d) (?=(%|points|nats|seeds?)(?!\w))"), BETWEEN),
+    (re.compile(r"\[([+−]?[\d.,]*\d), (?=[+−]?[\d.,]*\d\])"), rf"[\1,{BETWEEN}"),
+)
+NAMES = {REFERENCE: "the reference", BEST: "the best configuration"}
+
+
+def as_rows(effects: pd.DataFrame) -> list[Effect]:
+    """The rows of the table, in its order."""
+    return [{str(name): value for name, value in row.items()} for row in effects.to_dict("records")]
+
+
+def mode_rank(mode: str) -> tuple[int, str]:
+    """Sorts the modes by how fair their learning rates are."""
+    return (MODES.index(mode) if mode in MODES else len(MODES), mode)
+
+
+def capped(items: Sequence[str], *, most: int = MOST_NAMED) -> str:
+    """The items of a list in a sentence; of a long one the first, and how many more there are."""
+    more = len(items) - most
+    return "; ".join(items[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def unbroken(text: str) -> str:
+    """The text with no-break spaces in "p = .03", "n = 8", "95 %", "0.5 points" and "[3.1, 4.7]"."""
+    for found, kept in KEPT_TOGETHER:
+        text = found.sub(kept, text)
+    return text
+
+
+def effect_name(row: Effect) -> str:
+    """ "dropout 0.1", and of what is not compared with the reference, "normalization none (from the best)"."""
+    name = f"{words(row['factor'])} {row['level']}".strip() or variant_name(row["variant"])
+    if row["against"] in (REFERENCE, ""):
+        return name
+    return f"{name} (from {'the best' if row['against'] == BEST else row['against']})"
+
+
+def variant_name(variant: str) -> str:
+    """The variant in words: "normalization batch", "the reference"."""
+    factor, equals, level = variant.partition("=")
+    return f"{words(factor)} {level}" if equals else NAMES.get(variant, variant)
+
+
+def words(factor: str) -> str:
+    """A factor's name without underscores."""
+    return factor.replace("_", " ")
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def moves(row: Effect, *, verb: str, unit: str = "") -> str:
+    """ "helps by 3.9 points [3.1, 4.7]": size and interval in the direction of the verb."""
+    sign = math.copysign(1.0, row["mean"])
+    size = shown(row, abs(row["mean"]))
+    ends = sorted((sign * row["low_adjusted"], sign * row["high_adjusted"]))
+    return f"{verb} by {size}{unit} [{shown(row, ends[0])}, {shown(row, ends[1])}]"
+
+
+def interval(row: Effect) -> str:
+    """The interval that holds for all contrasts at once."""
+    return f"[{shown(row, row['low_adjusted'])}, {shown(row, row['high_adjusted'])}]"
+
+
+def signed(row: Effect) -> str:
+    """The mean difference with its sign."""
+    text = shown(row, row["mean"])
+    return text if text.startswith("−") or float(text) == 0 else f"+{text}"
+
+
+def shown(row: Effect, value: float) -> str:
+    """A number of this row in the unit shown, with the decimals that its interval supports."""
+    least = DECIMALS.get(row["unit"], 0)
+    most = MOST_DECIMALS if row["unit"] in DECIMALS else MOST_OF_OTHERS
+    half = (row["high_adjusted"] - row["low_adjusted"]) / 2 * row["scale"]
+    if half > 0:
+        supported = math.ceil(-math.log10(2 * half))
+    else:  # no spread: as the unit has it, or three digits of the mean
+        supported = least if row["unit"] in DECIMALS else _decimals_of(row["mean"] * row["scale"])
+    return number(value * row["scale"], min(max(least, supported), most))
+
+
+def margin_of(row: Effect) -> str:
+    """ "±0.5": the margin in the unit shown."""
+    margin = row["margin"] * row["scale"]
+    return f"±{number(margin, DECIMALS[row['unit']])}" if row["unit"] in DECIMALS else f"±{margin:g}"
+
+
+def unit_of(row: Effect) -> str:
+    """ " points", with the space before it; nothing where the unit is not known."""
+    return f" {row['unit']}" if row["unit"] else ""
+
+
+def number(value: float, decimals: int) -> str:
+    """With a true minus sign, and none before a zero."""
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def p_text(p: float) -> str:
+    """ ".03", "< .001": three decimals where two would hide the side of .05 on which it lies, or be 0."""
+    if p < 0.001:
+        return "< .001"
+    return f"{p:.{3 if p < 0.0095 or 0.045 <= p < 0.055 else 2}f}".removeprefix("0")
+
+
+def p_is(p: float) -> str:
+    """ "p = .03", "p < .001"."""
+    return f"p {p_text(p)}" if p < 0.001 else f"p = {p_text(p)}"
+
+
+def as_markdown(text: str) -> str:
+    """Text as it is, where Markdown is read: without this, the stars of "find*3" and "find*0.3" make italics."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
+
+
+def _decimals_of(value: float) -> int:
+    return 2 - math.floor(math.log10(abs(value))) if value and math.isfinite(value) else 2

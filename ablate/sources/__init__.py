@@ -1,8 +1,0 @@
-"""Other tools' records of runs into one kind of table: a file, an Optuna storage. MLflow's are in `tracking`."""
-
-from ablate.sources.csv_file import read_csv_runs
-from ablate.sources.optuna_storage import is_storage_url, read_optuna_runs
-from ablate.sources.runs import Runs
-from ablate.sources.table_file import read_file_runs
-
-__all__ = ["Runs", "is_storage_url", "read_csv_runs", "read_file_runs", "read_optuna_runs"]

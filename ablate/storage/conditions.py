@@ -1,0 +1,231 @@
+"""Record what a trial's numbers depend on besides its spec: code, libraries, device, threads and the environment."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ablate import system
+from ablate.models.user_code import code_digest, definition_digests, joint_digest
+from ablate.study import Study
+
+BACKEND = "tensorflow"
+PACKAGE = Path(__file__).parents[1]
+OWN_CODE, DEVICE = "ablate's code", "device"  # names of ingredients, for a person
+LIBRARIES = ("tensorflow", "keras", "numpy")
+# Installed beside TensorFlow, not with it; the kernels of a GPU come from them.
+GPU_LIBRARIES = (
+    "nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-cuda-nvcc-cu12", "nvidia-cublas", "nvidia-cudnn-cu13",
+    "nvidia-cuda-nvcc",
+)  # fmt: skip
+# Of the environment, what changes rounding or programs in TensorFlow, XLA, oneDNN and CUDA. Numbers of threads are not
+# among it: workers set theirs. Measured: OMP_NUM_THREADS changes no bit of training, TF_ENABLE_ONEDNN_OPTS=0 does.
+FLAGS = (
+    "XLA_FLAGS", "TF_XLA_FLAGS", "TF_DETERMINISTIC_OPS", "TF_DISABLE_JIT_KERNELS",
+    "TF_ENABLE_ONEDNN_OPTS", "TF_ENABLE_ZENDNN_OPTS", "TF_ENABLE_ONEDNN_SPMM", "TF_SET_ONEDNN_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "MKL_CBWR",
+    "TF_USE_DEEP_CONV2D", "TF_ENABLE_WINOGRAD_NONFUSED",
+    "NVIDIA_TF32_OVERRIDE", "TF32_OVERRIDE", "TF_CONV2D_USE_FP16_ACCUMULATE", "TF_FP16_CONV_USE_FP32_COMPUTE",
+    "TF_FP16_MATMUL_USE_FP32_COMPUTE", "TF_FP16_RNN_USE_FP32_COMPUTE",
+    "TF_USE_CUBLASLT", "TF_MATMUL_AUTOTUNE_ENABLE", "CUBLAS_WORKSPACE_CONFIG", "TF_CUBLAS_WORKSPACE_LIMIT_IN_MB",
+    "TF_CUDNN_DETERMINISTIC", "TF_CUDNN_USE_AUTOTUNE", "TF_CUDNN_RNN_USE_AUTOTUNE", "TF_CUDNN_USE_RUNTIME_FUSION",
+    "TF_CUDNN_WORKSPACE_LIMIT_IN_MB", "TF_CUDNN_DISABLE_CONV_1X1_OPTIMIZATION", "TF_USE_DEFAULT_CONV_ALGO",
+    "TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT",
+)  # fmt: skip
+# What numpy's products are divided by; measured: other threads, other bits. Only a user's code has such products.
+NUMPY_FLAGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS")
+_WHICH_GPU = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES")
+# Of this package, what a trial's numbers depend on; what else those modules import decides none.
+DECIDING = (
+    "training/", "models/", "study/rate.py", "study/catalog.py", "study/seeds.py", "study/trial.py", "data/split.py",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a trial's numbers depend on besides its spec.
+
+    The process that starts the workers makes the record with `of_workers`, each worker makes its own with
+    `of_process`, from the threads of its task. Both are equal: they read the same machine, code and environment, and
+    a worker is pinned to as many processors as `of_workers` says. Only with GPUs of several kinds a worker knows more:
+    which of them it was given. Neither imports TensorFlow.
+
+    A record that was read from a file may lack ingredients, as older versions wrote fewer: "", 0 or None there.
+    """
+
+    package: str  # digest of the modules of this package that decide a trial's numbers
+    model: str  # digest of the user's code behind the model; "" for a model of this package, or where a file is lost
+    versions: Mapping[str, str]  # Python's without its last number, and those of LIBRARIES
+    backend: str
+    device: str  # kind, as "CPU AMD EPYC" or "GPU NVIDIA H200"
+    threads: int  # of a worker; 0 on a GPU, where numbers depend on neither this nor the next
+    processors: int  # that a worker sees: XLA divides its loops by them
+    flags: Mapping[str, str] | None  # those of FLAGS that are set; None: not recorded
+
+    def digest(self) -> str:
+        """SHA-256 of all of it, hexadecimal: an ingredient of every key."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def of_workers(study: Study | None, *, workers: int, threads: int) -> Conditions:
+    """Those of so many workers here, with so many threads each.
+
+    They get processors of their own where there are enough for all of them; else they share all. Without a `study`,
+    the user's code is left out.
+    """
+    cores, on_gpu = system.usable_cores(), system.count_gpus() > 0
+    own = hasattr(os, "sched_setaffinity") and workers * threads <= cores
+    return _here(study, on_gpu=on_gpu, threads=threads, processors=threads if own else cores)
+
+
+def of_process(study: Study, *, threads: int, on_gpu: bool) -> Conditions:
+    """Those of this process, which trains itself: with so many threads (0: one a processor), on a GPU or not."""
+    cores = system.usable_cores()
+    return _here(study, on_gpu=on_gpu, threads=threads or cores, processors=cores)
+
+
+def of_begun(text: Mapping[str, Any]) -> Conditions:  # Any: JSON
+    """From the content of begun.json, or of what an older version wrote there.
+
+    Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` where it is something else.
+    """
+    flags = text.get("flags")
+    return Conditions(
+        package=str(text["package"]),
+        model=str(text["model"]),
+        versions={str(name): str(version) for name, version in text["versions"].items()},
+        backend=str(text.get("backend", BACKEND)),  # there was no other
+        device=str(text.get("device", "")),
+        threads=int(text.get("threads", 0)),
+        processors=int(text.get("processors", 0)),
+        flags=None if flags is None else {str(name): str(value) for name, value in flags.items()},
+    )
+
+
+def of_provenance(facts: Mapping[str, Any]) -> Conditions:  # Any: JSON
+    """From provenance.json, as far as it says them; neither flags nor a digest of this package are in it."""
+    hardware, threads = facts.get("hardware") or {}, facts.get("threads") or 0
+    gpus, cores, workers = hardware.get("gpus") or [], hardware.get("cores") or 0, facts.get("workers") or 0
+    processors = threads if workers * threads <= cores else cores
+    versions = facts.get("versions") or {}
+    return Conditions(
+        package="",
+        model=(facts.get("model") or {}).get("code") or "",
+        versions=_deciding(versions),
+        backend=BACKEND,
+        device=_device(gpus, hardware.get("cpu") or ""),
+        threads=0 if gpus else threads,
+        processors=processors if workers and threads and cores and not gpus else 0,
+        flags=None,
+    )
+
+
+def described(conditions: Conditions) -> dict[str, str]:
+    """All that is known but for the user's code, under the names that a person knows it by."""
+    return {**_code_and_libraries(conditions), **(conditions.flags or {}), **_machine(conditions)}
+
+
+def changed(before: Conditions, now: Conditions) -> Iterator[tuple[str, str, str]]:
+    """What is known of `before` and is otherwise now: its name, what it was, what it is; the user's code left out."""
+    old, new = _code_and_libraries(before), _code_and_libraries(now)
+    named = [(name, was, new.get(name, "none")) for name, was in old.items()]
+    if before.flags is not None and now.flags is not None:
+        names = dict.fromkeys((*before.flags, *now.flags))
+        named += [(name, before.flags.get(name, "unset"), now.flags.get(name, "unset")) for name in names]
+    here = _machine(now)
+    named += [(name, was, here[name]) for name, was in _machine(before).items() if name in here]
+    yield from ((name, was, is_now) for name, was, is_now in named if was != is_now)
+
+
+def unknown(before: Conditions, now: Conditions) -> list[str]:
+    """The names of what was not recorded."""
+    old = described(before)
+    libraries, machine = ([name for name in some(now) if name not in old] for some in (_code_and_libraries, _machine))
+    return [*libraries, *(["flags"] if before.flags is None else []), *machine]
+
+
+def model_digest(study: Study) -> str:
+    """Of the user's code behind the model of a study; "" where it cannot be read: whoever loads it says so better."""
+    try:
+        return code_digest(study.model.name, base=Path(study.base))
+    except OSError:
+        return ""
+
+
+@cache
+def package_digest() -> str:
+    """Of the code of this package that decides a trial's numbers, hexadecimal; moving it changes nothing."""
+    deciding = (path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix().startswith(DECIDING))
+    return joint_digest(digest for path in deciding for digest in definition_digests(path.read_bytes()))
+
+
+def _here(study: Study | None, *, on_gpu: bool, threads: int, processors: int) -> Conditions:
+    hardware = system.hardware()
+    gpus = (hardware["gpus"] or ["of an unknown kind"]) if on_gpu else []
+    model = model_digest(study) if study is not None else ""
+    return Conditions(
+        package=package_digest(),
+        model=model,
+        versions=_deciding(system.versions()) | (_gpu_versions() if on_gpu else {}),
+        backend=BACKEND,
+        device=_device(gpus, hardware["cpu"]) + _which(gpus),
+        threads=0 if on_gpu else threads,
+        processors=0 if on_gpu else processors,
+        flags=_flags(FLAGS + (NUMPY_FLAGS if model else ())),
+    )
+
+
+def _deciding(versions: Mapping[str, str]) -> dict[str, str]:
+    """Those that numbers depend on; Python's too: since 3.12, its `sum` rounds otherwise."""
+    found = {name: versions[name] for name in LIBRARIES if versions.get(name)}
+    return found | ({"python": ".".join(versions["python"].split(".")[:2])} if versions.get("python") else {})
+
+
+def _gpu_versions() -> dict[str, str]:
+    found = {}
+    for name in GPU_LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _device(gpus: Sequence[str], cpu: str) -> str:
+    if gpus:
+        return f"GPU {', '.join(sorted(set(gpus)))}"
+    return f"CPU {cpu}" if cpu else ""
+
+
+def _which(gpus: Sequence[str]) -> str:
+    """Where a machine has GPUs of several kinds, the variables that choose among them: nothing else says the kind."""
+    chosen = [f"{name}={os.environ[name]}" for name in _WHICH_GPU if name in os.environ]
+    return f" ({', '.join(chosen)})" if chosen and len(set(gpus)) > 1 else ""
+
+
+def _flags(names: Sequence[str]) -> dict[str, str]:
+    """Those that are set; set to nothing counts as unset, as their readers take it."""
+    flags = {name: os.environ[name] for name in names if os.environ.get(name)}
+    if flags.get("XLA_FLAGS", "-")[0] != "-":  # the name of a file that holds them
+        with suppress(OSError):
+            flags["XLA_FLAGS"] = Path(flags["XLA_FLAGS"]).read_text(errors="replace").strip()
+    return flags
+
+
+def _code_and_libraries(conditions: Conditions) -> dict[str, str]:
+    listed = {name: conditions.versions.get(name, "") for name in LIBRARIES}
+    named = {OWN_CODE: conditions.package[:12], **listed, **conditions.versions, "backend": conditions.backend}
+    return {name: value for name, value in named.items() if value}
+
+
+def _machine(conditions: Conditions) -> dict[str, str]:
+    named = {
+        DEVICE: conditions.device.partition(" ")[2],
+        "threads of a worker": str(conditions.threads or ""),
+        "processors of a worker": str(conditions.processors or ""),
+    }
+    return {name: value for name, value in named.items() if value}

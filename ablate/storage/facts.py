@@ -1,0 +1,88 @@
+"""What is fixed when a run of a study begins, and how it ended."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ablate.data import Dataset
+from ablate.storage.conditions import Conditions, of_workers
+from ablate.storage.preregistration import Freeze
+from ablate.study import Study
+from ablate.study.cautions import Cautions, Remarks
+from ablate.study.trial import Factors
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is fixed when a run of a study begins."""
+
+    study: Study
+    data: Dataset
+    label: str
+    command: str
+    workers: int
+    threads: int  # per worker
+    tracking_uri: str
+    started: str  # ISO time
+    stack: int | None = None  # trials in one program, as asked for; None: as many as suit the device
+    cautions: Cautions = field(default_factory=dict)  # what its data show
+    remarks: Remarks = field(default_factory=dict)
+
+    def n_train(self) -> int:
+        """Examples in the training split."""
+        return _at_most(self.study.data.train, len(self.data.y_train) - self.study.data.validation)
+
+    def conditions(self) -> Conditions:
+        """What the numbers depend on besides their specs, as it is now."""
+        return of_workers(self.study, workers=self.workers, threads=self.threads)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the arrays and of what decides the splits, first 16 digits."""
+        settings, seed = self.study.data, self.study.seed
+        text = f"{self.data.digest} {settings.validation} {settings.train} {settings.scaling} {seed}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def about_data(self) -> dict[str, object]:
+        """The data set as provenance, tracker and report describe it."""
+        return {
+            "name": self.data.name,
+            "fingerprint": self.fingerprint(),
+            "stand_in": self.data.stand_in,
+            "source": self.data.source,
+            "n_train": self.n_train(),
+            "n_validation": self.study.data.validation,
+            "n_test": len(self.data.y_test),
+            "n_classes": self.data.n_classes,
+            "shape": list(self.data.x_train.shape[1:]),
+            "scaling": self.study.data.scaling,
+            **self._about_pretraining(),
+        }
+
+    def _about_pretraining(self) -> dict[str, str]:
+        """The task on which networks were trained before, where there is one."""
+        before = self.study.transfer
+        if before is None or self.data.pretraining is None:
+            return {}
+        classes = ", ".join(map(str, before.classes))
+        n_train = _at_most(before.train, len(self.data.pretraining.y_train) - before.validation)
+        return {"pretraining": f"classes {classes} · {n_train:,} train · {before.validation:,} validation"}
+
+
+def _at_most(n: int | None, there: int) -> int:
+    return there if n is None else min(n, there)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run of a study ended."""
+
+    ended: str  # ISO time
+    reference: Factors
+    complete: bool
+    interrupted: bool
+    seconds: Mapping[str, float]  # of wall time, by part, "total" among them
+    gave_up: str = ""  # why it ended early, where trials failed alike again and again
+    changes: Sequence[str] = ()  # what of study, model file and versions changed after the first trial
+    frozen: Freeze | None = None  # what was declared before the test set was read; None where it was not read
+    looks: Sequence[int] = ()  # seeds at each look of a sequential design
+    tune: Mapping[str, object] | None = None  # how rates were tuned and what came of it, JSON-able; None: none were

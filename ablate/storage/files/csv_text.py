@@ -1,0 +1,102 @@
+"""A CSV file's bytes into text whose rows are all as long as the header: what pandas would mend silently is named."""
+
+import bz2
+import csv
+import gzip
+import lzma
+import zipfile
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import IO, cast
+
+from ablate.errors import DataError
+from ablate.text import printable
+
+MOST_BYTES = 2**29  # of text, unpacked: ten million rows of fifty characters
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # the marks that it begins with, as Excel's "Unicode text" does
+_LONGEST_FIELD = 2**20  # characters; a longer one is a quote that was never closed
+
+
+def read_csv_text(path: Path, *, most: int = MOST_BYTES) -> str:
+    """The file as text, unpacked where its name says so: UTF-8, or UTF-16 with its mark.
+
+    Raises `DataError` where it cannot be read, is no text, or is larger than `most` bytes unpacked.
+    """
+    try:
+        with path.open("rb") as file, _unpacked(file, path.suffix.lower()) as unpacked:
+            content = unpacked.read(most + 1)
+    except Exception as err:  # a packed file that is damaged raises a dozen kinds
+        raise _unreadable(path, getattr(err, "strerror", None) or printable(str(err), 200)) from err
+    if len(content) > most:
+        raise _unreadable(path, f"it has more than {most:,} bytes of text")
+    try:
+        text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
+    except UnicodeDecodeError as err:
+        raise _unreadable(path, f"it is not UTF-8 text (byte {err.start:,})\n  save it as “CSV UTF-8”") from err
+    if "\0" in text:
+        raise _unreadable(path, "it holds null characters, as files that are no text do")
+    return text
+
+
+def check_rows(text: str, path: Path, *, separator: str = ",") -> list[str]:
+    """The names in the header of `text`. Raises `DataError` where there is none, or a row is longer or shorter."""
+    header: list[str] = []
+    for number, row in _rows(text, path, separator=separator):
+        if not header:
+            header = row
+        elif len(row) != len(header):
+            said = f"row {number:,} has {len(row):,} fields, the header {len(header):,}"
+            raise _unreadable(path, f"{said}\n  leave empty fields empty, but not out; put quotes around commas")
+    if not header:
+        raise _unreadable(path, "it is empty")
+    return header
+
+
+def guess_separator(text: str, separators: Sequence[str], path: Path) -> str:
+    """The one of `separators` that parts the header in the most columns; the first one among equals."""
+
+    def n_columns(separator: str) -> int:
+        try:
+            return len(next(_rows(start, path, separator=separator), (0, []))[1])
+        except DataError:
+            return 0
+
+    start = text[:_LONGEST_FIELD]
+    return max(separators, key=n_columns)
+
+
+def _rows(text: str, path: Path, *, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, by their number from 1; the header is row 1."""
+    csv.field_size_limit(_LONGEST_FIELD)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    try:
+        for number, row in enumerate(reader, start=1):
+            if len(row) > 1 or "".join(row).strip():
+                yield number, row
+    except csv.Error as err:
+        raise _unreadable(path, f"line {reader.line_num:,}: {err}") from err
+
+
+def _unpacked(file: IO[bytes], suffix: str) -> IO[bytes]:
+    match suffix:
+        case ".gz":
+            return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+        case ".bz2":
+            return bz2.BZ2File(file)
+        case ".xz":
+            return lzma.LZMAFile(file)
+        case ".zip":
+            return _only_member(file)
+    return file
+
+
+def _only_member(file: IO[bytes]) -> IO[bytes]:
+    archive = zipfile.ZipFile(file)
+    if len(names := archive.namelist()) != 1:
+        raise ValueError(f"an archive of one table can be read, this one holds {len(names):,} files")
+    return archive.open(names[0])
+
+
+def _unreadable(path: Path, reason: str) -> DataError:
+    return DataError(f"{printable(str(path), 300)}: cannot be read as a CSV table: {reason}")

@@ -1,0 +1,151 @@
+"""A folder into the property of one process: the lock, who holds it, and what a holder that died has left of itself.
+
+Where the file system can lock a file, the lock goes with its process, however that ends. Elsewhere a file beside it
+names process and machine: the lock of a process that is gone from this machine is taken over, another machine's is not.
+"""
+
+import errno
+import os
+import platform
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
+
+from ablate.errors import AblateError
+from ablate.storage.files.atomic import write_aside
+from ablate.text import printable
+
+LOCK, SOFT_LOCK, OWNER = ".lock", ".lock.soft", ".owner"
+PATIENCE = 1.0  # seconds that it may take to break the lock of a process that is gone
+_CANNOT_LOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
+PREFIX = "ablate-run-"
+_LOCK = ".lock"
+_YOUNG = 60.0  # seconds in which a folder may be made and not locked yet
+
+
+class FolderLock:
+    """A folder that this process holds; it is made if need be.
+
+    `left_by` says whose it was before, where that process ended without leaving it, and is "" elsewhere. Raises
+    `AblateError` where another process holds the folder, and `OSError` where it cannot be written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._owner = folder / OWNER
+        self._lock = _lock_that_stays(folder)
+        try:
+            self.left_by = _owner(folder)
+            write_aside(self._owner, f"pid {os.getpid()} on {platform.node()}, since {datetime.now():%Y-%m-%d %H:%M}\n")
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def release(self) -> None:
+        """Leave the folder to others."""
+        with suppress(OSError):  # what ended the study is to be told, not what ends with it
+            self._owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._lock.release()
+
+    def rename(self, folder: Path, target: Path) -> None:
+        """Leave the folder under another name. Who has opened its lock before finds it renamed, and looks anew."""
+        try:
+            folder.rename(target)
+            with suppress(OSError):
+                (target / OWNER).unlink(missing_ok=True)
+        finally:
+            self._lock.release()
+
+
+def _lock_that_stays(folder: Path) -> BaseFileLock:
+    """The lock of the folder that has this name now: while it was asked for, another process may have renamed it."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # renamed, and not made anew yet
+            before = folder.stat()
+            lock = _locked(folder)
+            try:
+                if os.path.samestat(before, folder.stat()):
+                    return lock
+            except OSError:
+                lock.release()
+                raise
+            lock.release()
+
+
+def _locked(folder: Path) -> BaseFileLock:
+    # Without its own fallback, which is for one of the errors below and differs between its major versions.
+    lock = FileLock(folder / LOCK, fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as err:
+        raise _refusal(folder, lock) from err
+    except (NotImplementedError, OSError) as err:
+        if isinstance(err, OSError) and err.errno not in _CANNOT_LOCK:
+            raise
+        return _locked_softly(folder)
+    return lock
+
+
+def _locked_softly(folder: Path) -> BaseFileLock:
+    lock = SoftFileLock(folder / SOFT_LOCK)
+    try:
+        lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 10)
+    except Timeout as err:
+        raise _refusal(folder, lock) from err
+    return lock
+
+
+def _refusal(folder: Path, lock: BaseFileLock) -> AblateError:
+    time.sleep(0.2)  # it may have begun this very moment and not said yet who it is
+    lines = [
+        f"{folder}: another process runs this study ({_owner(folder) or 'unknown'})",
+        "  wait for it, or name another folder with --out",
+    ]
+    if isinstance(lock, SoftFileLock):
+        lines.append(f"  if that process is gone, and with it its machine: remove {lock.lock_file}")
+    return AblateError("\n".join(lines))
+
+
+def _owner(folder: Path) -> str:
+    """Who the folder's holder said it is, in one line; "" where nobody did."""
+    try:
+        return printable((folder / OWNER).read_text(encoding="utf-8", errors="replace").strip(), 200)
+    except OSError:
+        return ""
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A new folder where the system keeps such. What `kill -9` has left there of other runs, arrays of GBs, is removed.
+
+    Raises `OSError` where there is no room for it.
+    """
+    root = Path(tempfile.gettempdir())
+    if hasattr(os, "getuid"):
+        for folder in root.glob(f"{PREFIX}*"):
+            with suppress(OSError):  # it is another user's, or another process sweeps it
+                _remove_abandoned(folder, user=os.getuid())
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True) as name:
+        lock = FileLock(Path(name) / _LOCK)
+        lock.acquire(blocking=False)
+        try:
+            yield Path(name)
+        finally:
+            lock.release()
+
+
+def _remove_abandoned(folder: Path, *, user: int) -> None:
+    """Remove a folder of this user's whose process has let go of its lock, as the system sees to."""
+    found = folder.lstat()
+    is_ours = stat.S_ISDIR(found.st_mode) and (folder / _LOCK).is_file()  # not a folder that somebody named like one
+    if found.st_uid == user and is_ours and time.time() - found.st_mtime > _YOUNG:
+        with FileLock(folder / _LOCK).acquire(blocking=False):
+            shutil.rmtree(folder)

@@ -1,0 +1,59 @@
+"""Files in a folder of results that ablate did not write, which a study or a report would write over."""
+
+import os
+import re
+from pathlib import Path
+
+from ablate.errors import AblateError
+from ablate.text import printable
+
+_OWN = {  # a file that shows whose folder it is, by what is in it, a pattern
+    "begun.json": rb"\{",
+    "trials.jsonl": rb'^\{"(spec|rate_test)":',
+    "provenance.json": rb'"ablate_version"|"study"[^{}]*"source"',  # of a study, of `ablate analyze`
+    "report.html": b'<meta name="generator" content="ablate">',
+}
+_OF_STUDIES = (
+    "begun.json", "trials.jsonl", "study.toml", "results.csv", "epochs.csv", "layers.csv", "lr_tests.json",
+    "provenance.json", "parent_run.txt", "search.db", "report.html", "effects.csv", "effects.tex",
+)  # fmt: skip
+_OF_REPORTS = {"report.html": _OWN["report.html"], "effects.csv": b"factor,level,variant,mode,against,"}
+_START = 2**16  # bytes in which the sign is
+
+
+def check_folder(folder: Path) -> None:
+    """Raise `AblateError` where a study, or the report on a table, would write over somebody's files in `folder`."""
+    if not is_own(folder):
+        _refuse(folder, [name for name in _OF_STUDIES if os.path.lexists(folder / name)])
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a study or a report of ablate's is in `folder`."""
+    return any(_holds(folder / name, sign) for name, sign in _OWN.items())
+
+
+def check_report(folder: Path) -> None:
+    """Raise `AblateError` where a report on the table in `folder` would write over a page or a table of another tool.
+
+    A folder whose journal or provenance is ablate's own is ablate's, whatever is in it.
+    """
+    if any(_holds(folder / name, _OWN[name]) for name in ("begun.json", "trials.jsonl", "provenance.json")):
+        return
+    foreign = [name for name in _OF_REPORTS if os.path.lexists(folder / name)]
+    _refuse(folder, [name for name in foreign if not _holds(folder / name, _OF_REPORTS[name])])
+
+
+def _refuse(folder: Path, foreign: list[str]) -> None:
+    if foreign:
+        raise AblateError(
+            f"{printable(str(folder), 300)}: holds {', '.join(foreign)} that ablate did not write\n"
+            "  results would be written over: move that away, or name another folder with --out"
+        )
+
+
+def _holds(path: Path, sign: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return re.search(sign, file.read(_START)) is not None
+    except OSError:
+        return False

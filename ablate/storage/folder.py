@@ -1,0 +1,195 @@
+"""A study's folder: what lies where in it, whose study it is, and who may write to it."""
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ablate.errors import StudyError
+from ablate.storage.conditions import Conditions
+from ablate.storage.files.atomic import opening, sweep, write_aside
+from ablate.storage.files.lock import FolderLock
+from ablate.storage.files.strangers import check_folder, is_own
+from ablate.storage.journal import Journal
+from ablate.storage.preregistration import FROZEN
+from ablate.storage.resume import (
+    Basis,
+    Judged,
+    Stage,
+    judge_basis,
+    judge_settings,
+    notes_on,
+    read_basis,
+    refusal,
+    with_notes,
+)
+from ablate.study import Study, to_toml
+from ablate.study.trial import Phase
+
+BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite keeps beside a file
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """reports/NAME and its files."""
+
+    path: Path
+
+    @property
+    def study_file(self) -> Path:
+        """The resolved study."""
+        return self.path / "study.toml"
+
+    @property
+    def basis(self) -> Path:
+        """What the results rest on besides the study's settings, and what of all that has changed."""
+        return self.path / "begun.json"
+
+    @property
+    def frozen(self) -> Path:
+        """The comparisons as they were declared."""
+        return self.path / FROZEN
+
+    @property
+    def journal(self) -> Path:
+        """One line a trial, as it ended."""
+        return self.path / "trials.jsonl"
+
+    @property
+    def search_storage(self) -> Path:
+        """Optuna's SQLite file."""
+        return self.path / "search.db"
+
+    @property
+    def results(self) -> Path:
+        """The results table."""
+        return self.path / "results.csv"
+
+    @property
+    def epochs(self) -> Path:
+        """The learning curves."""
+        return self.path / "epochs.csv"
+
+    @property
+    def layers(self) -> Path:
+        """What the layers of trials were like inside, where that was asked for."""
+        return self.path / "layers.csv"
+
+    @property
+    def lr_tests(self) -> Path:
+        """The range tests, one an entry."""
+        return self.path / "lr_tests.json"
+
+    @property
+    def provenance(self) -> Path:
+        """Where the numbers come from."""
+        return self.path / "provenance.json"
+
+    @property
+    def parent_run(self) -> Path:
+        """The tracker's id of the study's run, so that a resumed study goes on in it."""
+        return self.path / "parent_run.txt"
+
+    @property
+    def worker_log(self) -> Path:
+        """What the workers' libraries print, -0.log and so on added."""
+        return self.path / "worker"
+
+    @contextmanager
+    def lock(self, *, fresh: bool = False) -> Iterator["Held"]:
+        """Hold the folder against other processes; the lock goes with this one, however it ends.
+
+        `fresh`: what is in it is kept under another, dated name, and the study starts anew. Raises `AblateError` where
+        another process holds the folder, where it cannot be written to, or where files of somebody else are in it.
+        """
+        with opening(self.path):
+            check_folder(self.path)
+            held = FolderLock(self.path)
+            aside = None
+            if fresh and is_own(self.path):  # a folder with nothing but notes of somebody's stays where it is
+                aside = _free_name(self.path)
+                held.rename(self.path, aside)
+                held = FolderLock(self.path)
+            sweep(self.path)
+        left = f"{held.left_by}, began to run this study and ended without a word: going on from what it saved"
+        try:
+            yield Held(aside, (left,) if held.left_by and aside is None else ())
+        finally:
+            held.release()
+
+    def claim(self, study: Study, *, data: str, conditions: Conditions, go_on: bool = False) -> list[str]:
+        """Make this the folder of `study`, with data of the fingerprint `data`; what has changed since, to be shown.
+
+        `go_on`: a changed study is taken where the trials so far are its own, too. Raises `StudyError` with every
+        change elsewhere, and `AblateError` where the folder cannot be written to.
+        """
+        with opening(self.path):
+            before, now, notes = None, Basis(conditions, data), list[str]()
+            journal = Journal(self.journal)
+            if journal.attempts() or journal.unreadable:
+                before = read_basis(self.basis)
+                changes = self._changes(study, before, now, phases={e.spec.phase for e in journal.entries.values()})
+                if any(one.against for one in changes) or (changes and not go_on):
+                    raise refusal(self.path, changes)
+                notes = [one.change for one in changes] + list(notes_on(before, now) if before else ())
+            else:
+                self._forget_plans(study)
+            write_aside(self.basis, with_notes(now, *(before.notes if before else ()), *notes).to_text())
+            write_aside(self.study_file, to_toml(study))
+        return notes
+
+    def notes(self) -> list[str]:
+        """What has changed since the results were begun, of all runs of the study: it belongs to their provenance."""
+        basis = read_basis(self.basis)
+        return list(basis.notes) if basis else []
+
+    def _changes(self, study: Study, before: Basis | None, now: Basis, *, phases: set[Phase]) -> list[Judged]:
+        old, new = self._settings(), tomllib.loads(to_toml(study))
+        changes, data_is_told = list[Judged](), False
+        if old is not None and repr(old) != repr(new):  # without a study file, results are taken as they are
+            changes = judge_settings(old, new, self._stage(phases))
+            data_is_told = old.get("data") != new.get("data") or old.get("seed") != new.get("seed")
+        if before is not None:
+            changes += judge_basis(before, now, model=study.model.name, data_is_told=data_is_told)
+        return changes
+
+    def _stage(self, phases: set[Phase]) -> Stage:
+        searched = "search" in phases or self.search_storage.exists()
+        return Stage(searched=searched, compared=bool(phases - {"search"}), frozen=self.frozen.exists())
+
+    def _settings(self) -> dict[str, Any] | None:  # Any: TOML
+        """The study file here; None where there is none. Raises `StudyError` where it cannot be read as one."""
+        try:
+            return tomllib.loads(self.study_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except ValueError as err:
+            raise StudyError(
+                f"{self.study_file}: is damaged, so that nobody can tell whose results these are: {err}\n"
+                "  --fresh starts anew and keeps the old folder under another name"
+            ) from err
+
+    def _forget_plans(self, study: Study) -> None:
+        """No trial has begun: nothing rests on what was declared, nor on what another study asked for."""
+        self.frozen.unlink(missing_ok=True)
+        if self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():
+            for end in BESIDE:
+                Path(f"{self.search_storage}{end}").unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A folder that this process holds."""
+
+    set_aside: Path | None  # where its former results are, if a fresh start was asked for and there were any
+    notes: tuple[str, ...]  # what a person should know of the run before
+
+
+def _free_name(folder: Path) -> Path:
+    """The folder's name with the date, and a number where that is taken."""
+    dated = folder.with_name(f"{folder.name}~{datetime.now():%Y-%m-%d-%H%M%S}")
+    names = (dated.with_name(f"{dated.name}{end}") for end in ("", *(f"-{n}" for n in range(2, 100))))
+    return next(name for name in names if not name.exists())

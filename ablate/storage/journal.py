@@ -1,0 +1,193 @@
+"""Attempts at trials into a file that grows by a line, and back: what a study knows after any death.
+
+Only the parent writes it. A line that cannot be read is left out, and its trial is trained again.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ablate.errors import AblateError
+from ablate.storage.files.atomic import saving
+from ablate.storage.files.lines import LineFile
+from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+
+UNENDED = "its process ended first"  # why an attempt was killed of which only the beginning is known
+Key: TypeAlias = tuple[str, int]  # trial, number of the attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One attempt at a trial as it ended."""
+
+    spec: TrialSpec
+    outcome: Outcome
+    epochs: tuple[Epoch, ...]
+    run_id: str  # of the tracker; "" while it has none
+    began: int = 0  # ms since 1970; 0 where it is not known, as in journals of older versions
+    ended: int = 0  # the same
+
+    @property
+    def key(self) -> Key:
+        """Which attempt at which trial this is."""
+        return self.spec.trial, self.outcome.attempt
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """A dictionary of JSON types, with the key of the range test in its place."""
+        test = self.outcome.rate_test
+        outcome = {**replace(self.outcome, rate_test=None).to_json(), "rate_test": test.key if test else None}
+        epochs = [asdict(epoch) for epoch in self.epochs]
+        times = {"began": self.began, "ended": self.ended}
+        return {"spec": self.spec.to_json(), "outcome": outcome, "run_id": self.run_id, **times, "epochs": epochs}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], tests: Mapping[str, RateTest]) -> "Entry":
+        """The entry that `to_json` wrote."""
+        epochs = tuple(Epoch(**epoch) for epoch in data["epochs"])
+        key = data["outcome"]["rate_test"]
+        outcome = Outcome.from_json({**data["outcome"], "rate_test": None})
+        outcome = replace(outcome, rate_test=tests[key] if key else None)
+        times = {name: data.get(name, 0) for name in ("began", "ended")}
+        return cls(TrialSpec.from_json(data["spec"]), outcome, epochs, data["run_id"], **times)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt at a trial that began, and of which no end is known."""
+
+    spec: TrialSpec
+    attempt: int
+    began: int  # ms since 1970
+
+    def as_killed(self) -> Entry:
+        """The same as an attempt that a dead process left behind; when it ended nobody knows."""
+        outcome = Outcome(self.spec.trial, "killed", reason=UNENDED, attempt=self.attempt)
+        return Entry(self.spec, outcome, (), "", began=self.began)
+
+
+class Journal:
+    """The attempts of a study by trial: `entries` has the last one of each that ended, the first settled first.
+
+    A range test, which is most of an entry and shared by many, has a line of its own before the first of them.
+    Raises `AblateError` where the file cannot be read, and `StorageError` where it cannot be written: what it did not
+    take it does not know, and it goes on once it is taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file = path, LineFile(path)
+        self._tests: dict[str, RateTest] = {}
+        self.entries: dict[str, Entry] = {}
+        self._former: dict[str, list[Entry]] = {}  # by trial: attempts that ended before the one in `entries`
+        self._begun: dict[str, list[Begun]] = {}  # by trial: attempts that nothing ended, of this or a dead process
+        self._running: dict[str, Begun] = {}  # by trial: those of this process
+        self._reopened: set[str] = set()
+        try:
+            self.unreadable = self._file.read(self._take)  # lines that crashes and damaged disks left
+        except OSError as err:
+            raise AblateError(
+                f"{path}: cannot be read: {err.strerror or err}\n"
+                "  it holds the results so far; --fresh starts anew and keeps the old folder under another name"
+            ) from err
+
+    def known(self) -> Mapping[str, Outcome]:
+        """The outcomes that need no more training: all but what was interrupted, or reopened."""
+        entries = (item for item in self.entries.items() if item[0] not in self._reopened)
+        return {name: entry.outcome for name, entry in entries if entry.outcome.state != "killed"}
+
+    def reopen(self, trials: Collection[str]) -> None:
+        """Let this process make another attempt at trials that have ended; until that ends, the last one stands."""
+        self._reopened.update(trials)
+
+    def attempts(self) -> list[Entry]:
+        """All attempts at all trials that do not run now; what nothing ended counts as killed, at an unknown time."""
+        ended = [entry for name, last in self.entries.items() for entry in (*self._former.get(name, ()), last)]
+        return [*ended, *(begun.as_killed() for attempts in self._begun.values() for begun in attempts)]
+
+    def begin(self, spec: TrialSpec, *, at: int) -> int:
+        """Write that a trial begins, at `at` ms since 1970, and so that the process may die; which attempt this is."""
+        begun = Begun(spec, self._next(spec.trial), at)
+        line = {"spec": spec.to_json(), "attempt": begun.attempt, "began": at}
+        self._append([line], what=f"the beginning of {spec.trial}", sync=False)
+        if (former := self._running.pop(spec.trial, None)) is not None:
+            self._begun.setdefault(spec.trial, []).append(former)
+        self._running[spec.trial] = begun
+        return begun.attempt
+
+    def attempt(self, trial: str) -> int:
+        """Which attempt runs; the next one where none does, as with a repeat, which never begins."""
+        running = self._running.get(trial)
+        return running.attempt if running else self._next(trial)
+
+    def began(self, trial: str) -> int | None:
+        """When the attempt that runs began; None where none does."""
+        running = self._running.get(trial)
+        return running.began if running else None
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry; it is on disk when this returns."""
+        self._write([entry])
+        self._running.pop(entry.spec.trial, None)
+
+    def add_run_ids(self, run_ids: Mapping[Key, str]) -> None:
+        """Write anew the entries whose run the tracker knows better by now: it opens runs later than trials begin."""
+        last = self.entries.values()
+        changed = [replace(e, run_id=run_ids[e.key]) for e in last if run_ids.get(e.key, e.run_id) != e.run_id]
+        if changed:
+            self._write(changed)
+
+    def _next(self, trial: str) -> int:
+        last, running = self.entries.get(trial), self._running.get(trial)
+        made = [e.outcome.attempt for e in (*self._former.get(trial, ()), *((last,) if last else ()))]
+        made += [begun.attempt for begun in (*self._begun.get(trial, ()), *((running,) if running else ()))]
+        return 1 + max(made, default=0)
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        lines: list[dict[str, Any]] = []
+        tests: dict[str, RateTest] = {}
+        for entry in entries:
+            test = entry.outcome.rate_test
+            if test is not None and test.key not in self._tests and test.key not in tests:
+                tests[test.key] = test
+                lines.append({"rate_test": asdict(test)})
+            lines.append(entry.to_json())
+        self._append(lines, what=", ".join(entry.spec.trial for entry in entries[:3]), sync=True)
+        self._tests |= tests
+        for entry in entries:
+            test = entry.outcome.rate_test
+            shared = replace(entry.outcome, rate_test=self._tests[test.key] if test else None)
+            self._note(replace(entry, outcome=shared))
+
+    def _append(self, lines: Sequence[Mapping[str, Any]], *, what: str, sync: bool) -> None:
+        with saving(self._path, what):
+            self._file.append([json.dumps(line) for line in lines], sync=sync)
+
+    def _take(self, line: bytes) -> bool:
+        try:
+            if line.strip():
+                self._read(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return False  # cut short by a crash, or damaged
+        return True
+
+    def _read(self, data: Mapping[str, Any]) -> None:
+        if set(data) == {"rate_test"}:
+            test = RateTest.from_json(data["rate_test"])
+            self._tests[test.key] = test
+        elif "outcome" in data:
+            self._note(Entry.from_json(data, self._tests))
+        else:
+            begun = Begun(TrialSpec.from_json(data["spec"]), int(data["attempt"]), int(data["began"]))
+            self._begun.setdefault(begun.spec.trial, []).append(begun)
+
+    def _note(self, entry: Entry) -> None:
+        """Take in an entry of the file: the last of its trial, and the end of its attempt."""
+        trial, (_, attempt) = entry.spec.trial, entry.key
+        if left := [begun for begun in self._begun.pop(trial, ()) if begun.attempt != attempt]:
+            self._begun[trial] = left
+        before = self.entries.get(trial)
+        if before is not None and before.key != entry.key:
+            self._former.setdefault(trial, []).append(before)
+            self._reopened.discard(trial)
+        self.entries[trial] = entry

@@ -1,0 +1,153 @@
+"""What will be compared, and how it will be judged, into a file that is written once, before the test set is read.
+
+What is enforced: a trial is scored on the test set only if its spec carries the digest of the frozen comparisons, and
+`Guarded`, which is around every plan, gives that to the specs of frozen cells alone. A worker looks at the spec, not
+at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate found and
+the best epoch chosen without the test set.
+
+What is not: its arrays lie in each worker's memory beside the training examples, because one compiled evaluation serves
+both, and in the data file, where anybody can read them. A digest keeps plans honest, not people.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ablate.errors import StudyError
+from ablate.storage.files.atomic import saving, write_once
+from ablate.storage.resume import differences
+from ablate.study import Study
+from ablate.study.trial import TrialSpec
+
+FROZEN = "frozen.json"
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """All cells that will be scored on the test set, and by which rules they will be judged."""
+
+    cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, each once; Any: JSON
+    rules: Mapping[str, Any]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data
+
+    def contrasts(self) -> tuple[Mapping[str, Any], ...]:
+        """The cells that are compared with another one, and those of a factorial, whose effects are averages."""
+        return tuple(cell for cell in self.cells if cell["against"] or cell["design"] == "factorial")
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, hexadecimal; the order of the cells does not count."""
+        return hashlib.sha256(_canonical([sorted(map(_canonical, self.cells)), self.rules]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What was declared, and when."""
+
+    digest: str
+    at: str  # ISO time
+    declared: Declared
+
+    def to_text(self) -> str:
+        """The content of frozen.json."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    def facts(self) -> dict[str, object]:
+        """The same in short, for the provenance."""
+        declared = self.declared
+        counts = {"contrasts": len(declared.contrasts()), "cells": len(declared.cells)}
+        return {"digest": self.digest, "at": self.at, **counts}
+
+
+def declare(
+    specs: Iterable[TrialSpec], study: Study, *, data: str, looks: Sequence[int] = (), alpha: float = ALPHA
+) -> Declared:
+    """The cells of all confirmatory specs, of any seeds, that want the test set, and the rules of the study.
+
+    `data` is the fingerprint of arrays and splits; `looks` are the seeds of each look of a sequential design.
+    """
+    ablation, monitor = study.ablation, study.training.monitor
+    rules = {
+        "metric": monitor.replace("val_", "test_"),
+        "monitor": monitor,
+        "margin": ablation.margin,  # None: taken from the size of the test set
+        "alpha": alpha,
+        "seeds": ablation.seeds,
+        "max_seeds": ablation.max_seeds if ablation.seeds == "auto" else None,
+        "looks": list(looks),
+        "data": data,
+    }
+    cells = {_canonical(cell): cell for cell in (to_cell(spec) for spec in specs if spec.test)}
+    return Declared(tuple(cells.values()), rules)
+
+
+def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
+    """A spec without its seed: what is trained, and what it is compared with."""
+    return {
+        "variant": spec.variant,
+        "against": spec.against,
+        "mode": spec.mode,
+        "design": spec.design,
+        "factor": spec.factor,
+        "level": spec.level,
+        "configuration": dict(spec.factors),
+        "rate_of": None if spec.rate_factors is None else dict(spec.rate_factors),
+    }
+
+
+def freeze(folder: Path, declared: Declared) -> Freeze:
+    """Write frozen.json into a study's folder; where a former run did so, what it froze.
+
+    Raises `StudyError` where that is something else, or where the file was changed.
+    """
+    path = folder / FROZEN
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    fresh = Freeze(declared.digest(), now, declared)
+    with saving(path, "what will be compared"):
+        there = write_once(path, fresh.to_text())
+    frozen = _read(path, there)
+    if frozen.digest != fresh.digest:
+        changes = [str(one) for one in differences(_by_name(frozen.declared), _by_name(declared))]
+        raise StudyError(
+            f"{path}: the comparisons were frozen at {frozen.at}, and these are others: {'; '.join(changes[:3])}"
+            f"{f'; and {len(changes) - 3} more' if len(changes) > 3 else ''}\n"
+            "  --fresh starts anew and keeps the old folder under another name"
+        )
+    return frozen
+
+
+def read_freeze(folder: Path) -> Freeze | None:
+    """What a former run of the study in `folder` froze, if one did. Raises `StudyError` where the file was changed."""
+    path = folder / FROZEN
+    return _read(path, path.read_text(encoding="utf-8", errors="replace")) if path.exists() else None
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _read(path: Path, text: str) -> Freeze:
+    """Raises `StudyError` where the text is not what `Freeze.to_text` wrote."""
+    try:
+        data = json.loads(text)
+        declared = Declared(tuple(data["declared"]["cells"]), data["declared"]["rules"])
+        frozen = Freeze(data["digest"], data["at"], declared)
+        whole = declared.digest() == frozen.digest
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise StudyError(
+            f"{path}: was changed after it was written, so that nobody can tell what was declared before the test set "
+            "was read\n  --fresh starts anew and keeps the old folder under another name"
+        )
+    return frozen
+
+
+def _by_name(declared: Declared) -> dict[str, object]:
+    """Rules and cells in a form whose differences can be read."""
+    names = ("variant", "mode", "design", "against")
+    cells = {" ".join(str(cell[name]) for name in names if cell[name]): dict(cell) for cell in declared.cells}
+    return {**declared.rules, "cells": cells}

@@ -1,0 +1,207 @@
+"""Specs and outcomes into the results table, and the table back from its file: where the two halves meet."""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from ablate.errors import DataError
+from ablate.storage.files.atomic import write_aside
+from ablate.storage.files.csv_text import check_rows, read_csv_text
+from ablate.study.trial import MOST_CORNER, Design, Epoch, LayerState, Mode, Outcome, Phase, State, TrialSpec
+from ablate.text import printable
+
+COLUMNS = (
+    "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
+    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
+    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
+)  # fmt: skip
+RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
+# What the reading half adds to tables in which factors stand: a factor of such a name has another one there.
+ADDED = ("value", "number", "optimism")
+NUMBERS = (
+    "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch",
+    "epochs", "learning_rate", "parameters", "seconds", "attempt",
+)  # fmt: skip
+TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
+REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
+OF_EPOCHS = tuple(name for name in Epoch.__slots__ if name != "trial")  # numbers
+OF_LAYERS = tuple(name for name in LayerState.__slots__ if name not in ("when", "layer", "corner"))  # the same
+LARGEST = 1e100  # beyond it a number is taken as not there: squares of such numbers are infinite
+WORDS: Mapping[str, Collection[str]] = {
+    "phase": get_args(Phase),
+    "state": get_args(State),
+    "design": ("", *get_args(Design)),
+    "mode": ("", *get_args(Mode)),  # figures and files are named by it
+}
+WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt", "number", "units", "distinct")
+_LARGEST_WHOLE = 2**53  # a float holds every whole number up to here
+_MOST_DIGITS = 300
+
+
+def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
+    """One row a trial from (spec, outcome, MLflow run id): `COLUMNS`, then one column a factor."""
+    records = [_row(spec, outcome, run_id) for spec, outcome, run_id in rows]
+    factors = dict.fromkeys(name for record in records for name in record if name not in COLUMNS)
+    return pd.DataFrame(records, columns=[*COLUMNS, *factors])
+
+
+def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
+    """One row an epoch of a trial, the fields of `Epoch` as columns."""
+    return pd.DataFrame([{name: getattr(e, name) for name in Epoch.__slots__} for e in epochs], columns=Epoch.__slots__)
+
+
+def layers_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """One row a layer of a trial at a time, the fields of `LayerState` as columns; a kernel's corner as text.
+
+    Its rows stand one after the other with ";" between them, the numbers in each with " ".
+    """
+    names = LayerState.__slots__
+    states = [(outcome.trial, layer) for outcome in outcomes for layer in outcome.layers]
+    rows = [{"trial": trial, **{name: getattr(layer, name) for name in names}} for trial, layer in states]
+    table = pd.DataFrame(rows, columns=["trial", *names])
+    return table.assign(corner=[";".join(" ".join(map(repr, row)) for row in corner) for corner in table["corner"]])
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write as CSV; numbers keep all their digits, so that reading gives the same values."""
+    text = table.to_csv(index=False, lineterminator="\n").replace("\0", "�")  # which no reader would take for text
+    write_aside(path, text.encode(errors="replace"))
+
+
+def read_results(path: Path) -> pd.DataFrame:
+    """The results table from its file, as `checked`; text is never NaN. Raises `DataError` where it is none."""
+    table = checked(_read_csv(path), path, required=REQUIRED, numbers=NUMBERS)
+    if taken := [name for name in ADDED if name in table.columns]:
+        raise DataError(f'{path}: no factor may be called "{taken[0]}"\n  rename the column')
+    return table.astype({name: str for name in TEXT if name in table.columns})
+
+
+def read_epochs(path: Path) -> pd.DataFrame:
+    """The table that `epochs_table` made, as `checked`; empty where the file is not there."""
+    if not path.exists():
+        return epochs_table([])
+    table = checked(_read_csv(path), path, required=("trial", "epoch"), numbers=OF_EPOCHS)
+    return table[table["epoch"].notna()]
+
+
+def read_layers(path: Path) -> pd.DataFrame:
+    """The table that `layers_table` made, as `checked`; empty where the file is not there."""
+    if not path.exists():
+        return layers_table([])
+    table = checked(_read_csv(path), path, required=("trial", *LayerState.__slots__), numbers=OF_LAYERS)
+    texts = {name: table[name].astype(object).fillna("").astype(str) for name in ("trial", "when", "layer", "corner")}
+    table = table.assign(**texts)
+    for text in table["corner"].unique():
+        try:
+            to_corner(text)
+        except ValueError as err:
+            rule = f"must be rows of as many numbers, at most {MOST_CORNER} of {MOST_CORNER}"
+            raise DataError(f'{path}: corner: {rule}, got "{printable(text, 60)}"') from err
+    return table[table["number"].notna()]
+
+
+def to_corner(text: str) -> Sequence[Sequence[float]]:
+    """The corner of a kernel from its text in the table of layers. Raises `ValueError` where it is none."""
+    rows = [[float(number) for number in row.split(" ")] for row in text.split(";")] if text else []
+    if len({len(row) for row in rows}) > 1 or max(len(rows), *(len(row) for row in rows), 0) > MOST_CORNER:
+        raise ValueError(f"{len(rows)} rows")
+    if not all(math.isfinite(number) for row in rows for number in row):
+        raise ValueError("not finite")
+    return rows
+
+
+def factor_columns(table: pd.DataFrame) -> Sequence[str]:
+    """The names of the factors of a results table, in its order (the learning rate's setting included)."""
+    return [str(name) for name in table.columns if name not in COLUMNS]
+
+
+def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
+    known = {name: getattr(record, name) for record in (outcome, spec) for name in record.__slots__}
+    known |= {"run_id": run_id, "lr_test": outcome.rate_test.key if outcome.rate_test else ""}
+    row: dict[str, object] = {name: known[name] for name in COLUMNS}
+    return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in spec.factors.items()}
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    text = read_csv_text(path)
+    names = check_rows(text, path)
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise DataError(f'{path}: two columns are called "{printable(twice[0])}"')
+    try:
+        # Only the empty field is missing: "none" is a level, and so could "NA" be.
+        # Read in parts, a part of a level's column that holds numbers alone would lose their last noughts.
+        table = pd.read_csv(
+            StringIO(text), keep_default_na=False, na_values={}, low_memory=False, index_col=False,
+            dtype=dict.fromkeys(TEXT, str),
+        )  # fmt: skip
+        numeric = {str(name): _to_number(column) for name, column in table.items() if _is_number(column)}
+    except ValueError as err:
+        raise DataError(f"{path}: cannot be read as a CSV table: {printable(str(err), 200)}") from err
+    return table.assign(**numeric)
+
+
+def _is_number(column: "pd.Series[Any]") -> bool:
+    if column.name in TEXT:
+        return False
+    try:
+        _to_number(column)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return True
+
+
+def _to_number(column: "pd.Series[Any]") -> "pd.Series[float]":
+    return pd.to_numeric(column)  # an empty field becomes NaN
+
+
+def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbers: Collection[str]) -> pd.DataFrame:
+    """The table with plain, finite numbers in `numbers`, NaN where there are none. Raises `DataError`, naming the cell.
+
+    Rows are numbered from 1, the header being row 1, as spreadsheets do.
+    """
+    missing = [name for name in required if name not in table.columns]
+    if missing:
+        raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row a trial")
+    for name in WORDS:
+        if name in table.columns:
+            _check_words(table[name], path)
+    return table.assign(**{name: _number(table[name], path) for name in numbers if name in table.columns})
+
+
+def coerced(column: "pd.Series[Any]") -> "pd.Series[float]":
+    """The column as numbers, NaN where a cell is none, or a whole number of more digits than a float holds."""
+    try:
+        return pd.to_numeric(column, errors="coerce")
+    except OverflowError:
+        return pd.to_numeric(column.where(column.astype(str).str.len() < _MOST_DIGITS), errors="coerce")
+
+
+def _check_words(column: "pd.Series[str]", path: Path) -> None:
+    known = WORDS[str(column.name)]
+    text = column.astype(str)
+    if (wrong := ~text.isin(known)).any():
+        rule = f"must be one of {', '.join(word or 'nothing' for word in known)}"
+        raise _refused(text, wrong, path, rule)
+
+
+def _number(column: "pd.Series[str]", path: Path) -> "pd.Series[float]":
+    """The column as numbers; infinities, which a diverged run may have, are no numbers."""
+    text = column.astype(str)
+    found = coerced(text if column.dtype == bool else column)
+    is_empty = column.isna() | text.str.strip().str.lower().isin(("", "nan"))
+    if (wrong := found.isna() & ~is_empty).any():
+        raise _refused(text, wrong, path, "must be a number, or nothing")
+    if column.name in WHOLE and (wrong := found.notna() & ~((found % 1 == 0) & (found.abs() <= _LARGEST_WHOLE))).any():
+        raise _refused(text, wrong, path, "must be a whole number, or nothing")
+    return found.where(np.isfinite(found) & (found.abs() <= LARGEST))
+
+
+def _refused(text: "pd.Series[str]", wrong: "pd.Series[bool]", path: Path, rule: str) -> DataError:
+    row = int(np.argmax(wrong.to_numpy()))
+    return DataError(f'{path}: {text.name}: {rule}, got "{printable(text.iloc[row])}" in row {row + 2:,}')

@@ -1,0 +1,231 @@
+"""What a study was begun with, and what it is now, into what has changed and what speaks against going on.
+
+Going on is right where every trial that has ended is one that the changed study would have made, too.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ablate.errors import StudyError
+from ablate.storage.conditions import DEVICE, OWN_CODE, Conditions, changed, of_begun
+from ablate.text import printable
+
+ALWAYS = ("title", "inspect", "limits", "retries")  # words, bounds, what is looked at: they decide no score
+MOST_SHOWN = 10
+_TRAINED = "the trials so far were trained otherwise"
+_FRESH = "--fresh starts anew, keeps the old folder under another name, and takes equal trials from the cache"
+_WIDTH = 120  # characters of a change, at most
+_VALUE = 40  # of one of its values
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the numbers of a folder rest on besides the study's settings."""
+
+    conditions: Conditions
+    data: str  # fingerprint of arrays and splits
+    notes: tuple[str, ...] = ()  # what has changed since these results were begun, and was accepted
+
+    def to_text(self) -> str:
+        """The content of begun.json."""
+        flat = {**asdict(self.conditions), "data": self.data, "notes": self.notes}
+        return json.dumps(flat, indent=1, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a study has come."""
+
+    searched: bool  # a search has asked for trials
+    compared: bool  # trials beyond the search have ended
+    frozen: bool  # the comparisons were declared, so that the test set may have been read
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A change in words, and what speaks against going on with it; "" for nothing."""
+
+    change: str
+    against: str
+
+
+def read_basis(path: Path) -> Basis | None:
+    """From begun.json; None where there is none, or none that can be read: such results are taken as they are."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        notes = tuple(str(note) for note in data["notes"])
+        return Basis(of_begun(data), str(data["data"]), notes)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: Stage) -> list[Judged]:
+    """Every setting that differs between two resolved studies, but for those that decide no number."""
+    changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
+    judged = [Judged(str(change), _obstacle(change, new, stage)) for change in changes]
+    if _in_order(old, new) != _in_order(new, old):
+        judged.append(Judged("space in another order", "the trials so far were searched for otherwise"))
+    return judged
+
+
+def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> list[Judged]:
+    """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
+    judged = []
+    before, now = old.conditions.model, new.conditions.model
+    if before and now and before != now:
+        # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
+        judged.append(Judged(f"{_code_of(model)} has changed since the trials so far", ""))
+    if old.data != new.data and not data_is_told:
+        judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
+    return judged
+
+
+def _code_of(model: str) -> str:
+    return f"{printable(model.rpartition(':')[0])}, or a file that it imports,"
+
+
+def notes_on(old: Basis, new: Basis) -> Iterator[str]:
+    """What else differs: it is allowed, and said. What the results' begin did not record is no change."""
+    rounding = "numbers may differ by rounding or more"
+    for name, before, now in changed(old.conditions, new.conditions):
+        if name != OWN_CODE:
+            yield f"begun with {_named(name, before)}, goes on with {now}: {rounding}"
+    if old.conditions.package and old.conditions.package != new.conditions.package:
+        yield f"begun with another state of ablate's own code: {rounding}"
+
+
+def refusal(folder: Path, judged: Sequence[Judged]) -> StudyError:
+    """Every change, what speaks against going on with it, and the ways out."""
+    place = f"{folder}: the study has changed since these results were begun"
+    barred = any(one.against for one in judged)
+    out = _FRESH if barred else f"--continue goes on with the study as it is now; {_FRESH}"
+    if len(judged) == 1:
+        against = f"{judged[0].against}; " if barred else ""
+        return StudyError(f"{place}: {judged[0].change}\n  {against}{out}")
+    shown = [f"  {one.change}: {one.against or 'may go on'}" for one in judged[:MOST_SHOWN]]
+    more = [f"  and {len(judged) - MOST_SHOWN} more"] * (len(judged) > MOST_SHOWN)
+    return StudyError("\n".join([place, *shown, *more, f"  {out}"]))
+
+
+def with_notes(basis: Basis, *notes: str) -> Basis:
+    """The basis with everything that was accepted so far, each once."""
+    return replace(basis, notes=tuple(dict.fromkeys(notes)))
+
+
+def _named(name: str, value: str) -> str:
+    """As "keras 3.14", "2 threads of a worker", "CPU AMD EPYC"."""
+    if name == DEVICE:
+        return value
+    return f"{value} {name}" if value.isdigit() else f"{name} {value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A setting that differs. None for a value: it was, or is, not set."""
+
+    key: tuple[str, ...]
+    before: object
+    after: object
+
+    def __str__(self) -> str:
+        """On one line: "training.epochs 20 → 30", "space.normalization adds layer"."""
+        name = ".".join(self.key)
+        if isinstance(self.before, list) and isinstance(self.after, list):
+            return printable(f"{name} {_moved(self.before, self.after)}", _WIDTH)
+        before, after = _cut(_text(self.before), _text(self.after))
+        return printable(f"{name} {before} → {after}", _WIDTH)
+
+
+def _obstacle(change: Change, new: Mapping[str, object], stage: Stage) -> str:
+    """Why the trials so far are not those of the changed study."""
+    match change.key:
+        case ("search", "trials"):
+            if not (isinstance(change.before, int) and isinstance(change.after, int) and change.after > change.before):
+                return "a search can only grow"
+        case ("ablation" | "recipes", *_):
+            pass
+        case ("space", *_):
+            if reason := _obstacle_in_space(change, new, stage):
+                return reason
+        case ("search", *_):
+            return "the trials so far were searched for otherwise"
+        case _:
+            return _TRAINED
+    if stage.frozen:
+        return "the comparisons were declared before the test set was read"
+    return "trials of the comparisons as they were have ended" if stage.compared else ""
+
+
+def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: Stage) -> str:
+    match change.key:
+        case (_, factor) | (_, factor, "levels"):
+            decides_search = True
+        case (_, factor, "ablate"):
+            decides_search = False
+        case _:
+            return "of a space, only levels may change: added at the end"
+    before = change.before
+    if before is None and not decides_search and not _lists_levels(new, factor):
+        before = []  # a range that was not ablated
+    after = change.after
+    if not (isinstance(before, list) and isinstance(after, list) and repr(after[: len(before)]) == repr(before)):
+        return "of a space, only levels may change: added at the end"
+    return "the search has begun with the levels as they were" if decides_search and stage.searched else ""
+
+
+def _lists_levels(tree: Mapping[str, object], factor: str) -> bool:
+    space = tree.get("space")
+    table = space.get(factor) if isinstance(space, dict) else None
+    return isinstance(table, dict) and "levels" in table
+
+
+def _in_order(tree: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
+    """The factors of a space that the other one has, too."""
+    mine, theirs = (one.get("space") for one in (tree, other))
+    return [name for name in mine if name in theirs] if isinstance(mine, dict) and isinstance(theirs, dict) else []
+
+
+def differences(old: Mapping[str, object], new: Mapping[str, object], key: tuple[str, ...] = ()) -> list[Change]:
+    """What differs between two trees, setting by setting; a table that is missing counts as an empty one."""
+    changes = []
+    for name in dict.fromkeys([*old, *new]):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict | None) and isinstance(after, dict | None):
+            changes += differences(before or {}, after or {}, (*key, name))
+        elif repr(before) != repr(after):  # 1 is not true here, though Python says so
+            changes.append(Change((*key, name), before, after))
+    return changes
+
+
+def _moved(before: Sequence[object], after: Sequence[object]) -> str:
+    """What came into a list and what left it."""
+    had, has = list(map(repr, before)), list(map(repr, after))
+    gone = [_text(value) for value in before if repr(value) not in has]
+    new = [_text(value) for value in after if repr(value) not in had]
+    said = [f"drops {', '.join(gone)}"] * bool(gone) + [f"adds {', '.join(new)}"] * bool(new)
+    return " and ".join(said) or "in another order"
+
+
+def _cut(before: str, after: str) -> tuple[str, str]:
+    """Both texts from shortly before where they part, where they are long."""
+    if max(len(before), len(after)) <= _VALUE:
+        return before, after
+    shared = next((i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
+    start = max(0, shared - 10)
+    cut = [f"{'…' * (start > 0)}{text[start : start + _VALUE]}" for text in (before, after)]
+    left = [len(text) > start + _VALUE for text in (before, after)]
+    return cut[0] + "…" * left[0], cut[1] + "…" * left[1]
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "unset"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)

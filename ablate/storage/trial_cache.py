@@ -1,0 +1,174 @@
+"""A spec into the trial of another study that decides the same numbers, from files that outlive the studies."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+from pydantic import TypeAdapter
+
+from ablate.models.user_code import stands_alone
+from ablate.storage.facts import Facts
+from ablate.storage.files.atomic import keep, load_kept
+from ablate.study import Monitor
+from ablate.study.catalog import is_transferred
+from ablate.study.rate import parse_rate
+from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+
+KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
+RATE_TEST = "[0-9a-f]{1,64}"  # the key of a range test; one whose batches were cut for want of memory has another
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The content of a file."""
+
+    digest: str  # the file's own name
+    origin: str  # "STUDY/TRIAL"
+    outcome: Outcome  # its range test left out
+    rate_test: str  # the key of its range test, which has a file of its own; "" where there is none
+    epochs: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A trial of another study that decides the same numbers, as it ended there: finished or diverged."""
+
+    origin: str  # "STUDY/TRIAL"
+    outcome: Outcome
+    epochs: tuple[Epoch, ...]
+    monitor: Monitor
+
+    def as_trial(self, trial: str) -> "Found":
+        """The same under the name of another trial, which cost nothing."""
+        outcome = replace(self.outcome, trial=trial, same_as=self.origin, seconds=0.0, timings={})
+        return replace(self, outcome=outcome, epochs=tuple(replace(epoch, trial=trial) for epoch in self.epochs))
+
+    def stopped_after(self, n: int) -> Outcome:
+        """How the trial would have ended, had a plan stopped it after epoch `n`, from 1."""
+        fresh = replace(self.outcome, state="finished", score=None, best_epoch=None, reason="")
+        so_far = replace(
+            fresh, val_accuracy=None, val_loss=None, test_accuracy=None, test_loss=None, predictive_sd=None
+        )
+        for epoch in self.epochs[:n]:
+            so_far = counted(so_far, epoch, monitor=self.monitor)
+        return stopped(so_far)
+
+
+@final
+class TrialCache:
+    """Trials under a digest of all that decides their numbers, in `folder`/trials, shared by all studies of a machine.
+
+    Their range tests are those in `folder`/lr_tests. Equal digests mean equal numbers: to the bit, but to rounding
+    where trials were stacked in one program, where a program's way was chosen by measuring, or where memory was short
+    for evaluating; what had its batches cut for want of memory is not kept. A file that cannot be read as a trial
+    counts as not there, and one that cannot be written is done without.
+    """
+
+    def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
+        self._folder, self._study, self._label = folder, facts.study, facts.label
+        self._shared = _shared(facts, stack=stack)
+        self._file = TypeAdapter(_Kept)
+        self._rate_tests = TypeAdapter(RateTest)
+
+    def find(self, spec: TrialSpec) -> Found | None:
+        """The trial that `spec` would be, from this or another study; one with test scores serves without them too."""
+        for tested in (True,) if spec.test else (True, False):
+            kept = self._load(self.digest(spec, tested=tested))
+            if kept is not None and _is_whole(kept, tested=tested):
+                outcome = kept.outcome if spec.test else untested(kept.outcome)
+                return Found(kept.origin, outcome, kept.epochs, self._study.training.monitor)
+        return None
+
+    def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
+        """Write a trial that finished or diverged, with its epochs; the first one of a digest stays."""
+        digest = self.digest(spec, tested=spec.test)
+        if outcome.state not in KEPT_STATES or outcome.same_as or self._load(digest):
+            return
+        key, origin = outcome.rate_test.key if outcome.rate_test else "", f"{self._label}/{spec.trial}"
+        plain = replace(outcome, rate_test=None, attempt=1)  # whoever finds it makes no attempt
+        kept = _Kept(digest, origin, plain, rate_test=key, epochs=tuple(epochs))
+        if _is_whole(kept, tested=spec.test):
+            keep(self._path(digest), json.dumps(asdict(kept)))
+
+    def digest(self, spec: TrialSpec, *, tested: bool) -> str:
+        """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
+        before = self._study.transfer if is_transferred(spec.factors) else None
+        finds = parse_rate(spec.factors["learning_rate"]).value is None or before is not None
+        test = self._study.lr_test.model_dump() if finds else None
+        depends_on = [self._shared, content_key(spec), test, before.model_dump() if before else None, tested]
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
+
+    def _path(self, digest: str) -> Path:
+        return self._folder / "trials" / digest[:2] / f"{digest}.json"
+
+    def _load(self, digest: str) -> _Kept | None:
+        kept = load_kept(self._path(digest), self._file)
+        if kept is None or kept.digest != digest:
+            return None
+        if not kept.rate_test:
+            return kept
+        test = self._load_test(kept.rate_test)
+        return replace(kept, outcome=replace(kept.outcome, rate_test=test)) if test else None
+
+    def _load_test(self, key: str) -> RateTest | None:
+        if not re.fullmatch(RATE_TEST, key):  # it names a file
+            return None
+        return load_kept(self._folder / "lr_tests" / f"{key}.json", self._rate_tests)
+
+
+def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
+    """The cache in `folder` for a study; None where its model's code imports what no digest here covers."""
+    study = facts.study
+    return TrialCache(folder, facts, stack=stack) if stands_alone(study.model.name, base=study.base) else None
+
+
+def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
+    """What decides the numbers of all trials of a study, but for their specs."""
+    study, data = facts.study, facts.study.data
+    return {
+        # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.
+        "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
+        "seed": study.seed,
+        "model": [study.model.name, sorted(study.model.options.items())],
+        "training": study.training.model_dump(),
+        "schedule": study.schedule.model_dump(),
+        "inspect": study.inspect.model_dump(),
+        "conditions": facts.conditions().digest(),
+        "stack": stack,
+    }
+
+
+def _is_whole(kept: _Kept, *, tested: bool) -> bool:
+    """Whether it is a trial that ended by itself, with all its epochs (of its last one, what diverged has none).
+
+    And whether memory was enough for its batches and those of its range test: elsewhere it may be more.
+    """
+    outcome = kept.outcome
+    lost = outcome.state == "diverged"
+    numbers = [epoch.epoch for epoch in kept.epochs]
+    has_test = outcome.test_loss is not None and outcome.test_accuracy is not None
+    return (
+        outcome.state in KEPT_STATES
+        and outcome.parts == 1
+        and re.fullmatch(RATE_TEST, kept.rate_test or "0") is not None
+        and numbers == list(range(1, outcome.epochs + 1 - lost))
+        and has_test == (tested and not lost)
+    )
+
+
+def content_key(spec: TrialSpec) -> str:
+    """What decides a trial's numbers within a study, as text: names, phases and whether it is tested do not."""
+    found_for = None
+    if parse_rate(spec.factors["learning_rate"]).value is None:
+        rate_factors = spec.rate_factors if spec.rate_factors is not None else spec.factors
+        found_for = sorted((name, level) for name, level in rate_factors.items() if name != "learning_rate")
+    return json.dumps([sorted(spec.factors.items()), found_for, spec.seed])
+
+
+def untested(outcome: Outcome) -> Outcome:
+    """The outcome as a trial has it that reads no test set."""
+    return replace(outcome, test_accuracy=None, test_loss=None)

@@ -1,0 +1,154 @@
+"""What retraining recorded trials showed, into a file beside a study's results, and into a sentence."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from pydantic import TypeAdapter
+
+from ablate.errors import DataError
+from ablate.storage.files.atomic import saving, write_aside
+from ablate.study.trial import State
+
+FILE = "verified.json"
+MOST_NAMED = 3  # trials that differ, in a sentence
+SCORED: tuple[State, ...] = ("finished", "pruned")  # of trials in other states, a study uses no number
+Verdict: TypeAlias = Literal["equal", "within", "differs"]
+Value: TypeAlias = int | float | str | None  # whole numbers stay such in the file
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One number of a trial, as it was recorded and as it came out again."""
+
+    what: str  # "score", "val_accuracy of epoch 3"
+    recorded: Value
+    retrained: Value
+    # Of accuracies in fractions; of losses likewise up to 1 and relative above; of rates relative. None: not to be
+    # measured, as where one of the two is missing.
+    size: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One trial, recorded and retrained."""
+
+    trial: str
+    verdict: Verdict
+    tolerance: float  # sizes up to it are "within"; 0: all must be equal to the bit
+    state: tuple[State, State]  # recorded, retrained
+    score: tuple[float | None, float | None]
+    compared: Mapping[str, float | None]  # by number, of all epochs where it is an epoch's: the largest size
+    largest: Difference | None  # of all; None where there is none
+    reason: str = ""  # of the retrained trial, where it ended in another state
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one run of `ablate verify` showed."""
+
+    at: str  # ISO time
+    trials: int  # of the study: those that could have been retrained
+    conditions: Mapping[str, str]  # versions, device, threads of the retraining
+    changes: tuple[str, ...]  # what of them is not as recorded, in words
+    checks: tuple[Check, ...]
+    table: tuple[str, ...] = ()  # what results.csv says otherwise than it was recorded, a line a number
+
+
+_ROUNDS = TypeAdapter(list[Round])
+
+
+def read_rounds(folder: Path) -> list[Round]:
+    """The rounds of the study in `folder`, oldest first; none without the file. Raises `DataError` for a broken one."""
+    path = folder / FILE
+    try:
+        return _ROUNDS.validate_json(path.read_bytes(), strict=True)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as err:
+        raise DataError(f"{path}: is no list of verified trials\n  delete it to leave them out") from err
+
+
+def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
+    """Write all rounds anew. Raises `StorageError` where the disk refuses."""
+    with saving(folder / FILE, "what was verified"):
+        write_aside(folder / FILE, json.dumps([asdict(one) for one in rounds], indent=1, ensure_ascii=False) + "\n")
+
+
+def in_a_sentence(rounds: Iterable[Round]) -> str:
+    """What is known of the trials by their last checks; "" where none was verified.
+
+    E.g. "3 of 127 trials were retrained on 2026-11-21: all equal to the bit".
+    """
+    held = [one for one in rounds if one.checks]
+    if not held:
+        return ""
+    checks = list({check.trial: check for one in held for check in one.checks}.values())
+    days = sorted({one.at[:10] for one in held})
+    when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
+    n, of, table = len(checks), held[-1].trials, held[-1].table
+    were = f"trial{'s' if of > 1 else ''} {'were' if n > 1 else 'was'}"
+    more = f" and {len(table) - 1:,} more" if len(table) > 1 else ""
+    changed = f"; results.csv is not as it was recorded ({table[0]}{more})" if table else ""
+    return f"{n:,} of {of:,} {were} retrained {when}: {_summed(checks)}{changed}"
+
+
+def in_words(check: Check) -> str:
+    """The verdict: "equal to the bit", "within 0.001: differs by 2e-07", "DIFFERS by 0.013: score 0.42 → 0.43"."""
+    before, now = check.state
+    if before != now:
+        because = f" ({' '.join(check.reason.split())[:120]})" if check.reason else ""
+        return f"DIFFERS: {_state(before)} → {_state(now)}{because}"
+    largest = check.largest
+    again = "" if before in SCORED else f"{_state(before)} again"
+    if check.verdict == "equal" or largest is None:
+        return ", ".join(part for part in ("equal to the bit" if check.compared else "", again) if part)
+    if check.verdict == "within":
+        return again or f"within {check.tolerance:g}{_by(largest)}"
+    by = "" if largest.size is None else f" by {largest.size:.2g}"
+    return f"DIFFERS{by}: {largest.what} {_pair(largest.recorded, largest.retrained)}"
+
+
+def _by(largest: Difference) -> str:
+    return "" if largest.size is None else f": differs by {largest.size:.1g}"
+
+
+def _summed(checks: Sequence[Check]) -> str:
+    """All checks in a few words."""
+    n = {verdict: sum(check.verdict == verdict for check in checks) for verdict in ("equal", "within", "differs")}
+    if n["equal"] == len(checks):
+        return "all equal to the bit" if len(checks) > 1 else "equal to the bit"
+    parts = [f"{n['equal']:,} equal to the bit"] if n["equal"] else []
+    if n["within"]:
+        near = [check for check in checks if check.verdict == "within"]
+        sizes = [c.largest.size for c in near if c.largest and c.largest.size and c.state[0] in SCORED]
+        by = f" (by up to {max(sizes):.1g})" if sizes else ""
+        parts.append(f"{len(near):,} within {max(check.tolerance for check in near):g}{by}")
+    if n["differs"]:
+        names = [check.trial for check in checks if check.verdict == "differs"]
+        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+        parts.append(f"{len(names):,} DIFFER{'S' if len(names) == 1 else ''} ({', '.join(names[:MOST_NAMED])}{more})")
+    return "; ".join(parts)
+
+
+def _state(state: State) -> str:
+    return state.replace("_", " ")
+
+
+def _pair(before: Value, now: Value) -> str:
+    """Both with as few digits as tell them apart."""
+    if isinstance(before, str) or isinstance(now, str) or before is None or now is None:
+        return f"{_shown(before)} → {_shown(now)}"
+    for digits in range(3, 17):
+        texts = f"{before:.{digits}g}", f"{now:.{digits}g}"
+        if texts[0] != texts[1]:
+            return " → ".join(texts)
+    return f"{before!r} → {now!r}"
+
+
+def _shown(value: Value) -> str:
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) else f"{value:.6g}"

@@ -1,0 +1,243 @@
+"""The factors and model options that are known by name: what each may be, and what it is where a study is silent."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ablate.study.trial import Factors, Level
+
+NORMALIZATIONS = ("none", "batch", "layer")
+ACTIVATIONS = (
+    "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "relu6", "celu", "mish",
+    "softplus", "softsign", "hard_sigmoid", "hard_silu", "linear",
+)  # fmt: skip
+INITIALIZERS = (
+    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform", "random_normal",
+    "random_uniform", "truncated_normal", "orthogonal", "zeros", "ones",
+)  # fmt: skip
+OPTIMIZERS = (
+    "sgd", "momentum", "nesterov", "adagrad", "adadelta", "rmsprop", "adam", "adamw", "adamax", "nadam", "lion",
+    "ftrl", "adafactor", "lamb",
+)  # fmt: skip
+WITHOUT_MOMENTUM = ("sgd", "adagrad", "adadelta", "rmsprop", "adafactor", "ftrl")  # as Keras makes them
+SCHEDULES = (
+    "constant", "power", "exponential", "exponential_batch", "piecewise", "plateau", "cosine", "1cycle",
+)  # fmt: skip
+SCALINGS = ("none", "unit", "standardize", "standardize_channels")
+AUGMENTATIONS = ("none", "flip", "rotation", "zoom", "all")
+TRANSFERS = ("none", "unfrozen", "frozen_then_unfrozen")
+_NOT_BEFORE = ("transfer", "learning_rate", "budget")  # what training on the task before has of its own, or not at all
+Structure: TypeAlias = tuple[tuple[str, Level], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A level is one of the names. Where `scaled`, also "NAME*NUMBER": what the name stands for, times the number."""
+
+    known: tuple[str, ...]
+    scaled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A level is a number from `low` to `high`, or to below it where `is_open`; above `low` where `is_above`."""
+
+    low: float = 0.0
+    high: float = math.inf
+    whole: bool = False
+    is_open: bool = False
+    is_above: bool = False
+
+    def has(self, number: float) -> bool:
+        """Whether a number is in the range; whether it is whole is not looked at."""
+        if self.is_above and number == self.low:
+            return False
+        return self.low <= number < self.high if self.is_open else self.low <= number <= self.high
+
+    def said(self) -> str:
+        """The rule in words: "a number from 0 to below 1"."""
+        end = f" to {'below ' if self.is_open else ''}{self.high:g}" if math.isfinite(self.high) else " up"
+        start = f"above {self.low:g}" if self.is_above else f"from {self.low:g}"
+        return f"a {'whole ' if self.whole else ''}number {start}{end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """A level is the units of one layer after the other, as "300-100"; or "", where something else says them."""
+
+
+Rule = Names | Numbers | Widths
+
+
+def on_ramp(factors: Factors) -> Factors:
+    """The configuration whose range test counts for `factors`: with every layer trained.
+
+    A rate that was found while the new output layer trained alone may be far too high for the layers below it.
+    """
+    return {**factors, "transfer": "unfrozen"} if factors.get("transfer") == "frozen_then_unfrozen" else factors
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """What is known of a factor, or of an option, which may be a factor too."""
+
+    rule: Rule
+    default: Level | None = None  # its level where a study does not name it; None: what [training], [data] or Keras say
+    required: bool = False  # every study names a level for it
+    in_graph: bool = True  # False: its levels are values that one compiled program takes as inputs
+    on_ramp: bool = True  # False: its levels change nothing along a learning-rate range test
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A registered model: its factors, and the options of [model], which can be factors instead."""
+
+    factors: Mapping[str, Factor]
+    options: Mapping[str, Factor] = field(default_factory=dict)
+    wants_gpu: bool = False  # on a CPU a study of it takes days
+
+
+_SHARE = Numbers(0, 1, is_open=True)
+_PENALTY = Factor(Numbers(0), default=0.0)
+_COUNT = Numbers(1, 100_000, whole=True)
+# Understood by the engine, whatever the model. The learning rate is one too; its levels are read by `study.rate`.
+ENGINE: Mapping[str, Factor] = {
+    "optimizer": Factor(Names(OPTIMIZERS), required=True),
+    "weight_decay": Factor(Numbers(0), in_graph=False),
+    "momentum": Factor(_SHARE, in_graph=False),
+    "clip_value": Factor(Numbers(0), default=0.0),  # each gradient's numbers; 0: not
+    "clip_norm": Factor(Numbers(0), default=0.0),  # each gradient's norm; 0: not
+    "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False, on_ramp=False),
+    "batch_size": Factor(Numbers(1, 10**6, whole=True)),
+    "budget": Factor(Numbers(0, 1, is_above=True), default=1.0, in_graph=False, on_ramp=False),  # share of epochs
+    "scaling": Factor(Names(SCALINGS), in_graph=False),
+    "transfer": Factor(Names(TRANSFERS), default="none", in_graph=False),
+}  # fmt: skip
+SETTINGS = ("weight_decay", "momentum")  # of an optimizer: inputs of its programs
+_BLOCKS: Mapping[str, Factor] = {
+    "normalization": Factor(Names(NORMALIZATIONS), required=True),
+    "activation": Factor(Names(ACTIVATIONS), required=True),
+    "initializer": Factor(Names(INITIALIZERS, scaled=True), required=True, in_graph=False),
+    "dropout": Factor(_SHARE, required=True),  # in the graph as present or absent
+    "normalization_place": Factor(Names(("before", "after")), default="before"),  # of the activation
+    "input_normalization": Factor(Names(NORMALIZATIONS), default="none"),
+    "dropout_kind": Factor(Names(("auto", "plain", "alpha")), default="auto"),  # auto: alpha with selu, else plain
+    # Passes with dropout that a prediction averages.
+    "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0, on_ramp=False),
+    "l1": _PENALTY,
+    "l2": _PENALTY,
+    "max_norm": _PENALTY,  # of each unit's incoming weights; 0: no constraint
+    "augmentation": Factor(Names(AUGMENTATIONS), default="none"),
+}
+_RESIDUAL: Mapping[str, Factor] = {name: _BLOCKS[name] for name in ("normalization", "augmentation")}
+MODELS: Mapping[str, Kind] = {
+    "mlp": Kind(
+        _BLOCKS,
+        {
+            "depth": Factor(_COUNT, default=2),  # hidden layers
+            "width": Factor(_COUNT, default=64),  # units in each
+            "units": Factor(Widths(), default=""),  # of each hidden layer, instead of depth and width
+            "dropout_at": Factor(Names(("each", "last")), default="each"),  # after these hidden layers
+        },
+    ),
+    "cnn": Kind(
+        _BLOCKS,
+        {
+            "stages": Factor(Numbers(1, 20, whole=True), default=3),  # each ends in pooling
+            "convolutions": Factor(Numbers(1, 100, whole=True), default=2),  # in each stage
+            "filters": Factor(Numbers(1, 10_000, whole=True), default=32),  # in the first stage
+            "growth": Factor(Numbers(1, 10, whole=True), default=2),  # filters of a stage over those of the one before
+            "kernel": Factor(Numbers(1, 31, whole=True), default=3),  # pixels along each side
+            "padding": Factor(Names(("same", "valid")), default="same"),
+            "pooling": Factor(Names(("max", "average", "none")), default="max"),  # 2 x 2
+            "bottleneck": Factor(Numbers(0, 10_000, whole=True), default=0),  # filters of 1 x 1 between convolutions
+            "units": Factor(Widths(), default="256"),  # of the dense layers before the output
+            "dense_normalization": Factor(Names(("same", "none")), default="same"),  # same: as the convolutions are
+            "bias": Factor(Names(("auto", "all")), default="auto"),  # auto: none before a normalization
+            "dropout_at": Factor(Names(("dense", "flatten", "stages")), default="dense"),  # after these
+        },
+    ),
+    "resnet": Kind(
+        _RESIDUAL,
+        {"blocks": Factor(Numbers(1, 200, whole=True), default=3)},  # in each of 3 stages
+        wants_gpu=True,
+    ),
+    "resnet50": Kind(_RESIDUAL, wants_gpu=True),
+}
+
+
+def known_factor(name: str, *, model: str) -> Factor | None:
+    """What is known of a factor where the model is `model`: registered, or a user's; None where nothing is."""
+    kind = MODELS.get(model, Kind({}))
+    return ENGINE.get(name) or kind.factors.get(name) or kind.options.get(name)
+
+
+def known_factors(model: str) -> list[str]:
+    """The names of all factors that a study of a registered model may have, the required ones first."""
+    kind = MODELS[model]
+    every = {**kind.factors, **ENGINE, **kind.options}
+    optional = [name for name in every if not every[name].required]
+    return [*required_factors(model), *optional]
+
+
+def required_factors(model: str) -> list[str]:
+    """The names of the factors for which every study of a model has to name a level."""
+    kind = MODELS.get(model, Kind({}))
+    named = [name for factors in (kind.factors, ENGINE) for name, known in factors.items() if known.required]
+    return [*named, "learning_rate"]
+
+
+def ramp_factors(factors: Factors, *, model: str) -> Factors:
+    """The part of a configuration that decides what a learning-rate range test of it measures."""
+    known = {name: known_factor(name, model=model) for name in factors if name != "learning_rate"}
+    ramped = on_ramp(factors)
+    return {name: ramped[name] for name, factor in known.items() if factor is None or factor.on_ramp}
+
+
+def is_transferred(factors: Factors) -> bool:
+    """Whether a trial takes weights over from the task before."""
+    return level_in(factors, "transfer") != "none"
+
+
+def trained_before(factors: Factors) -> Factors:
+    """The levels that a configuration shares with the network from which it takes weights over."""
+    return {name: level for name, level in factors.items() if name not in _NOT_BEFORE}
+
+
+def is_real(factor: str, *, model: str) -> bool:
+    """Whether a whole number written for a factor's level or bound means the real number."""
+    if factor in ("dropout", "learning_rate"):
+        return True
+    known = known_factor(factor, model=model)
+    return known is not None and isinstance(known.rule, Numbers) and not known.rule.whole
+
+
+def level_in(factors: Factors, name: str) -> Level:
+    """The level of an engine's or a block's factor in a configuration; its default where it is left out.
+
+    Only for factors that have a default, or that every configuration names.
+    """
+    if name in factors:
+        return factors[name]
+    known = ENGINE.get(name) or _BLOCKS[name]
+    assert known.default is not None
+    return known.default
+
+
+def structure_of(factors: Factors, *, model: str) -> Structure:
+    """The factors that change the graph of the model named `model`, in the order of their names.
+
+    The learning rate, its schedule and the optimizer's settings are inputs of every program. Of the registered models,
+    so is what changes only values, such as the initializer; dropout enters as present or absent. Of a user's model all
+    else may change the graph.
+    """
+    kept = {name: level for name, level in sorted(factors.items()) if not _is_free(name, model)}
+    if model in MODELS and "dropout" in kept:
+        kept["dropout"] = bool(float(kept["dropout"]) > 0)
+    return tuple(kept.items())
+
+
+def _is_free(factor: str, model: str) -> bool:
+    known = known_factor(factor, model=model)
+    return factor == "learning_rate" or (known is not None and not known.in_graph)

@@ -1,0 +1,86 @@
+"""The kinds of files that people keep data in, by name and by first bytes, and how each becomes an .npz file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a file is, and the line of Python that reads it (the user runs it, this package never does)."""
+
+    what: str
+    read: str
+    instead: str = ""  # a way out of its own, where no line of Python is one
+
+    def way_out(self) -> str:
+        """How to make the .npz file out of it."""
+        return self.instead or f"make an .npz file of it in Python: {self.read}\n  {SAVE}"
+
+
+_TABLE = "x, y = table.drop(columns='label').to_numpy(), table['label'].to_numpy()"
+_CSV = Format("a text file", f"table = pandas.read_csv(path); {_TABLE}")
+EXCEL = Format("a spreadsheet", f"table = pandas.read_excel(path); {_TABLE}")
+_PARQUET = Format("a Parquet table", f"table = pandas.read_parquet(path); {_TABLE}")
+_PICKLE = Format("a Python pickle, which may run any code when it is opened", "data = pickle.load(open(path, 'rb'))")
+_HDF5 = Format("an HDF5 file", "file = h5py.File(path); x = file['x'][:]")
+_NPY = Format("a single array (.npy)", "x = numpy.load(path)")
+_MATLAB = Format("a MATLAB file", "x = scipy.io.loadmat(path)['x']")
+_TORCH = Format("a PyTorch file", "x = torch.load(path)['x'].numpy()")
+_JSON = Format("a JSON file", "data = json.load(open(path)); x = numpy.array(data['x'])")
+_PACKED = Format("a packed file", "", f"unpack it, and save what is in it with {SAVE}")
+_WEB_PAGE = Format("a web page, saved in place of the file", "", "download the file itself")
+_LFS = Format("a pointer of Git LFS in place of the file", "", "fetch the file itself: git lfs pull")
+_RECORDS = Format("a file of TFRecords", "x = numpy.stack([parse(r) for r in tensorflow.data.TFRecordDataset(path)])")
+_IMAGE = Format("a single image", "x = numpy.stack([numpy.asarray(PIL.Image.open(file)) for file in files])")
+FOLDER = Format("a folder", "x = numpy.stack([numpy.asarray(PIL.Image.open(file)) for file in files])")
+FORMATS: Mapping[str, Format] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".dat", ".data", ".arff"), _CSV),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), EXCEL),
+    **dict.fromkeys((".parquet", ".feather"), _PARQUET),
+    **dict.fromkeys((".pkl", ".pickle", ".p", ".joblib"), _PICKLE),
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), _HDF5),
+    ".npy": _NPY,
+    ".mat": _MATLAB,
+    **dict.fromkeys((".pt", ".pth"), _TORCH),
+    **dict.fromkeys((".json", ".jsonl"), _JSON),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z"), _PACKED),
+    ".tfrecord": _RECORDS,
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _IMAGE),
+}
+_BEGINNINGS: Mapping[bytes, Format] = {
+    b"\x93NUMPY": _NPY,
+    b"\x89HDF\r\n\x1a\n": _HDF5,
+    b"PAR1": _PARQUET,
+    b"\x1f\x8b": _PACKED,
+    b"BZh": _PACKED,
+    b"\x89PNG": _IMAGE,
+    b"\xff\xd8\xff": _IMAGE,
+    b"MATLAB 5.0": _MATLAB,
+    b"<!DOCTYPE": _WEB_PAGE,
+    b"<!doctype": _WEB_PAGE,
+    b"<html": _WEB_PAGE,
+    b"version https://git-lfs": _LFS,
+    **{bytes((0x80, protocol)): _PICKLE for protocol in (2, 3, 4, 5)},
+}
+
+
+def format_of_name(name: str) -> Format | None:
+    """What a file of that name is, by its ending; None for .npz and for endings that nobody knows."""
+    lower = name.lower().rstrip("/\\")
+    return next((kind for ending, kind in FORMATS.items() if lower.endswith(ending)), None)
+
+
+def format_of_content(beginning: bytes) -> Format | None:
+    """What a file is by its first bytes; None where they say nothing."""
+    known = next((kind for mark, kind in _BEGINNINGS.items() if beginning.startswith(mark)), None)
+    if known is not None or not beginning:
+        return known
+    first = beginning.split(b"\n", 1)[0]
+    is_table = first.count(b",") + first.count(b";") + first.count(b"\t") > 0 and _is_text(beginning)
+    return _CSV if is_table else None
+
+
+def _is_text(content: bytes) -> bool:
+    return not any(byte < 9 or 13 < byte < 32 for byte in content)

@@ -1,0 +1,178 @@
+"""A study file and overrides into a checked `Study`: the rules that are about more than one field's type."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ablate.study.catalog import MODELS
+from ablate.study.data_formats import format_of_name
+from ablate.study.factors import LevelReader, read_factors
+from ablate.study.names import NAME_RULE, is_safe_name
+from ablate.study.settings import Data, Inspect, Limits, LrTest, Model, Retries, Schedule, Search, Study, Training
+from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
+from ablate.study.tree import Key, Layered, read_layers, shown
+from ablate.study.trial import Factors
+from ablate.study.validation import read_section, read_table, validated
+
+# The names of `ablate.data.REGISTERED`; reading a study must not wait for numpy. A test holds them equal.
+DATA_SETS = ("digits", "cifar10", "cifar100", "fashion_mnist", "mnist")
+# What --quick allows at most where a study has no [quick] table of its own.
+QUICK = {
+    ("data", "train"): 4000,
+    ("training", "epochs"): 2,
+    ("lr_test", "seeds"): 1,
+    ("search", "trials"): 4,
+    ("transfer", "train"): 4000,
+    ("transfer", "epochs"): 2,
+    ("transfer", "frozen_epochs"): 1,
+    ("ablation", "seeds"): 2,
+}
+_LONGEST_PART = 255  # bytes of a file's or a folder's name
+_TOP = ("title", "name", "seed")
+_TABLES = (
+    "data", "model", "training", "schedule", "transfer", "lr_test", "baseline", "space", "recipes", "search",
+    "ablation", "inspect", "limits", "retries", "quick",
+)  # fmt: skip
+
+
+def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
+    """The study that a file says, with "dotted.key=value" overrides; raises `StudyError` where a rule is broken.
+
+    Command line beats [quick] (used where `quick`) beats file beats default. An override's value is read as TOML, and
+    as text where it is none.
+    """
+    if not quick:  # a slip in [quick] is said now, not on the day on which it is used
+        _checked(read_layers(path, overrides=overrides, quick=True), path, quick=True)
+    return _checked(read_layers(path, overrides=overrides, quick=quick), path, quick=quick)
+
+
+def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
+    for name in layered.tree:
+        if name not in (*_TOP, *_TABLES) or name == "quick":
+            raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")
+    most = QUICK if quick and not layered.has_quick else {}
+    model = _model(layered)
+    levels = LevelReader(layered, model.name)
+    baseline, space = read_factors(levels)
+    model = _with_options(levels, model, factors=baseline)
+    name = _name(layered, path)
+    title = layered.tree.get("title", name)
+    if not isinstance(title, str) or len(title) > 200:
+        raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
+    search = read_section(Search, "search", layered, most)
+    data, training = _data(layered, most), read_section(Training, "training", layered, most)
+    recipes = read_recipes(levels, baseline=baseline, space=space)
+    transferred = transfer_levels(baseline, space, recipes)
+    return Study(
+        name=name,
+        title=title,
+        seed=_seed(layered),
+        data=data,
+        model=model,
+        training=training,
+        schedule=_schedule(layered, most),
+        transfer=read_transfer(layered, most, levels=transferred, data=data, epochs=None if quick else training.epochs),
+        lr_test=_lr_test(layered, most),
+        baseline=baseline,
+        space=space,
+        recipes=recipes,
+        search=search,
+        ablation=read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search),
+        inspect=read_section(Inspect, "inspect", layered, most),
+        limits=read_section(Limits, "limits", layered, most),
+        retries=read_section(Retries, "retries", layered, most),
+        quick=quick,
+        source=str(path),
+        base=path.absolute().parent,
+    )
+
+
+def _name(layered: Layered, path: Path) -> str:
+    name = layered.tree.get("name", path.stem)
+    if isinstance(name, str) and is_safe_name(name):
+        return name
+    rule = f"a study's name has {NAME_RULE}, got {shown(name)}"
+    if "name" in layered.tree:
+        raise layered.error(("name",), rule)
+    raise layered.error((), rule, hint='rename the file, or write name = "..." at its top')
+
+
+def _seed(layered: Layered) -> int:
+    seed = layered.tree.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise layered.error(("seed",), f"must be a whole number from 0 to 4294967295, got {shown(seed)}")
+    return seed
+
+
+def _model(layered: Layered) -> Model:
+    key = ("model",)
+    table = dict(read_table(layered, key))
+    name = table.pop("name", None)
+    whole = {"options": table} if name is None else {"name": name, "options": table}
+    model = validated(Model, whole, layered, key)
+    if model.name not in MODELS:
+        _check_path(layered, (*key, "name"), model.name)
+        file, _, function = model.name.rpartition(":")
+        if not (file.endswith(".py") and function.isidentifier()):
+            hint = f'known: {", ".join(MODELS)}; or your own, as "my_models.py:build"'
+            raise layered.error((*key, "name"), f"unknown model {shown(model.name)}", hint=hint)
+        for option in model.options:
+            if not option.isidentifier():
+                raise layered.error((*key, option), f"must be a name that {function} can have as an argument")
+    return model
+
+
+def _with_options(levels: LevelReader, model: Model, *, factors: Factors) -> Model:
+    """A registered model with every option checked, or at its default; those that are factors are left out."""
+    if model.name not in MODELS:
+        return model
+    layered, known = levels.layered, MODELS[model.name].options
+    options = {name: option.default for name, option in known.items() if name not in factors}
+    for name, value in model.options.items():
+        if name not in known:
+            raise layered.unknown(("model", name), name, known=("name", *known), kind="key")
+        if name in factors:
+            hint = "leave it out of [model], or take it out of [baseline]"
+            raise layered.error(
+                ("model", name), "is a factor of this study, whose levels are in [baseline] and [space]", hint=hint
+            )
+        options[name] = levels.ruled(("model", name), known[name], value)
+    return Model(name=model.name, options={name: value for name, value in options.items() if value is not None})
+
+
+def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
+    data = read_section(Data, "data", layered, most)
+    _check_path(layered, ("data", "name"), data.name)
+    is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
+    if found := format_of_name(data.name):
+        raise layered.error(("data", "name"), f"{shown(data.name)} is {found.what}", hint=found.way_out())
+    if not is_path and data.name not in DATA_SETS:
+        known = (*DATA_SETS, "FOLDER/FILE.npz")
+        raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
+    if data.classes is not None:
+        check_classes(layered, ("data", "classes"), data.classes)
+    return data
+
+
+def _check_path(layered: Layered, key: Key, path: str) -> None:
+    if any(len(part.encode(errors="replace")) > _LONGEST_PART for part in re.split(r"[/\\]", path)):
+        raise layered.error(key, f"a name in a path has at most {_LONGEST_PART} bytes, got {shown(path)}")
+
+
+def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:
+    test = read_section(LrTest, "lr_test", layered, most)
+    if not 10 * test.low <= test.high:
+        raise layered.error(("lr_test",), f"high must be at least 10 times low, got low={test.low} high={test.high}")
+    return test
+
+
+def _schedule(layered: Layered, most: Mapping[tuple[str, str], int]) -> Schedule:
+    schedule = read_section(Schedule, "schedule", layered, most)
+    steps, values = schedule.boundaries, schedule.values
+    if list(steps) != sorted(set(steps)) or not all(0 < step < 1 for step in steps):
+        raise layered.error(("schedule", "boundaries"), f"must rise, each between 0 and 1, got {shown(list(steps))}")
+    if len(values) != len(steps) + 1 or not all(0 < value < math.inf for value in values):
+        rule = f"must be {len(steps) + 1} positive numbers, one more than boundaries, got {shown(list(values))}"
+        raise layered.error(("schedule", "values"), rule)
+    return schedule

@@ -1,0 +1,54 @@
+"""The learning rate as a level: a number, or what a range test finds, or a multiple of that."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from ablate.errors import StudyError
+from ablate.study.trial import Level
+
+RECIPE = "recipe"  # stands as the factor of levels that are set together
+FIND = "find"
+_MULTIPLE = re.compile(r"find\s*\*\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A learning rate: `value`, or, where that is None, `multiplier` times the rate that a range test finds."""
+
+    value: float | None
+    multiplier: float = 1.0
+
+    def __post_init__(self) -> None:
+        for number in (self.multiplier, 1.0 if self.value is None else self.value):
+            if not (math.isfinite(number) and number > 0):
+                raise StudyError(f"a learning rate must be positive and finite, got {number:.4g}")
+
+
+def parse_rate(level: Level) -> Rate:
+    """The learning rate that a level says: a number, "find", or "find*0.3". Raises `StudyError` on anything else."""
+    if level == FIND:
+        return Rate(None)
+    if isinstance(level, str):
+        found = _MULTIPLE.fullmatch(level.strip())
+        if not found:
+            raise StudyError(f'a learning rate is a number, "find", or "find*0.3", got "{level}"')
+        return Rate(None, _to_float(found[1]))
+    if isinstance(level, bool):
+        raise StudyError(f'a learning rate is a number, "find", or "find*0.3", got {str(level).lower()}')
+    return Rate(_to_float(level))
+
+
+def format_rate(rate: Rate) -> Level:
+    """The level that says `rate`: a number, "find", or "find*0.3" with the multiplier to four digits."""
+    if rate.value is not None:
+        return rate.value
+    multiplier = f"{rate.multiplier:.4g}"
+    return FIND if multiplier == "1" else f"{FIND}*{multiplier}"
+
+
+def _to_float(number: str | float) -> float:
+    try:
+        return float(number)
+    except (ValueError, OverflowError) as err:  # "1.2.3", 10**400
+        raise StudyError(f"a learning rate must be positive and finite, got {str(number)[:20]}") from err

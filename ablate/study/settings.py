@@ -1,0 +1,227 @@
+"""The tables of a study file as frozen records: the one place where a setting's type, range and default are written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from ablate.study.space import Space
+from ablate.study.trial import Design, Level, Mode, Monitor
+
+Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_names(value: object) -> object:
+    return (value,) if isinstance(value, str) else _as_tuple(value)
+
+
+def _as_level(value: object) -> Level:
+    if isinstance(value, str | float | int | bool):
+        return value
+    raise ValueError("must be text, a number, true or false")
+
+
+OneLevel = Annotated[Level, PlainValidator(_as_level)]  # a plain union would turn true into 1
+Reals = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
+Classes = Annotated[tuple[Annotated[int, Field(ge=0, le=10**6)], ...], BeforeValidator(_as_tuple)]
+
+
+class Section(BaseModel):
+    """A table of the file: its keys are the fields, no others, and nothing is converted silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Data(Section):
+    """[data]"""
+
+    # A registered name, or a path to an .npz, from the study file's folder.
+    name: str = Field(min_length=1, max_length=1000)
+    # Fitted on the training split only.
+    scaling: Literal["none", "unit", "standardize", "standardize_channels"] = "standardize"
+    validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
+    train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
+    test: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many test examples
+    # Use these alone, as 0, 1, … in this order; None: all. The numbers above are of what is left then.
+    classes: Classes | None = None
+
+
+class Model(Section):
+    """[model]: in the file, every key but `name` is one of the `options`."""
+
+    name: str = Field(min_length=1, max_length=1000)  # a registered name, or "my_models.py:build"
+    options: dict[str, OneLevel] = {}
+
+
+class Training(Section):
+    """[training]"""
+
+    epochs: int = Field(default=20, ge=1, le=10**6)
+    batch_size: int = Field(default=32, ge=1, le=10**6)
+    patience: int = Field(default=5, ge=0, le=10**6)  # epochs without a better value before stopping; 0: off
+    monitor: Monitor = "val_accuracy"
+    # A training batch's mean cross-entropy (nats) above this is divergence. Chance is 2.3 for ten classes; a run that
+    # recovers may overshoot to hundreds in its first batches, one that does not is past 1e6 a few batches later.
+    max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
+    precision: Precision = "float32"  # Keras' dtype policy; mixed ones pay on GPUs with tensor cores
+
+
+Share: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class Schedule(Section):
+    """[schedule]: the shapes that the levels of the factor `schedule` have. Lengths are shares of a trial's epochs.
+
+    Defaults are those of Géron (2022, ch. 11), stretched from his 25 epochs to any number.
+    """
+
+    power: Share = 0.25  # until the rate is halved: rate / (1 + t / power)
+    exponential: Share = 0.8  # in which the rate falls tenfold, by the epoch or by the batch
+    boundaries: Annotated[Reals, Field(min_length=1)] = (0.2, 0.6)  # where piecewise changes
+    values: Annotated[Reals, Field(min_length=2)] = (1.0, 0.5, 0.1)  # of piecewise, one more than boundaries
+    plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)  # times this after so many epochs without a lower
+    plateau_patience: int = Field(default=2, ge=1, le=10**6)  # validation loss
+    cosine_end: float = Field(default=0.0, ge=0.0, lt=1.0)  # as a share of the peak
+    cycle_start: float = Field(default=0.1, gt=0.0, le=1.0)  # of 1cycle, as a share of the peak
+    cycle_end: float = Field(default=1e-4, gt=0.0, le=1.0)
+
+
+class Transfer(Section):
+    """[transfer]: the task on which a network is trained before, where the factor `transfer` is not "none"."""
+
+    classes: Classes  # of the same data set, none of data.classes
+    train: int | None = Field(default=None, ge=1, le=10**9)  # at most so many training examples of it
+    validation: int = Field(default=5000, ge=1, le=10**9)  # of its examples, for early stopping and the best epoch
+    epochs: int = Field(default=20, ge=1, le=10**6)
+    patience: int = Field(default=5, ge=0, le=10**6)  # as training.patience
+    # Of the pretraining alone; "find": by a range test of its own.
+    learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | Literal["find"] = "find"
+    # Of a whole trial of "frozen_then_unfrozen": as long, the layers that were taken over stay as they are.
+    frozen_epochs: int = Field(default=4, ge=1, le=10**6)
+    # The rate after them over the rate before. A found rate is that of a network with all layers training.
+    unfrozen_rate: float = Field(default=1.0, gt=0.0, le=1.0)
+
+
+class LrTest(Section):
+    """[lr_test]: the learning-rate range test."""
+
+    low: float = Field(default=1e-6, gt=0.0, allow_inf_nan=False)
+    high: float = Field(default=10.0, gt=0.0, allow_inf_nan=False)
+    steps_per_decade: int = Field(default=25, ge=25, le=10_000)
+    seeds: int = Field(default=3, ge=1, le=1000)  # replicates whose curves are averaged
+    fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate where a test says nothing at all
+
+
+class Search(Section):
+    """[search]"""
+
+    trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    # Trials are asked for, and their results told, so many at a time: the search is then the same for any number of
+    # workers up to this one.
+    trials_per_round: int = Field(default=4, ge=1, le=10_000)
+
+
+class Ablation(Section):
+    """[ablation]"""
+
+    reference: Literal["baseline", "best", "both"] = "baseline"
+    design: Annotated[tuple[Design, ...], BeforeValidator(_as_names)] = Field(default=("one-factor",), min_length=1)
+    factorial: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # factors that are crossed
+    # Paired replicates of every variant; 0: no ablation; "auto": more for what is undecided, up to `max_seeds`.
+    seeds: Annotated[int, Field(ge=0, le=10_000)] | Literal["auto"] = 6
+    max_seeds: int = Field(default=20, ge=6, le=10_000)  # of "auto"
+    looks: int = Field(default=3, ge=1, le=20)  # of "auto": at most so often the comparisons are looked at
+    learning_rate: Annotated[tuple[Mode, ...], BeforeValidator(_as_names)] = Field(default=("find",), min_length=1)
+    # Smallest difference that matters, a fraction; None: taken from the test set's size.
+    margin: float | None = Field(default=None, gt=0.0)
+    factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
+
+
+class Inspect(Section):
+    """[inspect]: what is measured inside of the trials of the ablation. It decides none of their scores."""
+
+    # At the start and with the best weights: activations, gradient and distinct units of each hidden layer.
+    layers: bool = False
+    examples: int = Field(default=500, ge=1, le=100_000)  # of the replicate's validation examples, taken at once
+
+
+class Limits(Section):
+    """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up.
+
+    None of it decides the numbers of a trial that stays within them.
+    """
+
+    trial_minutes: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a whole trial; None: no limit
+    silent_minutes: float = Field(default=120.0, gt=0.0, allow_inf_nan=False)  # without an epoch's end: it hangs
+    memory_gb: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a worker; None: the machine's 90 %
+    same_failures: int = Field(default=5, ge=0, le=10_000)  # so many alike in a row end the study; 0: never
+
+
+class Retries(Section):
+    """[retries]: how often a trial is tried again, with the same seed. What diverges or raises would do so again."""
+
+    killed: int = Field(default=2, ge=0, le=100)  # its process died: a signal, a crash, the system's memory killer
+    # Out of memory although it trained alone: each batch in 2, 4, 8 … parts whose gradients are added up.
+    out_of_memory: int = Field(default=3, ge=0, le=16)
+
+
+class Study(Section):
+    """Everything that a study file says, checked and complete."""
+
+    name: str  # the file's stem: names folders and the MLflow experiment
+    title: str
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    data: Data
+    model: Model
+    training: Training = Training()
+    schedule: Schedule = Schedule()
+    transfer: Transfer | None = None  # where the factor `transfer` is in use
+    lr_test: LrTest = LrTest()
+    baseline: Mapping[str, OneLevel]
+    space: Space
+    recipes: Mapping[str, Mapping[str, OneLevel]] = {}  # name -> levels that are set together
+    search: Search = Search()
+    ablation: Ablation = Ablation()
+    inspect: Inspect = Inspect()
+    limits: Limits = Limits()
+    retries: Retries = Retries()
+    quick: bool = False  # cut down for a try
+    source: str  # the file it came from
+    base: Path  # its folder: paths of data and of user code start here
+
+
+class DimensionTable(Section):
+    """What every dimension that is given as a table may say."""
+
+    when: dict[str, object] | None = None  # other factor -> one or several of its levels: the factor counts only then
+
+
+class RangeTable(DimensionTable):
+    """A dimension given by its bounds."""
+
+    low: float
+    high: float
+    log: bool = False
+    ablate: Reals = ()
+
+
+class LevelsTable(DimensionTable):
+    """A dimension given by its levels, of which the ablation uses fewer."""
+
+    levels: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)]
+    ablate: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()
+
+
+class AroundTable(DimensionTable):
+    """A learning rate around the one found: the span and `ablate` are multipliers."""
+
+    around: Literal["find"]
+    span: Annotated[tuple[float, float], BeforeValidator(_as_tuple)] = (0.1, 3.0)
+    ablate: Reals = ()

@@ -1,0 +1,108 @@
+"""A `Study` into TOML with every default written out, and into flat settings for a tracker."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from ablate.study.settings import Section, Study
+from ablate.study.space import Choice, Condition, Dimension, Float, Int, RateSpan
+
+
+def to_toml(study: Study) -> str:
+    """The resolved study; `load_study` of it, with the same `quick`, gives an equal one."""
+    lines = []
+    for name, value in _tables(_tree(study)):
+        if isinstance(value, dict):
+            lines += ["", f"[{name}]", *(f"{_key(key)} = {_toml(item)}" for key, item in value.items())]
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    if study.quick:
+        lines += ["", "[quick]", "# The budgets above are cut already: nothing is left for --quick to change."]
+    return "\n".join([*lines, ""])
+
+
+def settings(study: Study) -> dict[str, str]:
+    """Every setting as text under its dotted key, e.g. {"training.epochs": "20"}."""
+    return {**dict(_flat(_tree(study))), "quick": _text(study.quick)}
+
+
+def _tree(study: Study) -> dict[str, object]:
+    return {
+        "name": study.name,
+        "title": study.title,
+        "seed": study.seed,
+        "data": _table(study.data),
+        "model": {"name": study.model.name, **study.model.options},
+        "training": _table(study.training),
+        "schedule": _table(study.schedule),
+        **({"transfer": _table(study.transfer)} if study.transfer else {}),
+        "lr_test": _table(study.lr_test),
+        "baseline": dict(study.baseline),
+        "space": {
+            name: _value(dimension, study.space.conditions.get(name, {}))
+            for name, dimension in study.space.dimensions.items()
+        },
+        "recipes": {name: dict(recipe) for name, recipe in study.recipes.items()},
+        "search": _table(study.search),
+        "ablation": _table(study.ablation),
+        "inspect": _table(study.inspect),
+        "limits": _table(study.limits),
+        "retries": _table(study.retries),
+    }
+
+
+def _table(section: Section) -> dict[str, object]:
+    # TOML has no null: what is not set is left out.
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in section if value is not None}
+
+
+def _tables(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in tree.items():
+        if name == "recipes" and isinstance(value, dict):  # each has a table of its own
+            yield from ((f"recipes.{_key(recipe)}", levels) for recipe, levels in value.items())
+        else:
+            yield name, value
+
+
+def _value(dimension: Dimension, condition: Condition) -> object:
+    when = {"when": {other: list(levels) for other, levels in condition.items()}} if condition else {}
+    match dimension:
+        case Float() | Int():
+            table: dict[str, object] = {"low": dimension.low, "high": dimension.high, "log": dimension.log}
+        case Choice():
+            if not (dimension.ablate or when):
+                return list(dimension.options)
+            table = {"levels": list(dimension.options)}
+        case RateSpan():
+            table = {"around": "find", "span": list(dimension.span)}
+    ablate = {"ablate": list(dimension.ablate)} if dimension.ablate else {}
+    return {**table, **ablate, **when}
+
+
+def _toml(value: object) -> str:
+    # Written here because the order of [space] counts, and a library that writes sub-tables puts them last.
+    match value:
+        case dict():
+            return f"{{ {', '.join(f'{_key(key)} = {_toml(item)}' for key, item in value.items())} }}"
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case str() | bool():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _flat(tree: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _text(value)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

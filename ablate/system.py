@@ -1,0 +1,233 @@
+"""This machine, its libraries and the checkout into what a report says about where its numbers come from."""
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ctypes.util import find_library
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+from typing import TypedDict
+
+LIBRARIES = ("tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "scipy", "statsmodels", "seaborn")
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+BREATH = 1.0  # seconds in which systems repeat themselves: a closed terminal sends SIGHUP twice, systemd two signals
+
+
+class Hardware(TypedDict):
+    """What a reader needs to judge the times and the rounding."""
+
+    machine: str
+    cpu: str
+    cores: int
+    memory_gb: float
+    gpus: list[str]
+
+
+class Git(TypedDict):
+    """The checkout that the study was started from."""
+
+    commit: str
+    dirty: bool
+
+
+def versions() -> dict[str, str]:
+    """Python's and the libraries' versions, those that are installed; nothing is imported."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> Hardware:
+    """This machine, without importing a library: GPUs are those that NVIDIA's driver lists."""
+    return {
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpu": _cpu_name(),
+        "cores": usable_cores(),
+        "memory_gb": round(memory_bytes() / 2**30, 1),
+        "gpus": _gpus(),
+    }
+
+
+def usable_cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpu_names() -> list[str]:
+    """The GPUs that TensorFlow could use, as CUDA_VISIBLE_DEVICES names them; none where CUDA's libraries are missing.
+
+    Nothing is imported: a machine with a driver and a TensorFlow without CUDA trains on its processors.
+    """
+    if not _gpus() or (find_spec("nvidia") is None and find_library("cudart") is None):
+        return []
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if shown is None:
+        return [str(number) for number in range(len(_gpus()))]
+    names = [name.strip() for name in shown.split(",")]
+    return [name for name in names if name and name != "-1"]
+
+
+def count_gpus() -> int:
+    """How many GPUs there are to train on."""
+    return len(gpu_names())
+
+
+def git_state(folder: Path) -> Git | None:
+    """The commit of the checkout that `folder` lies in, and whether it has changes; None outside of one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain"))} if commit else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def memory_bytes() -> int:
+    """The memory that there is for this process: the machine's, or less where a container or a cluster's job has less.
+
+    0 where the system does not say.
+    """
+    try:
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0
+    return min([machine, *control_group_limits(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup"))])
+
+
+def control_group_limits(membership: Path, mounted: Path) -> list[int]:
+    """Limits in bytes on the memory of the Linux control groups that a process is in, outer ones included.
+
+    `membership` is its file in /proc, `mounted` where the groups are shown: version 2, or version 1, or both.
+    """
+    try:
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return []
+    limits = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            root, name = mounted / "memory", "memory.limit_in_bytes"
+        elif not controllers:
+            root, name = mounted, "memory.max"
+        else:
+            continue
+        inner = root / group.lstrip("/")  # in a container the path may be the host's: then the root is its own
+        folders = [inner, *(folder for folder in inner.parents if folder.is_relative_to(root))]
+        limits += [limit for folder in folders if (limit := _limit(folder / name)) is not None]
+    return limits
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # "max": none
+        return None
+
+
+def held_memory_bytes(pid: int) -> int:
+    """The memory that a process has to itself, swapped out or not: no mapped files. 0 where the system does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:", "VmSwap:")))
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has held; 0 where the system does not say."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:  # on Linux it would do, but for a spawned process: that inherits its parent's peak
+        import resource
+    except ImportError:
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _gpus() -> list[str]:
+    try:
+        cards = sorted(Path("/proc/driver/nvidia/gpus").iterdir())
+        texts = [(card / "information").read_text() for card in cards]
+    except OSError:
+        return []
+    lines = [line for text in texts for line in text.splitlines() if line.startswith("Model:")]
+    return [line.partition(":")[2].strip() for line in lines]
+
+
+@contextmanager
+def on_stop_signal(handle: Callable[[], None]) -> Iterator[None]:
+    """The first of these signals inside the block has `handle` called by a thread; the next raises KeyboardInterrupt.
+
+    A signal that was ignored before stays so, as under nohup and for jobs in the background. What follows the first one
+    within a `BREATH` is the same request, unless it is Ctrl-C: a person who types it twice means it. Only the main
+    thread may set this; elsewhere, signals are as they were.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: SimpleQueue[bool] = SimpleQueue()
+    thread = threading.Thread(target=_call_when, args=(asked, handle), name="stop", daemon=True)
+    thread.start()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    taken = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    handler = _handler(asked)
+    try:
+        for number in taken:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, before[number])
+        asked.put(False)
+        thread.join(BREATH)
+
+
+def _handler(asked: "SimpleQueue[bool]") -> Callable[[int, FrameType | None], None]:
+    # It interrupts any line of the main thread, which may hold any lock: nothing is set, shown or written here. To put
+    # something into a SimpleQueue is safe.
+    first: list[float] = []
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if not first:
+            first.append(time.monotonic())
+            asked.put(True)
+        elif number == signal.SIGINT or time.monotonic() - first[0] > BREATH:
+            raise KeyboardInterrupt
+
+    return on_signal
+
+
+def _call_when(asked: "SimpleQueue[bool]", handle: Callable[[], None]) -> None:
+    if asked.get():
+        handle()

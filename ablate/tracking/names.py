@@ -1,0 +1,174 @@
+"""Specs, epochs and outcomes into the names, tags, params and metrics of a run, within MLflow's limits."""
+
+import json
+import math
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Literal, TypeAlias
+
+from ablate.storage.results import layers_table
+from ablate.study.trial import REFERENCE, Epoch, Outcome, RateTest, State, TrialSpec
+
+RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]
+PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"
+ATTEMPT = "attempt"  # tag
+FILES = "files"  # tag: what a trial's run has as artifacts
+FACTOR_NAMES = "factor_names"  # tag: {param key: factor}, where a factor's name is no valid key
+EPOCH_METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "learning_rate")
+# Field of an outcome -> metric. Where an epoch metric has the field's name, MLflow's last value would be the wrong one.
+OUTCOME_METRICS = {
+    "score": "score",
+    "val_accuracy": "best_val_accuracy",
+    "val_loss": "best_val_loss",
+    "test_accuracy": "test_accuracy",
+    "test_loss": "test_loss",
+    "predictive_sd": "predictive_sd",
+    "best_epoch": "best_epoch",
+    "epochs": "epochs",
+    "learning_rate": "peak_learning_rate",
+    "parameters": "parameters",
+    "seconds": "seconds",
+}
+SPEC_TAGS = ("trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed")
+OUTCOME_TAGS = ("state", "data", "same_as", "reason")
+END_TAGS = (*OUTCOME_TAGS, "lr_test", "notes", "time")
+STATUS: Mapping[State, RunStatus] = {
+    "finished": "FINISHED",
+    "pruned": "FINISHED",
+    "diverged": "FAILED",
+    "out_of_memory": "FAILED",
+    "failed": "FAILED",
+    "killed": "KILLED",
+}
+_KEY_LENGTH = 250
+_NAME_LENGTH = 250
+_TAG_LENGTH = 8000
+_PARAM_LENGTH = 6000
+
+
+def run_name(spec: TrialSpec, *, attempt: int = 1) -> str:
+    """What the list of runs shows: "search #14", "tune dropout=0.1 at find*3", "dropout=0.1 s3" (seed 3).
+
+    With the mode where that is not "find", and the attempt where it is not the first, as "dropout=0.1 s3 try 2".
+    Short, because MLflow's list and legends show some 22 characters.
+    """
+    again = f" try {attempt}" if attempt > 1 else ""
+    return one_line(_trial_name(spec), _NAME_LENGTH - len(again)) + again
+
+
+def attempt_in(tags: Mapping[str, str]) -> int:
+    """Which attempt at its trial a run with these tags is; runs of older versions do not say."""
+    number = tags.get(ATTEMPT, "")
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else 1
+
+
+def spec_tags(spec: TrialSpec, *, attempt: int = 1) -> dict[str, str]:
+    """Tags of a trial that starts; empty ones are left out."""
+    names = {key: name for name, key in unique_keys(spec.factors).items() if key != name}
+    tags = {name: str(getattr(spec, name)) for name in SPEC_TAGS}
+    return tag_values(
+        tags | {"state": "running", ATTEMPT: str(attempt), FACTOR_NAMES: json.dumps(names) if names else ""}
+    )
+
+
+def outcome_tags(outcome: Outcome) -> dict[str, str]:
+    """Tags of a trial that ended; empty ones are left out."""
+    tags = {name: str(getattr(outcome, name)) for name in OUTCOME_TAGS}
+    lr_test = outcome.rate_test.key if outcome.rate_test else ""
+    # Not metrics: their charts would stand before the learning curves.
+    timings = " · ".join(f"{part} {spent:.1f} s" for part, spent in outcome.timings.items() if spent)
+    return tag_values(tags | {"lr_test": lr_test, "notes": " · ".join(outcome.notes), "time": timings})
+
+
+def stored_name(trial: str) -> str:
+    """A trial's name as the tag of its run has it."""
+    return clipped(trial, _TAG_LENGTH)
+
+
+def tag_values(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags cut to what MLflow stores, under valid keys; empty ones are left out."""
+    keys = unique_keys(tags)
+    return {keys[name]: clipped(value, _TAG_LENGTH) for name, value in tags.items() if value}
+
+
+def param_values(params: Mapping[str, object]) -> dict[str, str]:
+    """Params cut to what MLflow stores, under valid keys."""
+    keys = unique_keys(params)
+    return {keys[name]: clipped(str(value), _PARAM_LENGTH) for name, value in params.items()}
+
+
+def epoch_metrics(epoch: Epoch) -> dict[str, float]:
+    """The curves' values; what is not finite is left out: one infinity would flatten the whole chart."""
+    return _finite({name: getattr(epoch, name) for name in EPOCH_METRICS})
+
+
+def outcome_metrics(outcome: Outcome) -> dict[str, float]:
+    """The single values of a trial that ended; what there is not, or is not finite, is left out."""
+    return _finite({metric: getattr(outcome, name) for name, metric in OUTCOME_METRICS.items()})
+
+
+def named_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Finite metrics under valid keys: "effect/dropout=0.1" becomes "effect/dropout 0.1"."""
+    keys = unique_keys(metrics)
+    return {keys[name]: value for name, value in _finite(metrics).items()}
+
+
+def rate_test_files(test: RateTest) -> dict[str, str]:
+    """The learning-rate curve as lr_test.csv, what was read from it as lr_test.json."""
+    points = "".join(f"{rate!r},{loss!r}\n" for rate, loss in zip(test.rates, test.losses, strict=True))
+    verdict = {name: value for name, value in asdict(test).items() if name not in ("rates", "losses")}
+    return {"lr_test.csv": "rate,loss\n" + points, "lr_test.json": json.dumps(verdict, indent=2) + "\n"}
+
+
+def layer_files(outcome: Outcome) -> dict[str, str]:
+    """What a trial's layers were like inside as layers.csv."""
+    return {"layers.csv": layers_table([outcome]).to_csv(index=False, lineterminator="\n")}
+
+
+def unique_keys(names: Iterable[str]) -> dict[str, str]:
+    """Name -> a key that MLflow takes (letters, digits, `_ - . /` and space, no odd paths), no two the same."""
+    keys: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        key = stem = _valid_key(name)
+        count = 1
+        while key in taken:
+            count += 1
+            key = f"{stem[: _KEY_LENGTH - 8]} {count}"
+        taken.add(key)
+        keys[name] = key
+    return keys
+
+
+def clipped(text: str, length: int) -> str:
+    """At most `length` characters that any store can encode."""
+    text = text.encode("utf-8", "replace").decode().replace("\0", "")
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def one_line(text: str, length: int) -> str:
+    """The same on one line, never empty."""
+    return clipped(" ".join("".join(c if c.isprintable() else " " for c in text).split()), length) or "(no name)"
+
+
+def _trial_name(spec: TrialSpec) -> str:
+    if spec.phase == "search":
+        number = re.search(r"(\d+)$", spec.trial)
+        return f"search #{int(number[1])}" if number else f"search {spec.trial}"
+    if spec.phase == "tune":
+        return f"tune {spec.variant} at {spec.factors['learning_rate']}"
+    mode = f" {spec.mode}" if spec.mode not in ("", "find") else ""
+    return f"{spec.variant or REFERENCE} s{spec.seed}{mode}"
+
+
+def _valid_key(name: str) -> str:
+    text = re.sub(r"[^\w./ -]", "_", clipped(name, _KEY_LENGTH).replace("=", " "))
+    parts = [part.strip() for part in text.split("/")]
+    return posixpath.join(*[part for part in parts if part not in ("", ".", "..")] or ["_"])
+
+
+def _finite(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if value is not None and math.isfinite(value)}

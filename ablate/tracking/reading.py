@@ -1,0 +1,138 @@
+"""MLflow runs back into rows of the results table."""
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ablate.analysis.sources import Runs
+from ablate.errors import AblateError, known_names
+from ablate.storage.results import COLUMNS, RATE_SETTING
+from ablate.text import number_of, printable
+from ablate.tracking.address import placed, shown_uri
+from ablate.tracking.names import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
+from ablate.tracking.store import reading
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+
+_PAGE = 1000  # the most that a server gives at once
+_WHOLE = ("best_epoch", "epochs", "parameters")
+_STATUS, _RUN_ID = "status", "run_id"
+_UNENDED = ("RUNNING", "SCHEDULED")
+
+
+def experiment_rows(uri: str, experiment: str) -> list[dict[str, object]]:
+    """One row a trial that ended, oldest first: `storage.results.COLUMNS`, then one entry a factor of that trial.
+
+    Of several attempts at a trial (a resumed study) the last one counts, and of its runs the newest. What MLflow does
+    not know is None, or "" in a text column. Raises `AblateError` where there is no such experiment, or the store
+    cannot be reached.
+    """
+    with reading(uri) as client:
+        runs = child_runs(client, find_experiment(client, uri, experiment), parent_run_id=None)
+    ended = [run for run in runs if run.data.tags.get("state", "running") != "running"]
+    ended.sort(key=lambda run: attempt_in(run.data.tags))
+    newest = {(run.data.tags.get(PARENT), run.data.tags["trial"]): run for run in ended}
+    return [_row(run) for run in newest.values()]
+
+
+def find_experiment(client: "MlflowClient", uri: str, experiment: str) -> str:
+    """The id of the experiment. Raises `AblateError` where there is none of that name."""
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        names = [known.name for known in client.search_experiments(max_results=_PAGE)]
+        known = known_names(experiment, names)
+        raise AblateError(f'{placed(uri)}: no experiment "{printable(experiment)}"\n  {known}')
+    number: str = found.experiment_id
+    return number
+
+
+def child_runs(
+    client: "MlflowClient", experiment_id: str, *, parent_run_id: str | None, deleted: bool = False
+) -> list["Run"]:
+    """The runs of trials, oldest first, of one study or of all in the experiment; on request the deleted ones too."""
+    only = f"tags.`{PARENT}` = '{parent_run_id}'" if parent_run_id else ""
+    runs = runs_of(client, experiment_id, only=only, deleted=deleted)
+    return [run for run in runs if {"trial", "phase", "seed"} <= set(run.data.tags)]
+
+
+def runs_of(client: "MlflowClient", experiment_id: str, *, only: str = "", deleted: bool = False) -> list["Run"]:
+    """All runs of an experiment that fit MLflow's filter `only`, oldest first; on request the deleted ones too."""
+    from mlflow.entities import ViewType
+
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment_id], only, view, max_results=_PAGE, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            break
+    return sorted(runs, key=lambda run: run.info.start_time)
+
+
+def _row(run: "Run") -> dict[str, object]:
+    tags, metrics = run.data.tags, run.data.metrics
+    row: dict[str, object] = dict.fromkeys(COLUMNS)
+    row |= {name: tags.get(name, "") for name in (*SPEC_TAGS, *OUTCOME_TAGS, "lr_test")}
+    row |= {name: metrics.get(metric) for name, metric in OUTCOME_METRICS.items()}
+    row |= {name: int(metrics[name]) for name in _WHOLE if name in metrics}
+    row |= {"seed": int(tags["seed"]), "run_id": run.info.run_id, "attempt": attempt_in(tags)}
+    names: dict[str, str] = json.loads(tags.get(FACTOR_NAMES, "{}"))
+    factors = {names.get(key, key): _level(value) for key, value in run.data.params.items()}
+    return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in factors.items()}
+
+
+def _level(text: str) -> object:
+    """A param is text: a number where it reads as one, as in the file of the results table."""
+    if re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text):
+        return float(text)
+    return {"True": True, "False": False}.get(text, text)
+
+
+def mlflow_runs(uri: str, experiment: str) -> Runs:
+    """One row a run that ended: its params, its metrics' last values, the tag "seed" where no param is called so.
+
+    A metric that has the name of a param is called "metrics.NAME". Runs that hold others, and those without params
+    and metrics, are left out.
+    Raises `AblateError` where there is no such experiment, or the store cannot be reached.
+    """
+    with reading(uri) as client:
+        runs = runs_of(client, find_experiment(client, uri, experiment))
+    parents = {run.data.tags.get(PARENT) for run in runs}
+    single = [run for run in runs if run.info.run_id not in parents]
+    ended = [run for run in single if run.info.status not in _UNENDED and (run.data.params or run.data.metrics)]
+    if not ended:
+        raise AblateError(
+            f'{shown_uri(uri)}: experiment "{experiment}" has no run that ended with params or metrics\n'
+            f"  it has {number_of(len(runs), 'run')}; params are read as factors, a metric as the score"
+        )
+    params = dict.fromkeys(name for run in ended for name in run.data.params)
+    metrics = {name: f"metrics.{name}" if name in params else name for run in ended for name in run.data.metrics}
+    rows = [_run_row(run, metrics) for run in ended]
+    columns = dict.fromkeys([*params, *metrics.values(), *(name for row in rows for name in row)])
+    n_unended = sum(run.info.status in _UNENDED for run in single)
+    left_out = {"not ended": n_unended, "parents of other runs": len(runs) - len(single)}
+    return Runs(
+        pd.DataFrame(rows, columns=list(columns), dtype=str).fillna(""),
+        place=f"experiment {experiment} at {shown_uri(uri)}",
+        name=experiment,
+        factors=tuple(params),
+        score=next(iter(metrics.values())) if len(metrics) == 1 else "",
+        state=_STATUS,
+        run_id=_RUN_ID,
+        notes=tuple(f"Left out, as {why}: {number_of(n, 'run')}." for why, n in left_out.items() if n),
+    )
+
+
+def _run_row(run: "Run", metrics: dict[str, str]) -> dict[str, str]:
+    tags = {"seed": run.data.tags["seed"]} if "seed" in run.data.tags else {}
+    values = {metrics[name]: repr(value) for name, value in run.data.metrics.items()}
+    return tags | run.data.params | values | {_STATUS: run.info.status, _RUN_ID: run.info.run_id}

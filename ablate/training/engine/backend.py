@@ -1,0 +1,207 @@
+"""What the engine asks of TensorFlow and `keras.ops` has not: compile, loop, map over trials, gradient, memory.
+
+`optimizers.Functional` gives TensorFlow the optimizer step that Keras has on JAX. `XlaOptimizationBarrier` is not in
+TensorFlow's public namespace; a test fails when it moves, and `has_barrier` does without it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, final
+
+import tensorflow as tf
+
+from ablate.errors import AblateError, is_ours, one_line, reason_of, text_of, trace_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+Tensor: TypeAlias = Any  # TensorFlow has no types
+Compiled: TypeAlias = Callable[..., Any]
+OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
+# How XLA, CUDA and the libraries on it say in other errors that memory ran short.
+_SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
+_CAUSES = 10  # that are looked at: an error may be its own cause
+WIDE = 512  # inputs of a product: measured, a transposed copy saves 8 to 12 % of a step at 3,072 and nothing at 100
+Kind: TypeAlias = Literal["failed", "out_of_memory"]
+T = TypeVar("T")
+try:
+    from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
+except ImportError:
+    optimization_barrier = None
+
+
+def resident(array: "np.ndarray[Any, Any] | float", dtype: str | None = None) -> Tensor:
+    """A copy on the device."""
+    return tf.constant(array, dtype)
+
+
+def rows_of(tensor: Tensor, indices: Tensor) -> Tensor:
+    """The rows of a tensor at indices of any shape, all ≥ 0."""
+    return tf.gather(tensor, indices)
+
+
+def stack(rows: Sequence[Any]) -> Any:
+    """Trees of tensors into one tree whose tensors have them as their first dimension."""
+    return tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *rows)
+
+
+def replace_row(tree: Any, place: int, row: Any) -> Any:
+    """A tree of stacked tensors with another row."""
+    return tf.nest.map_structure(lambda t, new: tf.tensor_scatter_nd_update(t, [[place]], new[None]), tree, row)
+
+
+def row_of(tree: Any, place: int) -> Any:
+    """One row of a tree of stacked tensors."""
+    return tf.nest.map_structure(lambda tensor: tensor[place], tree)
+
+
+def loop(goes_on: Callable[..., Tensor], body: Callable[..., Any], start: Any, *, at_once: int = 10) -> Any:
+    """`body` on a tree of tensors while `goes_on` holds; what of a round is ready may begin in `at_once` of them."""
+    return tf.while_loop(goes_on, body, start, parallel_iterations=at_once)
+
+
+def map_trials(function: Callable[..., Any], arguments: Any) -> Any:
+    """`function` for each row of its arguments at once."""
+    return tf.vectorized_map(lambda rows: function(*rows), arguments)
+
+
+def compiled(
+    function: Callable[..., Any], arguments: tuple[Any, ...], *, loose: Mapping[int, tuple[int, ...]], xla: bool
+) -> Compiled:
+    """`function` as a graph that is traced once; XLA compiles it for each shape of the `loose` arguments.
+
+    These map an argument's place to the dimensions of it that may change: rows of an order, examples of a data set.
+    """
+
+    def spec(tensor: Tensor, free: tuple[int, ...] = ()) -> tf.TensorSpec:
+        tensor = tf.convert_to_tensor(tensor)
+        shape = [None if axis in free else length for axis, length in enumerate(tensor.shape)]
+        return tf.TensorSpec(shape, tensor.dtype)
+
+    signature = [
+        spec(argument, loose[place]) if place in loose else tf.nest.map_structure(spec, argument)
+        for place, argument in enumerate(arguments)
+    ]
+    graph: Compiled = tf.function(function, input_signature=signature, jit_compile=xla, autograph=False)
+    return graph
+
+
+def added(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+    """Sums of gradients with others added; those by an embedding's rows become whole ones."""
+    whole = [tf.reshape(tf.convert_to_tensor(g), total.shape) for total, g in zip(sums, gradients, strict=True)]
+    return [total + gradient for total, gradient in zip(sums, whole, strict=True)]
+
+
+def is_out_of_memory(err: BaseException) -> bool:
+    """Whether an error, or what it was raised from, says that memory ran short: TensorFlow, XLA, CUDA or Python."""
+    for _ in range(_CAUSES):
+        if isinstance(err, OutOfMemory | MemoryError):
+            return True
+        if isinstance(err, tf.errors.OpError | RuntimeError) and _SHORT.search(text_of(err)):
+            return True
+        if err.__cause__ is None:
+            return False
+        err = err.__cause__
+    return False
+
+
+def gradients(
+    loss: Callable[[Sequence[Tensor]], tuple[Tensor, Any]], weights: Sequence[Tensor], *, xla: bool
+) -> tuple[list[Tensor], Any]:
+    """The gradients of the first result of `loss` by the weights, and its second result. Only inside a graph."""
+    weights = [tf.identity(weight) for weight in weights]
+    with _transposed_copies() if xla and has_barrier() else tf.name_scope("loss"):
+        value, more = loss(weights)
+    found = tf.gradients(value, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return found, more
+
+
+def either(flag: Tensor, one: Callable[[], Any], other: Callable[[], Any], *, both: bool) -> Any:
+    """The tree of tensors that `one` gives where the flag holds, else that of `other`. Only inside a graph.
+
+    With `both`, each is computed and one is taken: trials that are mapped over cannot go separate ways.
+    """
+
+    def whole(function: Callable[[], Any]) -> Callable[[], Any]:  # an embedding's gradient is by its rows
+        return lambda: tf.nest.map_structure(tf.convert_to_tensor, function())
+
+    if not both:
+        return tf.cond(flag, whole(one), whole(other))
+    return tf.nest.map_structure(lambda t, f: tf.where(flag, t, f), whole(one)(), whole(other)())
+
+
+def compile_functions() -> bool:
+    """Have functions run as graphs again; whether that had been switched off, as for debugging."""
+    was_off = bool(tf.config.functions_run_eagerly())
+    if was_off:
+        tf.config.run_functions_eagerly(False)
+    return was_off
+
+
+def has_barrier() -> bool:
+    """Whether wide products' gradients can be taken from transposed copies here, and should be: on a CPU."""
+    return optimization_barrier is not None and not tf.config.list_physical_devices("GPU")
+
+
+@contextmanager
+def _transposed_copies() -> Iterator[None]:
+    """Take the gradients of products that are built in the block by `_product_gradient`."""
+    with tf.compat.v1.get_default_graph().gradient_override_map({"MatMul": _PRODUCT}):
+        yield
+
+
+_PRODUCT = "AblateMatMul"
+
+
+@tf.RegisterGradient(_PRODUCT)  # type: ignore[untyped-decorator]  # TensorFlow has no types
+def _product_gradient(op: tf.Operation, grad: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradient of a·b. A wide a is copied transposed before aᵀ·grad.
+
+    XLA's product on a CPU reads a transposed left operand at half speed, and takes every transposition into the product
+    that no barrier keeps out.
+    """
+    a, b = op.inputs
+    turned = op.get_attr("transpose_a"), op.get_attr("transpose_b")
+    match turned:
+        case (False, False) if a.shape[1] is not None and a.shape[1] >= WIDE and b.shape[1] < a.shape[1]:
+            by_b = tf.matmul(optimization_barrier(tf.transpose(a))[0], grad)
+            return tf.matmul(grad, b, transpose_b=True), by_b
+        case (False, False):
+            return tf.matmul(grad, b, transpose_b=True), tf.matmul(a, grad, transpose_a=True)
+        case (False, True):
+            return tf.matmul(grad, b), tf.matmul(grad, a, transpose_a=True)
+        case (True, False):
+            return tf.matmul(b, grad, transpose_b=True), tf.matmul(a, grad)
+        case _:
+            both = {"transpose_a": True, "transpose_b": True}
+            return tf.matmul(b, grad, **both), tf.matmul(grad, a, **both)
+
+
+@final
+class TrialError(AblateError):
+    """What a trial's code raised, in words: not the exception, whose frames would hold on to what fills the memory."""
+
+    def __init__(self, state: Kind, reason: str, trace: str, *, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.state, self.reason, self.trace = state, reason, trace
+        self.is_final = is_final  # nothing else is to be tried
+
+    def in_vain(self, tried: str) -> "TrialError":
+        """The same, for good; its reason begins with what was `tried` before."""
+        return TrialError(self.state, one_line(tried + self.reason), self.trace, is_final=True)
+
+
+def contained(work: Callable[[], T]) -> T:
+    """`work()`, where whatever it raises, an exit or an interrupt too, leaves as `TrialError`."""
+    try:
+        return work()
+    except TrialError:
+        raise
+    except BaseException as err:
+        if is_ours(err):
+            raise
+        state: Kind = "out_of_memory" if is_out_of_memory(err) else "failed"
+        broken = TrialError(state, reason_of(err), trace_of(err))
+    raise broken  # not where the other one is handled: it would be kept as its context

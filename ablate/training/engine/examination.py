@@ -1,0 +1,133 @@
+"""Look at a user's model on a few training examples before it trains: what its outputs are, which inputs are names."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, final
+
+import keras
+import numpy as np
+
+from ablate.data import Dataset, Split
+from ablate.data.split import scale_inputs
+from ablate.errors import StudyError
+from ablate.models.ids import SCALERS, check_ids, check_scaled_once, received
+from ablate.models.outputs import Reading, by_last_layer, read_outputs
+from ablate.study import Study
+from ablate.study.catalog import ENGINE, MODELS, Structure, structure_of
+from ablate.study.trial import Factors
+from ablate.training.engine.backend import is_out_of_memory
+from ablate.training.engine.settings import scaling_of
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Kind: TypeAlias = tuple[Structure, str]  # of a model: the factors that building it may use, and the scaling
+EXAMPLES = (16, 4, 1)  # enough for outputs, an embedding's range is read off the data; fewer where memory is short
+
+
+@final
+class Examiner:
+    """What the outputs of a study's models are: of users', each kind of which is examined once.
+
+    `split` gives the split that a configuration is examined on.
+    """
+
+    def __init__(self, study: Study, data: Dataset, split: Callable[[Factors], Split]) -> None:
+        self._study, self._data, self._split = study, data, split
+        self.trusts_models = study.model.name in MODELS  # those of this package are not examined
+        self._readings: dict[Kind, Reading] = {}
+
+    def kind(self, factors: Factors) -> Kind:
+        """What decides what a user's model takes and gives: nothing that the engine applies itself, but for scaling."""
+        structure = structure_of(factors, model=self._study.model.name)
+        return tuple(pair for pair in structure if pair[0] not in ENGINE), scaling_of(self._study, factors)
+
+    def reading(self, model: keras.Model, factors: Factors) -> Reading:
+        """What a model's outputs are. Raises `StudyError` as `examine` does.
+
+        Those of the baseline must be numbers: a variant may well diverge.
+        """
+        if self.trusts_models:
+            return Reading(by_last_layer(model))
+        kind = self.kind(factors)
+        if kind not in self._readings:
+            split, is_baseline = self._split(factors), kind == self.kind(self._study.baseline)
+
+            def read(n: int) -> Reading:
+                reading = examine(model, self._data, split, scaling=kind[1], n=n)
+                if is_baseline:
+                    check_numbers(model, self._data, split, n=n)
+                return reading
+
+            self._readings[kind] = _with_fewer(read)
+        return self._readings[kind]
+
+
+def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n: int = EXAMPLES[0]) -> Reading:
+    """What the model's outputs are, on the first `n` training examples. No state of it changes.
+
+    Raises `StudyError` where outputs or inputs would make the training meaningless.
+    """
+    raw = data.x_train[split.train[:n]]
+    scaled = scale_inputs(raw, split)
+    with received() as taken, received(SCALERS) as scaling_again:
+        _call(model, scaled)
+    check_scaled_once(scaling_again, scaled, scaling=scaling)
+    if taken:
+        _check_names(model, data, raw, scaling=scaling)
+    _check_type(model, raw, scaling=scaling)
+    return read_outputs(model, scaled)
+
+
+def check_numbers(model: keras.Model, data: Dataset, split: Split, *, n: int = EXAMPLES[0]) -> None:
+    """Raise `StudyError` where outputs are NaN before the first step; for a baseline: a variant may well diverge."""
+    outputs = _call(model, scale_inputs(data.x_train[split.train[:n]], split))
+    if wrong := int(np.isnan(outputs).any(axis=-1).sum()):
+        raise StudyError(
+            f"model: outputs must be numbers before the first step, those of {wrong} of {len(outputs)} training "
+            "examples are NaN\n  look for a division by 0, or for the logarithm or root of inputs below 0"
+        )
+
+
+def _with_fewer(read: Callable[[int], Reading]) -> Reading:
+    """`read` with as many examples as there is memory for."""
+    for n in EXAMPLES[:-1]:
+        try:
+            return read(n)
+        except Exception as err:
+            if not is_out_of_memory(err):
+                raise
+    return read(EXAMPLES[-1])
+
+
+def _check_type(model: keras.Model, raw: Array, *, scaling: str) -> None:
+    """Whether an input of whole numbers gets such."""
+    dtype = keras.backend.standardize_dtype(model.inputs[0].dtype) if getattr(model, "inputs", None) else "float32"
+    if "int" not in dtype or (scaling == "none" and (raw == np.floor(raw)).all()):
+        return
+    if scaling == "none":
+        raise StudyError(
+            f"model: its input has the type {dtype}, which would cut off the fractions of the data\n"
+            "  leave the dtype of keras.Input out"
+        )
+    raise StudyError(
+        f'data.scaling: "{scaling}" makes fractions of the examples, and the model\'s input of type {dtype} cuts them '
+        'off\n  set data.scaling = "none", for a factor scaling, too; or leave the dtype of keras.Input out'
+    )
+
+
+def _check_names(model: keras.Model, data: Dataset, raw: Array, *, scaling: str) -> None:
+    """The layers that take whole numbers as names, on raw examples, and on the data's smallest and largest numbers."""
+    both = (data.x_train, data.x_test)
+    low, high = np.min([x.min(axis=0) for x in both], axis=0), np.max([x.max(axis=0) for x in both], axis=0)
+    batch = np.concatenate([raw, low[None], high[None]]).astype(np.float32)
+    with received() as taken:
+        _call(model, batch)
+    with received() as shifted:
+        _call(model, batch + 1)
+    check_ids(taken, shifted, scaling=scaling)
+
+
+def _call(model: keras.Model, x: Array) -> Array:
+    """The outputs for some examples in inference mode; states that the call would change are thrown away."""
+    variables = (model.trainable_variables, model.non_trainable_variables)
+    values = ([variable.value for variable in some] for some in variables)
+    outputs, _ = model.stateless_call(*values, x, training=False)
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))

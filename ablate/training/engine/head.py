@@ -1,0 +1,105 @@
+"""A model into its head, the last layer with weights, and what lies below: what is new, and what is taken over.
+
+On weights that are taken over, the head may train alone, as with Keras' `layer.trainable = False` below it: nothing
+there changes, normalization layers use the statistics that they have, and dropout drops as ever.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import keras
+import numpy as np
+from keras import ops
+
+from ablate.errors import StudyError
+from ablate.models.layers import is_of_trial
+from ablate.training.engine import backend
+from ablate.training.engine.backend import Tensor
+from ablate.training.engine.compiling import leaves
+
+State: TypeAlias = tuple[
+    tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]
+]  # as in `ablate.training.engine.step`
+Array: TypeAlias = np.ndarray[Any, Any]
+_RULE = "transfer: both tasks' networks must be alike but for the last layer"
+
+
+@final
+class Head:
+    """The head of a model."""
+
+    def __init__(self, model: keras.Model) -> None:
+        layers = [layer for layer in leaves(model) if layer.trainable_variables]
+        self._model, self._below = model, layers[:-1]
+        self._own = {id(variable) for layer in layers[-1:] for variable in layer.variables}
+
+    def owns(self, variable: keras.Variable) -> bool:
+        """Whether that variable is one of the head's."""
+        return id(variable) in self._own
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Inside the block, the model's trainable variables are the head's."""
+        for layer in self._below:
+            layer.trainable = False
+        try:
+            yield
+        finally:
+            for layer in self._below:
+                layer.trainable = True
+
+    def updated(self, new: Sequence[Tensor], old: Sequence[Tensor], *, alone: Tensor) -> list[Tensor]:
+        """The model's trainable variables after a step; where the head trains alone, all others are the old ones."""
+        pairs = zip(self._model.trainable_variables, new, old, strict=True)
+        return [after if self.owns(variable) else ops.where(alone, before, after) for variable, after, before in pairs]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The weights of a trained network, to be taken over by one of the same structure but for the head."""
+
+    weights: Sequence[Array]  # in the order of the model's trainable variables
+    frozen: Sequence[Array]  # of the others
+    parts: int = 1  # of each batch that it was trained on, where memory was short for a whole one
+
+
+def take_over(model: keras.Model, own: State, taken: Taken) -> State:
+    """A trial's state with all that was `taken`, normalization statistics included, but for the head and for noise.
+
+    Raises `StudyError` where the two networks differ below their heads.
+    """
+    weights = _merged(model, model.trainable_variables, own[0], taken.weights)
+    return weights, _merged(model, model.non_trainable_variables, own[1], taken.frozen), own[2]
+
+
+def _merged(
+    model: keras.Model, variables: Sequence[keras.Variable], own: Sequence[Tensor], taken: Sequence[Array]
+) -> tuple[Tensor, ...]:
+    if len(variables) != len(taken):
+        raise StudyError(f"{_RULE}, got {len(variables)} and {len(taken)} variables")
+    head, merged = Head(model), []
+    for variable, mine, theirs in zip(variables, own, taken, strict=True):
+        is_own = head.owns(variable) or is_of_trial(variable)
+        if not is_own and tuple(variable.shape) != theirs.shape:
+            raise StudyError(f"{_RULE}, got {tuple(variable.shape)} and {theirs.shape} for {variable.path}")
+        merged.append(mine if is_own else backend.resident(theirs, variable.dtype))
+    return tuple(merged)
+
+
+@final
+class Values:
+    """Tensors by the variables that they stand for, in whatever order these are asked for."""
+
+    def __init__(self, variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:
+        self._tensors: dict[int, Tensor] = {}
+        self.set(variables, tensors)
+
+    def of(self, variables: Sequence[keras.Variable]) -> tuple[Tensor, ...]:
+        """Those of these variables."""
+        return tuple(self._tensors[id(variable)] for variable in variables)
+
+    def set(self, variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:
+        """Replace those of these variables."""
+        self._tensors.update(zip(map(id, variables), tensors, strict=True))

@@ -1,0 +1,103 @@
+"""A step and a score of one trial into loops over batches, for all slots of a program at once: what is compiled."""
+
+from collections.abc import Callable
+from typing import Any, final
+
+import keras
+from keras import ops
+
+from ablate.training.engine import backend
+from ablate.training.engine.backend import Tensor
+from ablate.training.engine.step import Score, State, Step
+
+
+@final
+class Loops:
+    """The graphs of a program for `size` trials. What comes in and goes out has the slots as a dimension."""
+
+    def __init__(self, step: Step, score: Score, *, size: int) -> None:
+        self._step, self._score, self._size = step, score, size
+
+    def train(
+        self,
+        state: State,
+        x: Tensor,
+        y: Tensor,
+        shift: Tensor,
+        scale: Tensor,
+        order: Tensor,
+        rates: Tensor,
+        n_steps: Tensor,
+        max_loss: Tensor,
+    ) -> tuple[State, Tensor, Tensor, Tensor]:
+        """Steps over the rows of `order`: the state after them, losses (rows, size), steps taken, correct (size,)."""
+        shift, scale, n_steps = self._entering((shift, scale, n_steps), axis=0)
+        order, rates = self._entering((order, rates), axis=1)
+
+        def going(i: Tensor, loss: Tensor) -> Tensor:
+            return ops.logical_and(i < n_steps, loss <= max_loss)  # false for NaN
+
+        def body(
+            i: Tensor, loss: Tensor, state: State, losses: Tensor, done: Tensor, correct: Tensor
+        ) -> tuple[Tensor, Tensor, State, Tensor, Tensor, Tensor]:
+            going_on, rows = going(i, loss), order[i]
+            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale, rates[i])
+            after, value, hits = self._map(self._step, (state, *batch))
+            if self._size > 1:  # a slot that is done stays as it is while others go on
+                after = keras.tree.map_structure(
+                    lambda new, old: ops.where(_like(going_on, new), new, old), after, state
+                )
+            losses = ops.scatter_update(losses, [[i]], value[None])
+            counted = ops.cast(going_on, "int32")
+            return i + 1, ops.where(going_on, value, loss), after, losses, done + counted, correct + counted * hits
+
+        zero = ops.zeros_like(n_steps)
+        start = (ops.zeros((), "int32"), ops.zeros_like(rates[0]), state, ops.zeros_like(rates), zero, zero)
+        _, _, state, losses, done, correct = backend.loop(lambda i, loss, *_: ops.any(going(i, loss)), body, start)
+        done, correct = self._leaving((done, correct), axis=0)
+        return state, self._leaving(losses, axis=1), done, correct
+
+    def evaluate(
+        self,
+        state: tuple[Tensor, Tensor],
+        x: Tensor,
+        y: Tensor,
+        shift: Tensor,
+        scale: Tensor,
+        order: Tensor,
+        n: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The sums of cross-entropy, hits and spreads, each (size,), over the first `n` entries of `order`."""
+        width = ops.shape(order)[2]
+        shift, scale = self._entering((shift, scale), axis=0)
+        order = self._entering(order, axis=1)
+
+        shape = () if self._size == 1 else (self._size,)
+
+        def body(i: Tensor, loss: Tensor, correct: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+            rows = order[i]
+            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale)
+            losses, hits, spreads = self._map(self._score, (state, *batch, ops.broadcast_to(i, shape)))
+            counted = i * width + ops.arange(width, dtype="int32") < n
+            sums = [ops.sum(ops.where(counted, some, 0), axis=-1) for some in (losses, hits, spreads)]
+            return i + 1, loss + sums[0], correct + sums[1], spread + sums[2]
+
+        start = (ops.zeros((), "int32"), ops.zeros(shape), ops.zeros(shape, "int32"), ops.zeros(shape))
+        _, *totals = backend.loop(lambda i, *_: i * width < n, body, start)
+        loss, correct, spread = self._leaving(totals, axis=0)
+        return loss, correct, spread
+
+    def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """`function` for each slot. A single slot runs without a map, and its tensors without a first dimension."""
+        return function(*arguments) if self._size == 1 else backend.map_trials(function, arguments)
+
+    def _entering(self, tensors: Any, *, axis: int) -> Any:
+        return keras.tree.map_structure(lambda t: ops.squeeze(t, axis), tensors) if self._size == 1 else tensors
+
+    def _leaving(self, tensors: Any, *, axis: int) -> Any:
+        return keras.tree.map_structure(lambda t: ops.expand_dims(t, axis), tensors) if self._size == 1 else tensors
+
+
+def _like(flags: Tensor, tensor: Tensor) -> Tensor:
+    """Flags (size,) in a shape that broadcasts over the slots of `tensor`."""
+    return ops.reshape(flags, [-1] + [1] * (len(tensor.shape) - 1))

@@ -1,0 +1,203 @@
+"""A model into what its hidden layers are like inside: activations, gradients and weights, on some examples.
+
+A layer counts that is dense or convolutional, in the model's order; the last of these gives the outputs and is left
+out. Of layers within a model within the model, which other calls may share, the activations are not known.
+
+What makes noise is off: dropout, augmentation. Batch normalization goes by the examples at hand, as in training: the
+running averages of a network that has not trained yet say nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, TypeAlias, final
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from ablate.models.layers import Dropout
+from ablate.models.outputs import Outputs, by_last_layer
+from ablate.study.catalog import ACTIVATIONS
+from ablate.training.engine import backend
+from ablate.training.engine.backend import Compiled, Tensor
+from ablate.training.engine.compiling import leaves
+from ablate.training.engine.step import cross_entropy, scaled
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+KINDS = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
+_FUNCTIONS = frozenset(name.replace("_", "") for name in ACTIVATIONS)  # as layers and operations are called
+_LEAST = 1e-37  # above 0 in single precision
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A hidden layer on some examples; what is not known is NaN."""
+
+    kind: str
+    mean: float  # of its activations, over examples and units, after the activation function
+    sd: float
+    gradient_norm: float  # of the loss, penalties included, by the kernel
+    kernel: Floats  # (incoming, units)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One step of a model's graph."""
+
+    by: keras.Operation
+    taken: Sequence[Tensor]
+    given: Tensor
+
+
+@final
+class Probe:
+    """Looks into trials of one structure, one at a time; one graph, which is traced when it is first needed."""
+
+    def __init__(self, model: keras.Model, *, outputs: Outputs | None = None) -> None:
+        self._from_logits = (outputs or by_last_layer(model)) == "logits"
+        copy, calls = _without_noise(model)
+        self._hidden = [leaf for leaf in leaves(model) if isinstance(leaf, KINDS)][:-1]
+        found = {place: _activated(layer, calls) for place, layer in enumerate(self._hidden)}
+        seen = {place: tensor for place, tensor in found.items() if tensor is not None}
+        self._seen = tuple(seen)  # the places of those whose activations are known
+        self._model = keras.Model(copy.inputs[0], [*seen.values(), copy.outputs[0]])
+        # Its variables are the model's own, in an order that may be another.
+        self._variables = model.trainable_variables, model.non_trainable_variables
+        self._graph: Compiled | None = None
+
+    def look(
+        self,
+        state: tuple[Sequence[Tensor], Sequence[Tensor]],
+        examples: tuple[Tensor, Tensor],
+        scaling: tuple[Floats, Floats],
+        *,
+        rows: Integers,
+    ) -> list[Inside]:
+        """The hidden layers of a trial with these weights, trainable and frozen, on the examples of these `rows`."""
+        if not self._hidden:
+            return []
+        arguments = (state, *examples, *scaling, backend.resident(rows))
+        self._graph = self._graph or backend.compiled(self._look, arguments, loose={5: (0,)}, xla=False)
+        means, sds, norms = (numbers.numpy() for numbers in self._graph(*arguments))
+        kernels = [self._of(layer.kernel, state) for layer in self._hidden]
+        together = zip(self._hidden, means, sds, norms, kernels, strict=True)
+        return [
+            Inside(type(layer).__name__, float(mean), float(sd), float(norm), _by_unit(kernel))
+            for layer, mean, sd, norm, kernel in together
+        ]
+
+    def _look(
+        self, state: Any, x: Tensor, y: Tensor, shift: Tensor, scale: Tensor, rows: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:  # Any: as that of `look`
+        """Means, SDs and gradient norms, each (hidden layers,)."""
+        weights, frozen = state
+        images, labels = scaled(backend.rows_of(x, rows), shift, scale), backend.rows_of(y, rows)
+
+        def loss(weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            mine = ([self._of(v, (weights, frozen)) for v in some]
+                    for some in (self._model.trainable_variables, self._model.non_trainable_variables))  # fmt: skip
+            outputs, _, penalties = self._model.stateless_call(*mine, images, return_losses=True)
+            *inner, outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+            total = sum(penalties, start=ops.mean(cross_entropy(labels, outputs, from_logits=self._from_logits)))
+            return total, inner
+
+        found, inner = backend.gradients(loss, list(weights), xla=False)
+        means, sds = [np.nan] * len(self._hidden), [np.nan] * len(self._hidden)
+        for place, tensor in zip(self._seen, inner, strict=True):
+            means[place], sds[place] = _moments(tensor)
+        norms = [self._norm(layer.kernel, found) for layer in self._hidden]
+        return ops.stack(means), ops.stack(sds), ops.stack(norms)
+
+    def _norm(self, kernel: keras.Variable, gradients: Sequence[Tensor]) -> Tensor:
+        """Of the gradient by a kernel; NaN where it is frozen."""
+        place = _place_of(kernel, self._variables[0])
+        return np.float32(np.nan) if place is None else _norm(gradients[place])
+
+    def _of(self, variable: keras.Variable, state: Any) -> Tensor:
+        """The value of a variable of the model in a state."""
+        for variables, values in zip(self._variables, state, strict=True):
+            place = _place_of(variable, variables)
+            if place is not None:
+                return values[place]
+        raise AssertionError(f"{variable.path} is no variable of the model")
+
+
+def count_distinct(kernel: Floats) -> int:
+    """How many columns differ: in some number by more than a millionth of the largest one of the two.
+
+    A random projection puts columns side by side that are equal, or equal but for rounding.
+    """
+    columns = kernel.T.astype(np.float64)
+    direction = np.random.default_rng(0).normal(size=columns.shape[1])
+    columns = columns[np.argsort(columns @ direction, kind="stable")]
+    largest = np.abs(columns).max(axis=1)
+    apart = np.abs(np.diff(columns, axis=0)).max(axis=1)
+    return 1 + int(np.sum(apart > 1e-6 * np.maximum(largest[1:], largest[:-1])))
+
+
+def _without_noise(model: keras.Model) -> tuple[keras.Model, list[_Call]]:
+    """The graph of a model on its own layers once more, without what makes noise, and its steps in their order."""
+    calls: list[_Call] = []
+
+    def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:  # Any: Keras' own
+        if isinstance(layer, Dropout):  # which may drop in evaluation, too
+            return args[0]
+        if "training" in signature(layer.call).parameters:
+            kwargs["training"] = isinstance(layer, layers.BatchNormalization)
+        given = layer(*args, **kwargs)
+        calls.append(_Call(layer, keras.tree.flatten((args, kwargs)), given))
+        return given
+
+    def itself(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return layer
+
+    plain = keras.Model(model.inputs[0], model.outputs[0])  # a Sequential model cannot be copied so
+    return keras.models.clone_model(plain, clone_function=itself, call_function=call), calls
+
+
+def _activated(layer: keras.layers.Layer, calls: Sequence[_Call]) -> Tensor | None:
+    """What a layer gives, after its activation function where that is a later step; None where it is not called.
+
+    Between the two may lie normalization, a sum, pooling: whatever alone takes what the step before it gave.
+    """
+    given = next((call.given for call in calls if call.by is layer), None)
+    if given is None or layer.activation is not keras.activations.linear:
+        return given
+    tensor = given
+    while True:
+        takers = [call for call in calls if any(taken is tensor for taken in call.taken)]
+        if len(takers) != 1 or isinstance(takers[0].by, KINDS):
+            return given
+        tensor = takers[0].given
+        if _is_activation(takers[0].by):
+            return tensor
+
+
+def _is_activation(step: keras.Operation) -> bool:
+    return isinstance(step, layers.Activation) or type(step).__name__.lower() in _FUNCTIONS
+
+
+def _moments(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and SD; by way of the largest number, as squares leave single precision early."""
+    tensor = ops.cast(tensor, "float32")
+    largest = ops.maximum(ops.max(ops.abs(tensor)), _LEAST)
+    return largest * ops.mean(tensor / largest), largest * ops.std(tensor / largest)
+
+
+def _norm(tensor: Tensor) -> Tensor:
+    """The root of the sum of squares; as above."""
+    tensor = ops.cast(tensor, "float32")
+    largest = ops.maximum(ops.max(ops.abs(tensor)), _LEAST)
+    return largest * ops.sqrt(ops.sum(ops.square(tensor / largest)))
+
+
+def _by_unit(kernel: Tensor) -> Floats:
+    """A kernel, whose last dimension is that of the units, as (incoming, units)."""
+    numbers: Floats = ops.cast(kernel, "float32").numpy()
+    return numbers.reshape(-1, numbers.shape[-1])
+
+
+def _place_of(wanted: keras.Variable, variables: Sequence[keras.Variable]) -> int | None:
+    return next((place for place, variable in enumerate(variables) if variable is wanted), None)

@@ -1,0 +1,185 @@
+"""A model and an optimizer into two compiled programs: an epoch of training steps, and a pass of evaluation.
+
+A program trains `size` trials of one structure at a time, each in a slot of its own: all that differs between trials
+is an input with the slots as its first dimension. That is everything which does not change the graph: weights,
+optimizer state and settings, random generators, dropout rates, the learning rate of each step, the order of examples,
+the split and its scaling. So trials of one structure share one compilation, and a learning-rate range test is the
+same program with a ramp.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+
+from ablate.models.outputs import Outputs, by_last_layer
+from ablate.training.engine import backend
+from ablate.training.engine.backend import Compiled, Tensor
+from ablate.training.engine.batches import WHOLE, Pieces
+from ablate.training.engine.loops import Loops
+from ablate.training.engine.probe import Probe
+from ablate.training.engine.step import Score, State, Step, place_of
+
+Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Examples resident on the device, in their compact type."""
+
+    x: Tensor  # (n, ...) as stored, uint8 for images
+    y: Tensor  # (n,) int32
+
+    @classmethod
+    def resident(cls, x: np.ndarray[Any, Any], y: Integers) -> "Examples":
+        """Copy arrays to the device."""
+        return cls(backend.resident(x), backend.resident(y))
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What each slot does to an example inside the graph: subtract, then multiply. Float32, (size, ...example)."""
+
+    shift: Floats
+    scale: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a run of training steps gave, by slot. `done` is less than asked where a slot's loss left its bound."""
+
+    state: State
+    losses: tuple[Floats, ...]  # each (done,), per batch
+    done: Integers  # (size,)
+    correct: Integers  # (size,) examples classified correctly, each before the step that it took part in
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a pass of evaluation gave, by slot, each (size,)."""
+
+    losses: Floats  # mean cross-entropy in nats
+    accuracies: Floats
+    spreads: Floats  # mean SD of the predicted class' probability over the samples; 0 where there is one pass
+
+
+class Program:
+    """The compiled form of one structure. Stateless: state goes in and comes out.
+
+    A program of one trial may take its batches in several parts (`pieces`); its caller, in evaluating, their chunks.
+    `outputs` says what the model's outputs are; None: its last layer says it.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        *,
+        size: int = 1,
+        xla: bool = True,
+        pieces: Pieces = WHOLE,
+        samples: int = 0,
+        outputs: Outputs | None = None,
+    ) -> None:
+        assert size == 1 or pieces.parts == 1  # trials that share a program are fewer first
+        optimizer.build(model.trainable_variables)
+        self.model, self.optimizer, self.size, self.xla, self.pieces = model, optimizer, size, xla, pieces
+        inner = getattr(optimizer, "inner_optimizer", optimizer)
+        self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
+        self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
+        self._outputs = outputs or by_last_layer(model)
+        step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1, outputs=self._outputs)
+        self._loops = Loops(step, Score(model, samples=samples, outputs=self._outputs), size=size)
+        self._train: dict[int | None, Compiled] = {}  # by examples of a batch; None: for any number of them
+        self._evaluate: Compiled | None = None
+
+    def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> State:
+        """The state of a trial that starts from the weights of `model`, which has this program's structure.
+
+        `settings` are values of the settings that the optimizer was made with, such as its weight decay; else 0.
+        """
+        weights = tuple(backend.resident(v.value) for v in model.trainable_variables)
+        frozen = tuple(backend.resident(v.value) for v in model.non_trainable_variables)
+        return weights, frozen, self._optimizer_state(settings or {})
+
+    def restarted(self, trial: State, settings: Mapping[str, float]) -> State:
+        """A trial with its weights and an optimizer at its start: what compiling a model anew does in Keras."""
+        return trial[0], trial[1], self._optimizer_state(settings)
+
+    def _optimizer_state(self, settings: Mapping[str, float]) -> tuple[Tensor, ...]:
+        slots = list(self._slots)
+        for name, place in self._settings.items():
+            slots[place] = backend.resident(settings.get(name, 0.0), "float32")
+        return tuple(slots)
+
+    @cached_property
+    def probe(self) -> Probe:
+        """What looks into the layers of one trial; made where it is asked for."""
+        return Probe(self.model, outputs=self._outputs)
+
+    def stacked(self, states: Sequence[State]) -> State:
+        """The states of at most `size` trials as the program's slots; the slots left over repeat the first."""
+        if self.size == 1:
+            return states[0]
+        rows = [*states, *[states[0]] * (self.size - len(states))]
+        stacked: State = backend.stack(rows)
+        return stacked
+
+    def replaced(self, state: State, slot: int, trial: State) -> State:
+        """The slots with another trial in one of them."""
+        if self.size == 1:
+            return trial
+        new: State = backend.replace_row(state, slot, trial)
+        return new
+
+    def row(self, state: State, slot: int) -> State:
+        """The trial in one of the slots."""
+        if self.size == 1:
+            return state
+        trial: State = backend.row_of(state, slot)
+        return trial
+
+    def train(
+        self,
+        state: State,
+        examples: Examples,
+        scaling: Scaling,
+        *,
+        order: Integers,
+        rates: Floats,
+        n_steps: Integers,
+        max_loss: float,
+    ) -> Steps:
+        """Run each slot's `n_steps` (size,) training steps; a slot stops after a loss that is NaN or above `max_loss`.
+
+        `order` has shape (rows, size, batch), `rates` (rows, size), with rows ≥ n_steps: only a new shape compiles
+        anew, so callers pad to one number of rows. `n_steps` of zeros compiles and does nothing else.
+        """
+        limits = (backend.resident(n_steps, "int32"), backend.resident(max_loss, "float32"))
+        rows = (backend.resident(order), backend.resident(rates))
+        arguments = (state, examples.x, examples.y, scaling.shift, scaling.scale, *rows, *limits)
+        batch = order.shape[2] if self.pieces.parts > 1 else None  # how it is cut depends on it
+        if batch not in self._train:
+            loose = {5: (0, 2) if batch is None else (0,), 6: (0,)}
+            self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
+        state, losses, done, correct = self._train[batch](*arguments)
+        counts, curves = done.numpy(), losses.numpy()
+        kept = tuple(curves[: counts[slot], slot] for slot in range(self.size))
+        return Steps(state, kept, counts, correct.numpy())
+
+    def evaluate(self, state: State, examples: Examples, scaling: Scaling, *, order: Integers, n: int) -> Scores:
+        """Each slot's mean scores over the first `n` of its entries of `order`.
+
+        `order` has shape (chunks, size, chunk), padded. `n=0` compiles for these shapes and does nothing else.
+        """
+        rows = (backend.resident(order), backend.resident(n))
+        arguments = (state[:2], examples.x, examples.y, scaling.shift, scaling.scale, *rows)
+        self._evaluate = self._evaluate or backend.compiled(
+            self._loops.evaluate, arguments, loose={1: (0,), 2: (0,), 5: (0, 2)}, xla=self.xla
+        )
+        loss, correct, spread = self._evaluate(*arguments)
+        return Scores(*(total.numpy() / max(n, 1) for total in (loss, correct, spread)))

@@ -1,0 +1,190 @@
+"""Structures into compiled programs, each compiled once a process, in the way that suits structure and device."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from ablate.data import Split
+from ablate.models.outputs import Outputs, by_last_layer
+from ablate.storage.conditions import Conditions
+from ablate.study import Study
+from ablate.study.catalog import Structure, structure_of
+from ablate.study.trial import Factors
+from ablate.training.engine import compiling
+from ablate.training.engine.batches import WHOLE, Indices, Pieces, epoch_batches, evaluation_chunks
+from ablate.training.engine.optimizers import clipping_of, make_optimizer
+from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.settings import batch_size_of, samples_of, varied_of
+from ablate.training.engine.step import State
+
+MEASURED_SECONDS = 0.2  # of training steps, for each way that is tried
+
+
+class Programs:
+    """The programs of one study in this process.
+
+    `split` gives any split, all of which have the same shapes; an epoch has at least `min_rows` rows, an evaluation
+    `room` for so many examples. `memory` is a folder in which choices outlive the process; None: nothing is kept.
+    `outputs` says what the outputs of a configuration's model are.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        examples: Examples,
+        split: Callable[[], Split],
+        conditions: Conditions,
+        *,
+        min_rows: int,
+        room: int,
+        memory: Path | None,
+        outputs: Callable[[keras.Model, Factors], Outputs] = lambda model, _: by_last_layer(model),
+    ) -> None:
+        self._study, self._examples, self._split, self._outputs = study, examples, split, outputs
+        self._min_rows, self._room, self._memory = min_rows, room, memory
+        self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
+        self._programs: dict[tuple[Structure, int, bool], Program] = {}
+        self._xla: dict[Structure, bool] = {}
+        # Of structures that were too much for the memory, what they were cut into. Kept as long as the process, so
+        # that of 20 trials of a structure the first alone fails; other structures begin whole.
+        self._pieces: dict[Structure, Pieces] = {}
+        self._best_size: int | None = None
+
+    def get(self, model: keras.Model, factors: Factors, *, size: int) -> Program:
+        """The program for `size` trials of the structure of `model`."""
+        structure = self._structure(factors)
+        if structure not in self._xla:
+            self._xla[structure] = self._choose_xla(model, factors, structure)
+        return self._compiled(model, factors, size=size, xla=self._xla[structure])
+
+    def best_size(self, build: Callable[[], keras.Model], factors: Factors) -> int:
+        """How many trials a program should train on this device, measured once a study with the first structure.
+
+        `build` makes a model of it, and is called where something is measured.
+        """
+        if not self._on_gpu:
+            return 1  # measured: on a CPU two in one program take 1.5 times as long each as one after the other
+        if self._best_size is None:
+            model = build()
+
+            def seconds(size: int) -> float:
+                return self._seconds_a_step(self.get(model, factors, size=size), model, batch=self.batch(factors))
+
+            self._best_size = compiling.remembered(
+                self._place("size"), lambda: compiling.best_size(seconds, most=compiling.MOST), kind=compiling.SIZE
+            )
+        return self._best_size
+
+    def pieces(self, factors: Factors) -> Pieces:
+        """How a trial of this structure goes through its examples where it trains alone."""
+        return self._pieces.get(self._structure(factors), WHOLE)
+
+    def cut(self, factors: Factors) -> bool:
+        """Take smaller pieces from now on where this structure trains alone, and let go of its programs.
+
+        False where nothing smaller may be tried: then it goes on with those it had.
+        """
+        structure = self._structure(factors)
+        for key in [key for key in self._programs if key[0] == structure]:
+            del self._programs[key]
+        smaller = self.pieces(factors).smaller(batch=self.batch(factors), doublings=self._study.retries.out_of_memory)
+        if smaller is not None:
+            self._pieces[structure] = smaller
+        return smaller is not None
+
+    def batch(self, factors: Factors) -> int:
+        """Examples of a full batch of this structure."""
+        return min(batch_size_of(self._study, factors), len(self._split().train))
+
+    def _choose_xla(self, model: keras.Model, factors: Factors, structure: Structure) -> bool:
+        known = compiling.uses_xla(model, on_gpu=self._on_gpu)
+        if known is not None:
+            return known
+
+        def seconds(xla: bool) -> float:
+            program = self._compiled(model, factors, size=1, xla=xla)
+            return self._seconds_a_step(program, model, batch=self.batch(factors))
+
+        return compiling.remembered(
+            self._place("xla", *structure), lambda: compiling.faster_with_xla(seconds), kind=compiling.YES_OR_NO
+        )
+
+    def _compiled(self, model: keras.Model, factors: Factors, *, size: int, xla: bool) -> Program:
+        key = self._structure(factors), size, xla
+        if key not in self._programs:
+            precision = self._study.training.precision
+            optimizer = make_optimizer(
+                str(factors["optimizer"]),
+                varied=varied_of(factors),
+                precision=precision,
+                clipping=clipping_of(factors),
+            )
+            pieces = self.pieces(factors) if size == 1 else WHOLE
+            samples = samples_of(self._study, factors)
+            outputs = self._outputs(model, factors)
+            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces, samples=samples, outputs=outputs)
+            self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))
+            self._programs[key] = program
+        return self._programs[key]
+
+    def _compile(self, program: Program, state: State, *, batch: int) -> None:
+        """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
+        for order, _ in self._batches(program.size, batch):
+            self._train(program, state, order, n_steps=0)
+        validation = [self._split().validation] * program.size
+        order = evaluation_chunks(validation, room=self._room, chunk=program.pieces.chunk)
+        program.evaluate(state, self._examples, self._scaling(program.size), order=order, n=0)
+
+    def _seconds_a_step(self, program: Program, model: keras.Model, *, batch: int) -> float:
+        state = program.stacked([program.initial_state(model)])
+        order, n_rows = self._batches(program.size, batch)[0]
+
+        def seconds(n_steps: int) -> float:
+            began = time.perf_counter()
+            self._train(program, state, order, n_steps=n_steps)
+            return time.perf_counter() - began
+
+        seconds(1)  # the first call allocates
+        n = max(1, min(n_rows, round(MEASURED_SECONDS / seconds(1))))
+        return min(seconds(n) for _ in range(3)) / n
+
+    def _batches(self, size: int, batch: int) -> list[tuple[Indices, int]]:
+        return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
+
+    def _train(self, program: Program, state: State, order: Indices, *, n_steps: int) -> None:
+        """Steps at a rate of 0, in all slots."""
+        program.train(
+            state,
+            self._examples,
+            self._scaling(program.size),
+            order=order,
+            rates=np.zeros(order.shape[:2], np.float32),
+            n_steps=np.full(program.size, n_steps, np.int32),
+            max_loss=np.inf,
+        )
+
+    def _scaling(self, size: int) -> Scaling:
+        split = self._split()
+        return Scaling(np.stack([split.shift] * size), np.stack([split.scale] * size))
+
+    def _structure(self, factors: Factors) -> Structure:
+        return structure_of(factors, model=self._study.model.name)
+
+    def _place(self, *what: object) -> Path | None:
+        """The file that remembers a choice: its name is a digest of all that decides it."""
+        if self._memory is None:
+            return None
+        study = self._study
+        depends_on = [
+            what,
+            [study.model.name, sorted(study.model.options.items())],
+            [study.training.batch_size, study.training.precision, self._examples.x.shape.as_list()],
+            self._conditions.digest(),
+        ]
+        digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
+        return self._memory / f"{what[0]}-{digest}.json"

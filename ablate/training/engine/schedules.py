@@ -1,0 +1,99 @@
+"""A learning-rate schedule's name into the rates of an epoch's steps, as multiples of the trial's peak rate.
+
+Keras' own schedules do the work where Keras has them. Their lengths are shares of the trial's epochs, so that a shorter
+budget goes through the same shape: a trial has its epochs from the start, whether or not early stopping ends it sooner.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.study import Schedule
+
+Floats: TypeAlias = NDArray[np.float64]
+_MIN_DELTA = 1e-4  # a loss that is lower by less is no better: ReduceLROnPlateau's default
+K = keras.optimizers.schedules
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a trial is when it asks for the rates of its next epoch."""
+
+    epoch: int  # from 0
+    epochs: int  # that it may have
+    steps: int  # of each epoch
+    val_losses: Sequence[float]  # of the epochs that it has had
+
+
+def rates(name: str, shape: Schedule, moment: Moment) -> Floats:
+    """The rate of each step of the next epoch over the peak rate, shape (steps,).
+
+    `name` is one of `ablate.study.catalog.SCHEDULES`.
+    """
+    if name == "constant":
+        return np.ones(moment.steps)
+    if name == "plateau":
+        return np.full(moment.steps, _on_plateau(shape, moment.val_losses))
+    steps = moment.epoch * moment.steps + np.arange(moment.steps)
+    if name == "1cycle":
+        return one_cycle(steps, moment.epochs * moment.steps, start=shape.cycle_start, end=shape.cycle_end)
+    made = _OF_KERAS[name](shape, moment)
+    return np.asarray(keras.ops.convert_to_numpy(made(steps.astype(np.float32))), np.float64)
+
+
+def one_cycle(steps: NDArray[np.int_], total: int, *, start: float, end: float) -> Floats:
+    """The 1cycle policy of Smith (2018, arXiv 1803.09820): up to 1 and back in equal parts, then far down.
+
+    From `start` to the peak and back takes nine tenths of `total` steps, the fall from there to `end` the last tenth.
+    """
+    last = max(1, total // 10)
+    half = max(1, (total - last) // 2)
+    found: Floats = np.interp(steps, [0, half, 2 * half, max(total - 1, 2 * half + 1)], [start, 1.0, start, end])
+    return found
+
+
+def _power(shape: Schedule, moment: Moment) -> Any:  # Any: Keras has no types
+    return K.InverseTimeDecay(1.0, decay_steps=shape.power * moment.epochs * moment.steps, decay_rate=1.0)
+
+
+def _exponential(shape: Schedule, moment: Moment, *, by_epoch: bool) -> Any:
+    if by_epoch:
+        a_step = 0.1 ** (1 / (shape.exponential * moment.epochs))
+        return K.ExponentialDecay(1.0, decay_steps=moment.steps, decay_rate=a_step, staircase=True)
+    return K.ExponentialDecay(1.0, decay_steps=shape.exponential * moment.epochs * moment.steps, decay_rate=0.1)
+
+
+def _piecewise(shape: Schedule, moment: Moment) -> Any:
+    # Keras changes the rate after a boundary's step, so that the first step of an epoch belongs to what begins there.
+    ends = [round(share * moment.epochs) * moment.steps - 1 for share in shape.boundaries]
+    return K.PiecewiseConstantDecay([float(end) for end in ends], [float(value) for value in shape.values])
+
+
+def _cosine(shape: Schedule, moment: Moment) -> Any:
+    return K.CosineDecay(1.0, decay_steps=moment.epochs * moment.steps, alpha=shape.cosine_end)
+
+
+_OF_KERAS: Mapping[str, Callable[[Schedule, Moment], Any]] = {
+    "power": _power,
+    "exponential": lambda shape, moment: _exponential(shape, moment, by_epoch=True),
+    "exponential_batch": lambda shape, moment: _exponential(shape, moment, by_epoch=False),
+    "piecewise": _piecewise,
+    "cosine": _cosine,
+}
+
+
+def _on_plateau(shape: Schedule, val_losses: Sequence[float]) -> float:
+    """What `keras.callbacks.ReduceLROnPlateau` makes of a rate of 1 after these losses, without a cooldown."""
+    rate, best, waited = 1.0, np.inf, 0
+    for loss in val_losses:
+        if loss < best - _MIN_DELTA:
+            best, waited = loss, 0
+            continue
+        waited += 1
+        if waited >= shape.plateau_patience:
+            rate, waited = rate * shape.plateau_factor, 0
+    return rate

@@ -1,0 +1,265 @@
+"""What the trials of one study share in a process: data on the device, splits, models and programs."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from ablate.clock import Clock
+from ablate.data import Dataset, Split, split_dataset
+from ablate.errors import DataError, StudyError, explained
+from ablate.models.build import build_model, count_parameters
+from ablate.models.layers import LayerSeeds, weights_digest
+from ablate.models.registry import LookedUp, find_builder
+from ablate.storage.conditions import of_process
+from ablate.study import Study, seeds
+from ablate.study.catalog import Structure, is_transferred, structure_of
+from ablate.study.trial import Factors
+from ablate.training.engine import backend
+from ablate.training.engine.backend import TrialError, is_out_of_memory
+from ablate.training.engine.batches import WHOLE, Indices, Pieces, evaluation_chunks
+from ablate.training.engine.changes import check_changes
+from ablate.training.engine.device import device_name, threads_set
+from ablate.training.engine.examination import Examiner
+from ablate.training.engine.head import Taken, take_over
+from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.programs import Programs
+from ablate.training.engine.settings import scaling_of, settings_of, thaw_of
+from ablate.training.engine.step import State
+from ablate.training.range_test import ramp
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A trial before its first step."""
+
+    program: Program
+    state: State
+    parameters: int
+    notes: tuple[str, ...]  # what a person should know of how it trains here
+    parts: int = 1  # of each batch, here or where its weights were trained before
+    weights: str = ""  # a digest of those that its model was built with, as `weights_digest` makes it
+
+
+class Origin(Protocol):
+    """Where the weights come from that a trial with the factor `transfer` takes over."""
+
+    def check(self) -> None:
+        """Raise `AblateError` where there will be none."""
+        ...
+
+    def key(self, factors: Factors, *, replicate: int) -> str:
+        """A digest of all that decides them."""
+        ...
+
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken:
+        """They themselves."""
+        ...
+
+
+class Workbench:
+    """The device side of a study. Holds no trial: what differs between trials goes in and comes out of its methods.
+
+    `stack` is how many trials of a structure train as one program at most; None: as many as suit the device.
+    `memory` is a folder in which such choices outlive the process. `origin` is there where the study has a task before.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        data: Dataset,
+        *,
+        stack: int | None = None,
+        memory: Path | None = None,
+        origin: Origin | None = None,
+    ) -> None:
+        self.study, self.data, self._origin = study, data, origin
+        self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
+        settings = study.lr_test
+        self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
+        self._stack = stack
+        self._builder = find_builder(study.model.name, base=Path(study.base))
+        self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
+        self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
+        self._splits: dict[tuple[int, str], Split] = {}
+        self.examples = _resident(data)
+        self._n_evaluated = max(study.data.validation, len(data.y_test))
+        self._programs = Programs(
+            study,
+            self.examples,
+            lambda: self.split(seeds.SEARCH_REPLICATE, study.baseline),
+            self.conditions,
+            min_rows=len(self.ramp),
+            room=self._n_evaluated,
+            memory=memory,
+            outputs=lambda model, factors: self._examiner.reading(model, factors).outputs,
+        )
+
+    def check(self) -> tuple[str, ...]:
+        """Build the models of the baseline and of what the study changes of it, once; what a person should know of it.
+
+        Raises `StudyError` where user code fails on the baseline, or where a model asks for what no training here would
+        do. A level on which user code fails is left to its trials. Raises `DataError` where the task before cannot be
+        learned.
+        """
+        if self._origin is not None:
+            self._origin.check()
+        what = f"model.name: {self.study.model.name} fails on the baseline"
+        looked_up = explained(lambda: self._examined(self.study.baseline), what)
+        if self._examiner.trusts_models:
+            return ()
+        return check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
+
+    def _examined(self, factors: Factors) -> set[str]:
+        """Build and examine a model; the factors that its building looked up."""
+        noting = LookedUp(factors)
+        self._examiner.reading(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
+        return noting.names
+
+    def split(self, replicate: int, factors: Factors) -> Split:
+        """The split of one replicate, made once for each way of scaling; all of them have the same examples."""
+        key = replicate, scaling_of(self.study, factors)
+        if key not in self._splits:
+            settings = self.study.data
+            self._splits[key] = split_dataset(
+                self.data,
+                n_train=settings.train,
+                n_validation=settings.validation,
+                scaling=key[1],
+                seed=seeds.stream(self.study.seed, replicate, "split"),
+            )
+        return self._splits[key]
+
+    def scaling(self, splits: Sequence[Split]) -> Scaling:
+        """How each slot scales its examples: as its training split says."""
+        return Scaling(np.stack([split.shift for split in splits]), np.stack([split.scale for split in splits]))
+
+    def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
+        """Where the validation examples of each slot lie, (chunks, slots, chunk)."""
+        return evaluation_chunks([split.validation for split in splits], room=self._n_evaluated, chunk=chunk)
+
+    def test_order(self, n_slots: int, *, chunk: int) -> Indices:
+        """Where the test examples lie: the same for each slot."""
+        first, n = len(self.data.y_train), len(self.data.y_test)
+        test = np.arange(first, first + n, dtype=np.int32)
+        return evaluation_chunks([test] * n_slots, room=self._n_evaluated, chunk=chunk)
+
+    def stack_size(self, factors: Factors) -> int:
+        """How many trials of this structure may train as one program here."""
+        if self.pieces(factors) != WHOLE:
+            return 1  # several would fail as one did
+        if self._stack is not None:
+            return self._stack
+        return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
+
+    def before(self, factors: Factors, *, replicate: int) -> str:
+        """A digest of what a trial takes over; "" where that is nothing."""
+        return self._origin.key(factors, replicate=replicate) if self._origin and is_transferred(factors) else ""
+
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken | None:
+        """What a trial takes over from the task before; None where that is nothing."""
+        return self._origin.taken(factors, replicate, clock) if self._origin and is_transferred(factors) else None
+
+    def start(
+        self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1, taken: Taken | None = None
+    ) -> Start:
+        """The state from which a configuration starts in a replicate, and the program for `size` such trials.
+
+        All but its head, its noise and its optimizer is `taken` over from another network, where there is one.
+        """
+        with clock.on("build"):
+            model = self._model(factors, replicate)
+            weights, reading = weights_digest(model), self._examiner.reading(model, factors)
+        with clock.on("compile"):
+            program = self._programs.get(model, factors, size=size)
+        settings = settings_of(factors, head_only=thaw_of(self.study, factors).after > 0)
+        with clock.on("build"):
+            state = program.initial_state(model, settings)
+            notes, parts = program.pieces.notes(model, batch=self._programs.batch(factors)), program.pieces.parts
+            if taken is not None:
+                state, parts = take_over(model, state, taken), max(parts, taken.parts)
+                notes = (*self._notes(taken), *notes)
+            notes = (*([reading.note] if reading.note else ()), *notes)
+            return Start(program, state, count_parameters(model), notes, parts, weights)
+
+    def pieces(self, factors: Factors) -> Pieces:
+        """How a trial of this structure goes through its examples where it trains alone."""
+        return self._programs.pieces(factors)
+
+    def make_room(self, factors: Factors, broken: TrialError) -> None:
+        """Have a structure that broke alone go on in smaller pieces; raises `TrialError` where that is of no avail."""
+        if broken.state != "out_of_memory" or broken.is_final:
+            raise broken
+        tried = self.pieces(factors).tried()
+        is_smaller = self._programs.cut(factors)
+        gc.collect()  # what filled the memory is in cycles with its frames
+        if not is_smaller:
+            raise broken.in_vain(tried)
+
+    def _notes(self, taken: Taken) -> tuple[str, ...]:
+        """What a person should know of weights that were taken over."""
+        assert self.study.transfer is not None
+        classes = ", ".join(map(str, self.study.transfer.classes))
+        short = f"; memory was short there: each batch in {taken.parts:,} parts" if taken.parts > 1 else ""
+        return (f"all layers but the last one were trained on classes {classes} before{short}",)
+
+    def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
+        """A model with the initial values of a replicate, to be read before the next one is asked for.
+
+        A user's is built with `noting` where it is given: the same configuration, which notes what is looked up.
+        """
+        layer_seeds = LayerSeeds(self.study.seed, replicate)
+        structure = structure_of(factors, model=self.study.model.name)
+        if structure in self._models and self._builder.restart is not None:
+            self._builder.restart(self._models[structure], factors, layer_seeds=layer_seeds)
+            return self._models[structure]
+        model = build_model(
+            self._builder,
+            factors if noting is None else noting,
+            self.data.x_train.shape[1:],
+            self.data.n_classes,
+            layer_seeds=layer_seeds,
+            options=self.study.model.options,
+            precision=self.study.training.precision,
+        )
+        if backend.compile_functions():
+            raise StudyError(
+                "model: build switches TensorFlow to eager execution; trials train in compiled programs\n"
+                "  leave tf.config.run_functions_eagerly out"
+            )
+        if self._builder.restart is not None:
+            self._models[structure] = model
+        return model
+
+
+def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes: int) -> int:
+    """How many weights the model of a study's baseline has, without any data on a device."""
+    builder = find_builder(study.model.name, base=study.base)
+    layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
+
+    def build() -> keras.Model:
+        return build_model(builder, study.baseline, input_shape, n_classes, layer_seeds=layer_seeds, options=options)
+
+    return count_parameters(explained(build, f"model.name: {study.model.name} fails on the baseline"))
+
+
+def _resident(data: Dataset) -> Examples:
+    """One array for training and testing, so that one compiled evaluation serves both.
+
+    Raises `DataError` where there is no room for it.
+    """
+    try:
+        x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+        return Examples.resident(x, y)
+    except Exception as err:
+        if not is_out_of_memory(err):
+            raise
+        gigabytes = (data.x_train.nbytes + data.x_test.nbytes) / 1e9
+        raise DataError(
+            f"data.name: {data.name}: there is no memory for its examples, {gigabytes:.1f} GB of {data.x_train.dtype}\n"
+            "  keep fewer of them in the file, or in a smaller type, as uint8 for images"
+        ) from err

@@ -1,0 +1,79 @@
+"""A trial in training into what its hidden layers are like inside, where its study asks for that.
+
+Nothing of the trial changes by it. What cannot be looked into, for whatever reason, costs a note and not the trial.
+"""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from ablate.study.trial import MOST_CORNER, LayerState, When
+from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.probe import Floats, Inside, count_distinct
+from ablate.training.engine.step import State
+from ablate.training.engine.workbench import Workbench
+from ablate.training.train import Trial
+
+CORNER_OF = 2  # the number of the layer whose kernel it is, or 1 where there is only one: the first one sees the data
+_DIGITS = 4  # of its numbers
+
+
+def look_inside(trial: Trial, bench: Workbench, when: When) -> None:
+    """Add the states of a trial's layers to its outcome: at its start, or with its best weights once it has finished.
+
+    On the first of its replicate's validation examples. Trials of the search and of tuning are left alone.
+    """
+    state = trial.start.state if when == "start" else trial.best
+    is_asked = bench.study.inspect.layers and trial.spec.phase == "ablation"
+    if not is_asked or state is None or trial.outcome.state != "finished":
+        return
+    with trial.clock.on("inspect"):
+        try:
+            layers = contained(lambda: _states(trial, bench, state, when))
+        except TrialError as broken:
+            _note(trial, f"its layers could not be looked into: {broken.reason}")
+        else:
+            trial.outcome = replace(trial.outcome, layers=(*trial.outcome.layers, *layers))
+
+
+def _states(trial: Trial, bench: Workbench, state: State, when: When) -> list[LayerState]:
+    split, examples = trial.split, bench.examples
+    inside = trial.start.program.probe.look(
+        state[:2],
+        (examples.x, examples.y),
+        (split.shift, split.scale),
+        rows=split.validation[: bench.study.inspect.examples].astype(np.int32),
+    )
+    shown = min(CORNER_OF, len(inside)) if when == "end" else 0
+    return [
+        _state(layer, number, when, corner=_corner(layer.kernel) if number == shown else ())
+        for number, layer in enumerate(inside, start=1)
+    ]
+
+
+def _state(layer: Inside, number: int, when: When, *, corner: tuple[tuple[float, ...], ...]) -> LayerState:
+    return LayerState(
+        when=when,
+        number=number,
+        layer=layer.kind,
+        mean=_finite(layer.mean),
+        sd=_finite(layer.sd),
+        gradient_norm=_finite(layer.gradient_norm),
+        units=layer.kernel.shape[1],
+        distinct=count_distinct(layer.kernel),
+        corner=corner,
+    )
+
+
+def _corner(kernel: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(float(f"{weight:.{_DIGITS}g}") for weight in row[:MOST_CORNER]) for row in kernel[:MOST_CORNER])
+
+
+def _finite(number: float) -> float | None:
+    return float(f"{number:.6g}") if math.isfinite(number) else None
+
+
+def _note(trial: Trial, note: str) -> None:
+    if note not in trial.start.notes:
+        trial.start = replace(trial.start, notes=(*trial.start.notes, note))

@@ -1,0 +1,190 @@
+"""A configuration and a replicate into the weights of a network trained on another task of the data set before.
+
+It is a trial as any other, on a workbench of its own: the same factors but for `transfer`, rate and budget, the same
+replicate's initial weights, a split of the other task's examples, early stopping and the best epoch's weights. So they
+are a function of study, configuration and replicate, are computed once a process, and outlive it as an .npz.
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import final
+
+import numpy as np
+
+from ablate.clock import Clock
+from ablate.data import Dataset
+from ablate.errors import DataError
+from ablate.storage.files.atomic import write_aside
+from ablate.study import Study, Transfer
+from ablate.study.catalog import trained_before
+from ablate.study.trial import Factors, TrialSpec
+from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.head import Array, Taken
+from ablate.training.engine.settings import scaling_of
+from ablate.training.engine.workbench import Workbench
+from ablate.training.rate_finder import RateFinder
+from ablate.training.slots import Slots
+from ablate.training.train import begin
+
+MOST_HELD = 8  # networks in memory: levels and rates of a configuration in a replicate come soon after each other
+_WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # the arrays of a file
+
+
+def find_origin(
+    study: Study, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None] = lambda: None
+) -> "Pretrainer | None":
+    """What trains on the task before that of `data`; None where the study has none.
+
+    `cache` is all caches' folder; `on_epoch` is called after each epoch of that training.
+    """
+    if study.transfer is None or data.pretraining is None:
+        return None
+    return Pretrainer(study, study.transfer, data.pretraining, cache=cache, on_epoch=on_epoch)
+
+
+def source_study(study: Study, transfer: Transfer) -> Study:
+    """The study of the task before: its classes, examples, epochs and rate, and no task before it."""
+    data, training = study.data, study.training
+    return study.model_copy(
+        update={
+            "data": data.model_copy(update=transfer.model_dump(include={"classes", "train", "validation"})),
+            "training": training.model_copy(update=transfer.model_dump(include={"epochs", "patience"})),
+            "baseline": source_factors(study.baseline, transfer),
+            "transfer": None,
+        }
+    )
+
+
+def source_factors(factors: Factors, transfer: Transfer) -> Factors:
+    """The configuration that is trained before one."""
+    return {**trained_before(factors), "learning_rate": transfer.learning_rate}
+
+
+@final
+class Pretrainer:
+    """Trains networks on the examples of `data`; `cache` is the folder of what outlives a process, or None."""
+
+    def __init__(
+        self, study: Study, transfer: Transfer, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None]
+    ) -> None:
+        self._on_epoch = on_epoch
+        self._transfer, self._study = transfer, source_study(study, transfer)
+        self._data, self._cache = data, cache
+        self._opened: tuple[Workbench, RateFinder] | None = None
+        self._taken: dict[str, Taken] = {}
+
+    def check(self) -> None:
+        """Raise `DataError` where there are too few examples for what is asked for."""
+        try:
+            self._bench.split(0, self._study.baseline)
+        except DataError as err:
+            said = str(err)
+            for name in ("train", "validation"):
+                said = said.replace(f"data.{name}", f"transfer.{name}")
+            raise DataError(f"transfer: {said}") from err
+
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken:
+        """The weights on which a configuration begins in a replicate, its time counted as "pretrain".
+
+        Raises `TrialError` where they cannot be had.
+        """
+        source = source_factors(factors, self._transfer)
+        with clock.on("pretrain"):
+            while True:
+                try:
+                    return contained(lambda: self._find(source, replicate))
+                except TrialError as broken:
+                    self._bench.make_room(source, broken)
+
+    def key(self, factors: Factors, *, replicate: int) -> str:
+        """A digest of all that decides the weights, the parts of batches left out."""
+        study, source = self._study, source_factors(factors, self._transfer)
+        depends_on = {
+            "factors": sorted(source.items()),
+            "model": [study.model.name, sorted(study.model.options.items())],
+            "data": [self._bench.split(replicate, source).fingerprint, scaling_of(study, source), replicate],
+            "training": [study.training.model_dump(), study.schedule.model_dump(), study.seed],
+            "test": study.lr_test.model_dump(),
+            "conditions": self._bench.conditions.digest(),
+        }
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
+
+    @property
+    def _bench(self) -> Workbench:
+        return self._open()[0]
+
+    def _open(self) -> tuple[Workbench, RateFinder]:
+        """Made where a trial first needs it: the examples take their time and memory."""
+        if self._opened is None:
+            memory, tests = (self._cache / name if self._cache else None for name in ("ways", "lr_tests"))
+            bench = Workbench(self._study, self._data, stack=1, memory=memory)
+            self._opened = bench, RateFinder(bench, cache=tests)
+        return self._opened
+
+    def _find(self, source: Factors, replicate: int) -> Taken:
+        parts = self._bench.pieces(source).parts
+        key = self.key(source, replicate=replicate) + (f"-{parts}-parts" if parts > 1 else "")
+        if key not in self._taken:
+            while len(self._taken) >= MOST_HELD:
+                del self._taken[next(iter(self._taken))]
+            self._taken[key] = self._load(key, parts=parts) or self._save(key, self._train(source, replicate))
+        return self._taken[key]
+
+    def _train(self, source: Factors, replicate: int) -> Taken:
+        bench, finder = self._open()
+        spec = TrialSpec("pretraining", "search", "", "", "", "", replicate, source)
+        slots = Slots(bench, size=1)
+        slots.put(begin(spec, bench, finder, Clock()), 0)
+        trial = slots.trials[0]
+        while not trial.is_over():
+            slots.run_epoch()
+            self._on_epoch()
+        if trial.best is None or trial.outcome.state != "finished":
+            raise TrialError("failed", f"in pretraining, {trial.outcome.reason}", "")
+        weights, frozen = ([np.asarray(tensor) for tensor in some] for some in trial.best[:2])
+        return Taken(weights, frozen, trial.start.parts)
+
+    def _load(self, key: str, *, parts: int) -> Taken | None:
+        arrays = _read(self._path(key)) if self._cache else {}
+        taken = Taken(_numbered(arrays, _WEIGHTS), _numbered(arrays, _FROZEN), parts)
+        return taken if _KEY in arrays and np.array_equal(arrays[_KEY], _label(key, taken)) else None
+
+    def _save(self, key: str, taken: Taken) -> Taken:
+        if self._cache:
+            arrays = {_KEY: _label(key, taken)}
+            for name, some in ((_WEIGHTS, taken.weights), (_FROZEN, taken.frozen)):
+                arrays |= {f"{name}{number}": array for number, array in enumerate(some)}
+            buffer = io.BytesIO()
+            np.savez(buffer, allow_pickle=False, **arrays)
+            with suppress(OSError):  # without it there is more to do later, but nothing wrong now
+                write_aside(self._path(key), buffer.getvalue())
+        return taken
+
+    def _path(self, key: str) -> Path:
+        assert self._cache is not None
+        return self._cache / "pretrained" / f"{key}.npz"
+
+
+def _read(path: Path) -> dict[str, Array]:
+    """The arrays of a file; none where it is not there, damaged or something else: there are a dozen ways to say so."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception:
+        return {}
+
+
+def _label(key: str, taken: Taken) -> Array:
+    """What a file says of itself: whose weights it holds, and how many arrays."""
+    return np.array([key, str(len(taken.weights)), str(len(taken.frozen))])
+
+
+def _numbered(arrays: dict[str, Array], name: str) -> Sequence[Array]:
+    found: list[Array] = []
+    while (array := arrays.get(f"{name}{len(found)}")) is not None:
+        found.append(array)
+    return found

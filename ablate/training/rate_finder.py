@@ -1,0 +1,165 @@
+"""A configuration and a replicate into a learning-rate range test, run once and kept under a digest of its inputs.
+
+Each replicate has a test of its own, on its own training examples. Were a rate found once for all seeds of a variant,
+then the luck of that one test would look like an effect of the variant, in no interval: of ten copies of a network,
+seven were told to "help" (`tests/benchmarks/does_nothing_help.py`).
+
+The test has no side effects because it cannot have any: it is the compiled training program, started from weights
+and streams of its own, with a ramp as the learning rates.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from ablate.clock import Clock
+from ablate.data import Split
+from ablate.storage.files.atomic import keep, load_kept
+from ablate.study import seeds
+from ablate.study.catalog import on_ramp, ramp_factors
+from ablate.study.trial import Factors, RateTest
+from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.batches import Indices, ramp_batches
+from ablate.training.engine.head import Taken
+from ablate.training.engine.program import Floats
+from ablate.training.engine.settings import batch_size_of, scaling_of
+from ablate.training.engine.workbench import Workbench
+from ablate.training.range_test import average_curves, read_curve
+
+MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
+_KIND = TypeAdapter(RateTest)
+
+
+class RateFinder:
+    """Finds rates on a workbench; `cache` is a folder of JSON files that outlives the process, or None."""
+
+    def __init__(self, bench: Workbench, *, cache: Path | None) -> None:
+        self._bench, self._cache = bench, cache
+        self._found: dict[str, RateTest] = {}
+
+    def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
+        """The range test of a configuration in a replicate; its learning rate does not matter.
+
+        It runs on the program for `size` trials, whose slots take a curve each. Alone, and where memory is short, it
+        takes its batches in parts, as a trial does. Raises `TrialError` where it cannot be run.
+        """
+        while True:
+            try:
+                return contained(lambda: self._find(on_ramp(factors), clock, replicate=replicate, size=size))
+            except TrialError as broken:
+                if size > 1:
+                    raise
+                self._bench.make_room(factors, broken)
+
+    def key(self, factors: Factors, *, replicate: int, parts: int = 1) -> str:
+        """A digest of all that decides the numbers of the test.
+
+        One whose batches were cut for want of memory says so at its end: no other study takes it for its own.
+        """
+        study = self._bench.study
+        depends_on = {
+            "factors": ramp_factors(factors, model=study.model.name),
+            "model": [study.model.name, sorted(study.model.options.items())],
+            "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
+            "training": [batch_size_of(study, factors), study.training.precision, study.seed],
+            "before": self._bench.before(factors, replicate=replicate),
+            "test": study.lr_test.model_dump(),
+            "conditions": self._bench.conditions.digest(),
+        }
+        digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
+        return digest if parts == 1 else f"{digest}-{parts}-parts"
+
+    def _find(self, factors: Factors, clock: Clock, *, replicate: int, size: int) -> RateTest:
+        taken = self._bench.taken(factors, replicate, clock)  # by the trial itself: a network for each curve costs more
+        parts = max(self._bench.pieces(factors).parts if size == 1 else 1, taken.parts if taken else 1)
+        key = self.key(factors, replicate=replicate, parts=parts)
+        if key not in self._found:
+            while len(self._found) >= MOST_HELD:
+                del self._found[next(iter(self._found))]
+            found = self._load(key) or self._save(
+                self._run(factors, key, clock, replicate=replicate, size=size, taken=taken)
+            )
+            self._found[key] = found
+        return self._found[key]
+
+    def _run(
+        self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int, taken: Taken | None
+    ) -> RateTest:
+        settings, split = self._bench.study.lr_test, self._bench.split(replicate, factors)
+        replicates = seeds.range_test(replicate, settings.seeds)
+        with clock.on("lr_test"):
+            rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
+            curves = [
+                curve for some in rounds for curve in self._curves(factors, split, some, clock, size=size, taken=taken)
+            ]
+            losses = average_curves(curves)
+            ramp = self._bench.ramp.astype(float)
+            reading = read_curve(ramp, losses, fallback=settings.fallback)
+        return RateTest(
+            key=key,
+            rates=tuple(float(f"{rate:.6g}") for rate in ramp[: len(losses)]),  # a study keeps one a trial
+            losses=tuple(float(f"{loss:.5g}") for loss in losses),
+            rules=dict(reading.rules),
+            suggestion=reading.suggestion,
+            verdict=reading.verdict,
+            reason=reading.reason,
+            seconds=clock.seconds["lr_test"],
+        )
+
+    def _curves(
+        self,
+        factors: Factors,
+        split: Split,
+        replicates: Sequence[int],
+        clock: Clock,
+        *,
+        size: int,
+        taken: Taken | None = None,
+    ) -> Sequence[Floats]:
+        """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
+        bench, n_steps = self._bench, len(self._bench.ramp)
+        starts = [bench.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
+        batch = batch_size_of(bench.study, factors)
+        orders = [self._order(split, replicate, batch=batch) for replicate in replicates]
+        rates = np.zeros(len(orders[0]), np.float32)
+        rates[:n_steps] = bench.ramp
+        used = np.arange(size) < len(replicates)
+        program = starts[0].program
+        steps = program.train(
+            program.stacked([start.state for start in starts]),
+            bench.examples,
+            bench.scaling([split] * size),
+            order=np.stack([*orders, *orders[:1] * (size - len(orders))], axis=1),
+            rates=np.tile(rates[:, None], (1, size)),
+            n_steps=np.where(used, n_steps, 0).astype(np.int32),
+            max_loss=np.inf,
+        )
+        return steps.losses[: len(replicates)]
+
+    def _order(self, split: Split, replicate: int, *, batch: int) -> Indices:
+        study, n = self._bench.study, len(split.train)
+        batch = min(batch, n)
+        rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
+        # As many rows as an epoch has, so that the ramp runs on its program.
+        return ramp_batches(split.train, rows=max(len(self._bench.ramp), n // batch), batch=batch, rng=rng)
+
+    def _load(self, key: str) -> RateTest | None:
+        test = load_kept(self._cache / f"{key}.json", _KIND) if self._cache else None
+        return test if test is not None and _is_whole(test, key) else None
+
+    def _save(self, test: RateTest) -> RateTest:
+        if self._cache:
+            keep(self._cache / f"{test.key}.json", json.dumps(asdict(test)))
+        return test
+
+
+def _is_whole(test: RateTest, key: str) -> bool:
+    """Whether it is the test of this key, with a rate that can be trained with."""
+    usable = math.isfinite(test.suggestion) and test.suggestion > 0
+    return test.key == key and len(test.rates) == len(test.losses) and usable

@@ -1,0 +1,162 @@
+"""Trials in the slots of one program: an epoch of all of them at once, its validation, and the test of what is over."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import final
+
+import numpy as np
+
+from ablate.data import Split
+from ablate.study.trial import Epoch
+from ablate.training.engine.batches import Indices, epoch_batches
+from ablate.training.engine.program import Program, Scores
+from ablate.training.engine.schedules import Floats
+from ablate.training.engine.settings import samples_of, settings_of
+from ablate.training.engine.step import State
+from ablate.training.engine.workbench import Workbench
+from ablate.training.train import Pass, Trial
+
+_NOTHING: State = (), (), ()
+
+
+@final
+class Slots:
+    """The slots of a program for `size` trials. What goes wrong in it is not caught here."""
+
+    def __init__(self, bench: Workbench, *, size: int) -> None:
+        self._bench, self._size = bench, size
+        self.trials: dict[int, Trial] = {}  # by slot
+        self._state = _NOTHING  # as long as no slot is taken
+        self._settings = bench.study.training
+
+    def free(self) -> list[int]:
+        """The slots without a trial."""
+        return [slot for slot in range(self._size) if slot not in self.trials]
+
+    def put(self, trial: Trial, slot: int) -> None:
+        """Have a trial begin in a free slot."""
+        program, state = trial.start.program, trial.start.state
+        # The first trial fills all slots: those that stay free need some numbers.
+        self._state = program.replaced(self._state, slot, state) if self.trials else program.stacked([state])
+        self.trials[slot] = trial
+
+    def clear(self) -> list[Trial]:
+        """Take the trials out, and let go of what they hold on the device."""
+        trials = list(self.trials.values())
+        self.trials.clear()
+        self._state = _NOTHING
+        return trials
+
+    def run_epoch(self) -> dict[int, Epoch]:
+        """Train and validate one epoch of every trial. What it gave, by slot: of those that diverged, nothing."""
+        began = time.perf_counter()
+        self._thaw()
+        passes = self._train()
+        with self._timed("evaluate"):
+            splits = [trial.split for trial in self._all()]
+            order = self._bench.validation_order(splits, chunk=self._program.pieces.chunk)
+            scores = self._scores(self._state, splits, order, n=len(splits[0].validation))
+        seconds = (time.perf_counter() - began) / len(self.trials)
+        epochs = {}
+        for slot, trial in self.trials.items():
+            if reason := passes[slot].reason or _not_finite(scores.losses[slot]):
+                trial.diverge(reason)
+                continue
+            loss, accuracy = float(scores.losses[slot]), float(scores.accuracies[slot])
+            epochs[slot] = passes[slot].to_epoch(trial, val_loss=loss, val_accuracy=accuracy, seconds=seconds)
+            if trial.take(epochs[slot]):
+                trial.best = self._program.row(self._state, slot)
+                if samples_of(self._bench.study, trial.spec.factors):
+                    trial.outcome = replace(trial.outcome, predictive_sd=float(scores.spreads[slot]))
+        return epochs
+
+    def test(self) -> None:
+        """Score the best weights of trials that are over: the one place where the test set is read."""
+        trials = [t for t in self.trials.values() if t.is_over() and t.wants_test()]
+        if not trials:
+            return
+        splits = [trial.split for trial in trials]
+        with self._timed("evaluate"):
+            scores = self._scores(
+                self._program.stacked([trial.best for trial in trials if trial.best is not None]),
+                splits + splits[:1] * (self._size - len(splits)),
+                self._bench.test_order(self._size, chunk=self._program.pieces.chunk),
+                n=len(self._bench.data.y_test),
+            )
+        for row, trial in enumerate(trials):
+            loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
+            trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy)
+
+    def _thaw(self) -> None:
+        """Have all layers train from now on, with a new optimizer, where the head has trained alone for long enough."""
+        for slot, trial in self.trials.items():
+            if trial.thaw.after and trial.outcome.epochs == trial.thaw.after:
+                settings = settings_of(trial.spec.factors, head_only=False)
+                thawed = self._program.restarted(self._program.row(self._state, slot), settings)
+                self._state = self._program.replaced(self._state, slot, thawed)
+
+    def _train(self) -> dict[int, Pass]:
+        passes = {slot: Pass() for slot in self.trials}
+        slots = self._all()
+        permutations = {slot: trial.permutation() for slot, trial in self.trials.items()}
+        some = next(iter(permutations.values()))  # stands in for a free slot's
+        scaling = self._bench.scaling([trial.split for trial in slots])
+        orders = [permutations.get(slot, some) for slot in range(self._size)]
+        batch = slots[0].settings.batch_size  # the same for all trials of a structure
+        parts = epoch_batches(orders, batch, min_rows=len(self._bench.ramp))
+        schedule, first = self._schedule(slots, steps=sum(n_steps for _, n_steps in parts)), 0
+        for order, n_steps in parts:
+            rates = np.zeros(order.shape[:2], np.float32)
+            rates[:n_steps] = schedule[first : first + n_steps]
+            first += n_steps
+            going = [slot in passes and not passes[slot].reason for slot in range(self._size)]
+            with self._timed("train"):
+                steps = self._program.train(
+                    self._state,
+                    self._bench.examples,
+                    scaling,
+                    order=order,
+                    rates=rates,
+                    n_steps=np.where(going, n_steps, 0).astype(np.int32),
+                    max_loss=self._settings.max_loss,
+                )
+            self._state = steps.state
+            for slot in passes:
+                if going[slot]:
+                    passes[slot].add(steps, slot, batch=order.shape[2], limit=self._settings.max_loss)
+                    passes[slot].rate = float(schedule[first - 1, slot])
+        return passes
+
+    def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats:
+        """The learning rates of the epoch's steps, (steps, slots)."""
+        shape = self._bench.study.schedule
+        return np.stack([trial.rates(shape, steps=steps) for trial in trials], axis=1)
+
+    def _scores(self, state: State, splits: Sequence[Split], order: Indices, *, n: int) -> Scores:
+        bench = self._bench
+        return self._program.evaluate(state, bench.examples, bench.scaling(splits), order=order, n=n)
+
+    def _all(self) -> list[Trial]:
+        """The trial of each slot; in a free one, another's stands in and takes no step."""
+        some = next(iter(self.trials.values()))
+        return [self.trials.get(slot, some) for slot in range(self._size)]
+
+    @property
+    def _program(self) -> Program:
+        return next(iter(self.trials.values())).start.program
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        """Count the time inside the block on the clocks of all trials, in equal shares."""
+        began = time.perf_counter()
+        yield
+        share = (time.perf_counter() - began) / len(self.trials)
+        for trial in self.trials.values():
+            trial.clock.add(part, share)
+
+
+def _not_finite(loss: float) -> str:
+    return "" if math.isfinite(loss) else "the validation loss is not a finite number"

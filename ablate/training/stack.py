@@ -1,0 +1,180 @@
+"""Specs of one structure into outcomes, several trials in one program; a slot that falls free takes the next trial.
+
+Slots are refilled at the end of an epoch, as a model server refills a batch. Each slot has its own data order, rate,
+step count, early stopping and verdict, so that a trial's numbers are those it has alone, up to rounding.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias, final
+
+from ablate.clock import Clock
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.workbench import Workbench
+from ablate.training.layer_statistics import look_inside
+from ablate.training.rate_finder import RateFinder
+from ablate.training.slots import Slots
+from ablate.training.train import begin, failed
+
+OnEpoch: TypeAlias = Callable[[Epoch], bool]  # False: stop this trial
+
+
+class Feed(Protocol):
+    """The other side of a stack. What it raises is its own, and no trial's."""
+
+    def more(self, n: int) -> Sequence[TrialSpec]:
+        """Up to `n` more specs of the structure in training; none where there are no such specs now."""
+        ...
+
+    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
+        """Take note of an epoch of some trials; False stops that trial. A trial that starts over begins with its first.
+
+        One answer an epoch, in their order.
+        """
+        ...
+
+    def tell(self, outcome: Outcome) -> None:
+        """Take note of how a trial ended."""
+        ...
+
+
+def run_trials(specs: Sequence[TrialSpec], bench: Workbench, finder: RateFinder, feed: Feed) -> None:
+    """Train specs of one structure, and those that `feed` adds, to their ends.
+
+    Whatever goes wrong in a trial becomes its outcome. Where it cannot be told whose fault it was, the trials of a
+    stack start over in stacks of half the size; alone, what runs out of memory starts over in smaller pieces.
+    """
+    waiting, most = list(specs), _most(specs[0], bench)
+    while waiting:
+        if len(waiting) < most:
+            waiting += feed.more(most - len(waiting))
+        size = min(most, 2 ** math.ceil(math.log2(len(waiting))))
+        waiting = Stack(bench, finder, feed, size=size).run(waiting)
+        most = max(1, min(most, size) // 2) if waiting else most
+
+
+def run_trial(spec: TrialSpec, bench: Workbench, finder: RateFinder, on_epoch: OnEpoch = lambda _: True) -> Outcome:
+    """Train one spec to its end."""
+    feed = Single(on_epoch)
+    Stack(bench, finder, feed, size=1).run([spec])
+    return feed.outcomes[0]
+
+
+@final
+class Stack:
+    """Trials on their way through the slots of one program, from a feed and back to it."""
+
+    def __init__(self, bench: Workbench, finder: RateFinder, feed: Feed, *, size: int) -> None:
+        self._bench, self._finder, self._feed, self._size = bench, finder, feed, size
+        self._slots = Slots(bench, size=size)
+        self._waiting: list[TrialSpec] = []
+        self._again: list[TrialSpec] = []  # could not begin here
+        self._spent: dict[str, float] = {}  # seconds, of trials that start over in smaller pieces
+
+    def run(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
+        """Train until no slot is taken and nothing waits; the specs that have to start over in a smaller stack."""
+        self._waiting = list(specs)
+        while self._waiting or self._slots.trials:
+            self._fill()
+            try:
+                if self._slots.trials:
+                    self._run_epoch()
+            except TrialError as broken:
+                trials = self._slots.clear()
+                if self._size > 1:
+                    return [*self._again, *(trial.spec for trial in trials), *self._waiting]
+                trial = trials.pop()
+                spec, epochs, seconds = trial.spec, trial.epochs_begun(), trial.clock.total()
+                del trial  # and with it what it holds on the device
+                self._break(spec, broken, seconds=seconds, epochs=epochs)
+        return self._again
+
+    def _fill(self) -> None:
+        """Put waiting trials into free slots, and ask for more where others go on meanwhile."""
+        free = self._slots.free()
+        if self._slots.trials and len(self._waiting) < len(free):
+            self._waiting += self._feed.more(len(free) - len(self._waiting))
+        for slot in free:
+            while self._waiting and slot not in self._slots.trials:
+                self._admit(self._waiting.pop(0), slot)
+
+    def _admit(self, spec: TrialSpec, slot: int) -> None:
+        clock = Clock()
+
+        def enter() -> None:
+            trial = begin(spec, self._bench, self._finder, clock, size=self._size)
+            look_inside(trial, self._bench, "start")
+            self._slots.put(trial, slot)
+
+        try:
+            contained(enter)
+        except TrialError as broken:
+            if self._size > 1:  # the trial's fault, or the program's: some operations cannot be mapped over trials
+                self._again.append(spec)
+            else:
+                self._break(spec, broken, seconds=clock.total())
+        else:
+            self._slots.trials[slot].seconds = clock.total() + self._spent.get(spec.trial, 0.0)
+
+    def _break(self, spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0) -> None:
+        """End a trial that broke alone, or have it start over in smaller pieces where it was for want of memory."""
+        seconds += self._spent.get(spec.trial, 0.0)
+        try:
+            self._bench.make_room(spec.factors, broken)
+        except TrialError as final:
+            parts = self._bench.pieces(spec.factors).parts
+            self._feed.tell(failed(spec, final, seconds=seconds, epochs=epochs, parts=parts))
+        else:
+            self._spent[spec.trial] = seconds
+            self._waiting.insert(0, spec)
+
+    def _run_epoch(self) -> None:
+        """Train and validate one epoch of every trial, and settle those that are over."""
+        began, trials = time.perf_counter(), self._slots.trials
+        epochs = contained(self._slots.run_epoch)
+        verdicts = self._feed.report(list(epochs.values())) if epochs else []
+        for slot, goes_on in zip(epochs, verdicts, strict=True):
+            if not goes_on:
+                trials[slot].prune()
+        contained(self._slots.test)
+        for trial in trials.values():
+            if trial.is_over():
+                look_inside(trial, self._bench, "end")
+        for trial in trials.values():
+            trial.seconds += (time.perf_counter() - began) / len(trials)
+        for slot, trial in list(trials.items()):
+            if trial.is_over():
+                del trials[slot]
+                self._feed.tell(trial.ended())
+
+
+def _most(spec: TrialSpec, bench: Workbench) -> int:
+    """How many trials of a spec's structure may train together; 1 where its model cannot be built."""
+    try:
+        return contained(lambda: bench.stack_size(spec.factors))
+    except TrialError:  # training it alone says what is wrong
+        return 1
+
+
+@final
+class Single:
+    """The feed of one trial."""
+
+    def __init__(self, on_epoch: OnEpoch) -> None:
+        self._on_epoch = on_epoch
+        self.outcomes: list[Outcome] = []
+
+    def more(self, n: int) -> Sequence[TrialSpec]:
+        """None."""
+        del n
+        return ()
+
+    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
+        """Ask the callback."""
+        return [self._on_epoch(epoch) for epoch in epochs]
+
+    def tell(self, outcome: Outcome) -> None:
+        """Keep it."""
+        self.outcomes.append(outcome)

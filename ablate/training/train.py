@@ -1,0 +1,184 @@
+"""A trial from epoch to epoch: its rate, its order of examples, early stopping, divergence, best weights, outcome.
+
+A trial is a pure function of its spec and the study's settings: the same spec gives the same numbers in this process,
+in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import final
+
+import numpy as np
+
+from ablate.clock import Clock
+from ablate.data import Split
+from ablate.models.build import advice
+from ablate.study import Schedule, Training, seeds
+from ablate.study.catalog import level_in
+from ablate.study.rate import parse_rate
+from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.training.engine.backend import TrialError
+from ablate.training.engine.batches import Indices
+from ablate.training.engine.program import Steps
+from ablate.training.engine.schedules import Floats, Moment, rates
+from ablate.training.engine.settings import Thaw, thaw_of, training_of
+from ablate.training.engine.step import State
+from ablate.training.engine.workbench import Start, Workbench
+from ablate.training.range_test import rate_for
+from ablate.training.rate_finder import RateFinder
+
+
+@final
+@dataclass(slots=True)
+class Trial:
+    """A trial in training: what of it lies outside of the program."""
+
+    spec: TrialSpec
+    clock: Clock
+    start: Start
+    split: Split
+    settings: Training  # as its factors have them
+    thaw: Thaw
+    schedule: str
+    rate: float  # the peak of its schedule
+    rate_test: RateTest | None
+    order: np.random.Generator  # of this trial's batches
+    outcome: Outcome
+    best: State | None = None
+    val_losses: list[float] = field(default_factory=list)  # of its epochs
+    seconds: float = 0.0  # its share of the time that its stack took
+
+    def permutation(self) -> Indices:
+        """The training examples in the order of the next epoch."""
+        return self.order.permutation(self.split.train).astype(np.int32)
+
+    def rates(self, shape: Schedule, *, steps: int) -> Floats:
+        """The learning rate of each of the `steps` of its next epoch."""
+        moment = Moment(self.outcome.epochs, self.settings.epochs, steps, self.val_losses)
+        lowered = self.thaw.rate if self.outcome.epochs >= self.thaw.after else 1.0
+        return lowered * self.rate * rates(self.schedule, shape, moment)
+
+    def take(self, epoch: Epoch) -> bool:
+        """Count an epoch; whether it is the best one so far: a better score, strictly, makes it that."""
+        self.outcome = counted(self.outcome, epoch, monitor=self.settings.monitor)
+        self.val_losses.append(epoch.val_loss)
+        return self.outcome.best_epoch == epoch.epoch
+
+    def diverge(self, reason: str) -> None:
+        """End as diverged in the epoch that was under way."""
+        number = self.outcome.epochs + 1
+        self.outcome = replace(self.outcome, state="diverged", reason=f"{reason} in epoch {number}", epochs=number)
+
+    def prune(self) -> None:
+        """End after the last epoch, as the plan decided."""
+        self.outcome = stopped(self.outcome)
+
+    def is_over(self) -> bool:
+        """Whether it has ended, had all its epochs, or waited long enough for a better one."""
+        outcome, settings = self.outcome, self.settings
+        out_of_patience = (
+            bool(settings.patience)
+            and outcome.best_epoch is not None  # what was taken over is to train, too
+            and outcome.epochs - max(outcome.best_epoch, self.thaw.after) >= settings.patience
+        )
+        return outcome.state != "finished" or outcome.epochs >= settings.epochs or out_of_patience
+
+    def epochs_begun(self) -> int:
+        """Epochs that it had, and the one that is under way unless it is over."""
+        return self.outcome.epochs + (not self.is_over())
+
+    def wants_test(self) -> bool:
+        """Whether the best weights are to be scored on the test set; never before the comparisons were frozen."""
+        return self.spec.may_test() and self.outcome.state == "finished" and self.best is not None
+
+    def ended(self) -> Outcome:
+        """The outcome, complete."""
+        notes = (*advice(self.spec.factors), *self.start.notes)
+        if self.rate_test is not None and self.rate_test.verdict == "undetermined":
+            notes = (*notes, "a range test is undetermined: its rate is a guess")
+        return replace(
+            self.outcome,
+            learning_rate=self.rate,
+            parameters=self.start.parameters,
+            data=self.split.fingerprint,
+            notes=notes,
+            parts=self.start.parts,
+            rate_test=self.rate_test,
+            seconds=self.seconds,
+            timings={**self.clock.seconds},
+            initial_weights=self.start.weights,
+        )
+
+
+@final
+@dataclass(slots=True)
+class Pass:
+    """A trial's way through the training examples, once."""
+
+    loss: float = 0.0  # sum over the examples seen
+    correct: int = 0
+    seen: int = 0
+    rate: float = 0.0  # of the last step
+    reason: str = ""  # why it ended early
+
+    def add(self, steps: Steps, slot: int, *, batch: int, limit: float) -> None:
+        """Count what a slot of a program did."""
+        losses, n = steps.losses[slot], int(steps.done[slot])
+        self.loss += float(losses.sum(dtype=np.float64)) * batch
+        self.correct += int(steps.correct[slot])
+        self.seen += n * batch
+        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=n)
+
+    def to_epoch(self, trial: Trial, *, val_loss: float, val_accuracy: float, seconds: float) -> Epoch:
+        """The epoch of `trial` that this was, with its validation."""
+        return Epoch(
+            trial=trial.spec.trial,
+            epoch=trial.outcome.epochs + 1,
+            train_loss=self.loss / self.seen,
+            train_accuracy=self.correct / self.seen,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            learning_rate=self.rate,
+            seconds=seconds,
+        )
+
+
+def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
+    """A trial before its first epoch, its range test done, for a program of `size` trials."""
+    asked, rate_test = parse_rate(spec.factors["learning_rate"]), None
+    if asked.value is not None:
+        rate = asked.value
+    else:
+        whose = spec.rate_factors or spec.factors
+        rate_test = finder.find(whose, clock, replicate=spec.seed, size=1 if spec.rate_factors else size)
+        rate = rate_for(rate_test, str(level_in(whose, "schedule"))) * asked.multiplier
+    with clock.on("data"):
+        split = bench.split(spec.seed, spec.factors)
+    taken = bench.taken(spec.factors, spec.seed, clock)
+    start = bench.start(spec.factors, spec.seed, clock, size=size, taken=taken)
+    order = np.random.default_rng(seeds.stream(bench.study.seed, spec.seed, "order"))
+    settings, schedule = training_of(bench.study, spec.factors), str(level_in(spec.factors, "schedule"))
+    outcome = Outcome(spec.trial, "finished")
+    thaw = thaw_of(bench.study, spec.factors)
+    return Trial(spec, clock, start, split, settings, thaw, schedule, rate, rate_test, order, outcome)
+
+
+def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:
+    """The outcome of a trial that its code ended, in the last one of the `epochs` begun."""
+    return Outcome(
+        spec.trial,
+        broken.state,
+        epochs=epochs,
+        seconds=seconds,
+        reason=broken.reason,
+        traceback=broken.trace,
+        parts=parts,
+    )
+
+
+def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:
+    """Why a training loss ends its trial; "" where it does not."""
+    if loss <= limit:
+        return ""
+    what = f"rose to {loss:.3g}, above {limit:g}," if math.isfinite(loss) else "is not finite"
+    return f"the training loss {what} at step {step}"

@@ -1,0 +1,226 @@
+"""A plan into outcomes on this machine's cores: spawned workers that live for many trials, verdicts epoch by epoch."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Self
+
+from ablate import system
+from ablate.clock import Clock
+from ablate.errors import AblateError
+from ablate.plans.protocol import Plan
+from ablate.study.trial import Outcome, TrialSpec
+from ablate.workers.crashes import Losses
+from ablate.workers.limits import Watch
+from ablate.workers.logs import cut
+from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+from ablate.workers.process import End, Serve, Worker, dismiss, hire
+from ablate.workers.queue import Waiting, places
+from ablate.workers.worker import work
+
+LOOKAHEAD = 16  # specs held ready per worker, so that each can be given a structure that it has compiled already
+GRACE_SECONDS = 10.0  # for running epochs to end after a stop
+
+
+class Local:
+    """A scheduler of `workers` processes with `task.threads` threads each. A context manager: leaving it ends them.
+
+    Whatever ends a worker costs the trials that it trained, and no other: `on_lost` is called with the reason, and they
+    begin anew, with `on_start`; one that a worker trained alone is told as failed once `retries.killed` tries more have
+    ended so, and at once where it went over one of the limits.
+
+    Its `clock` counts what the workers' time goes to outside of trials, summed over them: "start" until they are
+    ready, "idle" from a trial's end to the next one's start, or to the end.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        workers: int,
+        stop: threading.Event,
+        on_start: Callable[[TrialSpec], None],
+        on_lost: Callable[[TrialSpec, str], None] = lambda _spec, _reason: None,
+        on_notice: Callable[[str], None] = lambda _: None,
+        serve: Serve = work,
+    ) -> None:
+        self._task, self._stop, self._serve = task, stop, serve
+        self._on_start, self._on_lost, self._on_notice = on_start, on_lost, on_notice
+        self._places = list(places(workers, threads=task.threads, gpus=system.gpu_names()))
+        self.clock = Clock()
+        self._workers: list[Worker] = []
+        self._waiting = Waiting(model=task.study.model.name)
+        self._watch = Watch(task.study.limits, memory=system.memory_bytes())
+        self._losses = Losses(most=task.study.retries.killed)
+        self._stopped: float | None = None  # when the stop was noticed
+        self._announced: set[str] = set()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(dismiss, self._workers)
+            for place in self._places:
+                self._hire(place)
+            undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for worker in self._workers:
+            if worker.is_idle:
+                self._count("idle", worker)
+        dismiss(self._workers)
+        for worker in self._workers:
+            cut(worker.log)
+
+    def run(self, plan: Plan) -> None:
+        """Train until the plan has nothing left and no trial is running; after a stop, until none is running."""
+        while True:
+            if self._stop.is_set():
+                self._waiting.clear()
+                self._end_late(plan)
+            else:
+                self._hand_out(plan)
+            if not any(worker.trials for worker in self._workers) and (self._stop.is_set() or not self._waiting):
+                return
+            self._listen(plan)
+            self._look_after(plan)
+
+    def _hand_out(self, plan: Plan) -> None:
+        if any(not worker.trials for worker in self._workers):
+            self._waiting.fill(plan, LOOKAHEAD * len(self._workers))
+        for worker in self._workers:
+            others = [other for other in self._workers if other is not worker]
+            if worker.is_idle and (begun := self._waiting.take(worker, others)) is not None:
+                worker.structure = begun[0]
+                worker.seen.add(worker.structure)
+                worker.is_idle = False
+                self._count("idle", worker)
+                self._start(worker, [begun[1]])
+
+    def _start(self, worker: Worker, specs: list[TrialSpec]) -> None:
+        for spec in specs:
+            self._on_start(spec)
+        worker.start(specs)
+
+    def _listen(self, plan: Plan) -> None:
+        by_pipe = {worker.pipe: worker for worker in self._workers}
+        for pipe in wait(list(by_pipe), timeout=0.5):
+            assert isinstance(pipe, Connection)
+            worker = by_pipe[pipe]
+            try:
+                message = pipe.recv()
+            except Exception:  # the end of what it says, or what no worker says: nothing more is to be had from it
+                self._lose(worker, worker.ended(), plan)
+            else:
+                worker.silent = 0.0
+                self._take(worker, message, plan)
+
+    def _take(self, worker: Worker, message: object, plan: Plan) -> None:
+        match message:
+            case Ready():
+                worker.is_ready = worker.is_idle = True
+                self._losses.note_ready(worker)
+                self._count("start", worker)
+                self._announce(message.notices)
+            case Refused():
+                raise AblateError(f"{message.reason}\n  see {worker.log}")
+            case Busy():
+                pass  # that it said something is all
+            case Wanted():
+                more = [] if self._stop.is_set() else self._waiting.more(worker, plan, n=message.n)
+                self._start(worker, more)
+            case Passed():
+                self._judge(worker, message, plan)
+            case Outcome():
+                del worker.trials[message.trial]
+                stopped = self._stop.is_set() and message.state == "pruned"
+                plan.tell(replace(message, state="killed", reason="interrupted") if stopped else message)
+            case Idle():
+                worker.is_idle, worker.since = True, time.perf_counter()
+            case Worn():
+                worker.ended()
+                self._workers.remove(worker)
+                self._hire(worker.place)
+            case _:
+                raise AssertionError(f"a worker sent {message!r}")
+
+    def _announce(self, notices: Sequence[str]) -> None:
+        """Each once: every worker says the same."""
+        for notice in notices:
+            if notice not in self._announced:
+                self._announced.add(notice)
+                self._on_notice(notice)
+
+    def _judge(self, worker: Worker, passed: Passed, plan: Plan) -> None:
+        verdicts = []
+        for epoch in passed.epochs:
+            worker.note(epoch)
+            verdicts.append(plan.report(epoch))
+        worker.say([goes_on and not self._stop.is_set() for goes_on in verdicts])
+
+    def _look_after(self, plan: Plan) -> None:
+        """About once a second: find workers that ended unheard or went over a limit, and keep their logs small."""
+        if not self._watch.is_due():
+            return
+        for worker, end in self._watch.over(self._workers):
+            self._end(worker, end, plan)
+        for worker in [worker for worker in self._workers if worker.is_gone()]:
+            self._lose(worker, worker.ended(), plan)
+        for worker in self._workers:
+            cut(worker.log)
+
+    def _end_late(self, plan: Plan) -> None:
+        """After a stop and a time of grace, end those that still train."""
+        if self._stopped is None:
+            self._stopped = time.monotonic()
+        if time.monotonic() - self._stopped > GRACE_SECONDS:
+            for worker in [worker for worker in self._workers if worker.trials and not worker.pipe.poll()]:
+                self._end(worker, End("interrupted"), plan)
+
+    def _end(self, worker: Worker, end: End, plan: Plan) -> None:
+        worker.kill()
+        self._lose(worker, end, plan)
+
+    def _lose(self, worker: Worker, end: End, plan: Plan) -> None:
+        """Settle the trials of a worker that has ended, and fill its place."""
+        self._workers.remove(worker)
+        if self._stop.is_set():
+            for going in worker.trials.values():
+                plan.tell(going.outcome("killed", "interrupted"))
+            return
+        self._refill(worker, end)
+        if (outcome := self._losses.given_up(worker, end)) is not None:
+            plan.tell(outcome)
+            return
+        specs = [going.spec for going in worker.trials.values()]
+        for spec in specs:
+            self._on_lost(spec, end.reason)
+        self._waiting.put_back(worker.structure, specs)
+
+    def _refill(self, worker: Worker, end: End) -> None:
+        """Start another in the place of a worker that has ended; where none comes to life there, do without it.
+
+        Raises `AblateError` where no other worker can come to life either.
+        """
+        if not self._losses.is_hopeless(worker, end):
+            self._hire(worker.place)
+            return
+        reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
+        if not self._workers:  # of those that still start, the last one says so
+            model = self._task.study.model.name
+            raise AblateError(f"{reason}\n  most likely model.name: {model}, on the baseline; see {worker.log}")
+        self._on_notice(f"{reason}; going on without it, see {worker.log}")
+
+    def _hire(self, place: Place) -> None:
+        self._workers.append(hire(self._task, place, self._serve))
+
+    def _count(self, part: str, worker: Worker) -> None:
+        """Count a worker's time until now, and begin anew."""
+        now = time.perf_counter()
+        self.clock.add(part, now - worker.since)
+        worker.since = now

@@ -1,0 +1,180 @@
+"""Worker processes as their scheduler sees them."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, TypeAlias, final
+
+from ablate.errors import AblateError
+from ablate.study.catalog import Structure
+from ablate.study.trial import Epoch, Outcome, State, TrialSpec
+from ablate.workers.logs import ask_where
+from ablate.workers.messages import Place, Task
+from ablate.workers.watchdog import OURS, SAFE_PATH
+
+LEAVE_SECONDS = 2.0  # in which a worker that was told to go has to be gone; then it is killed
+Serve: TypeAlias = Callable[[Task, Place, Connection], None]  # what runs inside a worker process
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Why a worker ended, and what a trial becomes that it trained alone and that is not tried again."""
+
+    reason: str
+    state: Literal["failed", "out_of_memory"] = "failed"
+    is_final: bool = False  # it would end in the same way again
+
+
+@final
+@dataclass(slots=True)
+class Going:
+    """A trial in training, and how far it has come."""
+
+    spec: TrialSpec
+    seconds: float = 0.0  # since its worker took it
+    epochs: int = 0
+
+    def outcome(self, state: State, reason: str, *, traceback: str = "") -> Outcome:
+        """How it ended, where its worker cannot say it."""
+        told = Outcome(self.spec.trial, state, epochs=self.epochs, seconds=self.seconds)
+        return replace(told, reason=reason, traceback=traceback)
+
+
+@final
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker: where it runs, what it trains, and for how long already."""
+
+    place: Place
+    process: SpawnProcess
+    pipe: Connection
+    log: Path  # what it prints
+    trials: dict[str, Going] = field(default_factory=dict)  # in training, by name
+    silent: float = 0.0  # seconds since its last word, while it is not idle
+    structure: Structure = ()  # of these
+    seen: set[Structure] = field(default_factory=set)
+    is_ready: bool = False
+    is_idle: bool = False
+    since: float = field(default_factory=time.perf_counter)  # when it was started, or fell idle
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self.process.pid or 0
+
+    def start(self, specs: Sequence[TrialSpec]) -> None:
+        """Give it specs, all of its structure."""
+        self.trials.update({spec.trial: Going(spec) for spec in specs})
+        self.silent = 0.0
+        self.say(list(specs))
+
+    def say(self, message: object) -> None:
+        """Send it something."""
+        with suppress(OSError):  # it died while it waited: listening finds that out, and settles its specs
+            self.pipe.send(message)
+
+    def note(self, epoch: Epoch) -> None:
+        """One of its trials has had an epoch."""
+        self.trials[epoch.trial].epochs = epoch.epoch
+
+    def age(self, seconds: float) -> None:
+        """So much time has passed for it."""
+        if not self.is_idle:
+            self.silent += seconds
+        for going in self.trials.values():
+            going.seconds += seconds
+
+    def is_gone(self) -> bool:
+        """Whether its process has ended, and all that it said was heard.
+
+        Its pipe does not tell where a process that it started itself still holds the other end.
+        """
+        return not self.process.is_alive() and not self.pipe.poll()
+
+    def ended(self) -> End:
+        """Why it ended, once nothing can be heard of it any more."""
+        self.pipe.close()
+        self.process.join(LEAVE_SECONDS)
+        if (code := self.process.exitcode) is None:
+            self.kill()
+            return End("its process broke off with the scheduler and had to be killed")
+        return End(in_words(code), is_final=code >= 0 and not self.is_ready)
+
+    def kill(self) -> None:
+        """End it now, whatever it does; its log says what that was."""
+        self.pipe.close()
+        if self.process.is_alive():
+            ask_where(self.pid)
+        self.process.kill()
+        self.process.join(LEAVE_SECONDS)
+
+
+def hire(task: Task, place: Place, serve: Serve) -> Worker:
+    """Start a worker process. Raises `AblateError` where the system starts none."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(task, place, theirs), daemon=True)
+    try:
+        with _spawning():
+            process.start()
+    except OSError as err:
+        ours.close()
+        raise AblateError(f"no worker process can be started: {err}\n  --workers with fewer of them may do") from err
+    finally:
+        theirs.close()
+    return Worker(place, process, ours, task.log_of(place.number))
+
+
+@contextmanager
+def _spawning() -> Iterator[None]:
+    """Keep the working folder and the main script out of the processes that are started inside the block.
+
+    Spawned by `python -c`, they would look in the working folder first, where a user's `types.py` hides Python's; and
+    they would run the main script once more, which many a script without `if __name__ == "__main__"` cannot bear.
+    """
+    main, is_safe = sys.modules["__main__"], bool(os.environ.get(SAFE_PATH))
+    sys.modules["__main__"] = ModuleType("__main__")
+    if not is_safe:
+        os.environ[SAFE_PATH] = OURS
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        if not is_safe:
+            del os.environ[SAFE_PATH]
+
+
+def dismiss(workers: Sequence[Worker]) -> None:
+    """End them all: at once those that are at work, after two seconds also those that were only told to go."""
+    processes = [worker.process for worker in workers]
+    try:
+        for worker in workers:
+            worker.pipe.close()  # an idle worker ends at once
+            if not worker.is_idle:
+                worker.process.kill()
+        deadline = time.monotonic() + LEAVE_SECONDS
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join(LEAVE_SECONDS)
+
+
+def in_words(code: int) -> str:
+    """What an exit code says of the end of a process; negative: the signal that ended it."""
+    if code >= 0:
+        return f"its process ended by itself with exit code {code}"
+    names = {number.value: number.name for number in signal.Signals}
+    text = f"its process was ended by signal {-code} ({names.get(-code, 'unnamed')})"
+    return f"{text}: most likely the system's memory ran out" if names.get(-code) == "SIGKILL" else text

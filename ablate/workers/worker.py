@@ -1,0 +1,149 @@
+"""One worker process: specs from a pipe into epochs and outcomes on it."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, final
+
+from ablate import system
+from ablate.errors import AblateError, reason_of, trace_of
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.workers.logs import print_to
+from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+from ablate.workers.watchdog import end_with_parent, leave_safe_path
+
+if TYPE_CHECKING:
+    from ablate.training.engine.workbench import Workbench
+
+
+class Deserted(BaseException):
+    """The scheduler is gone, and with it the reason to work; no handler of a trial's errors may take it for one."""
+
+
+def work(task: Task, place: Place, pipe: Connection) -> None:
+    """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdicts."""
+    settle_in(task, place)
+    code = 0
+    try:
+        _serve(task, Link(pipe, max_memory=task.max_memory))
+    except Deserted:
+        pass
+    except BaseException as err:  # the way out below must be taken whatever happened
+        _print_trace(err)
+        code = 1
+    pipe.close()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # whatever a user's model has put there
+            stream.flush()
+    os._exit(code)  # the libraries' own way out takes seconds, and the parent waits for it
+
+
+def settle_in(task: Task, place: Place) -> None:
+    """The parent, signals, output, processors and GPU, all before TensorFlow is imported."""
+    end_with_parent()
+    leave_safe_path()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they may reach all processes of a study; the parent handles them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    print_to(task.log_of(place.number))
+    if place.cpus and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, place.cpus)
+    if place.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
+
+
+def _serve(task: Task, link: "Link") -> None:
+    try:
+        bench, notices = _open_bench(task, link)
+    except BaseException as err:  # a user's model may end the program, too
+        _print_trace(err)
+        link.say(Refused(why_not(err, model=task.study.model.name)))
+        return
+    from ablate.training.rate_finder import RateFinder
+    from ablate.training.stack import run_trials
+
+    finder = RateFinder(bench, cache=task.cache / "lr_tests" if task.cache else None)
+    link.say(Ready(notices))
+    while True:
+        run_trials(link.hear(), bench, finder, link)
+        if link.is_worn():
+            link.say(Worn())
+            return
+        link.say(Idle())
+
+
+def _print_trace(err: BaseException) -> None:
+    with suppress(Exception):  # as above
+        print(trace_of(err), file=sys.stderr)
+
+
+def _open_bench(task: Task, link: "Link") -> tuple["Workbench", tuple[str, ...]]:
+    """What all trials share, once the models were checked; and what a person should know of these."""
+    from ablate.training.engine.device import prepare_tensorflow
+
+    prepare_tensorflow(task.threads)
+    # Imported here: the settings above must come first.
+    from ablate.data import load_arrays
+    from ablate.training.engine.workbench import Workbench
+    from ablate.training.pretraining import find_origin
+
+    memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
+    origin = find_origin(task.study, data, cache=task.cache, on_epoch=lambda: link.say(Busy()))
+    bench = Workbench(task.study, data, stack=task.stack, memory=memory, origin=origin)
+    return bench, bench.check()
+
+
+def why_not(err: BaseException, *, model: str) -> str:
+    """What the user has to mend where a worker cannot begin."""
+    if isinstance(err, AblateError):
+        return str(err)
+    if isinstance(err, Exception):
+        return f"no worker can begin: {reason_of(err)}"
+    return f"model.name: {model} must return a keras.Model on the baseline, but ends the program: {reason_of(err)}"
+
+
+@final
+class Link:
+    """A worker's end of the pipe, as the feed of its trials."""
+
+    def __init__(self, pipe: Connection, *, max_memory: int | None) -> None:
+        self._pipe, self._max_memory = pipe, max_memory
+
+    def is_worn(self) -> bool:
+        """Whether this process has come to hold more memory than it may."""
+        return self._max_memory is not None and system.peak_memory_bytes() > self._max_memory
+
+    def more(self, n: int) -> Sequence[TrialSpec]:
+        """Up to `n` more specs of the structure in training; none for a worker that is to be replaced."""
+        if self.is_worn():
+            return ()
+        self.say(Wanted(n))
+        specs: Sequence[TrialSpec] = self.hear()
+        return specs
+
+    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
+        """Send epochs and wait for the verdicts."""
+        self.say(Passed(tuple(epochs)))
+        verdicts: Sequence[bool] = self.hear()
+        return verdicts
+
+    def tell(self, outcome: Outcome) -> None:
+        """Send how a trial ended."""
+        self.say(outcome)
+
+    def say(self, message: object) -> None:
+        """Send; raises `Deserted` where nobody listens."""
+        try:
+            self._pipe.send(message)
+        except OSError as err:
+            raise Deserted from err
+
+    def hear(self) -> Any:  # Any: what the message before it asked for
+        """Wait for an answer; raises `Deserted` where none will come."""
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError) as err:
+            raise Deserted from err

@@ -1,0 +1,74 @@
+import sqlite3
+
+import optuna
+import pytest
+
+from ablate.analysis.imports import Asked, read_foreign
+from ablate.analysis.sources import is_storage_url, read_optuna_runs
+from ablate.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    """One study of five trials that ended and one that did not."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    url = f"sqlite:///{tmp_path_factory.mktemp('optuna') / 'study.db'}"
+    storage = optuna.storages.RDBStorage(url)
+    study = optuna.create_study(storage=storage, study_name="mine", direction="minimize")
+    study.optimize(objective, n_trials=5, catch=(ValueError,))
+    study.ask()
+    optuna.logging.set_verbosity(before)
+    return url
+
+
+def objective(trial):
+    norm = trial.suggest_categorical("norm", ["none", "batch"])
+    rate = trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+    if norm == "batch":
+        trial.suggest_float("momentum", 0.1, 0.9)
+    trial.set_user_attr("seed", trial.number % 2)
+    trial.report(3.0, 0)
+    trial.report(2.0, 1)
+    if trial.number == 3:
+        raise optuna.TrialPruned
+    if trial.number == 4:
+        raise ValueError
+    return rate
+
+
+def test_parameters_are_factors_and_the_value_is_the_score(url):
+    runs = read_optuna_runs(url, study=None)
+    assert set(runs.factors) == {"norm", "rate", "momentum"}
+    assert (runs.score, runs.direction, runs.name) == ("value", "minimize", "mine")
+    assert runs.table["state"].tolist() == ["COMPLETE"] * 3 + ["PRUNED", "FAIL"]
+    assert runs.table["value"].tolist()[:3] == runs.table["rate"].tolist()[:3]
+    assert runs.table["value"].tolist()[3:] == ["2.0", ""]  # a pruned trial has its last value, a failed one none
+    assert runs.table["seed"].tolist() == ["0", "1", "0", "1", "0"]
+    assert ((runs.table["norm"] == "batch") == (runs.table["momentum"] != "")).all()
+    results = read_foreign(runs, Asked()).results
+    assert results["state"].tolist()[:5] == ["finished"] * 3 + ["pruned", "failed"]
+    assert results["score"].tolist()[:4] == [-float(value) for value in runs.table["value"][:4]]
+    assert runs.notes == ("Left out, as not ended: 1 trial.",)
+
+
+def test_a_study_that_is_not_there_is_refused_with_those_there_are(url):
+    with pytest.raises(DataError, match=r'no study "mein"\n  known: mine .*did you mean "mine"'):
+        read_optuna_runs(url, study="mein")
+
+
+def test_nothing_is_made_and_nothing_else_is_opened(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_optuna_runs(f"sqlite:///{tmp_path / 'none.db'}", study=None)
+    assert not (tmp_path / "none.db").exists()
+    (tmp_path / "text.db").write_text("not a database, but a longer text than the header of one")
+    with pytest.raises(DataError, match="cannot be read as an SQLite file"):
+        read_optuna_runs(f"sqlite:///{tmp_path / 'text.db'}", study=None)
+    sqlite3.connect(tmp_path / "other.db").close()
+    with pytest.raises(DataError, match=r"neither Optuna nor MLflow \(no tables\)"):
+        read_optuna_runs(f"sqlite:///{tmp_path / 'other.db'}", study=None)
+    with pytest.raises(DataError, match=r"redis://:\*\*\*@host: cannot be read"):
+        read_optuna_runs("redis://:secret@host", study=None)
+    assert is_storage_url("postgresql+psycopg2://me@host/db")
+    assert not any(map(is_storage_url, ("journal.log", "study.db", "C:/a.csv", "mlflow:mine")))
+    assert (tmp_path / "other.db").stat().st_size == 0

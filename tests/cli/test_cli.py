@@ -1,0 +1,203 @@
+"""The command line as a user meets it: messages, exit codes, files."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ablate.cli import main
+from ablate.errors import AblateError
+
+
+def ablate(*arguments: str, capsys, code: int = 0) -> tuple[str, str]:
+    """Run in this process; what it printed and said on the error stream."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ablate", *arguments])
+        try:
+            main.main()
+        except SystemExit as end:
+            ended = end.code or 0
+    out, err = capsys.readouterr()
+    assert ended == code, err
+    return out, err
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def test_help_names_every_command(capsys):
+    out, _ = ablate("--help", capsys=capsys)
+    for name in ("study", "lr", "report", "list", "show", "new", "ui", "doctor"):
+        assert f"\n  {name} " in out
+
+
+def test_version(capsys):
+    assert ablate("--version", capsys=capsys)[0].startswith("ablate ")
+
+
+def test_list_shows_the_bundled_studies_and_ones_own(capsys, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "mine.toml").write_text('title = "My own"\n')
+    out, _ = ablate("list", capsys=capsys)
+    assert "digits_mlp" in out
+    assert "My own" in out
+
+
+def test_an_unknown_study_is_answered_with_the_nearest_name(capsys):
+    _, err = ablate("study", "digits_mpl", capsys=capsys, code=2)
+    assert "digits_mlp" in err
+    assert "Traceback" not in err
+
+
+def test_a_wrong_setting_names_file_key_rule_and_nearest_name(capsys):
+    _, err = ablate("study", "digits_mlp", "--set", "baseline.activation=rellu", capsys=capsys, code=2)
+    assert "baseline.activation" in err
+    assert 'did you mean "relu"?' in err
+    assert len(err.strip().splitlines()) <= 3
+
+
+def test_new_writes_a_study_that_is_valid_and_never_overwrites(capsys):
+    out, _ = ablate("new", "mine", capsys=capsys)
+    assert "ablate study mine --quick" in out
+    _, err = ablate("new", "mine", capsys=capsys, code=2)
+    assert "is there already" in err
+    from ablate.study import load_study
+
+    study = load_study(Path("studies/mine.toml"), overrides=[], quick=True)
+    assert study.name == "mine"
+
+
+def test_new_leaves_a_link_that_leads_nowhere(capsys, tmp_path):
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "mine.toml").symlink_to("disk/mine.toml")
+    _, err = ablate("new", "mine", capsys=capsys, code=2)
+    assert "mine.toml is there already" in err
+    assert (tmp_path / "studies" / "mine.toml").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", "x" * 200])
+def test_new_refuses_names_that_could_leave_the_folder(capsys, name):
+    _, err = ablate("new", name, capsys=capsys, code=2)
+    assert "cannot name a study" in err
+
+
+def test_show_prints_the_resolved_study_with_its_size(capsys):
+    dropout = "space.dropout={ low = 0.0, high = 0.4, ablate = [0.2], when = { activation = ['elu', 'tanh', 'relu'] } }"
+    out, _ = ablate("show", "digits_mlp", "--set", "training.epochs=7", "--set", dropout, capsys=capsys)
+    assert tomllib.loads(out)["training"]["epochs"] == 7  # the summary is a comment, and no line is wrapped
+    assert "\n# dropout counts only where activation is elu or tanh or relu\n" in out
+    assert "# 6 search trials, then 7 variants × 8 seeds" in out
+    assert "8,970 parameters" in out
+
+
+def test_lr_suggests_a_rate_and_draws_the_curve(capsys):
+    out, _ = ablate("lr", "digits_mlp", capsys=capsys)
+    assert "suggested learning rate" in out
+    assert Path("reports/digits_mlp/lr_test.svg").read_text().startswith("<")
+
+
+@pytest.mark.parametrize("option", ["--workers", "--stack"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5", ""])
+def test_a_count_is_auto_or_a_whole_number_from_one(capsys, option, value):
+    _, err = ablate("study", "digits_mlp", option, value, capsys=capsys, code=2)
+    assert f'\'{option}\': must be "auto" or a whole number from 1, got "{value}"' in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workers", "stack"),
+    [((), None, None), (("--workers", "auto", "--stack", "auto"), None, None), (("--workers=3", "--stack=4"), 3, 4)],
+)
+def test_counts_reach_the_study_and_auto_is_the_default(capsys, monkeypatch, arguments, workers, stack):
+    from ablate.cli.commands import study
+
+    taken = []
+    monkeypatch.setattr(study, "run_study", lambda _, options, __: taken.append(options) or stop())
+
+    def stop():
+        raise AblateError("far enough")
+
+    ablate("study", "digits_mlp", *arguments, capsys=capsys, code=2)
+    assert (taken[0].workers, taken[0].stack) == (workers, stack)
+
+
+def test_the_last_line_counts_what_a_study_waited_for_and_not_what_its_tracker_did_beside():
+    from ablate.cli.commands.study import cost
+
+    seconds = {"total": 100.0, "train": 60.0, "evaluate": 20.0, "compile": 5.0, "track": 30.0, "track_wait": 1.0}
+    line = cost(seconds, states={"finished": 3, "out_of_memory": 1})
+    assert "training 80 %, compiling 5 %, range tests 0.0 %, tracking 1.0 %, the rest 14 %" in line
+    assert line.endswith("trials: 3 finished, 1 out of memory")
+    assert "training 80 %, pretraining 10 %, comp" in cost({**seconds, "pretrain": 10.0}, states={})
+
+
+def test_only_takes_two_words(capsys):
+    _, err = ablate("study", "digits_mlp", "--only", "both", capsys=capsys, code=2)
+    assert '"search" or "ablation"' in err
+
+
+def test_a_missing_data_folder_is_an_error_and_no_fallback(capsys):
+    _, err = ablate("study", "cifar_mlp", "--data-dir", "nowhere", capsys=capsys, code=2)
+    assert "nowhere" in err
+
+
+def test_report_without_results_says_what_there_is(capsys):
+    _, err = ablate("report", "digits_mlp", capsys=capsys, code=2)
+    assert "none yet" in err
+
+
+def test_an_unreachable_store_is_an_error_before_anything_trains(capsys, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    uri = f"sqlite:///{tmp_path}/file/x.db"
+    _, err = ablate("study", "digits_mlp", "--tracking-uri", uri, capsys=capsys, code=2)
+    assert uri in err
+    assert not (tmp_path / "reports" / "digits_mlp" / "trials.jsonl").exists()
+
+
+@pytest.mark.slow
+def test_doctor_reports_and_ends_well_without_tensorflows_chatter(tmp_path):
+    command = [sys.executable, "-m", "ablate.cli.main", "doctor"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "tensorflow" in done.stdout
+    assert done.stdout.rstrip().endswith("ready")
+    assert done.stderr == ""
+    assert "a tiny network trains in a worker process" in done.stdout
+    assert "sqlite:///mlflow.db is made at the first study" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ui_of_a_server_says_to_open_it(capsys):
+    _, err = ablate("ui", "--tracking-uri", "http://127.0.0.1:9", capsys=capsys, code=2)
+    assert "http://127.0.0.1:9" in err
+
+
+def test_a_study_from_the_command_line_as_json_then_its_report_again(tiny_file, tmp_path):
+    """In a process of its own, without a terminal, as a machine would call it."""
+    command = [sys.executable, "-m", "ablate.cli.main", "study", str(tiny_file), "--json", "--set", "search.trials=2"]
+    environment = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(
+        [*command, "--set", "ablation.seeds=1"], capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["event"] == "opened"
+    assert lines[-1]["event"] == "closed"
+    assert lines[-1]["complete"]
+    page = tmp_path / lines[-1]["report"]
+    page.unlink()
+    again = subprocess.run(
+        [sys.executable, "-m", "ablate.cli.main", "report", "tiny"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert page.exists()
+    assert "\x1b" not in again.stdout

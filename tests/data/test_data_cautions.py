@@ -1,0 +1,179 @@
+"""`data_cautions`: what data show in sentences of exact figures, and when they say nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_sets import dataset, images, normal
+
+from ablate.data import data_cautions, select_task, to_dataset
+from ablate.data.stand_in import draw_stand_in
+
+
+def seen(data, kind):
+    return list(data_cautions(data).cautions[kind])
+
+
+def test_data_without_a_fault_show_nothing_and_every_kind_was_looked_for():
+    found = data_cautions(dataset(images(200), images(60, seed=1)))
+    assert found.cautions == {"contamination": [], "test_scaling": [], "imbalance": [], "groups": []}
+    assert found.remarks == {}
+
+
+def test_digits_show_nothing(digits):
+    found = data_cautions(digits)
+    assert not any(found.cautions.values())
+    assert found.remarks == {}
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_the_stand_in_shows_nothing(name):
+    drawn = draw_stand_in(name, n_train=400, n_test=100)
+    found = data_cautions(to_dataset(name, drawn, source="drawn", stand_in=True))
+    assert not any(found.cautions.values())
+
+
+def test_tested_training_examples_are_a_caution():
+    train, test = images(400), images(100, seed=1)
+    test[:20] = train[:20]
+    assert seen(dataset(train, test), "contamination") == [
+        "20 of 100 test examples (20.0 %) equal a training example: "
+        "a network that memorizes them scores better than it generalizes"
+    ]
+
+
+def test_equal_inputs_of_another_label_are_a_sentence_of_their_own():
+    train, test = normal(400, 10), normal(100, 10, seed=1)
+    test[:40] = train[1:41]  # labels 1, 0, 1 … in training and 0, 1, 0 … for testing
+    assert seen(dataset(train, test), "contamination")[1:] == [
+        "40 of the 40 test examples that equal a training example have a label that no equal training example has"
+    ]
+
+
+@pytest.mark.parametrize(("n", "n_test"), [(2, 100), (4, 1000)])
+def test_a_handful_is_a_remark(n, n_test):
+    train, test = images(400), images(n_test, seed=1)
+    test[:n] = train[:n]
+    found = data_cautions(dataset(train, test))
+    assert found.cautions["contamination"] == []
+    share = {2: "2 of 100 test examples (2.0 %)", 4: "4 of 1,000 test examples (0.4 %)"}[n]
+    assert found.remarks == {"contamination": f"{share} equal a training example: too few to matter."}
+
+
+def test_where_few_inputs_are_possible_it_is_said_and_no_caution():
+    flags = np.random.default_rng(0).random((600, 3)) < 0.5
+    found = data_cautions(dataset(flags[:500], flags[500:]))
+    assert (found.cautions["contamination"], found.cautions["groups"]) == ([], [])
+    assert found.remarks == {
+        "contamination": "100 of 100 test examples (100.0 %) equal a training example, "
+        "as do training examples with each other: few different inputs are possible.",
+        "groups": "500 of 500 training examples (100.0 %) equal another one: few different inputs are possible.",
+    }
+
+
+def test_a_copied_test_set_is_seen_although_few_inputs_are_possible():
+    rng = np.random.default_rng(0)
+    answers = np.clip(np.round(3 + rng.normal(size=(1000, 1)) + 0.5 * rng.normal(size=(1000, 12))), 1, 5)
+    (said,) = seen(dataset(answers, answers[:200]), "contamination")
+    assert said.startswith("200 of 200 test examples (100.0 %) equal a training example, but only 5.")
+    assert said.endswith(" of the training examples equal another one: the test set looks copied from the training set")
+
+
+def test_blank_images_are_a_remark():
+    train, test = images(400), images(100, seed=1)
+    train[:30], test[:10] = 0, 0
+    found = data_cautions(dataset(train, test))
+    assert not any(found.cautions.values())
+    assert found.remarks == {
+        "contamination": "10 of 100 test examples (10.0 %) equal a training example, all of them blank.",
+        "groups": "30 of 400 training examples (7.5 %) equal another one, all of them blank.",
+    }
+
+
+def test_examples_that_are_repeated_are_torn_apart_by_the_split():
+    train = np.repeat(images(100), 3, axis=0)
+    data = dataset(train, images(50, seed=1), y_train=np.arange(300) // 3 % 2)
+    assert seen(data, "groups") == [
+        "300 of 300 training examples (100.0 %) equal another one (100 different inputs): "
+        "the random split puts copies into training and validation, so validation scores are too high"
+    ]
+
+
+def test_copies_of_another_label_are_counted():
+    train = np.concatenate([images(100), images(20)])
+    y_train = np.concatenate([np.arange(100) % 2, 1 - np.arange(20) % 2])
+    (said,) = seen(dataset(train, images(50, seed=1), y_train=y_train), "groups")
+    assert said.startswith("40 of 120 training examples (33.3 %) equal another one (20 different inputs); ")
+    assert "; 40 of them equal one with another label: " in said
+
+
+def test_windows_of_one_series_are_named():
+    series = normal(1050, 1)[:, 0]
+    cut = np.stack([series[k : k + 40] for k in range(0, 1000, 5)])
+    tail = "overlap with another training example, shifted by some steps, as windows of one series do: "
+    tail += "the random split puts such windows into training and validation, so validation scores are too high"
+    (whole,) = seen(dataset(cut[:150], cut[160:]), "groups")
+    assert whole == f"149 of 150 training examples looked at {tail}"
+    (torn,) = seen(dataset(cut[::2][:90], cut[1::2][:90]), "groups")  # by turns, 10 steps apart
+    assert torn == f"89 of 90 training examples looked at, and so do 89 of 90 test examples {tail}"
+
+
+def test_frames_of_one_recording_are_named():
+    frames = np.cumsum(normal(400, 64), axis=0).reshape(400, 8, 8, 1)
+    data = dataset(frames, frames[::20] + 0.5, y_train=np.arange(400) // 200, y_test=np.arange(20) % 2)
+    (said,) = seen(data, "groups")
+    assert said.startswith("Training examples that follow each other are ")
+    assert "times nearer than random ones of their class, as frames of one recording are" in said
+
+
+def test_another_scale_is_said_with_both_ranges():
+    train, test = images(200), images(60, seed=1) // 255
+    (said,) = seen(dataset(train, test), "test_scaling")
+    assert said.startswith("Training and test inputs have different scales: training inputs lie in 0 … 255 (mean 12")
+    assert said.count("test inputs in 0 … 1 (mean 0.0") == 1
+
+
+def test_one_feature_of_another_scale_is_named():
+    train, test = normal(200, 4), normal(60, 4, seed=1)
+    train[:, 2], test[:, 2] = np.arange(200) % 5, 100 * (np.arange(60) % 5)
+    assert seen(dataset(train, test), "test_scaling") == [
+        "1 of 4 features has another scale in the test set: "
+        "feature 2 (from 0) lies in 0 … 4 (mean 2) for training and in 0 … 400 (mean 200) for testing"
+    ]
+
+
+def test_a_kind_that_cannot_be_told_is_left_out():
+    assert "test_scaling" not in data_cautions(dataset(images(200), images(10, seed=1))).cautions
+
+
+@pytest.mark.parametrize(
+    ("n_train", "n_test", "said"),
+    [
+        (4, 2, "Class 0 makes up 98.0 % of the training examples and 98.0 % of the test examples: "
+               "always guessing it scores 98.0 % on the test set"),
+        (4, 50, "Class 0 makes up 98.0 % of the training examples: always guessing it scores 50.0 % on the test set"),
+        (100, 95, "Class 1 makes up 95.0 % of the test examples: always guessing it scores 95.0 % on the test set"),
+    ],
+)  # fmt: skip
+def test_a_large_class_is_named_with_what_guessing_it_scores(n_train, n_test, said):
+    data = dataset(images(200), images(100, seed=1), np.arange(200) < n_train, np.arange(100) < n_test)
+    assert seen(data, "imbalance") == [said]
+
+
+def test_nine_of_ten_are_not_yet_too_large_a_class():
+    assert seen(dataset(images(200), images(100, seed=1), np.arange(200) < 20, np.arange(100) < 10), "imbalance") == []
+
+
+def test_what_the_file_says_of_groups_comes_first_and_stays_with_a_task():
+    data = replace(dataset(images(200), images(60, seed=1)), groups=("subject names 4 groups",))
+    assert seen(data, "groups") == ["subject names 4 groups"]
+    assert seen(select_task(data, [1, 0], test=30), "groups") == ["subject names 4 groups"]
+
+
+def test_inputs_that_are_all_the_same_are_a_caution():
+    same = np.full((60, 5), 3.5, np.float32)
+    (said,) = seen(dataset(same, same[:10]), "groups")
+    assert said == "All 60 training examples have the same inputs, so nothing can be learned from them"
+    nearly = same.copy()
+    nearly[30, 2] = 3.0
+    assert not any("same inputs" in text for text in seen(dataset(nearly, same[:10]), "groups"))

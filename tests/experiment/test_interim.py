@@ -1,0 +1,89 @@
+import math
+
+import pytest
+
+from ablate.experiment.interim import (
+    best_entry,
+    chance_score,
+    count_states,
+    headline_metrics,
+    open_contrasts,
+    reference_so_far,
+    typical_sd,
+)
+from ablate.storage.facts import Facts
+from ablate.storage.journal import Entry
+from ablate.study.trial import Outcome, TrialSpec
+
+
+def entry(trial: str, score, state="finished", phase="search") -> Entry:
+    spec = TrialSpec(trial, phase, "", "", "", "", 0, {"optimizer": trial})
+    return Entry(spec, Outcome(trial, state, score=score), (), "")
+
+
+ENTRIES = [
+    entry("a", 0.5),
+    entry("b", 0.7),
+    entry("c", 0.7),
+    entry("d", 0.9, "pruned"),
+    entry("e", 0.9, phase="ablation"),
+]
+
+
+def test_the_best_is_the_first_finished_search_trial_with_the_highest_score():
+    assert best_entry(ENTRIES).spec.trial == "b"
+    assert best_entry([]) is None
+
+
+def test_guessing_scores_one_in_n_or_minus_the_entropy():
+    assert chance_score(10, "val_accuracy") == 0.1
+    assert chance_score(10, "val_loss") == pytest.approx(-2.302585)
+
+
+def test_the_reference_is_the_baseline_or_the_best_once_there_is_one(tiny_study):
+    assert reference_so_far(tiny_study, ENTRIES) == tiny_study.baseline
+    for kind, expected in (("best", {"optimizer": "b"}), ("both", tiny_study.baseline)):
+        ablation = tiny_study.ablation.model_copy(update={"reference": kind})
+        study = tiny_study.model_copy(update={"ablation": ablation})
+        assert reference_so_far(study, ENTRIES) == expected
+        assert reference_so_far(study, []) == tiny_study.baseline
+
+
+def confirmed(differences: dict[int, float]) -> list[Entry]:
+    """The reference at 0.5 with each seed, and a variant that differs from it by so much."""
+    cells = [("reference", "", "", "", 0.0), ("a=1", "a", "1", "find", 1.0)]
+    return [
+        Entry(
+            TrialSpec(f"{variant}-s{seed}", "ablation", variant, factor, level, mode, seed, {"a": level}, test=True),
+            Outcome(f"{variant}-s{seed}", "finished", score=0.5, test_accuracy=0.5 + share * difference),
+            (),
+            "",
+        )
+        for seed, difference in differences.items()
+        for variant, factor, level, mode, share in cells
+    ]
+
+
+@pytest.fixture
+def facts(tiny_study, digits):
+    return Facts(tiny_study, digits, "tiny", "ablate study tiny", 1, 1, "sqlite://", "2026-11-21T10:00:00+00:00")
+
+
+def test_a_look_judges_by_the_seeds_that_it_had(facts):
+    unclear = {seed: (-1) ** seed * 0.05 for seed in range(1, 8)}
+    clear = {seed: 0.1 + 0.001 * seed for seed in range(8, 25)}
+    entries = confirmed(unclear | clear)
+    assert open_contrasts(entries, facts, seeds=(7, 24), look=1) == {("a=1", "find")}
+    assert open_contrasts(entries, facts, seeds=(7, 24), look=2) == frozenset()
+
+
+def test_the_typical_sd_is_that_of_the_paired_differences(facts):
+    sd, metric = typical_sd(confirmed({1: 0.01, 2: 0.03}), facts)
+    assert (round(sd, 4), metric.name) == (0.0141, "test_accuracy")
+    assert math.isnan(typical_sd([], facts)[0])
+
+
+def test_states_are_counted_and_the_headline_has_the_best():
+    assert count_states(ENTRIES) == {"finished": 4, "pruned": 1}
+    assert headline_metrics(ENTRIES) == {"trials_finished": 4, "best_score": 0.7}
+    assert headline_metrics([]) == {"trials_finished": 0}

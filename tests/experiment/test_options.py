@@ -1,0 +1,79 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ablate import system
+from ablate.experiment.options import Options, gather_facts, label, study_run, warnings
+
+OPTIONS = Options(Path("reports"), "sqlite:///mlflow.db", "ablate study tiny")
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Eight cores, no GPU, 64 GiB."""
+    monkeypatch.setattr(system, "usable_cores", lambda: 8)
+    monkeypatch.setattr(system, "count_gpus", lambda: 0)
+    monkeypatch.setattr(system, "memory_bytes", lambda: 64 * 2**30)
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("asked", "workers", "threads"), [(None, 8, 1), (3, 3, 2), (16, 16, 1)])
+def test_the_cores_are_divided_among_the_workers(tiny_study, digits, asked, workers, threads):
+    facts = gather_facts(tiny_study, digits, replace(OPTIONS, workers=asked))
+    assert (facts.workers, facts.threads) == (workers, threads)
+
+
+@pytest.mark.usefixtures("machine")
+def test_automatic_workers_are_as_many_as_memory_bears(tiny_study, digits, monkeypatch):
+    monkeypatch.setattr(system, "memory_bytes", lambda: 8 * 2**30)
+    facts = gather_facts(tiny_study, digits, OPTIONS)
+    assert (facts.workers, facts.threads) == (2, 4)
+
+
+@pytest.mark.usefixtures("machine")
+def test_fewer_training_examples_than_were_asked_for_are_said(tiny_study, digits):
+    asked = tiny_study.model_copy(update={"data": tiny_study.data.model_copy(update={"train": 20_000})})
+    n = len(digits.y_train) - tiny_study.data.validation
+    said = f"data.train is 20,000, and {n:,} training examples are there: all are used"
+    assert warnings(gather_facts(asked, digits, OPTIONS)) == [said]
+    assert warnings(gather_facts(asked.model_copy(update={"quick": True}), digits, OPTIONS)) == []
+    assert warnings(gather_facts(tiny_study, digits, OPTIONS)) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_typed_rate_that_no_comparison_trains_at_is_said(tiny_study, digits):
+    def said(rate, **of_ablation):
+        changed = {"baseline": {**tiny_study.baseline, "learning_rate": rate}}
+        changed["ablation"] = tiny_study.ablation.model_copy(update=of_ablation)
+        return warnings(gather_facts(tiny_study.model_copy(update=changed), digits, OPTIONS))
+
+    (line,) = said(0.003, learning_rate=("find",))
+    assert line.startswith("baseline.learning_rate 0.003 is not trained at in the comparisons: ")
+    assert line.endswith('"carry" has all train at 0.003')
+    assert len(said(0.003, learning_rate=("tune",))) == 1
+    for rate, modes in ((0.003, ("carry",)), (0.003, ("find", "carry")), ("find", ("find",)), ("find*3", ("find",))):
+        assert said(rate, learning_rate=modes) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_data_show_is_said_before_the_first_trial(tiny_study, digits):
+    copied = replace(digits, x_test=digits.x_train[: len(digits.x_test)], y_test=digits.y_train[: len(digits.y_test)])
+    (said,) = warnings(gather_facts(tiny_study, copied, OPTIONS))
+    assert said.startswith(f"{len(digits.x_test)} of {len(digits.x_test)} test examples (100.0 %) equal a training")
+
+
+def test_quick_runs_and_stand_ins_have_names_of_their_own(tiny_study, digits):
+    assert label(tiny_study, digits) == "tiny"
+    quick = tiny_study.model_copy(update={"quick": True})
+    assert label(quick, replace(digits, stand_in=True)) == "tiny@quick@stand-in"
+
+
+def test_the_tracker_is_told_settings_versions_command_and_data(tiny_study, digits):
+    run = study_run(gather_facts(tiny_study, digits, OPTIONS))
+    assert (run.study, run.title, run.reference) == ("tiny", "A tiny MLP on digits", tiny_study.baseline)
+    assert run.params["training.epochs"] == "3"
+    assert run.tags["command"] == "ablate study tiny"
+    assert "version.python" in run.tags
+    assert run.data["n_train"] == 640
+    assert 'title = "A tiny MLP on digits"' in run.study_toml

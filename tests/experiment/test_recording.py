@@ -1,0 +1,237 @@
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from full_disk import at_most
+
+from ablate.errors import AblateError, StorageError
+from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost
+from ablate.experiment.recording import Record
+from ablate.storage.journal import Entry, Journal
+from ablate.storage.preregistration import declare, freeze
+from ablate.storage.trial_cache import Found
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
+
+SPEC = TrialSpec("b", "search", "", "", "", "", 0, {"learning_rate": 0.1})
+
+
+STUDY = StudyRun("study", "A study", {}, {}, {}, "", {})
+
+
+class Runs:
+    """A tracker that opens runs called by trial and attempt, and notes what it is told."""
+
+    def __init__(self, run_ids, *, failure=""):
+        self.run_ids, self.parent, self.study, self.calls, self.compared = dict(run_ids), None, None, [], []
+        self.seconds, self.progress, self.failure = 0.0, 0, failure
+
+    def open_study(self, study, *, parent_run_id):
+        self.study, self.parent = study, parent_run_id
+        return "parent-2"
+
+    def reconcile(self, attempts):
+        self.compared.append([entry.key for entry in attempts])
+
+    def missing(self, attempts):
+        return len(set(attempts) - set(self.run_ids))
+
+    def log_freeze(self, freeze):
+        self.calls.append(("frozen", freeze.digest))
+
+    def open_trial(self, spec, *, attempt, at):
+        del at
+        self.calls.append(("began", spec.trial))
+        self.run_ids[spec.trial, attempt] = f"run-{spec.trial}-{attempt}"
+
+    def log_epoch(self, epoch, *, at):
+        del at
+        self.calls.append(("epoch", epoch.trial))
+
+    def close_trial(self, outcome, *, at):
+        del at
+        self.calls.append(("ended", outcome.trial))
+
+
+class OneSpec:
+    def __init__(self, spec):
+        self.specs = [spec]
+
+    def ask(self, _n):
+        return [self.specs.pop()] if self.specs else []
+
+    def report(self, _epoch):
+        return True
+
+    def tell(self, _outcome):
+        pass
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Makes a record on a tracker that knows some runs already; what was shown and the journal beside it."""
+    made = []
+
+    def make(*, runs=None, cache=None) -> tuple[Record, Journal, list]:
+        journal, tracker, shown = Journal(tmp_path / "trials.jsonl"), BackgroundTracker(runs or Runs({})), []
+        made.append(tracker)
+        record = Record(journal, tracker, shown.append, cache=cache)
+        record.open(STUDY, parent_run=tmp_path / "parent_run.txt")
+        return record, journal, shown
+
+    yield make
+    for tracker in made:
+        tracker.close()
+
+
+def test_a_trial_is_shown_tracked_and_journaled(recorded):
+    record, journal, shown = recorded()
+    plan = record.around(OneSpec(SPEC))
+    for spec in plan.ask(1):
+        record.begin(spec)
+        passed = Epoch(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+        assert plan.report(passed)
+        plan.tell(Outcome(spec.trial, "finished", score=0.5))
+    assert [type(event) for event in shown] == [TrialBegan, Epoch, TrialEnded]
+    assert [entry.spec for entry in record.known_of("search")] == [SPEC]
+    assert record.known_of("ablation") == []
+    assert [(e.epochs, e.run_id) for e in record.settle()] == [((passed,), "run-b-1")]
+    assert journal.entries["b"].run_id == "run-b-1"
+    assert record.missing() == 0
+
+
+def test_a_configuration_of_an_earlier_run_is_not_trained_again_and_gets_a_run_of_its_own(recorded):
+    record, journal, shown = recorded(runs=Runs({("a", 1): "run-of-a"}))
+    journal.append(
+        Entry(TrialSpec("a", "search", "", "", "", "", 0, SPEC.factors), Outcome("a", "finished"), (), "run-of-a")
+    )
+    assert record.around(OneSpec(SPEC)).ask(1) == []
+    assert [type(event) for event in shown] == [TrialEnded]
+    assert {e.spec.trial: (e.outcome.same_as, e.run_id) for e in record.settle()} == {
+        "a": ("", "run-of-a"), "b": ("a", "run-b-1"),
+    }  # fmt: skip
+
+
+EPOCHS = (Epoch("x", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0), Epoch("x", 2, 1.0, 0.5, 1.0, 0.6, 0.1, 1.0))
+
+
+class OneFound:
+    """A cache in which every spec is."""
+
+    def find(self, _spec):
+        return Found("other/x", Outcome("x", "finished", 0.6, 2, 2, 0.6, 1.0, seconds=2.0), EPOCHS, "val_accuracy")
+
+    def keep(self, _spec, _outcome, _epochs):
+        raise AssertionError("nothing was trained")
+
+
+def test_a_trial_of_another_study_is_shown_tracked_and_journaled_with_its_curve(recorded):
+    runs = Runs({})
+    record, journal, shown = recorded(runs=runs, cache=OneFound())
+    assert record.around(OneSpec(SPEC)).ask(1) == []
+    assert [type(event) for event in shown] == [TrialBegan, Epoch, Epoch, TrialEnded]
+    (entry,) = record.settle()
+    assert entry.epochs == tuple(replace(epoch, trial="b") for epoch in EPOCHS)
+    assert (entry.outcome.same_as, entry.outcome.seconds, entry.run_id) == ("other/x", 0.0, "run-b-1")
+    assert list(dict.fromkeys(runs.calls)) == [("began", "b"), ("epoch", "b"), ("ended", "b")]
+    assert list(journal.known()) == ["b"]
+
+
+def test_the_test_set_opens_with_the_freeze_which_is_tracked_before_any_trial(recorded, tiny_study, tmp_path):
+    runs = Runs({})
+    record, _, _ = recorded(runs=runs)
+    tested = replace(SPEC, phase="ablation", variant="reference", test=True, design="one-factor")
+    with pytest.raises(AblateError, match="frozen"):
+        record.around(OneSpec(tested)).ask(1)
+    frozen = freeze(tmp_path, declare([tested], tiny_study, data="f00"))
+    record.freeze(frozen)
+    plan = record.around(OneSpec(tested))
+    (spec,) = plan.ask(1)
+    assert spec.may_test()
+    record.begin(spec)
+    plan.tell(Outcome("b", "finished", test_accuracy=0.5))
+    record.settle()
+    assert runs.calls == [("frozen", frozen.digest), ("began", "b"), ("ended", "b")]
+
+
+def journal_of(tmp_path, *outcomes):
+    """What an earlier process left: trials with their outcomes, None where it died over them."""
+    journal = Journal(tmp_path / "trials.jsonl")
+    for name, outcome in outcomes:
+        spec = replace(SPEC, trial=name, seed=ord(name))
+        journal.begin(spec, at=1_000)
+        if outcome is not None:
+            journal.append(Entry(spec, outcome, (), ""))
+
+
+def test_a_trial_that_a_death_left_half_done_is_another_attempt_with_a_run_of_its_own(recorded, tmp_path):
+    journal_of(tmp_path, ("b", None))
+    runs = Runs({("b", 1): "run-of-the-killed"})
+    record, journal, _ = recorded(runs=runs)
+    plan = record.around(OneSpec(SPEC))
+    for spec in plan.ask(1):
+        record.begin(spec)
+        plan.tell(Outcome(spec.trial, "finished"))
+    (entry,) = record.settle()
+    assert (entry.key, entry.run_id) == (("b", 2), "run-b-2")
+    assert [e.key for e in journal.attempts()] == [("b", 2), ("b", 1)]
+    assert runs.compared == [[("b", 1)]]  # before this run's own trials, and not once more where nothing failed
+
+
+def test_an_attempt_that_was_lost_is_shown_tracked_and_journaled_and_the_trial_goes_on(recorded):
+    runs = Runs({})
+    record, journal, shown = recorded(runs=runs)
+    plan = record.around(OneSpec(SPEC))
+    (spec,) = plan.ask(1)
+    record.begin(spec)
+    passed = Epoch(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+    plan.report(passed)
+    record.lost(spec, "its process ended with signal 9")
+    record.begin(spec)
+    plan.report(passed)
+    plan.tell(Outcome(spec.trial, "finished", score=0.5))
+    assert [type(event) for event in shown] == [TrialBegan, Epoch, TrialLost, TrialBegan, Epoch, TrialEnded]
+    assert shown[2] == TrialLost(spec, "its process ended with signal 9")
+    (entry,) = record.settle()
+    assert (entry.outcome.attempt, entry.outcome.state, entry.epochs) == (2, "finished", (passed,))
+    assert [(e.key, e.outcome.state, e.outcome.reason, e.epochs) for e in journal.attempts()] == [
+        (("b", 1), "killed", "its process ended with signal 9", (passed,)), (("b", 2), "finished", "", (passed,)),
+    ]  # fmt: skip
+    assert [call[0] for call in runs.calls] == ["began", "epoch", "ended", "began", "epoch", "ended"]
+
+
+def test_a_store_that_failed_is_held_against_the_journal_once_more_at_the_end(recorded, tmp_path):
+    journal_of(tmp_path, ("a", Outcome("a", "finished")), ("b", None))
+    runs = Runs({("a", 1): "run-of-a"}, failure="the server went away")
+    record, _, _ = recorded(runs=runs)
+    assert [entry.run_id for entry in record.settle()] == ["run-of-a"]
+    record.settle()
+    assert runs.compared == [[("a", 1), ("b", 1)]] * 2  # at the opening and at the first settling
+    assert record.missing() == 1
+
+
+def test_a_study_says_where_its_results_lie_so_that_its_dead_runs_can_be_told_from_others(recorded, tmp_path):
+    runs = Runs({})
+    record, _, _ = recorded(runs=runs)
+    record.settle()
+    assert runs.study.tags[FOLDER].endswith(str(tmp_path.resolve()))
+
+
+def test_a_begin_that_no_disk_takes_stops_the_study(recorded, tmp_path):
+    record, _, shown = recorded()
+    record.settle()
+    with at_most(10), pytest.raises(StorageError, match=r"the beginning of b is not saved"):
+        record.begin(SPEC)
+    assert shown == []
+    assert (tmp_path / "trials.jsonl").read_bytes() == b""
+
+
+def test_the_studys_run_is_kept_and_gone_on_with(tmp_path):
+    path = tmp_path / "parent_run.txt"
+    path.write_text("parent-1\n")
+    runs = Runs({})
+    with closing(BackgroundTracker(runs)) as tracker:
+        record = Record(Journal(tmp_path / "trials.jsonl"), tracker, lambda _: None)
+        record.open(STUDY, parent_run=path)
+        assert record.settle() == []
+    assert (runs.parent, path.read_text()) == ("parent-1", "parent-2\n")

@@ -1,0 +1,153 @@
+from dataclasses import replace
+
+import pytest
+
+from ablate.experiment.cautions import run_cautions
+from ablate.storage.journal import Entry
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+
+BASE = {"width": 32, "optimizer": "adam", "learning_rate": 0.01}
+USERS = "mine.py:build"
+
+
+def runs(variant, losses, *, mode="", against="reference", weights=None, **more) -> list[Entry]:
+    """One finished run of two epochs a seed; the losses by seed."""
+    factor, equals, level = variant.partition("=")
+    levels = {factor: int(level) if level.isdigit() else level} if equals else {}
+    factors, where = more.pop("factors", {**BASE, **levels}), "" if variant == "reference" else against
+    entries = []
+    for seed, loss in losses.items():
+        trial = f"{variant}-{mode}-s{seed}"
+        changed = (factor if equals else "", level, mode, seed, factors)
+        spec = TrialSpec(trial, "ablation", variant, *changed, test=True, design="one-factor", against=where)
+        outcome = Outcome(trial, "finished", score=-loss, initial_weights=(weights or {}).get(seed, ""), **more)
+        epochs = tuple(Epoch(trial, n, loss / n, 0.5, loss / n + 0.1, 0.5, 0.01, 1.0) for n in (1, 2))
+        entries.append(Entry(spec, outcome, epochs, "run"))
+    return entries
+
+
+def lost(entries, seed, state="diverged"):
+    """The same, where one seed was lost after its first epoch."""
+    return [
+        replace(e, outcome=replace(e.outcome, state=state), epochs=e.epochs[:1]) if e.spec.seed == seed else e
+        for e in entries
+    ]
+
+
+ONE, OTHER = {1: 1.0, 2: 1.1, 3: 1.2}, {1: 1.0, 2: 1.1, 3: 1.3}
+OWN, SAME = {1: "a1", 2: "a2", 3: "a3"}, dict.fromkeys((1, 2, 3), "b0")
+
+
+def weights(*cells):
+    return run_cautions([entry for cell in cells for entry in cell], model=USERS).get("initial_weights")
+
+
+def identical(*cells, model=USERS):
+    return run_cautions([entry for cell in cells for entry in cell], model=model).get("identical_runs")
+
+
+def test_seeds_that_share_their_weights_are_named_by_variant():
+    reference, wide = runs("reference", ONE, weights=SAME), runs("width=16", OTHER, weights=SAME)
+    (said,) = weights(reference, wide)
+    assert said.startswith(
+        "all 3 seeds of reference and width=16 start from the same weights, so these seeds differ in"
+    )
+    (said,) = weights(runs("reference", ONE, weights=OWN), wide)
+    assert said.startswith("all 3 seeds of width=16 start from")
+    (said,) = weights(runs("reference", ONE, weights={1: "a", 2: "a", 3: "b"}))
+    assert said.startswith("2 of 3 seeds of reference start")
+
+
+def test_seeds_with_weights_of_their_own_pass_and_unknown_ones_were_not_looked_for():
+    assert weights(runs("reference", ONE, weights=OWN), runs("width=16", ONE, weights=OWN)) == []
+    assert weights(runs("reference", ONE)) is None  # of an older version
+    assert weights(runs("reference", {1: 1.0}, weights={1: "a"})) is None
+    assert weights() is None
+
+
+def test_two_modes_of_a_seed_are_no_two_seeds():
+    cells = [runs("width=16", ONE, mode=mode, weights=OWN) for mode in ("find", "carry")]
+    assert weights(*cells) == []
+
+
+def test_levels_with_equal_epochs_in_all_seeds_give_identical_runs():
+    (said,) = identical(runs("reference", ONE), runs("width=16", ONE))
+    assert said == "the levels 32 and 16 of width give identical runs: build seems not to use it"
+    assert identical(runs("reference", ONE), runs("width=16", OTHER)) == []
+
+
+def test_levels_that_equal_each_other_and_not_the_reference_are_found_too():
+    (said,) = identical(
+        runs("reference", OTHER), runs("width=16", ONE), runs("width=8", ONE), runs("width=4", {1: 5.0})
+    )
+    assert said.startswith("the levels 16 and 8 of width give identical runs")
+
+
+def test_each_mode_is_compared_with_its_own_reference_or_the_shared_one_and_said_once():
+    cells = [runs("reference", ONE), runs("width=16", ONE, mode="find"), runs("width=16", ONE, mode="carry")]
+    assert len(identical(*cells)) == 1
+    assert identical(runs("reference", OTHER, mode="find"), *cells[:2], runs("width=16", OTHER, mode="find")) != []
+
+
+def test_one_equal_configuration_and_runs_that_were_lost_are_no_identical_runs():
+    same = runs("width=16", ONE, factors=BASE)
+    assert identical(runs("reference", ONE), same) is None
+    reference = runs("reference", ONE)
+    assert identical(reference, lost(runs("width=16", ONE), 2)) == []
+    assert identical(lost(reference, 2), lost(runs("width=16", ONE), 2)) != []
+    gone = [lost([e], e.spec.seed)[0] for e in runs("width=16", ONE)]
+    assert identical(reference, gone) is None
+
+
+def test_a_run_that_took_anothers_result_has_its_epochs():
+    """As in mode "carry", where a rate that was found is also the one typed in: its curve lies with the first."""
+    first = runs("width=16", ONE, mode="find")
+    taken = [
+        replace(e, epochs=(), outcome=replace(e.outcome, same_as=f"width=16-find-s{e.spec.seed}"))
+        for e in runs("width=16", ONE, mode="carry")
+    ]
+    assert identical(runs("reference", OTHER), first, taken) == []
+    assert identical(runs("reference", ONE, mode="carry"), first, taken) != []
+
+
+@pytest.mark.parametrize(
+    ("variant", "model", "notes", "why"),
+    [
+        ("width=16", USERS, (), "build seems not to use it"),
+        ("clip_norm=5", USERS, (), "here it changes nothing"),
+        ("width=16", "mlp", (), "here it changes nothing"),
+        ("momentum=0.5", "mlp", ("adam has no momentum, so that factor changes nothing here", "else"),
+         "adam has no momentum, so that factor changes nothing here"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_said_where_it_is_known(variant, model, notes, why):
+    factor = variant.partition("=")[0]
+    reference = runs("reference", ONE, factors={**BASE, factor: 0})
+    changed = runs(variant, ONE, notes=notes, factors={**BASE, factor: 1})
+    (said,) = identical(reference, changed, model=model)
+    assert said == f"the levels 0 and 1 of {factor} give identical runs: {why}"
+
+
+def test_recipes_are_told_by_their_names_and_other_phases_and_designs_are_left_alone():
+    (said,) = identical(runs("reference", ONE), runs("recipe=wide", ONE, factors={**BASE, "width": 64}))
+    assert said == "reference and wide give identical runs: build seems not to use them"
+    others = [
+        replace(e, spec=replace(e.spec, design="factorial")) for e in [*runs("reference", ONE), *runs("width=16", ONE)]
+    ]
+    assert identical(others) is None
+    assert (
+        run_cautions([replace(e, spec=replace(e.spec, phase="search")) for e in runs("reference", ONE)], model="") == {}
+    )
+
+
+@pytest.mark.parametrize(("test", "is_said"), [(0.11, True), (0.80, True), (0.82, False), (0.97, False)])
+def test_a_test_accuracy_far_below_validation_is_said(test, is_said):
+    cells = runs("reference", ONE, val_accuracy=0.96, test_accuracy=test)
+    found = run_cautions(cells, model=USERS)["test_gap"]
+    assert bool(found) == is_said
+    if test == 0.11:
+        assert found[0].startswith("Test accuracy is 11 % and validation accuracy 96 % on average: check that labels")
+
+
+def test_without_test_scores_nothing_is_said_of_a_gap():
+    assert "test_gap" not in run_cautions(runs("reference", ONE, val_accuracy=0.96), model=USERS)

@@ -1,0 +1,20 @@
+"""Hand-made rows of the effects table."""
+
+import math
+
+from ablate.analysis import effects
+from ablate.analysis.effects import Metric
+
+ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
+
+
+def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="test_accuracy", needed=14, **more):
+    factor, _, level = variant.partition("=")
+    known = {
+        "factor": factor, "level": level, "variant": variant, "mode": mode, "n": n, "mean": mean, "sd": half,
+        "low": mean - half, "high": mean + half, "p": p, "p_adjusted": p, "verdict": verdict,
+        "low_adjusted": mean - half, "high_adjusted": mean + half, "seeds_needed": needed, "margin": 0.005,
+        "metric": metric, "unit": "nats" if metric.endswith("loss") else "points",
+        "scale": 1.0 if metric.endswith("loss") else 100.0, "against": "reference", "look": 0,
+    } | more  # fmt: skip
+    return {name: known.get(name, math.nan) for name in effects.EFFECT_COLUMNS}

@@ -1,0 +1,283 @@
+import math
+
+import pandas as pd
+import pytest
+from made_effects import effect
+
+from ablate.analysis import effects
+from ablate.report import wording
+
+TITLE = "A deep MLP"
+
+
+def told(*rows, results=None):
+    table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
+    lines = wording.headline(table, runs() if results is None else results, title=TITLE)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def runs(*rows):
+    names = ["trial", "phase", "variant", "factor", "level", "mode", "seed", "state", "score"]
+    return pd.DataFrame([dict(zip(names, ("t", "ablation", *row), strict=True)) for row in rows], columns=names)
+
+
+def broken(variant, mode, states):
+    return [(variant, "", "", mode, seed, state, None) for seed, state in enumerate(states)]
+
+
+def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_open():
+    lines = told(
+        effect("normalization=batch", 0.039, 0.008, "helps"),
+        effect("normalization=layer", 0.022, 0.012, "helps"),
+        effect("optimizer=sgd", -0.02, 0.004, "hurts"),
+        effect("activation=relu", 0.004, 0.002, "detectable but below margin"),
+        effect("initializer=he_uniform", 0.0, 0.002, "equivalent"),
+        effect("dropout=0.1", 0.004, 0.01, "inconclusive"),
+    )
+    assert lines == [
+        "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03; "
+        "layer helps by 2.2 [1.0, 3.4].",
+        "Then: optimizer sgd hurts by 2.0 [1.6, 2.4].",
+        "Detectable, but within ±0.5: activation relu (+0.4 [0.2, 0.6]).",
+        "Equivalent within ±0.5: initializer he_uniform.",
+        "Undecided: dropout 0.1 (+0.4 [−0.6, 1.4]; about 14 seeds would tell).",
+        "Intervals hold for all 6 contrasts at once (95 %); p is adjusted for them (max-T).",
+    ]
+
+
+def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
+    (line,) = wording.headline(pd.DataFrame([effect("a=1", 0.039, 0.008, "helps")]), runs(), title=TITLE)
+    assert line == "A matters most: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
+
+
+def test_the_direction_of_the_verb_is_that_of_the_interval():
+    lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"))
+    assert lines == ["Optimizer matters most: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
+
+
+def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
+    lines = told(
+        effect("a=1", 0.01, 0.02, "inconclusive", n=6, p=0.5), effect("b=1", -0.02, 0.03, "inconclusive", n=6, p=0.3)
+    )
+    assert lines[0] == (
+        "No variant is shown to help or to hurt. "
+        "The largest observed difference is b 1, −2.0 points [−5.0, 1.0], n = 6, adjusted p = .30."
+    )
+
+
+def test_a_small_p_beside_an_interval_that_holds_0_says_why_it_is_no_verdict():
+    one = effect("b=1", -0.02, 0.03, "inconclusive", p=0.04)
+    seen = "No variant is shown to help or to hurt. The largest observed difference is b 1, −2.0 points [−5.0, 1.0], "
+    family = "; no verdict, since its interval, which holds for all 2 contrasts at once, includes 0."
+    assert told(one, effect("a=1", 0.01, 0.02, "inconclusive"))[0] == f"{seen}n = 8, adjusted p = .04{family}"
+    assert told(one)[0] == f"{seen}n = 8, adjusted p = .04; no verdict, since its interval includes 0."
+
+
+def test_few_seeds_are_called_descriptive_and_no_p_is_told():
+    nan = math.nan
+    lines = told(
+        effect("a=1", 0.01, 0.02, "too few seeds", n=3, p=nan), effect("b=1", 0.03, 0.02, "too few seeds", n=3, p=nan)
+    )
+    assert lines == [
+        "3 seeds are descriptive only: no test, no verdict (from 6 on). "
+        "The largest observed difference is b 1, +3.0 points (n = 3)."
+    ]
+
+
+def test_a_single_seed_without_any_spread_is_told_too():
+    lines = told(effect("a=1", 0.01, math.nan, "too few seeds", n=1, p=math.nan))
+    assert lines[0].startswith("1 seed is descriptive only")
+    assert "+1.0 points (n = 1)" in lines[0]
+
+
+def test_a_variant_with_too_few_seeds_among_others_is_told_apart():
+    lines = told(
+        effect("a=1", 0.03, 0.01, "helps"),
+        effect("b=1", 0.02, 0.01, "too few seeds", n=3, p=math.nan),
+        effect("b=2", math.nan, math.nan, "too few seeds", n=0, p=math.nan),
+    )
+    assert "Too few seeds for a verdict (fewer than 6): b 1 (n = 3, +2.0); b 2 (n = 0)." in lines
+
+
+def test_what_broke_is_told_by_state_and_seed():
+    results = runs(
+        *broken("reference", "", ["finished", "failed"]),
+        *broken("optimizer=sgd", "find", ["diverged"] * 4 + ["finished"] * 2),
+    )
+    lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
+    assert lines[-1] == (
+        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (counted at chance level)."
+    )
+
+
+def test_the_found_rates_are_told_and_then_what_the_carried_ones_change():
+    lines = told(
+        effect("a=1", 0.03, 0.01, "helps", mode="carry"),
+        effect("a=1", 0.01, 0.02, "inconclusive", mode="find"),
+        effect("b=1", 0.0, 0.002, "equivalent", mode="carry"),
+        effect("b=1", 0.0, 0.002, "equivalent", mode="find"),
+    )
+    assert lines[0].startswith("No variant is shown to help")
+    assert (
+        "The above is with learning rates found for each variant; with rates carried over from the reference "
+        "1 of 2 verdicts change (a 1: inconclusive → helps): see “Fair learning rates”."
+    ) in lines
+
+
+def test_each_further_mode_counts_its_changes_and_names_three():
+    verdicts = {"find": "inconclusive", "carry": "hurts", "": "inconclusive"}
+    rows = [
+        effect(f"a={i}", -0.01, 0.02, verdict, mode=mode, against="best" if i == 1 else "reference")
+        for mode, verdict in verdicts.items() for i in range(5)
+    ]  # fmt: skip
+    assert (
+        "The above is with learning rates found for each variant; with rates carried over from the reference "
+        '5 of 5 verdicts change (a 0, a 1 (from the best), a 2 and 2 more); with rates of mode "" no verdict changes: '
+        "see “Fair learning rates”."
+    ) in told(*rows)
+
+
+def test_a_study_with_everything_is_told_in_eight_sentences():
+    kinds = ("helps", "hurts", "detectable but below margin", "equivalent", "inconclusive", "inconclusive")
+    rows = [
+        effect(f"{factor}={i}", 0.02, 0.01, kinds[(i + len(mode)) % 6], mode=mode, look=i % 2 + 1)
+        for mode in ("find", "carry", "tune") for factor in ("a", "b") for i in range(12)
+    ]  # fmt: skip
+    lines = told(*rows, results=runs(*broken("a=1", "find", ["diverged", "finished"])))
+    assert len(lines) == 8
+    assert sum(map(len, lines)) < 1500
+
+
+def test_numbers_have_the_decimals_that_their_interval_supports():
+    def shown(half, metric="test_accuracy"):
+        return told(effect("a=1", 0.031234, half, "helps", metric=metric))[0]
+
+    assert "by 3.1 points [2.6, 3.6]" in shown(0.005)
+    assert "by 3.12 points [3.08, 3.16]" in shown(0.0004)
+    assert "by 3.1 points [3.1, 3.1]" in shown(0.0)
+    assert "by 0.03 nats [0.02, 0.04]" in shown(0.01, metric="val_loss")
+
+
+@pytest.mark.parametrize(("p", "said"), [(0.0004, "p < .001"), (0.004, "p = .004"), (0.0496, "p = .050"), (0.3, ".30")])
+def test_p_values_keep_the_digits_that_matter(p, said):
+    assert said in told(effect("a=1", 0.03, 0.01, "helps", p=p))[0]
+
+
+def test_long_lists_end_with_how_many_more_there_are():
+    lines = told(*(effect(f"a={i}", 0.0, 0.002, "equivalent", n=12) for i in range(15)))
+    named = "; ".join(f"a {i}" for i in range(8))
+    assert f"Equivalent within ±0.5: {named}; and 7 more." in lines
+    lines = told(*(effect(f"a={i}", 0.0, 0.02, "inconclusive") for i in range(6)))
+    (undecided,) = (line for line in lines if line.startswith("Undecided"))
+    assert undecided.count("would tell") == 4
+    assert undecided.endswith("; and 2 more.")
+
+
+def test_nothing_to_tell_is_told_with_the_title():
+    assert told() == ["A deep MLP: no ablation results yet."]
+
+
+def test_where_nothing_is_decided_it_is_told_what_would_have_shown():
+    open_ = (
+        effect("a=1", 0.004, 0.01, "inconclusive", mde=0.0123),
+        effect("b=1", 0.001, 0.02, "inconclusive", mde=0.021),
+    )
+    said = "With these seeds, what is undecided would have been told apart from 1.2 to 2.1 points on (80 % power)."
+    assert said in told(*open_)
+    assert said not in told(*open_, effect("c=1", 0.03, 0.01, "helps", mde=0.5))
+
+
+def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
+    lines = told(
+        effect("best", 0.06, 0.01, "helps", factor="", level=""),
+        effect("normalization=batch", 0.039, 0.008, "helps"),
+        effect("best: normalization=none", -0.04, 0.01, "hurts", factor="normalization", level="none", against="best"),
+        effect("best: dropout=0", 0.0, 0.002, "equivalent", factor="dropout", level="0", against="best"),
+    )
+    assert lines == [
+        "The best configuration beats the reference by 6.0 points [5.0, 7.0], n = 8, adjusted p = .03.",
+        "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
+        "Changed from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
+        "Equivalent within ±0.5: dropout 0 (from the best).",
+        "Intervals hold for all 4 contrasts at once (95 %); p is adjusted for them (max-T).",
+    ]
+
+
+def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
+    lines = told(effect("best", 0.01, 0.02, "inconclusive", factor="", level=""))
+    assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; about 14 seeds would tell)." in lines
+    lines = told(effect("best", -0.06, 0.01, "hurts", factor="", level=""))
+    assert lines[0].startswith("The best configuration falls behind the reference by 6.0 points [5.0, 7.0]")
+
+
+def test_seeds_that_were_added_look_by_look_are_told():
+    lines = told(
+        effect("a=1", 0.03, 0.01, "helps", n=7, look=1), effect("b=1", 0.0, 0.02, "inconclusive", n=20, look=3)
+    )
+    family = "Intervals hold for all 2 contrasts at once (95 %); p is adjusted for them (max-T)"
+    assert (
+        f"{family}, and both hold over all looks: seeds were added to what was undecided, 7 to 20 a contrast." in lines
+    )
+    assert told(effect("a=1", 0.03, 0.01, "helps", n=7, look=1))[-1] == (
+        "Seeds were added to what was undecided, 7 a contrast; p and interval hold over all looks."
+    )
+
+
+def test_a_foreign_score_is_told_in_its_own_unit_or_in_none():
+    def said(half, **more):
+        return told(effect("a=1", 31.234, half, "helps", scale=1.0, **more))[0]
+
+    assert "helps by 31 bits [11, 51], n = 8" in said(20.0, unit="bits")
+    assert "helps by 31.2 [30.9, 31.5], n = 8" in said(0.3, unit="")
+    assert "helps by 31.2 [31.2, 31.2]" in said(0.0, unit="")
+    margin = told(effect("a=1", 0.0, 0.2, "equivalent", unit="bits", scale=1.0, margin=0.25))
+    assert "Equivalent within ±0.25: a 1." in margin
+
+
+def test_identical_runs_are_no_equivalence_and_only_a_model_is_asked_about_them():
+    same = effect("width=16", 0.0, 0.0, "identical runs")
+    other = effect("dropout=0.1", 0.004, 0.01, "inconclusive")
+    said = "Identical runs, so nothing was compared: width 16 (does the model use it?)."
+    assert told(same) == [said]
+    lines = told(same, other)
+    assert said in lines
+    assert not any("Equivalent" in line for line in lines)
+    assert lines[0].startswith("No variant is shown to help or to hurt. The largest observed difference is dropout 0.1")
+    assert lines[-1].startswith("Intervals hold for all 2 contrasts at once")
+    assert told(effect("clip_norm=5", 0.0, 0.0, "identical runs")) == [
+        "Identical runs, so nothing was compared: clip norm 5."
+    ]
+
+
+def test_several_identical_runs_are_told_in_one_sentence_whatever_helps():
+    rows = [effect(f"width={n}", 0.0, 0.0, "identical runs", n=2, p=math.nan) for n in (8, 16)]
+    lines = told(*rows, effect("a=1", 0.03, 0.01, "helps"))
+    assert lines[0].startswith("A matters most: 1 helps by 3.0 points")
+    assert lines[1] == "Identical runs, so nothing was compared: width 8; width 16 (does the model use them?)."
+
+
+def test_contrasts_of_which_no_run_finished_are_no_equivalence():
+    dead = [effect(f"activation={name}", 0.0, 0.0, "no run finished") for name in ("relu", "selu")]
+    lost = runs(*broken("reference", "", ["diverged"] * 2), *broken("activation=relu", "", ["diverged"] * 2))
+    assert told(*dead, results=lost) == [
+        "No run finished on either side, so nothing was compared: activation relu; activation selu.",
+        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (counted at chance level).",
+    ]
+    lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
+    assert lines[:2] == [
+        "B matters most: 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03.",
+        "No run finished on either side, so nothing was compared: activation relu.",
+    ]
+
+
+def test_what_lost_runs_count_as_is_said_as_it_is():
+    table = pd.DataFrame([effect("a=1", 0.03, 0.01, "helps")], columns=list(effects.EFFECT_COLUMNS))
+    lines = wording.headline(
+        table, runs(*broken("a=1", "", ["failed"])), title=TITLE, lost_count="as the worst run that finished"
+    )
+    assert lines[1].endswith("(counted as the worst run that finished).")
+
+
+def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():
+    lines = told(effect("a=1", 0.001, 0.002, "inconclusive") | {"seeds_needed": 5})
+    assert "Undecided: a 1 (+0.1 [−0.1, 0.3])." in lines

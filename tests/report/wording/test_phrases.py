@@ -1,0 +1,27 @@
+from made_effects import effect
+
+from ablate.report import wording
+from ablate.report.wording import phrases
+
+
+def test_stars_and_underscores_are_no_markup():
+    assert wording.as_markdown("find*3, find*0.3 <b> x_1 [1, 2]") == r"find\*3, find\*0.3 \<b\> x\_1 \[1, 2\]"
+
+
+def test_a_row_is_named_by_what_it_changes_and_from_where():
+    assert phrases.effect_name(effect("drop_out=0.1", 0, 1, "inconclusive")) == "drop out 0.1"
+    assert phrases.effect_name(effect("best", 0, 1, "inconclusive", factor="")) == "the best configuration"
+    other = effect("x", 0, 1, "inconclusive", factor="a", level="1", against="target")
+    assert phrases.effect_name(other) == "a 1 (from target)"
+
+
+def test_long_lists_are_cut_and_counted():
+    assert phrases.capped(["a", "b"]) == "a; b"
+    assert phrases.capped([str(i) for i in range(10)]).endswith("; 7; and 2 more")
+    assert phrases.capped(["a", "b"], most=1) == "a; and 1 more"
+
+
+def test_a_letter_keeps_its_value_a_number_its_unit_and_an_interval_its_ends():
+    said = "adjusted p = .03, p < .001, n = 9, 95 %, 3.1 points, 2 seeds [−1.5, 1,000], 2 pointsettias, a, b, [x, y]"
+    kept = "adjusted p~=~.03, p~<~.001, n~=~9, 95~%, 3.1~points, 2~seeds [−1.5,~1,000], 2 pointsettias, a, b, [x, y]"
+    assert wording.unbroken(said) == kept.replace("~", "\N{NO-BREAK SPACE}")

@@ -1,0 +1,179 @@
+import ast
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import ablate
+from ablate.errors import AblateError, StudyError
+from ablate.plans.filters import Guarded
+from ablate.storage.preregistration import Declared, declare, freeze, read_freeze
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+
+FACTORS = {"dropout": 0.0, "learning_rate": "find"}
+REFERENCE = TrialSpec("r", "ablation", "reference", "", "", "", 1, FACTORS, test=True, design="one-factor")
+VARIANT = replace(REFERENCE, trial="v", variant="dropout=0.1", factor="dropout", level="0.1", mode="find",
+                  against="reference", factors={**FACTORS, "dropout": 0.1})  # fmt: skip
+CARRIED = replace(VARIANT, trial="c", mode="carry", rate_factors=FACTORS)
+CROSSED = replace(VARIANT, trial="f", variant="dropout=0.1", factor="", level="", design="factorial", against="")
+SPECS = [REFERENCE, VARIANT, CARRIED, CROSSED]
+
+
+class Listed:
+    """A plan that hands out what it is given, and keeps what passes."""
+
+    def __init__(self, specs):
+        self.specs, self.passed = list(specs), []
+
+    def ask(self, n):
+        specs, self.specs = self.specs[:n], self.specs[n:]
+        return specs
+
+    def report(self, epoch):
+        self.passed.append(epoch)
+        return False
+
+    def tell(self, outcome):
+        self.passed.append(outcome)
+
+
+@pytest.fixture
+def declared(tiny_study) -> Declared:
+    return declare(SPECS, tiny_study, data="f00", looks=(2,))
+
+
+@pytest.fixture
+def frozen(declared, tmp_path):
+    return freeze(tmp_path, declared)
+
+
+def test_what_is_declared_are_the_tested_cells_each_once_and_the_rules(tiny_study):
+    others = [replace(VARIANT, trial="v2", seed=2), replace(REFERENCE, design="path", test=False)]
+    declared = declare([*SPECS, *others], tiny_study, data="f00", looks=(2,))
+    assert [(cell["variant"], cell["mode"], cell["design"]) for cell in declared.cells] == [
+        ("reference", "", "one-factor"),
+        ("dropout=0.1", "find", "one-factor"),
+        ("dropout=0.1", "carry", "one-factor"),
+        ("dropout=0.1", "find", "factorial"),
+    ]
+    assert len(declared.contrasts()) == 3  # all but the reference
+    assert declared.rules == {
+        "metric": "test_accuracy", "monitor": "val_accuracy", "margin": None, "alpha": 0.05, "seeds": 2,
+        "max_seeds": None, "looks": [2], "data": "f00",
+    }  # fmt: skip
+
+
+def test_the_digest_follows_cells_and_rules_and_not_their_order(tiny_study, declared):
+    assert declare(SPECS[::-1], tiny_study, data="f00", looks=(2,)).digest() == declared.digest()
+    others = [
+        declare(SPECS[:-1], tiny_study, data="f00", looks=(2,)),
+        declare([*SPECS[:-1], replace(CROSSED, factors=FACTORS)], tiny_study, data="f00", looks=(2,)),
+        declare(SPECS, tiny_study, data="f01", looks=(2,)),
+        declare(SPECS, tiny_study, data="f00", looks=(2, 4)),
+        declare(SPECS, tiny_study, data="f00", looks=(2,), alpha=0.01),
+    ]
+    assert len({declared.digest(), *(other.digest() for other in others)}) == 6
+
+
+def test_what_is_frozen_is_written_once_and_stays(declared, tmp_path):
+    assert read_freeze(tmp_path) is None
+    first = freeze(tmp_path, declared)
+    before = (tmp_path / "frozen.json").read_bytes()
+    assert freeze(tmp_path, declared) == read_freeze(tmp_path) == first
+    assert (tmp_path / "frozen.json").read_bytes() == before
+    assert json.loads(before)["digest"] == first.digest == declared.digest()
+    assert first.facts() == {"digest": first.digest, "at": first.at, "contrasts": 3, "cells": 4}
+
+
+def test_other_comparisons_than_the_frozen_ones_are_refused_with_what_differs(tiny_study, declared, tmp_path):
+    freeze(tmp_path, declared)
+    with pytest.raises(StudyError, match=r"frozen at .*alpha 0.05 → 0.01\n  --fresh starts anew"):
+        freeze(tmp_path, declare(SPECS, tiny_study, data="f00", looks=(2,), alpha=0.01))
+    other = replace(VARIANT, factors={**FACTORS, "dropout": 0.3})
+    specs = [REFERENCE, other, CARRIED, CROSSED]
+    with pytest.raises(StudyError, match=r"find one-factor reference\.configuration\.dropout 0\.1 → 0\.3"):
+        freeze(tmp_path, declare(specs, tiny_study, data="f00", looks=(2,)))
+
+
+@pytest.mark.parametrize("spoil", [lambda text: text.replace("0.05", "0.5"), lambda text: text[:40], lambda _: "[]"])
+def test_a_file_that_was_changed_is_refused(declared, tmp_path, spoil):
+    freeze(tmp_path, declared)
+    path = tmp_path / "frozen.json"
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(StudyError, match=r"frozen\.json: was changed after it was written"):
+        freeze(tmp_path, declared)
+
+
+def test_a_frozen_cell_passes_with_the_digest_whatever_its_seed(frozen):
+    specs = [*SPECS, replace(VARIANT, seed=7)]
+    passed = Guarded(Listed(specs), frozen).ask(9)
+    assert passed == [replace(spec, frozen=frozen.digest) for spec in specs]
+    assert all(spec.may_test() for spec in passed)
+
+
+def test_nothing_is_tested_before_the_freeze():
+    with pytest.raises(AblateError, match="before the comparisons are frozen"):
+        Guarded(Listed([REFERENCE]), None).ask(1)
+
+
+@pytest.mark.parametrize("changes", [{"phase": "search"}, {"phase": "tune"}, {"design": "path"}])
+def test_what_chooses_is_never_tested(frozen, changes):
+    with pytest.raises(AblateError, match="only a confirmatory trial"):
+        Guarded(Listed([replace(REFERENCE, **changes)]), frozen).ask(1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"variant": "dropout=0.2"},
+        {"factors": {**FACTORS, "dropout": 0.2}},
+        {"mode": "tune"},
+        {"rate_factors": FACTORS},
+        {"against": "best"},
+    ],
+)
+def test_a_cell_that_was_not_frozen_is_not_tested(frozen, changes):
+    with pytest.raises(AblateError, match=r"none of the 4 that were frozen"):
+        Guarded(Listed([replace(VARIANT, **changes)]), frozen).ask(1)
+
+
+def test_trials_without_the_test_set_pass_at_any_time_and_lose_a_digest_that_they_brought(frozen):
+    search = replace(REFERENCE, phase="search", variant="", test=False, frozen="made up")
+    for guard in (None, frozen):
+        assert Guarded(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
+
+
+def test_epochs_and_outcomes_pass(frozen):
+    inner, epoch = Listed([]), Epoch("r", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+    plan = Guarded(inner, frozen)
+    assert not plan.report(epoch)
+    plan.tell(Outcome("r", "finished"))
+    assert inner.passed == [epoch, Outcome("r", "finished")]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"frozen": ""}, {"test": False}, {"phase": "search"}, {"phase": "tune"}, {"design": "path"}]
+)
+def test_a_spec_may_read_the_test_set_only_if_all_allows_it(changes):
+    spec = replace(REFERENCE, frozen="f00")
+    assert spec.may_test()
+    assert not replace(spec, **changes).may_test()
+
+
+def test_a_spec_of_an_old_journal_loads_and_may_not_read_the_test_set():
+    old = {name: value for name, value in REFERENCE.to_json().items() if name not in ("frozen", "design", "against")}
+    assert not TrialSpec.from_json(old).may_test()
+
+
+def test_the_test_examples_are_asked_for_in_one_place():
+    """What scores them asks `Trial.wants_test` first; see test_training.py."""
+    callers = []
+    for path in Path(ablate.__file__).parent.rglob("*.py"):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if ".test_order" in text else ():
+            if isinstance(node, ast.FunctionDef):
+                calls = {n.func.attr for n in ast.walk(node) if isinstance(n, ast.Call) and hasattr(n.func, "attr")}
+                if "test_order" in calls:
+                    callers.append((path.name, node.name, "wants_test" in calls))
+    assert callers == [("slots.py", "test", True)]

@@ -1,0 +1,96 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ablate.errors import DataError
+from ablate.storage.results import (
+    epochs_table,
+    factor_columns,
+    layers_table,
+    read_epochs,
+    read_layers,
+    read_results,
+    results_table,
+    to_corner,
+    write_table,
+)
+from ablate.study.trial import LayerState, Outcome, TrialSpec
+
+FACTORS = {"normalization": "none", "dropout": 0.1, "learning_rate": "find*0.3"}
+SPEC = TrialSpec("a", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS, test=True)
+
+
+def test_a_table_survives_its_file(tmp_path):
+    done = Outcome("a", "finished", score=1 / 3, val_accuracy=1 / 3, learning_rate=1e-3, epochs=3, best_epoch=2)
+    rows = [(SPEC, done, "run"), (SPEC, Outcome("a", "failed", reason='"x",\ny'), "")]
+    write_table(results_table(rows), tmp_path / "results.csv")
+    table = read_results(tmp_path / "results.csv")
+    assert table["score"].tolist() == [1 / 3, pytest.approx(np.nan, nan_ok=True)]
+    assert table["normalization"].tolist() == ["none", "none"]
+    assert table["dropout"].dtype.kind == "f"
+    assert table["reason"].tolist() == ["", '"x",\ny']
+    assert table["run_id"].tolist() == ["run", ""]
+    assert table["level"].tolist() == ["0.1", "0.1"]
+    assert factor_columns(table) == ["normalization", "dropout", "learning_rate_setting"]
+
+
+def test_a_column_that_is_all_empty_is_numbers_that_are_not_there(tmp_path):
+    write_table(results_table([(SPEC, Outcome("a", "failed"), "")]), tmp_path / "results.csv")
+    assert np.isnan(read_results(tmp_path / "results.csv")["test_accuracy"]).all()
+
+
+def test_a_level_is_the_same_text_in_every_part_of_a_long_table(tmp_path):
+    names = ["trial", "phase", "variant", "factor", "level", "seed", "state", "score", *(f"f{i}" for i in range(400))]
+    rows = [["t", "ablation", "v", "a", level, 1, "finished", 0.5, *[0] * 400] for level in ("x", "0.10")]
+    path = tmp_path / "results.csv"  # of so many columns, a part is about 2,000 rows
+    path.write_text("\n".join(",".join(map(str, row)) for row in [names, *[rows[0]] * 2100, *[rows[1]] * 2100]))
+    assert set(read_results(path)["level"]) == {"x", "0.10"}
+
+
+def test_what_is_no_results_table_is_refused_by_name(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match=r"x\.csv: columns trial, phase"):
+        read_results(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"x\.csv: cannot be read"):
+        read_results(path)
+    with pytest.raises(DataError, match=r"no\.csv: cannot be read"):
+        read_results(tmp_path / "no.csv")
+
+
+def test_epochs_that_are_not_there_are_an_empty_table(tmp_path):
+    assert read_epochs(tmp_path / "epochs.csv").empty
+    write_table(epochs_table([]), tmp_path / "epochs.csv")
+    assert read_epochs(tmp_path / "epochs.csv").columns.tolist()[:2] == ["trial", "epoch"]
+
+
+def test_attempts_are_whole_numbers(tmp_path):
+    rows = [(SPEC, Outcome("a", "failed", attempt=n), "") for n in (1, 2)]
+    write_table(results_table(rows), tmp_path / "results.csv")
+    table = read_results(tmp_path / "results.csv")
+    assert (table["attempt"].tolist(), table["attempt"].dtype.kind) == ([1, 2], "i")
+
+
+def test_the_table_of_layers_comes_back_as_it_was_written(tmp_path):
+    start = LayerState("start", 1, "Dense", 0.5, None, 1e-30, 16, 1)
+    end = replace(start, when="end", number=2, corner=((0.1, -2.5e-7), (3.0, 4.0)))
+    outcomes = [Outcome("a", "finished", layers=(start, end)), Outcome("b", "finished")]
+    write_table(layers_table(outcomes), tmp_path / "layers.csv")
+    first, second = read_layers(tmp_path / "layers.csv").to_dict("records")
+    assert (first["trial"], first["when"], first["mean"], first["gradient_norm"]) == ("a", "start", 0.5, 1e-30)
+    assert math.isnan(first["sd"])
+    assert [to_corner(row["corner"]) for row in (first, second)] == [[], [[0.1, -2.5e-7], [3.0, 4.0]]]
+    write_table(layers_table([replace(outcomes[0], layers=(start,))]), tmp_path / "layers.csv")
+    assert read_layers(tmp_path / "layers.csv")["corner"].tolist() == [""]
+    assert read_layers(tmp_path / "none.csv").empty
+
+
+@pytest.mark.parametrize("corner", ["1 2;3", "a", "1 nan", " ".join(["1"] * 17)])
+def test_a_corner_that_is_none_is_refused_with_its_place(tmp_path, corner):
+    table = layers_table([Outcome("a", "finished", layers=(LayerState("end", 1, "Dense", 0, 1, 1, 2, 2, ((1.0,),)),))])
+    write_table(table.assign(corner=corner), tmp_path / "layers.csv")
+    with pytest.raises(DataError, match=r"layers\.csv: corner: must be rows of as many numbers"):
+        read_layers(tmp_path / "layers.csv")

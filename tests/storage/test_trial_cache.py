@@ -1,0 +1,239 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from ablate import system
+from ablate.plans.filters import Remembered
+from ablate.plans.search import SearchPlan
+from ablate.storage import conditions
+from ablate.storage.facts import Facts
+from ablate.storage.files import atomic
+from ablate.storage.trial_cache import Found, TrialCache, open_cache
+from ablate.study import LrTest, Transfer
+from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.workers.inline import Inline
+
+SPEC = TrialSpec("ablation-reference-s1", "ablation", "reference", "", "", "", 1,
+                 {"optimizer": "adam", "learning_rate": "find"}, test=True)  # fmt: skip
+TEST = RateTest("abc123", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
+EPOCHS = tuple(Epoch(SPEC.trial, n, 1.0, 0.5, 1.5, 0.4 + n / 10, 1e-3, 2.0) for n in (1, 2))
+DONE = Outcome(SPEC.trial, "finished", 0.6, 2, 2, 0.6, 1.5, 0.55, 1.6, None, 1e-3, 100, 4.0, {"train": 3.0}, "f00",
+               notes=("n",), rate_test=TEST)  # fmt: skip
+
+
+@pytest.fixture
+def facts(tiny_study, digits) -> Facts:
+    return Facts(tiny_study, digits, "tiny", "ablate study tiny", 2, 1, "sqlite:///mlflow.db", "2026-11-21")
+
+
+@pytest.fixture
+def cache(facts, tmp_path) -> TrialCache:
+    (tmp_path / "lr_tests").mkdir()
+    (tmp_path / "lr_tests" / "abc123.json").write_text(json.dumps(asdict(TEST)))  # as the range tests are kept
+    return TrialCache(tmp_path, facts, stack=None)
+
+
+def files(folder):
+    return sorted(folder.glob("trials/*/*.json"))
+
+
+def test_what_is_kept_is_found_by_another_study(cache, facts, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    other = TrialCache(tmp_path, replace(facts, label="other", study=facts.study.model_copy(update={"name": "o"})),
+                       stack=None)  # fmt: skip
+    named = replace(SPEC, trial="x", variant="best", design="path", mode="find")
+    assert other.find(named) == Found(f"tiny/{SPEC.trial}", DONE, EPOCHS, "val_accuracy")
+    (path,) = files(tmp_path)
+    assert path.stem == cache.digest(SPEC, tested=True)
+    assert path.parent.name == path.stem[:2]
+    assert "losses" not in path.read_text()  # the range test has a file of its own
+
+
+def test_a_trial_with_test_scores_serves_without_them_and_not_the_other_way_round(cache):
+    untested = replace(DONE, test_accuracy=None, test_loss=None)
+    cache.keep(replace(SPEC, test=False), untested, EPOCHS)
+    assert cache.find(SPEC) is None
+    assert cache.find(replace(SPEC, test=False)).outcome == untested
+    cache.keep(SPEC, DONE, EPOCHS)
+    assert cache.find(replace(SPEC, test=False)).outcome == untested
+    assert cache.find(SPEC).outcome == DONE
+
+
+@pytest.mark.parametrize("state", ["pruned", "killed", "failed", "out_of_memory"])
+def test_only_what_ended_by_itself_is_kept(cache, tmp_path, state):
+    cache.keep(SPEC, replace(DONE, state=state), EPOCHS)
+    cache.keep(SPEC, replace(DONE, same_as="other/a"), EPOCHS)
+    cache.keep(SPEC, DONE, EPOCHS[:1])  # an epoch was lost
+    cache.keep(SPEC, replace(DONE, test_loss=None), EPOCHS)
+    cache.keep(SPEC, replace(DONE, parts=2), EPOCHS)  # elsewhere memory may be enough for whole batches
+    cache.keep(SPEC, replace(DONE, rate_test=replace(TEST, key="abc123-2-parts")), EPOCHS)
+    cache.keep(replace(SPEC, test=False), DONE, EPOCHS)
+    assert files(tmp_path) == []
+
+
+def test_a_trial_that_diverged_is_kept_without_its_last_epoch(cache):
+    lost = replace(DONE, state="diverged", epochs=3, test_accuracy=None, test_loss=None, reason="NaN in epoch 3")
+    cache.keep(SPEC, lost, EPOCHS)
+    assert cache.find(SPEC).outcome == lost
+
+
+def test_what_is_found_is_a_first_attempt(cache):
+    cache.keep(SPEC, replace(DONE, attempt=3), EPOCHS)
+    assert cache.find(SPEC).outcome == DONE
+
+
+def test_a_broken_file_is_written_over(cache, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    files(tmp_path)[0].write_text("{")
+    assert cache.find(SPEC) is None
+    cache.keep(SPEC, DONE, EPOCHS)
+    assert cache.find(SPEC).outcome == DONE
+
+
+def test_the_first_trial_of_a_digest_stays(cache, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    before = files(tmp_path)[0].read_bytes()
+    cache.keep(replace(SPEC, trial="later"), DONE, EPOCHS)
+    assert files(tmp_path)[0].read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text[:-20],
+        lambda _: "null",
+        lambda text: text.replace('"finished"', '"pruned"'),
+        lambda text: text.replace('"epochs": 2', '"epochs": 5'),
+        lambda text: text.replace('"score": 0.6', '"score": "high"'),
+        lambda text: text.replace('"digest": "', '"digest": "0'),
+        lambda text: text.replace("abc123", "../lr_tests/abc123"),
+        lambda text: text.replace("abc123", "abc124"),
+        lambda text: text + " " * 5000,
+    ],
+)
+def test_a_broken_or_foreign_file_counts_as_not_there(cache, tmp_path, monkeypatch, spoil):
+    cache.keep(SPEC, DONE, EPOCHS)
+    (path,) = files(tmp_path)
+    whole = path.read_text()
+    spoilt = spoil(whole)
+    assert spoilt != whole
+    path.write_text(spoilt)
+    monkeypatch.setattr(atomic, "MAX_BYTES", 5000)
+    assert cache.find(SPEC) is None
+    path.write_text(whole)
+    assert cache.find(SPEC).outcome == DONE
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(cache, tmp_path):
+    (tmp_path / "trials").write_text("in the way")
+    cache.keep(SPEC, DONE, EPOCHS)
+    assert cache.find(SPEC) is None
+
+
+def changed(study, section, **changes):
+    return study.model_copy(update={section: getattr(study, section).model_copy(update=changes)})
+
+
+def test_all_that_decides_the_numbers_is_in_the_digest(cache, facts, tmp_path, monkeypatch):
+    def digest(*, spec=SPEC, tested=True, stack=None, **changes):
+        return TrialCache(tmp_path, replace(facts, **changes), stack=stack).digest(spec, tested=tested)
+
+    study, typed = facts.study, replace(SPEC, factors={**SPEC.factors, "learning_rate": 0.1})
+    same = cache.digest(SPEC, tested=True)
+    assert digest() == same
+    assert digest(label="other", study=changed(study, "search", trials=99)) == same
+    assert digest(study=changed(study, "data", train=640)) == same  # as it is
+    assert digest(spec=typed) == digest(spec=typed, study=changed(study, "lr_test", seeds=2))
+    others = [
+        digest(tested=False),
+        digest(stack=4),
+        digest(spec=replace(SPEC, seed=2)),
+        digest(spec=typed),
+        digest(threads=2),
+        digest(data=replace(facts.data, digest="0" * 64)),
+        digest(study=study.model_copy(update={"seed": 1})),
+        digest(study=changed(study, "data", validation=100)),
+        digest(study=changed(study, "data", scaling="unit")),
+        digest(study=changed(study, "model", options={"depth": 3})),
+        digest(study=changed(study, "training", epochs=4)),
+        digest(study=changed(study, "training", precision="mixed_bfloat16")),
+        digest(study=changed(study, "lr_test", seeds=2)),
+    ]
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+    others.append(digest())
+    monkeypatch.delenv("XLA_FLAGS")
+    monkeypatch.setattr(conditions, "package_digest", lambda: "changed")
+    others.append(digest())
+    monkeypatch.undo()
+    monkeypatch.setattr(system, "versions", lambda: {"keras": "0"})
+    others.append(digest())
+    monkeypatch.undo()
+    monkeypatch.setattr(system, "count_gpus", lambda: 1)
+    others.append(digest())
+    assert len({same, *others}) == 1 + len(others)
+
+
+def test_what_a_network_was_trained_on_before_is_in_the_digest_of_trials_that_take_it_over(facts, tmp_path):
+    def digest(level, *, epochs=2, curves=1):
+        changes = {"transfer": Transfer(classes=(0, 1), epochs=epochs)}
+        study = facts.study.model_copy(update=changes | {"lr_test": LrTest(seeds=curves)})
+        spec = replace(SPEC, factors={"optimizer": "adam", "transfer": level, "learning_rate": 0.1})
+        return TrialCache(tmp_path, replace(facts, study=study), stack=None).digest(spec, tested=True)
+
+    assert digest("none") == digest("none", epochs=3) == digest("none", curves=2)
+    assert len({digest("unfrozen"), digest("unfrozen", epochs=3), digest("unfrozen", curves=2)}) == 3
+
+
+def test_a_model_that_imports_what_no_digest_covers_has_no_cache(facts, tmp_path):
+    (tmp_path / "mine.py").write_text("import blocks")
+    study = changed(facts.study, "model", name="mine.py:build").model_copy(update={"base": tmp_path})
+    assert open_cache(tmp_path, replace(facts, study=study), stack=None) is None
+    (tmp_path / "mine.py").write_text("import keras")
+    assert open_cache(tmp_path, replace(facts, study=study), stack=None) is not None
+
+
+def train(spec, on_epoch):
+    """A made-up trial that depends on its factors alone; poor ones lag behind, so that a pruner gives some up."""
+    accuracy = 0.5 + 0.2 * (spec.factors["optimizer"] == "adam") + 0.1 * (spec.factors["normalization"] == "batch")
+    accuracy -= 0.01 * float(str(spec.factors["learning_rate"]).rpartition("*")[2].replace("find", "1"))
+    outcome = Outcome(spec.trial, "finished", learning_rate=0.1, rate_test=TEST)
+    for n in (1, 2, 3):
+        epoch = Epoch(spec.trial, n, 1.0, 0.5, 1.0, accuracy * n / 3, 0.1, 1.0)
+        outcome = counted(outcome, epoch, monitor="val_accuracy")
+        if not on_epoch(epoch):
+            return stopped(outcome)
+    return outcome
+
+
+class Told:
+    """A plan, and what it was told."""
+
+    def __init__(self, plan):
+        self._plan, self.outcomes = plan, []
+        self.ask, self.report = plan.ask, plan.report
+
+    def tell(self, outcome):
+        self.outcomes.append(outcome)
+        self._plan.tell(outcome)
+
+
+def search(study, storage, cache):
+    plan, trained = Told(SearchPlan(study, storage=storage, chance=0.1, known={})), []
+    Inline(lambda spec, on_epoch: trained.append(spec.trial) or train(spec, on_epoch)).run(
+        Remembered(plan, cache=cache)
+    )
+    return plan.outcomes, trained
+
+
+def test_a_pruned_search_has_equal_numbers_with_and_without_the_trials_of_another_study(cache, facts, tmp_path):
+    others = changed(facts.study, "search", trials=14, sampler="random", pruner="none")
+    search(others, tmp_path / "other.db", cache)
+    study = changed(others, "search", pruner="median")
+    fresh, trained = search(study, tmp_path / "fresh.db", None)
+    reused, spared = search(study, tmp_path / "reused.db", cache)
+    assert {outcome.state for outcome in fresh} == {"finished", "pruned"}
+    assert len(trained) > 8
+    assert spared == []
+    assert [replace(outcome, same_as="") for outcome in reused] == [replace(outcome, same_as="") for outcome in fresh]
+    assert any(outcome.same_as.startswith("tiny/search-") for outcome in reused)

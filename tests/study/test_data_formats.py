@@ -1,0 +1,56 @@
+"""Files that are no .npz are known by their names and by their first bytes."""
+
+import io
+import pickle
+
+import numpy as np
+import pytest
+
+from ablate.study.data_formats import FORMATS, format_of_content, format_of_name
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("train.csv", "a text file"), ("sets/TRAIN.CSV", "a text file"), ("a.parquet", "a Parquet table"),
+        ("a.pkl", "a Python pickle, which may run any code when it is opened"), ("a.h5", "an HDF5 file"),
+        ("a.npy", "a single array (.npy)"), ("mnist.npz.gz", "a packed file"), ("photos.zip", "a packed file"),
+    ],
+)  # fmt: skip
+def test_a_name_says_what_a_file_is(name, what):
+    assert format_of_name(name).what == what
+
+
+@pytest.mark.parametrize("name", ["a.npz", "cifar10", "sets/", "csv", "my.data.set"])
+def test_other_names_say_nothing(name):
+    assert format_of_name(name) is None
+
+
+def npy():
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (npy(), "a single array (.npy)"), (pickle.dumps({"x": 1}), "a Python pickle"),
+        (b"a,b,label\n1,2,cat\n", "a text file"),
+        (b"1\t2\n", "a text file"), (b"\x89HDF\r\n\x1a\n\0", "an HDF5 file"), (b"\x1f\x8b\x08", "a packed file"),
+        (b"<!DOCTYPE html>", "a web page"), (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+    ],
+)  # fmt: skip
+def test_first_bytes_say_what_a_file_is(content, what):
+    assert format_of_content(content).what.startswith(what)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"half a download", b"\0\1,\2"])
+def test_other_bytes_say_nothing(content):
+    assert format_of_content(content) is None
+
+
+def test_every_way_out_ends_with_an_npz_file_or_the_file_itself():
+    for kind in FORMATS.values():
+        assert "numpy.savez('data.npz', x_train=…" in kind.way_out()
+    assert format_of_name("a.csv").way_out().startswith("make an .npz file of it in Python: table = pandas.read_csv(")

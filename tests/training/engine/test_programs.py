@@ -1,0 +1,103 @@
+"""Programs of a study in a process: one compilation a structure, and the way that suits it, chosen once."""
+
+import json
+
+import pytest
+
+from ablate.clock import Clock
+from ablate.training.engine.batches import WHOLE, Pieces
+from ablate.training.engine.program import Program
+from ablate.training.engine.workbench import Workbench
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """(size, XLA or not) of each program that is made."""
+    made, build = [], Program.__init__
+
+    def counted(program, model, optimizer, *, size, xla, **settings):
+        made.append((size, xla))
+        build(program, model, optimizer, size=size, xla=xla, **settings)
+
+    monkeypatch.setattr(Program, "__init__", counted)
+    return made
+
+
+def test_what_shares_a_structure_shares_a_compilation(tiny_study, digits, made):
+    bench, clock = Workbench(tiny_study, digits), Clock()
+    base = {**tiny_study.baseline, "weight_decay": 0.1}
+    for change in ({}, {"initializer": "lecun_normal"}, {"learning_rate": 0.1}, {"weight_decay": 0.2}):
+        bench.start({**base, **change}, 1, clock)
+    bench.start(base, 2, clock)
+    assert made == [(1, True)]
+    bench.start({**base, "activation": "elu"}, 1, clock)
+    assert made == [(1, True)] * 2
+
+
+RECURRENT = """
+import keras
+
+def build(factors, input_shape, n_classes):
+    x = inputs = keras.Input(input_shape)
+    x = keras.layers.SimpleRNN(4)(keras.layers.Reshape((8, 8))(x))
+    return keras.Model(inputs, keras.layers.Dense(n_classes)(x))
+"""
+
+
+def test_where_neither_way_is_known_to_be_right_both_are_timed_and_the_choice_is_kept(
+    tiny_study, digits, made, tmp_path
+):
+    (tmp_path / "mine.py").write_text(RECURRENT)
+    model = tiny_study.model.model_copy(update={"name": "mine.py:build", "options": {}})
+    study = tiny_study.model_copy(update={"model": model, "base": tmp_path})
+    first = Workbench(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
+    assert sorted(made) == [(1, False), (1, True)]
+    [kept] = (tmp_path / "ways").iterdir()
+    assert json.loads(kept.read_text()) is first.program.xla
+    made.clear()
+    kept.write_text(json.dumps(not first.program.xla))
+    second = Workbench(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
+    assert made == [(1, not first.program.xla)]
+    assert second.program.xla is not first.program.xla
+
+
+def test_a_gpus_stack_is_as_large_as_measurement_says(tiny_study, digits, monkeypatch, tmp_path):
+    monkeypatch.setattr("ablate.training.engine.workbench.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.training.engine.compiling.MOST", 4)
+    bench = Workbench(tiny_study, digits, memory=tmp_path)
+    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 if program.size < 4 else 4.0)
+    assert bench.stack_size(tiny_study.baseline) == 2
+    again = Workbench(tiny_study, digits, memory=tmp_path)
+    assert again.stack_size(tiny_study.baseline) == 2
+    assert Workbench(tiny_study, digits, stack=7).stack_size(tiny_study.baseline) == 7
+
+
+def test_on_a_processor_trials_are_not_stacked(bench, tiny_study):
+    assert bench.stack_size(tiny_study.baseline) == 1
+
+
+def test_a_choice_that_cannot_be_kept_is_made_anew(tiny_study, digits, monkeypatch, tmp_path):
+    monkeypatch.setattr("ablate.training.engine.workbench.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.training.engine.compiling.MOST", 2)
+    (tmp_path / "file").write_text("in the way")
+    bench = Workbench(tiny_study, digits, memory=tmp_path / "file" / "ways")
+    monkeypatch.setattr(bench._programs, "_compile", lambda *_, **__: None)
+    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 / program.size)
+    assert bench.stack_size(tiny_study.baseline) == 2
+
+
+def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, digits, made, monkeypatch):
+    bench, clock = Workbench(tiny_study, digits, stack=4), Clock()
+    monkeypatch.setattr(bench._programs, "_compile", lambda *_, **__: None)
+    base, other = tiny_study.baseline, {**tiny_study.baseline, "activation": "elu"}
+    whole = bench.start(base, 1, clock)
+    assert bench._programs.cut(base)
+    cut = bench.start({**base, "learning_rate": 0.1}, 2, clock)
+    assert (whole.program.pieces, cut.program.pieces) == (WHOLE, Pieces(1, 32))
+    assert cut.notes == ("memory was short: evaluated 32 examples at a time, trained on whole batches",)
+    assert (bench.stack_size(base), bench.stack_size(other)) == (1, 4)
+    assert bench.start(other, 1, clock).program.pieces == WHOLE
+    assert len(made) == 3
+    parts = [bench.pieces(base).parts for _ in range(4) if bench._programs.cut(base)]
+    assert parts == [2, 4, 8]  # as often as the study's retries allow
+    assert bench.pieces(base) == Pieces(8, 4)

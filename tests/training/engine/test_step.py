@@ -1,0 +1,221 @@
+"""A batch in parts against the whole one: the same step up to rounding, however it is cut."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from ablate.training.engine.batches import Pieces
+from ablate.training.engine.optimizers import make_optimizer
+from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.step import Score, Step
+
+RNG = np.random.default_rng(0)
+N, BATCH, STEPS = 60, 22, 20
+X, Y = RNG.integers(0, 256, (N, 12)).astype(np.uint8), RNG.integers(0, 3, N).astype(np.int32)
+EXAMPLES = Examples.resident(X, Y)
+SCALING = Scaling(np.full((1, 12), 100.0, np.float32), np.full((1, 12), 0.01, np.float32))
+ORDER = np.stack([RNG.permutation(N)[:BATCH] for _ in range(STEPS)]).astype(np.int32)[:, None]
+
+
+def mlp() -> keras.Model:
+    """With a penalty on weights, which counts once a step, and one on activations, which is a mean over examples."""
+    keras.utils.set_random_seed(3)
+    first = keras.layers.Dense(8, "elu", kernel_regularizer=keras.regularizers.L2(0.01))
+    second = keras.layers.Dense(8, "tanh", activity_regularizer=keras.regularizers.L1(0.1))
+    return keras.Sequential([keras.Input((12,)), first, second, keras.layers.Dense(3)])
+
+
+def normalized() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    hidden = [keras.layers.Dense(8, use_bias=False), keras.layers.BatchNormalization(momentum=0.5)]
+    return keras.Sequential([keras.Input((12,)), *hidden, keras.layers.Dense(3)])
+
+
+def trained(build, optimizer, *, parts, order=ORDER, xla=False, precision="float32"):
+    """The steps of a program, 20 unless the order says otherwise; and the model."""
+    model = build()
+    made = make_optimizer(optimizer, precision=precision)
+    program = Program(model, made, xla=xla, pieces=Pieces(parts))
+    rates, n = np.full(order.shape[:2], 0.01, np.float32), np.array([len(order)], np.int32)
+    state = program.initial_state(model)
+    return program.train(state, EXAMPLES, SCALING, order=order, rates=rates, n_steps=n, max_loss=np.inf), model
+
+
+def assert_same(cut, whole, *, atol=1e-6):
+    for mine, theirs in zip(cut.state[0], whole.state[0], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=atol)
+    np.testing.assert_allclose(cut.losses[0], whole.losses[0], rtol=1e-5)
+    assert cut.correct[0] == whole.correct[0]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
+def test_parts_add_up_to_the_whole_batch(optimizer):
+    """22 examples in 8 parts: six have 3 of them, two have 2."""
+    whole, _ = trained(mlp, optimizer, parts=1)
+    assert_same(trained(mlp, optimizer, parts=8)[0], whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [2, 22])
+def test_so_do_two_parts_and_as_many_as_there_are_examples(parts):
+    whole, _ = trained(mlp, "adam", parts=1)
+    assert_same(trained(mlp, "adam", parts=parts)[0], whole)
+
+
+@pytest.mark.slow
+def test_so_they_do_in_xla_and_in_a_last_batch_of_fewer_examples_than_parts():
+    for order in (ORDER, ORDER[:1, :, :5], ORDER[:1, :, :1]):
+        whole, _ = trained(mlp, "sgd", parts=1, order=order, xla=True)
+        assert_same(trained(mlp, "sgd", parts=8, order=order, xla=True)[0], whole)
+
+
+@pytest.mark.slow
+def test_one_program_takes_the_full_batches_and_the_last_one():
+    model = mlp()
+    program = Program(model, make_optimizer("adam"), xla=False, pieces=Pieces(4))
+    whole = Program(model, make_optimizer("adam"), xla=False)
+    states = [program.initial_state(model), whole.initial_state(model)]
+    for order in (ORDER, ORDER[:1, :, :7]):
+        limits = {"rates": np.full((len(order), 1), 0.01, np.float32), "n_steps": np.array([len(order)], np.int32)}
+        cut, full = (
+            one.train(state, EXAMPLES, SCALING, order=order, max_loss=np.inf, **limits)
+            for one, state in zip((program, whole), states, strict=True)
+        )
+        assert_same(cut, full)
+        states = [cut.state, full.state]
+
+
+@pytest.mark.slow
+def test_an_embeddings_gradient_adds_up_too():
+    def build():
+        keras.utils.set_random_seed(3)
+        embedded = [keras.layers.Embedding(300, 4), keras.layers.Flatten()]
+        return keras.Sequential(
+            [keras.Input((12,)), keras.layers.Rescaling(100.0, 100.0), *embedded, keras.layers.Dense(3)]
+        )
+
+    whole, _ = trained(build, "sgd", parts=1)
+    assert_same(trained(build, "sgd", parts=4)[0], whole)
+
+
+@pytest.mark.slow
+def test_batch_normalization_sees_a_part_and_moves_once_a_part():
+    """What a step in parts is there: its moving mean after one step, by hand."""
+    cut, model = trained(normalized, "sgd", parts=2, order=ORDER[:1])
+    scaled = (X.astype(np.float32) - SCALING.shift) * SCALING.scale
+    outputs = scaled[ORDER[0, 0]] @ model.trainable_variables[0].numpy()
+    first, second = outputs[:11].mean(0), outputs[11:].mean(0)
+    mean = cut.state[1][[v.name for v in model.non_trainable_variables].index("moving_mean")]
+    np.testing.assert_allclose(mean, 0.5 * (0.5 * first) + 0.5 * second, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_loss_scale_of_float16_is_taken_out_of_the_sum():
+    whole, _ = trained(mlp, "sgd", parts=1, precision="mixed_float16")
+    assert_same(trained(mlp, "sgd", parts=4, precision="mixed_float16")[0], whole)
+
+
+def by_hand(model, optimizer):
+    """The steps of whole batches in the plainest words: what a program of one part must be, to the bit."""
+    rate = next(i for i, v in enumerate(optimizer.variables) if v is optimizer._learning_rate)
+
+    def step(i, weights, frozen, slots, losses, shift, scale, order):
+        slots = (*slots[:rate], tf.constant(0.01), *slots[rate + 1 :])
+        images = (tf.cast(tf.gather(EXAMPLES.x, order[i]), "float32") - shift) * scale
+        labels, inner = tf.gather(EXAMPLES.y, order[i]), [tf.identity(weight) for weight in weights]
+        outputs, after, penalties = model.stateless_call(inner, frozen, images, training=True, return_losses=True)
+        each = keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=True)
+        total = sum(penalties, start=ops.mean(each))
+        weights, slots = optimizer.stateless_apply(list(slots), tf.gradients(total, inner), list(weights))
+        losses = tf.tensor_scatter_nd_update(losses, [[i]], total[None])
+        return i + 1, tuple(weights), tuple(after), tuple(slots), losses, shift, scale, order
+
+    @tf.function(autograph=False)
+    def run(state, shift, scale):
+        order = tf.compat.v1.placeholder_with_default(ORDER[:, 0], [None, None])  # batches of any length
+        start = (tf.constant(0), *state, tf.zeros(STEPS), shift, scale, order)
+        return tf.while_loop(lambda i, *_: i < STEPS, step, start)[1:5]
+
+    kept = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+    state = tuple(tuple(tf.identity(v.value) for v in variables) for variables in kept)
+    return run(state, tf.constant(SCALING.shift[0]), tf.constant(SCALING.scale[0]))
+
+
+@pytest.mark.parametrize("build", [pytest.param(mlp, marks=pytest.mark.slow), normalized])
+def test_one_part_is_the_plain_step_to_the_bit(build):
+    steps, _ = trained(build, "adam", parts=1)
+    model, optimizer = build(), make_optimizer("adam")
+    optimizer.build(model.trainable_variables)
+    weights, frozen, _, losses = by_hand(model, optimizer)
+    assert np.array_equal(steps.losses[0], losses)
+    for mine, theirs in zip([*steps.state[0], *steps.state[1]], [*weights, *frozen], strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def operations(parts):
+    """How often each kind of operation stands in the graph of one step, and in the graphs of its loops."""
+    model, optimizer = mlp(), make_optimizer("sgd")
+    optimizer.build(model.trainable_variables)
+    step, state = Step(model, optimizer, parts=parts), Program(model, optimizer, xla=False).initial_state(model)
+
+    @tf.function(autograph=False)
+    def graph(rows):
+        batch = tf.gather(EXAMPLES.x, rows), tf.gather(EXAMPLES.y, rows)
+        return step(state, *batch, SCALING.shift[0], SCALING.scale[0], tf.constant(0.01))
+
+    made = graph.get_concrete_function(tf.TensorSpec([BATCH], "int32")).graph.as_graph_def()
+    kinds = [node.op for node in made.node]
+    return kinds.count("MatMul"), sum("While" in kind for kind in kinds)
+
+
+def test_one_part_has_no_loop_of_its_own():
+    assert operations(1) == (9, 0)  # three layers forward, and two products each backward
+    assert operations(2) == (0, 1)
+    assert operations(4) == (0, 2)  # parts of 6 and of 5 examples
+
+
+def test_a_score_is_that_of_each_example():
+    model = mlp()
+    state = [[v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]]
+    losses, hits, spreads = Score(model)(state, X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0], 0)
+    outputs = model.predict((X[:7] - SCALING.shift[0]) * SCALING.scale[0], verbose=0)
+    expected = keras.losses.sparse_categorical_crossentropy(Y[:7], outputs, from_logits=True)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    assert hits.numpy().tolist() == (outputs.argmax(1) == Y[:7]).astype(int).tolist()
+    assert not spreads.numpy().any()
+
+
+class Noise(keras.layers.Layer):
+    """Logits moved by noise in evaluation too, each by its seed generator, as Monte Carlo dropout does it."""
+
+    def build(self, _):
+        self.generator = keras.random.SeedGenerator(7)
+
+    def call(self, inputs):
+        return inputs + keras.random.normal(keras.ops.shape(inputs), seed=self.generator)
+
+
+def test_a_score_of_samples_is_that_of_their_mean_probability_with_the_predicted_class_spread():
+    inputs = keras.Input(X.shape[1:])
+    model = keras.Model(inputs, Noise()(keras.layers.Dense(3)(keras.layers.Flatten()(inputs))))
+    weights, frozen = ([v.value for v in some] for some in (model.trainable_variables, model.non_trainable_variables))
+    score, batch = Score(model, samples=4), (X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0])
+
+    def passes(place):
+        drawn = [score._drawn(frozen, 4 * place + k) for k in range(4)]
+        logits = [
+            model.stateless_call(weights, some, (X[:7] - SCALING.shift[0]) * SCALING.scale[0])[0] for some in drawn
+        ]
+        return np.stack([keras.ops.softmax(some) for some in logits])
+
+    for place in (0, 5):
+        losses, hits, spreads = (found.numpy() for found in score((weights, frozen), *batch, place))
+        chances = passes(place)
+        mean = chances.mean(axis=0)
+        np.testing.assert_allclose(losses, -np.log(mean[np.arange(7), Y[:7]]), rtol=1e-4)
+        assert hits.tolist() == (mean.argmax(1) == Y[:7]).astype(int).tolist()
+        predicted = chances[:, np.arange(7), mean.argmax(1)]
+        np.testing.assert_allclose(spreads, predicted.std(axis=0), rtol=1e-2, atol=1e-4)
+    assert not np.allclose(passes(0), passes(5))

@@ -1,0 +1,47 @@
+"""Slots by themselves; what they do to trials is in test_stack.py and test_training.py."""
+
+import gc
+import weakref
+
+import pytest
+
+from ablate.clock import Clock
+from ablate.study.trial import TrialSpec
+from ablate.training.rate_finder import RateFinder
+from ablate.training.slots import Slots
+from ablate.training.train import begin
+
+
+@pytest.fixture
+def trial(bench, tiny_study):
+    factors = {**tiny_study.baseline, "learning_rate": 0.003}
+    spec = TrialSpec("a", "ablation", "reference", "", "", "", 1, factors, test=True, frozen="f00")
+    return begin(spec, bench, RateFinder(bench, cache=None), Clock())
+
+
+def test_an_epoch_trains_validates_and_keeps_the_best_weights(bench, trial):
+    slots = Slots(bench, size=1)
+    assert slots.free() == [0]
+    slots.put(trial, 0)
+    assert slots.free() == []
+    first, second = slots.run_epoch()[0], slots.run_epoch()[0]
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert second.train_loss < first.train_loss
+    assert trial.outcome.best_epoch == 1 + (second.val_accuracy > first.val_accuracy)
+    slots.test()
+    assert trial.outcome.test_accuracy is None  # it is not over
+    slots.run_epoch()
+    slots.test()
+    assert trial.outcome.test_accuracy > 0.5
+
+
+def test_what_is_cleared_lets_go_of_the_device(bench, trial):
+    slots = Slots(bench, size=1)
+    slots.put(trial, 0)
+    slots.run_epoch()
+    kept = weakref.ref(slots._state[0][0])
+    trial.best = None
+    assert slots.clear() == [trial]
+    gc.collect()
+    assert kept() is None
+    assert slots.trials == {}

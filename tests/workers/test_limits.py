@@ -1,0 +1,101 @@
+import os
+import time
+from multiprocessing import Pipe
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pretend import spec
+
+from ablate import system
+from ablate.study import Limits
+from ablate.workers import limits as module
+from ablate.workers.limits import Watch
+from ablate.workers.messages import Place
+from ablate.workers.process import Worker
+
+UNKNOWN = not system.held_memory_bytes(os.getpid())
+
+
+def worker(number: int = 0, *, pid: int = 0) -> Worker:
+    made = Worker(Place(number), SimpleNamespace(pid=pid), Pipe()[0], Path("log"), is_ready=True)
+    made.start([spec(f"t{number}")])
+    return made
+
+
+def over(watch: Watch, *workers: Worker) -> list[tuple[int, str]]:
+    return [(found.place.number, end.reason) for found, end in watch.over(workers)]
+
+
+def test_a_trial_has_so_many_minutes():
+    watch, slow, other = Watch(Limits(trial_minutes=2), memory=0), worker(0), worker(1)
+    slow.age(119.0)
+    assert over(watch, slow, other) == []
+    slow.age(2.0)
+    [(found, end)] = watch.over([slow, other])
+    assert found is slow
+    assert (end.reason, end.state, end.is_final) == (
+        "it took longer than limits.trial_minutes = 2 allows",
+        "failed",
+        True,
+    )
+
+
+def test_a_worker_may_be_silent_for_so_many_minutes_and_an_idle_one_for_ever():
+    ours, theirs = Pipe()
+    watch, silent = Watch(Limits(silent_minutes=1), memory=0), worker()
+    silent.pipe = ours
+    silent.age(61.0)
+    theirs.send("a word that was not heard yet")
+    assert over(watch, silent) == []
+    ours.recv()
+    assert over(watch, silent) == [(0, "its process was silent for longer than limits.silent_minutes = 1")]
+    silent.silent, silent.is_idle = 0.0, True
+    silent.age(61.0)
+    assert over(watch, silent) == []
+
+
+def test_time_passes_between_two_looks_but_for_that_in_which_the_scheduler_was_stopped(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    watch, busy = Watch(Limits(), memory=0), worker()
+    assert not watch.is_due()
+    now[0] += 1.5
+    assert watch.is_due()
+    watch.over([busy])
+    assert not watch.is_due()
+    assert busy.trials["t0"].seconds == busy.silent == 1.5
+    now[0] += 3600.0
+    watch.over([busy])
+    assert busy.silent == 1.5 + module.LEAP_SECONDS
+
+
+@pytest.mark.skipif(UNKNOWN, reason="the system does not say what a process holds")
+def test_a_worker_above_the_studys_limit_is_too_large_whatever_the_others_hold():
+    large, unknown = worker(0, pid=os.getpid()), worker(1)
+    [(found, end)] = Watch(Limits(memory_gb=0.01), memory=0).over([large, unknown])
+    assert found is large
+    assert end.state == "out_of_memory"
+    assert end.is_final
+    assert end.reason.endswith("GB of memory, and limits.memory_gb = 0.01 allows no more")
+    assert over(Watch(Limits(memory_gb=100), memory=1), large) == []
+
+
+@pytest.mark.skipif(UNKNOWN, reason="the system does not say what a process holds")
+def test_without_a_limit_the_largest_goes_once_the_study_holds_nine_tenths_of_the_machine():
+    held = system.held_memory_bytes(os.getpid())
+    small, large = worker(0), worker(1, pid=os.getpid())
+    [(found, end)] = Watch(Limits(), memory=int(2 * held / 0.95)).over([small, large])
+    assert found is large
+    assert (end.state, end.is_final) == ("out_of_memory", False)  # alone it might have had enough
+    assert "which is over 90% of this machine's" in end.reason
+    assert over(Watch(Limits(), memory=3 * held), small, large) == []
+    assert over(Watch(Limits(), memory=0), small, large) == []  # a system that does not say
+    assert over(Watch(Limits(), memory=1)) == []
+
+
+def test_a_look_takes_no_time_that_a_verdict_would_notice():
+    watch, workers = Watch(Limits(trial_minutes=9), memory=2**50), [worker(n, pid=os.getpid()) for n in range(8)]
+    began = time.perf_counter()
+    watch.over(workers)
+    assert time.perf_counter() - began < 0.05  # for eight workers, once a second

@@ -1,0 +1,94 @@
+import os
+import sys
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pretend import pretend, spec
+
+from ablate.errors import AblateError
+from ablate.study.trial import Epoch, Outcome
+from ablate.workers.messages import Place, Task
+from ablate.workers.process import Worker, dismiss, hire, in_words
+from ablate.workers.worker import settle_in
+
+
+@pytest.fixture
+def task(tiny_study, tmp_path) -> Task:
+    return Task(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (3, "its process ended by itself with exit code 3"),
+        (0, "its process ended by itself with exit code 0"),
+        (-11, "its process was ended by signal 11 (SIGSEGV)"),
+        (-9, "its process was ended by signal 9 (SIGKILL): most likely the system's memory ran out"),
+        (-50, "its process was ended by signal 50 (unnamed)"),
+    ],
+)
+def test_an_exit_code_is_told_in_words(code, words):
+    assert in_words(code) == words
+
+
+def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_silent():
+    ours, theirs = Pipe()
+    process = get_context("spawn").Process()  # never started
+    worker = Worker(Place(0), process, ours, Path("log"), is_ready=True)
+    worker.start([spec("a")])
+    assert theirs.recv() == [spec("a")]
+    worker.age(2.0)
+    worker.start([spec("b")])
+    worker.age(3.0)
+    worker.note(Epoch("b", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+    assert worker.silent == 3.0
+    assert worker.trials["a"].outcome("killed", "why") == Outcome("a", "killed", seconds=5.0, reason="why")
+    assert worker.trials["b"].outcome("failed", "", traceback="t").epochs == 4
+    worker.trials.clear()
+    worker.is_idle = True
+    worker.age(10.0)
+    assert worker.silent == 3.0
+
+
+def report_start(task: Task, place: Place, pipe: Connection) -> None:
+    """A worker that says where it looked for modules, and what its main module is."""
+    settle_in(task, place)
+    pipe.send((sys.modules["select"].__file__, os.environ.get("PYTHONSAFEPATH"), hasattr(sys.modules["__main__"], "X")))
+    pipe.recv()
+
+
+@pytest.mark.parametrize("name", ["types", "signal", "select", "numbers"])
+def test_workers_import_nothing_from_the_working_folder(name, task, tmp_path, monkeypatch):
+    (tmp_path / f"{name}.py").write_text("raise RuntimeError('this is no module of Python')\n")
+    monkeypatch.chdir(tmp_path)
+    worker = hire(task, Place(0), report_start)
+    assert worker.pipe.poll(30)
+    path, safe, _ = worker.pipe.recv()
+    assert not path.startswith(str(tmp_path))
+    assert safe is None  # a model's own processes look for modules as ever
+    assert "PYTHONSAFEPATH" not in os.environ
+    dismiss([worker])
+
+
+def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatch):
+    (tmp_path / "script.py").write_text("X = 1\nraise SystemExit(3)\n")
+    main = ModuleType("__main__")
+    main.__file__ = str(tmp_path / "script.py")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    worker = hire(task, Place(0), report_start)
+    assert sys.modules["__main__"] is main
+    assert worker.pipe.poll(30)
+    assert not worker.pipe.recv()[2]
+    dismiss([worker])
+
+
+def test_a_system_that_starts_no_more_processes_is_named(task, monkeypatch):
+    def full(*_: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.context.SpawnProcess._Popen", staticmethod(full))
+    with pytest.raises(AblateError, match="Resource temporarily unavailable"):
+        hire(task, Place(0), pretend)
