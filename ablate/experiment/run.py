@@ -2,16 +2,14 @@
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 
-from ablate import system
 from ablate.clock import Clock
-from ablate.data import save_arrays
-from ablate.errors import AblateError
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.experiment.interim import best_entry, chance_score, open_contrasts
 from ablate.experiment.options import Options, study_run
-from ablate.experiment.recording import Record, Timed
+from ablate.experiment.recording import Record
 from ablate.experiment.stages import Comparison
 from ablate.plans import Count, count_trials
 from ablate.plans.counting import Part
@@ -19,7 +17,6 @@ from ablate.plans.filters import GivingUp
 from ablate.plans.protocol import Plan
 from ablate.plans.search import SearchPlan
 from ablate.storage.facts import Facts
-from ablate.storage.files.lock import scratch_folder
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Freeze, declare, freeze, read_freeze
@@ -27,9 +24,7 @@ from ablate.storage.trial_cache import open_cache
 from ablate.study.trial import TrialSpec
 from ablate.text import number_of
 from ablate.tracking import BackgroundTracker
-from ablate.workers.messages import Task
-from ablate.workers.pool import Local
-from ablate.workers.queue import share_of_memory
+from ablate.workers.scheduler import Scheduler, WorkerOptions, open_workers
 
 
 class Run:
@@ -62,7 +57,9 @@ class Run:
 
     def train(self) -> None:
         """All parts, until they are done or a stop is asked for."""
-        with scratch_folder() as scratch, self._scheduler(self._task(scratch)) as local:
+        with ExitStack() as opened:
+            with self._clock.on("open"):
+                scheduler = opened.enter_context(self._workers())
             # From here on the workers import TensorFlow, and after the plan the tracker opens its store.
             self._watch(Opened(facts=self._facts, folder=self._folder.path, counts=self._counts()))
             search = self._search_plan()
@@ -70,10 +67,10 @@ class Run:
             self.is_tracked = True
             if search is not None:
                 done = self.record.known_of("search")
-                self._run_part("search", search, local, trials=self._study.search.trials, done=len(done))
+                self._run_part("search", search, scheduler, trials=self._study.search.trials, done=len(done))
             if self._options.only != "search" and not self._stop.is_set():
-                self._compare(local)
-        self.outside = {part: seconds / self._facts.workers for part, seconds in local.clock.seconds.items()}
+                self._compare(scheduler)
+        self.outside = {part: seconds / self._facts.workers for part, seconds in scheduler.clock.seconds.items()}
 
     def damage(self) -> list[str]:
         """What a person should know of the results that are there."""
@@ -98,57 +95,37 @@ class Run:
             return searched
         return searched and self.comparison is not None and self.comparison.is_complete(known)
 
-    def _scheduler(self, task: Task) -> Local:
-        return Local(
-            task,
-            workers=self._facts.workers,
+    def _workers(self) -> AbstractContextManager[Scheduler]:
+        facts, options = self._facts, self._options
+        return open_workers(
+            self._study,
+            facts.data,
+            WorkerOptions(facts.workers, facts.threads, options.cache, self._folder.worker_log, options.stack),
             stop=self._stop,
             on_start=self.record.begin,
             on_lost=self.record.lost,
             on_notice=lambda text: self._watch(Notice(text)),
         )
 
-    def _task(self, scratch: Path) -> Task:
-        """What every trial shares; the data lie in `scratch`."""
-        try:
-            with self._clock.on("open"):
-                arrays = save_arrays(self._facts.data, scratch)
-        except OSError as err:
-            raise AblateError(
-                f"{scratch.parent}: cannot hold the data for the workers: {err.strerror or err}\n"
-                "  free space there, or name another folder in the environment variable TMPDIR"
-            ) from err
-        return Task(
-            study=self._study,
-            arrays=arrays,
-            cache=self._options.cache,
-            threads=self._facts.threads,
-            log=self._folder.worker_log,
-            max_memory=share_of_memory(self._facts.workers, memory=system.memory_bytes()),
-            stack=self._options.stack,
-        )
-
     def _search_plan(self) -> Plan | None:
         if self._options.only == "ablation" or not self._study.search.trials:
             return None
         with self._clock.on("search"):
-            plan = SearchPlan(
+            return SearchPlan(
                 self._study,
                 storage=self._folder.search_storage,
                 chance=self._chance,
                 known=self.record.known_of("search"),
                 announce=lambda text: self._watch(Notice(text)),
             )
-            return Timed(plan, self._clock, "search")
 
-    def _compare(self, local: Local) -> None:
+    def _compare(self, scheduler: Scheduler) -> None:
         best = best_entry(self.journal.entries.values())
         self.comparison = Comparison(
             self._study, best=best.spec.factors if best else None, chance=self._chance, undecided=self._undecided
         )
         for stage in self.comparison.stages(self.journal.known, self._declare):
-            plan = Timed(stage.plan, self._clock, "plan")
-            self._run_part(stage.part, plan, local, trials=stage.trials, done=stage.done)
+            self._run_part(stage.part, stage.plan, scheduler, trials=stage.trials, done=stage.done)
             if self._stop.is_set():
                 return
 
@@ -163,11 +140,12 @@ class Run:
         entries = self.journal.entries.values()
         return open_contrasts(entries, self._facts, seeds=self.comparison.looks, look=look)
 
-    def _run_part(self, part: Part, plan: Plan, local: Local, *, trials: int, done: int) -> None:
+    def _run_part(self, part: Part, plan: Plan, scheduler: Scheduler, *, trials: int, done: int) -> None:
         best = best_entry(self.record.known_of("search")) if part == "search" else None
         self._watch(PartBegan(part, trials, done, best.outcome if best else None))
-        most = self._study.limits.same_failures
-        local.run(GivingUp(self.record.around(plan), most=most, on_reason=self._give_up))
+        thinking = partial(self._clock.on, "search" if part == "search" else "plan")
+        recorded, most = self.record.around(plan, thinking=thinking), self._study.limits.same_failures
+        scheduler.run(GivingUp(recorded, most=most, on_reason=self._give_up))
 
     def _give_up(self, reason: str) -> None:
         self.gave_up = reason

@@ -1,96 +1,52 @@
-"""A plan into one that asks for nothing more once its trials fail again and again for one and the same reason."""
+"""The three filters that may be around a plan: the test-set guard, deduplication, and giving up."""
 
 import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol, final
+from typing import final
 
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
-from ablate.storage.preregistration import Freeze, _canonical, to_cell
-from ablate.storage.trial_cache import Found, content_key, untested
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+from ablate.storage.preregistration import Freeze, canonical, to_cell
+from ablate.storage.trial_cache import Found, TrialCache, content_key, untested
+from ablate.study.trial import Outcome, RateTest, TrialSpec
 
 # Where reasons may differ that mean the same: addresses, then numbers.
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?")
 _LONGEST = 200  # characters of a reason in the message
 
 
-class GivingUp:
-    """A plan that gives up after `most` trials in a row failed, or ran out of memory, for the same reason; 0: never.
+@final
+class Guarded:
+    """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""
 
-    `on_reason` is called once, with a line that says so. What is wrong with one configuration is no reason to end a
-    study that has others, so the trials must have two at least: seeds and learning rates alone make no difference.
-    Trials that took another one's result, and those that were interrupted, say nothing.
-    """
-
-    def __init__(self, plan: Plan, *, most: int, on_reason: Callable[[str], None]) -> None:
-        self._plan, self._most, self._on_reason = plan, most, on_reason
-        self._configurations: dict[str, str] = {}  # by trial that was asked for
-        self._alike = ""  # why those in the row failed
-        self._row: set[str] = set()  # trials, since the last that ended in another way
-        self._has_given_up = False
+    def __init__(self, plan: Plan, freeze: Freeze | None) -> None:
+        self._plan, self._freeze = plan, freeze
+        self.report, self.tell = plan.report, plan.tell
+        self._cells = frozenset(map(canonical, freeze.declared.cells)) if freeze else frozenset()
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """Pass on; nothing once it has given up."""
-        if self._has_given_up:
-            return []
-        specs = self._plan.ask(n)
-        self._configurations.update({spec.trial: _configuration(spec) for spec in specs})
-        return specs
+        """The plan's specs, those for the test set with the digest. Raises `AblateError` where one must not read it."""
+        return [self._passed(spec) for spec in self._plan.ask(n)]
 
-    def report(self, epoch: Epoch) -> bool:
-        """Pass on."""
-        return self._plan.report(epoch)
-
-    def tell(self, outcome: Outcome) -> None:
-        """Pass on, and count."""
-        self._plan.tell(outcome)
-        if outcome.same_as or outcome.state == "killed" or outcome.trial not in self._configurations:
-            return
-        alike = f"{outcome.state}: {common(outcome)}" if outcome.state in ("failed", "out_of_memory") else ""
-        if alike != self._alike:
-            self._alike, self._row = alike, set()
-        if alike:
-            self._row.add(outcome.trial)
-        if self._is_enough() and not self._has_given_up:
-            self._has_given_up = True
-            self._on_reason(f"{len(self._row)} trials in a row failed alike: {_short(outcome.reason)}")
-
-    def _is_enough(self) -> bool:
-        different = {self._configurations[trial] for trial in self._row}
-        several = min(2, len(set(self._configurations.values())))
-        return 0 < self._most <= len(self._row) and len(different) >= several
+    def _passed(self, spec: TrialSpec) -> TrialSpec:
+        if not spec.test:
+            return replace(spec, frozen="")
+        sealed = replace(spec, frozen=self._freeze.digest if self._freeze else "")
+        if self._freeze is None:
+            raise AblateError(f"{spec.trial}: no trial reads the test set before the comparisons are frozen")
+        if not sealed.may_test():
+            raise AblateError(f"{spec.trial}: only a confirmatory trial reads the test set; what chooses does not")
+        if canonical(to_cell(spec)) not in self._cells:
+            raise AblateError(
+                f"{spec.trial}: its comparison is none of the {len(self._cells)} that were frozen at {self._freeze.at}"
+                "\n  --fresh starts anew and keeps the old folder under another name"
+            )
+        return sealed
 
 
-def common(outcome: Outcome) -> str:
-    """What of an outcome's reason other trials share that failed in the same way."""
-    own = rf"(?<!\w){re.escape(outcome.trial)}(?!\w)"
-    return _VARYING.sub("#", re.sub(own, "#", outcome.reason))
-
-
-def _configuration(spec: TrialSpec) -> str:
-    return json.dumps(sorted((name, level) for name, level in spec.factors.items() if name != "learning_rate"))
-
-
-def _short(reason: str) -> str:
-    line = reason.strip().partition("\n")[0]
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
-
-
-class Cache(Protocol):
-    """Trials that outlive their study."""
-
-    def find(self, spec: TrialSpec) -> Found | None:
-        """A trial with the numbers that `spec` would have."""
-        ...
-
-    def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
-        """Take a trial in, if its outcome is one to be found."""
-        ...
-
-
+@final
 class Remembered:
     """A plan in which no configuration is trained twice with the same seed: a repeat takes the first one's result.
 
@@ -103,15 +59,15 @@ class Remembered:
     """
 
     def __init__(
-        self, plan: Plan, *, cache: Cache | None = None, on_start: Callable[[TrialSpec], None] = lambda _: None
+        self, plan: Plan, *, cache: TrialCache | None = None, on_start: Callable[[TrialSpec], None] = lambda _: None
     ) -> None:
         self._plan, self._cache, self._on_start = plan, cache, on_start
+        self.report = plan.report
         self._done: dict[str, list[tuple[TrialSpec, Outcome]]] = {}  # by content, the first that was trained first
         self._trained: set[str] = set()  # the trials in it
         self._running: dict[str, TrialSpec] = {}  # by trial
         self._running_same: dict[str, list[TrialSpec]] = {}  # by content
         self._repeats: dict[str, list[TrialSpec]] = {}  # by the running trial that they wait for
-        self._epochs: dict[str, list[Epoch]] = {}  # of running trials, for the cache
         self._tests: dict[str, RateTest] = {}  # by key: each outcome comes with a copy, of 11 kB
 
     def remember(self, spec: TrialSpec, outcome: Outcome) -> None:
@@ -126,23 +82,14 @@ class Remembered:
                 return fresh
         return []
 
-    def report(self, epoch: Epoch) -> bool:
-        """Pass on; for the cache, keep the epoch. An attempt that starts over replaces the one before."""
-        if self._cache is not None:
-            epochs = self._epochs.setdefault(epoch.trial, [])
-            epochs[epoch.epoch - 1 :] = [epoch]
-        return self._plan.report(epoch)
-
     def tell(self, outcome: Outcome) -> None:
         """Pass on, and settle the repeats that waited for this trial."""
         outcome = self._sharing(outcome)
         self._plan.tell(outcome)
-        spec, epochs = self._running.pop(outcome.trial), self._epochs.pop(outcome.trial, [])
+        spec = self._running.pop(outcome.trial)
         self._running_same[content_key(spec)].remove(spec)
         if outcome.state != "killed":
             self.remember(spec, outcome)
-        if self._cache is not None:
-            self._cache.keep(spec, outcome, epochs)
         for repeat in self._repeats.pop(outcome.trial, []):
             self._plan.tell(self._as_repeat(outcome, repeat))
 
@@ -184,41 +131,65 @@ class Remembered:
         return outcome if test is None else replace(outcome, rate_test=self._tests.setdefault(test.key, test))
 
 
+@final
+class GivingUp:
+    """A plan that gives up after `most` trials in a row failed, or ran out of memory, for the same reason; 0: never.
+
+    `on_reason` is called once, with a line that says so. What is wrong with one configuration is no reason to end a
+    study that has others, so the trials must have two at least: seeds and learning rates alone make no difference.
+    Trials that took another one's result, and those that were interrupted, say nothing.
+    """
+
+    def __init__(self, plan: Plan, *, most: int, on_reason: Callable[[str], None]) -> None:
+        self._plan, self._most, self._on_reason = plan, most, on_reason
+        self.report = plan.report
+        self._configurations: dict[str, str] = {}  # by trial that was asked for
+        self._alike = ""  # why those in the row failed
+        self._row: set[str] = set()  # trials, since the last that ended in another way
+        self._has_given_up = False
+
+    def ask(self, n: int) -> Sequence[TrialSpec]:
+        """Pass on; nothing once it has given up."""
+        if self._has_given_up:
+            return []
+        specs = self._plan.ask(n)
+        self._configurations.update({spec.trial: _configuration(spec) for spec in specs})
+        return specs
+
+    def tell(self, outcome: Outcome) -> None:
+        """Pass on, and count."""
+        self._plan.tell(outcome)
+        if outcome.same_as or outcome.state == "killed" or outcome.trial not in self._configurations:
+            return
+        alike = f"{outcome.state}: {common(outcome)}" if outcome.state in ("failed", "out_of_memory") else ""
+        if alike != self._alike:
+            self._alike, self._row = alike, set()
+        if alike:
+            self._row.add(outcome.trial)
+        if self._is_enough() and not self._has_given_up:
+            self._has_given_up = True
+            self._on_reason(f"{len(self._row)} trials in a row failed alike: {_short(outcome.reason)}")
+
+    def _is_enough(self) -> bool:
+        different = {self._configurations[trial] for trial in self._row}
+        several = min(2, len(set(self._configurations.values())))
+        return 0 < self._most <= len(self._row) and len(different) >= several
+
+
+def common(outcome: Outcome) -> str:
+    """What of an outcome's reason other trials share that failed in the same way."""
+    own = rf"(?<!\w){re.escape(outcome.trial)}(?!\w)"
+    return _VARYING.sub("#", re.sub(own, "#", outcome.reason))
+
+
 def _serves(first: TrialSpec, repeat: TrialSpec) -> bool:
     return first.test or not repeat.test
 
 
-@final
-class Guarded:
-    """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""
+def _configuration(spec: TrialSpec) -> str:
+    return json.dumps(sorted((name, level) for name, level in spec.factors.items() if name != "learning_rate"))
 
-    def __init__(self, plan: Plan, freeze: Freeze | None) -> None:
-        self._plan, self._freeze = plan, freeze
-        self._cells = frozenset(map(_canonical, freeze.declared.cells)) if freeze else frozenset()
 
-    def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The plan's specs, those for the test set with the digest. Raises `AblateError` where one must not read it."""
-        return [self._passed(spec) for spec in self._plan.ask(n)]
-
-    def report(self, epoch: Epoch) -> bool:
-        """Pass on."""
-        return self._plan.report(epoch)
-
-    def tell(self, outcome: Outcome) -> None:
-        """Pass on."""
-        self._plan.tell(outcome)
-
-    def _passed(self, spec: TrialSpec) -> TrialSpec:
-        if not spec.test:
-            return replace(spec, frozen="")
-        sealed = replace(spec, frozen=self._freeze.digest if self._freeze else "")
-        if self._freeze is None:
-            raise AblateError(f"{spec.trial}: no trial reads the test set before the comparisons are frozen")
-        if not sealed.may_test():
-            raise AblateError(f"{spec.trial}: only a confirmatory trial reads the test set; what chooses does not")
-        if _canonical(to_cell(spec)) not in self._cells:
-            raise AblateError(
-                f"{spec.trial}: its comparison is none of the {len(self._cells)} that were frozen at {self._freeze.at}"
-                "\n  --fresh starts anew and keeps the old folder under another name"
-            )
-        return sealed
+def _short(reason: str) -> str:
+    line = reason.strip().partition("\n")[0]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"

@@ -1,4 +1,4 @@
-"""The seams between deciding, executing and recording, and the wrappers that sit on them."""
+"""The seam between deciding and executing."""
 
 from collections.abc import Sequence
 from typing import Protocol

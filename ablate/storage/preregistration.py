@@ -40,7 +40,7 @@ class Declared:
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, hexadecimal; the order of the cells does not count."""
-        return hashlib.sha256(_canonical([sorted(map(_canonical, self.cells)), self.rules]).encode()).hexdigest()
+        return hashlib.sha256(canonical([sorted(map(canonical, self.cells)), self.rules]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def declare(
         "looks": list(looks),
         "data": data,
     }
-    cells = {_canonical(cell): cell for cell in (to_cell(spec) for spec in specs if spec.test)}
+    cells = {canonical(cell): cell for cell in (to_cell(spec) for spec in specs if spec.test)}
     return Declared(tuple(cells.values()), rules)
 
 
@@ -125,7 +125,8 @@ def read_freeze(folder: Path) -> Freeze | None:
     return _read(path, path.read_text(encoding="utf-8", errors="replace")) if path.exists() else None
 
 
-def _canonical(value: object) -> str:
+def canonical(value: object) -> str:
+    """The JSON of a value in which equal values are equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

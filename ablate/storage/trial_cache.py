@@ -23,17 +23,6 @@ RATE_TEST = "[0-9a-f]{1,64}"  # the key of a range test; one whose batches were 
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """The content of a file."""
-
-    digest: str  # the file's own name
-    origin: str  # "STUDY/TRIAL"
-    outcome: Outcome  # its range test left out
-    rate_test: str  # the key of its range test, which has a file of its own; "" where there is none
-    epochs: tuple[Epoch, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """A trial of another study that decides the same numbers, as it ended there: finished or diverged."""
 
@@ -56,6 +45,17 @@ class Found:
         for epoch in self.epochs[:n]:
             so_far = counted(so_far, epoch, monitor=self.monitor)
         return stopped(so_far)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The content of a file."""
+
+    digest: str  # the file's own name
+    origin: str  # "STUDY/TRIAL"
+    outcome: Outcome  # its range test left out
+    rate_test: str  # the key of its range test, which has a file of its own; "" where there is none
+    epochs: tuple[Epoch, ...]
 
 
 @final
@@ -126,6 +126,20 @@ def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache |
     return TrialCache(folder, facts, stack=stack) if stands_alone(study.model.name, base=study.base) else None
 
 
+def content_key(spec: TrialSpec) -> str:
+    """What decides a trial's numbers within a study, as text: names, phases and whether it is tested do not."""
+    found_for = None
+    if parse_rate(spec.factors["learning_rate"]).value is None:
+        rate_factors = spec.rate_factors if spec.rate_factors is not None else spec.factors
+        found_for = sorted((name, level) for name, level in rate_factors.items() if name != "learning_rate")
+    return json.dumps([sorted(spec.factors.items()), found_for, spec.seed])
+
+
+def untested(outcome: Outcome) -> Outcome:
+    """The outcome as a trial has it that reads no test set."""
+    return replace(outcome, test_accuracy=None, test_loss=None)
+
+
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
     """What decides the numbers of all trials of a study, but for their specs."""
     study, data = facts.study, facts.study.data
@@ -158,17 +172,3 @@ def _is_whole(kept: _Kept, *, tested: bool) -> bool:
         and numbers == list(range(1, outcome.epochs + 1 - lost))
         and has_test == (tested and not lost)
     )
-
-
-def content_key(spec: TrialSpec) -> str:
-    """What decides a trial's numbers within a study, as text: names, phases and whether it is tested do not."""
-    found_for = None
-    if parse_rate(spec.factors["learning_rate"]).value is None:
-        rate_factors = spec.rate_factors if spec.rate_factors is not None else spec.factors
-        found_for = sorted((name, level) for name, level in rate_factors.items() if name != "learning_rate")
-    return json.dumps([sorted(spec.factors.items()), found_for, spec.seed])
-
-
-def untested(outcome: Outcome) -> Outcome:
-    """The outcome as a trial has it that reads no test set."""
-    return replace(outcome, test_accuracy=None, test_loss=None)

@@ -84,6 +84,11 @@ class BackgroundTracker:
         if self._opening.done():
             self._opening.result()
 
+    def wait_until_open(self) -> None:
+        """Wait until the store is open, or raise what opening it failed with."""
+        with self._clock.on("wait"):
+            self._opening.result()
+
     def log_freeze(self, freeze: Freeze) -> None:
         """The comparisons are frozen: written before whatever is told later."""
         self._tell(partial(self._tracker.log_freeze, freeze))
@@ -98,12 +103,12 @@ class BackgroundTracker:
 
     def close_trial(self, outcome: Outcome) -> None:
         """An attempt has ended. Waits until the store is open: no result counts before."""
-        self._wait_until_open()
+        self.wait_until_open()
         self._tell(partial(self._tracker.close_trial, outcome, at=now_ms()))
 
     def drain(self) -> None:
         """Wait until all calls so far are done, or give the store up."""
-        self._wait_until_open()
+        self.wait_until_open()
         done = threading.Event()
         self._calls.put(done.set)
         with self._clock.on("wait"):
@@ -124,10 +129,6 @@ class BackgroundTracker:
     def _tell(self, call: Callable[[], object]) -> None:
         self.check()
         self._calls.put(call)
-
-    def _wait_until_open(self) -> None:
-        with self._clock.on("wait"):
-            self._opening.result()
 
     def _look(self) -> None:
         """Give up once waiting has been of no use for too long, summed over all waits."""

@@ -6,8 +6,8 @@ step count, early stopping and verdict, so that a trial's numbers are those it h
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias, final
+from collections.abc import Sequence
+from typing import Protocol, final
 
 from ablate.clock import Clock
 from ablate.study.trial import Epoch, Outcome, TrialSpec
@@ -17,8 +17,6 @@ from ablate.training.layer_statistics import look_inside
 from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin, failed
-
-OnEpoch: TypeAlias = Callable[[Epoch], bool]  # False: stop this trial
 
 
 class Feed(Protocol):
@@ -53,13 +51,6 @@ def run_trials(specs: Sequence[TrialSpec], bench: Workbench, finder: RateFinder,
         size = min(most, 2 ** math.ceil(math.log2(len(waiting))))
         waiting = Stack(bench, finder, feed, size=size).run(waiting)
         most = max(1, min(most, size) // 2) if waiting else most
-
-
-def run_trial(spec: TrialSpec, bench: Workbench, finder: RateFinder, on_epoch: OnEpoch = lambda _: True) -> Outcome:
-    """Train one spec to its end."""
-    feed = Single(on_epoch)
-    Stack(bench, finder, feed, size=1).run([spec])
-    return feed.outcomes[0]
 
 
 @final
@@ -156,25 +147,3 @@ def _most(spec: TrialSpec, bench: Workbench) -> int:
         return contained(lambda: bench.stack_size(spec.factors))
     except TrialError:  # training it alone says what is wrong
         return 1
-
-
-@final
-class Single:
-    """The feed of one trial."""
-
-    def __init__(self, on_epoch: OnEpoch) -> None:
-        self._on_epoch = on_epoch
-        self.outcomes: list[Outcome] = []
-
-    def more(self, n: int) -> Sequence[TrialSpec]:
-        """None."""
-        del n
-        return ()
-
-    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
-        """Ask the callback."""
-        return [self._on_epoch(epoch) for epoch in epochs]
-
-    def tell(self, outcome: Outcome) -> None:
-        """Keep it."""
-        self.outcomes.append(outcome)

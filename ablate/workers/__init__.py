@@ -1,1 +1,1 @@
-"""A plan into outcomes: in this process, or in worker processes."""
+"""A plan into outcomes, in worker processes."""

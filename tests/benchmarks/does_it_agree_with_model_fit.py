@@ -38,6 +38,21 @@ class Task:
     seed: int | None  # None: no global seed
 
 
+class Alone:
+    """The feed of one trial, that keeps how it ended."""
+
+    outcome: Any
+
+    def more(self, _n: int) -> tuple[()]:
+        return ()
+
+    def report(self, epochs: Any) -> list[bool]:
+        return [True for _ in epochs]
+
+    def tell(self, outcome: Any) -> None:
+        self.outcome = outcome
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
@@ -54,7 +69,7 @@ def main() -> None:
     from ablate.study.trial import TrialSpec
     from ablate.training.engine.workbench import Workbench
     from ablate.training.rate_finder import RateFinder
-    from ablate.training.stack import run_trial
+    from ablate.training.stack import run_trials
 
     study = load_study(find_study("cifar_mlp", folder=Path.cwd()), overrides=arguments.overrides, quick=False)
     data_dir = arguments.data_dir
@@ -70,7 +85,9 @@ def main() -> None:
     ratios = []
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as peer:
         for seed in range(1, arguments.seeds + 1):
-            outcome = run_trial(TrialSpec(f"s{seed}", "ablation", "", "", "", "", seed, factors), bench, finder)
+            alone = Alone()
+            run_trials([TrialSpec(f"s{seed}", "ablation", "", "", "", "", seed, factors)], bench, finder, alone)
+            outcome = alone.outcome
             mine = outcome.timings["train"] + outcome.timings["evaluate"]
             line = f"seed {seed}: ablate {100 * outcome.val_accuracy:.2f} in {outcome.epochs} epochs, {mine:.1f} s"
             scores["ablate"].append(outcome.val_accuracy)

@@ -13,7 +13,7 @@ each worker compiles for itself. "train" is what the trials count as training an
 these were shared out evenly: what is missing there, the processors take from each other. Aim: 1.8 with two.
 
 "driver": `run_study` in a fresh process, with its journal on disk, its tables and its report, the display off, and
-trials that take no time. In the place of `running.Local` stands a scheduler that answers every spec at once with
+trials that take no time. In the place of `running.open_workers` stands a scheduler that answers every spec at once with
 made-up epochs and an outcome with a range test, pickled and read back as if they came through a worker's pipe. The
 study is an ablation of the digits data, 10 cells × as many seeds as make up the number of trials, 5 epochs a trial,
 once with MLflow on an SQLite file and once with a tracker that does nothing in the place of `experiment.Tracker`
@@ -239,9 +239,9 @@ def drive(kind: str, n: int, *, tracked: bool) -> None:
     from ablate.system import peak_memory_bytes
 
     marks = Marks()
-    assert callable(running.Local)
+    assert callable(running.open_workers)
     assert callable(run_study.Tracker)
-    running.Local = partial(Instant, marks)
+    running.open_workers = partial(Instant, marks)
     if not tracked:
         run_study.Tracker = Silent
     seeds, trials = (0, n) if kind == "search" else (n // CELLS, 0)
@@ -275,7 +275,7 @@ def pace(told: Sequence[float]) -> float:
 class Instant:
     """A scheduler in which a trial takes no time: each spec is answered at once."""
 
-    def __init__(self, marks: Marks, _task: Any, *, on_start: Any, **_: Any) -> None:
+    def __init__(self, marks: Marks, *_asked: Any, on_start: Any, **_: Any) -> None:
         self._marks, self._on_start = marks, on_start
         from ablate.clock import Clock
 

@@ -1,16 +1,18 @@
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from full_disk import at_most
 
+from ablate.clock import Clock
 from ablate.errors import AblateError, StorageError
 from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost
-from ablate.experiment.recording import Record
+from ablate.experiment.recording import Journaled, Record, Recorder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.trial_cache import Found
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
 
 SPEC = TrialSpec("b", "search", "", "", "", "", 0, {"learning_rate": 0.1})
@@ -235,3 +237,202 @@ def test_the_studys_run_is_kept_and_gone_on_with(tmp_path):
         record.open(STUDY, parent_run=path)
         assert record.settle() == []
     assert (runs.parent, path.read_text()) == ("parent-1", "parent-2\n")
+
+
+ENDED = TrialSpec("a", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, {"dropout": 0.1}, test=True)
+TEST = RateTest("k", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
+OUTCOME = Outcome("a", "finished", score=0.5, timings={"train": 1.0}, notes=("n",), rate_test=TEST)
+EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
+
+
+class OneTrial:
+    """A plan of one trial that stops it after the second epoch."""
+
+    def __init__(self):
+        self.told = []
+
+    def ask(self, _n):
+        return [ENDED]
+
+    def report(self, epoch):
+        return epoch.epoch < 2
+
+    def tell(self, outcome):
+        self.told.append(outcome)
+
+
+class Store:
+    """A tracker whose store is open and that knows the runs of two attempts."""
+
+    run_ids = {("a", 1): "run-a-1", ("a", 2): "run-a-2"}  # noqa: RUF012
+
+    def check(self):
+        pass
+
+    wait_until_open = check
+
+
+def journaled(plan, journal, thinking=nullcontext) -> tuple[Recorder, list]:
+    """A recorder with the journal as its only listener."""
+    listeners = [Journaled(journal)]
+    return Recorder(plan, listeners, journal=journal, tracker=Store(), thinking=thinking), listeners
+
+
+def test_a_second_attempt_replaces_the_epochs_of_the_first(tmp_path):
+    inner, journal = OneTrial(), Journal(tmp_path / "trials.jsonl")
+    plan, _ = journaled(inner, journal)
+    plan.ask(1)
+    second = Epoch("a", 2, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
+    assert [plan.report(e) for e in (EPOCH, second, EPOCH)] == [True, False, True]
+    plan.tell(OUTCOME)
+    entry = journal.entries["a"]
+    assert entry == Entry(ENDED, OUTCOME, (EPOCH,), "run-a-1", began=entry.ended, ended=entry.ended)
+    assert inner.told == [OUTCOME]
+
+
+def test_an_attempt_that_ended_is_kept_beside_the_next_one(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    inner, journal = OneTrial(), Journal(path)
+    plan, listeners = journaled(inner, journal)
+    plan.ask(1)
+    assert journal.begin(ENDED, at=1_000) == 1
+    plan.report(EPOCH)
+    plan.lose(ENDED, "signal 9", listeners)
+    lost = journal.entries["a"].outcome
+    assert (lost.state, lost.reason, lost.attempt, lost.epochs) == ("killed", "signal 9", 1, 1)
+    assert (inner.told, journal.known()) == ([], {})
+    assert journal.begin(ENDED, at=2_000) == 2
+    plan.report(EPOCH)
+    plan.tell(OUTCOME)
+    assert [outcome.attempt for outcome in inner.told] == [2]
+    for read in (journal, Journal(path)):
+        assert [(e.key, e.outcome.state, e.began, e.run_id) for e in read.attempts()] == [
+            (("a", 1), "killed", 1_000, "run-a-1"), (("a", 2), "finished", 2_000, "run-a-2"),
+        ]  # fmt: skip
+        assert [e.epochs for e in read.attempts()] == [(EPOCH,), (EPOCH,)]
+        assert all(e.ended > e.began for e in read.attempts())
+        assert read.known() == {"a": replace(OUTCOME, attempt=2)}
+
+
+def test_a_repeat_never_begins_and_is_the_next_attempt_all_the_same(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    Journal(path).begin(ENDED, at=1_000)
+    for told, number in ((Outcome("a", "killed", same_as="x"), 2), (replace(OUTCOME, same_as="x"), 3)):
+        journal = Journal(path)
+        plan, _ = journaled(OneTrial(), journal)
+        plan.ask(1)
+        plan.tell(told)
+        assert journal.entries["a"].key == ("a", number)
+    assert len(Journal(path).attempts()) == 3
+
+
+def test_a_recorder_passes_everything_on_and_counts_what_its_plan_thinks(tmp_path):
+    inner, clock = OneTrial(), Clock()
+    plan, _ = journaled(inner, Journal(tmp_path / "trials.jsonl"), partial(clock.on, "search"))
+    assert [s.trial for s in plan.ask(2)] == ["a"]
+    assert plan.report(EPOCH)
+    plan.tell(Outcome("a", "finished"))
+    assert [outcome.trial for outcome in inner.told] == ["a"]
+    assert set(clock.seconds) == {"search"}
+    assert clock.seconds["search"] > 0
+
+
+class Noted:
+    """Whoever takes part in a study, noting by name and in order what they hear; `full` is a disk that took that."""
+
+    def __init__(self, full=""):
+        self.heard, self.full, self.run_ids = [], full, {}
+
+    def note(self, what):
+        if what == self.full:
+            raise StorageError("trials.jsonl: cannot be written: No space left on device")
+        self.heard.append(what)
+
+    def check(self):
+        self.note("tracker is asked")
+
+    def wait_until_open(self):
+        self.note("tracker is waited for")
+
+    def open_trial(self, _spec, *, attempt):
+        self.note(f"tracker opens {attempt}")
+
+    def log_epoch(self, _epoch):
+        self.note("tracker takes an epoch")
+
+    def close_trial(self, outcome):
+        self.note(f"tracker closes {outcome.attempt}")
+
+    def shown(self, event):
+        self.note(f"display shows {type(event).__name__}")
+
+    def ask(self, _n):
+        self.note("plan is asked")
+        return [SPEC]
+
+    def report(self, _epoch):
+        self.note("plan judges")
+        return True
+
+    def tell(self, _outcome):
+        self.note("plan is told")
+
+    def find(self, _spec):
+        return None
+
+    def keep(self, spec, outcome, epochs):
+        self.note(f"cache takes {spec.trial} {outcome.state} {[epoch.epoch for epoch in epochs]}")
+
+
+def of_one(noted, tmp_path, monkeypatch):
+    """The record of a study in which all is noted, and a plan in its hands."""
+    journal = Journal(tmp_path / "trials.jsonl")
+    for name in ("begin", "append"):
+        whole = getattr(journal, name)
+
+        def noting(*given, whole=whole, name=name, **named):
+            noted.note(f"journal: {name}")
+            return whole(*given, **named)
+
+        monkeypatch.setattr(journal, name, noting)
+    record = Record(journal, noted, noted.shown, cache=noted)
+    return record, record.around(noted)
+
+
+def an_epoch(number: int) -> Epoch:
+    return Epoch("b", number, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+
+
+def test_the_journal_hears_first_then_the_tracker_the_display_and_the_cache(tmp_path, monkeypatch):
+    noted = Noted()
+    record, plan = of_one(noted, tmp_path, monkeypatch)
+    (spec,) = plan.ask(1)
+    record.begin(spec)
+    plan.report(an_epoch(1))
+    record.lost(spec, "signal 9")
+    record.begin(spec)
+    for number in (1, 2, 1, 2):  # it began anew in smaller pieces
+        plan.report(an_epoch(number))
+    noted.heard[:], before = [], list(noted.heard)
+    plan.tell(Outcome("b", "finished"))
+    assert before[:13] == [
+        "tracker is asked", "plan is asked",
+        "journal: begin", "tracker opens 1", "display shows TrialBegan",
+        "tracker takes an epoch", "display shows Epoch", "plan judges",
+        "journal: append", "tracker closes 1", "display shows TrialLost",
+        "journal: begin", "tracker opens 2",
+    ]  # fmt: skip
+    assert noted.heard == [
+        "tracker is waited for", "plan is told", "journal: append", "tracker closes 2", "display shows TrialEnded",
+        "cache takes b finished [1, 2]",
+    ]  # fmt: skip
+
+
+def test_an_end_that_no_disk_takes_stops_the_study_before_anybody_else_says_so(tmp_path, monkeypatch):
+    noted = Noted("journal: append")
+    record, plan = of_one(noted, tmp_path, monkeypatch)
+    (spec,) = plan.ask(1)
+    record.begin(spec)
+    with pytest.raises(StorageError, match="No space left"):
+        plan.tell(Outcome("b", "finished"))
+    assert noted.heard[-2:] == ["tracker is waited for", "plan is told"]

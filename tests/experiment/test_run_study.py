@@ -290,8 +290,8 @@ class Instant:
 
     reason = ""
 
-    def __init__(self, _task, *, workers, stop, on_start, on_lost, on_notice):
-        del workers, on_lost, on_notice
+    def __init__(self, _study, _data, _options, *, stop, on_start, on_lost, on_notice):
+        del on_lost, on_notice
         self._stop, self._on_start = stop, on_start
         self.clock = Clock()
 
@@ -354,7 +354,7 @@ class SlowTracker:
 
 @pytest.fixture
 def instant(monkeypatch):
-    monkeypatch.setattr(running, "Local", Instant)
+    monkeypatch.setattr(running, "open_workers", Instant)
     monkeypatch.setattr(experiment, "Tracker", SlowTracker)
 
 

@@ -6,7 +6,6 @@ import pytest
 from full_disk import at_most
 
 from ablate.errors import AblateError, StorageError
-from ablate.experiment.recording import Journaled
 from ablate.storage.journal import Entry, Journal
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
 
@@ -55,32 +54,6 @@ def test_an_interrupted_trial_is_not_known(tmp_path):
     assert journal.known() == {"a": OUTCOME}
 
 
-class OneSpec:
-    def __init__(self):
-        self.told = []
-
-    def ask(self, _n):
-        return [SPEC]
-
-    def report(self, epoch):
-        return epoch.epoch < 2
-
-    def tell(self, outcome):
-        self.told.append(outcome)
-
-
-def test_a_second_attempt_replaces_the_epochs_of_the_first(tmp_path):
-    inner, journal = OneSpec(), Journal(tmp_path / "trials.jsonl")
-    plan = Journaled(inner, journal, run_id=lambda key: f"run-{key[0]}-{key[1]}")
-    plan.ask(1)
-    second = Epoch("a", 2, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
-    assert [plan.report(e) for e in (EPOCH, second, EPOCH)] == [True, False, True]
-    plan.tell(OUTCOME)
-    entry = journal.entries["a"]
-    assert entry == Entry(SPEC, OUTCOME, (EPOCH,), "run-a-1", began=entry.ended, ended=entry.ended)
-    assert inner.told == [OUTCOME]
-
-
 def test_runs_that_opened_late_are_written_anew(tmp_path):
     path = tmp_path / "trials.jsonl"
     journal = Journal(path)
@@ -110,41 +83,6 @@ def test_a_trial_that_a_death_left_half_done_is_known_and_its_next_try_is_the_se
     assert begun(journal, "a") == [2]
     assert [e.key for e in journal.attempts()] == [("a", 1), ("b", 1)]  # the one that runs is not among them
     assert begun(Journal(path), "a", "b", "c") == [3, 2, 1]
-
-
-def test_an_attempt_that_ended_is_kept_beside_the_next_one(tmp_path):
-    path = tmp_path / "trials.jsonl"
-    inner, journal = OneSpec(), Journal(path)
-    plan = Journaled(inner, journal, run_id=lambda key: f"run-{key[1]}")
-    plan.ask(1)
-    assert journal.begin(SPEC, at=1_000) == 1
-    plan.report(EPOCH)
-    lost = plan.lose("a", reason="signal 9")
-    assert (lost.state, lost.reason, lost.attempt, lost.epochs) == ("killed", "signal 9", 1, 1)
-    assert (inner.told, journal.known()) == ([], {})
-    assert journal.begin(SPEC, at=2_000) == 2
-    plan.report(EPOCH)
-    plan.tell(OUTCOME)
-    assert [outcome.attempt for outcome in inner.told] == [2]
-    for read in (journal, Journal(path)):
-        assert [(e.key, e.outcome.state, e.began, e.run_id) for e in read.attempts()] == [
-            (("a", 1), "killed", 1_000, "run-1"), (("a", 2), "finished", 2_000, "run-2"),
-        ]  # fmt: skip
-        assert [e.epochs for e in read.attempts()] == [(EPOCH,), (EPOCH,)]
-        assert all(e.ended > e.began for e in read.attempts())
-        assert read.known() == {"a": replace(OUTCOME, attempt=2)}
-
-
-def test_a_repeat_never_begins_and_is_the_next_attempt_all_the_same(tmp_path):
-    path = tmp_path / "trials.jsonl"
-    begun(Journal(path), "a")
-    for told, number in ((Outcome("a", "killed", same_as="x"), 2), (replace(OUTCOME, same_as="x"), 3)):
-        journal = Journal(path)
-        plan = Journaled(OneSpec(), journal, run_id=lambda _: "")
-        plan.ask(1)
-        plan.tell(told)
-        assert journal.entries["a"].key == ("a", number)
-    assert len(Journal(path).attempts()) == 3
 
 
 def test_a_second_beginning_ends_the_first_one(tmp_path):

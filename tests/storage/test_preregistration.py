@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 import ablate
-from ablate.errors import AblateError, StudyError
-from ablate.plans.filters import Guarded
+from ablate.errors import StudyError
 from ablate.storage.preregistration import Declared, declare, freeze, read_freeze
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import TrialSpec
 
 FACTORS = {"dropout": 0.0, "learning_rate": "find"}
 REFERENCE = TrialSpec("r", "ablation", "reference", "", "", "", 1, FACTORS, test=True, design="one-factor")
@@ -18,24 +17,6 @@ VARIANT = replace(REFERENCE, trial="v", variant="dropout=0.1", factor="dropout",
 CARRIED = replace(VARIANT, trial="c", mode="carry", rate_factors=FACTORS)
 CROSSED = replace(VARIANT, trial="f", variant="dropout=0.1", factor="", level="", design="factorial", against="")
 SPECS = [REFERENCE, VARIANT, CARRIED, CROSSED]
-
-
-class Listed:
-    """A plan that hands out what it is given, and keeps what passes."""
-
-    def __init__(self, specs):
-        self.specs, self.passed = list(specs), []
-
-    def ask(self, n):
-        specs, self.specs = self.specs[:n], self.specs[n:]
-        return specs
-
-    def report(self, epoch):
-        self.passed.append(epoch)
-        return False
-
-    def tell(self, outcome):
-        self.passed.append(outcome)
 
 
 @pytest.fixture
@@ -103,53 +84,6 @@ def test_a_file_that_was_changed_is_refused(declared, tmp_path, spoil):
     path.write_text(spoil(path.read_text()))
     with pytest.raises(StudyError, match=r"frozen\.json: was changed after it was written"):
         freeze(tmp_path, declared)
-
-
-def test_a_frozen_cell_passes_with_the_digest_whatever_its_seed(frozen):
-    specs = [*SPECS, replace(VARIANT, seed=7)]
-    passed = Guarded(Listed(specs), frozen).ask(9)
-    assert passed == [replace(spec, frozen=frozen.digest) for spec in specs]
-    assert all(spec.may_test() for spec in passed)
-
-
-def test_nothing_is_tested_before_the_freeze():
-    with pytest.raises(AblateError, match="before the comparisons are frozen"):
-        Guarded(Listed([REFERENCE]), None).ask(1)
-
-
-@pytest.mark.parametrize("changes", [{"phase": "search"}, {"phase": "tune"}, {"design": "path"}])
-def test_what_chooses_is_never_tested(frozen, changes):
-    with pytest.raises(AblateError, match="only a confirmatory trial"):
-        Guarded(Listed([replace(REFERENCE, **changes)]), frozen).ask(1)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"variant": "dropout=0.2"},
-        {"factors": {**FACTORS, "dropout": 0.2}},
-        {"mode": "tune"},
-        {"rate_factors": FACTORS},
-        {"against": "best"},
-    ],
-)
-def test_a_cell_that_was_not_frozen_is_not_tested(frozen, changes):
-    with pytest.raises(AblateError, match=r"none of the 4 that were frozen"):
-        Guarded(Listed([replace(VARIANT, **changes)]), frozen).ask(1)
-
-
-def test_trials_without_the_test_set_pass_at_any_time_and_lose_a_digest_that_they_brought(frozen):
-    search = replace(REFERENCE, phase="search", variant="", test=False, frozen="made up")
-    for guard in (None, frozen):
-        assert Guarded(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
-
-
-def test_epochs_and_outcomes_pass(frozen):
-    inner, epoch = Listed([]), Epoch("r", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
-    plan = Guarded(inner, frozen)
-    assert not plan.report(epoch)
-    plan.tell(Outcome("r", "finished"))
-    assert inner.passed == [epoch, Outcome("r", "finished")]
 
 
 @pytest.mark.parametrize(

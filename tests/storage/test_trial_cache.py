@@ -2,6 +2,7 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
+from in_process import InProcess
 
 from ablate import system
 from ablate.plans.filters import Remembered
@@ -9,10 +10,9 @@ from ablate.plans.search import SearchPlan
 from ablate.storage import conditions
 from ablate.storage.facts import Facts
 from ablate.storage.files import atomic
-from ablate.storage.trial_cache import Found, TrialCache, open_cache
+from ablate.storage.trial_cache import Found, TrialCache, content_key, open_cache
 from ablate.study import LrTest, Transfer
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
-from ablate.workers.inline import Inline
 
 SPEC = TrialSpec("ablation-reference-s1", "ablation", "reference", "", "", "", 1,
                  {"optimizer": "adam", "learning_rate": "find"}, test=True)  # fmt: skip
@@ -220,9 +220,16 @@ class Told:
 
 def search(study, storage, cache):
     plan, trained = Told(SearchPlan(study, storage=storage, chance=0.1, known={})), []
-    Inline(lambda spec, on_epoch: trained.append(spec.trial) or train(spec, on_epoch)).run(
-        Remembered(plan, cache=cache)
-    )
+
+    def train_and_keep(spec, on_epoch):
+        epochs = []
+        outcome = train(spec, lambda epoch: epochs.append(epoch) or on_epoch(epoch))
+        trained.append(spec.trial)
+        if cache is not None:
+            cache.keep(spec, outcome, epochs)
+        return outcome
+
+    InProcess(train_and_keep).run(Remembered(plan, cache=cache))
     return plan.outcomes, trained
 
 
@@ -237,3 +244,25 @@ def test_a_pruned_search_has_equal_numbers_with_and_without_the_trials_of_anothe
     assert spared == []
     assert [replace(outcome, same_as="") for outcome in reused] == [replace(outcome, same_as="") for outcome in fresh]
     assert any(outcome.same_as.startswith("tiny/search-") for outcome in reused)
+
+
+def a_spec(**factors):
+    return TrialSpec("a", "search", "", "", "", "", 0, {"learning_rate": "find", "optimizer": "adam"} | factors)
+
+
+def test_names_and_testing_do_not_decide_numbers_but_seed_and_rate_do():
+    one = a_spec()
+    assert content_key(one) == content_key(replace(one, test=True))
+    assert content_key(one) == content_key(replace(one, trial="b", phase="ablation", variant="v", mode="find"))
+    assert content_key(one) == content_key(replace(one, rate_factors={"learning_rate": 0.1, "optimizer": "adam"}))
+    for other in (
+        replace(one, seed=1),
+        replace(one, factors={**one.factors, "learning_rate": "find*2"}),
+        replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}),
+    ):
+        assert content_key(other) != content_key(one)
+
+
+def test_a_rate_that_is_typed_in_is_found_for_no_configuration():
+    one = a_spec(learning_rate=0.1)
+    assert content_key(one) == content_key(replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}))

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from ablate.errors import AblateError
+from ablate.experiment.recording import Recorder
+from ablate.storage.journal import Journal
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking import BackgroundTracker, Tracked, background
 
@@ -134,9 +136,15 @@ def test_what_happened_keeps_its_time_however_late_it_is_written(opened):
     assert tracker.times[-1] <= told
 
 
-def test_trials_may_begin_before_the_store_answers_but_no_result_is_told(opened):
+def recorder(plan, beside, folder) -> Recorder:
+    """A plan whose only listener is the tracker."""
+    listeners = [Tracked(beside, attempt=lambda _: 1)]
+    return Recorder(plan, listeners, journal=Journal(folder / "trials.jsonl"), tracker=beside)
+
+
+def test_trials_may_begin_before_the_store_answers_but_no_result_is_told(opened, tmp_path):
     tracker = Gated(opens=False)
-    tracked = Tracked(OneSpec(), opened(tracker))
+    tracked = recorder(OneSpec(), opened(tracker), tmp_path)
     tracked.ask(1)
     assert tracked.report(EPOCH)
     told = threading.Thread(target=tracked.tell, args=(DONE,), daemon=True)
@@ -148,10 +156,10 @@ def test_trials_may_begin_before_the_store_answers_but_no_result_is_told(opened)
     assert not told.is_alive()
 
 
-def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened):
+def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened, tmp_path):
     tracker, plan = Gated(opens=False, error=AblateError("mlflow.db: cannot be used")), OneSpec()
     beside = opened(tracker)
-    tracked = Tracked(plan, beside)
+    tracked = recorder(plan, beside, tmp_path)
     assert tracked.ask(1) == [SPEC]
     beside.open_trial(SPEC, attempt=1)
     tracker.may_open.set()

@@ -11,6 +11,8 @@ import pytest
 from mlflow_store import fresh_store
 
 from ablate.errors import AblateError
+from ablate.experiment.recording import Recorder
+from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declared, Freeze
 from ablate.storage.results import COLUMNS
 from ablate.study.trial import Epoch, LayerState, Outcome, RateTest, TrialSpec
@@ -464,9 +466,15 @@ class OnePlan:
         self.told.append(outcome)
 
 
-def test_a_tracked_plan_decides_as_the_plan_does(client, beside):
+def recorder(plan, beside, folder) -> Recorder:
+    """A plan whose only listener is the tracker."""
+    listeners = [Tracked(beside, attempt=lambda _: 1)]
+    return Recorder(plan, listeners, journal=Journal(folder / "trials.jsonl"), tracker=beside)
+
+
+def test_a_tracked_plan_decides_as_the_plan_does(client, beside, tmp_path):
     plan = OnePlan(SEARCH)
-    tracked = Tracked(plan, beside)
+    tracked = recorder(plan, beside, tmp_path)
     assert tracked.ask(3) == [SEARCH]
     beside.drain()
     assert (SEARCH.trial, 1) not in beside.run_ids
@@ -479,9 +487,9 @@ def test_a_tracked_plan_decides_as_the_plan_does(client, beside):
     assert client.get_run(beside.run_ids[SEARCH.trial, 1]).data.metrics["score"] == 0.2
 
 
-def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside):
+def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside, tmp_path):
     spec = replace(SEARCH, trial="search-0015")
-    tracked = Tracked(OnePlan(spec), beside)
+    tracked = recorder(OnePlan(spec), beside, tmp_path)
     tracked.ask(1)
     tracked.tell(Outcome(spec.trial, "finished", score=0.3, same_as="search-0001"))
     beside.drain()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.study.trial import Outcome, TrialSpec
@@ -12,7 +13,6 @@ from ablate.training import layer_statistics
 from ablate.training.engine.workbench import Workbench
 from ablate.training.layer_statistics import look_inside
 from ablate.training.rate_finder import RateFinder
-from ablate.training.stack import run_trial
 from ablate.training.train import begin
 
 

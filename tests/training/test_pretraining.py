@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.data import select_task
@@ -16,7 +17,6 @@ from ablate.training.engine.workbench import Workbench
 from ablate.training.pretraining import find_origin, source_study
 from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
-from ablate.training.stack import run_trial
 from ablate.training.train import begin
 
 TRANSFER = Transfer(

@@ -6,6 +6,7 @@ import signal
 from dataclasses import replace
 
 import pytest
+from in_process import run_trial
 
 from ablate.study.trial import TrialSpec
 from ablate.training import stack
@@ -14,7 +15,7 @@ from ablate.training.engine.batches import Pieces
 from ablate.training.engine.program import Program
 from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
-from ablate.training.stack import run_trial, run_trials
+from ablate.training.stack import run_trials
 
 
 def spec(study, seed, **factors) -> TrialSpec:

@@ -3,6 +3,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.study import seeds
@@ -11,7 +12,6 @@ from ablate.training.engine.schedules import one_cycle
 from ablate.training.engine.settings import Thaw
 from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
-from ablate.training.stack import run_trial
 from ablate.training.train import Trial
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from in_process import InProcess, run_trial
 from pretend import Listed
 
 from ablate.data import save_arrays
@@ -15,8 +16,6 @@ from ablate.plans import ablation_specs
 from ablate.study import Limits, Retries
 from ablate.study.trial import TrialSpec
 from ablate.training.rate_finder import RateFinder
-from ablate.training.stack import run_trial
-from ablate.workers.inline import Inline
 from ablate.workers.messages import Task
 from ablate.workers.pool import Local
 
@@ -52,7 +51,7 @@ def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, t
     specs = [spec for spec in everything if spec.variant in ("reference", "optimizer=sgd")]
     here, one, two = Listed(specs), Listed(specs), Listed(specs)
     finder = RateFinder(bench, cache=None)
-    Inline(lambda s, on_epoch: run_trial(s, bench, finder, on_epoch)).run(here)
+    InProcess(lambda s, on_epoch: run_trial(s, bench, finder, on_epoch)).run(here)
     for plan, workers in ((one, 1), (two, 2)):
         with local(task, workers=workers) as scheduler:
             scheduler.run(plan)

@@ -13,14 +13,12 @@ from ablate.analysis.statistics import MIN_SEEDS
 from ablate.cli.display.display import PARTS
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
-from ablate.data import save_arrays
 from ablate.experiment.interim import chance_score, open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preview.forecast import Pace, TimingPlan, forecast, seen_paces, timing_specs
 from ablate.experiment.preview.outlook import Outlook, look_ahead
 from ablate.plans import ablation_specs, looks_of
 from ablate.storage.facts import Facts
-from ablate.storage.files.lock import scratch_folder
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.trial_cache import open_cache
@@ -29,8 +27,7 @@ from ablate.study.catalog import Structure
 from ablate.study.seeds import SEARCH_REPLICATE
 from ablate.study.trial import Level, TrialSpec
 from ablate.text import number_of
-from ablate.workers.messages import Task
-from ablate.workers.pool import Local
+from ablate.workers.scheduler import WorkerOptions, open_workers
 
 MOST_SHOWN = 12  # structures in the table of paces
 
@@ -170,14 +167,7 @@ def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options) -> dict[S
     study = facts.study
     short = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 1})})
     plan = TimingPlan(specs)
-    with scratch_folder() as scratch:
-        task = Task(
-            study=short,
-            arrays=save_arrays(facts.data, scratch),
-            cache=options.cache,
-            threads=facts.threads,
-            log=scratch / "worker",
-        )
-        with Local(task, workers=facts.workers, stop=threading.Event(), on_start=lambda _: None) as local:
-            local.run(plan)
+    workers = WorkerOptions(facts.workers, facts.threads, options.cache)
+    with open_workers(short, facts.data, workers, stop=threading.Event()) as scheduler:
+        scheduler.run(plan)
     return plan.paces(model=study.model.name)

@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from ablate import system
-from ablate.data import Dataset, save_arrays, to_dataset
+from ablate.data import Dataset, to_dataset
 from ablate.errors import AblateError
 from ablate.experiment.preview.forecast import TimingPlan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study import Study, load_study
 from ablate.study.trial import TrialSpec
 from ablate.text import printable
-from ablate.workers.messages import Task
-from ablate.workers.pool import Local
 from ablate.workers.process import Serve
 from ablate.workers.queue import count_workers
+from ablate.workers.scheduler import WorkerOptions, open_workers
 from ablate.workers.worker import work
 
 MOST_SECONDS = 60.0  # it takes 6–10 s on two cores, most of them TensorFlow's start
@@ -65,18 +64,17 @@ def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> fl
 
 
 def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
-    task = _task(scratch)
-    baseline = task.study.baseline
-    plan = TimingPlan([TrialSpec("tiny", "search", "", "", "", "", 0, baseline)])
+    study, options = _study(scratch), WorkerOptions(1, _threads(), log=scratch / "worker")
+    plan = TimingPlan([TrialSpec("tiny", "search", "", "", "", "", 0, study.baseline)])
     stop = threading.Event()
     alarm = threading.Timer(most_seconds, stop.set)
     alarm.daemon = True
     alarm.start()
     try:
-        with Local(task, workers=1, stop=stop, on_start=lambda _: None, serve=serve) as local:
-            local.run(plan)
+        with open_workers(study, _data(), options, stop=stop, serve=serve) as scheduler:
+            scheduler.run(plan)
     except AblateError as err:
-        raise AblateError(_reason(err, task.log_of(0))) from err
+        raise AblateError(_reason(err, scratch / "worker-0.log")) from err
     finally:
         alarm.cancel()
     if stop.is_set():
@@ -87,12 +85,10 @@ def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
         raise AblateError(f"{state}{outcome.reason}")
 
 
-def _task(scratch: Path) -> Task:
+def _threads() -> int:
+    """As many as a study's worker has here."""
     cores = system.usable_cores()
-    workers = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
-    threads = max(1, cores // workers)
-    arrays = save_arrays(_data(), scratch)
-    return Task(study=_study(scratch), arrays=arrays, cache=None, threads=threads, log=scratch / "worker")
+    return max(1, cores // count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes()))
 
 
 def _study(scratch: Path) -> Study:

@@ -9,10 +9,9 @@ from ablate.experiment.interim import best_entry
 from ablate.experiment.stages import Comparison
 from ablate.plans import Count, ablation_cells, count_trials, looks_of, needs_best
 from ablate.plans.counting import Part
-from ablate.plans.filters import Cache
 from ablate.plans.sequence import Undecided
 from ablate.storage.journal import Entry
-from ablate.storage.trial_cache import content_key
+from ablate.storage.trial_cache import TrialCache, content_key
 from ablate.study import Study
 from ablate.study.space import Condition
 from ablate.study.trial import REFERENCE, Design, Level, TrialSpec
@@ -40,7 +39,7 @@ class Outlook:
 
 
 def look_ahead(
-    study: Study, entries: Mapping[str, Entry], *, chance: float, cache: Cache | None, undecided: Undecided
+    study: Study, entries: Mapping[str, Entry], *, chance: float, cache: TrialCache | None, undecided: Undecided
 ) -> Outlook:
     """The outlook of a study whose settled trials are `entries`; what was interrupted is not among them."""
     searched = study.search.trials - sum(entry.spec.phase == "search" for entry in entries.values())
@@ -77,7 +76,7 @@ def _family(specs: Sequence[TrialSpec], *, mode: str) -> int:
 
 
 def _left(
-    wanted: Sequence[TrialSpec], entries: Mapping[str, Entry], cache: Cache | None
+    wanted: Sequence[TrialSpec], entries: Mapping[str, Entry], cache: TrialCache | None
 ) -> tuple[list[TrialSpec], int]:
     """What must be trained, each content once, and how many of the rest take a result that there is."""
     seen = {content_key(entry.spec) for entry in entries.values()}

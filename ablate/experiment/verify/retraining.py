@@ -8,8 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import final
 
-from ablate import system
-from ablate.data import save_arrays
 from ablate.experiment.verify.comparing import compare
 from ablate.experiment.verify.conditions import in_words
 from ablate.experiment.verify.preparing import ROUNDING, Prepared
@@ -18,9 +16,7 @@ from ablate.storage.files.lock import scratch_folder
 from ablate.storage.journal import Entry
 from ablate.storage.verified import Check, Round, read_rounds, write_rounds
 from ablate.study.trial import Epoch, Outcome, TrialSpec
-from ablate.workers.messages import Task
-from ablate.workers.pool import Local
-from ablate.workers.queue import share_of_memory
+from ablate.workers.scheduler import WorkerOptions, open_workers
 
 # Whether it is through XLA changes rounding; what a study measured is kept beside it, unless somebody cleared it away.
 MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they were not kept"
@@ -45,18 +41,16 @@ def retrain(
         if recorded.ways.is_dir():
             shutil.copytree(recorded.ways, ways)
         keeper = _Keeper(prepared, earlier, on_check, ways=ways)
-        task = Task(
-            study=recorded.study,
-            arrays=save_arrays(prepared.data, scratch),
-            cache=ways.parent,
-            threads=prepared.threads,
-            log=recorded.folder.path / "verify",
-            max_memory=share_of_memory(prepared.workers, memory=system.memory_bytes()),
-            stack=1,
-        )
-        plan = Guarded(Again(prepared.entries, keeper.take), recorded.frozen)
-        with _scheduler(task, workers=prepared.workers, stop=stop, announce=announce) as local:
-            local.run(plan)
+        log = recorded.folder.path / "verify"
+        with open_workers(
+            recorded.study,
+            prepared.data,
+            WorkerOptions(prepared.workers, prepared.threads, ways.parent, log, stack=1),
+            stop=stop,
+            on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: it begins anew"),
+            on_notice=announce,
+        ) as scheduler:
+            scheduler.run(Guarded(Again(prepared.entries, keeper.take), recorded.frozen))
     return keeper.round
 
 
@@ -122,14 +116,3 @@ class _Keeper:
 def _measured(ways: Path) -> frozenset[Path]:
     """The choices between XLA and not that workers have written there, or found."""
     return frozenset(ways.glob("xla-*.json"))
-
-
-def _scheduler(task: Task, *, workers: int, stop: threading.Event, announce: Callable[[str], None]) -> Local:
-    return Local(
-        task,
-        workers=workers,
-        stop=stop,
-        on_start=lambda _: None,
-        on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: it begins anew"),
-        on_notice=announce,
-    )

@@ -84,6 +84,6 @@ def test_without_room_for_temporary_files_that_is_the_reason(monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ablate.cli.commands.tiny_training.save_arrays", full)
+    monkeypatch.setattr("ablate.cli.commands.tiny_training.scratch_folder", full)
     with pytest.raises(AblateError, match=r"no room for temporary files: .*No space left"):
         train_tiny(serve=finishing)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.errors import StudyError
@@ -9,7 +10,6 @@ from ablate.study.space import Choice, Space
 from ablate.study.trial import TrialSpec
 from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
-from ablate.training.stack import run_trial
 
 MODELS = """
 import keras

@@ -1,0 +1,96 @@
+"""Open the workers that train: the one place that decides where trials run."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ablate import system
+from ablate.clock import Clock
+from ablate.data import Dataset, save_arrays
+from ablate.errors import AblateError
+from ablate.plans.protocol import Plan
+from ablate.storage.files.lock import scratch_folder
+from ablate.study import Study
+from ablate.study.trial import TrialSpec
+from ablate.workers.messages import Task
+from ablate.workers.pool import Local
+from ablate.workers.process import Serve
+from ablate.workers.queue import share_of_memory
+from ablate.workers.worker import work
+
+
+class Scheduler(Protocol):
+    """Trains what plans ask for, somewhere."""
+
+    @property
+    def clock(self) -> Clock:
+        """What the workers' time goes to outside of trials, summed over them: "start" and "idle"."""
+        ...
+
+    def run(self, plan: Plan) -> None:
+        """Train until the plan has nothing left and no trial is running; after a stop, until none is running."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How many workers there are, and what each of them has."""
+
+    workers: int
+    threads: int  # per worker
+    cache: Path | None = None  # as in `Task`
+    log: Path | None = None  # as in `Task`; None: what they print goes when they go
+    stack: int | None = None  # as in `Task`
+
+
+@contextmanager
+def open_workers(
+    study: Study,
+    data: Dataset,
+    options: WorkerOptions,
+    *,
+    stop: threading.Event,
+    on_start: Callable[[TrialSpec], None] = lambda _: None,
+    on_lost: Callable[[TrialSpec, str], None] = lambda _spec, _reason: None,
+    on_notice: Callable[[str], None] = lambda _: None,
+    serve: Serve = work,
+) -> Iterator[Scheduler]:
+    """Workers for the trials of a study, until the end of the block; `stop` ends their trials before.
+
+    `on_start` is called as a worker takes a trial, `on_lost` when it died over one, which then begins anew, with the
+    reason, and `on_notice` with what a person should know. Raises `AblateError` where the data find no room, or where
+    no worker comes to life.
+    """
+    with scratch_folder() as scratch:
+        task = Task(
+            study=study,
+            arrays=_save(data, scratch),
+            cache=options.cache,
+            threads=options.threads,
+            log=options.log or scratch / "worker",
+            max_memory=share_of_memory(options.workers, memory=system.memory_bytes()),
+            stack=options.stack,
+        )
+        with Local(
+            task,
+            workers=options.workers,
+            stop=stop,
+            on_start=on_start,
+            on_lost=on_lost,
+            on_notice=on_notice,
+            serve=serve,
+        ) as local:
+            yield local
+
+
+def _save(data: Dataset, scratch: Path) -> Path:
+    try:
+        return save_arrays(data, scratch)
+    except OSError as err:
+        raise AblateError(
+            f"{scratch.parent}: cannot hold the data for the workers: {err.strerror or err}\n"
+            "  free space there, or name another folder in the environment variable TMPDIR"
+        ) from err

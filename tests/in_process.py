@@ -1,0 +1,52 @@
+"""A scheduler without processes: one trial after the other, here."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ablate.clock import Clock
+from ablate.plans.protocol import Plan
+from ablate.study.trial import Epoch, Outcome, TrialSpec
+
+if TYPE_CHECKING:
+    from ablate.training.engine.workbench import Workbench
+    from ablate.training.rate_finder import RateFinder
+
+OnEpoch = Callable[[Epoch], bool]  # False: stop this trial
+
+
+class InProcess:
+    """A scheduler that trains with a function."""
+
+    def __init__(self, train: Callable[[TrialSpec, OnEpoch], Outcome]) -> None:
+        self._train, self.clock = train, Clock()
+
+    def run(self, plan: Plan) -> None:
+        while specs := plan.ask(1):
+            for spec in specs:
+                plan.tell(self._train(spec, plan.report))
+
+
+def run_trial(spec: TrialSpec, bench: "Workbench", finder: "RateFinder", on_epoch: OnEpoch = lambda _: True) -> Outcome:
+    """Train one spec to its end."""
+    from ablate.training.stack import Stack  # not every user of this module starts TensorFlow
+
+    feed = Alone(on_epoch)
+    Stack(bench, finder, feed, size=1).run([spec])
+    return feed.outcomes[0]
+
+
+class Alone:
+    """The feed of one trial."""
+
+    def __init__(self, on_epoch: OnEpoch) -> None:
+        self._on_epoch = on_epoch
+        self.outcomes: list[Outcome] = []
+
+    def more(self, _n: int) -> Sequence[TrialSpec]:
+        return ()
+
+    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
+        return [self._on_epoch(epoch) for epoch in epochs]
+
+    def tell(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
