@@ -1,7 +1,6 @@
 """The results table into the tables of the report: effects, search history, best trials, failures, cells."""
 
 import math
-import re
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from ablate.analysis.effects import (
     confirmatory_runs,
 )
 from ablate.analysis.statistics import expected_best, expected_normal_maximum
-from ablate.storage.results import factor_columns
+from ablate.storage.results import factor_columns, trial_numbers
 from ablate.study.trial import REFERENCE
 
 FAILURE_COLUMNS = (
@@ -21,7 +20,6 @@ BEHIND_COLUMNS = (
     "factor", "level", "variant", "against", "mode", "seed", "difference", "value", "reference_value", "state",
     "reference_state", "trial", "reference_trial", "run_id", "reference_run_id", "same_as",
 )  # fmt: skip
-LAST_DIGITS = re.compile(r"[0-9]{1,15}$")
 LEAST_REPLICATES = 3  # for an SD of the seeds
 
 
@@ -88,8 +86,7 @@ def runs_behind(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
 def _search_rows(results: pd.DataFrame) -> pd.DataFrame:
     rows = results[results["phase"] == "search"].copy()
     rows["score"] = pd.to_numeric(rows["score"], errors="coerce")
-    found = [LAST_DIGITS.search(str(trial)) for trial in rows["trial"]]
-    numbers = pd.Series([int(match[0]) if match else math.nan for match in found], index=rows.index, dtype=float)
+    numbers = trial_numbers(rows["trial"], "search")
     places = np.arange(1, len(rows) + 1)
     rows["number"] = places if numbers.isna().any() else numbers.astype(int)
     return rows.sort_values("number", kind="stable", ignore_index=True)

@@ -43,7 +43,7 @@ def run_cautions(entries: Iterable[Entry], *, model: str) -> Cautions:
 
     `model` is the study's: "does build use it?" is a question to users' models alone.
     """
-    entries = [entry for entry in entries if entry.spec.phase == "ablation"]
+    entries = [entry for entry in entries if entry.spec.label.phase == "ablation"]
     found: dict[Kind, list[str] | None] = {
         "test_gap": _test_gap(entries),
         "initial_weights": _equal_weights(entries),
@@ -75,7 +75,7 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
     by_variant: dict[str, dict[int, str]] = {}
     for entry in entries:
         if entry.outcome.initial_weights:
-            by_variant.setdefault(entry.spec.variant, {})[entry.spec.seed] = entry.outcome.initial_weights
+            by_variant.setdefault(entry.spec.label.variant, {})[entry.spec.seed] = entry.outcome.initial_weights
     compared = {variant: digests for variant, digests in by_variant.items() if len(digests) > 1}
     sharing: dict[str, list[str]] = {}
     for variant, digests in compared.items():
@@ -108,15 +108,16 @@ def _cells(entries: Sequence[Entry]) -> list[_Cell]:
     curves = {entry.spec.trial: _losses(entry) for entry in entries}
     rows: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:
-        if entry.spec.design in ("", "one-factor"):
-            rows.setdefault((entry.spec.variant, entry.spec.mode, entry.spec.against), []).append(entry)
+        label = entry.spec.label
+        if label.design in ("", "one-factor"):
+            rows.setdefault((label.variant, label.mode, label.against), []).append(entry)
     return [
         _Cell(
             variant,
             mode,
             against,
-            some[0].spec.factor,
-            some[0].spec.level,
+            some[0].spec.label.factor,
+            some[0].spec.label.level,
             some[0].spec.factors,
             # What took the result of an equal run has its curve there.
             {e.spec.seed: curves[e.spec.trial] or curves.get(e.outcome.same_as, ()) for e in some},

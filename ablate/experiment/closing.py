@@ -65,8 +65,8 @@ def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> flo
 
 def study_notes(entries: Iterable[Entry]) -> list[str]:
     """What a person should know of the comparisons, each once, as "activation=selu: selu asks for …"."""
-    of_ablation = (entry for entry in entries if entry.spec.phase == "ablation")
-    return list(dict.fromkeys(f"{e.spec.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
+    of_ablation = (entry for entry in entries if entry.spec.label.phase == "ablation")
+    return list(dict.fromkeys(f"{e.spec.label.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
 
 
 def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
@@ -81,15 +81,15 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
         test, spec = entry.outcome.rate_test, entry.spec
         if test is not None and test.key not in tests:
             factors = spec.rate_factors or spec.factors
-            named = {"label": spec.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
+            named = {"label": spec.label.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
             tests[test.key] = {**named, **asdict(test)}
     return list(tests.values())
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
     """What the effects rest on first, under the names that they have there; then factorials, tuning, the search."""
-    spec = entry.spec
-    return spec.phase == "search", spec.design != "one-factor", spec.factor, spec.variant, spec.seed
+    label = entry.spec.label
+    return label.phase == "search", label.design != "one-factor", label.factor, label.variant, entry.spec.seed
 
 
 def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:

@@ -25,7 +25,7 @@ def chance_score(n_classes: int, monitor: str) -> float:
 
 def best_entry(entries: Iterable[Entry]) -> Entry | None:
     """The finished search trial with the highest score; the first of equals."""
-    finished = [e for e in entries if e.spec.phase == "search" and e.outcome.state == "finished"]
+    finished = [e for e in entries if e.spec.label.phase == "search" and e.outcome.state == "finished"]
     return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
 
 
@@ -52,7 +52,7 @@ def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[float, Metric]:
 
 def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:
     """The confirmatory rows, and the metric that they are compared on."""
-    confirmed = [entry for entry in entries if entry.spec.phase == "ablation"]
+    confirmed = [entry for entry in entries if entry.spec.label.phase == "ablation"]
     results = results_table((e.spec, e.outcome, e.run_id) for e in confirmed)
     metric = primary_metric(
         results,

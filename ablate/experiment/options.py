@@ -12,6 +12,7 @@ from ablate.storage.facts import Facts
 from ablate.study import Study, settings, to_toml
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
+from ablate.study.rate import rate_of
 from ablate.tracking import StudyRun
 from ablate.workers.queue import count_workers
 
@@ -92,8 +93,8 @@ def warnings(facts: Facts) -> list[str]:
 
 def _about_rate(study: Study) -> list[str]:
     """That a rate that was typed is not trained at, where each variant finds its own."""
-    typed, modes = study.baseline["learning_rate"], study.ablation.learning_rate
-    if isinstance(typed, str) or "carry" in modes or not study.ablation.seeds:
+    typed, modes = rate_of(study.baseline).value, study.ablation.learning_rate
+    if typed is None or "carry" in modes or not study.ablation.seeds:
         return []
     return [
         f"baseline.learning_rate {typed:g} is not trained at in the comparisons: ablation.learning_rate is "

@@ -102,7 +102,7 @@ class Record:
     def known_of(self, phase: Phase) -> list[Entry]:
         """The trials of a phase that need no more training."""
         known = self._journal.known()
-        return [e for name, e in self._journal.entries.items() if name in known and e.spec.phase == phase]
+        return [e for name, e in self._journal.entries.items() if name in known and e.spec.label.phase == phase]
 
     def settle(self) -> list[Entry]:
         """All trials as they ended, once the tracker has caught up, with the ids of their runs."""

@@ -170,6 +170,6 @@ def _worth_retrying(journal: Journal, *, frozen: bool) -> list[str]:
         name
         for name, entry in journal.entries.items()
         if entry.outcome.state in ("failed", "out_of_memory")
-        and entry.spec.phase in phases
-        and entry.spec.design != "path"
+        and entry.spec.label.phase in phases
+        and entry.spec.label.design != "path"
     ]

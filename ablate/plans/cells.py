@@ -7,12 +7,11 @@ from typing import Literal, TypeAlias
 
 from ablate.errors import StudyError
 from ablate.study import Study
-from ablate.study.rate import FIND, Rate, format_rate, parse_rate
-from ablate.study.trial import BEST, REFERENCE, Design, Factors, Level, Mode, TrialSpec
+from ablate.study.rate import RATE, rate_of, with_rate
+from ablate.study.trial import BEST, REFERENCE, Design, Factors, Label, Level, Mode, TrialSpec
 
 FIRST_SEED = 1  # replicate 0 belongs to the search: no tuning seed is among the confirmatory ones
 _PREFIX: Mapping[Design, str] = {"one-factor": "ablation", "factorial": "factorial", "path": "path"}
-RATE = "learning_rate"
 Tuned: TypeAlias = Mapping[str, Level]  # by `configuration_key` of a configuration before tuning: its level after
 
 
@@ -32,20 +31,9 @@ class Cell:
     def to_spec(self, seed: int) -> TrialSpec:
         """The confirmatory trial of replicate `seed`."""
         parts = (_PREFIX[self.design], self.variant, self.mode, f"s{seed}")
-        return TrialSpec(
-            trial="-".join(part for part in parts if part),
-            phase="ablation",
-            variant=self.variant,
-            factor=self.factor,
-            level=self.level,
-            mode=self.mode,
-            seed=seed,
-            factors=self.factors,
-            rate_factors=self.rate_factors,
-            test=True,
-            design=self.design,
-            against=self.against,
-        )
+        name = "-".join(part for part in parts if part)
+        label = Label("ablation", self.variant, self.factor, self.level, self.mode, self.design, self.against)
+        return TrialSpec(name, label, seed, self.factors, self.rate_factors, test=True)
 
 
 def to_specs(cells: Iterable[Cell], seeds: Iterable[int]) -> list[TrialSpec]:
@@ -110,33 +98,19 @@ def rated(
             alone = {**factors, RATE: reference[RATE]} == {**reference}
             return factors, None if alone else reference
         case "find":
-            return factors if rate_varies else {**factors, RATE: found(reference[RATE])}, None
+            return factors if rate_varies else with_rate(factors, rate_of(reference).found()), None
         case "tune":
             start = {**factors, RATE: reference[RATE]}
-            level = tuned.get(configuration_key(start), start[RATE])
-            return {**factors, RATE: _varied(level, factors[RATE], reference[RATE]) if rate_varies else level}, None
+            best = {**start, RATE: tuned.get(configuration_key(start), start[RATE])}
+            return _varied(best, factors, reference) if rate_varies else best, None
 
 
-def found(level: Level) -> Level:
-    """A learning rate with a range test of its own: the same multiple of what is found."""
-    rate = parse_rate(level)
-    return format_rate(Rate(None, rate.multiplier)) if rate.value is None else FIND
-
-
-def times(level: Level, factor: float) -> Level:
-    """The learning rate `factor` times as large, to four digits."""
-    rate = parse_rate(level)
-    if rate.value is None:
-        return format_rate(Rate(None, rate.multiplier * factor))
-    return float(f"{rate.value * factor:.4g}")
-
-
-def _varied(tuned: Level, level: Level, own: Level) -> Level:
-    """`tuned` times what `level` is of the reference's `own` rate; a number stays what it is."""
-    asked, start = parse_rate(level), parse_rate(own)
-    if asked.value is not None or start.value is not None:
-        return tuned if level == own else level
-    return times(tuned, asked.multiplier / start.multiplier)
+def _varied(tuned: Factors, factors: Factors, reference: Factors) -> Factors:
+    """`tuned` at the multiple of its rate that `factors` has of the reference's; a number stays what it is."""
+    asked, own = rate_of(factors), rate_of(reference)
+    if asked.is_found and own.is_found:
+        return with_rate(tuned, rate_of(tuned).times(asked.multiplier / own.multiplier))
+    return tuned if asked == own else factors
 
 
 def _plain(level: Level) -> Level:

@@ -4,20 +4,9 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from ablate.analysis.statistics import MIN_SEEDS, looks
-from ablate.plans.cells import (
-    RATE,
-    Cell,
-    Tuned,
-    configuration_key,
-    counterpart,
-    differing,
-    found,
-    rated,
-    replicates,
-    to_specs,
-)
+from ablate.plans.cells import Cell, Tuned, configuration_key, counterpart, differing, rated, replicates, to_specs
 from ablate.study import Study
-from ablate.study.rate import RECIPE
+from ablate.study.rate import RATE, RECIPE, rate_of
 from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
 
 
@@ -36,7 +25,7 @@ def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cel
     """One for all modes that leave it its own rate, and one for each mode that does not."""
     cells: dict[str, Cell] = {}
     for mode in study.ablation.learning_rate:
-        is_own = mode == "carry" or (mode == "find" and found(reference[RATE]) == reference[RATE])
+        is_own = mode == "carry" or (mode == "find" and rate_of(reference).is_found)
         trained = rated(reference, reference=reference, mode=mode, tuned=tuned)
         cell = Cell(REFERENCE, "", "", "" if is_own else mode, "one-factor", "", *trained)
         cells.setdefault(cell.mode, cell)

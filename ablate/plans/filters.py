@@ -96,7 +96,7 @@ class Remembered:
     def _is_fresh(self, spec: TrialSpec) -> bool:
         key = content_key(spec)
         for first, outcome in self._done.get(key, ()):
-            if _serves(first, spec) and (outcome.state != "pruned" or first.phase == spec.phase):
+            if _serves(first, spec) and (outcome.state != "pruned" or first.label.phase == spec.label.phase):
                 self._plan.tell(self._as_repeat(outcome, spec))
                 return False
         for first in self._running_same.get(key, ()):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import optuna
 
 from ablate.study import Search, Study
-from ablate.study.rate import Rate, format_rate, parse_rate
+from ablate.study.rate import Rate, format_rate, rate_of
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.trial import Factors, Level
 
@@ -66,7 +66,7 @@ def to_parameters(factors: Factors, study: Study) -> dict[str, Level]:
         return {}
     spans = {name for name, dimension in space.dimensions.items() if isinstance(dimension, RateSpan)}
     return {
-        name: parse_rate(factors[name]).multiplier if name in spans else factors[name]
+        name: rate_of(factors).multiplier if name in spans else factors[name]
         for name in space.dimensions
         if space.is_active(name, factors)
     }

@@ -11,10 +11,11 @@ from itertools import zip_longest
 from statistics import fmean
 from typing import Literal, TypeAlias, final
 
-from ablate.plans.cells import RATE, configuration_key, differing, found, rated
+from ablate.plans.cells import configuration_key, differing, rated
 from ablate.plans.sequence import Outcomes, value_of
 from ablate.study import Study
-from ablate.study.trial import BEST, REFERENCE, Factors, Mode, TrialSpec
+from ablate.study.rate import rate_of, with_rate
+from ablate.study.trial import BEST, REFERENCE, Factors, Label, Mode, TrialSpec
 
 Direction: TypeAlias = Literal["forward", "backward"]
 
@@ -43,7 +44,7 @@ class Paths:
         self._mode: Mode = "carry" if set(study.ablation.learning_rate) == {"carry"} else "find"
         ends = (start, goal)
         if self._mode == "find":
-            ends = ({**start, RATE: found(start[RATE])}, {**goal, RATE: found(goal[RATE])})
+            ends = (with_rate(start, rate_of(start).found()), with_rate(goal, rate_of(goal).found()))
         self._start, self._goal = map(self._space.settled, ends)
 
     @property
@@ -99,22 +100,10 @@ class Paths:
         changed = differing(step.factors, origin, among=self._space.dimensions)
         variant = ", ".join(f"{name}={step.factors[name]}" for name in changed) or end
         factors, rate_factors = rated(step.factors, reference=self._start, mode=self._mode, tuned={}, rate_varies=True)
-        return [
-            TrialSpec(
-                trial=f"path-{step.direction}-{step.number}-{variant}-s{seed}",
-                phase="ablation",
-                variant=variant,
-                factor=step.flip,
-                level=str(step.factors[step.flip]) if step.flip else "",
-                mode=self._mode,
-                seed=seed,
-                factors=factors,
-                rate_factors=rate_factors,
-                design="path",
-                against=end,
-            )
-            for seed in self._seeds
-        ]
+        level = str(step.factors[step.flip]) if step.flip else ""
+        label = Label("ablation", variant, step.flip, level, self._mode, "path", end, step.number)
+        name = f"path-{step.direction}-{step.number}-{variant}"
+        return [TrialSpec(f"{name}-s{seed}", label, seed, factors, rate_factors) for seed in self._seeds]
 
     def _mean(self, specs: Sequence[TrialSpec], outcomes: Outcomes) -> float:
         return fmean(value_of(outcomes[spec.trial], chance=self._chance) for spec in specs)

@@ -20,7 +20,7 @@ from ablate.plans.optuna_terms import make_pruner, make_sampler, suggest_all, to
 from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import Study, seeds
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -166,16 +166,9 @@ class SearchPlan:
         return self._study.get_trials(deepcopy=False)[trial.number]
 
     def _spec(self, name: str) -> TrialSpec:
-        return TrialSpec(
-            trial=name,
-            phase="search",
-            variant="",
-            factor="",
-            level="",
-            mode="",
-            seed=seeds.SEARCH_REPLICATE,
-            factors=to_factors(self._round[name].params, self._config),
-        )
+        trial = self._round[name]
+        factors = to_factors(trial.params, self._config)
+        return TrialSpec(name, Label("search", number=trial.number), seeds.SEARCH_REPLICATE, factors)
 
 
 def _ending(outcome: Outcome, *, chance: float) -> tuple[TrialState, float | None]:

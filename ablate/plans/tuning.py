@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
-from ablate.plans.cells import RATE, Cell, Tuned, configuration_key, times
+from ablate.plans.cells import Cell, Tuned, configuration_key
 from ablate.plans.sequence import Outcomes, value_of
 from ablate.study import seeds
-from ablate.study.trial import BEST, REFERENCE, Factors, Level, TrialSpec
+from ablate.study.rate import RATE, format_rate, rate_of
+from ablate.study.trial import BEST, REFERENCE, Factors, Label, Level, TrialSpec
 
 GRID = (-2, -1, 0, 1, 2)  # in half decades around the middle
 MOST_EXTENSIONS = 3
@@ -109,18 +110,12 @@ def _home(cell: Cell, references: Mapping[str, Factors]) -> Factors:
 
 
 def _level(cell: Cell, place: int) -> Level:
-    return cell.factors[RATE] if place == 0 else times(cell.factors[RATE], 10 ** (place / 2))
+    return format_rate(rate_of(cell.factors).times(10 ** (place / 2))) if place else cell.factors[RATE]
 
 
 def _spec(cell: Cell, place: int) -> TrialSpec:
     level = _level(cell, place)
+    label = Label("tune", cell.variant, cell.factor, cell.level, "tune", number=place)
     return TrialSpec(
-        trial=f"tune-{cell.variant}-{level}",
-        phase="tune",
-        variant=cell.variant,
-        factor=cell.factor,
-        level=cell.level,
-        mode="tune",
-        seed=seeds.SEARCH_REPLICATE,
-        factors={**cell.factors, RATE: level},
+        f"tune-{cell.variant}-{level}", label, seeds.SEARCH_REPLICATE, factors={**cell.factors, RATE: level}
     )

@@ -131,7 +131,9 @@ class StudyFolder:
             journal = Journal(self.journal)
             if journal.attempts() or journal.unreadable:
                 before = read_basis(self.basis)
-                changes = self._changes(study, before, now, phases={e.spec.phase for e in journal.entries.values()})
+                changes = self._changes(
+                    study, before, now, phases={e.spec.label.phase for e in journal.entries.values()}
+                )
                 if any(one.against for one in changes) or (changes and not go_on):
                     raise refusal(self.path, changes)
                 notes = [one.change for one in changes] + list(notes_on(before, now) if before else ())

@@ -86,13 +86,14 @@ def declare(
 
 def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
     """A spec without its seed: what is trained, and what it is compared with."""
+    label = spec.label
     return {
-        "variant": spec.variant,
-        "against": spec.against,
-        "mode": spec.mode,
-        "design": spec.design,
-        "factor": spec.factor,
-        "level": spec.level,
+        "variant": label.variant,
+        "against": label.against,
+        "mode": label.mode,
+        "design": label.design,
+        "factor": label.factor,
+        "level": label.level,
         "configuration": dict(spec.factors),
         "rate_of": None if spec.rate_factors is None else dict(spec.rate_factors),
     }

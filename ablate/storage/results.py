@@ -13,7 +13,7 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.csv_text import check_rows, read_csv_text
-from ablate.study.trial import MOST_CORNER, Design, Epoch, LayerState, Mode, Outcome, Phase, State, TrialSpec
+from ablate.study.trial import MOST_CORNER, Design, Epoch, LayerState, Mode, Outcome, Phase, State, TrialSpec, number_in
 from ablate.text import printable
 
 COLUMNS = (
@@ -116,13 +116,18 @@ def to_corner(text: str) -> Sequence[Sequence[float]]:
     return rows
 
 
+def trial_numbers(trials: "pd.Series[str]", phase: Phase) -> "pd.Series[float]":
+    """The number in the label of each trial, of which a table has the name alone; NaN where that says none."""
+    return pd.Series([number_in(str(trial), phase) for trial in trials], index=trials.index, dtype=float)
+
+
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
     """The names of the factors of a results table, in its order (the learning rate's setting included)."""
     return [str(name) for name in table.columns if name not in COLUMNS]
 
 
 def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
-    known = {name: getattr(record, name) for record in (outcome, spec) for name in record.__slots__}
+    known = {name: getattr(record, name) for record in (outcome, spec, spec.label) for name in record.__slots__}
     known |= {"run_id": run_id, "lr_test": outcome.rate_test.key if outcome.rate_test else ""}
     row: dict[str, object] = {name: known[name] for name in COLUMNS}
     return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in spec.factors.items()}

@@ -15,7 +15,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.files.atomic import keep, load_kept
 from ablate.study import Monitor
 from ablate.study.catalog import is_transferred
-from ablate.study.rate import parse_rate
+from ablate.study.rate import RATE, rate_of
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
 
 KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
@@ -97,7 +97,7 @@ class TrialCache:
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
         """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
         before = self._study.transfer if is_transferred(spec.factors) else None
-        finds = parse_rate(spec.factors["learning_rate"]).value is None or before is not None
+        finds = rate_of(spec.factors).is_found or before is not None
         test = self._study.lr_test.model_dump() if finds else None
         depends_on = [self._shared, content_key(spec), test, before.model_dump() if before else None, tested]
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
@@ -129,9 +129,9 @@ def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache |
 def content_key(spec: TrialSpec) -> str:
     """What decides a trial's numbers within a study, as text: names, phases and whether it is tested do not."""
     found_for = None
-    if parse_rate(spec.factors["learning_rate"]).value is None:
+    if rate_of(spec.factors).is_found:
         rate_factors = spec.rate_factors if spec.rate_factors is not None else spec.factors
-        found_for = sorted((name, level) for name, level in rate_factors.items() if name != "learning_rate")
+        found_for = sorted((name, level) for name, level in rate_factors.items() if name != RATE)
     return json.dumps([sorted(spec.factors.items()), found_for, spec.seed])
 
 

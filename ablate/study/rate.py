@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 
 from ablate.errors import StudyError
-from ablate.study.trial import Level
+from ablate.study.trial import Factors, Level
 
+RATE = "learning_rate"  # the factor
 RECIPE = "recipe"  # stands as the factor of levels that are set together
 FIND = "find"
 _MULTIPLE = re.compile(r"find\s*\*\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)")
@@ -23,6 +24,31 @@ class Rate:
         for number in (self.multiplier, 1.0 if self.value is None else self.value):
             if not (math.isfinite(number) and number > 0):
                 raise StudyError(f"a learning rate must be positive and finite, got {number:.4g}")
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it takes a range test to know it."""
+        return self.value is None
+
+    def found(self) -> "Rate":
+        """The same multiple of a found rate; of a number, the found rate itself."""
+        return Rate(None, self.multiplier)
+
+    def times(self, factor: float) -> "Rate":
+        """The rate `factor` times as large, to four digits."""
+        if self.value is None:
+            return Rate(None, float(f"{self.multiplier * factor:.4g}"))
+        return Rate(float(f"{self.value * factor:.4g}"))
+
+
+def rate_of(factors: Factors) -> Rate:
+    """The learning rate of a configuration."""
+    return parse_rate(factors[RATE])
+
+
+def with_rate(factors: Factors, rate: Rate) -> Factors:
+    """The configuration at another learning rate."""
+    return {**factors, RATE: format_rate(rate)}
 
 
 def parse_rate(level: Level) -> Rate:

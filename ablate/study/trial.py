@@ -1,5 +1,6 @@
 """What crosses a process border: specs going out, epochs and outcomes coming back. Frozen and JSON-able."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -14,43 +15,62 @@ State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "f
 REFERENCE = "reference"  # the variant that every other one is compared with
 BEST = "best"  # the second reference of a study that compares in both directions; itself compared with the first
 MOST_CORNER = 16  # rows and columns that are kept of a kernel
+_NUMBER = {"search": re.compile("([0-9]{1,15})$"), "ablation": re.compile(r"^path-\w+-([0-9]{1,6})-")}
 Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """What a trial is for, which decides none of its numbers."""
+
+    phase: Phase
+    variant: str = ""  # "reference", "normalization=batch"; "" in the search
+    factor: str = ""  # the factor in which the variant differs; "" for the reference and in the search
+    level: str = ""
+    mode: Mode | Literal[""] = ""  # learning-rate mode of the contrast; "" for a reference that all modes share
+    design: Design | Literal[""] = ""  # what asked for this trial; "" outside of the ablation
+    against: str = ""  # the variant that this one is compared with: REFERENCE or BEST; "" for the reference itself
+    number: int | None = None  # of a search trial, from 0; a path's step; half decades from where tuning starts
+
+
+def number_in(trial: str, phase: str) -> int | None:
+    """The number of a trial of which only the name is known: in tables, and in journals of older versions."""
+    found = _NUMBER[phase].search(trial) if phase in _NUMBER else None
+    return int(found[1]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """All that decides the numbers of one trial, given the study's settings.
+    """All that decides the numbers of one trial, given the study's settings, beside the label that says what it is for.
 
     `factors["learning_rate"]` is a number, "find", or "find*0.3": that multiple of the rate found by a range test.
     The range test is of this very configuration, or of `rate_factors` where that is given (mode "carry").
     """
 
     trial: str  # unique in its study, e.g. "search-0014" or "ablation-normalization=batch-find-s3"
-    phase: Phase
-    variant: str  # "reference", "normalization=batch"; "" in the search
-    factor: str  # the factor in which the variant differs; "" for the reference and in the search
-    level: str
-    mode: str  # learning-rate mode of the contrast; "" in the search and for a reference that all modes share
+    label: Label
     seed: int  # replicate: the same number means the same split, batch order and per-layer random streams
     factors: Factors
     rate_factors: Factors | None = None
     test: bool = False  # score the best weights on the test set at the end
-    design: Design | Literal[""] = ""  # what asked for this trial; "" outside of the ablation
-    against: str = ""  # the variant that this one is compared with: REFERENCE or BEST; "" for the reference itself
     frozen: str = ""  # digest of the comparisons that were frozen before, this one's among them; "" while they are not
 
     def may_test(self) -> bool:
         """Whether the test set may be read for it: a confirmatory trial of a frozen comparison that asks for it."""
-        return self.test and bool(self.frozen) and self.phase == "ablation" and self.design != "path"
+        return self.test and bool(self.frozen) and self.label.phase == "ablation" and self.label.design != "path"
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
-        """A dictionary of JSON types."""
-        return asdict(self)
+        """A dictionary of JSON types, flat."""
+        data = asdict(self)
+        label = data.pop("label")
+        return {**label, **data}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "TrialSpec":
-        """The spec that `to_json` wrote."""
-        return cls(**data)
+        """The spec that `to_json` wrote; older versions wrote no number."""
+        label = {name: data[name] for name in Label.__slots__ if name in data}
+        label.setdefault("number", number_in(data["trial"], data["phase"]))
+        return cls(label=Label(**label), **{name: value for name, value in data.items() if name not in label})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ def attempt_in(tags: Mapping[str, str]) -> int:
 def spec_tags(spec: TrialSpec, *, attempt: int = 1) -> dict[str, str]:
     """Tags of a trial that starts; empty ones are left out."""
     names = {key: name for name, key in unique_keys(spec.factors).items() if key != name}
-    tags = {name: str(getattr(spec, name)) for name in SPEC_TAGS}
+    known = {**asdict(spec.label), "trial": spec.trial, "seed": spec.seed}
+    tags = {name: str(known[name]) for name in SPEC_TAGS}
     return tag_values(
         tags | {"state": "running", ATTEMPT: str(attempt), FACTOR_NAMES: json.dumps(names) if names else ""}
     )
@@ -155,13 +156,13 @@ def one_line(text: str, length: int) -> str:
 
 
 def _trial_name(spec: TrialSpec) -> str:
-    if spec.phase == "search":
-        number = re.search(r"(\d+)$", spec.trial)
-        return f"search #{int(number[1])}" if number else f"search {spec.trial}"
-    if spec.phase == "tune":
-        return f"tune {spec.variant} at {spec.factors['learning_rate']}"
-    mode = f" {spec.mode}" if spec.mode not in ("", "find") else ""
-    return f"{spec.variant or REFERENCE} s{spec.seed}{mode}"
+    label = spec.label
+    if label.phase == "search":
+        return f"search {spec.trial if label.number is None else f'#{label.number}'}"
+    if label.phase == "tune":
+        return f"tune {label.variant} at {spec.factors['learning_rate']}"
+    mode = f" {label.mode}" if label.mode not in ("", "find") else ""
+    return f"{label.variant or REFERENCE} s{spec.seed}{mode}"
 
 
 def _valid_key(name: str) -> str:

@@ -25,7 +25,7 @@ def look_inside(trial: Trial, bench: Workbench, when: When) -> None:
     On the first of its replicate's validation examples. Trials of the search and of tuning are left alone.
     """
     state = trial.start.state if when == "start" else trial.best
-    is_asked = bench.study.inspect.layers and trial.spec.phase == "ablation"
+    is_asked = bench.study.inspect.layers and trial.spec.label.phase == "ablation"
     if not is_asked or state is None or trial.outcome.state != "finished":
         return
     with trial.clock.on("inspect"):

@@ -21,7 +21,7 @@ from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.study import Study, Transfer
 from ablate.study.catalog import trained_before
-from ablate.study.trial import Factors, TrialSpec
+from ablate.study.trial import Factors, Label, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.head import Array, Taken
 from ablate.training.engine.settings import scaling_of
@@ -136,7 +136,7 @@ class Pretrainer:
 
     def _train(self, source: Factors, replicate: int) -> Taken:
         bench, finder = self._open()
-        spec = TrialSpec("pretraining", "search", "", "", "", "", replicate, source)
+        spec = TrialSpec("pretraining", Label("search"), replicate, source)
         slots = Slots(bench, size=1)
         slots.put(begin(spec, bench, finder, Clock()), 0)
         trial = slots.trials[0]

@@ -15,7 +15,7 @@ from ablate.data import Split
 from ablate.models.build import advice
 from ablate.study import Schedule, Training, seeds
 from ablate.study.catalog import level_in
-from ablate.study.rate import parse_rate
+from ablate.study.rate import rate_of
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
@@ -145,7 +145,7 @@ class Pass:
 
 def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
     """A trial before its first epoch, its range test done, for a program of `size` trials."""
-    asked, rate_test = parse_rate(spec.factors["learning_rate"]), None
+    asked, rate_test = rate_of(spec.factors), None
     if asked.value is not None:
         rate = asked.value
     else:

@@ -66,7 +66,7 @@ def main() -> None:
     from ablate.clock import Clock
     from ablate.data import load_dataset
     from ablate.study import find_study, load_study
-    from ablate.study.trial import TrialSpec
+    from ablate.study.trial import Label, TrialSpec
     from ablate.training.engine.workbench import Workbench
     from ablate.training.rate_finder import RateFinder
     from ablate.training.stack import run_trials
@@ -86,7 +86,7 @@ def main() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as peer:
         for seed in range(1, arguments.seeds + 1):
             alone = Alone()
-            run_trials([TrialSpec(f"s{seed}", "ablation", "", "", "", "", seed, factors)], bench, finder, alone)
+            run_trials([TrialSpec(f"s{seed}", Label("ablation"), seed, factors)], bench, finder, alone)
             outcome = alone.outcome
             mine = outcome.timings["train"] + outcome.timings["evaluate"]
             line = f"seed {seed}: ablate {100 * outcome.val_accuracy:.2f} in {outcome.epochs} epochs, {mine:.1f} s"

@@ -132,11 +132,11 @@ def make_job(arguments: argparse.Namespace, folder: Path) -> tuple[Job, int]:
 
 def train(job: Job, *, workers: int, n: int) -> list[Any]:
     """The outcomes of `n` trials a worker, all of which trained with every other worker at work."""
-    from ablate.study.trial import REFERENCE, TrialSpec
+    from ablate.study.trial import REFERENCE, Label, TrialSpec
     from ablate.workers.pool import Local
 
     seeds = range(1, workers * (n + 1) + 1)
-    specs = [TrialSpec(f"s{seed}", "ablation", REFERENCE, "", "", "", seed, job.factors) for seed in seeds]
+    specs = [TrialSpec(f"s{seed}", Label("ablation", REFERENCE), seed, job.factors) for seed in seeds]
     plan = Seeds(specs)
     with Local(job.task, workers=workers, stop=threading.Event(), on_start=lambda _: None) as local:
         local.run(plan)

@@ -34,10 +34,10 @@ CHILD = """
 import sys
 sys.argv = ["ablate", *sys.argv[1:]]
 try:
-    from ablate.cli import app
+    from ablate.cli.main import app
     app(standalone_mode=False)
 finally:
-    from ablate.provenance import peak_memory_bytes
+    from ablate.system import peak_memory_bytes
     print(f"peak {peak_memory_bytes()}")
 """
 

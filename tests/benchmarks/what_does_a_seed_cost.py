@@ -66,11 +66,11 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
 
 def train_seeds(n: int, task: Any, *, workers: int) -> tuple[float, list[Any]]:
     """Seconds from the first trial's start to the last one's end, in workers of its own, and the outcomes."""
-    from ablate.study.trial import REFERENCE, TrialSpec
+    from ablate.study.trial import REFERENCE, Label, TrialSpec
     from ablate.workers.pool import Local
 
     factors = {**task.study.baseline, "learning_rate": RATE}
-    specs = [TrialSpec(f"s{seed}", "ablation", REFERENCE, "", "", "", seed, factors) for seed in range(1, n + 1)]
+    specs = [TrialSpec(f"s{seed}", Label("ablation", REFERENCE), seed, factors) for seed in range(1, n + 1)]
     plan, starts = Seeds(specs), []
 
     def on_start(_: TrialSpec) -> None:

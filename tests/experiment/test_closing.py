@@ -11,13 +11,13 @@ from ablate.storage.facts import Ending, Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import declare, freeze
-from ablate.study.trial import Epoch, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
 
 
 def entry(trial: str, *, phase="ablation", variant="reference", **changes) -> Entry:
-    spec = TrialSpec(trial, phase, variant, "", "", "", 1, {"optimizer": "adam", "learning_rate": "find"})
+    spec = TrialSpec(trial, Label(phase, variant), 1, {"optimizer": "adam", "learning_rate": "find"})
     outcome = Outcome(trial, "finished", score=0.5, timings={"train": 4.0, "compile": 2.0}, **changes)
     return Entry(spec, outcome, (Epoch(trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),), "run")
 
@@ -54,7 +54,7 @@ def test_the_table_of_layers_is_written_where_some_trial_was_looked_into(facts, 
 def test_a_range_test_bears_the_name_that_it_has_in_the_effects(facts, tmp_path):
     def of(design: str, variant: str, seed: int, *, phase="ablation") -> Entry:
         found = entry(f"{design}{variant}{seed}", phase=phase, variant=variant, rate_test=replace(TEST, key=f"k{seed}"))
-        return replace(found, spec=replace(found.spec, design=design, seed=seed))
+        return replace(found, spec=replace(found.spec, label=replace(found.spec.label, design=design), seed=seed))
 
     entries = [of("factorial", "a=1, b=2", 1), of("", "reference", 0, phase="tune"), of("one-factor", "b=2", 1)]
     provenance_of(facts, tmp_path, [*entries, of("one-factor", "b=2", 2), of("factorial", "a=1, b=3", 3)])
@@ -77,7 +77,8 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
                     resting={"optimizer": "adam"})  # fmt: skip
     changes = {"ablation": ablation, "space": space, "recipes": {"plain": {"optimizer": "sgd"}}}
     study = facts.study.model_copy(update=changes)
-    specs = [replace(entry("a").spec, test=True, design="one-factor")]
+    spec = entry("a").spec
+    specs = [replace(spec, label=replace(spec.label, design="one-factor"), test=True)]
     frozen = freeze(tmp_path, declare(specs, study, data="f00", looks=(6, 12)))
     late = entry("a", test_loss=1.0)
     tested = [late, replace(late, spec=replace(late.spec, trial="b", frozen=frozen.digest)), entry("c")]

@@ -13,11 +13,11 @@ from ablate.experiment.interim import (
 )
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
-from ablate.study.trial import Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 
 def entry(trial: str, score, state="finished", phase="search") -> Entry:
-    spec = TrialSpec(trial, phase, "", "", "", "", 0, {"optimizer": trial})
+    spec = TrialSpec(trial, Label(phase), 0, {"optimizer": trial})
     return Entry(spec, Outcome(trial, state, score=score), (), "")
 
 
@@ -54,7 +54,9 @@ def confirmed(differences: dict[int, float]) -> list[Entry]:
     cells = [("reference", "", "", "", 0.0), ("a=1", "a", "1", "find", 1.0)]
     return [
         Entry(
-            TrialSpec(f"{variant}-s{seed}", "ablation", variant, factor, level, mode, seed, {"a": level}, test=True),
+            TrialSpec(
+                f"{variant}-s{seed}", Label("ablation", variant, factor, level, mode), seed, {"a": level}, test=True
+            ),
             Outcome(f"{variant}-s{seed}", "finished", score=0.5, test_accuracy=0.5 + share * difference),
             (),
             "",

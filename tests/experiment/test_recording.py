@@ -12,10 +12,10 @@ from ablate.experiment.recording import Journaled, Record, Recorder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.trial_cache import Found
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
 
-SPEC = TrialSpec("b", "search", "", "", "", "", 0, {"learning_rate": 0.1})
+SPEC = TrialSpec("b", Label("search"), 0, {"learning_rate": 0.1})
 
 
 STUDY = StudyRun("study", "A study", {}, {}, {}, "", {})
@@ -104,9 +104,7 @@ def test_a_trial_is_shown_tracked_and_journaled(recorded):
 
 def test_a_configuration_of_an_earlier_run_is_not_trained_again_and_gets_a_run_of_its_own(recorded):
     record, journal, shown = recorded(runs=Runs({("a", 1): "run-of-a"}))
-    journal.append(
-        Entry(TrialSpec("a", "search", "", "", "", "", 0, SPEC.factors), Outcome("a", "finished"), (), "run-of-a")
-    )
+    journal.append(Entry(TrialSpec("a", Label("search"), 0, SPEC.factors), Outcome("a", "finished"), (), "run-of-a"))
     assert record.around(OneSpec(SPEC)).ask(1) == []
     assert [type(event) for event in shown] == [TrialEnded]
     assert {e.spec.trial: (e.outcome.same_as, e.run_id) for e in record.settle()} == {
@@ -142,7 +140,7 @@ def test_a_trial_of_another_study_is_shown_tracked_and_journaled_with_its_curve(
 def test_the_test_set_opens_with_the_freeze_which_is_tracked_before_any_trial(recorded, tiny_study, tmp_path):
     runs = Runs({})
     record, _, _ = recorded(runs=runs)
-    tested = replace(SPEC, phase="ablation", variant="reference", test=True, design="one-factor")
+    tested = replace(SPEC, label=Label("ablation", "reference", design="one-factor"), test=True)
     with pytest.raises(AblateError, match="frozen"):
         record.around(OneSpec(tested)).ask(1)
     frozen = freeze(tmp_path, declare([tested], tiny_study, data="f00"))
@@ -239,7 +237,7 @@ def test_the_studys_run_is_kept_and_gone_on_with(tmp_path):
     assert (runs.parent, path.read_text()) == ("parent-1", "parent-2\n")
 
 
-ENDED = TrialSpec("a", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, {"dropout": 0.1}, test=True)
+ENDED = TrialSpec("a", Label("ablation", "dropout=0.1", "dropout", "0.1", "find"), 3, {"dropout": 0.1}, test=True)
 TEST = RateTest("k", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
 OUTCOME = Outcome("a", "finished", score=0.5, timings={"train": 1.0}, notes=("n",), rate_test=TEST)
 EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)

@@ -4,7 +4,7 @@ import pytest
 
 from ablate.experiment.cautions import run_cautions
 from ablate.storage.journal import Entry
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 BASE = {"width": 32, "optimizer": "adam", "learning_rate": 0.01}
 USERS = "mine.py:build"
@@ -18,12 +18,17 @@ def runs(variant, losses, *, mode="", against="reference", weights=None, **more)
     entries = []
     for seed, loss in losses.items():
         trial = f"{variant}-{mode}-s{seed}"
-        changed = (factor if equals else "", level, mode, seed, factors)
-        spec = TrialSpec(trial, "ablation", variant, *changed, test=True, design="one-factor", against=where)
+        label = Label("ablation", variant, factor if equals else "", level, mode, "one-factor", where)
+        spec = TrialSpec(trial, label, seed, factors, test=True)
         outcome = Outcome(trial, "finished", score=-loss, initial_weights=(weights or {}).get(seed, ""), **more)
         epochs = tuple(Epoch(trial, n, loss / n, 0.5, loss / n + 0.1, 0.5, 0.01, 1.0) for n in (1, 2))
         entries.append(Entry(spec, outcome, epochs, "run"))
     return entries
+
+
+def labelled(entry: Entry, **changes) -> Entry:
+    """The same for another purpose."""
+    return replace(entry, spec=replace(entry.spec, label=replace(entry.spec.label, **changes)))
 
 
 def lost(entries, seed, state="diverged"):
@@ -131,13 +136,9 @@ def test_the_reason_is_said_where_it_is_known(variant, model, notes, why):
 def test_recipes_are_told_by_their_names_and_other_phases_and_designs_are_left_alone():
     (said,) = identical(runs("reference", ONE), runs("recipe=wide", ONE, factors={**BASE, "width": 64}))
     assert said == "reference and wide give identical runs: build seems not to use them"
-    others = [
-        replace(e, spec=replace(e.spec, design="factorial")) for e in [*runs("reference", ONE), *runs("width=16", ONE)]
-    ]
+    others = [labelled(e, design="factorial") for e in [*runs("reference", ONE), *runs("width=16", ONE)]]
     assert identical(others) is None
-    assert (
-        run_cautions([replace(e, spec=replace(e.spec, phase="search")) for e in runs("reference", ONE)], model="") == {}
-    )
+    assert run_cautions([labelled(e, phase="search") for e in runs("reference", ONE)], model="") == {}
 
 
 @pytest.mark.parametrize(("test", "is_said"), [(0.11, True), (0.80, True), (0.82, False), (0.97, False)])

@@ -304,7 +304,7 @@ class Instant:
     def run(self, plan):
         while not self._stop.is_set() and (specs := plan.ask(1)):
             self._on_start(specs[0])
-            if self.reason and specs[0].phase == "ablation":
+            if self.reason and specs[0].label.phase == "ablation":
                 plan.tell(Outcome(specs[0].trial, "failed", reason=self.reason))
                 continue
             plan.report(Epoch(specs[0].trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))

@@ -53,7 +53,7 @@ def test_tuned_rates_are_known_before_the_freeze_and_used_after_it(tiny_study):
     compared = comparison(study)
     driven = Driven(compared, score=lambda spec: 0.9 if spec.factors["learning_rate"] == "find*3.162" else 0.5)
     assert driven.events == [("tune", 15, 0), ("freeze", 8, 15), ("ablation", 8, 0)]
-    of_ablation = [spec for spec in compared.confirmed(driven.known) if spec.factor != "learning_rate"]
+    of_ablation = [spec for spec in compared.confirmed(driven.known) if spec.label.factor != "learning_rate"]
     assert {spec.factors["learning_rate"] for spec in of_ablation} == {"find*3.162"}
     facts = compared.tuning_facts(driven.known)
     assert facts is not None
@@ -99,7 +99,7 @@ def test_paths_come_last_and_read_no_test_set(tiny_study):
     compared = comparison(with_ablation(tiny_study, design=("one-factor", "path")), best=best)
     driven = Driven(compared)
     assert [event[0] for event in driven.events] == ["freeze", "ablation", "path"]
-    assert all(not spec.test for spec in compared.wanted(driven.known) if spec.design == "path")
+    assert all(not spec.test for spec in compared.wanted(driven.known) if spec.label.design == "path")
     assert compared.is_complete(driven.known)
 
 

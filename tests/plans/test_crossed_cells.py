@@ -10,7 +10,9 @@ def test_every_combination_is_a_cell_the_references_own_first(make_study):
         "factorial-normalization=batch, optimizer=adam-find-s1",
         "factorial-normalization=batch, optimizer=sgd-find-s1",
     ]
-    assert {(s.factor, s.level, s.against, s.design, s.test) for s in specs} == {("", "", "", "factorial", True)}
+    assert {(s.label.factor, s.label.level, s.label.against, s.label.design, s.test) for s in specs} == {
+        ("", "", "", "factorial", True)
+    }
     assert specs[0].factors == study.baseline
     assert specs[3].factors == {**study.baseline, "normalization": "batch", "optimizer": "sgd"}
     assert all(spec.rate_factors is None for spec in specs)

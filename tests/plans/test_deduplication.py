@@ -1,7 +1,7 @@
 from ablate.plans.filters import GivingUp, Guarded, Remembered
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
-SPEC = TrialSpec("a", "search", "", "", "", "", 0, {"learning_rate": 0.1})
+SPEC = TrialSpec("a", Label("search"), 0, {"learning_rate": 0.1})
 EPOCH = Epoch("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 
 

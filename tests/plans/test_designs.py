@@ -5,7 +5,7 @@ from ablate.plans import ablation_cells, ablation_specs, references
 
 
 def cells(specs):
-    return {(spec.variant, spec.mode) for spec in specs}
+    return {(spec.label.variant, spec.label.mode) for spec in specs}
 
 
 def test_every_other_level_is_compared_with_the_reference_on_the_same_seeds(tiny_study):
@@ -17,15 +17,15 @@ def test_every_other_level_is_compared_with_the_reference_on_the_same_seeds(tiny
         ("learning_rate=find*0.3", "find"),
     }
     for cell in cells(specs):
-        assert [s.seed for s in specs if (s.variant, s.mode) == cell] == [1, 2]
-    assert all(spec.test and spec.design == "one-factor" for spec in specs)
-    assert {spec.against for spec in specs if spec.factor} == {"reference"}
+        assert [s.seed for s in specs if (s.label.variant, s.label.mode) == cell] == [1, 2]
+    assert all(spec.test and spec.label.design == "one-factor" for spec in specs)
+    assert {spec.label.against for spec in specs if spec.label.factor} == {"reference"}
     assert len({spec.trial for spec in specs}) == len(specs)
 
 
 def test_carry_uses_the_rate_of_the_reference_and_find_a_rate_of_its_own(make_study):
     study = make_study(learning_rate=("carry", "find"))
-    specs = {(s.variant, s.mode): s for s in ablation_specs(study, study.baseline) if s.seed == 1}
+    specs = {(s.label.variant, s.label.mode): s for s in ablation_specs(study, study.baseline) if s.seed == 1}
     assert specs["optimizer=sgd", "carry"].rate_factors == study.baseline
     assert specs["optimizer=sgd", "find"].rate_factors is None
     assert len([key for key in specs if key[0] == "reference"]) == 1
@@ -33,9 +33,9 @@ def test_carry_uses_the_rate_of_the_reference_and_find_a_rate_of_its_own(make_st
 
 def test_find_gives_a_variant_the_references_multiple_of_its_own_rate(tiny_study):
     reference = {**tiny_study.baseline, "learning_rate": "find*0.5"}
-    specs = {s.variant: s for s in ablation_specs(tiny_study, reference)}
+    specs = {s.label.variant: s for s in ablation_specs(tiny_study, reference)}
     assert specs["optimizer=sgd"].factors["learning_rate"] == "find*0.5"
-    assert specs["reference"].mode == ""
+    assert specs["reference"].label.mode == ""
 
 
 def test_a_typed_rate_is_found_in_mode_find_for_the_variants_and_for_their_reference(make_study):

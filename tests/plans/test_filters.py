@@ -8,7 +8,7 @@ from ablate.errors import AblateError
 from ablate.plans.filters import GivingUp, Guarded, Remembered, common
 from ablate.storage.preregistration import Freeze, declare, freeze
 from ablate.storage.trial_cache import Found
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 
 
 class Listed:
@@ -34,16 +34,22 @@ def an_epoch(trial: str, number: int, accuracy: float) -> Epoch:
 
 
 def spec(trial: str, seed: int = 0, **factors) -> TrialSpec:
-    return TrialSpec(trial, "search", "", "", "", "", seed, {"learning_rate": "find", "optimizer": "adam"} | factors)
+    return TrialSpec(trial, Label("search"), seed, {"learning_rate": "find", "optimizer": "adam"} | factors)
 
 
 FACTORS = {"dropout": 0.0, "learning_rate": "find"}
-REFERENCE = TrialSpec("r", "ablation", "reference", "", "", "", 1, FACTORS, test=True, design="one-factor")
-VARIANT = replace(REFERENCE, trial="v", variant="dropout=0.1", factor="dropout", level="0.1", mode="find",
-                  against="reference", factors={**FACTORS, "dropout": 0.1})  # fmt: skip
-CARRIED = replace(VARIANT, trial="c", mode="carry", rate_factors=FACTORS)
-CROSSED = replace(VARIANT, trial="f", variant="dropout=0.1", factor="", level="", design="factorial", against="")
+REFERENCE = TrialSpec("r", Label("ablation", "reference", design="one-factor"), 1, FACTORS, test=True)
+OF_VARIANT = Label("ablation", "dropout=0.1", "dropout", "0.1", "find", "one-factor", "reference")
+VARIANT = replace(REFERENCE, trial="v", label=OF_VARIANT, factors={**FACTORS, "dropout": 0.1})
+CARRIED = replace(VARIANT, trial="c", label=replace(OF_VARIANT, mode="carry"), rate_factors=FACTORS)
+CROSSED = replace(VARIANT, trial="f", label=Label("ablation", "dropout=0.1", mode="find", design="factorial"))
 SPECS = [REFERENCE, VARIANT, CARRIED, CROSSED]
+
+
+def changed(spec: TrialSpec, **changes) -> TrialSpec:
+    """The same with other fields, of its own or of its label."""
+    ours = {name: value for name, value in changes.items() if name in TrialSpec.__slots__}
+    return replace(spec, label=replace(spec.label, **{n: v for n, v in changes.items() if n not in ours}), **ours)
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_nothing_is_tested_before_the_freeze():
 @pytest.mark.parametrize("changes", [{"phase": "search"}, {"phase": "tune"}, {"design": "path"}])
 def test_what_chooses_is_never_tested(frozen, changes):
     with pytest.raises(AblateError, match="only a confirmatory trial"):
-        Guarded(Listed([replace(REFERENCE, **changes)]), frozen).ask(1)
+        Guarded(Listed([changed(REFERENCE, **changes)]), frozen).ask(1)
 
 
 @pytest.mark.parametrize(
@@ -81,11 +87,11 @@ def test_what_chooses_is_never_tested(frozen, changes):
 )
 def test_a_cell_that_was_not_frozen_is_not_tested(frozen, changes):
     with pytest.raises(AblateError, match=r"none of the 4 that were frozen"):
-        Guarded(Listed([replace(VARIANT, **changes)]), frozen).ask(1)
+        Guarded(Listed([changed(VARIANT, **changes)]), frozen).ask(1)
 
 
 def test_trials_without_the_test_set_pass_at_any_time_and_lose_a_digest_that_they_brought(frozen):
-    search = replace(REFERENCE, phase="search", variant="", test=False, frozen="made up")
+    search = changed(REFERENCE, phase="search", variant="", test=False, frozen="made up")
     for guard in (None, frozen):
         assert Guarded(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
 
@@ -172,7 +178,7 @@ def test_a_trial_that_is_not_tested_does_not_serve_one_that_is_neither_running_n
 
 
 def test_what_a_pruner_stopped_serves_its_own_phase_alone():
-    inner = Listed([replace(spec("b"), phase="tune"), spec("c")])
+    inner = Listed([replace(spec("b"), label=Label("tune")), spec("c")])
     plan = Remembered(inner)
     plan.remember(spec("a"), Outcome("a", "pruned", score=0.1))
     assert [s.trial for s in plan.ask(2)] == ["b"]
@@ -229,7 +235,7 @@ def test_a_plan_stops_a_trial_of_another_study_as_it_would_a_fresh_one():
 
 
 def wide(trial: str, *, width: int = 16, rate: float = 0.1) -> TrialSpec:
-    return TrialSpec(trial, "search", "", "", "", "", 0, {"width": width, "learning_rate": rate})
+    return TrialSpec(trial, Label("search"), 0, {"width": width, "learning_rate": rate})
 
 
 def run(outcomes, *, most=3, specs=None) -> tuple[list[str], GivingUp]:

@@ -7,7 +7,7 @@ def asked_for(specs):
     """Variant -> its seeds."""
     seeds: dict = {}
     for spec in specs:
-        seeds.setdefault(spec.variant, []).append(spec.seed)
+        seeds.setdefault(spec.label.variant, []).append(spec.seed)
     return {variant: sorted(numbers) for variant, numbers in seeds.items()}
 
 
@@ -54,7 +54,7 @@ def test_only_the_reference_of_the_open_mode_and_end_gets_more(make_study, drive
     def more(*open_ones):
         rule = Sequential(cells, looks=(1, 2), undecided=lambda _: set(open_ones))
         specs = drive(SteppedPlan(rule.wanted, known={}), scored(lambda _: 0.5))
-        return {(spec.variant, spec.mode) for spec in specs if spec.seed == 2}
+        return {(spec.label.variant, spec.label.mode) for spec in specs if spec.seed == 2}
 
     assert more(("best: normalization=batch", "tune")) == {("best: normalization=batch", "tune"), ("best", "tune")}
     assert more(("normalization=batch", "tune")) == {("normalization=batch", "tune"), ("reference", "tune")}

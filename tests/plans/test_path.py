@@ -5,7 +5,7 @@ from ablate.analysis.importance.games import greedy_path
 from ablate.plans import Paths, SteppedPlan
 from ablate.plans.filters import Remembered
 from ablate.study.space import Choice, Space
-from ablate.study.trial import Outcome
+from ablate.study.trial import Outcome, number_in
 
 ABC = Space({name: Choice(("off", "on")) for name in "abc"})
 OFF = {**dict.fromkeys("abc", "off"), "learning_rate": "find"}
@@ -26,7 +26,7 @@ def steps(specs, direction):
     found: dict = {}
     for spec in specs:
         if spec.trial.startswith(f"path-{direction}"):
-            found.setdefault(int(spec.trial.split("-")[2]), set()).add((spec.variant, spec.factor, spec.level))
+            found.setdefault(spec.label.number, set()).add((spec.label.variant, spec.label.factor, spec.label.level))
     return found
 
 
@@ -47,8 +47,11 @@ def test_each_step_flips_what_gains_most_and_the_way_back_what_costs_least(make_
     }
     assert len(specs) == 2 * 7 * 2
     assert len({spec.trial for spec in specs}) == len(specs)
-    assert {(s.phase, s.design, s.test, s.mode) for s in specs} == {("ablation", "path", False, "find")}
-    assert {s.against for s in specs if s.trial.startswith("path-backward")} == {"best"}
+    assert all(spec.label.number == number_in(spec.trial, "ablation") for spec in specs)
+    assert {(s.label.phase, s.label.design, s.test, s.label.mode) for s in specs} == {
+        ("ablation", "path", False, "find")
+    }
+    assert {s.label.against for s in specs if s.trial.startswith("path-backward")} == {"best"}
     assert "path-forward-2-a=on, c=on-s1" in {spec.trial for spec in specs}
 
 
@@ -56,10 +59,10 @@ def test_a_step_waits_for_all_its_trials_both_ways_and_what_diverges_counts_as_g
     study = make_study(space=ABC)
     plan = SteppedPlan(paths_of(study, OFF, ON, seeds=(1,), chance=0.1).wanted, known={})
     asked = plan.ask(100)
-    forward, backward = ([spec for spec in asked if spec.against == end] for end in ("reference", "best"))
+    forward, backward = ([spec for spec in asked if spec.label.against == end] for end in ("reference", "best"))
     for spec in backward[1:]:
         plan.tell(Outcome(spec.trial, "finished", score=0.5))
-    assert [spec.variant for spec in forward] == ["reference", "a=on", "b=on", "c=on"]
+    assert [spec.label.variant for spec in forward] == ["reference", "a=on", "b=on", "c=on"]
     assert plan.ask(1) == []
     plan.tell(Outcome(forward[1].trial, "diverged"))
     plan.tell(Outcome(forward[2].trial, "finished", score=0.2))
@@ -68,7 +71,10 @@ def test_a_step_waits_for_all_its_trials_both_ways_and_what_diverges_counts_as_g
     plan.tell(Outcome(forward[0].trial, "finished", score=0.1))
     assert plan.ask(1) == []  # the walks meet in equal configurations: which is trained must not depend on their pace
     plan.tell(Outcome(backward[0].trial, "finished", score=0.5))
-    assert [spec.variant for spec in plan.ask(9) if spec.against == "reference"] == ["a=on, b=on", "b=on, c=on"]
+    assert [spec.label.variant for spec in plan.ask(9) if spec.label.against == "reference"] == [
+        "a=on, b=on",
+        "b=on, c=on",
+    ]
 
 
 def test_of_equal_steps_the_first_factor_of_the_space_is_taken(make_study, drive, scored):
@@ -115,22 +121,26 @@ def test_a_factor_waits_for_the_flip_that_wakes_it(make_study, momentum_space, d
     paths = paths_of(study, start, goal, seeds=(1,))
     specs = drive(SteppedPlan(paths.wanted, known={}), scored(lambda _: 0.5))
     assert paths.n_flips == 2
-    assert [s.variant for s in specs if s.against == "reference"] == [
+    assert [s.label.variant for s in specs if s.label.against == "reference"] == [
         "reference", "optimizer=momentum", "optimizer=momentum, momentum=0.9",
     ]  # fmt: skip
     # Backwards, taking the optimizer away settles momentum too: that candidate is the goal already.
-    assert {s.variant for s in specs if s.against == "best"} >= {"best", "optimizer=adam, momentum=0.0", "momentum=0.0"}
-    assert goal in [s.factors for s in specs if s.against == "reference"]
-    assert start in [s.factors for s in specs if s.against == "best"]
+    assert {s.label.variant for s in specs if s.label.against == "best"} >= {
+        "best",
+        "optimizer=adam, momentum=0.0",
+        "momentum=0.0",
+    }
+    assert goal in [s.factors for s in specs if s.label.against == "reference"]
+    assert start in [s.factors for s in specs if s.label.against == "best"]
 
 
 def test_rates_are_found_for_each_cell_or_carried_from_the_start(make_study):
     start, goal = {**OFF, "learning_rate": 0.001}, {**ON, "learning_rate": 0.01}
     found = paths_of(make_study(space=ABC, learning_rate=("carry", "tune")), start, goal).wanted({})
-    assert {(spec.factors["learning_rate"], spec.mode) for spec in found} == {("find", "find")}
+    assert {(spec.factors["learning_rate"], spec.label.mode) for spec in found} == {("find", "find")}
     assert all(spec.rate_factors is None for spec in found)
     carried = paths_of(make_study(space=ABC, learning_rate=("carry",)), OFF, ON).wanted({})
-    assert [spec.rate_factors for spec in carried if spec.variant != "reference"] == [OFF] * 14
+    assert [spec.rate_factors for spec in carried if spec.label.variant != "reference"] == [OFF] * 14
 
 
 def test_two_equal_ends_leave_nothing_to_walk(make_study):

@@ -1,6 +1,6 @@
 import pytest
 
-from ablate.plans.cells import configuration_key, found, rated, times
+from ablate.plans.cells import configuration_key, rated
 
 PLAIN = {"optimizer": "adam", "learning_rate": "find*0.5"}
 SGD = {**PLAIN, "optimizer": "sgd"}
@@ -33,13 +33,3 @@ def test_a_multiple_that_is_compared_multiplies_the_tuned_rate_as_it_did_the_ref
     variant = {**PLAIN, "learning_rate": "find*0.25"}
     tuned = {configuration_key(PLAIN): "find*2"}
     assert rated(variant, reference=PLAIN, mode="tune", tuned=tuned, rate_varies=True)[0]["learning_rate"] == "find"
-
-
-def test_rates_are_multiplied_to_four_digits():
-    assert times("find*0.5", 10**0.5) == "find*1.581"
-    assert times("find*0.5", 2) == "find"
-    assert times(0.001, 10**-0.5) == 0.0003162
-
-
-def test_a_number_is_found_anew_and_a_multiple_stays():
-    assert [found(level) for level in (0.01, "find", "find*0.3")] == ["find", "find", "find*0.3"]

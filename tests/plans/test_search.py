@@ -13,7 +13,7 @@ from ablate.plans.search import SearchPlan
 from ablate.plans.search_storage import SearchFile
 from ablate.storage.journal import Entry
 from ablate.study.space import Float, Space
-from ablate.study.trial import Epoch, Outcome
+from ablate.study.trial import Epoch, Label, Outcome
 
 
 @pytest.fixture
@@ -54,6 +54,7 @@ def test_the_baseline_is_the_first_trial(study, tmp_path):
     first = plan.ask(1)[0]
     assert first.factors == study.baseline
     assert (first.trial, first.seed, first.test) == ("search-0000", 0, False)
+    assert first.label == Label("search", number=0)
 
 
 def test_configurations_lie_in_the_space_and_there_are_as_many_as_asked_for(study, tmp_path):

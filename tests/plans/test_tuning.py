@@ -25,17 +25,20 @@ def test_reference_and_variants_get_the_same_five_points_on_the_validation_set(m
     assert len(tuning) == 3  # the learning rate's own variants take a multiple of the reference's
     assert len(specs) == 15
     for variant in ("reference", "normalization=batch", "optimizer=sgd"):
-        mine = [spec for spec in specs if spec.variant == variant]
+        mine = [spec for spec in specs if spec.label.variant == variant]
         assert [spec.factors["learning_rate"] for spec in mine] == GRID
         assert [spec.trial for spec in mine] == [f"tune-{variant}-{level}" for level in GRID]
-    assert {(s.phase, s.mode, s.seed, s.test, s.design) for s in specs} == {("tune", "tune", 0, False, "")}
+        assert [spec.label.number for spec in mine] == [-2, -1, 0, 1, 2]
+    assert {(s.label.phase, s.label.mode, s.seed, s.test, s.label.design) for s in specs} == {
+        ("tune", "tune", 0, False, "")
+    }
 
 
 def test_the_best_rates_go_into_the_cells(make_study, drive, scored):
     study = make_study(learning_rate=("tune",), seeds=1)
     tuning, wanted = tuning_of(study), {"reference": 0.5, "normalization=batch": -0.5, "optimizer=sgd": 0.0}
     plan = SteppedPlan(tuning.wanted, known={})
-    drive(plan, scored(lambda spec: -abs(place(spec) - wanted[spec.variant])))
+    drive(plan, scored(lambda spec: -abs(place(spec) - wanted[spec.label.variant])))
     cells = ablation_cells(study, {"reference": study.baseline}, tuning.tuned(plan.outcomes))
     assert {cell.variant: cell.factors["learning_rate"] for cell in cells} == {
         "reference": "find*3.162",
@@ -50,7 +53,7 @@ def test_a_grid_grows_where_the_best_is_an_end_and_three_points_at_most(make_stu
     peaks = {"reference": 1.5, "normalization=batch": 9.0, "optimizer=sgd": -1.0}
     tuning = tuning_of(study)
     plan = SteppedPlan(tuning.wanted, known={})
-    specs = drive(plan, scored(lambda spec: -abs(place(spec) - peaks[spec.variant])))
+    specs = drive(plan, scored(lambda spec: -abs(place(spec) - peaks[spec.label.variant])))
     rates = {rate.cell.variant: rate for rate in tuning.rates(plan.outcomes)}
     assert {name: (r.level, r.extensions, r.at_edge) for name, r in rates.items()} == {
         "reference": ("find*31.62", 2, False),
@@ -71,7 +74,7 @@ def test_equals_stay_near_the_middle_and_what_diverges_counts_as_guessing(make_s
     scores = {"reference": dict.fromkeys(GRID, None), "optimizer=sgd": sgd}
     tuning = tuning_of(study, chance=0.1)
     plan = SteppedPlan(tuning.wanted, known={})
-    drive(plan, scored(lambda spec: scores[spec.variant][spec.factors["learning_rate"]]))
+    drive(plan, scored(lambda spec: scores[spec.label.variant][spec.factors["learning_rate"]]))
     found = {rate.cell.variant: rate for rate in tuning.rates(plan.outcomes)}
     assert (found["reference"].level, found["reference"].extensions) == ("find", 0)
     assert found["optimizer=sgd"].level == "find*0.3162"
@@ -83,7 +86,7 @@ def test_a_typed_rate_is_tuned_around_that_number_for_all(make_study, drive, sco
     plan = SteppedPlan(tuning_of(study).wanted, known={})
     specs = drive(plan, scored(lambda spec: -abs(log10(spec.factors["learning_rate"]) + 3)))
     for variant in ("reference", "optimizer=sgd"):
-        rates = [spec.factors["learning_rate"] for spec in specs if spec.variant == variant]
+        rates = [spec.factors["learning_rate"] for spec in specs if spec.label.variant == variant]
         assert rates == [0.0001, 0.0003162, 0.001, 0.003162, 0.01]
 
 
@@ -95,7 +98,7 @@ def test_each_end_is_tuned_from_its_own_rate_and_one_configuration_once(make_stu
     best = {**study.baseline, "normalization": "batch", "learning_rate": "find*0.5"}
     tuning = tuning_of(study, best=best)
     first_of_all = list(tuning.wanted({}))[: len(tuning)]
-    assert {spec.variant: spec.factors["learning_rate"] for spec in first_of_all} == {
+    assert {spec.label.variant: spec.factors["learning_rate"] for spec in first_of_all} == {
         "reference": "find*0.1",
         "best": "find*0.05",
         "normalization=batch": "find*0.1",
@@ -109,7 +112,7 @@ def test_tuning_that_was_interrupted_goes_on_as_it_would_have(make_study, check_
     study = make_study(learning_rate=("tune",), factors=("optimizer",))
     peaks = {"reference": 1.5, "optimizer=sgd": -9.0}
     tuning = tuning_of(study)
-    outcome = scored(lambda spec: -abs(place(spec) - peaks[spec.variant]))
+    outcome = scored(lambda spec: -abs(place(spec) - peaks[spec.label.variant]))
     assert len(check_resume(lambda known: SteppedPlan(tuning.wanted, known=known), outcome)) == 15
 
 

@@ -10,14 +10,14 @@ from ablate.report.inputs import read_inputs
 from ablate.report.schedules import schedule_blocks, schedule_curves
 from ablate.report.training import training_section
 from ablate.storage.results import epochs_table, results_table, write_table
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 
 def a_run(variant: str, seed: int, *, schedule: str, state: str = "finished", spread: float | None = None):
     factor, _, level = variant.partition("=")
-    named = (variant, factor, level, "find") if level else ("reference", "", "", "")
-    spec = TrialSpec(f"{variant}-s{seed}", "ablation", *named, seed, {"schedule": schedule, "learning_rate": 0.1},
-                     design="one-factor", against="reference" if level else "")  # fmt: skip
+    changed = (variant, factor, level, "find", "one-factor", "reference")
+    label = Label("ablation", *changed) if level else Label("ablation", "reference", design="one-factor")
+    spec = TrialSpec(f"{variant}-s{seed}", label, seed, {"schedule": schedule, "learning_rate": 0.1})
     return spec, Outcome(spec.trial, state, 0.5, learning_rate=0.1, predictive_sd=spread), ""
 
 

@@ -12,15 +12,15 @@ from ablate.report.inputs import read_inputs
 from ablate.report.layers import layers_section, over_seeds, told_layers
 from ablate.report.plots.layers import Kernel, draw_kernels, draw_layers
 from ablate.storage.results import layers_table, results_table, write_table
-from ablate.study.trial import LayerState, Outcome, TrialSpec
+from ablate.study.trial import Label, LayerState, Outcome, TrialSpec
 
 STATE = LayerState("start", 1, "Dense", 0.5, 1.0, 0.1, 64, 64)
 
 
 def a_run(level: str, seed: int, *layers: LayerState, state: str = "finished"):
-    named = (f"initializer={level}", "initializer", level, "find") if level else ("reference", "", "", "")
-    spec = TrialSpec(f"{level}-s{seed}", "ablation", *named, seed, {"initializer": level or "he", "learning_rate": 0.1},
-                     design="one-factor", against="reference" if level else "")  # fmt: skip
+    changed = (f"initializer={level}", "initializer", level, "find", "one-factor", "reference")
+    label = Label("ablation", *changed) if level else Label("ablation", "reference", design="one-factor")
+    spec = TrialSpec(f"{level}-s{seed}", label, seed, {"initializer": level or "he", "learning_rate": 0.1})
     return spec, Outcome(spec.trial, state, 0.5, layers=layers), ""
 
 

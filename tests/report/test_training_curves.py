@@ -7,11 +7,11 @@ import pytest
 from ablate.analysis.effects import confirmatory_runs
 from ablate.report.training import curve_table, overfitting
 from ablate.storage.results import epochs_table, results_table
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 
 def a_run(seed: int, *, same_as: str):
-    spec = TrialSpec(f"s{seed}", "ablation", "reference", "", "", "", seed, {"learning_rate": "find"}, test=True)
+    spec = TrialSpec(f"s{seed}", Label("ablation", "reference"), seed, {"learning_rate": "find"}, test=True)
     return spec, Outcome(spec.trial, "finished", 0.5, same_as=same_as), ""
 
 

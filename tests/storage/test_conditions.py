@@ -19,7 +19,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.resume import Basis, judge_basis, notes_on
 from ablate.storage.trial_cache import TrialCache
 from ablate.study import Transfer
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 
 BASE = Conditions("p1", "m1", {"keras": "3.14"}, "tensorflow", "CPU one", 1, 1, {"XLA_FLAGS": "--a"})
 OTHER = {
@@ -68,7 +68,7 @@ def keys(study, data, folder, monkeypatch, found: Conditions) -> dict[str, str]:
     monkeypatch.setattr(workbench, "of_process", lambda *_, **__: found)
     monkeypatch.setattr(Facts, "conditions", lambda _: found)
     facts = Facts(study, data, "tiny", "", 2, 1, "", "2026-11-21")
-    spec = TrialSpec("a", "ablation", "reference", "", "", "", 1, {"optimizer": "adam", "learning_rate": 0.1})
+    spec = TrialSpec("a", Label("ablation", "reference"), 1, {"optimizer": "adam", "learning_rate": 0.1})
     before = study.model_copy(update={"transfer": Transfer(classes=(0, 1), train=100, validation=50)})
     bench = workbench.Workbench(study, data, memory=folder)
     return {

@@ -17,7 +17,7 @@ from ablate.storage.files.atomic import ASIDE, name_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.study import Study, load_study
-from ablate.study.trial import Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 DATA = "f00df00d"
 
@@ -40,7 +40,7 @@ def claim(folder: StudyFolder, study: Study, *, data: str, go_on: bool = False) 
 
 def train(folder: StudyFolder, phase: str = "search") -> None:
     """One trial of the phase, as it ended."""
-    spec = TrialSpec("search-0000", phase, "", "", "", "", 0, {"learning_rate": 0.1})
+    spec = TrialSpec("search-0000", Label(phase, number=0), 0, {"learning_rate": 0.1})
     Journal(folder.journal).append(Entry(spec, Outcome(spec.trial, "finished", score=0.5), (), ""))
 
 
@@ -105,7 +105,7 @@ def test_a_study_that_was_refused_before_its_first_trial_is_taken_once_it_is_men
 
 def test_an_attempt_that_began_and_a_line_that_cannot_be_read_are_results_to_go_on_from(folder, study):
     claim(folder, study(), data=DATA)
-    spec = TrialSpec("ablation-0", "ablation", "", "", "", "", 0, {"learning_rate": 0.1})
+    spec = TrialSpec("ablation-0", Label("ablation"), 0, {"learning_rate": 0.1})
     Journal(folder.journal).begin(spec, at=1)
     with pytest.raises(StudyError, match=r"training\.epochs 3 → 9"):
         claim(folder, study("training.epochs=9"), data=DATA)

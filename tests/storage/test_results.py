@@ -2,6 +2,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ablate.errors import DataError
@@ -14,12 +15,13 @@ from ablate.storage.results import (
     read_results,
     results_table,
     to_corner,
+    trial_numbers,
     write_table,
 )
-from ablate.study.trial import LayerState, Outcome, TrialSpec
+from ablate.study.trial import Label, LayerState, Outcome, TrialSpec
 
 FACTORS = {"normalization": "none", "dropout": 0.1, "learning_rate": "find*0.3"}
-SPEC = TrialSpec("a", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS, test=True)
+SPEC = TrialSpec("a", Label("ablation", "dropout=0.1", "dropout", "0.1", "find"), 3, FACTORS, test=True)
 
 
 def test_a_table_survives_its_file(tmp_path):
@@ -94,3 +96,10 @@ def test_a_corner_that_is_none_is_refused_with_its_place(tmp_path, corner):
     write_table(table.assign(corner=corner), tmp_path / "layers.csv")
     with pytest.raises(DataError, match=r"layers\.csv: corner: must be rows of as many numbers"):
         read_layers(tmp_path / "layers.csv")
+
+
+def test_the_numbers_of_trials_are_those_in_their_names_and_nan_where_there_is_none():
+    searched = pd.Series(["search-0003", "x"], index=[5, 7])
+    pd.testing.assert_series_equal(trial_numbers(searched, "search"), pd.Series([3, np.nan], index=[5, 7]))
+    assert trial_numbers(pd.Series(["path-forward-1-a=2-s3"]), "ablation").tolist() == [1]
+    assert trial_numbers(pd.Series([], dtype=object), "search").empty

@@ -12,10 +12,10 @@ from ablate.storage.facts import Facts
 from ablate.storage.files import atomic
 from ablate.storage.trial_cache import Found, TrialCache, content_key, open_cache
 from ablate.study import LrTest, Transfer
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec, counted, stopped
 
-SPEC = TrialSpec("ablation-reference-s1", "ablation", "reference", "", "", "", 1,
-                 {"optimizer": "adam", "learning_rate": "find"}, test=True)  # fmt: skip
+FACTORS = {"optimizer": "adam", "learning_rate": "find"}
+SPEC = TrialSpec("ablation-reference-s1", Label("ablation", "reference"), 1, FACTORS, test=True)
 TEST = RateTest("abc123", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
 EPOCHS = tuple(Epoch(SPEC.trial, n, 1.0, 0.5, 1.5, 0.4 + n / 10, 1e-3, 2.0) for n in (1, 2))
 DONE = Outcome(SPEC.trial, "finished", 0.6, 2, 2, 0.6, 1.5, 0.55, 1.6, None, 1e-3, 100, 4.0, {"train": 3.0}, "f00",
@@ -42,7 +42,7 @@ def test_what_is_kept_is_found_by_another_study(cache, facts, tmp_path):
     cache.keep(SPEC, DONE, EPOCHS)
     other = TrialCache(tmp_path, replace(facts, label="other", study=facts.study.model_copy(update={"name": "o"})),
                        stack=None)  # fmt: skip
-    named = replace(SPEC, trial="x", variant="best", design="path", mode="find")
+    named = replace(SPEC, trial="x", label=Label("ablation", "best", mode="find", design="path", number=2))
     assert other.find(named) == Found(f"tiny/{SPEC.trial}", DONE, EPOCHS, "val_accuracy")
     (path,) = files(tmp_path)
     assert path.stem == cache.digest(SPEC, tested=True)
@@ -247,13 +247,13 @@ def test_a_pruned_search_has_equal_numbers_with_and_without_the_trials_of_anothe
 
 
 def a_spec(**factors):
-    return TrialSpec("a", "search", "", "", "", "", 0, {"learning_rate": "find", "optimizer": "adam"} | factors)
+    return TrialSpec("a", Label("search"), 0, {"learning_rate": "find", "optimizer": "adam"} | factors)
 
 
 def test_names_and_testing_do_not_decide_numbers_but_seed_and_rate_do():
     one = a_spec()
     assert content_key(one) == content_key(replace(one, test=True))
-    assert content_key(one) == content_key(replace(one, trial="b", phase="ablation", variant="v", mode="find"))
+    assert content_key(one) == content_key(replace(one, trial="b", label=Label("ablation", "v", mode="find", number=3)))
     assert content_key(one) == content_key(replace(one, rate_factors={"learning_rate": 0.1, "optimizer": "adam"}))
     for other in (
         replace(one, seed=1),
@@ -261,6 +261,14 @@ def test_names_and_testing_do_not_decide_numbers_but_seed_and_rate_do():
         replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}),
     ):
         assert content_key(other) != content_key(one)
+
+
+def test_a_key_stays_as_it_was_or_no_trial_of_an_older_cache_would_be_found():
+    one = replace(a_spec(), factors={"dropout": 0.1, "learning_rate": "find", "optimizer": "adam"}, seed=0)
+    assert content_key(one) == (
+        '[[["dropout", 0.1], ["learning_rate", "find"], ["optimizer", "adam"]], '
+        '[["dropout", 0.1], ["optimizer", "adam"]], 0]'
+    )
 
 
 def test_a_rate_that_is_typed_in_is_found_for_no_configuration():

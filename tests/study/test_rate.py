@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import StudyError
-from ablate.study.rate import Rate, format_rate, parse_rate
+from ablate.study.rate import Rate, format_rate, parse_rate, rate_of, with_rate
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,24 @@ def test_a_written_multiplier_reads_back_to_four_digits_and_is_then_stable(multi
     level = format_rate(Rate(None, multiplier))
     assert parse_rate(level).multiplier == pytest.approx(multiplier, rel=5e-4)
     assert format_rate(parse_rate(level)) == level
+
+
+def test_rates_are_multiplied_to_four_digits():
+    assert format_rate(parse_rate("find*0.5").times(10**0.5)) == "find*1.581"
+    assert format_rate(parse_rate("find*0.5").times(2)) == "find"
+    assert format_rate(parse_rate(0.001).times(10**-0.5)) == 0.0003162
+    assert parse_rate("find").times(10**0.5) == Rate(None, 3.162)  # as it is once written and read
+
+
+def test_a_number_is_found_anew_and_a_multiple_stays():
+    assert [format_rate(parse_rate(level).found()) for level in (0.01, "find", "find*0.3")] == [
+        "find", "find", "find*0.3",
+    ]  # fmt: skip
+    assert [parse_rate(level).is_found for level in (0.01, "find", "find*0.3")] == [False, True, True]
+
+
+def test_a_configuration_has_a_rate_and_takes_another_one():
+    factors = {"optimizer": "sgd", "learning_rate": "find*0.3"}
+    assert rate_of(factors) == Rate(None, 0.3)
+    assert with_rate(factors, Rate(0.01)) == {"optimizer": "sgd", "learning_rate": 0.01}
+    assert with_rate(factors, rate_of(factors)) == factors

@@ -13,7 +13,7 @@ from survival.servers import Server, free_port, hold
 from ablate.errors import AblateError
 from ablate.experiment.recording import Record
 from ablate.storage.journal import Journal
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, background, outbox
 from ablate.tracking.store import connect
 
@@ -30,8 +30,7 @@ class Given:
 
     def __init__(self, numbers):
         self.specs = [
-            TrialSpec(f"search-{number:04}", "search", "", "", "", "", number, {"learning_rate": 0.1})
-            for number in numbers
+            TrialSpec(f"search-{number:04}", Label("search"), number, {"learning_rate": 0.1}) for number in numbers
         ]
 
     def ask(self, n):

@@ -7,11 +7,11 @@ import pytest
 from mlflow_store import fresh_store
 
 from ablate.storage.journal import Entry
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, StudyRun, Tracker
 from ablate.tracking.store import connect
 
-SPEC = TrialSpec("search-0000", "search", "", "", "", "", 0, {"normalization": "none", "learning_rate": "find"})
+SPEC = TrialSpec("search-0000", Label("search", number=0), 0, {"normalization": "none", "learning_rate": "find"})
 TEST = RateTest("abc123", (1e-4, 1e-3), (2.3, 2.1), {"valley": None}, 1e-3, "determined", "", 0.5)
 BEGAN = 1_700_000_000_000
 WRITES = ("create_run", "log_batch", "set_terminated", "log_artifact", "log_artifacts", "delete_run", "update_run")

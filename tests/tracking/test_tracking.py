@@ -15,7 +15,7 @@ from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declared, Freeze
 from ablate.storage.results import COLUMNS
-from ablate.study.trial import Epoch, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 from ablate.tracking import (
     BackgroundTracker,
     StudyRun,
@@ -30,9 +30,11 @@ from ablate.tracking.names import clipped, epoch_metrics, named_metrics, one_lin
 from ablate.tracking.store import connect, explained
 
 REFERENCE = {"normalization": "none", "dropout": 0.0, "learning_rate": "find"}
-SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, {**REFERENCE, "learning_rate": "find*0.3"})
-BATCH = TrialSpec("ablation-normalization=batch-find-s3", "ablation", "normalization=batch", "normalization", "batch",
-                  "find", 3, {**REFERENCE, "normalization": "batch"}, test=True)  # fmt: skip
+SEARCH = TrialSpec("search-0014", Label("search", number=14), 0, {**REFERENCE, "learning_rate": "find*0.3"})
+OF_BATCH = Label("ablation", "normalization=batch", "normalization", "batch", "find")
+BATCH = TrialSpec(
+    "ablation-normalization=batch-find-s3", OF_BATCH, 3, {**REFERENCE, "normalization": "batch"}, test=True
+)
 RATE_TEST = RateTest("abc123", (1e-4, 1e-3), (2.3, 2.1), {"valley": None}, 1e-3, "determined", "", 0.5)
 DONE = Outcome(BATCH.trial, "finished", score=0.5, best_epoch=2, epochs=3, val_accuracy=0.5, val_loss=1.4,
                test_accuracy=0.48, test_loss=1.5, learning_rate=6e-4, parameters=1000, seconds=3.5, data="3f9a" * 16,
@@ -266,7 +268,7 @@ def test_rows_come_in_pages(uri, opened, study, monkeypatch):
 def test_hostile_names_pass_through_and_come_back(uri, client):
     name = '<b>"study"</b>\n\'; DROP TABLE runs; -- 😀/../x#?%20\ud800'
     factors = {"a/../b<c>": "=\n😀", "a/../b_c_": 1, "": "x" * 9000, "../": "\ud800", "z\0": "nan"}
-    spec = TrialSpec("trial '\" 😀", "ablation", "v\n<i>", "f", "l" * 9000, "carry", 1, factors)
+    spec = TrialSpec("trial '\" 😀", Label("ablation", "v\n<i>", "f", "l" * 9000, "carry"), 1, factors)
     run = Tracker(uri)
     run.open_study(study_run(name), parent_run_id=None)
     run_id = run.open_trial(spec)
@@ -607,13 +609,14 @@ def test_a_database_whose_driver_is_missing_is_told_with_the_way_out():
 
 def test_names_say_what_a_run_is():
     assert run_name(SEARCH, attempt=2) == "search #14 try 2"
-    assert run_name(replace(BATCH, variant="v" * 300), attempt=3) == "v" * 243 + "… try 3"
+    assert run_name(replace(BATCH, label=replace(OF_BATCH, variant="v" * 300)), attempt=3) == "v" * 243 + "… try 3"
     assert run_name(SEARCH) == "search #14"
-    tuned = replace(BATCH, phase="tune", mode="tune", seed=0, factors={**BATCH.factors, "learning_rate": "find*3.162"})
+    label, factors = replace(OF_BATCH, phase="tune", mode="tune"), {**BATCH.factors, "learning_rate": "find*3.162"}
+    tuned = replace(BATCH, label=label, seed=0, factors=factors)
     assert run_name(tuned) == "tune normalization=batch at find*3.162"
     assert run_name(BATCH) == "normalization=batch s3"
-    assert run_name(replace(BATCH, mode="carry")) == "normalization=batch s3 carry"
-    assert run_name(replace(BATCH, variant="reference", mode="")) == "reference s3"
+    assert run_name(replace(BATCH, label=replace(OF_BATCH, mode="carry"))) == "normalization=batch s3 carry"
+    assert run_name(replace(BATCH, label=Label("ablation", "reference"))) == "reference s3"
 
 
 def test_keys_are_valid_and_never_shared():

@@ -8,7 +8,7 @@ import pytest
 from in_process import run_trial
 
 from ablate.clock import Clock
-from ablate.study.trial import Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training import layer_statistics
 from ablate.training.engine.workbench import Workbench
 from ablate.training.layer_statistics import look_inside
@@ -24,7 +24,7 @@ def curious(tiny_study, digits):
 
 def a_spec(study, **changes) -> TrialSpec:
     factors = {**study.baseline, "learning_rate": 0.003, **changes.pop("factors", {})}
-    spec = TrialSpec("t", "ablation", "reference", "", "", "", 1, factors)
+    spec = TrialSpec("t", Label("ablation", "reference"), 1, factors)
     return replace(spec, **changes)
 
 
@@ -54,7 +54,7 @@ def test_an_ablation_trial_says_what_its_layers_were_like_and_is_the_same_trial(
 
 def test_what_is_not_asked_for_is_not_measured(curious, bench, tiny_study):
     assert trained(a_spec(tiny_study), bench).layers == ()
-    search = trained(a_spec(tiny_study, phase="search"), curious)
+    search = trained(a_spec(tiny_study, label=Label("search")), curious)
     assert search.layers == ()
     assert "inspect" not in search.timings
 

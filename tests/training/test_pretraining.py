@@ -11,7 +11,7 @@ from ablate.clock import Clock
 from ablate.data import select_task
 from ablate.errors import DataError
 from ablate.study import Transfer
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.workbench import Workbench
 from ablate.training.pretraining import find_origin, source_study
@@ -59,7 +59,7 @@ def factors_of(study, level: str, **changes):
 
 
 def a_spec(study, level: str, **changes) -> TrialSpec:
-    return TrialSpec("t", "ablation", "", "", "", "", 1, factors_of(study, level, **changes))
+    return TrialSpec("t", Label("ablation"), 1, factors_of(study, level, **changes))
 
 
 def arrays(taken) -> list[np.ndarray]:

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from ablate.clock import Clock
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
@@ -15,7 +15,7 @@ from ablate.training.train import begin
 @pytest.fixture
 def trial(bench, tiny_study):
     factors = {**tiny_study.baseline, "learning_rate": 0.003}
-    spec = TrialSpec("a", "ablation", "reference", "", "", "", 1, factors, test=True, frozen="f00")
+    spec = TrialSpec("a", Label("ablation", "reference"), 1, factors, test=True, frozen="f00")
     return begin(spec, bench, RateFinder(bench, cache=None), Clock())
 
 

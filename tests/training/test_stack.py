@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from in_process import run_trial
 
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 from ablate.training import stack
 from ablate.training.engine.backend import OutOfMemory
 from ablate.training.engine.batches import Pieces
@@ -20,7 +20,7 @@ from ablate.training.stack import run_trials
 
 def spec(study, seed, **factors) -> TrialSpec:
     factors = {**study.baseline, "learning_rate": 0.003, **factors}
-    return TrialSpec(f"s{seed}", "ablation", "reference", "", "", "", seed, factors, test=True, frozen="f00")
+    return TrialSpec(f"s{seed}", Label("ablation", "reference"), seed, factors, test=True, frozen="f00")
 
 
 class Fed:

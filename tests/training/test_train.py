@@ -7,12 +7,14 @@ from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.study import seeds
-from ablate.study.trial import Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.schedules import one_cycle
 from ablate.training.engine.settings import Thaw
 from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
 from ablate.training.train import Trial
+
+PATH = Label("ablation", "reference", design="path")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def finder(bench):
 
 def a_spec(study, **changes) -> TrialSpec:
     factors = {**study.baseline, **changes.pop("factors", {})}
-    spec = TrialSpec("t", "ablation", "reference", "", "", "", 1, factors, test=True, frozen="f00")
+    spec = TrialSpec("t", Label("ablation", "reference"), 1, factors, test=True, frozen="f00")
     return replace(spec, **changes)
 
 
@@ -91,7 +93,7 @@ def test_a_failing_trial_is_an_outcome_with_its_trace(bench, finder, tiny_study)
     assert "Traceback" in outcome.traceback
 
 
-@pytest.mark.parametrize("changes", [{"frozen": ""}, {"phase": "search"}, {"design": "path"}, {"test": False}])
+@pytest.mark.parametrize("changes", [{"frozen": ""}, {"label": Label("search")}, {"label": PATH}, {"test": False}])
 def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, tiny_study):
     spec, ended, best = a_spec(tiny_study), Outcome("t", "finished"), ((), (), ())
     settings = tiny_study.training
@@ -101,7 +103,7 @@ def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, ti
     assert not trial.wants_test()
 
 
-@pytest.mark.parametrize("changes", [{"phase": "search", "test": False}, {"frozen": ""}])
+@pytest.mark.parametrize("changes", [{"label": Label("search"), "test": False}, {"frozen": ""}])
 def test_search_trials_and_what_is_not_frozen_read_no_test_score(bench, finder, tiny_study, changes):
     outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}, **changes), bench, finder)
     assert outcome.state == "finished"

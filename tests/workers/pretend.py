@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 from ablate.workers.messages import Busy, Idle, Place, Ready, Refused, Task
 from ablate.workers.worker import Deserted, Link, settle_in
 
@@ -34,7 +34,7 @@ class Listed:
 
 def spec(trial: str) -> TrialSpec:
     """A trial that does what the first word of its name says; all have one structure."""
-    return TrialSpec(trial, "search", "", "", "", "", 0, {"optimizer": "adam", "learning_rate": 0.1})
+    return TrialSpec(trial, Label("search"), 0, {"optimizer": "adam", "learning_rate": 0.1})
 
 
 def pretend(task: Task, place: Place, pipe: Connection, notices: tuple[str, ...] = ()) -> None:

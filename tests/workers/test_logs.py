@@ -10,7 +10,7 @@ from ablate.workers.logs import cut, last_words, patient
 PRINTING = """
 import os, sys
 from pathlib import Path
-from ablate.schedule.logs import print_to
+from ablate.workers.logs import print_to
 
 print_to(Path(sys.argv[1]))
 print("from Python \\udcff é")

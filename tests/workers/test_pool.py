@@ -14,14 +14,14 @@ from ablate.data import save_arrays
 from ablate.errors import AblateError
 from ablate.plans import ablation_specs
 from ablate.study import Limits, Retries
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 from ablate.training.rate_finder import RateFinder
 from ablate.workers.messages import Task
 from ablate.workers.pool import Local
 
 
 def spec(trial: str, **factors) -> TrialSpec:
-    return TrialSpec(trial, "search", "", "", "", "", 0, {"learning_rate": 0.1, "optimizer": "adam"} | factors)
+    return TrialSpec(trial, Label("search"), 0, {"learning_rate": 0.1, "optimizer": "adam"} | factors)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> L
 def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, tiny_study, bench):
     """To the bit with as many threads a worker; to rounding in this process, where XLA counts other processors."""
     everything = [replace(spec, frozen="f00") for spec in ablation_specs(tiny_study, tiny_study.baseline)]
-    specs = [spec for spec in everything if spec.variant in ("reference", "optimizer=sgd")]
+    specs = [spec for spec in everything if spec.label.variant in ("reference", "optimizer=sgd")]
     here, one, two = Listed(specs), Listed(specs), Listed(specs)
     finder = RateFinder(bench, cache=None)
     InProcess(lambda s, on_epoch: run_trial(s, bench, finder, on_epoch)).run(here)

@@ -16,6 +16,7 @@ from ablate.analysis.effects import Metric
 from ablate.analysis.importance.cells import Floats, level_key
 from ablate.analysis.importance.games import GreedyPath, game_between, greedy_path, value_at
 from ablate.analysis.statistics import paired_interval
+from ablate.storage.results import trial_numbers
 from ablate.study.trial import BEST, REFERENCE
 
 DIRECTIONS = {REFERENCE: "forward", BEST: "backward"}  # by what the rows are compared with: where the walk begins
@@ -25,7 +26,6 @@ PATH_COLUMNS = (
 RUN_COLUMNS = (
     "mode", "direction", "step", "factor", "level", "variant", "seed", "score", "state", "trial", "run_id", "same_as",
 )  # fmt: skip
-NUMBER = r"^path-\w+-([0-9]{1,6})-"  # the step, in the name of a trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ def _by_step(walk: pd.DataFrame) -> list[list[_Candidate]]:
 
 
 def _numbers(walk: pd.DataFrame) -> "pd.Series[int]":
-    """The step of each row: the number in its trial's name, else in how many factors it differs from the start."""
-    named = pd.to_numeric(walk["trial"].astype(str).str.extract(NUMBER)[0], errors="coerce")
+    """The step of each row: its trial's number, else in how many factors it differs from the start."""
+    named = trial_numbers(walk["trial"], "ablation")
     if named.notna().all():
         return named.astype(int)
     start = walk[walk["factor"] == ""].head(1)

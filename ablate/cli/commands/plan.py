@@ -25,7 +25,7 @@ from ablate.storage.trial_cache import open_cache
 from ablate.study import Study, find_study, load_study
 from ablate.study.catalog import Structure
 from ablate.study.seeds import SEARCH_REPLICATE
-from ablate.study.trial import Level, TrialSpec
+from ablate.study.trial import Label, Level, TrialSpec
 from ablate.text import number_of
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
@@ -157,7 +157,7 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Outlo
 def _stand_ins(study: Study) -> list[TrialSpec]:
     """Trials whose structures stand for those of a search that is to come."""
     specs = ablation_specs(study, study.baseline)
-    return specs or [TrialSpec("baseline", "search", "", "", "", "", SEARCH_REPLICATE, study.baseline)]
+    return specs or [TrialSpec("baseline", Label("search"), SEARCH_REPLICATE, study.baseline)]
 
 
 def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options) -> dict[Structure, Pace]:

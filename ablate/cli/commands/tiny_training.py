@@ -12,7 +12,7 @@ from ablate.errors import AblateError
 from ablate.experiment.preview.forecast import TimingPlan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study import Study, load_study
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 from ablate.text import printable
 from ablate.workers.process import Serve
 from ablate.workers.queue import count_workers
@@ -65,7 +65,7 @@ def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> fl
 
 def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
     study, options = _study(scratch), WorkerOptions(1, _threads(), log=scratch / "worker")
-    plan = TimingPlan([TrialSpec("tiny", "search", "", "", "", "", 0, study.baseline)])
+    plan = TimingPlan([TrialSpec("tiny", Label("search"), 0, study.baseline)])
     stop = threading.Event()
     alarm = threading.Timer(most_seconds, stop.set)
     alarm.daemon = True

@@ -233,10 +233,10 @@ def _as_json(event: Event) -> dict[str, object]:
             return {"event": "epoch", **asdict(event)}
         case TrialEnded():
             outcome = {name: value for name, value in event.outcome.to_json().items() if name != "rate_test"}
-            return {"event": "trial_ended", "variant": event.spec.variant, "seed": event.spec.seed, **outcome}
+            return {"event": "trial_ended", "variant": event.spec.label.variant, "seed": event.spec.seed, **outcome}
         case TrialLost():
             spec = event.spec
-            named = {"trial": spec.trial, "variant": spec.variant, "seed": spec.seed}
+            named = {"trial": spec.trial, "variant": spec.label.variant, "seed": spec.seed}
             return {"event": "trial_lost", **named, "reason": event.reason}
         case Stopping():
             return {"event": "stopping"}

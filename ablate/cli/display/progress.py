@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ablate.experiment.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
-from ablate.study.rate import parse_rate
+from ablate.study.rate import RATE, rate_of
 from ablate.study.trial import Epoch, Factors, TrialSpec
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -86,7 +86,7 @@ class Progress:
         self.before += "/" in outcome.same_as  # "STUDY/TRIAL": says nothing of the pace
         self.trials = max(self.trials, self.done)  # a part may grow while it runs
         self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
-        finished = outcome.state == "finished" and event.spec.phase == "search"
+        finished = outcome.state == "finished" and event.spec.label.phase == "search"
         if finished and outcome.score is not None and outcome.score > self._best_score:
             self._best_score = outcome.score
             self.best = f"{outcome.score:.3f} ({configuration(event.spec.factors, outcome.learning_rate)})"
@@ -94,19 +94,20 @@ class Progress:
 
 def name_of(spec: TrialSpec) -> str:
     """A trial as people say it: "#14", "normalization=batch seed 3", "normalization=batch at find*0.3162"."""
-    if spec.phase == "search":
-        return f"#{int(spec.trial.rsplit('-', 1)[1])}"
-    if spec.phase == "tune":
-        return f"{spec.variant} at {spec.factors['learning_rate']}"
-    mode = f" ({spec.mode})" if spec.mode else ""
-    return f"{spec.variant}{mode} seed {spec.seed}"
+    label = spec.label
+    if label.phase == "search":
+        return f"#{label.number}"
+    if label.phase == "tune":
+        return f"{label.variant} at {spec.factors['learning_rate']}"
+    mode = f" ({label.mode})" if label.mode else ""
+    return f"{label.variant}{mode} seed {spec.seed}"
 
 
 def configuration(factors: Factors, rate: float | None) -> str:
     """A configuration in one breath: "batch · elu · he_normal · nadam 6.1e-4"."""
-    levels = [str(level) for name, level in factors.items() if name not in ("optimizer", "learning_rate")]
+    levels = [str(level) for name, level in factors.items() if name not in ("optimizer", RATE)]
     if rate is None:
-        rate = parse_rate(factors["learning_rate"]).value
+        rate = rate_of(factors).value
     optimizer = str(factors.get("optimizer", ""))
     return " · ".join([*levels, f"{optimizer} {rate:.2g}" if rate is not None else optimizer])
 

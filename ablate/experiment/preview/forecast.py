@@ -8,11 +8,10 @@ from statistics import fmean
 from ablate.storage.journal import Entry
 from ablate.study import Study
 from ablate.study.catalog import Structure, ramp_factors, structure_of
-from ablate.study.rate import parse_rate
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.rate import RATE, rate_of
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
 
-RATE = "learning_rate"
 START_SECONDS = 6.0  # until a worker has imported TensorFlow and read the data: 4 to 8 s on two cores
 
 
@@ -52,16 +51,7 @@ def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *,
         first.setdefault(structure_of(spec.factors, model=study.model.name), spec)
     rate = study.lr_test.fallback
     return [
-        TrialSpec(
-            trial=f"timing-{number}",
-            phase="search",
-            variant="",
-            factor="",
-            level="",
-            mode="",
-            seed=spec.seed,
-            factors={**spec.factors, RATE: rate},
-        )
+        TrialSpec(f"timing-{number}", Label("search"), spec.seed, {**spec.factors, RATE: rate})
         for number, (structure, spec) in enumerate(first.items())
         if structure not in known
     ]
@@ -142,7 +132,7 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
         {
             (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))
             for spec in specs
-            if parse_rate(spec.factors[RATE]).value is None
+            if rate_of(spec.factors).is_found
         }
     )
 

@@ -42,7 +42,7 @@ def look_ahead(
     study: Study, entries: Mapping[str, Entry], *, chance: float, cache: TrialCache | None, undecided: Undecided
 ) -> Outlook:
     """The outlook of a study whose settled trials are `entries`; what was interrupted is not among them."""
-    searched = study.search.trials - sum(entry.spec.phase == "search" for entry in entries.values())
+    searched = study.search.trials - sum(entry.spec.label.phase == "search" for entry in entries.values())
     best = best_entry(entries.values()) if searched <= 0 else None
     counts = count_trials(study, best=best.spec.factors if best else None)
     # Where the best is not known yet, the baseline stands for it: the family is then at least so large.
@@ -67,12 +67,13 @@ def look_ahead(
 
 
 def _part(spec: TrialSpec) -> Part:
-    return "path" if spec.design == "path" else spec.phase
+    return "path" if spec.label.design == "path" else spec.label.phase
 
 
 def _family(specs: Sequence[TrialSpec], *, mode: str) -> int:
     """Contrasts of one learning-rate mode."""
-    return len({spec.variant for spec in specs if spec.design == "one-factor" and spec.against and spec.mode == mode})
+    labels = [spec.label for spec in specs]
+    return len({one.variant for one in labels if one.design == "one-factor" and one.against and one.mode == mode})
 
 
 def _left(

@@ -101,7 +101,7 @@ def spread(entries: Sequence[Entry], n: int) -> list[Entry]:
     no result plays a part, and nobody's choice.
     """
     ordered = sorted(entries, key=_digest)
-    by_phase = [_in_turns([e for e in ordered if e.spec.phase == phase]) for phase in PHASES]
+    by_phase = [_in_turns([e for e in ordered if e.spec.label.phase == phase]) for phase in PHASES]
     places = sorted((rank, turn) for turn, some in enumerate(by_phase) for rank in range(len(some)))
     return [by_phase[turn][rank] for rank, turn in places[:n]]
 
@@ -130,7 +130,7 @@ def _in_turns(entries: Sequence[Entry]) -> list[Entry]:
     """The first of each variant, then the second of each, and so on."""
     by_variant: dict[str, list[Entry]] = {}
     for entry in entries:
-        by_variant.setdefault(entry.spec.variant, []).append(entry)
+        by_variant.setdefault(entry.spec.label.variant, []).append(entry)
     ranks = range(max(map(len, by_variant.values()), default=0))
     return [some[rank] for rank in ranks for some in by_variant.values() if rank < len(some)]
 

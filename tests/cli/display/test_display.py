@@ -13,12 +13,12 @@ from ablate.cli.display.progress import duration
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.plans import Count
 from ablate.storage.facts import Facts
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
-SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, FACTORS)
+SEARCH = TrialSpec("search-0014", Label("search", number=14), 0, FACTORS)
 ABLATION = TrialSpec(
-    "ablation-x", "ablation", "normalization=[b]x[/b]", "normalization", "[b]x[/b]", "find", 3, FACTORS
+    "ablation-x", Label("ablation", "normalization=[b]x[/b]", "normalization", "[b]x[/b]", "find"), 3, FACTORS
 )
 
 
@@ -150,7 +150,11 @@ STEERING = set("\x07\r\u202e")
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_hostile_text_does_not_reach_the_terminal_as_it_is(opened, terminal):
-    spec = replace(ABLATION, variant=HOSTILE, level=HOSTILE, factors={**FACTORS, "activation": HOSTILE})
+    spec = replace(
+        ABLATION,
+        label=replace(ABLATION.label, variant=HOSTILE, level=HOSTILE),
+        factors={**FACTORS, "activation": HOSTILE},
+    )
     best = Outcome("search-0014", "finished", score=0.5, learning_rate=0.1)
     console = Console(file=io.StringIO(), width=100, force_terminal=terminal, color_system=None)
     display = fitting(as_json=False, console=console)

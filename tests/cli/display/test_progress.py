@@ -2,11 +2,11 @@ from dataclasses import replace
 
 from ablate.cli.display.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.experiment.events import PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
-SEARCH = TrialSpec("search-0014", "search", "", "", "", "", 0, FACTORS)
-ABLATION = TrialSpec("ablation-x", "ablation", "dropout=0.1", "dropout", "0.1", "find", 3, FACTORS)
+SEARCH = TrialSpec("search-0014", Label("search", number=14), 0, FACTORS)
+ABLATION = TrialSpec("ablation-x", Label("ablation", "dropout=0.1", "dropout", "0.1", "find"), 3, FACTORS)
 
 
 def under_way() -> Progress:
@@ -79,6 +79,8 @@ def test_small_texts():
     assert sparkline([0.3, 0.3]) == "▁▁"
     assert name_of(SEARCH) == "#14"
     assert name_of(ABLATION) == "dropout=0.1 (find) seed 3"
-    tuned = replace(ABLATION, phase="tune", factors={**FACTORS, "learning_rate": "find*0.3162"})
+    tuned = replace(
+        ABLATION, label=replace(ABLATION.label, phase="tune"), factors={**FACTORS, "learning_rate": "find*0.3162"}
+    )
     assert name_of(tuned) == "dropout=0.1 at find*0.3162"
     assert configuration(FACTORS, 6.1e-4) == "batch · elu · nadam 0.00061"

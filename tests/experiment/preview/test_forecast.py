@@ -6,12 +6,12 @@ import pytest
 from ablate.experiment.preview.forecast import START_SECONDS, Pace, TimingPlan, forecast, seen_paces, timing_specs
 from ablate.storage.journal import Entry
 from ablate.study.catalog import structure_of
-from ablate.study.trial import Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 
 def spec(trial: str, seed: int = 1, **factors) -> TrialSpec:
     levels = {"normalization": "none", "optimizer": "adam", "learning_rate": "find"} | factors
-    return TrialSpec(trial, "ablation", "v", "f", "l", "find", seed, levels, test=True)
+    return TrialSpec(trial, Label("ablation", "v", "f", "l", "find"), seed, levels, test=True)
 
 
 def trained(trial: str, *, epochs: int = 4, **timings: float) -> Outcome:

@@ -8,7 +8,7 @@ from ablate.plans import ablation_specs
 from ablate.storage.journal import Entry
 from ablate.storage.trial_cache import Found
 from ablate.study import Ablation
-from ablate.study.trial import Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 
 def outlook(study, entries=None, cache=None):
@@ -21,7 +21,7 @@ def entry(spec: TrialSpec, score: float = 0.5) -> Entry:
 
 def searched(study, n: int) -> dict[str, Entry]:
     factors = {**study.baseline, "normalization": "batch"}
-    trials = [TrialSpec(f"search-{i:04d}", "search", "", "", "", "", 0, factors) for i in range(n)]
+    trials = [TrialSpec(f"search-{i:04d}", Label("search"), 0, factors) for i in range(n)]
     return {spec.trial: entry(spec) for spec in trials}
 
 
@@ -45,7 +45,7 @@ def test_a_trial_of_another_study_is_not_trained_again(tiny_study):
     class Elsewhere:
         def find(self, spec):
             outcome = Outcome("x", "finished", score=0.5)
-            return Found("other/x", outcome, (), "val_accuracy") if spec.variant == "reference" else None
+            return Found("other/x", outcome, (), "val_accuracy") if spec.label.variant == "reference" else None
 
         def keep(self, *_):
             raise AssertionError("a look ahead writes nothing")
@@ -76,11 +76,11 @@ def test_a_part_that_has_ended_grows_no_more(tiny_study):
     start = outlook(study, entries)
     assert start.unknown == start.counts["tune"].most - start.counts["tune"].least == 9
     middle = {"find*0.3162": 0.6, "find": 0.9}  # no end of a grid is best
-    while tuning := [spec for spec in outlook(study, entries).left if spec.phase == "tune"]:
+    while tuning := [spec for spec in outlook(study, entries).left if spec.label.phase == "tune"]:
         entries |= {spec.trial: entry(spec, middle.get(spec.factors["learning_rate"], 0.5)) for spec in tuning}
     tuned = outlook(study, entries)
     assert tuned.unknown == 0
-    assert {spec.phase for spec in tuned.left} == {"ablation"}
+    assert {spec.label.phase for spec in tuned.left} == {"ablation"}
     entries |= {spec.trial: entry(spec) for spec in tuned.left}
     ended = outlook(study, entries)
     assert (list(ended.left), ended.unknown) == ([], 0)
@@ -92,7 +92,7 @@ def test_before_the_search_has_ended_what_depends_on_it_is_a_range(tiny_study):
     assert list(ahead.left) == []
     assert ahead.unknown == 3 + ahead.counts["ablation"].most
     known = outlook(study, searched(study, 4))
-    assert {spec.factors["normalization"] for spec in known.left if spec.variant == "reference"} == {"batch"}
+    assert {spec.factors["normalization"] for spec in known.left if spec.label.variant == "reference"} == {"batch"}
     assert known.unknown == 0
 
 

@@ -29,13 +29,18 @@ from ablate.storage.results import results_table, write_table
 from ablate.storage.resume import Basis
 from ablate.storage.verified import in_words, read_rounds
 from ablate.study import load_study, to_toml
-from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 
 def entry(trial="a", state="finished", *, phase="ablation", variant="reference", seed=1, test=True, **outcome) -> Entry:
     """A trial of two epochs, the second one the best."""
     spec = TrialSpec(
-        trial, phase, variant, "", "", "find", seed, {"learning_rate": "find"}, test=test, frozen="f" if test else ""
+        trial,
+        Label(phase, variant, mode="find"),
+        seed,
+        {"learning_rate": "find"},
+        test=test,
+        frozen="f" if test else "",
     )
     epochs = tuple(Epoch(trial, n, 1.0 / n, 0.3 * n, 1.1 / n, 0.25 * n, 0.01, 1.0) for n in (1, 2))
     known = {"score": 0.5, "best_epoch": 2, "epochs": 2, "val_accuracy": 0.5, "val_loss": 0.55, "learning_rate": 0.01}
@@ -59,12 +64,12 @@ def some_study() -> list[Entry]:
 
 def test_trials_are_spread_over_phases_and_variants():
     entries = some_study()
-    assert [e.spec.phase for e in spread(entries, 3)] == ["ablation", "search", "tune"]
+    assert [e.spec.label.phase for e in spread(entries, 3)] == ["ablation", "search", "tune"]
     twelve = spread(entries, 12)
-    confirmed = [e.spec.variant for e in twelve if e.spec.phase == "ablation"]
+    confirmed = [e.spec.label.variant for e in twelve if e.spec.label.phase == "ablation"]
     assert len(confirmed) == 4
     assert set(confirmed[:3]) == {"reference", "norm=batch", "optimizer=sgd"}
-    assert len({e.spec.seed for e in spread(entries, 30) if e.spec.phase == "ablation"}) > 1
+    assert len({e.spec.seed for e in spread(entries, 30) if e.spec.label.phase == "ablation"}) > 1
 
 
 def test_the_choice_is_the_same_each_time_and_more_trials_begin_with_the_fewer():

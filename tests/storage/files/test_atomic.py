@@ -90,7 +90,7 @@ def no_links(*_):
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from ablate.files.whole import write_aside
+from ablate.storage.files.atomic import write_aside
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 write_aside(Path(sys.argv[1]), "new")
 """
@@ -114,7 +114,7 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file_whole_and_its_litt
 TOO_LARGE = """
 import resource, signal, sys
 from pathlib import Path
-from ablate.files.whole import saving, write_aside
+from ablate.storage.files.atomic import saving, write_aside
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 with saving(Path(sys.argv[1]), "the table"):

@@ -17,7 +17,7 @@ from ablate.storage.files.lock import OWNER, SOFT_LOCK, FolderLock
 HOLD = """
 import sys
 from pathlib import Path
-from ablate.files.lock import FolderLock
+from ablate.storage.files.lock import FolderLock
 lock = FolderLock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -10,7 +10,7 @@ from ablate.storage.files.lock import PREFIX, scratch_folder
 
 HOLD = """
 import sys
-from ablate.files.scratch import scratch_folder
+from ablate.storage.files.lock import scratch_folder
 with scratch_folder() as folder:
     (folder / "array.npy").write_text("x")
     print(folder, flush=True)

@@ -34,7 +34,7 @@ def test_the_settings_of_keras_that_decide_numbers_are_ours(floatx):
 def test_a_keras_json_that_cannot_be_taken_is_named(tmp_path):
     (tmp_path / "keras.json").write_text('{"floatx": "float8"}')
     code = """
-from ablate.engine.device import prepare_tensorflow
+from ablate.training.engine.device import prepare_tensorflow
 from ablate.errors import AblateError
 try:
     prepare_tensorflow()

@@ -7,7 +7,7 @@ from in_process import run_trial
 from ablate.clock import Clock
 from ablate.errors import StudyError
 from ablate.study.space import Choice, Space
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
 
@@ -79,7 +79,7 @@ def bench_of(tiny_study, digits, tmp_path):
 def trained(bench, **levels):
     """The outcome, and the losses of its epochs."""
     losses = []
-    spec = TrialSpec("t", "ablation", "reference", "", "", "", 1, {**bench.study.baseline, **levels})
+    spec = TrialSpec("t", Label("ablation", "reference"), 1, {**bench.study.baseline, **levels})
     outcome = run_trial(spec, bench, RateFinder(bench, cache=None), lambda e: losses.append(e.val_loss) or True)
     return outcome, losses
 
