@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import TypeVar
 
-from ablate.text import printable, printable_lines
+from ablate.text import first_of, printable, printable_lines
 
 _MOST_KNOWN = 40  # names that a message lists
 T = TypeVar("T")
@@ -39,8 +39,7 @@ def known_names(wrong: str, known: Iterable[str]) -> str:
     names = sorted(known)
     nearest = get_close_matches(wrong[:100], names, n=1)
     hint = f'       did you mean "{printable(nearest[0])}"?' if nearest else ""
-    more = f" and {len(names) - _MOST_KNOWN:,} more" if len(names) > _MOST_KNOWN else ""
-    return f"known: {', '.join(printable(name) for name in names[:_MOST_KNOWN])}{more}{hint}"
+    return f"known: {first_of(list(map(printable, names)), _MOST_KNOWN)}{hint}"
 
 
 def reason_of(err: BaseException) -> str:

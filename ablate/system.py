@@ -121,10 +121,7 @@ def memory_bytes() -> int:
 
 
 def control_group_limits(membership: Path, mounted: Path) -> list[int]:
-    """Limits in bytes on the memory of the Linux control groups that a process is in, outer ones included.
-
-    `membership` is its file in /proc, `mounted` where the groups are shown: version 2, or version 1, or both.
-    """
+    """Limits in bytes on the memory of the Linux control groups that a process is in, outer ones included."""
     try:
         lines = membership.read_text().splitlines()
     except OSError:

@@ -1,6 +1,7 @@
 """Any text into text that a terminal can show as it is: names come out of files, and could steer it."""
 
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 
 def printable(text: str, length: int = 100) -> str:
@@ -23,3 +24,21 @@ def _is_shown(char: str) -> bool:
 def number_of(n: int, noun: str) -> str:
     """ "1 seed", "8 seeds", "1,024 runs". For nouns whose plural takes an s."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def listed(items: Iterable[object], last: str = "and") -> str:
+    """ "a, b and c"; "" without items."""
+    *most, end = [str(item) for item in items] or [""]
+    return f"{', '.join(most)} {last} {end}" if most else end
+
+
+def first_of(items: Sequence[object], most: int) -> str:
+    """ "a, b and 3 more": the first `most` of the items."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(map(str, items[:most])) + more
+
+
+def clauses(items: Sequence[str], most: int) -> str:
+    """ "a; b; and 3 more": the same of clauses that may have commas."""
+    more = f"; and {len(items) - most:,} more" if len(items) > most else ""
+    return "; ".join(items[:most]) + more

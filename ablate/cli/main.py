@@ -56,10 +56,7 @@ Workers = Annotated[
 Stack = Annotated[
     int | None,
     typer.Option(
-        parser=read_count,
-        metavar="auto|K",
-        show_default="auto",
-        help="Trials of one structure trained as one program.",
+        parser=read_count, metavar="auto|K", show_default="auto", help="Trials of one structure trained as one program."
     ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="A cut-down run for a try; its results are kept apart.")]

@@ -62,7 +62,6 @@ def _contamination(copies: Copies, data: Dataset) -> Said:
 
 
 def _groups(copies: Copies, data: Dataset) -> Said:
-    """On copies, windows and frames."""
     n, blank, n_train = copies.trained, copies.blank_trained, len(data.y_train)
     if np.array_equal(data.x_train[0], data.x_train[-1]) and (data.x_train[:1] == data.x_train[1:]).all():
         return [f"All {n_train:,} training examples have the same inputs, so nothing can be learned from them"], ""
@@ -120,7 +119,6 @@ def _test_scaling(scales: Scales, data: Dataset) -> list[str]:
 
 
 def _imbalance(data: Dataset) -> list[str]:
-    """A sentence for each class that is too large in a part."""
     parts = {"training": data.y_train, "test": data.y_test}
     large: dict[int, list[str]] = {}
     for part, labels in parts.items():

@@ -121,12 +121,10 @@ def is_constant(x: Array) -> Array:
 
 
 def _spread(x: Array) -> Array:
-    """At most `_PROBED` of the examples, evenly spaced."""
     return x[:: max(1, -(-len(x) // _PROBED))]
 
 
 def _with_labels(keys: Array, labels: Array) -> Array:
-    """Keys of examples together with their labels."""
     joined: Array = _mixed(keys ^ _mixed(labels.astype(np.uint64) + _ONE))
     return joined
 

@@ -11,7 +11,7 @@ from ablate.data.array import Array
 from ablate.data.inputs import check_shapes, common_dtype, to_inputs
 from ablate.data.labels import count_classes, to_labels
 from ablate.errors import DataError
-from ablate.text import number_of, printable
+from ablate.text import first_of, number_of, printable
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _GROUPS = frozenset((
@@ -98,11 +98,9 @@ def unused(names: Iterable[str]) -> str:
     others = [printable(name, 40) for name in names if name not in ARRAYS]
     if not others:
         return ""
-    more = f" and {len(others) - _MOST_NAMED:,} more" if len(others) > _MOST_NAMED else ""
-    listed = ", ".join(others[:_MOST_NAMED]) + more
     drawn = any(re.search("val|dev", name) for name in others)
     hint = "; examples for validation are drawn from x_train" if drawn else ""
-    return f"not used: {listed}{hint}"
+    return f"not used: {first_of(others, _MOST_NAMED)}{hint}"
 
 
 def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -> tuple[str, ...]:
@@ -114,7 +112,7 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         n = len(np.unique(array))
         if 1 < n < n_train:
             said.append(
-                f"{_shown(name)} names {number_of(n, 'group')} of training examples, and the random split into "
+                f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and the random split into "
                 "training and validation does not keep them together, so validation scores may be too high"
             )
     for one, other in ((a, b) for a in trained for b in tested if _stem(a) == _stem(b)):
@@ -122,9 +120,11 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         n = int(np.isin(of_test, trained[one]).sum()) if tested[other].dtype.kind == trained[one].dtype.kind else 0
         if n:
             every = number_of(len(of_test), "group")
-            said.append(f"{n:,} of {every} in {_shown(other)} {'is' if n == 1 else 'are'} in {_shown(one)} too")
+            said.append(
+                f"{n:,} of {every} in {printable(other, 40)} {'is' if n == 1 else 'are'} in {printable(one, 40)} too"
+            )
     whole = [name for name, array in groups.items() if array.size == n_train + n_test]
-    said += [f"{_shown(name)} names groups of examples, which no split keeps together" for name in whole]
+    said += [f"{printable(name, 40)} names groups of examples, which no split keeps together" for name in whole]
     return tuple(said)
 
 
@@ -136,7 +136,3 @@ def _words(name: str) -> set[str]:
 
 def _stem(name: str) -> str:
     return re.sub("train|test|_", "", name.lower())
-
-
-def _shown(name: str) -> str:
-    return printable(name, 40)

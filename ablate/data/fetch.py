@@ -23,10 +23,7 @@ class FetchError(Exception):
 
 
 def fetch_from_keras(name: str, path: Path) -> None:
-    """Write `keras.datasets.<name>.load_data()` to `path`; raises `FetchError` where that fails.
-
-    Keras keeps its own copy in its own folder, and takes that one if it is there.
-    """
+    """Write `keras.datasets.<name>.load_data()` to `path`; raises `FetchError` where that fails."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -48,7 +45,6 @@ def fetch_from_keras(name: str, path: Path) -> None:
 
 
 def _fetch_here(name: str, path: Path) -> None:
-    """What the other process does."""
     import importlib
 
     import keras
@@ -62,14 +58,12 @@ def _fetch_here(name: str, path: Path) -> None:
 
 
 def _bound_waiting() -> None:
-    """`TOTAL_SECONDS` for all; `SILENT_SECONDS` for each address, one of each kind (large hosts have a dozen)."""
+    """`TOTAL_SECONDS` for all; `SILENT_SECONDS` for each address of the host."""
     # Not a kill from outside: interrupted, Keras removes its half of a file, which it would take for whole next time.
     timer = threading.Timer(TOTAL_SECONDS, _thread.interrupt_main)
     timer.daemon = True
     timer.start()
-    resolve = socket.getaddrinfo
     socket.setdefaulttimeout(SILENT_SECONDS)
-    socket.getaddrinfo = lambda *args, **kwargs: list({a[0]: a for a in resolve(*args, **kwargs)}.values())
 
 
 if __name__ == "__main__":

@@ -64,7 +64,6 @@ def to_inputs(x: Array, name: str, *, dtype: type[np.uint8] | type[np.float32], 
 
 
 def _check_order(arrays: Mapping[str, Array], *, source: str) -> None:
-    """Of four arrays in a wrong order two have the shapes of each other."""
     x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
     if not all(array.ndim for array in arrays.values()):
         return
@@ -86,12 +85,10 @@ def _check_order(arrays: Mapping[str, Array], *, source: str) -> None:
 
 
 def _are_flags(y: Array) -> bool:
-    """Whether there are only 0 and 1, as in one-hot labels."""
     return y.dtype.kind in "buif" and bool(np.isin(y, (0, 1)).all())
 
 
 def _is_labels(y: Array) -> bool:
-    """Whether the shape is one of labels: (n,) or (n, 1)."""
     return y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
 
 

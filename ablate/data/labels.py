@@ -57,7 +57,6 @@ def count_classes(train: Array, test: Array, *, source: str) -> int:
 
 
 def _several(y: Array, name: str, *, n_dim_inputs: int) -> str:
-    """What labels of more than one number an example are."""
     rule = f"{name} must be one whole number an example, shape (n,) or (n, 1), got shape {y.shape}"
     if y.ndim == 0:
         return rule
@@ -85,7 +84,6 @@ def _several(y: Array, name: str, *, n_dim_inputs: int) -> str:
 
 
 def _no_integers(y: Array, name: str) -> str:
-    """What labels of another type than integers are."""
     rule = f"{name} must have an integer type, got {y.dtype}"
     if y.dtype.kind in "SU":
         return f"{rule}: {_words(y)}"

@@ -11,7 +11,7 @@ import numpy as np
 from ablate.data.array import Array
 from ablate.data.dataset import Dataset, check_extra, group_names, group_sentences, to_dataset, unused
 from ablate.data.fetch import FETCHED, FetchError, fetch_from_keras
-from ablate.data.npz import MAX_BYTES, STAND_IN_MARK, read_npz, write_npz
+from ablate.data.npz import STAND_IN_MARK, read_npz, write_npz
 from ablate.data.split import draw_by_class
 from ablate.data.stand_in import STAND_IN_VERSION, draw_stand_in
 from ablate.errors import DataError, known_names
@@ -32,7 +32,6 @@ def load_dataset(
     base: Path,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
-    max_bytes: int = MAX_BYTES,
 ) -> Dataset:
     """The data set of that name: one of `REGISTERED`, as NAME.npz in `data_dir`, or a path to an .npz, from `base`.
 
@@ -45,7 +44,7 @@ def load_dataset(
         path = base / _expanded(name)
         if not _is_there(path):
             raise DataError(f"{_shown(path)}: there is no such file\n  name it relative to the study file")
-        return _read(path, name=path.stem, max_bytes=max_bytes, announce=announce)
+        return _read(path, name=path.stem, announce=announce)
     if name not in REGISTERED:
         if found := format_of_name(name):
             raise DataError(f'data.name: "{printable(name)}" is {found.what}\n  {found.way_out()}')
@@ -56,7 +55,7 @@ def load_dataset(
     folder = default_data_dir() if data_dir is None else data_dir
     path = folder / f"{name}.npz"
     if _is_there(path):
-        return _read(path, name=name, max_bytes=max_bytes, announce=announce)
+        return _read(path, name=name, announce=announce)
     if path.is_symlink():  # the link stays, its target is made
         path = Path(os.path.realpath(path))
     if explicit:
@@ -65,7 +64,7 @@ def load_dataset(
             "  put the file there, or leave --data-dir out to have it fetched"
         )
     try:
-        return _fetch(name, path, fetch=fetch, announce=announce, max_bytes=max_bytes)
+        return _fetch(name, path, fetch=fetch, announce=announce)
     except FetchError as err:
         return _stand_in(name, folder, reason=f"fetching {name} failed: {err}", announce=announce)
 
@@ -99,7 +98,7 @@ def _is_there(path: Path) -> bool:
         raise DataError(f"{printable(_shown(path), 300)}: cannot be read: {err.strerror}") from err
 
 
-def _read(path: Path, *, name: str, max_bytes: int, announce: Callable[[str], None]) -> Dataset:
+def _read(path: Path, *, name: str, announce: Callable[[str], None]) -> Dataset:
     source = _shown(path)
     there: list[str] = []
 
@@ -108,7 +107,7 @@ def _read(path: Path, *, name: str, max_bytes: int, announce: Callable[[str], No
         there.extend(names)
         return group_names(names)
 
-    arrays = read_npz(path, max_bytes=max_bytes, also=groups_among)
+    arrays = read_npz(path, also=groups_among)
     data = to_dataset(name, arrays, source=source, stand_in=STAND_IN_MARK in arrays)
     sizes = (len(data.y_train), len(data.y_test), len(data.y_train) + len(data.y_test))
     groups = {other: arrays[other] for other in group_names(there) if arrays[other].size in sizes}
@@ -117,16 +116,14 @@ def _read(path: Path, *, name: str, max_bytes: int, announce: Callable[[str], No
     return replace(data, groups=group_sentences(groups, n_train=sizes[0], n_test=sizes[1]))
 
 
-def _fetch(
-    name: str, path: Path, *, fetch: Callable[[str, Path], None], announce: Callable[[str], None], max_bytes: int
-) -> Dataset:
+def _fetch(name: str, path: Path, *, fetch: Callable[[str, Path], None], announce: Callable[[str], None]) -> Dataset:
     announce(f"{name} is not in {_shown(path.parent)}: fetching it by keras.datasets, this once")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             aside = Path(folder) / path.name
             fetch(name, aside)
-            fetched = _read(aside, name=name, max_bytes=max_bytes, announce=announce)
+            fetched = _read(aside, name=name, announce=announce)
             aside.replace(path)
     except OSError as err:
         raise DataError(f"{_shown(path)}: cannot be written: {err}\n  name another folder by --data-dir") from err

@@ -1,9 +1,7 @@
-"""An .npz file into raw arrays and back, trusting nothing in it: no pickles, no sizes beyond a bound."""
+"""Read raw arrays from an .npz file and write them: no pickles, and no more than the memory holds."""
 
-import math
 import re
 import tempfile
-import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +16,6 @@ from ablate.study.data_formats import EXCEL, FOLDER, format_of_content, format_o
 from ablate.system import memory_bytes
 from ablate.text import printable
 
-MAX_BYTES = 16 * 2**30  # of all arrays of a file together, unpacked; and never more than half of the machine's memory
 STAND_IN_MARK = "stand_in"  # a file with this array in it holds drawn images, whatever its name
 _MOST_NAMED = 8  # of the members in a message
 _BEGINNING = 4096  # bytes by which a file that is no .npz is recognized
@@ -28,18 +25,14 @@ _KINDS: Mapping[str, Sequence[str]] = {
     "x": ("x", "image", "img", "input", "feature", "data", "sample", "example", "sequence"),
     "y": ("y", "label", "lbl", "target", "class", "classe", "output"),
 }
+_TARGETS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def read_npz(
-    path: Path, *, max_bytes: int = MAX_BYTES, also: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()
-) -> dict[str, Array]:
+def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()) -> dict[str, Array]:
     """The arrays of `ARRAYS`, `STAND_IN_MARK` where the file has it, and those that `also` picks of all names.
 
-    Nothing else in the file is looked at.
-
-    What each array will take is read from its header first. Raises `DataError` where the file is missing, is no whole
-    .npz, lacks an array or has one twice, holds Python objects (they are never unpickled) or would take more than
-    `max_bytes`, or half of the machine's memory.
+    Nothing else in the file is looked at. Raises `DataError` where the file is missing, is no whole .npz, lacks an
+    array, holds Python objects (they are never unpickled) or would take more than half of the machine's memory.
     """
     if path.is_dir():
         raise DataError(f"{path}: is a folder, and no .npz file\n  {FOLDER.way_out()}")
@@ -49,19 +42,18 @@ def read_npz(
         file = path.open("rb")
     except OSError as err:
         raise DataError(f"{path}: cannot be opened: {err.strerror}") from err
-    # Whatever zipfile, its decompressors and numpy's reader of headers raise on a damaged file means the same to the
-    # user; there are a dozen kinds. numpy.load is not used: of two members that it gives one name it opens either.
     with file:
+        if not zipfile.is_zipfile(file):
+            raise _no_npz(file, path)
+        file.seek(0)
         try:
-            if not zipfile.is_zipfile(file):
-                raise _no_npz(file, path)
-            with zipfile.ZipFile(file) as archive:
-                return _read_members(archive, path, most=min(max_bytes, memory_bytes() // 2 or max_bytes), also=also)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: _read_array(arrays, name, path) for name in _names(arrays.zip, path, also)}
         except DataError:
             raise
         except MemoryError as err:
             raise DataError(f"{path}: its arrays do not fit into this machine's memory") from err
-        except Exception as err:
+        except Exception as err:  # a damaged file: zipfile, its decompressors and numpy raise a dozen kinds
             raise DataError(f"{path}: is damaged: {printable(str(err), 200)}\n  {_way_out()}") from err
 
 
@@ -70,10 +62,7 @@ def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         aside = Path(folder) / "arrays.npz"
-        with zipfile.ZipFile(aside, "w") as archive:  # numpy.savez, but never a pickle, in every version of numpy
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
+        np.savez(aside, **dict(arrays))  # type: ignore[arg-type]  # its stubs take any name for `allow_pickle`
         aside.replace(path)
 
 
@@ -85,63 +74,37 @@ def _no_npz(file: IO[bytes], path: Path) -> DataError:
     return DataError(f"{path}: this is no whole .npz file: it looks like {found.what}\n  {found.way_out()}")
 
 
-def _read_members(
-    archive: zipfile.ZipFile, path: Path, *, most: int, also: Callable[[Sequence[str]], Sequence[str]]
-) -> dict[str, Array]:
+def _names(archive: zipfile.ZipFile, path: Path, also: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:
     there = archive.namelist()
     arrays = [member.removesuffix(".npy") for member in there if member.endswith(".npy")]
     if not arrays and (found := EXCEL if "xl/workbook.xml" in there else format_of_name(path.name)):
         raise DataError(f"{path}: this is no .npz file: it looks like {found.what}\n  {found.way_out()}")
     if missing := [name for name in ARRAYS if name not in arrays]:
         held = ", ".join(map(_shown, there[:_MOST_NAMED])) or "nothing"
-        way_out = how_to_rename(arrays) or _way_out()
-        raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {way_out}")
+        raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {how_to_rename(arrays) or _way_out()}")
     named = [*ARRAYS, *([STAND_IN_MARK] if STAND_IN_MARK in arrays else [])]
     names = list(dict.fromkeys([*named, *also([name for name in arrays if name != STAND_IN_MARK])]))
-    if twice := [name for name in names if there.count(f"{name}.npy") > 1]:
+    total, memory = sum(archive.getinfo(f"{name}.npy").file_size for name in names), memory_bytes()
+    if memory and total > memory // 2:
         raise DataError(
-            f"{path}: has {_shown(f'{twice[0]}.npy')} twice, and nobody knows which one is meant\n  {_way_out()}"
+            f"{path}: its arrays would take {total:,} bytes unpacked, more than the bound of {memory // 2:,}"
         )
-    total = sum(_declared_bytes(archive, name, path) for name in names)
-    if total > most:
-        raise DataError(f"{path}: its arrays would take {total:,} bytes unpacked, more than the bound of {most:,}")
-    return {name: _read_array(archive, name) for name in names}
+    return names
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> Array:
-    with warnings.catch_warnings(action="ignore"), archive.open(f"{name}.npy") as member:
-        array: Array = np.lib.format.read_array(member, allow_pickle=False)
-        return array
-
-
-def _declared_bytes(archive: zipfile.ZipFile, name: str, path: Path) -> int:
-    """What the header of one member says that its array takes; checks that the array holds numbers, all there."""
+def _read_array(file: "np.lib.npyio.NpzFile", name: str, path: Path) -> Array:
     try:
-        with warnings.catch_warnings(action="ignore"), archive.open(f"{name}.npy") as member:
-            shape, dtype = _read_header(member)
-            header = member.tell()
-    except Exception as err:
-        said = printable(str(err), 200)
-        raise DataError(f"{path}: the header of {printable(name, 40)} cannot be read: {said}\n  {_way_out()}") from err
-    if dtype.hasobject:
+        array = file[f"{name}.npy"]
+    except ValueError as err:
+        if "Object arrays" not in str(err):
+            raise
         raise DataError(
             f"{path}: {printable(name, 40)} holds Python objects; only plain numbers are read, nothing was unpickled\n"
             f"  {_as_plain(name)}"
-        )
-    size, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{name}.npy").file_size - header
-    if size != there or min(shape, default=0) < 0:
-        wrong = "is cut short" if size > there else "is damaged"
-        raise DataError(
-            f"{path}: {printable(name, 40)} {wrong}: its header promises {size:,} bytes, {there:,} are there"
-        )
-    return size
-
-
-def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], "np.dtype[np.generic]"]:
-    version = np.lib.format.read_magic(member)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(member)
-    return shape, dtype
+        ) from err
+    if not isinstance(array, np.ndarray):  # numpy's answer for a member that does not begin as an array does
+        raise DataError(f"{path}: the header of {printable(name, 40)} cannot be read\n  {_way_out()}")
+    return array
 
 
 def _shown(member: str) -> str:
@@ -149,7 +112,6 @@ def _shown(member: str) -> str:
 
 
 def _as_plain(name: str) -> str:
-    """How an array of objects becomes one of numbers."""
     if name.startswith("x"):
         return f"save it as numpy.stack({name}).astype(numpy.float32); cut or pad examples of unequal sizes first"
     return f"save it as numpy.asarray({printable(name, 40)}.tolist()): whole numbers, or names of classes"
@@ -173,7 +135,7 @@ def how_to_rename(names: Sequence[str]) -> str:
     if not tested and len(validation) == 2:
         found |= {key[0] + "_test": name for key, name in validation.items()}
     if len(found) == 4:
-        renamed = ", ".join(f"{target}=old[{found[target]!r}]" for target in sorted(found, key=_order))
+        renamed = ", ".join(f"{target}=old[{found[target]!r}]" for target in sorted(found, key=_TARGETS.index))
         return f"rename them: old = numpy.load(path); numpy.savez(path, {renamed})"
     if (found and not tested and not validation) or {_split(name) for name in names} >= {("x", ""), ("y", "")}:
         return (
@@ -181,10 +143,6 @@ def how_to_rename(names: Sequence[str]) -> str:
             "y_test = sklearn.model_selection.train_test_split(x, y, test_size=0.2, stratify=y)"
         )
     return ""
-
-
-def _order(target: str) -> int:
-    return ("x_train", "y_train", "x_test", "y_test").index(target)
 
 
 def _meant(name: str) -> str:
@@ -196,7 +154,8 @@ def _split(name: str) -> tuple[str, str]:
     """ "train_images" -> ("x", "train"), "Xtest" -> ("x", "test"), "labels" -> ("y", "")."""
     words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
     words = [part for word in words for part in _apart(word)]
-    kind = next((kind for kind, known in _KINDS.items() if any(_is_one(word, known) for word in words)), "")
+    both = {form for word in words for form in (word, word.removesuffix("s"))}
+    kind = next((kind for kind, known in _KINDS.items() if both & set(known)), "")
     every = {**_PARTS, **{word: (word,) for word in _LIKE_TEST}}
     part = next((part for part, known in every.items() if any(word in known for word in words)), "")
     return kind, part
@@ -206,7 +165,3 @@ def _apart(word: str) -> Iterable[str]:
     """ "xtrain" -> "x", "train"."""
     found = re.fullmatch(r"([xy])(train|test|val|tr|te)|(train|test|val)([xy])", word)
     return [part for part in found.groups() if part] if found else [word]
-
-
-def _is_one(word: str, known: Sequence[str]) -> bool:
-    return word in known or word.removesuffix("s") in known

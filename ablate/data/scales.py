@@ -45,7 +45,8 @@ def compare_scales(data: Dataset) -> Scales | None:
         return None
     usual = np.median(train, axis=0)
     n = n_test * (train != usual).mean(axis=0)
-    outside = _outside(train, test)
+    low, high = np.quantile(test, (0.1, 0.9), axis=0)
+    outside = (low > train.max(axis=0)) | (high < train.min(axis=0))
     judged = n >= _FEWEST_UNUSUAL
     if not (judged | outside).any():
         return None
@@ -71,12 +72,6 @@ def _sampled(x: Array) -> tuple[Array, int]:
 def _step(x: Array) -> int:
     """Of so many features one is looked at."""
     return -(-int(x.shape[-1]) // _MOST_FEATURES)
-
-
-def _outside(train: Array, test: Array) -> Array:
-    low, high = np.quantile(test, (0.1, 0.9), axis=0)
-    outside: Array = (low > train.max(axis=0)) | (high < train.min(axis=0))
-    return outside
 
 
 def _shift(train: Array, test: Array) -> Array:

@@ -17,10 +17,7 @@ _NAME = 50  # characters of the name in the folder's
 
 
 def save_arrays(data: Dataset, folder: Path) -> Path:
-    """Write `data` to `folder`/NAME-DIGEST and return that path; written once, whoever asks first.
-
-    The files are written aside and the folder renamed, so that it is whole or not there.
-    """
+    """Write `data` to `folder`/NAME-DIGEST and return that path; written once, whoever asks first."""
     target = folder / f"{data.name[:_NAME]}-{data.digest[:16]}"
     if _is_whole(target, data):
         return target

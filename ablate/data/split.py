@@ -119,10 +119,7 @@ def _fit_scaling(x: Array, rows: Array, *, scaling: str) -> tuple[Array, Array]:
     # A spread whose inverse overflows float32 is no spread.
     constant = spread < 2 * np.finfo(np.float32).tiny
     scale = 1 / np.where(constant, 1, spread)
-    return (
-        np.broadcast_to(shift, shape).astype(np.float32),
-        np.broadcast_to(scale, shape).astype(np.float32),
-    )
+    return (np.broadcast_to(shift, shape).astype(np.float32), np.broadcast_to(scale, shape).astype(np.float32))
 
 
 def _extent(x: Array, rows: Array) -> tuple[Array, Array]:
@@ -183,10 +180,7 @@ def select_task(
 
 
 def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Dataset:
-    """The examples of these classes alone, relabelled 0, 1, … in this order; those of a class stay in theirs.
-
-    Raises `DataError`, naming the `setting` that lists them, where `data` has no such class.
-    """
+    """The examples of these classes alone, relabelled 0, 1, … in this order; those of a class stay in theirs."""
     for number in classes:
         if not 0 <= number < data.n_classes:
             raise DataError(

@@ -10,6 +10,7 @@ from ablate.study.catalog import ENGINE
 from ablate.study.cautions import Cautions, Kind
 from ablate.study.rate import RECIPE
 from ablate.study.trial import REFERENCE, Factors
+from ablate.text import first_of, listed
 
 IN_VAIN = "changes nothing here"  # how the notes end on a level without effect in its configuration
 MOST_NAMED = 6
@@ -21,8 +22,6 @@ _Group: TypeAlias = tuple[str, str, str]  # against, mode, factor
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """The runs of one configuration in one learning-rate mode."""
-
     variant: str
     mode: str
     against: str
@@ -53,7 +52,6 @@ def run_cautions(entries: Iterable[Entry], *, model: str) -> Cautions:
 
 
 def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
-    """A sentence where test accuracies lie far below validation accuracies; None where no run has both."""
     scores = [
         (e.outcome.val_accuracy, e.outcome.test_accuracy)
         for e in entries
@@ -105,7 +103,10 @@ def _identical_runs(entries: Sequence[Entry], *, model: str) -> list[str] | None
 
 def _cells(entries: Sequence[Entry]) -> list[_Cell]:
     """The configurations of the one-factor design, in the order of their runs."""
-    curves = {entry.spec.trial: _losses(entry) for entry in entries}
+    curves: dict[str, Losses] = {
+        entry.spec.trial: tuple((e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in entry.epochs)
+        for entry in entries
+    }
     rows: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:
         label = entry.spec.label
@@ -126,10 +127,6 @@ def _cells(entries: Sequence[Entry]) -> list[_Cell]:
         )
         for (variant, mode, against), some in rows.items()
     ]
-
-
-def _losses(entry: Entry) -> Losses:
-    return tuple((e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in entry.epochs)
 
 
 def _groups(cells: Sequence[_Cell]) -> Iterable[tuple[str, list[_Cell]]]:
@@ -184,8 +181,4 @@ def _sentence(factor: str, cells: Sequence[_Cell], *, model: str) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """ "a, b and c"; of many, the first ones."""
-    if len(names) > MOST_NAMED:
-        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED:,} more"
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+    return first_of(names, MOST_NAMED) if len(names) > MOST_NAMED else listed(names)

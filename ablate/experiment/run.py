@@ -152,7 +152,6 @@ class Run:
         self._stop.set()
 
     def _counts(self) -> dict[Part, Count]:
-        """Trials of each part that is to run, as far as one can say before the search has ended."""
         searched = self.record.known_of("search")
         best = best_entry(searched) if len(searched) >= self._study.search.trials else None
         counts = count_trials(self._study, best=best.spec.factors if best else None)

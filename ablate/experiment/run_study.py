@@ -41,10 +41,7 @@ class Finished:
 
 
 def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
-    """Run what is left of a study, to its end or to a stop signal; write tables and report either way.
-
-    Raises `AblateError` where the study, the data, the folder or the tracking store cannot be used.
-    """
+    """Run what is left of a study, to its end or to a stop signal; write tables and report either way."""
     clock = Clock()
     with clock.on("open"):
         data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
@@ -86,7 +83,6 @@ class _Books:
                 self._tracker.close_study("FAILED", note=as_markdown(reason), metrics={}, artifacts=None)
 
     def close(self, *, set_aside: Path | None) -> Finished:
-        """Tables, report, and the study's run closed."""
         began, waited = time.perf_counter(), self._tracker.waited
         entries, ending = self._write({})
         with saving(self._folder.path, "the report"):

@@ -11,7 +11,6 @@ from typing import final
 
 from ablate.errors import StudyError
 from ablate.plans import (
-    AblationPlan,
     Cell,
     Paths,
     Sequential,
@@ -43,10 +42,7 @@ class Stage:
 
 @final
 class Comparison:
-    """All that a study compares. `best` is the best configuration of its search, `chance` the score of guessing.
-
-    Raises `StudyError` where the study compares with a best configuration and there is none.
-    """
+    """All that a study compares. `best` is the best configuration of its search, `chance` the score of guessing."""
 
     def __init__(self, study: Study, *, best: Factors | None, chance: float, undecided: Undecided) -> None:
         # A look is judged by its own seeds alone, so its answer stands, however often the rule is made anew.
@@ -68,17 +64,14 @@ class Comparison:
         be scored on the test set, before the first of them is handed out.
         """
         if len(self.tuning):
-            yield _stepped("tune", self.tuning.wanted, known())
+            yield _stage("tune", self.tuning.wanted, known())
             if _left(self.tuning.wanted, known()):
                 return
         if specs := self.confirmed(known()):
             freeze(specs)
-            if len(self.looks) > 1:
-                yield _stepped("ablation", self._confirmed_rule(known()), known())
-            else:
-                yield _stage("ablation", AblationPlan(specs, known=known()), specs, known())
+            yield _stage("ablation", self._confirmed_rule(known()), known())
         if self._paths is not None:
-            yield _stepped("path", self._paths.wanted, known())
+            yield _stage("path", self._paths.wanted, known())
 
     def confirmed(self, outcomes: Outcomes) -> list[TrialSpec]:
         """The trials for the test set at the first look, at the rates that tuning has found so far."""
@@ -116,12 +109,9 @@ class Comparison:
         return Sequential(self._cells(outcomes), looks=self.looks, undecided=self._undecided).wanted
 
 
-def _stepped(part: Part, rule: Rule, known: Outcomes) -> Stage:
-    return _stage(part, SteppedPlan(rule, known=known), list(rule(known)), known)
-
-
-def _stage(part: Part, plan: Plan, specs: Sequence[TrialSpec], known: Outcomes) -> Stage:
-    return Stage(part, plan, len(specs), sum(spec.trial in known for spec in specs))
+def _stage(part: Part, rule: Rule, known: Outcomes) -> Stage:
+    specs = list(rule(known))
+    return Stage(part, SteppedPlan(rule, known=known), len(specs), sum(spec.trial in known for spec in specs))
 
 
 def _left(rule: Rule, known: Outcomes) -> bool:

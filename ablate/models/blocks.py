@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import keras
 from keras import layers
@@ -11,6 +11,7 @@ from ablate.errors import StudyError
 from ablate.models.layers import (
     Dropout,
     LayerSeeds,
+    Tensor,
     activation_layer,
     input_normalization_layer,
     normalization_layer,
@@ -20,7 +21,6 @@ from ablate.models.layers import (
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
-Tensor: TypeAlias = Any  # keras has no types
 # Factors that a model's caller may leave out, as a study may not.
 _FALLBACK: Factors = {"normalization": "none", "activation": "relu", "initializer": "glorot_uniform", "dropout": 0.0}
 TURN = 15 / 360  # of a full turn, the most to either side

@@ -66,10 +66,7 @@ def build_model(
     options: Mapping[str, Level],
     precision: str = "float32",
 ) -> keras.Model:
-    """The model of one configuration. Raises `StudyError` where it does not take examples and give their classes.
-
-    An option that is a factor has the factor's level; one that is left out of `options` has its default.
-    """
+    """The model of one configuration. Raises `StudyError` where it does not take examples and give their classes."""
     # For layers without a seed of their own, as user code may have them.
     keras.utils.set_random_seed(layer_seeds.weights(2**16))
     varied = {name: factors[name] for name in builder.options if name in factors}
@@ -219,7 +216,6 @@ def _is_own(model: keras.Model, name: str) -> bool:
 
 
 def _parts(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """A layer, and the layers within it where it is a model or a wrapper of another one."""
     yield layer
     inner = layer.layers if isinstance(layer, keras.Model) else ()
     if isinstance(layer, keras.layers.Wrapper):

@@ -7,8 +7,8 @@ import keras
 from keras import layers
 
 from ablate.errors import StudyError
-from ablate.models.blocks import Blocks, Tensor
-from ablate.models.layers import LayerSeeds
+from ablate.models.blocks import Blocks
+from ablate.models.layers import LayerSeeds, Tensor
 from ablate.models.mlp import hidden_units
 from ablate.study.trial import Factors
 
@@ -88,7 +88,6 @@ def _check(factors: Factors, input_shape: tuple[int, ...], *, units: str, dropou
 
 
 def _stage(blocks: Blocks, x: Tensor, *, plan: _Stages, stage: int) -> Tensor:
-    """The convolutions of stage number `stage`, from 0, and its pooling."""
     filters, is_last_stage = plan.filters * plan.growth**stage, stage == plan.stages - 1
     for number in range(plan.convolutions):
         is_last = is_last_stage and number == plan.convolutions - 1

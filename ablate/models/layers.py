@@ -127,10 +127,7 @@ def output_initializer(hidden: str) -> str:
 
 
 def normalization_layer(name: str) -> layers.Layer:
-    """A normalization layer with Keras' defaults: "batch" or "layer".
-
-    Of images, both have a scale and an offset for each channel; "layer" takes the mean over the channels of a pixel.
-    """
+    """A normalization layer with Keras' defaults: "batch" or "layer"."""
     return {"batch": layers.BatchNormalization, "layer": layers.LayerNormalization}[name]()
 
 
@@ -143,10 +140,7 @@ def input_normalization_layer(name: str, shape: tuple[int, ...]) -> layers.Layer
 
 
 def activation_layer(name: str, *, shared_axes: tuple[int, ...] = ()) -> layers.Layer:
-    """An activation as a layer: a function, but for "prelu", which trains a slope for each unit.
-
-    Along `shared_axes` the slope is the same: for the pixels of a channel, as in He et al. 2015.
-    """
+    """An activation as a layer: a function, but for "prelu", which trains a slope for each unit."""
     return layers.PReLU(shared_axes=[*shared_axes] or None) if name == "prelu" else layers.Activation(name)
 
 
@@ -161,10 +155,7 @@ def is_of_trial(variable: keras.Variable) -> bool:
 
 
 def uniform(shape: Tensor, *, state: Tensor) -> Tensor:
-    """Float32 numbers in [0, 1) of `shape`.
-
-    `state` is that of a `keras.random.SeedGenerator`: two words, seed and counter.
-    """
+    """Float32 numbers in [0, 1) of `shape`."""
     state = ops.cast(state, "uint32")
     key = _mixed(state[0] ^ _word(_GOLDEN))
     step = state[1] + state[1]
@@ -188,10 +179,7 @@ def _word(number: int) -> Tensor:
 
 
 def weights_digest(model: keras.Model) -> str:
-    """Of all weights that were drawn or loaded, 16 hexadecimal digits; "" where there are none.
-
-    What holds one number all over, as new biases do, is the same in every trial and left out.
-    """
+    """Of all weights that were drawn or loaded, 16 hexadecimal digits; "" where there are none."""
     digest, n = hashlib.sha256(), 0
     for variable in model.weights:
         if is_of_trial(variable):

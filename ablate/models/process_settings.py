@@ -14,8 +14,6 @@ _ONE_LESS = ("ndim=3, found ndim=4", "Kernel shape must have the same length as 
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """One of Keras' settings, and what a study says instead."""
-
     get: Callable[[], Any]  # Any: names and numbers
     set: Callable[[Any], None]
     way_out: str
@@ -56,10 +54,7 @@ def settings_kept(who: str) -> Iterator[None]:
 
 
 def channel_axis_hint(input_shape: tuple[int, ...], *, said: str = "", taken: object = None) -> str:
-    """The way out where a model does without the channel axis that the examples have, "" elsewhere.
-
-    `said` is the error of its layers, `taken` the input shape of the model that it is, with the batch's axis.
-    """
+    """The way out where a model does without the channel axis that the examples have, "" elsewhere."""
     has_channel = len(input_shape) == 3 and input_shape[-1] == 1
     is_one_less = taken == (None, *input_shape[:-1]) or any(text in said for text in _ONE_LESS)
     if not has_channel or not is_one_less:

@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -17,6 +17,12 @@ from ablate.models.layers import LayerSeeds
 from ablate.models.process_settings import channel_axis_hint, settings_kept
 from ablate.models.user_code import modules_beside
 from ablate.study.trial import Factors, Level
+
+_OF_ONE = ("__getitem__", "__contains__", "get", "pop", "setdefault")
+# With an `__iter__` of its own, `dict(…)`, `**` and `{**…}` ask for each key instead of copying memory.
+_OF_ALL = (
+    "__iter__", "keys", "values", "items", "copy", "popitem", "__or__", "__ror__", "__eq__", "__ne__", "__repr__",
+)  # fmt: skip
 
 
 def find_builder(name: str, *, base: Path) -> Builder:
@@ -121,80 +127,23 @@ class LookedUp(dict[str, Level]):
         super().__init__(factors)
         self.names: set[str] = set()
 
-    def __getitem__(self, name: str) -> Level:
+
+def _noting_one(read: Callable[..., Any]) -> Callable[..., Any]:  # Any: Python's own
+    def noted(self: LookedUp, name: str, *more: Any) -> Any:
         self.names.add(name)
-        return super().__getitem__(name)
+        return read(self, name, *more)
 
-    def __contains__(self, name: object) -> bool:
-        self.names.add(str(name))
-        return super().__contains__(name)
+    return noted
 
-    def get(self, name: str, default: Any = None) -> Any:  # Any: the caller's own
-        """The level of a factor, or the default."""
-        self.names.add(name)
-        return super().get(name, default)
 
-    def pop(self, name: str, *default: Any) -> Any:  # Any: the caller's own
-        """The same, taken out."""
-        self.names.add(name)
-        return super().pop(name, *default)
+def _noting_all(read: Callable[..., Any]) -> Callable[..., Any]:  # Any: as above
+    def noted(self: LookedUp, *more: Any) -> Any:
+        self.names.update(dict.keys(self))
+        return read(self, *more)
 
-    def setdefault(self, name: str, default: Any = None) -> Any:  # Any: the caller's own
-        """The same, put in where there is none."""
-        self.names.add(name)
-        return super().setdefault(name, default)
+    return noted
 
-    # With a way of its own to go through it, `dict(…)`, `**` and `{**…}` ask for each key instead of copying memory.
-    def __iter__(self) -> Iterator[str]:
-        self._read_all()
-        return super().__iter__()
 
-    def keys(self) -> Any:  # Any: as Python's own views
-        """All names."""
-        self._read_all()
-        return super().keys()
-
-    def values(self) -> Any:  # Any: as above
-        """All levels."""
-        self._read_all()
-        return super().values()
-
-    def items(self) -> Any:  # Any: as above
-        """All pairs."""
-        self._read_all()
-        return super().items()
-
-    def copy(self) -> dict[str, Level]:
-        """A plain copy."""
-        self._read_all()
-        return super().copy()
-
-    def popitem(self) -> tuple[str, Level]:
-        """The last pair, taken out."""
-        self._read_all()
-        return super().popitem()
-
-    def __or__(self, other: Any) -> Any:  # Any: as Python's own
-        self._read_all()
-        return super().__or__(other)
-
-    def __ror__(self, other: Any) -> Any:  # Any: as above
-        self._read_all()
-        return super().__ror__(other)
-
-    def __eq__(self, other: object) -> bool:
-        self._read_all()
-        return super().__eq__(other)
-
-    def __ne__(self, other: object) -> bool:
-        self._read_all()
-        return super().__ne__(other)
-
-    def __repr__(self) -> str:
-        self._read_all()
-        return super().__repr__()
-
-    __hash__ = None  # as a dictionary's
-
-    def _read_all(self) -> None:
-        self.names.update(super().keys())
+for _names, _noting in ((_OF_ONE, _noting_one), (_OF_ALL, _noting_all)):
+    for _name in _names:
+        setattr(LookedUp, _name, _noting(getattr(dict, _name)))

@@ -1,20 +1,14 @@
-"""A configuration into a residual network (He et al. 2016): the one for small images, or Keras' own ResNet-50.
-
-He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016, arXiv 1512.03385.
-"""
-
-from typing import Any, TypeAlias
+"""A configuration into a residual network (He et al. 2016): the one for small images, or Keras' own ResNet-50."""
 
 import keras
 from keras import layers, ops
 
 from ablate.errors import StudyError
 from ablate.models.blocks import augmented, restart_augmentation
-from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
+from ablate.models.layers import LayerSeeds, Tensor, normalization_layer, reseeded
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
-Tensor: TypeAlias = Any  # keras has no types
 FILTERS = (16, 32, 64)  # of the three stages
 SMALLEST = 32  # pixels a side of ResNet-50, which halves them five times; Keras' own rule
 
@@ -98,7 +92,6 @@ def _block(x: Tensor, filters: int, *, stride: int, normalization: str) -> Tenso
 
 
 def _convolved(x: Tensor, filters: int, *, normalization: str, stride: int = 1) -> Tensor:
-    """A 3 × 3 convolution, and the normalization after it."""
     if stride > 1:
         # As Keras' own ResNets do: "same" would take the odd pixels, of an even side, and the shortcut the even ones.
         x = layers.ZeroPadding2D(1)(x)
@@ -122,7 +115,6 @@ def _shortcut(x: Tensor, filters: int, *, stride: int) -> Tensor:
 
 
 def _renormalized(layer: layers.Layer, normalization: str) -> layers.Layer:
-    """A copy of the layer, or what stands in the place of a batch normalization."""
     if not isinstance(layer, layers.BatchNormalization):
         return type(layer).from_config(layer.get_config())
     return layers.Identity() if normalization == "none" else normalization_layer(normalization)

@@ -4,12 +4,11 @@ from ablate.plans.cells import FIRST_SEED, Cell, needs_best, references, replica
 from ablate.plans.counting import Count, count_trials
 from ablate.plans.designs import ablation_cells, ablation_specs, looks_of
 from ablate.plans.path import Paths
-from ablate.plans.sequence import AblationPlan, Sequential, SteppedPlan
+from ablate.plans.sequence import Sequential, SteppedPlan
 from ablate.plans.tuning import Tuning
 
 __all__ = [
     "FIRST_SEED",
-    "AblationPlan",
     "Cell",
     "Count",
     "Paths",

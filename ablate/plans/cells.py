@@ -53,10 +53,7 @@ def needs_best(study: Study) -> bool:
 
 
 def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping[str, Factors]:
-    """What the variants are compared with, by name: one configuration, or two where they go in both directions.
-
-    A search that found nothing better than the baseline leaves one. Raises `StudyError` where there is no `best`.
-    """
+    """What the variants are compared with, by name: one configuration, or two where they go in both directions."""
     kind = study.ablation.reference
     if kind == "baseline":
         return {REFERENCE: baseline}

@@ -87,7 +87,6 @@ def _other(dimension: Dimension, own: Level, *, is_listed: bool) -> Level:
 
 
 def _inside(dimension: Dimension) -> tuple[Level, ...]:
-    """A few levels of a dimension; all of them where they can be listed."""
     match dimension:
         case Choice():
             return dimension.options

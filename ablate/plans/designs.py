@@ -11,10 +11,7 @@ from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
 
 
 def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
-    """The reference, then in each mode every variant of each reference; the second one is a variant of the first too.
-
-    From two references the variants of the first add a level to it, those of the second take one from it.
-    """
+    """The reference, then in each mode every variant of each reference; the second is a variant of the first."""
     return [
         *_reference_cells(study, references[REFERENCE], tuned),
         *(cell for mode in study.ablation.learning_rate for cell in _compared(study, references, mode, tuned)),
@@ -60,10 +57,7 @@ def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterato
 
 
 def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
-    """One cell a combination, the reference's own first; combinations that settle to the same configuration are one.
-
-    All train in one mode: `factorial_mode`.
-    """
+    """One cell a combination, the reference's own first; combinations that settle to the same configuration are one."""
     reference, mode, crossed = references[REFERENCE], factorial_mode(study), study.ablation.factorial or ()
     cells: dict[str, Cell] = {}
     for levels in product(*(crossed_levels(study, references, factor) for factor in crossed)):
@@ -104,10 +98,7 @@ def ablation_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned
 
 
 def ablation_specs(study: Study, reference: Factors) -> list[TrialSpec]:
-    """Every confirmatory trial against one reference, seed by seed; of "auto", those up to the first look.
-
-    Cells of mode "tune" stand at the rates that tuning starts from.
-    """
+    """Every confirmatory trial against one reference, seed by seed; of "auto", those up to the first look."""
     n_seeds = next(iter(looks_of(study)), 0)
     return to_specs(ablation_cells(study, {REFERENCE: reference}, {}), replicates(n_seeds))
 

@@ -22,8 +22,6 @@ Direction: TypeAlias = Literal["forward", "backward"]
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A cell on the way, or a candidate for it."""
-
     direction: Direction
     number: int  # from 1; 0 is where the walk begins
     flip: str  # the factor in which it differs from the step before; "" where the walk begins

@@ -115,10 +115,7 @@ class SearchPlan:
                 raise DamageError(f"{_name(number)} has another end in it")
 
     def _fill_round(self) -> bool:
-        """Ask for the trials that the round lacks; False where there are none. Those that are known are told at once.
-
-        Only a round of which none is settled lacks any: as a whole when it begins, in part after a crash.
-        """
+        """Ask for the trials that the round lacks; False where there are none. What is known is told at once."""
         settled = len(self._study.get_trials(deepcopy=False, states=_SETTLED))
         size = min(self._config.search.trials_per_round, self._config.search.trials - settled)
         while len(self._round) < size:

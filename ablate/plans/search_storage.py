@@ -109,7 +109,6 @@ class SearchFile:
             raise StorageError(f"{self.path}: is damaged: {err}\n  the same command makes it anew and goes on") from err
 
     def _patiently(self, act: Callable[[], T]) -> T:
-        """What `act` gives, once no other program keeps the file locked."""
         began, has_told = time.monotonic(), False
         while True:
             try:

@@ -1,9 +1,9 @@
-"""Specs into a plan: a list that was known before the start, or what follows step by step from the outcomes."""
+"""A rule into a plan: what follows from the outcomes so far is handed out step by step."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import islice
+from functools import cache
 from typing import TypeAlias, final
 
 from ablate.plans.cells import Cell, replicates, to_specs
@@ -12,25 +12,6 @@ from ablate.study.trial import Epoch, Outcome, TrialSpec
 Outcomes: TypeAlias = Mapping[str, Outcome]  # of settled trials, by trial
 Rule: TypeAlias = Callable[[Outcomes], Iterable[TrialSpec]]  # all that is to be trained as far as the outcomes say
 Undecided: TypeAlias = Callable[[int], AbstractSet[tuple[str, str]]]  # a look, from 1 -> (variant, mode) still open
-
-
-@final
-class AblationPlan:
-    """Hands out the confirmatory trials that are not known yet; stops none, since each is a result."""
-
-    def __init__(self, specs: Iterable[TrialSpec], *, known: Outcomes) -> None:
-        self._waiting = deque(spec for spec in specs if spec.trial not in known)
-
-    def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The next `n`."""
-        return _taken(self._waiting, n)
-
-    def report(self, _: Epoch) -> bool:
-        """Never stops a trial."""
-        return True
-
-    def tell(self, _: Outcome) -> None:
-        """What to train was decided before the first outcome."""
 
 
 @final
@@ -53,7 +34,7 @@ class SteppedPlan:
         if self._is_stale:
             specs, past = self._rule(self.outcomes), self._handed_out | self.outcomes.keys()
             self._waiting, self._is_stale = deque(spec for spec in specs if spec.trial not in past), False
-        specs = _taken(self._waiting, n)
+        specs = [self._waiting.popleft() for _ in range(min(n, len(self._waiting)))]
         self._handed_out.update(spec.trial for spec in specs)
         return specs
 
@@ -73,13 +54,6 @@ def value_of(outcome: Outcome, *, chance: float) -> float:
     return outcome.score if outcome.state == "finished" and outcome.score is not None else chance
 
 
-def _taken(waiting: deque[TrialSpec], n: int) -> list[TrialSpec]:
-    specs = list(islice(waiting, n))
-    for _ in specs:
-        waiting.popleft()
-    return specs
-
-
 @final
 class Sequential:
     """The rule of `seeds = "auto"`: which trials follow from the outcomes so far.
@@ -93,8 +67,7 @@ class Sequential:
     def __init__(self, cells: Sequence[Cell], *, looks: Sequence[int], undecided: Undecided) -> None:
         if not looks or any(late <= early for early, late in zip((0, *looks), looks, strict=False)):
             raise ValueError(f"looks must rise from at least one seed, got {list(looks)}")
-        self._cells, self._looks, self._undecided = list(cells), tuple(looks), undecided
-        self._answers: dict[int, AbstractSet[tuple[str, str]]] = {}
+        self._cells, self._looks, self._undecided = list(cells), tuple(looks), cache(undecided)
 
     def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
         """All trials up to the first look that is not settled."""
@@ -103,14 +76,9 @@ class Sequential:
         for look in range(1, len(self._looks)):
             if not going or any(spec.trial not in outcomes for spec in specs):
                 break
-            going &= self._ask(look)
+            going &= self._undecided(look)
             specs += to_specs(self._continued(going), replicates(self._looks[look], after=self._looks[look - 1]))
         return specs
-
-    def _ask(self, look: int) -> AbstractSet[tuple[str, str]]:
-        if look not in self._answers:
-            self._answers[look] = self._undecided(look)
-        return self._answers[look]
 
     def _continued(self, going: AbstractSet[tuple[str, str]]) -> list[Cell]:
         """The open variants and what they are compared with, in the order of the cells."""

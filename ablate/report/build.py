@@ -115,7 +115,6 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
-    """Those that there is something to tell in."""
     behind = runs_block(inputs)
     anchors = behind.anchors() if behind else frozenset[str]()
     sections = (
@@ -162,10 +161,7 @@ def _template(name: str) -> str:
 
 
 def design_sections(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> list[Section]:
-    """What the designs tell beyond one factor at a time, read once; sections without rows are left out.
-
-    `anchors` are places of runs on the page that numbers may lead to.
-    """
+    """What the designs tell beyond one factor at a time, read once; sections without rows are left out."""
     found = found_factorials(inputs)
     here = anchors | {OF_FACTORIAL} if found else anchors
     sections = (

@@ -10,7 +10,7 @@ from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants
 from ablate.report.page import Check
 from ablate.study.cautions import KINDS, QUESTIONS, Kind
-from ablate.text import number_of
+from ablate.text import clauses, first_of, number_of
 
 MOST_NAMED = 8  # of a list in a reason
 NOT_RECORDED = "Not recorded."
@@ -65,7 +65,6 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
 
 
 def _planned(inputs: Inputs) -> Check:
-    """Whether every cell has its planned seeds, each with a result."""
     name, complete, planned = "Every planned run is there", inputs.facts.get("complete"), inputs.facts.get("seeds")
     if complete is None:
         return Check(name, None, NOT_RECORDED)
@@ -123,7 +122,6 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
 
 
 def _tuned(inputs: Inputs) -> Check:
-    """Each configuration had the same points, and its best is no end of them."""
     name, tune = "Equal tuning budget, optimum inside", inputs.facts.get("tune")
     if tune is None:
         return Check(name, None, NOT_RECORDED)
@@ -174,7 +172,6 @@ def _test_reads(inputs: Inputs) -> Check:
 
 
 def _reuse(inputs: Inputs) -> list[Check]:
-    """Whether each result that was taken over says of which run it is; nothing where none was."""
     results = inputs.results
     taken = results["same_as"].astype(str) if "same_as" in results else pd.Series(dtype=str)
     taken = taken[taken != ""]
@@ -191,16 +188,14 @@ def _reuse(inputs: Inputs) -> list[Check]:
 
 
 def _caution_checks(inputs: Inputs) -> list[Check]:
-    """A line for each kind of caution that was looked for; none in studies of older versions."""
     cautions: Mapping[Kind, Sequence[str]] = inputs.facts.get("cautions") or {}
     remarks: Mapping[Kind, str] = inputs.facts.get("remarks") or {}
     return [_caution_check(kind, cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions]
 
 
 def _caution_check(kind: Kind, seen: Sequence[str], remark: str | None) -> Check:
-    said = "; ".join(text.removesuffix(".") for text in seen[:MOST_NAMED])
-    more = f"; and {len(seen) - MOST_NAMED} more" if len(seen) > MOST_NAMED else ""
-    return Check(QUESTIONS[kind].name, not seen, f"{said}{more}." if seen else remark or QUESTIONS[kind].clear)
+    said = clauses([text.removesuffix(".") for text in seen], MOST_NAMED)
+    return Check(QUESTIONS[kind].name, not seen, f"{said}." if seen else remark or QUESTIONS[kind].clear)
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:
@@ -219,7 +214,6 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
 
 
 def _code(inputs: Inputs) -> Check:
-    """Whether it is known which code ran: of the package by its version, of a user's own model by a commit."""
     name, facts = "Code recorded and unchanged", inputs.facts
     if inputs.is_foreign:
         return Check(name, None, NOT_RECORDED)
@@ -237,12 +231,10 @@ def _code(inputs: Inputs) -> Check:
 
 
 def _changes(inputs: Inputs) -> list[Check]:
-    """What of study, code and versions changed between the runs of a study; nothing where nothing did."""
     changes = [str(change) for change in inputs.facts.get("changes") or ()]
     name = "The same study and code from the first trial to the last"
     return [Check(name, passed=False, why=f"{'; '.join(changes)}.")] if changes else []
 
 
 def _named(items: "list[str] | list[int]") -> str:
-    more = len(items) - MOST_NAMED
-    return ", ".join(str(item) for item in items[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return first_of(items, MOST_NAMED)

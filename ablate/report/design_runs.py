@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -12,10 +11,9 @@ from ablate.analysis.effects import confirmatory_runs, metric_values
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, file_unit, mean_label, score_decimals, shown_mean
-from ablate.report.page import MOST_ROWS, Cell, Folded, Link, Table
+from ablate.report.page import MOST_ROWS, Cell, Folded, Link, Row, Table
 from ablate.report.runs import RUN_ID, place_of
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 OF_FACTORIAL, OF_PATH = "factorial-runs", "path-runs"  # anchors
 FACTORIAL_COLUMNS = ("variant", "mode", "seed", "value", "used", "state", "trial", "run_id", "same_as")
 SENTENCE = (
@@ -96,7 +94,6 @@ def _names(runs: pd.DataFrame) -> list[str]:
 
 
 def _told(row: Row, runs: pd.DataFrame) -> list[str]:
-    """The cells of `_names`."""
     return [
         *([row["mode"]] if runs["mode"].nunique() > 1 else []), str(row["state"]).replace("_", " "), row["trial"],
         row["run_id"][:RUN_ID] or NONE, *([row["same_as"] or NONE] if (runs["same_as"] != "").any() else []),

@@ -1,7 +1,6 @@
 """Add-one-in, leave-one-out and Shapley value into a section, side by side, with their disagreements flagged."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -12,13 +11,11 @@ from ablate.report.design_runs import OF_FACTORIAL, leading
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
-from ablate.report.page import Block, Cell, Figure, Folded, Section, Table
-from ablate.report.plots import to_svg
+from ablate.report.page import Block, Cell, Folded, Row, Section, Table, to_figure
 from ablate.report.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.runs import runs_anchor
 from ablate.report.wording import mode_rank
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 HOW_TO_READ = (
     "What the second level gains over the first: add-one-in with all other factors at the reference, leave-one-out "
     "with all others at the target, the Shapley value, where the cells for it are there, on average over all orders. "
@@ -31,10 +28,7 @@ BY_SOURCE = {"one-factor": "between the two references", "factorial": "within th
 def directions_section(
     inputs: Inputs, found: Sequence[Factorial] | None = None, *, anchors: frozenset[str] = frozenset()
 ) -> Section | None:
-    """What each factor is worth from both ends: between two references, and within a factorial.
-
-    Numbers lead to their runs where those have one of the `anchors`.
-    """
+    """What each factor is worth from both ends: between two references, and within a factorial."""
     found = found_factorials(inputs) if found is None else found
     metric = inputs.metric
     tables = (
@@ -53,7 +47,6 @@ def directions_section(
 
 
 def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
-    """Which pairs make a factor's worth depend on the others, the largest first."""
     pairs = shapley[shapley["kind"] == "pair"].sort_values("mean", key=abs, ascending=False, kind="stable")
     if pairs.empty:
         return []
@@ -84,8 +77,7 @@ def _directions(
     name = f"directions-{source}" + (f"-{mode}" if has_modes else "")
     title = f"What each factor is worth {BY_SOURCE[source]}" + (f", learning rate: {mode}" if has_modes else "")
     sentence = disagreements_in_words(rows)
-    svg = to_svg(figure, name=name, title=title, description=sentence)
-    return [Figure(name, title, sentence, svg, _table(rows, metric, name=name, anchors=anchors), reading)]
+    return [to_figure(figure, name, title, sentence, _table(rows, metric, name=name, anchors=anchors), reading)]
 
 
 def disagreements_in_words(rows: pd.DataFrame) -> str:

@@ -1,7 +1,6 @@
 """Effects into the first section: what each variant does, how sure that is, and the way to its runs."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -23,15 +22,14 @@ from ablate.report.numbers import (
     score_decimals,
     shown_mean,
 )
-from ablate.report.page import MOST_ROWS, Block, Cell, Figure, Folded, Link, Section, Table
-from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes, to_svg
+from ablate.report.page import MOST_ROWS, Block, Cell, Folded, Link, Row, Section, Table, to_figure
+from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes
 from ablate.report.runs import hover_text, runs_anchor
 from ablate.report.wording import latex_effects
 from ablate.storage.results import RATE_SETTING
 from ablate.study.trial import BEST
-from ablate.text import number_of
+from ablate.text import first_of, listed, number_of
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of the effects table
 DECIDED = ("helps", "hurts")
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
@@ -58,8 +56,8 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     blocks: list[Block] = []
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(told, inputs)
-        svg = to_svg(figure, name="effects", title=title, description=_description(told, inputs.metric))
-        blocks.append(Figure("effects", title, sentence, svg, reading=_how_to_read(inputs)))
+        described, reading = _description(told, inputs.metric), _how_to_read(inputs)
+        blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
     blocks.append(effects_table_block(told, metric, anchors=behind.anchors() if behind else frozenset()))
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
@@ -187,7 +185,7 @@ def _description(told: pd.DataFrame, metric: Metric) -> str:
 def uncompared(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
     """The answer of a page of these sections, where there is no effect to tell."""
     others = [section for section in sections if section.name not in ALWAYS]
-    shows = f"The page shows {_and([f'“{section.title}”' for section in others])}." if others else ""
+    shows = f"The page shows {listed([f'“{section.title}”' for section in others])}." if others else ""
     return [line for line in (_why(inputs, others), _best(inputs), shows) if line]
 
 
@@ -199,22 +197,21 @@ def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
     if alone := inputs.facts.get("alone"):
         factors = ",".join(name for name in inputs.facts.get("factors") or [] if name not in alone)
         return (
-            f"Nothing is compared: most configurations have a value of their own in {_and(alone)}. "
+            f"Nothing is compared: most configurations have a value of their own in {listed(alone)}. "
             f"Leave it out where it is no factor: --factors {factors}."
         )
     together = inputs.facts.get("together")
     if together and not inputs.facts.get("reference_asked"):
-        both = _and(together[0])
+        both = listed(together[0])
         return f"Nothing is compared: {both} always change together. --factors with one of them compares both at once."
     drawn = inputs.facts.get("drawn") or []
-    others = f", setting aside {_and(drawn)}, of which hardly a value comes twice" if drawn else ""
+    others = f", setting aside {listed(drawn)}, of which hardly a value comes twice" if drawn else ""
     asked = inputs.facts.get("reference_asked")
     differ = f"no configuration differs from the reference, {asked}," if asked else "no two configurations differ"
     return f"Nothing is compared: {differ} in one factor alone{others}."
 
 
 def _best(inputs: Inputs) -> str:
-    """The best run and its configuration, and that being the best of many is partly luck."""
     best = best_of_search(inputs.results, k=1)
     if best.empty:
         return ""
@@ -223,8 +220,7 @@ def _best(inputs: Inputs) -> str:
     score = shown_mean(row["score"], metric, score_decimals([row["score"]], metric, points=1, others=3))
     unit = " %" if metric.unit == "points" else in_unit(metric).replace(",", "")
     levels = [f"{name} {_level(row[name])}" for name in best.columns[4:] if name != RATE_SETTING and row[name] != ""]
-    more = len(levels) - MOST_FACTORS
-    named = ", ".join(levels[:MOST_FACTORS]) + (f" and {more} more" if more > 0 else "")
+    named = first_of(levels, MOST_FACTORS)
     return (
         f"The best of {n:,} finished runs is {row['trial']}, {metric.label} {score}{unit}"
         + (f", with {named}" if named else "")
@@ -235,8 +231,3 @@ def _best(inputs: Inputs) -> str:
 def _level(level: object) -> str:
     """A level as the table has it; of a number that was drawn, four digits."""
     return f"{level:.4g}" if isinstance(level, float) else str(level)
-
-
-def _and(items: Sequence[object]) -> str:
-    *most, last = map(str, items)
-    return f"{', '.join(most)} and {last}" if most else last

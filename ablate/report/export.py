@@ -50,7 +50,10 @@ class PageFiles:
     @classmethod
     def of(cls, page: Page) -> "PageFiles":
         """Two tables of one name get files of different names."""
-        by_block: dict[int, tuple[Attachment, ...]] = {id(figure): (_figure_file(figure),) for figure in page.figures()}
+        by_block: dict[int, tuple[Attachment, ...]] = {
+            id(figure): (_attachment("SVG", f"figures/{_plain_name(figure.name)}.svg", "image/svg+xml", figure.svg),)
+            for figure in page.figures()
+        }
         names = Counter[str]()
         for table in page.tables():
             names[table.file_name] += 1
@@ -99,10 +102,6 @@ def to_latex(table: Table) -> str:
         r"\end{tabular}",
         "",
     ])  # fmt: skip
-
-
-def _figure_file(figure: Figure) -> Attachment:
-    return _attachment("SVG", f"figures/{_plain_name(figure.name)}.svg", "image/svg+xml", figure.svg)
 
 
 def _table_files(table: Table, name: str) -> tuple[Attachment, Attachment]:

@@ -7,8 +7,7 @@ from ablate.analysis import statistics
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import count, interval, number
-from ablate.report.page import MOST_ROWS, Block, Figure, Table
-from ablate.report.plots import to_svg
+from ablate.report.page import MOST_ROWS, Block, Table, to_figure
 from ablate.report.plots.differences import MOST_DRAWN, draw_gaps
 from ablate.report.training import named_runs, run_epochs, told_runs
 from ablate.study.trial import BEST
@@ -32,8 +31,7 @@ def gap_blocks(inputs: Inputs) -> list[Block]:
     if figure is None:
         return []
     title, sentence = "Training less validation accuracy", _what_to_see(gaps)
-    svg = to_svg(figure, name="gap", title=title, description=sentence)
-    return [Figure("gap", title, sentence, svg, _table(gaps), READING)]
+    return [to_figure(figure, "gap", title, sentence, _table(gaps), READING)]
 
 
 def last_epochs(inputs: Inputs) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -14,11 +13,9 @@ from ablate.report.design_runs import OF_FACTORIAL, factorial_runs
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
-from ablate.report.page import Block, Cell, Figure, Folded, Link, Paragraph, Section, Table
-from ablate.report.plots import to_svg
+from ablate.report.page import Block, Cell, Folded, Link, Paragraph, Row, Section, Table, to_figure
 from ablate.report.plots.designs import MOST_PANELS, draw_interactions, draw_shares
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MOST_NAMED = 10  # seeds in a sentence
 MOST_OPEN = 20  # rows of a table that is not folded
 HOW_TO_READ_SHARES = (
@@ -91,7 +88,6 @@ def _shares(one: Factorial) -> list[Block]:
     if figure is None:
         return []
     sentence, title = _shares_in_words(shares), "Where the variance comes from"
-    svg = to_svg(figure, name="shares", title=title, description=sentence)
     rows = [
         [str(row["term"]), str(row["kind"]),
          *(number(100 * row[name], 2) for name in ("share_of_runs", "noise_of_runs", "share"))]
@@ -100,7 +96,7 @@ def _shares(one: Factorial) -> list[Block]:
     head = ("Term", "Kind", "Share of the variance, %", "By noise alone, %", "Share between cell means, %")
     table = Table("Functional ANOVA of the factorial", head, rows, frozenset((2, 3, 4)), name="anova", data=shares)
     ticks = HOW_TO_READ_TICKS if shares["noise_of_runs"].notna().any() else ""
-    return [Figure("shares", title, sentence, svg, table, HOW_TO_READ_SHARES + ticks)]
+    return [to_figure(figure, "shares", title, sentence, table, HOW_TO_READ_SHARES + ticks)]
 
 
 def _shares_in_words(shares: pd.DataFrame) -> str:
@@ -128,8 +124,7 @@ def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric) -> list
     if figure is None:
         return []
     sentence, title = _flagged_in_words(flagged, len(pairs), len(chosen), metric), "Interactions that are flagged"
-    svg = to_svg(figure, name="interactions", title=title, description=sentence)
-    return [Figure("interactions", title, sentence, svg, _cells_table(cells, metric), HOW_TO_READ_LINES)]
+    return [to_figure(figure, "interactions", title, sentence, _cells_table(cells, metric), HOW_TO_READ_LINES)]
 
 
 def _flagged_in_words(flagged: pd.DataFrame, n_tested: int, n_pairs: int, metric: Metric) -> str:

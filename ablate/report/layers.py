@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, significant
-from ablate.report.page import Block, Figure, Section, Table
-from ablate.report.plots import shorten, to_svg
+from ablate.report.page import Block, Section, Table, to_figure
+from ablate.report.plots import shorten
 from ablate.report.plots.layers import MOST_KERNELS, MOST_LINES, QUANTITIES, Kernel, draw_kernels, draw_layers
 from ablate.report.training import named_runs, told_runs
 from ablate.storage.results import to_corner
@@ -72,12 +72,10 @@ def _by_depth(states: pd.DataFrame) -> list[Block]:
     if figure is None:
         return []
     title, sentence = "Layer by layer at the start", _from_first_to_last(start)
-    svg = to_svg(figure, name="layers", title=title, description=sentence)
-    return [Figure("layers", title, sentence, svg, _depth_table(table), READING)]
+    return [to_figure(figure, "layers", title, sentence, _depth_table(table), READING)]
 
 
 def _from_first_to_last(start: pd.DataFrame) -> str:
-    """How activations change from the first to the last hidden layer, variant by variant."""
     names = list(dict.fromkeys(start["name"]))
     said = []
     for name in names[:MOST_TOLD]:
@@ -118,14 +116,12 @@ def _fewest(some: pd.DataFrame) -> str:
 def _kernels(states: pd.DataFrame) -> list[Block]:
     shown = states[(states["corner"] != "") & (states["when"] == "end")]
     by_name = [some for _, some in shown.groupby("name", sort=False)]
-    by_name = [some for _, some in shown.groupby("name", sort=False)]
     kernels = [_kernel(title, some) for title, some in zip(_titles(shown), by_name, strict=True)]
     figure = draw_kernels(kernels)
     if figure is None:
         return []
     title, sentence = "Weights of a hidden layer", _which_are_alike(states, shown)
-    svg = to_svg(figure, name="kernels", title=title, description=sentence)
-    return [Figure("kernels", title, sentence, svg, _units_table(shown), OF_KERNELS)]
+    return [to_figure(figure, "kernels", title, sentence, _units_table(shown), OF_KERNELS)]
 
 
 def _titles(shown: pd.DataFrame) -> list[str]:
@@ -150,7 +146,6 @@ def _distinct(some: pd.DataFrame) -> str:
 
 
 def _which_are_alike(states: pd.DataFrame, shown: pd.DataFrame) -> str:
-    """What is seen: the variants whose units are not all distinct, and those without a picture."""
     of_layer = int(shown["number"].mode().iloc[0])
     which = f"The weights of hidden layer {of_layer} with which each variant was scored."
     is_short = shown["distinct"] < shown["units"]

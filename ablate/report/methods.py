@@ -10,7 +10,7 @@ from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
 from ablate.storage.results import factor_columns
 from ablate.study.trial import BEST
-from ablate.text import number_of
+from ablate.text import listed, number_of
 
 SEED = (
     "A seed fixes the split into training and validation examples, the initial weights layer by layer, the order of "
@@ -97,7 +97,7 @@ def _design(inputs: Inputs) -> str:
         )
     designs = facts.get("designs") or []
     if "factorial" in designs:
-        said.append(f"The factors {_and(facts.get('factorial') or [])} were crossed in full.")
+        said.append(f"The factors {listed(facts.get('factorial') or [])} were crossed in full.")
     if "path" in designs:
         said.append(
             "A path from the reference to the best configuration, and one back, changes one factor a step, the one "
@@ -113,9 +113,9 @@ def _rates(inputs: Inputs) -> str:
     tune = facts.get("tune") or {}
     said = [RATES[mode].format(points=tune.get("points", "several")) for mode in facts.get("modes") or []]
     if tune.get("extended"):
-        said.append(f"Where an end of the grid was best it was extended: {_and(tune['extended'])}.")
+        said.append(f"Where an end of the grid was best it was extended: {listed(tune['extended'])}.")
     if tune.get("at_edge"):
-        said.append(f"The best stayed at an end of the grid for {_and(tune['at_edge'])}.")
+        said.append(f"The best stayed at an end of the grid for {listed(tune['at_edge'])}.")
     return " ".join(said)
 
 
@@ -124,9 +124,9 @@ def _seeds(inputs: Inputs) -> str:
     if seeds == "auto" and inputs.looks:
         levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
         said.append(
-            f"Seeds were added to undecided comparisons only, which were looked at with {_and(inputs.looks)} seeds; of "
-            f"the 5 % the looks may spend {_and(levels)} (Lan & DeMets, Pocock type), so that intervals, p values and "
-            "verdicts hold over all of them."
+            f"Seeds were added to undecided comparisons only, which were looked at with {listed(inputs.looks)} seeds; "
+            f"of the 5 % the looks may spend {listed(levels)} (Lan & DeMets, Pocock type), so that intervals, p values "
+            "and verdicts hold over all of them."
         )
     elif isinstance(seeds, int):
         said.append(f"Every configuration that is compared was trained with the same {number_of(seeds, 'seed')}.")
@@ -136,7 +136,7 @@ def _seeds(inputs: Inputs) -> str:
     if not inputs.is_foreign:
         said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):
-            said.append(f"Search and tuning used seed {_and(tuning)}, which no comparison may use.")
+            said.append(f"Search and tuning used seed {listed(tuning)}, which no comparison may use.")
     return " ".join(said)
 
 
@@ -174,7 +174,7 @@ def _statistics(inputs: Inputs) -> str:
     sizes = effects.groupby("mode", sort=False).size()
     families = f"The family has {number_of(len(effects), 'comparison')}."
     if len(sizes) > 1 or sizes.index[0]:
-        counts = _and([f"{n} of mode {mode}" for mode, n in sizes.items()])
+        counts = listed([f"{n} of mode {mode}" for mode, n in sizes.items()])
         families = f"A family is all comparisons of one learning-rate mode: {counts}."
     return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
 
@@ -211,7 +211,6 @@ def _lost(inputs: Inputs) -> str:
 
 
 def _fixed(inputs: Inputs) -> str:
-    """Factors that no comparison varies, at their levels, and the training settings."""
     runs = inputs.confirmatory()
     varied = {name for name in factor_columns(runs) if runs[name].nunique() > 1} if len(runs) else set()
     fixed = {name: level for name, level in trained_reference(inputs).items() if name not in varied}
@@ -227,25 +226,14 @@ def _fixed(inputs: Inputs) -> str:
 
 
 def _model(inputs: Inputs) -> list[str]:
-    """The model and its options."""
     model = {name: value for name, value in inputs.model.items() if name != "code"}
     return [f"{'model' if name == 'name' else name.replace('_', ' ')} {value}" for name, value in model.items()]
 
 
 def _condition(factor: str, when: Mapping[str, Sequence[Any]]) -> str:
-    needed = _and([f"{other} is {_or(levels)}" for other, levels in when.items()])
+    needed = listed([f"{other} is {listed(levels, 'or')}" for other, levels in when.items()])
     return f"{factor.replace('_', ' ')} counts only where {needed}; elsewhere it rests at its baseline level."
 
 
 def _listed(levels: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {level}" for name, level in levels.items())
-
-
-def _and(items: Sequence[Any]) -> str:
-    *most, last = [str(item) for item in items] or [""]
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _or(items: Sequence[Any]) -> str:
-    *most, last = [str(item) for item in items] or [""]
-    return f"{', '.join(most)} or {last}" if most else last

@@ -1,17 +1,14 @@
 """Effects under several learning-rate modes into a section: does any conclusion change?"""
 
-from typing import Any, TypeAlias
-
 import pandas as pd
 
 from ablate.analysis.effects import Metric
 from ablate.report.effects import difference_label, linked, verdict_text
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, effect_decimals, in_unit, interval, number, rate
-from ablate.report.page import MOST_ROWS, Cell, Figure, Section, Table
-from ablate.report.plots import MOST_DRAWN, contrast_name, draw_modes, to_svg
+from ablate.report.page import MOST_ROWS, Cell, Row, Section, Table, to_figure
+from ablate.report.plots import MOST_DRAWN, contrast_name, draw_modes
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of the effects table
 MEANT = {
     "carry": "with “carry” every variant trains at the reference's learning rate",
     "find": "with “find” each at the rate that a range test of that very configuration suggests",
@@ -20,10 +17,7 @@ MEANT = {
 
 
 def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> Section | None:
-    """The same contrasts under each learning-rate mode that was run; those whose verdict changes first.
-
-    Numbers lead to their runs where those have one of the `anchors`.
-    """
+    """The same contrasts under each learning-rate mode that was run; those whose verdict changes first."""
     modes = inputs.modes
     if len(modes) < 2:
         return None
@@ -41,9 +35,10 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
         sentence += f" The first {MOST_DRAWN} are drawn, the table has more."
     reading = f"{meant[:1].upper()}{meant[1:]}."
     title = "The same contrasts under each learning-rate mode"
-    svg = to_svg(figure, name="modes", title=title, description=f"{said} Modes: {', '.join(modes)}.")
+    described = f"{said} Modes: {', '.join(modes)}."
     table = _modes_table(effects, modes, inputs.metric, anchors=anchors)
-    return Section("learning-rates", "Fair learning rates", [Figure("modes", title, sentence, svg, table, reading)])
+    shown = to_figure(figure, "modes", title, sentence, table, reading, described=described)
+    return Section("learning-rates", "Fair learning rates", [shown])
 
 
 def changed_variants(effects: pd.DataFrame) -> list[str]:

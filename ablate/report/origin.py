@@ -62,7 +62,6 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def _size(inputs: Inputs) -> str:
-    """How many trials of what."""
     results, compared = inputs.results, inputs.runs
     if inputs.is_foreign:
         is_own = results["same_as"].astype(str) == "" if "same_as" in results else pd.Series(True, index=results.index)
@@ -83,7 +82,6 @@ def _size(inputs: Inputs) -> str:
 
 
 def _second_reference(inputs: Inputs) -> str:
-    """The best configuration, where variants are compared with it as well."""
     runs = inputs.confirmatory()
     rows = runs[runs["variant"] == BEST]
     if rows.empty:
@@ -185,7 +183,6 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def _verified(inputs: Inputs) -> str:
-    """What retraining some of the trials showed, or how to do that; "" where there is nothing to retrain them from."""
     known = in_a_sentence(read_rounds(inputs.folder))
     if known or not inputs.facts.get("command") or inputs.is_foreign:
         return known

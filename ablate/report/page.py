@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import pandas as pd
 from markupsafe import Markup
 
-from ablate.report.plots import inline_svg
+from ablate.report.plots import inline_svg, to_svg
 
+Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MOST_ROWS = 500  # of a table on the page; its files have them all
 
 
@@ -100,6 +101,14 @@ class Figure:
     def picture(self) -> Markup:
         """The figure as part of the page; our own drawing, its text escaped when it was written."""
         return Markup(inline_svg(self.svg))
+
+
+def to_figure(
+    drawn: Any, name: str, title: str, sentence: str, table: Table | None = None, reading: str = "", described: str = ""
+) -> Figure:  # Any: matplotlib's figure, which the plots alone know
+    """What was drawn as a figure of the page; `described`, else the sentence, is its description for screen readers."""
+    svg = to_svg(drawn, name=name, title=title, description=described or sentence)
+    return Figure(name, title, sentence, svg, table, reading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from ablate.report.design_runs import OF_FACTORIAL, leading, path_anchor, path_r
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
-from ablate.report.page import Block, Cell, Figure, Section, Table
-from ablate.report.plots import to_svg
+from ablate.report.page import Block, Cell, Section, Table, to_figure
 from ablate.report.plots.waterfall import draw_path
 
 BARS = "Each bar goes from the score before a step to the score after it{}."
@@ -49,10 +48,9 @@ def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[s
         return []
     title = "The greedy path, one factor at a time"
     sentence = " ".join(_in_words(walk, scale, decimals) for _, walk in chosen.groupby("direction", sort=False))
-    svg = to_svg(figure, name=name, title=title, description=sentence)
     table = _table(rows, inputs, decimals, name=name, anchors=anchors)
     reading = _how_to_read(chosen, is_foreign="metric" in inputs.facts)
-    return [Figure(name, title, sentence, svg, table, reading)]
+    return [to_figure(figure, name, title, sentence, table, reading)]
 
 
 def _decimals(chosen: pd.DataFrame, metric: Metric) -> int:
@@ -79,7 +77,6 @@ def _score_axis(inputs: Inputs) -> tuple[float, str]:
 
 
 def _in_words(walk: pd.DataFrame, scale: float, decimals: int) -> str:
-    """What the first steps of a walk do, and what is left after them."""
     steps = walk.iloc[1:]
     if steps.empty:
         return ""

@@ -8,8 +8,8 @@ import pandas as pd
 
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, rate
-from ablate.report.page import MOST_ROWS, Figure, Section, Table
-from ablate.report.plots import MOST_PANELS, draw_rate_tests, to_svg
+from ablate.report.page import MOST_ROWS, Section, Table, to_figure
+from ablate.report.plots import MOST_PANELS, draw_rate_tests
 from ablate.study.trial import RateTest
 from ablate.text import number_of
 
@@ -33,15 +33,13 @@ def rate_section(inputs: Inputs) -> Section | None:
         f"all rules: the first seed.{rest}"
     )
     title = "Loss against learning rate"
-    svg = to_svg(figure, name="rates", title=title, description=f"{said} One panel a configuration.")
-    return Section("rate-tests", "Learning-rate tests", [Figure("rates", title, sentence, svg, _rates_table(groups))])
+    described = f"{said} One panel a configuration."
+    shown = to_figure(figure, "rates", title, sentence, _rates_table(groups), described=described)
+    return Section("rate-tests", "Learning-rate tests", [shown])
 
 
 def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
-    """The tests by configuration: those that the comparisons rest on, then the search's.
-
-    If not all fit, those on whose rate the rules did not agree come first in each.
-    """
+    """The tests by configuration: those that the comparisons rest on, then the search's."""
     groups: dict[str, list[RateTest]] = {}
     for label, test in inputs.rate_tests:
         groups.setdefault(label, []).append(test)

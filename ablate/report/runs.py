@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -11,10 +10,9 @@ from ablate.analysis.search_history import runs_behind
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, effect_decimals, file_unit, in_unit, mean_label, number, shown_mean
-from ablate.report.page import MOST_ROWS, Folded, Table
+from ablate.report.page import MOST_ROWS, Folded, Row, Table
 from ablate.report.plots import contrast_name
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 SENTENCE = (
     "One row a pair: a variant's run and its reference's run of the same seed, with their names in the results table "
     "and the first digits of their MLflow runs; the CSV has them whole. A run that took the result of an equal "

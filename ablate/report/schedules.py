@@ -5,8 +5,7 @@ import pandas as pd
 
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import number
-from ablate.report.page import MOST_ROWS, Block, Figure, Table
-from ablate.report.plots import to_svg
+from ablate.report.page import MOST_ROWS, Block, Table, to_figure
 from ablate.report.plots.schedules import MOST_SCHEDULES, draw_schedules
 from ablate.report.training import named_runs, run_epochs
 from ablate.study.rate import RECIPE
@@ -31,15 +30,14 @@ def schedule_blocks(inputs: Inputs) -> list[Block]:
     n = curves.loc[curves["name"] != "", "name"].nunique()
     rest = f" The first {MOST_SCHEDULES} of {n} are drawn." if n > MOST_SCHEDULES else ""
     title = "Learning-rate schedules"
-    svg = to_svg(figure, name="schedules", title=title, description=f"{SENTENCE}One panel a schedule.")
-    return [Figure("schedules", title, SENTENCE.strip() + rest, svg, _table(curves), READING)]
+    described = f"{SENTENCE}One panel a schedule."
+    return [
+        to_figure(figure, "schedules", title, SENTENCE.strip() + rest, _table(curves), READING, described=described)
+    ]
 
 
 def schedule_curves(inputs: Inputs) -> pd.DataFrame:
-    """One row an epoch of a schedule: name ("" for the reference), epoch, the mean share of the peak, low, high.
-
-    Of the levels of the factor `schedule`, and of recipes that have one which is not the reference's.
-    """
+    """One row an epoch of a schedule: name ("" for the reference), epoch, the mean share of the peak, low, high."""
     columns = ["name", "epoch", "share", "low", "high"]
     if inputs.epochs.empty or "learning_rate" not in inputs.epochs or FACTOR not in inputs.results:
         return pd.DataFrame(columns=columns)

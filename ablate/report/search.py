@@ -10,8 +10,8 @@ from ablate.analysis.importance.search import importances
 from ablate.analysis.search_history import best_of_search, expected_search, failures, search_history
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, score_decimals, shown_mean
-from ablate.report.page import MOST_ROWS, Block, Figure, Paragraph, Section, Table
-from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances, to_svg
+from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
+from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances
 from ablate.storage.results import RATE_SETTING
 from ablate.text import number_of
 
@@ -85,7 +85,6 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     if len(shown) > MOST_POINTS:
         sentence += f" Of so many trials about {MOST_POINTS:,} are drawn, evenly taken, and every one that led."
     title = "Search history"
-    svg = to_svg(figure, name="history", title=title, description=sentence)
     decimals = _decimals(shown["score"], metric)
     head = ("Trial", "State", label, "Best so far")
     rows = [
@@ -94,7 +93,7 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     ]
     data = shown.drop(columns=["score"]).rename(columns={"value": head[2], "best": f"best so far, {head[2]}"})
     table = Table("Every search trial", head, rows, frozenset((2, 3)), name="history", data=data)
-    return [Figure("history", title, sentence, svg, table)]
+    return [to_figure(figure, "history", title, sentence, table)]
 
 
 def _score_label(metric: Metric) -> str:
@@ -116,7 +115,6 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
         f"In {_counted(first)} {first['factor']} sets the best apart most.{rest} The lines span 80 % of the bootstrap "
         f"resamples of the trials: where they overlap, the order is not known.{_lost(int(first['n_worst']))}"
     )
-    svg = to_svg(figure, name="importances", title=title, description=sentence)
     head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
     rows = [
         (
@@ -127,7 +125,7 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
         for row in table.to_dict("records")
     ] + [(name, "unexplained", number(share * 100, 0), NONE, NONE) for name, share in unexplained.items()]
     shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)), name="importances", data=table)
-    return [Figure("importances", title, sentence, svg, shares)]
+    return [to_figure(figure, "importances", title, sentence, shares)]
 
 
 def _counted(row: Row) -> str:
@@ -179,16 +177,14 @@ def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block
     decimals = score_decimals(expected.iloc[:, 1].tolist(), metric, points=1, others=3)
     sentence = _in_words(expected, metric, decimals)
     figure = draw_expected(expected.assign(value=expected["expected"] * metric.scale), label=label)
-    svg = to_svg(figure, name="expected", title=TITLE, description=sentence)
     rows = [(count(n), shown_mean(best, metric, decimals)) for n, best in expected.itertuples(index=False)]
     head = ("Trials", f"Expected best, {mean_label(metric)[:1].lower()}{mean_label(metric)[1:]}")
     caption = "Expected best of a random search of so many trials"
     table = Table(caption, head, rows, frozenset((0, 1)), name="expected", data=expected)
-    return [Figure("expected", TITLE, sentence, svg, table, READING)]
+    return [to_figure(figure, "expected", TITLE, sentence, table, READING)]
 
 
 def _in_words(expected: pd.DataFrame, metric: Metric, decimals: int) -> str:
-    """One trial, all, and what those after the first half or so brought."""
     trials, best = expected["trials"].tolist(), expected["expected"].tolist()
     n = trials[-1]
     fewer = max(at for at, step in enumerate(trials) if at == 0 or 2 * step <= n)

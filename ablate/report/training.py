@@ -9,8 +9,8 @@ from ablate.analysis.effects import metric_unit
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number
-from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table
-from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves, to_svg
+from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table, to_figure
+from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves
 from ablate.study.trial import BEST
 from ablate.text import number_of
 
@@ -55,8 +55,8 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
         "fewer than half of its runs still train; a cross marks the last epoch of a run that did not finish."
     )
     panels = ", ".join(dict.fromkeys(means.loc[means["factor"] != "", "factor"]))
-    svg = to_svg(figure, name=called, title=title, description=f"One panel for each of: {panels}.")
-    return Figure(called, title, sentence, svg, _curves_table(means, name, unit, called=called), reading)
+    table, described = _curves_table(means, name, unit, called=called), f"One panel for each of: {panels}."
+    return to_figure(figure, called, title, sentence, table, reading, described=described)
 
 
 def overfitting(reference: pd.DataFrame) -> str:
@@ -121,20 +121,14 @@ def told_runs(inputs: Inputs) -> pd.DataFrame:
 
 
 def named_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of compared runs with `name`, as "initializer = zeros" and "" for the reference; that one's first, by name.
-
-    So that what is drawn of them does not depend on which trial ended first.
-    """
+    """Rows of compared runs with `name`, as "initializer = zeros" and "" for the reference, which is first."""
     pairs = zip(runs["factor"], runs["level"], strict=True)
     named = runs.assign(name=[f"{factor} = {level}" if factor or level else "" for factor, level in pairs])
     return named.sort_values(["factor", "level", "seed"], kind="stable")
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Means over the finished runs of a level, to the epoch that half of them reached; over all where none finished.
-
-    Columns: factor, level, epoch, validation, train.
-    """
+    """Means over the finished runs of a level, to the epoch that half of them reached; over all where none finished."""
     columns = ["factor", "level", "epoch", "validation", "train"]
     if curves.empty:
         return pd.DataFrame(columns=columns)

@@ -61,7 +61,6 @@ def _detectable(inputs: Inputs) -> str:
 
 
 def _best_epoch(inputs: Inputs) -> str:
-    """The mean over the runs of what choosing the best epoch adds to its validation score."""
     metric, epochs = inputs.score_metric, inputs.epochs
     runs = inputs.runs
     trials = runs.loc[runs["state"] == "finished", "trial"].head(MOST_CURVES)

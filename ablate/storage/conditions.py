@@ -91,10 +91,7 @@ def of_process(study: Study, *, threads: int, on_gpu: bool) -> Conditions:
 
 
 def of_begun(text: Mapping[str, Any]) -> Conditions:  # Any: JSON
-    """From the content of begun.json, or of what an older version wrote there.
-
-    Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` where it is something else.
-    """
+    """From the content of begun.json, or of what an older version wrote there."""
     flags = text.get("flags")
     return Conditions(
         package=str(text["package"]),

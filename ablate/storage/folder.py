@@ -32,71 +32,32 @@ from ablate.study.trial import Phase
 BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite keeps beside a file
 
 
+class _File:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: "StudyFolder", _: type) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True, slots=True)
 class StudyFolder:
     """reports/NAME and its files."""
 
     path: Path
 
-    @property
-    def study_file(self) -> Path:
-        """The resolved study."""
-        return self.path / "study.toml"
-
-    @property
-    def basis(self) -> Path:
-        """What the results rest on besides the study's settings, and what of all that has changed."""
-        return self.path / "begun.json"
-
-    @property
-    def frozen(self) -> Path:
-        """The comparisons as they were declared."""
-        return self.path / FROZEN
-
-    @property
-    def journal(self) -> Path:
-        """One line a trial, as it ended."""
-        return self.path / "trials.jsonl"
-
-    @property
-    def search_storage(self) -> Path:
-        """Optuna's SQLite file."""
-        return self.path / "search.db"
-
-    @property
-    def results(self) -> Path:
-        """The results table."""
-        return self.path / "results.csv"
-
-    @property
-    def epochs(self) -> Path:
-        """The learning curves."""
-        return self.path / "epochs.csv"
-
-    @property
-    def layers(self) -> Path:
-        """What the layers of trials were like inside, where that was asked for."""
-        return self.path / "layers.csv"
-
-    @property
-    def lr_tests(self) -> Path:
-        """The range tests, one an entry."""
-        return self.path / "lr_tests.json"
-
-    @property
-    def provenance(self) -> Path:
-        """Where the numbers come from."""
-        return self.path / "provenance.json"
-
-    @property
-    def parent_run(self) -> Path:
-        """The tracker's id of the study's run, so that a resumed study goes on in it."""
-        return self.path / "parent_run.txt"
-
-    @property
-    def worker_log(self) -> Path:
-        """What the workers' libraries print, -0.log and so on added."""
-        return self.path / "worker"
+    study_file = _File("study.toml")  # the resolved study
+    basis = _File("begun.json")  # what the results rest on besides the study's settings, and what of it has changed
+    frozen = _File(FROZEN)  # the comparisons as they were declared
+    journal = _File("trials.jsonl")  # one line a trial, as it ended
+    search_storage = _File("search.db")  # Optuna's SQLite file
+    results = _File("results.csv")  # the results table
+    epochs = _File("epochs.csv")  # the learning curves
+    layers = _File("layers.csv")  # what the layers of trials were like inside, where that was asked for
+    lr_tests = _File("lr_tests.json")  # the range tests, one an entry
+    provenance = _File("provenance.json")  # where the numbers come from
+    parent_run = _File("parent_run.txt")  # the tracker's id of the study's run: a resumed study goes on in it
+    worker_log = _File("worker")  # what the workers' libraries print, -0.log and so on added
 
     @contextmanager
     def lock(self, *, fresh: bool = False) -> Iterator["Held"]:
@@ -191,7 +152,6 @@ class Held:
 
 
 def _free_name(folder: Path) -> Path:
-    """The folder's name with the date, and a number where that is taken."""
     dated = folder.with_name(f"{folder.name}~{datetime.now():%Y-%m-%d-%H%M%S}")
     names = (dated.with_name(f"{dated.name}{end}") for end in ("", *(f"-{n}" for n in range(2, 100))))
     return next(name for name in names if not name.exists())

@@ -22,6 +22,7 @@ from ablate.storage.files.atomic import saving, write_once
 from ablate.storage.resume import differences
 from ablate.study import Study
 from ablate.study.trial import TrialSpec
+from ablate.text import clauses
 
 FROZEN = "frozen.json"
 ALPHA = 0.05
@@ -65,10 +66,7 @@ class Freeze:
 def declare(
     specs: Iterable[TrialSpec], study: Study, *, data: str, looks: Sequence[int] = (), alpha: float = ALPHA
 ) -> Declared:
-    """The cells of all confirmatory specs, of any seeds, that want the test set, and the rules of the study.
-
-    `data` is the fingerprint of arrays and splits; `looks` are the seeds of each look of a sequential design.
-    """
+    """The cells of all confirmatory specs, of any seeds, that want the test set, and the rules of the study."""
     ablation, monitor = study.ablation, study.training.monitor
     rules = {
         "metric": monitor.replace("val_", "test_"),
@@ -100,10 +98,7 @@ def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
 
 
 def freeze(folder: Path, declared: Declared) -> Freeze:
-    """Write frozen.json into a study's folder; where a former run did so, what it froze.
-
-    Raises `StudyError` where that is something else, or where the file was changed.
-    """
+    """Write frozen.json into a study's folder; where a former run did so, what it froze."""
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     fresh = Freeze(declared.digest(), now, declared)
@@ -113,8 +108,7 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
     if frozen.digest != fresh.digest:
         changes = [str(one) for one in differences(_by_name(frozen.declared), _by_name(declared))]
         raise StudyError(
-            f"{path}: the comparisons were frozen at {frozen.at}, and these are others: {'; '.join(changes[:3])}"
-            f"{f'; and {len(changes) - 3} more' if len(changes) > 3 else ''}\n"
+            f"{path}: the comparisons were frozen at {frozen.at}, and these are others: {clauses(changes, 3)}\n"
             "  --fresh starts anew and keeps the old folder under another name"
         )
     return frozen
@@ -149,7 +143,6 @@ def _read(path: Path, text: str) -> Freeze:
 
 
 def _by_name(declared: Declared) -> dict[str, object]:
-    """Rules and cells in a form whose differences can be read."""
     names = ("variant", "mode", "design", "against")
     cells = {" ".join(str(cell[name]) for name in names if cell[name]): dict(cell) for cell in declared.cells}
     return {**declared.rules, "cells": cells}

@@ -166,10 +166,7 @@ def _to_number(column: "pd.Series[Any]") -> "pd.Series[float]":
 
 
 def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbers: Collection[str]) -> pd.DataFrame:
-    """The table with plain, finite numbers in `numbers`, NaN where there are none. Raises `DataError`, naming the cell.
-
-    Rows are numbered from 1, the header being row 1, as spreadsheets do.
-    """
+    """The table with plain, finite numbers in `numbers`, NaN where there is none. Raises `DataError`."""
     missing = [name for name in required if name not in table.columns]
     if missing:
         raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row a trial")

@@ -78,14 +78,11 @@ def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> li
     before, now = old.conditions.model, new.conditions.model
     if before and now and before != now:
         # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
-        judged.append(Judged(f"{_code_of(model)} has changed since the trials so far", ""))
+        file = printable(model.rpartition(":")[0])
+        judged.append(Judged(f"{file}, or a file that it imports, has changed since the trials so far", ""))
     if old.data != new.data and not data_is_told:
         judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged
-
-
-def _code_of(model: str) -> str:
-    return f"{printable(model.rpartition(':')[0])}, or a file that it imports,"
 
 
 def notes_on(old: Basis, new: Basis) -> Iterator[str]:
@@ -141,7 +138,6 @@ class Change:
 
 
 def _obstacle(change: Change, new: Mapping[str, object], stage: Stage) -> str:
-    """Why the trials so far are not those of the changed study."""
     match change.key:
         case ("search", "trials"):
             if not (isinstance(change.before, int) and isinstance(change.after, int) and change.after > change.before):
@@ -184,7 +180,6 @@ def _lists_levels(tree: Mapping[str, object], factor: str) -> bool:
 
 
 def _in_order(tree: Mapping[str, object], other: Mapping[str, object]) -> list[str]:
-    """The factors of a space that the other one has, too."""
     mine, theirs = (one.get("space") for one in (tree, other))
     return [name for name in mine if name in theirs] if isinstance(mine, dict) and isinstance(theirs, dict) else []
 
@@ -202,7 +197,6 @@ def differences(old: Mapping[str, object], new: Mapping[str, object], key: tuple
 
 
 def _moved(before: Sequence[object], after: Sequence[object]) -> str:
-    """What came into a list and what left it."""
     had, has = list(map(repr, before)), list(map(repr, after))
     gone = [_text(value) for value in before if repr(value) not in has]
     new = [_text(value) for value in after if repr(value) not in had]
@@ -211,7 +205,6 @@ def _moved(before: Sequence[object], after: Sequence[object]) -> str:
 
 
 def _cut(before: str, after: str) -> tuple[str, str]:
-    """Both texts from shortly before where they part, where they are long."""
     if max(len(before), len(after)) <= _VALUE:
         return before, after
     shared = next((i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)

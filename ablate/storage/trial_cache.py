@@ -141,7 +141,6 @@ def untested(outcome: Outcome) -> Outcome:
 
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
-    """What decides the numbers of all trials of a study, but for their specs."""
     study, data = facts.study, facts.study.data
     return {
         # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.

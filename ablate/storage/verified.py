@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from ablate.errors import DataError
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.study.trial import State
+from ablate.text import first_of
 
 FILE = "verified.json"
 MOST_NAMED = 3  # trials that differ, in a sentence
@@ -78,10 +79,7 @@ def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
 
 
 def in_a_sentence(rounds: Iterable[Round]) -> str:
-    """What is known of the trials by their last checks; "" where none was verified.
-
-    E.g. "3 of 127 trials were retrained on 2026-11-21: all equal to the bit".
-    """
+    """What is known of the trials by their last checks; "" where none was verified."""
     held = [one for one in rounds if one.checks]
     if not held:
         return ""
@@ -90,8 +88,7 @@ def in_a_sentence(rounds: Iterable[Round]) -> str:
     when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
     n, of, table = len(checks), held[-1].trials, held[-1].table
     were = f"trial{'s' if of > 1 else ''} {'were' if n > 1 else 'was'}"
-    more = f" and {len(table) - 1:,} more" if len(table) > 1 else ""
-    changed = f"; results.csv is not as it was recorded ({table[0]}{more})" if table else ""
+    changed = f"; results.csv is not as it was recorded ({first_of(table, 1)})" if table else ""
     return f"{n:,} of {of:,} {were} retrained {when}: {_summed(checks)}{changed}"
 
 
@@ -116,7 +113,6 @@ def _by(largest: Difference) -> str:
 
 
 def _summed(checks: Sequence[Check]) -> str:
-    """All checks in a few words."""
     n = {verdict: sum(check.verdict == verdict for check in checks) for verdict in ("equal", "within", "differs")}
     if n["equal"] == len(checks):
         return "all equal to the bit" if len(checks) > 1 else "equal to the bit"
@@ -128,8 +124,7 @@ def _summed(checks: Sequence[Check]) -> str:
         parts.append(f"{len(near):,} within {max(check.tolerance for check in near):g}{by}")
     if n["differs"]:
         names = [check.trial for check in checks if check.verdict == "differs"]
-        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        parts.append(f"{len(names):,} DIFFER{'S' if len(names) == 1 else ''} ({', '.join(names[:MOST_NAMED])}{more})")
+        parts.append(f"{len(names):,} DIFFER{'S' if len(names) == 1 else ''} ({first_of(names, MOST_NAMED)})")
     return "; ".join(parts)
 
 
@@ -138,7 +133,6 @@ def _state(state: State) -> str:
 
 
 def _pair(before: Value, now: Value) -> str:
-    """Both with as few digits as tell them apart."""
     if isinstance(before, str) or isinstance(now, str) or before is None or now is None:
         return f"{_shown(before)} → {_shown(now)}"
     for digits in range(3, 17):

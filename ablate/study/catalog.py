@@ -214,10 +214,7 @@ def is_real(factor: str, *, model: str) -> bool:
 
 
 def level_in(factors: Factors, name: str) -> Level:
-    """The level of an engine's or a block's factor in a configuration; its default where it is left out.
-
-    Only for factors that have a default, or that every configuration names.
-    """
+    """The level of an engine's or a block's factor in a configuration; its default where it is left out."""
     if name in factors:
         return factors[name]
     known = ENGINE.get(name) or _BLOCKS[name]

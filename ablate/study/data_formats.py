@@ -78,9 +78,5 @@ def format_of_content(beginning: bytes) -> Format | None:
     if known is not None or not beginning:
         return known
     first = beginning.split(b"\n", 1)[0]
-    is_table = first.count(b",") + first.count(b";") + first.count(b"\t") > 0 and _is_text(beginning)
-    return _CSV if is_table else None
-
-
-def _is_text(content: bytes) -> bool:
-    return not any(byte < 9 or 13 < byte < 32 for byte in content)
+    is_text = not any(byte < 9 or 13 < byte < 32 for byte in beginning)
+    return _CSV if is_text and any(mark in first for mark in b",;\t") else None

@@ -1,7 +1,6 @@
 """A study file and overrides into a checked `Study`: the rules that are about more than one field's type."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ablate.study.factors import LevelReader, read_factors
 from ablate.study.names import NAME_RULE, is_safe_name
 from ablate.study.settings import Data, Inspect, Limits, LrTest, Model, Retries, Schedule, Search, Study, Training
 from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
-from ablate.study.tree import Key, Layered, read_layers, shown
+from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
 from ablate.study.validation import read_section, read_table, validated
 
@@ -28,7 +27,6 @@ QUICK = {
     ("transfer", "frozen_epochs"): 1,
     ("ablation", "seeds"): 2,
 }
-_LONGEST_PART = 255  # bytes of a file's or a folder's name
 _TOP = ("title", "name", "seed")
 _TABLES = (
     "data", "model", "training", "schedule", "transfer", "lr_test", "baseline", "space", "recipes", "search",
@@ -112,7 +110,6 @@ def _model(layered: Layered) -> Model:
     whole = {"options": table} if name is None else {"name": name, "options": table}
     model = validated(Model, whole, layered, key)
     if model.name not in MODELS:
-        _check_path(layered, (*key, "name"), model.name)
         file, _, function = model.name.rpartition(":")
         if not (file.endswith(".py") and function.isidentifier()):
             hint = f'known: {", ".join(MODELS)}; or your own, as "my_models.py:build"'
@@ -143,7 +140,6 @@ def _with_options(levels: LevelReader, model: Model, *, factors: Factors) -> Mod
 
 def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
     data = read_section(Data, "data", layered, most)
-    _check_path(layered, ("data", "name"), data.name)
     is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
     if found := format_of_name(data.name):
         raise layered.error(("data", "name"), f"{shown(data.name)} is {found.what}", hint=found.way_out())
@@ -153,11 +149,6 @@ def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
     if data.classes is not None:
         check_classes(layered, ("data", "classes"), data.classes)
     return data
-
-
-def _check_path(layered: Layered, key: Key, path: str) -> None:
-    if any(len(part.encode(errors="replace")) > _LONGEST_PART for part in re.split(r"[/\\]", path)):
-        raise layered.error(key, f"a name in a path has at most {_LONGEST_PART} bytes, got {shown(path)}")
 
 
 def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:

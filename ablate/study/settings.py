@@ -153,10 +153,7 @@ class Inspect(Section):
 
 
 class Limits(Section):
-    """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up.
-
-    None of it decides the numbers of a trial that stays within them.
-    """
+    """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up."""
 
     trial_minutes: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a whole trial; None: no limit
     silent_minutes: float = Field(default=120.0, gt=0.0, allow_inf_nan=False)  # without an epoch's end: it hangs

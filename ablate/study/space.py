@@ -186,10 +186,7 @@ class Space:
         return (own, *(level for level in self.dimensions[factor].levels() if not _same(level, own)))
 
     def neighbours(self, factors: Factors) -> list[tuple[str, Level, Factors]]:
-        """Every other level of each active factor, one at a time, as (factor, level, the whole configuration).
-
-        A change that takes away what a condition needs settles the factors that it makes inactive.
-        """
+        """Every other level of each active factor, one at a time, as (factor, level, the whole configuration)."""
         return [
             (name, level, self.settled({**factors, name: level}))
             for name in self.dimensions

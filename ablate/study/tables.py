@@ -158,11 +158,7 @@ def transfer_levels(baseline: Factors, space: Space, recipes: Mapping[str, Facto
 def read_transfer(
     layered: Layered, most: Mapping[tuple[str, str], int], *, levels: set[Level], data: Data, epochs: int | None
 ) -> Transfer | None:
-    """The table, checked against the rest of the study, whose trials have `levels` of the factor; None without both.
-
-    `most` is as in `read_section`; `epochs` are those of training, None where a trial cuts frozen epochs down to them.
-    Raises `StudyError`.
-    """
+    """The table, checked against the rest of the study, whose trials have `levels` of the factor; None without both."""
     if TABLE not in layered.tree:
         if levels:
             hint = "write [transfer] with classes = [...]: those of the data set on which networks are trained before"

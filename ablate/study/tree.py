@@ -14,10 +14,7 @@ from ablate.text import printable
 Tree: TypeAlias = dict[str, object]
 Key: TypeAlias = tuple[str, ...]
 _KEY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
-_DEEPEST = 6  # tables and lists within each other; a study needs four
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
-_LARGEST_FILE = 2**20  # bytes; a study is a page or two of text
-# A dotted key costs the square of its length to read, so that one of a megabyte takes an hour.
 _PATHS = (("data", "name"), ("model", "name"))
 _ESCAPED = frozenset("\b\t\n\f\r\x1b")  # what TOML makes of a backslash and the letters b, t, n, f, r, e
 PATH_HINT = (
@@ -26,7 +23,6 @@ PATH_HINT = (
 )
 _BAD_ESCAPE = re.compile("Unescaped|hex value|Escaped character")  # in what tomllib says
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
-_ENDLESS = re.compile(r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){50}""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +108,14 @@ def shown(value: object) -> str:
         case list() | tuple():
             items = ("[…]" if isinstance(item, list | tuple) else shown(item) for item in value[:20])
             text = f"[{', '.join(items)}]"
-        case int() if abs(value) >= _LARGEST:  # Python refuses to print integers of thousands of digits
-            return "a very large number"
         case _:
             text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def study_text(path: Path) -> str:
-    """The text of a study file. Raises `StudyError` where it is too large for one, `OSError`, `UnicodeDecodeError`."""
-    name = printable(str(path), 300)
-    with path.open("rb") as file:
-        content = file.read(_LARGEST_FILE + 1)
-    if len(content) > _LARGEST_FILE:
-        raise StudyError(f"{name}: is no study: it has more than {_LARGEST_FILE:,} bytes")
-    text = content.decode("utf-8-sig")  # a byte order mark is what some Windows editors begin a file with
-    if found := _ENDLESS.search(text):
-        number = text.count("\n", 0, found.start()) + 1
-        raise StudyError(f"{name}: line {number} has a key of more than 50 parts\n  a study's keys have at most six")
-    return text
+    """The text of a study file. Raises `OSError` or `UnicodeDecodeError`."""
+    return path.read_text(encoding="utf-8-sig")  # a byte order mark is what some Windows editors begin a file with
 
 
 def _is_bad_escape(said: str, path: Path) -> bool:
@@ -141,16 +126,14 @@ def _is_bad_escape(said: str, path: Path) -> bool:
     return "\\" in study_text(path).split("\n")[int(line[1]) - 1]
 
 
-def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int = 0) -> None:
-    if depth > _DEEPEST:
-        raise layered.error(key, "has too many tables or lists within each other")
+def _check_values(layered: Layered, value: object, key: Key = ()) -> None:
     match value:
         case dict():
             for name, item in value.items():
-                _check_values(layered, item, (*key, name), depth=depth + 1)
+                _check_values(layered, item, (*key, name))
         case list():
             for item in value:
-                _check_values(layered, item, key, depth=depth + 1)
+                _check_values(layered, item, key)
         case str():
             if not value.isprintable():
                 hint = PATH_HINT if key in _PATHS and not _ESCAPED.isdisjoint(value) else ""
@@ -170,8 +153,6 @@ def _check_values(layered: Layered, value: object, key: Key = (), *, depth: int 
 def _overridden(layered: Layered, override: str) -> Layered:
     dotted, equals, text = override.partition("=")
     dotted = dotted.strip()
-    if _ENDLESS.search(override):
-        raise StudyError(f"--set {printable(dotted)}: has a key of more than 50 parts")
     if not equals or not _KEY.fullmatch(dotted):
         raise StudyError(f"--set {printable(override)}: must look like training.epochs=5")
     key, value = tuple(dotted.split(".")), _parsed(text)
@@ -184,7 +165,7 @@ def _overridden(layered: Layered, override: str) -> Layered:
 def _parsed(text: str) -> object:
     try:
         tree = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
+    except ValueError:
         return text.strip()  # a bare word: elu
     return tree["value"] if set(tree) == {"value"} else text
 

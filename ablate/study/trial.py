@@ -179,11 +179,7 @@ def counted(outcome: Outcome, epoch: Epoch, *, monitor: Monitor) -> Outcome:
     if outcome.score is not None and score <= outcome.score:
         return outcome
     return replace(
-        outcome,
-        score=score,
-        best_epoch=epoch.epoch,
-        val_accuracy=epoch.val_accuracy,
-        val_loss=epoch.val_loss,
+        outcome, score=score, best_epoch=epoch.epoch, val_accuracy=epoch.val_accuracy, val_loss=epoch.val_loss
     )
 
 

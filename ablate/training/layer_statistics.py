@@ -20,10 +20,7 @@ _DIGITS = 4  # of its numbers
 
 
 def look_inside(trial: Trial, bench: Workbench, when: When) -> None:
-    """Add the states of a trial's layers to its outcome: at its start, or with its best weights once it has finished.
-
-    On the first of its replicate's validation examples. Trials of the search and of tuning are left alone.
-    """
+    """Add the states of a trial's layers to its outcome: at its start, or with its best weights at its end."""
     state = trial.start.state if when == "start" else trial.best
     is_asked = bench.study.inspect.layers and trial.spec.label.phase == "ablation"
     if not is_asked or state is None or trial.outcome.state != "finished":

@@ -37,10 +37,7 @@ _WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # the arrays of a file
 def find_origin(
     study: Study, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None] = lambda: None
 ) -> "Pretrainer | None":
-    """What trains on the task before that of `data`; None where the study has none.
-
-    `cache` is all caches' folder; `on_epoch` is called after each epoch of that training.
-    """
+    """What trains on the task before that of `data`; None where the study has none."""
     if study.transfer is None or data.pretraining is None:
         return None
     return Pretrainer(study, study.transfer, data.pretraining, cache=cache, on_epoch=on_epoch)
@@ -88,10 +85,7 @@ class Pretrainer:
             raise DataError(f"transfer: {said}") from err
 
     def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken:
-        """The weights on which a configuration begins in a replicate, its time counted as "pretrain".
-
-        Raises `TrialError` where they cannot be had.
-        """
+        """The weights on which a configuration begins in a replicate, its time counted as "pretrain"."""
         source = source_factors(factors, self._transfer)
         with clock.on("pretrain"):
             while True:
@@ -179,7 +173,6 @@ def _read(path: Path) -> dict[str, Array]:
 
 
 def _label(key: str, taken: Taken) -> Array:
-    """What a file says of itself: whose weights it holds, and how many arrays."""
     return np.array([key, str(len(taken.weights)), str(len(taken.frozen))])
 
 

@@ -27,7 +27,7 @@ from ablate.study.trial import Factors, RateTest
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.batches import Indices, ramp_batches
 from ablate.training.engine.head import Taken
-from ablate.training.engine.program import Floats
+from ablate.training.engine.probe import Floats
 from ablate.training.engine.settings import batch_size_of, scaling_of
 from ablate.training.engine.workbench import Workbench
 from ablate.training.range_test import average_curves, read_curve
@@ -44,11 +44,7 @@ class RateFinder:
         self._found: dict[str, RateTest] = {}
 
     def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
-        """The range test of a configuration in a replicate; its learning rate does not matter.
-
-        It runs on the program for `size` trials, whose slots take a curve each. Alone, and where memory is short, it
-        takes its batches in parts, as a trial does. Raises `TrialError` where it cannot be run.
-        """
+        """The range test of a configuration in a replicate; its learning rate does not matter."""
         while True:
             try:
                 return contained(lambda: self._find(on_ramp(factors), clock, replicate=replicate, size=size))

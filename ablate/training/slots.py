@@ -62,7 +62,8 @@ class Slots:
         seconds = (time.perf_counter() - began) / len(self.trials)
         epochs = {}
         for slot, trial in self.trials.items():
-            if reason := passes[slot].reason or _not_finite(scores.losses[slot]):
+            lost = "" if math.isfinite(scores.losses[slot]) else "the validation loss is not a finite number"
+            if reason := passes[slot].reason or lost:
                 trial.diverge(reason)
                 continue
             loss, accuracy = float(scores.losses[slot]), float(scores.accuracies[slot])
@@ -156,7 +157,3 @@ class Slots:
         share = (time.perf_counter() - began) / len(self.trials)
         for trial in self.trials.values():
             trial.clock.add(part, share)
-
-
-def _not_finite(loss: float) -> str:
-    return "" if math.isfinite(loss) else "the validation loss is not a finite number"

@@ -27,10 +27,7 @@ class Feed(Protocol):
         ...
 
     def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
-        """Take note of an epoch of some trials; False stops that trial. A trial that starts over begins with its first.
-
-        One answer an epoch, in their order.
-        """
+        """Take note of an epoch of some trials; False, one answer an epoch in their order, stops that trial."""
         ...
 
     def tell(self, outcome: Outcome) -> None:
@@ -122,7 +119,6 @@ class Stack:
             self._waiting.insert(0, spec)
 
     def _run_epoch(self) -> None:
-        """Train and validate one epoch of every trial, and settle those that are over."""
         began, trials = time.perf_counter(), self._slots.trials
         epochs = contained(self._slots.run_epoch)
         verdicts = self._feed.report(list(epochs.values())) if epochs else []

@@ -35,10 +35,8 @@ class Watch:
         passed, self._looked = min(now - self._looked, LEAP_SECONDS), now
         for worker in workers:
             worker.age(passed)
-        return self._too_slow(workers) or self._too_large(workers)
-
-    def _too_slow(self, workers: Sequence[Worker]) -> Over:
-        return [(worker, end) for worker in workers if (end := self._timed_out(worker)) is not None]
+        too_slow = [(worker, end) for worker in workers if (end := self._timed_out(worker)) is not None]
+        return too_slow or self._too_large(workers)
 
     def _timed_out(self, worker: Worker) -> End | None:
         whole, silent = self._limits.trial_minutes, self._limits.silent_minutes

@@ -90,13 +90,10 @@ def cut(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT_BYTES) -> bool:
 
 @final
 class _Patient(io.RawIOBase):
-    """A file descriptor to write to, which takes everything."""
-
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def writable(self) -> bool:
-        """Always."""
         return True
 
     def fileno(self) -> int:
@@ -104,7 +101,6 @@ class _Patient(io.RawIOBase):
         return self._descriptor
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """How much of it was written, or lost."""
         try:
             return os.write(self._descriptor, data)
         except OSError:

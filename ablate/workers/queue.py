@@ -37,10 +37,7 @@ class Waiting:
             self._pairs.extend((structure_of(spec.factors, model=self._model), spec) for spec in specs)
 
     def take(self, worker: Worker, others: Sequence[Worker]) -> tuple[Structure, TrialSpec] | None:
-        """What a free worker begins with while `others` work. None: nothing.
-
-        Rather not what begins on the weights that another one is about to train: both would train them.
-        """
+        """What a free worker begins with while `others` work. None: nothing."""
         if not self._pairs:
             return None
         under_way = {_origin(going.spec) for other in others for going in other.trials.values()} - {None}

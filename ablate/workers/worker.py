@@ -81,7 +81,6 @@ def _print_trace(err: BaseException) -> None:
 
 
 def _open_bench(task: Task, link: "Link") -> tuple["Workbench", tuple[str, ...]]:
-    """What all trials share, once the models were checked; and what a person should know of these."""
     from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow(task.threads)

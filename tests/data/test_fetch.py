@@ -47,8 +47,6 @@ def test_a_failure_is_one_line_with_its_reason(keras, tmp_path):
 
 def test_waiting_for_the_network_is_bounded(keras, tmp_path):
     keras(
-        "kinds = [found[0] for found in socket.getaddrinfo('localhost', 80)]",
-        "assert len(kinds) == len(set(kinds)) > 0",
         "raise Exception(f'waits {socket.getdefaulttimeout():.0f} s')",
     )
     with pytest.raises(FetchError, match=r"^waits 10 s$"):

@@ -166,12 +166,6 @@ def test_a_source_in_the_working_folder_is_shown_from_there(tmp_path, monkeypatc
     assert load("own.npz", None, base=tmp_path).source == "own.npz"
 
 
-def test_the_bound_on_sizes_reaches_the_file(tmp_path):
-    write_npz(tmp_path / "mnist.npz", ARRAYS)
-    with pytest.raises(DataError, match="more than the bound of 1,000"):
-        load("mnist", tmp_path, max_bytes=1000)
-
-
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
     words = r'unknown data set "cifar01".*\n  known: cifar10, cifar100, digits, fashion_mnist, mnist .*mean "cifar10"'
     with pytest.raises(DataError, match=words):

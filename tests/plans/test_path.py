@@ -94,7 +94,7 @@ def test_a_walk_takes_the_steps_of_the_greedy_path_through_all_cells(make_study,
     specs = drive(plan, scored(score))
     back = greedy_path(np.flip(game, axis=(1, 2, 3)))
     for direction, path in (("forward", greedy_path(game)), ("backward", back)):
-        first, second, _ = ("abc"[player] for player in path.order)
+        first, second, _ = ("abc"[player] for player in path)
         assert {factor for _, factor, _ in steps(specs, direction)[2]} == set("abc") - {first}
         assert {factor for _, factor, _ in steps(specs, direction)[3]} == set("abc") - {first, second}
 

@@ -1,10 +1,10 @@
-from ablate.plans import AblationPlan, SteppedPlan, ablation_specs
+from ablate.plans import SteppedPlan, ablation_specs
 from ablate.study.trial import Epoch, Outcome
 
 
 def test_the_plan_hands_out_what_is_not_known_yet_and_each_once(tiny_study):
     specs = ablation_specs(tiny_study, tiny_study.baseline)
-    plan = AblationPlan(specs, known={specs[0].trial: Outcome(specs[0].trial, "finished")})
+    plan = SteppedPlan(lambda _: specs, known={specs[0].trial: Outcome(specs[0].trial, "finished")})
     assert [*plan.ask(2), *plan.ask(100)] == specs[1:]
     assert plan.ask(1) == []
 

@@ -290,7 +290,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("study.toml", b"\xff\xfe"), ("study.toml", b"x" * 1_100_000), ("epochs.csv", b"trial,epoch\na"),
+        ("study.toml", b"\xff\xfe"), ("epochs.csv", b"trial,epoch\na"),
         ("provenance.json", b'{"time": 3}'), ("lr_tests.json", b"{}"), ("results.csv", b"trial\n\0"),
     ],
 )  # fmt: skip

@@ -70,10 +70,7 @@ def factor_names(runs: pd.DataFrame) -> Sequence[str]:
 
 
 def configuration(runs: pd.DataFrame, variant: str = REFERENCE) -> dict[str, Level]:
-    """The levels of a variant, read from its first run; {} where it has none.
-
-    Runs of a path come last: their rate is the one of that walk.
-    """
+    """The levels of a variant, read from its first run; {} where it has none."""
     runs = runs[runs["variant"] == variant].sort_values("design", key=lambda design: design == "path", kind="stable")
     found = runs[list(factor_names(runs))]
     return {str(name): level for name, level in found.iloc[0].items()} if len(found) else {}

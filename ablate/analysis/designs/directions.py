@@ -31,8 +31,6 @@ Differences = Mapping[str, "pd.Series[float]"]  # measure -> its value in each s
 
 @dataclass(frozen=True, slots=True)
 class _Worth:
-    """One factor between two configurations."""
-
     identity: Mapping[str, object]
     measures: Differences = field(default_factory=dict)
 
@@ -99,7 +97,6 @@ def crossed_directions(
 def _matching(
     found: Sequence[Factorial], mode: str, start: Mapping[str, object], end: Mapping[str, object], moved: Sequence[str]
 ) -> Factorial | None:
-    """The factorial between the same two configurations, if there is one."""
     for one in found:
         names = one.cells.factors
         known = {

@@ -14,7 +14,7 @@ from ablate.analysis.designs.comparisons import ablation_runs, factor_names
 from ablate.analysis.designs.crossed import Factorial
 from ablate.analysis.effects import Metric
 from ablate.analysis.importance.cells import Floats, level_key
-from ablate.analysis.importance.games import GreedyPath, game_between, greedy_path, value_at
+from ablate.analysis.importance.games import game_between, greedy_path, value_at
 from ablate.analysis.statistics import paired_interval
 from ablate.storage.results import trial_numbers
 from ablate.study.trial import BEST, REFERENCE
@@ -30,8 +30,6 @@ RUN_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A cell that could be the next step."""
-
     factor: str
     level: object
     scores: "pd.Series[float]"  # the index is the seed
@@ -52,10 +50,7 @@ def paths(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row a run that a walk rests on, the columns `RUN_COLUMNS`, in the order of the steps.
-
-    `score` is the validation score, higher is better; of several rows of one candidate and seed the last one counts.
-    """
+    """One row a run that a walk rests on, the columns `RUN_COLUMNS`, in the order of the steps."""
     ablation = results[results["phase"] == "ablation"].reset_index(drop=True)
     known = ablation.reindex(columns=["state", "run_id", "same_as"]).astype(object).fillna("")
     runs = ablation_runs(results, metric)
@@ -72,10 +67,7 @@ def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | None = None) -> pd.DataFrame:
-    """The same columns, the walks read off a factorial's validation scores between its reference and `target`.
-
-    Without a `target` it is the cell with the best mean validation score.
-    """
+    """The same columns, the walks read off a factorial's validation scores between its reference and `target`."""
     rows: list[dict[str, object]] = []
     for one in found:
         end = one.target() if target is None else target
@@ -147,12 +139,12 @@ def _gain(scores: "pd.Series[float]", before: "pd.Series[float] | None") -> dict
 
 
 def _steps(
-    path: GreedyPath, game: Floats, names: Sequence[str], goal: Mapping[str, object], one: Factorial
+    path: Sequence[int], game: Floats, names: Sequence[str], goal: Mapping[str, object], one: Factorial
 ) -> list[list[_Candidate]]:
     """Every step's candidates as the walk through a complete game saw them."""
     flipped: set[int] = set()
     steps = [[_Candidate("", "", one.by_seed(value_at(game, flipped)))]]
-    for chosen in path.order:
+    for chosen in path:
         steps.append(
             [
                 _Candidate(name, goal[name], one.by_seed(value_at(game, flipped | {j})))

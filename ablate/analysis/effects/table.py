@@ -32,11 +32,7 @@ FLIPS_SEED = 0  # fixed, so that a report rebuilt from its table says the same; 
 
 
 def effects_table(
-    results: pd.DataFrame,
-    metric: Metric,
-    *,
-    alpha: float = 0.05,
-    looks: Looks | None = None,
+    results: pd.DataFrame, metric: Metric, *, alpha: float = 0.05, looks: Looks | None = None
 ) -> pd.DataFrame:
     """One row a contrast, the columns `EFFECT_COLUMNS`; a family is all the contrasts of one learning-rate mode.
 
@@ -56,11 +52,7 @@ def effects_table(
 
 
 def effects_of_runs(
-    runs: pd.DataFrame,
-    metric: Metric,
-    *,
-    alpha: float = 0.05,
-    looks: Looks | None = None,
+    runs: pd.DataFrame, metric: Metric, *, alpha: float = 0.05, looks: Looks | None = None
 ) -> pd.DataFrame:
     """The effects table of `confirmatory_runs`."""
     pairs = pair_runs(runs, metric)
@@ -104,8 +96,6 @@ def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) 
 
 @dataclass(frozen=True, slots=True)
 class _Contrast:
-    """All rows of one variant in one mode."""
-
     identity: dict[str, str]  # factor, level, variant, mode, against
     pairs: pd.DataFrame  # of `paired_scores`, on the metric, sorted by seed
     scores: pd.DataFrame  # the same on `score`
@@ -114,7 +104,6 @@ class _Contrast:
 
 
 def _contrasts(family: pd.DataFrame, pairs: pd.DataFrame, scores: pd.DataFrame) -> list[_Contrast]:
-    """In the order in which the table names them."""
     mode = family["mode"].iloc[0]
     paired, scored = (dict(list(table[table["mode"] == mode].groupby("variant"))) for table in (pairs, scores))
     return [

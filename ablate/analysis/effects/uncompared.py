@@ -1,7 +1,4 @@
-"""Find contrasts that compare nothing: both sides gave the same runs, or no run of either side finished.
-
-Their difference of 0 says nothing of the levels.
-"""
+"""Find contrasts that compare nothing: both sides gave the same runs, or no run of either side finished."""
 
 import math
 from collections.abc import Iterator
@@ -43,10 +40,7 @@ def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
 
 
 def lossy_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) of whose `confirmatory_runs` one on either side did not finish.
-
-    What it would have come to is an assumption, or is left out.
-    """
+    """The (variant, mode) of whose `confirmatory_runs` one on either side did not finish."""
     holed = set(_cells(runs[runs["state"] != "finished"]))
     contrasts = declared_runs(runs)[["variant", "mode", "against"]].drop_duplicates().astype(str)
     return frozenset(

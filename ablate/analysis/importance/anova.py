@@ -102,7 +102,6 @@ def _terms(cells: Cells) -> list[tuple[str, str, str, float, float]]:
 
 
 def _kept(values: Floats, axes: tuple[int, ...]) -> Floats:
-    """The mean over all axes but these."""
     others = tuple(axis for axis in range(values.ndim) if axis not in axes)
     found: Floats = values.mean(axis=others)
     return found

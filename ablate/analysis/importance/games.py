@@ -8,7 +8,6 @@ and positive where the target's level is the better one.
 import itertools
 import math
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +15,6 @@ from numpy.typing import NDArray
 from ablate.analysis.importance.cells import Cells, Floats
 
 MOST_FACTORS = 16  # 65,536 mixtures
-
-
-@dataclass(frozen=True, slots=True)
-class GreedyPath:
-    """Flips in the order in which they were made. `considered[s, f]` is the mean gain of factor f at step s."""
-
-    order: tuple[int, ...]
-    gains: Floats  # shape (n_seeds, k): of each step
-    considered: Floats  # shape (k, k); NaN where the factor was flipped before
 
 
 def game_between(
@@ -59,10 +49,7 @@ def leave_one_out(game: Floats) -> Floats:
 
 
 def shapley_values(game: Floats) -> Floats:
-    """Each factor's gain, averaged over all orders of flipping (Shapley 1953), exact, shape (n_seeds, k).
-
-    They sum to v(target) − v(reference).
-    """
+    """Each factor's gain, averaged over all orders of flipping (Shapley 1953), exact, shape (n_seeds, k)."""
     k = _players(game)
     weights = _weights(k, 1)
     return np.stack([_weighted(np.diff(np.moveaxis(game, j + 1, -1))[..., 0], weights) for j in range(k)], axis=1)
@@ -82,22 +69,16 @@ def shapley_interactions(game: Floats) -> Floats:
     return found
 
 
-def greedy_path(game: Floats) -> GreedyPath:
-    """From the reference: at each step the flip with the best mean over the seeds, of equal ones the first.
-
-    Fawcett & Hoos 2016. Flips are made until the target is reached, whether they help or not.
-    """
+def greedy_path(game: Floats) -> tuple[int, ...]:
+    """From the reference: at each step the flip with the best mean over the seeds, of equal ones the first."""
     k = _players(game)
     flipped: list[int] = []
-    gains, considered = np.empty((len(game), k)), np.full((k, k), math.nan)
-    for step in range(k):
+    while len(flipped) < k:
         here = value_at(game, set(flipped))
-        options = {j: value_at(game, {*flipped, j}) - here for j in range(k) if j not in flipped}
-        considered[step, list(options)] = [float(gain.mean()) for gain in options.values()]
-        best = max(options, key=lambda j: (considered[step, j], -j))
-        gains[:, step] = options[best]
-        flipped.append(best)
-    return GreedyPath(tuple(flipped), gains, considered)
+        left = [j for j in range(k) if j not in flipped]
+        gains = [float((value_at(game, {*flipped, j}) - here).mean()) for j in left]
+        flipped.append(left[int(np.argmax(gains))])
+    return tuple(flipped)
 
 
 def _players(game: Floats) -> int:

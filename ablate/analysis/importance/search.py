@@ -34,8 +34,6 @@ INACTIVE = ""  # the level of a factor that a configuration does not have
 
 @dataclass(frozen=True, slots=True)
 class _Trials:
-    """The trials that count: a row of encoded factors and a score each."""
-
     factors: pd.DataFrame  # floats are numbers, text is levels
     scores: Sequence[float]
     n_all: int  # of which they were drawn

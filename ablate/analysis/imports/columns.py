@@ -44,10 +44,7 @@ class Roles:
 
 
 def find_roles(runs: Runs, asked: Asked) -> Roles:
-    """The roles asked for, else those that the source knows, else those that names and values suggest; it is said.
-
-    Raises `DataError` where a column is not there, or nothing tells the score, its direction, or how runs ended.
-    """
+    """The roles asked for, else those that the source knows, else those that names and values suggest; it is said."""
     export = recognize(map(str, runs.table))
     score = find_score(runs, asked, export)
     direction = find_direction(runs, asked, export, score=score)
@@ -76,7 +73,6 @@ def _read_as(
     export: Export, factors: Sequence[str], score: str, direction: str, seed: str, states: States,
     left_out: Mapping[str, str],
 ) -> str:  # fmt: skip
-    """All roles in one sentence, each with the option that changes it."""
     better = "higher" if direction == MAXIMIZE else "lower"
     parts = [
         f"factors {listed(list(factors))} (--factors)",

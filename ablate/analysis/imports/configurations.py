@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.importance.cells import level_key
-from ablate.analysis.imports.words import Codes, paired
+from ablate.analysis.imports.words import Codes, crossed, paired
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
 from ablate.errors import DataError, known_names
@@ -53,10 +53,7 @@ class Configurations:
         return {name: levels[code] for (name, levels), code in zip(self.levels.items(), self.codes[place], strict=True)}
 
     def differing(self, place: int) -> Codes:
-        """The column of the one factor, not a drawn one, in which each configuration differs from this one.
-
-        Shape (n_configurations,); −1 for itself, −2 for those that differ in more, or in a drawn factor.
-        """
+        """The column of the one factor, not a drawn one, in which each configuration differs from this one."""
         differs = self.codes != self.codes[place]
         is_drawn = np.isin(self.factors, self.drawn)
         column = np.where((differs.sum(axis=1) == 1) & ~(differs & is_drawn).any(axis=1), differs.argmax(axis=1), -2)
@@ -79,19 +76,15 @@ class Configurations:
 
 
 def find_configurations(runs: Runs, factors: Mapping[str, str] | tuple[str, ...]) -> Configurations:
-    """The configurations of the columns `factors`, which may have other names as factors: column -> name.
-
-    Factors whose levels all read as numbers have numbers as levels. Raises `DataError` where two read alike.
-    """
+    """The configurations of the columns `factors`, which may have other names as factors: column -> name."""
     levels, columns = {}, []
     for column, name in dict(factors if isinstance(factors, Mapping) else zip(factors, factors, strict=True)).items():
-        codes, found = pd.factorize(_typed(runs.column(column)), use_na_sentinel=False)
+        numbers = to_numbers(runs.column(column))
+        codes, found = pd.factorize(runs.table[column] if numbers is None else numbers, use_na_sentinel=False)
         levels[name] = tuple("" if level != level else level for level in found.tolist())
         _check_levels(levels[name], name, place=runs.place)
         columns.append(codes)
-    key = np.zeros(len(runs.table), dtype=np.intp)
-    for codes in columns:
-        key = paired(key, codes)
+    key = crossed(columns, len(runs.table))
     _, first = np.unique(key, return_index=True)  # `key` counts in the order of first appearance
     return Configurations(levels, np.stack(columns, axis=1)[first], key)
 
@@ -114,10 +107,7 @@ def choose_reference(found: Configurations, stated: str, *, place: str) -> tuple
 
 
 def matching(found: Configurations, stated: str, *, place: str, option: str) -> NDArray[np.bool_]:
-    """Which configurations have the levels of `stated`, shape (n_configurations,); all where it is "".
-
-    Raises `DataError` where a factor, a level or the combination is not there.
-    """
+    """Which configurations have the levels of `stated`, shape (n_configurations,); all where it is ""."""
     fits = np.ones(len(found.codes), dtype=np.bool_)
     for name, level in _parsed(found, stated, place=place, option=option).items():
         keys = [level_key(known) for known in found.levels[name]]
@@ -152,11 +142,6 @@ def labels_of(found: Configurations) -> NDArray[np.object_]:
         for column, (name, levels) in enumerate(found.levels.items())
     ]
     return np.array([", ".join(row) for row in zip(*parts, strict=True)], dtype=object)
-
-
-def _typed(column: "pd.Series[str]") -> "pd.Series[float] | pd.Series[str]":
-    numbers = to_numbers(column)
-    return column if numbers is None else numbers
 
 
 def _check_levels(levels: tuple[Level, ...], name: str, *, place: str) -> None:

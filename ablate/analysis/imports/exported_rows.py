@@ -49,10 +49,7 @@ def _check_steps(runs: Runs, run_id: str) -> None:
 
 
 def unfolded(runs: Runs, export: Export) -> Runs:
-    """The table with a column "config.lr" for the cells {"lr": 0.1} of a column "config"; a note says it.
-
-    scikit-learn's `params` repeats its own columns, and stays.
-    """
+    """The table with a column "config.lr" for the cells {"lr": 0.1} of a column "config"; a note says it."""
     is_sklearn = any(tool.name == "scikit-learn" for tool in export.tools)
     parts, split = [], []
     for name in map(str, runs.table):

@@ -48,7 +48,8 @@ def recognize(columns: Iterable[str]) -> Export:
     own, makers = {name: name for name in names}, {}
     for name in names:
         for tool in (*tools, ANY_TOOL):
-            if (kind := _kind(tool, name)) is not None:
+            kind = next((kind for kind, field in KINDS if _fits(getattr(tool, field), name)), None)
+            if kind is not None:
                 kinds[name], makers[name] = kind, tool.name
                 own[name] = _own_name(tool, kind, name)
                 break
@@ -58,10 +59,6 @@ def recognize(columns: Iterable[str]) -> Export:
 def _is_shown(tool: Tool, names: Collection[str]) -> bool:
     strong = sum(_fits(tool.signs, name) for name in names)
     return strong > 0 and strong + sum(_fits(tool.weak_signs, name) for name in names) >= tool.n_signs
-
-
-def _kind(tool: Tool, name: str) -> Kind | None:
-    return next((kind for kind, field in KINDS if _fits(getattr(tool, field), name)), None)
 
 
 def _own_name(tool: Tool, kind: Kind, name: str) -> str:

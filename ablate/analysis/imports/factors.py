@@ -64,7 +64,7 @@ def find_factors(
     varied = {name: codes[name] for name in names if not reasons[name]}
     reasons |= _commenting(runs, varied)
     varied = {name: codes for name, codes in varied.items() if not reasons[name]}
-    blocks = _blocks(runs, seeds)
+    blocks = crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
     called = {name: codes[name] for name, why in reasons.items() if why == LIKE_RESULT}
     varied |= also_varied(called, varied, blocks)
     reasons |= dict.fromkeys(varied, "")
@@ -104,18 +104,14 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
         return UNIQUE if is_unique and numbers is None and len(codes) > 2 else ""
     if numbers is not None and reads_as_result(name):
         return LIKE_RESULT
-    if numbers is None and _are_means(runs.table[name][~has_no_score(runs.table[name])].tolist()):
+    cells = runs.table[name][~has_no_score(runs.table[name])]
+    if numbers is None and len(cells) and cells.map(has_spread).all():
         return "means with their spread"
     if is_whole and INDEX.fullmatch(name) and _counts(coerced(runs.table[name]).to_numpy(), name):
         return "a running number"
     if _names_machine(words_of(name)):
         return "names the machine"
     return UNIQUE if is_unique and (numbers is None or is_whole) else ""
-
-
-def _are_means(cells: Sequence[str]) -> bool:
-    """Whether every cell is a mean with its spread."""
-    return len(cells) > 0 and all(map(has_spread, cells))
 
 
 def _names_machine(words: Sequence[str]) -> bool:
@@ -133,14 +129,9 @@ def _counts(numbers: NDArray[np.floating[Any]], name: str) -> bool:  # Any: prec
 
 
 def _commenting(runs: Runs, varied: Mapping[str, Codes]) -> dict[str, str]:
-    """Comments in words, where there are other columns."""
     found = [name for name in varied if words_of(name)[-1:] and words_of(name)[-1] in COMMENTS]
     found = [name for name in found if to_numbers(runs.table[name]) is None]
     return dict.fromkeys(found, "a comment") if len(found) < len(varied) else {}
-
-
-def _blocks(runs: Runs, seeds: Sequence[str]) -> Codes | None:
-    return crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
 
 
 def _check(runs: Runs, factors: Sequence[str], codes: Mapping[str, Codes], blocks: Codes | None) -> None:
@@ -186,7 +177,6 @@ def _counts_repeats(runs: Runs, name: str, factors: Sequence[str], codes: Mappin
 
 
 def _nothing_varies(runs: Runs, reasons: Mapping[str, str], taken: Mapping[str, str]) -> DataError:
-    """What varies all the same, and why it is no factor."""
     unique = [name for name, why in reasons.items() if why == UNIQUE]
     levels = [name for name in unique if not is_called(name)]
     levels += [name for name in unique if is_called(name) and to_numbers(runs.table[name]) is None]

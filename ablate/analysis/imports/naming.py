@@ -53,10 +53,7 @@ def is_called(name: str) -> bool:
 
 
 def _combines(codes: Codes, parts: list[Codes]) -> bool:
-    """Whether a column has a value for each combination of at least two others that are (nearly) crossed.
-
-    Of an incomplete crossing nothing is concluded: an optimizer may decide its own rate and momentum.
-    """
+    """Whether a column has a value for each combination of at least two others that are (nearly) crossed."""
     if len(parts) < 2:
         return False
     n_crossed = math.prod(map(n_levels, parts))
@@ -76,10 +73,7 @@ def _spells(runs: Runs, name: str, codes: Codes, named: Sequence[str]) -> bool:
 
 
 def also_varied(called: Mapping[str, Codes], varied: Mapping[str, Codes], blocks: Codes | None) -> dict[str, Codes]:
-    """Columns called like a result, "n_params", that were varied on purpose: the table is crossed only with them.
-
-    Each of their levels came up under each seed, one run each, and no other factor decides them.
-    """
+    """Columns called like a result, "n_params", that were varied on purpose: the table is crossed only with them."""
     if blocks is None or n_levels(blocks) < 2 or not called:
         return {}
     cells = crossed(list(varied.values()), len(blocks))
@@ -92,10 +86,7 @@ def also_varied(called: Mapping[str, Codes], varied: Mapping[str, Codes], blocks
 
 
 def moving(runs: Runs, export: Export, varied: Mapping[str, Codes], blocks: Codes | None) -> dict[str, str]:
-    """Columns that change between the seeds of one configuration, where the others are crossed with the seeds.
-
-    A number that a tool keeps as a parameter, or that is called as one, stays: it was drawn anew for each run.
-    """
+    """Columns that change between the seeds of one configuration, where the others are crossed with the seeds."""
     if blocks is None or n_levels(blocks) < 2:
         return {}
     design = [codes for codes in varied.values() if _is_balanced(codes, blocks)]
@@ -110,10 +101,7 @@ def moving(runs: Runs, export: Export, varied: Mapping[str, Codes], blocks: Code
 
 
 def _crossed_cells(design: list[Codes], blocks: Codes) -> Codes | None:
-    """The cells of the columns that are crossed with the seeds, one run each; None where they are not.
-
-    One of the columns may be balanced by chance: it is left out, where that of one alone makes the others crossed.
-    """
+    """The cells of the columns that are crossed with the seeds, one run each; None where they are not."""
     for subsets in ([design], [design[:at] + design[at + 1 :] for at in range(len(design))]):
         found = [cells for subset in subsets if subset and _is_crossed(cells := crossed(subset, len(blocks)), blocks)]
         exact = [cells for cells in found if n_levels(cells) * n_levels(blocks) == len(blocks)]

@@ -56,7 +56,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     _check_finished(runs, measured)
     cells = cells_of(measured, found, seeded=bool(roles.seed))
     reference, said = choose_reference(found, asked.reference, place=runs.place)
-    is_crossed = found.is_factorial and _one_seed_is_complete(cells, found)
+    is_crossed = found.is_factorial and bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
     target, target_said = _target(measured, found, asked, place=runs.place)
     one_factor = one_factor_rows(cells, found, reference)
     read_as, *more = roles.notes
@@ -98,12 +98,7 @@ def _every_run(
     return [crossed]
 
 
-def _one_seed_is_complete(cells: CellRuns, found: Configurations) -> bool:
-    return bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
-
-
 def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, place: str) -> tuple[int, str]:
-    """The best mean score among the configurations that --target allows."""
     fits = matching(found, asked.target, place=place, option="--target")
     finished = measured["score"].where(measured["state"] == "finished").to_numpy(dtype=np.float64)
     means = pd.Series(finished).groupby(np.asarray(found.of_run)).mean().to_numpy()
@@ -114,7 +109,6 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
 
 
 def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
-    """How many runs did not finish, and what becomes of them."""
     counts = measured["state"].value_counts().drop("finished", errors="ignore")
     if not len(counts):
         return []
@@ -128,7 +122,6 @@ def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
 
 
 def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
-    """That runs which count as finished came less far than others, as those do that a scheduler stopped."""
     name = recognize(map(str, runs.table)).first("progress")
     if not name:
         return []
@@ -180,7 +173,6 @@ def _unit(runs: Runs, roles: Roles) -> Facts:
 
 
 def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
-    """Raises `DataError` where no run finished with a score."""
     if (measured["state"] == "finished").any():
         return
     raise DataError(

@@ -100,7 +100,6 @@ def _called(runs: Runs, asked: Asked, export: Export) -> list[str]:
 
 
 def _check_parts(runs: Runs, name: str) -> None:
-    """Rows of training and of test scores are no replicates."""
     if len(parts := set(runs.table[name].str.lower()) & PARTS) > 1:
         raise DataError(
             f'{runs.place}: has rows of several parts of the data: "{printable(name)}" is {", ".join(sorted(parts))}\n'

@@ -88,7 +88,6 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> 
 
 
 def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without lost runs of whose configuration and seed another one finished."""
     has_finished = (rows["state"] == "finished").groupby([rows["configuration"], rows["seed"]]).transform("any")
     is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # as a column of states says
     return rows[~(has_finished & is_lost)]

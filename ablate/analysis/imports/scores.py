@@ -6,7 +6,6 @@ import pandas as pd
 
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, Asked
 from ablate.analysis.imports.exports import Export
-from ablate.analysis.imports.tools import Tool
 from ablate.analysis.imports.words import (
     ALSO_HIGHER,
     ALSO_LOWER,
@@ -24,7 +23,7 @@ from ablate.analysis.imports.words import (
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
 from ablate.errors import DataError, known_names
-from ablate.text import printable
+from ablate.text import first_of, printable
 
 SPREADS = frozenset(("std", "sd", "stdev", "stderr", "sem", "var", "variance", "ci", "lower", "upper"))
 METRIC_NAMES = ("metric", "metric_name", "measure", "tag", "key", "variable", "score_name", "metric_type")
@@ -67,7 +66,7 @@ def find_direction(runs: Runs, asked: Asked, export: Export, *, score: str) -> s
     stated = asked.direction or (runs.direction if score == runs.score else "")
     if stated:
         return stated
-    maker = _maker(export, score)
+    maker = next((tool for tool in export.tools if re.fullmatch(tool.score, score)), None)
     if maker is not None and maker.maximizes is not None:
         return MAXIMIZE if maker.maximizes else MINIMIZE
     direction, doubt = "", f"{maker.name}'s exports do not say it." if maker else ""
@@ -82,14 +81,11 @@ def find_direction(runs: Runs, asked: Asked, export: Export, *, score: str) -> s
 
 
 def find_unit(runs: Runs, asked: Asked, *, score: str, direction: str) -> str:
-    """ "points" of an accuracy, whether its values are fractions or percents; else what was asked.
-
-    Raises `DataError` where fractions and percents seem to stand in one column.
-    """
+    """ "points" of an accuracy, whether its values are fractions or percents; else what was asked."""
     if asked.unit:
         return asked.unit
     values = to_scores(runs.column(score))
-    if values is None or direction != MAXIMIZE or not _is_bounded(score):
+    if values is None or direction != MAXIMIZE or not set(words_of(score)) & BOUNDED:
         return ""
     known = values.dropna()
     is_fraction = bool(known.between(0, 1).all())
@@ -115,12 +111,10 @@ def unit_note(runs: Runs, *, score: str, unit: str) -> str:
 
 def listed(names: list[str]) -> str:
     """The first names and how many more there are."""
-    more = len(names) - MOST_NAMED
-    return ", ".join(printable(name) for name in names[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return first_of(list(map(printable, names)), MOST_NAMED)
 
 
 def _check_metrics(runs: Runs, asked: Asked) -> None:
-    """Rows of several metrics, a metric a row, are no runs."""
     for name in (str(name) for name in runs.table if "_".join(words_of(name)) in METRIC_NAMES):
         kinds = list(dict.fromkeys(runs.table[name])) if name not in (*asked.factors, *runs.factors) else []
         if 1 < len(kinds) <= MOST_NAMED and all(reads_as_score(kind) for kind in kinds if kind.strip()):
@@ -160,18 +154,12 @@ def _is_change(runs: Runs, name: str) -> bool:
 
 
 def _no_score(runs: Runs, name: str) -> DataError:
-    """What the first cell of a column is that keeps it from being a score."""
     cells = [cell for cell in runs.column(name) if to_scores(pd.Series([cell])) is None and cell.strip()]
     got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
     way_out = "write numbers as 1234.5, or choose another column with --score"
     if cells and has_spread(cells[0]):
         way_out = "write the mean alone, or better the score of each run in a row of its own; or choose another --score"
     return DataError(f'{runs.place}: the score "{printable(name)}" must hold numbers{got}\n  {way_out}')
-
-
-def _maker(export: Export, score: str) -> Tool | None:
-    """The tool whose objective the column is."""
-    return next((tool for tool in export.tools if re.fullmatch(tool.score, score)), None)
 
 
 def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
@@ -218,7 +206,3 @@ def _may_be_log(name: str) -> bool:
     return any(word in ("log10", "log2", "ln") for word in words) or (
         "log" in words and _scorer(name) not in ("log_loss", "logloss")
     )
-
-
-def _is_bounded(score: str) -> bool:
-    return bool(set(words_of(score)) & BOUNDED)

@@ -1,7 +1,7 @@
 """Find the column that tells how runs ended, and read its words; a word that is not known is asked for."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast, get_args
 
@@ -14,7 +14,7 @@ from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
 from ablate.errors import DataError, known_names
 from ablate.study.trial import State
-from ablate.text import printable
+from ablate.text import first_of, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,16 +44,11 @@ class States:
     def text(self) -> str:
         """ "status (COMPLETED = finished, Canceled = killed)"."""
         said = [_said(word.strip(), state) for word, state in self.meanings.items()]
-        more = len(said) - MOST_WORDS
-        return f"{self.column} ({', '.join(said[:MOST_WORDS])}{f' and {more} more' if more > 0 else ''})"
+        return f"{self.column} ({first_of(said, MOST_WORDS)})"
 
 
 def find_states(runs: Runs, asked: Asked, export: Export, *, score: str, taken: Collection[str] = ()) -> States:
-    """The column asked for, else the source's or the tool's, else the one whose name or words tell states.
-
-    `taken` are columns with another role. Raises `DataError` where a word is not known, or two columns tell
-    different states.
-    """
+    """The column asked for, else the source's or the tool's, else the one whose name or words tell states."""
     stated = _stated(asked.states)
     column = asked.state or runs.state or _of_tool(runs, export, asked)
     if column:
@@ -121,13 +116,10 @@ def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
         return len(words) > 1
     known = [word for word in words if letters(word) in WORDS or word.lower() in stated]
     if NAMED.fullmatch(str(column.name)):
-        return len(words) > 1 or bool(known) or _may_be_ambiguous(words)
+        is_ambiguous = any(letters(word) in readings for word in words for readings in READINGS.values())
+        return len(words) > 1 or bool(known) or is_ambiguous
     meanings = {WORDS.get(letters(word), FINISHED) for word in known}
     return len(words) > 1 and len(known) > len(words) / 2 and FINISHED in meanings and len(meanings) > 1
-
-
-def _may_be_ambiguous(words: Iterable[str]) -> bool:
-    return any(letters(word) in readings for word in words for readings in READINGS.values())
 
 
 def _words(column: "pd.Series[str]") -> list[str]:
@@ -198,18 +190,16 @@ def _known(word: str, words: Collection[str], export: Export) -> State | None:
 
 
 def _has_score(runs: Runs, column: "pd.Series[str]", score: str) -> bool:
-    """Whether a run without a state has a score."""
     numbers = to_scores(runs.table[score]) if score else None
     return numbers is not None and bool(numbers[column.str.strip() == ""].notna().any())
 
 
 def _unknown(runs: Runs, name: str, unknown: list[str], *, known: list[str]) -> DataError:
-    shown = ", ".join(f'"{printable(word, 40)}"' if word else "an empty cell" for word in unknown[:MOST_WORDS])
-    more = f" and {len(unknown) - MOST_WORDS} more" if len(unknown) > MOST_WORDS else ""
+    shown = first_of([f'"{printable(word, 40)}"' if word else "an empty cell" for word in unknown], MOST_WORDS)
     example = ",".join(f"{printable(word, 40)}=STATE" for word in unknown[:MOST_WORDS])
     also = f"; {', '.join(map(printable, known[:MOST_WORDS]))}: known" if known else ""
     return DataError(
-        f'{runs.place}: how did runs end whose "{printable(name)}" is {shown}{more}?\n'
+        f'{runs.place}: how did runs end whose "{printable(name)}" is {shown}?\n'
         f'  say it with --states "{example}", STATE one of {", ".join(STATES)}{also}\n'
         f"  where {printable(name)} was varied on purpose, list it in --factors"
     )

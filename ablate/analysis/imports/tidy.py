@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
-from ablate.text import number_of, printable
+from ablate.text import first_of, number_of, printable
 
 MOST_LEVELS = 1_000  # a column with more numbers holds measurements, and no levels
 SHOWN = 3  # of the merged levels of a column in a note
@@ -26,9 +26,8 @@ def tidied(runs: Runs) -> Runs:
     for name in map(str, table):
         if twins := _twins(table[name]):
             table = table.assign(**{name: table[name].replace(twins)})
-            said = ", ".join(f"{one} is read as {other}" for one, other in list(twins.items())[:SHOWN])
-            more = f" and {len(twins) - SHOWN} more" if len(twins) > SHOWN else ""
-            notes.append(f"{printable(name)}: {said}{more}: one level, rounded in two ways.")
+            said = first_of([f"{one} is read as {other}" for one, other in twins.items()], SHOWN)
+            notes.append(f"{printable(name)}: {said}: one level, rounded in two ways.")
     return replace(runs, table=table, notes=tuple(notes))
 
 

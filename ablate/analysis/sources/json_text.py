@@ -15,10 +15,7 @@ Record = dict[str, Any]  # Any: JSON
 
 
 def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
-    """The records as a table of text, nested ones as "config.lr"; None where it is no JSON and need not be.
-
-    Raises `DataError` where the file's name says that it is JSON, and it holds no records.
-    """
+    """The records as a table of text, nested ones as "config.lr"; None where it is no JSON and need not be."""
     if not is_json and not text.lstrip()[:2].startswith(("{", "[{", "[\n", "[ ")):
         return None
     records = _records(text)
@@ -27,14 +24,20 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
     if not records:
         rule = "holds no records: a list of objects, or an object a line, with a key a column"
         raise DataError(f"{printable(str(path), 300)}: {rule}")
-    flat = [_flat(record) for record in records]
+    flat = [flattened(record) for record in records]
     names = dict.fromkeys(name for record in flat for name in record)
     return pd.DataFrame({name: texts([record.get(name) for record in flat]) for name in names}, dtype=str)
 
 
-def flattened(record: Record) -> Record:
+def flattened(record: Record, before: str = "") -> Record:
     """A record without nested ones: {"config": {"lr": 1}} -> {"config.lr": 1}."""
-    return _flat(record)
+    found: Record = {}
+    for name, value in record.items():
+        if isinstance(value, dict) and value:
+            found |= flattened(value, f"{before}{name}.")
+        else:
+            found[f"{before}{name}"] = value
+    return found
 
 
 def _records(text: str) -> list[Record] | None:
@@ -63,16 +66,6 @@ def _parsed(text: str) -> Any:  # Any: JSON
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _flat(record: Record, before: str = "") -> Record:
-    found: Record = {}
-    for name, value in record.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{before}{name}.")
-        else:
-            found[f"{before}{name}"] = value
-    return found
 
 
 def texts(values: Sequence[object]) -> list[str]:

@@ -175,7 +175,6 @@ def _runs(study: "Study", *, place: str) -> Runs:
 
 
 def _check_ended(begun: Sequence["FrozenTrial"], *, place: str, unended: int) -> None:
-    """Raises `DataError` where there is no trial to compare, with what became of them."""
     if not begun:
         what = f"none of {number_of(unended, 'trial')} has ended" if unended else "has no trials"
         raise DataError(f"{place}: {what}\n  run the study first")
@@ -185,7 +184,6 @@ def _check_ended(begun: Sequence["FrozenTrial"], *, place: str, unended: int) ->
 
 
 def _choices(trials: Sequence["FrozenTrial"], name: str) -> list[object]:
-    """All that a parameter could be: the choices of a categorical one."""
     found = [trial.distributions[name] for trial in trials if name in trial.distributions]
     return [choice for each in dict.fromkeys(found) for choice in getattr(each, "choices", ())]
 

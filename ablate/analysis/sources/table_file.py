@@ -15,10 +15,7 @@ from ablate.text import printable
 
 
 def read_file_runs(path: Path, *, study: str | None = None) -> Runs:
-    """The runs of a file; `study` chooses among those of an Optuna storage. No pickle is ever opened.
-
-    Raises `DataError` that says what the file or folder is, and how to pass its runs on.
-    """
+    """The runs of a file; `study` chooses among those of an Optuna storage. No pickle is ever opened."""
     kind = kind_of(path)
     if kind == "folder":
         raise refuse_folder(path)
@@ -43,11 +40,8 @@ def _parquet(path: Path) -> Runs:
         raise DataError(f"{printable(str(path), 300)}: cannot be read as a Parquet file: {reason}") from err
     named = [name for name in table.index.names if name is not None]
     table = table.reset_index() if named else table
-    columns = {str(name): texts(_plain(table[name].astype(object).tolist())) for name in table}
+    plain = table.astype(object).where(table.notna(), None)
+    columns = {str(name): texts(plain[name].tolist()) for name in table}
     if len(columns) < len(table.columns):
         raise DataError(f"{printable(str(path), 300)}: two columns have one name\n  rename one of them")
     return file_runs(pd.DataFrame(columns, dtype=str), path)
-
-
-def _plain(values: list[object]) -> list[object]:
-    return [None if value is pd.NaT or value is pd.NA else value for value in values]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ablate.analysis.statistics.paired import Floats
 from ablate.analysis.statistics.planning import MIN_SEEDS
@@ -54,8 +55,8 @@ def spend(seeds: Sequence[int], *, alpha: float = 0.05) -> Looks:
     return Looks(tuple(seeds), tuple(b - a for a, b in zip((0.0, *spent), spent, strict=False)))
 
 
-def first_seeds(differences: Floats, n: int) -> Floats:
-    """The first `n` values that each column has, shape (n_seeds, m); NaN in place of the others."""
+def first_seeds(differences: Floats, n: int | NDArray[np.int_]) -> Floats:
+    """The first `n` values, of all columns or of each, that a column has, (n_seeds, m); NaN in place of the others."""
     is_early = np.cumsum(~np.isnan(differences), axis=0) <= n
     return np.where(is_early, differences, math.nan)
 

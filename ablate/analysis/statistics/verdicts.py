@@ -12,19 +12,13 @@ from ablate.analysis.statistics.paired import Floats, Interval, paired_interval,
 from ablate.analysis.statistics.planning import MIN_SEEDS
 from ablate.analysis.statistics.sequential import Looks, first_seeds
 
+# The last two are no judgements of differences: see `ablate.analysis.effects.uncompared`.
 Verdict: TypeAlias = Literal[
-    "helps",
-    "hurts",
-    "equivalent",
-    "detectable but below margin",
-    "inconclusive",
-    "too few seeds",
-    "identical runs",
+    "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs",
     "no run finished",
-]  # the last two are no judgements of differences: see `ablate.analysis.effects.uncompared`
+]  # fmt: skip
 DECIDED: tuple[Verdict, ...] = (  # need no more seeds
-    "helps", "hurts", "equivalent", "detectable but below margin", "identical runs",
-    "no run finished",
+    "helps", "hurts", "equivalent", "detectable but below margin", "identical runs", "no run finished",
 )  # fmt: skip
 CONFIDENCE = 0.95  # of the interval of a contrast by itself
 
@@ -68,12 +62,7 @@ class Judgement:
 
 
 def judge(
-    differences: ArrayLike,
-    *,
-    margin: float,
-    seed: int,
-    alpha: float = 0.05,
-    looks: Looks | None = None,
+    differences: ArrayLike, *, margin: float, seed: int, alpha: float = 0.05, looks: Looks | None = None
 ) -> list[Judgement]:
     """One judgement a contrast of a family; `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed.
 
@@ -92,7 +81,7 @@ def judge(
         levels = np.array(looks.levels)[np.maximum(last - 1, 0)]
         p_values = _p_over_looks(d, looks, alpha=alpha, seed=seed)
         used = np.where(last > 0, np.array(looks.seeds)[np.maximum(last - 1, 0)], counts)
-        d = np.where(np.cumsum(~np.isnan(d), axis=0) <= used, d, math.nan)
+        d = first_seeds(d, used)
     p, p_adjusted = p_values
     contrasts = zip(d.T, p, p_adjusted, holm(p), last, levels, strict=True)
     return [

@@ -109,12 +109,9 @@ def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tu
 
 
 def _folder(place: Place, name: str, *, source: str, source_id: str) -> Path:
-    """Where the report on `source` goes.
-
-    Raises `AblateError` where results lie there that this command did not write, or of another source.
-    """
+    """Where the report on `source` goes."""
     folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
-    if (folder / RESULTS).exists() and not _is_ours(folder / PROVENANCE):
+    if (folder / RESULTS).exists() and "source" not in _facts(folder / PROVENANCE):  # a study's own
         raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
     check_folder(folder)
     if (folder / RESULTS).exists():
@@ -123,16 +120,10 @@ def _folder(place: Place, name: str, *, source: str, source_id: str) -> Path:
 
 
 def _source_id(runs: Runs, place: Place) -> str:
-    """Of a file by where it lies, with the study of a storage; of a store by what names it and what is read of it."""
     if place.source.startswith(MLFLOW) or is_storage_url(place.source):
         return store_id(runs.place)
     path = Path(place.source)
     return file_id(path, place.out, study="" if runs.name == path.name.split(".")[0] else runs.name)
-
-
-def _is_ours(provenance: Path) -> bool:
-    """Whether this command wrote it: a study's own says nothing of a source."""
-    return "source" in _facts(provenance)
 
 
 def _facts(provenance: Path) -> dict[str, Any]:  # Any: JSON

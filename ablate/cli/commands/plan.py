@@ -15,9 +15,9 @@ from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.interim import chance_score, open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
-from ablate.experiment.preview.forecast import Pace, TimingPlan, forecast, seen_paces, timing_specs
+from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.outlook import Outlook, look_ahead
-from ablate.plans import ablation_specs, looks_of
+from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
@@ -130,7 +130,6 @@ def pace_table(paces: Mapping[Structure, Pace]) -> Table:
 
 
 def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
-    """The factors in which the structures differ."""
     levels: dict[str, set[Level]] = {}
     for structure in paces:
         for name, level in structure:
@@ -161,13 +160,12 @@ def _stand_ins(study: Study) -> list[TrialSpec]:
 
 
 def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options) -> dict[Structure, Pace]:
-    """An epoch of each, in workers as the study would have them."""
     if not specs:
         return {}
     study = facts.study
     short = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 1})})
-    plan = TimingPlan(specs)
+    plan = SteppedPlan(lambda _: specs, known={})
     workers = WorkerOptions(facts.workers, facts.threads, options.cache)
     with open_workers(short, facts.data, workers, stop=threading.Event()) as scheduler:
         scheduler.run(plan)
-    return plan.paces(model=study.model.name)
+    return measured_paces(specs, plan.outcomes, model=study.model.name)

@@ -9,7 +9,7 @@ import numpy as np
 from ablate import system
 from ablate.data import Dataset, to_dataset
 from ablate.errors import AblateError
-from ablate.experiment.preview.forecast import TimingPlan
+from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study import Study, load_study
 from ablate.study.trial import Label, TrialSpec
@@ -65,7 +65,8 @@ def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> fl
 
 def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
     study, options = _study(scratch), WorkerOptions(1, _threads(), log=scratch / "worker")
-    plan = TimingPlan([TrialSpec("tiny", Label("search"), 0, study.baseline)])
+    specs = [TrialSpec("tiny", Label("search"), 0, study.baseline)]
+    plan = SteppedPlan(lambda _: specs, known={})
     stop = threading.Event()
     alarm = threading.Timer(most_seconds, stop.set)
     alarm.daemon = True
@@ -98,7 +99,6 @@ def _study(scratch: Path) -> Study:
 
 
 def _data() -> Dataset:
-    """Pictures of noise in two classes."""
     images = np.random.default_rng(0).integers(0, 256, size=(_N, 8, 8, 1), dtype=np.uint8)
     labels = np.arange(_N, dtype=np.int32) % 2
     arrays: dict[str, np.ndarray] = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]}

@@ -60,11 +60,9 @@ class _Shown:
         self._console = Console(highlight=False)
 
     def say(self, text: str) -> None:
-        """Something that a person should know."""
         self._put({"event": "notice", "text": text}, [text])
 
     def open(self, prepared: Prepared) -> None:
-        """What will be done, and what is not as recorded."""
         trials = [entry.spec.trial for entry in prepared.entries]
         self._width = min(60, max(map(len, trials)))
         self._put(
@@ -82,12 +80,10 @@ class _Shown:
         )
 
     def check(self, check: Check) -> None:
-        """A trial."""
         line = f"{check.trial:<{self._width}}   {_score(check.score[0])} → {_score(check.score[1])}   {in_words(check)}"
         self._put({"event": "check", **asdict(check), "words": in_words(check)}, [line])
 
     def close(self, done: Round, *, missing: int, report: str) -> None:
-        """The answer."""
         answer = in_a_sentence([done])
         lines = [answer] if answer else []
         lines += [change for change in done.changes if change.startswith("ways to make programs")]
@@ -135,7 +131,6 @@ def _find(name: str, out: Path) -> tuple[Path, Path | None]:
 
 
 def _rebuilt(folder: StudyFolder) -> str:
-    """The study's report with what is known now, where it has one; its place, or why it could not be written."""
     page = folder.path / "report.html"
     if not (page.exists() and folder.results.exists()):
         return ""

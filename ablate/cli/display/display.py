@@ -31,10 +31,7 @@ MOST_SILENT = 600.0  # seconds after which a log is told of an epoch: a trial of
 
 
 def make_display(*, as_json: bool, console: Console) -> Display:
-    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere.
-
-    It cannot hold up or end a study, and neither can `console` from now on, whatever becomes of its stream.
-    """
+    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere."""
     console.file = lasting(console.file)
     return Beside(fitting(as_json=as_json, console=console))
 

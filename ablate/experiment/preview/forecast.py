@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from ablate.plans.sequence import Outcomes
 from ablate.storage.journal import Entry
 from ablate.study import Study
 from ablate.study.catalog import Structure, ramp_factors, structure_of
 from ablate.study.rate import RATE, rate_of
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
 
 START_SECONDS = 6.0  # until a worker has imported TensorFlow and read the data: 4 to 8 s on two cores
@@ -57,33 +58,13 @@ def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *,
     ]
 
 
-class TimingPlan:
-    """Each spec once; what came out is in `outcomes`."""
-
-    def __init__(self, specs: Sequence[TrialSpec]) -> None:
-        self._waiting = list(specs)
-        self._specs = {spec.trial: spec for spec in specs}
-        self.outcomes: dict[str, Outcome] = {}
-
-    def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The next `n`."""
-        specs, self._waiting = self._waiting[:n], self._waiting[n:]
-        return specs
-
-    def report(self, _: Epoch) -> bool:
-        """Never stops a trial."""
-        return True
-
-    def tell(self, outcome: Outcome) -> None:
-        """Keep."""
-        self.outcomes[outcome.trial] = outcome
-
-    def paces(self, *, model: str) -> dict[Structure, Pace]:
-        """What was measured; a structure that could not be trained is missing."""
-        timed = {trial: outcome for trial, outcome in self.outcomes.items() if outcome.timings.get("train")}
-        return {
-            structure_of(self._specs[trial].factors, model=model): _pace([outcome]) for trial, outcome in timed.items()
-        }
+def measured_paces(specs: Iterable[TrialSpec], outcomes: Outcomes, *, model: str) -> dict[Structure, Pace]:
+    """What trials came to that were trained to be timed; a structure that could not be trained is missing."""
+    return {
+        structure_of(spec.factors, model=model): _pace([outcomes[spec.trial]])
+        for spec in specs
+        if spec.trial in outcomes and outcomes[spec.trial].timings.get("train")
+    }
 
 
 def forecast(
@@ -95,10 +76,7 @@ def forecast(
     workers: int,
     n_train: int,
 ) -> Forecast:
-    """The time for `specs`, and for `searched` further trials whose structures are not known before the search.
-
-    A structure without a pace is reckoned with the mean of the others; ValueError (of `fmean`) where there is none.
-    """
+    """The time for `specs`, and for `searched` further trials whose structures are not known before the search."""
     mean = Pace(fmean(pace.compile for pace in paces.values()), fmean(pace.epoch for pace in paces.values()))
     allowed: dict[Structure, list[int]] = {}  # epochs of each trial
     for spec in specs:
@@ -127,7 +105,6 @@ def _lasted(entries: Sequence[Entry], *, study: Study) -> float:
 
 
 def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
-    """How many rates are to be found: one for each configuration, as a ramp sees it, and seed."""
     return len(
         {
             (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))

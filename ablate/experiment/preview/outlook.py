@@ -109,14 +109,12 @@ def outline(study: Study) -> list[str]:
 
 
 def _numbers(study: Study) -> Iterator[str]:
-    """A line with the trials of each part, where the lines above leave some to be reckoned."""
     counts = {part: count for part, count in count_trials(study, best=None).items() if count.most}
     if len(counts) > 2 or any(count.least < count.most for count in counts.values()):
         yield f"trials: {', '.join(f'{count} {_PARTS[part]}' for part, count in counts.items())}"
 
 
 def _designs(study: Study) -> Iterator[str]:
-    """A phrase a design, in the order in which they are run."""
     looks = looks_of(study)
     if not looks:
         return

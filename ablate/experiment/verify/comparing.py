@@ -21,8 +21,6 @@ ROUNDED = 1e-12  # relative: what reading a number from text may change
 
 
 class _Pair(NamedTuple):
-    """A number of both trials."""
-
     name: str
     what: str  # its name, with the epoch where it is an epoch's
     recorded: Value
@@ -41,7 +39,8 @@ def compare(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, toleranc
     pairs = () if states[0] in OF_THE_MACHINE else _pairs(entry, outcome, epochs, tested=tested)
     for pair in pairs:
         size = _size(pair)
-        compared[pair.name] = _larger(compared.get(pair.name, 0.0), size)
+        before = compared.get(pair.name, 0.0)
+        compared[pair.name] = None if before is None or size is None else max(before, size)
         if size != 0:
             unequal.append((pair.name, Difference(pair.what, pair.recorded, pair.retrained, size)))
     return Check(
@@ -57,7 +56,6 @@ def compare(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, toleranc
 
 
 def _pairs(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tested: bool) -> Iterator[_Pair]:
-    """All that is compared, in the order in which it is told."""
     for name in (*NUMBERS, "best_epoch", "epochs", "parameters"):
         if tested or not name.startswith("test_"):
             yield _Pair(name, name, getattr(entry.outcome, name), getattr(outcome, name))
@@ -97,15 +95,8 @@ def _weight(difference: Difference) -> float:
     return -1.0 if difference.what in COUNTS else math.inf
 
 
-def _larger(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else max(one, other)
-
-
 def table_changes(path: Path, entries: Mapping[str, Entry]) -> tuple[str, ...]:
-    """What the table at `path` says otherwise than it was recorded, a line a number; none without the file.
-
-    Trials that it does not have yet are left out, as are columns. Raises `DataError` where it is no results table.
-    """
+    """What the table at `path` says otherwise than it was recorded, a line a number; none without the file."""
     rows = read_results(path).to_dict("records") if path.exists() else []
     found = []
     for row in rows:

@@ -40,10 +40,7 @@ def in_words(conditions: Conditions, *, stack: int | None) -> dict[str, str]:
 
 
 def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tuple[str, ...]:
-    """What is not as it was, a line each: "keras: 3.14.0 was recorded, here it is 3.15.0".
-
-    `stack` is how many trials were in a program; now it is one.
-    """
+    """What is not as it was, a line each: "keras: 3.14.0 was recorded, here it is 3.15.0"."""
     there, here = _stacked(recorded, stack), _stacked(now, 1)
     other = [*changed(recorded, now), *([(STACK, there, here)] if there != here else [])]
     missing = unknown(recorded, now)
@@ -52,11 +49,7 @@ def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tupl
 
 
 def places(recorded: Facts, n_trials: int, *, asked: int | None) -> tuple[int, int]:
-    """How many workers, and how many threads each has: as many threads as were recorded.
-
-    Where workers had processors of their own, they get such again; where they shared all of them, so many workers that
-    they do again: XLA divides its loops by the processors that it sees.
-    """
+    """How many workers, and how many threads each has: as many threads as were recorded."""
     cores, threads = system.usable_cores(), recorded.get("threads") or 0
     usual = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
     if not threads:
@@ -87,10 +80,7 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
 
 
 def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
-    """Whether the user's own model is still what it was, by its digest `before`; as `changes` says it.
-
-    Raises `AblateError` where it is not, unless it `goes_on`: other code may be another network.
-    """
+    """Whether the user's own model is still what it was, by its digest `before`; as `changes` says it."""
     try:
         here = code_digest(study.model.name, base=study.base)
     except OSError as err:

@@ -48,11 +48,7 @@ class Prepared:
 
 
 def prepare(recorded: Recorded, data: Dataset, asked: Asked) -> Prepared:
-    """Choose the trials, and compare data, code and machine with what was recorded.
-
-    Raises `AblateError` where there is nothing to retrain, the data are others, or, without a stated tolerance, the
-    model's code is another.
-    """
+    """Choose the trials, and compare data, code and machine with what was recorded."""
     there = trained(recorded.entries)
     if not there:
         raise AblateError(f"{recorded.folder.path}: no trial of this study has ended yet: nothing to verify")
@@ -100,7 +96,7 @@ def spread(entries: Sequence[Entry], n: int) -> list[Entry]:
     Phases take turns, and in a phase its variants. Which trial of a variant comes first, the digest of its name says:
     no result plays a part, and nobody's choice.
     """
-    ordered = sorted(entries, key=_digest)
+    ordered = sorted(entries, key=lambda entry: hashlib.sha256(entry.spec.trial.encode()).hexdigest())
     by_phase = [_in_turns([e for e in ordered if e.spec.label.phase == phase]) for phase in PHASES]
     places = sorted((rank, turn) for turn, some in enumerate(by_phase) for rank in range(len(some)))
     return [by_phase[turn][rank] for rank, turn in places[:n]]
@@ -116,7 +112,6 @@ def named(entries: Mapping[str, Entry], names: Sequence[str]) -> list[Entry]:
 
 
 def _missing(name: str, entries: Mapping[str, Entry], there: Mapping[str, Entry]) -> str:
-    """Why a trial cannot be retrained, and what can."""
     if name not in entries:
         nearest = get_close_matches(name[:200], there, n=3, cutoff=0.0)
         return f"no such trial\n  the nearest names: {', '.join(nearest)}"
@@ -133,7 +128,3 @@ def _in_turns(entries: Sequence[Entry]) -> list[Entry]:
         by_variant.setdefault(entry.spec.label.variant, []).append(entry)
     ranks = range(max(map(len, by_variant.values()), default=0))
     return [some[rank] for rank in ranks for some in by_variant.values() if rank < len(some)]
-
-
-def _digest(entry: Entry) -> str:
-    return hashlib.sha256(entry.spec.trial.encode()).hexdigest()

@@ -36,10 +36,7 @@ class Recorded:
 
 
 def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
-    """Read the folder at `path`. `beside` is where the study's own files lie; None: where the study of its name does.
-
-    Raises `AblateError` where something is missing or broken.
-    """
+    """Read the folder at `path`. `beside` has the study's own files; None: where the study of its name lies."""
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
     basis, facts = read_basis(folder.basis), read_facts(folder.provenance)

@@ -23,11 +23,7 @@ MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they
 
 
 def retrain(
-    prepared: Prepared,
-    *,
-    stop: threading.Event,
-    on_check: Callable[[Check], None],
-    announce: Callable[[str], None],
+    prepared: Prepared, *, stop: threading.Event, on_check: Callable[[Check], None], announce: Callable[[str], None]
 ) -> Round:
     """Retrain until all are done or a stop is asked for; what is known by then is in verified.json after each trial.
 
@@ -102,7 +98,6 @@ class _Keeper:
         )
 
     def take(self, entry: Entry, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
-        """Compare one trial, write, show."""
         tolerance, anew = self._prepared.tolerance, len(_measured(self._ways) - self._kept)
         if not self._prepared.is_stated and (anew or outcome.parts != entry.outcome.parts):
             tolerance = ROUNDING

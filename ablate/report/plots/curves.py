@@ -74,11 +74,7 @@ def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Fig
 
 
 def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]]) -> Figure | None:
-    """A panel a configuration (label, its tests, one a seed), at most `MOST_PANELS`.
-
-    Loss against rate for each seed, the rules' marks of the first one, the rates chosen as lines; dashed where the
-    rules disagreed.
-    """
+    """A panel a configuration (label, its tests, one a seed), at most `MOST_PANELS`."""
     drawn = [(name, [test for test in some if len(test.rates) > 1]) for name, some in tests]
     shown = [(name, some) for name, some in drawn if some][:MOST_PANELS]
     if not shown:

@@ -1,7 +1,6 @@
 """What designs told into figures: shares of the variance, worth from both ends, and interactions."""
 
 import math
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from ablate.analysis.effects import Metric
-from ablate.report.plots.differences import MOST_DRAWN, ROW, draw_frame
-from ablate.report.plots.svg import INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, shorten
+from ablate.report.plots.differences import MOST_DRAWN, ROW, Row, draw_frame
+from ablate.report.plots.svg import INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, name_rows, shorten
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MEASURE_LOOKS = {  # measure -> (words, marker, colour)
     "add_one_in": ("add-one-in", "o", SERIES[0]),
     "shapley": ("Shapley value", "D", SERIES[2]),
@@ -41,13 +39,9 @@ def draw_shares(shares: pd.DataFrame) -> Figure | None:
         axes = figure.subplots()
         for at, bar in enumerate(bars.to_dict("records")):
             _draw_bar(axes, at, bar)
-        axes.set_yticks(range(len(bars)), [shorten(str(term), 44) for term in bars["term"]])
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.set_ylim(len(bars) - 0.4, -0.6)
+        name_rows(axes, [shorten(str(term), 44) for term in bars["term"]])
         axes.set_xlim(0, 115 * float(bars["share_of_runs"].max()))
         axes.set_xlabel("share of the variance, %")
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
     return figure
 
 
@@ -63,13 +57,11 @@ def draw_directions(directions: pd.DataFrame, *, metric: Metric, label: str) -> 
     with figure_style():
         figure = Figure(figsize=(WIDTH, 1.05 + 0.17 * (len(measures) + 1) * len(rows)), layout="constrained")
         axes = figure.subplots()
-        axes.set_ylim(len(rows) - 0.4, -0.6)
         draw_frame(axes, metric, limits=_worth_limits(directions, measures, metric), label=label)
         for at, row in enumerate(rows):
             _draw_worth(axes, at, row, measures, scale=metric.scale)
         names = [shorten(f"{row['factor']}: {row['reference_level']} → {row['level']}", 42) for row in rows]
-        axes.set_yticks(range(len(rows)), names)
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        name_rows(axes, names)
         _legend(figure, [MEASURE_LOOKS[name] for name in measures])
     return figure
 

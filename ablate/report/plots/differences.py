@@ -1,6 +1,7 @@
 """Differences to a reference onto an axis: its limits, its margin, and what lies beyond it. Forest plots share it."""
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
 from ablate.analysis.effects import Metric
-from ablate.report.plots.svg import INK, MUTED, SEED, SERIES, SHADE, WIDTH, figure_style, shorten
+from ablate.report.plots.svg import MUTED, SEED, SERIES, SHADE, WIDTH, figure_style, name_rows, shorten
 from ablate.study.trial import BEST
 
+Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 ROW = 0.3  # inches a row
 MOST_DRAWN = 60  # rows of a figure; the table beside it has them all
 OUTSIDE_DECIMALS = {"points": 1, "nats": 2}
@@ -73,7 +75,6 @@ def shown_number(value: float, decimals: int, *, is_signed: bool = False) -> str
 
 
 def _span(effects: pd.DataFrame, scores: pd.DataFrame, metric: Metric) -> tuple[float, float]:
-    """The least and the largest that is to be drawn, the margin among it."""
     values = pd.concat([effects[["mean", "low_adjusted", "high_adjusted"]].stack(), scores["difference"]])
     numbers = np.append(values.astype(float), [metric.margin, -metric.margin]) * metric.scale
     numbers = numbers[np.isfinite(numbers)]
@@ -96,12 +97,8 @@ def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame) -> Figure | None:
             _draw_row(axes, at, row["mean"], (row["low"], row["high"]), runs.loc[runs["name"] == row["name"], "gap"])
             if not row["name"]:
                 axes.axvline(row["mean"], color=MUTED, linewidth=1, zorder=1)
-        axes.set_yticks(range(len(shown)), [shorten(name, 40) if name else "reference" for name in shown["name"]])
-        axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        name_rows(axes, [shorten(name, 40) if name else "reference" for name in shown["name"]])
         axes.set_xlabel("training accuracy less validation accuracy, points; right is a wider gap")
-        axes.grid(axis="x")
-        axes.spines["left"].set_visible(False)
     return figure
 
 

@@ -85,7 +85,6 @@ def extremes(effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Metric) -> 
 
 
 def _layout(effects: pd.DataFrame, scores: pd.DataFrame) -> tuple[list[_Row], list[tuple[float, str]]]:
-    """Rows of variants, and the heading above each factor's first row."""
     rows: list[_Row] = []
     headers: list[tuple[float, str]] = []
     seeds = dict(iter(scores.groupby(["variant", "mode"]))) if len(scores) else {}

@@ -73,10 +73,7 @@ def draw_layers(states: pd.DataFrame) -> Figure | None:
 
 
 def draw_kernels(kernels: Sequence[Kernel]) -> Figure | None:
-    """A panel a kernel: its numbers as squares, blue where they are positive, fainter where they are small.
-
-    The strongest is the largest of that corner, which stands below. The first `MOST_KERNELS` are drawn; None without.
-    """
+    """A panel a kernel: its numbers as squares, blue where they are positive, fainter where they are small."""
     shown = kernels[:MOST_KERNELS]
     if not shown:
         return None

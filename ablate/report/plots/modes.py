@@ -16,16 +16,13 @@ from ablate.report.plots.differences import (
     draw_outside,
     outside_text,
 )
-from ablate.report.plots.svg import HELPS, HURTS, INK, PAPER, WIDTH, figure_style, mark, shorten
+from ablate.report.plots.svg import HELPS, HURTS, INK, PAPER, WIDTH, figure_style, mark, name_rows, shorten
 
 LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # a mode's marker and colour
 
 
 def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure | None:
-    """Each variant's mean and interval under every learning-rate mode, one above the other; None below two modes.
-
-    The first `MOST_DRAWN` variants are drawn; the marks of the i-th have the key "modes-i".
-    """
+    """Each variant's mean and interval under every learning-rate mode, one above the other; None below two modes."""
     modes = list(dict.fromkeys(effects["mode"])) if len(effects) else []
     if len(modes) < 2:
         return None
@@ -35,7 +32,6 @@ def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure |
         figure = Figure(figsize=(WIDTH, 1.0 + ROW * 1.25 * len(names)), layout="constrained")
         axes = figure.subplots(1, 1)
         limits = difference_limits(effects, effects.iloc[:0].assign(difference=0.0), metric=metric)
-        axes.set_ylim(len(names) - 0.4, -0.6)
         draw_frame(axes, metric, limits=limits, label=label)
         handles = [
             _draw_mode(axes, effects, mode, names["variant"], metric=metric, place=(index, len(modes)))
@@ -63,8 +59,7 @@ def _name_rows(axes: Axes, names: pd.DataFrame) -> None:
     labels = []
     for factor, level, other in zip(names["factor"], names["level"], against, strict=True):
         labels.append(shorten(" = ".join(contrast_name(str(factor), str(level), against=str(other))), 42))
-    axes.set_yticks(range(len(names)), labels)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    name_rows(axes, labels)
     for index, tick in enumerate(axes.get_yticklabels()):
         mark(tick, f"modes-{index}")
 

@@ -8,7 +8,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, shorten
+from ablate.report.plots.svg import (
+    HELPS,
+    HURTS,
+    INK,
+    MUTED,
+    PAPER,
+    SERIES,
+    SHADE,
+    WIDTH,
+    figure_style,
+    name_rows,
+    shorten,
+)
 
 STATES = {  # state -> (marker, colour, filled): told apart by shape
     "finished": ("o", HELPS, True),
@@ -73,10 +85,7 @@ def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
 
 
 def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -> Figure | None:
-    """A panel an evaluator: each factor's share with its bootstrap band, and what fANOVA leaves unexplained.
-
-    `importances` has factor, importance, evaluator, low, high, shares of 1; `unexplained` a share an evaluator.
-    """
+    """A panel an evaluator: each factor's share with its bootstrap band, and what fANOVA leaves unexplained."""
     evaluators = list(dict.fromkeys(importances["evaluator"])) if len(importances) else []
     if not evaluators:
         return None
@@ -131,9 +140,6 @@ def _draw_shares(axes: Axes, rows: pd.DataFrame, unexplained: float | None) -> N
     if unexplained is not None:
         axes.barh([len(rows)], [unexplained * 100], height=0.62, facecolor=SHADE, edgecolor=MUTED, linestyle="--")
         names = [*names, "unexplained"]
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    name_rows(axes, names)
     axes.set_ylabel("")
     axes.set_xlim(left=0)
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)

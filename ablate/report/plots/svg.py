@@ -18,6 +18,7 @@ from matplotlib.text import Text
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -38,36 +39,15 @@ SETTINGS: Any = {  # Any: matplotlib types its settings by name, hundreds of the
     "svg.hashsalt": "ablate",
     "svg.id": None,
     "font.family": "DejaVu Sans",  # ships with matplotlib; wider than system fonts, so what is laid out with it fits
-    "font.size": 9.0,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.0,
-    "axes.unicode_minus": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": RULE,
-    "axes.linewidth": 0.8,
-    "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "axes.facecolor": "none",
-    "figure.facecolor": PAPER,
-    "figure.edgecolor": "none",
-    "savefig.facecolor": "auto",
-    "grid.color": RULE,
-    "grid.linewidth": 0.5,
-    "text.color": INK,
-    "xtick.color": RULE,
-    "ytick.color": RULE,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 8.5,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "path.simplify": True,
-}
+    "font.size": 9.0, "axes.titlesize": 9.5, "axes.labelsize": 9.0, "xtick.labelsize": 8.5, "ytick.labelsize": 8.5,
+    "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.unicode_minus": True, "axes.axisbelow": True,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": RULE, "axes.linewidth": 0.8,
+    "axes.labelcolor": MUTED, "axes.titlecolor": INK, "axes.facecolor": "none",
+    "figure.facecolor": PAPER, "figure.edgecolor": "none", "savefig.facecolor": "auto",
+    "grid.color": RULE, "grid.linewidth": 0.5, "text.color": INK,
+    "xtick.color": RULE, "ytick.color": RULE, "xtick.labelcolor": MUTED, "ytick.labelcolor": MUTED,
+    "legend.frameon": False, "legend.fontsize": 8.5, "path.simplify": True,
+}  # fmt: skip
 _XMLNS = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
 _MEASURES = ("d", "x", "y", "transform", "width", "height", "style")
@@ -95,6 +75,15 @@ def shorten(text: str, width: int = 30) -> str:
         return line
     head = width // 2
     return f"{line[:head]}…{line[head + 1 - width :]}"
+
+
+def name_rows(axes: "Axes", names: Sequence[str]) -> None:
+    """Name the rows of a chart, the first one on top, in place of ticks and of the axis' line."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.grid(axis="x")
+    axes.spines["left"].set_visible(False)
 
 
 def mark(artist: "Artist", key: str, *, titles: Sequence[str] = ()) -> None:

@@ -1,16 +1,13 @@
 """A greedy path into a waterfall: each step from the score before it to its own."""
 
-from typing import Any, TypeAlias
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ablate.report.plots.differences import ROW, shown_number
-from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, WIDTH, figure_style, shorten
+from ablate.report.plots.differences import ROW, Row, shown_number
+from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, WIDTH, figure_style, name_rows, shorten
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 PANEL_ROOM = 0.12  # of a waterfall's span, left free at either end
 
 
@@ -60,14 +57,10 @@ def _draw_walk(axes: Axes, steps: list[Row], *, scale: float, decimals: int) -> 
     is_forward = steps[0]["direction"] == "forward"
     start = "the reference" if is_forward else "the best configuration"
     names = [start, *(shorten(f"{step['factor']} = {step['level']}", 38) for step in steps[1:])]
-    axes.set_yticks(range(len(steps)), names)
-    axes.set_ylim(len(steps) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    name_rows(axes, names)
     axes.set_title(
         "From the reference to the best configuration" if is_forward else "From the best back to the reference"
     )
-    axes.grid(axis="x")
-    axes.spines["left"].set_visible(False)
 
 
 def _draw_step(axes: Axes, at: int, step: Row, before: float, *, scale: float, decimals: int) -> None:

@@ -11,7 +11,6 @@ from ablate.report.wording.phrases import (
     Effect,
     as_rows,
     capital,
-    capped,
     effect_name,
     interval,
     margin_of,
@@ -27,12 +26,9 @@ from ablate.report.wording.phrases import (
 )
 from ablate.study.catalog import ENGINE
 from ablate.study.trial import BEST, REFERENCE
+from ablate.text import clauses, first_of
 
-RATES = {
-    "tune": "tuned for each variant",
-    "find": "found for each variant",
-    "carry": "carried over from the reference",
-}
+RATES = {"tune": "tuned for each variant", "find": "found for each variant", "carry": "carried over from the reference"}
 UNCHANGED = "no verdict changes"
 MOST_TOLD = 4  # with their numbers, of a list in a sentence
 MOST_CHANGES = 3  # verdicts that differ with a learning-rate mode
@@ -72,7 +68,7 @@ def headline(
     ):
         rows = [row for row in told if row["verdict"] == verdict]
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
-            lines.append(f"{opening}{capped([said(row) for row in rows], most=most)}.")
+            lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
     lines += _differing(effects, modes) + ended + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
@@ -87,17 +83,17 @@ def _decided(decided: Sequence[Effect]) -> list[str]:
     if forward:
         most = forward[0]["factor"]
         first, *rest = (row for row in forward if row["factor"] == most)
-        clauses = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
-        clauses += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
-        lines.append(f"{capital(words(most) or first['variant'])} matters most: {'; '.join(clauses)}.")
+        said = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
+        said += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
+        lines.append(f"{capital(words(most) or first['variant'])} matters most: {'; '.join(said)}.")
         others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
-        lines += [f"Then: {capped(others)}."] if others else []
+        lines += [f"Then: {clauses(others, MOST_NAMED)}."] if others else []
     if backward:
         changes = [
             f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
             for row in backward
         ]
-        lines.append(f"Changed from {variant_name(backward[0]['against'])}: {capped(changes)}.")
+        lines.append(f"Changed from {variant_name(backward[0]['against'])}: {clauses(changes, MOST_NAMED)}.")
     return lines
 
 
@@ -111,9 +107,8 @@ def _at_length(row: Effect, *, verb: str) -> str:
 
 
 def _uncompared(family: Sequence[Effect]) -> list[str]:
-    """The contrasts that compare nothing, with the reason."""
     unfinished = [effect_name(row) for row in family if row["verdict"] == UNFINISHED]
-    named = f"No run finished on either side, so nothing was compared: {capped(unfinished, most=MOST_NAMED)}."
+    named = f"No run finished on either side, so nothing was compared: {clauses(unfinished, MOST_NAMED)}."
     return _identical([row for row in family if row["verdict"] == IDENTICAL]) + [named] * bool(unfinished)
 
 
@@ -123,12 +118,11 @@ def _identical(rows: Sequence[Effect]) -> list[str]:
         return []
     is_models = any(row["factor"] not in ENGINE and row["factor"] != "learning_rate" for row in rows)
     question = " (does the model use it?)" if is_models and len(rows) == 1 else " (does the model use them?)"
-    named = capped([effect_name(row) for row in rows], most=MOST_NAMED)
+    named = clauses([effect_name(row) for row in rows], MOST_NAMED)
     return [f"Identical runs, so nothing was compared: {named}{question if is_models else ''}."]
 
 
 def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
-    """No claim, and the largest observed difference."""
     compared = [row for row in told if row["n"] > 0]
     if not compared:
         return ["No variant has a run to compare with the reference yet."]
@@ -152,7 +146,6 @@ def _why_not(row: Effect, *, family: int) -> str:
 
 
 def _detectable(told: Sequence[Effect]) -> list[str]:
-    """How large a true difference would have had to be, where nothing could be said and every run finished."""
     rows = [row for row in told if row["verdict"] == "inconclusive" and row["mde"] > 0 and not row["diverged"] > 0]
     if not rows:
         return []
@@ -166,18 +159,15 @@ def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
     """One sentence: with which further learning-rate modes how many verdicts change, and the first of them."""
     tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
     rows = {mode: {row["variant"]: row for row in tested if row["mode"] == mode} for mode in modes}
-    clauses = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
-    if not clauses:
+    said = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
+    if not said:
         return []
-    place = "" if all(clause.endswith(UNCHANGED) for clause in clauses) else ": see “Fair learning rates”"
-    return [f"The above is with learning rates {_rates(modes[0])}; {'; '.join(clauses)}{place}."]
+    place = "" if all(clause.endswith(UNCHANGED) for clause in said) else ": see “Fair learning rates”"
+    return [f"The above is with learning rates {_rates(modes[0])}; {'; '.join(said)}{place}."]
 
 
 def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
-    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both.
-
-    Of more than `MOST_CHANGES` the first are named, without what they change to.
-    """
+    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both."""
     both = [(row, other[variant]) for variant, row in told.items() if variant in other]
     changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
     if not both:
@@ -185,8 +175,7 @@ def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: s
     opening = f"with rates {_rates(mode)} "
     if not changed:
         return f"{opening}{UNCHANGED}"
-    names = [effect_name(row) for row, _ in changed[:MOST_CHANGES]]
-    named = f"{', '.join(names)} and {len(changed) - MOST_CHANGES} more"
+    named = first_of([effect_name(row) for row, _ in changed], MOST_CHANGES)
     if len(changed) <= MOST_CHANGES:
         named = ", ".join(f"{effect_name(row)}: {row['verdict']} → {there['verdict']}" for row, there in changed)
     count = "the verdict changes" if len(both) == 1 else f"{len(changed)} of {len(both)} verdicts change"
@@ -201,14 +190,14 @@ def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]
     """One sentence a variant and state: SGD diverged in 4 of 6 seeds."""
     lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
     runs = confirmatory_runs(results[results["variant"].isin(lost)])
-    clauses = []
+    said = []
     for (variant, mode), cell in runs.groupby(["variant", "mode"], sort=False):
         where = f" ({mode})" if mode and n_modes > 1 else ""
         for state in COUNTED_AT_CHANCE:
             count = int((cell["state"] == state).sum())
             if count:
-                clauses.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
-    return [f"{capital(capped(clauses))} (counted {lost_count})."] if clauses else []
+                said.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
+    return [f"{capital(clauses(said, MOST_NAMED))} (counted {lost_count})."] if said else []
 
 
 def _family(told: Sequence[Effect], *, family: int) -> list[str]:

@@ -29,10 +29,7 @@ ABOUT = (
 
 
 def latex_effects(effects: pd.DataFrame, metric: Metric) -> str:
-    """The effects as a booktabs `tabular`, ready for \\input: needs \\usepackage{booktabs} and nothing else.
-
-    Columns for the reference and for the learning-rate mode are there where the table has several.
-    """
+    """The effects as a booktabs `tabular`, ready for \\input: needs \\usepackage{booktabs} and nothing else."""
     several = [name for name in ("against", "mode") if effects[name].nunique() > 1]
     columns = ["factor", "level", *several]
     unit = f" ({to_tex(metric.unit)})" if metric.unit else ""

@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -34,12 +33,6 @@ def as_rows(effects: pd.DataFrame) -> list[Effect]:
 def mode_rank(mode: str) -> tuple[int, str]:
     """Sorts the modes by how fair their learning rates are."""
     return (MODES.index(mode) if mode in MODES else len(MODES), mode)
-
-
-def capped(items: Sequence[str], *, most: int = MOST_NAMED) -> str:
-    """The items of a list in a sentence; of a long one the first, and how many more there are."""
-    more = len(items) - most
-    return "; ".join(items[:most]) + (f"; and {more} more" if more > 0 else "")
 
 
 def unbroken(text: str) -> str:

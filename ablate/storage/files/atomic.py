@@ -111,7 +111,6 @@ def saving(path: Path, what: str) -> Iterator[None]:
 
 
 def _written(folder: Path, content: str | bytes) -> Path:
-    """A new file in `folder` that holds the content, with the rights that the umask leaves."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = name_aside(folder, secrets.token_hex(6))
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)

@@ -19,10 +19,7 @@ _LONGEST_FIELD = 2**20  # characters; a longer one is a quote that was never clo
 
 
 def read_csv_text(path: Path, *, most: int = MOST_BYTES) -> str:
-    """The file as text, unpacked where its name says so: UTF-8, or UTF-16 with its mark.
-
-    Raises `DataError` where it cannot be read, is no text, or is larger than `most` bytes unpacked.
-    """
+    """The file as text, unpacked where its name says so: UTF-8, or UTF-16 with its mark."""
     try:
         with path.open("rb") as file, _unpacked(file, path.suffix.lower()) as unpacked:
             content = unpacked.read(most + 1)

@@ -124,10 +124,7 @@ def _owner(folder: Path) -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder where the system keeps such. What `kill -9` has left there of other runs, arrays of GBs, is removed.
-
-    Raises `OSError` where there is no room for it.
-    """
+    """A new folder where the system keeps such; removes what `kill -9` has left there of other runs, arrays of GBs."""
     root = Path(tempfile.gettempdir())
     if hasattr(os, "getuid"):
         for folder in root.glob(f"{PREFIX}*"):

@@ -38,10 +38,7 @@ def ramp_batches(train: Indices, *, rows: int, batch: int, rng: np.random.Genera
 
 
 def evaluation_chunks(slots: Sequence[Indices], *, room: int, chunk: int = CHUNK) -> Indices:
-    """Indices of each slot as (chunks, slots, chunk), with room for as many as `room` of them.
-
-    They are padded with 0; the caller says how many count.
-    """
+    """Indices of each slot as (chunks, slots, chunk), with room for as many as `room` of them."""
     together = np.stack(slots).astype(np.int32)
     n_slots, n = together.shape
     rows = -(-max(room, n) // chunk)
@@ -51,10 +48,7 @@ def evaluation_chunks(slots: Sequence[Indices], *, room: int, chunk: int = CHUNK
 
 
 def equal_parts(batch: int, parts: int) -> list[tuple[int, int]]:
-    """A batch in `parts` as equal as can be, as (how many, examples each): of one size, or of two that differ by 1.
-
-    None is empty: a batch of fewer examples than parts has fewer parts.
-    """
+    """A batch in `parts` as equal as can be, as (how many, examples each): of one size, or of two that differ by 1."""
     size, larger = divmod(batch, parts)
     return [(n, size_of) for n, size_of in ((larger, size + 1), (parts - larger, size)) if n and size_of]
 

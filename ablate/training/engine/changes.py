@@ -15,12 +15,7 @@ CHECK_SECONDS = 5.0  # for all of them; of a fault that was not seen until then,
 def check_changes(
     study: Study, examined: Callable[[Factors], set[str]], *, kind: Callable[[Factors], Hashable], looked_up: set[str]
 ) -> tuple[str, ...]:
-    """What a person should know of a user's models: the factors that building them never looks up.
-
-    `examined` builds one model and says which factors that looked up, as `looked_up` does of the baseline; those of one
-    `kind` need it once. Raises `StudyError` with the level where one asks for what no training here would do. A level
-    on which user code fails is left to its trials.
-    """
+    """What a person should know of a user's models: the factors that building them never looks up."""
     began, seen, is_whole = time.monotonic(), {kind(study.baseline)}, True
     for changed, factors in changes(study):
         if kind(factors) in seen:
@@ -49,10 +44,7 @@ def changes(study: Study) -> Iterator[tuple[str, Factors]]:
 
 
 def not_looked_up(study: Study, looked_up: Collection[str], *, n: int) -> tuple[str, ...]:
-    """A notice on the factors that a user's build never asked for in `n` configurations, where they count.
-
-    What the engine applies itself, as the optimizer, is no affair of build.
-    """
+    """A notice on the factors that a user's build never asked for in `n` configurations, where they count."""
     tried = [study.baseline, *(factors for _, factors in changes(study))]
     unread = [
         name

@@ -24,10 +24,7 @@ EXAMPLES = (16, 4, 1)  # enough for outputs, an embedding's range is read off th
 
 @final
 class Examiner:
-    """What the outputs of a study's models are: of users', each kind of which is examined once.
-
-    `split` gives the split that a configuration is examined on.
-    """
+    """What the outputs of a study's models are: of users', each kind of which is examined once."""
 
     def __init__(self, study: Study, data: Dataset, split: Callable[[Factors], Split]) -> None:
         self._study, self._data, self._split = study, data, split
@@ -40,10 +37,7 @@ class Examiner:
         return tuple(pair for pair in structure if pair[0] not in ENGINE), scaling_of(self._study, factors)
 
     def reading(self, model: keras.Model, factors: Factors) -> Reading:
-        """What a model's outputs are. Raises `StudyError` as `examine` does.
-
-        Those of the baseline must be numbers: a variant may well diverge.
-        """
+        """What a model's outputs are. Raises `StudyError` as `examine` does."""
         if self.trusts_models:
             return Reading(by_last_layer(model))
         kind = self.kind(factors)
@@ -61,10 +55,7 @@ class Examiner:
 
 
 def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n: int = EXAMPLES[0]) -> Reading:
-    """What the model's outputs are, on the first `n` training examples. No state of it changes.
-
-    Raises `StudyError` where outputs or inputs would make the training meaningless.
-    """
+    """What the model's outputs are, on the first `n` training examples. No state of it changes."""
     raw = data.x_train[split.train[:n]]
     scaled = scale_inputs(raw, split)
     with received() as taken, received(SCALERS) as scaling_again:

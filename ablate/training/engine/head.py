@@ -66,10 +66,7 @@ class Taken:
 
 
 def take_over(model: keras.Model, own: State, taken: Taken) -> State:
-    """A trial's state with all that was `taken`, normalization statistics included, but for the head and for noise.
-
-    Raises `StudyError` where the two networks differ below their heads.
-    """
+    """A trial's state with all that was `taken`, normalization statistics included, but for the head and for noise."""
     weights = _merged(model, model.trainable_variables, own[0], taken.weights)
     return weights, _merged(model, model.non_trainable_variables, own[1], taken.frozen), own[2]
 

@@ -58,14 +58,7 @@ class Loops:
         return state, self._leaving(losses, axis=1), done, correct
 
     def evaluate(
-        self,
-        state: tuple[Tensor, Tensor],
-        x: Tensor,
-        y: Tensor,
-        shift: Tensor,
-        scale: Tensor,
-        order: Tensor,
-        n: Tensor,
+        self, state: tuple[Tensor, Tensor], x: Tensor, y: Tensor, shift: Tensor, scale: Tensor, order: Tensor, n: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The sums of cross-entropy, hits and spreads, each (size,), over the first `n` entries of `order`."""
         width = ops.shape(order)[2]

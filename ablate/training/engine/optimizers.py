@@ -10,16 +10,16 @@ weight, and fails when they change.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 from keras import ops
 
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
+from ablate.training.engine.backend import Tensor
 from ablate.training.engine.settings import HEAD_ONLY
 
-Tensor: TypeAlias = Any  # a backend tensor; TensorFlow has no types
 K = keras.optimizers
 
 
@@ -183,10 +183,7 @@ class LossScaled(keras.optimizers.LossScaleOptimizer):  # type: ignore[misc]  # 
 
 
 def functional(optimizer: keras.optimizers.Optimizer, *, varied: Collection[str] = ()) -> keras.optimizers.Optimizer:
-    """The same optimizer with a `stateless_apply` that works on TensorFlow, and settings that are inputs.
-
-    `varied` names these: "weight_decay", "momentum", `HEAD_ONLY`. What the optimizer does not have is left out.
-    """
+    """The same optimizer with a `stateless_apply` that works on TensorFlow, and settings that are inputs."""
     kind, kept = type(optimizer), tuple(name for name in varied if _attribute(optimizer, name))
     mixed: Any = type(f"Functional{kind.__name__}", (kind, Functional), {"varied": kept})  # Any: a class made here
     return mixed.from_config(optimizer.get_config())
@@ -199,10 +196,7 @@ def make_optimizer(
     precision: str = "float32",
     clipping: Mapping[str, float] = MappingProxyType({}),
 ) -> keras.optimizers.Optimizer:
-    """The functional optimizer of that name with Keras' defaults; in mixed_float16 its loss is scaled.
-
-    `clipping` is one of Keras' ways to clip gradients, as `clipping_of` says it.
-    """
+    """The functional optimizer of that name with Keras' defaults; in mixed_float16 its loss is scaled."""
     plain = OPTIMIZERS[name]()
     made = functional(type(plain).from_config({**plain.get_config(), **clipping}), varied=varied)
     return LossScaled(made) if precision == "mixed_float16" else made

@@ -44,8 +44,6 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One step of a model's graph."""
-
     by: keras.Operation
     taken: Sequence[Tensor]
     given: Tensor
@@ -116,7 +114,6 @@ class Probe:
         return np.float32(np.nan) if place is None else _norm(gradients[place])
 
     def _of(self, variable: keras.Variable, state: Any) -> Tensor:
-        """The value of a variable of the model in a state."""
         for variables, values in zip(self._variables, state, strict=True):
             place = _place_of(variable, variables)
             if place is not None:
@@ -125,10 +122,7 @@ class Probe:
 
 
 def count_distinct(kernel: Floats) -> int:
-    """How many columns differ: in some number by more than a millionth of the largest one of the two.
-
-    A random projection puts columns side by side that are equal, or equal but for rounding.
-    """
+    """How many columns differ: in some number by more than a millionth of the largest one of the two."""
     columns = kernel.T.astype(np.float64)
     direction = np.random.default_rng(0).normal(size=columns.shape[1])
     columns = columns[np.argsort(columns @ direction, kind="stable")]
@@ -158,10 +152,7 @@ def _without_noise(model: keras.Model) -> tuple[keras.Model, list[_Call]]:
 
 
 def _activated(layer: keras.layers.Layer, calls: Sequence[_Call]) -> Tensor | None:
-    """What a layer gives, after its activation function where that is a later step; None where it is not called.
-
-    Between the two may lie normalization, a sum, pooling: whatever alone takes what the step before it gave.
-    """
+    """What a layer gives, after its activation function where that is a later step; None where it is not called."""
     given = next((call.given for call in calls if call.by is layer), None)
     if given is None or layer.activation is not keras.activations.linear:
         return given
@@ -171,12 +162,8 @@ def _activated(layer: keras.layers.Layer, calls: Sequence[_Call]) -> Tensor | No
         if len(takers) != 1 or isinstance(takers[0].by, KINDS):
             return given
         tensor = takers[0].given
-        if _is_activation(takers[0].by):
+        if isinstance(takers[0].by, layers.Activation) or type(takers[0].by).__name__.lower() in _FUNCTIONS:
             return tensor
-
-
-def _is_activation(step: keras.Operation) -> bool:
-    return isinstance(step, layers.Activation) or type(step).__name__.lower() in _FUNCTIONS
 
 
 def _moments(tensor: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ same program with a ramp.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,11 +20,8 @@ from ablate.training.engine import backend
 from ablate.training.engine.backend import Compiled, Tensor
 from ablate.training.engine.batches import WHOLE, Pieces
 from ablate.training.engine.loops import Loops
-from ablate.training.engine.probe import Probe
+from ablate.training.engine.probe import Floats, Integers, Probe
 from ablate.training.engine.step import Score, State, Step, place_of
-
-Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
-Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +65,7 @@ class Scores:
 
 
 class Program:
-    """The compiled form of one structure. Stateless: state goes in and comes out.
-
-    A program of one trial may take its batches in several parts (`pieces`); its caller, in evaluating, their chunks.
-    `outputs` says what the model's outputs are; None: its last layer says it.
-    """
+    """The compiled form of one structure. Stateless: state goes in and comes out."""
 
     def __init__(
         self,
@@ -98,10 +91,7 @@ class Program:
         self._evaluate: Compiled | None = None
 
     def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> State:
-        """The state of a trial that starts from the weights of `model`, which has this program's structure.
-
-        `settings` are values of the settings that the optimizer was made with, such as its weight decay; else 0.
-        """
+        """The state of a trial that starts from the weights of `model`, which has this program's structure."""
         weights = tuple(backend.resident(v.value) for v in model.trainable_variables)
         frozen = tuple(backend.resident(v.value) for v in model.non_trainable_variables)
         return weights, frozen, self._optimizer_state(settings or {})
@@ -172,10 +162,7 @@ class Program:
         return Steps(state, kept, counts, correct.numpy())
 
     def evaluate(self, state: State, examples: Examples, scaling: Scaling, *, order: Integers, n: int) -> Scores:
-        """Each slot's mean scores over the first `n` of its entries of `order`.
-
-        `order` has shape (chunks, size, chunk), padded. `n=0` compiles for these shapes and does nothing else.
-        """
+        """Each slot's mean scores over the first `n` of its entries of `order`."""
         rows = (backend.resident(order), backend.resident(n))
         arguments = (state[:2], examples.x, examples.y, scaling.shift, scaling.scale, *rows)
         self._evaluate = self._evaluate or backend.compiled(

@@ -63,10 +63,7 @@ class Programs:
         return self._compiled(model, factors, size=size, xla=self._xla[structure])
 
     def best_size(self, build: Callable[[], keras.Model], factors: Factors) -> int:
-        """How many trials a program should train on this device, measured once a study with the first structure.
-
-        `build` makes a model of it, and is called where something is measured.
-        """
+        """How many trials a program should train on this device, measured once a study with the first structure."""
         if not self._on_gpu:
             return 1  # measured: on a CPU two in one program take 1.5 times as long each as one after the other
         if self._best_size is None:
@@ -119,10 +116,7 @@ class Programs:
         if key not in self._programs:
             precision = self._study.training.precision
             optimizer = make_optimizer(
-                str(factors["optimizer"]),
-                varied=varied_of(factors),
-                precision=precision,
-                clipping=clipping_of(factors),
+                str(factors["optimizer"]), varied=varied_of(factors), precision=precision, clipping=clipping_of(factors)
             )
             pieces = self.pieces(factors) if size == 1 else WHOLE
             samples = samples_of(self._study, factors)
@@ -133,7 +127,6 @@ class Programs:
         return self._programs[key]
 
     def _compile(self, program: Program, state: State, *, batch: int) -> None:
-        """Compile ahead for every shape that training will ask for, so that compiling is timed as such."""
         for order, _ in self._batches(program.size, batch):
             self._train(program, state, order, n_steps=0)
         validation = [self._split().validation] * program.size
@@ -157,7 +150,6 @@ class Programs:
         return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
 
     def _train(self, program: Program, state: State, order: Indices, *, n_steps: int) -> None:
-        """Steps at a rate of 0, in all slots."""
         program.train(
             state,
             self._examples,
@@ -176,7 +168,6 @@ class Programs:
         return structure_of(factors, model=self._study.model.name)
 
     def _place(self, *what: object) -> Path | None:
-        """The file that remembers a choice: its name is a digest of all that decides it."""
         if self._memory is None:
             return None
         study = self._study

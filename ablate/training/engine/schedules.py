@@ -30,10 +30,7 @@ class Moment:
 
 
 def rates(name: str, shape: Schedule, moment: Moment) -> Floats:
-    """The rate of each step of the next epoch over the peak rate, shape (steps,).
-
-    `name` is one of `ablate.study.catalog.SCHEDULES`.
-    """
+    """The rate of each step of the next epoch over the peak rate, shape (steps,)."""
     if name == "constant":
         return np.ones(moment.steps)
     if name == "plateau":

@@ -115,7 +115,6 @@ class Workbench:
         return check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
 
     def _examined(self, factors: Factors) -> set[str]:
-        """Build and examine a model; the factors that its building looked up."""
         noting = LookedUp(factors)
         self._examiner.reading(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
         return noting.names
@@ -167,10 +166,7 @@ class Workbench:
     def start(
         self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1, taken: Taken | None = None
     ) -> Start:
-        """The state from which a configuration starts in a replicate, and the program for `size` such trials.
-
-        All but its head, its noise and its optimizer is `taken` over from another network, where there is one.
-        """
+        """The state from which a configuration starts in a replicate, and the program for `size` such trials."""
         with clock.on("build"):
             model = self._model(factors, replicate)
             weights, reading = weights_digest(model), self._examiner.reading(model, factors)
@@ -201,17 +197,13 @@ class Workbench:
             raise broken.in_vain(tried)
 
     def _notes(self, taken: Taken) -> tuple[str, ...]:
-        """What a person should know of weights that were taken over."""
         assert self.study.transfer is not None
         classes = ", ".join(map(str, self.study.transfer.classes))
         short = f"; memory was short there: each batch in {taken.parts:,} parts" if taken.parts > 1 else ""
         return (f"all layers but the last one were trained on classes {classes} before{short}",)
 
     def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
-        """A model with the initial values of a replicate, to be read before the next one is asked for.
-
-        A user's is built with `noting` where it is given: the same configuration, which notes what is looked up.
-        """
+        """A model with the initial values of a replicate, to be read before the next one is asked for."""
         layer_seeds = LayerSeeds(self.study.seed, replicate)
         structure = structure_of(factors, model=self.study.model.name)
         if structure in self._models and self._builder.restart is not None:
@@ -248,10 +240,7 @@ def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes
 
 
 def _resident(data: Dataset) -> Examples:
-    """One array for training and testing, so that one compiled evaluation serves both.
-
-    Raises `DataError` where there is no room for it.
-    """
+    """One array for training and testing, so that one compiled evaluation serves both."""
     try:
         x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
         return Examples.resident(x, y)

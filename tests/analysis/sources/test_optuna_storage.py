@@ -15,7 +15,8 @@ def url(tmp_path_factory):
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = f"sqlite:///{tmp_path_factory.mktemp('optuna') / 'study.db'}"
     storage = optuna.storages.RDBStorage(url)
-    study = optuna.create_study(storage=storage, study_name="mine", direction="minimize")
+    sampler = optuna.samplers.RandomSampler(seed=0)  # draws both norms
+    study = optuna.create_study(storage=storage, study_name="mine", direction="minimize", sampler=sampler)
     study.optimize(objective, n_trials=5, catch=(ValueError,))
     study.ask()
     optuna.logging.set_verbosity(before)

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from ablate.experiment.preview.forecast import START_SECONDS, Pace, TimingPlan, forecast, seen_paces, timing_specs
+from ablate.experiment.preview.forecast import START_SECONDS, Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.storage.journal import Entry
 from ablate.study.catalog import structure_of
 from ablate.study.trial import Label, Outcome, TrialSpec
@@ -47,12 +47,10 @@ def test_each_unknown_structure_is_timed_once_at_a_fixed_rate_without_the_test_s
 
 
 def test_what_was_timed_becomes_a_pace_and_what_failed_does_not(tiny_study):
-    plan = TimingPlan(timing_specs([spec("a"), spec("c", normalization="batch")], {}, study=tiny_study))
-    first, second = plan.ask(5)
-    assert plan.ask(5) == []
-    plan.tell(trained(first.trial, epochs=1, build=0.5))
-    plan.tell(Outcome(second.trial, "failed", reason="no such layer"))
-    assert plan.paces(model="mlp") == {NONE: Pace(compile=3.5, epoch=8.0)}
+    specs = timing_specs([spec("a"), spec("b", seed=2), spec("c", normalization="batch")], {}, study=tiny_study)
+    first, second = (one.trial for one in specs)
+    outcomes = {first: trained(first, epochs=1, build=0.5), second: Outcome(second, "failed", reason="no such layer")}
+    assert measured_paces(specs, outcomes, model="mlp") == {NONE: Pace(compile=3.5, epoch=8.0)}
 
 
 def test_the_time_is_that_of_compiling_range_tests_and_epochs_over_the_workers(tiny_study):

@@ -15,12 +15,6 @@ def test_a_row_is_named_by_what_it_changes_and_from_where():
     assert phrases.effect_name(other) == "a 1 (from target)"
 
 
-def test_long_lists_are_cut_and_counted():
-    assert phrases.capped(["a", "b"]) == "a; b"
-    assert phrases.capped([str(i) for i in range(10)]).endswith("; 7; and 2 more")
-    assert phrases.capped(["a", "b"], most=1) == "a; and 1 more"
-
-
 def test_a_letter_keeps_its_value_a_number_its_unit_and_an_interval_its_ends():
     said = "adjusted p = .03, p < .001, n = 9, 95 %, 3.1 points, 2 seeds [−1.5, 1,000], 2 pointsettias, a, b, [x, y]"
     kept = "adjusted p~=~.03, p~<~.001, n~=~9, 95~%, 3.1~points, 2~seeds [−1.5,~1,000], 2 pointsettias, a, b, [x, y]"
