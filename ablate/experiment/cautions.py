@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.study.catalog import ENGINE
 from ablate.study.cautions import Cautions, Kind
@@ -35,6 +36,11 @@ class _Cell:
     def named(self, factor: str) -> str:
         """Its level of a factor; for a recipe, and for the best configuration, its own name."""
         return str(self.factors[factor]) if factor in self.factors else self.level or self.variant
+
+
+def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
+    """What the data and the runs of a study show; before its first trial, there are no entries."""
+    return {**facts.cautions, **run_cautions(entries, model=facts.study.model.name)}
 
 
 def run_cautions(entries: Iterable[Entry], *, model: str) -> Cautions:

@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import ablate
 from ablate import system
-from ablate.experiment.cautions import run_cautions
+from ablate.errors import AblateError
+from ablate.experiment.cautions import all_cautions
 from ablate.storage.conditions import model_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import Freeze
+from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study import Study
-from ablate.study.cautions import Cautions
-from ablate.study.trial import Level
 from ablate.tracking import shown_uri
 
 PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time goes to
@@ -39,7 +39,7 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
     with saving(folder.lr_tests, "the list of range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
     with saving(folder.provenance, "the provenance"):
-        write_aside(folder.provenance, json.dumps(_provenance(facts, ending, entries), indent=2, ensure_ascii=False))
+        write_aside(folder.provenance, _provenance(facts, ending, entries).to_text())
 
 
 def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
@@ -58,8 +58,8 @@ def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> flo
     """
     of_trials = sum(wall_seconds(entries, workers=workers).values())
     try:
-        return max(of_trials, float(json.loads(path.read_text())["time"]["total"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return max(of_trials, (read_provenance(path).time or {}).get("total", 0.0))
+    except AblateError:
         return of_trials
 
 
@@ -67,11 +67,6 @@ def study_notes(entries: Iterable[Entry]) -> list[str]:
     """What a person should know of the comparisons, each once, as "activation=selu: selu asks for …"."""
     of_ablation = (entry for entry in entries if entry.spec.label.phase == "ablation")
     return list(dict.fromkeys(f"{e.spec.label.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
-
-
-def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
-    """What the data and the runs of a study show."""
-    return {**facts.cautions, **run_cautions(entries, model=facts.study.model.name)}
 
 
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
@@ -92,74 +87,77 @@ def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
     return label.phase == "search", label.design != "one-factor", label.factor, label.variant, entry.spec.seed
 
 
-def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
-    return {**_origin(facts, ending), **_protocol(facts.study, ending), **_results(facts, ending, entries)}
+def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> Provenance:
+    return _with_results(_with_protocol(_origin(facts, ending), facts.study, ending), facts, ending, entries)
 
 
-def _origin(facts: Facts, ending: Ending) -> dict[str, object]:
+def _origin(facts: Facts, ending: Ending) -> Provenance:
     """What ran, when, on what."""
-    study = facts.study
-    return {
-        "study": facts.label,
-        "title": study.title,
-        "started": facts.started,
-        "ended": ending.ended,
-        "command": facts.command,
-        "ablate_version": ablate.__version__,
-        "versions": system.versions(),
-        "hardware": system.hardware(),
-        "workers": facts.workers,
-        "threads": facts.threads,
-        "stack": facts.stack,
-        "seed": study.seed,
-        "git": system.git_state(Path.cwd()),
-        "package_in_checkout": _is_own_source(Path(ablate.__file__), Path.cwd()),
-        "data": facts.about_data(),
-        "model": _model(study),
-    }
+    study, git = facts.study, system.git_state(Path.cwd())
+    return Provenance(
+        study=facts.label,
+        title=study.title,
+        started=facts.started,
+        ended=ending.ended,
+        command=facts.command,
+        ablate_version=ablate.__version__,
+        versions=system.versions(),
+        hardware=HardwareFacts(**system.hardware()),
+        workers=facts.workers,
+        threads=facts.threads,
+        stack=facts.stack,
+        seed=study.seed,
+        git=GitFacts(**git) if git else None,
+        package_in_checkout=_is_own_source(Path(ablate.__file__), Path.cwd()),
+        data=facts.about_data(),
+        model=_model(study),
+    )
 
 
-def _protocol(study: Study, ending: Ending) -> dict[str, object]:
-    """What was searched, tuned and compared."""
-    return {
-        "sampler": study.search.sampler,
-        "monitor": study.training.monitor,
-        "margin": study.ablation.margin,
-        "reference": dict(ending.reference),
-        "reference_kind": study.ablation.reference,
-        "designs": list(study.ablation.design),
-        "factorial": list(study.ablation.factorial or ()),
-        "recipes": {name: dict(levels) for name, levels in study.recipes.items()},
-        "conditions": _conditions(study),
-        "modes": list(study.ablation.learning_rate),
-        "tune": dict(ending.tune) if ending.tune is not None else None,
-        "seeds": study.ablation.seeds,
-        "max_seeds": study.ablation.max_seeds,
-        "looks": list(ending.looks),
-        "epochs": study.training.epochs,
-        "batch_size": study.training.batch_size,
-        "patience": study.training.patience,
-    }
+def _with_protocol(origin: Provenance, study: Study, ending: Ending) -> Provenance:
+    """And what was searched, tuned and compared."""
+    return replace(
+        origin,
+        sampler=study.search.sampler,
+        monitor=study.training.monitor,
+        margin=study.ablation.margin,
+        reference=dict(ending.reference),
+        reference_kind=study.ablation.reference,
+        designs=study.ablation.design,
+        factorial=study.ablation.factorial or (),
+        recipes={name: dict(levels) for name, levels in study.recipes.items()},
+        conditions={factor: dict(condition) for factor, condition in study.space.conditions.items()},
+        modes=study.ablation.learning_rate,
+        tune=ending.tune,
+        seeds=study.ablation.seeds,
+        max_seeds=study.ablation.max_seeds,
+        looks=ending.looks,
+        epochs=study.training.epochs,
+        batch_size=study.training.batch_size,
+        patience=study.training.patience,
+    )
 
 
-def _results(facts: Facts, ending: Ending, entries: list[Entry]) -> dict[str, object]:
-    """How it ended, and where the rest of it is."""
-    return {
-        "frozen": {**ending.frozen.facts(), "unfrozen": _unfrozen(entries, ending.frozen)} if ending.frozen else None,
-        "reused": _reused(entries),
-        "tracking_uri": shown_uri(facts.tracking_uri),
-        "experiment": facts.label,
-        "parent_run_id": "",
-        "time": dict(ending.seconds),
-        "complete": ending.complete,
-        "interrupted": ending.interrupted,
-        "gave_up": ending.gave_up,
-        "changes": list(ending.changes),
-        "quick": facts.study.quick,
-        "notes": study_notes(entries),
-        "cautions": {kind: list(seen) for kind, seen in all_cautions(facts, entries).items()},
-        "remarks": dict(facts.remarks),
-    }
+def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: list[Entry]) -> Provenance:
+    """And how it ended, and where the rest of it is."""
+    frozen = ending.frozen
+    return replace(
+        protocol,
+        frozen=replace(frozen.facts(), unfrozen=_unfrozen(entries, frozen)) if frozen else None,
+        reused=_reused(entries),
+        tracking_uri=shown_uri(facts.tracking_uri),
+        experiment=facts.label,
+        parent_run_id="",
+        time=dict(ending.seconds),
+        complete=ending.complete,
+        interrupted=ending.interrupted,
+        gave_up=ending.gave_up,
+        changes=ending.changes,
+        quick=facts.study.quick,
+        notes=study_notes(entries),
+        cautions=all_cautions(facts, entries),
+        remarks=facts.remarks,
+    )
 
 
 def _model(study: Study) -> dict[str, str]:
@@ -172,21 +170,13 @@ def _is_own_source(package: Path, folder: Path) -> bool:
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
 
 
-def _conditions(study: Study) -> dict[str, dict[str, list[Level]]]:
-    """Factor -> the levels of other factors with which it counts."""
-    return {
-        factor: {other: list(levels) for other, levels in condition.items()}
-        for factor, condition in study.space.conditions.items()
-    }
-
-
 def _unfrozen(entries: list[Entry], freeze: Freeze) -> int:
     """How many rows have a test score that was not read under this freeze, as in a study begun before there was one."""
     return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 
 
-def _reused(entries: list[Entry]) -> dict[str, object]:
+def _reused(entries: list[Entry]) -> ReuseFacts:
     """How many rows are results of other studies, and of which."""
     trials = {entry.spec.trial for entry in entries}
     origins = [e.outcome.same_as for e in entries if e.outcome.same_as and e.outcome.same_as not in trials]
-    return {"rows": len(origins), "from": list(dict.fromkeys(origin.partition("/")[0] for origin in origins))}
+    return ReuseFacts(len(origins), list(dict.fromkeys(origin.partition("/")[0] for origin in origins)))

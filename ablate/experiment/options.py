@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 from ablate import system
 from ablate.data import Dataset, check_sizes, data_cautions, load_dataset, select_task
+from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
+from ablate.storage.files.atomic import to_plain
 from ablate.study import Study, settings, to_toml
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
@@ -88,7 +90,7 @@ def warnings(facts: Facts) -> list[str]:
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run asks for more than small sets have
         lines.append(f"data.train is {asked:,}, and {facts.n_train():,} training examples are there: all are used")
-    return [*lines, *_about_rate(study), *sentences(facts.cautions)]
+    return [*lines, *_about_rate(study), *sentences(all_cautions(facts, []))]
 
 
 def _about_rate(study: Study) -> list[str]:
@@ -111,7 +113,7 @@ def study_run(facts: Facts) -> StudyRun:
         title=facts.study.title,
         params=settings(facts.study),
         tags={**tags, "git_commit": git["commit"] if git else "", "command": facts.command},
-        data=facts.about_data(),
+        data=to_plain(facts.about_data()),
         study_toml=to_toml(facts.study),
         reference=facts.study.baseline,
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ablate.clock import Clock
 from ablate.errors import AblateError
-from ablate.experiment.closing import all_cautions, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.experiment.cautions import all_cautions
+from ablate.experiment.closing import former_seconds, study_notes, wall_seconds, write_folder
 from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
 from ablate.experiment.options import Options, gather_facts, open_data, warnings

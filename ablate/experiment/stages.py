@@ -26,6 +26,7 @@ from ablate.plans.counting import Part
 from ablate.plans.protocol import Plan
 from ablate.plans.sequence import Outcomes, Rule, Undecided
 from ablate.plans.tuning import GRID
+from ablate.storage.provenance import TuningFacts
 from ablate.study import Study
 from ablate.study.trial import Factors, TrialSpec
 
@@ -88,17 +89,17 @@ class Comparison:
         """Whether nothing is left to be trained."""
         return not _left(self.wanted, outcomes)
 
-    def tuning_facts(self, outcomes: Outcomes) -> dict[str, object] | None:
-        """What tuning came to, JSON-able; None where nothing is tuned. Cells as "variant" of the mode "tune"."""
+    def tuning_facts(self, outcomes: Outcomes) -> TuningFacts | None:
+        """What tuning came to; None where nothing is tuned. Cells as "variant" of the mode "tune"."""
         if not len(self.tuning):
             return None
         rates = self.tuning.rates(outcomes)
-        return {
-            "points": len(GRID),
-            "rates": [rate.to_json() for rate in rates],
-            "extended": [rate.cell.variant for rate in rates if rate.extensions],
-            "at_edge": [rate.cell.variant for rate in rates if rate.at_edge],
-        }
+        return TuningFacts(
+            points=len(GRID),
+            rates=[rate.to_json() for rate in rates],
+            extended=[rate.cell.variant for rate in rates if rate.extensions],
+            at_edge=[rate.cell.variant for rate in rates if rate.at_edge],
+        )
 
     def _cells(self, outcomes: Outcomes) -> list[Cell]:
         return ablation_cells(self._study, self.references, self.tuning.tuned(outcomes))

@@ -98,7 +98,7 @@ def _page(inputs: Inputs) -> Page:
     sections = _sections(inputs, checks)
     return Page(
         title=inputs.title,
-        date=str(inputs.facts.get("ended") or inputs.facts.get("started") or "")[:10],
+        date=(inputs.facts.ended or inputs.facts.started or "")[:10],
         banners=banners(inputs),
         headline=_answer(inputs, sections),
         facts=title_facts(inputs),

@@ -1,6 +1,6 @@
 """A study's tables and facts into a checklist: what a careful reader would ask, each line with its reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -31,16 +31,16 @@ def checklist(inputs: Inputs) -> list[Check]:
 
 
 def _frozen(inputs: Inputs) -> Check:
-    name, frozen = "Comparisons frozen before the test set was read", inputs.facts.get("frozen") or {}
-    if not frozen:
+    name, frozen = "Comparisons frozen before the test set was read", inputs.facts.frozen
+    if frozen is None:
         reads = inputs.metric.name.startswith("test_")
         why = "Whether they were is not recorded." if reads or inputs.is_foreign else "The test set was not read."
         return Check(name, None if reads or inputs.is_foreign else True, why)
-    n, declared = len(inputs.effects), int(frozen.get("contrasts") or 0)
+    n, declared = len(inputs.effects), frozen.contrasts or 0
     if n > declared:
         return Check(name, passed=False, why=f"Comparisons made: {n}; declared before: {declared}.")
-    when = str(frozen.get("at", "")).replace("T", " ")
-    what = f"{number_of(declared, 'comparison')}, digest {str(frozen.get('digest'))[:12]}…"
+    when = (frozen.at or "").replace("T", " ")
+    what = f"{number_of(declared, 'comparison')}, digest {(frozen.digest or '')[:12]}…"
     return Check(name, passed=True, why=f"Declared on {when}: {what}.")
 
 
@@ -65,7 +65,8 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
 
 
 def _planned(inputs: Inputs) -> Check:
-    name, complete, planned = "Every planned run is there", inputs.facts.get("complete"), inputs.facts.get("seeds")
+    """Whether every cell has its planned seeds, each with a result."""
+    name, complete, planned = "Every planned run is there", inputs.facts.complete, inputs.facts.seeds
     if complete is None:
         return Check(name, None, NOT_RECORDED)
     if not complete:
@@ -122,14 +123,14 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
 
 
 def _tuned(inputs: Inputs) -> Check:
-    name, tune = "Equal tuning budget, optimum inside", inputs.facts.get("tune")
+    """Each configuration had the same points, and its best is no end of them."""
+    name, tune = "Equal tuning budget, optimum inside", inputs.facts.tune
     if tune is None:
         return Check(name, None, NOT_RECORDED)
-    if at_edge := tune.get("at_edge") or []:
+    if at_edge := tune.at_edge:
         return Check(name, passed=False, why=f"The best rate stayed at an end of the grid for {_named(at_edge)}.")
-    extended = tune.get("extended") or []
-    why = f"{tune.get('points', 'As many')} rates for each."
-    return Check(name, passed=True, why=f"{why} Extended for {_named(extended)}." if extended else why)
+    why = f"{'As many' if tune.points is None else tune.points} rates for each."
+    return Check(name, passed=True, why=f"{why} Extended for {_named(tune.extended)}." if tune.extended else why)
 
 
 def _on_fallback(inputs: Inputs) -> list[str]:
@@ -177,7 +178,7 @@ def _reuse(inputs: Inputs) -> list[Check]:
     taken = taken[taken != ""]
     if taken.empty:
         return []
-    studies = list((inputs.facts.get("reused") or {}).get("from") or [])
+    studies = (inputs.facts.reused and inputs.facts.reused.from_) or []
     known = taken.isin(results["trial"]) | taken.str.startswith(tuple(f"{study}/" for study in studies))
     elsewhere = int((~taken.isin(results["trial"])).sum())
     why = f"Took the result of an equal run, and name it: {number_of(len(taken), 'row')}"
@@ -188,8 +189,8 @@ def _reuse(inputs: Inputs) -> list[Check]:
 
 
 def _caution_checks(inputs: Inputs) -> list[Check]:
-    cautions: Mapping[Kind, Sequence[str]] = inputs.facts.get("cautions") or {}
-    remarks: Mapping[Kind, str] = inputs.facts.get("remarks") or {}
+    """A line for each kind of caution that was looked for; none in studies of older versions."""
+    cautions, remarks = inputs.facts.cautions or {}, inputs.facts.remarks or {}
     return [_caution_check(kind, cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions]
 
 
@@ -199,12 +200,12 @@ def _caution_check(kind: Kind, seen: Sequence[str], remark: str | None) -> Check
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:
-    stand_in, quick = inputs.data.get("stand_in"), inputs.facts.get("quick")
+    stand_in, quick = inputs.data.stand_in, inputs.facts.quick
     return [
         Check("Real data", None if stand_in is None else not stand_in,
               NOT_RECORDED if stand_in is None else
               "The built-in stand-in: its numbers say nothing about the real set." if stand_in
-              else f"{inputs.data.get('name', 'The set')} from {inputs.data.get('source') or 'an unknown source'}."),
+              else f"{inputs.data.name or 'The set'} from {inputs.data.source or 'an unknown source'}."),
         Check("Full budget", None if quick is None else not quick,
               NOT_RECORDED if quick is None else "--quick cut the budgets to try things out." if quick
               else "The study's own budget."),
@@ -217,12 +218,13 @@ def _code(inputs: Inputs) -> Check:
     name, facts = "Code recorded and unchanged", inputs.facts
     if inputs.is_foreign:
         return Check(name, None, NOT_RECORDED)
-    git, model, version = facts.get("git") or {}, str(inputs.model.get("name") or ""), facts.get("ablate_version")
-    commit = f"Commit {str(git.get('commit'))[:12]}"
-    if git and not git.get("dirty"):
+    git = facts.git if facts.git and facts.git.commit else None
+    model, version = str(inputs.model.get("name") or ""), facts.ablate_version
+    commit = f"Commit {(git.commit or '')[:12] if git else ''}"
+    if git and not git.dirty:
         return Check(name, passed=True, why=f"{commit}, without changes.")
     is_built_in = bool(model and version) and ":" not in model
-    if is_built_in and (not git or facts.get("package_in_checkout") is False):
+    if is_built_in and (not git or facts.package_in_checkout is False):
         return Check(name, passed=True, why=f"The model {model} is ablate's own, {version}: no other code was run.")
     if git:
         return Check(name, passed=False, why=f"{commit} with changes that it does not hold.")
@@ -231,10 +233,11 @@ def _code(inputs: Inputs) -> Check:
 
 
 def _changes(inputs: Inputs) -> list[Check]:
-    changes = [str(change) for change in inputs.facts.get("changes") or ()]
+    """What of study, code and versions changed between the runs of a study; nothing where nothing did."""
+    changes = inputs.facts.changes or ()
     name = "The same study and code from the first trial to the last"
     return [Check(name, passed=False, why=f"{'; '.join(changes)}.")] if changes else []
 
 
-def _named(items: "list[str] | list[int]") -> str:
+def _named(items: Sequence[str] | Sequence[int]) -> str:
     return first_of(items, MOST_NAMED)

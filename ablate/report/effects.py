@@ -194,19 +194,18 @@ def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
         return "Nothing is compared one factor at a time here; what the other designs tell stands below."
     if not inputs.is_foreign:
         return f"{inputs.title}: no ablation results yet."
-    if alone := inputs.facts.get("alone"):
-        factors = ",".join(name for name in inputs.facts.get("factors") or [] if name not in alone)
+    if alone := inputs.facts.alone:
+        factors = ",".join(name for name in inputs.facts.factors or [] if name not in alone)
         return (
             f"Nothing is compared: most configurations have a value of their own in {listed(alone)}. "
             f"Leave it out where it is no factor: --factors {factors}."
         )
-    together = inputs.facts.get("together")
-    if together and not inputs.facts.get("reference_asked"):
+    together, asked = inputs.facts.together, inputs.facts.reference_asked
+    if together and not asked:
         both = listed(together[0])
         return f"Nothing is compared: {both} always change together. --factors with one of them compares both at once."
-    drawn = inputs.facts.get("drawn") or []
+    drawn = inputs.facts.drawn or []
     others = f", setting aside {listed(drawn)}, of which hardly a value comes twice" if drawn else ""
-    asked = inputs.facts.get("reference_asked")
     differ = f"no configuration differs from the reference, {asked}," if asked else "no two configurations differ"
     return f"Nothing is compared: {differ} in one factor alone{others}."
 

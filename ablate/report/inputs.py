@@ -4,6 +4,7 @@ import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,16 +19,16 @@ from ablate.analysis.effects import (
 )
 from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
-from ablate.report.facts import Facts, read_facts, read_rate_tests
 from ablate.report.wording import MODES
+from ablate.storage.files.atomic import to_plain
+from ablate.storage.provenance import DataFacts, Provenance, read_provenance
 from ablate.storage.results import (
-    ADDED,
-    COLUMNS,
     RATE_SETTING,
     factor_columns,
     layers_table,
     read_epochs,
     read_layers,
+    read_rate_tests,
     read_results,
 )
 from ablate.study.rate import FIND
@@ -44,7 +45,7 @@ class Inputs:
     results: pd.DataFrame
     epochs: pd.DataFrame  # empty without the file
     rate_tests: list[tuple[str, RateTest]]  # (label, test)
-    facts: Facts  # provenance.json; {} without the file
+    facts: Provenance
     study_file: str  # "" without the file
     metric: Metric
     runs: pd.DataFrame  # those of one-factor comparisons, as `confirmatory_runs` gives them
@@ -54,28 +55,28 @@ class Inputs:
     layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # of trials, as `read_layers` gives them
 
     @property
-    def data(self) -> Facts:
-        """The data set's facts."""
-        return dict(self.facts.get("data") or {})
+    def data(self) -> DataFacts:
+        """What is known of the data set."""
+        return self.facts.data or DataFacts()
 
     @property
-    def model(self) -> Facts:
+    def model(self) -> dict[str, Any]:  # Any: TOML
         """The model and its options, as the study file has them, and the digest of its code where it is recorded."""
         try:
             stated = tomllib.loads(self.study_file).get("model")
         except (ValueError, RecursionError):
             stated = None
-        return (dict(stated) if isinstance(stated, dict) else {}) | dict(self.facts.get("model") or {})
+        return (dict(stated) if isinstance(stated, dict) else {}) | dict(self.facts.model or {})
 
     @property
     def title(self) -> str:
         """The study's title, or its folder's name."""
-        return str(self.facts.get("title") or self.facts.get("study") or self.folder.resolve().name)
+        return self.facts.title or self.facts.study or self.folder.resolve().name
 
     @property
     def monitor(self) -> str:
         """The validation metric that early stopping watched."""
-        return str(self.facts.get("monitor") or guess_monitor(self.results))
+        return self.facts.monitor or guess_monitor(self.results)
 
     @property
     def modes(self) -> list[str]:
@@ -86,17 +87,17 @@ class Inputs:
     @property
     def lost_count(self) -> str:
         """What a run that did not finish counts as: "at chance level"."""
-        return "at chance level" if self.data.get("n_classes") else "as the worst run that finished"
+        return "at chance level" if self.data.n_classes else "as the worst run that finished"
 
     @property
     def is_foreign(self) -> bool:
         """Whether the table was made by another tool: then little is known of its runs."""
-        return bool(self.facts.get("foreign"))
+        return bool(self.facts.foreign)
 
     @property
     def score_metric(self) -> Metric:
         """The validation score that the search went by, as a metric."""
-        if self.facts.get("metric"):
+        if self.facts.metric:
             return self.metric
         scale, unit = metric_unit(self.monitor)
         direction: Direction = "minimize" if unit == "nats" else "maximize"
@@ -119,17 +120,17 @@ class Inputs:
 def read_inputs(folder: Path) -> Inputs:
     """Read what there is. Raises `DataError` where results.csv is missing or a file is broken."""
     results = read_results(folder / "results.csv")
-    facts = read_facts(folder / "provenance.json")
-    data = facts.get("data") or {}
+    facts = read_provenance(folder / "provenance.json")
+    data = facts.data or DataFacts()
     metric = primary_metric(
         results,
-        monitor=facts.get("monitor") or guess_monitor(results),
-        n_classes=data.get("n_classes"),
-        n_test=data.get("n_test"),
-        margin=facts.get("margin"),
-        stated=facts.get("metric"),
+        monitor=facts.monitor or guess_monitor(results),
+        n_classes=data.n_classes,
+        n_test=data.n_test,
+        margin=facts.margin,
+        stated=to_plain(facts.metric) if facts.metric else None,
     )
-    looks = tuple(int(n) for n in facts.get("looks") or []) if facts.get("seeds") == "auto" else ()
+    looks = tuple(facts.looks or ()) if facts.seeds == "auto" else ()
     runs = confirmatory_runs(results)
     return Inputs(
         folder=folder,
@@ -155,18 +156,12 @@ def guess_monitor(results: pd.DataFrame) -> str:
 
 def reference_levels(inputs: Inputs) -> dict[str, str]:
     """The reference configuration: from the provenance, else from the reference's rows."""
-    stated = inputs.facts.get("reference")
+    stated = inputs.facts.reference
     if stated:
         return {str(name): str(level) for name, level in stated.items()}
     runs = inputs.results[inputs.results["variant"] == REFERENCE]
     names = factor_columns(inputs.results) if len(runs) else []
     return {"learning_rate" if name == RATE_SETTING else name: str(runs[name].iloc[0]) for name in names}
-
-
-def factor_name(column: str) -> str:
-    """A factor by its own name, where its column has another one for fear of ours: "epochs" of "epochs_setting"."""
-    bare = column.removesuffix("_setting")
-    return bare if bare in (*COLUMNS, *ADDED) else column
 
 
 def trained_reference(inputs: Inputs) -> dict[str, str]:

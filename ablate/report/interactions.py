@@ -30,13 +30,13 @@ HOW_TO_READ_LINES = (
 
 def found_factorials(inputs: Inputs) -> list[Factorial]:
     """The factorials of a study, from their complete seeds: one a learning-rate mode."""
-    factors = inputs.facts.get("factorial") or None
+    factors = inputs.facts.factorial or None
     return designs.factorials(inputs.results, inputs.metric, factors=factors, reference=reference_levels(inputs))
 
 
 def stated_target(inputs: Inputs) -> dict[str, object] | None:
     """The configuration that was asked to be explained; None where it is the best cell."""
-    return dict(inputs.facts.get("target") or {}) or None
+    return dict(inputs.facts.target or {}) or None
 
 
 def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:

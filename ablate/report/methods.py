@@ -5,10 +5,11 @@ from typing import Any
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
-from ablate.report.inputs import Inputs, factor_name, trained_reference
+from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
-from ablate.storage.results import factor_columns
+from ablate.storage.provenance import TuningFacts
+from ablate.storage.results import factor_columns, factor_name
 from ablate.study.trial import BEST
 from ablate.text import listed, number_of
 
@@ -78,49 +79,49 @@ def methods_section(inputs: Inputs) -> Section:
 
 def _design(inputs: Inputs) -> str:
     facts, effects = inputs.facts, inputs.effects
-    said = [FOREIGN.format(source=facts.get("source") or "a file")] if inputs.is_foreign else []
+    said = [FOREIGN.format(source=facts.source or "a file")] if inputs.is_foreign else []
     n = effects["variant"].nunique()
     reference = _listed({factor_name(name): level for name, level in trained_reference(inputs).items()})
-    kind = facts.get("reference_kind")
+    kind = facts.reference_kind
     what = {"best": "the best configuration of the search", "baseline": "the study's baseline"}.get(str(kind), "")
     named = f", {what}" if what else ""
     if n:
         said.append(
             f"{number_of(n, 'variant')} {'is' if n == 1 else 'are'} compared with the reference{named}: {reference}."
         )
-        together = ", or the levels of a recipe together," if facts.get("recipes") else ""
+        together = ", or the levels of a recipe together," if facts.recipes else ""
         said.append(f"Each changes one factor{together} and leaves the others as they are.")
     if kind == "both" or (effects["against"] == BEST).any():
         said.append(
             "Comparisons run in both directions: one factor changed in the reference, one changed in the best "
             "configuration of the search, and these two compared with each other."
         )
-    designs = facts.get("designs") or []
+    designs = facts.designs or []
     if "factorial" in designs:
-        said.append(f"The factors {listed(facts.get('factorial') or [])} were crossed in full.")
+        said.append(f"The factors {listed(facts.factorial or [])} were crossed in full.")
     if "path" in designs:
         said.append(
             "A path from the reference to the best configuration, and one back, changes one factor a step, the one "
             "that gains most; each candidate was trained anew, chosen and told by its validation score alone."
         )
-    said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.get("recipes") or {}).items()]
-    said += [_condition(factor, when) for factor, when in (facts.get("conditions") or {}).items()]
+    said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.recipes or {}).items()]
+    said += [_condition(factor, when) for factor, when in (facts.conditions or {}).items()]
     return " ".join(said)
 
 
 def _rates(inputs: Inputs) -> str:
-    facts = inputs.facts
-    tune = facts.get("tune") or {}
-    said = [RATES[mode].format(points=tune.get("points", "several")) for mode in facts.get("modes") or []]
-    if tune.get("extended"):
-        said.append(f"Where an end of the grid was best it was extended: {listed(tune['extended'])}.")
-    if tune.get("at_edge"):
-        said.append(f"The best stayed at an end of the grid for {listed(tune['at_edge'])}.")
+    tune = inputs.facts.tune or TuningFacts()
+    points = "several" if tune.points is None else tune.points
+    said = [RATES[mode].format(points=points) for mode in inputs.facts.modes or []]
+    if tune.extended:
+        said.append(f"Where an end of the grid was best it was extended: {listed(tune.extended)}.")
+    if tune.at_edge:
+        said.append(f"The best stayed at an end of the grid for {listed(tune.at_edge)}.")
     return " ".join(said)
 
 
 def _seeds(inputs: Inputs) -> str:
-    seeds, said = inputs.facts.get("seeds"), list[str]()
+    seeds, said = inputs.facts.seeds, list[str]()
     if seeds == "auto" and inputs.looks:
         levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
         said.append(
@@ -141,7 +142,7 @@ def _seeds(inputs: Inputs) -> str:
 
 
 def _what_a_seed_fixes(inputs: Inputs) -> str:
-    if found := (inputs.facts.get("cautions") or {}).get("initial_weights"):
+    if found := (inputs.facts.cautions or {}).get("initial_weights"):
         return EQUAL_WEIGHTS.format(found="; ".join(text.removesuffix(".") for text in found))
     return USERS_SEED if ":" in str(inputs.model.get("name") or "") else SEED
 
@@ -152,18 +153,18 @@ def _test_set(inputs: Inputs) -> str:
     monitor = inputs.monitor.replace("val_", "validation ")
     if not inputs.metric.name.startswith("test_"):
         return f"Comparisons are on {inputs.metric.label}: not every run has a test score."
-    n_test = inputs.data.get("n_test")
+    n_test = inputs.data.n_test
     said = (
         f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each run that is compared, "
         f"with the weights of the epoch that was best in {monitor}, and for none of the search"
     )
-    frozen = inputs.facts.get("frozen") or {}
-    if not frozen:
+    frozen = inputs.facts.frozen
+    if frozen is None:
         return f"{said}."
-    when = str(frozen.get("at", "")).replace("T", " ")
+    when = (frozen.at or "").replace("T", " ")
     return (
-        f"{said}; before, on {when}, the list of {count(frozen.get('contrasts'))} comparisons among "
-        f"{count(frozen.get('cells'))} configurations had been frozen (SHA-256 {str(frozen.get('digest', ''))[:16]}…)."
+        f"{said}; before, on {when}, the list of {count(frozen.contrasts)} comparisons among "
+        f"{count(frozen.cells)} configurations had been frozen (SHA-256 {(frozen.digest or '')[:16]}…)."
     )
 
 
@@ -188,11 +189,11 @@ def _verdicts(inputs: Inputs) -> str:
 
 
 def _margin_source(inputs: Inputs) -> str:
-    if inputs.facts.get("margin") is not None:
+    if inputs.facts.margin is not None:
         return "as stated"
-    n_test, means = inputs.data.get("n_test"), inputs.effects["reference_mean"]
+    n_test, means = inputs.data.n_test, inputs.effects["reference_mean"]
     if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
-        error = binomial_error(float(means.mean()), n=int(n_test))
+        error = binomial_error(float(means.mean()), n=n_test)
         return f"half a point or the test set's binomial standard error ({number(error * 100, 2)}), the larger one"
     return "the smallest difference taken to matter"
 
@@ -215,10 +216,14 @@ def _fixed(inputs: Inputs) -> str:
     varied = {name for name in factor_columns(runs) if runs[name].nunique() > 1} if len(runs) else set()
     fixed = {name: level for name, level in trained_reference(inputs).items() if name not in varied}
     fixed.pop("learning_rate", None)  # told above
-    names = (("epochs", "{} epochs at most"), ("batch_size", "batches of {}"), ("patience", "patience of {} epochs"))
+    facts = inputs.facts
+    names = (
+        (facts.epochs, "{} epochs at most"), (facts.batch_size, "batches of {}"),
+        (facts.patience, "patience of {} epochs"),
+    )  # fmt: skip
     said = [*_model(inputs), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items())]
-    said += [text.format(inputs.facts[key]) for key, text in names if inputs.facts.get(key) is not None]
-    scaling = inputs.data.get("scaling")
+    said += [text.format(value) for value, text in names if value is not None]
+    scaling = inputs.data.scaling
     said += [f"input scaling {scaling}, fitted on the training examples"] if scaling else []
     if not said:
         return ""

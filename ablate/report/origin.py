@@ -3,10 +3,11 @@
 import pandas as pd
 
 from ablate.analysis.effects import confirmatory_runs
-from ablate.report.inputs import Inputs, factor_name, trained_reference
+from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
-from ablate.storage.results import RATE_SETTING, factor_columns
+from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts
+from ablate.storage.results import RATE_SETTING, factor_columns, factor_name
 from ablate.storage.verified import in_a_sentence, read_rounds
 from ablate.study.trial import BEST, REFERENCE
 from ablate.text import number_of
@@ -29,34 +30,32 @@ CITATION = """@software{{ablate,
 def banners(inputs: Inputs) -> list[tuple[str, str]]:
     """What a reader must not miss."""
     facts, found = inputs.facts, []
-    if inputs.data.get("stand_in"):
-        name = inputs.data.get("name", "the data set")
+    if inputs.data.stand_in:
+        name = inputs.data.name or "the data set"
         found.append(("Not real data", f"{name} could not be had; this ran on the program's built-in stand-in."))
-    if facts.get("quick"):
+    again = facts.command or "the same command"
+    if facts.quick:
         found.append(("Quick run", "--quick cut the budgets: good for trying things out, not for conclusions."))
-    if facts.get("interrupted"):
-        found.append(("Interrupted", f"The study was stopped; “{facts.get('command', 'the same command')}” goes on."))
-    elif facts.get("complete") is False:
-        found.append(("Incomplete", f"Trials are missing; “{facts.get('command', 'the same command')}” goes on."))
+    if facts.interrupted:
+        found.append(("Interrupted", f"The study was stopped; “{again}” goes on."))
+    elif facts.complete is False:
+        found.append(("Incomplete", f"Trials are missing; “{again}” goes on."))
     return found
 
 
 def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """Data, reference and size of the study."""
-    kind = inputs.facts.get("reference_kind")
+    kind = inputs.facts.reference_kind
     levels = " · ".join(f"{factor_name(name)} {level}" for name, level in trained_reference(inputs).items())
-    source = str(inputs.facts.get("source") or "a file")
+    source, total = inputs.facts.source or "a file", (inputs.facts.time or {}).get("total")
     pairs = [
         ("Read from", f"{source}, a table that another tool made" if inputs.is_foreign else ""),
-        ("Read as", str(inputs.facts.get("read_as") or "")),
+        ("Read as", inputs.facts.read_as or ""),
         ("Data", "" if inputs.is_foreign else data_text(inputs)),
         (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
         ("Second reference", _second_reference(inputs)),
         ("Size", _size(inputs)),
-        (
-            "Time",
-            duration(float(inputs.facts["time"]["total"])) if (inputs.facts.get("time") or {}).get("total") else "",
-        ),
+        ("Time", duration(total) if total else ""),
     ]
     return [(name, text) for name, text in pairs if text]
 
@@ -93,13 +92,13 @@ def _second_reference(inputs: Inputs) -> str:
 def data_text(inputs: Inputs) -> str:
     """The data set in a line."""
     data = inputs.data
-    if not data:
+    if data == DataFacts():
         return ""
-    names = (("n_train", "train"), ("n_validation", "validation"), ("n_test", "test"))
-    splits = [f"{count(data[key])} {name}" for key, name in names if data.get(key) is not None]
-    stand_in = " (built-in stand-in)" if data.get("stand_in") else ""
-    fingerprint = [f"fingerprint {str(data['fingerprint'])[:12]}…"] if data.get("fingerprint") else []
-    return " · ".join([f"{data.get('name', '')}{stand_in}", *splits, *fingerprint])
+    sizes = ((data.n_train, "train"), (data.n_validation, "validation"), (data.n_test, "test"))
+    splits = [f"{count(n)} {name}" for n, name in sizes if n is not None]
+    stand_in = " (built-in stand-in)" if data.stand_in else ""
+    fingerprint = [f"fingerprint {data.fingerprint[:12]}…"] if data.fingerprint else []
+    return " · ".join([f"{data.name or ''}{stand_in}", *splits, *fingerprint])
 
 
 def origin_section(inputs: Inputs) -> Section:
@@ -110,50 +109,45 @@ def origin_section(inputs: Inputs) -> Section:
         blocks.append(Definitions(pairs))
     if inputs.study_file:
         blocks.append(Listing("The study file, resolved", inputs.study_file))
-    facts = inputs.facts
     citation = CITATION.format(
-        version=facts.get("ablate_version", "unknown"),
+        version=inputs.facts.ablate_version or "unknown",
         title=_bibtex(inputs.title),
-        fingerprint=str(inputs.data.get("fingerprint", "not recorded")),
+        fingerprint=inputs.data.fingerprint or "not recorded",
     )
     blocks.append(Listing("How to cite", citation))
     return Section("origin", "Provenance", blocks)
 
 
 def _source(inputs: Inputs) -> list[tuple[str, str]]:
-    data = inputs.data
-    shape = " × ".join(map(str, data.get("shape") or []))
-    about = [
-        text for text in (data_text(inputs), shape, f"scaling {data['scaling']}" if data.get("scaling") else "") if text
-    ]
+    data, seed = inputs.data, inputs.facts.seed
+    shape, scaling = " × ".join(map(str, data.shape or [])), f"scaling {data.scaling}" if data.scaling else ""
     return _stated(
-        ("Study seed", str(inputs.facts.get("seed", ""))),
-        ("Data", " · ".join(about)),
-        ("Data's source", str(data.get("source") or "")),
-        ("Trained on before", str(data.get("pretraining") or "")),
-        ("Data's fingerprint", str(data.get("fingerprint") or "")),
+        ("Study seed", "" if seed is None else str(seed)),
+        ("Data", " · ".join(text for text in (data_text(inputs), shape, scaling) if text)),
+        ("Data's source", data.source or ""),
+        ("Trained on before", data.pretraining or ""),
+        ("Data's fingerprint", data.fingerprint or ""),
     )
 
 
 def _machine(inputs: Inputs) -> list[tuple[str, str]]:
     facts = inputs.facts
-    hardware: dict[str, object] = facts.get("hardware") or {}
-    gpus = hardware.get("gpus")
-    parts = [str(hardware[key]) for key in ("machine", "cpu") if hardware.get(key)]
-    if hardware.get("cores"):
-        parts.append(f"{hardware['cores']} cores")
-    if hardware.get("memory_gb"):
-        parts.append(f"{hardware['memory_gb']} GB")
-    if gpus is not None:
-        parts.append(", ".join(map(str, gpus)) if isinstance(gpus, list) and gpus else "no GPU")
-    git = facts.get("git") or {}
-    commit = f"{git.get('commit', '')}{' with changes' if git.get('dirty') else ''}"
-    versions = [f"{name} {version}" for name, version in (facts.get("versions") or {}).items()]
-    ablate = [f"ablate {facts['ablate_version']}"] if facts.get("ablate_version") else []
-    workers = f"{facts['workers']}, {facts.get('threads', '?')} threads each" if facts.get("workers") else ""
+    hardware, git = facts.hardware or HardwareFacts(), facts.git or GitFacts()
+    parts = [
+        hardware.machine or "",
+        hardware.cpu or "",
+        f"{hardware.cores} cores" if hardware.cores else "",
+        f"{hardware.memory_gb} GB" if hardware.memory_gb else "",
+        "" if hardware.gpus is None else ", ".join(hardware.gpus) or "no GPU",
+    ]
+    commit = f"{git.commit or ''}{' with changes' if git.dirty else ''}"
+    versions = [f"{name} {version}" for name, version in (facts.versions or {}).items()]
+    ablate = [f"ablate {facts.ablate_version}"] if facts.ablate_version else []
+    threads = "?" if facts.threads is None else facts.threads
+    workers = f"{facts.workers}, {threads} threads each" if facts.workers else ""
     return _stated(
         ("Versions", ", ".join([*ablate, *versions])),
-        ("Hardware", ", ".join(parts)),
+        ("Hardware", ", ".join(filter(None, parts))),
         ("Workers", workers),
         ("Git commit", commit.strip()),
     )
@@ -161,32 +155,30 @@ def _machine(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
     facts = inputs.facts
-    spent: dict[str, float] = facts.get("time") or {}
-    total = float(spent.get("total") or 0)
+    spent = facts.time or {}
+    total = spent.get("total") or 0.0
     shares = [
         f"{PARTS[part]} {seconds / total:.1%}" for part, seconds in spent.items() if part in PARTS and total and seconds
     ]
-    dates = [str(facts[key]).replace("T", " ") for key in ("started", "ended") if facts.get(key)]
-    run = f", run {facts['parent_run_id']}" if facts.get("parent_run_id") else ""
-    tracked = (
-        f"experiment {facts['experiment']} at {facts.get('tracking_uri', '')}{run}" if facts.get("experiment") else ""
-    )
-    command = str(facts.get("command") or "")
+    dates = [date.replace("T", " ") for date in (facts.started, facts.ended) if date]
+    run = f", run {facts.parent_run_id}" if facts.parent_run_id else ""
+    tracked = f"experiment {facts.experiment} at {facts.tracking_uri or ''}{run}" if facts.experiment else ""
+    command = facts.command or ""
     return _stated(
         ("Ran", " to ".join(dates)),
         ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
         ("Tracked", tracked),
         ("Reproduce", f"{command}, with the study file below and data of the same fingerprint" if command else ""),
         ("Verified", _verified(inputs)),
-        ("Notes", "; ".join(map(str, facts.get("notes") or []))),
+        ("Notes", "; ".join(facts.notes or [])),
     )
 
 
 def _verified(inputs: Inputs) -> str:
     known = in_a_sentence(read_rounds(inputs.folder))
-    if known or not inputs.facts.get("command") or inputs.is_foreign:
+    if known or not inputs.facts.command or inputs.is_foreign:
         return known
-    return f"not yet; ablate verify {inputs.facts.get('study', 'NAME')} trains some trials once more and compares"
+    return f"not yet; ablate verify {inputs.facts.study or 'NAME'} trains some trials once more and compares"
 
 
 def _stated(*pairs: tuple[str, str]) -> list[tuple[str, str]]:

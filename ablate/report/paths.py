@@ -49,7 +49,7 @@ def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[s
     title = "The greedy path, one factor at a time"
     sentence = " ".join(_in_words(walk, scale, decimals) for _, walk in chosen.groupby("direction", sort=False))
     table = _table(rows, inputs, decimals, name=name, anchors=anchors)
-    reading = _how_to_read(chosen, is_foreign="metric" in inputs.facts)
+    reading = _how_to_read(chosen, is_foreign=inputs.facts.metric is not None)
     return [to_figure(figure, name, title, sentence, table, reading)]
 
 
@@ -68,7 +68,7 @@ def _how_to_read(chosen: pd.DataFrame, *, is_foreign: bool) -> str:
 def _score_axis(inputs: Inputs) -> tuple[float, str]:
     """Scale of the validation score, and its name: right is better, so a loss stands with a minus."""
     metric = inputs.metric
-    if inputs.facts.get("metric"):
+    if inputs.facts.metric:
         scale, unit, name = metric.scale, metric.unit, metric.label
     else:
         (scale, unit), name = metric_unit(inputs.monitor), inputs.monitor.replace("val_", "validation ")

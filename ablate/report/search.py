@@ -169,7 +169,7 @@ def _best(inputs: Inputs, metric: Metric) -> list[Block]:
 
 def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block]:
     """A figure and its table; nothing where the search was not random, or nobody knows."""
-    if inputs.facts.get("sampler") != "random":
+    if inputs.facts.sampler != "random":
         return []
     expected = expected_search(inputs.results)
     if expected.empty:

@@ -37,7 +37,7 @@ def standing(checks: list[Check]) -> Link:
 
 
 def _test_error(inputs: Inputs) -> str:
-    metric, mean, n_test = inputs.metric, reference_mean(inputs), inputs.data.get("n_test")
+    metric, mean, n_test = inputs.metric, reference_mean(inputs), inputs.data.n_test
     if metric.name != "test_accuracy" or not n_test or not 0 <= mean <= 1:
         return ""
     error = number(binomial_error(mean, n=int(n_test)) * 100, 2)

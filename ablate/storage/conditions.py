@@ -13,6 +13,7 @@ from typing import Any
 
 from ablate import system
 from ablate.models.user_code import code_digest, definition_digests, joint_digest
+from ablate.storage.provenance import HardwareFacts, Provenance
 from ablate.study import Study
 
 BACKEND = "tensorflow"
@@ -105,18 +106,17 @@ def of_begun(text: Mapping[str, Any]) -> Conditions:  # Any: JSON
     )
 
 
-def of_provenance(facts: Mapping[str, Any]) -> Conditions:  # Any: JSON
+def of_provenance(facts: Provenance) -> Conditions:
     """From provenance.json, as far as it says them; neither flags nor a digest of this package are in it."""
-    hardware, threads = facts.get("hardware") or {}, facts.get("threads") or 0
-    gpus, cores, workers = hardware.get("gpus") or [], hardware.get("cores") or 0, facts.get("workers") or 0
+    hardware, threads, workers = facts.hardware or HardwareFacts(), facts.threads or 0, facts.workers or 0
+    gpus, cores = hardware.gpus or [], hardware.cores or 0
     processors = threads if workers * threads <= cores else cores
-    versions = facts.get("versions") or {}
     return Conditions(
         package="",
-        model=(facts.get("model") or {}).get("code") or "",
-        versions=_deciding(versions),
+        model=str((facts.model or {}).get("code") or ""),
+        versions=_deciding(facts.versions or {}),
         backend=BACKEND,
-        device=_device(gpus, hardware.get("cpu") or ""),
+        device=_device(gpus, hardware.cpu or ""),
         threads=0 if gpus else threads,
         processors=processors if workers and threads and cores and not gpus else 0,
         flags=None,

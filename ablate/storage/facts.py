@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ablate.data import Dataset
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Freeze
+from ablate.storage.provenance import DataFacts, TuningFacts
 from ablate.study import Study
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.trial import Factors
@@ -42,30 +43,30 @@ class Facts:
         text = f"{self.data.digest} {settings.validation} {settings.train} {settings.scaling} {seed}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def about_data(self) -> dict[str, object]:
+    def about_data(self) -> DataFacts:
         """The data set as provenance, tracker and report describe it."""
-        return {
-            "name": self.data.name,
-            "fingerprint": self.fingerprint(),
-            "stand_in": self.data.stand_in,
-            "source": self.data.source,
-            "n_train": self.n_train(),
-            "n_validation": self.study.data.validation,
-            "n_test": len(self.data.y_test),
-            "n_classes": self.data.n_classes,
-            "shape": list(self.data.x_train.shape[1:]),
-            "scaling": self.study.data.scaling,
-            **self._about_pretraining(),
-        }
+        return DataFacts(
+            name=self.data.name,
+            fingerprint=self.fingerprint(),
+            stand_in=self.data.stand_in,
+            source=self.data.source,
+            n_train=self.n_train(),
+            n_validation=self.study.data.validation,
+            n_test=len(self.data.y_test),
+            n_classes=self.data.n_classes,
+            shape=list(self.data.x_train.shape[1:]),
+            scaling=self.study.data.scaling,
+            pretraining=self._pretraining(),
+        )
 
-    def _about_pretraining(self) -> dict[str, str]:
+    def _pretraining(self) -> str | None:
         """The task on which networks were trained before, where there is one."""
         before = self.study.transfer
         if before is None or self.data.pretraining is None:
-            return {}
+            return None
         classes = ", ".join(map(str, before.classes))
         n_train = _at_most(before.train, len(self.data.pretraining.y_train) - before.validation)
-        return {"pretraining": f"classes {classes} · {n_train:,} train · {before.validation:,} validation"}
+        return f"classes {classes} · {n_train:,} train · {before.validation:,} validation"
 
 
 def _at_most(n: int | None, there: int) -> int:
@@ -85,4 +86,4 @@ class Ending:
     changes: Sequence[str] = ()  # what of study, model file and versions changed after the first trial
     frozen: Freeze | None = None  # what was declared before the test set was read; None where it was not read
     looks: Sequence[int] = ()  # seeds at each look of a sequential design
-    tune: Mapping[str, object] | None = None  # how rates were tuned and what came of it, JSON-able; None: none were
+    tune: TuningFacts | None = None  # how rates were tuned and what came of it; None: none were

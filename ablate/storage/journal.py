@@ -167,7 +167,7 @@ class Journal:
         try:
             if line.strip():
                 self._read(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return False  # cut short by a crash, or damaged
         return True
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.storage.files.atomic import saving, write_once
+from ablate.storage.provenance import FreezeFacts
 from ablate.storage.resume import differences
 from ablate.study import Study
 from ablate.study.trial import TrialSpec
@@ -56,11 +57,9 @@ class Freeze:
         """The content of frozen.json."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> FreezeFacts:
         """The same in short, for the provenance."""
-        declared = self.declared
-        counts = {"contrasts": len(declared.contrasts()), "cells": len(declared.cells)}
-        return {"digest": self.digest, "at": self.at, **counts}
+        return FreezeFacts(self.digest, self.at, len(self.declared.contrasts()), len(self.declared.cells))
 
 
 def declare(
@@ -115,9 +114,17 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
 
 
 def read_freeze(folder: Path) -> Freeze | None:
-    """What a former run of the study in `folder` froze, if one did. Raises `StudyError` where the file was changed."""
+    """What a former run of the study in `folder` froze, if one did.
+
+    Raises `StudyError` where the file was changed, or the disk does not give it.
+    """
     path = folder / FROZEN
-    return _read(path, path.read_text(encoding="utf-8", errors="replace")) if path.exists() else None
+    try:
+        return _read(path, path.read_text(encoding="utf-8", errors="replace"))
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        raise StudyError(f"{path}: cannot be read: {err.strerror}\n  make it readable") from err
 
 
 def canonical(value: object) -> str:
@@ -132,7 +139,7 @@ def _read(path: Path, text: str) -> Freeze:
         declared = Declared(tuple(data["declared"]["cells"]), data["declared"]["rules"])
         frozen = Freeze(data["digest"], data["at"], declared)
         whole = declared.digest() == frozen.digest
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise StudyError(

@@ -3,17 +3,30 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from ablate.errors import DataError
-from ablate.storage.files.atomic import write_aside
+from ablate.storage.files.atomic import Scale, Size, read_json, to_records, write_aside
 from ablate.storage.files.csv_text import check_rows, read_csv_text
-from ablate.study.trial import MOST_CORNER, Design, Epoch, LayerState, Mode, Outcome, Phase, State, TrialSpec, number_in
+from ablate.study.trial import (
+    MOST_CORNER,
+    Design,
+    Epoch,
+    LayerState,
+    Mode,
+    Outcome,
+    Phase,
+    RateTest,
+    State,
+    TrialSpec,
+    number_in,
+)
 from ablate.text import printable
 
 COLUMNS = (
@@ -42,6 +55,31 @@ WORDS: Mapping[str, Collection[str]] = {
 WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt", "number", "units", "distinct")
 _LARGEST_WHOLE = 2**53  # a float holds every whole number up to here
 _MOST_DIGITS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _LabelledTest:
+    """A range test as it stands in its file, with the name that it has in the effects."""
+
+    label: str
+    key: str
+    rates: Sequence[Scale]
+    losses: Sequence[float | None]
+    rules: Mapping[str, Scale | None]
+    suggestion: Scale
+    verdict: Literal["determined", "undetermined"]
+    reason: str
+    seconds: Size
+
+    def __post_init__(self) -> None:
+        if len(self.rates) != len(self.losses):
+            raise ValueError(f"{len(self.rates):,} rates and {len(self.losses):,} losses")
+
+    def to_record(self) -> RateTest:
+        """The test; losses beyond any picture are not numbers."""
+        losses = [loss if loss is not None and abs(loss) <= LARGEST else math.nan for loss in self.losses]
+        known = {name: getattr(self, name) for name in RateTest.__slots__}
+        return RateTest.from_json(known | {"losses": losses})
 
 
 def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
@@ -106,6 +144,12 @@ def read_layers(path: Path) -> pd.DataFrame:
     return table[table["number"].notna()]
 
 
+def read_rate_tests(path: Path) -> list[tuple[str, RateTest]]:
+    """The range tests under their labels; none without the file. Raises `DataError` at the first that is none."""
+    tests = to_records(read_json(path, otherwise=[]), _LabelledTest, place=path)
+    return [(test.label, test.to_record()) for test in tests]
+
+
 def to_corner(text: str) -> Sequence[Sequence[float]]:
     """The corner of a kernel from its text in the table of layers. Raises `ValueError` where it is none."""
     rows = [[float(number) for number in row.split(" ")] for row in text.split(";")] if text else []
@@ -124,6 +168,17 @@ def trial_numbers(trials: "pd.Series[str]", phase: Phase) -> "pd.Series[float]":
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
     """The names of the factors of a results table, in its order (the learning rate's setting included)."""
     return [str(name) for name in table.columns if name not in COLUMNS]
+
+
+def column_of(factor: str) -> str:
+    """The factor's column in the results table, which has meanings of its own for some names: "epochs_setting"."""
+    return f"{factor}_setting" if factor in (*COLUMNS, *ADDED) else factor
+
+
+def factor_name(column: str) -> str:
+    """The factor of a column, as `column_of` makes it: "epochs" of "epochs_setting"."""
+    bare = column.removesuffix("_setting")
+    return bare if bare in (*COLUMNS, *ADDED) else column
 
 
 def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:

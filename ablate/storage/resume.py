@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ablate.errors import StudyError
+from ablate.errors import DataError, StudyError
 from ablate.storage.conditions import DEVICE, OWN_CODE, Conditions, changed, of_begun
 from ablate.text import printable
 
@@ -52,14 +52,19 @@ class Judged:
 
 
 def read_basis(path: Path) -> Basis | None:
-    """From begun.json; None where there is none, or none that can be read: such results are taken as they are."""
+    """From begun.json; None where there is none, or it was changed: such results are taken as they are.
+
+    Raises `DataError` where the disk does not give it.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         notes = tuple(str(note) for note in data["notes"])
         return Basis(of_begun(data), str(data["data"]), notes)
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except OSError as err:
+        raise DataError(f"{path}: cannot be read: {err.strerror}\n  make it readable, or delete it") from err
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

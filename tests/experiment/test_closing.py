@@ -11,6 +11,7 @@ from ablate.storage.facts import Ending, Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import declare, freeze
+from ablate.storage.provenance import TuningFacts
 from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
@@ -83,7 +84,7 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
     late = entry("a", test_loss=1.0)
     tested = [late, replace(late, spec=replace(late.spec, trial="b", frozen=frozen.digest)), entry("c")]
     told = provenance_of(
-        replace(facts, study=study), tmp_path, tested, frozen=frozen, looks=(6, 12), tune={"points": 5}
+        replace(facts, study=study), tmp_path, tested, frozen=frozen, looks=(6, 12), tune=TuningFacts(points=5)
     )
     expected = {
         "designs": ["one-factor", "factorial"],

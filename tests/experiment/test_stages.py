@@ -57,8 +57,8 @@ def test_tuned_rates_are_known_before_the_freeze_and_used_after_it(tiny_study):
     assert {spec.factors["learning_rate"] for spec in of_ablation} == {"find*3.162"}
     facts = compared.tuning_facts(driven.known)
     assert facts is not None
-    assert (facts["points"], facts["extended"], facts["at_edge"]) == (5, [], [])
-    rates = {rate["variant"]: rate["level"] for rate in compared.tuning_facts(driven.known)["rates"]}
+    assert (facts.points, facts.extended, facts.at_edge) == (5, [], [])
+    rates = {rate["variant"]: rate["level"] for rate in facts.rates}
     assert rates == dict.fromkeys(("reference", "normalization=batch", "optimizer=sgd"), "find*3.162")
 
 

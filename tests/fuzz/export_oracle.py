@@ -12,9 +12,8 @@ from export_reading import Said, read_as_a_user
 from export_tools import TOOLS
 from export_truth import ExportExample, Run, Truth
 
-from ablate.analysis.imports.columns import column_of
 from ablate.errors import AblateError
-from ablate.report.inputs import factor_name
+from ablate.storage.results import column_of, factor_name
 
 DECIDED = ("helps", "hurts")
 PERCENT = 100.0  # points in all of it
@@ -69,22 +68,22 @@ def judge(example: ExportExample, folder: Path, *, page: bool = False) -> Verdic
 def _roles(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     """Score, direction, seed and factors are what they are."""
     facts = said.inputs.facts
-    metric = facts["metric"]
-    if bare(metric["name"]) != bare(truth.score):
-        yield "another column is the score", f"{metric['name']} for {truth.score}"
-    elif metric["direction"] != ("maximize" if truth.sign > 0 else "minimize"):
-        yield "the direction is turned", f"{truth.score}: {metric['direction']}"
-    if metric["unit"] == "points" and metric["scale"] * truth.scale != PERCENT:
+    metric = facts.metric
+    if bare(metric.name) != bare(truth.score):
+        yield "another column is the score", f"{metric.name} for {truth.score}"
+    elif metric.direction != ("maximize" if truth.sign > 0 else "minimize"):
+        yield "the direction is turned", f"{truth.score}: {metric.direction}"
+    if metric.unit == "points" and metric.scale * truth.scale != PERCENT:
         yield "points are not percent", f"{truth.score}: {metric}"
     own = {bare(name) for name in truth.factors}
-    taken = [bare(name) for name in facts["factors"]]
+    taken = [bare(name) for name in facts.factors]
     for name in taken:
         if name not in own:
             kind = _kind(name, truth)
             yield f"a {kind} is a factor", f"{name} among {taken}"
     if missing := own - set(taken):
         yield "a factor is left out", f"{sorted(missing)} not among {taken}"
-    if truth.seeds and not facts.get("seed_column") and bare(truth.seeds[0]) not in taken:
+    if truth.seeds and not facts.seed_column and bare(truth.seeds[0]) not in taken:
         yield "the seed is not seen", f"{truth.seeds[0]}: {said.notes[-200:]}"
 
 
@@ -142,7 +141,7 @@ def _rows(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     if tried_again and not AGAIN.search(notes):
         yield "a second try is not spoken of", notes
     for name, of_factor in truth.factors.items():
-        found = next((own for own in said.inputs.facts["factors"] if bare(own) == bare(name)), "")
+        found = next((own for own in said.inputs.facts.factors if bare(own) == bare(name)), "")
         n_levels = said.inputs.results[column_of(found)].nunique() if found else len(of_factor)
         if n_levels != len(of_factor):
             yield "levels are split or merged", f"{name}: {n_levels} for {of_factor}"
@@ -162,7 +161,7 @@ def _contrasts(truth: Truth, said: Said, verdicts: Verdicts) -> Iterator[tuple[s
     for row in inputs.effects.to_dict("records"):
         name = _column(truth, row["factor"])
         key = row["factor"] if row["factor"] == "learning_rate" else column_of(row["factor"])
-        first, then = _level(truth, name, inputs.facts["reference"][key]), _level(truth, name, row["level"])
+        first, then = _level(truth, name, inputs.facts.reference[key]), _level(truth, name, row["level"])
         gain = truth.gains[name, then] - truth.gains[name, first]
         runs, others = cells[row["variant"]], cells["reference"]
         text = f"{row['factor']} {first} -> {then}: {row['verdict']}, n = {row['n']}, mean {row['mean']:.6g}"
@@ -226,7 +225,7 @@ def _lossless(
 def _cells(truth: Truth, said: Said) -> dict[str, list[Run]]:
     """The true runs of the reference and of each variant, by the variant's name."""
     facts, names = said.inputs.facts, list(truth.factors)
-    stated = {bare(factor_name(name)): str(level) for name, level in (facts.get("reference") or {}).items()}
+    stated = {bare(factor_name(name)): str(level) for name, level in (facts.reference or {}).items()}
     reference = tuple(_level(truth, name, stated.get(bare(name), "")) for name in names)
     found = {"reference": [run for run in truth.runs if run.levels == reference]}
     for row in said.inputs.effects.to_dict("records"):

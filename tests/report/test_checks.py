@@ -7,11 +7,13 @@ from synthetic import provenance, write_study
 
 from ablate.analysis.effects import confirmatory_runs, effects_table
 from ablate.report.checks import checklist
-from ablate.report.facts import Facts
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.trust import standing
+from ablate.storage.provenance import Provenance
 
-CLEAN = {"git": {"commit": "e466d59c0ffee", "dirty": False}}
+Facts = dict[str, object]  # of provenance.json
+
+CLEAN: Facts = {"git": {"commit": "e466d59c0ffee", "dirty": False}}
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +26,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 def changed(inputs: Inputs, *, facts: Facts | None = None, results: pd.DataFrame | None = None) -> Inputs:
     found = inputs.results if results is None else results
-    facts = inputs.facts | (facts or {})
-    return dataclasses.replace(inputs, facts=facts, results=found, runs=confirmatory_runs(found))
+    known = Provenance.from_json(inputs.facts.to_json() | (facts or {}))
+    return dataclasses.replace(inputs, facts=known, results=found, runs=confirmatory_runs(found))
 
 
 def state(inputs: Inputs) -> dict[str, bool | None]:

@@ -3,10 +3,10 @@ import dataclasses
 import pytest
 from synthetic import write_study
 
-from ablate.report.facts import Facts
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.methods import methods_section
 from ablate.report.page import Definitions
+from ablate.storage.provenance import Provenance
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 def told(inputs: Inputs, **facts: object) -> dict[str, str]:
-    changed = dataclasses.replace(inputs, facts=inputs.facts | facts)
+    changed = dataclasses.replace(inputs, facts=Provenance.from_json(inputs.facts.to_json() | facts))
     (block,) = methods_section(changed).blocks
     assert isinstance(block, Definitions)
     return dict(block.pairs)
@@ -57,7 +57,7 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
         ({"margin": 0.01}, "Verdicts", "points, as stated."),
     ],
 )
-def test_each_fact_is_told(inputs: Inputs, facts: Facts, part: str, text: str) -> None:
+def test_each_fact_is_told(inputs: Inputs, facts: dict[str, object], part: str, text: str) -> None:
     assert text in told(inputs, **facts)[part]
     assert text not in told(inputs)[part]
 
@@ -68,7 +68,7 @@ def test_looks_are_told_with_what_they_spend(inputs: Inputs) -> None:
 
 
 def test_of_a_foreign_table_nothing_is_guessed(inputs: Inputs) -> None:
-    facts: Facts = dict.fromkeys(inputs.facts) | {"foreign": True, "source": "runs.csv"}
+    facts = Provenance(foreign=True, source="runs.csv")
     (block,) = methods_section(dataclasses.replace(inputs, facts=facts)).blocks
     assert isinstance(block, Definitions)
     said = dict(block.pairs)

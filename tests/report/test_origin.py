@@ -1,7 +1,11 @@
 import shutil
 
-from ablate.report import ReportFiles
-from ablate.report.inputs import factor_name, read_inputs
+import pytest
+from synthetic import provenance, write_study
+
+from ablate.errors import DataError
+from ablate.report import ReportFiles, build_report
+from ablate.report.inputs import read_inputs
 from ablate.report.origin import origin_section
 from ablate.report.page import Definitions
 from ablate.storage.verified import Check, Round, write_rounds
@@ -25,7 +29,14 @@ def test_a_bare_table_has_nothing_to_be_retrained_from(built_bare: ReportFiles):
     assert "Verified" not in said(built_bare.html.parent)
 
 
-def test_a_factor_is_called_by_its_own_name_whatever_its_column_is_called():
-    assert [factor_name(column) for column in ("epochs_setting", "data_setting", "epochs", "my_setting", "norm")] == [
-        "epochs", "data", "epochs", "my_setting", "norm",
-    ]  # fmt: skip
+def test_what_is_null_in_the_file_is_not_told(tmp_path):
+    folder = write_study(tmp_path / "s", n_seeds=2, facts=dict.fromkeys(provenance()))
+    build_report(folder)
+    assert not any("None" in text for pair in said(folder).items() for text in pair)
+    assert "Study seed" not in said(folder)
+
+
+def test_a_value_of_another_type_ends_the_report_with_its_key(tmp_path):
+    folder = write_study(tmp_path / "s", n_seeds=2, facts={"changes": 5})
+    with pytest.raises(DataError, match=r"provenance\.json: changes: must be a list, got 5\n  delete the file"):
+        build_report(folder)

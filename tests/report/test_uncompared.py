@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +25,7 @@ def foreign_folder(folder: Path, table: dict[str, list[object]], **asked: str) -
     foreign = read_foreign(runs, Asked(**asked))  # type: ignore[arg-type]  # its texts only
     folder.mkdir(exist_ok=True)
     write_table(foreign.results, folder / "results.csv")
-    (folder / "provenance.json").write_text(json.dumps(foreign.facts))
+    (folder / "provenance.json").write_text(foreign.facts.to_text())
     return folder
 
 

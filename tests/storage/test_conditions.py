@@ -16,6 +16,7 @@ from ablate.storage.conditions import (
     unknown,
 )
 from ablate.storage.facts import Facts
+from ablate.storage.provenance import Provenance
 from ablate.storage.resume import Basis, judge_basis, notes_on
 from ablate.storage.trial_cache import TrialCache
 from ablate.study import Transfer
@@ -207,12 +208,12 @@ def test_an_older_record_lacks_what_it_did_not_write(tiny_study):
 def test_provenance_says_the_machine():
     hardware = {"cpu": "a processor", "cores": 2, "gpus": []}
     facts = {"workers": 3, "threads": 1, "hardware": hardware, "versions": {"keras": "3.14", "mlflow": "3"}}
-    there = of_provenance(facts)
+    there = of_provenance(Provenance.from_json(facts))
     assert (there.device, there.threads, there.processors) == ("CPU a processor", 1, 2)
     assert (there.versions, there.flags) == ({"keras": "3.14"}, None)
-    on_gpu = of_provenance({**facts, "hardware": {**hardware, "gpus": ["NVIDIA L4"]}})
+    on_gpu = of_provenance(Provenance.from_json({**facts, "hardware": {**hardware, "gpus": ["NVIDIA L4"]}}))
     assert (on_gpu.device, on_gpu.threads, on_gpu.processors) == ("GPU NVIDIA L4", 0, 0)
-    assert described(of_provenance({})) == {"backend": "tensorflow"}
+    assert described(of_provenance(Provenance())) == {"backend": "tensorflow"}
 
 
 def test_the_digest_of_the_package_follows_the_code_that_decides_numbers_wherever_it_stands(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 import ablate
 from ablate.errors import StudyError
 from ablate.storage.preregistration import Declared, declare, freeze, read_freeze
+from ablate.storage.provenance import FreezeFacts
 from ablate.study.trial import Label, TrialSpec
 
 FACTORS = {"dropout": 0.0, "learning_rate": "find"}
@@ -70,7 +71,7 @@ def test_what_is_frozen_is_written_once_and_stays(declared, tmp_path):
     assert freeze(tmp_path, declared) == read_freeze(tmp_path) == first
     assert (tmp_path / "frozen.json").read_bytes() == before
     assert json.loads(before)["digest"] == first.digest == declared.digest()
-    assert first.facts() == {"digest": first.digest, "at": first.at, "contrasts": 3, "cells": 4}
+    assert first.facts() == FreezeFacts(digest=first.digest, at=first.at, contrasts=3, cells=4)
 
 
 def test_other_comparisons_than_the_frozen_ones_are_refused_with_what_differs(tiny_study, declared, tmp_path):
@@ -83,13 +84,22 @@ def test_other_comparisons_than_the_frozen_ones_are_refused_with_what_differs(ti
         freeze(tmp_path, declare(specs, tiny_study, data="f00", looks=(2,)))
 
 
-@pytest.mark.parametrize("spoil", [lambda text: text.replace("0.05", "0.5"), lambda text: text[:40], lambda _: "[]"])
+@pytest.mark.parametrize(
+    "spoil", [lambda text: text.replace("0.05", "0.5"), lambda text: text[:40], lambda _: "[]", lambda _: "[" * 100_000]
+)
 def test_a_file_that_was_changed_is_refused(declared, tmp_path, spoil):
     freeze(tmp_path, declared)
     path = tmp_path / "frozen.json"
     path.write_text(spoil(path.read_text()))
     with pytest.raises(StudyError, match=r"frozen\.json: was changed after it was written"):
         freeze(tmp_path, declared)
+
+
+def test_a_file_that_the_disk_does_not_give_is_named(tmp_path):
+    assert read_freeze(tmp_path) is None
+    (tmp_path / "frozen.json").mkdir()
+    with pytest.raises(StudyError, match=r"frozen\.json: cannot be read: Is a directory\n  make it readable"):
+        read_freeze(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import replace
 
@@ -7,11 +8,16 @@ import pytest
 
 from ablate.errors import DataError
 from ablate.storage.results import (
+    ADDED,
+    COLUMNS,
+    column_of,
     epochs_table,
     factor_columns,
+    factor_name,
     layers_table,
     read_epochs,
     read_layers,
+    read_rate_tests,
     read_results,
     results_table,
     to_corner,
@@ -20,6 +26,10 @@ from ablate.storage.results import (
 )
 from ablate.study.trial import Label, LayerState, Outcome, TrialSpec
 
+TEST = {
+    "label": "a", "key": "k", "rates": [1e-6, 1e-5], "losses": [2.3, 1e300], "rules": {"valley": None}, "seconds": 1,
+    "suggestion": 1e-3, "verdict": "determined", "reason": "", "seed": 0, "factors": {},
+}  # fmt: skip
 FACTORS = {"normalization": "none", "dropout": 0.1, "learning_rate": "find*0.3"}
 SPEC = TrialSpec("a", Label("ablation", "dropout=0.1", "dropout", "0.1", "find"), 3, FACTORS, test=True)
 
@@ -103,3 +113,35 @@ def test_the_numbers_of_trials_are_those_in_their_names_and_nan_where_there_is_n
     pd.testing.assert_series_equal(trial_numbers(searched, "search"), pd.Series([3, np.nan], index=[5, 7]))
     assert trial_numbers(pd.Series(["path-forward-1-a=2-s3"]), "ablation").tolist() == [1]
     assert trial_numbers(pd.Series([], dtype=object), "search").empty
+
+
+def test_a_factor_is_called_by_its_own_name_whatever_its_column_is_called():
+    assert [factor_name(column) for column in ("epochs_setting", "data_setting", "epochs", "my_setting", "norm")] == [
+        "epochs", "data", "epochs", "my_setting", "norm",
+    ]  # fmt: skip
+    for factor in (*COLUMNS, *ADDED, "norm", "my_setting"):
+        assert factor_name(column_of(factor)) == factor
+        assert column_of(factor) not in (*COLUMNS, *ADDED)
+
+
+def test_range_tests_are_read_and_losses_beyond_any_picture_are_none(tmp_path):
+    path = tmp_path / "lr_tests.json"
+    path.write_text(json.dumps([TEST]))
+    ((label, test),) = read_rate_tests(path)
+    assert (label, test.rates, test.losses[0], test.rules) == ("a", (1e-6, 1e-5), 2.3, {"valley": None})
+    assert test.losses[1] != test.losses[1]
+    assert read_rate_tests(tmp_path / "none.json") == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+     {"rates": [0, 1]}, {"rates": [1e-6]}, {"losses": "x"}, {"verdict": "yes"}, {"suggestion": -1},
+     {"rules": {"a": "b"}}, {"label": None}, {"suggestion": float("inf")}],
+)  # fmt: skip
+def test_what_is_no_range_test_is_refused(tmp_path, change):
+    path = tmp_path / "lr_tests.json"
+    for found in ([{**TEST, **change}], {"a": TEST}, [3], TEST):
+        path.write_text(json.dumps(found))
+        with pytest.raises(DataError, match=r"lr_tests\.json: "):
+            read_rate_tests(path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.errors import DataError
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.resume import Basis, Judged, Stage, judge_basis, judge_settings, notes_on, read_basis, refusal
 from ablate.study import load_study, to_toml
@@ -152,12 +153,15 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
     path.write_text(basis.to_text(), encoding="utf-8")
     assert read_basis(path) == basis
     assert set(basis.conditions.versions) == {"tensorflow", "keras", "numpy", "python"}
-    for spoilt in ("", "[]", "{}", basis.to_text()[:40], '{"versions": 3}'):
+    endless = basis.to_text().replace('"threads": 1', '"threads": 1e400')
+    for spoilt in ("", "[]", "{}", basis.to_text()[:40], '{"versions": 3}', "[" * 100_000, endless):
         path.write_text(spoilt)
         assert read_basis(path) is None
     path.write_bytes(b"\xff\xfe")
     assert read_basis(path) is None
     assert read_basis(tmp_path / "none.json") is None
+    with pytest.raises(DataError, match=r"cannot be read: Is a directory\n  make it readable"):
+        read_basis(tmp_path)
 
 
 @pytest.mark.parametrize(

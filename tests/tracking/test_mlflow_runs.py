@@ -64,7 +64,7 @@ def test_a_param_that_is_unique_to_each_run_does_not_end_the_comparison(experime
         for n, (norm, seed) in enumerate((norm, seed) for norm in ("none", "batch") for seed in range(3))
     ]  # fmt: skip
     foreign = read_foreign(experiment(*reading), Asked())
-    assert foreign.facts["factors"] == ["norm"]
+    assert foreign.facts.factors == ["norm"]
     assert "out (different in every run)" in foreign.notes[0]
     assert foreign.results.query("design == 'one-factor'")["variant"].unique().tolist() == ["reference", "norm=batch"]
 

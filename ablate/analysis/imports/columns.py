@@ -14,11 +14,11 @@ from ablate.analysis.imports.scores import MOST_NAMED, find_direction, find_scor
 from ablate.analysis.imports.states import States, find_states
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
-from ablate.storage.results import ADDED, COLUMNS, RATE_SETTING
+from ablate.storage.results import column_of
 from ablate.study.trial import State
 from ablate.text import printable
 
-__all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "Asked", "Roles", "column_of", "find_roles"]
+__all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "Asked", "Roles", "find_roles"]
 RATE = "learning_rate"
 NO_SEEDS = "No seeds are given (--seed): runs cannot be paired, so nothing is tested and only descriptions are made."
 
@@ -62,11 +62,6 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
         factors.together,
     )  # fmt: skip
-
-
-def column_of(factor: str) -> str:
-    """The factor's column in the results table, which has meanings of its own for some names: "epochs_setting"."""
-    return RATE_SETTING if factor == RATE else f"{factor}_setting" if factor in (*COLUMNS, *ADDED) else factor
 
 
 def _read_as(

@@ -1,14 +1,13 @@
 """A table of runs and what was asked of it into the results table and the facts that the report goes by."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ablate.analysis.imports.asked import Asked
-from ablate.analysis.imports.columns import Roles, column_of, find_roles, in_own_names, own_names
+from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
 from ablate.analysis.imports.configurations import (
     Configurations,
     choose_reference,
@@ -24,10 +23,11 @@ from ablate.analysis.imports.states import CUT_SHORT
 from ablate.analysis.imports.tidy import tidied
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
-from ablate.storage.results import coerced
+from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
+from ablate.storage.results import coerced, column_of
+from ablate.study.trial import Level
 from ablate.text import number_of
 
-Facts = dict[str, Any]  # Any: JSON
 _OPTION = re.compile(r" \(--[^()]*\)")  # that changes a role: for the terminal, not for the report
 
 
@@ -36,7 +36,7 @@ class Foreign:
     """What another tool's runs come to in our terms."""
 
     results: pd.DataFrame
-    facts: Facts  # for provenance.json
+    facts: Provenance
     notes: tuple[str, ...]  # what was taken without being asked, as sentences
 
 
@@ -63,16 +63,17 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
     notes += [*_not_finished(measured, n_retried=cells.n_retried), *_progress(runs, measured)]
     notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
-    facts = _facts(runs, asked, roles, found) | {
-        "reference": _levels(found, reference) if len(one_factor) or is_crossed else {},
-        "target": _levels(found, target) if is_crossed else {},
-        "factorial": [_told(name) for name in found.factors] if is_crossed else [],
-        "together": [[names[name] for name in pair] for pair in roles.together],
-        "alone": [] if len(one_factor) or is_crossed else lone(found),
-        "designs": ["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
-        "read_as": _OPTION.sub("", read_as).removeprefix("Read as: "),
-        "notes": [note.removesuffix(".") for note in notes],  # the report puts them in a row
-    }
+    facts = replace(
+        _facts(runs, asked, roles, found),
+        reference=_levels(found, reference) if len(one_factor) or is_crossed else {},
+        target=_levels(found, target) if is_crossed else {},
+        factorial=[_told(name) for name in found.factors] if is_crossed else [],
+        together=[[names[name] for name in pair] for pair in roles.together],
+        alone=[] if len(one_factor) or is_crossed else lone(found),
+        designs=["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
+        read_as=_OPTION.sub("", read_as).removeprefix("Read as: "),
+        notes=[note.removesuffix(".") for note in notes],  # the report puts them in a row
+    )
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return Foreign(results, facts, tuple(notes))
@@ -147,29 +148,24 @@ def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configuratio
     return notes
 
 
-def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Facts:
-    return {
-        "foreign": True,
-        "source": runs.place,
-        "data": {"name": runs.place, "source": runs.place, "fingerprint": runs.fingerprint},
-        "metric": {
-            "name": roles.score,
-            "direction": roles.direction,
-            **_unit(runs, roles),
-            "margin": asked.margin,
-        },
-        "margin": asked.margin,
-        "factors": list(found.factors),
-        "drawn": list(found.drawn),
-        "reference_asked": asked.reference,
-        "seed_column": roles.seed,
-    }  # fmt: skip
+def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Provenance:
+    return Provenance(
+        foreign=True,
+        source=runs.place,
+        data=DataFacts(name=runs.place, source=runs.place, fingerprint=runs.fingerprint),
+        metric=MetricFacts(roles.score, roles.direction, roles.unit, _scale(runs, roles), asked.margin),
+        margin=asked.margin,
+        factors=list(found.factors),
+        drawn=list(found.drawn),
+        reference_asked=asked.reference,
+        seed_column=roles.seed,
+    )
 
 
-def _unit(runs: Runs, roles: Roles) -> Facts:
+def _scale(runs: Runs, roles: Roles) -> float:
     """Points are percent: fractions are shown times 100."""
     is_fraction = bool(coerced(runs.column(roles.score)).dropna().between(0, 1).all())
-    return {"unit": roles.unit, "scale": 100.0 if roles.unit == "points" and is_fraction else 1.0}
+    return 100.0 if roles.unit == "points" and is_fraction else 1.0
 
 
 def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
@@ -186,7 +182,7 @@ def _counted(counts: "pd.Series[int]") -> str:
     return ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
 
 
-def _levels(found: Configurations, place: int) -> Facts:
+def _levels(found: Configurations, place: int) -> dict[str, Level]:
     return {_told(name): level for name, level in found.at(place).items()}
 
 

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.imports.asked import MINIMIZE
-from ablate.analysis.imports.columns import RATE, Roles, column_of
+from ablate.analysis.imports.columns import RATE, Roles
 from ablate.analysis.imports.configurations import Configurations, labels_of
 from ablate.analysis.imports.replicates import seeds_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import has_no_score, to_scores
 from ablate.errors import DataError
-from ablate.storage.results import COLUMNS, LARGEST, NUMBERS, RATE_SETTING, coerced
+from ablate.storage.results import COLUMNS, LARGEST, NUMBERS, RATE_SETTING, coerced, column_of
 from ablate.study.trial import REFERENCE
 from ablate.text import printable
 

@@ -1,7 +1,7 @@
 """`ablate analyze`: the reading half on anybody's table of runs."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from ablate.cli.display.stream import say
 from ablate.errors import AblateError
 from ablate.storage.files.atomic import opening, read_json, write_aside
 from ablate.storage.files.strangers import check_folder
+from ablate.storage.provenance import Provenance
 from ablate.storage.results import REQUIRED, write_table
 from ablate.study import NAME_RULE, is_safe_name, to_safe_name
 from ablate.text import printable
@@ -75,7 +76,7 @@ def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path
     uri = shown_uri(place.tracking_uri)
     source = f"experiment {experiment} at {uri}"
     folder = _folder(place, experiment, source=source, source_id=store_id(source))
-    facts = {"experiment": experiment, "tracking_uri": uri, "source": source, SOURCE_ID: store_id(source)}
+    facts = Provenance(experiment=experiment, tracking_uri=uri, source=source, source_id=store_id(source))
     _write(folder, pd.DataFrame(rows), facts, command_line=command_line)
     return folder, [f"The trials of a study that ablate ran: {len(rows):,} rows."]
 
@@ -96,7 +97,8 @@ def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
         if (path.parent / beside).is_file():
             write_aside(folder / beside, (path.parent / beside).read_bytes())
     facts = _facts(path.parent / PROVENANCE) or {"study": folder.name}
-    _write_facts(folder, {**facts, "source": source, SOURCE_ID: source_id})
+    facts |= {"source": source, SOURCE_ID: source_id}
+    write_aside(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False))
     return folder, note
 
 
@@ -104,7 +106,7 @@ def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tu
     foreign = read_foreign(runs, asked)
     source_id = _source_id(runs, place)
     folder = _folder(place, runs.name, source=runs.place, source_id=source_id)
-    _write(folder, foreign.results, foreign.facts | {SOURCE_ID: source_id}, command_line=command_line)
+    _write(folder, foreign.results, replace(foreign.facts, source_id=source_id), command_line=command_line)
     return folder, list(foreign.notes)
 
 
@@ -135,16 +137,8 @@ def _facts(provenance: Path) -> dict[str, Any]:  # Any: JSON
     return found if isinstance(found, dict) else {}
 
 
-def _write(folder: Path, results: pd.DataFrame, facts: dict[str, Any], *, command_line: str) -> None:  # Any: JSON
+def _write(folder: Path, results: pd.DataFrame, facts: Provenance, *, command_line: str) -> None:
     write_table(results, folder / RESULTS)
-    known = {
-        "study": folder.name,
-        "ended": f"{datetime.now():%Y-%m-%dT%H:%M:%S}",
-        "command": command_line,
-        "ablate_version": ablate.__version__,
-    }
-    _write_facts(folder, known | facts)
-
-
-def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
-    write_aside(folder / PROVENANCE, json.dumps(facts, indent=2, ensure_ascii=False))
+    ended, version = f"{datetime.now():%Y-%m-%dT%H:%M:%S}", ablate.__version__
+    known = replace(facts, study=folder.name, ended=ended, command=command_line, ablate_version=version)
+    write_aside(folder / PROVENANCE, known.to_text())

@@ -16,6 +16,7 @@ from ablate.cli.display.stream import lasting
 from ablate.experiment.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.plans import Count
 from ablate.plans.counting import Part
+from ablate.storage.files.atomic import to_plain
 from ablate.study.catalog import is_transferred
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
@@ -218,7 +219,7 @@ def _as_json(event: Event) -> dict[str, object]:
                 "event": "opened",
                 "study": facts.label,
                 "folder": str(event.folder),
-                "data": facts.about_data(),
+                "data": to_plain(facts.about_data()),
                 "trials": trials,
                 "workers": facts.workers,
             }

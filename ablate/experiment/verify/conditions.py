@@ -4,9 +4,7 @@ A trial's numbers are the same to the bit with equal versions, device, threads a
 trial in its program. What differs is said before anything trains, and decides how closely numbers are compared.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from ablate import system
 from ablate.data import Dataset, split_dataset
@@ -14,15 +12,15 @@ from ablate.errors import AblateError, DataError
 from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, changed, described, of_provenance, unknown
 from ablate.storage.journal import Entry
+from ablate.storage.provenance import Provenance
 from ablate.storage.resume import Basis
 from ablate.study import Study, seeds
 from ablate.workers.queue import count_workers
 
-Facts = Mapping[str, Any]  # Any: JSON, as in provenance.json
 STACK = "trials in a program"
 
 
-def recorded_conditions(facts: Facts, basis: Basis | None) -> Conditions:
+def recorded_conditions(facts: Provenance, basis: Basis | None) -> Conditions:
     """From provenance.json, and from begun.json where there is one; a study that was killed has that alone."""
     of_facts = of_provenance(facts)
     if basis is None:
@@ -48,15 +46,19 @@ def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tupl
     return (*lines, *([f"not recorded: {', '.join(missing)}"] if missing else []))
 
 
-def places(recorded: Facts, n_trials: int, *, asked: int | None) -> tuple[int, int]:
-    """How many workers, and how many threads each has: as many threads as were recorded."""
-    cores, threads = system.usable_cores(), recorded.get("threads") or 0
+def places(recorded: Provenance, n_trials: int, *, asked: int | None) -> tuple[int, int]:
+    """How many workers, and how many threads each has: as many threads as were recorded.
+
+    Where workers had processors of their own, they get such again; where they shared all of them, so many workers that
+    they do again: XLA divides its loops by the processors that it sees.
+    """
+    cores, threads = system.usable_cores(), recorded.threads or 0
     usual = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
     if not threads:
         workers = asked or usual
         return min(workers, n_trials), max(1, cores // workers)
-    before = recorded.get("workers") or 1
-    shared = before * threads > ((recorded.get("hardware") or {}).get("cores") or cores)
+    before = recorded.workers or 1
+    shared = before * threads > ((recorded.hardware and recorded.hardware.cores) or cores)
     return asked or (before if shared else max(1, min(n_trials, cores // threads, usual))), threads
 
 

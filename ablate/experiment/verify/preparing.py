@@ -59,7 +59,7 @@ def prepare(recorded: Recorded, data: Dataset, asked: Asked) -> Prepared:
     conditions = of_workers(recorded.study, workers=workers, threads=threads)
     found = (
         *code_changes(recorded.code, recorded.study, goes_on=is_stated),
-        *changes(recorded.conditions, conditions, stack=recorded.facts.get("stack")),
+        *changes(recorded.conditions, conditions, stack=recorded.facts.stack),
         *(f"while the study ran: {note}" for note in recorded.notes),
     )
     tolerance = asked.tolerance if asked.tolerance is not None else ROUNDING if found else 0.0

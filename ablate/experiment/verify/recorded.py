@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ablate.data import is_path
 from ablate.errors import AblateError, StudyError
-from ablate.experiment.verify.conditions import Facts, recorded_conditions
-from ablate.report.facts import read_facts
+from ablate.experiment.verify.conditions import recorded_conditions
 from ablate.storage.conditions import Conditions
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Freeze, read_freeze
+from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.resume import read_basis
 from ablate.study import Study, find_study, load_study
 
@@ -23,7 +23,7 @@ class Recorded:
     folder: StudyFolder
     study: Study  # resolved, with the folder of the user's own files as its base
     entries: Mapping[str, Entry]  # by trial
-    facts: Facts  # of provenance.json; {} where the study was killed
+    facts: Provenance  # nothing in it where the study was killed
     conditions: Conditions  # of provenance.json and begun.json
     code: str  # digest of the user's model; "" for a model of this package, and where it is not known
     notes: tuple[str, ...]  # what changed while the study ran
@@ -39,7 +39,7 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     """Read the folder at `path`. `beside` has the study's own files; None: where the study of its name lies."""
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
-    basis, facts = read_basis(folder.basis), read_facts(folder.provenance)
+    basis, facts = read_basis(folder.basis), read_provenance(folder.provenance)
     return Recorded(
         folder=folder,
         study=study.model_copy(update={"base": _base(study, beside)}),

@@ -51,11 +51,11 @@ def read(name: str, **asked: object) -> Foreign:
 def test_a_table_is_read_as_what_it_is_and_it_is_said(name):
     factors, words = READ[name]
     foreign = read(name)
-    assert foreign.facts["factors"] == factors
+    assert foreign.facts.factors == factors
     assert words in " ".join(foreign.notes)
     assert foreign.notes[0].startswith("Read as: ")
-    assert foreign.facts["notes"][0] == foreign.notes[0].removesuffix(".")
-    assert "one-factor" in foreign.facts["designs"]
+    assert foreign.facts.notes[0] == foreign.notes[0].removesuffix(".")
+    assert "one-factor" in foreign.facts.designs
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -63,7 +63,7 @@ def test_doubt_is_a_question_that_names_the_option(name):
     option, answer, factors = ASKED[name]
     with pytest.raises(DataError, match=option):
         read(name)
-    assert read(name, **answer).facts["factors"] == factors
+    assert read(name, **answer).facts.factors == factors
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -71,16 +71,16 @@ def test_the_words_of_other_tools_tell_which_runs_were_lost(name):
     foreign = read(f"states/{name}")
     crossed = foreign.results[foreign.results["design"] == "factorial"]
     assert crossed["state"].value_counts().to_dict() == {"finished": 42, STATES[name]: 6}
-    assert foreign.facts["factors"] == FACTORS
+    assert foreign.facts.factors == FACTORS
     assert any(note.startswith("6 of 48 runs did not finish: 6 ") for note in foreign.notes)
 
 
 def test_a_complete_factorial_stays_one_beside_a_blank_row_and_a_second_try():
     for name in ("blank_row", "crashed_then_retried"):
-        assert "factorial" in read(name).facts["designs"]
+        assert "factorial" in read(name).facts.designs
 
 
 def test_an_export_of_optuna_pairs_runs_by_the_seed_among_its_attributes():
     foreign = read("optuna_trials_dataframe", direction="maximize")
-    assert foreign.facts["seed_column"] == "user_attrs_seed"
+    assert foreign.facts.seed_column == "user_attrs_seed"
     assert foreign.results.query("design == 'one-factor'").groupby("variant")["seed"].nunique().eq(8).all()

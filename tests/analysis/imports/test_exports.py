@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from ablate.analysis.imports import Asked, Foreign, read_foreign
-from ablate.analysis.imports.columns import column_of, find_roles
+from ablate.analysis.imports.columns import find_roles
 from ablate.analysis.imports.read_imported import prepared
 from ablate.analysis.sources import Runs, read_file_runs
 from ablate.errors import AblateError
+from ablate.storage.results import column_of
 
 EXPORTS = Path(__file__).parent / "exports"
 TOLD = json.loads((EXPORTS / "expected.json").read_text(encoding="utf-8"))
@@ -66,7 +67,7 @@ def check_runs(foreign: Foreign, told: dict[str, Any]) -> None:
     for word in told.get("says", ()):
         assert word in " ".join(foreign.notes)
     if told["factors"] == ["optimizer", "dropout"]:
-        columns = {bare(name): column_of(name) for name in foreign.facts["factors"]}
+        columns = {bare(name): column_of(name) for name in foreign.facts.factors}
         means = table[table["state"] == "finished"].groupby(columns["optimizer"])["score"].mean()
         means.index = means.index.str.strip('"')
         assert means["adam"] - means["sgd"] == pytest.approx(TRUTH["optimizer"]["adam"], abs=0.004)

@@ -151,8 +151,8 @@ def test_where_a_column_makes_each_configuration_unique_nothing_is_compared_for_
     table = crossed(seeds=(0,)).assign(tower=list("pqrstu"))
     table = pd.concat([table, table.assign(acc=table["acc"] + 0.1)])
     facts = read_foreign(runs(table.assign(seed=[0] * 6 + [1] * 6)), Asked(factors=("norm", "drop", "tower"))).facts
-    assert facts["alone"] == ["tower"]
-    assert read_foreign(runs(crossed()), Asked()).facts["alone"] == []
+    assert facts.alone == ["tower"]
+    assert read_foreign(runs(crossed()), Asked()).facts.alone == []
 
 
 @pytest.mark.parametrize(("name", "levels"), [("n_params", (1000, 2000)), ("memory", (64, 256)), ("duration", (1, 2))])

@@ -32,8 +32,8 @@ def test_a_seed_is_known_with_any_prefix(name):
 @pytest.mark.parametrize("names", [("seed", "fold"), ("fold", "seed"), ("repeat", "fold"), ("cv_fold", "random_state")])
 def test_fold_and_seed_are_a_replicate_together_in_whatever_order(names):
     foreign = read_foreign(runs(folds(*names)), Asked())
-    assert foreign.facts["factors"] == ["norm"]
-    assert set(foreign.facts["seed_column"].split(" and ")) == set(names)
+    assert foreign.facts.factors == ["norm"]
+    assert set(foreign.facts.seed_column.split(" and ")) == set(names)
     compared = foreign.results.query("variant == 'norm=b'")
     assert sorted(compared["seed"]) == list(range(6))
     note = next(note for note in foreign.notes if note.startswith("A replicate is a pair of"))

@@ -76,8 +76,8 @@ def test_a_keras_tuner_project_becomes_a_table_by_the_lines_shown(tmp_path):
     assert "is a KerasTuner project\n  write its runs as a table, then: ablate analyze trials.csv" in message
     run_lines(message, tmp_path)
     foreign = read_foreign(read_file_runs(tmp_path / "trials.csv"), Asked(direction="maximize"))
-    assert foreign.facts["factors"] == ["opt"]
-    assert foreign.facts["seed_column"] == "hyperparameters.values.seed"
+    assert foreign.facts.factors == ["opt"]
+    assert foreign.facts.seed_column == "hyperparameters.values.seed"
 
 
 def test_ray_s_results_become_a_table_by_the_lines_shown(tmp_path):
@@ -93,7 +93,7 @@ def test_ray_s_results_become_a_table_by_the_lines_shown(tmp_path):
     assert "is a results folder of Ray Tune" in message
     run_lines(message, tmp_path)
     foreign = read_foreign(read_file_runs(tmp_path / "trials.csv"), Asked())
-    assert (foreign.facts["factors"], foreign.facts["seed_column"]) == (["opt"], "config/seed")
+    assert (foreign.facts.factors, foreign.facts.seed_column) == (["opt"], "config/seed")
     assert foreign.results["score"].max() == pytest.approx(0.7)
 
 

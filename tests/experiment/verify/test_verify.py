@@ -25,6 +25,7 @@ from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Declared, Freeze
+from ablate.storage.provenance import Provenance
 from ablate.storage.results import results_table, write_table
 from ablate.storage.resume import Basis
 from ablate.storage.verified import in_words, read_rounds
@@ -203,7 +204,7 @@ def said_of(*, stack=1, workers=2, threads=1, cpu="a processor", **ingredients) 
     """What is said of a study whose provenance.json has these, and whose begun.json all that was recorded early on."""
     facts = {"workers": workers, "threads": threads, "hardware": {"cpu": cpu, "cores": 2, "gpus": []}}
     begun = {"device": "", "threads": 0, "processors": 0, "flags": None, **ingredients}
-    recorded = recorded_conditions(facts, Basis(here(**begun), data="d"))
+    recorded = recorded_conditions(Provenance.from_json(facts), Basis(here(**begun), data="d"))
     return changes(replace(recorded, flags=ingredients.get("flags", {})), here(flags={}), stack=stack)
 
 
@@ -229,7 +230,7 @@ def test_what_rounds_otherwise_is_named(changed, said):
 
 
 def test_what_a_killed_study_could_not_record_is_named():
-    (said,) = changes(recorded_conditions({}, None), here(), stack=None)
+    (said,) = changes(recorded_conditions(Provenance(), None), here(), stack=None)
     assert said.startswith("not recorded: ablate's code, tensorflow, ")
     assert said.endswith("device, threads of a worker, processors of a worker")
 
@@ -251,7 +252,7 @@ def test_workers_are_as_they_were_as_far_as_there_are_trials(monkeypatch, facts,
     monkeypatch.setattr(system, "usable_cores", lambda: cores)
     monkeypatch.setattr(system, "memory_bytes", lambda: 0)
     monkeypatch.setattr(system, "gpu_names", list)
-    assert places(facts, trials, asked=asked) == expected
+    assert places(Provenance.from_json(facts), trials, asked=asked) == expected
 
 
 def test_other_data_are_an_error(tiny_study, digits):
@@ -301,7 +302,7 @@ def test_a_folder_is_read_as_it_was_recorded(tiny_study, tmp_path):
     recorded = read_recorded(tmp_path / "reports" / "tiny", beside=None)
     assert to_toml(recorded.study) == to_toml(tiny_study)
     assert recorded.entries == {"a": entry()}
-    assert (recorded.facts, recorded.frozen) == ({"threads": 1}, None)
+    assert (recorded.facts, recorded.frozen) == (Provenance(threads=1), None)
     assert recorded.ways == tmp_path / "reports" / ".cache" / "ways"
 
 
