@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import TypedDict
 
+NUMERIC = ("tensorflow", "keras", "numpy")  # what a trial computes with: their versions decide its numbers
 LIBRARIES = ("tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "scipy", "statsmodels", "seaborn")
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 BREATH = 1.0  # seconds in which systems repeat themselves: a closed terminal sends SIGHUP twice, systemd two signals

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pandas as pd
 
 from ablate.analysis.effects import Metric
-from ablate.storage.results import COLUMNS
+from ablate.study.trial import COLUMNS
 
 METRIC = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", chance=0.1, margin=0.005)
 Value = Callable[[Mapping[str, object], int], float]

@@ -203,6 +203,24 @@ def test_no_two_files_of_tests_have_one_name():
     assert [name for name, n in names.items() if n > 1] == []  # pytest imports them by it
 
 
+def _named(node: ast.stmt) -> str:
+    """What a class or an alias of a type is called; "" for any other statement."""
+    match node:
+        case ast.ClassDef(name=name):
+            return name
+        case ast.AnnAssign(target=ast.Name(id=name), annotation=ast.Name(id="TypeAlias")):
+            return name
+        case ast.Assign(targets=[ast.Name(id=name)]) if name.lstrip("_")[:1].isupper() and not name.isupper():
+            return name
+    return ""
+
+
+def test_no_two_classes_or_types_of_the_package_have_one_name():
+    names = Counter(_named(node) for path in MODULES for node in ast.parse(path.read_text()).body)
+    assert names["Study"] == names["Factors"] == 1
+    assert [name for name, n in names.items() if n > 1 and name] == []
+
+
 def test_every_command_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     tree = ast.parse((PACKAGE / "cli" / "main.py").read_text())

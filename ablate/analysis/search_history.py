@@ -11,7 +11,7 @@ from ablate.analysis.effects import (
 )
 from ablate.analysis.statistics import expected_best, expected_normal_maximum
 from ablate.storage.results import factor_columns, trial_numbers
-from ablate.study.trial import REFERENCE
+from ablate.study.trial import REFERENCE, SCORED
 
 FAILURE_COLUMNS = (
     "trial", "phase", "variant", "mode", "seed", "state", "epochs", "learning_rate", "reason", "run_id",
@@ -71,7 +71,7 @@ def expected_search(results: pd.DataFrame) -> pd.DataFrame:
 
 def failures(results: pd.DataFrame) -> pd.DataFrame:
     """Every trial that neither finished nor was pruned, with its reason, in the table's order."""
-    rows = results[~results["state"].isin(("finished", "pruned"))]
+    rows = results[~results["state"].isin(SCORED)]
     return rows.reindex(columns=list(FAILURE_COLUMNS)).reset_index(drop=True)
 
 

@@ -53,7 +53,7 @@ Workers = Annotated[
         help="Worker processes; auto: one a GPU or one a core, as far as memory goes.",
     ),
 ]
-Stack = Annotated[
+StackSize = Annotated[
     int | None,
     typer.Option(
         parser=read_count, metavar="auto|K", show_default="auto", help="Trials of one structure trained as one program."
@@ -67,7 +67,7 @@ def study(
     name: Name,
     set_: Sets = [],  # noqa: B006  # typer copies it
     workers: Workers = None,
-    stack: Stack = None,
+    stack: StackSize = None,
     out: Out = Path("reports"),
     tracking_uri: TrackingUri = DEFAULT_URI,
     data_dir: DataDir = None,
@@ -106,7 +106,7 @@ def study(
         go_on=continue_,
         retry=retry,
     )
-    chosen = command.Chosen(name, tuple(set_), quick=quick, as_json=json)
+    chosen = command.StudyArguments(name, tuple(set_), quick=quick, as_json=json)
     raise typer.Exit(command.run(chosen, options))
 
 
@@ -167,10 +167,10 @@ def verify(
 ) -> None:
     """Train recorded trials of a study once more and compare: to the bit, on the machine that it ran on."""
     from ablate.cli.commands import verify as command
-    from ablate.experiment.verify import Asked
+    from ablate.experiment.verify import VerifyOptions
 
-    asked = Asked(trials, tuple(trial), every=all_, tolerance=tolerance, workers=workers)
-    raise typer.Exit(command.run(command.Chosen(name, asked, out=out, data_dir=data_dir, as_json=json)))
+    asked = VerifyOptions(trials, tuple(trial), every=all_, tolerance=tolerance, workers=workers)
+    raise typer.Exit(command.run(command.VerifyArguments(name, asked, out=out, data_dir=data_dir, as_json=json)))
 
 
 @app.command()
@@ -215,7 +215,7 @@ def analyze(
 
     columns = tuple(column.strip() for column in factors.split(",") if column.strip())
     asked = Asked(columns, score, seed, direction, reference, target, margin, unit, states, state)
-    place = command.Place(source, study, tracking_uri, name, out)
+    place = command.ReportPlace(source, study, tracking_uri, name, out)
     command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))
 
 

@@ -2,19 +2,16 @@
 
 from ablate.data.cautions import data_cautions
 from ablate.data.dataset import Dataset, to_dataset
-from ablate.data.load import REGISTERED, default_data_dir, is_path, load_dataset
+from ablate.data.load import default_data_dir, load_dataset
 from ablate.data.shared import load_arrays, save_arrays
-from ablate.data.split import SCALINGS, Split, check_sizes, scale_inputs, select_task, split_dataset
+from ablate.data.split import Split, check_sizes, scale_inputs, select_task, split_dataset
 
 __all__ = [
-    "REGISTERED",
-    "SCALINGS",
     "Dataset",
     "Split",
     "check_sizes",
     "data_cautions",
     "default_data_dir",
-    "is_path",
     "load_arrays",
     "load_dataset",
     "save_arrays",

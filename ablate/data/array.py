@@ -1,7 +1,11 @@
-"""The type of an array, whatever it holds."""
+"""The types of arrays and of a backend's tensors; docstrings say their shapes."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-Array: TypeAlias = np.ndarray  # of any shape and dtype; docstrings say which
+Array: TypeAlias = np.ndarray[Any, Any]  # of any dtype
+Floats32: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Floats64: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+Tensor: TypeAlias = Any  # Keras and TensorFlow have no types

@@ -8,7 +8,7 @@ from ablate.data.array import Array
 from ablate.data.copies import Copies, find_copies, neighbour_distance, overlapping_windows
 from ablate.data.dataset import Dataset
 from ablate.data.scales import Scales, compare_scales
-from ablate.study.cautions import Kind, Observations
+from ablate.study.cautions import CautionKind, Observations
 from ablate.text import number_of
 
 _FEW = 0.005  # copies move a score by their share at most: half a point
@@ -29,13 +29,13 @@ def data_cautions(data: Dataset) -> Observations:
     copies, scales = find_copies(data), compare_scales(data)
     contamination, few_tested = _contamination(copies, data)
     groups, few_repeated = _groups(copies, data)
-    cautions: dict[Kind, list[str]] = {
+    cautions: dict[CautionKind, list[str]] = {
         "contamination": contamination,
         **({} if scales is None else {"test_scaling": _test_scaling(scales, data)}),
         "imbalance": _imbalance(data),
         "groups": [*data.groups, *groups],
     }
-    remarks: dict[Kind, str] = {"contamination": few_tested, "groups": few_repeated}
+    remarks: dict[CautionKind, str] = {"contamination": few_tested, "groups": few_repeated}
     return Observations(cautions, {kind: said for kind, said in remarks.items() if said and not cautions[kind]})
 
 

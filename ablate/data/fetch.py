@@ -12,7 +12,6 @@ import sys
 import threading
 from pathlib import Path
 
-FETCHED = ("cifar10", "cifar100", "fashion_mnist", "mnist")  # names in keras.datasets
 SILENT_SECONDS = 10.0  # longest wait for a connection or for the next bytes
 TOTAL_SECONDS = 1800.0  # CIFAR-10 is 170 MB
 _GRACE_SECONDS = 60.0  # for the process to clean up by itself

@@ -10,15 +10,16 @@ import numpy as np
 
 from ablate.data.array import Array
 from ablate.data.dataset import Dataset, check_extra, group_names, group_sentences, to_dataset, unused
-from ablate.data.fetch import FETCHED, FetchError, fetch_from_keras
+from ablate.data.fetch import FetchError, fetch_from_keras
 from ablate.data.npz import STAND_IN_MARK, read_npz, write_npz
 from ablate.data.split import draw_by_class
 from ablate.data.stand_in import STAND_IN_VERSION, draw_stand_in
 from ablate.errors import DataError, known_names
+from ablate.study.catalog import DATA_SETS
 from ablate.study.data_formats import format_of_name
+from ablate.study.names import is_path
 from ablate.text import printable
 
-REGISTERED = ("digits", *FETCHED)
 DATA_DIR_VARIABLE = "ABLATE_DATA_DIR"
 _DIGITS_SEED = 0
 _DIGITS_TEST = 359  # a fifth of 1,797
@@ -33,7 +34,7 @@ def load_dataset(
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
-    """The data set of that name: one of `REGISTERED`, as NAME.npz in `data_dir`, or a path to an .npz, from `base`.
+    """The data set of that name: one of `DATA_SETS`, as NAME.npz in `data_dir`, or a path to an .npz, from `base`.
 
     `data_dir` None is `default_data_dir()`. A set that is not in `data_dir` is fetched once and written there; where
     that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With `explicit` (the user named the folder), and
@@ -45,10 +46,10 @@ def load_dataset(
         if not _is_there(path):
             raise DataError(f"{_shown(path)}: there is no such file\n  name it relative to the study file")
         return _read(path, name=path.stem, announce=announce)
-    if name not in REGISTERED:
+    if name not in DATA_SETS:
         if found := format_of_name(name):
             raise DataError(f'data.name: "{printable(name)}" is {found.what}\n  {found.way_out()}')
-        known = known_names(name, REGISTERED)
+        known = known_names(name, DATA_SETS)
         raise DataError(f'data.name: unknown data set "{name}", and no path to an .npz file\n  {known}')
     if name == "digits":
         return _load_digits()
@@ -67,11 +68,6 @@ def load_dataset(
         return _fetch(name, path, fetch=fetch, announce=announce)
     except FetchError as err:
         return _stand_in(name, folder, reason=f"fetching {name} failed: {err}", announce=announce)
-
-
-def is_path(name: str) -> bool:
-    """Whether a study's data.name is a path to a file, not a name."""
-    return name.endswith(".npz") or "/" in name or "\\" in name
 
 
 def default_data_dir() -> Path:

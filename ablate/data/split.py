@@ -9,8 +9,8 @@ import numpy as np
 from ablate.data.array import Array
 from ablate.data.dataset import ARRAYS, Dataset, to_dataset
 from ablate.errors import DataError, known_names
+from ablate.study.catalog import SCALINGS
 
-SCALINGS = ("none", "standardize", "standardize_channels", "unit")
 _CHUNK_BYTES = 2**20  # of float64 at once: fits in the processor's cache
 
 

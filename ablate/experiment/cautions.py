@@ -8,7 +8,8 @@ from typing import TypeAlias
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.study.catalog import ENGINE
-from ablate.study.cautions import Cautions, Kind
+from ablate.study.cautions import CautionKind, Cautions
+from ablate.study.model_ref import ModelRef
 from ablate.study.rate import RECIPE
 from ablate.study.trial import REFERENCE, Factors
 from ablate.text import first_of, listed
@@ -17,7 +18,7 @@ IN_VAIN = "changes nothing here"  # how the notes end on a level without effect 
 MOST_NAMED = 6
 LARGE_GAP = 15.0  # points; the best of some epochs on a small validation split gains a few
 WHY_EQUAL = "build fixes a seed, sets weights or returns the same model again"
-Losses: TypeAlias = tuple[tuple[float, float, float, float], ...]  # of a run's epochs
+LossCurve: TypeAlias = tuple[tuple[float, float, float, float], ...]  # of a run's epochs
 _Group: TypeAlias = tuple[str, str, str]  # against, mode, factor
 
 
@@ -29,7 +30,7 @@ class _Cell:
     factor: str
     level: str
     factors: Factors
-    runs: Mapping[int, Losses]  # by seed; those that ended early too
+    runs: Mapping[int, LossCurve]  # by seed; those that ended early too
     finished: frozenset[int]
     in_vain: frozenset[str]  # notes on levels without effect
 
@@ -40,16 +41,16 @@ class _Cell:
 
 def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
     """What the data and the runs of a study show; before its first trial, there are no entries."""
-    return {**facts.cautions, **run_cautions(entries, model=facts.study.model.name)}
+    return {**facts.cautions, **run_cautions(entries, model=facts.study.model)}
 
 
-def run_cautions(entries: Iterable[Entry], *, model: str) -> Cautions:
+def run_cautions(entries: Iterable[Entry], *, model: ModelRef) -> Cautions:
     """What the comparisons that ended show; a kind is left out where they cannot show it.
 
     `model` is the study's: "does build use it?" is a question to users' models alone.
     """
     entries = [entry for entry in entries if entry.spec.label.phase == "ablation"]
-    found: dict[Kind, list[str] | None] = {
+    found: dict[CautionKind, list[str] | None] = {
         "test_gap": _test_gap(entries),
         "initial_weights": _equal_weights(entries),
         "identical_runs": _identical_runs(entries, model=model),
@@ -96,7 +97,7 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
     return said if compared else None
 
 
-def _identical_runs(entries: Sequence[Entry], *, model: str) -> list[str] | None:
+def _identical_runs(entries: Sequence[Entry], *, model: ModelRef) -> list[str] | None:
     """A sentence for each set of levels of a factor with equal epochs in all seeds; None where no two have a seed."""
     said, is_compared = list[str](), False
     for factor, cells in _groups(_cells(entries)):
@@ -109,7 +110,7 @@ def _identical_runs(entries: Sequence[Entry], *, model: str) -> list[str] | None
 
 def _cells(entries: Sequence[Entry]) -> list[_Cell]:
     """The configurations of the one-factor design, in the order of their runs."""
-    curves: dict[str, Losses] = {
+    curves: dict[str, LossCurve] = {
         entry.spec.trial: tuple((e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in entry.epochs)
         for entry in entries
     }
@@ -174,14 +175,14 @@ def _equal(one: _Cell, other: _Cell) -> bool | None:
     return all(one.runs[seed] == other.runs[seed] for seed in seeds) and all(one.runs[seed] for seed in shared)
 
 
-def _sentence(factor: str, cells: Sequence[_Cell], *, model: str) -> str:
+def _sentence(factor: str, cells: Sequence[_Cell], *, model: ModelRef) -> str:
     levels = _listed([cell.named(factor) for cell in cells])
     said = (
         f"{levels} give identical runs" if factor == RECIPE else f"the levels {levels} of {factor} give identical runs"
     )
     if why := sorted({note for cell in cells for note in cell.in_vain}):
         return f"{said}: {'; '.join(why)}"
-    if ":" in model and factor not in ENGINE and factor != "learning_rate":
+    if model.is_users and factor not in ENGINE and factor != "learning_rate":
         return f"{said}: build seems not to use {'them' if factor == RECIPE else 'it'}"
     return f"{said}: here {'they change' if factor == RECIPE else 'it changes'} nothing"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from ablate.plans import Count
+from ablate.plans import TrialCount
 from ablate.plans.counting import Part
 from ablate.storage.facts import Facts
 from ablate.study.trial import Epoch, Outcome, TrialSpec
@@ -17,7 +17,7 @@ class Opened:
 
     facts: Facts
     folder: Path
-    counts: Mapping[Part, Count]  # trials of each part, what is done already included
+    counts: Mapping[Part, TrialCount]  # trials of each part, what is done already included
 
 
 @dataclass(frozen=True, slots=True)

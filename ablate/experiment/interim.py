@@ -18,11 +18,6 @@ from ablate.study.trial import Factors
 Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
 
 
-def chance_score(n_classes: int, monitor: str) -> float:
-    """What guessing scores on balanced classes."""
-    return 1 / n_classes if monitor == "val_accuracy" else -math.log(n_classes)
-
-
 def best_entry(entries: Iterable[Entry]) -> Entry | None:
     """The finished search trial with the highest score; the first of equals."""
     finished = [e for e in entries if e.spec.label.phase == "search" and e.outcome.state == "finished"]

@@ -10,7 +10,7 @@ from ablate import system
 from ablate.data import Dataset, check_sizes, data_cautions, load_dataset, select_task
 from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
-from ablate.storage.files.atomic import to_plain
+from ablate.storage.files.json_file import to_plain
 from ablate.study import Study, settings, to_toml
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 
+from ablate.analysis.effects.metric import chance_score
 from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
-from ablate.experiment.interim import best_entry, chance_score, open_contrasts
+from ablate.experiment.interim import best_entry, open_contrasts
 from ablate.experiment.options import Options, study_run
 from ablate.experiment.recording import Record
-from ablate.experiment.stages import Comparison
-from ablate.plans import Count, count_trials
+from ablate.experiment.stages import ComparisonStages
+from ablate.plans import TrialCount, count_trials
 from ablate.plans.counting import Part
 from ablate.plans.filters import GivingUp
 from ablate.plans.protocol import Plan
@@ -21,7 +22,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Freeze, declare, freeze, read_freeze
 from ablate.storage.trial_cache import open_cache
-from ablate.study.trial import TrialSpec
+from ablate.study.trial import FAILED, TrialSpec
 from ablate.text import number_of
 from ablate.tracking import BackgroundTracker
 from ablate.workers.scheduler import Scheduler, WorkerOptions, open_workers
@@ -46,7 +47,7 @@ class Run:
         self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
         self.record = Record(self.journal, tracker, watch, cache=cache)
-        self.comparison: Comparison | None = None  # known once the search has ended
+        self.comparison: ComparisonStages | None = None  # known once the search has ended
         self.freeze: Freeze | None = read_freeze(folder.path)  # of an earlier run
         self._stop = threading.Event()
         self.gave_up = ""  # why it ended early: trials that fail alike
@@ -121,7 +122,7 @@ class Run:
 
     def _compare(self, scheduler: Scheduler) -> None:
         best = best_entry(self.journal.entries.values())
-        self.comparison = Comparison(
+        self.comparison = ComparisonStages(
             self._study, best=best.spec.factors if best else None, chance=self._chance, undecided=self._undecided
         )
         for stage in self.comparison.stages(self.journal.known, self._declare):
@@ -151,7 +152,7 @@ class Run:
         self.gave_up = reason
         self._stop.set()
 
-    def _counts(self) -> dict[Part, Count]:
+    def _counts(self) -> dict[Part, TrialCount]:
         searched = self.record.known_of("search")
         best = best_entry(searched) if len(searched) >= self._study.search.trials else None
         counts = count_trials(self._study, best=best.spec.factors if best else None)
@@ -168,7 +169,5 @@ def _worth_retrying(journal: Journal, *, frozen: bool) -> list[str]:
     return [
         name
         for name, entry in journal.entries.items()
-        if entry.outcome.state in ("failed", "out_of_memory")
-        and entry.spec.label.phase in phases
-        and entry.spec.label.design != "path"
+        if entry.outcome.state in FAILED and entry.spec.label.phase in phases and entry.spec.label.design != "path"
     ]

@@ -42,7 +42,7 @@ class Stage:
 
 
 @final
-class Comparison:
+class ComparisonStages:
     """All that a study compares. `best` is the best configuration of its search, `chance` the score of guessing."""
 
     def __init__(self, study: Study, *, best: Factors | None, chance: float, undecided: Undecided) -> None:

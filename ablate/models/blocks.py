@@ -7,11 +7,11 @@ from typing import Any, final
 import keras
 from keras import layers
 
+from ablate.data.array import Tensor
 from ablate.errors import StudyError
 from ablate.models.layers import (
     Dropout,
     LayerSeeds,
-    Tensor,
     activation_layer,
     input_normalization_layer,
     normalization_layer,

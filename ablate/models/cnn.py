@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
+from ablate.data.array import Tensor
 from ablate.errors import StudyError
 from ablate.models.blocks import Blocks
-from ablate.models.layers import LayerSeeds, Tensor
+from ablate.models.layers import LayerSeeds
 from ablate.models.mlp import hidden_units
 from ablate.study.trial import Factors
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
+from ablate.data.array import Array
 from ablate.errors import StudyError
 
-Array: TypeAlias = np.ndarray[Any, Any]
 KINDS = (layers.Embedding, layers.IntegerLookup, layers.CategoryEncoding, layers.Hashing)
 SCALERS = (layers.Rescaling, layers.Normalization)
 _LIMITS = ("input_dim", "num_tokens")  # what the kinds call the number of names that they know

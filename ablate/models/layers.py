@@ -2,18 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from ablate.data.array import Tensor
 from ablate.study import seeds
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
 _CONSTANT = ("zeros", "ones")
 NOISE_STATE = "seed_generator_state"  # as Keras calls the variable of a generator
-Tensor: TypeAlias = Any  # keras has no types
 _GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads seeds that are neighbours
 SAMPLED = 1024  # numbers of each variable, evenly spaced: enough to tell two draws apart
 

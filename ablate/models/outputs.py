@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias
 import keras
 import numpy as np
 
+from ablate.data.array import Floats32
 from ablate.errors import StudyError
 
 Outputs: TypeAlias = Literal["logits", "probabilities"]
-Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 DRAWS = 6  # of other weights, where those at hand leave it open
 CONFIRMED = 3  # weights with which probabilities summed up to 1: with small ones two sigmoids do so by accident
 _TOLERANCE = 1e-2  # of their sum: in half precision each is rounded
@@ -41,7 +41,7 @@ def by_last_layer(model: keras.Model) -> Outputs:
     return "probabilities" if is_softmax(model) else "logits"
 
 
-def read_outputs(model: keras.Model, examples: Floats) -> Reading:
+def read_outputs(model: keras.Model, examples: Floats32) -> Reading:
     """What the outputs are on some scaled examples, in inference mode; no state of the model changes.
 
     Probabilities are not negative and sum up to 1 with any weights; logits are negative with some. Only where the first
@@ -50,7 +50,7 @@ def read_outputs(model: keras.Model, examples: Floats) -> Reading:
     """
     if is_softmax(model) and _is_output_of(model, model.layers[-1]):
         return Reading("probabilities")
-    seen: list[Floats] = []
+    seen: list[Floats32] = []
     for outputs in _with_other_weights(model, examples):
         if (outputs < 0).any():
             return Reading("logits")
@@ -76,14 +76,14 @@ def _is_output_of(model: keras.Model, layer: keras.layers.Layer) -> bool:
         return False
 
 
-def _with_other_weights(model: keras.Model, examples: Floats) -> Iterator[Floats]:
+def _with_other_weights(model: keras.Model, examples: Floats32) -> Iterator[Floats32]:
     """The outputs with the model's own weights, then with drawn ones that grow; those that are no numbers left out."""
     frozen = [variable.value for variable in model.non_trainable_variables]
     own = [keras.ops.convert_to_tensor(variable) for variable in model.trainable_variables]
     for draw in range(1 + DRAWS):
         weights = _drawn(own, draw) if draw else own
         outputs, _ = model.stateless_call(weights, frozen, examples, training=False)
-        found: Floats = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
+        found: Floats32 = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
         if np.isfinite(found).all():
             yield found
 
@@ -99,5 +99,5 @@ def _drawn(own: Sequence[Any], draw: int) -> list[Any]:  # Any: backend tensors
     return drawn
 
 
-def _sum_to_1(seen: Sequence[Floats]) -> bool:
+def _sum_to_1(seen: Sequence[Floats32]) -> bool:
     return all(np.abs(outputs.sum(axis=-1) - 1).max() <= _TOLERANCE for outputs in seen)

@@ -16,6 +16,7 @@ from ablate.models.build import BUILT_IN, Builder
 from ablate.models.layers import LayerSeeds
 from ablate.models.process_settings import channel_axis_hint, settings_kept
 from ablate.models.user_code import modules_beside
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
 
 _OF_ONE = ("__getitem__", "__contains__", "get", "pop", "setdefault")
@@ -25,10 +26,11 @@ _OF_ALL = (
 )  # fmt: skip
 
 
-def find_builder(name: str, *, base: Path) -> Builder:
-    """The builder of a registered name, or of "my_models.py:build" looked up in the folder `base`."""
-    if ":" in name:
-        return _user_builder(*name.rsplit(":", 1), base=base)
+def find_builder(model: ModelRef, *, base: Path) -> Builder:
+    """The builder of a registered model, or of a user's, whose file is looked up in the folder `base`."""
+    name = model.registered
+    if name is None:
+        return _user_builder(model.file, model.function, base=base)
     if name not in BUILT_IN:
         raise StudyError(
             f'model.name: unknown model "{name}"\n  {known_names(name, BUILT_IN)}, or "my_models.py:build"'

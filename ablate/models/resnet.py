@@ -3,9 +3,10 @@
 import keras
 from keras import layers, ops
 
+from ablate.data.array import Tensor
 from ablate.errors import StudyError
 from ablate.models.blocks import augmented, restart_augmentation
-from ablate.models.layers import LayerSeeds, Tensor, normalization_layer, reseeded
+from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 

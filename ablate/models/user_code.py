@@ -11,20 +11,21 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-# What a user's model may import: libraries whose versions are recorded, besides Python's own.
-RECORDED = ("keras", "tensorflow", "numpy")
+from ablate.study.model_ref import ModelRef
+from ablate.system import NUMERIC
+
 _PACKAGE = "ablate"
 
 
-def code_digest(name: str, *, base: Path) -> str:
-    """A digest of the user's code behind a model name; "" for the registered models.
+def code_digest(model: ModelRef, *, base: Path) -> str:
+    """A digest of the user's code behind a model; "" for the registered models.
 
     It covers the file that is named and, one after the other, the modules beside it that these files import. Raises
     `OSError` where one cannot be read.
     """
-    if ":" not in name:
+    if not model.is_users:
         return ""
-    root = _file(name, base)
+    root = base / model.file
     files = {path.relative_to(root.parent).as_posix(): path for path in _user_files(root) if path != root}
     named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # as imports name them
     return joint_digest([syntax_digest(root.read_bytes()), *named])
@@ -73,18 +74,18 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
         node.body = node.body[1:] or [ast.Pass()]
 
 
-def stands_alone(name: str, *, base: Path) -> bool:
+def stands_alone(model: ModelRef, *, base: Path) -> bool:
     """Whether `code_digest` and the recorded versions say all of a model's code: a user's file may import more."""
-    if ":" not in name:
+    if not model.is_users:
         return True
-    root = _file(name, base)
+    root = base / model.file
     try:
         trees = [ast.parse(path.read_bytes()) for path in _user_files(root)]
     except (OSError, SyntaxError, ValueError):
         return False
     imported = {found for tree in trees for found in _imported(tree)}
     elsewhere = {found for found in imported if not modules_beside(found, root.parent)}
-    return all(found in RECORDED or found in sys.stdlib_module_names for found in elsewhere)
+    return all(found in NUMERIC or found in sys.stdlib_module_names for found in elsewhere)
 
 
 def modules_beside(name: str, folder: Path) -> list[Path]:
@@ -125,10 +126,6 @@ def _imported_by(path: Path) -> Iterator[str]:
     except (SyntaxError, ValueError):  # whoever imports it says so better
         return iter(())
     return _imported(tree)
-
-
-def _file(name: str, base: Path) -> Path:
-    return base / name.rsplit(":", 1)[0]
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A study and its reference configurations into plans: which cells, at which learning rates, with which seeds."""
 
 from ablate.plans.cells import FIRST_SEED, Cell, needs_best, references, replicates, to_specs
-from ablate.plans.counting import Count, count_trials
+from ablate.plans.counting import TrialCount, count_trials
 from ablate.plans.designs import ablation_cells, ablation_specs, looks_of
 from ablate.plans.path import Paths
 from ablate.plans.sequence import Sequential, SteppedPlan
@@ -10,10 +10,10 @@ from ablate.plans.tuning import Tuning
 __all__ = [
     "FIRST_SEED",
     "Cell",
-    "Count",
     "Paths",
     "Sequential",
     "SteppedPlan",
+    "TrialCount",
     "Tuning",
     "ablation_cells",
     "ablation_specs",

@@ -17,20 +17,20 @@ Part: TypeAlias = Literal["search", "tune", "ablation", "path"]  # in the order 
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class TrialCount:
     """How many trials; `least` is `most` where that is known."""
 
     least: int
     most: int
 
-    def __add__(self, other: "Count") -> "Count":
-        return Count(self.least + other.least, self.most + other.most)
+    def __add__(self, other: "TrialCount") -> "TrialCount":
+        return TrialCount(self.least + other.least, self.most + other.most)
 
     def __str__(self) -> str:
         return f"{self.least:,}" if self.least == self.most else f"{self.least:,} to {self.most:,}"
 
 
-def count_trials(study: Study, *, best: Factors | None) -> dict[Part, Count]:
+def count_trials(study: Study, *, best: Factors | None) -> dict[Part, TrialCount]:
     """Trials of each part of a study; those that take the result of another one count like any.
 
     `best` is the best configuration, None before the search has ended: where the ablation depends on it, the range is
@@ -38,36 +38,36 @@ def count_trials(study: Study, *, best: Factors | None) -> dict[Part, Count]:
     """
     known = [best] if best is not None or not needs_best(study) else list(_possible_bests(study))
     counts = [_count(study, one) for one in known]
-    spans: dict[Part, Count] = {
-        part: Count(min(count[part].least for count in counts), max(count[part].most for count in counts))
+    spans: dict[Part, TrialCount] = {
+        part: TrialCount(min(count[part].least for count in counts), max(count[part].most for count in counts))
         for part in counts[0]
     }
-    return {"search": Count(study.search.trials, study.search.trials), **spans}
+    return {"search": TrialCount(study.search.trials, study.search.trials), **spans}
 
 
-def _count(study: Study, best: Factors | None) -> dict[Part, Count]:
+def _count(study: Study, best: Factors | None) -> dict[Part, TrialCount]:
     looks = looks_of(study)
     if not looks:
-        return {part: Count(0, 0) for part in ("tune", "ablation", "path")}
+        return {part: TrialCount(0, 0) for part in ("tune", "ablation", "path")}
     compared = references(study, study.baseline, best)
     cells = ablation_cells(study, compared, {})
     growing = sum(cell.design == "one-factor" for cell in cells)
     tuned = len(Tuning(cells, compared, chance=0.0))
     return {
-        "tune": Count(len(GRID) * tuned, (len(GRID) + MOST_EXTENSIONS) * tuned),
-        "ablation": Count(looks[0] * len(cells), looks[0] * len(cells) + (looks[-1] - looks[0]) * growing),
+        "tune": TrialCount(len(GRID) * tuned, (len(GRID) + MOST_EXTENSIONS) * tuned),
+        "ablation": TrialCount(looks[0] * len(cells), looks[0] * len(cells) + (looks[-1] - looks[0]) * growing),
         "path": _path(study, best, n_seeds=looks[0]),
     }
 
 
-def _path(study: Study, best: Factors | None, *, n_seeds: int) -> Count:
+def _path(study: Study, best: Factors | None, *, n_seeds: int) -> TrialCount:
     if best is None or "path" not in study.ablation.design:
-        return Count(0, 0)
+        return TrialCount(0, 0)
     flips = Paths(study, study.baseline, best, seeds=(), chance=0.0).n_flips
     cells = flips * (flips + 1) // 2 + 1 if flips else 0  # every flip, then all but one, … and where the walk begins
     # A factor that must wait for another one, or is settled with it, is no candidate at some steps.
     fewest = min(2, cells) if study.space.conditions else cells
-    return Count(2 * fewest * n_seeds, 2 * cells * n_seeds)
+    return TrialCount(2 * fewest * n_seeds, 2 * cells * n_seeds)
 
 
 def _possible_bests(study: Study) -> Iterator[Factors]:

@@ -17,12 +17,12 @@ from ablate.study import Study
 from ablate.study.rate import rate_of, with_rate
 from ablate.study.trial import BEST, REFERENCE, Factors, Label, Mode, TrialSpec
 
-Direction: TypeAlias = Literal["forward", "backward"]
+WalkDirection: TypeAlias = Literal["forward", "backward"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    direction: Direction
+    direction: WalkDirection
     number: int  # from 1; 0 is where the walk begins
     flip: str  # the factor in which it differs from the step before; "" where the walk begins
     factors: Factors
@@ -66,7 +66,7 @@ class Paths:
         return specs
 
     def _walk(
-        self, direction: Direction, origin: Factors, goal: Factors, outcomes: Outcomes
+        self, direction: WalkDirection, origin: Factors, goal: Factors, outcomes: Outcomes
     ) -> Iterator[Sequence[TrialSpec]]:
         """The trials of each step whose candidates are known; where it begins belongs to the first step."""
         remaining = differing(origin, goal, among=self._space.dimensions)

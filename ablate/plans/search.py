@@ -20,7 +20,7 @@ from ablate.plans.optuna_terms import make_pruner, make_sampler, suggest_all, to
 from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import Study, seeds
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Epoch, Label, Outcome, TrialSpec, score_of
 
 _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -79,8 +79,7 @@ class SearchPlan:
         """Tell the pruner; False where it gives the trial up."""
         trial = self._round[epoch.trial]
         if epoch.epoch not in self._frozen(trial).intermediate_values:  # by an earlier attempt, with the same value
-            by_accuracy = self._config.training.monitor == "val_accuracy"
-            trial.report(epoch.val_accuracy if by_accuracy else -epoch.val_loss, epoch.epoch)
+            trial.report(score_of(epoch, self._config.training.monitor), epoch.epoch)
         return not trial.should_prune()
 
     def tell(self, outcome: Outcome) -> None:

@@ -18,13 +18,13 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from ablate.errors import StorageError
+from ablate.study.data_formats import SQLITE_SIDES
 
 CURVE = "curve"  # user attribute of a trial: values by epoch, and the pruner's own notes
 PATIENCE = 60.0  # seconds for which another program may keep the file locked
 ATTEMPT = 1.0  # of these, seconds that SQLite waits by itself, which nobody can be told of
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_BESIDE = ("", "-journal", "-wal", "-shm")  # SQLite would take the ones of another file for this one's
 T = TypeVar("T")
 
 
@@ -55,7 +55,7 @@ class SearchFile:
             self._storage.remove_session()
             self._storage.engine.dispose()
         aside = self.path.with_name(f"{self.path.name}~{datetime.now():%Y-%m-%d-%H%M%S}")
-        for end in _BESIDE:
+        for end in ("", *SQLITE_SIDES):
             if (file := Path(f"{self.path}{end}")).exists():
                 file.replace(f"{aside}{end}")
         self._announce(f"{self.path} is damaged ({reason}): it is kept as {aside.name}, and made anew from the journal")

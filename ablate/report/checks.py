@@ -9,7 +9,8 @@ from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants
 from ablate.report.page import Check
-from ablate.study.cautions import KINDS, QUESTIONS, Kind
+from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
+from ablate.study.trial import CUT_SHORT
 from ablate.text import clauses, first_of, number_of
 
 MOST_NAMED = 8  # of a list in a reason
@@ -72,7 +73,7 @@ def _planned(inputs: Inputs) -> Check:
     if not complete:
         return Check(name, passed=False, why="Trials are missing; the same command goes on where it stopped.")
     runs = inputs.confirmatory()
-    settled = runs[~runs["state"].isin(("killed", "pruned"))]
+    settled = runs[~runs["state"].isin(CUT_SHORT)]
     cells = runs.drop_duplicates(["variant", "mode"])[["variant", "mode"]]
     seeds = settled.groupby(["variant", "mode"])["seed"].nunique()
     least = planned if isinstance(planned, int) else min(inputs.looks, default=1)
@@ -194,7 +195,7 @@ def _caution_checks(inputs: Inputs) -> list[Check]:
     return [_caution_check(kind, cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions]
 
 
-def _caution_check(kind: Kind, seen: Sequence[str], remark: str | None) -> Check:
+def _caution_check(kind: CautionKind, seen: Sequence[str], remark: str | None) -> Check:
     said = clauses([text.removesuffix(".") for text in seen], MOST_NAMED)
     return Check(QUESTIONS[kind].name, not seen, f"{said}." if seen else remark or QUESTIONS[kind].clear)
 
@@ -219,13 +220,14 @@ def _code(inputs: Inputs) -> Check:
     if inputs.is_foreign:
         return Check(name, None, NOT_RECORDED)
     git = facts.git if facts.git and facts.git.commit else None
-    model, version = str(inputs.model.get("name") or ""), facts.ablate_version
+    model, version = inputs.model_ref, facts.ablate_version
     commit = f"Commit {(git.commit or '')[:12] if git else ''}"
     if git and not git.dirty:
         return Check(name, passed=True, why=f"{commit}, without changes.")
-    is_built_in = bool(model and version) and ":" not in model
+    is_built_in = bool(model.registered and version)
     if is_built_in and (not git or facts.package_in_checkout is False):
-        return Check(name, passed=True, why=f"The model {model} is ablate's own, {version}: no other code was run.")
+        why = f"The model {model.registered} is ablate's own, {version}: no other code was run."
+        return Check(name, passed=True, why=why)
     if git:
         return Check(name, passed=False, why=f"{commit} with changes that it does not hold.")
     digest = f"; the model's file has the digest {str(inputs.model['code'])[:12]}…" if inputs.model.get("code") else ""

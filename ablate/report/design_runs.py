@@ -11,8 +11,9 @@ from ablate.analysis.effects import confirmatory_runs, metric_values
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, file_unit, mean_label, score_decimals, shown_mean
-from ablate.report.page import MOST_ROWS, Cell, Folded, Link, Row, Table
+from ablate.report.page import MOST_ROWS, CellContent, Folded, Link, Table
 from ablate.report.runs import RUN_ID, place_of
+from ablate.storage.results import Row
 
 OF_FACTORIAL, OF_PATH = "factorial-runs", "path-runs"  # anchors
 FACTORIAL_COLUMNS = ("variant", "mode", "seed", "value", "used", "state", "trial", "run_id", "same_as")
@@ -73,7 +74,7 @@ def path_anchor(row: Row) -> str:
     return place_of(OF_PATH, *(str(row[name]) for name in ("mode", "direction", "step", "factor", "level")))
 
 
-def leading(text: str, anchor: str, *, anchors: frozenset[str]) -> Cell:
+def leading(text: str, anchor: str, *, anchors: frozenset[str]) -> CellContent:
     """The text, as a link where the page has the anchor."""
     return Link(text, anchor) if anchor in anchors else text
 

@@ -11,10 +11,11 @@ from ablate.report.design_runs import OF_FACTORIAL, leading
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
-from ablate.report.page import Block, Cell, Folded, Row, Section, Table, to_figure
+from ablate.report.page import Block, CellContent, Folded, Section, Table, to_figure
 from ablate.report.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.runs import runs_anchor
 from ablate.report.wording import mode_rank
+from ablate.storage.results import Row
 
 HOW_TO_READ = (
     "What the second level gains over the first: add-one-in with all other factors at the reference, leave-one-out "
@@ -115,7 +116,7 @@ def _table(rows: pd.DataFrame, metric: Metric, *, name: str, anchors: frozenset[
         head += [f"{words[0].upper()}{words[1:]}{in_unit(metric)}", "95 % interval"]
     text = []
     for row in rows.to_dict("records"):
-        cells: list[Cell] = [str(row[column]) for column in ("factor", "reference_level", "level")]
+        cells: list[CellContent] = [str(row[column]) for column in ("factor", "reference_level", "level")]
         cells.append(DISAGREEMENTS.get(row["disagreement"], NONE))
         for measure in (*MEASURE_LOOKS, "change"):
             mean, ends = mean_cells(row, metric, decimals, name=measure, prefix=f"{measure}_")

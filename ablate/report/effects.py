@@ -6,10 +6,10 @@ import pandas as pd
 
 from ablate.analysis.effects import IDENTICAL, UNFINISHED, Metric
 from ablate.analysis.search_history import best_of_search, search_history
+from ablate.analysis.statistics import DIFFERENT
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
-    LEAST_DECIMALS,
     count,
     effect_decimals,
     file_unit,
@@ -22,15 +22,15 @@ from ablate.report.numbers import (
     score_decimals,
     shown_mean,
 )
-from ablate.report.page import MOST_ROWS, Block, Cell, Folded, Link, Row, Section, Table, to_figure
+from ablate.report.page import MOST_ROWS, Block, CellContent, Folded, Link, Section, Table, to_figure
 from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes
 from ablate.report.runs import hover_text, runs_anchor
 from ablate.report.wording import latex_effects
-from ablate.storage.results import RATE_SETTING
-from ablate.study.trial import BEST
+from ablate.report.wording.phrases import DECIMALS
+from ablate.storage.results import Row
+from ablate.study.trial import BEST, RATE_SETTING
 from ablate.text import first_of, listed, number_of
 
-DECIDED = ("helps", "hurts")
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
@@ -91,7 +91,7 @@ def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: froze
     )
 
 
-def linked(text: str, row: Row, *, anchors: frozenset[str]) -> Cell:
+def linked(text: str, row: Row, *, anchors: frozenset[str]) -> CellContent:
     """A cell that leads to the runs of the row's contrast, if they are on the page."""
     anchor = runs_anchor(str(row["variant"]), str(row["mode"]))
     return Link(text, anchor) if anchor in anchors else text
@@ -99,18 +99,18 @@ def linked(text: str, row: Row, *, anchors: frozenset[str]) -> Cell:
 
 def _columns(
     effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
-) -> list[tuple[str, Callable[[Row], Cell]]]:
+) -> list[tuple[str, Callable[[Row], CellContent]]]:
     """(head, row -> cell) of each column."""
     decimals = effect_decimals(effects, metric)
 
-    def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], Cell]:
+    def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], CellContent]:
         return lambda row: number(row[name] * metric.scale, decimals, is_signed=is_signed)
 
-    def ends(name: str) -> Callable[[Row], Cell]:
+    def ends(name: str) -> Callable[[Row], CellContent]:
         low, high = f"low{name}", f"high{name}"
         return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
 
-    rates: list[tuple[str, Callable[[Row], Cell]]] = []
+    rates: list[tuple[str, Callable[[Row], CellContent]]] = []
     if effects["learning_rate"].notna().any():
         rates.append(("Rate", lambda row: rate(row["learning_rate"])))
     return [
@@ -135,7 +135,7 @@ def _n_runs(row: Row) -> str:
 
 
 def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
-    decided, same = int(told["verdict"].isin(DECIDED).sum()), int((told["verdict"] == "equivalent").sum())
+    decided, same = int(told["verdict"].isin(DIFFERENT).sum()), int((told["verdict"] == "equivalent").sum())
     identical, unfinished = (int((told["verdict"] == verdict).sum()) for verdict in (IDENTICAL, UNFINISHED))
     open_ = len(told) - decided - same - identical - unfinished
     counts = [
@@ -168,8 +168,8 @@ def _how_to_read(inputs: Inputs) -> str:
 
 def _margin(metric: Metric) -> str:
     margin = metric.margin * metric.scale
-    if metric.unit in LEAST_DECIMALS:
-        return number(margin, LEAST_DECIMALS[metric.unit])
+    if metric.unit in DECIMALS:
+        return number(margin, DECIMALS[metric.unit])
     return f"{margin:g}"  # of a unit that we do not know, as it was given
 
 

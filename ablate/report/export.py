@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ablate.report.page import MOST_ROWS, Cell, Figure, Page, Table
+from ablate.report.page import MOST_ROWS, CellContent, Figure, Page, Table
 from ablate.report.wording import to_tex
 
 MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
@@ -122,12 +122,12 @@ def _plain_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
-def _plain(cell: Cell) -> str:
+def _plain(cell: CellContent) -> str:
     text = str(cell).replace("−", "-")
     return "" if text == "–" else text
 
 
-def _tex_row(cells: Sequence[Cell]) -> str:
+def _tex_row(cells: Sequence[CellContent]) -> str:
     return " & ".join(to_tex(str(cell), signs=OF_AMSSYMB) for cell in cells) + r" \\"
 
 

@@ -8,32 +8,18 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.effects import (
-    Direction,
-    Metric,
-    confirmatory_runs,
-    effects_of_runs,
-    metric_unit,
-    pair_runs,
-    primary_metric,
-)
+from ablate.analysis.effects import Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs, primary_metric
+from ablate.analysis.effects.metric import own_direction
 from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
-from ablate.report.wording import MODES
-from ablate.storage.files.atomic import to_plain
+from ablate.report.wording import mode_rank
+from ablate.storage.files.json_file import to_plain
 from ablate.storage.provenance import DataFacts, Provenance, read_provenance
-from ablate.storage.results import (
-    RATE_SETTING,
-    factor_columns,
-    layers_table,
-    read_epochs,
-    read_layers,
-    read_rate_tests,
-    read_results,
-)
+from ablate.storage.results import factor_columns, layers_table, read_epochs, read_layers, read_rate_tests, read_results
+from ablate.study.model_ref import ModelRef
 from ablate.study.rate import FIND
 from ablate.study.tree import study_text
-from ablate.study.trial import REFERENCE, RateTest
+from ablate.study.trial import RATE_SETTING, REFERENCE, RateTest
 from ablate.text import printable
 
 
@@ -69,6 +55,11 @@ class Inputs:
         return (dict(stated) if isinstance(stated, dict) else {}) | dict(self.facts.model or {})
 
     @property
+    def model_ref(self) -> ModelRef:
+        """The model that the file or the facts name, without its options; registered as "" where they name none."""
+        return ModelRef.of(str(self.model.get("name") or ""))
+
+    @property
     def title(self) -> str:
         """The study's title, or its folder's name."""
         return self.facts.title or self.facts.study or self.folder.resolve().name
@@ -82,7 +73,7 @@ class Inputs:
     def modes(self) -> list[str]:
         """The learning-rate modes of the contrasts; first the one that the headline speaks of."""
         found = self.effects["mode"].unique()
-        return sorted(found, key=lambda mode: (MODES.index(mode) if mode in MODES else len(MODES), mode))
+        return sorted(found, key=mode_rank)
 
     @property
     def lost_count(self) -> str:
@@ -100,8 +91,7 @@ class Inputs:
         if self.facts.metric:
             return self.metric
         scale, unit = metric_unit(self.monitor)
-        direction: Direction = "minimize" if unit == "nats" else "maximize"
-        return Metric(self.monitor, "score", 1, scale, unit, math.nan, 0.0, direction)
+        return Metric(self.monitor, "score", 1, scale, unit, math.nan, 0.0, own_direction(self.monitor))
 
     def confirmatory(self) -> pd.DataFrame:
         """The rows that comparisons of any design rest on, as the table has them."""

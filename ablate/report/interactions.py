@@ -13,8 +13,9 @@ from ablate.report.design_runs import OF_FACTORIAL, factorial_runs
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
-from ablate.report.page import Block, Cell, Folded, Link, Paragraph, Row, Section, Table, to_figure
+from ablate.report.page import Block, CellContent, Folded, Link, Paragraph, Section, Table, to_figure
 from ablate.report.plots.designs import MOST_PANELS, draw_interactions, draw_shares
+from ablate.storage.results import Row
 
 MOST_NAMED = 10  # seeds in a sentence
 MOST_OPEN = 20  # rows of a table that is not folded
@@ -179,7 +180,7 @@ def _effects_block(effects: pd.DataFrame, metric: Metric) -> Block:
 
 def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
     decimals = effect_decimals(effects, metric)
-    rows: list[list[Cell]] = [
+    rows: list[list[CellContent]] = [
         [str(row["term"]), str(row["kind"]), verdict_text(str(row["verdict"])), *mean_cells(row, metric, decimals),
          interval(row["low_adjusted"] * metric.scale, row["high_adjusted"] * metric.scale, decimals),
          p_value(row["p_adjusted"]), str(row["mode"]), Link(count(row["n"]), OF_FACTORIAL)]

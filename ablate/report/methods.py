@@ -144,7 +144,7 @@ def _seeds(inputs: Inputs) -> str:
 def _what_a_seed_fixes(inputs: Inputs) -> str:
     if found := (inputs.facts.cautions or {}).get("initial_weights"):
         return EQUAL_WEIGHTS.format(found="; ".join(text.removesuffix(".") for text in found))
-    return USERS_SEED if ":" in str(inputs.model.get("name") or "") else SEED
+    return USERS_SEED if inputs.model_ref.is_users else SEED
 
 
 def _test_set(inputs: Inputs) -> str:

@@ -6,8 +6,9 @@ from ablate.analysis.effects import Metric
 from ablate.report.effects import difference_label, linked, verdict_text
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, effect_decimals, in_unit, interval, number, rate
-from ablate.report.page import MOST_ROWS, Cell, Row, Section, Table, to_figure
+from ablate.report.page import MOST_ROWS, CellContent, Section, Table, to_figure
 from ablate.report.plots import MOST_DRAWN, contrast_name, draw_modes
+from ablate.storage.results import Row
 
 MEANT = {
     "carry": "with “carry” every variant trains at the reference's learning rate",
@@ -29,7 +30,7 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
         return None
     n = effects["variant"].nunique()
     said = f"{len(changed)} of {n} verdicts change with the mode." if changed else f"None of the {n} verdicts changes."
-    meant = "; ".join(MEANT[mode] for mode in ("carry", "find", "tune") if mode in modes)
+    meant = "; ".join(meant for mode, meant in MEANT.items() if mode in modes)
     sentence = f"{said} Variants whose verdict changes stand first."
     if n > MOST_DRAWN:
         sentence += f" The first {MOST_DRAWN} are drawn, the table has more."
@@ -49,12 +50,12 @@ def changed_variants(effects: pd.DataFrame) -> list[str]:
 
 def _modes_table(effects: pd.DataFrame, modes: list[str], metric: Metric, *, anchors: frozenset[str]) -> Table:
     decimals = effect_decimals(effects, metric)
-    rows: list[list[Cell]] = []
+    rows: list[list[CellContent]] = []
     for _, cells in effects.groupby("variant", sort=False):
         by_mode: dict[str, Row] = {row["mode"]: row for row in cells.to_dict("records")}
         first = cells.iloc[0]
         named = contrast_name(str(first["factor"]), str(first["level"]), against=str(first.get("against", "")))
-        row: list[Cell] = [*named, "yes" if cells["verdict"].nunique() > 1 else "no"]
+        row: list[CellContent] = [*named, "yes" if cells["verdict"].nunique() > 1 else "no"]
         for mode in modes:
             row += _mode_cells(by_mode.get(mode), metric, decimals, anchors=anchors)
         rows.append(row)
@@ -68,7 +69,7 @@ def _modes_table(effects: pd.DataFrame, modes: list[str], metric: Metric, *, anc
     )  # fmt: skip
 
 
-def _mode_cells(row: Row | None, metric: Metric, decimals: int, *, anchors: frozenset[str]) -> list[Cell]:
+def _mode_cells(row: Row | None, metric: Metric, decimals: int, *, anchors: frozenset[str]) -> list[CellContent]:
     if row is None:
         return [NONE] * 4
     mean = number(row["mean"] * metric.scale, decimals, is_signed=True)

@@ -7,10 +7,8 @@ import pandas as pd
 
 from ablate.analysis.effects import Metric
 from ablate.report.plots import rate_text
+from ablate.report.wording.phrases import DECIMALS, MOST_DECIMALS, MOST_OF_OTHERS
 
-LEAST_DECIMALS = {"points": 1, "nats": 2}  # of units that we know
-MOST_DECIMALS = 4
-MOST_OF_OTHERS = 9  # of units that we do not know: their scores may be of any size
 DIGITS = 3  # of the largest difference, where no spread tells how many count
 NOISE = 1e-9  # of the largest difference: less is rounding
 NONE = "–"
@@ -25,8 +23,8 @@ def decimals_for(half_widths: Iterable[float], metric: Metric, *, values: Iterab
     half_widths, values = list(half_widths), list(values)
     widths = sorted(width * metric.scale for width in half_widths if _has_size(width) and width > 0)
     supported = [math.ceil(-math.log10(widths[len(widths) // 2] / 2))] if widths else []
-    if metric.unit in LEAST_DECIMALS:
-        return min(max([LEAST_DECIMALS[metric.unit], *supported]), MOST_DECIMALS)
+    if metric.unit in DECIMALS:
+        return min(max([DECIMALS[metric.unit], *supported]), MOST_DECIMALS)
     alone = [value for value, width in zip(values, half_widths, strict=False) if not (_has_size(width) and width > 0)]
     return min(max([0, *supported, *_telling(alone, metric)]), MOST_OF_OTHERS)
 
@@ -41,7 +39,7 @@ def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
 
 def score_decimals(scores: Iterable[float], metric: Metric, *, points: int, others: int) -> int:
     """`points` of an accuracy, else `others`, and more where scores of an unknown unit are so small."""
-    if metric.unit in LEAST_DECIMALS:
+    if metric.unit in DECIMALS:
         return points if metric.unit == "points" else others
     sizes = [abs(score * metric.scale) for score in scores if _has_size(score)]
     digits = [DIGITS - 1 - math.floor(math.log10(max(sizes)))] if sizes else []

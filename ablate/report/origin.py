@@ -7,9 +7,9 @@ from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
 from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts
-from ablate.storage.results import RATE_SETTING, factor_columns, factor_name
+from ablate.storage.results import factor_columns, factor_name
 from ablate.storage.verified import in_a_sentence, read_rounds
-from ablate.study.trial import BEST, REFERENCE
+from ablate.study.trial import BEST, RATE_SETTING, REFERENCE
 from ablate.text import number_of
 
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from ablate.report.plots import inline_svg, to_svg
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 MOST_ROWS = 500  # of a table on the page; its files have them all
 
 
@@ -25,7 +24,7 @@ class Link:
         return self.text
 
 
-Cell: TypeAlias = str | Link
+CellContent: TypeAlias = str | Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Table:
     kind: ClassVar[str] = "table"
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[CellContent]]
     numeric: frozenset[int] = frozenset()
     name: str = ""  # of its files; made of the caption where empty
     data: pd.DataFrame | None = None  # the numbers behind the text, all digits, for the CSV; None: the text itself
@@ -62,7 +61,7 @@ class Table:
         """How many rows there are, on the page or not."""
         return len(self.rows) if self.data is None else len(self.data)
 
-    def shown(self) -> list[tuple[str, list[tuple[str, Sequence[Cell]]]]]:
+    def shown(self) -> list[tuple[str, list[tuple[str, Sequence[CellContent]]]]]:
         """The rows on the page: (anchor, [(key, cells)]) for each group."""
         rows = [(f"{self.key}-{i}" if self.key else "", row) for i, row in enumerate(self.rows[:MOST_ROWS])]
         groups, start = [], 0

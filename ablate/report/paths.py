@@ -11,7 +11,7 @@ from ablate.report.design_runs import OF_FACTORIAL, leading, path_anchor, path_r
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
-from ablate.report.page import Block, Cell, Section, Table, to_figure
+from ablate.report.page import Block, CellContent, Section, Table, to_figure
 from ablate.report.plots.waterfall import draw_path
 
 BARS = "Each bar goes from the score before a step to the score after it{}."
@@ -96,7 +96,7 @@ def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str, anch
         "Direction", "Step", "Factor", "Level", "Taken", f"Gain{in_unit(inputs.metric)}", "95 % interval",
         label[0].upper() + label[1:], "Seeds",
     )  # fmt: skip
-    text: list[list[Cell]] = [
+    text: list[list[CellContent]] = [
         [str(row["direction"]), count(row["step"]), str(row["factor"]) or "start", str(row["level"]) or NONE,
          "yes" if row["chosen"] else "no", number(row["gain"] * scale, decimals, is_signed=True),
          interval(row["low"] * scale, row["high"] * scale, decimals), number(row["score"] * scale, decimals),

@@ -10,8 +10,9 @@ from ablate.analysis.search_history import runs_behind
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, effect_decimals, file_unit, in_unit, mean_label, number, shown_mean
-from ablate.report.page import MOST_ROWS, Folded, Row, Table
+from ablate.report.page import MOST_ROWS, Folded, Table
 from ablate.report.plots import contrast_name
+from ablate.storage.results import Row
 
 SENTENCE = (
     "One row a pair: a variant's run and its reference's run of the same seed, with their names in the results table "

@@ -1,7 +1,7 @@
 """The search and what failed into sections."""
 
 import math
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
@@ -12,10 +12,9 @@ from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
 from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances
-from ablate.storage.results import RATE_SETTING
+from ablate.study.trial import RATE_SETTING, SCORED
 from ablate.text import number_of
 
-Row: TypeAlias = "pd.Series[Any]"  # Any: a row of a table, of several types
 BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the same
 BEST = 5
 TITLE = "What a shorter search would have found"
@@ -76,7 +75,7 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     if figure is None:
         return []
     best = shown["trial"][int(shown["best"].argmax())] if shown["best"].notna().any() else NONE
-    lost = int((~shown["state"].isin(("finished", "pruned"))).sum())
+    lost = int((~shown["state"].isin(SCORED)).sum())
     pruned = int((shown["state"] == "pruned").sum())
     sentence = (
         f"{number_of(len(shown), 'trial')}; the best is {best}. Pruned early: {pruned}; not finished: {lost}. The "
@@ -128,7 +127,7 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
     return [to_figure(figure, "importances", title, sentence, shares)]
 
 
-def _counted(row: Row) -> str:
+def _counted(row: "pd.Series[Any]") -> str:
     """Of which trials the importances are: "1,000 of 62,208 trials, drawn at random,"."""
     n, n_all = int(row["n_trials"]), int(row["n_all"])
     return f"{n:,} of {n_all:,} trials, drawn at random," if n < n_all else f"these {n:,} trials"

@@ -1,6 +1,7 @@
 """Learning curves into a section."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,12 @@ from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table, to_figure
 from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves
-from ablate.study.trial import BEST
+from ablate.study.trial import BEST, Monitor
 from ablate.text import number_of
 
 TITLE = "How training went"
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
-LOSS, CURVES = "val_loss", ("val_accuracy", "val_loss")
+LOSS, CURVES = "val_loss", get_args(Monitor)
 RISEN = 1.05  # times its lowest, a validation loss has risen: below, the means of a few seeds may do so by luck
 LEAST_SHARE = 0.5  # of the runs that an epoch must have for a mean: later ones are a biased rest
 

@@ -8,9 +8,10 @@ from ablate.analysis.search_history import best_of_search
 from ablate.analysis.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs, reference_mean
-from ablate.report.numbers import LEAST_DECIMALS, count, effect_decimals, file_unit, in_unit, number
+from ablate.report.numbers import count, effect_decimals, file_unit, in_unit, number
 from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
 from ablate.report.plots import contrast_name
+from ablate.report.wording.phrases import DECIMALS
 
 ANCHOR = "trust"
 MOST_CURVES = 200  # of which the optimism of the best epoch is estimated; the first ones
@@ -118,4 +119,4 @@ def _undecided(inputs: Inputs) -> list[Table]:
 def _decimals(inputs: Inputs) -> int:
     metric, told = inputs.metric, inputs.told()
     least = 1 if metric.unit == "points" else 2
-    return least if metric.unit in LEAST_DECIMALS or told.empty else max(least, effect_decimals(told, metric))
+    return least if metric.unit in DECIMALS or told.empty else max(least, effect_decimals(told, metric))

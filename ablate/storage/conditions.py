@@ -15,11 +15,11 @@ from ablate import system
 from ablate.models.user_code import code_digest, definition_digests, joint_digest
 from ablate.storage.provenance import HardwareFacts, Provenance
 from ablate.study import Study
+from ablate.system import NUMERIC
 
 BACKEND = "tensorflow"
 PACKAGE = Path(__file__).parents[1]
 OWN_CODE, DEVICE = "ablate's code", "device"  # names of ingredients, for a person
-LIBRARIES = ("tensorflow", "keras", "numpy")
 # Installed beside TensorFlow, not with it; the kernels of a GPU come from them.
 GPU_LIBRARIES = (
     "nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-cuda-nvcc-cu12", "nvidia-cublas", "nvidia-cudnn-cu13",
@@ -62,7 +62,7 @@ class Conditions:
 
     package: str  # digest of the modules of this package that decide a trial's numbers
     model: str  # digest of the user's code behind the model; "" for a model of this package, or where a file is lost
-    versions: Mapping[str, str]  # Python's without its last number, and those of LIBRARIES
+    versions: Mapping[str, str]  # Python's without its last number, and those of `NUMERIC`
     backend: str
     device: str  # kind, as "CPU AMD EPYC" or "GPU NVIDIA H200"
     threads: int  # of a worker; 0 on a GPU, where numbers depend on neither this nor the next
@@ -150,7 +150,7 @@ def unknown(before: Conditions, now: Conditions) -> list[str]:
 def model_digest(study: Study) -> str:
     """Of the user's code behind the model of a study; "" where it cannot be read: whoever loads it says so better."""
     try:
-        return code_digest(study.model.name, base=Path(study.base))
+        return code_digest(study.model, base=study.base)
     except OSError:
         return ""
 
@@ -180,7 +180,7 @@ def _here(study: Study | None, *, on_gpu: bool, threads: int, processors: int) -
 
 def _deciding(versions: Mapping[str, str]) -> dict[str, str]:
     """Those that numbers depend on; Python's too: since 3.12, its `sum` rounds otherwise."""
-    found = {name: versions[name] for name in LIBRARIES if versions.get(name)}
+    found = {name: versions[name] for name in NUMERIC if versions.get(name)}
     return found | ({"python": ".".join(versions["python"].split(".")[:2])} if versions.get("python") else {})
 
 
@@ -214,7 +214,7 @@ def _flags(names: Sequence[str]) -> dict[str, str]:
 
 
 def _code_and_libraries(conditions: Conditions) -> dict[str, str]:
-    listed = {name: conditions.versions.get(name, "") for name in LIBRARIES}
+    listed = {name: conditions.versions.get(name, "") for name in NUMERIC}
     named = {OWN_CODE: conditions.package[:12], **listed, **conditions.versions, "backend": conditions.backend}
     return {name: value for name, value in named.items() if value}
 

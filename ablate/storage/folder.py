@@ -18,7 +18,7 @@ from ablate.storage.preregistration import FROZEN
 from ablate.storage.resume import (
     Basis,
     Judged,
-    Stage,
+    StageReached,
     judge_basis,
     judge_settings,
     notes_on,
@@ -27,9 +27,8 @@ from ablate.storage.resume import (
     with_notes,
 )
 from ablate.study import Study, to_toml
+from ablate.study.data_formats import SQLITE_SIDES
 from ablate.study.trial import Phase
-
-BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite keeps beside a file
 
 
 class _File:
@@ -119,9 +118,9 @@ class StudyFolder:
             changes += judge_basis(before, now, model=study.model.name, data_is_told=data_is_told)
         return changes
 
-    def _stage(self, phases: set[Phase]) -> Stage:
+    def _stage(self, phases: set[Phase]) -> StageReached:
         searched = "search" in phases or self.search_storage.exists()
-        return Stage(searched=searched, compared=bool(phases - {"search"}), frozen=self.frozen.exists())
+        return StageReached(searched=searched, compared=bool(phases - {"search"}), frozen=self.frozen.exists())
 
     def _settings(self) -> dict[str, Any] | None:  # Any: TOML
         """The study file here; None where there is none. Raises `StudyError` where it cannot be read as one."""
@@ -139,7 +138,7 @@ class StudyFolder:
         """No trial has begun: nothing rests on what was declared, nor on what another study asked for."""
         self.frozen.unlink(missing_ok=True)
         if self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():
-            for end in BESIDE:
+            for end in ("", *SQLITE_SIDES):
                 Path(f"{self.search_storage}{end}").unlink(missing_ok=True)
 
 

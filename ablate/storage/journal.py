@@ -15,7 +15,7 @@ from ablate.storage.files.lines import LineFile
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
 
 UNENDED = "its process ended first"  # why an attempt was killed of which only the beginning is known
-Key: TypeAlias = tuple[str, int]  # trial, number of the attempt
+AttemptKey: TypeAlias = tuple[str, int]  # trial, number of the attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Entry:
     ended: int = 0  # the same
 
     @property
-    def key(self) -> Key:
+    def key(self) -> AttemptKey:
         """Which attempt at which trial this is."""
         return self.spec.trial, self.outcome.attempt
 
@@ -130,7 +130,7 @@ class Journal:
         self._write([entry])
         self._running.pop(entry.spec.trial, None)
 
-    def add_run_ids(self, run_ids: Mapping[Key, str]) -> None:
+    def add_run_ids(self, run_ids: Mapping[AttemptKey, str]) -> None:
         """Write anew the entries whose run the tracker knows better by now: it opens runs later than trials begin."""
         last = self.entries.values()
         changed = [replace(e, run_id=run_ids[e.key]) for e in last if run_ids.get(e.key, e.run_id) != e.run_id]

@@ -7,8 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ablate.storage.files.atomic import Count, Scale, Size, Within, read_json, to_plain, to_record
-from ablate.study.cautions import Kind
+from ablate.storage.files.json_file import Count, Scale, Size, Within, read_json, to_plain, to_record
+from ablate.study.cautions import CautionKind
 from ablate.study.trial import Level, Mode
 
 NAME = Path("provenance.json")
@@ -145,8 +145,8 @@ class Provenance:
     changes: Sequence[str] | None = None  # of study, code and versions after the first trial
     quick: bool | None = None  # cut down for a try
     notes: Sequence[str] | None = None  # what a person should know of the comparisons
-    cautions: Mapping[Kind, Sequence[str]] | None = None  # kinds that were looked for -> what was seen
-    remarks: Mapping[Kind, str] | None = None  # to be said where nothing was seen
+    cautions: Mapping[CautionKind, Sequence[str]] | None = None  # kinds that were looked for -> what was seen
+    remarks: Mapping[CautionKind, str] | None = None  # to be said where nothing was seen
     # Of a table that `ablate analyze` read:
     foreign: bool | None = None  # made by another tool
     source: str | None = None  # file, experiment or storage

@@ -6,16 +6,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 
 from ablate.errors import DataError
-from ablate.storage.files.atomic import Scale, Size, read_json, to_records, write_aside
+from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.csv_text import check_rows, read_csv_text
+from ablate.storage.files.json_file import Scale, Size, read_json, to_records
 from ablate.study.trial import (
+    ADDED,
+    COLUMNS,
     MOST_CORNER,
+    RATE_SETTING,
     Design,
     Epoch,
     LayerState,
@@ -29,14 +33,7 @@ from ablate.study.trial import (
 )
 from ablate.text import printable
 
-COLUMNS = (
-    "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
-    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
-    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
-)  # fmt: skip
-RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
-# What the reading half adds to tables in which factors stand: a factor of such a name has another one there.
-ADDED = ("value", "number", "optimism")
+Row: TypeAlias = dict[Any, Any]  # Any: a row of a table, of several types
 NUMBERS = (
     "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch",
     "epochs", "learning_rate", "parameters", "seconds", "attempt",

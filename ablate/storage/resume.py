@@ -35,7 +35,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageReached:
     """How far a study has come."""
 
     searched: bool  # a search has asked for trials
@@ -68,7 +68,7 @@ def read_basis(path: Path) -> Basis | None:
         return None
 
 
-def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: Stage) -> list[Judged]:
+def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: StageReached) -> list[Judged]:
     """Every setting that differs between two resolved studies, but for those that decide no number."""
     changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
     judged = [Judged(str(change), _obstacle(change, new, stage)) for change in changes]
@@ -142,7 +142,7 @@ class Change:
         return printable(f"{name} {before} → {after}", _WIDTH)
 
 
-def _obstacle(change: Change, new: Mapping[str, object], stage: Stage) -> str:
+def _obstacle(change: Change, new: Mapping[str, object], stage: StageReached) -> str:
     match change.key:
         case ("search", "trials"):
             if not (isinstance(change.before, int) and isinstance(change.after, int) and change.after > change.before):
@@ -161,7 +161,7 @@ def _obstacle(change: Change, new: Mapping[str, object], stage: Stage) -> str:
     return "trials of the comparisons as they were have ended" if stage.compared else ""
 
 
-def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: Stage) -> str:
+def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: StageReached) -> str:
     match change.key:
         case (_, factor) | (_, factor, "levels"):
             decides_search = True

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from ablate.models.user_code import stands_alone
 from ablate.storage.facts import Facts
-from ablate.storage.files.atomic import keep, load_kept
+from ablate.storage.files.kept import keep, load_kept
 from ablate.study import Monitor
 from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, rate_of
@@ -123,7 +123,7 @@ class TrialCache:
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
     """The cache in `folder` for a study; None where its model's code imports what no digest here covers."""
     study = facts.study
-    return TrialCache(folder, facts, stack=stack) if stands_alone(study.model.name, base=study.base) else None
+    return TrialCache(folder, facts, stack=stack) if stands_alone(study.model, base=study.base) else None
 
 
 def content_key(spec: TrialSpec) -> str:
@@ -146,7 +146,7 @@ def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
         # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.
         "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
         "seed": study.seed,
-        "model": [study.model.name, sorted(study.model.options.items())],
+        "model": study.model.ingredients(),
         "training": study.training.model_dump(),
         "schedule": study.schedule.model_dump(),
         "inspect": study.inspect.model_dump(),

@@ -4,19 +4,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from pydantic import TypeAdapter
 
 from ablate.errors import DataError
 from ablate.storage.files.atomic import saving, write_aside
-from ablate.study.trial import State
+from ablate.study.trial import SCORED, State
 from ablate.text import first_of
 
 FILE = "verified.json"
 MOST_NAMED = 3  # trials that differ, in a sentence
-SCORED: tuple[State, ...] = ("finished", "pruned")  # of trials in other states, a study uses no number
-Verdict: TypeAlias = Literal["equal", "within", "differs"]
+Agreement: TypeAlias = Literal["equal", "within", "differs"]
 Value: TypeAlias = int | float | str | None  # whole numbers stay such in the file
 
 
@@ -33,11 +32,11 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RetrainedTrial:
     """One trial, recorded and retrained."""
 
     trial: str
-    verdict: Verdict
+    verdict: Agreement
     tolerance: float  # sizes up to it are "within"; 0: all must be equal to the bit
     state: tuple[State, State]  # recorded, retrained
     score: tuple[float | None, float | None]
@@ -54,7 +53,7 @@ class Round:
     trials: int  # of the study: those that could have been retrained
     conditions: Mapping[str, str]  # versions, device, threads of the retraining
     changes: tuple[str, ...]  # what of them is not as recorded, in words
-    checks: tuple[Check, ...]
+    checks: tuple[RetrainedTrial, ...]
     table: tuple[str, ...] = ()  # what results.csv says otherwise than it was recorded, a line a number
 
 
@@ -92,7 +91,7 @@ def in_a_sentence(rounds: Iterable[Round]) -> str:
     return f"{n:,} of {of:,} {were} retrained {when}: {_summed(checks)}{changed}"
 
 
-def in_words(check: Check) -> str:
+def in_words(check: RetrainedTrial) -> str:
     """The verdict: "equal to the bit", "within 0.001: differs by 2e-07", "DIFFERS by 0.013: score 0.42 → 0.43"."""
     before, now = check.state
     if before != now:
@@ -112,8 +111,8 @@ def _by(largest: Difference) -> str:
     return "" if largest.size is None else f": differs by {largest.size:.1g}"
 
 
-def _summed(checks: Sequence[Check]) -> str:
-    n = {verdict: sum(check.verdict == verdict for check in checks) for verdict in ("equal", "within", "differs")}
+def _summed(checks: Sequence[RetrainedTrial]) -> str:
+    n = {verdict: sum(check.verdict == verdict for check in checks) for verdict in get_args(Agreement)}
     if n["equal"] == len(checks):
         return "all equal to the bit" if len(checks) > 1 else "equal to the bit"
     parts = [f"{n['equal']:,} equal to the bit"] if n["equal"] else []

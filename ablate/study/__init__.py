@@ -1,6 +1,7 @@
 """A TOML file and overrides into a checked, frozen `Study`, and a `Study` back into TOML."""
 
 from ablate.study.load import load_study
+from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, find_study, is_safe_name, list_studies, to_safe_name
 from ablate.study.settings import (
     Ablation,
@@ -8,7 +9,6 @@ from ablate.study.settings import (
     Inspect,
     Limits,
     LrTest,
-    Model,
     Retries,
     Schedule,
     Search,
@@ -26,7 +26,7 @@ __all__ = [
     "Inspect",
     "Limits",
     "LrTest",
-    "Model",
+    "ModelRef",
     "Monitor",
     "Retries",
     "Schedule",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from ablate.study.trial import Factors, Level
 
@@ -24,8 +24,11 @@ WITHOUT_MOMENTUM = ("sgd", "adagrad", "adadelta", "rmsprop", "adafactor", "ftrl"
 SCHEDULES = (
     "constant", "power", "exponential", "exponential_batch", "piecewise", "plateau", "cosine", "1cycle",
 )  # fmt: skip
-SCALINGS = ("none", "unit", "standardize", "standardize_channels")
+ScalingName: TypeAlias = Literal["none", "unit", "standardize", "standardize_channels"]
+SCALINGS: tuple[ScalingName, ...] = get_args(ScalingName)
 AUGMENTATIONS = ("none", "flip", "rotation", "zoom", "all")
+KERAS_DATA_SETS = ("cifar10", "cifar100", "fashion_mnist", "mnist")  # names in keras.datasets
+DATA_SETS = ("digits", *KERAS_DATA_SETS)
 TRANSFERS = ("none", "unfrozen", "frozen_then_unfrozen")
 _NOT_BEFORE = ("transfer", "learning_rate", "budget")  # what training on the task before has of its own, or not at all
 Structure: TypeAlias = tuple[tuple[str, Level], ...]
@@ -67,7 +70,7 @@ class Widths:
     """A level is the units of one layer after the other, as "300-100"; or "", where something else says them."""
 
 
-Rule = Names | Numbers | Widths
+LevelRule = Names | Numbers | Widths
 
 
 def on_ramp(factors: Factors) -> Factors:
@@ -82,7 +85,7 @@ def on_ramp(factors: Factors) -> Factors:
 class Factor:
     """What is known of a factor, or of an option, which may be a factor too."""
 
-    rule: Rule
+    rule: LevelRule
     default: Level | None = None  # its level where a study does not name it; None: what [training], [data] or Keras say
     required: bool = False  # every study names a level for it
     in_graph: bool = True  # False: its levels are values that one compiled program takes as inputs
@@ -90,7 +93,7 @@ class Factor:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RegisteredModel:
     """A registered model: its factors, and the options of [model], which can be factors instead."""
 
     factors: Mapping[str, Factor]
@@ -131,8 +134,8 @@ _BLOCKS: Mapping[str, Factor] = {
     "augmentation": Factor(Names(AUGMENTATIONS), default="none"),
 }
 _RESIDUAL: Mapping[str, Factor] = {name: _BLOCKS[name] for name in ("normalization", "augmentation")}
-MODELS: Mapping[str, Kind] = {
-    "mlp": Kind(
+MODELS: Mapping[str, RegisteredModel] = {
+    "mlp": RegisteredModel(
         _BLOCKS,
         {
             "depth": Factor(_COUNT, default=2),  # hidden layers
@@ -141,7 +144,7 @@ MODELS: Mapping[str, Kind] = {
             "dropout_at": Factor(Names(("each", "last")), default="each"),  # after these hidden layers
         },
     ),
-    "cnn": Kind(
+    "cnn": RegisteredModel(
         _BLOCKS,
         {
             "stages": Factor(Numbers(1, 20, whole=True), default=3),  # each ends in pooling
@@ -158,18 +161,18 @@ MODELS: Mapping[str, Kind] = {
             "dropout_at": Factor(Names(("dense", "flatten", "stages")), default="dense"),  # after these
         },
     ),
-    "resnet": Kind(
+    "resnet": RegisteredModel(
         _RESIDUAL,
         {"blocks": Factor(Numbers(1, 200, whole=True), default=3)},  # in each of 3 stages
         wants_gpu=True,
     ),
-    "resnet50": Kind(_RESIDUAL, wants_gpu=True),
+    "resnet50": RegisteredModel(_RESIDUAL, wants_gpu=True),
 }
 
 
 def known_factor(name: str, *, model: str) -> Factor | None:
     """What is known of a factor where the model is `model`: registered, or a user's; None where nothing is."""
-    kind = MODELS.get(model, Kind({}))
+    kind = MODELS.get(model, RegisteredModel({}))
     return ENGINE.get(name) or kind.factors.get(name) or kind.options.get(name)
 
 
@@ -183,7 +186,7 @@ def known_factors(model: str) -> list[str]:
 
 def required_factors(model: str) -> list[str]:
     """The names of the factors for which every study of a model has to name a level."""
-    kind = MODELS.get(model, Kind({}))
+    kind = MODELS.get(model, RegisteredModel({}))
     named = [name for factors in (kind.factors, ENGINE) for name, known in factors.items() if known.required]
     return [*named, "learning_rate"]
 

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-Kind: TypeAlias = Literal[
+CautionKind: TypeAlias = Literal[
     "contamination", "test_scaling", "imbalance", "groups", "test_gap", "initial_weights", "identical_runs"
 ]
 # Every kind that was looked for, with a sentence for each thing that was seen; empty: looked for, and nothing seen.
-Cautions: TypeAlias = Mapping[Kind, Sequence[str]]
+Cautions: TypeAlias = Mapping[CautionKind, Sequence[str]]
 # What speaks against no kind of `Cautions` but is to be said in place of `Question.clear`, which would be false.
-Remarks: TypeAlias = Mapping[Kind, str]
-KINDS: Sequence[Kind] = get_args(Kind)
+Remarks: TypeAlias = Mapping[CautionKind, str]
+KINDS: Sequence[CautionKind] = get_args(CautionKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Question:
     clear: str
 
 
-QUESTIONS: Mapping[Kind, Question] = {
+QUESTIONS: Mapping[CautionKind, Question] = {
     "contamination": Question(
         "No test example was trained on", "No test example equals a training example; near copies are not looked for."
     ),

@@ -49,10 +49,12 @@ FORMATS: Mapping[str, Format] = {
     ".tfrecord": _RECORDS,
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _IMAGE),
 }
+PARQUET, SQLITE = b"PAR1", b"SQLite format 3\0"  # first bytes
+SQLITE_SIDES = ("-wal", "-journal", "-shm")  # ends of the files beside a database, which belong to it alone
 _BEGINNINGS: Mapping[bytes, Format] = {
     b"\x93NUMPY": _NPY,
     b"\x89HDF\r\n\x1a\n": _HDF5,
-    b"PAR1": _PARQUET,
+    PARQUET: _PARQUET,
     b"\x1f\x8b": _PACKED,
     b"BZh": _PACKED,
     b"\x89PNG": _IMAGE,

@@ -23,16 +23,12 @@ from ablate.study.rate import RECIPE, format_rate, parse_rate
 from ablate.study.settings import AroundTable, LevelsTable, RangeTable
 from ablate.study.space import Choice, Condition, Dimension, Float, Int, RateSpan, Space
 from ablate.study.tree import Key, Layered, shown
-from ablate.study.trial import Factors, Level
+from ablate.study.trial import ADDED, COLUMNS, RATE_SETTING, Factors, Level
 from ablate.study.validation import read_table, validated
 
-# Columns of the results table, and of the tables made of it: a factor of such a name would overwrite them.
-RESERVED = (
-    "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
-    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs",
-    "learning_rate_setting", "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
-    "value", "number", "optimism",
-)  # fmt: skip
+# Columns of the results table, and of the tables made of it: a factor of such a name would overwrite them. The factor
+# `learning_rate` goes by RATE_SETTING there.
+RESERVED = frozenset((*COLUMNS, *ADDED, RATE_SETTING)) - {"learning_rate"}
 T = TypeVar("T")
 _WIDTHS = re.compile(r"[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,999}")
 _LONGEST_LEVEL = 100  # characters: levels stand in figures, run names and table cells

@@ -2,20 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ablate.study.catalog import MODELS
+from ablate.study.catalog import DATA_SETS, MODELS
 from ablate.study.data_formats import format_of_name
 from ablate.study.factors import LevelReader, read_factors
-from ablate.study.names import NAME_RULE, is_safe_name
-from ablate.study.settings import Data, Inspect, Limits, LrTest, Model, Retries, Schedule, Search, Study, Training
+from ablate.study.model_ref import ModelRef
+from ablate.study.names import NAME_RULE, is_path, is_safe_name
+from ablate.study.settings import Data, Inspect, Limits, LrTest, ModelTable, Retries, Schedule, Search, Study, Training
 from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
 from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
 from ablate.study.validation import read_section, read_table, validated
 
-# The names of `ablate.data.REGISTERED`; reading a study must not wait for numpy. A test holds them equal.
-DATA_SETS = ("digits", "cifar10", "cifar100", "fashion_mnist", "mnist")
 # What --quick allows at most where a study has no [quick] table of its own.
 QUICK = {
     ("data", "train"): 4000,
@@ -103,28 +103,28 @@ def _seed(layered: Layered) -> int:
     return seed
 
 
-def _model(layered: Layered) -> Model:
+def _model(layered: Layered) -> ModelRef:
     key = ("model",)
     table = dict(read_table(layered, key))
     name = table.pop("name", None)
     whole = {"options": table} if name is None else {"name": name, "options": table}
-    model = validated(Model, whole, layered, key)
-    if model.name not in MODELS:
-        file, _, function = model.name.rpartition(":")
-        if not (file.endswith(".py") and function.isidentifier()):
+    read = validated(ModelTable, whole, layered, key)
+    model = ModelRef.of(read.name, read.options)
+    if model.registered not in MODELS:
+        if not (model.file.endswith(".py") and model.function.isidentifier()):
             hint = f'known: {", ".join(MODELS)}; or your own, as "my_models.py:build"'
             raise layered.error((*key, "name"), f"unknown model {shown(model.name)}", hint=hint)
         for option in model.options:
             if not option.isidentifier():
-                raise layered.error((*key, option), f"must be a name that {function} can have as an argument")
+                raise layered.error((*key, option), f"must be a name that {model.function} can have as an argument")
     return model
 
 
-def _with_options(levels: LevelReader, model: Model, *, factors: Factors) -> Model:
+def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> ModelRef:
     """A registered model with every option checked, or at its default; those that are factors are left out."""
-    if model.name not in MODELS:
+    if model.registered is None:
         return model
-    layered, known = levels.layered, MODELS[model.name].options
+    layered, known = levels.layered, MODELS[model.registered].options
     options = {name: option.default for name, option in known.items() if name not in factors}
     for name, value in model.options.items():
         if name not in known:
@@ -135,15 +135,14 @@ def _with_options(levels: LevelReader, model: Model, *, factors: Factors) -> Mod
                 ("model", name), "is a factor of this study, whose levels are in [baseline] and [space]", hint=hint
             )
         options[name] = levels.ruled(("model", name), known[name], value)
-    return Model(name=model.name, options={name: value for name, value in options.items() if value is not None})
+    return replace(model, options={name: value for name, value in options.items() if value is not None})
 
 
 def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
     data = read_section(Data, "data", layered, most)
-    is_path = "/" in data.name or "\\" in data.name or data.name.endswith(".npz")
     if found := format_of_name(data.name):
         raise layered.error(("data", "name"), f"{shown(data.name)} is {found.what}", hint=found.way_out())
-    if not is_path and data.name not in DATA_SETS:
+    if not is_path(data.name) and data.name not in DATA_SETS:
         known = (*DATA_SETS, "FOLDER/FILE.npz")
         raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
     if data.classes is not None:

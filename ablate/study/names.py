@@ -44,6 +44,11 @@ def to_safe_name(text: str, *, otherwise: str) -> str:
     return f"_{cut}" if _is_device(cut) else cut or otherwise
 
 
+def is_path(name: str) -> bool:
+    """Whether a study's data.name is a path to a file, not a name."""
+    return name.endswith(".npz") or "/" in name or "\\" in name
+
+
 def find_study(name: str, *, folder: Path) -> Path:
     """The file of a study: a path that ends in .toml or has a separator, else a name in `folder`/studies or bundled."""
     if name.endswith(".toml") or "/" in name or "\\" in name:

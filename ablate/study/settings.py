@@ -6,6 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
+from ablate.study.catalog import ScalingName
+from ablate.study.model_ref import ModelRef
 from ablate.study.space import Space
 from ablate.study.trial import Design, Level, Mode, Monitor
 
@@ -31,19 +33,19 @@ Reals = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 Classes = Annotated[tuple[Annotated[int, Field(ge=0, le=10**6)], ...], BeforeValidator(_as_tuple)]
 
 
-class Section(BaseModel):
+class StudyTable(BaseModel):
     """A table of the file: its keys are the fields, no others, and nothing is converted silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
 
 
-class Data(Section):
+class Data(StudyTable):
     """[data]"""
 
     # A registered name, or a path to an .npz, from the study file's folder.
     name: str = Field(min_length=1, max_length=1000)
     # Fitted on the training split only.
-    scaling: Literal["none", "unit", "standardize", "standardize_channels"] = "standardize"
+    scaling: ScalingName = "standardize"
     validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
     train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
     test: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many test examples
@@ -51,14 +53,14 @@ class Data(Section):
     classes: Classes | None = None
 
 
-class Model(Section):
-    """[model]: in the file, every key but `name` is one of the `options`."""
+class ModelTable(StudyTable):
+    """[model]: in the file, every key but `name` is one of the `options`. A `ModelRef` is made of it."""
 
     name: str = Field(min_length=1, max_length=1000)  # a registered name, or "my_models.py:build"
     options: dict[str, OneLevel] = {}
 
 
-class Training(Section):
+class Training(StudyTable):
     """[training]"""
 
     epochs: int = Field(default=20, ge=1, le=10**6)
@@ -74,7 +76,7 @@ class Training(Section):
 Share: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
-class Schedule(Section):
+class Schedule(StudyTable):
     """[schedule]: the shapes that the levels of the factor `schedule` have. Lengths are shares of a trial's epochs.
 
     Defaults are those of Géron (2022, ch. 11), stretched from his 25 epochs to any number.
@@ -91,7 +93,7 @@ class Schedule(Section):
     cycle_end: float = Field(default=1e-4, gt=0.0, le=1.0)
 
 
-class Transfer(Section):
+class Transfer(StudyTable):
     """[transfer]: the task on which a network is trained before, where the factor `transfer` is not "none"."""
 
     classes: Classes  # of the same data set, none of data.classes
@@ -107,7 +109,7 @@ class Transfer(Section):
     unfrozen_rate: float = Field(default=1.0, gt=0.0, le=1.0)
 
 
-class LrTest(Section):
+class LrTest(StudyTable):
     """[lr_test]: the learning-rate range test."""
 
     low: float = Field(default=1e-6, gt=0.0, allow_inf_nan=False)
@@ -117,7 +119,7 @@ class LrTest(Section):
     fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate where a test says nothing at all
 
 
-class Search(Section):
+class Search(StudyTable):
     """[search]"""
 
     trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
@@ -128,7 +130,7 @@ class Search(Section):
     trials_per_round: int = Field(default=4, ge=1, le=10_000)
 
 
-class Ablation(Section):
+class Ablation(StudyTable):
     """[ablation]"""
 
     reference: Literal["baseline", "best", "both"] = "baseline"
@@ -144,7 +146,7 @@ class Ablation(Section):
     factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
 
 
-class Inspect(Section):
+class Inspect(StudyTable):
     """[inspect]: what is measured inside of the trials of the ablation. It decides none of their scores."""
 
     # At the start and with the best weights: activations, gradient and distinct units of each hidden layer.
@@ -152,7 +154,7 @@ class Inspect(Section):
     examples: int = Field(default=500, ge=1, le=100_000)  # of the replicate's validation examples, taken at once
 
 
-class Limits(Section):
+class Limits(StudyTable):
     """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up."""
 
     trial_minutes: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a whole trial; None: no limit
@@ -161,7 +163,7 @@ class Limits(Section):
     same_failures: int = Field(default=5, ge=0, le=10_000)  # so many alike in a row end the study; 0: never
 
 
-class Retries(Section):
+class Retries(StudyTable):
     """[retries]: how often a trial is tried again, with the same seed. What diverges or raises would do so again."""
 
     killed: int = Field(default=2, ge=0, le=100)  # its process died: a signal, a crash, the system's memory killer
@@ -169,14 +171,14 @@ class Retries(Section):
     out_of_memory: int = Field(default=3, ge=0, le=16)
 
 
-class Study(Section):
+class Study(StudyTable):
     """Everything that a study file says, checked and complete."""
 
     name: str  # the file's stem: names folders and the MLflow experiment
     title: str
     seed: int = Field(default=0, ge=0, lt=2**32)
     data: Data
-    model: Model
+    model: ModelRef
     training: Training = Training()
     schedule: Schedule = Schedule()
     transfer: Transfer | None = None  # where the factor `transfer` is in use
@@ -194,7 +196,7 @@ class Study(Section):
     base: Path  # its folder: paths of data and of user code start here
 
 
-class DimensionTable(Section):
+class DimensionTable(StudyTable):
     """What every dimension that is given as a table may say."""
 
     when: dict[str, object] | None = None  # other factor -> one or several of its levels: the factor counts only then

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from ablate.study.settings import Section, Study
+from ablate.study.settings import Study, StudyTable
 from ablate.study.space import Choice, Condition, Dimension, Float, Int, RateSpan
 
 
@@ -51,7 +51,7 @@ def _tree(study: Study) -> dict[str, object]:
     }
 
 
-def _table(section: Section) -> dict[str, object]:
+def _table(section: StudyTable) -> dict[str, object]:
     # TOML has no null: what is not set is left out.
     return {name: list(value) if isinstance(value, tuple) else value for name, value in section if value is not None}
 

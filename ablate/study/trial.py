@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 Level: TypeAlias = str | float | int | bool
 Factors: TypeAlias = Mapping[str, Level]  # a complete configuration: a level for every factor of the study
@@ -12,8 +12,22 @@ Mode: TypeAlias = Literal["carry", "find", "tune"]  # where a contrast's learnin
 Design: TypeAlias = Literal["one-factor", "factorial", "path"]
 When: TypeAlias = Literal["start", "end"]  # of a trial: before its first step, with its best weights
 State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "failed", "killed"]
+FailedState: TypeAlias = Literal["failed", "out_of_memory"]  # of the code or the machine: its numbers play no part
+RateVerdict: TypeAlias = Literal["determined", "undetermined"]  # of a learning-rate range test
+FAILED: tuple[FailedState, ...] = get_args(FailedState)
+SCORED: tuple[State, ...] = ("finished", "pruned")  # of trials in other states, a study uses no number
+CUT_SHORT: tuple[State, ...] = ("killed", "pruned")  # says nothing of the configuration
 REFERENCE = "reference"  # the variant that every other one is compared with
 BEST = "best"  # the second reference of a study that compares in both directions; itself compared with the first
+# Of the table of results, before a column for each factor.
+COLUMNS = (
+    "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
+    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
+    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
+)  # fmt: skip
+RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
+# What the reading half adds to tables in which factors stand: a factor of such a name has another one there.
+ADDED = ("value", "number", "optimism")
 MOST_CORNER = 16  # rows and columns that are kept of a kernel
 _NUMBER = {"search": re.compile("([0-9]{1,15})$"), "ablation": re.compile(r"^path-\w+-([0-9]{1,6})-")}
 Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
@@ -96,7 +110,7 @@ class RateTest:
     losses: tuple[float, ...]  # per-batch loss at each rate, averaged over the replicate seeds
     rules: Mapping[str, float | None]  # rule name -> rate it picks, or None where it finds nothing
     suggestion: float  # a doubtful one, or the study's fallback, where the verdict is "undetermined"
-    verdict: Literal["determined", "undetermined"]
+    verdict: RateVerdict
     reason: str  # why it is undetermined; "" otherwise
     seconds: float
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ablate.errors import StudyError
-from ablate.study.settings import Section
+from ablate.study.settings import StudyTable
 from ablate.study.tree import Key, Layered, shown
 
-T = TypeVar("T", bound=Section)
+T = TypeVar("T", bound=StudyTable)
 _RULES = {
     "int_type": "must be a whole number",
     "float_type": "must be a number",

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import final
 
 from ablate.clock import Clock, now_ms
-from ablate.storage.journal import Entry, Key
+from ablate.storage.journal import AttemptKey, Entry
 from ablate.storage.preregistration import Freeze
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking.names import RunStatus
@@ -57,7 +57,7 @@ class BackgroundTracker:
         return self._clock.seconds.get("wait", 0.0)
 
     @property
-    def run_ids(self) -> Mapping[Key, str]:
+    def run_ids(self) -> Mapping[AttemptKey, str]:
         """Attempt -> run id, as far as the thread has come; all that there will be after `drain`."""
         return self._tracker.run_ids
 
@@ -66,7 +66,7 @@ class BackgroundTracker:
         """Why runs are missing, or were for a while; "" where nothing ever failed."""
         return self._failure or self._tracker.failure
 
-    def missing(self, attempts: Iterable[Key]) -> int:
+    def missing(self, attempts: Iterable[AttemptKey]) -> int:
         """How many runs the store does not have as a whole: of these attempts, and that of the study itself."""
         return self._tracker.missing(attempts) + self._broken
 

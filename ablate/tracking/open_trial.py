@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, final
 
-from ablate.storage.journal import Key
+from ablate.storage.journal import AttemptKey
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking.names import END_TAGS, STATUS, epoch_metrics, outcome_metrics, outcome_tags, param_values
 
@@ -38,7 +38,7 @@ class OpenTrial:
     had_tags: Mapping[str, str] = field(default_factory=dict)  # the same
 
     @property
-    def key(self) -> Key:
+    def key(self) -> AttemptKey:
         """Which attempt at which trial this is."""
         return self.spec.trial, self.attempt
 

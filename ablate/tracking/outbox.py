@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, final
 
-from ablate.storage.journal import Key
+from ablate.storage.journal import AttemptKey
 from ablate.storage.preregistration import FROZEN, Freeze
 from ablate.study.trial import Outcome
 from ablate.tracking import names
@@ -36,9 +36,9 @@ class Outbox:
     def __init__(self) -> None:
         self.failure = ""
         self.is_down = False  # the last try failed, and another may not
-        self.trials: dict[Key, OpenTrial] = {}
-        self.run_ids: dict[Key, str] = {}
-        self._whole: set[Key] = set()  # attempts of which the store has all, files aside
+        self.trials: dict[AttemptKey, OpenTrial] = {}
+        self.run_ids: dict[AttemptKey, str] = {}
+        self._whole: set[AttemptKey] = set()  # attempts of which the store has all, files aside
         self._rate_tests: set[str] = set()  # keys whose curve some run has
         self._freeze: Freeze | None = None  # that the study's run does not have yet
         self._artifacts = Artifacts()
@@ -60,7 +60,7 @@ class Outbox:
         """How often the store took something."""
         return self._written + self._artifacts.written
 
-    def lacks(self, keys: Iterable[Key]) -> int:
+    def lacks(self, keys: Iterable[AttemptKey]) -> int:
         """How many of these attempts are not in the store as a whole."""
         files = self._artifacts.waiting()
         return sum(key not in self._whole or self.run_ids.get(key) in files for key in keys)
@@ -73,7 +73,7 @@ class Outbox:
         """Take up an attempt, unless it is here already; that which is here."""
         return self.trials.setdefault(trial.key, trial)
 
-    def know(self, key: Key, run_id: str, *, outcome: Outcome, files: str | None) -> None:
+    def know(self, key: AttemptKey, run_id: str, *, outcome: Outcome, files: str | None) -> None:
         """An attempt has its run, from an earlier process; `files` are what its tag names, None: nobody wants any."""
         self.run_ids[key] = run_id
         self._whole.add(key)

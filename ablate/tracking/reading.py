@@ -8,7 +8,7 @@ import pandas as pd
 
 from ablate.analysis.sources import Runs
 from ablate.errors import AblateError, known_names
-from ablate.storage.results import COLUMNS, RATE_SETTING
+from ablate.study.trial import COLUMNS, RATE_SETTING
 from ablate.text import number_of, printable
 from ablate.tracking.address import placed, shown_uri
 from ablate.tracking.names import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ablate.clock import now_ms
-from ablate.storage.journal import Entry, Key
+from ablate.storage.journal import AttemptKey, Entry
 from ablate.study.trial import Epoch
 from ablate.tracking.names import ATTEMPT, EPOCH_METRICS, FILES, STATUS, attempt_in, outcome_metrics, stored_name
 from ablate.tracking.open_trial import OpenTrial
@@ -85,9 +85,9 @@ def _times(epochs: Sequence[Epoch], *, began: int, ended: int) -> list[int]:
     return times[::-1]
 
 
-def _by_attempt(runs: Iterable["Run"]) -> dict[Key, list["Run"]]:
+def _by_attempt(runs: Iterable["Run"]) -> dict[AttemptKey, list["Run"]]:
     """The runs by trial and attempt. There may be several: the answer to a call that made one may be lost."""
-    found: dict[Key, list[Run]] = {}
+    found: dict[AttemptKey, list[Run]] = {}
     for run in runs:
         found.setdefault((run.data.tags["trial"], attempt_in(run.data.tags)), []).append(run)
     return found
@@ -99,7 +99,7 @@ def _rate_tests(runs: Iterable["Run"]) -> set[str]:
     return {run.data.tags.get("lr_test", "") for run in having}
 
 
-def _end_others(client: "MlflowClient", found: Mapping[Key, Sequence["Run"]], *, kept: Container[str]) -> None:
+def _end_others(client: "MlflowClient", found: Mapping[AttemptKey, Sequence["Run"]], *, kept: Container[str]) -> None:
     """Delete what is there twice, because an answer was lost; end as killed what a journal does not know."""
     for same in found.values():
         for run in same:

@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from ablate.study.data_formats import PARQUET, SQLITE, SQLITE_SIDES
 from ablate.text import number_of, printable
 
 SECONDS_TO_REACH = 5.0  # that another program may keep the file locked
 OF_MLFLOW = frozenset(("experiments", "runs", "params", "metrics", "tags"))
 _OF_OPTUNA = frozenset(("studies", "trials", "version_info"))
-_SIDES = ("-wal", "-journal", "-shm")
 _MOST_TABLES = 6  # that a message names
-_MAGIC = b"SQLite format 3\0"
 _KINDS = (  # how files begin, and what they are
     (b"PK\x03\x04", "a zip archive (as .zip, .npz, .keras and .xlsx are)"),
-    (b"PAR1", "a Parquet table"),
+    (PARQUET, "a Parquet table"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89HDF", "an HDF5 file"),
     (b"\x93NUMPY", "a NumPy array"),
@@ -66,7 +65,7 @@ def look_at(path: Path) -> StoreFile:
     try:
         with path.open("rb") as file:
             start = file.read(4096)
-        return _by_tables(target) if start.startswith(_MAGIC) else _by_start(path, start)
+        return _by_tables(target) if start.startswith(SQLITE) else _by_start(path, start)
     except OSError as err:
         return _other(path, f"cannot be read: {err.strerror or err}")
     except sqlite3.Error as err:
@@ -98,7 +97,7 @@ def unchanged(path: Path) -> Iterator[str]:
 
 def sides_left(path: Path) -> list[Path]:
     """The files of a database that is not there itself: SQLite would play them into one that is made in its place."""
-    beside = (Path(f"{path}{side}") for side in _SIDES)
+    beside = (Path(f"{path}{side}") for side in SQLITE_SIDES)
     return [side for side in beside if os.path.lexists(side)]
 
 

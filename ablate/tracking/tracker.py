@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 
 from ablate.clock import Clock, now_ms
 from ablate.errors import AblateError
-from ablate.storage.journal import Entry, Key
+from ablate.storage.journal import AttemptKey, Entry
 from ablate.storage.preregistration import Freeze
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking.names import RunStatus
@@ -46,7 +46,7 @@ class Tracker:
         self._connect = connect
         self._clock = Clock()
         self._outbox = Outbox()
-        self._running: dict[str, Key] = {}  # by trial
+        self._running: dict[str, AttemptKey] = {}  # by trial
         self._parent = ""
         self._former_parent: str | None = None  # that is gone
         self._put_off = ""  # the study's run, on a server that was away when it was to be opened
@@ -58,7 +58,7 @@ class Tracker:
         return self._clock.seconds.get("track", 0.0)
 
     @property
-    def run_ids(self) -> Mapping[Key, str]:
+    def run_ids(self) -> Mapping[AttemptKey, str]:
         """Attempt -> run id, as far as the store has come; those of earlier runs of a study once it is reconciled."""
         return self._outbox.run_ids
 
@@ -72,7 +72,7 @@ class Tracker:
         """How often the store took something: while this grows, waiting is worth it."""
         return self._outbox.progress
 
-    def missing(self, attempts: Iterable[Key]) -> int:
+    def missing(self, attempts: Iterable[AttemptKey]) -> int:
         """How many runs the store does not have as a whole: of these attempts, and that of the study itself."""
         of_study = not self._is_ended or self._outbox.lacks_of_study()
         return self._outbox.lacks(attempts) + of_study

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from ablate.data.array import Floats32
 from ablate.study.trial import MOST_CORNER, LayerState, When
 from ablate.training.engine.backend import TrialError, contained
-from ablate.training.engine.probe import Floats, Inside, count_distinct
-from ablate.training.engine.step import State
+from ablate.training.engine.head import TrainingState
+from ablate.training.engine.probe import Inside, count_distinct
 from ablate.training.engine.workbench import Workbench
 from ablate.training.train import Trial
 
@@ -34,7 +35,7 @@ def look_inside(trial: Trial, bench: Workbench, when: When) -> None:
             trial.outcome = replace(trial.outcome, layers=(*trial.outcome.layers, *layers))
 
 
-def _states(trial: Trial, bench: Workbench, state: State, when: When) -> list[LayerState]:
+def _states(trial: Trial, bench: Workbench, state: TrainingState, when: When) -> list[LayerState]:
     split, examples = trial.split, bench.examples
     inside = trial.start.program.probe.look(
         state[:2],
@@ -63,7 +64,7 @@ def _state(layer: Inside, number: int, when: When, *, corner: tuple[tuple[float,
     )
 
 
-def _corner(kernel: Floats) -> tuple[tuple[float, ...], ...]:
+def _corner(kernel: Floats32) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(float(f"{weight:.{_DIGITS}g}") for weight in row[:MOST_CORNER]) for row in kernel[:MOST_CORNER])
 
 

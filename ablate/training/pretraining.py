@@ -17,13 +17,14 @@ import numpy as np
 
 from ablate.clock import Clock
 from ablate.data import Dataset
+from ablate.data.array import Array
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.study import Study, Transfer
 from ablate.study.catalog import trained_before
 from ablate.study.trial import Factors, Label, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
-from ablate.training.engine.head import Array, Taken
+from ablate.training.engine.head import Taken
 from ablate.training.engine.settings import scaling_of
 from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
@@ -99,7 +100,7 @@ class Pretrainer:
         study, source = self._study, source_factors(factors, self._transfer)
         depends_on = {
             "factors": sorted(source.items()),
-            "model": [study.model.name, sorted(study.model.options.items())],
+            "model": study.model.ingredients(),
             "data": [self._bench.split(replicate, source).fingerprint, scaling_of(study, source), replicate],
             "training": [study.training.model_dump(), study.schedule.model_dump(), study.seed],
             "test": study.lr_test.model_dump(),

@@ -5,15 +5,15 @@ Rates rise exponentially, so the index of a point stands for the logarithm of it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.study.trial import RateTest
+from ablate.data.array import Floats64
+from ablate.study.trial import RateTest, RateVerdict
 
-Array: TypeAlias = NDArray[np.float64]
-Values: TypeAlias = Sequence[float] | NDArray[np.floating[Any]]  # Any: single or double precision
+CurveValues: TypeAlias = Sequence[float] | NDArray[np.floating[Any]]  # Any: single or double precision
 PICKS = ("knee / 2", "steepest", "valley", "minimum", "minimum / 10")
 STOP_FACTOR = 4.0  # a loss above this many times the smallest so far is divergence
 _STOP_WINDOW = 5  # batches of the running median that the stop rule looks at
@@ -35,22 +35,22 @@ _MOST_OVER = 10.0  # a peak over the suggestion
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CurveReading:
     """What a curve says. `rules` maps a rule's name to the rate it picks, None where it finds nothing."""
 
     rules: Mapping[str, float | None]
     suggestion: float  # a rate between the rules' picks, or the fallback, where the verdict is "undetermined"
-    verdict: Literal["determined", "undetermined"]
+    verdict: RateVerdict
     reason: str  # why it is undetermined; "" otherwise
 
 
-def ramp(low: float, high: float, *, steps_per_decade: int) -> Array:
+def ramp(low: float, high: float, *, steps_per_decade: int) -> Floats64:
     """Rates from `low` to `high`, both included, evenly spaced in their logarithm."""
     n_steps = round(np.log10(high / low) * steps_per_decade) + 1
     return np.geomspace(low, high, n_steps)
 
 
-def stop_index(losses: Values) -> int:
+def stop_index(losses: CurveValues) -> int:
     """Index of the first loss that is not finite or above 4 times the running minimum; their number if there is none.
 
     Judged on a running median of 5 batches: it ignores a lone bad batch and, unlike an exponential average, has no lag:
@@ -62,14 +62,14 @@ def stop_index(losses: Values) -> int:
     return _first(median > STOP_FACTOR * np.minimum.accumulate(median)) if n_finite else 0
 
 
-def average_curves(curves: Sequence[Values]) -> Array:
+def average_curves(curves: Sequence[CurveValues]) -> Floats64:
     """Mean loss over the curves of replicate seeds, up to where the first of them diverges."""
     n_points = min(stop_index(curve) for curve in curves)
-    mean: Array = np.mean([np.asarray(curve, float)[:n_points] for curve in curves], axis=0)
+    mean: Floats64 = np.mean([np.asarray(curve, float)[:n_points] for curve in curves], axis=0)
     return mean
 
 
-def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
+def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float) -> CurveReading:
     """What a curve says, read up to the end of its first basin: half the rate of the knee is the suggestion.
 
     The knee is the lowest rate from which on the loss is as low as at the bottom of the basin. What comes after the
@@ -86,7 +86,7 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     if n_points < len(rates):
         rules["divergence"] = float(rates[n_points])
     if n_points < _LEAST_POINTS:
-        return Reading(rules, fallback, "undetermined", f"the loss diverges after {n_points} batches")
+        return CurveReading(rules, fallback, "undetermined", f"the loss diverges after {n_points} batches")
     tried, values = np.asarray(rates, float)[:n_points], np.asarray(losses, float)[:n_points]
     smooth, slope, error = _smoothed(np.log10(tried), values)
     start = float(smooth[:_LEAST_POINTS].mean())
@@ -96,7 +96,7 @@ def read_curve(rates: Values, losses: Values, *, fallback: float) -> Reading:
     bottom = int(np.argmin(smooth[:end]))
     drop = float(fallen[bottom])
     if drop < least:
-        return Reading(rules, fallback, "undetermined", "the loss does not descend at any rate")
+        return CurveReading(rules, fallback, "undetermined", "the loss does not descend at any rate")
     # A plateau drifts; only what shows above the noise, or a hundredth of the drop, is descent to the valley rule.
     unit = max(error, drop / 100)
     low_enough = smooth[bottom] + max(_KNEE_DROP * drop, _KNEE_ERRORS * error)
@@ -122,12 +122,12 @@ def rate_for(test: RateTest, schedule: str) -> float:
     return min(bottom, _MOST_OVER * test.suggestion)
 
 
-def minimum_tenth(rates: Array, losses: Array) -> float:
+def minimum_tenth(rates: Floats64, losses: Floats64) -> float:
     """A tenth of the rate with the smallest loss."""
     return float(rates[np.argmin(losses)]) / 10
 
 
-def valley(rates: Array, losses: Array) -> float:
+def valley(rates: Floats64, losses: Floats64) -> float:
     """The middle of the longest decreasing subsequence of the losses, as fastai's rule of this name picks it."""
     lengths = np.ones(len(losses), int)
     for i in range(1, len(losses)):
@@ -138,7 +138,7 @@ def valley(rates: Array, losses: Array) -> float:
     return float(rates[max(0, end - length + int(third) + int(third / 2))])
 
 
-def _smoothed(positions: Array, losses: Array) -> tuple[Array, Array, float]:
+def _smoothed(positions: Floats64, losses: Floats64) -> tuple[Floats64, Floats64, float]:
     # Savitzky-Golay parabolas: no lag. The smoothed losses, their slopes, and the standard error of a smoothed loss.
     from scipy.signal import savgol_coeffs, savgol_filter
 
@@ -153,7 +153,7 @@ def _smoothed(positions: Array, losses: Array) -> tuple[Array, Array, float]:
     return smooth, savgol_filter(losses, slope_window, polyorder=2, deriv=1), float(error)
 
 
-def _basin_end(fallen: Array, error: float, *, least: float) -> int:
+def _basin_end(fallen: Floats64, error: float, *, least: float) -> int:
     """Index of the first loss that has clearly risen again after a descent by `least`; their number if there is none.
 
     `fallen` is by how much each loss is below that at the start. A fall that is but a small part of the whole one is
@@ -166,20 +166,20 @@ def _basin_end(fallen: Array, error: float, *, least: float) -> int:
 
 def _suggested(
     rules: Mapping[str, float | None], half_knee: float, steepest: float, *, within: tuple[float, float]
-) -> Reading:
+) -> CurveReading:
     apart = abs(float(np.log10(half_knee / steepest)))
     if apart <= _AGREEMENT_DECADES:
-        return Reading(rules, half_knee, "determined", "")
+        return CurveReading(rules, half_knee, "determined", "")
     is_noise = not within[0] <= steepest <= within[1] or apart > _GAP_DECADES
     between = half_knee if is_noise else float(np.sqrt(half_knee * steepest))
-    return Reading(rules, between, "undetermined", f"the rules disagree by {apart:.1f} decades")
+    return CurveReading(rules, between, "undetermined", f"the rules disagree by {apart:.1f} decades")
 
 
 def _first(flags: NDArray[np.bool_]) -> int:
     return int(np.argmax(flags)) if flags.any() else len(flags)
 
 
-def _running_median(values: Array) -> Array:
+def _running_median(values: Floats64) -> Floats64:
     # At the ends the window shrinks, so that it stays centred.
     half = [min(_STOP_WINDOW // 2, i, len(values) - 1 - i) for i in range(len(values))]
     return np.array([np.median(values[i - h : i + h + 1]) for i, h in enumerate(half)])

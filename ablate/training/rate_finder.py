@@ -20,14 +20,14 @@ from pydantic import TypeAdapter
 
 from ablate.clock import Clock
 from ablate.data import Split
-from ablate.storage.files.atomic import keep, load_kept
+from ablate.data.array import Floats32
+from ablate.storage.files.kept import keep, load_kept
 from ablate.study import seeds
 from ablate.study.catalog import on_ramp, ramp_factors
 from ablate.study.trial import Factors, RateTest
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.batches import Indices, ramp_batches
 from ablate.training.engine.head import Taken
-from ablate.training.engine.probe import Floats
 from ablate.training.engine.settings import batch_size_of, scaling_of
 from ablate.training.engine.workbench import Workbench
 from ablate.training.range_test import average_curves, read_curve
@@ -61,7 +61,7 @@ class RateFinder:
         study = self._bench.study
         depends_on = {
             "factors": ramp_factors(factors, model=study.model.name),
-            "model": [study.model.name, sorted(study.model.options.items())],
+            "model": study.model.ingredients(),
             "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
             "before": self._bench.before(factors, replicate=replicate),
@@ -117,7 +117,7 @@ class RateFinder:
         *,
         size: int,
         taken: Taken | None = None,
-    ) -> Sequence[Floats]:
+    ) -> Sequence[Floats32]:
         """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
         bench, n_steps = self._bench, len(self._bench.ramp)
         starts = [bench.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]

@@ -10,16 +10,16 @@ from typing import final
 import numpy as np
 
 from ablate.data import Split
+from ablate.data.array import Floats64
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches
+from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Program, Scores
-from ablate.training.engine.schedules import Floats
 from ablate.training.engine.settings import samples_of, settings_of
-from ablate.training.engine.step import State
 from ablate.training.engine.workbench import Workbench
 from ablate.training.train import Pass, Trial
 
-_NOTHING: State = (), (), ()
+_NOTHING: TrainingState = (), (), ()
 
 
 @final
@@ -131,12 +131,12 @@ class Slots:
                     passes[slot].rate = float(schedule[first - 1, slot])
         return passes
 
-    def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats:
+    def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats64:
         """The learning rates of the epoch's steps, (steps, slots)."""
         shape = self._bench.study.schedule
         return np.stack([trial.rates(shape, steps=steps) for trial in trials], axis=1)
 
-    def _scores(self, state: State, splits: Sequence[Split], order: Indices, *, n: int) -> Scores:
+    def _scores(self, state: TrainingState, splits: Sequence[Split], order: Indices, *, n: int) -> Scores:
         bench = self._bench
         return self._program.evaluate(state, bench.examples, bench.scaling(splits), order=order, n=n)
 

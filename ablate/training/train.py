@@ -12,6 +12,7 @@ import numpy as np
 
 from ablate.clock import Clock
 from ablate.data import Split
+from ablate.data.array import Floats64
 from ablate.models.build import advice
 from ablate.study import Schedule, Training, seeds
 from ablate.study.catalog import level_in
@@ -19,10 +20,10 @@ from ablate.study.rate import rate_of
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
+from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Steps
-from ablate.training.engine.schedules import Floats, Moment, rates
+from ablate.training.engine.schedules import Moment, rates
 from ablate.training.engine.settings import Thaw, thaw_of, training_of
-from ablate.training.engine.step import State
 from ablate.training.engine.workbench import Start, Workbench
 from ablate.training.range_test import rate_for
 from ablate.training.rate_finder import RateFinder
@@ -44,7 +45,7 @@ class Trial:
     rate_test: RateTest | None
     order: np.random.Generator  # of this trial's batches
     outcome: Outcome
-    best: State | None = None
+    best: TrainingState | None = None
     val_losses: list[float] = field(default_factory=list)  # of its epochs
     seconds: float = 0.0  # its share of the time that its stack took
 
@@ -52,7 +53,7 @@ class Trial:
         """The training examples in the order of the next epoch."""
         return self.order.permutation(self.split.train).astype(np.int32)
 
-    def rates(self, shape: Schedule, *, steps: int) -> Floats:
+    def rates(self, shape: Schedule, *, steps: int) -> Floats64:
         """The learning rate of each of the `steps` of its next epoch."""
         moment = Moment(self.outcome.epochs, self.settings.epochs, steps, self.val_losses)
         lowered = self.thaw.rate if self.outcome.epochs >= self.thaw.after else 1.0

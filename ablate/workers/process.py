@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeAlias, final
+from typing import TypeAlias, final
 
 from ablate.errors import AblateError
 from ablate.study.catalog import Structure
-from ablate.study.trial import Epoch, Outcome, State, TrialSpec
+from ablate.study.trial import Epoch, FailedState, Outcome, State, TrialSpec
 from ablate.workers.logs import ask_where
 from ablate.workers.messages import Place, Task
 from ablate.workers.watchdog import OURS, SAFE_PATH
@@ -30,7 +30,7 @@ class End:
     """Why a worker ended, and what a trial becomes that it trained alone and that is not tried again."""
 
     reason: str
-    state: Literal["failed", "out_of_memory"] = "failed"
+    state: FailedState = "failed"
     is_final: bool = False  # it would end in the same way again
 
 

@@ -11,7 +11,7 @@ from ablate.workers.messages import Place
 from ablate.workers.process import Worker
 
 STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials of one structure
-_Pair: TypeAlias = tuple[Structure, TrialSpec]
+_StructuredSpec: TypeAlias = tuple[Structure, TrialSpec]
 _Origin: TypeAlias = tuple[int, tuple[tuple[str, Level], ...]]
 LEAST_MEMORY = 2 * 2**30  # bytes: TensorFlow, its compiler and a small data set take about 1.5 GiB
 SHARE = 0.6  # of the machine's memory is the workers'
@@ -24,7 +24,7 @@ class Waiting:
 
     def __init__(self, *, model: str) -> None:
         self._model = model
-        self._pairs: list[_Pair] = []
+        self._pairs: list[_StructuredSpec] = []
         self._alone: set[str] = set()  # trials that share no program any more: a worker died under their stack
 
     def __len__(self) -> int:

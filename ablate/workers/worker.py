@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from ablate import system
 from ablate.errors import AblateError, reason_of, trace_of
 from ablate.study.trial import Epoch, Outcome, TrialSpec
+from ablate.system import SIGNALS
 from ablate.workers.logs import print_to
 from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
 from ablate.workers.watchdog import end_with_parent, leave_safe_path
@@ -28,7 +29,7 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
     settle_in(task, place)
     code = 0
     try:
-        _serve(task, Link(pipe, max_memory=task.max_memory))
+        _serve(task, WorkerPipe(pipe, max_memory=task.max_memory))
     except Deserted:
         pass
     except BaseException as err:  # the way out below must be taken whatever happened
@@ -45,9 +46,8 @@ def settle_in(task: Task, place: Place) -> None:
     """The parent, signals, output, processors and GPU, all before TensorFlow is imported."""
     end_with_parent()
     leave_safe_path()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # they may reach all processes of a study; the parent handles them
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for number in SIGNALS:  # they may reach all processes of a study; the parent handles them
+        signal.signal(number, signal.SIG_IGN)
     print_to(task.log_of(place.number))
     if place.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, place.cpus)
@@ -55,7 +55,7 @@ def settle_in(task: Task, place: Place) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
 
 
-def _serve(task: Task, link: "Link") -> None:
+def _serve(task: Task, link: "WorkerPipe") -> None:
     try:
         bench, notices = _open_bench(task, link)
     except BaseException as err:  # a user's model may end the program, too
@@ -80,7 +80,7 @@ def _print_trace(err: BaseException) -> None:
         print(trace_of(err), file=sys.stderr)
 
 
-def _open_bench(task: Task, link: "Link") -> tuple["Workbench", tuple[str, ...]]:
+def _open_bench(task: Task, link: "WorkerPipe") -> tuple["Workbench", tuple[str, ...]]:
     from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow(task.threads)
@@ -105,7 +105,7 @@ def why_not(err: BaseException, *, model: str) -> str:
 
 
 @final
-class Link:
+class WorkerPipe:
     """A worker's end of the pipe, as the feed of its trials."""
 
     def __init__(self, pipe: Connection, *, max_memory: int | None) -> None:

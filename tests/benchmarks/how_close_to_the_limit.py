@@ -247,7 +247,7 @@ def count_work(job: Job) -> Work:
     from ablate.training.engine.optimizers import make_optimizer
 
     study, data = job.task.study, load_arrays(job.task.arrays)
-    builder, shape = find_builder(study.model.name, base=study.base), data.x_train.shape[1:]
+    builder, shape = find_builder(study.model, base=study.base), data.x_train.shape[1:]
     seeds, options = LayerSeeds(study.seed, 0), study.model.options
     model = build_model(builder, job.factors, shape, data.n_classes, layer_seeds=seeds, options=options)
     optimizer = make_optimizer(job.factors["optimizer"])

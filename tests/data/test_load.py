@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate.data import default_data_dir, is_path, load_dataset
+from ablate.data import default_data_dir, load_dataset
 from ablate.data import load as load_module
 from ablate.data.fetch import FetchError
 from ablate.data.npz import read_npz, write_npz
 from ablate.data.stand_in import draw_stand_in
 from ablate.errors import DataError
+from ablate.study.names import is_path
 
 X = np.arange(6 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(6, 28, 28)
 Y = np.array([0, 1, 2, 0, 1, 2])

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ablate.data import to_dataset
-from ablate.data.fetch import FETCHED
 from ablate.data.stand_in import LABEL_NOISE, STAND_INS, draw_stand_in
+from ablate.study.catalog import KERAS_DATA_SETS
 
 
 def test_every_set_that_can_be_fetched_has_a_stand_in():
-    assert sorted(STAND_INS) == sorted(FETCHED)
+    assert sorted(STAND_INS) == sorted(KERAS_DATA_SETS)
 
 
 @pytest.mark.parametrize("name", sorted(STAND_INS))

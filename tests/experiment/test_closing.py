@@ -12,6 +12,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.provenance import TuningFacts
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
@@ -105,10 +106,10 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
 
 def test_provenance_has_a_digest_of_the_users_own_model(facts, tmp_path):
     (tmp_path / "mine.py").write_text("def build(): ...")
-    model = facts.study.model.model_copy(update={"name": "mine.py:build"})
+    model = ModelRef.of("mine.py:build", facts.study.model.options)
     study = facts.study.model_copy(update={"model": model, "base": tmp_path})
     told = provenance_of(replace(facts, study=study), tmp_path, [])
-    assert told["model"] == {"name": "mine.py:build", "code": code_digest("mine.py:build", base=tmp_path)}
+    assert told["model"] == {"name": "mine.py:build", "code": code_digest(ModelRef.of("mine.py:build"), base=tmp_path)}
     (tmp_path / "mine.py").unlink()
     assert provenance_of(replace(facts, study=study), tmp_path, [])["model"]["code"] == ""
 

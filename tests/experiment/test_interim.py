@@ -4,7 +4,6 @@ import pytest
 
 from ablate.experiment.interim import (
     best_entry,
-    chance_score,
     count_states,
     headline_metrics,
     open_contrasts,
@@ -33,11 +32,6 @@ ENTRIES = [
 def test_the_best_is_the_first_finished_search_trial_with_the_highest_score():
     assert best_entry(ENTRIES).spec.trial == "b"
     assert best_entry([]) is None
-
-
-def test_guessing_scores_one_in_n_or_minus_the_entropy():
-    assert chance_score(10, "val_accuracy") == 0.1
-    assert chance_score(10, "val_loss") == pytest.approx(-2.302585)
 
 
 def test_the_reference_is_the_baseline_or_the_best_once_there_is_one(tiny_study):

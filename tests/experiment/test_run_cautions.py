@@ -4,10 +4,11 @@ import pytest
 
 from ablate.experiment.cautions import run_cautions
 from ablate.storage.journal import Entry
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 BASE = {"width": 32, "optimizer": "adam", "learning_rate": 0.01}
-USERS = "mine.py:build"
+USERS, BUILT_IN = ModelRef.of("mine.py:build"), ModelRef.of("mlp")
 
 
 def runs(variant, losses, *, mode="", against="reference", weights=None, **more) -> list[Entry]:
@@ -120,8 +121,8 @@ def test_a_run_that_took_anothers_result_has_its_epochs():
     [
         ("width=16", USERS, (), "build seems not to use it"),
         ("clip_norm=5", USERS, (), "here it changes nothing"),
-        ("width=16", "mlp", (), "here it changes nothing"),
-        ("momentum=0.5", "mlp", ("adam has no momentum, so that factor changes nothing here", "else"),
+        ("width=16", BUILT_IN, (), "here it changes nothing"),
+        ("momentum=0.5", BUILT_IN, ("adam has no momentum, so that factor changes nothing here", "else"),
          "adam has no momentum, so that factor changes nothing here"),
     ],
 )  # fmt: skip
@@ -138,7 +139,7 @@ def test_recipes_are_told_by_their_names_and_other_phases_and_designs_are_left_a
     assert said == "reference and wide give identical runs: build seems not to use them"
     others = [labelled(e, design="factorial") for e in [*runs("reference", ONE), *runs("width=16", ONE)]]
     assert identical(others) is None
-    assert run_cautions([labelled(e, phase="search") for e in runs("reference", ONE)], model="") == {}
+    assert run_cautions([labelled(e, phase="search") for e in runs("reference", ONE)], model=USERS) == {}
 
 
 @pytest.mark.parametrize(("test", "is_said"), [(0.11, True), (0.80, True), (0.82, False), (0.97, False)])

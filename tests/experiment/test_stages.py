@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from ablate.errors import StudyError
-from ablate.experiment.stages import Comparison
+from ablate.experiment.stages import ComparisonStages
 from ablate.study import Ablation
 from ablate.study.trial import Outcome
 
@@ -13,7 +13,7 @@ def with_ablation(study, **settings):
 
 
 def comparison(study, best=None, undecided=lambda _: frozenset()):
-    return Comparison(study, best=best, chance=0.1, undecided=undecided)
+    return ComparisonStages(study, best=best, chance=0.1, undecided=undecided)
 
 
 class Driven:

@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
 from ablate.analysis.imports import Asked
-from ablate.cli.commands.analyze import Place, prepare
+from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.cli.commands.report import find_folder
 from ablate.errors import AblateError
 from ablate.study import find_study, is_safe_name, load_study, to_safe_name, to_toml
@@ -114,7 +114,7 @@ def enter_name(name: str, folder: Path) -> None:
     (folder / safe).mkdir()
     for look in (
         lambda: find_folder(name, folder / "reports"),
-        lambda: prepare(Place("no such.csv", None, "sqlite:///x.db", name, folder), Asked(), command_line=""),
+        lambda: prepare(ReportPlace("no such.csv", None, "sqlite:///x.db", name, folder), Asked(), command_line=""),
     ):
         with pytest.raises(AblateError) as refused:
             look()

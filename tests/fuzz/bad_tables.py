@@ -11,7 +11,7 @@ from doors import TEXTS, Defect, Door
 from hypothesis import strategies as st
 
 from ablate.analysis.imports import Asked
-from ablate.cli.commands.analyze import Place, prepare
+from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.report import build_report
 from ablate.report.inputs import read_inputs
 
@@ -110,7 +110,9 @@ def enter_table(example: TableExample, folder: Path) -> None:
     path = folder / example.file
     path.write_bytes(example.content)
     asked = Asked(**dict(example.asked))
-    made, _ = prepare(Place(str(path), None, "sqlite:///x.db", "", folder / "reports"), asked, command_line="ablate")
+    made, _ = prepare(
+        ReportPlace(str(path), None, "sqlite:///x.db", "", folder / "reports"), asked, command_line="ablate"
+    )
     inputs = read_inputs(made)
     if example.report:
         check_page(build_report(made).html)

@@ -9,7 +9,7 @@ from doors import Defect
 from export_truth import ExportExample
 
 from ablate.analysis.imports import Asked
-from ablate.cli.commands.analyze import Place, prepare
+from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import AblateError
 from ablate.report import build_report
 from ablate.report.inputs import Inputs, read_inputs
@@ -41,7 +41,9 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
     for turn in range(MOST_QUESTIONS + 1):
         try:
             made, notes = prepare(
-                Place(str(path), None, "sqlite:///x.db", f"r{turn}", folder / "reports"), asked, command_line="ablate"
+                ReportPlace(str(path), None, "sqlite:///x.db", f"r{turn}", folder / "reports"),
+                asked,
+                command_line="ablate",
             )
             break
         except AblateError as err:

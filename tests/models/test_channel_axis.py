@@ -9,6 +9,7 @@ from ablate.models.build import build_model
 from ablate.models.layers import LayerSeeds
 from ablate.models.process_settings import channel_axis_hint
 from ablate.models.registry import find_builder
+from ablate.study.model_ref import ModelRef
 
 OWN = """
 import keras
@@ -41,7 +42,7 @@ def build(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
 
     def built(function, input_shape):
-        builder = find_builder(f"own.py:{function}", base=tmp_path)
+        builder = find_builder(ModelRef.of(f"own.py:{function}"), base=tmp_path)
         return build_model(builder, {}, input_shape, 2, layer_seeds=LayerSeeds(0, 0), options={})
 
     return built

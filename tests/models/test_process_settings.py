@@ -6,6 +6,7 @@ from ablate.models.build import Builder, build_model
 from ablate.models.layers import LayerSeeds
 from ablate.models.process_settings import settings_kept
 from ablate.models.registry import find_builder
+from ablate.study.model_ref import ModelRef
 
 
 def settings():
@@ -36,7 +37,7 @@ def test_a_setting_of_the_process_is_set_back_and_refused(change, said):
 def test_so_is_one_that_a_file_sets_when_it_is_imported(tmp_path):
     (tmp_path / "mine.py").write_text("import keras\nkeras.config.set_floatx('float64')\ndef build(): pass\n")
     with pytest.raises(StudyError, match=r"mine.py sets Keras' floatx to float64"):
-        find_builder("mine.py:build", base=tmp_path)
+        find_builder(ModelRef.of("mine.py:build"), base=tmp_path)
     assert settings()[0] == "float32"
 
 

@@ -6,6 +6,7 @@ from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
 from ablate.models.registry import find_builder
+from ablate.study.model_ref import ModelRef
 
 USER = """
 import keras
@@ -43,13 +44,13 @@ def base(tmp_path):
 
 
 def test_a_registered_name_is_found_and_an_unknown_one_is_answered_with_the_known(tmp_path):
-    assert find_builder("mlp", base=tmp_path) is BUILT_IN["mlp"]
+    assert find_builder(ModelRef.of("mlp"), base=tmp_path) is BUILT_IN["mlp"]
     with pytest.raises(StudyError, match=r'unknown model "mlpp"\n  known: .*mlp.*did you mean "mlp"'):
-        find_builder("mlpp", base=tmp_path)
+        find_builder(ModelRef.of("mlpp"), base=tmp_path)
 
 
 def test_a_users_function_builds_with_the_factors_and_options(base):
-    builder = find_builder("mine.py:build", base=base)
+    builder = find_builder(ModelRef.of("mine.py:build"), base=base)
     factors = {"activation": "tanh", "learning_rate": "find"}
     model = build_model(builder, factors, (5,), 3, layer_seeds=LayerSeeds(0, 1), options={"width": 7})
     assert model.layers[0].units == 7
@@ -57,7 +58,7 @@ def test_a_users_function_builds_with_the_factors_and_options(base):
 
 
 def test_a_users_model_is_seeded_by_the_replicate(base):
-    builder = find_builder("mine.py:build", base=base)
+    builder = find_builder(ModelRef.of("mine.py:build"), base=base)
 
     def kernel(replicate):
         seeds = LayerSeeds(0, replicate)
@@ -92,13 +93,13 @@ def test_what_is_wrong_with_user_code_is_said(base, name, message):
     (base / "mine.txt").write_text(USER)
     (base / "lazy.py").write_text(LAZY)
     with pytest.raises(StudyError, match=message):
-        find_builder(name, base=base)
+        find_builder(ModelRef.of(name), base=base)
 
 
 def test_a_file_that_fails_leaves_no_module_behind(base):
     (base / "exits.py").write_text("import sys\nsys.exit(2)")
     with pytest.raises(StudyError):
-        find_builder("exits.py:build", base=base)
+        find_builder(ModelRef.of("exits.py:build"), base=base)
     assert "ablate_user_exits" not in sys.modules
 
 
@@ -109,7 +110,8 @@ def test_modules_beside_the_file_can_be_imported_also_while_a_model_is_built(tmp
     (tmp_path / "late" / "depth.py").write_text("from early import WIDTH\nDEPTH = 10 * WIDTH\n")
     text = "from early import WIDTH\ndef build(f, s, n):\n    from late.depth import DEPTH\n    return WIDTH + DEPTH\n"
     (tmp_path / "mine.py").write_text(text)
-    assert find_builder("mine.py:build", base=tmp_path).build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 22
+    build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path).build
+    assert build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 22
 
 
 def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path):
@@ -119,7 +121,7 @@ def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "mine.py").write_text(text)
         (tmp_path / folder / "net_blocks.py").write_text(f"WIDTH = {width}\n")
-        build = find_builder("mine.py:build", base=tmp_path / folder).build
+        build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path / folder).build
         widths.append(build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)))
     assert widths == [1, 22, 333]
 
@@ -127,13 +129,14 @@ def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path
 def test_a_file_beside_never_hides_a_module_of_python(tmp_path):
     (tmp_path / "wave.py").write_text("raise RuntimeError\n")
     (tmp_path / "mine.py").write_text("import wave\ndef build(f, s, n):\n    return wave.WAVE_FORMAT_PCM\n")
-    assert find_builder("mine.py:build", base=tmp_path).build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 1
+    build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path).build
+    assert build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 1
 
 
 def test_what_a_helper_raises_and_a_helper_that_is_not_there_are_said(tmp_path):
     (tmp_path / "mine.py").write_text("import broken_helper\n")
     with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ModuleNotFoundError: .*broken_helper"):
-        find_builder("mine.py:build", base=tmp_path)
+        find_builder(ModelRef.of("mine.py:build"), base=tmp_path)
     (tmp_path / "broken_helper.py").write_text("1 / 0\n")
     with pytest.raises(StudyError, match=r"importing .*mine\.py failed: ZeroDivisionError"):
-        find_builder("mine.py:build", base=tmp_path)
+        find_builder(ModelRef.of("mine.py:build"), base=tmp_path)

@@ -1,6 +1,7 @@
 import pytest
 
 from ablate.models.user_code import code_digest, definition_digests, modules_beside, stands_alone, syntax_digest
+from ablate.study.model_ref import ModelRef
 
 
 @pytest.fixture
@@ -10,10 +11,10 @@ def base(tmp_path):
 
 
 def test_the_digest_of_user_code_follows_what_it_does(base):
-    before = code_digest("mine.py:build", base=base)
+    before = code_digest(ModelRef.of("mine.py:build"), base=base)
     (base / "mine.py").write_text("import keras\nx = 1\n")
-    assert before != code_digest("mine.py:build", base=base)
-    assert code_digest("mlp", base=base) == ""
+    assert before != code_digest(ModelRef.of("mine.py:build"), base=base)
+    assert code_digest(ModelRef.of("mlp"), base=base) == ""
 
 
 CODE = b"""
@@ -77,12 +78,12 @@ def test_a_users_model_stands_alone_if_versions_cover_what_it_imports(base, text
     (base / "wider.py").write_text("import blocks, torch\n")
     (base / "package").mkdir()
     (base / "package" / "deep.py").write_text("import math\n")
-    assert stands_alone("mine.py:build", base=base) == alone
+    assert stands_alone(ModelRef.of("mine.py:build"), base=base) == alone
 
 
 def test_the_digest_follows_the_files_beside_that_are_imported_and_no_others(base):
     def digest() -> str:
-        return code_digest("mine.py:build", base=base)
+        return code_digest(ModelRef.of("mine.py:build"), base=base)
 
     alone = digest()
     (base / "blocks.py").write_text("from more import x\n")
@@ -103,9 +104,9 @@ def test_of_a_package_beside_every_file_counts(base):
     (base / "net").mkdir()
     for name in ("__init__", "blocks", "other"):
         (base / "net" / f"{name}.py").write_text("")
-    before = code_digest("mine.py:build", base=base)
+    before = code_digest(ModelRef.of("mine.py:build"), base=base)
     (base / "net" / "other.py").write_text("y = 1\n")
-    assert code_digest("mine.py:build", base=base) != before
+    assert code_digest(ModelRef.of("mine.py:build"), base=base) != before
 
 
 def test_names_of_python_itself_and_installed_packages_before_plain_folders_are_not_beside(tmp_path):
@@ -124,13 +125,13 @@ def test_a_circle_of_imports_and_a_file_that_cannot_be_parsed_have_a_digest(base
     (base / "mine.py").write_text("import blocks\n")
     (base / "blocks.py").write_text("import mine\nimport broken\n")
     (base / "broken.py").write_text("def (:\n")
-    assert len(code_digest("mine.py:build", base=base)) == 64
-    assert not stands_alone("mine.py:build", base=base)
+    assert len(code_digest(ModelRef.of("mine.py:build"), base=base)) == 64
+    assert not stands_alone(ModelRef.of("mine.py:build"), base=base)
 
 
 def test_registered_models_stand_alone_and_a_missing_file_does_not(tmp_path):
-    assert stands_alone("mlp", base=tmp_path)
-    assert not stands_alone("mine.py:build", base=tmp_path)
+    assert stands_alone(ModelRef.of("mlp"), base=tmp_path)
+    assert not stands_alone(ModelRef.of("mine.py:build"), base=tmp_path)
 
 
 def test_definitions_have_the_same_digests_in_another_order_and_among_other_imports():

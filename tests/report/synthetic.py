@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablate.storage.results import COLUMNS, layers_table, write_table
-from ablate.study.trial import LayerState, Outcome, RateTest
+from ablate.storage.results import layers_table, write_table
+from ablate.study.trial import COLUMNS, LayerState, Outcome, RateTest
 
 EPOCHS = 20
 HOSTILE = "<script>alert(1)</script>"

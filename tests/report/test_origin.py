@@ -8,9 +8,9 @@ from ablate.report import ReportFiles, build_report
 from ablate.report.inputs import read_inputs
 from ablate.report.origin import origin_section
 from ablate.report.page import Definitions
-from ablate.storage.verified import Check, Round, write_rounds
+from ablate.storage.verified import RetrainedTrial, Round, write_rounds
 
-EQUAL = Check("a", "equal", 0.0, ("finished", "finished"), (0.5, 0.5), {"score": 0.0}, None)
+EQUAL = RetrainedTrial("a", "equal", 0.0, ("finished", "finished"), (0.5, 0.5), {"score": 0.0}, None)
 
 
 def said(folder) -> dict[str, str]:

@@ -10,7 +10,8 @@ from ablate.report import build_report
 from ablate.report.effects import uncompared
 from ablate.report.inputs import read_inputs
 from ablate.report.page import Section
-from ablate.storage.results import COLUMNS, write_table
+from ablate.storage.results import write_table
+from ablate.study.trial import COLUMNS
 
 SWEEP = {  # three configurations, one of them with two seeds
     "norm": ["none", "batch", "layer", "batch"],

@@ -20,6 +20,7 @@ from ablate.storage.provenance import Provenance
 from ablate.storage.resume import Basis, judge_basis, notes_on
 from ablate.storage.trial_cache import TrialCache
 from ablate.study import Transfer
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, TrialSpec
 
 BASE = Conditions("p1", "m1", {"keras": "3.14"}, "tensorflow", "CPU one", 1, 1, {"XLA_FLAGS": "--a"})
@@ -56,7 +57,7 @@ def machine(monkeypatch):
 def own_study(tiny_study, tmp_path):
     """A study whose model is the user's."""
     (tmp_path / "mine.py").write_text("def build(): ...")
-    model = tiny_study.model.model_copy(update={"name": "mine.py:build", "options": {}})
+    model = ModelRef.of("mine.py:build")
     return tiny_study.model_copy(update={"model": model, "base": tmp_path})
 
 

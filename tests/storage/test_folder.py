@@ -17,6 +17,7 @@ from ablate.storage.files.atomic import ASIDE, name_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.study import Study, load_study
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 DATA = "f00df00d"
@@ -116,9 +117,7 @@ def test_an_attempt_that_began_and_a_line_that_cannot_be_read_are_results_to_go_
 
 def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_asked_for(folder, study, tmp_path):
     (tmp_path / "mine.py").write_text("def build(): ...")
-    own = study().model_copy(
-        update={"model": study().model.model_copy(update={"name": "mine.py:build", "options": {}})}
-    )
+    own = study().model_copy(update={"model": ModelRef.of("mine.py:build")})
     claim(folder, own, data=DATA)
     train(folder)
     with pytest.raises(StudyError, match="the data: fingerprint f00df00d → beef"):

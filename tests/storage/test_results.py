@@ -8,8 +8,6 @@ import pytest
 
 from ablate.errors import DataError
 from ablate.storage.results import (
-    ADDED,
-    COLUMNS,
     column_of,
     epochs_table,
     factor_columns,
@@ -24,7 +22,7 @@ from ablate.storage.results import (
     trial_numbers,
     write_table,
 )
-from ablate.study.trial import Label, LayerState, Outcome, TrialSpec
+from ablate.study.trial import ADDED, COLUMNS, Label, LayerState, Outcome, TrialSpec
 
 TEST = {
     "label": "a", "key": "k", "rates": [1e-6, 1e-5], "losses": [2.3, 1e300], "rules": {"valley": None}, "seconds": 1,

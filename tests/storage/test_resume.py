@@ -6,11 +6,20 @@ import pytest
 
 from ablate.errors import DataError
 from ablate.storage.conditions import Conditions, of_workers
-from ablate.storage.resume import Basis, Judged, Stage, judge_basis, judge_settings, notes_on, read_basis, refusal
+from ablate.storage.resume import (
+    Basis,
+    Judged,
+    StageReached,
+    judge_basis,
+    judge_settings,
+    notes_on,
+    read_basis,
+    refusal,
+)
 from ablate.study import load_study, to_toml
 
-BEGUN, SEARCHED = Stage(False, False, False), Stage(True, False, False)
-COMPARED, FROZEN = Stage(True, True, False), Stage(True, True, True)
+BEGUN, SEARCHED = StageReached(False, False, False), StageReached(True, False, False)
+COMPARED, FROZEN = StageReached(True, True, False), StageReached(True, True, True)
 TRAINED = "the trials so far were trained otherwise"
 SEARCHED_OTHERWISE = "the trials so far were searched for otherwise"
 ONLY_LEVELS = "of a space, only levels may change: added at the end"
@@ -27,7 +36,7 @@ def changed(**ingredients: object) -> Basis:
 def judged(tiny_file):
     """What is said of overrides at a stage."""
 
-    def judge(stage: Stage, *overrides: str, before: tuple[str, ...] = ()) -> list[Judged]:
+    def judge(stage: StageReached, *overrides: str, before: tuple[str, ...] = ()) -> list[Judged]:
         old, new = (load_study(tiny_file, overrides=list(some), quick=False) for some in (before, overrides))
         return judge_settings(tomllib.loads(to_toml(old)), tomllib.loads(to_toml(new)), stage)
 

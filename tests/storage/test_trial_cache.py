@@ -9,9 +9,10 @@ from ablate.plans.filters import Remembered
 from ablate.plans.search import SearchPlan
 from ablate.storage import conditions
 from ablate.storage.facts import Facts
-from ablate.storage.files import atomic
+from ablate.storage.files import kept
 from ablate.storage.trial_cache import Found, TrialCache, content_key, open_cache
 from ablate.study import LrTest, Transfer
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec, counted, stopped
 
 FACTORS = {"optimizer": "adam", "learning_rate": "find"}
@@ -119,7 +120,7 @@ def test_a_broken_or_foreign_file_counts_as_not_there(cache, tmp_path, monkeypat
     spoilt = spoil(whole)
     assert spoilt != whole
     path.write_text(spoilt)
-    monkeypatch.setattr(atomic, "MAX_BYTES", 5000)
+    monkeypatch.setattr(kept, "MAX_BYTES", 5000)
     assert cache.find(SPEC) is None
     path.write_text(whole)
     assert cache.find(SPEC).outcome == DONE
@@ -155,7 +156,7 @@ def test_all_that_decides_the_numbers_is_in_the_digest(cache, facts, tmp_path, m
         digest(study=study.model_copy(update={"seed": 1})),
         digest(study=changed(study, "data", validation=100)),
         digest(study=changed(study, "data", scaling="unit")),
-        digest(study=changed(study, "model", options={"depth": 3})),
+        digest(study=study.model_copy(update={"model": replace(study.model, options={"depth": 3})})),
         digest(study=changed(study, "training", epochs=4)),
         digest(study=changed(study, "training", precision="mixed_bfloat16")),
         digest(study=changed(study, "lr_test", seeds=2)),
@@ -187,7 +188,7 @@ def test_what_a_network_was_trained_on_before_is_in_the_digest_of_trials_that_ta
 
 def test_a_model_that_imports_what_no_digest_covers_has_no_cache(facts, tmp_path):
     (tmp_path / "mine.py").write_text("import blocks")
-    study = changed(facts.study, "model", name="mine.py:build").model_copy(update={"base": tmp_path})
+    study = facts.study.model_copy(update={"model": ModelRef.of("mine.py:build"), "base": tmp_path})
     assert open_cache(tmp_path, replace(facts, study=study), stack=None) is None
     (tmp_path / "mine.py").write_text("import keras")
     assert open_cache(tmp_path, replace(facts, study=study), stack=None) is not None

@@ -3,12 +3,20 @@ from dataclasses import replace
 import pytest
 
 from ablate.errors import DataError
-from ablate.storage.verified import Check, Difference, Round, in_a_sentence, in_words, read_rounds, write_rounds
+from ablate.storage.verified import (
+    Difference,
+    RetrainedTrial,
+    Round,
+    in_a_sentence,
+    in_words,
+    read_rounds,
+    write_rounds,
+)
 
 DIFFERENCE = Difference("val_accuracy of epoch 3", 0.41, 0.43, 0.02)
-EQUAL = Check("a", "equal", 0.0, ("finished", "finished"), (0.5, 0.5), {"score": 0.0}, None)
+EQUAL = RetrainedTrial("a", "equal", 0.0, ("finished", "finished"), (0.5, 0.5), {"score": 0.0}, None)
 NEAR = replace(EQUAL, trial="b", verdict="within", tolerance=0.001, largest=Difference("score", 0.5, 0.5000002, 2e-7))
-OTHER = Check("c", "differs", 0.0, ("finished", "finished"), (0.5, 0.4), {"val_accuracy": 0.02}, DIFFERENCE)
+OTHER = RetrainedTrial("c", "differs", 0.0, ("finished", "finished"), (0.5, 0.4), {"val_accuracy": 0.02}, DIFFERENCE)
 ROUND = Round("2026-11-21T10:30:00+01:00", 127, {"keras": "3.15.0"}, (), (EQUAL,))
 
 

@@ -13,7 +13,7 @@ from ablate.cli.commands.studies import run_show
 from ablate.storage.results import read_results
 from ablate.study import find_study, list_studies, load_study, to_toml
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if study.bundled)
 
 

@@ -1,6 +1,5 @@
 import pytest
 
-from ablate.data import SCALINGS
 from ablate.study.catalog import (
     ENGINE,
     MODELS,
@@ -42,10 +41,6 @@ def test_no_factor_of_a_model_is_one_of_the_engines_too():
     for kind in MODELS.values():
         assert set(kind.factors).isdisjoint(kind.options)
         assert set(ENGINE).isdisjoint(kind.factors | kind.options)
-
-
-def test_the_scalings_are_those_of_the_data():
-    assert set(ENGINE["scaling"].rule.known) == set(SCALINGS)
 
 
 def test_a_study_of_a_registered_model_names_the_required_factors_first():

@@ -10,7 +10,7 @@ import pytest
 from folder_state import state_of
 from mlflow_store import fresh_store, optuna_storage
 
-from ablate.cli.commands.study import Chosen
+from ablate.cli.commands.study import StudyArguments
 from ablate.cli.commands.study import run as run_study
 from ablate.errors import AblateError
 from ablate.experiment.options import Options
@@ -61,7 +61,7 @@ STRANGERS = {
 
 
 def chosen():
-    return Chosen("digits_mlp", (), quick=True, as_json=True)
+    return StudyArguments("digits_mlp", (), quick=True, as_json=True)
 
 
 def study(uri, folder):

@@ -14,8 +14,7 @@ from ablate.errors import AblateError
 from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declared, Freeze
-from ablate.storage.results import COLUMNS
-from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 from ablate.tracking import (
     BackgroundTracker,
     StudyRun,

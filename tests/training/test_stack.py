@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from in_process import run_trial
 
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, TrialSpec
 from ablate.training import stack
 from ablate.training.engine.backend import OutOfMemory
@@ -243,7 +244,7 @@ def hungry(tiny_study, digits, tmp_path_factory):
     (folder / "hungry.py").write_text(HUNGRY)
 
     def bench(room, **retries):
-        model = tiny_study.model.model_copy(update={"name": "hungry.py:build", "options": {"room": room}})
+        model = ModelRef.of("hungry.py:build", {"room": room})
         changes = {"model": model, "base": folder, "retries": tiny_study.retries.model_copy(update=retries)}
         return Workbench(tiny_study.model_copy(update=changes), digits)
 
@@ -378,7 +379,7 @@ def wayward(tiny_study, digits, tmp_path_factory):
     """What becomes of a trial whose model goes a certain way, in one process with all the others."""
     folder = tmp_path_factory.mktemp("wayward")
     (folder / "wayward.py").write_text(WAYWARD)
-    model = tiny_study.model.model_copy(update={"name": "wayward.py:build", "options": {}})
+    model = ModelRef.of("wayward.py:build")
     bench = Workbench(tiny_study.model_copy(update={"model": model, "base": folder}), digits)
     finder = RateFinder(bench, cache=None)
     return lambda way: run_trial(spec(tiny_study, 1, way=way), bench, finder)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 from ablate.workers.messages import Busy, Idle, Place, Ready, Refused, Task
-from ablate.workers.worker import Deserted, Link, settle_in
+from ablate.workers.worker import Deserted, WorkerPipe, settle_in
 
 
 class Listed:
@@ -40,7 +40,7 @@ def spec(trial: str) -> TrialSpec:
 def pretend(task: Task, place: Place, pipe: Connection, notices: tuple[str, ...] = ()) -> None:
     """A worker that takes as many trials at once as `task.stack` says."""
     settle_in(task, place)
-    link = Link(pipe, max_memory=None)
+    link = WorkerPipe(pipe, max_memory=None)
     try:
         link.say(Ready(notices))
         while True:
@@ -61,7 +61,7 @@ def noticing(task: Task, place: Place, pipe: Connection) -> None:
 
 def refusing(task: Task, place: Place, pipe: Connection) -> None:
     settle_in(task, place)
-    Link(pipe, max_memory=None).say(Refused("model.name: mine.py:build fails on the baseline"))
+    WorkerPipe(pipe, max_memory=None).say(Refused("model.name: mine.py:build fails on the baseline"))
 
 
 def stillborn(task: Task, place: Place, pipe: Connection) -> None:
@@ -85,7 +85,7 @@ def mute(task: Task, place: Place, _pipe: Connection) -> None:
     hang()
 
 
-def do(trial: str, task: Task, link: Link) -> None:
+def do(trial: str, task: Task, link: WorkerPipe) -> None:
     name = trial.partition("-")[0]
     if name == "once":
         flag = task.log.with_name(trial)

@@ -14,6 +14,7 @@ from ablate.data import save_arrays
 from ablate.errors import AblateError
 from ablate.plans import ablation_specs
 from ablate.study import Limits, Retries
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.rate_finder import RateFinder
 from ablate.workers.messages import Task
@@ -121,7 +122,7 @@ def ends(factors, input_shape, n_classes):
 
 def user_task(task: Task, tmp_path: Path, name: str) -> Task:
     (tmp_path / "mine.py").write_text(f"FLAG = {str(tmp_path / 'flag')!r}\n{HOSTILE}")
-    model = task.study.model.model_copy(update={"name": f"mine.py:{name}", "options": {}})
+    model = ModelRef.of(f"mine.py:{name}")
     study = task.study.model_copy(update={"model": model, "base": tmp_path})
     return Task(study, task.arrays, task.cache, task.threads, task.log)
 

@@ -7,14 +7,14 @@ import pytest
 from ablate.errors import StudyError, reason_of
 from ablate.study.trial import Epoch, Outcome
 from ablate.workers.messages import Passed, Wanted
-from ablate.workers.worker import Deserted, Link, why_not
+from ablate.workers.worker import Deserted, WorkerPipe, why_not
 
 EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
 
 
 def test_what_a_worker_says_is_answered_in_turn():
     ours, theirs = Pipe()
-    link = Link(theirs, max_memory=None)
+    link = WorkerPipe(theirs, max_memory=None)
     ours.send(["spec"])
     assert link.more(3) == ["spec"]
     ours.send([False])
@@ -26,13 +26,13 @@ def test_what_a_worker_says_is_answered_in_turn():
 def test_a_worker_that_is_worn_asks_for_no_more():
     """So that a stack that is refilled again and again comes to an end, and its worker can be replaced."""
     ours, theirs = Pipe()
-    assert Link(theirs, max_memory=1).more(3) == ()
+    assert WorkerPipe(theirs, max_memory=1).more(3) == ()
     assert not ours.poll()
 
 
 def test_a_scheduler_that_is_gone_is_no_fault_of_a_trial():
     ours, theirs = Pipe()
-    link = Link(theirs, max_memory=None)
+    link = WorkerPipe(theirs, max_memory=None)
     ours.close()
     with pytest.raises(Deserted):
         link.hear()

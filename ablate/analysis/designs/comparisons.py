@@ -9,8 +9,8 @@ import pandas as pd
 from ablate.analysis import statistics
 from ablate.analysis.effects import Metric, metric_values
 from ablate.analysis.effects.table import FLIPS_SEED
-from ablate.storage.results import RATE_SETTING, factor_columns
-from ablate.study.trial import REFERENCE, Level
+from ablate.storage.results import factor_columns
+from ablate.study.trial import RATE_SETTING, REFERENCE, Level
 
 STATISTICS = ("n", "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "p", "p_adjusted", "verdict")
 RATE = "learning_rate"

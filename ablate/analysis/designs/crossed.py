@@ -19,10 +19,10 @@ from ablate.analysis.designs.comparisons import (
 )
 from ablate.analysis.effects import Metric
 from ablate.analysis.importance.anova import ANOVA_COLUMNS, TIMES, anova_of
-from ablate.analysis.importance.cells import Cells, Floats, complete_cells, level_key, varying
+from ablate.analysis.importance.cells import Cells, complete_cells, level_key, varying
 from ablate.analysis.statistics import paired_interval
-from ablate.storage.results import RATE_SETTING
-from ablate.study.trial import Level
+from ablate.analysis.statistics.paired import Floats
+from ablate.study.trial import RATE_SETTING, Level
 
 TERM = ("mode", "term", "kind", "factor", "level", "factor_2", "level_2")
 FACTORIAL_COLUMNS = (*TERM, *STATISTICS, "flagged")

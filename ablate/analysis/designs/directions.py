@@ -16,7 +16,7 @@ from ablate.analysis.designs.crossed import Factorial
 from ablate.analysis.effects import Metric, paired_scores
 from ablate.analysis.importance.cells import level_key
 from ablate.analysis.importance.games import add_one_in, game_between, leave_one_out, shapley_values
-from ablate.analysis.statistics import paired_interval
+from ablate.analysis.statistics import DIFFERENT, paired_interval
 from ablate.study.trial import BEST, REFERENCE
 
 MEASURES = ("add_one_in", "leave_one_out", "shapley")
@@ -152,7 +152,7 @@ def _disagreement(row: Mapping[str, object], verdict: str, *, margin: float) -> 
     spans = [_span(row, measure, margin=margin) for measure in MEASURES]
     if any(low > 0 for low, _ in spans) and any(high < 0 for _, high in spans):
         return "sign"
-    return "size" if verdict in ("helps", "hurts") else ""
+    return "size" if verdict in DIFFERENT else ""
 
 
 def _span(row: Mapping[str, object], measure: str, *, margin: float) -> tuple[float, float]:

@@ -13,9 +13,10 @@ import pandas as pd
 from ablate.analysis.designs.comparisons import ablation_runs, factor_names
 from ablate.analysis.designs.crossed import Factorial
 from ablate.analysis.effects import Metric
-from ablate.analysis.importance.cells import Floats, level_key
+from ablate.analysis.importance.cells import level_key
 from ablate.analysis.importance.games import game_between, greedy_path, value_at
 from ablate.analysis.statistics import paired_interval
+from ablate.analysis.statistics.paired import Floats
 from ablate.storage.results import trial_numbers
 from ablate.study.trial import BEST, REFERENCE
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from ablate.analysis.designs.comparisons import STATISTICS, Comparison, comparison_table
 from ablate.analysis.designs.crossed import Factorial
-from ablate.analysis.importance.cells import Floats
 from ablate.analysis.importance.games import game_between, shapley_interactions, shapley_values
+from ablate.analysis.statistics.paired import Floats
 
 IDENTITY = ("mode", "kind", "factor", "reference_level", "level", "factor_2", "reference_level_2", "level_2")
 SHAPLEY_COLUMNS = (*IDENTITY, *STATISTICS)

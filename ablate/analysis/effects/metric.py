@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
 
@@ -44,6 +44,16 @@ def metric_unit(name: str) -> tuple[float, str]:
     return (1.0, "nats") if name.endswith("loss") else (100.0, "points")
 
 
+def own_direction(name: str) -> Direction:
+    """Which values of a metric of our own are better, as people know them."""
+    return "minimize" if name.endswith("loss") else "maximize"
+
+
+def chance_score(n_classes: int, monitor: str) -> float:
+    """What guessing scores on balanced classes."""
+    return 1 / n_classes if monitor.endswith("accuracy") else -math.log(n_classes)
+
+
 def primary_metric(
     results: pd.DataFrame,
     *,
@@ -70,23 +80,23 @@ def primary_metric(
         raise DataError(f'monitor: must be "val_accuracy" or "val_loss", got "{monitor}"')
     finished = _finished(results)
     tested = len(finished) > 0 and bool(finished[f"test_{kind}"].notna().all())
-    column, sign = (f"test_{kind}", -1 if kind == "loss" else 1) if tested else ("score", 1)
+    column, sign = (f"test_{kind}", -1 if own_direction(kind) == "minimize" else 1) if tested else ("score", 1)
     values = sign * finished[column]
     of_reference = values[finished["variant"] == REFERENCE]
     at_reference = float(of_reference.sort_values().mean())  # the same to the bit in whatever order trials ended
-    chance = _chance(kind, n_classes) if n_classes else float(values.min())
+    chance = chance_score(n_classes, monitor) if n_classes else float(values.min())
     if margin is None:
         margin = LEAST_MARGIN[kind]
         if tested and n_test and kind == "accuracy" and 0 <= at_reference <= 1:
             margin = max(margin, statistics.binomial_error(at_reference, n=n_test))
     name = f"test_{kind}" if tested else monitor
     scale, unit = metric_unit(name)
-    return Metric(name, column, sign, scale, unit, chance, margin, "minimize" if kind == "loss" else "maximize")
+    return Metric(name, column, sign, scale, unit, chance, margin, own_direction(name))
 
 
 def _stated_metric(results: pd.DataFrame, stated: Mapping[str, Any], *, margin: float | None) -> Metric:
     direction = stated.get("direction", "maximize")
-    if direction not in ("maximize", "minimize"):
+    if direction not in get_args(Direction):
         raise DataError(f'metric: direction: must be "maximize" or "minimize", got "{direction}"')
     if margin is None:
         margin = float(stated.get("margin") or 0.0)
@@ -98,10 +108,6 @@ def _stated_metric(results: pd.DataFrame, stated: Mapping[str, Any], *, margin: 
 def _finished(results: pd.DataFrame) -> pd.DataFrame:
     runs = confirmatory_runs(results)
     return runs[runs["state"] == "finished"]
-
-
-def _chance(kind: str, n_classes: int) -> float:
-    return 1 / n_classes if kind == "accuracy" else -math.log(n_classes)
 
 
 def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":

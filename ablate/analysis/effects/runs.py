@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from ablate.storage.results import COLUMNS, NUMBERS
-from ablate.study.trial import REFERENCE, Design
+from ablate.storage.results import NUMBERS
+from ablate.study.trial import COLUMNS, REFERENCE, Design
 
 COUNTED_AT_CHANCE = ("diverged", "out_of_memory", "failed")  # results; "killed" and "pruned" say nothing of the variant
 ONE_FACTOR: Design = "one-factor"

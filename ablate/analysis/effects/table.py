@@ -21,13 +21,12 @@ from ablate.analysis.effects.uncompared import (
 from ablate.analysis.statistics import Judgement, Looks
 from ablate.study.trial import REFERENCE
 
-EFFECT_COLUMNS = (
-    "factor", "level", "variant", "mode", "against", "n", "mean", "sd", "low", "high", "p", "p_adjusted", "p_holm",
-    "verdict", "low_adjusted", "high_adjusted", "seeds_needed", "mde", "d_z", "p_better", "p_tost", "margin",
-    "diverged", "reference_mean", "variant_mean", "metric", "unit", "scale", "score_difference", "learning_rate",
-    "look",
-)  # fmt: skip
 IDENTITY = ("factor", "level", "variant", "mode", "against")
+EFFECT_COLUMNS = (
+    *IDENTITY, "n", "mean", "sd", "low", "high", "p", "p_adjusted", "p_holm", "verdict", "low_adjusted",
+    "high_adjusted", "seeds_needed", "mde", "d_z", "p_better", "p_tost", "margin", "diverged", "reference_mean",
+    "variant_mean", "metric", "unit", "scale", "score_difference", "learning_rate", "look",
+)  # fmt: skip
 FLIPS_SEED = 0  # fixed, so that a report rebuilt from its table says the same; used above 20 seeds only
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.importance.cells import Cells, Floats
+from ablate.analysis.importance.cells import Cells
+from ablate.analysis.statistics.paired import Floats
 
 ANOVA_COLUMNS = ("term", "kind", "factor", "factor_2", "variance", "share", "share_by_noise", "share_of_runs")
 BETWEEN_REPLICATES = ("seed", "noise")  # kinds of terms that the cell means know nothing of

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ablate.analysis.statistics.paired import Floats
 from ablate.errors import DataError, known_names
 from ablate.study.trial import Level
 
 NAMED_MISSING = 3  # missing cells that an error message names
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.analysis.statistics.paired import Floats
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-Numbers: TypeAlias = NDArray[np.float64]
 # How much of the space each piece of a factor takes (n_pieces,), and which pieces a leaf spans (n_leaves, n_pieces).
-Pieces: TypeAlias = tuple[Numbers, NDArray[np.bool_]]
-Tree: TypeAlias = Any  # sklearn ships no types
+FactorPieces: TypeAlias = tuple[Floats, NDArray[np.bool_]]
+SklearnTree: TypeAlias = Any  # sklearn ships no types
 MAX_DEPTH = 64  # Optuna's; no tree of a few hundred trials gets there
 
 
@@ -47,7 +48,7 @@ def forest_shares(
     return {name: float(np.mean([share[name] for share in telling])) if telling else 0.0 for name in columns}
 
 
-def _columns(column: "pd.Series[Any]") -> Numbers:
+def _columns(column: "pd.Series[Any]") -> Floats:
     """A number as it is, (n, 1); else a column of 0 and 1 for each level but, of two, the first."""
     if _is_number(column):
         return column.to_numpy(dtype=np.float64)[:, None]
@@ -60,7 +61,9 @@ def _is_number(column: "pd.Series[Any]") -> bool:
     return column.dtype.kind == "f"
 
 
-def _tree_shares(tree: Tree, spans: Numbers, names: Sequence[str], is_number: Mapping[str, bool]) -> dict[str, float]:
+def _tree_shares(
+    tree: SklearnTree, spans: Floats, names: Sequence[str], is_number: Mapping[str, bool]
+) -> dict[str, float]:
     """The shares in one tree; {} for one that sees no difference."""
     leaves = np.flatnonzero(tree.feature < 0)
     values = tree.value[leaves].reshape(len(leaves))
@@ -85,7 +88,7 @@ def _tree_shares(tree: Tree, spans: Numbers, names: Sequence[str], is_number: Ma
     return shares
 
 
-def _boxes(tree: Tree, spans: Numbers) -> tuple[Numbers, Numbers]:
+def _boxes(tree: SklearnTree, spans: Floats) -> tuple[Floats, Floats]:
     """Lower and upper bounds of every node in every column, both (n_nodes, n_columns)."""
     low, high = (np.repeat(bound[None, :], tree.node_count, axis=0) for bound in spans)
     split_on, thresholds, lefts, rights = tree.feature, tree.threshold, tree.children_left, tree.children_right
@@ -97,14 +100,14 @@ def _boxes(tree: Tree, spans: Numbers) -> tuple[Numbers, Numbers]:
     return low, high
 
 
-def _intervals(low: Numbers, high: Numbers, span: Numbers) -> Pieces:
+def _intervals(low: Floats, high: Floats, span: Floats) -> FactorPieces:
     """A number's range, cut wherever a leaf begins or ends."""
     cuts = np.unique(np.concatenate([low, high]))
     spanned: NDArray[np.bool_] = (low[:, None] <= cuts[:-1]) & (cuts[1:] <= high[:, None])
     return np.diff(cuts) / (span[1] - span[0]), spanned
 
 
-def _level_sets(low: Numbers, high: Numbers) -> Pieces:
+def _level_sets(low: Floats, high: Floats) -> FactorPieces:
     """The levels that a leaf holds: those whose columns of 0 and 1 lie within its bounds."""
     n = low.shape[1]
     levels = np.array([[0.0], [1.0]]) if n == 1 else np.eye(n)

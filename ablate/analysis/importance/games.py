@@ -12,7 +12,8 @@ from collections.abc import Mapping, Set
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.analysis.importance.cells import Cells, Floats
+from ablate.analysis.importance.cells import Cells
+from ablate.analysis.statistics.paired import Floats
 
 MOST_FACTORS = 16  # 65,536 mixtures
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.importance.forest import forest_shares
-from ablate.storage.results import RATE_SETTING, factor_columns
+from ablate.storage.results import factor_columns
+from ablate.study.trial import RATE_SETTING
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

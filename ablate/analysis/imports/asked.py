@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass
 
+from ablate.analysis.effects.metric import Direction
 from ablate.errors import DataError
 from ablate.text import printable
 
-MAXIMIZE, MINIMIZE = "maximize", "minimize"
+MAXIMIZE: Direction = "maximize"
+MINIMIZE: Direction = "minimize"
 
 
 @dataclass(frozen=True, slots=True)

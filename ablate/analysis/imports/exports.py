@@ -8,8 +8,8 @@ from typing import Literal
 
 from ablate.analysis.imports.tools import ANY_TOOL, TOOLS, Tool
 
-Kind = Literal["factor", "attribute", "result", "bookkeeping"]
-KINDS: tuple[tuple[Kind, str], ...] = (
+ColumnKind = Literal["factor", "attribute", "result", "bookkeeping"]
+KINDS: tuple[tuple[ColumnKind, str], ...] = (
     ("factor", "factors"), ("attribute", "attributes"), ("result", "results"), ("bookkeeping", "bookkeeping"),
 )  # fmt: skip
 
@@ -19,11 +19,11 @@ class Export:
     """The tools that a table comes from, and what their columns are; nothing is known of a table made by hand."""
 
     tools: tuple[Tool, ...]
-    kinds: Mapping[str, Kind]  # of the columns that are known
+    kinds: Mapping[str, ColumnKind]  # of the columns that are known
     names: Mapping[str, str]  # a parameter's or attribute's own name: params.seed -> seed
     makers: Mapping[str, str]  # of the columns that are known: the tool's name, "" for any
 
-    def of_kind(self, kind: Kind) -> tuple[str, ...]:
+    def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
         """The columns of that kind, in the table's order."""
         return tuple(name for name, found in self.kinds.items() if found == kind)
 
@@ -44,7 +44,7 @@ def recognize(columns: Iterable[str]) -> Export:
     """What the names of the columns tell; a tool counts where it has left several of its typical ones."""
     names = list(columns)
     tools = tuple(tool for tool in TOOLS if _is_shown(tool, names))
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, ColumnKind] = {}
     own, makers = {name: name for name in names}, {}
     for name in names:
         for tool in (*tools, ANY_TOOL):
@@ -61,7 +61,7 @@ def _is_shown(tool: Tool, names: Collection[str]) -> bool:
     return strong > 0 and strong + sum(_fits(tool.weak_signs, name) for name in names) >= tool.n_signs
 
 
-def _own_name(tool: Tool, kind: Kind, name: str) -> str:
+def _own_name(tool: Tool, kind: ColumnKind, name: str) -> str:
     pattern = {"factor": tool.factors, "attribute": tool.attributes}.get(kind, "")
     found = _compiled(pattern).fullmatch(name)
     return (found and found.groupdict().get("name")) or name

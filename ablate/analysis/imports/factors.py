@@ -40,7 +40,7 @@ LIKE_RESULT = "reads as a result"
 
 
 @dataclass(frozen=True, slots=True)
-class Factors:
+class FoundFactors:
     """The names, and the columns that could have been factors with the reason why they are none."""
 
     names: tuple[str, ...]
@@ -50,7 +50,7 @@ class Factors:
 
 def find_factors(
     runs: Runs, asked: Asked, export: Export, *, taken: Mapping[str, str], seeds: Sequence[str]
-) -> Factors:
+) -> FoundFactors:
     """The columns asked for, else those that the source or the tool knows, else all that can have been varied.
 
     `taken` has the columns of other roles, each with the role. Raises `DataError` where nothing was varied, or a
@@ -74,16 +74,16 @@ def find_factors(
     if not factors:
         raise _nothing_varies(runs, reasons, taken)
     _check(runs, factors, codes, blocks)
-    return Factors(factors, {name: why for name, why in reasons.items() if why}, together(factors, codes))
+    return FoundFactors(factors, {name: why for name, why in reasons.items() if why}, together(factors, codes))
 
 
-def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> Factors:
+def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> FoundFactors:
     for name in asked.factors:
         if name in taken or n_levels(coded(runs.column(name))) < 2:
             why = f"is {taken[name]}" if name in taken else "is the same in every run"
             raise DataError(f'{runs.place}: the factor "{printable(name)}" {why}\n  leave it out of --factors')
     names = tuple(dict.fromkeys(asked.factors))
-    return Factors(names, {}, together(names, {name: coded(runs.table[name]) for name in names}))
+    return FoundFactors(names, {}, together(names, {name: coded(runs.table[name]) for name in names}))
 
 
 def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:

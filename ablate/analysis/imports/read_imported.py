@@ -19,13 +19,12 @@ from ablate.analysis.imports.configurations import (
 from ablate.analysis.imports.exported_rows import only_runs, unfolded
 from ablate.analysis.imports.exports import recognize
 from ablate.analysis.imports.rows import CellRuns, cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
-from ablate.analysis.imports.states import CUT_SHORT
 from ablate.analysis.imports.tidy import tidied
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
 from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
 from ablate.storage.results import coerced, column_of
-from ablate.study.trial import Level
+from ablate.study.trial import CUT_SHORT, Level
 from ablate.text import number_of
 
 _OPTION = re.compile(r" \(--[^()]*\)")  # that changes a role: for the terminal, not for the report

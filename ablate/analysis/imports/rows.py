@@ -14,8 +14,8 @@ from ablate.analysis.imports.replicates import seeds_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import has_no_score, to_scores
 from ablate.errors import DataError
-from ablate.storage.results import COLUMNS, LARGEST, NUMBERS, RATE_SETTING, coerced, column_of
-from ablate.study.trial import REFERENCE
+from ablate.storage.results import LARGEST, NUMBERS, coerced, column_of
+from ablate.study.trial import COLUMNS, RATE_SETTING, REFERENCE
 from ablate.text import printable
 
 NO_SCORE = "no score is recorded"

@@ -13,7 +13,7 @@ from ablate.analysis.imports.words import words_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
 from ablate.errors import DataError, known_names
-from ablate.study.trial import State
+from ablate.study.trial import CUT_SHORT, State
 from ablate.text import first_of, printable
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 STATES: tuple[State, ...] = get_args(State)
-CUT_SHORT = ("killed", "pruned")
 MOST_WORDS = 8  # that a message lists; a column with more words than MOST_STATES tells no states
 MOST_STATES = 40
 NAMED = re.compile(r"(?i)(.*[^a-z])?(state|status|exit[ _]?code|return[ _]?code)|.+(State|Status|StatusType)")

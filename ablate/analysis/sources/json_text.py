@@ -11,7 +11,7 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.text import printable
 
-Record = dict[str, Any]  # Any: JSON
+JsonRecord = dict[str, Any]  # Any: JSON
 
 
 def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
@@ -29,9 +29,9 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
     return pd.DataFrame({name: texts([record.get(name) for record in flat]) for name in names}, dtype=str)
 
 
-def flattened(record: Record, before: str = "") -> Record:
+def flattened(record: JsonRecord, before: str = "") -> JsonRecord:
     """A record without nested ones: {"config": {"lr": 1}} -> {"config.lr": 1}."""
-    found: Record = {}
+    found: JsonRecord = {}
     for name, value in record.items():
         if isinstance(value, dict) and value:
             found |= flattened(value, f"{before}{name}.")
@@ -40,7 +40,7 @@ def flattened(record: Record, before: str = "") -> Record:
     return found
 
 
-def _records(text: str) -> list[Record] | None:
+def _records(text: str) -> list[JsonRecord] | None:
     whole = _parsed(text)
     if whole is None:
         lines = [_parsed(line) for line in text.splitlines() if line.strip()]
@@ -50,7 +50,7 @@ def _records(text: str) -> list[Record] | None:
     return whole if isinstance(whole, list) and all(isinstance(record, dict) for record in whole) else None
 
 
-def _of_pandas(whole: Record) -> list[Record]:
+def _of_pandas(whole: JsonRecord) -> list[JsonRecord]:
     """What `DataFrame.to_json` writes by columns or split; else one record."""
     columns, data = whole.get("columns"), whole.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):

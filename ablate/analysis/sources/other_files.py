@@ -8,11 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 from ablate.errors import DataError
+from ablate.study.data_formats import PARQUET, SQLITE
 from ablate.text import printable
 
 MOST_SEEN = 1_000  # entries of each level of a folder that are looked at
-SQLITE = b"SQLite format 3\0"
-PARQUET = b"PAR1"
 OPTUNA, MLFLOW = {"studies", "trials"}, {"experiments", "runs"}
 TO_CSV = 'python -c "import pandas; pandas.{reader}({name!r}).to_csv({csv!r}, index=False)"'
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill")

@@ -19,10 +19,10 @@ from ablate.analysis.statistics.planning import (
     seeds_needed,
 )
 from ablate.analysis.statistics.sequential import Looks, looks, spend
-from ablate.analysis.statistics.verdicts import DECIDED, Judgement, Verdict, judge, verdict
+from ablate.analysis.statistics.verdicts import DECIDED, DIFFERENT, Judgement, Verdict, judge, verdict
 
 __all__ = [
-    "DECIDED", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
+    "DECIDED", "DIFFERENT", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "family_p", "holm",
     "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
     "seeds_for", "seeds_needed", "spend", "standardized_effect", "tost_p", "verdict",

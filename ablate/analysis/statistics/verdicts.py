@@ -17,8 +17,9 @@ Verdict: TypeAlias = Literal[
     "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs",
     "no run finished",
 ]  # fmt: skip
+DIFFERENT: tuple[Verdict, ...] = ("helps", "hurts")
 DECIDED: tuple[Verdict, ...] = (  # need no more seeds
-    "helps", "hurts", "equivalent", "detectable but below margin", "identical runs", "no run finished",
+    *DIFFERENT, "equivalent", "detectable but below margin", "identical runs", "no run finished",
 )  # fmt: skip
 CONFIDENCE = 0.95  # of the interval of a contrast by itself
 

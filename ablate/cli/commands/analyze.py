@@ -15,7 +15,8 @@ from ablate.analysis.sources import Runs, is_storage_url, read_file_runs, read_o
 from ablate.cli.commands.report import SOURCE_ID, check_same, file_id, store_id
 from ablate.cli.display.stream import say
 from ablate.errors import AblateError
-from ablate.storage.files.atomic import opening, read_json, write_aside
+from ablate.storage.files.atomic import opening, write_aside
+from ablate.storage.files.json_file import read_json
 from ablate.storage.files.strangers import check_folder
 from ablate.storage.provenance import Provenance
 from ablate.storage.results import REQUIRED, write_table
@@ -30,7 +31,7 @@ BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReportPlace:
     """Where the source is looked for, and where the report goes."""
 
     source: str  # a file with a table, "mlflow:EXPERIMENT", or an Optuna storage's URL
@@ -40,7 +41,7 @@ class Place:
     out: Path
 
 
-def run(place: Place, asked: Asked, *, command_line: str) -> None:
+def run(place: ReportPlace, asked: Asked, *, command_line: str) -> None:
     """Read, write the folder, build, print what was taken, the answer and where it is."""
     with opening(place.out):
         folder, notes = prepare(place, asked, command_line=command_line)
@@ -51,7 +52,7 @@ def run(place: Place, asked: Asked, *, command_line: str) -> None:
     say(Console(highlight=False), lines)
 
 
-def prepare(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def prepare(place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
     """The folder with its table and its facts, and what was taken without being asked."""
     if place.name and not is_safe_name(place.name):
         raise AblateError(f"--name {printable(place.name)}: must have {NAME_RULE}")
@@ -66,7 +67,7 @@ def prepare(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, lis
     return _foreign(runs, place, asked, command_line=command_line)
 
 
-def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def _from_mlflow(place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
     from ablate.tracking import experiment_rows, mlflow_runs, shown_uri
 
     experiment = place.source.removeprefix(MLFLOW)
@@ -81,7 +82,7 @@ def _from_mlflow(place: Place, asked: Asked, *, command_line: str) -> tuple[Path
     return folder, [f"The trials of a study that ablate ran: {len(rows):,} rows."]
 
 
-def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
+def _own_table(path: Path, place: ReportPlace) -> tuple[Path, list[str]]:
     """A study's own table, with what lies beside it; in place where it lies where the report goes."""
     name = path.absolute().parent.name if path.name == RESULTS else path.name.split(".")[0]
     target = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
@@ -102,7 +103,7 @@ def _own_table(path: Path, place: Place) -> tuple[Path, list[str]]:
     return folder, note
 
 
-def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def _foreign(runs: Runs, place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
     foreign = read_foreign(runs, asked)
     source_id = _source_id(runs, place)
     folder = _folder(place, runs.name, source=runs.place, source_id=source_id)
@@ -110,7 +111,7 @@ def _foreign(runs: Runs, place: Place, asked: Asked, *, command_line: str) -> tu
     return folder, list(foreign.notes)
 
 
-def _folder(place: Place, name: str, *, source: str, source_id: str) -> Path:
+def _folder(place: ReportPlace, name: str, *, source: str, source_id: str) -> Path:
     """Where the report on `source` goes."""
     folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
     if (folder / RESULTS).exists() and "source" not in _facts(folder / PROVENANCE):  # a study's own
@@ -121,7 +122,7 @@ def _folder(place: Place, name: str, *, source: str, source_id: str) -> Path:
     return folder
 
 
-def _source_id(runs: Runs, place: Place) -> str:
+def _source_id(runs: Runs, place: ReportPlace) -> str:
     if place.source.startswith(MLFLOW) or is_storage_url(place.source):
         return store_id(runs.place)
     path = Path(place.source)

@@ -10,8 +10,9 @@ from rich.console import Console
 from ablate import system
 from ablate.cli.commands import DONE, UNFINISHED
 from ablate.cli.display.stream import say
-from ablate.data import REGISTERED, default_data_dir
+from ablate.data import default_data_dir
 from ablate.errors import AblateError
+from ablate.study.catalog import KERAS_DATA_SETS
 from ablate.training.engine.device import visible_gpus
 from ablate.workers.queue import count_workers
 
@@ -62,10 +63,10 @@ def _tensorflow() -> Fact:
 def _data(data_dir: Path | None) -> list[Fact]:
     try:
         folder = data_dir or default_data_dir()
-        there = [name for name in REGISTERED if (folder / f"{name}.npz").exists()]
+        there = [name for name in KERAS_DATA_SETS if (folder / f"{name}.npz").exists()]
     except (AblateError, OSError) as err:
         return [("data folder", _in_a_line(err) if isinstance(err, AblateError) else str(err), False)]
-    missing = [name for name in REGISTERED if name not in there and name != "digits"]
+    missing = [name for name in KERAS_DATA_SETS if name not in there]
     return [
         ("data folder", f"{folder}", True),
         (

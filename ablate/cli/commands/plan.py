@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ablate.analysis.effects.metric import chance_score
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.cli.display.display import PARTS
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
-from ablate.experiment.interim import chance_score, open_contrasts, typical_sd
+from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.outlook import Outlook, look_ahead

@@ -23,7 +23,7 @@ TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is fo
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class StudyArguments:
     """Which study, and how it is shown."""
 
     name: str
@@ -36,7 +36,7 @@ class Chosen:
         return load_study(find_study(self.name, folder=Path.cwd()), overrides=self.overrides, quick=self.quick)
 
 
-def run(chosen: Chosen, options: Options) -> int:
+def run(chosen: StudyArguments, options: Options) -> int:
     """Run, print, and return the exit code."""
     study = chosen.study()
     check_file(options.tracking_uri)  # before anything is written for this study

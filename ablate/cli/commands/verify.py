@@ -13,26 +13,26 @@ from ablate.cli.commands.report import find_folder
 from ablate.cli.display.stream import say
 from ablate.errors import AblateError
 from ablate.experiment.options import open_data
-from ablate.experiment.verify import Asked, Prepared, prepare, read_recorded, retrain
+from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_recorded, retrain
 from ablate.storage.folder import StudyFolder
-from ablate.storage.verified import Check, Round, in_a_sentence, in_words
+from ablate.storage.verified import RetrainedTrial, Round, in_a_sentence, in_words
 from ablate.study import find_study, load_study
 from ablate.system import on_stop_signal
 from ablate.text import number_of
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class VerifyArguments:
     """The command line."""
 
     name: str
-    asked: Asked
+    asked: VerifyOptions
     out: Path
     data_dir: Path | None
     as_json: bool
 
 
-def run(chosen: Chosen) -> int:
+def run(chosen: VerifyArguments) -> int:
     """Check, retrain, print a line a trial, and return the exit code."""
     _check(chosen.asked)
     path, beside = _find(chosen.name, chosen.out)
@@ -79,7 +79,7 @@ class _Shown:
             opening(prepared),
         )
 
-    def check(self, check: Check) -> None:
+    def check(self, check: RetrainedTrial) -> None:
         line = f"{check.trial:<{self._width}}   {_score(check.score[0])} → {_score(check.score[1])}   {in_words(check)}"
         self._put({"event": "check", **asdict(check), "words": in_words(check)}, [line])
 
@@ -114,7 +114,7 @@ def opening(prepared: Prepared) -> list[str]:
     return lines
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: VerifyOptions) -> None:
     if asked.names and asked.every:
         raise AblateError("--trial and --all: choose one")
     if asked.tolerance is not None and not (math.isfinite(asked.tolerance) and asked.tolerance >= 0):

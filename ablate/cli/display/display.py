@@ -14,9 +14,9 @@ from ablate.cli.display.beside import Beside, Display
 from ablate.cli.display.progress import STATE_WORDS, Progress, Running, duration, name_of, sparkline
 from ablate.cli.display.stream import lasting
 from ablate.experiment.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
-from ablate.plans import Count
+from ablate.plans import TrialCount
 from ablate.plans.counting import Part
-from ablate.storage.files.atomic import to_plain
+from ablate.storage.files.json_file import to_plain
 from ablate.study.catalog import is_transferred
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
@@ -188,7 +188,7 @@ def opening(event: Opened) -> list[str]:
     return lines
 
 
-def counted(counts: Mapping[Part, Count]) -> str:
+def counted(counts: Mapping[Part, TrialCount]) -> str:
     """How many trials of which part: "24 search trials, 60 to 96 to tune rates, 108 of the ablation"."""
     said = [PARTS[part].format(count) for part, count in counts.items()]
     return ", ".join(said) or "no trials"

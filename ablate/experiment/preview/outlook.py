@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ablate.analysis.statistics import minimum_detectable_effect
 from ablate.experiment.interim import best_entry
-from ablate.experiment.stages import Comparison
-from ablate.plans import Count, ablation_cells, count_trials, looks_of, needs_best
+from ablate.experiment.stages import ComparisonStages
+from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, needs_best
 from ablate.plans.counting import Part
 from ablate.plans.sequence import Undecided
 from ablate.storage.journal import Entry
@@ -25,7 +25,7 @@ _PARTS = {"search": "in the search", "tune": "to tune rates", "ablation": "in co
 class Outlook:
     """What a study would do now."""
 
-    counts: Mapping[Part, Count]  # all trials of each part, whether done or not
+    counts: Mapping[Part, TrialCount]  # all trials of each part, whether done or not
     done: Mapping[str, int]  # by part
     left: Sequence[TrialSpec]  # to be trained, as far as they are known
     unknown: int  # further trials, that depend on those before them; the most there can be
@@ -47,7 +47,7 @@ def look_ahead(
     counts = count_trials(study, best=best.spec.factors if best else None)
     # Where the best is not known yet, the baseline stands for it: the family is then at least so large.
     stand_in = best.spec.factors if best else study.baseline
-    comparison = Comparison(study, best=stand_in, chance=chance, undecided=undecided)
+    comparison = ComparisonStages(study, best=stand_in, chance=chance, undecided=undecided)
     outcomes = {name: entry.outcome for name, entry in entries.items()}
     is_known = best is not None or not needs_best(study)
     wanted = comparison.wanted(outcomes) if is_known else []

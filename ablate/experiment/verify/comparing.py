@@ -7,15 +7,14 @@ from typing import NamedTuple
 
 from ablate.storage.journal import Entry
 from ablate.storage.results import read_results
-from ablate.storage.verified import SCORED, Check, Difference, Value, Verdict
-from ablate.study.trial import Epoch, Outcome
+from ablate.storage.verified import Agreement, Difference, RetrainedTrial, Value
+from ablate.study.trial import FAILED, SCORED, Epoch, Outcome
 
 NUMBERS = ("score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "learning_rate")
 OF_AN_EPOCH = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 CURVE = "epochs of the curve"
 # Equal or not: where rounding tips the balance between two epochs, the scores say how much that matters.
 COUNTS = ("best_epoch", "epochs", "parameters", CURVE)
-OF_THE_MACHINE = ("failed", "out_of_memory")  # when these come about depends on more than the spec
 COLUMNS = ("state", *NUMBERS, "best_epoch", "epochs")
 ROUNDED = 1e-12  # relative: what reading a number from text may change
 
@@ -27,7 +26,9 @@ class _Pair(NamedTuple):
     retrained: Value
 
 
-def compare(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tolerance: float, tested: bool) -> Check:
+def compare(
+    entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tolerance: float, tested: bool
+) -> RetrainedTrial:
     """The check of one trial; its test scores are compared where `tested`.
 
     With a tolerance of 0 every number must be equal to the bit; above it, the scores, losses and the rate of a trial
@@ -36,14 +37,14 @@ def compare(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, toleranc
     """
     states, compared = (entry.outcome.state, outcome.state), dict[str, float | None]()
     unequal: list[tuple[str, Difference]] = []
-    pairs = () if states[0] in OF_THE_MACHINE else _pairs(entry, outcome, epochs, tested=tested)
+    pairs = () if states[0] in FAILED else _pairs(entry, outcome, epochs, tested=tested)
     for pair in pairs:
         size = _size(pair)
         before = compared.get(pair.name, 0.0)
         compared[pair.name] = None if before is None or size is None else max(before, size)
         if size != 0:
             unequal.append((pair.name, Difference(pair.what, pair.recorded, pair.retrained, size)))
-    return Check(
+    return RetrainedTrial(
         trial=entry.spec.trial,
         verdict=_verdict(states, unequal, tolerance=tolerance),
         tolerance=tolerance,
@@ -78,7 +79,7 @@ def _size(pair: _Pair) -> float | None:
     return size if math.isfinite(size) else None
 
 
-def _verdict(states: tuple[str, str], unequal: Sequence[tuple[str, Difference]], *, tolerance: float) -> Verdict:
+def _verdict(states: tuple[str, str], unequal: Sequence[tuple[str, Difference]], *, tolerance: float) -> Agreement:
     if states[0] != states[1]:
         return "differs"
     if not unequal:

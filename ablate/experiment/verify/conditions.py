@@ -84,7 +84,7 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
 def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
     """Whether the user's own model is still what it was, by its digest `before`; as `changes` says it."""
     try:
-        here = code_digest(study.model.name, base=study.base)
+        here = code_digest(study.model, base=study.base)
     except OSError as err:
         raise AblateError(f"model.name: {err.filename} cannot be read: {err.strerror}") from err
     if here == before:

@@ -20,7 +20,7 @@ PHASES: tuple[Phase, ...] = ("ablation", "search", "tune")  # first what the con
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class VerifyOptions:
     """Which trials are to be retrained, and how closely they are compared."""
 
     trials: int = 3  # so many, spread over the study
@@ -47,7 +47,7 @@ class Prepared:
     table: tuple[str, ...]  # what results.csv says otherwise than it was recorded
 
 
-def prepare(recorded: Recorded, data: Dataset, asked: Asked) -> Prepared:
+def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared:
     """Choose the trials, and compare data, code and machine with what was recorded."""
     there = trained(recorded.entries)
     if not there:
@@ -76,7 +76,7 @@ def sealed(entry: Entry, frozen: Freeze | None) -> Entry:
     return entry if may_test else replace(entry, spec=replace(entry.spec, test=False, frozen=""))
 
 
-def _chosen(recorded: Recorded, there: Sequence[Entry], asked: Asked) -> list[Entry]:
+def _chosen(recorded: Recorded, there: Sequence[Entry], asked: VerifyOptions) -> list[Entry]:
     if asked.names:
         return named(recorded.entries, asked.names)
     return list(there) if asked.every else spread(there, asked.trials)

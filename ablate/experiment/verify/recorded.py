@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.data import is_path
 from ablate.errors import AblateError, StudyError
 from ablate.experiment.verify.conditions import recorded_conditions
 from ablate.storage.conditions import Conditions
@@ -14,6 +13,7 @@ from ablate.storage.preregistration import Freeze, read_freeze
 from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.resume import read_basis
 from ablate.study import Study, find_study, load_study
+from ablate.study.names import is_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,14 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
 
 
 def _base(study: Study, beside: Path | None) -> Path:
-    if ":" not in study.model.name and not is_path(study.data.name):
+    if not study.model.is_users and not is_path(study.data.name):
         return study.base  # nothing of the user's is read
     if beside is not None:
         return beside.absolute()
     try:
         return find_study(study.name, folder=Path.cwd()).absolute().parent
     except StudyError as err:
-        own = study.model.name if ":" in study.model.name else study.data.name
+        own = study.model.name if study.model.is_users else study.data.name
         raise AblateError(
             f"{study.name}: {own} lies beside the study file, and there is none of that name in ./studies\n"
             "  give the path of the study file instead of its name"

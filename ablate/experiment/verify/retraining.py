@@ -14,7 +14,7 @@ from ablate.experiment.verify.preparing import ROUNDING, Prepared
 from ablate.plans.filters import Guarded
 from ablate.storage.files.lock import scratch_folder
 from ablate.storage.journal import Entry
-from ablate.storage.verified import Check, Round, read_rounds, write_rounds
+from ablate.storage.verified import RetrainedTrial, Round, read_rounds, write_rounds
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
@@ -23,7 +23,11 @@ MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they
 
 
 def retrain(
-    prepared: Prepared, *, stop: threading.Event, on_check: Callable[[Check], None], announce: Callable[[str], None]
+    prepared: Prepared,
+    *,
+    stop: threading.Event,
+    on_check: Callable[[RetrainedTrial], None],
+    announce: Callable[[str], None],
 ) -> Round:
     """Retrain until all are done or a stop is asked for; what is known by then is in verified.json after each trial.
 
@@ -84,7 +88,7 @@ class _Keeper:
     """Compares what ends, and keeps it on disk."""
 
     def __init__(
-        self, prepared: Prepared, earlier: Sequence[Round], on_check: Callable[[Check], None], *, ways: Path
+        self, prepared: Prepared, earlier: Sequence[Round], on_check: Callable[[RetrainedTrial], None], *, ways: Path
     ) -> None:
         self._prepared, self._earlier, self._on_check = prepared, earlier, on_check
         self._ways, self._kept = ways, _measured(ways)

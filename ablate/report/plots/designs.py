@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import blended_transform_factory
 
 from ablate.analysis.effects import Metric
-from ablate.report.plots.differences import MOST_DRAWN, ROW, Row, draw_frame
+from ablate.report.plots.differences import MOST_DRAWN, ROW, draw_frame
 from ablate.report.plots.svg import INK, MUTED, PAPER, SERIES, SHADE, WIDTH, figure_style, name_rows, shorten
+from ablate.storage.results import Row
 
 MEASURE_LOOKS = {  # measure -> (words, marker, colour)
     "add_one_in": ("add-one-in", "o", SERIES[0]),

@@ -1,7 +1,6 @@
 """Differences to a reference onto an axis: its limits, its margin, and what lies beyond it. Forest plots share it."""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,12 +10,11 @@ from matplotlib.transforms import blended_transform_factory
 
 from ablate.analysis.effects import Metric
 from ablate.report.plots.svg import MUTED, SEED, SERIES, SHADE, WIDTH, figure_style, name_rows, shorten
+from ablate.report.wording.phrases import DECIMALS
 from ablate.study.trial import BEST
 
-Row: TypeAlias = dict[Any, Any]  # Any: a row of a table
 ROW = 0.3  # inches a row
 MOST_DRAWN = 60  # rows of a figure; the table beside it has them all
-OUTSIDE_DECIMALS = {"points": 1, "nats": 2}
 WHOLE = ("configuration", "best of the search")  # stands where a contrast is of no single factor
 
 
@@ -60,7 +58,7 @@ def draw_outside(axes: Axes, y: float, *, text: str, left: bool) -> None:
 
 def outside_text(means: Sequence[float], metric: Metric) -> str:
     """Means that lie beyond the axis, in its unit: "−21.6, off the axis"."""
-    decimals = OUTSIDE_DECIMALS.get(metric.unit, 2)
+    decimals = DECIMALS.get(metric.unit, 2)
     return f"{' and '.join(shown_number(mean, decimals, is_signed=True) for mean in means)}, off the axis"
 
 

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ablate.report.plots.differences import ROW, Row, shown_number
+from ablate.report.plots.differences import ROW, shown_number
 from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, WIDTH, figure_style, name_rows, shorten
+from ablate.storage.results import Row
 
 PANEL_ROOM = 0.12  # of a waterfall's span, left free at either end
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs
-from ablate.analysis.statistics import MIN_SEEDS, MOST_SEEDS
+from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS, MOST_SEEDS
 from ablate.report.wording.phrases import (
     MOST_NAMED,
     Effect,
@@ -57,7 +57,7 @@ def headline(
     ended = _ended(results, n_modes=len(modes), lost_count=lost_count)
     if not told:
         return [unbroken(line) for line in (*_uncompared(family), *ended)]
-    decided = [row for row in told if row["verdict"] in ("helps", "hurts")]
+    decided = [row for row in told if row["verdict"] in DIFFERENT]
     lines = _decided(decided) if decided else _undecided(told, family=len(family))
     lines += _uncompared(family)
     for verdict, opening, said, most in (

@@ -7,24 +7,24 @@ TensorFlow's public namespace; a test fails when it moves, and `has_barrier` doe
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
 
 import tensorflow as tf
 
+from ablate.data.array import Tensor
 from ablate.errors import AblateError, is_ours, one_line, reason_of, text_of, trace_of
+from ablate.study.trial import FailedState
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-Tensor: TypeAlias = Any  # TensorFlow has no types
 Compiled: TypeAlias = Callable[..., Any]
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
 # How XLA, CUDA and the libraries on it say in other errors that memory ran short.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
 _CAUSES = 10  # that are looked at: an error may be its own cause
 WIDE = 512  # inputs of a product: measured, a transposed copy saves 8 to 12 % of a step at 3,072 and nothing at 100
-Kind: TypeAlias = Literal["failed", "out_of_memory"]
 T = TypeVar("T")
 try:
     from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
@@ -183,7 +183,7 @@ def _product_gradient(op: tf.Operation, grad: Tensor) -> tuple[Tensor, Tensor]:
 class TrialError(AblateError):
     """What a trial's code raised, in words: not the exception, whose frames would hold on to what fills the memory."""
 
-    def __init__(self, state: Kind, reason: str, trace: str, *, is_final: bool = False) -> None:
+    def __init__(self, state: FailedState, reason: str, trace: str, *, is_final: bool = False) -> None:
         super().__init__(reason)
         self.state, self.reason, self.trace = state, reason, trace
         self.is_final = is_final  # nothing else is to be tried
@@ -202,6 +202,6 @@ def contained(work: Callable[[], T]) -> T:
     except BaseException as err:
         if is_ours(err):
             raise
-        state: Kind = "out_of_memory" if is_out_of_memory(err) else "failed"
+        state: FailedState = "out_of_memory" if is_out_of_memory(err) else "failed"
         broken = TrialError(state, reason_of(err), trace_of(err))
     raise broken  # not where the other one is handled: it would be kept as its context

@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar
 import keras
 from pydantic import Field, TypeAdapter
 
-from ablate.storage.files.atomic import keep, load_kept, write_once
+from ablate.storage.files.atomic import write_once
+from ablate.storage.files.kept import keep, load_kept
 from ablate.training.engine.backend import is_out_of_memory
 
 MOST = 32  # trials in one program

@@ -1,12 +1,13 @@
 """Look at a user's model on a few training examples before it trains: what its outputs are, which inputs are names."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 import keras
 import numpy as np
 
 from ablate.data import Dataset, Split
+from ablate.data.array import Array
 from ablate.data.split import scale_inputs
 from ablate.errors import StudyError
 from ablate.models.ids import SCALERS, check_ids, check_scaled_once, received
@@ -17,8 +18,7 @@ from ablate.study.trial import Factors
 from ablate.training.engine.backend import is_out_of_memory
 from ablate.training.engine.settings import scaling_of
 
-Array: TypeAlias = np.ndarray[Any, Any]
-Kind: TypeAlias = tuple[Structure, str]  # of a model: the factors that building it may use, and the scaling
+ModelKind: TypeAlias = tuple[Structure, str]  # of a model: the factors that building it may use, and the scaling
 EXAMPLES = (16, 4, 1)  # enough for outputs, an embedding's range is read off the data; fewer where memory is short
 
 
@@ -29,9 +29,9 @@ class Examiner:
     def __init__(self, study: Study, data: Dataset, split: Callable[[Factors], Split]) -> None:
         self._study, self._data, self._split = study, data, split
         self.trusts_models = study.model.name in MODELS  # those of this package are not examined
-        self._readings: dict[Kind, Reading] = {}
+        self._readings: dict[ModelKind, Reading] = {}
 
-    def kind(self, factors: Factors) -> Kind:
+    def kind(self, factors: Factors) -> ModelKind:
         """What decides what a user's model takes and gives: nothing that the engine applies itself, but for scaling."""
         structure = structure_of(factors, model=self._study.model.name)
         return tuple(pair for pair in structure if pair[0] not in ENGINE), scaling_of(self._study, factors)

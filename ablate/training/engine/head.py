@@ -7,22 +7,19 @@ there changes, normalization layers use the statistics that they have, and dropo
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias, final
+from typing import TypeAlias, final
 
 import keras
-import numpy as np
 from keras import ops
 
+from ablate.data.array import Array, Tensor
 from ablate.errors import StudyError
 from ablate.models.layers import is_of_trial
 from ablate.training.engine import backend
-from ablate.training.engine.backend import Tensor
 from ablate.training.engine.compiling import leaves
 
-State: TypeAlias = tuple[
-    tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]
-]  # as in `ablate.training.engine.step`
-Array: TypeAlias = np.ndarray[Any, Any]
+# Trainable, frozen, optimizer: of one trial, or of a program's slots. Several slots are each tensor's first dimension.
+TrainingState: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]
 _RULE = "transfer: both tasks' networks must be alike but for the last layer"
 
 
@@ -65,7 +62,7 @@ class Taken:
     parts: int = 1  # of each batch that it was trained on, where memory was short for a whole one
 
 
-def take_over(model: keras.Model, own: State, taken: Taken) -> State:
+def take_over(model: keras.Model, own: TrainingState, taken: Taken) -> TrainingState:
     """A trial's state with all that was `taken`, normalization statistics included, but for the head and for noise."""
     weights = _merged(model, model.trainable_variables, own[0], taken.weights)
     return weights, _merged(model, model.non_trainable_variables, own[1], taken.frozen), own[2]
@@ -86,7 +83,7 @@ def _merged(
 
 
 @final
-class Values:
+class VariableValues:
     """Tensors by the variables that they stand for, in whatever order these are asked for."""
 
     def __init__(self, variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:

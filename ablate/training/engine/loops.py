@@ -6,9 +6,10 @@ from typing import Any, final
 import keras
 from keras import ops
 
+from ablate.data.array import Tensor
 from ablate.training.engine import backend
-from ablate.training.engine.backend import Tensor
-from ablate.training.engine.step import Score, State, Step
+from ablate.training.engine.head import TrainingState
+from ablate.training.engine.step import Score, Step
 
 
 @final
@@ -20,7 +21,7 @@ class Loops:
 
     def train(
         self,
-        state: State,
+        state: TrainingState,
         x: Tensor,
         y: Tensor,
         shift: Tensor,
@@ -29,7 +30,7 @@ class Loops:
         rates: Tensor,
         n_steps: Tensor,
         max_loss: Tensor,
-    ) -> tuple[State, Tensor, Tensor, Tensor]:
+    ) -> tuple[TrainingState, Tensor, Tensor, Tensor]:
         """Steps over the rows of `order`: the state after them, losses (rows, size), steps taken, correct (size,)."""
         shift, scale, n_steps = self._entering((shift, scale, n_steps), axis=0)
         order, rates = self._entering((order, rates), axis=1)
@@ -38,8 +39,8 @@ class Loops:
             return ops.logical_and(i < n_steps, loss <= max_loss)  # false for NaN
 
         def body(
-            i: Tensor, loss: Tensor, state: State, losses: Tensor, done: Tensor, correct: Tensor
-        ) -> tuple[Tensor, Tensor, State, Tensor, Tensor, Tensor]:
+            i: Tensor, loss: Tensor, state: TrainingState, losses: Tensor, done: Tensor, correct: Tensor
+        ) -> tuple[Tensor, Tensor, TrainingState, Tensor, Tensor, Tensor]:
             going_on, rows = going(i, loss), order[i]
             batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale, rates[i])
             after, value, hits = self._map(self._step, (state, *batch))

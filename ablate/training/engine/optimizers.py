@@ -15,9 +15,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from ablate.data.array import Tensor
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
-from ablate.training.engine.backend import Tensor
 from ablate.training.engine.settings import HEAD_ONLY
 
 K = keras.optimizers

@@ -10,22 +10,20 @@ running averages of a network that has not trained yet say nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any, TypeAlias, final
+from typing import Any, final
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from ablate.data.array import Floats32, Integers, Tensor
 from ablate.models.layers import Dropout
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.study.catalog import ACTIVATIONS
 from ablate.training.engine import backend
-from ablate.training.engine.backend import Compiled, Tensor
 from ablate.training.engine.compiling import leaves
 from ablate.training.engine.step import cross_entropy, scaled
 
-Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
-Integers: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
 KINDS = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
 _FUNCTIONS = frozenset(name.replace("_", "") for name in ACTIVATIONS)  # as layers and operations are called
 _LEAST = 1e-37  # above 0 in single precision
@@ -39,7 +37,7 @@ class Inside:
     mean: float  # of its activations, over examples and units, after the activation function
     sd: float
     gradient_norm: float  # of the loss, penalties included, by the kernel
-    kernel: Floats  # (incoming, units)
+    kernel: Floats32  # (incoming, units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +61,13 @@ class Probe:
         self._model = keras.Model(copy.inputs[0], [*seen.values(), copy.outputs[0]])
         # Its variables are the model's own, in an order that may be another.
         self._variables = model.trainable_variables, model.non_trainable_variables
-        self._graph: Compiled | None = None
+        self._graph: backend.Compiled | None = None
 
     def look(
         self,
         state: tuple[Sequence[Tensor], Sequence[Tensor]],
         examples: tuple[Tensor, Tensor],
-        scaling: tuple[Floats, Floats],
+        scaling: tuple[Floats32, Floats32],
         *,
         rows: Integers,
     ) -> list[Inside]:
@@ -121,7 +119,7 @@ class Probe:
         raise AssertionError(f"{variable.path} is no variable of the model")
 
 
-def count_distinct(kernel: Floats) -> int:
+def count_distinct(kernel: Floats32) -> int:
     """How many columns differ: in some number by more than a millionth of the largest one of the two."""
     columns = kernel.T.astype(np.float64)
     direction = np.random.default_rng(0).normal(size=columns.shape[1])
@@ -180,9 +178,9 @@ def _norm(tensor: Tensor) -> Tensor:
     return largest * ops.sqrt(ops.sum(ops.square(tensor / largest)))
 
 
-def _by_unit(kernel: Tensor) -> Floats:
+def _by_unit(kernel: Tensor) -> Floats32:
     """A kernel, whose last dimension is that of the units, as (incoming, units)."""
-    numbers: Floats = ops.cast(kernel, "float32").numpy()
+    numbers: Floats32 = ops.cast(kernel, "float32").numpy()
     return numbers.reshape(-1, numbers.shape[-1])
 
 

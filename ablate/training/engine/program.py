@@ -15,13 +15,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from ablate.data.array import Floats32, Integers, Tensor
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.training.engine import backend
-from ablate.training.engine.backend import Compiled, Tensor
 from ablate.training.engine.batches import WHOLE, Pieces
+from ablate.training.engine.head import TrainingState
 from ablate.training.engine.loops import Loops
-from ablate.training.engine.probe import Floats, Integers, Probe
-from ablate.training.engine.step import Score, State, Step, place_of
+from ablate.training.engine.probe import Probe
+from ablate.training.engine.step import Score, Step, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,16 @@ class Examples:
 class Scaling:
     """What each slot does to an example inside the graph: subtract, then multiply. Float32, (size, ...example)."""
 
-    shift: Floats
-    scale: Floats
+    shift: Floats32
+    scale: Floats32
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What a run of training steps gave, by slot. `done` is less than asked where a slot's loss left its bound."""
 
-    state: State
-    losses: tuple[Floats, ...]  # each (done,), per batch
+    state: TrainingState
+    losses: tuple[Floats32, ...]  # each (done,), per batch
     done: Integers  # (size,)
     correct: Integers  # (size,) examples classified correctly, each before the step that it took part in
 
@@ -59,9 +60,9 @@ class Steps:
 class Scores:
     """What a pass of evaluation gave, by slot, each (size,)."""
 
-    losses: Floats  # mean cross-entropy in nats
-    accuracies: Floats
-    spreads: Floats  # mean SD of the predicted class' probability over the samples; 0 where there is one pass
+    losses: Floats32  # mean cross-entropy in nats
+    accuracies: Floats32
+    spreads: Floats32  # mean SD of the predicted class' probability over the samples; 0 where there is one pass
 
 
 class Program:
@@ -87,16 +88,16 @@ class Program:
         self._outputs = outputs or by_last_layer(model)
         step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1, outputs=self._outputs)
         self._loops = Loops(step, Score(model, samples=samples, outputs=self._outputs), size=size)
-        self._train: dict[int | None, Compiled] = {}  # by examples of a batch; None: for any number of them
-        self._evaluate: Compiled | None = None
+        self._train: dict[int | None, backend.Compiled] = {}  # by examples of a batch; None: for any number of them
+        self._evaluate: backend.Compiled | None = None
 
-    def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> State:
+    def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> TrainingState:
         """The state of a trial that starts from the weights of `model`, which has this program's structure."""
         weights = tuple(backend.resident(v.value) for v in model.trainable_variables)
         frozen = tuple(backend.resident(v.value) for v in model.non_trainable_variables)
         return weights, frozen, self._optimizer_state(settings or {})
 
-    def restarted(self, trial: State, settings: Mapping[str, float]) -> State:
+    def restarted(self, trial: TrainingState, settings: Mapping[str, float]) -> TrainingState:
         """A trial with its weights and an optimizer at its start: what compiling a model anew does in Keras."""
         return trial[0], trial[1], self._optimizer_state(settings)
 
@@ -111,36 +112,36 @@ class Program:
         """What looks into the layers of one trial; made where it is asked for."""
         return Probe(self.model, outputs=self._outputs)
 
-    def stacked(self, states: Sequence[State]) -> State:
+    def stacked(self, states: Sequence[TrainingState]) -> TrainingState:
         """The states of at most `size` trials as the program's slots; the slots left over repeat the first."""
         if self.size == 1:
             return states[0]
         rows = [*states, *[states[0]] * (self.size - len(states))]
-        stacked: State = backend.stack(rows)
+        stacked: TrainingState = backend.stack(rows)
         return stacked
 
-    def replaced(self, state: State, slot: int, trial: State) -> State:
+    def replaced(self, state: TrainingState, slot: int, trial: TrainingState) -> TrainingState:
         """The slots with another trial in one of them."""
         if self.size == 1:
             return trial
-        new: State = backend.replace_row(state, slot, trial)
+        new: TrainingState = backend.replace_row(state, slot, trial)
         return new
 
-    def row(self, state: State, slot: int) -> State:
+    def row(self, state: TrainingState, slot: int) -> TrainingState:
         """The trial in one of the slots."""
         if self.size == 1:
             return state
-        trial: State = backend.row_of(state, slot)
+        trial: TrainingState = backend.row_of(state, slot)
         return trial
 
     def train(
         self,
-        state: State,
+        state: TrainingState,
         examples: Examples,
         scaling: Scaling,
         *,
         order: Integers,
-        rates: Floats,
+        rates: Floats32,
         n_steps: Integers,
         max_loss: float,
     ) -> Steps:
@@ -161,7 +162,9 @@ class Program:
         kept = tuple(curves[: counts[slot], slot] for slot in range(self.size))
         return Steps(state, kept, counts, correct.numpy())
 
-    def evaluate(self, state: State, examples: Examples, scaling: Scaling, *, order: Integers, n: int) -> Scores:
+    def evaluate(
+        self, state: TrainingState, examples: Examples, scaling: Scaling, *, order: Integers, n: int
+    ) -> Scores:
         """Each slot's mean scores over the first `n` of its entries of `order`."""
         rows = (backend.resident(order), backend.resident(n))
         arguments = (state[:2], examples.x, examples.y, scaling.shift, scaling.scale, *rows)

@@ -17,10 +17,10 @@ from ablate.study.catalog import Structure, structure_of
 from ablate.study.trial import Factors
 from ablate.training.engine import compiling
 from ablate.training.engine.batches import WHOLE, Indices, Pieces, epoch_batches, evaluation_chunks
+from ablate.training.engine.head import TrainingState
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.settings import batch_size_of, samples_of, varied_of
-from ablate.training.engine.step import State
 
 MEASURED_SECONDS = 0.2  # of training steps, for each way that is tried
 
@@ -126,7 +126,7 @@ class Programs:
             self._programs[key] = program
         return self._programs[key]
 
-    def _compile(self, program: Program, state: State, *, batch: int) -> None:
+    def _compile(self, program: Program, state: TrainingState, *, batch: int) -> None:
         for order, _ in self._batches(program.size, batch):
             self._train(program, state, order, n_steps=0)
         validation = [self._split().validation] * program.size
@@ -149,7 +149,7 @@ class Programs:
     def _batches(self, size: int, batch: int) -> list[tuple[Indices, int]]:
         return epoch_batches([self._split().train] * size, batch, min_rows=self._min_rows)
 
-    def _train(self, program: Program, state: State, order: Indices, *, n_steps: int) -> None:
+    def _train(self, program: Program, state: TrainingState, order: Indices, *, n_steps: int) -> None:
         program.train(
             state,
             self._examples,
@@ -173,7 +173,7 @@ class Programs:
         study = self._study
         depends_on = [
             what,
-            [study.model.name, sorted(study.model.options.items())],
+            study.model.ingredients(),
             [study.training.batch_size, study.training.precision, self._examples.x.shape.as_list()],
             self._conditions.digest(),
         ]

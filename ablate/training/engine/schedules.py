@@ -6,15 +6,15 @@ budget goes through the same shape: a trial has its epochs from the start, wheth
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data.array import Floats64
 from ablate.study import Schedule
 
-Floats: TypeAlias = NDArray[np.float64]
 _MIN_DELTA = 1e-4  # a loss that is lower by less is no better: ReduceLROnPlateau's default
 K = keras.optimizers.schedules
 
@@ -29,7 +29,7 @@ class Moment:
     val_losses: Sequence[float]  # of the epochs that it has had
 
 
-def rates(name: str, shape: Schedule, moment: Moment) -> Floats:
+def rates(name: str, shape: Schedule, moment: Moment) -> Floats64:
     """The rate of each step of the next epoch over the peak rate, shape (steps,)."""
     if name == "constant":
         return np.ones(moment.steps)
@@ -42,14 +42,14 @@ def rates(name: str, shape: Schedule, moment: Moment) -> Floats:
     return np.asarray(keras.ops.convert_to_numpy(made(steps.astype(np.float32))), np.float64)
 
 
-def one_cycle(steps: NDArray[np.int_], total: int, *, start: float, end: float) -> Floats:
+def one_cycle(steps: NDArray[np.int_], total: int, *, start: float, end: float) -> Floats64:
     """The 1cycle policy of Smith (2018, arXiv 1803.09820): up to 1 and back in equal parts, then far down.
 
     From `start` to the peak and back takes nine tenths of `total` steps, the fall from there to `end` the last tenth.
     """
     last = max(1, total // 10)
     half = max(1, (total - last) // 2)
-    found: Floats = np.interp(steps, [0, half, 2 * half, max(total - 1, 2 * half + 1)], [start, 1.0, start, end])
+    found: Floats64 = np.interp(steps, [0, half, 2 * half, max(total - 1, 2 * half + 1)], [start, 1.0, start, end])
     return found
 
 

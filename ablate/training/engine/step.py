@@ -12,19 +12,17 @@ from typing import Any, TypeAlias, final
 import keras
 from keras import ops
 
+from ablate.data.array import Tensor
 from ablate.models.layers import NOISE_STATE, last_name
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.training.engine import backend
-from ablate.training.engine.backend import Tensor
 from ablate.training.engine.batches import equal_parts
-from ablate.training.engine.head import Head, Values
+from ablate.training.engine.head import Head, TrainingState, VariableValues
 from ablate.training.engine.settings import HEAD_ONLY
 
 _SCORING = 0x5C0E  # tells the noise of scoring from that of training
-# Trainable, frozen, optimizer: of one trial, or of a program's slots. Several slots are each tensor's first dimension.
-State: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]
 # Gradients; the loss, the frozen state after it, the outputs.
-Found: TypeAlias = tuple[list[Tensor], tuple[Tensor, list[Tensor], Tensor]]
+Gradients: TypeAlias = tuple[list[Tensor], tuple[Tensor, list[Tensor], Tensor]]
 
 
 @final
@@ -50,8 +48,8 @@ class Step:
         self._from_logits = (outputs or by_last_layer(model)) == "logits"
 
     def __call__(
-        self, state: State, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, rate: Tensor
-    ) -> tuple[State, Tensor, Tensor]:
+        self, state: TrainingState, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, rate: Tensor
+    ) -> tuple[TrainingState, Tensor, Tensor]:
         """The state after it; before it, the loss in nats and how many examples are classified correctly."""
         weights, frozen, slots = state
         state = weights, frozen, (*slots[: self._rate], rate, *slots[self._rate + 1 :])
@@ -62,8 +60,8 @@ class Step:
         return self._updated(state, gradients, after), loss, ops.sum(_hits(labels, outputs))
 
     def _part_by_part(
-        self, state: State, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor
-    ) -> tuple[State, Tensor, Tensor]:
+        self, state: TrainingState, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor
+    ) -> tuple[TrainingState, Tensor, Tensor]:
         weights, frozen, _ = state
         n, first = images.shape[0], 0
         sums = ([ops.zeros_like(weight) for weight in weights], frozen, ops.zeros(()), ops.zeros((), "int32"))
@@ -76,7 +74,7 @@ class Step:
         return self._updated(state, gradients, frozen), loss, correct
 
     def _added(
-        self, sums: Any, state: State, some: Sequence[Tensor], shift: Tensor, scale: Tensor, *, share: float
+        self, sums: Any, state: TrainingState, some: Sequence[Tensor], shift: Tensor, scale: Tensor, *, share: float
     ) -> Any:  # Any: the sums of gradients, what is frozen, the sums of losses and hits
         """The sums with parts of one size, (parts, size, ...), each a `share` of the batch."""
         weights, _, slots = state
@@ -92,11 +90,11 @@ class Step:
         start = (ops.zeros((), "int32"), *sums)
         return backend.loop(lambda i, *_: i < images.shape[0], body, start, at_once=1)[1:]
 
-    def _gradients(self, state: State, images: Tensor, labels: Tensor, *, share: float = 1.0) -> Found:
+    def _gradients(self, state: TrainingState, images: Tensor, labels: Tensor, *, share: float = 1.0) -> Gradients:
         """The gradients of a `share` of the loss; and the whole loss, the frozen state after it, the outputs."""
         if self._alone is None:
             return self._gradients_by_all(state, images, labels, share=share)
-        found: Found = backend.either(
+        found: Gradients = backend.either(
             state[2][self._alone] > 0,
             lambda: self._gradients_by_head(state, images, labels, share=share),
             lambda: self._gradients_by_all(state, images, labels, share=share),
@@ -104,20 +102,20 @@ class Step:
         )
         return found
 
-    def _gradients_by_head(self, state: State, images: Tensor, labels: Tensor, *, share: float) -> Found:
+    def _gradients_by_head(self, state: TrainingState, images: Tensor, labels: Tensor, *, share: float) -> Gradients:
         """The same where the head alone trains, as Keras has it; the gradients of all other weights are 0."""
         model, slots = self._model, state[2]
         trained, others = model.trainable_variables, model.non_trainable_variables
-        values = Values([*trained, *others], [*state[0], *state[1]])
+        values = VariableValues([*trained, *others], [*state[0], *state[1]])
         with self._head.alone():
             inner = (values.of(model.trainable_variables), values.of(model.non_trainable_variables), slots)
             by_head, (total, after, outputs) = self._gradients_by_all(inner, images, labels, share=share)
-            gradients = Values(trained, [ops.zeros_like(weight) for weight in state[0]])
+            gradients = VariableValues(trained, [ops.zeros_like(weight) for weight in state[0]])
             gradients.set(model.trainable_variables, by_head)
             values.set(model.non_trainable_variables, after)
         return list(gradients.of(trained)), (total, list(values.of(others)), outputs)
 
-    def _gradients_by_all(self, state: State, images: Tensor, labels: Tensor, *, share: float) -> Found:
+    def _gradients_by_all(self, state: TrainingState, images: Tensor, labels: Tensor, *, share: float) -> Gradients:
         weights, frozen, slots = state
 
         def loss(weights: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, list[Tensor], Tensor]]:
@@ -130,7 +128,7 @@ class Step:
 
         return backend.gradients(loss, weights, xla=self._xla)
 
-    def _updated(self, state: State, gradients: list[Tensor], frozen: Sequence[Tensor]) -> State:
+    def _updated(self, state: TrainingState, gradients: list[Tensor], frozen: Sequence[Tensor]) -> TrainingState:
         weights, _, before = state
         new, slots = self._optimizer.stateless_apply(list(before), gradients, list(weights))
         if self._alone is not None:  # not left to gradients of 0: there are weight decay, momentum, constraints

@@ -25,11 +25,10 @@ from ablate.training.engine.batches import WHOLE, Indices, Pieces, evaluation_ch
 from ablate.training.engine.changes import check_changes
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner
-from ablate.training.engine.head import Taken, take_over
+from ablate.training.engine.head import Taken, TrainingState, take_over
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.programs import Programs
 from ablate.training.engine.settings import scaling_of, settings_of, thaw_of
-from ablate.training.engine.step import State
 from ablate.training.range_test import ramp
 
 
@@ -38,7 +37,7 @@ class Start:
     """A trial before its first step."""
 
     program: Program
-    state: State
+    state: TrainingState
     parameters: int
     notes: tuple[str, ...]  # what a person should know of how it trains here
     parts: int = 1  # of each batch, here or where its weights were trained before
@@ -82,7 +81,7 @@ class Workbench:
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
         self._stack = stack
-        self._builder = find_builder(study.model.name, base=Path(study.base))
+        self._builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._splits: dict[tuple[int, str], Split] = {}
@@ -230,7 +229,7 @@ class Workbench:
 
 def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes: int) -> int:
     """How many weights the model of a study's baseline has, without any data on a device."""
-    builder = find_builder(study.model.name, base=study.base)
+    builder = find_builder(study.model, base=study.base)
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
 
     def build() -> keras.Model:

@@ -4,6 +4,7 @@ import pytest
 from effect_rows import BATCH, REFERENCE, rows, table
 
 from ablate.analysis import effects
+from ablate.analysis.effects.metric import chance_score
 from ablate.errors import DataError
 
 
@@ -18,6 +19,11 @@ def test_the_primary_metric_is_the_test_accuracy_where_every_finished_run_has_it
     assert (fallback.column, fallback.label, fallback.margin) == ("score", "validation accuracy", 0.005)
     results.loc[0, "state"] = "diverged"  # what did not finish need not have a test accuracy
     assert effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=1000).column == "test_accuracy"
+
+
+def test_guessing_scores_one_in_n_or_minus_the_entropy():
+    assert chance_score(10, "val_accuracy") == 0.1
+    assert chance_score(10, "val_loss") == pytest.approx(-2.302585)
 
 
 def test_with_a_loss_lower_is_better_and_chance_is_minus_its_logarithm():

@@ -9,7 +9,7 @@ from ablate.analysis.imports.columns import find_roles
 from ablate.analysis.imports.configurations import find_configurations
 from ablate.analysis.imports.rows import cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
 from ablate.errors import DataError
-from ablate.storage.results import COLUMNS
+from ablate.study.trial import COLUMNS
 
 
 def made(table, **asked):

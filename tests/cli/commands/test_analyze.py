@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.analysis.imports import Asked
-from ablate.cli.commands.analyze import Place, prepare
+from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.cli.main import app
 from ablate.errors import AblateError
 from ablate.report import build_report
@@ -30,7 +30,7 @@ class Forbidden:
 
 sys.meta_path.insert(0, Forbidden())
 sys.argv = ["ablate", "analyze", "sweep.csv"]
-from ablate.cli import main
+from ablate.cli.main import main
 
 main()
 """
@@ -59,7 +59,7 @@ def folder(tmp_path, monkeypatch):
 
 def ready(source, *, name="", asked=None):
     """The folder that the report would be built in, and what was taken."""
-    place = Place(source, None, "sqlite:///mlflow.db", name, Path("reports"))
+    place = ReportPlace(source, None, "sqlite:///mlflow.db", name, Path("reports"))
     return prepare(place, asked or Asked(), command_line=f"ablate analyze {source}")
 
 

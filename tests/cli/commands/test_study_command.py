@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED, study
-from ablate.cli.commands.study import Chosen, nothing_finished
+from ablate.cli.commands.study import StudyArguments, nothing_finished
 from ablate.experiment.options import Options
 
 ALL_DIVERGE = """
@@ -71,7 +71,7 @@ def ended(monkeypatch, tmp_path):
         monkeypatch.setattr(study, "run_study", lambda *_: finished)
         monkeypatch.chdir(tmp_path)
         options = Options(out=tmp_path, tracking_uri="sqlite:///mlflow.db", command="")
-        return study.run(Chosen("digits_mlp", (), quick=True, as_json=as_json), options)
+        return study.run(StudyArguments("digits_mlp", (), quick=True, as_json=as_json), options)
 
     return run
 

@@ -5,18 +5,18 @@ import tempfile
 import time
 
 import pytest
-from schedule.pretend import refusing
+from workers.pretend import refusing
 
 from ablate.cli.commands.tiny_training import train_tiny
 from ablate.errors import AblateError
 from ablate.study.trial import Outcome
 from ablate.workers.messages import Idle, Ready
-from ablate.workers.worker import Link, settle_in
+from ablate.workers.worker import WorkerPipe, settle_in
 
 
 def serving(task, place, pipe, outcome):
     settle_in(task, place)
-    link = Link(pipe, max_memory=None)
+    link = WorkerPipe(pipe, max_memory=None)
     link.say(Ready())
     (spec,) = link.hear()
     link.tell(outcome(spec.trial))

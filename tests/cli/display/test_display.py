@@ -11,7 +11,7 @@ from ablate.cli.display.beside import Beside
 from ablate.cli.display.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
 from ablate.cli.display.progress import duration
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
-from ablate.plans import Count
+from ablate.plans import TrialCount
 from ablate.storage.facts import Facts
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
@@ -25,7 +25,7 @@ ABLATION = TrialSpec(
 @pytest.fixture
 def opened(tiny_study, digits) -> Opened:
     facts = Facts(tiny_study, digits, "tiny", "ablate study tiny", 2, 1, "sqlite:///mlflow.db", "2026-11-21T10:30:00")
-    return Opened(facts, Path("reports/tiny"), counts={"search": Count(4, 4), "ablation": Count(8, 8)})
+    return Opened(facts, Path("reports/tiny"), counts={"search": TrialCount(4, 4), "ablation": TrialCount(8, 8)})
 
 
 def events(opened):

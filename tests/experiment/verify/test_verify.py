@@ -16,7 +16,7 @@ from ablate.cli import main
 from ablate.errors import AblateError, DataError
 from ablate.experiment.options import Options
 from ablate.experiment.run_study import run_study
-from ablate.experiment.verify import ROUNDING, Asked, prepare, read_recorded
+from ablate.experiment.verify import ROUNDING, VerifyOptions, prepare, read_recorded
 from ablate.experiment.verify.comparing import compare, table_changes
 from ablate.experiment.verify.conditions import changes, check_data, code_changes, places, recorded_conditions
 from ablate.experiment.verify.preparing import named, sealed, spread, trained
@@ -30,6 +30,7 @@ from ablate.storage.results import results_table, write_table
 from ablate.storage.resume import Basis
 from ablate.storage.verified import in_words, read_rounds
 from ablate.study import load_study, to_toml
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 
@@ -270,9 +271,9 @@ def test_other_data_are_an_error(tiny_study, digits):
 
 def test_changed_code_of_a_model_is_an_error_unless_a_tolerance_is_stated(tiny_study, tmp_path):
     (tmp_path / "mine.py").write_text("def build(): ...")
-    model = tiny_study.model.model_copy(update={"name": "mine.py:build"})
+    model = ModelRef.of("mine.py:build", tiny_study.model.options)
     study = tiny_study.model_copy(update={"model": model, "base": tmp_path})
-    before = code_digest("mine.py:build", base=tmp_path)
+    before = code_digest(ModelRef.of("mine.py:build"), base=tmp_path)
     assert code_changes(before, study, goes_on=False) == ()
     assert code_changes("", study, goes_on=False) == ("not recorded: the code of mine.py:build",)
     (tmp_path / "mine.py").write_text("def build(): return 1")
@@ -371,16 +372,16 @@ def test_the_tolerance_is_nought_only_where_all_is_as_recorded(tiny_study, digit
     begun = Basis(of_workers(tiny_study, workers=1, threads=1), "d")
     (tmp_path / "tiny" / "begun.json").write_text(begun.to_text())
     recorded = read_recorded(tmp_path / "tiny", beside=None)
-    prepared = prepare(recorded, digits, Asked())
+    prepared = prepare(recorded, digits, VerifyOptions())
     assert ([e.spec.trial for e in prepared.entries], prepared.of) == (["a"], 1)
     assert (prepared.workers, prepared.threads, prepared.tolerance, prepared.changes) == (1, 1, 0.0, ())
     for name in ("provenance.json", "begun.json"):
         (tmp_path / "tiny" / name).unlink()
     killed = read_recorded(tmp_path / "tiny", beside=None)
-    assert prepare(killed, digits, Asked()).tolerance == ROUNDING
-    assert prepare(killed, digits, Asked(tolerance=0.0)).tolerance == 0.0
+    assert prepare(killed, digits, VerifyOptions()).tolerance == ROUNDING
+    assert prepare(killed, digits, VerifyOptions(tolerance=0.0)).tolerance == 0.0
     with pytest.raises(AblateError, match="no trial of this study has ended yet"):
-        prepare(replace(recorded, entries={}), digits, Asked())
+        prepare(replace(recorded, entries={}), digits, VerifyOptions())
 
 
 # From end to end

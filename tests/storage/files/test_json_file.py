@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 
 from ablate.errors import DataError
-from ablate.storage.files.atomic import Within, read_json, to_plain, to_record, to_records
+from ablate.storage.files.json_file import Within, read_json, to_plain, to_record, to_records
 
 PLACE = Path("legs.json")
 

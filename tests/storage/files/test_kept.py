@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import TypeAdapter
 
-from ablate.storage.files import atomic
-from ablate.storage.files.atomic import keep, load_kept
+from ablate.storage.files import kept
+from ablate.storage.files.kept import keep, load_kept
 
 NUMBERS = TypeAdapter(dict[str, int])
 
@@ -22,7 +22,7 @@ def test_what_is_kept_is_loaded(tmp_path):
     [b"", b'{"a": ', b"null", b'{"a": "1"}', b'{"a": 1.5}', b"\xff\xfe", b"[" * 10_000, b'{"a": 1}' + b" " * 99],
 )
 def test_what_is_damaged_foreign_or_too_large_counts_as_not_there(tmp_path, content, monkeypatch):
-    monkeypatch.setattr(atomic, "MAX_BYTES", 50 if content.endswith(b" ") else 10**6)
+    monkeypatch.setattr(kept, "MAX_BYTES", 50 if content.endswith(b" ") else 10**6)
     path = tmp_path / "b.json"
     path.write_bytes(content)
     assert load_kept(path, NUMBERS) is None
@@ -37,6 +37,6 @@ def test_a_place_that_cannot_be_read_or_written_is_done_without(tmp_path):
 
 
 def test_what_is_too_large_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic, "MAX_BYTES", 5)
+    monkeypatch.setattr(kept, "MAX_BYTES", 5)
     keep(tmp_path / "b.json", "123456")
     assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ from ablate.data import split_dataset, to_dataset
 from ablate.errors import StudyError
 from ablate.models.outputs import Reading
 from ablate.study import seeds
+from ablate.study.model_ref import ModelRef
 from ablate.training.engine.examination import Examiner, check_numbers, examine
 
 RNG = np.random.default_rng(0)
@@ -129,7 +130,7 @@ def test_fewer_examples_are_taken_where_memory_is_short_for_16(tiny_study, digit
                     raise MemoryError
             return x
 
-    study = tiny_study.model_copy(update={"model": tiny_study.model.model_copy(update={"name": "mine.py:build"})})
+    study = tiny_study.model_copy(update={"model": ModelRef.of("mine.py:build", tiny_study.model.options)})
     split = split_dataset(digits, n_train=640, n_validation=200, scaling="unit", seed=seeds.stream(0, 0, "split"))
     inputs = keras.Input(digits.x_train.shape[1:])
     model = keras.Model(inputs, layers.Dense(10)(layers.Flatten()(Hungry()(inputs))))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from ablate.clock import Clock
+from ablate.study.model_ref import ModelRef
 from ablate.training.engine.batches import WHOLE, Pieces
 from ablate.training.engine.program import Program
 from ablate.training.engine.workbench import Workbench
@@ -48,7 +49,7 @@ def test_where_neither_way_is_known_to_be_right_both_are_timed_and_the_choice_is
     tiny_study, digits, made, tmp_path
 ):
     (tmp_path / "mine.py").write_text(RECURRENT)
-    model = tiny_study.model.model_copy(update={"name": "mine.py:build", "options": {}})
+    model = ModelRef.of("mine.py:build")
     study = tiny_study.model_copy(update={"model": model, "base": tmp_path})
     first = Workbench(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
     assert sorted(made) == [(1, False), (1, True)]

@@ -6,6 +6,7 @@ from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.errors import StudyError
+from ablate.study.model_ref import ModelRef
 from ablate.study.space import Choice, Space
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.workbench import Workbench
@@ -69,7 +70,7 @@ def bench_of(tiny_study, digits, tmp_path):
         dimensions, baseline = {"width": Choice((16, 32))}, {"width": 16, "optimizer": "adam", "learning_rate": 0.003}
         if scaling:
             dimensions["scaling"], baseline["scaling"] = Choice(("none", "unit")), scaling
-        model = tiny_study.model.model_copy(update={"name": f"mine.py:{name}", "options": {}})
+        model = ModelRef.of(f"mine.py:{name}")
         changed = {"model": model, "base": tmp_path, "space": Space(dimensions), "baseline": baseline, "recipes": {}}
         return Workbench(tiny_study.model_copy(update=changed), digits)
 

@@ -1,0 +1,40 @@
+"""Name the model of a study: one of this package, or a function in a user's file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ablate.study.trial import Level
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model by its registered name, or by a user's file and the function in it; made once, when a study is read.
+
+    The digest of a user's code is no field: a file may change while a study runs, so every process that imports it
+    reads its own (`code_digest`).
+    """
+
+    registered: str | None  # None: a user's model
+    file: str = ""  # of a user's model, as the study file writes it: from that file's folder
+    function: str = ""  # in that file
+    options: Mapping[str, Level] = field(default_factory=dict)  # further arguments of the function that builds
+
+    @classmethod
+    def of(cls, name: str, options: Mapping[str, Level] | None = None) -> "ModelRef":
+        """The model that a study file or a record names: "mlp", or "my_models.py:build"."""
+        file, colon, function = name.rpartition(":")
+        return cls(None, file, function, options or {}) if colon else cls(name, options=options or {})
+
+    @property
+    def is_users(self) -> bool:
+        """Whether a user's file builds it."""
+        return self.registered is None
+
+    @property
+    def name(self) -> str:
+        """What the study file calls it."""
+        return f"{self.file}:{self.function}" if self.registered is None else self.registered
+
+    def ingredients(self) -> list[object]:
+        """What a digest takes of it, as JSON: its name and options in the order of their names."""
+        return [self.name, sorted(self.options.items())]
