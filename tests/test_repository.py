@@ -193,7 +193,7 @@ HELD_BY = {
     "ablate.report.plots.schedules": "report/plots/test_plots.py",
     "ablate.report.rate_tests": "report/test_build.py",
     "ablate.study.validation": "study/test_study.py",
-    "ablate.tracking.open_trial": "tracking/test_tracking.py",
+    "ablate.tracking.batch": "tracking/test_tracking.py",
     "ablate.training.engine.loops": "training/engine/test_program.py",
 }
 

@@ -16,7 +16,7 @@ from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Freeze
 from ablate.storage.trial_cache import TrialCache
 from ablate.study.trial import Epoch, Outcome, Phase, TrialSpec
-from ablate.tracking import FOLDER, BackgroundTracker, StudyRun, Tracked
+from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
 
 Timing: TypeAlias = Callable[[], AbstractContextManager[None]]
 
@@ -41,9 +41,9 @@ class Record:
     """All that one run of a study writes down while it trains.
 
     Its listeners are called in one order: the journal, since what it does not take has not happened, and a full disk
-    must end the study before anybody else says so; the tracker, whose store may lack what the journal has: that is
-    written when the study is opened, and once more when it is settled; the display, which shows what is written; the
-    cache for other studies, which may be done without.
+    must end the study before anybody else says so; the display, which shows what is written; the cache for other
+    studies, which may be done without. The tracker reads the journal every few seconds, on a thread of its own, and
+    writes what its store lacks, whatever died meanwhile.
 
     `cache` holds the trials of other studies, which are trained no second time; None: there are none.
     """
@@ -52,13 +52,11 @@ class Record:
         self, journal: Journal, tracker: BackgroundTracker, watch: Watcher, *, cache: TrialCache | None = None
     ) -> None:
         self._journal, self._tracker, self._watch, self._cache = journal, tracker, watch, cache
-        # The first two know attempts; for the others a trial whose worker died goes on.
-        self._books: tuple[Listener, ...] = (Journaled(journal), Tracked(tracker, attempt=journal.attempt))
+        self._journaled = Journaled(journal)  # knows attempts; for the others a trial whose worker died goes on
         others = (Watched(watch), Cached(cache)) if cache is not None else (Watched(watch),)
-        self._listeners: tuple[Listener, ...] = (*self._books, *others)
+        self._listeners: tuple[Listener, ...] = (self._journaled, *others)
         self._freeze: Freeze | None = None
         self._recorder: Recorder | None = None  # of the part that runs
-        self._has_caught_up = False
 
     def open(self, study: StudyRun, *, parent_run: Path) -> None:
         """Begin the study's run, or go on in the one whose id is in the file `parent_run`; its id is kept there."""
@@ -67,8 +65,8 @@ class Record:
             replace(study, tags={**study.tags, FOLDER: folder}),
             parent_run_id=parent_run.read_text(errors="replace").strip() if parent_run.exists() else None,
             on_open=lambda run_id: _keep(run_id, parent_run),
+            attempts=self._journal.so_far,
         )
-        self._tracker.reconcile(self._journal.attempts())
 
     def freeze(self, freeze: Freeze) -> None:
         """Note what will be compared: the trials of these cells, in plans put `around` from now on, are tested."""
@@ -90,13 +88,14 @@ class Record:
 
     def begin(self, spec: TrialSpec) -> None:
         """A worker has taken a trial: another attempt at it begins. Raises `StorageError` where that is not written."""
+        self._tracker.check()
         for listener in self._listeners:
             listener.on_start(spec)
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
         """An attempt ended without a result, and the trial will begin anew."""
         assert self._recorder is not None  # of whose trials one was running
-        self._recorder.lose(spec, reason, self._books)
+        self._recorder.lose(spec, reason, (self._journaled,))
         self._watch(TrialLost(spec, reason))
 
     def known_of(self, phase: Phase) -> list[Entry]:
@@ -107,10 +106,6 @@ class Record:
     def settle(self) -> list[Entry]:
         """All trials as they ended, once the tracker has caught up, with the ids of their runs."""
         self._tracker.drain()
-        if self._tracker.failure and not self._has_caught_up:
-            self._has_caught_up = True
-            self._tracker.reconcile(self._journal.attempts())
-            self._tracker.drain()
         self._journal.add_run_ids(self._tracker.run_ids)
         return list(self._journal.entries.values())
 
@@ -155,6 +150,7 @@ class Recorder:
 
     def report(self, epoch: Epoch) -> bool:
         """The plan's answer. An attempt that starts over replaces the epochs of the one before."""
+        self._tracker.check()
         epochs = self._epochs.setdefault(epoch.trial, [])
         epochs[epoch.epoch - 1 :] = [epoch]
         for listener in self._listeners:
@@ -195,8 +191,9 @@ class Journaled:
         """Write that it begins."""
         self._journal.begin(spec, at=now_ms())
 
-    def on_epoch(self, _: Epoch) -> None:
-        """Nothing: epochs come with the end."""
+    def on_epoch(self, epoch: Epoch) -> None:
+        """Write it, for the tracker."""
+        self._journal.note(epoch, at=now_ms())
 
     def on_end(self, entry: Entry) -> None:
         """Write it; it is on disk when this returns."""

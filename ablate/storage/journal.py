@@ -4,10 +4,11 @@ Only the parent writes it. A line that cannot be read is left out, and its trial
 """
 
 import json
+import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from ablate.errors import AblateError
 from ablate.storage.files.atomic import saving
@@ -28,6 +29,7 @@ class Entry:
     run_id: str  # of the tracker; "" while it has none
     began: int = 0  # ms since 1970; 0 where it is not known, as in journals of older versions
     ended: int = 0  # the same
+    passed: tuple[int, ...] = ()  # the same, of each epoch; () where it is not known
 
     @property
     def key(self) -> AttemptKey:
@@ -39,7 +41,7 @@ class Entry:
         test = self.outcome.rate_test
         outcome = {**replace(self.outcome, rate_test=None).to_json(), "rate_test": test.key if test else None}
         epochs = [asdict(epoch) for epoch in self.epochs]
-        times = {"began": self.began, "ended": self.ended}
+        times = {"began": self.began, "ended": self.ended, "passed": self.passed}
         return {"spec": self.spec.to_json(), "outcome": outcome, "run_id": self.run_id, **times, "epochs": epochs}
 
     @classmethod
@@ -50,27 +52,46 @@ class Entry:
         outcome = Outcome.from_json({**data["outcome"], "rate_test": None})
         outcome = replace(outcome, rate_test=tests[key] if key else None)
         times = {name: data.get(name, 0) for name in ("began", "ended")}
-        return cls(TrialSpec.from_json(data["spec"]), outcome, epochs, data["run_id"], **times)
+        passed = tuple(data.get("passed", ()))
+        return cls(TrialSpec.from_json(data["spec"]), outcome, epochs, data["run_id"], **times, passed=passed)
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """An attempt at a trial that began, and of which no end is known."""
 
+    outcome: ClassVar[None] = None
+    run_id: ClassVar[str] = ""
+
     spec: TrialSpec
     attempt: int
     began: int  # ms since 1970
+    passed: list[tuple[int, Epoch]] = field(default_factory=list)  # ms since 1970; those of epochs 1, 2, …
 
-    def as_killed(self) -> Entry:
-        """The same as an attempt that a dead process left behind; when it ended nobody knows."""
-        outcome = Outcome(self.spec.trial, "killed", reason=UNENDED, attempt=self.attempt)
-        return Entry(self.spec, outcome, (), "", began=self.began)
+    @property
+    def key(self) -> AttemptKey:
+        """Which attempt at which trial this is."""
+        return self.spec.trial, self.attempt
+
+    def note(self, epoch: Epoch, *, at: int) -> None:
+        """An epoch has passed; an attempt that starts over replaces the one before."""
+        self.passed[epoch.epoch - 1 :] = [(at, epoch)]
+
+    def as_killed(self, *, reason: str = UNENDED, ended: int = 0) -> Entry:
+        """The same as an attempt that a dead process left behind; it ended when it was last heard of, if it was."""
+        times, epochs = tuple(at for at, _ in self.passed), tuple(epoch for _, epoch in self.passed)
+        outcome = Outcome(self.spec.trial, "killed", epochs=len(epochs), reason=reason, attempt=self.attempt)
+        return Entry(self.spec, outcome, epochs, "", self.began, ended or max(times, default=0), times)
+
+
+Attempt: TypeAlias = Entry | Begun
 
 
 class Journal:
     """The attempts of a study by trial: `entries` has the last one of each that ended, the first settled first.
 
-    A range test, which is most of an entry and shared by many, has a line of its own before the first of them.
+    A range test, which is most of an entry and shared by many, has a line of its own before the first of them. An epoch
+    has one when it passes, for those who look on and for the attempt whose process dies; an entry has its epochs anew.
     Raises `AblateError` where the file cannot be read, and `StorageError` where it cannot be written: what it did not
     take it does not know, and it goes on once it is taken.
     """
@@ -83,6 +104,7 @@ class Journal:
         self._begun: dict[str, list[Begun]] = {}  # by trial: attempts that nothing ended, of this or a dead process
         self._running: dict[str, Begun] = {}  # by trial: those of this process
         self._reopened: set[str] = set()
+        self._lock = threading.Lock()  # of the four above: `so_far` is asked for on other threads
         try:
             self.unreadable = self._file.read(self._take)  # lines that crashes and damaged disks left
         except OSError as err:
@@ -102,18 +124,32 @@ class Journal:
 
     def attempts(self) -> list[Entry]:
         """All attempts at all trials that do not run now; what nothing ended counts as killed, at an unknown time."""
-        ended = [entry for name, last in self.entries.items() for entry in (*self._former.get(name, ()), last)]
-        return [*ended, *(begun.as_killed() for attempts in self._begun.values() for begun in attempts)]
+        return [attempt for attempt in self.so_far() if isinstance(attempt, Entry)]
+
+    def so_far(self) -> list[Attempt]:
+        """The same and what runs now, as it is; any thread may ask."""
+        with self._lock:
+            ended = [entry for name, last in self.entries.items() for entry in (*self._former.get(name, ()), last)]
+            dead = [begun.as_killed() for attempts in self._begun.values() for begun in attempts]
+            return [*ended, *dead, *self._running.values()]
 
     def begin(self, spec: TrialSpec, *, at: int) -> int:
         """Write that a trial begins, at `at` ms since 1970, and so that the process may die; which attempt this is."""
         begun = Begun(spec, self._next(spec.trial), at)
         line = {"spec": spec.to_json(), "attempt": begun.attempt, "began": at}
         self._append([line], what=f"the beginning of {spec.trial}", sync=False)
-        if (former := self._running.pop(spec.trial, None)) is not None:
-            self._begun.setdefault(spec.trial, []).append(former)
-        self._running[spec.trial] = begun
+        with self._lock:
+            if (former := self._running.pop(spec.trial, None)) is not None:
+                self._begun.setdefault(spec.trial, []).append(former)
+            self._running[spec.trial] = begun
         return begun.attempt
+
+    def note(self, epoch: Epoch, *, at: int) -> None:
+        """Write that a running trial has passed an epoch, at `at` ms since 1970. Of one that never began, nothing."""
+        if (running := self._running.get(epoch.trial)) is not None:
+            line = {"epoch": asdict(epoch), "attempt": running.attempt, "passed": at}
+            self._append([line], what=f"epoch {epoch.epoch} of {epoch.trial}", sync=False)
+            running.note(epoch, at=at)
 
     def attempt(self, trial: str) -> int:
         """Which attempt runs; the next one where none does, as with a repeat, which never begins."""
@@ -126,16 +162,21 @@ class Journal:
         return running.began if running else None
 
     def append(self, entry: Entry) -> None:
-        """Write one entry; it is on disk when this returns."""
-        self._write([entry])
-        self._running.pop(entry.spec.trial, None)
+        """Write one entry, and when its epochs passed; it is on disk when this returns."""
+        running = self._running.get(entry.spec.trial)
+        times = {epoch.epoch: at for at, epoch in running.passed} if running and running.key == entry.key else {}
+        if times.keys() >= {epoch.epoch for epoch in entry.epochs}:
+            entry = replace(entry, passed=tuple(times[epoch.epoch] for epoch in entry.epochs))
+        self._write(entry)
 
     def add_run_ids(self, run_ids: Mapping[AttemptKey, str]) -> None:
-        """Write anew the entries whose run the tracker knows better by now: it opens runs later than trials begin."""
+        """Write which runs entries have, where the tracker knows better by now: it opens runs after trials begin."""
         last = self.entries.values()
         changed = [replace(e, run_id=run_ids[e.key]) for e in last if run_ids.get(e.key, e.run_id) != e.run_id]
         if changed:
-            self._write(changed)
+            lines = [{"run_id": e.run_id, "trial": e.spec.trial, "attempt": e.outcome.attempt} for e in changed]
+            self._append(lines, what="which MLflow runs the trials have", sync=True)
+            self.entries.update({entry.spec.trial: entry for entry in changed})
 
     def _next(self, trial: str) -> int:
         last, running = self.entries.get(trial), self._running.get(trial)
@@ -143,21 +184,14 @@ class Journal:
         made += [begun.attempt for begun in (*self._begun.get(trial, ()), *((running,) if running else ()))]
         return 1 + max(made, default=0)
 
-    def _write(self, entries: Sequence[Entry]) -> None:
-        lines: list[dict[str, Any]] = []
-        tests: dict[str, RateTest] = {}
-        for entry in entries:
-            test = entry.outcome.rate_test
-            if test is not None and test.key not in self._tests and test.key not in tests:
-                tests[test.key] = test
-                lines.append({"rate_test": asdict(test)})
-            lines.append(entry.to_json())
-        self._append(lines, what=", ".join(entry.spec.trial for entry in entries[:3]), sync=True)
-        self._tests |= tests
-        for entry in entries:
-            test = entry.outcome.rate_test
-            shared = replace(entry.outcome, rate_test=self._tests[test.key] if test else None)
-            self._note(replace(entry, outcome=shared))
+    def _write(self, entry: Entry) -> None:
+        test = entry.outcome.rate_test
+        new = {test.key: test} if test is not None and test.key not in self._tests else {}
+        lines = [{"rate_test": asdict(test)} for test in new.values()]
+        self._append([*lines, entry.to_json()], what=entry.spec.trial, sync=True)
+        self._tests |= new
+        shared = replace(entry.outcome, rate_test=self._tests[test.key] if test else None)
+        self._note(replace(entry, outcome=shared))
 
     def _append(self, lines: Sequence[Mapping[str, Any]], *, what: str, sync: bool) -> None:
         with saving(self._path, what):
@@ -177,6 +211,15 @@ class Journal:
             self._tests[test.key] = test
         elif "outcome" in data:
             self._note(Entry.from_json(data, self._tests))
+        elif "epoch" in data:
+            epoch, attempt = Epoch(**data["epoch"]), int(data["attempt"])
+            for begun in self._begun.get(epoch.trial, ()):
+                if begun.attempt == attempt:
+                    begun.note(epoch, at=int(data["passed"]))
+        elif "run_id" in data:
+            entry = self.entries[data["trial"]]
+            if entry.outcome.attempt == data["attempt"]:
+                self.entries[data["trial"]] = replace(entry, run_id=str(data["run_id"]))
         else:
             begun = Begun(TrialSpec.from_json(data["spec"]), int(data["attempt"]), int(data["began"]))
             self._begun.setdefault(begun.spec.trial, []).append(begun)
@@ -184,10 +227,12 @@ class Journal:
     def _note(self, entry: Entry) -> None:
         """Take in an entry of the file: the last of its trial, and the end of its attempt."""
         trial, (_, attempt) = entry.spec.trial, entry.key
-        if left := [begun for begun in self._begun.pop(trial, ()) if begun.attempt != attempt]:
-            self._begun[trial] = left
-        before = self.entries.get(trial)
-        if before is not None and before.key != entry.key:
-            self._former.setdefault(trial, []).append(before)
-            self._reopened.discard(trial)
-        self.entries[trial] = entry
+        with self._lock:
+            self._running.pop(trial, None)
+            if left := [begun for begun in self._begun.pop(trial, ()) if begun.attempt != attempt]:
+                self._begun[trial] = left
+            before = self.entries.get(trial)
+            if before is not None and before.key != entry.key:
+                self._former.setdefault(trial, []).append(before)
+                self._reopened.discard(trial)
+            self.entries[trial] = entry

@@ -6,7 +6,6 @@ A study is a run, its trials are runs nested in it. Importing this does not impo
 from ablate.tracking.address import DEFAULT_URI, shown_uri
 from ablate.tracking.background import BackgroundTracker
 from ablate.tracking.database import check_file
-from ablate.tracking.listener import Tracked
 from ablate.tracking.reading import experiment_rows, mlflow_runs
 from ablate.tracking.store import UI_ENVIRONMENT, check_store, ui_command
 from ablate.tracking.study_run import FOLDER, StudyRun
@@ -18,7 +17,6 @@ __all__ = [
     "UI_ENVIRONMENT",
     "BackgroundTracker",
     "StudyRun",
-    "Tracked",
     "Tracker",
     "check_file",
     "check_store",

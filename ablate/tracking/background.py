@@ -1,17 +1,16 @@
-"""A tracker's calls onto a thread of its own, in order: training goes on while the store takes its time."""
+"""The thread that makes MLflow equal to a study's journal every few seconds: training waits for none of it."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import final
 
-from ablate.clock import Clock, now_ms
-from ablate.storage.journal import AttemptKey, Entry
+from ablate.clock import Clock
+from ablate.storage.journal import Attempt, AttemptKey
 from ablate.storage.preregistration import Freeze
-from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.tracking.names import RunStatus
 from ablate.tracking.store import reason
 from ablate.tracking.study_run import StudyRun
@@ -21,6 +20,7 @@ from ablate.tracking.tracker import Tracker
 # a call to a server that hangs, or to a locked SQLite file, takes MLflow 20–33 s.
 GIVE_UP_SECONDS = 25.0
 _LOOK_SECONDS = 0.5
+_TRIES = 3  # at a store that fails while somebody waits, one second apart
 
 
 @final
@@ -28,19 +28,21 @@ class BackgroundTracker:
     """The only caller of its tracker, from one daemon thread, which a second Ctrl-C does not wait for.
 
     Opening a study still fails loudly: once the store is known to be of no use, every call here raises the tracker's
-    `AblateError`. A call that fails as the tracker did not expect counts as one missing run.
-
-    Calls that wait are kept in memory without a bound, as the tracker keeps what a failing store did not take: 1 kB an
-    epoch, some more a trial, so 100 MB where a store hangs through 1,000 trials of 100 epochs.
+    `AblateError`. A pass that fails as the tracker did not expect counts as one missing run until one succeeds.
     """
 
     def __init__(self, tracker: Tracker) -> None:
         """Nothing is contacted yet."""
         self._tracker = tracker
-        self._calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._opening: Future[None] = Future()
         self._clock = Clock()
-        self._broken = 0
+        self._wake = threading.Event()
+        self._passed = threading.Condition()
+        self._asked = self._done = 0  # passes that somebody waits for, and those of them that are done
+        self._freeze: Freeze | None = None
+        self._told_freeze: Freeze | None = None
+        self._end: Callable[[Sequence[Attempt]], None] | None = None
+        self._is_closed = self._is_broken = False
         self._failure = ""
         self._fruitless = 0.0  # seconds waited since the store last took something
         self._progress = 0
@@ -68,16 +70,20 @@ class BackgroundTracker:
 
     def missing(self, attempts: Iterable[AttemptKey]) -> int:
         """How many runs the store does not have as a whole: of these attempts, and that of the study itself."""
-        return self._tracker.missing(attempts) + self._broken
+        return self._tracker.missing(attempts) + self._is_broken
 
-    def open_study(self, study: StudyRun, *, parent_run_id: str | None, on_open: Callable[[str], None]) -> None:
-        """Begin to open the study's run. `on_open` gets its id, on the thread."""
-        threading.Thread(target=self._work, name="tracking", daemon=True).start()
-        self._calls.put(partial(self._open, study, parent_run_id, on_open))
-
-    def reconcile(self, attempts: Sequence[Entry]) -> None:
-        """Write what the store lacks of attempts that ended, those of other processes included."""
-        self._calls.put(partial(self._tracker.reconcile, attempts))
+    def open_study(
+        self,
+        study: StudyRun,
+        *,
+        parent_run_id: str | None,
+        on_open: Callable[[str], None],
+        attempts: Callable[[], Sequence[Attempt]],
+    ) -> None:
+        """Begin to open the study's run, then to follow its `attempts`. `on_open` gets its id; both on the thread."""
+        open_study = partial(self._tracker.open_study, study, parent_run_id=parent_run_id)
+        work = partial(self._work, lambda: on_open(open_study()), attempts)
+        threading.Thread(target=work, name="tracking", daemon=True).start()
 
     def check(self) -> None:
         """Raise what opening the study failed with, if that is known by now."""
@@ -85,50 +91,38 @@ class BackgroundTracker:
             self._opening.result()
 
     def wait_until_open(self) -> None:
-        """Wait until the store is open, or raise what opening it failed with."""
+        """Wait until the store is open: no result counts before. Raises what that failed with."""
         with self._clock.on("wait"):
             self._opening.result()
 
     def log_freeze(self, freeze: Freeze) -> None:
-        """The comparisons are frozen: written before whatever is told later."""
-        self._tell(partial(self._tracker.log_freeze, freeze))
-
-    def open_trial(self, spec: TrialSpec, *, attempt: int) -> None:
-        """An attempt at a trial starts."""
-        self._tell(partial(self._tracker.open_trial, spec, attempt=attempt, at=now_ms()))
-
-    def log_epoch(self, epoch: Epoch) -> None:
-        """An epoch has passed."""
-        self._tell(partial(self._tracker.log_epoch, epoch, at=now_ms()))
-
-    def close_trial(self, outcome: Outcome) -> None:
-        """An attempt has ended. Waits until the store is open: no result counts before."""
-        self.wait_until_open()
-        self._tell(partial(self._tracker.close_trial, outcome, at=now_ms()))
+        """The comparisons are frozen: written before any trial that begins later."""
+        self.check()
+        self._freeze = freeze
 
     def drain(self) -> None:
-        """Wait until all calls so far are done, or give the store up."""
+        """Wait until the store has all that there is so far, or give it up."""
         self.wait_until_open()
-        done = threading.Event()
-        self._calls.put(done.set)
-        with self._clock.on("wait"):
-            while not self._gave_up and not done.wait(_LOOK_SECONDS):
-                self._look()
+        with self._clock.on("wait"), self._passed:
+            self._asked += 1
+            asked = self._asked
+            self._wake.set()
+            while not self._gave_up and self._done < asked:
+                if not self._passed.wait(_LOOK_SECONDS):
+                    self._look()
 
     def close_study(
         self, status: RunStatus, *, note: str, metrics: Mapping[str, float], artifacts: Path | None
     ) -> None:
         """End the study's run, and wait until the store has it."""
-        self._tell(partial(self._tracker.close_study, status, note=note, metrics=metrics, artifacts=artifacts))
+        close = self._tracker.close_study
+        self._end = lambda attempts: close(attempts, status, note=note, metrics=metrics, artifacts=artifacts)
         self.drain()
 
     def close(self) -> None:
-        """Let the thread end once the calls that wait are done."""
-        self._calls.put(None)
-
-    def _tell(self, call: Callable[[], object]) -> None:
-        self.check()
-        self._calls.put(call)
+        """Let the thread end, once it has done what somebody waits for."""
+        self._is_closed = True
+        self._wake.set()
 
     def _look(self) -> None:
         """Give up once waiting has been of no use for too long, summed over all waits."""
@@ -138,18 +132,36 @@ class BackgroundTracker:
             self._gave_up = True
             self._failure = self.failure or f"the store took nothing for {GIVE_UP_SECONDS:.0f} s"
 
-    def _open(self, study: StudyRun, parent_run_id: str | None, on_open: Callable[[str], None]) -> None:
+    def _work(self, opening: Callable[[], None], attempts: Callable[[], Sequence[Attempt]]) -> None:
         try:
-            on_open(self._tracker.open_study(study, parent_run_id=parent_run_id))
+            opening()
         except BaseException as err:  # the caller's to raise, whatever it is
             self._opening.set_exception(err)
-        else:
-            self._opening.set_result(None)
+            return
+        self._opening.set_result(None)
+        while not self._is_closed or self._done < self._asked:
+            asked = self._asked
+            for i in range(_TRIES if asked > self._done else 1):
+                time.sleep(min(i, 1))
+                self._pass(attempts, again=asked > self._done)
+                if not self._tracker.is_down:
+                    break
+            with self._passed:
+                self._done = asked
+                self._passed.notify_all()
+            self._wake.wait(self._tracker.pause)
+            self._wake.clear()
 
-    def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
-            try:
-                call()
-            except BaseException as err:  # nobody may wait for ever for a thread that is gone
-                self._broken += 1
-                self._failure = reason(err)
+    def _pass(self, attempts: Callable[[], Sequence[Attempt]], *, again: bool) -> None:
+        try:
+            so_far, end = attempts(), self._end
+            if self._freeze is not self._told_freeze and self._freeze is not None:
+                self._tracker.log_freeze(self._freeze)
+                self._told_freeze = self._freeze
+            if end is not None and not self._tracker.is_ended:
+                end(so_far)
+            else:
+                self._tracker.reconcile(so_far, again=again)
+            self._is_broken = False
+        except BaseException as err:  # nobody may wait for ever for a thread that is gone
+            self._is_broken, self._failure = True, reason(err)

@@ -1,14 +1,14 @@
-"""What a journal knows of a study's attempts, held against the runs of a store, into what the runs lack."""
+"""Hold what a journal knows of attempts at trials against what a store has of them, and write what the store lacks."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ablate.clock import now_ms
-from ablate.storage.journal import AttemptKey, Entry
-from ablate.study.trial import Epoch
-from ablate.tracking.names import ATTEMPT, EPOCH_METRICS, FILES, STATUS, attempt_in, outcome_metrics, stored_name
-from ablate.tracking.open_trial import OpenTrial
-from ablate.tracking.outbox import Outbox
+from ablate.storage.journal import Attempt, AttemptKey, Begun
+from ablate.study.trial import Epoch, Outcome
+from ablate.tracking import names as entries
+from ablate.tracking.batch import Point, write_batch
 from ablate.tracking.study_run import end_killed
 
 if TYPE_CHECKING:
@@ -16,95 +16,148 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
-def replay(outbox: Outbox, client: "MlflowClient", attempts: Iterable[Entry], runs: Sequence["Run"]) -> None:
-    """Put what the runs of a study, oldest first, lack of its attempts into the outbox; end those that nobody trains.
+@dataclass(slots=True)
+class Stored:
+    """What a store has of an attempt, as far as this process knows. All times are in ms since 1970."""
 
-    The attempts are those that ended. A run that a person deleted is left alone.
+    run_id: str = ""
+    started: int = 0  # 0: in this process
+    has_params: bool = False
+    epochs: dict[int, int] = field(default_factory=dict)  # number -> when it passed
+    values: Mapping[str, float] = field(default_factory=dict)  # metrics as an earlier process left them
+    tags: Mapping[str, str] = field(default_factory=dict)  # the same
+    has_ended: bool = False  # it has all but files
+    is_refused: bool = False  # the store does not take it for good
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> text, that it still lacks
+
+
+def is_behind(attempt: Attempt, stored: Stored) -> bool:
+    """Whether the store lacks something of an attempt that it may take, files aside."""
+    if stored.has_ended or stored.is_refused:
+        return False
+    return not stored.run_id or attempt.outcome is not None or bool(_new_epochs(attempt, stored))
+
+
+def began(attempt: Attempt) -> int:
+    """When an attempt began; of what journals of older versions hold, about when."""
+    if attempt.began or isinstance(attempt, Begun):
+        return attempt.began
+    return (attempt.ended or now_ms()) - round(1000 * attempt.outcome.seconds)
+
+
+def write(client: "MlflowClient", attempt: Attempt, stored: Stored) -> None:
+    """Write what the run of an attempt lacks, and its end where that has come; note that the store has it."""
+    epochs = _new_epochs(attempt, stored)
+    points: list[Point] = [(k, v, at, epoch.epoch) for at, epoch in epochs for k, v in _values(epoch)]
+    params = {} if stored.has_params else entries.param_values(attempt.spec.factors)
+    if isinstance(attempt, Begun):
+        write_batch(client, stored.run_id, metrics=points, params=params)
+        stored.has_params, stored.epochs = True, stored.epochs | {epoch.epoch: at for at, epoch in epochs}
+        return
+    ended = attempt.ended or max(stored.epochs.values(), default=stored.started or attempt.began or now_ms())
+    values = entries.outcome_metrics(attempt.outcome).items()
+    points += [(name, value, ended, 0) for name, value in values if stored.values.get(name) != value]
+    # Nothing stays of what an earlier process thought of its end.
+    tags = {name: "" for name in entries.END_TAGS if name in stored.tags} | entries.outcome_tags(attempt.outcome)
+    write_batch(client, stored.run_id, metrics=points, params=params, tags=tags)
+    client.set_terminated(stored.run_id, entries.STATUS[attempt.outcome.state], ended)
+    stored.has_ended, stored.epochs = True, {}
+
+
+def lacking_files(outcome: Outcome, *, had: str, rate_tests: set[str]) -> dict[str, str]:
+    """Files that a run should have beside those `had`. The curve of a range test goes to one run, noted in the set."""
+    files = {"traceback.txt": outcome.traceback} if outcome.traceback and "traceback.txt" not in had else {}
+    if outcome.rate_test and outcome.rate_test.key not in rate_tests:
+        rate_tests.add(outcome.rate_test.key)
+        files |= entries.rate_test_files(outcome.rate_test)
+    return files | (entries.layer_files(outcome) if outcome.layers and "layers.csv" not in had else {})
+
+
+def look_up(
+    client: "MlflowClient", attempts: Iterable[Attempt], runs: Sequence["Run"]
+) -> tuple[dict[AttemptKey, Stored], set[str]]:
+    """What the runs of a study, oldest first, have of its attempts; the range tests whose curves some run has.
+
+    Ends runs that nobody trains. One that a person deleted counts as whole: it is left alone.
     """
-    found = _by_attempt(runs)
-    outbox.know_rate_tests(_rate_tests(runs))
-    kept = {trial.run_id for trial in outbox.trials.values()}
-    for entry in attempts:
-        waiting = outbox.trials.get(entry.key)
-        if waiting is not None and waiting.outcome is not None:
-            continue
-        run = run_of(entry, found.get((stored_name(entry.spec.trial), entry.outcome.attempt), ()))
-        if run is not None:
-            kept.add(run.info.run_id)
-        if run is not None and (is_as(run, entry) or _is_deleted(run)):
-            files = None if _is_deleted(run) else run.data.tags.get(FILES, "")
-            outbox.know(entry.key, run.info.run_id, outcome=entry.outcome, files=files)
-        else:
-            outbox.trials[entry.key] = lacking(client, entry, run)
-    _end_others(client, found, kept=kept)
+    found: dict[AttemptKey, list[Run]] = {}  # there may be several: the answer to a call that made one may be lost
+    for run in runs:
+        found.setdefault((run.data.tags["trial"], entries.attempt_in(run.data.tags)), []).append(run)
+    having = (run for run in runs if "lr_test.csv" in run.data.tags.get(entries.FILES, "") and not _is_deleted(run))
+    rate_tests = {run.data.tags.get("lr_test", "") for run in having}
+    stored: dict[AttemptKey, Stored] = {}
+    for attempt in attempts:
+        trial, number = attempt.key
+        own = _run_of(attempt, found.get((entries.stored_name(trial), number), ()))
+        if own is not None:
+            stored[attempt.key] = _read(client, attempt, own, rate_tests)
+    _end_others(client, found.values(), kept={one.run_id for one in stored.values()})
+    return stored, rate_tests
 
 
-def run_of(entry: Entry, runs: Sequence["Run"]) -> "Run | None":
+def _run_of(attempt: Attempt, runs: Sequence["Run"]) -> "Run | None":
     """Of the runs of an attempt, oldest first, one that nobody deleted, that ended alike, that the journal names."""
 
     def fitness(run: "Run") -> tuple[bool, bool, bool]:
-        return not _is_deleted(run), is_as(run, entry), run.info.run_id == entry.run_id
+        return not _is_deleted(run), _is_as(run, attempt), run.info.run_id == attempt.run_id
 
     return max(reversed(runs), key=fitness, default=None)
 
 
-def is_as(run: "Run", entry: Entry) -> bool:
-    """Whether the run ended as the attempt did."""
-    state = entry.outcome.state
-    return (run.info.status, run.data.tags.get("state")) == (STATUS[state], state)
+def _is_as(run: "Run", attempt: Attempt) -> bool:
+    """Whether the run ended as the attempt did, or goes on as it does."""
+    state = attempt.outcome.state if attempt.outcome else "running"
+    status = entries.STATUS[attempt.outcome.state] if attempt.outcome else "RUNNING"
+    return (run.info.status, run.data.tags.get("state")) == (status, state)
 
 
-def lacking(client: "MlflowClient", entry: Entry, run: "Run | None") -> OpenTrial:
-    """An attempt without what its run has of it; `run` None: all of it."""
-    ended = entry.ended or entry.began or now_ms()
-    began = entry.began or ended - round(1000 * entry.outcome.seconds)
-    trial = OpenTrial(entry.spec, began, attempt=entry.outcome.attempt, outcome=entry.outcome, ended=ended)
-    trial.epochs = list(zip(_times(entry.epochs, began=began, ended=ended), entry.epochs, strict=True))
-    if run is not None:
-        _leave_out(client, trial, run, ended=entry.ended)
-    return trial
+def _read(client: "MlflowClient", attempt: Attempt, run: "Run", rate_tests: set[str]) -> Stored:
+    if _is_deleted(run):
+        return Stored(run.info.run_id, has_ended=True)
+    tags, metrics = run.data.tags, run.data.metrics
+    if attempt.outcome is not None and _is_as(run, attempt):
+        files = lacking_files(attempt.outcome, had=tags.get(entries.FILES, ""), rate_tests=rate_tests)
+        return Stored(run.info.run_id, has_ended=True, tags=tags, files=files)
+    names = [name for name in entries.EPOCH_METRICS if name in metrics]
+    points = {(p.key, p.step): p.timestamp for name in names for p in client.get_metric_history(run.info.run_id, name)}
+    times = {step: at for (_, step), at in points.items()}
+    for epoch in (epoch for _, epoch in _passed(attempt, times)):
+        if any((name, epoch.epoch) not in points for name, _ in _values(epoch)):
+            times.pop(epoch.epoch, None)  # MLflow drops those of its points that it has
+    return Stored(run.info.run_id, run.info.start_time, bool(run.data.params), times, metrics, tags)
 
 
-def _leave_out(client: "MlflowClient", trial: OpenTrial, run: "Run", *, ended: int) -> None:
-    """Note what the run has. What ended at an unknown time (0) ended with the last epoch that its run knows."""
-    names = [name for name in EPOCH_METRICS if name in run.data.metrics]
-    curves = [point for name in names for point in client.get_metric_history(run.info.run_id, name)]
-    values = outcome_metrics(trial.outcome) if trial.outcome else {}
-    same = {(name, 0) for name, value in values.items() if run.data.metrics.get(name) == value}
-    trial.run_id, trial.had_tags, trial.has_params = run.info.run_id, run.data.tags, bool(run.data.params)
-    trial.had_points = frozenset({(point.key, point.step) for point in curves} | same)
-    trial.ended = ended or max((point.timestamp for point in curves), default=run.info.start_time)
+def _new_epochs(attempt: Attempt, stored: Stored) -> list[tuple[int, Epoch]]:
+    return [(at, epoch) for at, epoch in _passed(attempt, stored.epochs) if stored.epochs.get(epoch.epoch) != at]
 
 
-def _times(epochs: Sequence[Epoch], *, began: int, ended: int) -> list[int]:
-    """About when each epoch passed: the last one at the end, each one before by the seconds of the next earlier."""
-    times, at = [], ended
-    for epoch in reversed(epochs):
-        times.append(max(began, at))
+def _passed(attempt: Attempt, stored: Mapping[int, int]) -> Sequence[tuple[int, Epoch]]:
+    """The epochs of an attempt, and when they passed: where a journal does not say, as a store has it, or about then.
+
+    About then: the last one at the end, each one before by the seconds of the next earlier.
+    """
+    if isinstance(attempt, Begun):
+        return tuple(attempt.passed)  # a copy: another thread adds to it
+    if attempt.passed:
+        return tuple(zip(attempt.passed, attempt.epochs, strict=True))
+    at, first = attempt.ended or attempt.began or now_ms(), began(attempt)
+    passed: list[tuple[int, Epoch]] = []
+    for epoch in reversed(attempt.epochs):
+        passed.append((stored.get(epoch.epoch, max(first, at)), epoch))
         at -= round(1000 * epoch.seconds)
-    return times[::-1]
+    return passed[::-1]
 
 
-def _by_attempt(runs: Iterable["Run"]) -> dict[AttemptKey, list["Run"]]:
-    """The runs by trial and attempt. There may be several: the answer to a call that made one may be lost."""
-    found: dict[AttemptKey, list[Run]] = {}
-    for run in runs:
-        found.setdefault((run.data.tags["trial"], attempt_in(run.data.tags)), []).append(run)
-    return found
+def _values(epoch: Epoch) -> Iterable[tuple[str, float]]:
+    return entries.epoch_metrics(epoch).items()
 
 
-def _rate_tests(runs: Iterable["Run"]) -> set[str]:
-    """The keys of the range tests whose curves some run has."""
-    having = (run for run in runs if "lr_test.csv" in run.data.tags.get(FILES, "") and not _is_deleted(run))
-    return {run.data.tags.get("lr_test", "") for run in having}
-
-
-def _end_others(client: "MlflowClient", found: Mapping[AttemptKey, Sequence["Run"]], *, kept: Container[str]) -> None:
+def _end_others(client: "MlflowClient", found: Iterable[Sequence["Run"]], *, kept: Collection[str]) -> None:
     """Delete what is there twice, because an answer was lost; end as killed what a journal does not know."""
-    for same in found.values():
+    for same in found:
         for run in same:
             if run.info.status == "RUNNING" and run.info.run_id not in kept and not _is_deleted(run):
-                twice = ATTEMPT in run.data.tags and any(other.info.run_id in kept for other in same)
+                twice = entries.ATTEMPT in run.data.tags and any(other.info.run_id in kept for other in same)
                 if twice:
                     client.delete_run(run.info.run_id)
                 else:

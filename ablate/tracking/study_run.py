@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from ablate.storage.journal import UNENDED
 from ablate.storage.preregistration import FROZEN, Freeze
 from ablate.study.trial import Factors
+from ablate.tracking.batch import write_batch
 from ablate.tracking.names import NOTE, PARENT, RunStatus, clipped, named_metrics, one_line, param_values, tag_values
-from ablate.tracking.open_trial import write_batch
 from ablate.tracking.reading import child_runs, runs_of
 from ablate.tracking.store import is_gone
 

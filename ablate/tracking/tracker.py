@@ -1,22 +1,21 @@
-"""What passes between a plan and a scheduler into MLflow runs: one for the study, one nested in it for each attempt."""
+"""A study's journal into MLflow runs: one for the study, one nested in it for each attempt."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 from ablate.clock import Clock, now_ms
 from ablate.errors import AblateError
-from ablate.storage.journal import AttemptKey, Entry
-from ablate.storage.preregistration import Freeze
-from ablate.study.trial import Epoch, Outcome, TrialSpec
-from ablate.tracking.names import RunStatus
-from ablate.tracking.open_trial import OpenTrial
-from ablate.tracking.outbox import Outbox
+from ablate.storage.journal import Attempt, AttemptKey, Begun
+from ablate.storage.preregistration import FROZEN, Freeze
+from ablate.tracking import names
+from ablate.tracking.batch import write_batch, write_texts
 from ablate.tracking.reading import child_runs
-from ablate.tracking.reconcile import replay
-from ablate.tracking.store import connect, explained, is_away, open_experiment, reason
+from ablate.tracking.reconcile import Stored, began, is_behind, lacking_files, look_up, write
+from ablate.tracking.store import connect, explained, is_away, is_final, is_gone, open_experiment, reason
 from ablate.tracking.study_run import (
     StudyRun,
     adopt,
@@ -25,19 +24,25 @@ from ablate.tracking.study_run import (
     folder_files,
     resume_parent,
     start_parent,
+    tag_freeze,
 )
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
+PAUSE_SECONDS = 2.0  # between two passes: what MLflow shows is about this old
+MOST_PAUSE_SECONDS = 5.0  # the same where a store is slow: its passes take half of the time, and grow
+RETRY_SECONDS = 10.0  # between two passes where the store failed
+MOST_RETRY_SECONDS = 60.0  # the same where it took long to fail
+
+
 @final
 class Tracker:
-    """Writes a study down in MLflow, from one thread.
+    """Makes MLflow equal to a journal, from one thread: each pass writes what the store lacks.
 
-    Only opening a study fails loudly. After that a store that fails costs no training: the events are kept, tried again
-    with later ones and a last time at the end. What the store lacks even then is in the journal: `missing` counts it,
-    `failure` says why, and `reconcile` writes it, in this process or a later one.
+    Only opening a study fails loudly. After that a store that fails costs no training: `failure` says why, `missing`
+    counts what it lacks, and the next pass, in this process or a later one, looks what it has and goes on.
     """
 
     def __init__(self, uri: str, *, connect: "Callable[[str], MlflowClient]" = connect) -> None:
@@ -45,43 +50,38 @@ class Tracker:
         self._uri = uri
         self._connect = connect
         self._clock = Clock()
-        self._outbox = Outbox()
-        self._running: dict[str, AttemptKey] = {}  # by trial
-        self._parent = ""
+        self.failure = ""  # why the store lacks something, or did for a while; "" where nothing ever failed
+        self.is_down = False  # the last pass failed, and another may not
+        self.is_ended = False  # the study's own run is, as a whole
+        self.progress = 0  # how often the store took something: while this grows, waiting is worth it
+        self.pause = PAUSE_SECONDS  # until the next pass
+        self.run_ids: dict[AttemptKey, str] = {}  # as far as the store has come
+        self._stored: dict[AttemptKey, Stored] = {}
+        self._is_looked_up = False  # `_stored` is what the store has; a call that failed may have arrived
+        self._rate_tests: set[str] = set()  # keys whose curve some run has
+        self._failures: Counter[AttemptKey] = Counter()
+        self._files_failed = False  # the place for artifacts may fail where the store does not
+        self._own = Stored()  # the study's run
         self._former_parent: str | None = None  # that is gone
         self._put_off = ""  # the study's run, on a server that was away when it was to be opened
-        self._is_ended = False
+        self._freeze: Freeze | None = None  # that the study's run does not have yet
 
     @property
     def seconds(self) -> float:
         """Wall time spent in here so far."""
         return self._clock.seconds.get("track", 0.0)
 
-    @property
-    def run_ids(self) -> Mapping[AttemptKey, str]:
-        """Attempt -> run id, as far as the store has come; those of earlier runs of a study once it is reconciled."""
-        return self._outbox.run_ids
-
-    @property
-    def failure(self) -> str:
-        """Why the store lacks something, or did for a while; "" where nothing ever failed."""
-        return self._outbox.failure
-
-    @property
-    def progress(self) -> int:
-        """How often the store took something: while this grows, waiting is worth it."""
-        return self._outbox.progress
-
     def missing(self, attempts: Iterable[AttemptKey]) -> int:
         """How many runs the store does not have as a whole: of these attempts, and that of the study itself."""
-        of_study = not self._is_ended or self._outbox.lacks_of_study()
-        return self._outbox.lacks(attempts) + of_study
+        stored = [self._stored.get(key, Stored()) for key in attempts]
+        own = not self.is_ended or bool(self._own.files) or self._freeze is not None
+        return sum(not one.has_ended or bool(one.files) for one in stored) + own
 
     def open_study(self, study: StudyRun, *, parent_run_id: str | None) -> str:
         """Start the study's run, or go on with `parent_run_id` where it still exists; its id.
 
         Raises `AblateError` where the store cannot be used. A server that took the study once, and is not reached now,
-        is no reason to refuse: it is opened when the study is reconciled.
+        is no reason to refuse: it is opened with a later pass.
         """
         with self._clock.on("track"):
             self._study = study
@@ -90,81 +90,77 @@ class Tracker:
             except AblateError as err:
                 if not parent_run_id or not is_away(err):
                     raise
-                self._outbox.failure, self._put_off = reason(err), parent_run_id
+                self.failure, self._put_off = reason(err), parent_run_id
                 return parent_run_id
 
-    def reconcile(self, attempts: Sequence[Entry]) -> None:
-        """Write what the store lacks of all attempts that ended, in whatever process; end what dead ones left running.
-
-        What the store has stays as it is: where nothing is missing, and when repeated, this costs two searches.
-        """
-        with self._clock.on("track"):
-            if not self._parent and self._put_off:
-                self._outbox.tried(partial(self._open, self._put_off))
-            if not self._parent:
-                return  # it never opened
-            self._outbox.flush_ended(now=True)
-            if not self._outbox.is_down and self._outbox.tried(partial(self._compare, attempts)) is None:
-                self._outbox.flush_ended()
-                self._outbox.write_files()
-
     def log_freeze(self, freeze: Freeze) -> None:
-        """Tag the study's run with what was frozen and when; no trial is written any further before that is done."""
-        with self._clock.on("track"):
-            self._outbox.add_freeze(freeze)
+        """The study's run is to say what was frozen and when; no trial is written any further before that is done."""
+        self._freeze = freeze
+        self._own.files = {**self._own.files, FROZEN: freeze.to_text()}
 
-    def open_trial(self, spec: TrialSpec, *, attempt: int = 1, at: int | None = None) -> str:
-        """Start an attempt's run, nested in the study's; its id, or "" while the store does not answer.
+    def reconcile(self, attempts: Sequence[Attempt], *, again: bool = True) -> None:
+        """Write what the store lacks of all attempts, of whatever process; end what dead ones left running.
 
-        `at`, here and below: when it happened, in ms since 1970; now if left out.
+        `again`: also files where one failed before. What the store has stays as it is: where nothing is missing, the
+        first pass costs two searches and the next ones nothing.
         """
         with self._clock.on("track"):
-            trial = self._outbox.put(OpenTrial(spec, at or now_ms(), attempt=attempt))
-            self._running[spec.trial] = trial.key
-            self._outbox.flush(trial)
-            return trial.run_id
-
-    def log_epoch(self, epoch: Epoch, *, at: int | None = None) -> None:
-        """Take note of an epoch; written with others after some seconds. Nothing where the trial is not open."""
-        with self._clock.on("track"):
-            trial = self._outbox.trials.get(self._running.get(epoch.trial, ("", 0)))
-            if trial is None:
-                return
-            trial.epochs.append((at or now_ms(), epoch))
-            if time.monotonic() >= trial.due:
-                self._outbox.flush(trial)
-
-    def close_trial(self, outcome: Outcome, *, at: int | None = None) -> None:
-        """Write the rest of an attempt and end its run. Nothing where it is not open, so twice is once."""
-        with self._clock.on("track"):
-            trial = self._outbox.trials.get((outcome.trial, outcome.attempt))
-            if trial is None or trial.outcome is not None:
-                return
-            self._running.pop(outcome.trial, None)
-            trial.outcome, trial.ended = outcome, at or now_ms()
-            self._outbox.flush(trial)
-            self._outbox.flush_ended()  # the others waited for a store that failed
-            self._outbox.write_files(again=False)
+            began = time.monotonic()
+            self.is_down = False
+            if all(self._took(step) for step in self._steps(attempts)) and (again or not self._files_failed):
+                self._write_files()
+            took = time.monotonic() - began
+            pause, retry = max(PAUSE_SECONDS, took), max(RETRY_SECONDS, 10 * took)
+            self.pause = min(retry, MOST_RETRY_SECONDS) if self.is_down else min(pause, MOST_PAUSE_SECONDS)
 
     def close_study(
-        self, status: RunStatus, *, note: str, metrics: Mapping[str, float], artifacts: Path | None
+        self,
+        attempts: Sequence[Attempt],
+        status: names.RunStatus,
+        *,
+        note: str,
+        metrics: Mapping[str, float],
+        artifacts: Path | None,
     ) -> None:
         """End the study's run: `note` as its description (Markdown), `metrics` such as "effect/normalization=batch".
 
         The known files of the folder `artifacts`, its figures included, go with it. Trials still open end as killed.
         """
-        if not self._parent:
-            return  # it never opened
+        why, at = "the study ended first", now_ms()
+        self.reconcile([one.as_killed(reason=why, ended=at) if isinstance(one, Begun) else one for one in attempts])
+        if self.is_down or not self._own.run_id:
+            return
         with self._clock.on("track"):
-            for trial in self._outbox.trials.values():
-                if trial.outcome is None:
-                    trial.end_as_killed(reason="the study ended first", at=now_ms())
-            self._outbox.try_all()
-            if self._outbox.is_down:
-                return
-            end = partial(end_parent, self._client, self._parent, status=status, note=note, metrics=metrics)
-            kept = [partial(self._client.log_artifact, self._parent, *file) for file in folder_files(artifacts)]
-            self._is_ended = all(self._outbox.tried(action) is None for action in (end, *kept))
+            client, run_id = self._client, self._own.run_id
+            end = partial(end_parent, client, run_id, status=status, note=note, metrics=metrics)
+            kept = [partial(client.log_artifact, run_id, *file) for file in folder_files(artifacts)]
+            before, steps = self.progress, (end, *kept)
+            _ = all(self._took(step) for step in steps)
+            self.is_ended = self.progress - before == len(steps)
+
+    def _steps(self, attempts: Sequence[Attempt]) -> Iterator[Callable[[], object]]:
+        if not self._own.run_id:
+            yield partial(self._open, self._put_off)
+        if not self._is_looked_up:
+            yield partial(self._look_up, attempts)
+        if not self._is_looked_up:
+            return  # the store refuses to say: whatever were written now might be there twice
+        if self._freeze is not None:
+            yield partial(self._write_freeze, self._freeze)
+        behind = [one for one in attempts if is_behind(one, self._stored.setdefault(one.key, Stored()))]
+        for attempt in sorted(behind, key=lambda one: self._failures[one.key]):
+            yield partial(self._write, attempt, self._stored[attempt.key])
+
+    def _took(self, step: Callable[[], object]) -> bool:
+        """Take a step; whether it is worth going on. A failure is noted, never raised."""
+        try:
+            step()
+        except Exception as err:  # whatever a store raises must not end the training
+            self.failure, self.is_down = reason(err), not is_final(err)
+            self._is_looked_up = self._is_looked_up and not self.is_down
+            return not self.is_down
+        self.progress += 1
+        return True
 
     def _open(self, parent_run_id: str | None) -> str:
         study = self._study
@@ -176,16 +172,58 @@ class Tracker:
             else:
                 parent = start_parent(self._client, self._experiment, study=study)
                 self._former_parent = parent_run_id
-        self._outbox.open(self._client, self._experiment, parent_run_id=parent, origin=study.origin())
-        self._outbox.add_file("study.toml", study.study_toml)
-        self._parent = parent
+        self._origin = names.tag_values({**study.origin(), names.PARENT: parent})
+        self._own.run_id, self._own.files = parent, {**self._own.files, "study.toml": study.study_toml}
         return parent
 
-    def _compare(self, attempts: Sequence[Entry]) -> None:
-        """Put what the store lacks into the outbox."""
+    def _look_up(self, attempts: Sequence[Attempt]) -> None:
+        """Read what the store has."""
+        client, experiment, parent = self._client, self._experiment, self._own.run_id
         if self._former_parent:
-            adopt(self._client, self._experiment, former=self._former_parent, parent=self._parent)
+            adopt(client, experiment, former=self._former_parent, parent=parent)
             self._former_parent = None
-        end_dead_parents(self._client, self._experiment, study=self._study, own=self._parent)
-        runs = child_runs(self._client, self._experiment, parent_run_id=self._parent, deleted=True)
-        replay(self._outbox, self._client, attempts, runs)
+        end_dead_parents(client, experiment, study=self._study, own=parent)
+        runs = child_runs(client, experiment, parent_run_id=parent, deleted=True)
+        self._stored, self._rate_tests = look_up(client, attempts, runs)
+        self.run_ids.update({key: stored.run_id for key, stored in self._stored.items()})
+        self._is_looked_up = True
+
+    def _write_freeze(self, freeze: Freeze) -> None:
+        tag_freeze(self._client, self._own.run_id, freeze=freeze)
+        self._freeze = None
+
+    def _write(self, attempt: Attempt, stored: Stored) -> None:
+        self._failures[attempt.key] += 1
+        try:
+            if not stored.run_id:
+                stored.run_id = self.run_ids[attempt.key] = self._start(attempt)
+            write(self._client, attempt, stored)
+        except Exception as err:
+            stored.is_refused = is_final(err)
+            raise
+        del self._failures[attempt.key]
+        if attempt.outcome is not None:
+            had = stored.tags.get(names.FILES, "")
+            stored.files = lacking_files(attempt.outcome, had=had, rate_tests=self._rate_tests)
+
+    def _start(self, attempt: Attempt) -> str:
+        spec, number = attempt.spec, attempt.key[1]
+        tags, name = names.spec_tags(spec, attempt=number), names.run_name(spec, attempt=number)
+        run = self._client.create_run(self._experiment, began(attempt), self._origin | tags, name)
+        return str(run.info.run_id)
+
+    def _write_files(self) -> None:
+        """Write the files that runs lack, and tag those of trials with what they have, so that nobody need look."""
+        self._files_failed = False
+        for stored in [one for one in (self._own, *self._stored.values()) if one.files]:
+            try:
+                write_texts(self._client, stored.run_id, texts=stored.files)
+                if stored is not self._own:
+                    had = stored.tags.get(names.FILES, "").split()
+                    write_batch(self._client, stored.run_id, tags={names.FILES: " ".join([*had, *stored.files])})
+            except Exception as err:  # whatever a place for artifacts raises must not end the training
+                if not is_gone(err):
+                    self.failure, self._files_failed = reason(err), True
+                    return
+            stored.files = {}
+            self.progress += 1

@@ -315,6 +315,8 @@ class Silent:
     progress = 0
     failure = ""
     seconds = 0.0
+    pause = 60.0
+    is_down = is_ended = False
     run_ids: Mapping[Any, str] = {}
 
     def __init__(self, _uri: str) -> None:
@@ -323,22 +325,13 @@ class Silent:
     def missing(self, _attempts: object) -> int:
         return 0
 
-    def reconcile(self, *_: object) -> None:
+    def reconcile(self, *_: object, **__: object) -> None:
         pass
 
     def open_study(self, *_: object, **__: object) -> str:
         return "none"
 
     def log_freeze(self, *_: object, **__: object) -> None:
-        pass
-
-    def open_trial(self, *_: object, **__: object) -> None:
-        pass
-
-    def log_epoch(self, *_: object, **__: object) -> None:
-        pass
-
-    def close_trial(self, *_: object, **__: object) -> None:
         pass
 
     def close_study(self, *_: object, **__: object) -> None:

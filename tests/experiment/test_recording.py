@@ -22,37 +22,33 @@ STUDY = StudyRun("study", "A study", {}, {}, {}, "", {})
 
 
 class Runs:
-    """A tracker that opens runs called by trial and attempt, and notes what it is told."""
+    """A tracker that opens runs called by trial and attempt, and notes what passes it finds that it had not seen."""
 
     def __init__(self, run_ids, *, failure=""):
         self.run_ids, self.parent, self.study, self.calls, self.compared = dict(run_ids), None, None, [], []
-        self.seconds, self.progress, self.failure = 0.0, 0, failure
+        self.seconds, self.progress, self.failure, self.pause = 0.0, 0, failure, 60.0
+        self.is_down = self.is_ended = False
 
     def open_study(self, study, *, parent_run_id):
         self.study, self.parent = study, parent_run_id
         return "parent-2"
 
-    def reconcile(self, attempts):
-        self.compared.append([entry.key for entry in attempts])
+    def reconcile(self, attempts, *, again):
+        del again
+        self.compared.append([attempt.key for attempt in attempts])
+        for attempt in attempts:
+            trial, number = attempt.key
+            passed = attempt.epochs if attempt.outcome else [epoch for _, epoch in attempt.passed]
+            for call in (("began", trial), *(("epoch", trial, e.epoch) for e in passed), ("ended", trial)):
+                if (*call, number) not in self.calls and (attempt.outcome or call[0] != "ended"):
+                    self.calls.append((*call, number))
+            self.run_ids.setdefault(attempt.key, f"run-{trial}-{number}")
 
     def missing(self, attempts):
         return len(set(attempts) - set(self.run_ids))
 
     def log_freeze(self, freeze):
         self.calls.append(("frozen", freeze.digest))
-
-    def open_trial(self, spec, *, attempt, at):
-        del at
-        self.calls.append(("began", spec.trial))
-        self.run_ids[spec.trial, attempt] = f"run-{spec.trial}-{attempt}"
-
-    def log_epoch(self, epoch, *, at):
-        del at
-        self.calls.append(("epoch", epoch.trial))
-
-    def close_trial(self, outcome, *, at):
-        del at
-        self.calls.append(("ended", outcome.trial))
 
 
 class OneSpec:
@@ -133,7 +129,7 @@ def test_a_trial_of_another_study_is_shown_tracked_and_journaled_with_its_curve(
     (entry,) = record.settle()
     assert entry.epochs == tuple(replace(epoch, trial="b") for epoch in EPOCHS)
     assert (entry.outcome.same_as, entry.outcome.seconds, entry.run_id) == ("other/x", 0.0, "run-b-1")
-    assert list(dict.fromkeys(runs.calls)) == [("began", "b"), ("epoch", "b"), ("ended", "b")]
+    assert runs.calls == [("began", "b", 1), ("epoch", "b", 1, 1), ("epoch", "b", 2, 1), ("ended", "b", 1)]
     assert list(journal.known()) == ["b"]
 
 
@@ -151,7 +147,7 @@ def test_the_test_set_opens_with_the_freeze_which_is_tracked_before_any_trial(re
     record.begin(spec)
     plan.tell(Outcome("b", "finished", test_accuracy=0.5))
     record.settle()
-    assert runs.calls == [("frozen", frozen.digest), ("began", "b"), ("ended", "b")]
+    assert runs.calls == [("frozen", frozen.digest), ("began", "b", 1), ("ended", "b", 1)]
 
 
 def journal_of(tmp_path, *outcomes):
@@ -175,7 +171,8 @@ def test_a_trial_that_a_death_left_half_done_is_another_attempt_with_a_run_of_it
     (entry,) = record.settle()
     assert (entry.key, entry.run_id) == (("b", 2), "run-b-2")
     assert [e.key for e in journal.attempts()] == [("b", 2), ("b", 1)]
-    assert runs.compared == [[("b", 1)]]  # before this run's own trials, and not once more where nothing failed
+    assert ("b", 1) in runs.compared[0]
+    assert runs.compared[-1] == [("b", 2), ("b", 1)]
 
 
 def test_an_attempt_that_was_lost_is_shown_tracked_and_journaled_and_the_trial_goes_on(recorded):
@@ -198,15 +195,17 @@ def test_an_attempt_that_was_lost_is_shown_tracked_and_journaled_and_the_trial_g
         (("b", 1), "killed", "its process ended with signal 9", (passed,)), (("b", 2), "finished", "", (passed,)),
     ]  # fmt: skip
     assert [call[0] for call in runs.calls] == ["began", "epoch", "ended", "began", "epoch", "ended"]
+    assert [call[-1] for call in runs.calls] == [1, 1, 1, 2, 2, 2]
 
 
-def test_a_store_that_failed_is_held_against_the_journal_once_more_at_the_end(recorded, tmp_path):
+def test_a_store_is_held_against_the_whole_journal_at_the_end(recorded, tmp_path):
     journal_of(tmp_path, ("a", Outcome("a", "finished")), ("b", None))
-    runs = Runs({("a", 1): "run-of-a"}, failure="the server went away")
+    runs = Runs({("a", 1): "run-of-a"})
     record, _, _ = recorded(runs=runs)
     assert [entry.run_id for entry in record.settle()] == ["run-of-a"]
-    record.settle()
-    assert runs.compared == [[("a", 1), ("b", 1)]] * 2  # at the opening and at the first settling
+    assert runs.compared[-1] == [("a", 1), ("b", 1)]
+    assert record.missing() == 0
+    del runs.run_ids["b", 1]  # as a store that does not take it
     assert record.missing() == 1
 
 
@@ -385,7 +384,7 @@ class Noted:
 def of_one(noted, tmp_path, monkeypatch):
     """The record of a study in which all is noted, and a plan in its hands."""
     journal = Journal(tmp_path / "trials.jsonl")
-    for name in ("begin", "append"):
+    for name in ("begin", "note", "append"):
         whole = getattr(journal, name)
 
         def noting(*given, whole=whole, name=name, **named):
@@ -401,7 +400,7 @@ def an_epoch(number: int) -> Epoch:
     return Epoch("b", number, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 
 
-def test_the_journal_hears_first_then_the_tracker_the_display_and_the_cache(tmp_path, monkeypatch):
+def test_the_journal_hears_first_then_the_display_and_the_cache(tmp_path, monkeypatch):
     noted = Noted()
     record, plan = of_one(noted, tmp_path, monkeypatch)
     (spec,) = plan.ask(1)
@@ -415,13 +414,13 @@ def test_the_journal_hears_first_then_the_tracker_the_display_and_the_cache(tmp_
     plan.tell(Outcome("b", "finished"))
     assert before[:13] == [
         "tracker is asked", "plan is asked",
-        "journal: begin", "tracker opens 1", "display shows TrialBegan",
-        "tracker takes an epoch", "display shows Epoch", "plan judges",
-        "journal: append", "tracker closes 1", "display shows TrialLost",
-        "journal: begin", "tracker opens 2",
+        "tracker is asked", "journal: begin", "display shows TrialBegan",
+        "tracker is asked", "journal: note", "display shows Epoch", "plan judges",
+        "journal: append", "display shows TrialLost",
+        "tracker is asked", "journal: begin",
     ]  # fmt: skip
     assert noted.heard == [
-        "tracker is waited for", "plan is told", "journal: append", "tracker closes 2", "display shows TrialEnded",
+        "tracker is waited for", "plan is told", "journal: append", "display shows TrialEnded",
         "cache takes b finished [1, 2]",
     ]  # fmt: skip
 

@@ -318,13 +318,18 @@ class SlowTracker:
     failure = ""
 
     def __init__(self, _uri):
-        self.run_ids, self.seconds, self.progress = {}, 0.0, 0
+        self.run_ids, self.seconds, self.progress, self.pause = {}, 0.0, 0, 60.0
+        self.is_down = self.is_ended = False
 
     def missing(self, attempts):
         return len(set(attempts) - set(self.run_ids))
 
-    def reconcile(self, _attempts):
-        pass
+    def reconcile(self, attempts, *, again):
+        del again
+        for attempt in attempts:
+            if attempt.key not in self.run_ids:
+                time.sleep(0.01)
+                self.run_ids[attempt.key] = f"run-{attempt.key[0]}"
 
     def open_study(self, _study, *, parent_run_id):
         del parent_run_id
@@ -335,18 +340,7 @@ class SlowTracker:
     def log_freeze(self, _freeze):
         pass
 
-    def open_trial(self, spec, *, attempt, at):
-        del at
-        time.sleep(0.01)
-        self.run_ids[spec.trial, attempt] = f"run-{spec.trial}"
-
-    def log_epoch(self, _epoch, *, at):
-        pass
-
-    def close_trial(self, _outcome, *, at):
-        pass
-
-    def close_study(self, _status, *, note, metrics, artifacts):
+    def close_study(self, _attempts, _status, *, note, metrics, artifacts):
         del note, metrics
         table = read_results(artifacts / "results.csv")
         assert table["run_id"].eq("run-" + table["trial"]).all()
@@ -420,7 +414,7 @@ def test_a_study_that_can_no_longer_write_ends_with_the_reason_and_goes_on_later
         append(journal, entry)
 
     monkeypatch.setattr(Journal, "append", fill)
-    monkeypatch.setattr(SlowTracker, "close_study", lambda _self, status, **_: closed.append(status))
+    monkeypatch.setattr(SlowTracker, "close_study", lambda _self, _attempts, status, **_: closed.append(status))
     with pytest.raises(StorageError, match="No space left"):
         run_study(tiny_study, options_for(tmp_path), Kept())
     assert closed == ["FAILED"]

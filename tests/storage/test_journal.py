@@ -91,10 +91,47 @@ def test_a_second_beginning_ends_the_first_one(tmp_path):
     assert [e.key for e in journal.attempts()] == [("a", 1)]
 
 
+def test_epochs_are_on_disk_as_they_pass_so_that_a_death_leaves_them(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    journal = Journal(path)
+    begun(journal, "a")
+    second = replace(EPOCH, epoch=2)
+    for at, epoch in ((1_100, EPOCH), (1_200, second), (1_300, EPOCH), (1_400, second)):  # it starts over
+        journal.note(epoch, at=at)
+    journal.note(replace(EPOCH, trial="b"), at=1_500)  # which never began
+    (running,) = journal.so_far()
+    assert (running.key, running.outcome, running.passed) == (("a", 1), None, [(1_300, EPOCH), (1_400, second)])
+    (dead,) = Journal(path).attempts()
+    assert (dead.epochs, dead.passed, dead.ended) == ((EPOCH, second), (1_300, 1_400), 1_400)
+    assert (dead.outcome.state, dead.outcome.epochs, Journal(path).unreadable) == ("killed", 2, 0)
+
+
+def test_an_entry_knows_when_its_epochs_passed_and_the_next_attempt_begins_without_them(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    journal = Journal(path)
+    begun(journal, "a")
+    journal.note(EPOCH, at=1_100)
+    journal.append(Entry(SPEC, OUTCOME, (EPOCH,), ""))
+    assert begun(journal, "a") == [2]
+    entry, running = journal.so_far()
+    assert (entry.passed, running.passed) == ((1_100,), [])
+    assert Journal(path).entries == {"a": entry}
+
+
+def test_an_epoch_that_a_full_disk_does_not_take_is_said_and_not_known(tmp_path):
+    journal = Journal(tmp_path / "trials.jsonl")
+    begun(journal, "a")
+    size = (tmp_path / "trials.jsonl").stat().st_size
+    with at_most(size + 5), pytest.raises(StorageError, match="epoch 1 of a is not saved"):
+        journal.note(EPOCH, at=1_100)
+    assert journal.so_far()[0].passed == []
+    assert (tmp_path / "trials.jsonl").stat().st_size == size
+
+
 def test_a_journal_of_an_older_version_is_read(tmp_path):
     path = tmp_path / "trials.jsonl"
     data = Entry(SPEC, replace(OUTCOME, rate_test=None), (EPOCH,), "run").to_json()
-    for name in ("began", "ended"):
+    for name in ("began", "ended", "passed"):
         del data[name]
     for name in ("attempt", "parts"):
         del data["outcome"][name]

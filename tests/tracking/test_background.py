@@ -9,7 +9,7 @@ from ablate.errors import AblateError
 from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
-from ablate.tracking import BackgroundTracker, Tracked, background
+from ablate.tracking import BackgroundTracker, background
 
 SPEC = TrialSpec("a", Label("search"), 0, {"learning_rate": 0.1})
 EPOCH = Epoch("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
@@ -20,8 +20,9 @@ class Gated:
     """A tracker that notes its calls and threads, and whose calls wait for a gate."""
 
     def __init__(self, *, opens: bool = True, goes: bool = True, error: BaseException | None = None):
-        self.calls, self.threads, self.run_ids, self.times = [], set(), {}, []
-        self.seconds, self.progress, self.failure, self.lacking = 0.0, 0, "", 0
+        self.calls, self.threads, self.run_ids = [], set(), {}
+        self.seconds, self.progress, self.failure, self.lacking, self.pause = 0.0, 0, "", 0, 60.0
+        self.is_down = self.is_ended = False
         self.may_open, self.may_go, self.error = threading.Event(), threading.Event(), error
         if opens:
             self.may_open.set()
@@ -38,31 +39,26 @@ class Gated:
     def log_freeze(self, freeze):
         self._note("log_freeze", freeze)
 
-    def reconcile(self, attempts):
-        self._note("reconcile", attempts)
+    def reconcile(self, attempts, *, again):
+        self._note("reconcile", attempts, again)
+        self.run_ids |= {key: f"run-{key[0]}" for key in attempts}
 
     def missing(self, attempts):
         return len(list(attempts)) + self.lacking
 
-    def open_trial(self, spec, *, attempt, at):
-        self._note("open_trial", spec, attempt, at=at)
-        self.run_ids[spec.trial, attempt] = f"run-{spec.trial}"
+    def close_study(self, attempts, status, *, note, metrics, artifacts):
+        self._note("close_study", attempts, status, note, metrics, artifacts)
+        self.is_ended = True
 
-    def log_epoch(self, epoch, *, at):
-        self._note("log_epoch", epoch, at=at)
-
-    def close_trial(self, outcome, *, at):
-        self._note("close_trial", outcome, at=at)
-
-    def close_study(self, status, *, note, metrics, artifacts):
-        self._note("close_study", status, note, metrics, artifacts)
-
-    def _note(self, name, *arguments, at=None):
+    def _note(self, name, *arguments):
         if name != "open_study":
             self.may_go.wait(5)
         self.threads.add(threading.current_thread().name)
         self.calls.append((name, *arguments))
-        self.times.append(at)
+
+    @property
+    def names(self):
+        return [call[0] for call in self.calls]
 
 
 @pytest.fixture
@@ -70,9 +66,9 @@ def opened():
     """Makes a background tracker on a fake one, opened; its thread ends with the test."""
     made = []
 
-    def make(tracker, on_open=lambda _: None) -> BackgroundTracker:
+    def make(tracker, on_open=lambda _: None, attempts=()) -> BackgroundTracker:
         made.append(BackgroundTracker(tracker))
-        made[-1].open_study("study", parent_run_id="former", on_open=on_open)
+        made[-1].open_study("study", parent_run_id="former", on_open=on_open, attempts=lambda: list(attempts))
         return made[-1]
 
     yield make
@@ -85,61 +81,73 @@ def close(tracker: BackgroundTracker) -> None:
 
 
 def test_every_call_arrives_in_order_on_one_other_thread(opened):
-    tracker, ids = Gated(), []
-    beside = opened(tracker, ids.append)
-    beside.reconcile(["former"])
+    tracker, ids, attempts = Gated(), [], [("former", 1)]
+    beside = opened(tracker, ids.append, attempts)
+    beside.drain()
+    attempts.append(("a", 1))
     beside.log_freeze("frozen")
-    beside.open_trial(SPEC, attempt=1)
-    beside.log_epoch(EPOCH)
-    beside.close_trial(DONE)
+    beside.drain()
     close(beside)
-    assert [call[0] for call in tracker.calls] == [
-        "open_study",
-        "reconcile",
-        "log_freeze",
-        "open_trial",
-        "log_epoch",
-        "close_trial",
-        "close_study",
-    ]
+    beside.drain()
+    assert [name for name, again in zip(tracker.names, [*tracker.names[1:], ""], strict=True) if name != again] == [
+        "open_study", "reconcile", "log_freeze", "reconcile", "close_study", "reconcile",
+    ]  # fmt: skip
     assert tracker.calls[0] == ("open_study", "study", "former")
+    assert tracker.calls[-1] == ("reconcile", [("former", 1), ("a", 1)], True)
     assert tracker.threads == {"tracking"}
     assert ids == ["parent"]
     assert (beside.missing([]), beside.failure) == (0, "")
 
 
-def test_a_slow_store_holds_up_neither_trials_nor_verdicts(opened):
-    tracker = Gated(goes=False)
-    beside = opened(tracker)
+def test_a_slow_store_holds_up_neither_trials_nor_verdicts(opened, tmp_path):
+    tracker, attempts = Gated(goes=False), []
+    beside = opened(tracker, attempts=attempts)
+    tracked = recorder(OneSpec(), beside, tmp_path)
+    tracked.ask(1)
     began = time.perf_counter()
-    beside.open_trial(SPEC, attempt=1)
-    for _ in range(1000):
-        beside.log_epoch(EPOCH)
-    beside.close_trial(DONE)
+    for number in range(1000):
+        attempts.append(("a", number))
+        tracked.report(EPOCH)
+    tracked.tell(DONE)
     assert time.perf_counter() - began < 1.0
     assert beside.run_ids == {}
     tracker.may_go.set()
     beside.drain()
-    assert beside.run_ids == {("a", 1): "run-a"}
-    assert len(tracker.calls) == 1003
+    assert len(beside.run_ids) == 1000
     assert beside.waited < 1.0
 
 
-def test_what_happened_keeps_its_time_however_late_it_is_written(opened):
-    tracker = Gated(goes=False)
+def test_the_journal_is_followed_although_nobody_asks_as_often_as_the_tracker_says(opened):
+    tracker, attempts = Gated(), []
+    tracker.pause = 0.01
+    beside = opened(tracker, attempts=attempts)
+    attempts.append(("a", 1))
+    give_up = time.monotonic() + 5
+    while not beside.run_ids and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert beside.run_ids == {("a", 1): "run-a"}
+    assert beside.waited == 0.0
+
+
+def test_who_waits_has_a_store_that_fails_tried_three_times(opened, monkeypatch):
+    monkeypatch.setattr(background.time, "sleep", lambda _: None)
+
+    class Failing(Gated):
+        def reconcile(self, attempts, *, again):
+            super().reconcile(attempts, again=again)
+            self.is_down = len(self.calls) < 4
+
+    tracker = Failing()
+    tracker.is_down = True
     beside = opened(tracker)
-    beside.log_epoch(EPOCH)
-    told = time.time() * 1000
-    time.sleep(0.05)
-    tracker.may_go.set()
     beside.drain()
-    assert tracker.times[-1] <= told
+    assert tracker.names.count("reconcile") >= 3
+    assert not tracker.is_down
 
 
 def recorder(plan, beside, folder) -> Recorder:
-    """A plan whose only listener is the tracker."""
-    listeners = [Tracked(beside, attempt=lambda _: 1)]
-    return Recorder(plan, listeners, journal=Journal(folder / "trials.jsonl"), tracker=beside)
+    """A plan whose results wait for the tracker's store."""
+    return Recorder(plan, [], journal=Journal(folder / "trials.jsonl"), tracker=beside)
 
 
 def test_trials_may_begin_before_the_store_answers_but_no_result_is_told(opened, tmp_path):
@@ -161,7 +169,6 @@ def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened, tmp
     beside = opened(tracker)
     tracked = recorder(plan, beside, tmp_path)
     assert tracked.ask(1) == [SPEC]
-    beside.open_trial(SPEC, attempt=1)
     tracker.may_open.set()
     with pytest.raises(AblateError, match="cannot be used"):
         tracked.tell(DONE)
@@ -169,7 +176,8 @@ def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened, tmp
     for call in (
         lambda: tracked.ask(1),
         lambda: tracked.report(EPOCH),
-        lambda: beside.open_trial(SPEC, attempt=1),
+        beside.check,
+        lambda: beside.log_freeze("frozen"),
         beside.drain,
         lambda: close(beside),
     ):
@@ -185,19 +193,20 @@ def test_an_id_that_cannot_be_kept_is_an_error_of_opening(opened):
         opened(Gated(), full).drain()
 
 
-def test_an_error_that_nobody_expected_counts_as_a_run_and_the_rest_goes_on(opened):
+def test_an_error_that_nobody_expected_counts_as_a_run_until_a_pass_succeeds(opened):
     class Broken(Gated):
-        def log_epoch(self, epoch, *, at):
-            del epoch, at
-            raise SystemExit("a bug in a library")
+        def reconcile(self, attempts, *, again):
+            if not self.lacking:
+                raise SystemExit("a bug in a library")
+            super().reconcile(attempts, again=again)
 
     tracker = Broken()
     beside = opened(tracker)
-    beside.log_epoch(EPOCH)
-    beside.open_trial(SPEC, attempt=1)
-    close(beside)
+    beside.drain()
     assert (beside.missing([]), beside.failure) == (1, "a bug in a library")
-    assert [call[0] for call in tracker.calls] == ["open_study", "open_trial", "close_study"]
+    tracker.lacking = 2
+    beside.drain()
+    assert beside.missing([]) == 2
 
 
 def test_what_the_tracker_itself_misses_is_told_too(opened):
@@ -217,27 +226,25 @@ def impatient(monkeypatch):
 def test_a_store_that_hangs_is_given_up_once_for_all_that_follows(opened):
     tracker = Gated(goes=False)
     beside = opened(tracker)
-    beside.open_trial(SPEC, attempt=1)
     beside.drain()
     assert "took nothing for" in beside.failure
     close(beside)
     beside.drain()
     assert 0.2 <= beside.waited < 1.0
-    assert [call[0] for call in tracker.calls] == ["open_study"]
+    assert tracker.names == ["open_study"]
     tracker.may_go.set()
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_store_that_fails_call_after_call_is_waited_for_no_longer_than_one_that_hangs(opened):
     class Failing(Gated):
-        def reconcile(self, attempts):
-            super().reconcile(attempts)
+        def reconcile(self, attempts, *, again):
+            super().reconcile(attempts, again=again)
             time.sleep(0.15)
             self.failure = "the server went away"
 
     beside = opened(Failing())
     for _ in range(20):
-        beside.reconcile([])
         beside.drain()
     assert 0.2 <= beside.waited < 1.0
     assert beside.failure == "the server went away"
@@ -246,23 +253,22 @@ def test_a_store_that_fails_call_after_call_is_waited_for_no_longer_than_one_tha
 @pytest.mark.usefixtures("impatient")
 def test_a_store_that_takes_one_thing_after_another_is_waited_for(opened):
     class Slow(Gated):
-        def reconcile(self, attempts):
+        def reconcile(self, attempts, *, again):
             for _ in range(8):
                 time.sleep(0.1)
                 self.progress += 1
-            super().reconcile(attempts)
+            super().reconcile(attempts, again=again)
 
     tracker = Slow()
     beside = opened(tracker)
-    beside.reconcile([])
     beside.drain()
-    assert [call[0] for call in tracker.calls] == ["open_study", "reconcile"]
+    assert tracker.names[:2] == ["open_study", "reconcile"]
     assert beside.failure == ""
 
 
 def test_the_thread_ends_with_its_tracker_and_never_keeps_the_process():
     before, beside = set(threading.enumerate()), BackgroundTracker(Gated())
-    beside.open_study("study", parent_run_id=None, on_open=lambda _: None)
+    beside.open_study("study", parent_run_id=None, on_open=lambda _: None, attempts=list)
     beside.drain()
     (thread,) = set(threading.enumerate()) - before
     assert thread.daemon

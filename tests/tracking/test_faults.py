@@ -14,7 +14,7 @@ from ablate.errors import AblateError
 from ablate.experiment.recording import Record
 from ablate.storage.journal import Journal
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
-from ablate.tracking import BackgroundTracker, StudyRun, Tracker, background, outbox
+from ablate.tracking import BackgroundTracker, StudyRun, Tracker, background, tracker
 from ablate.tracking.store import connect
 
 MOST_SECONDS = 2.0  # that training may wait for anything; a store that fails takes longer, a disk less
@@ -93,7 +93,7 @@ def check(uri, process, n):
 
 @pytest.mark.slow
 def test_a_server_that_goes_and_comes_back_has_all_and_one_that_stays_away_gets_it_later(tmp_path, study, monkeypatch):
-    monkeypatch.setattr(outbox, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(tracker, "RETRY_SECONDS", 1.0)
     with Server(tmp_path / "server", free_port()) as server:
         process = Process(tmp_path, server.uri, study)
         process.train(0, 1)
@@ -163,7 +163,7 @@ def spoil(path):
 
 @pytest.mark.parametrize("damage", [truncate, spoil])
 def test_a_store_damaged_midway_costs_no_training_and_is_told_at_the_next_opening(tmp_path, study, damage, monkeypatch):
-    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
+    monkeypatch.setattr(background.time, "sleep", lambda _: None)
     uri = fresh_store(tmp_path)
     process = Process(tmp_path, uri, study)
     process.train(0)
@@ -175,8 +175,8 @@ def test_a_store_damaged_midway_costs_no_training_and_is_told_at_the_next_openin
     assert process.tracker.failure
     assert list(Journal(tmp_path / "trials.jsonl").known()) == ["search-0000", "search-0001", "search-0002"]
 
-    with closing(BackgroundTracker(Tracker(uri))) as tracker:
-        record = Record(process.journal, tracker, lambda _: None)
+    with closing(BackgroundTracker(Tracker(uri))) as again:
+        record = Record(process.journal, again, lambda _: None)
         record.open(study, parent_run=tmp_path / "parent_run.txt")
         with pytest.raises(AblateError, match=r"mlflow\.db: (cannot|is not) .*\n.* results\.csv .* anew\n") as told:
             record.settle()
@@ -209,17 +209,16 @@ def test_what_died_between_the_journal_and_mlflow_is_written_at_the_next_start(t
     ]  # fmt: skip
     assert process.journal.begin(half, at=1) == 2
     assert process.record.missing() == 1
-    for tracker in (dead.tracker, process.tracker):
-        tracker.close()
+    for one in (dead, process):
+        one.tracker.close()
 
 
 class Deaf:
     """A tracker whose process dies before it writes anything more."""
 
     def __init__(self, tracker):
-        self.run_ids, self.progress, self.failure = tracker.run_ids, 0, ""
+        self.run_ids, self.progress, self.failure, self.pause = tracker.run_ids, 0, "", 60.0
+        self.is_down = self.is_ended = False
 
-    def open_trial(self, *_, **__):
+    def reconcile(self, *_, **__):
         pass
-
-    log_epoch = close_trial = open_trial

@@ -4,11 +4,12 @@ import uuid
 from dataclasses import replace
 
 import pytest
-from mlflow_store import fresh_store
+from mlflow_store import Followed, fresh_store
 
-from ablate.storage.journal import Entry
+from ablate.storage.journal import Entry, Journal
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, StudyRun, Tracker
+from ablate.tracking.names import spec_tags
 from ablate.tracking.store import connect
 
 SPEC = TrialSpec("search-0000", Label("search", number=0), 0, {"normalization": "none", "learning_rate": "find"})
@@ -18,10 +19,10 @@ WRITES = ("create_run", "log_batch", "set_terminated", "log_artifact", "log_arti
 
 
 class Counted:
-    """A client whose calls are counted, and which may fail after some of them."""
+    """A client whose calls are counted, which may fail after some of them, and lose the answer to one."""
 
     def __init__(self, client):
-        self.client, self.calls, self.left = client, [], None
+        self.client, self.calls, self.left, self.loses = client, [], None, ""
 
     def __getattr__(self, name):
         if name in WRITES and self.left is not None:
@@ -29,7 +30,12 @@ class Counted:
                 raise ConnectionError("the server went away")
             self.left -= 1
         self.calls.append(name)
-        return getattr(self.client, name)
+        return self._lost if name == self.loses else getattr(self.client, name)
+
+    def _lost(self, *arguments, **named):
+        getattr(self.client, self.loses)(*arguments, **named)
+        self.loses = ""
+        raise ConnectionError("no answer in time")
 
     def written(self):
         """How often what was written since the last time."""
@@ -53,24 +59,25 @@ def study():
 
 
 @pytest.fixture
-def first(uri, client, study):
+def first(uri, client, study, tmp_path):
     """The tracker of a process that is going to die."""
-    return opened(uri, study, connect=lambda _: client)
+    return opened(uri, study, tmp_path, connect=lambda _: client)
 
 
-def opened(uri, study, *, parent=None, connect=connect):
-    tracker = Tracker(uri, connect=connect)
+def opened(uri, study, tmp_path, *, parent=None, connect=connect):
+    tracker = Followed(Tracker(uri, connect=connect), tmp_path)
     tracker.open_study(study, parent_run_id=parent)
     return tracker
 
 
 @pytest.fixture
-def again(uri, client, study):
+def again(uri, client, study, tmp_path):
     """Makes the tracker of the next process on the same study, and the client that it uses."""
 
     def make(former):
         counted = Counted(client)
-        tracker = opened(uri, study, parent=former._parent, connect=lambda _: counted)
+        tracker = opened(uri, study, tmp_path, parent=former.parent, connect=lambda _: counted)
+        tracker._own.files = {}  # study.toml is written anew with each start
         counted.written()
         return tracker, counted
 
@@ -101,8 +108,8 @@ def unended(number, *, attempt=1):
 
 def runs_below(client, tracker):
     """Of each attempt that has a run which nobody deleted: status, state, reason."""
-    experiment = client.get_run(tracker._parent).info.experiment_id
-    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{tracker._parent}'")
+    experiment = client.get_run(tracker.parent).info.experiment_id
+    found = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{tracker.parent}'")
     told = [
         ((run.data.tags["trial"], int(run.data.tags.get("attempt", 1))), run.info.status, run.data.tags["state"],
          run.data.tags.get("reason", ""))
@@ -156,8 +163,8 @@ def test_where_nothing_is_missing_a_study_of_any_size_costs_two_searches(first, 
 
 def test_a_run_that_a_death_left_half_written_gets_the_rest_and_nothing_twice(client, first, again):
     run_id = first.open_trial(SPEC, at=BEGAN)
-    first._outbox.trials[SPEC.trial, 1].due = 0.0
     first.log_epoch(epoch(0, 1), at=BEGAN + 5_500)
+    first.follow()
     assert client.get_run(run_id).data.metrics["val_accuracy"] == 0.1
     tracker, _ = again(first)
     tracker.reconcile([entry(0, n=3)])
@@ -170,8 +177,8 @@ def test_a_run_that_a_death_left_half_written_gets_the_rest_and_nothing_twice(cl
 
 def test_attempts_that_nothing_ended_are_closed_as_killed_when_they_were_last_heard_of(client, first, again):
     silent, heard = first.open_trial(spec_of(0), at=BEGAN), first.open_trial(spec_of(1), at=BEGAN)
-    first._outbox.trials["search-0001", 1].due = 0.0
     first.log_epoch(epoch(1, 1), at=BEGAN + 5_500)
+    first.follow()
     tracker, _ = again(first)
     tracker.reconcile([unended(0), unended(1), unended(2, attempt=2)])
     reason = "its process ended first"
@@ -180,11 +187,32 @@ def test_attempts_that_nothing_ended_are_closed_as_killed_when_they_were_last_he
         (("search-0002", 2), "KILLED", "killed", reason),
     ]  # fmt: skip
     assert [client.get_run(run_id).info.end_time - BEGAN for run_id in (silent, heard)] == [0, 5_500]
-    tracker.open_trial(spec_of(0), attempt=2)
-    tracker.close_trial(replace(entry(0).outcome, attempt=2))
+    tracker.reconcile([unended(0), unended(1), unended(2, attempt=2), entry(0, attempt=2)])
     assert [told[:2] for told in runs_below(client, tracker)][:2] == [
         (("search-0000", 1), "KILLED"), (("search-0000", 2), "FINISHED"),
     ]  # fmt: skip
+
+
+def test_the_epochs_that_a_journal_has_of_a_dead_attempt_are_in_its_run_when_they_passed(client, first, again):
+    run_id = first.open_trial(SPEC, at=BEGAN)
+    first.log_epoch(epoch(0, 1), at=BEGAN + 2_000)
+    first.follow()
+    first.log_epoch(epoch(0, 2), at=BEGAN + 4_500)  # and then it dies
+    tracker, _ = again(first)
+    tracker.reconcile(Journal(first.journal._path).so_far())
+    points = client.get_metric_history(run_id, "val_accuracy")
+    assert [(p.step, p.timestamp - BEGAN) for p in points] == [(1, 2_000), (2, 4_500)]
+    run = client.get_run(run_id)
+    assert (run.info.status, run.info.end_time) == ("KILLED", BEGAN + 4_500)
+
+
+def test_a_trial_that_starts_over_within_its_attempt_gets_the_later_points_too(client, first):
+    run_id = first.open_trial(SPEC, at=BEGAN)
+    for at, number in ((1_000, 1), (2_000, 2), (3_000, 1)):
+        first.log_epoch(epoch(0, number), at=BEGAN + at)
+        first.follow()
+    points = client.get_metric_history(run_id, "val_accuracy")
+    assert [(p.step, p.timestamp - BEGAN) for p in points] == [(1, 1_000), (2, 2_000), (1, 3_000)]
 
 
 def test_a_run_with_another_state_gets_the_one_of_the_journal(client, first, again):
@@ -209,19 +237,24 @@ def test_a_running_run_that_no_journal_knows_is_closed_and_one_that_ended_is_lef
 
 
 def test_what_runs_in_this_process_is_left_alone(client, first):
-    first.reconcile([])
+    first.follow()
     first.open_trial(SPEC)
-    first.reconcile([])
+    first.tracker._is_looked_up = False  # as after a failure
+    first.follow()
     assert [told[1] for told in runs_below(client, first)] == ["RUNNING"]
 
 
 def test_a_run_that_is_there_twice_because_an_answer_was_lost_is_deleted(client, first, again):
-    first.open_trial(SPEC)
-    tracker, _ = again(first)
-    tracker.open_trial(SPEC)
+    tracker, counted = again(first)
+    tracker.reconcile([])
+    counted.loses = "create_run"
+    assert tracker.open_trial(SPEC) == ""
+    client.create_run(tracker._experiment, tags={"mlflow.parentRunId": tracker.parent, **spec_tags(SPEC)})
+    tracker.follow()
+    assert [told[1] for told in runs_below(client, tracker)] == ["RUNNING"]
     tracker.close_trial(entry(0).outcome)
-    tracker.reconcile([entry(0)])
     assert [told[1] for told in runs_below(client, tracker)] == ["FINISHED"]
+    assert tracker.missing([entry(0).key]) == 1
 
 
 def test_a_run_that_a_person_deleted_stays_deleted_and_is_not_missed(client, first, again):
@@ -241,9 +274,9 @@ def test_runs_whose_study_was_deleted_go_below_the_new_one(client, first, again)
     for number in (0, 1):
         first.close_trial(entry(number).outcome)
     client.delete_run(runs[1])
-    client.delete_run(first._parent)
+    client.delete_run(first.parent)
     tracker, _ = again(first)
-    assert tracker._parent != first._parent
+    assert tracker.parent != first.parent
     tracker.reconcile([entry(0), entry(1), entry(2)])
     assert [told[1] for told in runs_below(client, tracker)] == ["FINISHED"] * 3
     assert tracker.run_ids[entry(0).key] == runs[0]
@@ -254,7 +287,7 @@ def test_another_store_gets_everything(client, study, first, tmp_path):
     first.open_trial(SPEC)
     first.close_trial(entry(0).outcome)
     other = fresh_store(tmp_path)
-    tracker = opened(other, study, parent=first._parent)
+    tracker = opened(other, study, tmp_path, parent=first.parent)
     tracker.reconcile([entry(0), entry(1, "pruned")])
     assert [told[1:3] for told in runs_below(connect(other), tracker)] == [
         ("FINISHED", "finished"), ("FINISHED", "pruned"),
@@ -262,12 +295,12 @@ def test_another_store_gets_everything(client, study, first, tmp_path):
     assert len(runs_below(client, first)) == 1
 
 
-def test_dead_runs_of_the_study_from_this_folder_end_and_those_from_others_go_on(client, uri, study):
+def test_dead_runs_of_the_study_from_this_folder_end_and_those_from_others_go_on(client, uri, study, tmp_path):
     here, there = (replace(study, tags={FOLDER: place}) for place in ("me:/here", "me:/there"))
-    dead, other = opened(uri, here), opened(uri, there)
+    dead, other = opened(uri, here, tmp_path), opened(uri, there, tmp_path)
     child = dead.open_trial(SPEC)
-    opened(uri, here).reconcile([])
-    ended, running = client.get_run(dead._parent), client.get_run(other._parent)
+    opened(uri, here, tmp_path).reconcile([])
+    ended, running = client.get_run(dead.parent), client.get_run(other.parent)
     assert (ended.info.status, ended.data.tags["state"]) == ("KILLED", "killed")
     assert client.get_run(child).info.status == "KILLED"
     assert running.info.status == "RUNNING"
@@ -276,7 +309,7 @@ def test_dead_runs_of_the_study_from_this_folder_end_and_those_from_others_go_on
 def test_files_that_a_death_kept_from_their_run_are_written_later(client, first, again):
     failed = {"traceback": "Traceback …", "rate_test": TEST}
     run_id = first.open_trial(SPEC)
-    first._outbox.write_files = lambda **_: None  # it dies before
+    first.tracker._write_files = lambda: None  # it dies before
     first.close_trial(entry(0, "failed", **failed).outcome)
     assert artifacts(client, run_id) == []
     for _ in range(2):
@@ -300,6 +333,25 @@ def test_a_store_that_goes_away_on_the_way_gets_the_rest_later(client, first, ag
     assert [told[1] for told in runs_below(client, tracker)] == ["FINISHED"] * 3
     for key in (e.key for e in entries):
         assert [p.step for p in client.get_metric_history(tracker.run_ids[key], "val_loss")] == [1, 2]
+
+
+class RefusedError(Exception):
+    error_code = "BAD_REQUEST"
+
+
+def test_a_store_that_does_not_say_what_it_has_gets_nothing_twice(client, first, again, monkeypatch):
+    first.open_trial(SPEC)
+    tracker, counted = again(first)
+
+    def refuse(*_, **__):
+        raise RefusedError("not so")
+
+    monkeypatch.setattr(counted, "search_runs", refuse, raising=False)
+    tracker.reconcile([entry(0)])
+    assert (counted.written(), tracker.failure, tracker.missing([entry(0).key])) == ([], "not so", 2)
+    monkeypatch.undo()
+    tracker.reconcile([entry(0)])
+    assert [told[1] for told in runs_below(client, tracker)] == ["FINISHED"]
 
 
 def test_runs_of_an_older_version_are_told_by_their_trial(client, first, again):

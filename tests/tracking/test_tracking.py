@@ -8,25 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mlflow_store import fresh_store
+from mlflow_store import Followed, fresh_store
 
 from ablate.errors import AblateError
-from ablate.experiment.recording import Recorder
+from ablate.experiment.recording import Journaled, Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declared, Freeze
 from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
-from ablate.tracking import (
-    BackgroundTracker,
-    StudyRun,
-    Tracked,
-    Tracker,
-    experiment_rows,
-    outbox,
-    shown_uri,
-    ui_command,
-)
+from ablate.tracking import BackgroundTracker, StudyRun, Tracker, experiment_rows, shown_uri, ui_command
 from ablate.tracking.names import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
 from ablate.tracking.store import connect, explained
+from ablate.tracking.tracker import PAUSE_SECONDS, RETRY_SECONDS
 
 REFERENCE = {"normalization": "none", "dropout": 0.0, "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", Label("search", number=14), 0, {**REFERENCE, "learning_rate": "find*0.3"})
@@ -80,8 +72,8 @@ def study():
 
 
 @pytest.fixture
-def opened(uri, flaky, study):
-    run = Tracker(uri, connect=lambda _: flaky)
+def opened(uri, flaky, study, tmp_path):
+    run = Followed(Tracker(uri, connect=lambda _: flaky), tmp_path)
     run.open_study(study, parent_run_id=None)
     return run
 
@@ -126,7 +118,7 @@ def test_two_processes_set_up_one_fresh_store_without_a_word_and_without_telemet
 
 
 def test_a_study_is_a_run_with_its_settings_its_data_and_its_description(client, opened, study, tmp_path):
-    parent = client.get_run(opened._parent)
+    parent = client.get_run(opened.parent)
     assert parent.info.status == "RUNNING"
     assert parent.info.run_name.startswith(f"{study.study} · 20")
     assert parent.data.params == {"training.epochs": "20"}
@@ -140,12 +132,12 @@ def test_a_study_is_a_run_with_its_settings_its_data_and_its_description(client,
     (tmp_path / "private.txt").write_text("not named, so not taken")
     close(opened, metrics={"effect/dropout=0.1": 0.039, "best_score": 0.5, "odd": float("nan")}, artifacts=tmp_path)
 
-    parent = client.get_run(opened._parent)
+    parent = client.get_run(opened.parent)
     assert (parent.info.status, parent.data.tags["state"]) == ("FINISHED", "finished")
     assert parent.data.tags["mlflow.note.content"] == "batch helps"
     assert parent.data.metrics == {"effect/dropout 0.1": 0.039, "best_score": 0.5}
-    assert artifacts(client, opened._parent) == ["figures", "report.html", "study.toml"]
-    assert artifacts(client, opened._parent, "figures") == ["figures/effects.svg"]
+    assert artifacts(client, opened.parent) == ["figures", "report.html", "study.toml"]
+    assert artifacts(client, opened.parent, "figures") == ["figures/effects.svg"]
     assert (opened.missing([]), opened.failure) == (0, "")
     assert opened.seconds > 0
 
@@ -155,7 +147,7 @@ def test_a_trial_is_a_nested_run_with_tags_params_curves_and_end_values(client, 
     assert opened.run_ids == {(BATCH.trial, 1): run_id}
     running = client.get_run(run_id)
     assert running.info.run_name == "normalization=batch s3"
-    assert running.data.tags["mlflow.parentRunId"] == opened._parent
+    assert running.data.tags["mlflow.parentRunId"] == opened.parent
     assert running.data.tags["state"] == "running"
     assert running.data.params == {"normalization": "batch", "dropout": "0.0", "learning_rate": "find"}
 
@@ -174,13 +166,17 @@ def test_a_trial_is_a_nested_run_with_tags_params_curves_and_end_values(client, 
     assert artifacts(client, run_id) == ["lr_test.csv", "lr_test.json"]
 
 
-def test_epochs_wait_and_are_written_together_and_at_once_when_due(client, opened):
+def test_epochs_wait_for_the_next_pass_and_are_written_together_and_once(client, opened):
     run_id = opened.open_trial(BATCH)
     opened.log_epoch(epoch(BATCH, 1))
     assert client.get_metric_history(run_id, "val_loss") == []
-    opened._outbox.trials[BATCH.trial, 1].due = 0.0
     opened.log_epoch(epoch(BATCH, 2))
-    assert [point.step for point in client.get_metric_history(run_id, "val_loss")] == [1, 2]
+    for _ in range(2):
+        opened.follow()
+        assert [point.step for point in client.get_metric_history(run_id, "val_loss")] == [1, 2]
+    taken = opened.progress
+    opened.follow()
+    assert opened.progress == taken  # nothing is behind, so nothing is written
 
 
 @pytest.mark.parametrize(
@@ -226,12 +222,12 @@ def test_one_learning_rate_curve_is_stored_once(client, opened):
     assert client.get_run(second_id).data.tags["lr_test"] == "abc123"
 
 
-def test_telling_twice_and_telling_of_unknown_trials_changes_nothing(client, opened):
+def test_telling_twice_and_what_comes_after_the_end_changes_nothing(client, opened):
     run_id = opened.open_trial(BATCH)
     opened.close_trial(DONE)
     opened.close_trial(replace(DONE, score=0.9))
     opened.log_epoch(epoch(BATCH, 9))
-    opened.close_trial(Outcome("unknown", "failed"))
+    opened.follow()
     assert client.get_run(run_id).data.metrics["score"] == 0.5
     assert opened.failure == ""
 
@@ -264,18 +260,18 @@ def test_rows_come_in_pages(uri, opened, study, monkeypatch):
     assert [row["score"] for row in experiment_rows(uri, study.study)] == [0.0, 0.1, 0.2, 0.3, 0.4]
 
 
-def test_hostile_names_pass_through_and_come_back(uri, client):
+def test_hostile_names_pass_through_and_come_back(uri, client, tmp_path):
     name = '<b>"study"</b>\n\'; DROP TABLE runs; -- 😀/../x#?%20\ud800'
     factors = {"a/../b<c>": "=\n😀", "a/../b_c_": 1, "": "x" * 9000, "../": "\ud800", "z\0": "nan"}
     spec = TrialSpec("trial '\" 😀", Label("ablation", "v\n<i>", "f", "l" * 9000, "carry"), 1, factors)
-    run = Tracker(uri)
+    run = Followed(Tracker(uri), tmp_path)
     run.open_study(study_run(name), parent_run_id=None)
     run_id = run.open_trial(spec)
     run.close_trial(Outcome(spec.trial, "failed", reason="\ud800" + "r" * 9000, traceback="\ud800"))
     close(run, metrics={"effect/<b>=1": 1.0, "effect/_b_ 1": 2.0, "/": 3.0})
     assert (run.missing([(spec.trial, 1)]), run.failure) == (0, "")
     assert client.get_run(run_id).info.run_name == "v <i> s1 carry"
-    assert client.get_run(run._parent).data.metrics == {"effect/_b_ 1": 1.0, "effect/_b_ 1 2": 2.0, "_": 3.0}
+    assert client.get_run(run.parent).data.metrics == {"effect/_b_ 1": 1.0, "effect/_b_ 1 2": 2.0, "_": 3.0}
     row = experiment_rows(uri, one_line(name, 500))[0]
     assert row["a/../b<c>"] == "=\n😀"
     assert row["a/../b_c_"] == 1
@@ -301,8 +297,8 @@ def test_thousands_of_epochs_are_split(client, opened):
 def test_a_resumed_study_goes_on_in_its_run(uri, client, opened, study):
     again = Tracker(uri)
     changed = replace(study, params={"training.epochs": "40", "search.trials": "9"})
-    assert again.open_study(changed, parent_run_id=opened._parent) == opened._parent
-    parent = client.get_run(opened._parent)
+    assert again.open_study(changed, parent_run_id=opened.parent) == opened.parent
+    parent = client.get_run(opened.parent)
     assert parent.info.status == "RUNNING"
     assert parent.data.params == {"training.epochs": "20", "search.trials": "9"}
     assert parent.data.tags["resumed_with"] == "training.epochs: 20 → 40"
@@ -312,7 +308,7 @@ def test_each_attempt_has_a_run_and_the_last_one_counts(uri, client, opened, stu
     first = opened.open_trial(SEARCH)
     opened.log_epoch(epoch(SEARCH, 1))
     opened.close_trial(Outcome(SEARCH.trial, "killed", reason="signal 9"))
-    second = opened.open_trial(SEARCH, attempt=2)
+    second = opened.open_trial(SEARCH)
     opened.log_epoch(epoch(SEARCH, 2))
     opened.close_trial(Outcome(SEARCH.trial, "finished", score=0.7, attempt=2))
     runs = [client.get_run(run_id) for run_id in (first, second)]
@@ -326,7 +322,7 @@ def test_each_attempt_has_a_run_and_the_last_one_counts(uri, client, opened, stu
 
 @pytest.mark.parametrize("gone", ["0" * 32, "deleted", "other experiment"])
 def test_a_parent_that_is_gone_is_replaced(uri, client, opened, study, gone):
-    old = opened._parent
+    old = opened.parent
     if gone == "deleted":
         client.delete_run(old)
     asked = study_run() if gone == "other experiment" else study
@@ -341,11 +337,10 @@ def test_trials_still_open_end_as_killed_with_the_study(client, opened):
     close(opened, status="KILLED")
     run = client.get_run(run_id)
     assert (run.info.status, run.data.metrics["val_accuracy"]) == ("KILLED", 0.1)
-    assert client.get_run(opened._parent).info.status == "KILLED"
+    assert client.get_run(opened.parent).info.status == "KILLED"
 
 
-def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client, opened, flaky, monkeypatch):
-    monkeypatch.setattr(outbox, "RETRY_SECONDS", 0.0)
+def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client, opened, flaky):
     flaky.off = True
     assert opened.open_trial(BATCH) == ""
     opened.log_epoch(epoch(BATCH, 1))
@@ -353,7 +348,6 @@ def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client
     assert opened.failure == "the server went away"
     flaky.off = False
     opened.open_trial(SEARCH)
-    opened._outbox._retry_at = 0.0
     opened.close_trial(Outcome(SEARCH.trial, "finished"))
     run = client.get_run(opened.run_ids[BATCH.trial, 1])
     assert (run.info.status, run.data.metrics["score"], run.data.metrics["val_accuracy"]) == ("FINISHED", 0.5, 0.1)
@@ -365,15 +359,17 @@ FREEZE = Freeze("d1e2", "2026-11-21T10:30:00+00:00", Declared((), {"alpha": 0.05
 
 def test_a_freeze_is_tagged_and_kept_with_the_study(client, opened):
     opened.log_freeze(FREEZE)
-    tags = client.get_run(opened._parent).data.tags
+    opened.follow()
+    tags = client.get_run(opened.parent).data.tags
     assert (tags["frozen"], tags["frozen_at"]) == ("d1e2", FREEZE.at)
-    assert artifacts(client, opened._parent) == ["frozen.json", "study.toml"]
+    assert artifacts(client, opened.parent) == ["frozen.json", "study.toml"]
 
 
 def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client, opened, flaky, monkeypatch):
-    monkeypatch.setattr(outbox, "RETRY_SECONDS", 0.0)
+    opened.follow()
     flaky.off = True
     opened.log_freeze(FREEZE)
+    opened.follow()
     assert opened.failure == "the server went away"
     flaky.off = False
     order = []
@@ -385,14 +381,13 @@ def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client,
     opened.open_trial(BATCH)
     opened.close_trial(DONE)
     assert order[:2] == ["log_batch", "create_run"]
-    assert client.get_run(opened._parent).data.tags["frozen"] == "d1e2"
+    assert client.get_run(opened.parent).data.tags["frozen"] == "d1e2"
     close(opened)
-    assert "frozen.json" in artifacts(client, opened._parent)
+    assert "frozen.json" in artifacts(client, opened.parent)
     assert opened.missing([(BATCH.trial, 1)]) == 0
 
 
-def test_a_freeze_that_never_arrives_is_counted(opened, flaky, monkeypatch):
-    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
+def test_a_freeze_that_never_arrives_is_counted(opened, flaky):
     flaky.off = True
     opened.log_freeze(FREEZE)
     close(opened)
@@ -404,16 +399,17 @@ def test_a_freeze_that_never_arrives_is_counted(opened, flaky, monkeypatch):
 
 def test_a_store_that_failed_is_left_alone_for_a_while(opened, flaky):
     flaky.off = True
-    opened.open_trial(BATCH)
+    assert opened.open_trial(BATCH) == ""
+    assert opened.pause == RETRY_SECONDS
     flaky.off = False
-    assert opened.open_trial(SEARCH) == ""
+    opened.open_trial(SEARCH)
+    assert PAUSE_SECONDS <= opened.pause < RETRY_SECONDS
     close(opened)
     assert opened.missing(KEYS) == 0
     assert set(opened.run_ids) == set(KEYS)
 
 
-def test_what_never_arrives_is_counted(opened, flaky, monkeypatch):
-    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
+def test_what_never_arrives_is_counted(opened, flaky):
     opened.open_trial(BATCH)
     flaky.off = True
     opened.log_epoch(epoch(BATCH, 1))
@@ -433,8 +429,7 @@ def test_a_run_deleted_in_the_ui_costs_itself_only(client, opened):
     assert client.get_run(other).info.status == "FINISHED"
 
 
-def test_a_full_disk_for_artifacts_does_not_keep_the_numbers_back(client, opened, flaky, monkeypatch):
-    monkeypatch.setattr(outbox.time, "sleep", lambda _: None)
+def test_a_full_disk_for_artifacts_does_not_keep_the_numbers_back(client, opened, flaky):
     run_id = opened.open_trial(BATCH)
     flaky.full = True
     opened.close_trial(DONE)
@@ -444,11 +439,12 @@ def test_a_full_disk_for_artifacts_does_not_keep_the_numbers_back(client, opened
 
 
 @pytest.fixture
-def beside(uri, study):
-    """A tracker on a thread of its own, as a study has it."""
+def beside(uri, study, tmp_path):
+    """A tracker on a thread of its own, as a study has it, and the journal that it follows."""
+    journal = Journal(tmp_path / "trials.jsonl")
     with closing(BackgroundTracker(Tracker(uri))) as tracker:
-        tracker.open_study(study, parent_run_id=None, on_open=lambda _: None)
-        yield tracker
+        tracker.open_study(study, parent_run_id=None, on_open=lambda _: None, attempts=journal.so_far)
+        yield tracker, journal
 
 
 class OnePlan:
@@ -467,34 +463,28 @@ class OnePlan:
         self.told.append(outcome)
 
 
-def recorder(plan, beside, folder) -> Recorder:
-    """A plan whose only listener is the tracker."""
-    listeners = [Tracked(beside, attempt=lambda _: 1)]
-    return Recorder(plan, listeners, journal=Journal(folder / "trials.jsonl"), tracker=beside)
-
-
-def test_a_tracked_plan_decides_as_the_plan_does(client, beside, tmp_path):
-    plan = OnePlan(SEARCH)
-    tracked = recorder(plan, beside, tmp_path)
+def test_a_tracked_plan_decides_as_the_plan_does(client, beside):
+    (tracker, journal), plan = beside, OnePlan(SEARCH)
+    tracked = Recorder(plan, [Journaled(journal)], journal=journal, tracker=tracker)
     assert tracked.ask(3) == [SEARCH]
-    beside.drain()
-    assert (SEARCH.trial, 1) not in beside.run_ids
-    beside.open_trial(SEARCH, attempt=1)
+    tracker.drain()
+    assert (SEARCH.trial, 1) not in tracker.run_ids
+    journal.begin(SEARCH, at=1)
     assert [tracked.report(epoch(SEARCH, 1)), tracked.report(epoch(SEARCH, 2))] == [True, False]
     outcome = Outcome(SEARCH.trial, "pruned", score=0.2)
     tracked.tell(outcome)
     assert (plan.told, tracked.ask(1)) == ([outcome], [])
-    beside.drain()
-    assert client.get_run(beside.run_ids[SEARCH.trial, 1]).data.metrics["score"] == 0.2
+    tracker.drain()
+    assert client.get_run(tracker.run_ids[SEARCH.trial, 1]).data.metrics["score"] == 0.2
 
 
-def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside, tmp_path):
-    spec = replace(SEARCH, trial="search-0015")
-    tracked = recorder(OnePlan(spec), beside, tmp_path)
+def test_a_repeat_that_no_worker_started_gets_a_run_too(client, beside):
+    spec, (tracker, journal) = replace(SEARCH, trial="search-0015"), beside
+    tracked = Recorder(OnePlan(spec), [Journaled(journal)], journal=journal, tracker=tracker)
     tracked.ask(1)
     tracked.tell(Outcome(spec.trial, "finished", score=0.3, same_as="search-0001"))
-    beside.drain()
-    run = client.get_run(beside.run_ids[spec.trial, 1])
+    tracker.drain()
+    run = client.get_run(tracker.run_ids[spec.trial, 1])
     assert (run.data.tags["same_as"], run.info.status) == ("search-0001", "FINISHED")
 
 
