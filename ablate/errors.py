@@ -66,7 +66,7 @@ def trace_of(err: BaseException) -> str:
     try:
         text = "".join(traceback.format_exception(err))
     except BaseException:  # raised by user code, as below
-        return f"{reason_of(err)}\n(its trace cannot be shown)\n"
+        return f"{reason_of(err)}\n(its traceback cannot be shown)\n"
     if len(text) > TRACE:
         text = f"{text[:_HEAD]}\n[{len(text) - TRACE:,} characters left out]\n{text[_HEAD - TRACE :]}"
     return printable_lines(text)
@@ -99,4 +99,4 @@ def _asked(question: Callable[[], str]) -> str:
     try:
         return str.__getitem__(question(), slice(TRACE))
     except BaseException:
-        return "it cannot say what happened"
+        return "without a message"

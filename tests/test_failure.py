@@ -42,9 +42,9 @@ def exits():
 
 
 HOSTILE = [
-    (HostileError(lambda: 1 / 0), "HostileError: it cannot say what happened"),
-    (HostileError(exits), "HostileError: it cannot say what happened"),
-    (HostileError(lambda: 5), "HostileError: it cannot say what happened"),
+    (HostileError(lambda: 1 / 0), "HostileError: without a message"),
+    (HostileError(exits), "HostileError: without a message"),
+    (HostileError(lambda: 5), "HostileError: without a message"),
     (HostileError(lambda: Text("mine")), "HostileError: mine"),
     (HostileError(lambda: "two\nlines\t\x1b[2J\udcff"), r"HostileError: two lines \x1b[2J\udcff"),
     (HostileError(lambda: ""), "HostileError"),

@@ -37,29 +37,37 @@ def read_count(text: str) -> int | None:
     return int(text)
 
 
-Name = Annotated[str, typer.Argument(help="A study in ./studies or bundled, or a path to a .toml file.")]
-Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a setting; dotted, repeatable.")]
-Out = Annotated[Path, typer.Option(help="Where results go, a folder a study.")]
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of .npz data sets. Given, nothing is downloaded or stood in for.")
+Name = Annotated[str, typer.Argument(help="A study in ./studies, a bundled study, or a path to a .toml file.")]
+Sets = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, e.g. training.epochs=5 (repeatable)."),
 ]
-TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="MLflow store.")]
+Out = Annotated[Path, typer.Option(help="Folder for results, with a subfolder per study.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of .npz data sets. If set, never download or use synthetic data.")
+]
+TrackingUri = Annotated[str, typer.Option(envvar="MLFLOW_TRACKING_URI", help="Address of the MLflow store.")]
 Workers = Annotated[
     int | None,
     typer.Option(
         parser=read_count,
         metavar="auto|N",
         show_default="auto",
-        help="Worker processes; auto: one a GPU or one a core, as far as memory goes.",
+        help="Number of worker processes; auto: one per GPU or CPU core, as far as memory allows.",
     ),
 ]
 StackSize = Annotated[
     int | None,
     typer.Option(
-        parser=read_count, metavar="auto|K", show_default="auto", help="Trials of one structure trained as one program."
+        parser=read_count,
+        metavar="auto|K",
+        show_default="auto",
+        help="Number of trials of equal structure to train in one program.",
     ),
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="A cut-down run for a try; its results are kept apart.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Short test run with a reduced budget; its results are kept separately.")
+]
 
 
 @app.command()
@@ -71,25 +79,30 @@ def study(
     out: Out = Path("reports"),
     tracking_uri: TrackingUri = DEFAULT_URI,
     data_dir: DataDir = None,
-    only: Annotated[str | None, typer.Option(help="Run one phase alone: search or ablation.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew; former results are kept aside.")] = False,
+    only: Annotated[str | None, typer.Option(help="Run only one phase: search or ablation.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start again; old results are kept under another name.")
+    ] = False,
     continue_: Annotated[
-        bool, typer.Option("--continue", help="Go on with a changed study file, where finished trials stay valid.")
+        bool, typer.Option("--continue", help="Resume with a changed study file if the finished trials stay valid.")
     ] = False,
     retry: Annotated[
-        bool, typer.Option("--retry", help="Train again what failed or ran out of memory in the comparison.")
+        bool, typer.Option("--retry", help="Retrain comparison trials that failed or ran out of memory.")
     ] = False,
     cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Take the very same trials from earlier studies, or train all.")
+        bool,
+        typer.Option("--cache/--no-cache", help="Reuse identical trials of earlier studies, or train every trial."),
     ] = True,
     quick: Quick = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of the display.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line instead of the display.")
+    ] = False,
 ) -> None:
-    """Run a study: search, ablation, test scores, report. Goes on where an interrupted run stopped."""
+    """Run a study: search, ablation, test scores, report. Resumes an interrupted run."""
     if only not in (None, "search", "ablation"):
         raise AblateError(f'--only {only}: must be "search" or "ablation"')
     if fresh and continue_:
-        raise AblateError("--fresh and --continue: choose one: a new start, or going on with what there is")
+        raise AblateError("--fresh and --continue: choose one: start again, or resume")
     from ablate.cli.commands import study as command
     from ablate.experiment.options import Options
 
@@ -118,11 +131,11 @@ def plan(
     out: Out = Path("reports"),
     data_dir: DataDir = None,
     timing: Annotated[
-        bool, typer.Option("--time/--no-time", help="Train an epoch of each structure of unknown pace.")
+        bool, typer.Option("--time/--no-time", help="Train one epoch of each structure whose speed is unknown.")
     ] = True,
     quick: Quick = False,
 ) -> None:
-    """What a study would do now: trials, what is done, about how long it takes, the smallest effect it can show."""
+    """Show what a study would do now: trials to train, trials done, time, the smallest detectable effect."""
     from ablate.cli.commands import plan as command
 
     command.run(name, overrides=set_, workers=workers, out=out, data_dir=data_dir, quick=quick, timing=timing)
@@ -136,7 +149,7 @@ def lr(
     data_dir: DataDir = None,
     quick: Quick = False,
 ) -> None:
-    """Learning-rate range test of a study's baseline: curve, rules, suggestion."""
+    """Run a learning-rate range test of a study's baseline: curve, rules, suggested rate."""
     from ablate.cli.commands import lr as command
 
     command.run(name, overrides=set_, out=out, data_dir=data_dir, quick=quick)
@@ -144,7 +157,7 @@ def lr(
 
 @app.command()
 def report(name: Name, out: Out = Path("reports")) -> None:
-    """Rebuild the report of a study from its results table. NAME may also be a folder with a results.csv."""
+    """Rebuild a study's report from its results table. NAME may also be a folder with a results.csv."""
     from ablate.cli.commands import report as command
 
     command.run(name, out=out)
@@ -153,19 +166,21 @@ def report(name: Name, out: Out = Path("reports")) -> None:
 @app.command()
 def verify(
     name: Name,
-    trials: Annotated[int, typer.Option(min=1, metavar="N", help="So many trials, over phases and variants.")] = 3,
-    trial: Annotated[list[str], typer.Option("--trial", metavar="TRIAL", help="This very trial; repeatable.")] = [],  # noqa: B006
-    all_: Annotated[bool, typer.Option("--all", help="Every trial.")] = False,
+    trials: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of trials to retrain, spread over phases and variants.")
+    ] = 3,
+    trial: Annotated[list[str], typer.Option("--trial", metavar="TRIAL", help="Retrain this trial (repeatable).")] = [],  # noqa: B006
+    all_: Annotated[bool, typer.Option("--all", help="Retrain every trial.")] = False,
     tolerance: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Allowed difference of scores; else 0 where the machine is the recorded one."),
+        typer.Option(metavar="X", help="Allowed difference of scores; by default 0 on the recorded machine."),
     ] = None,
     workers: Workers = None,
     out: Out = Path("reports"),
     data_dir: DataDir = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Train recorded trials of a study once more and compare: to the bit, on the machine that it ran on."""
+    """Retrain recorded trials of a study and compare the results: bit for bit on the same machine."""
     from ablate.cli.commands import verify as command
     from ablate.experiment.verify import VerifyOptions
 
@@ -176,40 +191,48 @@ def verify(
 @app.command()
 def analyze(
     source: Annotated[
-        str, typer.Argument(help="A table (CSV, JSON, Parquet, …), mlflow:EXPERIMENT, or an Optuna storage: study.db.")
+        str,
+        typer.Argument(
+            help="A table (CSV, JSON, Parquet, …), mlflow:EXPERIMENT, or an Optuna storage such as study.db."
+        ),
     ],
     factors: Annotated[
-        str, typer.Option(metavar="A,B,…", help="Columns that were varied; else all that can have been.")
+        str, typer.Option(metavar="A,B,…", help="Columns that you varied; by default all candidates.")
     ] = "",
-    score: Annotated[str, typer.Option(metavar="COLUMN", help="What is compared.")] = "",
+    score: Annotated[str, typer.Option(metavar="COLUMN", help="Column to compare.")] = "",
     seed: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Runs of one seed are paired; FOLD,SEED: of one fold and seed.")
+        str, typer.Option(metavar="COLUMN", help="Column that pairs runs; FOLD,SEED pairs them by fold and seed.")
     ] = "",
     reference: Annotated[
-        str, typer.Option(metavar="A=1,B=x", help="What variants are compared with; else the one with most variants.")
+        str, typer.Option(metavar="A=1,B=x", help="Reference levels; by default the configuration with most variants.")
     ] = "",
     target: Annotated[
-        str, typer.Option(metavar="A=2,B=y", help="Where paths lead in a complete table; else its best configuration.")
+        str,
+        typer.Option(
+            metavar="A=2,B=y", help="End of the paths in a complete table; by default the best configuration."
+        ),
     ] = "",
-    direction: Annotated[str, typer.Option(metavar="maximize|minimize", help="Which scores are better.")] = "",
+    direction: Annotated[
+        str, typer.Option(metavar="maximize|minimize", help="Whether higher or lower scores are better.")
+    ] = "",
     margin: Annotated[
-        float | None, typer.Option(help="Differences up to this do not matter; in the score's unit.")
+        float | None, typer.Option(help="Largest difference that does not matter, in the score's unit.")
     ] = None,
-    unit: Annotated[str, typer.Option(help='The score\'s unit; "points" shows fractions in percent.')] = "",
+    unit: Annotated[str, typer.Option(help='Unit of the score; "points" shows fractions as percents.')] = "",
     states: Annotated[
         str,
         typer.Option(
             metavar="WORD=STATE,…",
-            help="How runs ended whose state is WORD: finished, pruned, diverged, out_of_memory, failed or killed.",
+            help="What WORD means as a state: finished, pruned, diverged, out_of_memory, failed or killed.",
         ),
     ] = "",
-    state: Annotated[str, typer.Option(metavar="COLUMN", help="The column of these words.")] = "",
-    study: Annotated[str | None, typer.Option(help="Of several studies in an Optuna storage.")] = None,
-    name: Annotated[str, typer.Option(help="Name of the report's folder; else the source's.")] = "",
+    state: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the state words.")] = "",
+    study: Annotated[str | None, typer.Option(help="Study to read if an Optuna storage has several.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the report's folder; by default the source's name.")] = "",
     out: Out = Path("reports"),
     tracking_uri: TrackingUri = DEFAULT_URI,
 ) -> None:
-    """Statistics and a report for anybody's table of runs. Our own results.csv needs no options."""
+    """Statistics and a report for a table of runs from any tool. A results.csv of ablate needs no options."""
     from ablate.analysis.imports import Asked
     from ablate.cli.commands import analyze as command
 
@@ -221,7 +244,7 @@ def analyze(
 
 @app.command("list")
 def list_() -> None:
-    """The studies there are: your own in ./studies, and those that come with ablate."""
+    """List all studies: your own in ./studies and the bundled ones."""
     from ablate.cli.commands import studies
 
     studies.run_list(Path.cwd())
@@ -229,15 +252,15 @@ def list_() -> None:
 
 @app.command()
 def show(name: Name, set_: Sets = [], quick: Quick = False, data_dir: DataDir = None) -> None:  # noqa: B006
-    """One study resolved, every default written out, with its trials and its model's parameter count."""
+    """Show a study with every default filled in, its trials and its model's parameter count."""
     from ablate.cli.commands import studies
 
     studies.run_show(name, overrides=set_, quick=quick, data_dir=data_dir)
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Name of the study; makes studies/NAME.toml here.")]) -> None:
-    """A commented study file to start from."""
+def new(name: Annotated[str, typer.Argument(help="Name of the study; creates studies/NAME.toml here.")]) -> None:
+    """Write a commented study file to start from."""
     from ablate.cli.commands import studies
 
     studies.run_new(name, folder=Path.cwd())
@@ -249,7 +272,7 @@ def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 5000,
 ) -> None:
-    """MLflow's web pages on the store in use, on this machine only."""
+    """Serve MLflow's web pages for the store in use, on this machine only."""
     from ablate.cli.commands import ui as command
 
     raise typer.Exit(command.run(tracking_uri, host=host, port=port))
@@ -257,7 +280,7 @@ def ui(
 
 @app.command()
 def doctor(tracking_uri: TrackingUri = DEFAULT_URI, data_dir: DataDir = None) -> None:
-    """What this machine has: processors, GPUs, versions, data sets, the tracking store."""
+    """Check this machine: processors, GPUs, versions, data sets, the MLflow store."""
     from ablate.cli.commands import doctor as command
 
     raise typer.Exit(command.run(tracking_uri, data_dir=data_dir))
@@ -273,7 +296,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
@@ -293,7 +316,7 @@ def main() -> None:
         _tell(f"ablate: {err}")
         sys.exit(UNFINISHED if isinstance(err, StorageError) else WRONG_USAGE)
     except KeyboardInterrupt:
-        _tell("stopped; the same command resumes")
+        _tell("stopped; run the same command to resume")
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `ablate … | head`

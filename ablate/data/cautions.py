@@ -48,16 +48,16 @@ def _contamination(copies: Copies, data: Dataset) -> Said:
     every = f"{_of(n + blank, n_test, 'test example')} equal a training example"
     luck = _SIGMAS * 0.5 * np.sqrt(1 / n_test + 1 / len(data.y_train))
     if copies.is_chance and share <= of_training + _MARGIN + luck:
-        return [], f"{every}, as do training examples with each other: few different inputs are possible."
+        return [], f"{every}, and training examples also equal each other: there are few possible inputs."
     if n / n_test < _FEW or n < _HANDFUL:
         return [], f"{equal}: too few to matter."
     if copies.is_chance:
-        rarely = f"only {_percent(of_training)} of the training examples equal another one"
+        rarely = f"only {_percent(of_training)} of the training examples are duplicates"
         return [f"{every}, but {rarely}: the test set looks copied from the training set"], ""
     said = [f"{equal}: a network that memorizes them scores better than it generalizes"]
     if copies.relabelled:
-        those = f"{copies.relabelled:,} of the {n:,} test examples that equal a training example"
-        said.append(f"{those} have a label that no equal training example has")
+        those = f"{copies.relabelled:,} of these {n:,} test examples"
+        said.append(f"{those} have a different label from the training examples they equal")
     return said, ""
 
 
@@ -65,18 +65,20 @@ def _groups(copies: Copies, data: Dataset) -> Said:
     n, blank, n_train = copies.trained, copies.blank_trained, len(data.y_train)
     if np.array_equal(data.x_train[0], data.x_train[-1]) and (data.x_train[:1] == data.x_train[1:]).all():
         return [f"All {n_train:,} training examples have the same inputs, so nothing can be learned from them"], ""
-    equal = f"{_of(n, n_train, 'training example')} equal another one{_apart(blank)}"
+    equal = f"{_of(n, n_train, 'training example')} are duplicates{_apart(blank)}"
     if n >= _HANDFUL and n / n_train >= _FEW and not copies.is_chance:
-        other = f"; {copies.contradictory:,} of them equal one with another label" if copies.contradictory else ""
+        other = (
+            f"; {copies.contradictory:,} of them have a duplicate with another label" if copies.contradictory else ""
+        )
         return [f"{equal} ({copies.distinct:,} different inputs){other}: {_TORN.format('copies')}"], ""
     if seen := _from_a_series(data):
         return seen, ""
     if n and copies.is_chance:
         every = _of(n + blank, n_train, "training example")
-        return [], f"{every} equal another one: few different inputs are possible."
+        return [], f"{every} are duplicates: there are few possible inputs."
     if n:
         return [], f"{equal}: too few to matter."
-    return [], _all_blank(blank, n_train, part="training", equal="equal another one")
+    return [], _all_blank(blank, n_train, part="training", equal="are duplicates")
 
 
 def _apart(blank: int) -> str:
@@ -94,13 +96,15 @@ def _from_a_series(data: Dataset) -> list[str]:
         across = overlapping_windows(data.x_test, data.x_train)
         tested = f", and so do {across.shifted:,} of {across.probed:,} test examples" if across.shifted else ""
         found = f"{within.shifted:,} of {within.probed:,} training examples looked at{tested}"
-        overlap = f"{found} overlap with another training example, shifted by some steps, as windows of one series do"
+        overlap = (
+            f"{found} overlap with another training example (shifted by some steps), like windows cut from one series"
+        )
         return [f"{overlap}: {_TORN.format('such windows')}"]
     distance = neighbour_distance(data)
     if distance is not None and distance < _NEAR:
         times = f"{1 / max(distance, 1e-3):.1f} times"
-        near = f"Training examples that follow each other are {times} nearer than random ones of their class"
-        return [f"{near}, as frames of one recording are: {_TORN.format('such neighbours')}"]
+        near = f"Successive training examples are {times} closer than random examples of the same class"
+        return [f"{near}, like frames of one recording: {_TORN.format('such neighbours')}"]
     return []
 
 
@@ -108,14 +112,14 @@ def _test_scaling(scales: Scales, data: Dataset) -> list[str]:
     if not scales.features:
         return []
     if scales.differ:
-        ranges = f"training inputs lie in {_range(data.x_train)}, test inputs in {_range(data.x_test)}"
+        ranges = f"training inputs span {_range(data.x_train)}, test inputs {_range(data.x_test)}"
         return [f"Training and test inputs have different scales: {ranges}"]
     noun = "feature" if data.x_train.ndim == 2 else "channel"
     k, n, looked_at = scales.features[0], data.x_train.shape[-1], scales.looked_at
-    ranges = f"{_range(data.x_train[..., k])} for training and in {_range(data.x_test[..., k])} for testing"
+    ranges = f"{_range(data.x_train[..., k])} in training and {_range(data.x_test[..., k])} in testing"
     those = number_of(looked_at, noun) + (" looked at" if looked_at < n else "")
     which = f"{len(scales.features):,} of {those} {'has' if len(scales.features) == 1 else 'have'}"
-    return [f"{which} another scale in the test set: {noun} {k} (from 0) lies in {ranges}"]
+    return [f"{which} another scale in the test set: {noun} {k} (counting from 0) spans {ranges}"]
 
 
 def _imbalance(data: Dataset) -> list[str]:

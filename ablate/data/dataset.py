@@ -83,8 +83,8 @@ def check_extra(names: Iterable[str], *, source: str) -> None:
     for name in names:
         if name not in ARRAYS and _WEIGHTS & _words(name):
             raise DataError(
-                f"{source}: holds {printable(name, 40)}, but examples cannot be weighted yet: all count alike\n"
-                f"  save the file without {printable(name, 40)} if that is what you want"
+                f"{source}: holds {printable(name, 40)}, but example weights are not supported: all count equally\n"
+                f"  save the file without {printable(name, 40)} to train without weights"
             )
 
 
@@ -99,7 +99,7 @@ def unused(names: Iterable[str]) -> str:
     if not others:
         return ""
     drawn = any(re.search("val|dev", name) for name in others)
-    hint = "; examples for validation are drawn from x_train" if drawn else ""
+    hint = "; ablate draws the validation examples from x_train" if drawn else ""
     return f"not used: {first_of(others, _MOST_NAMED)}{hint}"
 
 
@@ -113,7 +113,7 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         if 1 < n < n_train:
             said.append(
                 f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and the random split into "
-                "training and validation does not keep them together, so validation scores may be too high"
+                "training and validation does not keep groups together, so validation scores may be too high"
             )
     for one, other in ((a, b) for a in trained for b in tested if _stem(a) == _stem(b)):
         of_test = np.unique(tested[other])
@@ -124,7 +124,9 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
                 f"{n:,} of {every} in {printable(other, 40)} {'is' if n == 1 else 'are'} in {printable(one, 40)} too"
             )
     whole = [name for name, array in groups.items() if array.size == n_train + n_test]
-    said += [f"{printable(name, 40)} names groups of examples, which no split keeps together" for name in whole]
+    said += [
+        f"{printable(name, 40)} names groups of examples, but the split does not keep groups together" for name in whole
+    ]
     return tuple(said)
 
 

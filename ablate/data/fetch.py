@@ -35,7 +35,7 @@ def fetch_from_keras(name: str, path: Path) -> None:
             timeout=TOTAL_SECONDS + _GRACE_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired as err:
-        raise FetchError(f"not done after {TOTAL_SECONDS:.0f} s") from err
+        raise FetchError(f"not finished after {TOTAL_SECONDS:.0f} s") from err
     except OSError as err:
         raise FetchError(str(err)) from err
     if done.returncode != 0 or not path.exists():

@@ -23,13 +23,14 @@ def check_shapes(arrays: Mapping[str, Array], *, source: str) -> None:
         if not y.ndim or len(x) != len(y):
             n = len(y) if y.ndim else 1
             raise DataError(
-                f"{source}: x_{part} and y_{part} must have one length, got {len(x):,} and {n:,}\n"
-                "  each example needs its label, in the same order"
+                f"{source}: x_{part} and y_{part} must have the same length, got {len(x):,} and {n:,}\n"
+                "  give each example its label, in the same order"
             )
     train, test = arrays["x_train"].shape[1:], arrays["x_test"].shape[1:]
     if train != test:
         raise DataError(
-            f"{source}: training and test examples must have one shape, got {train} and {test}\n  {_alike(train, test)}"
+            f"{source}: training and test examples must have equal shapes, got {train} and {test}\n"
+            f"  {_alike(train, test)}"
         )
 
 
@@ -41,8 +42,8 @@ def common_dtype(train: Array, test: Array, *, source: str) -> type[np.uint8] | 
             low, high = int(x.min()), int(x.max())
             if max(-low, high) > _EXACT:
                 raise DataError(
-                    f"{source}: {name} holds integers in {low} … {high}; beyond ±{_EXACT:,} float32 loses digits\n"
-                    "  save them as float32, scaled"
+                    f"{source}: {name} holds integers {low} to {high}, but float32 loses digits beyond ±{_EXACT:,}\n"
+                    "  scale them and save them as float32"
                 )
             small &= low >= 0 and high <= 255
         small &= x.dtype.kind != "f"
@@ -57,8 +58,8 @@ def to_inputs(x: Array, name: str, *, dtype: type[np.uint8] | type[np.float32], 
         finite = np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
         raise DataError(
             f"{source}: {name} must be finite in float32; {np.count_nonzero(~finite):,} of {len(inputs):,} examples "
-            f"hold {_not_finite(x)}, the first is number {int(np.argmin(finite))} (from 0)\n"
-            "  leave these examples out, or fill in what is missing, e.g. by the mean of the training examples"
+            f"have {_not_finite(x)}, the first is number {int(np.argmin(finite))} (from 0)\n"
+            "  remove these examples, or fill in the missing values, e.g. by the mean of the training examples"
         )
     return inputs[..., np.newaxis] if inputs.ndim == 3 else inputs
 
@@ -100,19 +101,21 @@ def _check_shape(x: Array, name: str, *, source: str) -> None:
     rule = f"{name} must be (n, features), (n, height, width) or (n, height, width, channels)"
     if 0 in x.shape:
         empty = "it has no examples" if x.shape[0] == 0 else "its examples are empty"
-        hint = "  put some examples aside for testing, e.g. a fifth" if name == "x_test" else "  save it anew"
-        raise DataError(f"{source}: {rule}, none of them 0, got shape {x.shape}: {empty}\n{hint}")
+        hint = "  set some examples aside for testing, e.g. a fifth" if name == "x_test" else "  save it again"
+        raise DataError(f"{source}: {rule} without a 0, got shape {x.shape}: {empty}\n{hint}")
     if x.ndim == 1:
         raise DataError(f"{source}: {rule}, got shape {x.shape}\n  if each example is one number, save {name}[:, None]")
     if not 2 <= x.ndim <= 4:
-        hint = "volumes and videos are not supported yet; slices and frames are" if x.ndim > 4 else "save it anew"
+        hint = (
+            "volumes and videos are not supported yet; save their slices or frames" if x.ndim > 4 else "save it again"
+        )
         raise DataError(f"{source}: {rule}, got shape {x.shape}\n  {hint}")
     if x.ndim == 4 and _is_channels_first(x.shape[1:]):
         channels, height, width = x.shape[1:]
         raise DataError(
             f"{source}: {name} has shape {x.shape}, which would be images of {channels} × {height} pixels with {width} "
-            f"channels: they look as if their channels came first\n  save numpy.moveaxis({name}, 1, -1), of shape "
-            f"{(len(x), height, width, channels)}; and the other part likewise"
+            f"channels: their channels seem to come first\n  save numpy.moveaxis({name}, 1, -1), of shape "
+            f"{(len(x), height, width, channels)}; and the other part, too"
         )
 
 
@@ -126,8 +129,8 @@ def _alike(train: tuple[int, ...], test: tuple[int, ...]) -> str:
     if np.prod(train) == np.prod(test):
         return f"give both the same axes: x_test.reshape(-1, {', '.join(map(str, train))})"
     if len(train) == len(test) == 1:
-        return "encode both with the columns of the training set: dummy variables made for each part alone differ"
-    return "resize or crop both alike"
+        return "encode both with the columns of the training set: dummy variables made separately for each part differ"
+    return "resize or crop both to the same size"
 
 
 def _as_numbers(x: Array) -> str:
@@ -144,7 +147,7 @@ def _as_numbers(x: Array) -> str:
         columns = printable(str(x.dtype.names), 60)
         return f"save the columns as one array: numpy.stack([x[column] for column in {columns}], axis=1)"
     if x.dtype.kind == "c":
-        return "save real and imaginary parts, or magnitudes, as features of their own"
+        return "save real and imaginary parts, or magnitudes, as separate features"
     return "save them with .astype(numpy.float32)"
 
 

@@ -7,12 +7,13 @@ from ablate.errors import DataError
 from ablate.text import number_of
 
 _ENCODE = (
-    "number the classes, alike in both parts: classes = numpy.unique(numpy.concatenate([y_train, y_test])); "
+    "number the classes in the same way in both parts: classes = numpy.unique(numpy.concatenate([y_train, y_test])); "
     "y_train = numpy.searchsorted(classes, y_train); y_test = numpy.searchsorted(classes, y_test)"
 )
 _NO_REGRESSION = (
-    "only classification is supported yet, no regression; to predict ranges instead: numpy.digitize(y, edges)"
+    "only classification is supported so far, not regression; to predict ranges instead: numpy.digitize(y, edges)"
 )
+_ONE_CLASS = "only one class per example is supported so far"
 _MANY = 20  # different values: fewer are usually classes
 
 
@@ -38,7 +39,7 @@ def count_classes(train: Array, test: Array, *, source: str) -> int:
     if len(classes) < 2:
         raise DataError(
             f"{source}: y_train must have at least 2 classes, got only class {int(classes[0])}\n"
-            "  were the examples sorted by class when they were split? shuffle them first"
+            "  if the examples were sorted by class before the split, shuffle them first"
         )
     gaps = np.flatnonzero(classes != np.arange(len(classes)))
     if gaps.size:
@@ -51,20 +52,20 @@ def count_classes(train: Array, test: Array, *, source: str) -> int:
         n = int(np.count_nonzero(test == strange[0]))
         raise DataError(
             f"{source}: y_test has class {int(strange[0])}, y_train only 0 to {len(classes) - 1}\n"
-            f"  put some of its {number_of(n, 'test example')} into the training set, or leave them out"
+            f"  put some of its {number_of(n, 'test example')} into the training set, or remove them"
         )
     return len(classes)
 
 
 def _several(y: Array, name: str, *, n_dim_inputs: int) -> str:
-    rule = f"{name} must be one whole number an example, shape (n,) or (n, 1), got shape {y.shape}"
+    rule = f"{name} must be one whole number per example, shape (n,) or (n, 1), got shape {y.shape}"
     if y.ndim == 0:
         return rule
     if y.ndim > 2:
-        what = "masks, a class for each pixel" if n_dim_inputs > 2 else "several numbers an example"
-        return f"{rule}: these look like {what}\n  only one class an example is supported yet, no segmentation"
+        what = "masks, a class for each pixel" if n_dim_inputs > 2 else "several numbers per example"
+        return f"{rule}: these look like {what}\n  only one class per example is supported so far, not segmentation"
     if y.shape[1] == 0 or y.dtype.kind not in "buif":
-        return f"{rule}\n  only one class an example is supported yet"
+        return f"{rule}\n  {_ONE_CLASS}"
     values = y.astype(np.float64)
     if len(np.unique(values)) <= 2:  # 0 and 1, or -1 and 1
         n_set = np.count_nonzero(values == values.max(), axis=1)
@@ -73,14 +74,14 @@ def _several(y: Array, name: str, *, n_dim_inputs: int) -> str:
         n = int(np.count_nonzero(n_set != 1))
         return (
             f"{rule}: these are tags, {n:,} of {len(y):,} examples have none or several\n"
-            f"  only one class an example is supported yet, no multi-label; to predict one of the tags alone: "
+            f"  only one class per example is supported so far, not multi-label; to predict one tag only: "
             f"({name}[:, 0] > 0).astype(numpy.int32)"
         )
     if values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
-        return f"{rule}: these are probabilities of classes\n  for the likeliest class save their argmax(axis=1)"
+        return f"{rule}: these are probabilities of classes\n  to use the likeliest class, save their argmax(axis=1)"
     if y.dtype.kind != "f":
-        return f"{rule}: these are {y.shape[1]} whole numbers an example\n  only one class an example is supported yet"
-    return f"{rule}: these are {y.shape[1]} real numbers an example\n  {_NO_REGRESSION}"
+        return f"{rule}: these are {y.shape[1]} whole numbers per example\n  {_ONE_CLASS}"
+    return f"{rule}: these are {y.shape[1]} real numbers per example\n  {_NO_REGRESSION}"
 
 
 def _no_integers(y: Array, name: str) -> str:
@@ -90,7 +91,7 @@ def _no_integers(y: Array, name: str) -> str:
     if y.dtype.kind != "f":
         return f"{rule}\n  {_ENCODE}"
     if n := int(np.count_nonzero(~np.isfinite(y))):
-        return f"{rule} with {number_of(n, 'label')} missing (NaN or infinite)\n  leave these examples out"
+        return f"{rule} with {number_of(n, 'label')} missing (NaN or infinite)\n  remove these examples"
     distinct = np.unique(y)
     if (distinct == np.floor(distinct)).all():
         if len(distinct) <= _MANY:
@@ -99,7 +100,7 @@ def _no_integers(y: Array, name: str) -> str:
             f"{rule} with {len(distinct):,} different values\n  if they are classes, save them with "
             f".astype(numpy.int32)\n  if they are amounts, {_NO_REGRESSION}"
         )
-    values = f"{len(distinct):,} different real numbers in {distinct[0]:.4g} … {distinct[-1]:.4g}"
+    values = f"{len(distinct):,} different real numbers from {distinct[0]:.4g} to {distinct[-1]:.4g}"
     if len(distinct) > _MANY or len(distinct) > len(y) / 2:
         return f"{rule}: {values} look like a regression target\n  {_NO_REGRESSION}"
     return f"{rule}: {values}\n  if they are classes, {_ENCODE}\n  if they are amounts, {_NO_REGRESSION}"
@@ -112,7 +113,9 @@ def _words(y: Array) -> str:
     if all(_text(one).strip("'").lstrip("+-").isdigit() for one in classes):
         return f"numbers as text ({shown})\n  save the labels with .astype(numpy.int32)"
     if len(classes) > max(_MANY, len(y) / 2):
-        return f"{what}, nearly one an example, are no classes\n  save the class of each example, not its name or text"
+        return (
+            f"{what}, nearly one per example, are not classes\n  save the class of each example, not its name or text"
+        )
     return f"{what} are names of classes\n  {_ENCODE}"
 
 

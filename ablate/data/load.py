@@ -44,13 +44,13 @@ def load_dataset(
     if is_path(name):
         path = base / _expanded(name)
         if not _is_there(path):
-            raise DataError(f"{_shown(path)}: there is no such file\n  name it relative to the study file")
+            raise DataError(f"{_shown(path)}: no such file\n  give its path relative to the study file")
         return _read(path, name=path.stem, announce=announce)
     if name not in DATA_SETS:
         if found := format_of_name(name):
             raise DataError(f'data.name: "{printable(name)}" is {found.what}\n  {found.way_out()}')
         known = known_names(name, DATA_SETS)
-        raise DataError(f'data.name: unknown data set "{name}", and no path to an .npz file\n  {known}')
+        raise DataError(f'data.name: unknown data set "{name}", and not a path to an .npz file\n  {known}')
     if name == "digits":
         return _load_digits()
     folder = default_data_dir() if data_dir is None else data_dir
@@ -61,13 +61,13 @@ def load_dataset(
         path = Path(os.path.realpath(path))
     if explicit:
         raise DataError(
-            f"{_shown(path)}: there is no such file, and a folder that was named is the only place looked in\n"
-            "  put the file there, or leave --data-dir out to have it fetched"
+            f"{_shown(path)}: no such file; with --data-dir, ablate looks in that folder only\n"
+            "  put the file there, or leave out --data-dir to download it"
         )
     try:
         return _fetch(name, path, fetch=fetch, announce=announce)
     except FetchError as err:
-        return _stand_in(name, folder, reason=f"fetching {name} failed: {err}", announce=announce)
+        return _stand_in(name, folder, reason=f"downloading {name} failed: {err}", announce=announce)
 
 
 def default_data_dir() -> Path:
@@ -84,7 +84,7 @@ def _expanded(name: str) -> Path:
     try:
         return Path(name).expanduser()
     except RuntimeError as err:  # "~somebody" who is not there
-        raise DataError(f"{printable(name)}: there is no such home folder\n  write the whole path") from err
+        raise DataError(f"{printable(name)}: no such home folder\n  write the full path") from err
 
 
 def _is_there(path: Path) -> bool:
@@ -113,7 +113,7 @@ def _read(path: Path, *, name: str, announce: Callable[[str], None]) -> Dataset:
 
 
 def _fetch(name: str, path: Path, *, fetch: Callable[[str, Path], None], announce: Callable[[str], None]) -> Dataset:
-    announce(f"{name} is not in {_shown(path.parent)}: fetching it by keras.datasets, this once")
+    announce(f"{name} is not in {_shown(path.parent)}: downloading it once with keras.datasets")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
@@ -122,21 +122,21 @@ def _fetch(name: str, path: Path, *, fetch: Callable[[str, Path], None], announc
             fetched = _read(aside, name=name, announce=announce)
             aside.replace(path)
     except OSError as err:
-        raise DataError(f"{_shown(path)}: cannot be written: {err}\n  name another folder by --data-dir") from err
+        raise DataError(f"{_shown(path)}: cannot be written: {err}\n  choose another folder with --data-dir") from err
     return replace(fetched, source="keras.datasets")
 
 
 def _stand_in(name: str, folder: Path, *, reason: str, announce: Callable[[str], None]) -> Dataset:
     path = folder / f"{name}@stand-in.npz"
-    source = f"built-in stand-in ({reason})"
+    source = f"built-in synthetic data ({reason})"
     arrays = _kept_stand_in(path)
     if arrays is None:
-        announce(f"drawing a stand-in for {name}, because {reason}")
+        announce(f"generating synthetic data to stand in for {name}, because {reason}")
         arrays = draw_stand_in(name) | {STAND_IN_MARK: np.array(STAND_IN_VERSION)}
         try:
             write_npz(path, arrays)
         except OSError as err:
-            announce(f"{_shown(path)}: cannot be written, so it will be drawn again: {err}")
+            announce(f"{_shown(path)}: cannot be written, so the synthetic data will be generated again: {err}")
     return to_dataset(name, arrays, source=source, stand_in=True)
 
 

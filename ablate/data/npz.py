@@ -35,9 +35,9 @@ def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lam
     array, holds Python objects (they are never unpickled) or would take more than half of the machine's memory.
     """
     if path.is_dir():
-        raise DataError(f"{path}: is a folder, and no .npz file\n  {FOLDER.way_out()}")
+        raise DataError(f"{path}: is a folder, not an .npz file\n  {FOLDER.way_out()}")
     if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
+        raise DataError(f"{path}: no such file")
     try:
         file = path.open("rb")
     except OSError as err:
@@ -52,7 +52,7 @@ def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lam
         except DataError:
             raise
         except MemoryError as err:
-            raise DataError(f"{path}: its arrays do not fit into this machine's memory") from err
+            raise DataError(f"{path}: its arrays do not fit into memory") from err
         except Exception as err:  # a damaged file: zipfile, its decompressors and numpy raise a dozen kinds
             raise DataError(f"{path}: is damaged: {printable(str(err), 200)}\n  {_way_out()}") from err
 
@@ -70,15 +70,15 @@ def _no_npz(file: IO[bytes], path: Path) -> DataError:
     file.seek(0)
     found = format_of_content(file.read(_BEGINNING)) or format_of_name(path.name)
     if found is None:
-        return DataError(f"{path}: this is no whole .npz file: cut short, or something else\n  {_way_out()}")
-    return DataError(f"{path}: this is no whole .npz file: it looks like {found.what}\n  {found.way_out()}")
+        return DataError(f"{path}: is not a complete .npz file\n  {_way_out()}")
+    return DataError(f"{path}: is not a complete .npz file: it looks like {found.what}\n  {found.way_out()}")
 
 
 def _names(archive: zipfile.ZipFile, path: Path, also: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:
     there = archive.namelist()
     arrays = [member.removesuffix(".npy") for member in there if member.endswith(".npy")]
     if not arrays and (found := EXCEL if "xl/workbook.xml" in there else format_of_name(path.name)):
-        raise DataError(f"{path}: this is no .npz file: it looks like {found.what}\n  {found.way_out()}")
+        raise DataError(f"{path}: is not an .npz file: it looks like {found.what}\n  {found.way_out()}")
     if missing := [name for name in ARRAYS if name not in arrays]:
         held = ", ".join(map(_shown, there[:_MOST_NAMED])) or "nothing"
         raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {how_to_rename(arrays) or _way_out()}")
@@ -99,7 +99,7 @@ def _read_array(file: "np.lib.npyio.NpzFile", name: str, path: Path) -> Array:
         if "Object arrays" not in str(err):
             raise
         raise DataError(
-            f"{path}: {printable(name, 40)} holds Python objects; only plain numbers are read, nothing was unpickled\n"
+            f"{path}: {printable(name, 40)} holds Python objects, but ablate reads only plain numbers\n"
             f"  {_as_plain(name)}"
         ) from err
     if not isinstance(array, np.ndarray):  # numpy's answer for a member that does not begin as an array does
@@ -108,13 +108,13 @@ def _read_array(file: "np.lib.npyio.NpzFile", name: str, path: Path) -> Array:
 
 
 def _shown(member: str) -> str:
-    return printable(member.removesuffix(".npy"), 40) + ("" if member.endswith(".npy") else " (no array)")
+    return printable(member.removesuffix(".npy"), 40) + ("" if member.endswith(".npy") else " (not an array)")
 
 
 def _as_plain(name: str) -> str:
     if name.startswith("x"):
-        return f"save it as numpy.stack({name}).astype(numpy.float32); cut or pad examples of unequal sizes first"
-    return f"save it as numpy.asarray({printable(name, 40)}.tolist()): whole numbers, or names of classes"
+        return f"save it as numpy.stack({name}).astype(numpy.float32); first cut or pad the examples to equal size"
+    return f"save it as numpy.asarray({printable(name, 40)}.tolist()) (whole numbers, or class names)"
 
 
 def _way_out() -> str:
@@ -125,7 +125,7 @@ def how_to_rename(names: Sequence[str]) -> str:
     """The way out for a file without the four arrays of the usual names, "" where its names say nothing."""
     if any(re.fullmatch(r"arr_\d+", name) for name in names):
         return (
-            "arrays saved without a name are called arr_0, arr_1, …: write numpy.savez(path, x_train=x_train, "
+            "arrays saved without a name become arr_0, arr_1, …: write numpy.savez(path, x_train=x_train, "
             "y_train=y_train, x_test=x_test, y_test=y_test)"
         )
     meant = {name: _meant(name) for name in names}
@@ -139,7 +139,7 @@ def how_to_rename(names: Sequence[str]) -> str:
         return f"rename them: old = numpy.load(path); numpy.savez(path, {renamed})"
     if (found and not tested and not validation) or {_split(name) for name in names} >= {("x", ""), ("y", "")}:
         return (
-            "examples for testing are needed: split them off and save all four arrays, e.g. x_train, x_test, y_train, "
+            "test examples are needed: split them off and save all four arrays, e.g. x_train, x_test, y_train, "
             "y_test = sklearn.model_selection.train_test_split(x, y, test_size=0.2, stratify=y)"
         )
     return ""

@@ -41,7 +41,7 @@ def load_arrays(folder: Path) -> Dataset:
         return Dataset(**arrays, **{name: about[name] for name in _FIELDS}, pretraining=before)
     except (OSError, ValueError, KeyError, TypeError, EOFError) as err:
         raise DataError(
-            f"{folder}: cannot be read as saved arrays: {err}\n  remove the folder; it is made anew"
+            f"{folder}: cannot be read as saved arrays: {err}\n  remove the folder; ablate creates it again"
         ) from err
 
 

@@ -56,13 +56,13 @@ def check_sizes(data: Dataset, *, n_train: int | None, n_validation: int) -> Non
     n_there = len(data.y_train)
     if data.n_classes + n_validation > n_there:
         raise DataError(
-            f"{data.name}: at least one of each of {data.n_classes} classes for training and {n_validation:,} for "
-            f"validation were asked for, there are {n_there:,} examples\n"
+            f"{data.name}: needs at least {data.n_classes} training examples (one per class) and {n_validation:,} for "
+            f"validation, but there are only {n_there:,} examples\n"
             f"  lower data.validation, to about {max(1, n_there // 10):,}"
         )
     if n_validation < 1 or (n_train is not None and n_train < data.n_classes):
         raise DataError(
-            f"{data.name}: needs at least 1 example for validation and {data.n_classes} for training (one a class), "
+            f"{data.name}: needs at least 1 example for validation and {data.n_classes} for training (one per class), "
             f"got data.validation={n_validation} and data.train={n_train}"
         )
 
@@ -92,7 +92,7 @@ def _draw(data: Dataset, *, n_train: int | None, n_validation: int, rng: np.rand
     lost = np.flatnonzero(np.bincount(data.y_train[train], minlength=data.n_classes) == 0)
     if lost.size:
         raise DataError(
-            f"{data.name}: with data.train={len(train):,} no example of class {int(lost[0])} is left for training; "
+            f"{data.name}: with data.train={len(train):,} there is no training example of class {int(lost[0])}; "
             "raise data.train"
         )
     return train, validation

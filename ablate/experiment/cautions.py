@@ -70,8 +70,8 @@ def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
     if validation - test < LARGE_GAP:
         return []
     return [
-        f"Test accuracy is {test:.0f} % and validation accuracy {validation:.0f} % on average: check that labels and "
-        "inputs of the test set are made like those of the training set"
+        f"Test accuracy is {test:.0f} % and validation accuracy {validation:.0f} % on average: check that the "
+        "labels and inputs of the test set are prepared like those of the training set"
     ]
 
 
@@ -90,7 +90,7 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
             seeds = f"{every} seeds" if most == len(digests) else f"{most} of {len(digests)} seeds"
             sharing.setdefault(seeds, []).append(variant)
     said = [
-        f"{seeds} of {_listed(variants)} start from the same weights, so these seeds differ in split and order alone: "
+        f"{seeds} of {_listed(variants)} start from the same weights, so they differ only in split and batch order: "
         f"{WHY_EQUAL}"
         for seeds, variants in sharing.items()
     ]
@@ -183,7 +183,7 @@ def _sentence(factor: str, cells: Sequence[_Cell], *, model: ModelRef) -> str:
     if why := sorted({note for cell in cells for note in cell.in_vain}):
         return f"{said}: {'; '.join(why)}"
     if model.is_users and factor not in ENGINE and factor != "learning_rate":
-        return f"{said}: build seems not to use {'them' if factor == RECIPE else 'it'}"
+        return f"{said}: build does not seem to use {'them' if factor == RECIPE else 'it'}"
     return f"{said}: here {'they change' if factor == RECIPE else 'it changes'} nothing"
 
 

@@ -29,14 +29,14 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
     Raises `StorageError` where one cannot be written.
     """
     entries = list(entries)
-    with saving(folder.results, "the table of results"):
+    with saving(folder.results, "the results table"):
         write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
-    with saving(folder.epochs, "the table of epochs"):
+    with saving(folder.epochs, "the epochs table"):
         write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
     if any(e.outcome.layers for e in entries):
-        with saving(folder.layers, "the table of layers"):
+        with saving(folder.layers, "the layers table"):
             write_table(layers_table(e.outcome for e in entries), folder.layers)
-    with saving(folder.lr_tests, "the list of range tests"):
+    with saving(folder.lr_tests, "the learning-rate range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
     with saving(folder.provenance, "the provenance"):
         write_aside(folder.provenance, _provenance(facts, ending, entries).to_text())

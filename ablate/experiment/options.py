@@ -85,11 +85,13 @@ def warnings(facts: Facts) -> list[str]:
     kind, asked = MODELS.get(study.model.name), study.data.train
     if kind is not None and kind.wants_gpu and not system.count_gpus():
         name = study.model.name
-        lines.append(f"model {name} wants a GPU, and none is here: on a CPU its full study takes days, --quick minutes")
+        lines.append(
+            f"model {name} needs a GPU, but there is none: on a CPU the full study takes days, --quick takes minutes"
+        )
     if (
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run asks for more than small sets have
-        lines.append(f"data.train is {asked:,}, and {facts.n_train():,} training examples are there: all are used")
+        lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
     return [*lines, *_about_rate(study), *sentences(all_cautions(facts, []))]
 
 
@@ -99,8 +101,8 @@ def _about_rate(study: Study) -> list[str]:
     if typed is None or "carry" in modes or not study.ablation.seeds:
         return []
     return [
-        f"baseline.learning_rate {typed:g} is not trained at in the comparisons: ablation.learning_rate is "
-        f'"{modes[0]}", so each variant has a rate of its own; "carry" has all train at {typed:g}'
+        f"the comparisons do not use baseline.learning_rate {typed:g}: ablation.learning_rate is "
+        f'"{modes[0]}", so each variant gets its own rate; with "carry" all variants train at {typed:g}'
     ]
 
 

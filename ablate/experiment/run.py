@@ -77,7 +77,7 @@ class Run:
         """What a person should know of the results that are there."""
         n, path = self.journal.unreadable, self._folder.journal
         lines = number_of(n, "line")
-        return [f"{lines} of {path} could not be read: what they held is trained again"] if n else []
+        return [f"{lines} of {path} could not be read: their trials will be trained again"] if n else []
 
     def stop(self) -> None:
         """Let running epochs end, then all."""

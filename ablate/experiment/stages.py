@@ -54,7 +54,7 @@ class ComparisonStages:
         self._paths: Paths | None = None
         if self.looks and "path" in study.ablation.design:
             if best is None:
-                raise StudyError('ablation.design: "path" needs a finished search trial, and there is none')
+                raise StudyError('ablation.design: "path" needs a finished search trial, but there is none')
             seeds = replicates(self.looks[0])
             self._paths = Paths(study, study.baseline, best, seeds=seeds, chance=chance)
 

@@ -149,8 +149,8 @@ def augmented(x: Tensor, kind: str, *, layer_seeds: LayerSeeds) -> Tensor:
         return x
     if len(x.shape) != 4:
         raise StudyError(
-            f'augmentation: "{kind}" changes images (height, width, channels), these examples have shape '
-            f'{tuple(x.shape[1:])}\n  leave augmentation at "none", or name a data set of images'
+            f'augmentation: "{kind}" needs images (height, width, channels), but these examples have shape '
+            f'{tuple(x.shape[1:])}\n  set augmentation to "none", or choose a data set of images'
         )
     for number, (name, layer, amount) in enumerate(_LAYERS):
         if kind in (name, "all"):

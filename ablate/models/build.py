@@ -29,7 +29,7 @@ OVERRIDES = (
 COMPILED = (
     "model: build returned a compiled model; ablate trains with its own loss (cross-entropy) and the study's "
     "optimizer, so compile() would be ignored\n"
-    "  leave model.compile out, or load_model(path, compile=False), and name the optimizer in [baseline]"
+    "  remove model.compile, or load_model(path, compile=False), and name the optimizer in [baseline]"
 )
 
 
@@ -53,7 +53,7 @@ BUILT_IN: Mapping[str, Builder] = {
     "resnet": _built_in("resnet", resnet, restart_residual),
     "resnet50": _built_in("resnet50", resnet50, restart_residual),
 }
-_BEGIN = "begin with keras.Input(input_shape), which it is given"
+_BEGIN = "start the model with keras.Input(input_shape); ablate passes input_shape to build"
 
 
 def build_model(
@@ -85,22 +85,28 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
     taken, given = _shape(model, "input"), _shape(model, "output")
     if taken is None or given is None:
         raise StudyError(
-            f"{rule}, got a {type(model).__name__} whose shapes are not known\n"
-            "  begin with keras.Input(input_shape): Sequential([keras.Input(input_shape), …]) or Model(inputs, outputs)"
+            f"{rule}, got a {type(model).__name__} of unknown shapes\n"
+            "  start with keras.Input(input_shape): Sequential([keras.Input(input_shape), …]) or Model(inputs, outputs)"
         )
     if given != (None, n_classes):
         single = n_classes == 2 and given == (None, 1)
-        way_out = "two numbers for two classes: Dense(2)" if single else "one number a class: logits, or a softmax"
+        way_out = (
+            "return two numbers for two classes: Dense(2)"
+            if single
+            else "return one number per class: logits, or a softmax"
+        )
         raise StudyError(f"{rule}, got output shape {given}\n  {way_out}")
     if not isinstance(taken, tuple) or not _takes(taken, (None, *input_shape)):
         raise StudyError(
-            f"model: the builder must return a model of one input (None, {', '.join(map(str, input_shape))}), "
+            f"model: the builder must return a model with one input (None, {', '.join(map(str, input_shape))}), "
             f"got {taken}\n  {channel_axis_hint(input_shape, taken=taken) or _BEGIN}"
         )
     check_trains(model)
     wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
     if wrong:
-        raise StudyError(f"model: weights must be finite numbers before the first step, those of {wrong[0]} are not")
+        raise StudyError(
+            f"model: all weights must be finite before the first step, but {wrong[0]} has NaN or infinite weights"
+        )
 
 
 def _shape(model: keras.Model, end: Literal["input", "output"]) -> object:
@@ -135,19 +141,20 @@ def _about_selu(factors: Factors) -> Iterator[str]:
         return
     initializer, kind = factors.get("initializer", "lecun_normal"), factors.get("dropout_kind", "auto")
     if initializer != "lecun_normal":
-        yield f"selu asks for initializer lecun_normal, this trial has {initializer}"
+        yield f"selu needs initializer lecun_normal, but this trial uses {initializer}"
     if factors.get("normalization", "none") != "none":
-        yield f"selu normalizes by itself, this trial adds {factors['normalization']} normalization"
+        yield f"selu already normalizes, but this trial adds {factors['normalization']} normalization"
     if _has_dropout(factors) and kind != "alpha":
-        yield f"selu asks for alpha dropout, {'so alpha dropout it is' if kind == 'auto' else f'this trial has {kind}'}"
+        used = "so this trial uses it" if kind == "auto" else f"but this trial uses {kind} dropout"
+        yield f"selu needs alpha dropout, {used}"
 
 
 def _about_dropout(factors: Factors) -> Iterator[str]:
     activation = factors.get("activation", "selu")
     if _has_dropout(factors) and factors.get("dropout_kind") == "alpha" and activation != "selu":
-        yield f"alpha dropout is made for selu, this trial has {activation}"
+        yield f"alpha dropout is made for selu, but this trial uses {activation}"
     if factors.get("dropout") == 0 and factors.get("mc_samples", 0) != 0:
-        yield "mc_samples changes nothing here: without dropout every pass is the same"
+        yield "mc_samples changes nothing here: without dropout every pass gives the same result"
 
 
 def _in_vain(factors: Factors) -> Iterator[str]:
@@ -156,7 +163,7 @@ def _in_vain(factors: Factors) -> Iterator[str]:
     if all(float(level_in(factors, name)) > 0 for name in ("clip_norm", "clip_value")):
         yield "clip_norm is set, so clip_value changes nothing here"
     if "momentum" in factors and factors["optimizer"] in WITHOUT_MOMENTUM:
-        yield f"{factors['optimizer']} has no momentum, so that factor changes nothing here"
+        yield f"{factors['optimizer']} has no momentum, so the factor momentum changes nothing here"
 
 
 def _has_dropout(factors: Factors) -> bool:
@@ -180,14 +187,14 @@ def check_nothing_ignored(model: keras.Model) -> None:
             _check_overrides(part, is_inner=part is not model)
         if getattr(part, "stateful", False):
             raise StudyError(
-                f"model: the layer {part.name} is stateful; batches are drawn at random, so a state that goes from one "
-                "to the next would mean nothing\n  leave stateful=True out"
+                f"model: the layer {part.name} is stateful, but batches are random, so a state carried over from one "
+                "batch to the next has no meaning\n  remove stateful=True"
             )
     if model.metrics:
         names = ", ".join(metric.name for metric in model.metrics)
         raise StudyError(
-            f"model: its layers have metrics of their own ({names}); ablate records loss and accuracy, so they would "
-            "be ignored\n  leave the metrics out"
+            f"model: its layers add metrics ({names}), but ablate records only loss and accuracy and would "
+            "ignore them\n  remove the metrics"
         )
 
 
@@ -196,7 +203,7 @@ def check_trains(model: keras.Model) -> None:
     if not model.trainable_variables:
         raise StudyError(
             "model: build returned a model without trainable weights, so training would change nothing\n"
-            "  leave trainable = False out, at least for the last layer"
+            "  remove trainable = False, at least for the last layer"
         )
 
 
@@ -207,7 +214,7 @@ def _check_overrides(model: keras.Model, *, is_inner: bool) -> None:
         raise StudyError(
             f"model: {whose} its own {', '.join(own)}; ablate trains with its own step and loss (cross-entropy), so "
             "that would be ignored\n"
-            "  return keras.Model(inputs, outputs) of its layers; a penalty can be a layer's add_loss"
+            "  return keras.Model(inputs, outputs) with the same layers; for a penalty use a layer's add_loss"
         )
 
 

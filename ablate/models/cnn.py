@@ -78,13 +78,13 @@ def cnn(
 def _check(factors: Factors, input_shape: tuple[int, ...], *, units: str, dropout_at: str) -> None:
     if len(input_shape) != 3:
         raise StudyError(
-            f"model.name: cnn takes images (height, width, channels), these examples have shape {input_shape}\n"
-            '  name a data set of images, or model "mlp"'
+            f"model.name: cnn needs images (height, width, channels), but these examples have shape {input_shape}\n"
+            '  choose a data set of images, or model "mlp"'
         )
     if dropout_at == "dense" and not units and float(factors.get("dropout", 0.0)) > 0:
         raise StudyError(
-            'model.dropout_at: "dense" drops units of dense layers, and model.units names none\n'
-            '  name some, or drop at "flatten" or "stages"'
+            'model.dropout_at: "dense" drops units of dense layers, but model.units is empty\n'
+            '  set model.units, or drop at "flatten" or "stages"'
         )
 
 
@@ -109,6 +109,6 @@ def _check_size(x: Tensor, least: int, *, what: str, stage: int) -> None:
     height, width = x.shape[1:3]
     if min(height, width) < least:
         raise StudyError(
-            f"model.stages: {what} pixels in stage {stage + 1} needs more than the {height} × {width} that are left\n"
-            '  have fewer stages, or padding = "same", or pooling = "none"'
+            f"model.stages: {what} pixels does not fit in stage {stage + 1}: only {height} × {width} pixels are left\n"
+            '  use fewer stages, or padding = "same", or pooling = "none"'
         )

@@ -45,8 +45,8 @@ def check_scaled_once(taken: Sequence[Received], scaled: Array, *, scaling: str)
     for one in taken:
         if scaling != "none" and np.array_equal(one.values.ravel(), scaled.ravel()):
             raise StudyError(
-                f'data.scaling: "{scaling}" scales the examples, and the model\'s layer {one.layer} ({one.kind}) does '
-                'so once more\n  set data.scaling = "none", for a factor scaling, too; or leave the layer out'
+                f'data.scaling: "{scaling}" scales the examples, and the model\'s layer {one.layer} ({one.kind}) '
+                'scales them again\n  set data.scaling = "none" (a factor scaling, too), or remove the layer'
             )
 
 
@@ -62,14 +62,14 @@ def check_ids(taken: Sequence[Received], shifted: Sequence[Received], *, scaling
             continue
         if scaling != "none":
             raise StudyError(
-                f'data.scaling: "{scaling}" changes the whole numbers of the data, and the model\'s layer {one.layer} '
-                f"({one.kind}) takes them as they are\n"
-                '  set data.scaling = "none", for a factor scaling, too; what else needs scaling, scale in the model'
+                f'data.scaling: "{scaling}" changes the whole numbers in the data, but the model\'s layer {one.layer} '
+                f"({one.kind}) needs them unchanged\n"
+                '  set data.scaling = "none" (a factor scaling, too); scale other inputs in the model'
             )
         low, high = int(values.min()), int(values.max())
         if one.limit_name and not 0 <= low <= high < one.limit:
             raise StudyError(
-                f"model: its layer {one.layer} ({one.kind}) takes numbers from 0 to {one.limit - 1:,}, the data hold "
+                f"model: its layer {one.layer} ({one.kind}) takes numbers from 0 to {one.limit - 1:,}, the data have "
                 f"{low:,} to {high:,}\n"
                 f"  {'count from 0 in the data' if low < 0 else f'raise {one.limit_name} to {high + 1:,}'}"
             )

@@ -16,7 +16,7 @@ CONFIRMED = 3  # weights with which probabilities summed up to 1: with small one
 _TOLERANCE = 1e-2  # of their sum: in half precision each is rounded
 _SPREAD = 0.1  # SD of the noise on weights that are all equal, as biases are
 NEVER_BELOW_0 = (
-    "the outputs are never below 0, as after a ReLU: as logits they can rule no class out, end in a layer without "
+    "the outputs are never below 0, as after a ReLU, so as logits they cannot rule out a class: end in a layer without "
     "activation"
 )
 
@@ -61,8 +61,8 @@ def read_outputs(model: keras.Model, examples: Floats32) -> Reading:
         return Reading("probabilities")
     if seen and all((outputs <= 1).all() for outputs in seen):
         raise StudyError(
-            "model: outputs must be logits, or probabilities that sum up to 1 over the classes; these lie between 0 "
-            f"and 1 and sum up to {float(seen[0][0].sum()):.3g}, as after a sigmoid for each class\n"
+            "model: outputs must be logits, or probabilities that sum to 1 over the classes; these are between 0 "
+            f"and 1 and sum to {float(seen[0][0].sum()):.3g}, as after a sigmoid for each class\n"
             "  end in Dense(n_classes) for logits, or in a softmax"
         )
     return Reading("logits", NEVER_BELOW_0 if seen else "")

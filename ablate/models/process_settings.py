@@ -19,17 +19,19 @@ class _Setting:
     way_out: str
 
 
-_PRECISION = 'leave it out; in the study file say training.precision = "mixed_float16", "mixed_bfloat16" or "float32"'
+_PRECISION = (
+    'remove that line; in the study file set training.precision = "mixed_float16", "mixed_bfloat16" or "float32"'
+)
 _SETTINGS: Mapping[str, _Setting] = {
     "dtype policy": _Setting(lambda: keras.config.dtype_policy().name, keras.config.set_dtype_policy, _PRECISION),
     "floatx": _Setting(keras.config.floatx, keras.config.set_floatx, _PRECISION),
     "image data format": _Setting(
         keras.config.image_data_format,
         keras.config.set_image_data_format,
-        "leave it out: the examples are channels last; a layer can have a data_format of its own",
+        "remove that line: the examples are channels last; a single layer can set its own data_format",
     ),
     "epsilon": _Setting(
-        keras.config.epsilon, keras.config.set_epsilon, "leave it out: layers have an epsilon of their own"
+        keras.config.epsilon, keras.config.set_epsilon, "remove that line: layers have their own epsilon argument"
     ),
 }
 
@@ -48,7 +50,7 @@ def settings_kept(who: str) -> Iterator[None]:
                 setting.set(before[name])
     for name, now in changed.items():
         raise StudyError(
-            f"{who} sets Keras' {name} to {now}, and with it that of every model built later\n"
+            f"{who} sets Keras' {name} to {now}, which would change every model built later\n"
             f"  {_SETTINGS[name].way_out}"
         )
 
@@ -60,6 +62,6 @@ def channel_axis_hint(input_shape: tuple[int, ...], *, said: str = "", taken: ob
     if not has_channel or not is_one_less:
         return ""
     return (
-        f"the examples have shape {input_shape}: data (n, steps, features) are read as images and get a channel axis; "
-        "take it off after keras.Input(input_shape), by keras.layers.Reshape(input_shape[:-1])"
+        f"the examples have shape {input_shape}: ablate adds a channel axis to data (n, steps, features); "
+        "to remove it, put keras.layers.Reshape(input_shape[:-1]) after keras.Input(input_shape)"
     )

@@ -59,7 +59,7 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
 def _import_function(path: Path, function: str) -> Callable[..., keras.Model]:
     if not _is_file(path):
         raise StudyError(
-            f"model.name: there is no file {path}\n  name it relative to the study file, as file.py:function"
+            f"model.name: no such file: {path}\n  give its path relative to the study file, as file.py:function"
         )
     with settings_kept(f"model.name: {path}"):
         module = explained(lambda: _imported(path), f"model.name: importing {path} failed")
@@ -75,7 +75,7 @@ def _imported(path: Path) -> ModuleType:
     """The module that a user's file makes; what it raises, or an exit of it, is the caller's to tell."""
     spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise StudyError(f"model.name: {path} is no Python file\n  its name must end in .py")
+        raise StudyError(f"model.name: {path} is not a Python file\n  its name must end in .py")
     _look_beside(path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

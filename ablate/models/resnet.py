@@ -74,14 +74,14 @@ def restart_residual(model: keras.Model, factors: Factors, *, layer_seeds: Layer
 def _check_images(model: str, input_shape: tuple[int, ...], *, smallest: int) -> None:
     if len(input_shape) != 3:
         raise StudyError(
-            f"model.name: {model} takes images (height, width, channels), these examples have shape {input_shape}\n"
-            '  name a data set of images, or model "mlp"'
+            f"model.name: {model} needs images (height, width, channels), but these examples have shape {input_shape}\n"
+            '  choose a data set of images, or model "mlp"'
         )
     if min(input_shape[:2]) < smallest:
         raise StudyError(
-            f"model.name: {model} takes images of at least {smallest} × {smallest} pixels, "
-            f"these have {input_shape[0]} × {input_shape[1]}\n"
-            '  name a data set of larger images, or model "resnet", which takes any size'
+            f"model.name: {model} needs images of at least {smallest} × {smallest} pixels, "
+            f"but these have {input_shape[0]} × {input_shape[1]}\n"
+            '  choose a data set of larger images, or model "resnet", which takes any size'
         )
 
 

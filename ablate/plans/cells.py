@@ -58,7 +58,7 @@ def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping
     if kind == "baseline":
         return {REFERENCE: baseline}
     if best is None:
-        raise StudyError(f'ablation.reference: "{kind}" needs a finished search trial, and there is none')
+        raise StudyError(f'ablation.reference: "{kind}" needs a finished search trial, but there is none')
     if kind == "best":
         return {REFERENCE: best}
     same = configuration_key(best) == configuration_key(baseline)

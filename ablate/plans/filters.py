@@ -35,13 +35,15 @@ class Guarded:
             return replace(spec, frozen="")
         sealed = replace(spec, frozen=self._freeze.digest if self._freeze else "")
         if self._freeze is None:
-            raise AblateError(f"{spec.trial}: no trial reads the test set before the comparisons are frozen")
+            raise AblateError(f"{spec.trial}: no trial may read the test set before the comparisons are preregistered")
         if not sealed.may_test():
-            raise AblateError(f"{spec.trial}: only a confirmatory trial reads the test set; what chooses does not")
+            raise AblateError(
+                f"{spec.trial}: only a confirmatory trial may read the test set; search and tuning may not"
+            )
         if canonical(to_cell(spec)) not in self._cells:
             raise AblateError(
-                f"{spec.trial}: its comparison is none of the {len(self._cells)} that were frozen at {self._freeze.at}"
-                "\n  --fresh starts anew and keeps the old folder under another name"
+                f"{spec.trial}: its comparison is not one of the {len(self._cells)} preregistered at {self._freeze.at}"
+                "\n  --fresh starts again and keeps the old folder under another name"
             )
         return sealed
 
@@ -168,7 +170,7 @@ class GivingUp:
             self._row.add(outcome.trial)
         if self._is_enough() and not self._has_given_up:
             self._has_given_up = True
-            self._on_reason(f"{len(self._row)} trials in a row failed alike: {_short(outcome.reason)}")
+            self._on_reason(f"{len(self._row)} trials in a row failed for the same reason: {_short(outcome.reason)}")
 
     def _is_enough(self) -> bool:
         different = {self._configurations[trial] for trial in self._row}

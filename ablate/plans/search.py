@@ -105,13 +105,13 @@ class SearchPlan:
         try:
             factors = to_factors(trial.params, self._config)
         except (KeyError, ValueError, TypeError) as err:
-            raise DamageError(f"{_name(number)} has levels in it that there are not") from err
+            raise DamageError(f"{_name(number)} has unknown levels") from err
         if trial.number != number or (entry is not None and entry.spec.factors != factors):
-            raise DamageError(f"{_name(number)} is another trial in it")
+            raise DamageError(f"{_name(number)} is a different trial than in the journal")
         if trial.state.is_finished():
             value = trial.value if trial.state is TrialState.COMPLETE else None
             if entry is None or (trial.state, value) != _ending(entry.outcome, chance=self._chance):
-                raise DamageError(f"{_name(number)} has another end in it")
+                raise DamageError(f"{_name(number)} ended differently than in the journal")
 
     def _fill_round(self) -> bool:
         """Ask for the trials that the round lacks; False where there are none. What is known is told at once."""
@@ -130,8 +130,8 @@ class SearchPlan:
         trial = entry.spec.trial
         if self._spec(trial).factors != entry.spec.factors:
             raise AblateError(
-                f"{self._file.path}: {trial} comes out otherwise than it was trained, so that the search cannot go on\n"
-                "  results.csv and trials.jsonl are whole; --fresh starts anew and takes equal trials from the cache"
+                f"{self._file.path}: {trial} differs from the trial that was trained, so the search cannot resume\n"
+                "  results.csv and trials.jsonl are complete; --fresh starts again and reuses cached trials"
             )
         for epoch in entry.epochs:
             self.report(epoch)

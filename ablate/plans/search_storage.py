@@ -58,7 +58,7 @@ class SearchFile:
         for end in ("", *SQLITE_SIDES):
             if (file := Path(f"{self.path}{end}")).exists():
                 file.replace(f"{aside}{end}")
-        self._announce(f"{self.path} is damaged ({reason}): it is kept as {aside.name}, and made anew from the journal")
+        self._announce(f"{self.path} is damaged ({reason}): it is kept as {aside.name} and rebuilt from the journal")
         self._ids = {}
         self._storage, self._study = self._open()
 
@@ -106,7 +106,9 @@ class SearchFile:
         try:
             return self._patiently(act)
         except DamageError as err:
-            raise StorageError(f"{self.path}: is damaged: {err}\n  the same command makes it anew and goes on") from err
+            raise StorageError(
+                f"{self.path}: is damaged: {err}\n  run the same command to rebuild it and resume"
+            ) from err
 
     def _patiently(self, act: Callable[[], T]) -> T:
         began, has_told = time.monotonic(), False
@@ -121,11 +123,10 @@ class SearchFile:
                     raise DamageError(str(fault)) from err
                 if fault.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() - began > PATIENCE:
                     raise StorageError(
-                        f"{self.path}: cannot be written: {fault}\n"
-                        "  mend that; the same command goes on from what is saved"
+                        f"{self.path}: cannot be written: {fault}\n  fix this, then run the same command to resume"
                     ) from err
             if not has_told:
-                self._announce(f"{self.path} is locked by another program: waiting for it, a minute at most")
+                self._announce(f"{self.path} is locked by another program: waiting for up to a minute")
             has_told = True
 
 
@@ -135,7 +136,7 @@ def _check(path: Path) -> None:
         with closing(sqlite3.connect(path, timeout=ATTEMPT)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
         if found != ["ok"]:
-            raise DamageError(found[0] if found else "nothing in it can be read")
+            raise DamageError(found[0] if found else "it cannot be read at all")
 
 
 def _fault(err: BaseException | None) -> sqlite3.Error | None:

@@ -66,7 +66,7 @@ class Sequential:
 
     def __init__(self, cells: Sequence[Cell], *, looks: Sequence[int], undecided: Undecided) -> None:
         if not looks or any(late <= early for early, late in zip((0, *looks), looks, strict=False)):
-            raise ValueError(f"looks must rise from at least one seed, got {list(looks)}")
+            raise ValueError(f"looks must increase and start at 1 seed or more, got {list(looks)}")
         self._cells, self._looks, self._undecided = list(cells), tuple(looks), cache(undecided)
 
     def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:

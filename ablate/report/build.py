@@ -90,7 +90,7 @@ def build_report(folder: Path) -> ReportFiles:
 def _check_folders(folder: Path) -> None:
     for name in ("figures", "tables"):
         if (folder / name).is_symlink():
-            raise DataError(f"{folder / name}: is a link, and would be written through\n  delete it; it is made anew")
+            raise DataError(f"{folder / name}: is a link, which the report never follows\n  delete the link")
 
 
 def _page(inputs: Inputs) -> Page:

@@ -15,11 +15,13 @@ from ablate.text import clauses, first_of, number_of
 
 MOST_NAMED = 8  # of a list in a reason
 NOT_RECORDED = "Not recorded."
-NOTHING_COMPARED = Check("Something was compared", passed=False, why="No comparison has a run on the test set yet.")
+NOTHING_COMPARED = Check(
+    "At least one comparison was made", passed=False, why="No comparison has a run on the test set yet."
+)
 TUNED_ONCE = Check(
-    "Luck in finding rates is in the intervals",
+    "Intervals include the luck of choosing learning rates",
     passed=False,
-    why="Rates are tuned once, and all seeds of a variant share the luck of that. With “find” each seed has its own.",
+    why="Rates were tuned once, so all seeds of a variant share one choice. With “find”, each seed gets its own rate.",
 )
 
 
@@ -32,17 +34,17 @@ def checklist(inputs: Inputs) -> list[Check]:
 
 
 def _frozen(inputs: Inputs) -> Check:
-    name, frozen = "Comparisons frozen before the test set was read", inputs.facts.frozen
+    name, frozen = "Comparisons preregistered before the test set was read", inputs.facts.frozen
     if frozen is None:
         reads = inputs.metric.name.startswith("test_")
-        why = "Whether they were is not recorded." if reads or inputs.is_foreign else "The test set was not read."
+        why = NOT_RECORDED if reads or inputs.is_foreign else "The test set was not read."
         return Check(name, None if reads or inputs.is_foreign else True, why)
     n, declared = len(inputs.effects), frozen.contrasts or 0
     if n > declared:
-        return Check(name, passed=False, why=f"Comparisons made: {n}; declared before: {declared}.")
+        return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
     when = (frozen.at or "").replace("T", " ")
     what = f"{number_of(declared, 'comparison')}, digest {(frozen.digest or '')[:12]}…"
-    return Check(name, passed=True, why=f"Declared on {when}: {what}.")
+    return Check(name, passed=True, why=f"Preregistered on {when}: {what}.")
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
@@ -52,12 +54,12 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
     shared = sorted(tuning & {int(seed) for seed in inputs.confirmatory()["seed"].dropna()})
     tuned_on = (
         "Nothing was searched or tuned." if not tuning
-        else f"Tuning and comparisons share the seeds {_named(shared)}." if shared
-        else f"Tuning used seed {_named(sorted(tuning))}, the comparisons others."
+        else f"Tuning and comparisons share seed {_named(shared)}." if shared
+        else f"Tuning used seed {_named(sorted(tuning))}; the comparisons used other seeds."
     )  # fmt: skip
     return [
         Check("Enough seeds", n >= MIN_SEEDS,
-              f"{number_of(n, 'paired seed')} in the smallest comparison; tests reach .05 from {MIN_SEEDS} on."),
+              f"The smallest comparison has {number_of(n, 'paired seed')}; p = .05 needs {MIN_SEEDS} or more."),
         _planned(inputs),
         _same_seeds(inputs),
         Check("Tuned on other seeds", None if inputs.is_foreign and not tuning else not shared,
@@ -67,11 +69,11 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
 
 def _planned(inputs: Inputs) -> Check:
     """Whether every cell has its planned seeds, each with a result."""
-    name, complete, planned = "Every planned run is there", inputs.facts.complete, inputs.facts.seeds
+    name, complete, planned = "No planned run is missing", inputs.facts.complete, inputs.facts.seeds
     if complete is None:
         return Check(name, None, NOT_RECORDED)
     if not complete:
-        return Check(name, passed=False, why="Trials are missing; the same command goes on where it stopped.")
+        return Check(name, passed=False, why="Trials are missing; run the same command again to resume.")
     runs = inputs.confirmatory()
     settled = runs[~runs["state"].isin(CUT_SHORT)]
     cells = runs.drop_duplicates(["variant", "mode"])[["variant", "mode"]]
@@ -80,7 +82,7 @@ def _planned(inputs: Inputs) -> Check:
     short = [variant for variant, mode in cells.itertuples(index=False) if seeds.get((variant, mode), 0) < least]
     seeds_said = ("" if isinstance(planned, int) else "at least ") + number_of(least, "seed")
     all_there = f"{number_of(len(cells), 'configuration')}, each with {seeds_said}."
-    why = f"Seeds are missing in {_named(short)}." if short else all_there
+    why = f"Seeds are missing for {_named(short)}." if short else all_there
     return Check(name, not short, why)
 
 
@@ -90,11 +92,11 @@ def _same_seeds(inputs: Inputs) -> Check:
     everyone = frozenset(runs.loc[is_reference(runs), "seed"])
     if inputs.looks:  # what was decided early has fewer, from the start of the same list
         starts = {frozenset(sorted(everyone)[:n]) for n in inputs.looks}
-        is_same, said = set(seeds) <= starts, "Every configuration ran the first seeds of one list, up to a look."
+        is_same, said = set(seeds) <= starts, "Every configuration used one list of seeds, from its start to a look."
     else:
         is_same, said = seeds.nunique() <= 1, "Every variant and its reference ran the same seeds."
-    why = said if is_same else "Some cells lack seeds that others have; their comparisons use what is paired."
-    return Check("The same seeds for all", is_same, why)
+    why = said if is_same else "Some configurations lack seeds that others have; comparisons use the paired seeds only."
+    return Check("Every configuration has the same seeds", is_same, why)
 
 
 def _rate_checks(inputs: Inputs) -> list[Check]:
@@ -108,7 +110,8 @@ def _rate_checks(inputs: Inputs) -> list[Check]:
         checks.append(TUNED_ONCE)
     if len(modes) > 1:
         changed = changed_variants(inputs.effects)
-        why = f"The verdict depends on it for {_named(changed)}." if changed else f"All agree under {_named(modes)}."
+        depends = f"The verdict depends on the mode for {_named(changed)}."
+        why = depends if changed else f"All verdicts agree under {_named(modes)}."
         checks.append(Check("No conclusion changes with the learning-rate mode", not changed, why))
     return checks
 
@@ -119,18 +122,18 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
     if not is_found:
         why += " A rate that suits the reference can hold a variant back."
     if unsure:
-        why += f" The rate of {_named(unsure)} is a guess: some of their range tests were undetermined."
+        why += f" Some learning-rate range tests were undetermined, so some rates are guesses: {_named(unsure)}."
     return Check("Learning rate found for each variant", is_found and not unsure, why)
 
 
 def _tuned(inputs: Inputs) -> Check:
     """Each configuration had the same points, and its best is no end of them."""
-    name, tune = "Equal tuning budget, optimum inside", inputs.facts.tune
+    name, tune = "Equal tuning budget, best rate inside the grid", inputs.facts.tune
     if tune is None:
         return Check(name, None, NOT_RECORDED)
     if at_edge := tune.at_edge:
         return Check(name, passed=False, why=f"The best rate stayed at an end of the grid for {_named(at_edge)}.")
-    why = f"{'As many' if tune.points is None else tune.points} rates for each."
+    why = f"{'Equally many' if tune.points is None else tune.points} rates for each configuration."
     return Check(name, passed=True, why=f"{why} Extended for {_named(tune.extended)}." if tune.extended else why)
 
 
@@ -149,11 +152,11 @@ def _run_checks(inputs: Inputs) -> list[Check]:
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
     unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    counted = f"Counted {inputs.lost_count}: {number_of(lost, 'run')}." if lost else "Every run finished."
+    counted = f"Scored {inputs.lost_count}: {number_of(lost, 'run')}." if lost else "Every run finished."
     return [
         _test_reads(inputs),
         Check("Runs that did not finish are counted", not unpaired,
-              counted if not unpaired else f"Left out, cut short or without a partner: {number_of(unpaired, 'run')}."),
+              counted if not unpaired else f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."),
         *_reuse(inputs),
     ]  # fmt: skip
 
@@ -167,8 +170,8 @@ def _test_reads(inputs: Inputs) -> Check:
     repeated = int(results["trial"].duplicated().sum())
     is_once = not peeked and not repeated
     why = (
-        "No trial of search or tuning has a test score, and no trial ran twice." if is_once
-        else f"Test scores outside of the comparisons: {peeked}; trials that appear twice: {repeated}."
+        "No search or tuning trial has a test score, and no trial ran twice." if is_once
+        else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}."
     )  # fmt: skip
     return Check(name, is_once, why)
 
@@ -182,11 +185,12 @@ def _reuse(inputs: Inputs) -> list[Check]:
     studies = (inputs.facts.reused and inputs.facts.reused.from_) or []
     known = taken.isin(results["trial"]) | taken.str.startswith(tuple(f"{study}/" for study in studies))
     elsewhere = int((~taken.isin(results["trial"])).sum())
-    why = f"Took the result of an equal run, and name it: {number_of(len(taken), 'row')}"
-    why += f", of which from {_named(studies)}: {elsewhere}." if elsewhere else "."
+    reuse = "row reuses" if len(taken) == 1 else "rows reuse"
+    why = f"{len(taken):,} {reuse} the result of an identical run and {'says' if len(taken) == 1 else 'say'} which"
+    why += f"; {elsewhere:,} {'comes' if elsewhere == 1 else 'come'} from {_named(studies)}." if elsewhere else "."
     lost = int((~known).sum())
-    unknown = f"With a result of unknown origin: {number_of(lost, 'row')}."
-    return [Check("Reused results named", not lost, unknown if lost else why)]
+    unknown = f"Reused results of unknown origin: {number_of(lost, 'row')}."
+    return [Check("Reused results name their run", not lost, unknown if lost else why)]
 
 
 def _caution_checks(inputs: Inputs) -> list[Check]:
@@ -205,10 +209,10 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
     return [
         Check("Real data", None if stand_in is None else not stand_in,
               NOT_RECORDED if stand_in is None else
-              "The built-in stand-in: its numbers say nothing about the real set." if stand_in
-              else f"{inputs.data.name or 'The set'} from {inputs.data.source or 'an unknown source'}."),
+              "Built-in synthetic data: the numbers say nothing about the real data set." if stand_in
+              else f"{inputs.data.name or 'Data'} from {inputs.data.source or 'an unknown source'}."),
         Check("Full budget", None if quick is None else not quick,
-              NOT_RECORDED if quick is None else "--quick cut the budgets to try things out." if quick
+              NOT_RECORDED if quick is None else "--quick cut the budget, to try things out." if quick
               else "The study's own budget."),
         _code(inputs),
         *_changes(inputs),
@@ -223,21 +227,21 @@ def _code(inputs: Inputs) -> Check:
     model, version = inputs.model_ref, facts.ablate_version
     commit = f"Commit {(git.commit or '')[:12] if git else ''}"
     if git and not git.dirty:
-        return Check(name, passed=True, why=f"{commit}, without changes.")
+        return Check(name, passed=True, why=f"{commit}, without uncommitted changes.")
     is_built_in = bool(model.registered and version)
     if is_built_in and (not git or facts.package_in_checkout is False):
-        why = f"The model {model.registered} is ablate's own, {version}: no other code was run."
+        why = f"The model {model.registered} is part of ablate {version}: no other code ran."
         return Check(name, passed=True, why=why)
     if git:
-        return Check(name, passed=False, why=f"{commit} with changes that it does not hold.")
+        return Check(name, passed=False, why=f"{commit}, with uncommitted changes.")
     digest = f"; the model's file has the digest {str(inputs.model['code'])[:12]}…" if inputs.model.get("code") else ""
-    return Check(name, None, f"No git commit is recorded, the study ran outside of a checkout{digest}.")
+    return Check(name, None, f"No git commit is recorded, because the study ran outside a git checkout{digest}.")
 
 
 def _changes(inputs: Inputs) -> list[Check]:
     """What of study, code and versions changed between the runs of a study; nothing where nothing did."""
     changes = inputs.facts.changes or ()
-    name = "The same study and code from the first trial to the last"
+    name = "Study and code stayed the same from the first trial to the last"
     return [Check(name, passed=False, why=f"{'; '.join(changes)}.")] if changes else []
 
 

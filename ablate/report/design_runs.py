@@ -18,8 +18,8 @@ from ablate.storage.results import Row
 OF_FACTORIAL, OF_PATH = "factorial-runs", "path-runs"  # anchors
 FACTORIAL_COLUMNS = ("variant", "mode", "seed", "value", "used", "state", "trial", "run_id", "same_as")
 SENTENCE = (
-    "One row a run: its name in the results table and the first digits of its MLflow run; the CSV has them whole. A "
-    "run that took the result of an equal configuration names it."
+    "One row per run: its name in the results table and the first digits of its MLflow run ID; the CSV has the full "
+    "IDs. A run that reuses the result of an identical run names it."
 )
 
 
@@ -39,7 +39,7 @@ def factorial_runs(inputs: Inputs, found: Sequence[Factorial]) -> Folded | None:
          *_told(row, runs), *(["yes" if row["used"] else "no"] if has_unused else [])]
         for row in runs.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
-    head += ["In the averages"] * has_unused
+    head += ["Averaged"] * has_unused
     table = Table(
         "The runs behind the factorial", head, rows, frozenset((1, 2)), name=OF_FACTORIAL,
         data=with_units(runs, {"value": file_unit(inputs.metric)}),
@@ -90,7 +90,7 @@ def _together(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 def _names(runs: pd.DataFrame) -> list[str]:
     return [
         *(["Mode"] if runs["mode"].nunique() > 1 else []), "State", "Trial", "MLflow run",
-        *(["Took the result of"] if (runs["same_as"] != "").any() else []),
+        *(["Reuses result of"] if (runs["same_as"] != "").any() else []),
     ]  # fmt: skip
 
 

@@ -18,10 +18,10 @@ from ablate.report.wording import mode_rank
 from ablate.storage.results import Row
 
 HOW_TO_READ = (
-    "What the second level gains over the first: add-one-in with all other factors at the reference, leave-one-out "
-    "with all others at the target, the Shapley value, where the cells for it are there, on average over all orders. "
-    "Without interactions they are equal. “Signs differ” means that two intervals lie on different sides of 0, “sizes "
-    "differ” that leave-one-out less add-one-in is significant and beyond the margin."
+    "The gain of the second level over the first: add-one-in keeps all other factors at the reference, leave-one-out "
+    "keeps them at the target, and the Shapley value, shown if all its cells were run, averages over all orders. "
+    "Without interactions the three are equal. “Signs differ” means that two intervals lie on different sides of 0; "
+    "“sizes differ” means that leave-one-out minus add-one-in is significant and beyond the margin."
 )
 BY_SOURCE = {"one-factor": "between the two references", "factorial": "within the factorial"}
 
@@ -57,11 +57,11 @@ def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
          *mean_cells(row, metric, decimals), p_value(row["p_adjusted"]), count(row["n"])]
         for row in pairs.to_dict("records")
     ]  # fmt: skip
-    head = ("First", "Second", f"Together beyond the sum{in_unit(metric)}", "95 % interval", "p (max-T)", "Seeds")
-    table = Table("Which pairs it depends on", head, rows, frozenset(range(2, len(head))), name="shapley", data=shapley)
+    head = ("First", "Second", f"Shapley interaction{in_unit(metric)}", "95 % interval", "p (max-T)", "Seeds")
+    table = Table("Pairs that interact", head, rows, frozenset(range(2, len(head))), name="shapley", data=shapley)
     said = (
-        "The Shapley interaction index: what two changes are worth together beyond what each is worth by itself, on "
-        "average over the states of all others."
+        "The Shapley interaction index: the gain of two changes together beyond the sum of their separate gains, "
+        "averaged over the states of all other factors."
     )
     return [Folded("shapley-pairs", said, table)]
 
@@ -76,7 +76,7 @@ def _directions(
         return []
     source, mode = str(rows["source"].iloc[0]), str(rows["mode"].iloc[0])
     name = f"directions-{source}" + (f"-{mode}" if has_modes else "")
-    title = f"What each factor is worth {BY_SOURCE[source]}" + (f", learning rate: {mode}" if has_modes else "")
+    title = f"Gain of each factor {BY_SOURCE[source]}" + (f", learning rate: {mode}" if has_modes else "")
     sentence = disagreements_in_words(rows)
     return [to_figure(figure, name, title, sentence, _table(rows, metric, name=name, anchors=anchors), reading)]
 
@@ -89,11 +89,11 @@ def disagreements_in_words(rows: pd.DataFrame) -> str:
     said = []
     if signs:
         said.append(
-            f"Whether it helps depends on the other factors: {signs}. No single number says what that is worth."
+            f"Whether these factors help depends on the other factors: {signs}. No single number gives their effect."
         )
     if sizes:
-        said.append(f"How much it helps depends on the other factors: {sizes}.")
-    return " ".join(said) or "No disagreement goes beyond its uncertainty. That is no proof that there is none."
+        said.append(f"How much these factors help depends on the other factors: {sizes}.")
+    return " ".join(said) or "No disagreement exceeds its uncertainty, but that does not prove that there is none."
 
 
 def _anchor(row: Row, measure: str) -> str:
@@ -112,7 +112,7 @@ def _table(rows: pd.DataFrame, metric: Metric, *, name: str, anchors: frozenset[
     means = pd.concat([rows[measure] for measure in MEASURE_LOOKS])
     decimals = decimals_for(widths.tolist(), metric, values=means.tolist())
     head = ["Factor", "From", "To", "Disagreement"]
-    for words in (*(words for words, _, _ in MEASURE_LOOKS.values()), "leave-one-out less add-one-in"):
+    for words in (*(words for words, _, _ in MEASURE_LOOKS.values()), "leave-one-out minus add-one-in"):
         head += [f"{words[0].upper()}{words[1:]}{in_unit(metric)}", "95 % interval"]
     text = []
     for row in rows.to_dict("records"):

@@ -35,8 +35,8 @@ IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
 HOW_TO_READ = (
-    "Each light dot is one seed: the variant less the reference {shared}. "
-    "The thick bar is the 95 % interval of the mean, the thin one holds for all contrasts at once, and the "
+    "Each light dot is one seed: variant minus reference, {shared}. "
+    "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once, and the "
     "shaded band is the margin within which a difference does not matter ({margin})."
 )
 ALWAYS = ("trust", "methods", "origin")  # sections that every page has
@@ -64,8 +64,8 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
 
 def difference_label(effects: pd.DataFrame, metric: Metric) -> str:
     """The axis of a difference."""
-    other = "what each is compared with" if (effects["against"] == BEST).any() else "the reference"
-    return f"difference to {other} in {metric.label}{in_unit(metric)}; right is better"
+    other = "its comparison" if (effects["against"] == BEST).any() else "the reference"
+    return f"difference from {other} in {metric.label}{in_unit(metric)}; right is better"
 
 
 def verdict_text(verdict: str) -> str:
@@ -79,7 +79,7 @@ def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: froze
     rows = [[text(row) for _, text in columns] for row in effects.head(MOST_ROWS).to_dict("records")]
     heads = [head for head, _ in columns]
     return Table(
-        "Every contrast with the reference",
+        "Every comparison",
         heads,
         rows,
         frozenset(range(heads.index("Verdict") + 1, len(heads))),
@@ -119,7 +119,7 @@ def _columns(
         ("Verdict", lambda row: verdict_text(str(row["verdict"]))),
         (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
-        ("95 %, all at once", ends("_adjusted")),
+        ("95 %, simultaneous", ends("_adjusted")),
         ("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])),
         ("p (Holm)", lambda row: p_value(row["p_holm"])),
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
@@ -141,27 +141,27 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
     counts = [
         (decided, "help or hurt", "helps or hurts"),
         (same, "are equivalent", "is equivalent"),
-        (open_, "are open or below the margin", "is open or below the margin"),
+        (open_, "are undecided or below the margin", "is undecided or below the margin"),
     ]
-    counts += [(identical, "are of identical runs", "is of identical runs")] * bool(identical)
-    counts += [(unfinished, "have no run that finished", "has no run that finished")] * bool(unfinished)
+    counts += [(identical, "have identical runs", "has identical runs")] * bool(identical)
+    counts += [(unfinished, "have no finished run", "has no finished run")] * bool(unfinished)
     parts = [f"{n or 'none'} {several if n > 1 else one}" for n, several, one in counts]
-    said = f"Of {len(told)} contrasts {', '.join(parts)}."
+    said = f"Of {len(told)} comparisons, {', '.join(parts)}."
     if len(told) == 1:
-        said = f"The only contrast {next(one for n, _, one in counts if n)}."
+        said = f"The only comparison {next(one for n, _, one in counts if n)}."
     beyond = extremes(told, inputs.scores, metric=inputs.metric)
     if beyond:
-        said += f" Too far out for the axis, marked by an arrow at its edge: {', '.join(beyond)}."
+        said += f" Off the axis, marked by an arrow at its edge: {', '.join(beyond)}."
     lost = int(told["diverged"].sum())
     if lost:
-        runs = f"{number_of(lost, 'run')} did not finish and {'counts' if lost == 1 else 'count'} {inputs.lost_count}"
+        runs = f"{number_of(lost, 'run')} did not finish and {'is' if lost == 1 else 'are'} scored {inputs.lost_count}"
         said += f" {runs}, so {'its dot' if lost == 1 else 'their dots'} can lie off the axis."
     return said
 
 
 def _how_to_read(inputs: Inputs) -> str:
     metric = inputs.metric
-    shared = "of the same seed" if inputs.is_foreign else "that shares its split, batch order and random draws"
+    shared = "with the same seed" if inputs.is_foreign else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     return HOW_TO_READ.format(margin=margin, shared=shared)
 
@@ -179,7 +179,7 @@ def _description(told: pd.DataFrame, metric: Metric) -> str:
         f"{row['variant']}: {number(row['mean'] * metric.scale, decimals, is_signed=True)}, {row['verdict']}"
         for row in told.to_dict("records")
     ]
-    return f"Forest plot of differences to the reference in {metric.unit}. {'; '.join(parts)}."
+    return f"Forest plot of differences from the reference in {metric.unit}. {'; '.join(parts)}."
 
 
 def uncompared(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
@@ -191,23 +191,24 @@ def uncompared(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
 
 def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
     if any(section.name in OF_DESIGNS for section in sections):
-        return "Nothing is compared one factor at a time here; what the other designs tell stands below."
+        return "This study has no one-factor comparisons; the results of its other designs are below."
     if not inputs.is_foreign:
         return f"{inputs.title}: no ablation results yet."
     if alone := inputs.facts.alone:
         factors = ",".join(name for name in inputs.facts.factors or [] if name not in alone)
         return (
-            f"Nothing is compared: most configurations have a value of their own in {listed(alone)}. "
-            f"Leave it out where it is no factor: --factors {factors}."
+            f"There is no comparison, because most configurations have their own value of {listed(alone)}. "
+            f"If this is not a factor, leave it out: --factors {factors}."
         )
     together, asked = inputs.facts.together, inputs.facts.reference_asked
     if together and not asked:
         both = listed(together[0])
-        return f"Nothing is compared: {both} always change together. --factors with one of them compares both at once."
+        only = f"Name only one of them with --factors to compare {'both' if len(together[0]) == 2 else 'all'} at once."
+        return f"There is no comparison, because {both} always change together. {only}"
     drawn = inputs.facts.drawn or []
-    others = f", setting aside {listed(drawn)}, of which hardly a value comes twice" if drawn else ""
+    others = f" (not counting {listed(drawn)}, whose values hardly ever repeat)" if drawn else ""
     differ = f"no configuration differs from the reference, {asked}," if asked else "no two configurations differ"
-    return f"Nothing is compared: {differ} in one factor alone{others}."
+    return f"There is no comparison, because {differ} in exactly one factor{others}."
 
 
 def _best(inputs: Inputs) -> str:
@@ -223,7 +224,7 @@ def _best(inputs: Inputs) -> str:
     return (
         f"The best of {n:,} finished runs is {row['trial']}, {metric.label} {score}{unit}"
         + (f", with {named}" if named else "")
-        + ". The best of many is better than it will be again."
+        + ". The best of many runs is partly lucky: expect a worse score if you run it again."
     )
 
 

@@ -14,10 +14,10 @@ from ablate.study.trial import BEST
 
 ACCURACIES = ("train_accuracy", "val_accuracy")
 READING = (
-    "Each light dot is a run, the bar the 95 % interval of the mean over the seeds. Training accuracy is measured "
-    "while training: with dropout and augmentation on, over weights that still change. So a gap may be below 0, and "
-    "what dropout or augmentation take from it is in part that they make training examples harder, not that the "
-    "network generalizes better. Described, not tested: no comparison of this study was declared for it."
+    "Each light dot is a run; the bar is the 95 % interval of the mean over the seeds. Training accuracy is measured "
+    "during training: with dropout and augmentation on, while the weights still change. So a gap can be below 0, and "
+    "dropout or augmentation can narrow the gap by making training examples harder, not only by better generalization. "
+    "This section is descriptive: the study tests no comparison of gaps."
 )
 
 
@@ -30,7 +30,7 @@ def gap_blocks(inputs: Inputs) -> list[Block]:
     figure = draw_gaps(gaps, runs)
     if figure is None:
         return []
-    title, sentence = "Training less validation accuracy", _what_to_see(gaps)
+    title, sentence = "Training minus validation accuracy", _what_to_see(gaps)
     return [to_figure(figure, "gap", title, sentence, _table(gaps), READING)]
 
 
@@ -83,9 +83,9 @@ def _what_to_see(gaps: pd.DataFrame) -> str:
         return f"{number(row['mean'], 1, is_signed=True)} points in {row['name'] or 'the reference'}"
 
     if len(gaps) == 1:
-        return f"At its last epoch, training accuracy is {told(widest)} above validation accuracy."
-    said = f"How far training accuracy stood above validation accuracy at the last epoch: from {told(narrowest)}"
-    rest = f" The first {MOST_DRAWN} of {len(gaps)} are drawn." if len(gaps) > MOST_DRAWN else ""
+        return f"Training minus validation accuracy at the last epoch is {told(widest)}."
+    said = f"Training minus validation accuracy at the last epoch ranges from {told(narrowest)}"
+    rest = f" The figure shows the first {MOST_DRAWN} of {len(gaps)}." if len(gaps) > MOST_DRAWN else ""
     return f"{said} to {told(widest)}.{rest}"
 
 
@@ -98,9 +98,9 @@ def _table(gaps: pd.DataFrame) -> Table:
          *([number(row["predictive_sd"], 1)] if has_spread else []), count(row["seeds"])]
         for row in gaps.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
-    head = ["Variant", "Training, %", "Validation, %", "Gap, points", "95 % interval", "Change to the reference",
+    head = ["Variant", "Training, %", "Validation, %", "Gap, points", "95 % interval", "Change from the reference",
             "95 % interval", *(["Predictive SD, points"] if has_spread else []), "Runs"]  # fmt: skip
     points = ("training", "validation", "mean", "low", "high", "change", "change_low", "change_high", "predictive_sd")
     data = with_units(gaps if has_spread else gaps.drop(columns="predictive_sd"), dict.fromkeys(points, "points"))
-    return Table("Accuracies of the last epoch, mean over the seeds", head, rows, frozenset(range(1, len(head))),
+    return Table("Accuracies at the last epoch, mean over the seeds", head, rows, frozenset(range(1, len(head))),
                  name="gap", data=data)  # fmt: skip

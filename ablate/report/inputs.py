@@ -176,4 +176,6 @@ def _study_file(path: Path) -> str:
         return ""
     except (OSError, ValueError, AblateError) as err:
         said = printable(str(err), 200)
-        raise DataError(f"{path}: cannot be read: {said}\n  delete it to leave its section out") from err
+        raise DataError(
+            f"{path}: cannot be read: {said}\n  delete the file to leave its section out of the report"
+        ) from err

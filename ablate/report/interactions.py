@@ -20,11 +20,11 @@ from ablate.storage.results import Row
 MOST_NAMED = 10  # seeds in a sentence
 MOST_OPEN = 20  # rows of a table that is not folded
 HOW_TO_READ_SHARES = (
-    "A name with × is what factors do together beyond what each does; dashed bars are what the seeds do."
+    "A name with × is an interaction: the joint effect beyond the separate effects. Dashed bars are seed variance."
 )
-HOW_TO_READ_TICKS = " The tick is what noise alone would give a bar on average: one that ends there says nothing."
+HOW_TO_READ_TICKS = " The tick is the average bar under noise alone: a bar that ends at its tick is no evidence."
 HOW_TO_READ_LINES = (
-    "Parallel lines would mean no interaction. Points are differences to the pair of reference levels, averaged over "
+    "Parallel lines would mean no interaction. Points are differences from the pair of reference levels, averaged over "
     "the other factors, with 95 % intervals over the seeds."
 )
 
@@ -49,8 +49,8 @@ def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = Non
     behind = [folded for folded in (factorial_runs(inputs, found),) if folded is not None]
     if not found:
         said = (
-            "No seed of the factorial has every combination of its levels: the study was stopped, or a condition rules "
-            "some out. What is an average over all combinations cannot be told."
+            "No seed of the factorial has every combination of levels: the study was stopped, or a condition excludes "
+            "some combinations. So averages over all combinations cannot be computed."
         )
         return Section("interactions", "Interactions", [Paragraph(said), *behind])
     effects = designs.factorial_effects(found, margin=inputs.metric.margin)
@@ -77,8 +77,9 @@ def _incomplete(found: Sequence[Factorial]) -> list[Block]:
     if not lost:
         return []
     named = ", ".join(map(str, lost[:MOST_NAMED])) + (" and others" if len(lost) > MOST_NAMED else "")
-    said = "seed" if len(lost) == 1 else "seeds"
-    return [Paragraph(f"Cells are missing in the {said} {named}, which is left out of all that follows.")]
+    said, left = ("Seed", "this seed is") if len(lost) == 1 else ("Seeds", "these seeds are")
+    lacks = "lacks" if len(lost) == 1 else "lack"
+    return [Paragraph(f"{said} {named} {lacks} some cells; {left} left out of this section.")]
 
 
 def _shares(one: Factorial) -> list[Block]:
@@ -94,7 +95,7 @@ def _shares(one: Factorial) -> list[Block]:
          *(number(100 * row[name], 2) for name in ("share_of_runs", "noise_of_runs", "share"))]
         for row in shares.to_dict("records")
     ]  # fmt: skip
-    head = ("Term", "Kind", "Share of the variance, %", "By noise alone, %", "Share between cell means, %")
+    head = ("Term", "Kind", "Share of the variance, %", "Expected from noise, %", "Share between cell means, %")
     table = Table("Functional ANOVA of the factorial", head, rows, frozenset((2, 3, 4)), name="anova", data=shares)
     ticks = HOW_TO_READ_TICKS if shares["noise_of_runs"].notna().any() else ""
     return [to_figure(figure, "shares", title, sentence, table, HOW_TO_READ_SHARES + ticks)]
@@ -105,10 +106,10 @@ def _shares_in_words(shares: pd.DataFrame) -> str:
     single, pairs, higher, seeds, noise = (
         float(kinds.get(kind, 0.0)) for kind in ("main", "interaction", "higher", "seed", "noise")
     )
-    said = f"Factors by themselves explain {number(single, 0)} % of the variance, pairs {number(pairs, 0)} % more"
+    said = f"Main effects explain {number(single, 0)} % of the variance, two-factor interactions {number(pairs, 0)} %"
     if (shares["kind"] == "higher").any():
-        said += f", three and more together {number(higher, 0)} %"
-    rest = f" What is left, {number(seeds + noise, 0)} %, is luck of the seeds and noise." if seeds + noise else ""
+        said += f", interactions of three or more {number(higher, 0)} %"
+    rest = f" The remaining {number(seeds + noise, 0)} % are seed variance and noise." if seeds + noise else ""
     return f"{said}.{rest}"
 
 
@@ -124,7 +125,7 @@ def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric) -> list
     figure = draw_interactions(cells, metric=metric, label=f"difference in {metric.label}{in_unit(metric)}")
     if figure is None:
         return []
-    sentence, title = _flagged_in_words(flagged, len(pairs), len(chosen), metric), "Interactions that are flagged"
+    sentence, title = _flagged_in_words(flagged, len(pairs), len(chosen), metric), "Flagged interactions"
     return [to_figure(figure, "interactions", title, sentence, _cells_table(cells, metric), HOW_TO_READ_LINES)]
 
 
@@ -134,9 +135,9 @@ def _flagged_in_words(flagged: pd.DataFrame, n_tested: int, n_pairs: int, metric
     said = (
         f"{len(flagged)} of {n_tested} interactions are significant and beyond the margin. The largest is "
         f"{first['term']}: {size} {metric.unit}".rstrip()
-        + " beyond the sum of what each does."
+        + " beyond the sum of the separate effects."
     )
-    return said + (f" The first {MOST_PANELS} of {n_pairs} pairs are drawn." if n_pairs > MOST_PANELS else "")
+    return said + (f" The figure shows the first {MOST_PANELS} of {n_pairs} pairs." if n_pairs > MOST_PANELS else "")
 
 
 def _none_flagged(pairs: pd.DataFrame) -> str:
@@ -144,11 +145,11 @@ def _none_flagged(pairs: pd.DataFrame) -> str:
     if n < MIN_SEEDS:
         seeds = "one seed" if n == 1 else f"{n} seeds"
         return (
-            f"With {seeds} there is no p value, which takes {MIN_SEEDS}: no interaction can be flagged, and none is "
-            "drawn. The table describes them."
+            f"With {seeds} there is no p value (it needs {MIN_SEEDS} seeds), so no interaction is flagged or drawn. "
+            "The table describes the interactions."
         )
     tested = "The one interaction is not" if len(pairs) == 1 else f"None of the {len(pairs)} interactions is"
-    return f"{tested} both significant and beyond the margin, so none is drawn. That is no proof that there is none."
+    return f"{tested} both significant and beyond the margin, so none is drawn. This does not prove that there is none."
 
 
 def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
@@ -187,7 +188,7 @@ def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
         for row in effects.to_dict("records")
     ]  # fmt: skip
     head = (
-        "Term", "Kind", "Verdict", f"Difference{in_unit(metric)}", "95 % interval", "95 %, all at once", "p (max-T)",
+        "Term", "Kind", "Verdict", f"Difference{in_unit(metric)}", "95 % interval", "95 %, simultaneous", "p (max-T)",
         "Mode", "Seeds",
     )  # fmt: skip
     caption = "Main effects and interactions of the factorial"

@@ -16,16 +16,16 @@ from ablate.storage.results import to_corner
 
 MOST_TOLD = 4  # variants of a sentence
 READING = (
-    "Each line is a variant's mean over its seeds, the band goes from its lowest to its highest seed; for SD and "
-    "gradient the mean is the geometric one. Measured before the first step, on the same validation examples for all "
-    "variants of a seed, after the activation function, with dropout and augmentation off and batch normalization by "
-    "these examples. The gradient is that of the loss by the layer's kernel. Means far beyond the others' leave their "
-    "panel; the table has them."
+    "Each line is a variant's mean over its seeds (the geometric mean for SD and gradient); the band spans its lowest "
+    "to highest seed. Values are measured after the activation function, before the first training step, on the same "
+    "validation examples for all variants of a seed, with dropout and augmentation off; batch normalization uses the "
+    "statistics of these examples. The gradient is the gradient of the loss with respect to the layer's kernel. Means "
+    "far beyond the others lie outside their panel; the table has them."
 )
 OF_KERNELS = (
-    "One seed a variant: rows are inputs, columns are units. Blue is positive, orange negative, fainter is smaller; "
-    "the strongest colour is the largest number of its picture. Units whose incoming weights are equal compute the "
-    "same and are trained the same: as long as nothing tells them apart, they count as one."
+    "One seed per variant: rows are inputs, columns are units. Blue is positive, orange is negative, fainter is "
+    "smaller; the strongest colour is the largest weight of its picture. Units with equal incoming weights compute the "
+    "same output and get the same updates, so until something breaks the symmetry they count as one unit."
 )
 
 
@@ -84,10 +84,10 @@ def _from_first_to_last(start: pd.DataFrame) -> str:
         shown = f"“{shorten(name, 60)}”" if name else "the reference"
         said.append(f"from {significant(first['sd'])} to {significant(last['sd'])} in {shown}")
     n = int(start["number"].max())
-    text = f"Over {n} hidden layers, before the first step, the SD of the activations goes {', '.join(said)}."
+    text = f"Across {n} hidden layers, before the first step, the SD of the activations goes {', '.join(said)}."
     if len(names) > MOST_TOLD:
         text = f"{text[:-1]}; the table has all {len(names)}."
-    return text + (f" The first {MOST_LINES} variants are drawn." if len(names) > MOST_LINES + 1 else "")
+    return text + (f" The figure shows the first {MOST_LINES} variants." if len(names) > MOST_LINES + 1 else "")
 
 
 def _depth_table(table: pd.DataFrame) -> Table:
@@ -100,7 +100,7 @@ def _depth_table(table: pd.DataFrame) -> Table:
         rows.append([str(name) or "reference", str(when), count(len(some)), *pairs, _fewest(some), seeds])
     head = ["Variant", "When", "Layers", "Mean, first layer", "last", "SD, first layer", "last",
             "Gradient, first layer", "last", "Fewest distinct units", "Seeds"]  # fmt: skip
-    caption = "The first and the last hidden layer; the CSV has all"
+    caption = "The first and the last hidden layer; the CSV has all layers"
     return Table(caption, head, rows, frozenset(range(2, len(head))), name="layers", data=table)
 
 
@@ -135,7 +135,7 @@ def _kernel(title: str, some: pd.DataFrame) -> Kernel:
     first = some.iloc[0]
     corner = to_corner(str(first["corner"]))
     largest = max((abs(weight) for row in corner for weight in row), default=0.0)
-    said = f"{_distinct(some)} units distinct\nlargest weight {significant(largest)}"
+    said = f"{_distinct(some)} units are distinct\nlargest weight {significant(largest)}"
     return Kernel(title, corner, said)
 
 
@@ -147,14 +147,14 @@ def _distinct(some: pd.DataFrame) -> str:
 
 def _which_are_alike(states: pd.DataFrame, shown: pd.DataFrame) -> str:
     of_layer = int(shown["number"].mode().iloc[0])
-    which = f"The weights of hidden layer {of_layer} with which each variant was scored."
+    which = f"The weights of hidden layer {of_layer} in the scored state of each variant."
     is_short = shown["distinct"] < shown["units"]
     alike = [f"{str(name) or 'the reference'} ({_distinct(some)} distinct)"
              for name, some in shown[is_short].groupby("name", sort=False)]  # fmt: skip
-    said = f"Units stayed alike in {', '.join(alike[:MOST_KERNELS])}." if alike else "In all, every unit is distinct."
+    said = f"Units stayed equal in {', '.join(alike[:MOST_KERNELS])}." if alike else "All units are distinct."
     lost = [name or "the reference" for name in dict.fromkeys(states["name"]) if name not in set(shown["name"])]
-    missing = f" No run of {', '.join(lost[:MOST_KERNELS])} finished, so it has none." if lost else ""
-    rest = f" The first {MOST_KERNELS} are drawn." if shown["name"].nunique() > MOST_KERNELS else ""
+    missing = f" No weights to show, because no run finished: {', '.join(lost[:MOST_KERNELS])}." if lost else ""
+    rest = f" The figure shows the first {MOST_KERNELS} variants." if shown["name"].nunique() > MOST_KERNELS else ""
     return f"{which} {said}{missing}{rest}"
 
 
@@ -167,5 +167,5 @@ def _units_table(shown: pd.DataFrame) -> Table:
     head = ["Variant", "Layer", "Units", "Distinct, fewest", "Distinct, most", "Seeds"]
     data = shown[["name", "seed", "trial", "layer", "number", "units", "distinct", "corner"]]
     data = data.assign(corner=data["corner"].where(~data["name"].duplicated(), ""))  # of those that are drawn
-    return Table("Units of that layer with weights of their own", head, rows, frozenset(range(2, 6)), name="kernels",
+    return Table("Distinct units of this layer", head, rows, frozenset(range(2, 6)), name="kernels",
                  data=data)  # fmt: skip

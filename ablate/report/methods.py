@@ -14,50 +14,52 @@ from ablate.study.trial import BEST
 from ablate.text import listed, number_of
 
 SEED = (
-    "A seed fixes the split into training and validation examples, the initial weights layer by layer, the order of "
-    "the batches and the noise of dropout; a variant and what it is compared with share all of it, which pairs them."
+    "A seed fixes the split into training and validation examples, the initial weights of each layer, the batch order "
+    "and the dropout noise. Both sides of a comparison share all of these, so their runs are paired."
 )
 USERS_SEED = (
-    "A seed fixes the split into training and validation examples, the order of the batches and the seed that Keras "
-    "has before the model is built, from which initial weights and dropout are drawn where the model does not say "
-    "otherwise; a variant and what it is compared with share it, which pairs them."
+    "A seed fixes the split into training and validation examples, the batch order and the Keras seed, which is set "
+    "before the model is built. Initial weights and dropout depend on the Keras seed, unless the model sets its own "
+    "seeds. Both sides of a comparison share the seed, so their runs are paired."
 )
 EQUAL_WEIGHTS = (
-    "A seed fixes the split into training and validation examples and the order of the batches, not the initial "
-    "weights: {found}."
+    "A seed fixes the split into training and validation examples and the batch order, but not the initial weights: "
+    "{found}."
 )
 RATES = {
-    "carry": "Under “carry” every variant trained at the learning rate of what it is compared with.",
-    "find": "Under “find” each run trained at the rate that a range test of that very configuration suggests, made "
-    "anew for each seed, so that luck in finding it is in the intervals: the loss of each batch on an exponential "
-    "ramp. The rate is half that of the knee: the lowest from which on the smoothed loss is as low as at the bottom of "
-    "its first basin, within three standard errors or 2 % of its fall. 1cycle rises to the rate of the bottom. Where "
-    "half the knee lies more than 1.5 decades from the steepest descent, the geometric mean of both was taken.",
-    "tune": "Under “tune” each configuration trained at the best of {points} rates, evenly spaced in the logarithm "
-    "around the one found, by validation score on a seed that no comparison uses; the same budget for all. The choice "
-    "was made once: its luck is shared by all seeds and in no interval.",
+    "carry": "Under “carry”, every variant trained at the learning rate of the configuration it is compared with.",
+    "find": "Under “find”, each run trained at the rate that a learning-rate range test of its own configuration and "
+    "seed suggested, so the intervals include the luck of the test. The test raises the rate exponentially and records "
+    "the loss of each batch. The suggested rate is half the rate at the knee; the knee is the lowest rate at which "
+    "the smoothed loss is already as low as at the bottom of its first basin, within three standard errors or 2 % of "
+    "its fall. 1cycle rises to the rate at the bottom. Where half the knee lies more than 1.5 decades from the "
+    "steepest descent, the run used the geometric mean of the two.",
+    "tune": "Under “tune”, each configuration trained at the best of {points} rates, spaced evenly on a log scale "
+    "around the rate found; the best is chosen by validation score on a seed that no comparison uses. Every "
+    "configuration had the same tuning budget. The rate was chosen once: all seeds share the luck of that choice, and "
+    "no interval includes it.",
 }
 FOREIGN = (
-    "This table was made elsewhere and read from {source}. How its runs were trained and tuned, what their seeds fix, "
-    "and when a test set was read is not known; the statistics below take rows of equal seed as pairs."
+    "This table was made elsewhere and read from {source}. It does not say how its runs were trained and tuned, what "
+    "their seeds fix, or when a test set was read. The statistics below pair rows with the same seed."
 )
 STATISTICS = (
-    "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. Intervals "
-    "of a single comparison are "
-    "Student's t intervals of the mean difference at 95 %; those called simultaneous hold for all comparisons of a "
-    "family at once (Bonferroni). P values are of the exact sign-flip test of the mean, over all sign patterns up to "
-    "{exact} seeds and {drawn} drawn ones above, adjusted over the family by the step-down maximum of the "
-    "statistics (max-T, Westfall & Young), the signs of a seed flipped together in all comparisons; Holm's adjustment "
-    "stands beside it. {families}"
+    "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. The "
+    "interval of a single comparison is Student's t interval of the mean difference at 95 %; simultaneous intervals "
+    "hold for all comparisons of a family at once (Bonferroni). P values come from the exact sign-flip test of the "
+    "mean, over all sign patterns for up to {exact} seeds and over {drawn} random patterns for more. They are adjusted "
+    "over the family by the step-down maximum of the statistics (max-T, Westfall & Young), with the signs of a seed "
+    "flipped together in all comparisons; Holm-adjusted p values are given as well. {families}"
 )
 VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
-    "beyond the margin δ; it is detectable but below the margin if only the last fails. Otherwise it is equivalent if "
-    "two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. Below {least} seeds nothing is "
-    "tested. A comparison whose runs are identical in every seed, or of which no run finished on either side, is "
-    "called just that. A comparison with a run that did not finish is never called equivalent or below the margin."
+    "beyond the margin δ; it is detectable but below the margin if only the last condition fails. Otherwise it is "
+    "equivalent if two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. With fewer than "
+    "{least} seeds there is no test. If the runs of a comparison are identical in every seed, or if no run finished on "
+    "either side, the verdict says so. A comparison with a run that did not finish is never called equivalent or below "
+    "the margin."
 )
-NO_MARGIN = "No margin δ was given, so that nothing can be called equivalent, and any detectable difference counts."
+NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and every detectable difference counts."
 
 
 def methods_section(inputs: Inputs) -> Section:
@@ -89,20 +91,21 @@ def _design(inputs: Inputs) -> str:
         said.append(
             f"{number_of(n, 'variant')} {'is' if n == 1 else 'are'} compared with the reference{named}: {reference}."
         )
-        together = ", or the levels of a recipe together," if facts.recipes else ""
-        said.append(f"Each changes one factor{together} and leaves the others as they are.")
+        together = ", or all factors of a recipe together," if facts.recipes else ""
+        said.append(f"Each changes one factor{together} and keeps the others.")
     if kind == "both" or (effects["against"] == BEST).any():
         said.append(
-            "Comparisons run in both directions: one factor changed in the reference, one changed in the best "
-            "configuration of the search, and these two compared with each other."
+            "Comparisons go in both directions: they change one factor of the reference, or one factor of the best "
+            "configuration of the search, and they compare these two configurations with each other."
         )
     designs = facts.designs or []
     if "factorial" in designs:
-        said.append(f"The factors {listed(facts.factorial or [])} were crossed in full.")
+        said.append(f"The factors {listed(facts.factorial or [])} were fully crossed.")
     if "path" in designs:
         said.append(
-            "A path from the reference to the best configuration, and one back, changes one factor a step, the one "
-            "that gains most; each candidate was trained anew, chosen and told by its validation score alone."
+            "One path leads from the reference to the best configuration, and one leads back. Each step changes the "
+            "factor with the largest gain. Each candidate was trained for the path; its validation score alone decides "
+            "the step and measures the gain."
         )
     said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.recipes or {}).items()]
     said += [_condition(factor, when) for factor, when in (facts.conditions or {}).items()]
@@ -114,9 +117,9 @@ def _rates(inputs: Inputs) -> str:
     points = "several" if tune.points is None else tune.points
     said = [RATES[mode].format(points=points) for mode in inputs.facts.modes or []]
     if tune.extended:
-        said.append(f"Where an end of the grid was best it was extended: {listed(tune.extended)}.")
+        said.append(f"The grid was extended because its best rate was at an end: {listed(tune.extended)}.")
     if tune.at_edge:
-        said.append(f"The best stayed at an end of the grid for {listed(tune.at_edge)}.")
+        said.append(f"The best rate stayed at an end of the grid for {listed(tune.at_edge)}.")
     return " ".join(said)
 
 
@@ -125,15 +128,15 @@ def _seeds(inputs: Inputs) -> str:
     if seeds == "auto" and inputs.looks:
         levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
         said.append(
-            f"Seeds were added to undecided comparisons only, which were looked at with {listed(inputs.looks)} seeds; "
-            f"of the 5 % the looks may spend {listed(levels)} (Lan & DeMets, Pocock type), so that intervals, p values "
-            "and verdicts hold over all of them."
+            f"Only undecided comparisons got more seeds; looks were taken at {listed(inputs.looks)} seeds. The looks "
+            f"may spend {listed(levels)} of the 5 % error rate (Lan & DeMets, Pocock type), so intervals, p values and "
+            "verdicts hold over all looks."
         )
     elif isinstance(seeds, int):
-        said.append(f"Every configuration that is compared was trained with the same {number_of(seeds, 'seed')}.")
+        said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
     elif len(inputs.effects):
         fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
-        said.append(f"Comparisons rest on {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+        said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
     if not inputs.is_foreign:
         said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):
@@ -152,19 +155,20 @@ def _test_set(inputs: Inputs) -> str:
         return ""
     monitor = inputs.monitor.replace("val_", "validation ")
     if not inputs.metric.name.startswith("test_"):
-        return f"Comparisons are on {inputs.metric.label}: not every run has a test score."
+        return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test
     said = (
-        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each run that is compared, "
-        f"with the weights of the epoch that was best in {monitor}, and for none of the search"
+        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each compared run, "
+        f"with the weights of the epoch with the best {monitor}, and never for the search"
     )
     frozen = inputs.facts.frozen
     if frozen is None:
         return f"{said}."
     when = (frozen.at or "").replace("T", " ")
     return (
-        f"{said}; before, on {when}, the list of {count(frozen.contrasts)} comparisons among "
-        f"{count(frozen.cells)} configurations had been frozen (SHA-256 {(frozen.digest or '')[:16]}…)."
+        f"{said}. Before that, on {when}, {count(frozen.contrasts)} comparisons among "
+        f"{count(frozen.cells)} configurations were preregistered "
+        f"(SHA-256 {(frozen.digest or '')[:16]}…)."
     )
 
 
@@ -176,7 +180,7 @@ def _statistics(inputs: Inputs) -> str:
     families = f"The family has {number_of(len(effects), 'comparison')}."
     if len(sizes) > 1 or sizes.index[0]:
         counts = listed([f"{n} of mode {mode}" for mode, n in sizes.items()])
-        families = f"A family is all comparisons of one learning-rate mode: {counts}."
+        families = f"All comparisons of one learning-rate mode form a family: {counts}."
     return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
 
 
@@ -190,12 +194,12 @@ def _verdicts(inputs: Inputs) -> str:
 
 def _margin_source(inputs: Inputs) -> str:
     if inputs.facts.margin is not None:
-        return "as stated"
+        return "as the study states"
     n_test, means = inputs.data.n_test, inputs.effects["reference_mean"]
     if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
         error = binomial_error(float(means.mean()), n=n_test)
-        return f"half a point or the test set's binomial standard error ({number(error * 100, 2)}), the larger one"
-    return "the smallest difference taken to matter"
+        return f"the larger of half a point and the test set's binomial standard error ({number(error * 100, 2)})"
+    return "the smallest difference assumed to matter"
 
 
 def _lost(inputs: Inputs) -> str:
@@ -207,8 +211,8 @@ def _lost(inputs: Inputs) -> str:
     level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
     counts = f"{inputs.lost_count} ({level})"
-    rule = f"A run that diverged, failed or ran out of memory counts {counts} in every number of its configuration"
-    return f"{rule}: {n or 'none'} of {len(runs):,} did."
+    rule = f"A run that diverged, failed or ran out of memory is scored {counts} in every number of its configuration"
+    return f"{rule}: {n or 'none'} of {len(runs):,} runs did."
 
 
 def _fixed(inputs: Inputs) -> str:
@@ -227,7 +231,7 @@ def _fixed(inputs: Inputs) -> str:
     said += [f"input scaling {scaling}, fitted on the training examples"] if scaling else []
     if not said:
         return ""
-    return f"In all comparisons: {', '.join(said)}. What was found holds for these settings."
+    return f"In all comparisons: {', '.join(said)}. The findings hold for these settings."
 
 
 def _model(inputs: Inputs) -> list[str]:
@@ -237,7 +241,7 @@ def _model(inputs: Inputs) -> list[str]:
 
 def _condition(factor: str, when: Mapping[str, Sequence[Any]]) -> str:
     needed = listed([f"{other} is {listed(levels, 'or')}" for other, levels in when.items()])
-    return f"{factor.replace('_', ' ')} counts only where {needed}; elsewhere it rests at its baseline level."
+    return f"{factor.replace('_', ' ')} matters only where {needed}; elsewhere it stays at its baseline level."
 
 
 def _listed(levels: Mapping[str, Any]) -> str:

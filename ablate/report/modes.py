@@ -11,9 +11,9 @@ from ablate.report.plots import MOST_DRAWN, contrast_name, draw_modes
 from ablate.storage.results import Row
 
 MEANT = {
-    "carry": "with “carry” every variant trains at the reference's learning rate",
-    "find": "with “find” each at the rate that a range test of that very configuration suggests",
-    "tune": "with “tune” each at the best of a small search around that rate, the same budget for all",
+    "carry": "with “carry”, every variant trains at the reference's learning rate",
+    "find": "with “find”, each run trains at the rate that its own learning-rate range test suggests",
+    "tune": "with “tune”, each variant trains at the best rate of a small search around it, with equal budgets for all",
 }
 
 
@@ -29,13 +29,14 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
     if figure is None:
         return None
     n = effects["variant"].nunique()
-    said = f"{len(changed)} of {n} verdicts change with the mode." if changed else f"None of the {n} verdicts changes."
+    change = "changes" if len(changed) == 1 else "change"
+    said = f"{len(changed) or 'None'} of {'' if changed else 'the '}{n} verdicts {change} with the learning-rate mode."
     meant = "; ".join(meant for mode, meant in MEANT.items() if mode in modes)
-    sentence = f"{said} Variants whose verdict changes stand first."
+    sentence = f"{said} Variants whose verdict changes come first."
     if n > MOST_DRAWN:
-        sentence += f" The first {MOST_DRAWN} are drawn, the table has more."
+        sentence += f" The figure shows the first {MOST_DRAWN}; the table has more."
     reading = f"{meant[:1].upper()}{meant[1:]}."
-    title = "The same contrasts under each learning-rate mode"
+    title = "The same comparisons under each learning-rate mode"
     described = f"{said} Modes: {', '.join(modes)}."
     table = _modes_table(effects, modes, inputs.metric, anchors=anchors)
     shown = to_figure(figure, "modes", title, sentence, table, reading, described=described)
@@ -64,7 +65,7 @@ def _modes_table(effects: pd.DataFrame, modes: list[str], metric: Metric, *, anc
         head += [f"{mode}: difference{in_unit(metric)}", "95 % interval", "Verdict", "Rate"]
     numeric = {3 + 4 * index + offset for index in range(len(modes)) for offset in (0, 1, 3)}
     return Table(
-        "Contrasts by learning-rate mode", head, rows[:MOST_ROWS], frozenset(numeric), name="modes", data=effects,
+        "Comparisons by learning-rate mode", head, rows[:MOST_ROWS], frozenset(numeric), name="modes", data=effects,
         key="modes", filters=(2,),
     )  # fmt: skip
 

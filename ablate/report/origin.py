@@ -14,7 +14,7 @@ from ablate.text import number_of
 
 PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
-    "pretrain": "pretraining", "data": "data", "build": "building models", "inspect": "looking into layers",
+    "pretrain": "pretraining", "data": "data", "build": "building models", "inspect": "inspecting layers",
     "open": "reading the data", "start": "starting the workers", "idle": "workers waiting",
     "search": "choosing configurations", "track_wait": "tracking", "report": "report",
 }  # fmt: skip
@@ -32,14 +32,14 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
     facts, found = inputs.facts, []
     if inputs.data.stand_in:
         name = inputs.data.name or "the data set"
-        found.append(("Not real data", f"{name} could not be had; this ran on the program's built-in stand-in."))
+        found.append(("Not real data", f"{name} was not available, so this study used built-in synthetic data."))
     again = facts.command or "the same command"
     if facts.quick:
-        found.append(("Quick run", "--quick cut the budgets: good for trying things out, not for conclusions."))
+        found.append(("Quick run", "--quick cut the budget: good for trying things out, not for conclusions."))
     if facts.interrupted:
-        found.append(("Interrupted", f"The study was stopped; “{again}” goes on."))
+        found.append(("Interrupted", f"The study was stopped. To resume it, run “{again}”."))
     elif facts.complete is False:
-        found.append(("Incomplete", f"Trials are missing; “{again}” goes on."))
+        found.append(("Incomplete", f"Trials are missing. To run them, use “{again}”."))
     return found
 
 
@@ -49,7 +49,7 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     levels = " · ".join(f"{factor_name(name)} {level}" for name, level in trained_reference(inputs).items())
     source, total = inputs.facts.source or "a file", (inputs.facts.time or {}).get("total")
     pairs = [
-        ("Read from", f"{source}, a table that another tool made" if inputs.is_foreign else ""),
+        ("Read from", f"{source}, a table from another tool" if inputs.is_foreign else ""),
         ("Read as", inputs.facts.read_as or ""),
         ("Data", "" if inputs.is_foreign else data_text(inputs)),
         (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
@@ -96,7 +96,7 @@ def data_text(inputs: Inputs) -> str:
         return ""
     sizes = ((data.n_train, "train"), (data.n_validation, "validation"), (data.n_test, "test"))
     splits = [f"{count(n)} {name}" for n, name in sizes if n is not None]
-    stand_in = " (built-in stand-in)" if data.stand_in else ""
+    stand_in = " (built-in synthetic data)" if data.stand_in else ""
     fingerprint = [f"fingerprint {data.fingerprint[:12]}…"] if data.fingerprint else []
     return " · ".join([f"{data.name or ''}{stand_in}", *splits, *fingerprint])
 
@@ -124,9 +124,9 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
     return _stated(
         ("Study seed", "" if seed is None else str(seed)),
         ("Data", " · ".join(text for text in (data_text(inputs), shape, scaling) if text)),
-        ("Data's source", data.source or ""),
-        ("Trained on before", data.pretraining or ""),
-        ("Data's fingerprint", data.fingerprint or ""),
+        ("Data source", data.source or ""),
+        ("Pretrained on", data.pretraining or ""),
+        ("Data fingerprint", data.fingerprint or ""),
     )
 
 
@@ -168,7 +168,7 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
         ("Ran", " to ".join(dates)),
         ("Time", f"{duration(total)}: {', '.join(shares)}" if total else ""),
         ("Tracked", tracked),
-        ("Reproduce", f"{command}, with the study file below and data of the same fingerprint" if command else ""),
+        ("Reproduce", f"{command}, with the study file below and data with the same fingerprint" if command else ""),
         ("Verified", _verified(inputs)),
         ("Notes", "; ".join(facts.notes or [])),
     )
@@ -178,7 +178,7 @@ def _verified(inputs: Inputs) -> str:
     known = in_a_sentence(read_rounds(inputs.folder))
     if known or not inputs.facts.command or inputs.is_foreign:
         return known
-    return f"not yet; ablate verify {inputs.facts.study or 'NAME'} trains some trials once more and compares"
+    return f"not yet; ablate verify {inputs.facts.study or 'NAME'} retrains some trials and compares the results"
 
 
 def _stated(*pairs: tuple[str, str]) -> list[tuple[str, str]]:

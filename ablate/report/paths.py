@@ -16,11 +16,11 @@ from ablate.report.plots.waterfall import draw_path
 
 BARS = "Each bar goes from the score before a step to the score after it{}."
 WHISKERS = ", and the line is the 95 % interval of its gain, paired by seed"
-OPTIMISM = " A step is the best of several on that very score, so its gain is a little too good."
-UNSEEN = " The test set plays no part."
+OPTIMISM = " Each step is the best of several candidates by this score, so its gain is slightly optimistic."
+UNSEEN = " The path does not use the test set."
 BY_SOURCE = {
     "path": "Every candidate of every step was trained.",
-    "factorial": "The steps are read off the factorial: no candidate was trained for them.",
+    "factorial": "The steps use the runs of the factorial: no candidate was trained for them.",
 }
 
 
@@ -85,9 +85,9 @@ def _in_words(walk: pd.DataFrame, scale: float, decimals: int) -> str:
     gain = number(first["gain"] * scale, decimals, is_signed=True)
     if walk["direction"].iloc[0] == "backward":
         why = "it costs least" if first["gain"] < 0 else "the score does not suffer"
-        return f"On the way back {first['factor']} goes first: {why}, {gain}."
+        return f"The way back starts with {first['factor']}: {why} ({gain})."
     whole = number(total, decimals, is_signed=True)
-    return f"The first step, {first['factor']} = {first['level']}, brings {gain}, the whole way {whole}."
+    return f"The first step, {first['factor']} = {first['level']}, gains {gain}; the whole path gains {whole}."
 
 
 def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str, anchors: frozenset[str]) -> Table:

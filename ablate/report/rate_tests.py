@@ -22,20 +22,21 @@ def rate_section(inputs: Inputs) -> Section | None:
         return None
     tests = [test for _, some in groups for test in some]
     unsure = sum(test.verdict == "undetermined" for test in tests)
-    rest = f" The first {MOST_PANELS} are drawn, the table has all." if len(groups) > MOST_PANELS else ""
+    rest = f" The figure shows the first {MOST_PANELS}; the table has all." if len(groups) > MOST_PANELS else ""
     of = f"{number_of(len(tests), 'test')} of {number_of(len(groups), 'configuration')}"
-    said = f"In {len(tests) - unsure} of {of} a rate could be read"
-    said += f"; in {unsure} it is a guess (dashed line), and the table says why." if unsure else "."
+    said = f"{len(tests) - unsure} of {of} determined a rate"
+    said += f"; for {unsure} the rate is a guess (dashed line), and the table says why." if unsure else "."
     sentence = (
-        f"{said} Each seed finds a rate of its own, so that luck in finding it is in the intervals. The rate grows "
-        "along each curve; a vertical line is a rate suggested: half that of the knee, where the loss comes to the "
-        "bottom of its first basin. 1cycle rises to the rate of the bottom (minimum). Blue, with the marks of "
-        f"all rules: the first seed.{rest}"
+        f"{said} Each seed runs its own test, so the intervals include the luck of the test. The rate grows along each "
+        "curve; a vertical line marks a suggested rate: half the rate at the knee, where the loss reaches the bottom "
+        "of its first basin. 1cycle rises to the rate at the bottom (minimum). The first seed is blue and shows the "
+        f"marks of all rules.{rest}"
     )
     title = "Loss against learning rate"
-    described = f"{said} One panel a configuration."
+    described = f"{said} One panel per configuration."
     shown = to_figure(figure, "rates", title, sentence, _rates_table(groups), described=described)
-    return Section("rate-tests", "Learning-rate tests", [shown])
+    figure_block = shown
+    return Section("rate-tests", "Learning-rate range tests", [figure_block])
 
 
 def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
@@ -58,7 +59,7 @@ def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
 def _rates_table(groups: list[tuple[str, list[RateTest]]]) -> Table:
     rules = list(dict.fromkeys(name for _, tests in groups for test in tests for name in test.rules))
     named = [rule.replace("_", " ") for rule in rules]
-    head = ["Configuration", "Tests", "Agreed", "Rate, median", "Lowest", "Highest", *named, "Why not"]
+    head = ["Configuration", "Tests", "Determined", "Rate, median", "Lowest", "Highest", *named, "Why undetermined"]
     rows = [
         [
             label,
@@ -76,7 +77,7 @@ def _rates_table(groups: list[tuple[str, list[RateTest]]]) -> Table:
         for test in tests
     ]
     return Table(
-        "Rates chosen, and the median that each rule picks", head, rows[:MOST_ROWS],
+        "Chosen rates, and the median rate of each rule", head, rows[:MOST_ROWS],
         frozenset(range(1, 6 + len(rules))), name="rates", data=pd.DataFrame(picks),
     )  # fmt: skip
 

@@ -15,9 +15,9 @@ from ablate.report.plots import contrast_name
 from ablate.storage.results import Row
 
 SENTENCE = (
-    "One row a pair: a variant's run and its reference's run of the same seed, with their names in the results table "
-    "and the first digits of their MLflow runs; the CSV has them whole. A run that took the result of an equal "
-    "configuration names it."
+    "One row per pair: the variant's run and the reference's run with the same seed, their names in the results table "
+    "and the first digits of their MLflow run IDs; the CSV has the full IDs. A run that reuses the result of an "
+    "identical run names it."
 )
 RUN_ID = 8  # digits of an MLflow run shown; the CSV has all
 
@@ -33,7 +33,7 @@ def runs_block(inputs: Inputs) -> Folded | None:
     head = [
         "Factor", "Level", *(["Mode"] if with_mode else []), "Seed", f"Difference{in_unit(metric)}", mean_label(metric),
         "Reference's", "State", "Trial", "Reference's trial", "MLflow run", "Reference's run",
-        *(["Took the result of"] if with_reuse else []),
+        *(["Reuses result of"] if with_reuse else []),
     ]  # fmt: skip
     decimals = effect_decimals(inputs.effects, metric)
     rows = [
@@ -45,7 +45,7 @@ def runs_block(inputs: Inputs) -> Folded | None:
     ]  # fmt: skip
     first = head.index("Seed")
     table = Table(
-        "The runs behind each contrast", head, rows, frozenset(range(first, first + 4)), name="runs",
+        "The runs behind each comparison", head, rows, frozenset(range(first, first + 4)), name="runs",
         data=with_units(runs, dict.fromkeys(("difference", "value", "reference_value"), file_unit(metric))),
         groups=_groups(shown),
     )  # fmt: skip

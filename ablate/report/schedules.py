@@ -12,12 +12,12 @@ from ablate.study.rate import RECIPE
 
 FACTOR = "schedule"
 SENTENCE = (
-    "The learning rate at the end of each epoch, as a share of the highest one that the trial's schedule comes to; the "
-    "reference in grey. "
+    "The learning rate at the end of each epoch, as a share of the peak rate of the trial's schedule; the reference is "
+    "grey. "
 )
 READING = (
-    "Mean over the seeds; the band goes from the lowest to the highest seed, which differ where a schedule looks at "
-    "the validation loss. A line ends with the last epoch that any seed had."
+    "Mean over the seeds; the band spans the lowest to the highest seed, which differ if the schedule depends on the "
+    "validation loss. A line ends at the last epoch of the longest run."
 )
 
 
@@ -28,9 +28,9 @@ def schedule_blocks(inputs: Inputs) -> list[Block]:
     if figure is None:
         return []
     n = curves.loc[curves["name"] != "", "name"].nunique()
-    rest = f" The first {MOST_SCHEDULES} of {n} are drawn." if n > MOST_SCHEDULES else ""
+    rest = f" The figure shows the first {MOST_SCHEDULES} of {n}." if n > MOST_SCHEDULES else ""
     title = "Learning-rate schedules"
-    described = f"{SENTENCE}One panel a schedule."
+    described = f"{SENTENCE}One panel per schedule."
     return [
         to_figure(figure, "schedules", title, SENTENCE.strip() + rest, _table(curves), READING, described=described)
     ]

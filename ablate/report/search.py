@@ -19,9 +19,9 @@ BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the sa
 BEST = 5
 TITLE = "What a shorter search would have found"
 READING = (
-    "The mean of the best over all subsets of the trials (Tang et al. 2020), for which trials must be drawn at random; "
-    "the first one is the study's baseline and is left out. Pruned trials count with the score at which they were "
-    "stopped, those that diverged or failed with the worst score of all. Near the right end few subsets are left."
+    "Mean of the best score over all subsets of the trials (Tang et al. 2020). The trials must be drawn at random, so "
+    "the first trial, the study's baseline, is left out. Pruned trials count with the score at which they stopped, "
+    "diverged and failed trials with the worst score of all. Near the right end only few subsets remain."
 )
 
 
@@ -29,7 +29,7 @@ def search_section(inputs: Inputs) -> Section | None:
     """History, what a shorter random search would have found, importances, and the best few."""
     history, metric = search_history(inputs.results), inputs.score_metric
     if history.empty:
-        blocks = _importances(inputs, "Which factors matter over the whole factorial")
+        blocks = _importances(inputs, "Which factors matter in the whole factorial")
         return Section("search", "Importance of the factors", blocks) if blocks else None
     shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
     title, where = ("All runs", "among all runs") if inputs.is_foreign else ("Search", "in the search")
@@ -56,8 +56,8 @@ def failures_section(inputs: Inputs) -> Section | None:
         for row in lost.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     sentence = (
-        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects they count at chance "
-        "level unless they were interrupted; a full traceback, where there is one, is with the trial's run in MLflow."
+        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects they are scored "
+        f"{inputs.lost_count}, unless they were interrupted. If a trial has a traceback, its MLflow run has all of it."
     )
     return Section(
         "failures",
@@ -79,10 +79,10 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     pruned = int((shown["state"] == "pruned").sum())
     sentence = (
         f"{number_of(len(shown), 'trial')}; the best is {best}. Pruned early: {pruned}; not finished: {lost}. The "
-        "step is the best score so far; trials without a score, or far below the rest, stand on the lower edge."
+        "stepped line is the best score so far; trials without a score, or far below the rest, lie on the lower edge."
     )
     if len(shown) > MOST_POINTS:
-        sentence += f" Of so many trials about {MOST_POINTS:,} are drawn, evenly taken, and every one that led."
+        sentence += f" The figure shows about {MOST_POINTS:,} trials, evenly spaced, and every trial that set a best."
     title = "Search history"
     decimals = _decimals(shown["score"], metric)
     head = ("Trial", "State", label, "Best so far")
@@ -111,8 +111,9 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
     first = table.iloc[0]
     rest = f" fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise." if unexplained else ""
     sentence = (
-        f"In {_counted(first)} {first['factor']} sets the best apart most.{rest} The lines span 80 % of the bootstrap "
-        f"resamples of the trials: where they overlap, the order is not known.{_lost(int(first['n_worst']))}"
+        f"In {_counted(first)} {first['factor']} best separates the best trials from the rest.{rest} The lines span "
+        "80 % of the bootstrap resamples of the trials: where they overlap, the order of the factors is not known."
+        f"{_lost(int(first['n_worst']))}"
     )
     head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
     rows = [
@@ -128,13 +129,15 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
 
 
 def _counted(row: "pd.Series[Any]") -> str:
-    """Of which trials the importances are: "1,000 of 62,208 trials, drawn at random,"."""
+    """Of which trials the importances are: "1,000 randomly drawn trials of 62,208,"."""
     n, n_all = int(row["n_trials"]), int(row["n_all"])
-    return f"{n:,} of {n_all:,} trials, drawn at random," if n < n_all else f"these {n:,} trials"
+    return f"{n:,} randomly drawn trials of {n_all:,}," if n < n_all else f"these {n:,} trials,"
 
 
 def _lost(n: int) -> str:
-    return f" {n:,} that did not finish {'count' if n > 1 else 'counts'} at the worst score." if n else ""
+    if not n:
+        return ""
+    return f" {n:,} {'trials' if n > 1 else 'trial'} did not finish and {'get' if n > 1 else 'gets'} the worst score."
 
 
 def _decimals(scores: "pd.Series[float]", metric: Metric) -> int:
@@ -157,11 +160,11 @@ def _best(inputs: Inputs, metric: Metric) -> list[Block]:
     ]  # fmt: skip
     head = ["Trial", mean_label(metric), "Expected optimism", "Rate", *factors]
     said = (
-        "The best of many is better than it will be again. “Expected optimism” is what a trial of that rank would gain "
-        "by luck alone if all were equally good"
+        "The best of many trials is partly lucky: expect a worse score if you run it again. “Expected optimism” is the "
+        "gain that luck alone would give a trial of this rank if all trials were equally good"
     )
     known = any(math.isfinite(value) for value in best["optimism"])
-    said += "." if known else "; it needs the spread of at least three seeds of the reference, which there are not."
+    said += "." if known else "; it is not known here, because it needs at least three seeds of the reference."
     caption = f"The best {len(rows)} trials of the search"
     return [Paragraph(said), Table(caption, head, rows, frozenset((1, 2, 3)), name="best", data=best)]
 
@@ -178,7 +181,7 @@ def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block
     figure = draw_expected(expected.assign(value=expected["expected"] * metric.scale), label=label)
     rows = [(count(n), shown_mean(best, metric, decimals)) for n, best in expected.itertuples(index=False)]
     head = ("Trials", f"Expected best, {mean_label(metric)[:1].lower()}{mean_label(metric)[1:]}")
-    caption = "Expected best of a random search of so many trials"
+    caption = "Expected best score of a random search, by number of trials"
     table = Table(caption, head, rows, frozenset((0, 1)), name="expected", data=expected)
     return [to_figure(figure, "expected", TITLE, sentence, table, READING)]
 
@@ -192,6 +195,6 @@ def _in_words(expected: pd.DataFrame, metric: Metric, decimals: int) -> str:
     gain = f"{number((best[-1] - best[fewer]) * metric.scale, decimals, is_signed=True)} {metric.unit}".rstrip()
     after = f"the first {trials[fewer]:,}" if fewer else "the first"
     return (
-        f"One trial drawn at random has an expected {metric.label} of {one}{unit}, "
-        f"the best of all {n:,} trials {whole}{unit}; those after {after} brought {gain}."
+        f"A single random trial has an expected {metric.label} of {one}{unit}, the best of all {n:,} trials "
+        f"{whole}{unit}; the trials after {after} added {gain}."
     )

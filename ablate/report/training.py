@@ -45,14 +45,14 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
     title = f"{name.capitalize()} by epoch"
     n_runs = curves["trial"].nunique()
     runs = number_of(n_runs, "run")
-    sentence = f"How validation {name} grew or fell in {runs}, factor by factor, beside the reference in grey."
+    sentence = f"Validation {name} by epoch in {runs}, one panel per factor; the reference is grey."
     if has_runs and n_runs > MOST_RUNS:
-        sentence += f" The means are of all runs; about {MOST_RUNS} are drawn behind them, as many for each level."
+        sentence += f" The means use all runs; the thin lines show about {MOST_RUNS} runs, equally many for each level."
     if metric == LOSS:
         sentence += overfitting(means[means["factor"] == ""])
-    each = ", with each run as a thin line behind it" if has_runs else ""
+    each = ", with each run as a thin line" if has_runs else ""
     reading = (
-        f"Solid: validation {name}, the mean of the runs that finished{each}. Dashed: training. A mean ends where "
+        f"Solid: validation {name}, the mean of the finished runs{each}. Dashed: training {name}. A mean ends when "
         "fewer than half of its runs still train; a cross marks the last epoch of a run that did not finish."
     )
     panels = ", ".join(dict.fromkeys(means.loc[means["factor"] != "", "factor"]))
@@ -73,9 +73,9 @@ def overfitting(reference: pd.DataFrame) -> str:
     if last["validation"] < RISEN * best["validation"] or not last["train"] < best["train"]:
         return ""
     return (
-        f" The reference's is lowest in epoch {best['epoch']:.0f}, at {best['validation']:.2f} nats; by epoch "
-        f"{last['epoch']:.0f} it has risen to {last['validation']:.2f}, while that of training fell from "
-        f"{best['train']:.2f} to {last['train']:.2f}: from there on it overfits."
+        f" The reference overfits: its validation loss is lowest in epoch {best['epoch']:.0f}, at "
+        f"{best['validation']:.2f} nats, and rises to {last['validation']:.2f} by epoch {last['epoch']:.0f}, while its "
+        f"training loss falls from {best['train']:.2f} to {last['train']:.2f}."
     )
 
 

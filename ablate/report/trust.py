@@ -29,11 +29,10 @@ def standing(checks: list[Check]) -> Link:
     """Whether the answer may be called confirmed, and the place that says why."""
     failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
     if not failed and not unknown:
-        return Link(f"Confirmed: all {len(checks)} checks of the list passed", ANCHOR)
+        return Link(f"Confirmed: all {len(checks)} checks passed", ANCHOR)
     said = [f"{failed} of {len(checks)} checks failed"] if failed else []
-    said += [f"{unknown} cannot be made" if failed else f"{unknown} of {len(checks)} checks cannot be made"] * bool(
-        unknown
-    )
+    of_all = "" if failed else f" of {len(checks)} checks"
+    said += [f"{unknown}{of_all} could not be made"] * bool(unknown)
     return Link(f"Not confirmed: {', '.join(said)}", ANCHOR)
 
 
@@ -43,8 +42,8 @@ def _test_error(inputs: Inputs) -> str:
         return ""
     error = number(binomial_error(mean, n=int(n_test)) * 100, 2)
     return (
-        f"The test set has {count(n_test)} examples: at the reference's {number(mean * 100, 1)} % any single "
-        f"accuracy has a binomial standard error of {error} points. Pairing takes part of it out of differences."
+        f"The test set has {count(n_test)} examples: at the reference's {number(mean * 100, 1)} %, a single accuracy "
+        f"has a binomial standard error of {error} points. Pairing by seed removes part of this error from differences."
     )
 
 
@@ -55,9 +54,8 @@ def _detectable(inputs: Inputs) -> str:
         return ""
     least = number(float(sizes.median()) * inputs.metric.scale, _decimals(inputs))
     return (
-        f"The typical comparison here shows a true difference of {least} {inputs.metric.unit}".rstrip()
-        + f" or more in four of five studies like this one, all {len(told)} of them judged at once; smaller ones may "
-        "exist unseen."
+        f"The typical comparison here can detect a true difference of {least} {inputs.metric.unit}".rstrip()
+        + f" or more (80 % power, with all {len(told)} comparisons judged at once); smaller differences may go unseen."
     )
 
 
@@ -75,8 +73,8 @@ def _best_epoch(inputs: Inputs) -> str:
         return ""
     gain = number(float(gains.mean()) * metric.scale, _decimals(inputs))
     return (
-        f"Taking the best epoch of each run flatters its {metric.label} by about {gain} {metric.unit}, estimated from "
-        "the ups and downs of the curves; test scores are free of that."
+        f"Choosing the best epoch of each run inflates its {metric.label} by about {gain} {metric.unit}, estimated "
+        "from the fluctuations of the curves. Test scores do not have this bias."
     )
 
 
@@ -86,9 +84,7 @@ def _best_trial(inputs: Inputs) -> str:
         return ""
     metric = inputs.score_metric
     gain = number(float(best["optimism"].iloc[0]) * metric.scale, _decimals(inputs))
-    return (
-        f"Being the best of the search flatters that trial by up to {gain} {metric.unit}, as much as luck alone gives."
-    )
+    return f"Choosing the best trial of the search inflates its score by up to {gain} {metric.unit}, by luck alone."
 
 
 def _undecided(inputs: Inputs) -> list[Table]:
@@ -99,7 +95,7 @@ def _undecided(inputs: Inputs) -> list[Table]:
     metric, decimals = inputs.metric, _decimals(inputs)
     head = (
         "Factor", "Level", "Seeds", f"Difference{in_unit(metric)}", f"Detectable{in_unit(metric)}",
-        "Seeds that would tell",
+        "Seeds needed",
     )  # fmt: skip
     cells = [
         [*contrast_name(row["factor"], row["level"], against=row["against"]), count(row["n"]),
@@ -110,8 +106,9 @@ def _undecided(inputs: Inputs) -> list[Table]:
     data = rows[["factor", "level", "variant", "against", "mode", "n", "mean", "mde", "seeds_needed"]]
     return [
         Table(
-            "What the undecided comparisons would take, if what was seen is true", head, cells, frozenset(range(2, 6)),
-            name="undecided", data=with_units(data, dict.fromkeys(("mean", "mde"), file_unit(metric))),
+            "Seeds needed to decide the undecided comparisons, if the observed differences are true", head, cells,
+            frozenset(range(2, 6)), name="undecided",
+            data=with_units(data, dict.fromkeys(("mean", "mde"), file_unit(metric))),
         )
     ]  # fmt: skip
 

@@ -222,7 +222,7 @@ def _code_and_libraries(conditions: Conditions) -> dict[str, str]:
 def _machine(conditions: Conditions) -> dict[str, str]:
     named = {
         DEVICE: conditions.device.partition(" ")[2],
-        "threads of a worker": str(conditions.threads or ""),
-        "processors of a worker": str(conditions.processors or ""),
+        "threads per worker": str(conditions.threads or ""),
+        "processors per worker": str(conditions.processors or ""),
     }
     return {name: value for name, value in named.items() if value}

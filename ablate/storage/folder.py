@@ -74,7 +74,7 @@ class StudyFolder:
                 held.rename(self.path, aside)
                 held = FolderLock(self.path)
             sweep(self.path)
-        left = f"{held.left_by}, began to run this study and ended without a word: going on from what it saved"
+        left = f"the earlier process ({held.left_by}) crashed; resuming from its saved trials"
         try:
             yield Held(aside, (left,) if held.left_by and aside is None else ())
         finally:
@@ -115,7 +115,7 @@ class StudyFolder:
             changes = judge_settings(old, new, self._stage(phases))
             data_is_told = old.get("data") != new.get("data") or old.get("seed") != new.get("seed")
         if before is not None:
-            changes += judge_basis(before, now, model=study.model.name, data_is_told=data_is_told)
+            changes += judge_basis(before, now, model=study.model, data_is_told=data_is_told)
         return changes
 
     def _stage(self, phases: set[Phase]) -> StageReached:
@@ -130,8 +130,8 @@ class StudyFolder:
             return None
         except ValueError as err:
             raise StudyError(
-                f"{self.study_file}: is damaged, so that nobody can tell whose results these are: {err}\n"
-                "  --fresh starts anew and keeps the old folder under another name"
+                f"{self.study_file}: is damaged, so it is not clear which study these results belong to: {err}\n"
+                "  --fresh starts again and keeps the old folder under another name"
             ) from err
 
     def _forget_plans(self, study: Study) -> None:

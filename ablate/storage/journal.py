@@ -15,7 +15,7 @@ from ablate.storage.files.atomic import saving
 from ablate.storage.files.lines import LineFile
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
 
-UNENDED = "its process ended first"  # why an attempt was killed of which only the beginning is known
+UNENDED = "its process ended early"  # why an attempt was killed of which only the beginning is known
 AttemptKey: TypeAlias = tuple[str, int]  # trial, number of the attempt
 
 
@@ -110,7 +110,7 @@ class Journal:
         except OSError as err:
             raise AblateError(
                 f"{path}: cannot be read: {err.strerror or err}\n"
-                "  it holds the results so far; --fresh starts anew and keeps the old folder under another name"
+                "  it holds the results so far; --fresh starts again and keeps the old folder under another name"
             ) from err
 
     def known(self) -> Mapping[str, Outcome]:
@@ -137,7 +137,7 @@ class Journal:
         """Write that a trial begins, at `at` ms since 1970, and so that the process may die; which attempt this is."""
         begun = Begun(spec, self._next(spec.trial), at)
         line = {"spec": spec.to_json(), "attempt": begun.attempt, "began": at}
-        self._append([line], what=f"the beginning of {spec.trial}", sync=False)
+        self._append([line], what=f"the start of {spec.trial}", sync=False)
         with self._lock:
             if (former := self._running.pop(spec.trial, None)) is not None:
                 self._begun.setdefault(spec.trial, []).append(former)

@@ -101,14 +101,14 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     fresh = Freeze(declared.digest(), now, declared)
-    with saving(path, "what will be compared"):
+    with saving(path, "the preregistration"):
         there = write_once(path, fresh.to_text())
     frozen = _read(path, there)
     if frozen.digest != fresh.digest:
         changes = [str(one) for one in differences(_by_name(frozen.declared), _by_name(declared))]
         raise StudyError(
-            f"{path}: the comparisons were frozen at {frozen.at}, and these are others: {clauses(changes, 3)}\n"
-            "  --fresh starts anew and keeps the old folder under another name"
+            f"{path}: the comparisons were preregistered at {frozen.at} and differ now: {clauses(changes, 3)}\n"
+            "  --fresh starts again and keeps the old folder under another name"
         )
     return frozen
 
@@ -143,8 +143,8 @@ def _read(path: Path, text: str) -> Freeze:
         whole = False
     if not whole:
         raise StudyError(
-            f"{path}: was changed after it was written, so that nobody can tell what was declared before the test set "
-            "was read\n  --fresh starts anew and keeps the old folder under another name"
+            f"{path}: was changed after it was written, so it no longer proves what was preregistered before "
+            "the test set was read\n  --fresh starts again and keeps the old folder under another name"
         )
     return frozen
 

@@ -70,7 +70,7 @@ class _LabelledTest:
 
     def __post_init__(self) -> None:
         if len(self.rates) != len(self.losses):
-            raise ValueError(f"{len(self.rates):,} rates and {len(self.losses):,} losses")
+            raise ValueError(f"{len(self.rates):,} rates, but {len(self.losses):,} losses")
 
     def to_record(self) -> RateTest:
         """The test; losses beyond any picture are not numbers."""
@@ -113,7 +113,7 @@ def read_results(path: Path) -> pd.DataFrame:
     """The results table from its file, as `checked`; text is never NaN. Raises `DataError` where it is none."""
     table = checked(_read_csv(path), path, required=REQUIRED, numbers=NUMBERS)
     if taken := [name for name in ADDED if name in table.columns]:
-        raise DataError(f'{path}: no factor may be called "{taken[0]}"\n  rename the column')
+        raise DataError(f'{path}: a factor must not be called "{taken[0]}"\n  rename the column')
     return table.astype({name: str for name in TEXT if name in table.columns})
 
 
@@ -136,7 +136,7 @@ def read_layers(path: Path) -> pd.DataFrame:
         try:
             to_corner(text)
         except ValueError as err:
-            rule = f"must be rows of as many numbers, at most {MOST_CORNER} of {MOST_CORNER}"
+            rule = f"must be rows of equal length, at most {MOST_CORNER} × {MOST_CORNER} numbers"
             raise DataError(f'{path}: corner: {rule}, got "{printable(text, 60)}"') from err
     return table[table["number"].notna()]
 
@@ -221,7 +221,7 @@ def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbe
     """The table with plain, finite numbers in `numbers`, NaN where there is none. Raises `DataError`."""
     missing = [name for name in required if name not in table.columns]
     if missing:
-        raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row a trial")
+        raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row per trial")
     for name in WORDS:
         if name in table.columns:
             _check_words(table[name], path)

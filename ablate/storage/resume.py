@@ -10,12 +10,13 @@ from pathlib import Path
 
 from ablate.errors import DataError, StudyError
 from ablate.storage.conditions import DEVICE, OWN_CODE, Conditions, changed, of_begun
+from ablate.study.model_ref import ModelRef
 from ablate.text import printable
 
 ALWAYS = ("title", "inspect", "limits", "retries")  # words, bounds, what is looked at: they decide no score
 MOST_SHOWN = 10
-_TRAINED = "the trials so far were trained otherwise"
-_FRESH = "--fresh starts anew, keeps the old folder under another name, and takes equal trials from the cache"
+_TRAINED = "the finished trials used the old setting"
+_FRESH = "--fresh starts again, keeps the old folder under another name, and reuses identical trials from the cache"
 _WIDTH = 120  # characters of a change, at most
 _VALUE = 40  # of one of its values
 
@@ -73,18 +74,18 @@ def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: 
     changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
     judged = [Judged(str(change), _obstacle(change, new, stage)) for change in changes]
     if _in_order(old, new) != _in_order(new, old):
-        judged.append(Judged("space in another order", "the trials so far were searched for otherwise"))
+        judged.append(Judged("space has another order", "the search so far used the old setting"))
     return judged
 
 
-def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> list[Judged]:
+def judge_basis(old: Basis, new: Basis, *, model: ModelRef, data_is_told: bool) -> list[Judged]:
     """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
     judged = []
     before, now = old.conditions.model, new.conditions.model
     if before and now and before != now:
         # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
-        file = printable(model.rpartition(":")[0])
-        judged.append(Judged(f"{file}, or a file that it imports, has changed since the trials so far", ""))
+        file = printable(str(model.file))
+        judged.append(Judged(f"{file}, or a file that it imports, has changed since the finished trials ran", ""))
     if old.data != new.data and not data_is_told:
         judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged
@@ -92,23 +93,23 @@ def judge_basis(old: Basis, new: Basis, *, model: str, data_is_told: bool) -> li
 
 def notes_on(old: Basis, new: Basis) -> Iterator[str]:
     """What else differs: it is allowed, and said. What the results' begin did not record is no change."""
-    rounding = "numbers may differ by rounding or more"
+    rounding = "numbers may differ, by rounding or more"
     for name, before, now in changed(old.conditions, new.conditions):
         if name != OWN_CODE:
-            yield f"begun with {_named(name, before)}, goes on with {now}: {rounding}"
+            yield f"started with {_named(name, before)}, continues with {now}: {rounding}"
     if old.conditions.package and old.conditions.package != new.conditions.package:
-        yield f"begun with another state of ablate's own code: {rounding}"
+        yield f"started with a different version of ablate's code: {rounding}"
 
 
 def refusal(folder: Path, judged: Sequence[Judged]) -> StudyError:
     """Every change, what speaks against going on with it, and the ways out."""
-    place = f"{folder}: the study has changed since these results were begun"
+    place = f"{folder}: the study has changed since these results were started"
     barred = any(one.against for one in judged)
-    out = _FRESH if barred else f"--continue goes on with the study as it is now; {_FRESH}"
+    out = _FRESH if barred else f"--continue resumes with the changed study; {_FRESH}"
     if len(judged) == 1:
         against = f"{judged[0].against}; " if barred else ""
         return StudyError(f"{place}: {judged[0].change}\n  {against}{out}")
-    shown = [f"  {one.change}: {one.against or 'may go on'}" for one in judged[:MOST_SHOWN]]
+    shown = [f"  {one.change}: {one.against or 'can continue'}" for one in judged[:MOST_SHOWN]]
     more = [f"  and {len(judged) - MOST_SHOWN} more"] * (len(judged) > MOST_SHOWN)
     return StudyError("\n".join([place, *shown, *more, f"  {out}"]))
 
@@ -146,19 +147,19 @@ def _obstacle(change: Change, new: Mapping[str, object], stage: StageReached) ->
     match change.key:
         case ("search", "trials"):
             if not (isinstance(change.before, int) and isinstance(change.after, int) and change.after > change.before):
-                return "a search can only grow"
+                return "search.trials can only increase"
         case ("ablation" | "recipes", *_):
             pass
         case ("space", *_):
             if reason := _obstacle_in_space(change, new, stage):
                 return reason
         case ("search", *_):
-            return "the trials so far were searched for otherwise"
+            return "the search so far used the old setting"
         case _:
             return _TRAINED
     if stage.frozen:
-        return "the comparisons were declared before the test set was read"
-    return "trials of the comparisons as they were have ended" if stage.compared else ""
+        return "the comparisons were preregistered before the test set was read"
+    return "trials of the old comparisons have ended" if stage.compared else ""
 
 
 def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: StageReached) -> str:
@@ -168,14 +169,14 @@ def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: StageRe
         case (_, factor, "ablate"):
             decides_search = False
         case _:
-            return "of a space, only levels may change: added at the end"
+            return "a space may only change by new levels at the end of its list"
     before = change.before
     if before is None and not decides_search and not _lists_levels(new, factor):
         before = []  # a range that was not ablated
     after = change.after
     if not (isinstance(before, list) and isinstance(after, list) and repr(after[: len(before)]) == repr(before)):
-        return "of a space, only levels may change: added at the end"
-    return "the search has begun with the levels as they were" if decides_search and stage.searched else ""
+        return "a space may only change by new levels at the end of its list"
+    return "the search has started with the old levels" if decides_search and stage.searched else ""
 
 
 def _lists_levels(tree: Mapping[str, object], factor: str) -> bool:
@@ -206,7 +207,7 @@ def _moved(before: Sequence[object], after: Sequence[object]) -> str:
     gone = [_text(value) for value in before if repr(value) not in has]
     new = [_text(value) for value in after if repr(value) not in had]
     said = [f"drops {', '.join(gone)}"] * bool(gone) + [f"adds {', '.join(new)}"] * bool(new)
-    return " and ".join(said) or "in another order"
+    return " and ".join(said) or "has another order"
 
 
 def _cut(before: str, after: str) -> tuple[str, str]:

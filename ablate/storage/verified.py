@@ -68,12 +68,12 @@ def read_rounds(folder: Path) -> list[Round]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as err:
-        raise DataError(f"{path}: is no list of verified trials\n  delete it to leave them out") from err
+        raise DataError(f"{path}: is not a list of verified trials\n  delete the file to leave them out") from err
 
 
 def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
     """Write all rounds anew. Raises `StorageError` where the disk refuses."""
-    with saving(folder / FILE, "what was verified"):
+    with saving(folder / FILE, "the list of verified trials"):
         write_aside(folder / FILE, json.dumps([asdict(one) for one in rounds], indent=1, ensure_ascii=False) + "\n")
 
 
@@ -87,7 +87,7 @@ def in_a_sentence(rounds: Iterable[Round]) -> str:
     when = f"on {days[0]}" if len(days) == 1 else f"from {days[0]} to {days[-1]}"
     n, of, table = len(checks), held[-1].trials, held[-1].table
     were = f"trial{'s' if of > 1 else ''} {'were' if n > 1 else 'was'}"
-    changed = f"; results.csv is not as it was recorded ({first_of(table, 1)})" if table else ""
+    changed = f"; results.csv differs from the record ({first_of(table, 1)})" if table else ""
     return f"{n:,} of {of:,} {were} retrained {when}: {_summed(checks)}{changed}"
 
 

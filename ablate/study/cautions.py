@@ -32,24 +32,25 @@ class Question:
 
 QUESTIONS: Mapping[CautionKind, Question] = {
     "contamination": Question(
-        "No test example was trained on", "No test example equals a training example; near copies are not looked for."
+        "No test example is in the training set",
+        "No test example equals a training example (near duplicates were not checked).",
     ),
     "test_scaling": Question(
-        "Training and test inputs have one scale", "Their means agree to 1 SD, their spreads to a factor of 2."
+        "Training and test inputs have the same scale", "Their means agree within 1 SD, their SDs within a factor of 2."
     ),
     "imbalance": Question(
         "No class makes up more than 90 % of the examples", "The largest class is smaller."
     ),
     "groups": Question(
-        "No group of examples stands on both sides of a split",
-        "No repeated, overlapping or successive examples were found; other near copies are not looked for.",
+        "No group of examples is on both sides of a split",
+        "No repeated, overlapping or successive examples were found (other near duplicates were not checked).",
     ),
     "test_gap": Question(
-        "Test accuracy lies near validation accuracy", "On average it is less than 15 points below."
+        "Test accuracy is close to validation accuracy", "On average it is less than 15 points below."
     ),
     "initial_weights": Question(
-        "Each seed starts from weights of its own",
-        "The initial weights of all seeds differ, all layers taken together.",
+        "Each seed starts from different weights",
+        "The initial weights of all seeds differ (taking all layers together).",
     ),
     "identical_runs": Question(
         "Every level of a factor changes the runs", "No two levels gave identical runs."

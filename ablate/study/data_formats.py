@@ -16,23 +16,23 @@ class Format:
 
     def way_out(self) -> str:
         """How to make the .npz file out of it."""
-        return self.instead or f"make an .npz file of it in Python: {self.read}\n  {SAVE}"
+        return self.instead or f"convert it to .npz in Python: {self.read}\n  {SAVE}"
 
 
 _TABLE = "x, y = table.drop(columns='label').to_numpy(), table['label'].to_numpy()"
 _CSV = Format("a text file", f"table = pandas.read_csv(path); {_TABLE}")
 EXCEL = Format("a spreadsheet", f"table = pandas.read_excel(path); {_TABLE}")
 _PARQUET = Format("a Parquet table", f"table = pandas.read_parquet(path); {_TABLE}")
-_PICKLE = Format("a Python pickle, which may run any code when it is opened", "data = pickle.load(open(path, 'rb'))")
+_PICKLE = Format("a Python pickle, which can run any code when opened", "data = pickle.load(open(path, 'rb'))")
 _HDF5 = Format("an HDF5 file", "file = h5py.File(path); x = file['x'][:]")
 _NPY = Format("a single array (.npy)", "x = numpy.load(path)")
 _MATLAB = Format("a MATLAB file", "x = scipy.io.loadmat(path)['x']")
 _TORCH = Format("a PyTorch file", "x = torch.load(path)['x'].numpy()")
 _JSON = Format("a JSON file", "data = json.load(open(path)); x = numpy.array(data['x'])")
-_PACKED = Format("a packed file", "", f"unpack it, and save what is in it with {SAVE}")
-_WEB_PAGE = Format("a web page, saved in place of the file", "", "download the file itself")
-_LFS = Format("a pointer of Git LFS in place of the file", "", "fetch the file itself: git lfs pull")
-_RECORDS = Format("a file of TFRecords", "x = numpy.stack([parse(r) for r in tensorflow.data.TFRecordDataset(path)])")
+_PACKED = Format("an archive", "", f"unpack it, and save its contents with {SAVE}")
+_WEB_PAGE = Format("a web page instead of the file", "", "download the file itself")
+_LFS = Format("a Git LFS pointer instead of the file", "", "fetch the file itself: git lfs pull")
+_RECORDS = Format("a TFRecord file", "x = numpy.stack([parse(r) for r in tensorflow.data.TFRecordDataset(path)])")
 _IMAGE = Format("a single image", "x = numpy.stack([numpy.asarray(PIL.Image.open(file)) for file in files])")
 FOLDER = Format("a folder", "x = numpy.stack([numpy.asarray(PIL.Image.open(file)) for file in files])")
 FORMATS: Mapping[str, Format] = {

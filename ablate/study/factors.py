@@ -62,9 +62,9 @@ class LevelReader:
     def level(self, key: Key, factor: str, value: object) -> Level:
         """One value as a level, whatever the space."""
         if not isinstance(value, str | int | float):  # a bool is an int
-            raise self.layered.error(key, f"a level is text, a number, true or false, got {shown(value)}")
+            raise self.layered.error(key, f"a level must be text, a number, true or false, got {shown(value)}")
         if isinstance(value, str) and (value != value.strip() or not 0 < len(value) <= _LONGEST_LEVEL):
-            rule = f"a level has 1 to {_LONGEST_LEVEL} characters and no spaces around it, got {shown(value)}"
+            rule = f"a level must have 1 to {_LONGEST_LEVEL} characters, without spaces at its ends, got {shown(value)}"
             raise self.layered.error(key, rule)
         if factor == "learning_rate":
             try:
@@ -92,7 +92,7 @@ class LevelReader:
     def _named(self, key: Key, rule: Names, value: Level) -> Level:
         if not isinstance(value, str):
             hint = f"known: {', '.join(rule.known)}"
-            raise self.layered.error(key, f"a level is a name, got {shown(value)}", hint=hint)
+            raise self.layered.error(key, f"must be a name, got {shown(value)}", hint=hint)
         name, times, number = (part.strip() for part in value.partition("*"))
         if value in rule.known or (rule.scaled and name in rule.known and times and _multiplier(number)):
             return f"{name}*{_multiplier(number):.6g}" if times else value
@@ -101,8 +101,8 @@ class LevelReader:
     def _widths(self, key: Key, value: Level) -> Level:
         if isinstance(value, str) and (value == "" or _WIDTHS.fullmatch(value)):
             return value
-        rule = "must be whole numbers from 1 to 99999 with - between them, or nothing"
-        raise self.layered.error(key, f"{rule}, got {shown(value)}", hint='e.g. "300-100": one hidden layer each')
+        rule = "must be empty, or whole numbers from 1 to 99999 joined by -"
+        raise self.layered.error(key, f"{rule}, got {shown(value)}", hint='e.g. "300-100" for two hidden layers')
 
 
 def read_factors(levels: LevelReader) -> tuple[Factors, Space]:
@@ -137,11 +137,15 @@ class _Reader:
                 if self.levels.is_built_in and name not in known:
                     raise self.layered.unknown((table, name), name, known=known, kind="factor")
                 if name == RECIPE:
-                    raise self.layered.error((table, name), "is what recipes go by in the tables: rename the factor")
+                    raise self.layered.error(
+                        (table, name), "is the results table's name for recipes: rename the factor"
+                    )
                 if name in RESERVED:
-                    raise self.layered.error((table, name), "names a column of the results table: rename the factor")
+                    raise self.layered.error((table, name), "is a column of the results table: rename the factor")
                 if not is_plain_name(name) or "." in name:
-                    raise self.layered.error((table, name), 'a factor\'s name has letters, digits, "_" and "-" only')
+                    raise self.layered.error(
+                        (table, name), 'a factor\'s name may have only letters, digits, "_" and "-"'
+                    )
         for name in (*required_factors(self.levels.model), *ranges):
             if name not in baseline:
                 hint = f"every factor needs a level: write {name} = ... in [baseline]"
@@ -166,7 +170,7 @@ class _Reader:
         if "around" in value:
             around = validated(AroundTable, value, self.layered, key)
             if factor != "learning_rate":
-                raise self.layered.error((*key, "around"), "only the learning rate has a found value to go around")
+                raise self.layered.error((*key, "around"), "works for the learning rate only, around the rate found")
             return self.built(key, lambda: RateSpan(around.span, around.ablate))
         return self.range(key, factor, value)
 
@@ -189,8 +193,8 @@ class _Reader:
     ) -> Condition:
         key = ("space", factor, "when")
         if not value:
-            hint = f"leave it out where {factor} always counts"
-            raise self.layered.error(key, "must name the factor that it depends on", hint=hint)
+            hint = f"remove it if {factor} is always active"
+            raise self.layered.error(key, f"must name the factor on which {factor} depends", hint=hint)
         for other in value:
             if other == factor:
                 raise self.layered.error((*key, other), "a factor cannot depend on itself")
@@ -202,10 +206,8 @@ class _Reader:
         }
         for other, levels in condition.items():
             if other not in dimensions and baseline[other] not in levels:
-                rule = f"{other} is always {shown(baseline[other])}, so that {factor} would never count"
-                raise self.layered.error(
-                    (*key, other), rule, hint=f"add {other} to [space], or leave out the condition"
-                )
+                rule = f"{other} is always {shown(baseline[other])}, so {factor} would never be active"
+                raise self.layered.error((*key, other), rule, hint=f"add {other} to [space], or remove the condition")
         return condition
 
     def needed(self, key: Key, factor: str, listed: object, *, dimension: Dimension | None) -> tuple[Level, ...]:

@@ -112,11 +112,11 @@ def _model(layered: Layered) -> ModelRef:
     model = ModelRef.of(read.name, read.options)
     if model.registered not in MODELS:
         if not (model.file.endswith(".py") and model.function.isidentifier()):
-            hint = f'known: {", ".join(MODELS)}; or your own, as "my_models.py:build"'
+            hint = f'known: {", ".join(MODELS)}; or your own model, as "my_models.py:build"'
             raise layered.error((*key, "name"), f"unknown model {shown(model.name)}", hint=hint)
         for option in model.options:
             if not option.isidentifier():
-                raise layered.error((*key, option), f"must be a name that {model.function} can have as an argument")
+                raise layered.error((*key, option), f"must be a valid name for an argument of {model.function}")
     return model
 
 
@@ -130,9 +130,11 @@ def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> 
         if name not in known:
             raise layered.unknown(("model", name), name, known=("name", *known), kind="key")
         if name in factors:
-            hint = "leave it out of [model], or take it out of [baseline]"
+            hint = "remove it from [model], or remove the factor from [baseline]"
             raise layered.error(
-                ("model", name), "is a factor of this study, whose levels are in [baseline] and [space]", hint=hint
+                ("model", name),
+                "is a factor of this study; factors have their levels in [baseline] and [space]",
+                hint=hint,
             )
         options[name] = levels.ruled(("model", name), known[name], value)
     return replace(model, options={name: value for name, value in options.items() if value is not None})
@@ -161,7 +163,9 @@ def _schedule(layered: Layered, most: Mapping[tuple[str, str], int]) -> Schedule
     schedule = read_section(Schedule, "schedule", layered, most)
     steps, values = schedule.boundaries, schedule.values
     if list(steps) != sorted(set(steps)) or not all(0 < step < 1 for step in steps):
-        raise layered.error(("schedule", "boundaries"), f"must rise, each between 0 and 1, got {shown(list(steps))}")
+        raise layered.error(
+            ("schedule", "boundaries"), f"must increase and lie between 0 and 1, got {shown(list(steps))}"
+        )
     if len(values) != len(steps) + 1 or not all(0 < value < math.inf for value in values):
         rule = f"must be {len(steps) + 1} positive numbers, one more than boundaries, got {shown(list(values))}"
         raise layered.error(("schedule", "values"), rule)

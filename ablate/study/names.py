@@ -10,7 +10,7 @@ from ablate.study.tree import read_toml
 from ablate.text import printable
 
 PLAIN_RULE = 'letters, digits, ".", "_" and "-", up to 100'
-NAME_RULE = f"{PLAIN_RULE}, and is none of Windows' devices (con, nul, …)"
+NAME_RULE = f"{PLAIN_RULE}, and must not be a Windows device (con, nul, …)"
 _MOST_CHARACTERS, _MOST_BYTES = 100, 220  # file systems allow 255 bytes, and what is added to the name needs some
 # Windows opens these whatever folder they are named in, and whatever follows the first dot.
 _DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")))

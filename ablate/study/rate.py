@@ -58,10 +58,10 @@ def parse_rate(level: Level) -> Rate:
     if isinstance(level, str):
         found = _MULTIPLE.fullmatch(level.strip())
         if not found:
-            raise StudyError(f'a learning rate is a number, "find", or "find*0.3", got "{level}"')
+            raise StudyError(f'a learning rate must be a number, "find", or "find*0.3", got "{level}"')
         return Rate(None, _to_float(found[1]))
     if isinstance(level, bool):
-        raise StudyError(f'a learning rate is a number, "find", or "find*0.3", got {str(level).lower()}')
+        raise StudyError(f'a learning rate must be a number, "find", or "find*0.3", got {str(level).lower()}')
     return Rate(_to_float(level))
 
 

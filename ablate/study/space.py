@@ -133,13 +133,13 @@ class Space:
     def __post_init__(self) -> None:
         for name in self.conditions:
             if name not in self.dimensions or name not in self.resting:
-                raise StudyError(f"{name} has a condition, and no dimension or no level to rest at")
+                raise StudyError(f"{name} has a condition, but no dimension or no default level")
         try:
             TopologicalSorter(self.conditions).prepare()
         except CycleError as err:
             circle = err.args[1][::-1]
             said = " needs ".join([*circle[:_MOST_NAMED], *(["…"] if len(circle) > _MOST_NAMED else [])])
-            raise StudyError(f"conditions must not go in a circle: {said}") from err
+            raise StudyError(f"conditions must not be circular: {said}") from err
 
     def contains(self, factors: Factors) -> bool:
         """Whether each factor of the space has a level inside its dimension; further factors are not looked at."""
@@ -216,7 +216,7 @@ def _check_distinct(levels: Sequence[Level]) -> None:
     for level in levels:
         text = _as_read_back(level)
         if text in seen:
-            raise StudyError(f"every level may be listed once, {level!r} is there twice")
+            raise StudyError(f"each level may appear only once, but {level!r} appears twice")
         seen.add(text)
 
 

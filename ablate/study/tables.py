@@ -30,12 +30,12 @@ def read_ablation(
     for field in ("design", "factorial", "learning_rate", "factors"):
         names = getattr(ablation, field) or ()
         if len(set(names)) < len(names):
-            raise layered.error(("ablation", field), f"every name may be listed once, got {shown(names)}")
+            raise layered.error(("ablation", field), f"each name may appear only once, got {shown(names)}")
     if ablation.margin is not None and ablation.margin >= _LARGEST_MARGIN:
         rule = f"must be below {_LARGEST_MARGIN}, got {shown(ablation.margin)}"
         raise layered.error(("ablation", "margin"), rule, hint="it is a fraction: 0.005 is half a point of accuracy")
     if ablation.factors == () and not recipes:
-        raise layered.error(("ablation", "factors"), "must not be empty", hint="for no ablation write seeds = 0")
+        raise layered.error(("ablation", "factors"), "must not be empty", hint="to skip the ablation, write seeds = 0")
     _check_factors(ablation, layered, space=space, baseline=baseline)
     _check_factorial(ablation, layered, space=space, baseline=baseline)
     _check_search(ablation, layered, search)
@@ -50,12 +50,12 @@ def _check_factors(ablation: Ablation, layered: Layered, *, space: Space, baseli
         if ablation.reference == "baseline" and not space.is_active(factor, baseline):
             hint = f"change the baseline, or space.{factor}.when"
             raise layered.error(
-                key, f"{factor} does not count in the baseline, so that no level can be tried", hint=hint
+                key, f"{factor} is inactive in the baseline, so no other level can be compared", hint=hint
             )
         # The best configuration's level is not known yet: any level may then be another one.
         levels = space.dimensions[factor].levels()
         if not levels or (ablation.reference == "baseline" and levels == (baseline[factor],)):
-            rule = f"{factor} has no other level to try"
+            rule = f"{factor} has no other level to compare"
             raise layered.error(key, rule, hint=f"add ablate = [...] to space.{factor}")
 
 
@@ -64,7 +64,7 @@ def _check_factorial(ablation: Ablation, layered: Layered, *, space: Space, base
     if "factorial" not in ablation.design:
         if crossed is not None:
             hint = 'list it: design = ["one-factor", "factorial"], or leave factorial out'
-            raise layered.error(key, 'design has no "factorial", so that nothing would be crossed', hint=hint)
+            raise layered.error(key, 'design has no "factorial", so nothing would be crossed', hint=hint)
         return
     if crossed is None or len(crossed) < 2:
         hint = 'e.g. factorial = ["normalization", "activation"]'
@@ -73,7 +73,7 @@ def _check_factorial(ablation: Ablation, layered: Layered, *, space: Space, base
         if factor not in space.dimensions:
             raise layered.unknown(key, factor, known=space.dimensions, kind="factor of [space]")
         if len(space.crossed(factor, baseline)) < 2:
-            rule = f"{factor} has one level only, so that nothing can be crossed with it"
+            rule = f"{factor} has only one level, so it cannot be crossed"
             raise layered.error(key, rule, hint=f"add ablate = [...] to space.{factor}")
     counts = [len(space.crossed(factor, baseline)) for factor in crossed]
     seeds, upto = (ablation.max_seeds, "up to ") if ablation.seeds == "auto" else (ablation.seeds, "")
@@ -86,12 +86,12 @@ def _check_factorial(ablation: Ablation, layered: Layered, *, space: Space, base
 def _check_search(ablation: Ablation, layered: Layered, search: Search) -> None:
     if search.trials or ablation.seeds == 0:
         return
-    hint = "search, or set ablation.{}"
+    hint = "run a search, or set ablation.{}"
     if "path" in ablation.design:
-        rule = 'must be above 0: ablation.design "path" leads to the best that the search finds'
+        rule = 'must be above 0: ablation.design "path" needs the best configuration of a search'
         raise layered.error(("search", "trials"), rule, hint=hint.format('design = "one-factor"'))
     if ablation.reference != "baseline":
-        rule = f'must be above 0: ablation.reference "{ablation.reference}" asks for the best that the search finds'
+        rule = f'must be above 0: ablation.reference "{ablation.reference}" needs the best configuration of a search'
         raise layered.error(("search", "trials"), rule, hint=hint.format('reference = "baseline"'))
 
 
@@ -115,10 +115,10 @@ def _recipe(levels: LevelReader, key: Key, *, baseline: Factors, space: Space) -
         if factor not in baseline:
             raise layered.unknown((*key, factor), factor, known=baseline, kind="factor of [baseline]")
     if "learning_rate" in table:
-        hint = "ablation.learning_rate says how each variant comes to its own"
-        raise layered.error((*key, "learning_rate"), "a recipe sets no learning rate", hint=hint)
+        hint = "ablation.learning_rate decides how each variant gets its rate"
+        raise layered.error((*key, "learning_rate"), "a recipe must not set the learning rate", hint=hint)
     if len(table) < 2:
-        hint = "one level by itself needs no recipe: list it in [space]"
+        hint = "a single level needs no recipe: list it in [space]"
         raise layered.error(key, f"must set at least two factors, got {len(table)}", hint=hint)
     recipe = {
         factor: levels.inside(
@@ -127,7 +127,7 @@ def _recipe(levels: LevelReader, key: Key, *, baseline: Factors, space: Space) -
         for factor, value in table.items()
     }
     if all(baseline[factor] == level for factor, level in recipe.items()):
-        raise layered.error(key, "sets what the baseline has already, so that there is nothing to compare")
+        raise layered.error(key, "sets the levels of the baseline, so there is nothing to compare")
     _check_conditions(layered, key, recipe, baseline=baseline, space=space)
     return recipe
 
@@ -137,8 +137,8 @@ def _check_conditions(layered: Layered, key: Key, recipe: Factors, *, baseline: 
     for factor in [factor for factor, level in recipe.items() if level != baseline[factor]]:
         needs = [other for other in space.needs(factor) if other in space.dimensions]
         if not (set(needs) <= set(recipe) and space.is_active(factor, {**baseline, **recipe})):
-            rule = f"{shown(recipe[factor])} would not always count, because of space.{factor}.when"
-            hint = f"set {', '.join(needs)} in the recipe too, as the condition asks" if needs else ""
+            rule = f"{shown(recipe[factor])} would be inactive in some variants, because of space.{factor}.when"
+            hint = f"set {', '.join(needs)} in the recipe too, as the condition requires" if needs else ""
             raise layered.error((*key, factor), rule, hint=hint)
 
 
@@ -161,19 +161,19 @@ def read_transfer(
     """The table, checked against the rest of the study, whose trials have `levels` of the factor; None without both."""
     if TABLE not in layered.tree:
         if levels:
-            hint = "write [transfer] with classes = [...]: those of the data set on which networks are trained before"
+            hint = "add [transfer] with classes = [...]: the classes used for pretraining"
             used = f"the factor transfer has the level {shown(min(levels, key=str))}"
-            raise layered.error((TABLE,), f"is missing: {used}", hint=hint)
+            raise layered.error((TABLE,), f"is missing, but {used}", hint=hint)
         return None
     transfer = read_section(Transfer, TABLE, layered, most)
     if not levels:
         hint = 'write transfer = "none" in [baseline] and transfer = ["none", "unfrozen"] in [space]'
-        raise layered.error((TABLE,), "is of no use: no trial has the factor transfer at another level", hint=hint)
+        raise layered.error((TABLE,), 'has no effect: in every trial the factor transfer is "none"', hint=hint)
     check_classes(layered, (TABLE, "classes"), transfer.classes)
     _check_tasks(layered, transfer, data)
     if FREEZING in levels and epochs is not None and transfer.frozen_epochs >= epochs:
         rule = f"must be below training.epochs, which is {epochs}, got {transfer.frozen_epochs}"
-        raise layered.error((TABLE, "frozen_epochs"), rule, hint="after them all layers train")
+        raise layered.error((TABLE, "frozen_epochs"), rule, hint="after the frozen epochs, all layers train")
     return transfer
 
 
@@ -182,14 +182,16 @@ def check_classes(layered: Layered, key: Key, classes: Sequence[int]) -> None:
     if len(classes) < 2:
         raise layered.error(key, f"must list at least two classes, got {shown(classes)}")
     if len(set(classes)) < len(classes):
-        raise layered.error(key, f"every class may be listed once, got {shown(classes)}")
+        raise layered.error(key, f"each class may appear only once, got {shown(classes)}")
 
 
 def _check_tasks(layered: Layered, transfer: Transfer, data: Data) -> None:
     """A class of both tasks would show the network validation examples before."""
     if data.classes is None:
-        hint = "e.g. classes = [5, 6] in [data], the other ones in [transfer]"
-        raise layered.error(("data", "classes"), "is missing: [transfer] needs classes left for it", hint=hint)
+        hint = "e.g. classes = [5, 6] in [data], the other classes in [transfer]"
+        raise layered.error(
+            ("data", "classes"), "is missing: [transfer] needs classes that the task does not use", hint=hint
+        )
     if shared := sorted({*transfer.classes} & {*data.classes}):
-        rule = f"must have none of data.classes, got {shared[0]} in both"
-        raise layered.error((TABLE, "classes"), rule, hint="networks would see validation examples before")
+        rule = f"must not share classes with data.classes, got {shared[0]} in both"
+        raise layered.error((TABLE, "classes"), rule, hint="otherwise pretraining would see validation examples")

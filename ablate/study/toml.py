@@ -17,7 +17,7 @@ def to_toml(study: Study) -> str:
         else:
             lines.append(f"{name} = {_toml(value)}")
     if study.quick:
-        lines += ["", "[quick]", "# The budgets above are cut already: nothing is left for --quick to change."]
+        lines += ["", "[quick]", "# The budget above is already reduced, so --quick changes nothing here."]
     return "\n".join([*lines, ""])
 
 

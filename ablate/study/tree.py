@@ -84,9 +84,9 @@ def read_toml(path: Path) -> Tree:
     try:
         return tomllib.loads(study_text(path))
     except FileNotFoundError as err:
-        raise StudyError(f"{name}: no such file\n  `ablate list` shows the studies there are") from err
+        raise StudyError(f"{name}: no such file\n  `ablate list` shows all studies") from err
     except IsADirectoryError as err:
-        raise StudyError(f"{name}: is a folder, a study is one .toml file") from err
+        raise StudyError(f"{name}: is a folder, but a study is a .toml file") from err
     except OSError as err:
         raise StudyError(f"{name}: cannot be read: {err.strerror or err}") from err
     except UnicodeDecodeError as err:
@@ -142,7 +142,7 @@ def _check_values(layered: Layered, value: object, key: Key = ()) -> None:
             pass
         case int():
             if not -_LARGEST <= value < _LARGEST:
-                raise layered.error(key, "must be a number of at most 64 bits, got a larger one")
+                raise layered.error(key, "must fit into 64 bits, got a larger number")
         case float():
             if not math.isfinite(value):
                 raise layered.error(key, f"must be a finite number, got {value}")
@@ -158,7 +158,7 @@ def _overridden(layered: Layered, override: str) -> Layered:
     key, value = tuple(dotted.split(".")), _parsed(text)
     _check_values(Layered(layered.file, {}, overrides=frozenset({key})), value, key)
     if key[0] == "quick":
-        raise StudyError(f"--set {dotted}: goes over [quick] as it is: write {dotted.removeprefix('quick.')} instead")
+        raise StudyError(f"--set {dotted}: --set overrides [quick], so write {dotted.removeprefix('quick.')} instead")
     return replace(layered, tree=_with(layered.tree, key, value), overrides=layered.overrides | {key})
 
 

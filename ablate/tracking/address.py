@@ -11,7 +11,7 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT_URI = "sqlite:///mlflow.db"
 _ANOTHER = "sqlite:///runs.db"  # where the default itself is taken
 _SQLITE = ("sqlite", "sqlite+pysqlite")
-_IN_MEMORY = "names no file, so the runs would be gone with the process"
+_IN_MEMORY = "names no file, so the runs would be lost when the process ends"
 
 
 def sqlite_path(uri: str) -> Path | None:
@@ -20,10 +20,10 @@ def sqlite_path(uri: str) -> Path | None:
     if not colon or not scheme.lower().startswith("sqlite"):
         return None
     if scheme not in _SQLITE:
-        raise refusal(uri, "is no address that MLflow opens", "an SQLite store is sqlite:///FILE")
+        raise refusal(uri, "is not an address that MLflow can open", "an SQLite store is sqlite:///FILE")
     if not rest.startswith("///"):
         name = rest.removeprefix("//")
-        said = "names a host, as it has two slashes" if rest.startswith("//") else "lacks its three slashes"
+        said = "has two slashes, so it names a host" if rest.startswith("//") else "needs three slashes"
         raise refusal(uri, said if name else _IN_MEMORY, f"write {scheme}:///{name}" if name else "")
     from sqlalchemy import make_url  # MLflow opens the store with it: the same reading of ? and what follows
 
@@ -46,7 +46,7 @@ def check_form(uri: str) -> None:
     if scheme == "file" or path.is_dir() or not path.suffix:
         there = path.is_dir() and any(path.glob("*/meta.yaml"))
         move = f"mlflow migrate-filestore --source {path} --target {DEFAULT_URI} moves its runs to a database"
-        raise refusal(uri, "is a folder, and MLflow no longer writes to plain folders", move if there else "")
+        raise refusal(uri, "is a folder, but MLflow no longer writes to plain folders", move if there else "")
     raise refusal(uri, "is a path without sqlite:///", f"write sqlite:///{path}")
 
 
@@ -73,7 +73,7 @@ def _another(uri: str) -> str:
     other = _ANOTHER if uri == DEFAULT_URI else DEFAULT_URI
     if _is_set(uri):
         return f"unset {VARIABLE}, or give --tracking-uri {other}"
-    return f"name another store: --tracking-uri {other}"
+    return f"choose another store: --tracking-uri {other}"
 
 
 def _is_set(uri: str) -> bool:

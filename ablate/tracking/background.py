@@ -130,7 +130,7 @@ class BackgroundTracker:
         self._fruitless = 0.0 if self._progress != before else self._fruitless + _LOOK_SECONDS
         if self._fruitless >= GIVE_UP_SECONDS:
             self._gave_up = True
-            self._failure = self.failure or f"the store took nothing for {GIVE_UP_SECONDS:.0f} s"
+            self._failure = self.failure or f"the store accepted nothing for {GIVE_UP_SECONDS:.0f} s"
 
     def _work(self, opening: Callable[[], None], attempts: Callable[[], Sequence[Attempt]]) -> None:
         try:

@@ -57,14 +57,14 @@ def check_schema(uri: str) -> None:
     from mlflow.store.db.base_sql_model import Base
 
     if not OF_MLFLOW & tables and "alembic_version" in tables:
-        raise refusal(uri, "another tool keeps its tables there", "MLflow needs a database of its own")
+        raise refusal(uri, "another tool uses this database", "MLflow needs its own database")
     if tables >= OF_MLFLOW and (lacks := sorted(set(Base.metadata.tables) - tables)):
-        said = "another MLflow version made it, or its setting up was cut short"
+        said = "another MLflow version created it, or its setup was interrupted"
         raise refusal(
             uri,
             f"{said}: it lacks {', '.join(lacks[:3])}{'' if len(lacks) < 4 else f' and {len(lacks) - 3} more tables'}",
-            f"back it up, then: mlflow db upgrade {shown_uri(uri)}",
-            "where it holds no runs, remove it",
+            f"back it up, then run: mlflow db upgrade {shown_uri(uri)}",
+            "if it holds no runs, delete it",
         )
 
 

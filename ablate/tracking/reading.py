@@ -112,7 +112,7 @@ def mlflow_runs(uri: str, experiment: str) -> Runs:
     if not ended:
         raise AblateError(
             f'{shown_uri(uri)}: experiment "{experiment}" has no run that ended with params or metrics\n'
-            f"  it has {number_of(len(runs), 'run')}; params are read as factors, a metric as the score"
+            f"  it has {number_of(len(runs), 'run')}; ablate reads params as factors and a metric as the score"
         )
     params = dict.fromkeys(name for run in ended for name in run.data.params)
     metrics = {name: f"metrics.{name}" if name in params else name for run in ended for name in run.data.metrics}
@@ -128,7 +128,7 @@ def mlflow_runs(uri: str, experiment: str) -> Runs:
         score=next(iter(metrics.values())) if len(metrics) == 1 else "",
         state=_STATUS,
         run_id=_RUN_ID,
-        notes=tuple(f"Left out, as {why}: {number_of(n, 'run')}." for why, n in left_out.items() if n),
+        notes=tuple(f"Left out ({why}): {number_of(n, 'run')}." for why, n in left_out.items() if n),
     )
 
 

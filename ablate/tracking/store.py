@@ -38,28 +38,28 @@ _EXPERIMENT_NAME = 500
 _KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens MLflow's pages for training, not for agents
 _SORTED = "&orderByKey=metrics.%60score%60&orderByAsc=false&workflowType=machine_learning"
 _DAMAGED = (
-    "that file is damaged or something else; results.csv and the report do without it\n"
-    "  move it away: the same command writes all runs anew"
+    "the file is damaged, or not a database; results.csv and the report do not need it\n"
+    "  move it away, then run the same command to write all runs again"
 )
 _WAYS_OUT = {  # a piece of a message -> what to do
-    "out-of-date database schema": "another MLflow version made this store; back it up, then: mlflow db upgrade {uri}",
-    "readonly database": "the file or its folder cannot be written",
-    "already exists": "its setting up was cut short once; where it holds no runs, remove the file",
-    "duplicate column name": "its setting up was cut short once; where it holds no runs, remove the file",
+    "out-of-date database schema": "another MLflow version made it; back it up, then run: mlflow db upgrade {uri}",
+    "readonly database": "the file or its folder is not writable",
+    "already exists": "its setup was interrupted; if it holds no runs, delete the file",
+    "duplicate column name": "its setup was interrupted; if it holds no runs, delete the file",
     "not a database": _DAMAGED,
     "malformed": _DAMAGED,
     "unsupported URI": "known: sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…",
-    "No module named": "install the driver of that database",
-    "Databricks": "ablate needs the package databricks-sdk and its credentials for that",
+    "No module named": "install the driver of this database",
+    "Databricks": "ablate needs the package databricks-sdk and its credentials",
 }
 _PLAIN = {  # a piece of a message -> the same in plain words
     "Connection refused": "nothing answers there (connection refused)",
-    "Failed to resolve": "there is no such host",
-    "Name or service not known": "there is no such host",
+    "Failed to resolve": "no such host",
+    "Name or service not known": "no such host",
     "timed out": "no answer in time",
     "Databricks": "Databricks cannot be reached without its credentials",
 }
-_WAY_OUT = "check that it runs and can be reached"
+_WAY_OUT = "check that the server runs and is reachable"
 
 
 def connect(uri: str) -> "MlflowClient":
@@ -118,8 +118,8 @@ def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) 
         shown = shown_uri(uri)
         raise AblateError(
             f'{shown}: the experiment "{name}" is in MLflow\'s trash\n'
-            f"  bring it back: MLFLOW_TRACKING_URI={shown} mlflow experiments restore --experiment-id {number}\n"
-            f"  or delete it for good: mlflow gc --backend-store-uri {shown} --experiment-ids {number}"
+            f"  to restore it: MLFLOW_TRACKING_URI={shown} mlflow experiments restore --experiment-id {number}\n"
+            f"  to delete it for good: mlflow gc --backend-store-uri {shown} --experiment-ids {number}"
         )
     return experiment.experiment_id
 
@@ -131,9 +131,9 @@ def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[s
     would set up its tables in whatever is there.
     """
     if uri.startswith(("http://", "https://")):
-        raise AblateError(f"{placed(uri)}: this is a tracking server already\n  open that address in the browser")
+        raise AblateError(f"{placed(uri)}: this is already a tracking server\n  open this address in the browser")
     if uri.startswith("databricks"):
-        raise AblateError(f"{placed(uri)}: Databricks shows its runs itself\n  open your workspace in the browser")
+        raise AblateError(f"{placed(uri)}: Databricks has its own pages for runs\n  open your workspace in the browser")
     check_begun(uri)
     _quieten()
     with explained(uri):

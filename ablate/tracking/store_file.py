@@ -21,7 +21,7 @@ OF_MLFLOW = frozenset(("experiments", "runs", "params", "metrics", "tags"))
 _OF_OPTUNA = frozenset(("studies", "trials", "version_info"))
 _MOST_TABLES = 6  # that a message names
 _KINDS = (  # how files begin, and what they are
-    (b"PK\x03\x04", "a zip archive (as .zip, .npz, .keras and .xlsx are)"),
+    (b"PK\x03\x04", "a zip archive (such as .zip, .npz, .keras or .xlsx)"),
     (PARQUET, "a Parquet table"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x89HDF", "an HDF5 file"),
@@ -30,8 +30,8 @@ _KINDS = (  # how files begin, and what they are
     (b"\x89PNG", "a picture"),
 )
 _GONE = (
-    "if it was MLflow's, it is damaged; results.csv and the report do without it: "
-    "move it away, and the same command writes all runs anew"
+    "if it was an MLflow store, it is damaged; results.csv and the report do not need it: "
+    "move it away, then run the same command to write all runs again"
 )
 
 
@@ -53,15 +53,15 @@ def look_at(path: Path) -> StoreFile:
         return _missing(path)
     except (OSError, ValueError) as err:
         if getattr(err, "errno", None) == errno.ELOOP:
-            return _other(path, "is a link that leads back to itself", "remove the link")
+            return _other(path, "is a link to itself", "remove the link")
         return _other(path, f"cannot be read: {getattr(err, 'strerror', None) or err}")
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     if stat.S_ISDIR(found.st_mode):
-        return _other(path, "is a folder", f"name a file in it: sqlite:///{path / 'mlflow.db'}")
+        return _other(path, "is a folder", f"choose a file in it: sqlite:///{path / 'mlflow.db'}")
     if not stat.S_ISREG(found.st_mode):
-        return _other(path, "is no regular file")
+        return _other(path, "is not a regular file")
     if not found.st_size:
-        return _other(path, "is empty, and somebody made it", "remove it: a store is made only where no file is")
+        return _other(path, "is an empty file", "delete it: ablate creates a store only if there is no file")
     try:
         with path.open("rb") as file:
             start = file.read(4096)
@@ -106,14 +106,16 @@ def _missing(path: Path) -> StoreFile:
     if path.is_symlink():
         target = Path(os.path.realpath(path))
         if not target.parent.is_dir():
-            return _other(path, f"is a link into the folder {target.parent}, which is not there", "make that folder")
+            return _other(
+                path, f"is a link into the folder {target.parent}, which does not exist", "create that folder"
+            )
     above = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
     if not above.is_dir():
-        return _other(path, f"cannot be made: {above} is no folder")
+        return _other(path, f"cannot be created: {above} is not a folder")
     if left := sides_left(target):
-        said = f"is not there, but {left[0].name} is: the rest of a store that was moved or removed"
-        return _other(path, said, "put the two together again, or move that file away")
-    said = "" if os.access(above, os.W_OK) else f"cannot be made: the folder {above} cannot be written"
+        said = f"does not exist, but {left[0].name} does: it is left over from a store that was moved or deleted"
+        return _other(path, said, "put both files together again, or move that file away")
+    said = "" if os.access(above, os.W_OK) else f"cannot be created: the folder {above} is not writable"
     return StoreFile(target, "missing", said)
 
 
@@ -125,7 +127,7 @@ def _by_start(path: Path, start: bytes) -> StoreFile:
         kind = "text" if is_text else "a binary file"
         if is_text and '"op_code"' in text:
             kind = "an Optuna journal"
-    return _other(path, f"is not a database of SQLite, but {kind}", _GONE if kind == "a binary file" else "")
+    return _other(path, f"is not an SQLite database, but {kind}", _GONE if kind == "a binary file" else "")
 
 
 def _by_tables(path: Path) -> StoreFile:
@@ -136,13 +138,13 @@ def _by_tables(path: Path) -> StoreFile:
             return StoreFile(path, "store")
         if "experiments" in tables and "artifact_location" in _columns(database, "experiments"):
             lacks = _named(OF_MLFLOW - tables)
-            said = f"is a store of MLflow whose setting up was cut short{f' (it lacks {lacks})' if lacks else ''}"
-            return _other(path, said, "where it holds no runs, remove the file")
+            said = f"is an MLflow store whose setup was interrupted{f' (it lacks {lacks})' if lacks else ''}"
+            return _other(path, said, "if it holds no runs, delete the file")
         if tables >= _OF_OPTUNA:
             (n,) = database.execute("SELECT count(*) FROM trials").fetchone()
-            return _other(path, f"is an Optuna storage ({number_of(n, 'trial')})", "MLflow needs a file of its own")
+            return _other(path, f"is an Optuna storage ({number_of(n, 'trial')})", "MLflow needs its own file")
     held = f"with the table{'s' * (len(tables) > 1)} {_named(tables)}" if tables else "without tables"
-    return _other(path, f"is an SQLite database {held}, none of MLflow's", "MLflow needs a file of its own")
+    return _other(path, f"is an SQLite database {held}, but not an MLflow store", "MLflow needs its own file")
 
 
 def _other(path: Path, said: str, way_out: str = "") -> StoreFile:

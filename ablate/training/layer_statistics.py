@@ -30,7 +30,7 @@ def look_inside(trial: Trial, bench: Workbench, when: When) -> None:
         try:
             layers = contained(lambda: _states(trial, bench, state, when))
         except TrialError as broken:
-            _note(trial, f"its layers could not be looked into: {broken.reason}")
+            _note(trial, f"its layers could not be inspected: {broken.reason}")
         else:
             trial.outcome = replace(trial.outcome, layers=(*trial.outcome.layers, *layers))
 

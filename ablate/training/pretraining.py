@@ -139,7 +139,7 @@ class Pretrainer:
             slots.run_epoch()
             self._on_epoch()
         if trial.best is None or trial.outcome.state != "finished":
-            raise TrialError("failed", f"in pretraining, {trial.outcome.reason}", "")
+            raise TrialError("failed", f"in pretraining: {trial.outcome.reason}", "")
         weights, frozen = ([np.asarray(tensor) for tensor in some] for some in trial.best[:2])
         return Taken(weights, frozen, trial.start.parts)
 

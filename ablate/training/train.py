@@ -96,7 +96,7 @@ class Trial:
         """The outcome, complete."""
         notes = (*advice(self.spec.factors), *self.start.notes)
         if self.rate_test is not None and self.rate_test.verdict == "undetermined":
-            notes = (*notes, "a range test is undetermined: its rate is a guess")
+            notes = (*notes, "the learning-rate range test is undetermined, so the rate is a guess")
         return replace(
             self.outcome,
             learning_rate=self.rate,

@@ -26,7 +26,7 @@ class Losses:
             return None
         reason = end.reason if tries == 1 else f"{end.reason}; tried {tries} times"
         words = last_words(worker.log)
-        said = f"The last that its worker printed ({worker.log}):\n{words}" if words else ""
+        said = f"The last output of its worker ({worker.log}):\n{words}" if words else ""
         return going.outcome(end.state, reason, traceback=said)
 
     def is_hopeless(self, worker: Worker, end: End) -> bool:

@@ -51,14 +51,14 @@ class Watch:
         held = {worker: system.held_memory_bytes(worker.pid) for worker in workers}
         allowed = self._limits.memory_gb
         if allowed is not None:
-            text = f"GB of memory, and limits.memory_gb = {allowed:g} allows no more"
+            text = f"GB of memory, but limits.memory_gb = {allowed:g} allows no more"
             return [(worker, _too_much(n, text, is_final=True)) for worker, n in held.items() if n > allowed * GB]
         total = sum(held.values()) + system.held_memory_bytes(os.getpid())
         if not held or not self._memory or total <= SHARE * self._memory:
             return []
         largest = max(held, key=lambda worker: held[worker])
         whole = f"{SHARE:.0%} of this machine's {self._memory / GB:.1f} GB"
-        text = f"GB of memory, and the study {total / GB:.1f} GB, which is over {whole}"
+        text = f"GB of memory and the study {total / GB:.1f} GB, more than {whole}"
         return [(largest, _too_much(held[largest], text, is_final=False))]  # a smaller neighbour may be all it takes
 
 

@@ -213,8 +213,8 @@ class Local:
         reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
         if not self._workers:  # of those that still start, the last one says so
             model = self._task.study.model.name
-            raise AblateError(f"{reason}\n  most likely model.name: {model}, on the baseline; see {worker.log}")
-        self._on_notice(f"{reason}; going on without it, see {worker.log}")
+            raise AblateError(f"{reason}\n  the likely cause is model.name {model} on the baseline; see {worker.log}")
+        self._on_notice(f"{reason}; continuing without it, see {worker.log}")
 
     def _hire(self, place: Place) -> None:
         self._workers.append(hire(self._task, place, self._serve))

@@ -106,7 +106,7 @@ class Worker:
         self.process.join(LEAVE_SECONDS)
         if (code := self.process.exitcode) is None:
             self.kill()
-            return End("its process broke off with the scheduler and had to be killed")
+            return End("its process lost contact with the scheduler and was killed")
         return End(in_words(code), is_final=code >= 0 and not self.is_ready)
 
     def kill(self) -> None:
@@ -128,7 +128,7 @@ def hire(task: Task, place: Place, serve: Serve) -> Worker:
             process.start()
     except OSError as err:
         ours.close()
-        raise AblateError(f"no worker process can be started: {err}\n  --workers with fewer of them may do") from err
+        raise AblateError(f"no worker process can be started: {err}\n  try fewer workers with --workers") from err
     finally:
         theirs.close()
     return Worker(place, process, ours, task.log_of(place.number))
@@ -174,7 +174,7 @@ def dismiss(workers: Sequence[Worker]) -> None:
 def in_words(code: int) -> str:
     """What an exit code says of the end of a process; negative: the signal that ended it."""
     if code >= 0:
-        return f"its process ended by itself with exit code {code}"
+        return f"its process exited with code {code}"
     names = {number.value: number.name for number in signal.Signals}
-    text = f"its process was ended by signal {-code} ({names.get(-code, 'unnamed')})"
-    return f"{text}: most likely the system's memory ran out" if names.get(-code) == "SIGKILL" else text
+    text = f"its process was killed by signal {-code} ({names.get(-code, 'unnamed')})"
+    return f"{text}: most likely the system ran out of memory" if names.get(-code) == "SIGKILL" else text

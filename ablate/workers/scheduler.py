@@ -92,5 +92,5 @@ def _save(data: Dataset, scratch: Path) -> Path:
     except OSError as err:
         raise AblateError(
             f"{scratch.parent}: cannot hold the data for the workers: {err.strerror or err}\n"
-            "  free space there, or name another folder in the environment variable TMPDIR"
+            "  free some space there, or set the environment variable TMPDIR to another folder"
         ) from err

@@ -100,7 +100,7 @@ def why_not(err: BaseException, *, model: str) -> str:
     if isinstance(err, AblateError):
         return str(err)
     if isinstance(err, Exception):
-        return f"no worker can begin: {reason_of(err)}"
+        return f"no worker can start: {reason_of(err)}"
     return f"model.name: {model} must return a keras.Model on the baseline, but ends the program: {reason_of(err)}"
 
 

@@ -46,7 +46,7 @@ def test_equal_inputs_of_another_label_are_a_sentence_of_their_own():
     train, test = normal(400, 10), normal(100, 10, seed=1)
     test[:40] = train[1:41]  # labels 1, 0, 1 … in training and 0, 1, 0 … for testing
     assert seen(dataset(train, test), "contamination")[1:] == [
-        "40 of the 40 test examples that equal a training example have a label that no equal training example has"
+        "40 of these 40 test examples have a different label from the training examples they equal"
     ]
 
 
@@ -66,8 +66,8 @@ def test_where_few_inputs_are_possible_it_is_said_and_no_caution():
     assert (found.cautions["contamination"], found.cautions["groups"]) == ([], [])
     assert found.remarks == {
         "contamination": "100 of 100 test examples (100.0 %) equal a training example, "
-        "as do training examples with each other: few different inputs are possible.",
-        "groups": "500 of 500 training examples (100.0 %) equal another one: few different inputs are possible.",
+        "and training examples also equal each other: there are few possible inputs.",
+        "groups": "500 of 500 training examples (100.0 %) are duplicates: there are few possible inputs.",
     }
 
 
@@ -76,7 +76,7 @@ def test_a_copied_test_set_is_seen_although_few_inputs_are_possible():
     answers = np.clip(np.round(3 + rng.normal(size=(1000, 1)) + 0.5 * rng.normal(size=(1000, 12))), 1, 5)
     (said,) = seen(dataset(answers, answers[:200]), "contamination")
     assert said.startswith("200 of 200 test examples (100.0 %) equal a training example, but only 5.")
-    assert said.endswith(" of the training examples equal another one: the test set looks copied from the training set")
+    assert said.endswith(" of the training examples are duplicates: the test set looks copied from the training set")
 
 
 def test_blank_images_are_a_remark():
@@ -86,7 +86,7 @@ def test_blank_images_are_a_remark():
     assert not any(found.cautions.values())
     assert found.remarks == {
         "contamination": "10 of 100 test examples (10.0 %) equal a training example, all of them blank.",
-        "groups": "30 of 400 training examples (7.5 %) equal another one, all of them blank.",
+        "groups": "30 of 400 training examples (7.5 %) are duplicates, all of them blank.",
     }
 
 
@@ -94,7 +94,7 @@ def test_examples_that_are_repeated_are_torn_apart_by_the_split():
     train = np.repeat(images(100), 3, axis=0)
     data = dataset(train, images(50, seed=1), y_train=np.arange(300) // 3 % 2)
     assert seen(data, "groups") == [
-        "300 of 300 training examples (100.0 %) equal another one (100 different inputs): "
+        "300 of 300 training examples (100.0 %) are duplicates (100 different inputs): "
         "the random split puts copies into training and validation, so validation scores are too high"
     ]
 
@@ -103,14 +103,14 @@ def test_copies_of_another_label_are_counted():
     train = np.concatenate([images(100), images(20)])
     y_train = np.concatenate([np.arange(100) % 2, 1 - np.arange(20) % 2])
     (said,) = seen(dataset(train, images(50, seed=1), y_train=y_train), "groups")
-    assert said.startswith("40 of 120 training examples (33.3 %) equal another one (20 different inputs); ")
-    assert "; 40 of them equal one with another label: " in said
+    assert said.startswith("40 of 120 training examples (33.3 %) are duplicates (20 different inputs); ")
+    assert "; 40 of them have a duplicate with another label: " in said
 
 
 def test_windows_of_one_series_are_named():
     series = normal(1050, 1)[:, 0]
     cut = np.stack([series[k : k + 40] for k in range(0, 1000, 5)])
-    tail = "overlap with another training example, shifted by some steps, as windows of one series do: "
+    tail = "overlap with another training example (shifted by some steps), like windows cut from one series: "
     tail += "the random split puts such windows into training and validation, so validation scores are too high"
     (whole,) = seen(dataset(cut[:150], cut[160:]), "groups")
     assert whole == f"149 of 150 training examples looked at {tail}"
@@ -122,15 +122,15 @@ def test_frames_of_one_recording_are_named():
     frames = np.cumsum(normal(400, 64), axis=0).reshape(400, 8, 8, 1)
     data = dataset(frames, frames[::20] + 0.5, y_train=np.arange(400) // 200, y_test=np.arange(20) % 2)
     (said,) = seen(data, "groups")
-    assert said.startswith("Training examples that follow each other are ")
-    assert "times nearer than random ones of their class, as frames of one recording are" in said
+    assert said.startswith("Successive training examples are ")
+    assert "times closer than random examples of the same class, like frames of one recording: the random split" in said
 
 
 def test_another_scale_is_said_with_both_ranges():
     train, test = images(200), images(60, seed=1) // 255
     (said,) = seen(dataset(train, test), "test_scaling")
-    assert said.startswith("Training and test inputs have different scales: training inputs lie in 0 … 255 (mean 12")
-    assert said.count("test inputs in 0 … 1 (mean 0.0") == 1
+    assert said.startswith("Training and test inputs have different scales: training inputs span 0 … 255 (mean 12")
+    assert said.count("test inputs 0 … 1 (mean 0.0") == 1
 
 
 def test_one_feature_of_another_scale_is_named():
@@ -138,7 +138,7 @@ def test_one_feature_of_another_scale_is_named():
     train[:, 2], test[:, 2] = np.arange(200) % 5, 100 * (np.arange(60) % 5)
     assert seen(dataset(train, test), "test_scaling") == [
         "1 of 4 features has another scale in the test set: "
-        "feature 2 (from 0) lies in 0 … 4 (mean 2) for training and in 0 … 400 (mean 200) for testing"
+        "feature 2 (counting from 0) spans 0 … 4 (mean 2) in training and 0 … 400 (mean 200) in testing"
     ]
 
 

@@ -94,16 +94,16 @@ FLOATS = X_TRAIN.astype(np.float64)
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
-        ({"x_train": X_TRAIN[:5]}, "x_train and y_train must have one length, got 5 and 6"),
-        ({"y_test": Y_TRAIN}, "x_test and y_test must have one length, got 2 and 6"),
-        ({"x_test": X_TRAIN[:2, :1]}, r"must have one shape, got \(2, 2, 3\) and \(1, 2, 3\)"),
+        ({"x_train": X_TRAIN[:5]}, "x_train and y_train must have the same length, got 5 and 6"),
+        ({"y_test": Y_TRAIN}, "x_test and y_test must have the same length, got 2 and 6"),
+        ({"x_test": X_TRAIN[:2, :1]}, r"must have equal shapes, got \(2, 2, 3\) and \(1, 2, 3\)"),
         ({"x_train": np.arange(6)}, r"x_train must be \(n, features\), .*got shape \(6,\)"),
         ({"x_train": np.zeros((6, 1, 2, 2, 3))}, r"x_train must be .*got shape \(6, 1, 2, 2, 3\)"),
-        ({"x_test": X_TRAIN[:0], "y_test": Y_TRAIN[:0]}, r"x_test must be .* none of them 0, got shape \(0, 2, 2, 3\)"),
+        ({"x_test": X_TRAIN[:0], "y_test": Y_TRAIN[:0]}, r"x_test must be .* without a 0, got shape \(0, 2, 2, 3\)"),
         ({"x_train": np.array(5)}, r"x_train must be .*got shape \(\)"),
         ({"x_train": X_TRAIN.astype(str)}, r"x_train must hold numbers .*got <U"),
         ({"x_train": X_TRAIN.astype(complex)}, "x_train must hold numbers .*got complex128"),
-        ({"x_test": X_TRAIN[:2].astype(int) * 10**7}, r"x_test holds integers in 0 … 230000000; .*loses digits"),
+        ({"x_test": X_TRAIN[:2].astype(int) * 10**7}, r"x_test holds integers 0 to 230000000, but .*loses digits"),
         (
             {"x_train": changed_at(FLOATS, (4, 0, 0, 0), np.nan)},
             "x_train must be finite in float32; 1 of 6 .* number 4",

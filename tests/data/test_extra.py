@@ -11,7 +11,9 @@ FOUR = ["x_train", "y_train", "x_test", "y_test"]
 
 @pytest.mark.parametrize("name", ["sample_weight", "weights", "w_train_weights", "sampleWeights", "class_weight"])
 def test_weights_are_refused(name):
-    with pytest.raises(DataError, match=rf"own\.npz: holds {name}, but examples cannot be weighted yet.*\n  save the"):
+    with pytest.raises(
+        DataError, match=rf"own\.npz: holds {name}, but example weights are not supported: .*\n  save the"
+    ):
         dataset.check_extra([*FOUR, name], source="own.npz")
 
 
@@ -37,7 +39,7 @@ def test_what_is_not_used_is_named():
     assert dataset.unused(FOUR) == ""
     assert dataset.unused([*FOUR, "names"]) == "not used: names"
     said = dataset.unused([*FOUR, "x_val", "y_val"])
-    assert said == "not used: x_val, y_val; examples for validation are drawn from x_train"
+    assert said == "not used: x_val, y_val; ablate draws the validation examples from x_train"
     assert dataset.unused([f"a{k}" for k in range(10)]).endswith("a6, a7 and 2 more")
 
 
@@ -49,7 +51,7 @@ def test_groups_of_training_examples_are_torn_apart_by_the_split():
     (said,) = sentences(subject=list("aabbcc"))
     assert said == (
         "subject names 3 groups of training examples, and the random split into training and validation "
-        "does not keep them together, so validation scores may be too high"
+        "does not keep groups together, so validation scores may be too high"
     )
 
 
@@ -65,4 +67,6 @@ def test_a_number_of_its_own_for_each_example_is_no_group_and_neither_is_one_for
 
 
 def test_groups_of_all_examples_in_one_array_are_said():
-    assert sentences(patient=range(10)) == ("patient names groups of examples, which no split keeps together",)
+    assert sentences(patient=range(10)) == (
+        "patient names groups of examples, but the split does not keep groups together",
+    )

@@ -57,5 +57,5 @@ def test_a_fetch_that_takes_too_long_is_ended(keras, tmp_path, monkeypatch):
     monkeypatch.setattr("ablate.data.fetch.TOTAL_SECONDS", 0.5)
     monkeypatch.setattr("ablate.data.fetch._GRACE_SECONDS", 0.5)
     keras("import time", "time.sleep(60)")
-    with pytest.raises(FetchError, match="not done after"):
+    with pytest.raises(FetchError, match="not finished after"):
         fetch_from_keras("mnist", tmp_path / "mnist.npz")

@@ -63,7 +63,7 @@ def test_one_number_an_example_with_one_hot_labels_is_not_called_swapped():
 @pytest.mark.parametrize("y", [Y[:50], np.array(3)])
 def test_labels_that_are_missing_are_counted(y):
     n = 50 if y.ndim else 1
-    assert f"x_train and y_train must have one length, got 60 and {n}\n  each example needs its label" in refused(
+    assert f"x_train and y_train must have the same length, got 60 and {n}\n  give each example its label" in refused(
         y_train=y
     )
 
@@ -74,7 +74,7 @@ def test_labels_that_are_missing_are_counted(y):
         (X, X_TEST[:, :7], "got (8,) and (7,)\n  encode both with the columns of the training set"),
         (IMAGES, TEST_IMAGES.reshape(20, -1), "and (768,)\n  give both the same axes: x_test.reshape(-1, 16, 16, 3)"),
         (IMAGES[..., 0], TEST_IMAGES[..., :1], "got (16, 16) and (16, 16, 1)\n  give both the same axes"),
-        (IMAGES, TEST_IMAGES[:, :8], "got (16, 16, 3) and (8, 16, 3)\n  resize or crop both alike"),
+        (IMAGES, TEST_IMAGES[:, :8], "got (16, 16, 3) and (8, 16, 3)\n  resize or crop both to the same size"),
     ],
 )  # fmt: skip
 def test_shapes_that_differ_are_made_alike(x, x_test, said):
@@ -84,7 +84,7 @@ def test_shapes_that_differ_are_made_alike(x, x_test, said):
 def test_an_empty_test_set_is_named():
     said = refused(x_test=X_TEST[:0], y_test=Y_TEST[:0])
     assert "x_test must be (n, features)" in said
-    assert said.endswith("it has no examples\n  put some examples aside for testing, e.g. a fifth")
+    assert said.endswith("it has no examples\n  set some examples aside for testing, e.g. a fifth")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_what_is_no_table_of_numbers_and_no_image_is_named(x, said):
 def test_numbers_that_are_missing_or_too_large_are_named_apart(value, said):
     x = X.copy()
     x[7, 3] = value
-    hint = "leave these examples out, or fill in"
-    assert f"1 of 60 examples hold {said}, the first is number 7 (from 0)\n  {hint}" in refused(x_train=x)
+    hint = "remove these examples, or fill in"
+    assert f"1 of 60 examples have {said}, the first is number 7 (from 0)\n  {hint}" in refused(x_train=x)
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float64])

@@ -9,8 +9,8 @@ from ablate.errors import DataError
 Y = np.arange(60) % 3
 RNG = np.random.default_rng(0)
 WORDS = np.array(["cat", "dog", "frog"])[Y]
-ENCODE = r"\n  number the classes, alike in both parts: classes = numpy\.unique\(numpy\.concatenate"
-REGRESSION = "only classification is supported yet, no regression"
+ENCODE = r"\n  number the classes in the same way in both parts: classes = numpy\.unique\(numpy\.concatenate"
+REGRESSION = "only classification is supported so far, not regression"
 
 
 def refused(y, n_dim_inputs=2):
@@ -33,7 +33,7 @@ def test_whole_numbers_and_truth_values_are_labels(y):
 def test_names_of_classes_are_numbered_and_not_cast(y):
     said = refused(y)
     assert "3 words ('" in said
-    assert "are names of classes\n  number the classes, alike in both parts: " in said
+    assert "are names of classes\n  number the classes in the same way in both parts: " in said
     assert "astype" not in said
 
 
@@ -54,20 +54,20 @@ def test_numbers_as_text_are_cast(y):
 @pytest.mark.parametrize("word", ["img{}.png", "a sentence, number {}"])
 def test_a_word_of_its_own_for_each_example_is_no_class(word):
     assert "60 words (" in refused(np.array([word.format(k) for k in range(60)]))
-    assert "nearly one an example, are no classes" in refused(np.array([word.format(k) for k in range(60)]))
+    assert "nearly one per example, are not classes" in refused(np.array([word.format(k) for k in range(60)]))
 
 
 @pytest.mark.parametrize("y", [RNG.normal(size=60), RNG.random(60) * 1e6, np.arange(60) / 7])
 def test_real_numbers_are_a_regression_target(y):
     said = refused(y)
-    assert "60 different real numbers in " in said
+    assert "60 different real numbers from " in said
     assert f"look like a regression target\n  {REGRESSION}" in said
     assert "astype" not in said
 
 
 def test_a_few_real_numbers_may_be_classes_or_amounts():
     said = refused(Y / 2)
-    assert "3 different real numbers in 0 … 1\n  if they are classes, number the classes" in said
+    assert "3 different real numbers from 0 to 1\n  if they are classes, number the classes" in said
     assert f"\n  if they are amounts, {REGRESSION}" in said
 
 
@@ -100,19 +100,19 @@ def test_tags_have_none(dtype):
     tags[:10, 2] = 1  # two
     tags[10:15] = 0  # none
     said = refused(tags)
-    assert "these are tags, 15 of 60 examples have none or several\n  only one class an example is supported" in said
+    assert "these are tags, 15 of 60 examples have none or several\n  only one class per example is supported" in said
     assert "argmax" not in said
 
 
 def test_probabilities_are_named():
-    assert "these are probabilities of classes\n  for the likeliest" in refused(RNG.dirichlet([1, 1, 1], 60))
+    assert "these are probabilities of classes\n  to use the likeliest" in refused(RNG.dirichlet([1, 1, 1], 60))
 
 
 @pytest.mark.parametrize(
     ("y", "said"),
     [
-        (RNG.normal(size=(60, 2)), f"these are 2 real numbers an example\n  {REGRESSION}"),
-        (RNG.integers(0, 9, (60, 5)), "these are 5 whole numbers an example\n  only one class an example"),
+        (RNG.normal(size=(60, 2)), f"these are 2 real numbers per example\n  {REGRESSION}"),
+        (RNG.integers(0, 9, (60, 5)), "these are 5 whole numbers per example\n  only one class per example"),
     ],
 )
 def test_several_targets_are_named(y, said):
@@ -123,10 +123,10 @@ def test_several_targets_are_named(y, said):
 @pytest.mark.parametrize("shape", [(60, 8, 8), (60, 8, 8, 1)])
 def test_masks_of_images_are_named(shape):
     masks = np.zeros(shape, int)
-    assert "these look like masks, a class for each pixel\n  only one class an example" in refused(
+    assert "these look like masks, a class for each pixel\n  only one class per example" in refused(
         masks, n_dim_inputs=4
     )
-    assert "several numbers an example" in refused(masks, n_dim_inputs=2)
+    assert "several numbers per example" in refused(masks, n_dim_inputs=2)
 
 
 @pytest.mark.parametrize("y", [np.array(["2020-01-01"] * 60, dtype="datetime64[D]"), Y.astype(complex)])
@@ -157,7 +157,7 @@ def test_classes_counted_from_1_are_shifted(classes):
 
 @pytest.mark.parametrize("classes", [(0, 10, 20), (3, 5, 8)])
 def test_classes_with_gaps_are_numbered(classes):
-    assert "is missing\n  number the classes, alike in both parts" in counted(classes * 5)
+    assert "is missing\n  number the classes in the same way in both parts" in counted(classes * 5)
 
 
 def test_many_whole_numbers_are_amounts():
@@ -167,10 +167,13 @@ def test_many_whole_numbers_are_amounts():
 @pytest.mark.parametrize("only", [0, 1])
 def test_one_class_alone_may_come_from_a_split_of_sorted_examples(only):
     said = counted([only] * 9)
-    assert f"must have at least 2 classes, got only class {only}\n  were the examples sorted by class" in said
+    assert (
+        f"must have at least 2 classes, got only class {only}\n  if the examples were sorted by class before the split"
+        in said
+    )
 
 
 def test_a_class_that_is_only_tested_is_counted():
     said = counted([0, 1, 0], [0, 7, 7])
     assert said.endswith("y_test has class 7, y_train only 0 to 1\n  put some of its 2 test examples into the "
-                         "training set, or leave them out")  # fmt: skip
+                         "training set, or remove them")  # fmt: skip

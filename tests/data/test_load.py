@@ -74,7 +74,7 @@ def test_what_is_fetched_is_kept_and_not_fetched_again(tmp_path):
     assert fetched.digest == again.digest
     assert [path.name for path in folder.iterdir()] == ["mnist.npz"]
     assert len(said) == 1
-    assert "fetching it by keras.datasets" in said[0]
+    assert "downloading it once with keras.datasets" in said[0]
 
 
 def test_a_link_that_leads_to_no_file_yet_stays_and_its_target_is_fetched(tmp_path):
@@ -89,7 +89,7 @@ def test_without_network_a_stand_in_is_drawn_labelled_and_kept_under_another_nam
     data = load("mnist", tmp_path, fetch=no_network)
     assert data.stand_in
     assert data.name == "mnist"
-    assert data.source == "built-in stand-in (fetching mnist failed: no network for mnist)"
+    assert data.source == "built-in synthetic data (downloading mnist failed: no network for mnist)"
     assert [path.name for path in tmp_path.iterdir()] == ["mnist@stand-in.npz"]
     assert load("mnist", tmp_path, fetch=no_network).digest == data.digest
     assert small_stand_in == ["mnist"]
@@ -121,14 +121,14 @@ def test_a_stand_in_that_is_damaged_or_of_another_version_is_drawn_again(tmp_pat
 
 
 def test_a_named_folder_without_the_file_is_an_error_and_nothing_is_fetched(tmp_path):
-    with pytest.raises(DataError, match=r"mnist\.npz: there is no such file, .*\n  put the file there"):
+    with pytest.raises(DataError, match=r"mnist\.npz: no such file; with --data-dir, .*\n  put the file there"):
         load("mnist", tmp_path, explicit=True, fetch=never)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_file_in_the_data_folder_is_an_error_and_no_reason_for_a_stand_in(tmp_path):
     (tmp_path / "mnist.npz").write_bytes(b"half a download")
-    with pytest.raises(DataError, match=r"mnist\.npz: this is no whole \.npz file"):
+    with pytest.raises(DataError, match=r"mnist\.npz: is not a complete \.npz file"):
         load("mnist", tmp_path, fetch=never)
 
 
@@ -136,14 +136,14 @@ def test_a_fetched_file_that_breaks_a_rule_is_not_kept(tmp_path):
     def wrong(_name, path):
         write_npz(path, ARRAYS | {"y_train": Y[:2]})
 
-    with pytest.raises(DataError, match="must have one length"):
+    with pytest.raises(DataError, match="must have the same length"):
         load("mnist", tmp_path, fetch=wrong)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_data_folder_that_is_a_file_is_an_error_with_a_way_out(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"mnist\.npz: cannot be written.*\n  name another folder by --data-dir"):
+    with pytest.raises(DataError, match=r"mnist\.npz: cannot be written.*\n  choose another folder with --data-dir"):
         load("mnist", tmp_path / "file", fetch=works)
 
 
@@ -155,9 +155,7 @@ def test_a_path_is_taken_from_the_folder_of_the_study(tmp_path):
 
 
 def test_a_path_never_falls_back(tmp_path):
-    with pytest.raises(
-        DataError, match=r"sets/mnist\.npz: there is no such file\n  name it relative to the study file"
-    ):
+    with pytest.raises(DataError, match=r"sets/mnist\.npz: no such file\n  give its path relative to the study file"):
         load("sets/mnist.npz", tmp_path, base=tmp_path)
 
 
@@ -217,9 +215,9 @@ def test_a_place_that_cannot_be_looked_at_is_an_error_that_names_it(monkeypatch)
         ("x" * 300 + ".npz", "cannot be read: File name too long"),
         (
             "~nobody-of-this-name/x.npz",
-            "~nobody-of-this-name/x.npz: there is no such home folder\n  write the whole path",
+            "~nobody-of-this-name/x.npz: no such home folder\n  write the full path",
         ),
-        ("mnist", "~nobody-of-this-name/data: there is no such home folder"),
+        ("mnist", "~nobody-of-this-name/data: no such home folder"),
     ):
         with pytest.raises(DataError, match=message):
             load(name, None)
@@ -241,7 +239,9 @@ def test_arrays_that_are_not_used_are_said(tmp_path):
     said = []
     write_npz(tmp_path / "own.npz", ARRAYS | {"x_val": X[:2], "y_val": Y[:2], "batch_size": np.array(32)})
     data = load("own.npz", None, base=tmp_path, announce=said.append)
-    line = f"{tmp_path / 'own.npz'}: not used: x_val, y_val, batch_size; examples for validation are drawn from x_train"
+    line = (
+        f"{tmp_path / 'own.npz'}: not used: x_val, y_val, batch_size; ablate draws the validation examples from x_train"
+    )
     assert said == [line]
     assert data.groups == ()
 
@@ -259,17 +259,17 @@ def test_groups_in_a_file_come_with_the_data_and_are_not_called_unused(tmp_path)
 
 def test_weights_in_a_file_are_refused(tmp_path):
     write_npz(tmp_path / "own.npz", ARRAYS | {"sample_weight": np.ones(6)})
-    with pytest.raises(DataError, match=r"own\.npz: holds sample_weight, but examples cannot be weighted yet"):
+    with pytest.raises(DataError, match=r"own\.npz: holds sample_weight, but example weights are not supported: "):
         load("own.npz", None, base=tmp_path)
 
 
 @pytest.mark.parametrize(("name", "what"), [("train.csv", "a text file"), ("a.PKL", "a Python pickle")])
 def test_a_name_of_another_kind_of_file_is_named(name, what):
-    with pytest.raises(DataError, match=rf'data\.name: "{name}" is {what}.*\n  make an \.npz file of it in Python: '):
+    with pytest.raises(DataError, match=rf'data\.name: "{name}" is {what}.*\n  convert it to \.npz in Python: '):
         load(name, None)
 
 
 def test_a_folder_of_images_is_named(tmp_path):
     (tmp_path / "photos").mkdir()
-    with pytest.raises(DataError, match=r"photos: is a folder, and no \.npz file\n  "):
+    with pytest.raises(DataError, match=r"photos: is a folder, not an \.npz file\n  "):
         load("./photos", None, base=tmp_path)

@@ -30,12 +30,12 @@ def test_validation_arrays_are_not_taken_for_a_test_set_where_there_is_one():
 
 @pytest.mark.parametrize("names", [["arr_0"], ["arr_0", "arr_1", "arr_2", "arr_3"]])
 def test_arrays_saved_without_names_are_explained(names):
-    assert how_to_rename(names).startswith("arrays saved without a name are called arr_0, arr_1, …: write numpy.savez")
+    assert how_to_rename(names).startswith("arrays saved without a name become arr_0, arr_1, …: write numpy.savez")
 
 
 @pytest.mark.parametrize("names", [["X", "y"], ["images", "labels"], ["x_train", "y_train"], ["data", "target", "z"]])
 def test_one_set_has_to_be_split(names):
-    assert how_to_rename(names).startswith("examples for testing are needed: split them off")
+    assert how_to_rename(names).startswith("test examples are needed: split them off")
 
 
 @pytest.mark.parametrize("names", [[], ["foo", "bar"], ["x_train", "y_train", "x_test"], ["X"]])

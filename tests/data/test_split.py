@@ -32,7 +32,7 @@ def split_unless_a_class_is_lost(data, n_train, n_validation, seed):
     try:
         return split(data, n_train, n_validation, seed=seed)
     except DataError as err:
-        if "is left for training; raise data.train" not in str(err):
+        if "there is no training example of class" not in str(err):
             raise
         return None
 
@@ -115,14 +115,14 @@ def test_training_takes_all_the_rest_unless_told_how_many():
         (
             9,
             9,
-            "small: at least one of each of 2 classes for training and 9 for validation were asked for, there are 10",
+            "small: needs at least 2 training examples .one per class. and 9 for validation, but there are only 10",
         ),
         (
             None,
             5000,
-            "and 5,000 for validation were asked for, there are 10 examples\n  lower data.validation, to about 1",
+            "and 5,000 for validation, but there are only 10 examples\n  lower data.validation, to about 1",
         ),
-        (1, 2, "at least 1 example for validation and 2 for training .one a class., got .*data.train=1"),
+        (1, 2, "at least 1 example for validation and 2 for training .one per class., got .*data.train=1"),
         (5, 0, "at least 1 example for validation .*data.validation=0"),
         (5, -3, "data.validation=-3"),
     ],
@@ -133,7 +133,9 @@ def test_too_many_and_too_few_are_errors_with_the_numbers(n_train, n_validation,
 
 
 def test_a_class_that_a_small_training_split_would_lose_is_named():
-    with pytest.raises(DataError, match=r"with data\.train=3 no example of class 1 is left for training"):
+    with pytest.raises(
+        DataError, match=r"with data\.train=3 there is no training example of class 1; raise data\.train"
+    ):
         split(labelled([1000, 1, 1000]), n_train=3)
 
 

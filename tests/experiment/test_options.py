@@ -35,7 +35,7 @@ def test_automatic_workers_are_as_many_as_memory_bears(tiny_study, digits, monke
 def test_fewer_training_examples_than_were_asked_for_are_said(tiny_study, digits):
     asked = tiny_study.model_copy(update={"data": tiny_study.data.model_copy(update={"train": 20_000})})
     n = len(digits.y_train) - tiny_study.data.validation
-    said = f"data.train is 20,000, and {n:,} training examples are there: all are used"
+    said = f"data.train is 20,000, but there are only {n:,} training examples: all are used"
     assert warnings(gather_facts(asked, digits, OPTIONS)) == [said]
     assert warnings(gather_facts(asked.model_copy(update={"quick": True}), digits, OPTIONS)) == []
     assert warnings(gather_facts(tiny_study, digits, OPTIONS)) == []
@@ -49,8 +49,8 @@ def test_a_typed_rate_that_no_comparison_trains_at_is_said(tiny_study, digits):
         return warnings(gather_facts(tiny_study.model_copy(update=changed), digits, OPTIONS))
 
     (line,) = said(0.003, learning_rate=("find",))
-    assert line.startswith("baseline.learning_rate 0.003 is not trained at in the comparisons: ")
-    assert line.endswith('"carry" has all train at 0.003')
+    assert line.startswith("the comparisons do not use baseline.learning_rate 0.003: ")
+    assert line.endswith('with "carry" all variants train at 0.003')
     assert len(said(0.003, learning_rate=("tune",))) == 1
     for rate, modes in ((0.003, ("carry",)), (0.003, ("find", "carry")), ("find", ("find",)), ("find*3", ("find",))):
         assert said(rate, learning_rate=modes) == []

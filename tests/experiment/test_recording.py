@@ -137,7 +137,7 @@ def test_the_test_set_opens_with_the_freeze_which_is_tracked_before_any_trial(re
     runs = Runs({})
     record, _, _ = recorded(runs=runs)
     tested = replace(SPEC, label=Label("ablation", "reference", design="one-factor"), test=True)
-    with pytest.raises(AblateError, match="frozen"):
+    with pytest.raises(AblateError, match="before the comparisons are preregistered"):
         record.around(OneSpec(tested)).ask(1)
     frozen = freeze(tmp_path, declare([tested], tiny_study, data="f00"))
     record.freeze(frozen)
@@ -219,7 +219,7 @@ def test_a_study_says_where_its_results_lie_so_that_its_dead_runs_can_be_told_fr
 def test_a_begin_that_no_disk_takes_stops_the_study(recorded, tmp_path):
     record, _, shown = recorded()
     record.settle()
-    with at_most(10), pytest.raises(StorageError, match=r"the beginning of b is not saved"):
+    with at_most(10), pytest.raises(StorageError, match=r"the start of b is not saved"):
         record.begin(SPEC)
     assert shown == []
     assert (tmp_path / "trials.jsonl").read_bytes() == b""

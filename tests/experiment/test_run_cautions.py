@@ -55,9 +55,7 @@ def identical(*cells, model=USERS):
 def test_seeds_that_share_their_weights_are_named_by_variant():
     reference, wide = runs("reference", ONE, weights=SAME), runs("width=16", OTHER, weights=SAME)
     (said,) = weights(reference, wide)
-    assert said.startswith(
-        "all 3 seeds of reference and width=16 start from the same weights, so these seeds differ in"
-    )
+    assert said.startswith("all 3 seeds of reference and width=16 start from the same weights, so they differ only in")
     (said,) = weights(runs("reference", ONE, weights=OWN), wide)
     assert said.startswith("all 3 seeds of width=16 start from")
     (said,) = weights(runs("reference", ONE, weights={1: "a", 2: "a", 3: "b"}))
@@ -78,7 +76,7 @@ def test_two_modes_of_a_seed_are_no_two_seeds():
 
 def test_levels_with_equal_epochs_in_all_seeds_give_identical_runs():
     (said,) = identical(runs("reference", ONE), runs("width=16", ONE))
-    assert said == "the levels 32 and 16 of width give identical runs: build seems not to use it"
+    assert said == "the levels 32 and 16 of width give identical runs: build does not seem to use it"
     assert identical(runs("reference", ONE), runs("width=16", OTHER)) == []
 
 
@@ -119,7 +117,7 @@ def test_a_run_that_took_anothers_result_has_its_epochs():
 @pytest.mark.parametrize(
     ("variant", "model", "notes", "why"),
     [
-        ("width=16", USERS, (), "build seems not to use it"),
+        ("width=16", USERS, (), "build does not seem to use it"),
         ("clip_norm=5", USERS, (), "here it changes nothing"),
         ("width=16", BUILT_IN, (), "here it changes nothing"),
         ("momentum=0.5", BUILT_IN, ("adam has no momentum, so that factor changes nothing here", "else"),
@@ -136,7 +134,7 @@ def test_the_reason_is_said_where_it_is_known(variant, model, notes, why):
 
 def test_recipes_are_told_by_their_names_and_other_phases_and_designs_are_left_alone():
     (said,) = identical(runs("reference", ONE), runs("recipe=wide", ONE, factors={**BASE, "width": 64}))
-    assert said == "reference and wide give identical runs: build seems not to use them"
+    assert said == "reference and wide give identical runs: build does not seem to use them"
     others = [labelled(e, design="factorial") for e in [*runs("reference", ONE), *runs("width=16", ONE)]]
     assert identical(others) is None
     assert run_cautions([labelled(e, phase="search") for e in runs("reference", ONE)], model=USERS) == {}
@@ -148,7 +146,9 @@ def test_a_test_accuracy_far_below_validation_is_said(test, is_said):
     found = run_cautions(cells, model=USERS)["test_gap"]
     assert bool(found) == is_said
     if test == 0.11:
-        assert found[0].startswith("Test accuracy is 11 % and validation accuracy 96 % on average: check that labels")
+        assert found[0].startswith(
+            "Test accuracy is 11 % and validation accuracy 96 % on average: check that the labels"
+        )
 
 
 def test_without_test_scores_nothing_is_said_of_a_gap():

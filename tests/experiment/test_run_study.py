@@ -275,13 +275,13 @@ def test_a_study_whose_build_fixes_a_seed_and_ignores_a_factor_says_so_everywher
     assert cautions["identical_runs"] == [alike]
     assert [text.startswith(shared) for text in cautions["initial_weights"]] == [True]
     assert alike in done.notes
-    unread = "build did not look at the factor width (configurations tried: 2)"
+    unread = "build never reads the factor width (configurations tried: 2)"
     assert sum(notice.text.startswith(unread) for notice in watch.of(Notice)) == 1
     said = [line.replace("\N{NO-BREAK SPACE}", " ") for line in done.report.headline]
     assert "Identical runs, so nothing was compared: width 32 (does the model use it?)." in said
     page = done.report.html.read_text()
     assert alike in page
-    assert "the initial weights layer by layer" not in page
+    assert "the initial weights of each layer" not in page
     assert "initial_weights" not in read_results(done.folder.results).columns
 
 
@@ -391,7 +391,7 @@ def test_a_study_whose_trials_fail_alike_gives_up_and_goes_on_when_they_are_retr
     study = tiny_study.model_copy(update={"limits": tiny_study.limits.model_copy(update={"same_failures": 3})})
     monkeypatch.setattr(Instant, "reason", "ValueError: no such layer")
     done = run_study(study, options_for(tmp_path), Kept())
-    assert done.ending.gave_up == "3 trials in a row failed alike: ValueError: no such layer"
+    assert done.ending.gave_up == "3 trials in a row failed for the same reason: ValueError: no such layer"
     assert (done.ending.complete, done.ending.interrupted) == (False, False)
     assert done.states == {"finished": 4, "failed": 3}
     assert json.loads(done.folder.provenance.read_text())["gave_up"] == done.ending.gave_up
@@ -428,7 +428,7 @@ def test_a_study_that_can_no_longer_write_ends_with_the_reason_and_goes_on_later
 def test_what_has_changed_on_the_way_is_told_and_stands_in_the_provenance(tiny_study, tmp_path):
     run_study(tiny_study, options_for(tmp_path, only="search"), Kept())
     more = tiny_study.model_copy(update={"search": tiny_study.search.model_copy(update={"trials": 5})})
-    with pytest.raises(StudyError, match=r"search.trials 4 → 5\n  --continue goes on"):
+    with pytest.raises(StudyError, match=r"search.trials 4 → 5\n  --continue resumes"):
         run_study(more, options_for(tmp_path), Kept())
     watch = Kept()
     done = run_study(more, options_for(tmp_path, go_on=True), watch)

@@ -23,7 +23,7 @@ LOSS_WORDS = re.compile(
     r"without a score|did not"
 )
 MADE_ONE = re.compile(r"one number|one level|same level|alike|spaces?|trailing|rounded|single precision|float|merged")
-AGAIN = re.compile(r"another run finished|tr(y|ies|ied)\b|again|retr|repeat|another's factors")
+AGAIN = re.compile(r"another run finished|tr(y|ies|ied)\b|again|retr|repeat|same factors and seed as another")
 PARENT = re.compile(r"parent")
 BLANK = re.compile(r"blank|empty")
 
@@ -154,7 +154,7 @@ def _contrasts(truth: Truth, said: Said, verdicts: Verdicts) -> Iterator[tuple[s
     inputs = said.inputs
     verdicts.is_compared = bool(len(inputs.effects))
     if inputs.effects.empty:
-        if "differ in one factor alone" in said.everything:
+        if "differ in exactly one factor" in said.everything:
             yield "nothing is compared, for a wrong reason", said.headline
         return
     cells = _cells(truth, said)

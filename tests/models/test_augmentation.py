@@ -109,7 +109,7 @@ def test_a_restarted_model_has_the_generators_of_one_built_anew():
 
 
 def test_examples_that_are_no_images_are_refused():
-    with pytest.raises(StudyError, match=r'augmentation: "flip" changes images .* shape \(64,\)\n  leave'):
+    with pytest.raises(StudyError, match=r'augmentation: "flip" needs images .* shape \(64,\)\n  set augmentation to'):
         augmented(keras.Input((64,)), "flip", layer_seeds=LayerSeeds(0, 1))
 
 

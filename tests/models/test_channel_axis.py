@@ -50,7 +50,10 @@ def build(tmp_path):
 
 @pytest.mark.parametrize("function", ["lstm", "convolution", "fixed"])
 def test_a_sequence_model_is_told_of_the_channel_axis(build, function):
-    with pytest.raises(StudyError, match=r"\n  the examples have shape \(6, 3, 1\): data \(n, steps, features\) are"):
+    with pytest.raises(
+        StudyError,
+        match=r"\n  the examples have shape \(6, 3, 1\): ablate adds a channel axis to",
+    ):
         build(function, (6, 3, 1))
 
 
@@ -61,7 +64,7 @@ def test_the_way_out_works(build):
 def test_other_errors_are_left_as_they_are(build):
     with pytest.raises(ValueError, match=r"^width must be odd$"):
         build("other", (6, 3, 1))
-    with pytest.raises(StudyError, match=r"got \(None, 6, 3\)\n  begin with keras\.Input"):
+    with pytest.raises(StudyError, match=r"got \(None, 6, 3\)\n  start the model with keras\.Input"):
         build("fixed", (6, 4, 1))
 
 

@@ -90,16 +90,22 @@ def test_levels_that_make_a_convolution_another_one_build(changes):
     assert np.isfinite(small("cnn", **changes)(np.ones((2, 8, 8, 1), np.float32))).all()
 
 
-TOO_SMALL = r"model.stages: {} in stage {} needs more than the {} that are left\n  have fewer"
+TOO_SMALL = r"model.stages: {} does not fit in stage {}: only {} pixels are left\n  use fewer"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"shape": (64,)}, r"cnn takes images \(height, width, channels\), these examples have shape \(64,\)\n  name"),
+        (
+            {"shape": (64,)},
+            r"cnn needs images \(height, width, channels\), but these examples have shape \(64,\)\n  choose",
+        ),
         ({"stages": 4}, TOO_SMALL.format("pooling of 2 × 2 pixels", 4, "1 × 1")),
         ({"padding": "valid", "kernel": 5}, TOO_SMALL.format("a convolution of 5 × 5 pixels", 2, "2 × 2")),
-        ({"units": "", "dropout": 0.1}, 'model.dropout_at: "dense" drops units of dense layers, and model.units names'),
+        (
+            {"units": "", "dropout": 0.1},
+            'model.dropout_at: "dense" drops units of dense layers, but model.units is empty',
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(changes, message):

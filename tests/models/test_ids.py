@@ -46,8 +46,8 @@ def test_whole_numbers_of_the_data_are_not_to_be_scaled(scaling):
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [(IDS + 1, "takes numbers from 0 to 9, the data hold 1 to 10\n  raise input_dim to 11"),
-     (IDS - 1, "the data hold -1 to 8\n  count from 0 in the data")],
+    [(IDS + 1, "takes numbers from 0 to 9, the data have 1 to 10\n  raise input_dim to 11"),
+     (IDS - 1, "the data have -1 to 8\n  count from 0 in the data")],
 )  # fmt: skip
 def test_numbers_out_of_range_are_refused_with_the_range_of_the_data(values, said):
     with pytest.raises(StudyError, match=said):

@@ -45,7 +45,7 @@ def with_optimizer():
     ],
 )
 def test_a_compiled_model_is_refused_with_the_way_out(make):
-    with pytest.raises(StudyError, match=r"compile\(\) would be ignored\n  leave model.compile out.*\[baseline\]"):
+    with pytest.raises(StudyError, match=r"compile\(\) would be ignored\n  remove model.compile, .*\[baseline\]"):
         built(make)
 
 
@@ -92,9 +92,9 @@ def test_state_and_metrics_of_layers_are_refused_by_name():
             inputs, layers.Dense(CLASSES)(layers.LSTM(2, stateful=True, name="memory")(layers.Reshape((6, 6))(inputs)))
         )
 
-    with pytest.raises(StudyError, match=r"the layer memory is stateful; .*\n  leave stateful=True out"):
+    with pytest.raises(StudyError, match=r"the layer memory is stateful, but .*\n  remove stateful=True"):
         built(stateful)
-    with pytest.raises(StudyError, match=r"metrics of their own \(seen\); .*\n  leave the metrics out"):
+    with pytest.raises(StudyError, match=r"adds? metrics \(seen\), but .*\n  remove the metrics"):
         built(lambda: ending(lambda x: layers.Dense(CLASSES)(Counting()(x))))
 
 
@@ -104,7 +104,7 @@ def test_a_model_in_which_nothing_trains_is_refused_and_a_partly_frozen_one_is_n
         (model if part is None else model.layers[part]).trainable = False
         return model
 
-    with pytest.raises(StudyError, match=r"without trainable weights.*\n  leave trainable = False out"):
+    with pytest.raises(StudyError, match=r"without trainable weights.*\n  remove trainable = False"):
         built(lambda: frozen(None))
     assert len(built(lambda: frozen(2)).trainable_variables) == 2
 
@@ -119,5 +119,7 @@ def test_one_sigmoid_for_two_classes_is_answered_by_two_numbers():
     def build(*_, layer_seeds):  # noqa: ARG001  # part of the call
         return ending(layers.Dense(1, activation="sigmoid"))
 
-    with pytest.raises(StudyError, match=r"got output shape \(None, 1\)\n  two numbers for two classes: Dense\(2\)"):
+    with pytest.raises(
+        StudyError, match=r"got output shape \(None, 1\)\n  return two numbers for two classes: Dense\(2\)"
+    ):
         build_model(Builder(build), {}, SHAPE, 2, layer_seeds=LayerSeeds(0, 0), options={})

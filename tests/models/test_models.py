@@ -47,12 +47,16 @@ def test_a_model_may_take_examples_of_any_length_and_batches_of_no_fixed_one():
     assert built(keras.Input((None, 4))).input_shape == (None, None, 4)
     with pytest.raises(StudyError, match=r"output \(None, 3\), got output shape \(32, 3\)"):
         built(keras.Input((4, 4), batch_size=32))
-    with pytest.raises(StudyError, match=r"one input \(None, 4, 4\), got \(None, 4, 5\)\n  begin with keras.Input"):
+    with pytest.raises(
+        StudyError, match=r"one input \(None, 4, 4\), got \(None, 4, 5\)\n  start the model with keras.Input"
+    ):
         built(keras.Input((4, 5)))
 
 
 def test_weights_that_are_no_numbers_are_refused_by_name():
-    with pytest.raises(StudyError, match=r"finite numbers before the first step, those of dense.*/kernel are not"):
+    with pytest.raises(
+        StudyError, match=r"finite before the first step, but dense.*/kernel has NaN or infinite weights"
+    ):
         built(keras.Input((4, 4)), kernel_initializer=keras.initializers.Constant(float("inf")))
 
 
@@ -70,20 +74,32 @@ SELU = {**BASE, "activation": "selu", "initializer": "lecun_normal"}
     [
         (BASE, ()),
         (SELU, ()),
-        ({**SELU, "initializer": "he_normal"}, ("selu asks for initializer lecun_normal, this trial has he_normal",)),
-        ({**SELU, "normalization": "batch"}, ("selu normalizes by itself, this trial adds batch normalization",)),
-        ({**SELU, "dropout": 0.1}, ("selu asks for alpha dropout, so alpha dropout it is",)),
-        ({**SELU, "dropout": 0.1, "dropout_kind": "plain"}, ("selu asks for alpha dropout, this trial has plain",)),
+        ({**SELU, "initializer": "he_normal"}, ("selu needs initializer lecun_normal, but this trial uses he_normal",)),
+        ({**SELU, "normalization": "batch"}, ("selu already normalizes, but this trial adds batch normalization",)),
+        ({**SELU, "dropout": 0.1}, ("selu needs alpha dropout, so this trial uses it",)),
+        (
+            {**SELU, "dropout": 0.1, "dropout_kind": "plain"},
+            ("selu needs alpha dropout, but this trial uses plain dropout",),
+        ),
         ({**SELU, "dropout": 0.1, "dropout_kind": "alpha"}, ()),
-        ({**BASE, "dropout": 0.1, "dropout_kind": "alpha"}, ("alpha dropout is made for selu, this trial has relu",)),
+        (
+            {**BASE, "dropout": 0.1, "dropout_kind": "alpha"},
+            ("alpha dropout is made for selu, but this trial uses relu",),
+        ),
         ({**BASE, "dropout_kind": "alpha"}, ()),
-        ({**BASE, "mc_samples": 9}, ("mc_samples changes nothing here: without dropout every pass is the same",)),
+        (
+            {**BASE, "mc_samples": 9},
+            ("mc_samples changes nothing here: without dropout every pass gives the same result",),
+        ),
         ({**BASE, "mc_samples": 9, "dropout": 0.1}, ()),
         (
             {**BASE, "normalization_place": "after"},
             ("there is no normalization, so its place changes nothing here",),
         ),
-        ({"momentum": 0.5, "optimizer": "ftrl"}, ("ftrl has no momentum, so that factor changes nothing here",)),
+        (
+            {"momentum": 0.5, "optimizer": "ftrl"},
+            ("ftrl has no momentum, so the factor momentum changes nothing here",),
+        ),
         ({"dropout": "everywhere", "activation": "selu", "mc_samples": 9}, ()),  # a user's own factors
     ],
 )

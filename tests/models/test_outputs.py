@@ -34,7 +34,7 @@ def test_outputs_that_cannot_be_negative_are_logits_with_a_note(kind):
 
 @pytest.mark.parametrize("kind", NEITHER)
 def test_a_sigmoid_for_each_class_is_refused(kind):
-    with pytest.raises(StudyError, match=r"lie between 0 and 1 and sum up to .*\n  end in Dense\(n_classes\)"):
+    with pytest.raises(StudyError, match=r"are between 0 and 1 and sum to .*\n  end in Dense\(n_classes\)"):
         reading(NEITHER[kind])
 
 

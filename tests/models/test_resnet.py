@@ -125,9 +125,11 @@ def test_it_learns_in_the_compiled_loop():
 
 
 def test_what_is_no_image_or_too_small_a_one_is_refused():
-    with pytest.raises(StudyError, match=r"resnet takes images \(height, width, channels\), .* shape \(64,\)\n  name"):
+    with pytest.raises(
+        StudyError, match=r"resnet needs images \(height, width, channels\), .* shape \(64,\)\n  choose"
+    ):
         small(shape=(64,))
-    with pytest.raises(StudyError, match=r"resnet50 takes images of at least 32 × 32 pixels, these have 28 × 28\n"):
+    with pytest.raises(StudyError, match=r"resnet50 needs images of at least 32 × 32 pixels, but these have 28 × 28\n"):
         large(shape=(28, 28, 1))
 
 

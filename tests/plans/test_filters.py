@@ -65,7 +65,7 @@ def test_a_frozen_cell_passes_with_the_digest_whatever_its_seed(frozen):
 
 
 def test_nothing_is_tested_before_the_freeze():
-    with pytest.raises(AblateError, match="before the comparisons are frozen"):
+    with pytest.raises(AblateError, match="before the comparisons are preregistered"):
         Guarded(Listed([REFERENCE]), None).ask(1)
 
 
@@ -86,7 +86,7 @@ def test_what_chooses_is_never_tested(frozen, changes):
     ],
 )
 def test_a_cell_that_was_not_frozen_is_not_tested(frozen, changes):
-    with pytest.raises(AblateError, match=r"none of the 4 that were frozen"):
+    with pytest.raises(AblateError, match=r"not one of the 4 preregistered"):
         Guarded(Listed([changed(VARIANT, **changes)]), frozen).ask(1)
 
 
@@ -256,9 +256,9 @@ def failed(trial: str, reason: str = "ValueError: no layer 7", state="failed") -
 def test_so_many_alike_in_a_row_end_the_asking_and_are_said_once():
     outcomes = [failed(f"t{n}", f"ValueError: no layer {n} of t{n}\nin build") for n in range(4)]
     said, plan = run(outcomes)
-    assert said == ["3 trials in a row failed alike: ValueError: no layer 2 of t2"]
+    assert said == ["3 trials in a row failed for the same reason: ValueError: no layer 2 of t2"]
     assert plan.ask(1) == []
-    assert run(outcomes, most=4)[0] == ["4 trials in a row failed alike: ValueError: no layer 3 of t3"]
+    assert run(outcomes, most=4)[0] == ["4 trials in a row failed for the same reason: ValueError: no layer 3 of t3"]
 
 
 def test_up_to_then_and_with_0_for_ever_all_is_passed_on():
@@ -323,7 +323,7 @@ def test_where_there_is_but_one_configuration_it_is():
 
 def test_out_of_memory_counts_too():
     outcomes = [failed(f"t{n}", f"its process held {n}.5 GB of memory", "out_of_memory") for n in range(3)]
-    assert run(outcomes)[0] == ["3 trials in a row failed alike: its process held 2.5 GB of memory"]
+    assert run(outcomes)[0] == ["3 trials in a row failed for the same reason: its process held 2.5 GB of memory"]
 
 
 def test_the_message_is_one_short_line():

@@ -89,5 +89,5 @@ def test_an_interrupted_study_asks_for_the_same_seeds(make_study, check_resume, 
 
 @pytest.mark.parametrize("looks", [(), (0, 2), (3, 3)])
 def test_looks_must_rise(looks):
-    with pytest.raises(ValueError, match="looks must rise"):
+    with pytest.raises(ValueError, match="looks must increase"):
         Sequential([], looks=looks, undecided=lambda _: set())

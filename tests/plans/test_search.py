@@ -356,7 +356,10 @@ def test_a_search_that_comes_out_otherwise_is_not_gone_on_with(study, tmp_path):
     known = [entry(spec, Outcome(spec.trial, "finished", score=score_of(spec))) for spec in specs]
     (tmp_path / "s.db").unlink()
     other = with_search(study, sampler="random").model_copy(update={"seed": 7})
-    with pytest.raises(AblateError, match=r"s\.db: search-0001 comes out otherwise(.|\n)*trials\.jsonl are whole"):
+    with pytest.raises(
+        AblateError,
+        match=r"s\.db: search-0001 differs from the trial that was trained(.|\n)*trials\.jsonl are complete",
+    ):
         SearchPlan(other, storage=tmp_path / "s.db", chance=0.1, known=known).ask(4)
 
 
@@ -371,7 +374,7 @@ def test_a_file_that_another_program_has_locked_is_waited_for_and_then_given_up(
     timer.start()
     plan.tell(Outcome(one.trial, "finished", score=0.5))
     timer.join()
-    assert said == [f"{path} is locked by another program: waiting for it, a minute at most"]
+    assert said == [f"{path} is locked by another program: waiting for up to a minute"]
     viewer.execute("BEGIN EXCLUSIVE")
     monkeypatch.setattr(search_storage, "PATIENCE", 0.1)
     with pytest.raises(StorageError, match=r"s\.db: cannot be written: database is locked\n"):
@@ -393,7 +396,9 @@ def test_a_disk_that_is_full_is_said_and_the_search_goes_on_once_it_is_not(study
     spec = plan.ask(1)[0]
     for number in range(1, 10_000):
         plan.report(epoch(spec, number, 0.5))
-    with pytest.raises(StorageError, match=r"s\.db: cannot be written: database or disk is full\n.* goes on from"):
+    with pytest.raises(
+        StorageError, match=r"s\.db: cannot be written: database or disk is full\n.* run the same command to resume"
+    ):
         plan.tell(Outcome(spec.trial, "finished", score=score_of(spec)))
     monkeypatch.undo()
     assert run(SearchPlan(study, storage=path, chance=0.1, known=[]), at_once=1) == whole
@@ -403,7 +408,7 @@ def test_a_file_that_is_damaged_under_way_is_said(study, tmp_path):
     plan = SearchPlan(study, storage=tmp_path / "s.db", chance=0.1, known=[])
     spec = plan.ask(1)[0]
     (tmp_path / "s.db").write_bytes(b"not a database" * 1000)
-    with pytest.raises(StorageError, match=r"s\.db: is damaged: .*\n  the same command makes it anew"):
+    with pytest.raises(StorageError, match=r"s\.db: is damaged: .*\n  run the same command to rebuild it and resume"):
         plan.tell(Outcome(spec.trial, "finished", score=0.5))
 
 

@@ -72,7 +72,7 @@ def _number(text: str) -> float:
 def test_the_effects_table_of_the_page_says_what_effects_csv_says(built: ReportFiles, page: _Page) -> None:
     effects = pd.read_csv(built.effects_csv, keep_default_na=False)
     told = effects[effects["mode"] == "find"]
-    head, *cells = page.tables["Every contrast with the reference"]
+    head, *cells = page.tables["Every comparison"]
     assert len(cells) == len(told) == 12
     for row, effect in zip((dict(zip(head, row, strict=True)) for row in cells), told.to_dict("records"), strict=True):
         assert [row["Factor"], row["Level"]] == [effect["factor"], effect["level"]]
@@ -88,12 +88,12 @@ def test_the_effects_table_of_the_page_says_what_effects_csv_says(built: ReportF
 
 
 def test_diverged_runs_are_counted_in_the_table(page: _Page) -> None:
-    (sgd,) = [row for row in page.tables["Every contrast with the reference"] if row[1] == "sgd"]
+    (sgd,) = [row for row in page.tables["Every comparison"] if row[1] == "sgd"]
     assert sgd[-1] == "9, 4 lost"
 
 
 def test_both_modes_stand_side_by_side_and_changed_verdicts_come_first(built: ReportFiles, page: _Page) -> None:
-    _, *rows = page.tables["Contrasts by learning-rate mode"]
+    _, *rows = page.tables["Comparisons by learning-rate mode"]
     changes = [row[5] != row[9] for row in rows]
     assert [row[2] for row in rows] == ["yes" if changed else "no" for changed in changes]
     assert any(changes)
@@ -161,9 +161,9 @@ def test_a_contrast_leads_to_its_runs_and_they_give_its_mean(built: ReportFiles,
         gap = own["value (fraction)"] - own["reference_value (fraction)"]
         assert gap.to_numpy() == pytest.approx(own["difference (fraction)"].to_numpy())
         assert set(own["reference_trial"]) == {f"ablation-reference--s{seed}" for seed in own["seed"]}
-    _, *rows = page.tables["The runs behind each contrast"]
+    _, *rows = page.tables["The runs behind each comparison"]
     assert len(rows) == len(runs) == 2 * 12 * 9
-    assert page.tables["Every contrast with the reference"][0][-1] == "Runs"
+    assert page.tables["Every comparison"][0][-1] == "Runs"
 
 
 def test_a_seeds_dot_names_its_run(built: ReportFiles) -> None:
@@ -245,13 +245,13 @@ def test_both_references_and_a_foreign_metric_make_a_page(tmp_path: Path) -> Non
     built = build_report(write_study(tmp_path / "s", n_seeds=6, both=True, facts=facts))
     text = built.html.read_text()
     page = _Page(text)
-    head, *rows = page.tables["Every contrast with the reference"]
+    head, *rows = page.tables["Every comparison"]
     assert "Difference" in head  # the unit is not known
     assert "Mse" in head
     named = {(row[0], row[1]) for row in rows}
     assert {("configuration", "best of the search"), ("normalization, changed in the best", "none")} <= named
     assert "This table was made elsewhere and read from runs.csv" in text
-    assert "cannot be made" in text
+    assert "could not be made" in text
     assert "Confirmed" not in text
 
 
@@ -274,7 +274,7 @@ def test_a_table_without_rows_makes_a_page_without_figures(tmp_path: Path) -> No
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     write_study(tmp_path, n_seeds=1, bare=True)
     (tmp_path / "lr_tests.json").write_text("[{]")
-    with pytest.raises(DataError, match=r"lr_tests\.json: is no JSON"):
+    with pytest.raises(DataError, match=r"lr_tests\.json: is not JSON"):
         build_report(tmp_path)
 
 
@@ -282,7 +282,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     write_study(tmp_path / "s", n_seeds=1, bare=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "s" / "tables").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(DataError, match=r"tables: is a link, and would be written through\n  delete it"):
+    with pytest.raises(DataError, match=r"tables: is a link, which the report never follows\n  delete the link"):
         build_report(tmp_path / "s")
     assert not list((tmp_path / "elsewhere").iterdir())
 

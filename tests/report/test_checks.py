@@ -41,14 +41,14 @@ def failed(inputs: Inputs) -> list[str]:
 def test_a_careful_study_is_confirmed(inputs: Inputs) -> None:
     checks = checklist(inputs)
     assert [check.name for check in checks if not check.passed] == []
-    assert standing(checks).text == f"Confirmed: all {len(checks)} checks of the list passed"
+    assert standing(checks).text == f"Confirmed: all {len(checks)} checks passed"
     assert len(checks) == 11
 
 
 def test_a_search_alone_is_not_confirmed(inputs: Inputs) -> None:
     searched = inputs.results[inputs.results["phase"] == "search"]
     checks = checklist(dataclasses.replace(inputs, results=searched, runs=confirmatory_runs(searched)))
-    assert [check.name for check in checks if not check.passed] == ["Something was compared"]
+    assert [check.name for check in checks if not check.passed] == ["At least one comparison was made"]
     assert standing(checks).text.startswith("Not confirmed: 1 of ")
 
 
@@ -56,7 +56,7 @@ def test_one_failure_or_one_unknown_is_enough_not_to_be(inputs: Inputs) -> None:
     dirty = checklist(changed(inputs, facts={"git": {"commit": "e466", "dirty": True}}))
     assert standing(dirty).text == "Not confirmed: 1 of 11 checks failed"
     unknown = checklist(changed(inputs, facts={"quick": None}))
-    assert standing(unknown).text == "Not confirmed: 1 of 11 checks cannot be made"
+    assert standing(unknown).text == "Not confirmed: 1 of 11 checks could not be made"
 
 
 DIRTY: Facts = {"git": {"commit": "e466", "dirty": True}}
@@ -66,12 +66,12 @@ OWN: Facts = {"model": {"name": "mine.py:build", "code": "f00d" * 16}}
 @pytest.mark.parametrize(
     ("facts", "passed", "why"),
     [
-        ({"git": None}, True, "The model mlp is ablate's own, 0.1.0: no other code was run."),
-        (DIRTY | {"package_in_checkout": False}, True, "The model mlp is ablate's own, 0.1.0: no other code was run."),
-        (DIRTY | {"package_in_checkout": True}, False, "Commit e466 with changes that it does not hold."),
-        (OWN | CLEAN, True, "Commit e466d59c0ffe, without changes."),
-        (OWN | DIRTY | {"package_in_checkout": False}, False, "Commit e466 with changes that it does not hold."),
-        (OWN | {"git": None}, None, "No git commit is recorded, the study ran outside of a checkout; "
+        ({"git": None}, True, "The model mlp is part of ablate 0.1.0: no other code ran."),
+        (DIRTY | {"package_in_checkout": False}, True, "The model mlp is part of ablate 0.1.0: no other code ran."),
+        (DIRTY | {"package_in_checkout": True}, False, "Commit e466, with uncommitted changes."),
+        (OWN | CLEAN, True, "Commit e466d59c0ffe, without uncommitted changes."),
+        (OWN | DIRTY | {"package_in_checkout": False}, False, "Commit e466, with uncommitted changes."),
+        (OWN | {"git": None}, None, "No git commit is recorded, because the study ran outside a git checkout; "
                                     "the model's file has the digest f00df00df00d…."),
     ],
 )  # fmt: skip
@@ -85,10 +85,10 @@ def test_a_commit_is_asked_for_where_the_study_has_code_of_its_own(
 @pytest.mark.parametrize(
     ("facts", "name"),
     [
-        ({"complete": False}, "Every planned run is there"),
-        ({"seeds": 10}, "Every planned run is there"),
+        ({"complete": False}, "No planned run is missing"),
+        ({"seeds": 10}, "No planned run is missing"),
         ({"quick": True}, "Full budget"),
-        ({"frozen": {"contrasts": 11}}, "Comparisons frozen before the test set was read"),
+        ({"frozen": {"contrasts": 11}}, "Comparisons preregistered before the test set was read"),
         ({"data": {"stand_in": True}}, "Real data"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_fact_that_spoils_it_is_named(inputs: Inputs, facts: Facts, name: str)
 def test_what_is_not_recorded_is_not_guessed(inputs: Inputs) -> None:
     unknown = state(changed(inputs, facts={"frozen": None, "complete": None, "quick": None}))
     assert [name for name, passed in unknown.items() if passed is None] == [
-        "Comparisons frozen before the test set was read", "Every planned run is there", "Full budget",
+        "Comparisons preregistered before the test set was read", "No planned run is missing", "Full budget",
     ]  # fmt: skip
 
 
@@ -117,7 +117,10 @@ def test_a_test_score_in_the_search_is_found(inputs: Inputs) -> None:
 
 def test_a_missing_seed_fails_two_checks(inputs: Inputs) -> None:
     results = inputs.results[inputs.results["trial"] != "ablation-dropout=0.1-find-s4"]
-    assert failed(changed(inputs, results=results)) == ["Every planned run is there", "The same seeds for all"]
+    assert failed(changed(inputs, results=results)) == [
+        "No planned run is missing",
+        "Every configuration has the same seeds",
+    ]
 
 
 def test_seeds_added_to_the_undecided_are_no_missing_seeds(inputs: Inputs) -> None:
@@ -126,13 +129,13 @@ def test_seeds_added_to_the_undecided_are_no_missing_seeds(inputs: Inputs) -> No
     auto = dataclasses.replace(changed(inputs, facts={"seeds": "auto"}, results=runs[~is_late]), looks=(6, 9))
     assert failed(auto) == []
     odd = dataclasses.replace(auto, looks=(7, 9))
-    assert "The same seeds for all" in failed(odd)
+    assert "Every configuration has the same seeds" in failed(odd)
 
 
 def test_a_tuned_rate_at_the_edge_fails(inputs: Inputs) -> None:
     effects = inputs.effects.assign(mode="tune")
     tuned = dataclasses.replace(inputs, effects=effects)
-    name = "Equal tuning budget, optimum inside"
+    name = "Equal tuning budget, best rate inside the grid"
     assert state(tuned)[name] is None
     assert state(changed(tuned, facts={"tune": {"points": 5, "extended": ["a"], "at_edge": []}}))[name] is True
     assert state(changed(tuned, facts={"tune": {"points": 5, "extended": [], "at_edge": ["a"]}}))[name] is False
@@ -151,9 +154,9 @@ def test_a_verdict_that_depends_on_the_mode_fails(inputs: Inputs) -> None:
 def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
     results = inputs.results.astype({"same_as": object})
     results.loc[results["trial"] == "ablation-dropout=0.1-find-s4", "same_as"] = "digits/ablation-reference-s4"
-    assert failed(changed(inputs, results=results)) == ["Reused results named"]
+    assert failed(changed(inputs, results=results)) == ["Reused results name their run"]
     known = changed(inputs, results=results, facts={"reused": {"rows": 1, "from": ["digits"]}})
-    assert state(known)["Reused results named"] is True
+    assert state(known)["Reused results name their run"] is True
 
 
 def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> None:
@@ -163,7 +166,7 @@ def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> No
     known = {name for name, passed in state(foreign).items() if passed is not None}
     assert known == {
         "Enough seeds",
-        "The same seeds for all",
+        "Every configuration has the same seeds",
         "Tuned on other seeds",
         "Runs that did not finish are counted",
     }
@@ -178,8 +181,8 @@ def test_what_data_and_runs_show_is_a_line_each_that_fails_with_what_was_seen(in
     seen = ["40 of 100 test examples are training examples."]
     checks = checklist(changed(inputs, facts={"cautions": {"contamination": seen, "imbalance": []}}))
     lines = {check.name: check for check in checks}
-    assert lines["No test example was trained on"].passed is False
-    assert lines["No test example was trained on"].why == "40 of 100 test examples are training examples."
+    assert lines["No test example is in the training set"].passed is False
+    assert lines["No test example is in the training set"].why == "40 of 100 test examples are training examples."
     assert lines["No class makes up more than 90 % of the examples"].passed is True
     assert len(checks) == 13  # kinds that were not looked for have no line
 
@@ -195,9 +198,9 @@ def test_a_remark_is_said_where_nothing_speaks_against_a_kind(inputs: Inputs) ->
     remark = "2 of 1,000 test examples (0.2 %) equal a training example: too few to matter."
     facts = {"cautions": {"contamination": [], "groups": []}, "remarks": {"contamination": remark}}
     lines = {check.name: check for check in checklist(changed(inputs, facts=facts))}
-    assert lines["No test example was trained on"].passed is True
-    assert lines["No test example was trained on"].why == remark
+    assert lines["No test example is in the training set"].passed is True
+    assert lines["No test example is in the training set"].why == remark
     assert (
-        lines["No group of examples stands on both sides of a split"].why
-        == "No repeated, overlapping or successive examples were found; other near copies are not looked for."
+        lines["No group of examples is on both sides of a split"].why
+        == "No repeated, overlapping or successive examples were found (other near duplicates were not checked)."
     )

@@ -34,7 +34,7 @@ def table_of(folded: Folded | None) -> tuple[list[str], list[list[str]], pd.Data
 
 def test_a_factorial_lists_every_run_cell_by_cell_and_says_which_seeds_are_left_out(inputs: Inputs) -> None:
     head, rows, data = table_of(factorial_runs(inputs, found_factorials(inputs)))
-    assert head == ["Cell", "Seed", "Test accuracy, %", "State", "Trial", "MLflow run", "In the averages"]
+    assert head == ["Cell", "Seed", "Test accuracy, %", "State", "Trial", "MLflow run", "Averaged"]
     assert len(rows) == 4 * 7 - 1
     assert [row[1] for row in rows[:7]] == list("0123456")
     assert {row[1] for row in rows if row[-1] == "no"} == {"3"}
@@ -47,7 +47,7 @@ def test_a_walk_lists_the_runs_of_every_candidate_and_they_give_its_score(inputs
     folded = path_runs(inputs)
     head, rows, data = table_of(folded)
     assert head == ["Direction", "Step", "Candidate", "Seed", "Validation accuracy, %", "State", "Trial", "MLflow run",
-                    "Took the result of"]  # fmt: skip
+                    "Reuses result of"]  # fmt: skip
     assert rows[0][:4] == ["forward", "0", "start", "0"]
     assert {row[2] for row in rows if row[:2] == ["forward", "1"]} == {"a = on", "b = 2"}
     assert all(row[-1] == "ablation-x" for row in rows)

@@ -90,7 +90,7 @@ def test_without_a_flag_no_interaction_is_drawn(tmp_path: Path) -> None:
     said = [block.text for block in section.blocks if isinstance(block, Paragraph)]
     assert said == [
         "The one interaction is not both significant and beyond the margin, so none is drawn. "
-        "That is no proof that there is none."
+        "This does not prove that there is none."
     ]
 
 
@@ -99,7 +99,7 @@ def test_few_seeds_flag_nothing_however_large(tmp_path: Path) -> None:
     assert list(figures(section)) == ["shares"]
     assert section is not None
     (said,) = (block.text for block in section.blocks if isinstance(block, Paragraph))
-    assert said.startswith("With 5 seeds there is no p value, which takes 6")
+    assert said.startswith("With 5 seeds there is no p value (it needs 6 seeds)")
 
 
 def test_missing_cells_are_said(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_missing_cells_are_said(tmp_path: Path) -> None:
     section = interactions_section(one_lost)
     assert section is not None
     assert isinstance(section.blocks[0], Paragraph)
-    assert section.blocks[0].text == "Cells are missing in the seed 1, which is left out of all that follows."
+    assert section.blocks[0].text == "Seed 1 lacks some cells; this seed is left out of this section."
     all_lost = inputs_of(tmp_path, results[(results["a"] == "off") | (results["b"] != results["seed"] * 2)])
     section = interactions_section(all_lost)
     assert section is not None
@@ -121,7 +121,7 @@ def test_disagreements_are_flagged_in_words_and_rows(sections: dict[str, Section
     found = figures(sections["directions"])
     assert list(found) == ["directions-one-factor"]  # the best validation cell changes b alone: no second figure
     figure = found["directions-one-factor"]
-    assert figure.sentence.startswith("Whether it helps depends on the other factors: a, b.")
+    assert figure.sentence.startswith("Whether these factors help depends on the other factors: a, b.")
     assert figure.table is not None
     first = figure.table.rows[0]
     assert first[:5] == ["a", "off", "on", "≠ signs differ", "+2.20"]
@@ -130,8 +130,8 @@ def test_disagreements_are_flagged_in_words_and_rows(sections: dict[str, Section
 
 def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(sections: dict[str, Section]) -> None:
     figure = figures(sections["paths"])["path"]
-    assert figure.sentence.startswith("The first step, b = 2, brings +4.0")
-    assert "On the way back a goes first: the score does not suffer, +2.8" in figure.sentence
+    assert figure.sentence.startswith("The first step, b = 2, gains +4.0")
+    assert "The way back starts with a: the score does not suffer (+2.8" in figure.sentence
     assert figure.table is not None
     assert [row[:5] for row in figure.table.rows[:4]] == [
         ["forward", "0", "start", "–", "yes"],
@@ -161,7 +161,7 @@ def test_a_loss_goes_right_when_it_falls(tmp_path: Path) -> None:
     results["test_loss"] = -results["test_accuracy"]
     inputs = inputs_of(tmp_path, results, monitor="val_loss", target=END)
     assert "−validation loss, nats" in figures(path_section(inputs))["path"].svg
-    assert figures(directions_section(inputs))["directions-factorial"].sentence.startswith("Whether it helps")
+    assert figures(directions_section(inputs))["directions-factorial"].sentence.startswith("Whether these factors help")
 
 
 def test_anothers_score_keeps_its_name(tmp_path: Path) -> None:

@@ -55,14 +55,14 @@ def test_the_section_says_where_units_stayed_alike_and_who_has_no_picture(folder
     section = layers_section(read_inputs(folder))
     layers, kernels = section.blocks
     assert "the SD of the activations goes from 1.00 to 2.00 in the reference" in layers.sentence
-    assert "Units stayed alike in initializer = zeros (1 of 64 distinct)." in kernels.sentence
-    assert "No run of initializer = huge finished" in kernels.sentence
+    assert "Units stayed equal in initializer = zeros (1 of 64 distinct)." in kernels.sentence
+    assert "No weights to show, because no run finished: initializer = huge." in kernels.sentence
     assert "hidden layer 2" in kernels.sentence
     assert [row[:4] for row in kernels.table.rows] == [
         ["reference", "Dense 2", "64", "64"], ["initializer = zeros", "Dense 2", "64", "1"],
     ]  # fmt: skip
     assert kernels.table.data["corner"].tolist() == ["1.0 -2.0;3.0 4.0", "", "0.25 0.25", ""]
-    assert "1 of 64 units distinct" in kernels.svg
+    assert "1 of 64 units are distinct" in kernels.svg
     assert "zeros" in kernels.svg
 
 

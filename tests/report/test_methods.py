@@ -25,15 +25,20 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
     said = told(inputs)
     assert "12 variants are compared" in said["Design"]
     assert "the study's baseline: normalization none" in said["Design"]
-    assert "range test of that very configuration" in said["Learning rates"]
+    assert "learning-rate range test of its own configuration" in said["Learning rates"]
     assert "carry" not in said["Learning rates"]
-    assert said["Seeds"].startswith("Every configuration that is compared was trained with the same 9 seeds.")
+    assert said["Seeds"].startswith("Every compared configuration was trained with the same 9 seeds.")
     assert "used seed 1000" in said["Seeds"]
     assert "10,000 examples was read once" in said["Test set"]
-    assert "40 comparisons among 41 configurations had been frozen (SHA-256 5ee15ee1" in said["Test set"]
+    assert "40 comparisons among 41 configurations were preregistered (SHA-256 5ee15ee1" in said["Test set"]
     assert "12 of mode find" in said["Statistics"]
-    assert "δ is 0.50 points, half a point or the test set's binomial standard error (0.50)" in said["Verdicts"]
-    assert said["Runs that did not finish"].endswith("(10.0 %) in every number of its configuration: 4 of 117 did.")
+    assert (
+        "δ is 0.50 points, the larger of half a point and the test set's binomial standard error (0.50)"
+        in said["Verdicts"]
+    )
+    assert said["Runs that did not finish"].endswith(
+        "(10.0 %) in every number of its configuration: 4 of 117 runs did."
+    )
     assert said["Held fixed"].startswith("In all comparisons: model mlp, depth 20, 20 epochs at most, batches of 32")
 
 
@@ -43,10 +48,10 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
         (
             {"designs": ["factorial"], "factorial": ["dropout", "optimizer"]},
             "Design",
-            "dropout and optimizer were crossed",
+            "dropout and optimizer were fully crossed",
         ),
-        ({"designs": ["path"]}, "Design", "A path from the reference to the best configuration"),
-        ({"reference_kind": "both"}, "Design", "Comparisons run in both directions"),
+        ({"designs": ["path"]}, "Design", "One path leads from the reference to the best configuration"),
+        ({"reference_kind": "both"}, "Design", "Comparisons go in both directions"),
         (
             {"recipes": {"snn": {"activation": "selu", "dropout": 0.1}}},
             "Design",
@@ -54,7 +59,7 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
         ),
         ({"conditions": {"momentum": {"optimizer": ["sgd", "nag"]}}}, "Design", "only where optimizer is sgd or nag;"),
         ({"modes": ["tune"], "tune": {"points": 5, "at_edge": ["a=1"]}}, "Learning rates", "end of the grid for a=1."),
-        ({"margin": 0.01}, "Verdicts", "points, as stated."),
+        ({"margin": 0.01}, "Verdicts", "points, as the study states."),
     ],
 )
 def test_each_fact_is_told(inputs: Inputs, facts: dict[str, object], part: str, text: str) -> None:
@@ -64,7 +69,9 @@ def test_each_fact_is_told(inputs: Inputs, facts: dict[str, object], part: str, 
 
 def test_looks_are_told_with_what_they_spend(inputs: Inputs) -> None:
     said = told(dataclasses.replace(inputs, looks=(7, 14, 20)), seeds="auto")["Seeds"]
-    assert "looked at with 7, 14 and 20 seeds; of the 5 % the looks may spend .024, .016 and .011" in said
+    assert (
+        "looks were taken at 7, 14 and 20 seeds. The looks may spend .024, .016 and .011 of the 5 % error rate" in said
+    )
 
 
 def test_of_a_foreign_table_nothing_is_guessed(inputs: Inputs) -> None:
@@ -73,18 +80,18 @@ def test_of_a_foreign_table_nothing_is_guessed(inputs: Inputs) -> None:
     assert isinstance(block, Definitions)
     said = dict(block.pairs)
     assert "read from runs.csv" in said["Design"]
-    assert "is not known" in said["Design"]
+    assert "does not say how its runs were trained" in said["Design"]
     assert "Test set" not in said
     assert "Learning rates" not in said
-    assert said["Seeds"] == "Comparisons rest on 9 paired seeds."
+    assert said["Seeds"] == "Comparisons use 9 paired seeds."
 
 
 def test_no_seed_is_said_to_draw_weights_where_all_start_from_the_same(inputs: Inputs) -> None:
-    assert "the initial weights layer by layer" in told(inputs)["Seeds"]
+    assert "the initial weights of each layer" in told(inputs)["Seeds"]
     shared = "all 3 seeds of reference start from the same weights"
     said = told(inputs, cautions={"initial_weights": [f"{shared}."]})["Seeds"]
     assert f"not the initial weights: {shared}. " in f"{said} "
-    assert "layer by layer" not in said
+    assert "of each layer" not in said
     users = told(inputs, model={"name": "mine.py:build"}, cautions={"initial_weights": []})["Seeds"]
-    assert "the seed that Keras has before the model is built" in users
-    assert "layer by layer" not in users
+    assert "the Keras seed, which is set before the model is built" in users
+    assert "of each layer" not in users

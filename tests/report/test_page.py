@@ -59,7 +59,7 @@ def test_a_check_says_its_state_by_word_and_shape() -> None:
     checks = Checklist([Check("a", passed=True, why=""), Check("b", passed=False, why=""), Check("c", None, "")])
     page = Page("t", "", [], [], [], [Section("s", "S", [checks])])
     html = render(page, PageFiles.of(page))
-    for shown in ("✓ passed", "✕ failed", "– not known"):
+    for shown in ("✓ passed", "✕ failed", "– unknown"):
         assert shown in html
 
 

@@ -36,9 +36,9 @@ def test_a_random_search_tells_what_fewer_trials_would_have_found(folder: Path) 
     results = read_inputs(folder).results
     best = pd.to_numeric(results.loc[results["phase"] == "search", "score"]).max()
     assert expected.table.rows[-1][1] == f"{100 * best:.1f}"
-    said = rf"the best of all 24 trials {100 * best:.1f}\s%; those after the first 10 brought \+\d\.\d points\.$"
+    said = rf"the best of all 24 trials {100 * best:.1f}\s%; the trials after the first 10 added \+\d\.\d points\.$"
     assert re.search(said, expected.sentence)
-    assert "diverged or failed with the worst score" in expected.reading
+    assert "diverged and failed trials with the worst score" in expected.reading
 
 
 @pytest.mark.parametrize("sampler", ["tpe", None])
@@ -48,14 +48,14 @@ def test_of_other_searches_and_of_those_not_known_nothing_of_the_kind_is_told(fo
 
 def test_the_importances_say_of_which_trials_they_are(folder: Path) -> None:
     sentence = figures(section(folder))["importances"].sentence
-    assert sentence.startswith("In these 24 trials ")
-    assert sentence.endswith(" 2 that did not finish count at the worst score.")
+    assert sentence.startswith("In these 24 trials, ")
+    assert sentence.endswith(" 2 trials did not finish and get the worst score.")
 
 
 def test_of_many_trials_those_that_were_drawn_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ablate.analysis.importance.search.MOST_TRIALS", 20)
     sentence = figures(section(folder))["importances"].sentence
-    assert sentence.startswith("In 20 of 24 trials, drawn at random, ")
+    assert sentence.startswith("In 20 randomly drawn trials of 24, ")
 
 
 def test_a_factorial_without_a_search_has_importances_too(tmp_path: Path) -> None:
@@ -66,4 +66,4 @@ def test_a_factorial_without_a_search_has_importances_too(tmp_path: Path) -> Non
     assert found.title == "Importance of the factors"
     (figure,) = found.blocks
     assert isinstance(figure, Figure)
-    assert figure.sentence.startswith("In these 24 trials a sets the best apart most.")
+    assert figure.sentence.startswith("In these 24 trials, a best separates the best trials from the rest.")

@@ -30,8 +30,8 @@ def losses(validation, train):
 
 def test_overfitting_is_told_with_its_epoch():
     assert overfitting(losses([1.2, 1.0, 1.3, 1.6], [1.1, 0.8, 0.4, 0.05])) == (
-        " The reference's is lowest in epoch 2, at 1.00 nats; by epoch 4 it has risen to 1.60, while that of training "
-        "fell from 0.80 to 0.05: from there on it overfits."
+        " The reference overfits: its validation loss is lowest in epoch 2, at 1.00 nats, and rises to 1.60 by epoch "
+        "4, while its training loss falls from 0.80 to 0.05."
     )
 
 

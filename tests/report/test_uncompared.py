@@ -33,9 +33,10 @@ def foreign_folder(folder: Path, table: dict[str, list[object]], **asked: str) -
 def test_a_table_without_neighbours_says_so_and_tells_its_best_run(tmp_path: Path) -> None:
     headline = build_report(foreign_folder(tmp_path / "sweep", SWEEP)).headline
     assert [line.replace("\N{NO-BREAK SPACE}", " ") for line in headline] == [
-        "Nothing is compared: norm and width always change together. --factors with one of them compares both at once.",
+        "There is no comparison, because norm and width always change together. "
+        "Name only one of them with --factors to compare both at once.",
         "The best of 4 finished runs is row-2, acc 87.5 %, with norm batch, width 100. "
-        "The best of many is better than it will be again.",
+        "The best of many runs is partly lucky: expect a worse score if you run it again.",
         "The page shows “All runs”.",
     ]
 
@@ -43,24 +44,25 @@ def test_a_table_without_neighbours_says_so_and_tells_its_best_run(tmp_path: Pat
 @pytest.mark.parametrize(
     ("changes", "asked", "why"),
     [
-        ({}, {"reference": "norm=none"}, "no configuration differs from the reference, norm=none, in one factor alone"),
+        ({}, {"reference": "norm=none"},
+         "no configuration differs from the reference, norm=none, in exactly one factor"),
         ({"norm": list("abca"), "width": [1, 2, 3, 1], "depth": [2, 1, 3, 2], "seed": [1, 1, 1, 2]},
          {"factors": ("norm", "depth", "width")}, "norm and depth always change together. "
-         "--factors with one of them compares both at once"),
+         "Name only one of them with --factors to compare both at once"),
         ({"norm": list("aabbccdd"), "width": [1, 2] * 4, "tower": list("pqrstuvw"), "seed": [1] * 8,
           "acc": [i / 16 for i in range(8)]}, {"factors": ("norm", "width", "tower")},
-         "most configurations have a value of their own in tower. "
-         "Leave it out where it is no factor: --factors norm,width"),
+         "most configurations have their own value of tower. "
+         "If this is not a factor, leave it out: --factors norm,width"),
         ({"width": [i + 0.5 for i in range(12)], "norm": list("abababababab"), "seed": [1] * 12,
           "acc": [i / 16 for i in range(12)]}, {},
-         "no two configurations differ in one factor alone, setting aside width, of which hardly a value comes twice"),
+         "no two configurations differ in exactly one factor (not counting width, whose values hardly ever repeat)"),
     ],
 )  # fmt: skip
 def test_the_reason_names_what_was_asked_for_and_what_was_drawn(
     tmp_path: Path, changes: dict[str, list[object]], asked: dict[str, str], why: str
 ) -> None:
     inputs = read_inputs(foreign_folder(tmp_path, SWEEP | changes, **asked))
-    assert uncompared(inputs, [])[0] == f"Nothing is compared: {why}."
+    assert uncompared(inputs, [])[0] == f"There is no comparison, because {why}."
 
 
 def test_a_study_that_has_only_searched_has_no_results_yet_and_other_designs_are_pointed_to(tmp_path: Path) -> None:
@@ -69,7 +71,7 @@ def test_a_study_that_has_only_searched_has_no_results_yet_and_other_designs_are
     crossed = factorial({"a": [0, 1], "b": [0, 1]}, lambda cell, seed: cell["a"] + seed, seeds=range(2))
     write_table(crossed[crossed["design"] == "factorial"], tmp_path / "results.csv")
     assert uncompared(read_inputs(tmp_path), [Section("interactions", "Interactions", [])]) == [
-        "Nothing is compared one factor at a time here; what the other designs tell stands below.",
+        "This study has no one-factor comparisons; the results of its other designs are below.",
         "The page shows “Interactions”.",
     ]
 

@@ -11,7 +11,7 @@ from ablate.storage.resume import Change, differences
         (True, None, "a.b true → unset"),
         (["x"], ["x", "y", 3], "a.b adds y, 3"),
         (["x", "y"], ["x", "z"], "a.b drops y and adds z"),
-        (["x", "y"], ["y", "x"], "a.b in another order"),
+        (["x", "y"], ["y", "x"], "a.b has another order"),
         ("x", ["x"], "a.b x → ['x']"),
         ("a/" * 30 + "one.npz", "a/" * 30 + "two.npz", "a.b …a/a/a/a/a/one.npz → …a/a/a/a/a/two.npz"),
         ("x" * 50, "y" * 50, f"a.b {'x' * 40}… → {'y' * 40}…"),

@@ -97,7 +97,7 @@ def test_every_ingredient_is_in_every_key(tiny_study, digits, tmp_path, monkeypa
 def test_every_ingredient_is_told_by_resume_and_by_verify(name):
     now = replace(BASE, **{name: OTHER[name]})
     old, new = Basis(BASE, "d"), Basis(now, "d")
-    judged = judge_basis(old, new, model="mine.py:build", data_is_told=False)
+    judged = judge_basis(old, new, model=ModelRef.of("mine.py:build"), data_is_told=False)
     assert len(judged) + len(list(notes_on(old, new))) == 1
     assert len(list(changed(BASE, now))) == (name != "model")  # verify compares that by itself
     assert list(changed(BASE, BASE)) == list(notes_on(old, old)) == []
@@ -198,7 +198,7 @@ def test_an_older_record_lacks_what_it_did_not_write(tiny_study):
     assert older == Conditions("p", "", {"keras": "3.14"}, "tensorflow", "", 0, 0, None)
     now = replace(of_workers(tiny_study, workers=1, threads=1), package="p", versions={"keras": "3.14", "numpy": "2"})
     assert list(changed(older, now)) == []
-    assert unknown(older, now) == ["numpy", "flags", "device", "threads of a worker", "processors of a worker"]
+    assert unknown(older, now) == ["numpy", "flags", "device", "threads per worker", "processors per worker"]
     for broken in ({}, {"package": "", "model": "", "versions": 3}, {"package": "", "model": "", "versions": {},
                                                                      "threads": "many"}):  # fmt: skip
         with pytest.raises((ValueError, KeyError, AttributeError)):

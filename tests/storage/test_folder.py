@@ -52,7 +52,9 @@ def test_a_changed_study_is_refused_with_every_difference(folder, study):
     for go_on in (False, True):
         with pytest.raises(StudyError, match=r"training.epochs 3 → 9\n.*--fresh"):
             claim(folder, study("training.epochs=9"), data=DATA, go_on=go_on)
-        with pytest.raises(StudyError, match=r"training.epochs 3 → 9: the trials.*\n  ablation.seeds 2 → 3: may go on"):
+        with pytest.raises(
+            StudyError, match=r"training.epochs 3 → 9: the finished trials.*\n  ablation.seeds 2 → 3: can continue"
+        ):
             claim(folder, study("training.epochs=9", "ablation.seeds=3"), data=DATA, go_on=go_on)
     assert claim(folder, study(), data=DATA) == []
 
@@ -60,7 +62,7 @@ def test_a_changed_study_is_refused_with_every_difference(folder, study):
 def test_a_change_that_allows_it_is_taken_when_asked_and_remembered(folder, study):
     claim(folder, study(), data=DATA)
     train(folder)
-    with pytest.raises(StudyError, match=r"ablation.seeds 2 → 3\n  --continue goes on"):
+    with pytest.raises(StudyError, match=r"ablation.seeds 2 → 3\n  --continue resumes"):
         claim(folder, study("ablation.seeds=3"), data=DATA)
     assert claim(folder, study("ablation.seeds=3"), data=DATA, go_on=True) == ["ablation.seeds 2 → 3"]
     assert claim(folder, study("ablation.seeds=3"), data=DATA) == []
@@ -71,10 +73,10 @@ def test_a_change_that_allows_it_is_taken_when_asked_and_remembered(folder, stud
 def test_how_far_the_study_has_come_is_read_from_the_folder(folder, study):
     claim(folder, study(), data=DATA)
     train(folder, "tune")
-    with pytest.raises(StudyError, match="trials of the comparisons as they were have ended"):
+    with pytest.raises(StudyError, match="trials of the old comparisons have ended"):
         claim(folder, study("ablation.seeds=3"), data=DATA, go_on=True)
     folder.frozen.write_text("{}")
-    with pytest.raises(StudyError, match="declared before the test set was read"):
+    with pytest.raises(StudyError, match="preregistered before the test set was read"):
         claim(folder, study("ablation.seeds=3"), data=DATA, go_on=True)
 
 
@@ -125,13 +127,13 @@ def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_
     (tmp_path / "mine.py").write_text("def build(): return 1")
     with pytest.raises(
         StudyError,
-        match=r"mine\.py, or a file that it imports, has changed since the trials so far\n  --continue goes on",
+        match=r"mine\.py \(or a file it imports\) has changed since the finished trials ran\n  --continue resumes",
     ):
         claim(folder, own, data=DATA)
     assert claim(folder, own, data=DATA, go_on=True) == [
-        "mine.py, or a file that it imports, has changed since the trials so far"
+        "mine.py (or a file it imports) has changed since the finished trials ran"
     ]
-    assert folder.notes() == ["mine.py, or a file that it imports, has changed since the trials so far"]
+    assert folder.notes() == ["mine.py (or a file it imports) has changed since the finished trials ran"]
 
 
 def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
@@ -139,7 +141,7 @@ def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
     train(folder)
     folder.basis.write_text(folder.basis.read_text().replace('"keras": "', '"keras": "0.'))
     (note,) = claim(folder, study(), data=DATA)
-    assert note.startswith("begun with keras 0.")
+    assert note.startswith("started with keras 0.")
     assert claim(folder, study(), data=DATA) == []
     assert folder.notes() == [note]
 
@@ -149,10 +151,10 @@ def test_other_threads_and_flags_are_allowed_and_noted(folder, study):
     folder.claim(study(), data=DATA, conditions=replace(here, threads=2, flags={}))
     train(folder)
     now = replace(here, flags={"XLA_FLAGS": "--xla"})
-    rounding = "numbers may differ by rounding or more"
+    rounding = "numbers may differ, by rounding or more"
     assert folder.claim(study(), data=DATA, conditions=now) == [
-        f"begun with XLA_FLAGS unset, goes on with --xla: {rounding}",
-        f"begun with 2 threads of a worker, goes on with 1: {rounding}",
+        f"started with XLA_FLAGS unset, continues with --xla: {rounding}",
+        f"started with 2 threads per worker, continues with 1: {rounding}",
     ]
     assert folder.claim(study(), data=DATA, conditions=now) == []
 
@@ -214,7 +216,10 @@ def test_a_folder_with_a_file_that_a_study_would_write_over_is_refused_and_left_
     (folder.path / name).write_text("mine")
     (folder.path / "notes.txt").write_text("mine, too")
     before = state_of(folder.path.parent)
-    with pytest.raises(AblateError, match=f"holds {name} that ablate did not write\n.*--out"), folder.lock(fresh=fresh):
+    with (
+        pytest.raises(AblateError, match=f"holds {name}, which ablate did not write\n.*--out"),
+        folder.lock(fresh=fresh),
+    ):
         pass
     assert state_of(folder.path.parent) == before
 
@@ -228,7 +233,11 @@ def test_a_fresh_start_beside_somebody_s_notes_leaves_them_where_they_are(folder
 
 def test_a_fresh_start_of_a_study_that_runs_is_refused_and_moves_nothing(folder):
     begun(folder)
-    with folder.lock(), pytest.raises(AblateError, match=r"runs this study \(pid \d+ on"), folder.lock(fresh=True):
+    with (
+        folder.lock(),
+        pytest.raises(AblateError, match=r"another process is running this study \(pid \d+ on"),
+        folder.lock(fresh=True),
+    ):
         pass
     assert [path.name for path in folder.path.parent.iterdir() if path.name.startswith("tiny~")] == []
     with folder.lock() as held:
@@ -245,8 +254,7 @@ def test_what_a_process_that_died_has_left_is_swept_and_said(folder):
     (folder.path / ".owner").write_text("pid 7 on node, since yesterday")
     with folder.lock() as held:
         assert held.notes == (
-            "pid 7 on node, since yesterday, began to run this study and ended without a word: going on from what it "
-            "saved",
+            "the earlier process (pid 7 on node, since yesterday) crashed; resuming from its saved trials",
         )
     assert sorted(path.name for path in folder.path.rglob("*") if path.is_file()) == [
         mine,
@@ -268,12 +276,14 @@ def test_results_beside_the_key_and_the_socket_that_an_older_version_left_are_go
 
 def test_places_that_cannot_be_a_folder_are_said_with_the_way_out(tmp_path):
     (tmp_path / "file").write_text("")
-    places = {"file": "a file is where a folder should be", "file/x": "a file is where a folder should be",
+    places = {"file": "a file is in the place of a folder", "file/x": "a file is in the place of a folder",
               "x" * 300: "File name too long"}  # fmt: skip
     for name, reason in places.items():
         with pytest.raises(AblateError) as refused, StudyFolder(tmp_path / name).lock():
             pass
-        assert str(refused.value) == f"{tmp_path / name}: cannot be written: {reason}\n  name another folder with --out"
+        assert (
+            str(refused.value) == f"{tmp_path / name}: cannot be written: {reason}\n  choose another folder with --out"
+        )
 
 
 @contextmanager
@@ -304,11 +314,11 @@ def test_a_read_only_and_a_full_file_system_are_said_with_the_way_out(tmp_path, 
             with pytest.raises(OSError, match="No space"):
                 (folder.path / "filler").write_bytes(b"x" * 100_000)
             before = folder.study_file.read_bytes()
-            with pytest.raises(AblateError, match="No space left on device\n  name another folder with --out"):
+            with pytest.raises(AblateError, match="No space left on device\n  choose another folder with --out"):
                 claim(folder, study("title=Another"), data=DATA)
             assert folder.study_file.read_bytes() == before
             assert list(folder.path.glob(f"{ASIDE}*")) == []
         subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "disk")], check=True)
         for place in (folder, StudyFolder(tmp_path / "disk" / "new")):
-            with pytest.raises(AblateError, match="Read-only file system\n  name another folder"), place.lock():
+            with pytest.raises(AblateError, match="Read-only file system\n  choose another folder"), place.lock():
                 pass

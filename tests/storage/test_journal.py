@@ -77,8 +77,8 @@ def test_a_trial_that_a_death_left_half_done_is_known_and_its_next_try_is_the_se
     journal = Journal(path)
     assert (journal.known(), journal.entries, journal.unreadable) == ({}, {}, 0)
     assert [(e.key, e.outcome.state, e.outcome.reason, e.began, e.ended) for e in journal.attempts()] == [
-        (("a", 1), "killed", "its process ended first", 1_000, 0),
-        (("b", 1), "killed", "its process ended first", 1_000, 0),
+        (("a", 1), "killed", "its process ended early", 1_000, 0),
+        (("b", 1), "killed", "its process ended early", 1_000, 0),
     ]
     assert begun(journal, "a") == [2]
     assert [e.key for e in journal.attempts()] == [("a", 1), ("b", 1)]  # the one that runs is not among them
@@ -183,7 +183,7 @@ def test_what_a_full_disk_does_not_take_is_said_and_not_known_and_goes_on_with_s
     with at_most(len(before) + 300), pytest.raises(StorageError, match=r"trials\.jsonl: cannot be written.*; a is not"):
         journal.append(entry)
     assert (path.read_bytes(), journal.entries) == (before, {})
-    with at_most(len(before) + 3), pytest.raises(StorageError, match=r"the beginning of b is not saved\n  free space"):
+    with at_most(len(before) + 3), pytest.raises(StorageError, match=r"the start of b is not saved\n  free some space"):
         begun(journal, "b")
     assert begun(journal, "b") == [1]
     journal.append(entry)

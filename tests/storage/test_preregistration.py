@@ -76,7 +76,7 @@ def test_what_is_frozen_is_written_once_and_stays(declared, tmp_path):
 
 def test_other_comparisons_than_the_frozen_ones_are_refused_with_what_differs(tiny_study, declared, tmp_path):
     freeze(tmp_path, declared)
-    with pytest.raises(StudyError, match=r"frozen at .*alpha 0.05 → 0.01\n  --fresh starts anew"):
+    with pytest.raises(StudyError, match=r"preregistered at .*alpha 0.05 → 0.01\n  --fresh starts again"):
         freeze(tmp_path, declare(SPECS, tiny_study, data="f00", looks=(2,), alpha=0.01))
     other = replace(VARIANT, factors={**FACTORS, "dropout": 0.3})
     specs = [REFERENCE, other, CARRIED, CROSSED]

@@ -48,7 +48,7 @@ def test_a_cell_that_cannot_be_is_named_with_its_row(tmp_path, old, new, message
 def test_columns_have_names_of_their_own_and_rows_one_length(tmp_path):
     with pytest.raises(DataError, match='two columns are called "width"'):
         read(tmp_path, f"{ROW},1", head=f"{HEAD},width")
-    with pytest.raises(DataError, match="row 2 has 13 fields, the header 12"):
+    with pytest.raises(DataError, match="row 2 has 13 fields, but the header has 12"):
         read(tmp_path, f"{ROW},1")
 
 

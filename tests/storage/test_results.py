@@ -102,7 +102,7 @@ def test_the_table_of_layers_comes_back_as_it_was_written(tmp_path):
 def test_a_corner_that_is_none_is_refused_with_its_place(tmp_path, corner):
     table = layers_table([Outcome("a", "finished", layers=(LayerState("end", 1, "Dense", 0, 1, 1, 2, 2, ((1.0,),)),))])
     write_table(table.assign(corner=corner), tmp_path / "layers.csv")
-    with pytest.raises(DataError, match=r"layers\.csv: corner: must be rows of as many numbers"):
+    with pytest.raises(DataError, match=r"layers\.csv: corner: must be rows of equal length"):
         read_layers(tmp_path / "layers.csv")
 
 

@@ -17,13 +17,14 @@ from ablate.storage.resume import (
     refusal,
 )
 from ablate.study import load_study, to_toml
+from ablate.study.model_ref import ModelRef
 
 BEGUN, SEARCHED = StageReached(False, False, False), StageReached(True, False, False)
 COMPARED, FROZEN = StageReached(True, True, False), StageReached(True, True, True)
-TRAINED = "the trials so far were trained otherwise"
-SEARCHED_OTHERWISE = "the trials so far were searched for otherwise"
-ONLY_LEVELS = "of a space, only levels may change: added at the end"
-LEVELS_AS_THEY_WERE = "the search has begun with the levels as they were"
+TRAINED = "the finished trials used the old setting"
+SEARCHED_OTHERWISE = "the search so far used the old setting"
+ONLY_LEVELS = "a space may only change by new levels at the end of its list"
+LEVELS_AS_THEY_WERE = "the search has started with the old levels"
 VERSIONS = {"tensorflow": "2.20", "keras": "3.14", "numpy": "2.1"}
 BASIS = Basis(Conditions("p1", "m1", VERSIONS, "tensorflow", "CPU x", 1, 1, {}), "d1" * 8)
 
@@ -65,9 +66,9 @@ def test_words_and_bounds_are_no_change(judged, override, stage):
         ("search.sampler=random", "search.sampler tpe → random", SEARCHED_OTHERWISE),
         ("search.pruner=none", "search.pruner median → none", SEARCHED_OTHERWISE),
         ("search.trials_per_round=4", "search.trials_per_round 2 → 4", SEARCHED_OTHERWISE),
-        ("search.trials=2", "search.trials 4 → 2", "a search can only grow"),
+        ("search.trials=2", "search.trials 4 → 2", "search.trials can only increase"),
         ('space.normalization=["none"]', "space.normalization drops batch", ONLY_LEVELS),
-        ('space.normalization=["batch", "none"]', "space.normalization in another order", ONLY_LEVELS),
+        ('space.normalization=["batch", "none"]', "space.normalization has another order", ONLY_LEVELS),
         ('space.normalization=["none", "layer", "batch"]', "space.normalization adds layer", ONLY_LEVELS),
         ('space.activation=["relu"]', "space.activation unset → ['relu']", ONLY_LEVELS),
         ("space.learning_rate.span=[0.1, 2.0]", "space.learning_rate.span drops 3.0 and adds 2.0", ONLY_LEVELS),
@@ -93,8 +94,8 @@ def test_what_decided_the_trials_so_far_must_not_change(judged, override, change
 def test_what_comes_after_the_search_may_change_until_trials_of_it_have_ended(judged, override, change):
     for stage in (BEGUN, SEARCHED):
         assert judged(stage, override) == [Judged(change, "")]
-    assert judged(COMPARED, override) == [Judged(change, "trials of the comparisons as they were have ended")]
-    declared = "the comparisons were declared before the test set was read"
+    assert judged(COMPARED, override) == [Judged(change, "trials of the old comparisons have ended")]
+    declared = "the comparisons were preregistered before the test set was read"
     assert judged(FROZEN, override) == [Judged(change, declared)]
 
 
@@ -125,7 +126,7 @@ def test_a_range_that_was_not_ablated_may_get_levels_and_a_list_that_was_must_no
 def test_the_order_of_the_factors_decides_the_search(tiny_file):
     tree = tomllib.loads(to_toml(load_study(tiny_file, overrides=[], quick=False)))
     other = {**tree, "space": dict(reversed(tree["space"].items()))}
-    assert judge_settings(tree, other, BEGUN) == [Judged("space in another order", SEARCHED_OTHERWISE)]
+    assert judge_settings(tree, other, BEGUN) == [Judged("space has another order", SEARCHED_OTHERWISE)]
 
 
 def test_settings_that_an_older_version_did_not_have_count_as_unset(tiny_file):
@@ -136,23 +137,23 @@ def test_settings_that_an_older_version_did_not_have_count_as_unset(tiny_file):
 
 
 def test_other_code_and_other_data_are_changes():
-    assert judge_basis(BASIS, changed(model="m2"), model="my/models.py:build", data_is_told=False) == [
-        Judged("my/models.py, or a file that it imports, has changed since the trials so far", "")
+    assert judge_basis(BASIS, changed(model="m2"), model=ModelRef.of("my/models.py:build"), data_is_told=False) == [
+        Judged("my/models.py (or a file it imports) has changed since the finished trials ran", "")
     ]
     other = replace(BASIS, data="d2" * 8)
     change = Judged("the data: fingerprint d1d1d1d1 → d2d2d2d2", TRAINED)
-    assert judge_basis(BASIS, other, model="mlp", data_is_told=False) == [change]
-    assert judge_basis(BASIS, other, model="mlp", data_is_told=True) == []
-    assert judge_basis(BASIS, changed(model=""), model="my_models.py:build", data_is_told=False) == []
+    assert judge_basis(BASIS, other, model=ModelRef.of("mlp"), data_is_told=False) == [change]
+    assert judge_basis(BASIS, other, model=ModelRef.of("mlp"), data_is_told=True) == []
+    assert judge_basis(BASIS, changed(model=""), model=ModelRef.of("my_models.py:build"), data_is_told=False) == []
 
 
 def test_other_versions_are_allowed_and_said():
     new = changed(package="p2", versions={**VERSIONS, "keras": "3.15", "tensorflow": ""})
-    rounding = "numbers may differ by rounding or more"
+    rounding = "numbers may differ, by rounding or more"
     assert list(notes_on(BASIS, new)) == [
-        f"begun with tensorflow 2.20, goes on with none: {rounding}",
-        f"begun with keras 3.14, goes on with 3.15: {rounding}",
-        f"begun with another state of ablate's own code: {rounding}",
+        f"started with tensorflow 2.20, continues with none: {rounding}",
+        f"started with keras 3.14, continues with 3.15: {rounding}",
+        f"started with a different version of ablate's code: {rounding}",
     ]
     assert list(notes_on(BASIS, BASIS)) == []
 
@@ -179,26 +180,27 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
         (
             [Judged("a 1 → 2", "")],
             [
-                "x: the study has changed since these results were begun: a 1 → 2",
-                "  --continue goes on with the study as it is now; --fresh starts anew, keeps the old folder under "
-                "another name, and takes equal trials from the cache",
+                "x: the study has changed since these results were started: a 1 → 2",
+                "  --continue resumes with the changed study; --fresh starts again, keeps the old folder under "
+                "another name, and reuses identical trials from the cache",
             ],
         ),
         (
             [Judged("a 1 → 2", "because")],
             [
-                "x: the study has changed since these results were begun: a 1 → 2",
-                "  because; --fresh starts anew, keeps the old folder under another name, and takes equal trials from "
-                "the cache",
+                "x: the study has changed since these results were started: a 1 → 2",
+                "  because; --fresh starts again, keeps the old folder under another name, and reuses identical trials "
+                "from the cache",
             ],
         ),
         (
             [Judged("a 1 → 2", "because"), Judged("b 3 → 4", "")],
             [
-                "x: the study has changed since these results were begun",
+                "x: the study has changed since these results were started",
                 "  a 1 → 2: because",
-                "  b 3 → 4: may go on",
-                "  --fresh starts anew, keeps the old folder under another name, and takes equal trials from the cache",
+                "  b 3 → 4: can continue",
+                "  --fresh starts again, keeps the old folder under another name, and reuses identical trials from "
+                "the cache",
             ],
         ),
     ],
@@ -210,7 +212,7 @@ def test_a_refusal_says_each_change_whether_it_allows_going_on_and_the_ways_out(
 def test_of_many_changes_ten_are_shown():
     lines = str(refusal(Path("x"), [Judged(f"a{n} 1 → 2", "") for n in range(14)])).splitlines()
     assert len(lines) == 13
-    assert lines[10:12] == ["  a9 1 → 2: may go on", "  and 4 more"]
+    assert lines[10:12] == ["  a9 1 → 2: can continue", "  and 4 more"]
     assert lines[12].startswith("  --continue")
 
 

@@ -93,5 +93,5 @@ def test_without_the_file_nothing_was_verified_and_a_broken_one_is_an_error(tmp_
     assert read_rounds(tmp_path) == []
     for content in ("", "[", "{}", '[{"at": 1}]', '[{"at": "2026-11-21"}]'):
         (tmp_path / "verified.json").write_text(content)
-        with pytest.raises(DataError, match=r"verified\.json: is no list of verified trials\n  delete it"):
+        with pytest.raises(DataError, match=r"verified\.json: is not a list of verified trials\n  delete the file"):
             read_rounds(tmp_path)

@@ -13,8 +13,8 @@ from ablate.study.data_formats import FORMATS, format_of_content, format_of_name
     ("name", "what"),
     [
         ("train.csv", "a text file"), ("sets/TRAIN.CSV", "a text file"), ("a.parquet", "a Parquet table"),
-        ("a.pkl", "a Python pickle, which may run any code when it is opened"), ("a.h5", "an HDF5 file"),
-        ("a.npy", "a single array (.npy)"), ("mnist.npz.gz", "a packed file"), ("photos.zip", "a packed file"),
+        ("a.pkl", "a Python pickle, which can run any code when opened"), ("a.h5", "an HDF5 file"),
+        ("a.npy", "a single array (.npy)"), ("mnist.npz.gz", "an archive"), ("photos.zip", "an archive"),
     ],
 )  # fmt: skip
 def test_a_name_says_what_a_file_is(name, what):
@@ -37,8 +37,8 @@ def npy():
     [
         (npy(), "a single array (.npy)"), (pickle.dumps({"x": 1}), "a Python pickle"),
         (b"a,b,label\n1,2,cat\n", "a text file"),
-        (b"1\t2\n", "a text file"), (b"\x89HDF\r\n\x1a\n\0", "an HDF5 file"), (b"\x1f\x8b\x08", "a packed file"),
-        (b"<!DOCTYPE html>", "a web page"), (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS"),
+        (b"1\t2\n", "a text file"), (b"\x89HDF\r\n\x1a\n\0", "an HDF5 file"), (b"\x1f\x8b\x08", "an archive"),
+        (b"<!DOCTYPE html>", "a web page"), (b"version https://git-lfs.github.com/spec/v1", "a Git LFS pointer"),
     ],
 )  # fmt: skip
 def test_first_bytes_say_what_a_file_is(content, what):
@@ -53,4 +53,4 @@ def test_other_bytes_say_nothing(content):
 def test_every_way_out_ends_with_an_npz_file_or_the_file_itself():
     for kind in FORMATS.values():
         assert "numpy.savez('data.npz', x_train=…" in kind.way_out()
-    assert format_of_name("a.csv").way_out().startswith("make an .npz file of it in Python: table = pandas.read_csv(")
+    assert format_of_name("a.csv").way_out().startswith("convert it to .npz in Python: table = pandas.read_csv(")

@@ -54,17 +54,17 @@ def test_a_condition_can_be_set_for_one_run(load):
     ("when", "message"),
     [
         ("when = 3", "x.toml: space.momentum.when: must be a table, got 3"),
-        ("when = {}", "x.toml: space.momentum.when: must name the factor that it depends on\n  leave it out where"),
+        ("when = {}", "x.toml: space.momentum.when: must name the factor on which momentum depends\n  remove it if"),
         ("when = { optimiser = ['sgd'] }", 'x.toml: space.momentum.when.optimiser: unknown factor of [baseline] "opti'),
         ("when = { momentum = [0.9] }", "x.toml: space.momentum.when.momentum: a factor cannot depend on itself"),
         ("when = { optimizer = ['sdg'] }", 'x.toml: space.momentum.when.optimizer: unknown level "sdg"'),
         ("when = { optimizer = ['lion'] }", "when.optimizer: a level of a condition must lie in the space, got"),
         ("when = { optimizer = [] }", "x.toml: space.momentum.when.optimizer: a list of levels must not be empty"),
-        ("when = { optimizer = ['sgd', 'sgd'] }", "when.optimizer: every level may be listed once, 'sgd' is there"),
-        ("when = { optimizer = [['sgd']] }", "x.toml: space.momentum.when.optimizer: a level is text"),
-        ("when = { optimizer = { a = 1 } }", "x.toml: space.momentum.when.optimizer: a level is text"),
-        ("when = { activation = ['selu'] }", 'when.activation: activation is always "elu", so that momentum would '
-         "never count\n  add activation to [space]"),
+        ("when = { optimizer = ['sgd', 'sgd'] }", "when.optimizer: each level may appear only once, but 'sgd' appears"),
+        ("when = { optimizer = [['sgd']] }", "x.toml: space.momentum.when.optimizer: a level must be text"),
+        ("when = { optimizer = { a = 1 } }", "x.toml: space.momentum.when.optimizer: a level must be text"),
+        ("when = { activation = ['selu'] }", 'when.activation: activation is always "elu", so momentum would '
+         "never be active\n  add activation to [space]"),
         ("wehn = {}", "x.toml: space.momentum.wehn: unknown key\n  known: ablate, high, log, low, when       did you"),
     ],
 )  # fmt: skip
@@ -77,7 +77,7 @@ def test_conditions_in_a_circle_are_refused(complaint):
         'optimizer = { levels = ["adam", "nadam", "sgd"], ablate = ["adam"] }',
         'optimizer = { levels = ["adam", "nadam", "sgd"], ablate = ["adam"], when = { momentum = [0.9] } }',
     )
-    rule = "x.toml: space: conditions must not go in a circle: "
+    rule = "x.toml: space: conditions must not be circular: "
     assert complaint(text).startswith(rule)
     assert complaint(text).removeprefix(rule) in (
         "optimizer needs momentum needs optimizer",
@@ -92,7 +92,7 @@ def test_a_condition_on_a_factor_that_stays_put_is_fine_where_it_holds(load):
 
 def test_no_factor_may_be_called_as_recipes_are(complaint):
     text = OWN_MODEL.replace("kernel", "recipe")
-    assert complaint(text) == "x.toml: baseline.recipe: is what recipes go by in the tables: rename the factor"
+    assert complaint(text) == "x.toml: baseline.recipe: is the results table's name for recipes: rename the factor"
 
 
 def test_the_bundled_cifar_study_takes_a_condition(tmp_path):

@@ -8,11 +8,11 @@ from ablate.study import find_study, is_safe_name, load_study, to_safe_name
 @pytest.mark.parametrize("name", ["con", "NUL", "aux.v2", "Com1", "lpt9", "prn.toml", "com¹"])
 def test_names_of_windows_devices_name_no_study(name, tmp_path):
     assert not is_safe_name(name)
-    with pytest.raises(StudyError, match="none of Windows' devices"):
+    with pytest.raises(StudyError, match="must not be a Windows device"):
         find_study(name.removesuffix(".toml"), folder=tmp_path)
     path = tmp_path / f"{name}.toml"
     path.write_text(GOOD)
-    with pytest.raises(StudyError, match=r"none of Windows' devices .*\n  rename the file"):
+    with pytest.raises(StudyError, match=r"must not be a Windows device .*\n  rename the file"):
         load_study(path, overrides=[], quick=False)
 
 

@@ -60,17 +60,17 @@ def test_a_model_of_ones_own_has_recipes_too(load):
         (changed("0.05", "0.5"), "recipes.self-normalizing.dropout: a recipe's level must lie in the space, got 0.5\n"
          "  space.dropout: from 0 to 0.4"),
         (changed("0.05", '"a"'), 'recipes.self-normalizing.dropout: must be a number from 0 to below 1, got "a"'),
-        (changed("0.05", "[0.1]"), "recipes.self-normalizing.dropout: a level is text, a number, true or false"),
+        (changed("0.05", "[0.1]"), "recipes.self-normalizing.dropout: a level must be text, a number, true or false"),
         (changed("dropout =", "dropuot ="), 'recipes.self-normalizing.dropuot: unknown factor of [baseline] "dropuot"'),
-        (changed("dropout = 0.05", "learning_rate = 0.1"), "recipes.self-normalizing.learning_rate: a recipe sets no "
-         "learning rate\n  ablation.learning_rate says"),
+        (changed("dropout = 0.05", "learning_rate = 0.1"), "self-normalizing.learning_rate: a recipe must not set the "
+         "learning rate\n  ablation.learning_rate decides"),
         (changed("self-normalizing", '"a b"'), "x.toml: recipes.a b: a recipe's name has letters, digits"),
         (changed("self-normalizing", '""'), "x.toml: recipes.: a recipe's name has letters, digits"),
-        (f"{GOOD}[recipes.one]\ndropout = 0.1\n", "recipes.one: must set at least two factors, got 1\n  one level by"),
+        (f"{GOOD}[recipes.one]\ndropout = 0.1\n", "recipes.one: must set at least two factors, got 1\n  a single"),
         (f"{GOOD}[recipes.none]\n", "x.toml: recipes.none: must set at least two factors, got 0"),
         (f"{GOOD}[recipes]\nx = 3\n", "x.toml: recipes.x: must be a table, got 3"),
         (f"recipes = 3\n{GOOD}", "x.toml: recipes: must be a table, got 3"),
-        (f'{GOOD}[recipes.a]\nactivation = "elu"\ndropout = 0\n', "x.toml: recipes.a: sets what the baseline has"),
+        (f'{GOOD}[recipes.a]\nactivation = "elu"\ndropout = 0\n', "x.toml: recipes.a: sets the levels of the baseline"),
         (f"{GOOD}{RECIPE}{RECIPE.replace('self-normalizing', 'b')}",
          "x.toml: recipes.b: sets the same levels as recipes.self-normalizing"),
     ],
@@ -83,8 +83,8 @@ def test_a_level_that_would_not_count_is_refused_in_a_recipe(load, complaint):
     text = GOOD.replace("ablate = [0.0, 0.1] }", 'ablate = [0.1], when = { normalization = "none" } }')
     recipe = '[recipes.a]\nnormalization = "batch"\ndropout = 0.1\n'
     refusal = (
-        "x.toml: recipes.a.dropout: 0.1 would not always count, because of space.dropout.when\n"
-        "  set normalization in the recipe too, as the condition asks"
+        "x.toml: recipes.a.dropout: 0.1 would be inactive in some variants, because of space.dropout.when\n"
+        "  set normalization in the recipe too, as the condition requires"
     )
     assert complaint(text + recipe) == refusal
     # It would count in the baseline, and not in a best configuration with batch normalization.

@@ -80,7 +80,7 @@ def test_a_multiplier_rounded_to_four_digits_stays_in_its_span():
         (lambda: Int(0, 3, log=True), "low must be above 0"),
         (lambda: Int(3, 1), "low must be below high"),
         (lambda: Choice(()), "must not be empty"),
-        (lambda: Choice(("a", "b", "a")), "once, 'a'"),
+        (lambda: Choice(("a", "b", "a")), "once, but 'a'"),
         (lambda: Choice((1, 1.0)), "once"),
         (lambda: Choice((1, "1")), "once"),
         (lambda: Choice(("a", "b"), ablate=("c",)), "must lie in the space"),
@@ -166,10 +166,10 @@ def test_a_factor_is_crossed_at_its_own_level_first_and_then_at_every_other_that
 @pytest.mark.parametrize(
     ("conditions", "resting", "rule"),
     [
-        ({"a": {"b": (1,)}, "b": {"a": (1,)}}, {"a": 1, "b": 1}, "circle: [ab] needs [ab] needs [ab]$"),
-        ({"a": {"a": (1,)}}, {"a": 1}, "circle: a needs a$"),
-        ({"c": {"a": (1,)}}, {"c": 1}, "c has a condition, and no dimension"),
-        ({"a": {"b": (1,)}}, {}, "no level to rest at"),
+        ({"a": {"b": (1,)}, "b": {"a": (1,)}}, {"a": 1, "b": 1}, "circular: [ab] needs [ab] needs [ab]$"),
+        ({"a": {"a": (1,)}}, {"a": 1}, "circular: a needs a$"),
+        ({"c": {"a": (1,)}}, {"c": 1}, "c has a condition, but no dimension"),
+        ({"a": {"b": (1,)}}, {}, "a has a condition, but no dimension or no default level"),
     ],
 )
 def test_impossible_conditions_cannot_be_built(conditions, resting, rule):
@@ -198,5 +198,5 @@ def test_a_long_chain_and_a_broad_lattice_of_conditions_are_read_in_time():
 
 def test_a_circle_of_many_is_named_by_its_first():
     circle = {f"f{i}": {f"f{(i + 1) % 50}": (1,)} for i in range(50)}
-    with pytest.raises(StudyError, match=r"circle: f\d+( needs f\d+){7} needs …$"):
+    with pytest.raises(StudyError, match=r"circular: f\d+( needs f\d+){7} needs …$"):
         Space({name: Choice((1, 2)) for name in circle}, circle, dict.fromkeys(circle, 1))

@@ -60,13 +60,13 @@ def test_a_factorial_may_have_ten_thousand_trials_and_no_more(load, complaint):
         ('design = "factorail"', 'x.toml: ablation.design: unknown value "factorail"\n  known: factorial, one-factor, '
          'path       did you mean "factorial"?'),
         ("design = []", "x.toml: ablation.design: must not be empty"),
-        ('design = ["path", "path"]', 'x.toml: ablation.design: every name may be listed once, got ["path", "path"]'),
+        ('design = ["path", "path"]', 'x.toml: ablation.design: each name may appear only once, got ["path", "path"]'),
         ('design = "factorial"', 'x.toml: ablation.factorial: design "factorial" needs the names of at least two '
          'factors to cross\n  e.g. factorial = ["normalization", "activation"]'),
         ('design = "factorial"\nfactorial = ["dropout"]', "needs the names of at least two factors"),
-        ('factorial = ["dropout", "optimizer"]', 'x.toml: ablation.factorial: design has no "factorial", so that '
+        ('factorial = ["dropout", "optimizer"]', 'x.toml: ablation.factorial: design has no "factorial", so '
          'nothing would be crossed\n  list it: design = ["one-factor", "factorial"], or leave factorial out'),
-        ('design = "factorial"\nfactorial = ["dropout", "dropout"]', "ablation.factorial: every name may be listed"),
+        ('design = "factorial"\nfactorial = ["dropout", "dropout"]', "ablation.factorial: each name may appear only"),
         ('design = "factorial"\nfactorial = ["dropout", "width"]', 'unknown factor of [space] "width"\n  known: dropo'),
         ('design = "factorial"\nfactorial = ["dropout", "activation"]', 'unknown factor of [space] "activation"'),
         ('seeds = "many"', 'x.toml: ablation.seeds: must be a whole number or "auto", got "many"'),
@@ -74,8 +74,8 @@ def test_a_factorial_may_have_ten_thousand_trials_and_no_more(load, complaint):
         ('seeds = "auto"\nmax_seeds = 5', "x.toml: ablation.max_seeds: must be at least 6, got 5"),
         ("looks = 0", "x.toml: ablation.looks: must be at least 1, got 0"),
         ('reference = "worst"', 'x.toml: ablation.reference: unknown value "worst"\n  known: baseline, best, both'),
-        ('learning_rate = ["tune", "tune"]', "x.toml: ablation.learning_rate: every name may be listed once"),
-        ('factors = ["dropout", "dropout"]', "x.toml: ablation.factors: every name may be listed once"),
+        ('learning_rate = ["tune", "tune"]', "x.toml: ablation.learning_rate: each name may appear only once"),
+        ('factors = ["dropout", "dropout"]', "x.toml: ablation.factors: each name may appear only once"),
     ],
 )  # fmt: skip
 def test_a_broken_ablation_is_refused_with_place_rule_and_way_out(lines, message, complaint):
@@ -85,19 +85,19 @@ def test_a_broken_ablation_is_refused_with_place_rule_and_way_out(lines, message
 def test_a_factor_without_a_second_level_can_be_neither_crossed_nor_ablated(complaint):
     text = GOOD.replace(", ablate = [0.3] }", " }")
     assert complaint(ablation('design = "factorial"\nfactorial = ["dropout", "learning_rate"]', text)) == (
-        "x.toml: ablation.factorial: learning_rate has one level only, so that nothing can be crossed with it\n"
+        "x.toml: ablation.factorial: learning_rate has only one level, so it cannot be crossed\n"
         "  add ablate = [...] to space.learning_rate"
     )
-    assert "learning_rate has no other level to try" in complaint(ablation('factors = ["learning_rate"]', text))
+    assert "learning_rate has no other level to compare" in complaint(ablation('factors = ["learning_rate"]', text))
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ('design = "path"', 'x.toml: search.trials: must be above 0: ablation.design "path" leads to the best that the '
-         'search finds\n  search, or set ablation.design = "one-factor"'),
-        ('reference = "best"', 'search.trials: must be above 0: ablation.reference "best" asks for the best that the'),
-        ('reference = "both"', 'finds\n  search, or set ablation.reference = "baseline"'),
+        ('design = "path"', 'x.toml: search.trials: must be above 0: ablation.design "path" needs the best '
+         'configuration of a search\n  run a search, or set ablation.design = "one-factor"'),
+        ('reference = "best"', 'trials: must be above 0: ablation.reference "best" needs the best configuration'),
+        ('reference = "both"', 'configuration of a search\n  run a search, or set ablation.reference = "baseline"'),
     ],
 )  # fmt: skip
 def test_what_starts_at_the_best_needs_a_search(lines, message, load, complaint):
@@ -111,7 +111,7 @@ def test_a_factor_that_does_not_count_in_the_baseline_cannot_be_ablated_from_the
     text = GOOD.replace("ablate = [0.0, 0.1] }", 'ablate = [0.1], when = { normalization = "batch" } }')
     lines = 'factors = ["dropout"]'
     assert complaint(ablation(lines, text)) == (
-        "x.toml: ablation.factors: dropout does not count in the baseline, so that no level can be tried\n"
+        "x.toml: ablation.factors: dropout is inactive in the baseline, so no other level can be compared\n"
         "  change the baseline, or space.dropout.when"
     )
     assert load(ablation(f'{lines}\nreference = "best"', text)).ablation.factors == ("dropout",)

@@ -53,7 +53,7 @@ def test_a_number_of_frozen_epochs_that_the_whole_study_has_room_for_is_no_slip_
     [
         ("[5]", "must list at least two classes, got [5]"),
         ("[]", "must list at least two classes, got []"),
-        ("[5, 6, 5]", "every class may be listed once, got [5, 6, 5]"),
+        ("[5, 6, 5]", "each class may appear only once, got [5, 6, 5]"),
         ("[5, -1]", "must be at least 0, got -1"),
         ("[5, 6.5]", "must be a whole number, got 6.5"),
         ("[5, true]", "must be a whole number, got true"),
@@ -75,16 +75,14 @@ def test_classes_that_make_no_task_are_refused(complaint, classes, rule):
 )
 def test_a_factor_that_asks_for_pretraining_needs_to_be_told_on_what(complaint, text):
     said = complaint(text)
-    assert said.startswith("x.toml: transfer: is missing: the factor transfer has the level ")
-    assert said.endswith(
-        "write [transfer] with classes = [...]: those of the data set on which networks are trained before"
-    )
+    assert said.startswith("x.toml: transfer: is missing, but the factor transfer has the level ")
+    assert said.endswith("add [transfer] with classes = [...]: the classes used for pretraining")
 
 
 @pytest.mark.parametrize("text", [TASK, WITH_FACTOR.replace(str(LEVELS), '["none"]')])
 def test_pretraining_that_no_trial_asks_for_is_refused(complaint, text):
     said = complaint(text + "[transfer]\nclasses = [0, 1]\n")
-    assert said.startswith("x.toml: transfer: is of no use: no trial has the factor transfer at another level")
+    assert said.startswith('x.toml: transfer: has no effect: in every trial the factor transfer is "none"')
 
 
 def test_a_recipe_may_be_what_asks_for_it(load):
@@ -94,10 +92,10 @@ def test_a_recipe_may_be_what_asks_for_it(load):
 
 
 def test_a_class_of_both_tasks_is_refused(complaint):
-    assert "transfer.classes: must have none of data.classes, got 6 in both" in complaint(
+    assert "transfer.classes: must not share classes with data.classes, got 6 in both" in complaint(
         TRANSFER, "transfer.classes=[0, 6]"
     )
-    assert "data.classes: is missing: [transfer] needs classes left for it" in complaint(
+    assert "data.classes: is missing: [transfer] needs classes that the task does not use" in complaint(
         TRANSFER.replace("classes = [5, 6]\n", "")
     )
 

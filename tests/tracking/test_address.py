@@ -42,20 +42,20 @@ def test_an_address_that_is_no_file_has_no_form_to_look_at(uri):
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("sqlite://relative.db", r"two slashes\n  write sqlite:///relative\.db\n"),
-        ("sqlite://a/b.db", r"two slashes\n  write sqlite:///a/b\.db\n"),
+        ("sqlite://relative.db", r"has two slashes, so it names a host\n  write sqlite:///relative\.db\n"),
+        ("sqlite://a/b.db", r"has two slashes, so it names a host\n  write sqlite:///a/b\.db\n"),
         ("sqlite:mlflow.db", r"three slashes\n  write sqlite:///mlflow\.db\n"),
         ("sqlite:/abs/x.db", r"three slashes\n  write sqlite:////abs/x\.db\n"),
         ("sqlite://", "names no file"),
         ("sqlite:///", "names no file"),
         ("sqlite:///:memory:", "names no file"),
-        ("SQLITE:///optuna.db", "is no address that MLflow opens"),
-        ("sqlite+aiosqlite:///optuna.db", "is no address that MLflow opens"),
+        ("SQLITE:///optuna.db", "is not an address that MLflow can open"),
+        ("sqlite+aiosqlite:///optuna.db", "is not an address that MLflow can open"),
         ("sqlite:///file:optuna.db?uri=true", "an SQLite URI within an address"),
-        ("mlruns", "is a folder, and MLflow no longer writes to plain folders"),
-        ("./mlruns", "is a folder, and"),
-        ("file:mlruns", "is a folder, and"),
-        ("file:///somewhere/mlruns", "is a folder, and"),
+        ("mlruns", "is a folder, but MLflow no longer writes to plain folders"),
+        ("./mlruns", "is a folder, but"),
+        ("file:mlruns", "is a folder, but"),
+        ("file:///somewhere/mlruns", "is a folder, but"),
         ("runs.db", r"is a path without sqlite:///\n  write sqlite:///runs\.db\n"),
         ("/a/b/mlflow.sqlite", r"is a path without sqlite:///\n  write sqlite:////a/b/mlflow\.sqlite\n"),
         ("", '^"": the address is empty'),
@@ -65,7 +65,7 @@ def test_an_address_that_is_no_file_has_no_form_to_look_at(uri):
 def test_what_can_be_no_store_is_refused_by_what_is_wrong_with_it(uri, message):
     with pytest.raises(AblateError, match=message) as told:
         check_form(uri)
-    assert str(told.value).splitlines()[-1] == "  name another store: --tracking-uri sqlite:///mlflow.db"
+    assert str(told.value).splitlines()[-1] == "  choose another store: --tracking-uri sqlite:///mlflow.db"
 
 
 @pytest.mark.parametrize("uri", ["mlruns", "file:mlruns"])
@@ -88,7 +88,7 @@ def test_an_address_from_the_environment_is_said_to_be_from_there_with_the_way_o
 
 
 def test_nobody_is_sent_from_the_default_store_to_the_default_store(monkeypatch):
-    assert str(refusal(DEFAULT_URI, "is empty")).endswith("name another store: --tracking-uri sqlite:///runs.db")
+    assert str(refusal(DEFAULT_URI, "is empty")).endswith("choose another store: --tracking-uri sqlite:///runs.db")
     monkeypatch.setenv(VARIABLE, DEFAULT_URI)
     assert str(refusal(DEFAULT_URI, "is empty")).endswith("or give --tracking-uri sqlite:///runs.db")
 

@@ -227,7 +227,7 @@ def test_a_store_that_hangs_is_given_up_once_for_all_that_follows(opened):
     tracker = Gated(goes=False)
     beside = opened(tracker)
     beside.drain()
-    assert "took nothing for" in beside.failure
+    assert "accepted nothing for" in beside.failure
     close(beside)
     beside.drain()
     assert 0.2 <= beside.waited < 1.0

@@ -108,9 +108,9 @@ def test_a_store_of_another_version_is_not_migrated(tmp_path):
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as store:
         store.execute("DROP TABLE webhooks")
     before = state_of(tmp_path)
-    with pytest.raises(AblateError, match=r"lacks webhooks\n  back it up, then: mlflow db upgrade sqlite:") as told:
+    with pytest.raises(AblateError, match=r"lacks webhooks\n  back it up, then run: mlflow db upgrade sqlite:") as told:
         check_schema(uri)
-    assert "where it holds no runs, remove it" in str(told.value)
+    assert "if it holds no runs, delete it" in str(told.value)
     with pytest.raises(AblateError, match="lacks webhooks"):
         prepare(uri)
     # In a process of its own, where nobody has imported MLflow's tables before.
@@ -138,7 +138,7 @@ def test_a_server_s_database_with_another_tool_s_tables_is_left_alone(monkeypatc
     check_schema(uri)  # and so is one whose tables are not in its way
     assert not is_begun(uri)
     found |= {"alembic_version", "studies"}  # Optuna's, which keeps its version where MLflow keeps its own
-    with pytest.raises(AblateError, match="another tool keeps its tables there"):
+    with pytest.raises(AblateError, match="another tool uses this database"):
         check_schema(uri)
 
 
@@ -160,6 +160,6 @@ def test_reading_leaves_no_way_to_write(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_said_before_a_study(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(AblateError, match=f"cannot be made: the folder {tmp_path} cannot be written"):
+    with pytest.raises(AblateError, match=f"cannot be created: the folder {tmp_path} is not writable"):
         check_file(f"sqlite:///{tmp_path}/mlflow.db")
     assert not is_begun(f"sqlite:///{tmp_path}/mlflow.db")  # who reads is told that there are no runs

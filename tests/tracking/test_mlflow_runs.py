@@ -44,7 +44,7 @@ def test_params_are_factors_and_the_only_metric_is_the_score(experiment):
         "norm": ["none", "batch", "batch"], "momentum": ["", "0.9", ""], "acc": ["0.5", "nan", ""],
         "seed": ["3", "3", ""], "status": ["FINISHED", "FINISHED", "FAILED"], "run_id": ["id0", "id1", "id2"],
     }  # fmt: skip
-    assert found.notes == ("Left out, as not ended: 1 run.",)
+    assert found.notes == ("Left out (not ended): 1 run.",)
 
 
 def test_runs_that_hold_others_are_left_out_and_it_is_said(experiment):
@@ -54,7 +54,7 @@ def test_runs_that_hold_others_are_left_out_and_it_is_said(experiment):
         made(2, params={"norm": "batch"}, metrics={"acc": 0.7}, tags={"mlflow.parentRunId": "id0"}),
     )
     assert (found.factors, found.score) == (("norm",), "acc")
-    assert found.notes == ("Left out, as parents of other runs: 1 run.",)
+    assert found.notes == ("Left out (parents of other runs): 1 run.",)
 
 
 def test_a_param_that_is_unique_to_each_run_does_not_end_the_comparison(experiment):

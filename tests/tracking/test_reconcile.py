@@ -102,7 +102,7 @@ def epoch(number, k):
 
 def unended(number, *, attempt=1):
     """An attempt that a dead process left behind, as a journal gives it."""
-    outcome = Outcome(spec_of(number).trial, "killed", reason="its process ended first", attempt=attempt)
+    outcome = Outcome(spec_of(number).trial, "killed", reason="its process ended early", attempt=attempt)
     return Entry(spec_of(number), outcome, (), "", began=BEGAN + 60_000 * number)
 
 
@@ -181,7 +181,7 @@ def test_attempts_that_nothing_ended_are_closed_as_killed_when_they_were_last_he
     first.follow()
     tracker, _ = again(first)
     tracker.reconcile([unended(0), unended(1), unended(2, attempt=2)])
-    reason = "its process ended first"
+    reason = "its process ended early"
     assert runs_below(client, tracker) == [
         (("search-0000", 1), "KILLED", "killed", reason), (("search-0001", 1), "KILLED", "killed", reason),
         (("search-0002", 2), "KILLED", "killed", reason),

@@ -95,27 +95,29 @@ def damaged(path):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (text, "is not a database of SQLite, but text"),
-        (long_text, "is not a database of SQLite, but text"),
-        (empty, "is empty, and somebody made it"),
-        (archive, "is not a database of SQLite, but a zip archive (as .zip, .npz, .keras and .xlsx are)"),
-        (parquet, "is not a database of SQLite, but a Parquet table"),
-        (binary, "is not a database of SQLite, but a binary file"),
-        (journal, "is not a database of SQLite, but an Optuna journal"),
+        (text, "is not an SQLite database, but text"),
+        (long_text, "is not an SQLite database, but text"),
+        (empty, "is an empty file"),
+        (archive, "is not an SQLite database, but a zip archive (such as .zip, .npz, .keras or .xlsx)"),
+        (parquet, "is not an SQLite database, but a Parquet table"),
+        (binary, "is not an SQLite database, but a binary file"),
+        (journal, "is not an SQLite database, but an Optuna journal"),
         (folder, "is a folder"),
-        (pipe, "is no regular file"),
-        (loop, "is a link that leads back to itself"),
-        (link_into_nothing, "is a link into the folder {0}/nowhere, which is not there"),
-        (rest_of_a_store, "is not there, but mlflow.db-wal is: the rest of a store that was moved or removed"),
-        (tables("a"), "is an SQLite database with the table a, none of MLflow's"),
-        (tables(*"cab"), "is an SQLite database with the tables a, b, c, none of MLflow's"),
-        (tables(*"abcdefgh"), "is an SQLite database with the tables a, b, c, d, e, f and 2 more, none of MLflow's"),
-        (tables("a\nb"), "is an SQLite database with the table a\\nb, none of MLflow's"),
+        (pipe, "is not a regular file"),
+        (loop, "is a link to itself"),
+        (link_into_nothing, "is a link into the folder {0}/nowhere, which does not exist"),
+        (rest_of_a_store, "does not exist, but mlflow.db-wal does: "
+         "it is left over from a store that was moved or deleted"),
+        (tables("a"), "is an SQLite database with the table a, but not an MLflow store"),
+        (tables(*"cab"), "is an SQLite database with the tables a, b, c, but not an MLflow store"),
+        (tables(*"abcdefgh"), "is an SQLite database with the tables a, b, c, d, e, f and 2 more, "
+         "but not an MLflow store"),
+        (tables("a\nb"), "is an SQLite database with the table a\\nb, but not an MLflow store"),
         (tables("experiments", "runs", "params", "metrics", "tags"),  # of another tool, with the same names
-         "is an SQLite database with the tables experiments, metrics, params, runs, tags, none of MLflow's"),
-        (no_tables, "is an SQLite database without tables, none of MLflow's"),
+         "is an SQLite database with the tables experiments, metrics, params, runs, tags, but not an MLflow store"),
+        (no_tables, "is an SQLite database without tables, but not an MLflow store"),
         (optuna_storage, "is an Optuna storage (3 trials)"),
-        (cut_short, "is a store of MLflow whose setting up was cut short (it lacks params)"),
+        (cut_short, "is an MLflow store whose setup was interrupted (it lacks params)"),
         (damaged, "cannot be read: database disk image is malformed"),
     ],
 )  # fmt: skip
@@ -193,7 +195,7 @@ def test_what_a_killed_program_left_is_read_as_it_was_and_stays(tmp_path, mode, 
         (tmp_path / "mine.db-shm").unlink(missing_ok=True)
     assert {file.name.removeprefix("mine.db") for file in tmp_path.iterdir()} == {"", *sides}
     before = state_of(tmp_path, but="mine.db-shm")  # where readers note which part of the -wal they read
-    assert look_at(path).said == "is an SQLite database with the table mine, none of MLflow's"
+    assert look_at(path).said == "is an SQLite database with the table mine, but not an MLflow store"
     with unchanged(path) as address, closing(sqlite3.connect(address, uri=True)) as database:
         assert database.execute("SELECT * FROM mine").fetchall() == [(1,)]
     assert state_of(tmp_path, but="mine.db-shm") == before
@@ -206,15 +208,15 @@ def test_a_database_in_wal_mode_gets_no_files_beside_it(tmp_path):
         database.execute("PRAGMA journal_mode = wal")
         database.execute("CREATE TABLE mine (x)")
     before = state_of(tmp_path)
-    assert look_at(path).said.endswith("with the table mine, none of MLflow's")
+    assert look_at(path).said.endswith("with the table mine, but not an MLflow store")
     assert state_of(tmp_path) == before
     with closing(sqlite3.connect(path)) as database:  # which another program has open
         database.execute("CREATE TABLE more (x)")
-        assert look_at(path).said.endswith("with the tables mine, more, none of MLflow's")
+        assert look_at(path).said.endswith("with the tables mine, more, but not an MLflow store")
 
 
 def test_a_file_that_may_not_be_written_is_read(tmp_path):
     path = tmp_path / "mine.db"
     tables("mine")(path)
     path.chmod(stat.S_IRUSR)
-    assert look_at(path).said.endswith("with the table mine, none of MLflow's")
+    assert look_at(path).said.endswith("with the table mine, but not an MLflow store")

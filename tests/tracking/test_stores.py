@@ -52,7 +52,7 @@ STRANGERS = {
     "link to optuna": link_to(*OPTUNA),
     "database": (somebodys_database, "is an SQLite database with the table runs"),
     "journal": (optuna_journal, "an Optuna journal"),
-    "empty": (lambda path: path.touch(), "is empty"),
+    "empty": (lambda path: path.touch(), "is an empty file"),
     "text": (lambda path: path.write_text("notes"), "but text"),
     "table": (lambda path: path.write_bytes(b"PAR1\0\0"), "a Parquet table"),
     "folder": (lambda path: path.mkdir(), "is a folder"),

@@ -523,7 +523,10 @@ def test_two_studies_that_start_at_once_share_the_experiment(uri, client, study)
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("http://127.0.0.1:9", r"http://127.0.0.1:9: cannot be used: nothing answers there .*\n  check that it runs"),
+        (
+            "http://127.0.0.1:9",
+            r"http://127.0.0.1:9: cannot be used: nothing answers there .*\n  check that the server runs",
+        ),
         ("postgresql://me:secret@127.0.0.1:9/x", r"postgresql://me:\*\*\*@127.0.0.1:9/x: cannot be used: .*refused"),
         ("mlruns", r"mlruns: is a folder, .*\n.*sqlite:///mlflow.db"),
         ("ftp://x", r"ftp://x: cannot be used: .*\n  known: sqlite"),
@@ -538,7 +541,7 @@ def test_a_store_that_cannot_be_used_is_told_at_once_with_a_way_out(uri, message
 def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path):
     path = tmp_path / "mlflow.db"
     path.write_text("my notes, not a database, and longer than a header would be" * 20)
-    with pytest.raises(AblateError, match=r"is not a database of SQLite, but text\n"):
+    with pytest.raises(AblateError, match=r"is not an SQLite database, but text\n"):
         Tracker(f"sqlite:///{path}").open_study(study_run(), parent_run_id=None)
     assert path.read_text().startswith("my notes")
 
@@ -591,7 +594,7 @@ def test_a_store_locked_by_another_program_is_told(tmp_path, monkeypatch):
 
 
 def test_a_database_whose_driver_is_missing_is_told_with_the_way_out():
-    said = r"No module named 'psycopg2'\n  install the driver of that database\n"
+    said = r"No module named 'psycopg2'\n  install the driver of this database\n"
     with pytest.raises(AblateError, match=said), explained("postgresql://me@host/db"):
         raise ModuleNotFoundError("No module named 'psycopg2'")
 

@@ -81,5 +81,5 @@ def test_what_cannot_be_looked_into_costs_a_note_and_not_the_trial(curious, tiny
     trial = begin(a_spec(tiny_study), curious, RateFinder(curious, cache=None), Clock())
     for when in ("start", "start"):
         look_inside(trial, curious, when)
-    assert trial.ended().notes == ("its layers could not be looked into: MemoryError: no room",)
+    assert trial.ended().notes == ("its layers could not be inspected: MemoryError: no room",)
     assert trial.ended().layers == ()

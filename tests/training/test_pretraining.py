@@ -100,7 +100,7 @@ def test_the_head_trains_alone_for_the_frozen_epochs_then_all_layers_do_at_the_l
 def test_a_trial_says_what_it_began_with_and_counts_the_time(study, bench):
     outcome = run_trial(a_spec(study, "unfrozen"), bench, RateFinder(bench, cache=None))
     assert outcome.state == "finished"
-    assert outcome.notes == ("all layers but the last one were trained on classes 0, 1, 2, 3 before",)
+    assert outcome.notes == ("all layers except the last were pretrained on classes 0, 1, 2, 3",)
     assert outcome.timings["pretrain"] > 0
     assert outcome.parts == 1
     plain = run_trial(a_spec(study, "none"), bench, RateFinder(bench, cache=None))
@@ -198,7 +198,7 @@ def test_too_few_examples_of_the_other_task_are_told_before_the_first_trial(stud
     with pytest.raises(DataError) as caught:
         Workbench(greedy, data, origin=find_origin(greedy, data, cache=None)).check()
     assert str(caught.value).startswith(
-        "transfer: digits: at least one of each of 4 classes for training and 5,000 for"
+        "transfer: digits: needs at least 4 training examples (one per class) and 5,000 for"
     )
     assert str(caught.value).endswith("lower transfer.validation, to about 57")
 

@@ -176,7 +176,7 @@ def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digi
     monkeypatch.setattr(Program, "__init__", counted)
     outcome = run_trial(specs[0], bench, RateFinder(bench, cache=None))
     assert (outcome.state, outcome.parts, outcome.attempt) == ("out_of_memory", 8, 1)
-    assert outcome.reason == "out of memory even with each batch in 8 parts: ResourceExhaustedError: no room"
+    assert outcome.reason == "out of memory even with 8 micro-batches per batch: ResourceExhaustedError: no room"
     assert "Traceback" in outcome.traceback
     assert pieces == [Pieces(), Pieces(1, 32), Pieces(2, 16), Pieces(4, 8), Pieces(8, 4)]
     again = run_trial(specs[1], bench, RateFinder(bench, cache=None))
@@ -268,7 +268,11 @@ def test_what_is_too_large_for_the_memory_trains_in_parts_to_the_same_numbers(hu
     whole, whole_epochs = trained(hungry(10_000), one)
     cut, cut_epochs = trained(hungry(16), one)
     assert (whole.state, whole.parts, whole.notes) == ("finished", 1, ())
-    assert (cut.state, cut.parts, cut.notes) == ("finished", 2, ("memory was short: each batch in 2 parts",))
+    assert (cut.state, cut.parts, cut.notes) == (
+        "finished",
+        2,
+        ("low memory: gradient accumulation over 2 micro-batches",),
+    )
     assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-4)
     assert (cut.best_epoch, cut.epochs, cut.test_accuracy) == (whole.best_epoch, whole.epochs, whole.test_accuracy)
     assert cut.seconds >= sum(cut.timings.values())
@@ -280,7 +284,7 @@ def test_evaluation_that_is_too_large_alone_changes_no_weight(hungry, tiny_study
     _, whole_epochs = trained(hungry(10_000), one)
     cut, cut_epochs = trained(hungry(40), one)
     assert (cut.state, cut.parts) == ("finished", 1)
-    assert cut.notes == ("memory was short: evaluated 32 examples at a time, trained on whole batches",)
+    assert cut.notes == ("low memory: evaluated 32 examples at a time, trained on whole batches",)
     assert [epoch.train_loss for epoch in cut_epochs] == [epoch.train_loss for epoch in whole_epochs]
     assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-6)
 
@@ -292,7 +296,10 @@ def test_a_range_test_in_parts_is_kept_apart_from_whole_ones(hungry, tiny_study,
     bench = hungry(8)
     cut, _ = trained(bench, one, cache=tmp_path)
     assert (cut.state, cut.parts, whole.parts) == ("finished", 4, 1)
-    assert cut.notes[0] == "memory was short: each batch in 4 parts; batch normalization saw 8 examples at a time"
+    assert (
+        cut.notes[0]
+        == "low memory: gradient accumulation over 4 micro-batches; batch normalization saw 8 examples at a time"
+    )
     # Its first step has seen no update: of a batch in parts, a penalty or the noise of other statistics aside, equal.
     assert cut.rate_test.losses[0] == pytest.approx(whole.rate_test.losses[0], rel=0.5)
     assert cut.rate_test.key.endswith("-4-parts")
@@ -309,7 +316,7 @@ def test_a_range_test_that_fits_in_no_way_ends_its_trial_and_cuts_no_other_struc
     carried = replace(one, factors={**one.factors, "normalization": "none"}, rate_factors=one.factors)
     outcome, _ = trained(bench, carried)
     assert outcome.state == "out_of_memory"
-    assert outcome.reason.startswith("out of memory even with each batch in 4 parts: ResourceExhaustedError: ")
+    assert outcome.reason.startswith("out of memory even with 4 micro-batches per batch: ResourceExhaustedError: ")
     assert outcome.parts == bench.pieces(carried.factors).parts == 1
     assert bench.pieces(one.factors).parts == 4
 
@@ -387,20 +394,20 @@ def wayward(tiny_study, digits, tmp_path_factory):
 
 def test_whatever_a_users_model_does_is_the_outcome_of_its_trial(wayward):
     returned = "model: the builder must return a keras.Model with output (None, 10)"
-    taken = "model: the builder must return a model of one input (None, 8, 8, 1)"
+    taken = "model: the builder must return a model with one input (None, 8, 8, 1)"
     reasons = {
         "exit": "SystemExit: 3",
         "own": "Mine: by the side door",
-        "unspeakable": "Unspeakable: it cannot say what happened",
+        "unspeakable": "Unspeakable: without a message",
         "endless": "RecursionError: maximum recursion depth exceeded",
         "long": "ValueError: xxx",
         "none": f"{returned}, got NoneType",
         "wide": f"{returned}, got output shape (None, 11)",
         "two": f"{returned}, got output shape ((None, 10), (",
-        "unbuilt": f"{returned}, got a Sequential whose shapes",
+        "unbuilt": f"{returned}, got a Sequential of unknown shapes",
         "other input": f"{taken}, got (None, 5)",
         "two inputs": f"{taken}, got ((None, 8, 8, 1), (None, 3))",
-        "nan": "model: weights must be finite numbers before the first step, those of ",
+        "nan": "model: all weights must be finite before the first step, but ",
         "compiled": "model: build returned a compiled model; ablate trains with its own loss",
     }
     for way, reason in reasons.items():

@@ -46,7 +46,7 @@ def test_a_trial_is_told_with_what_its_worker_printed_last(tmp_path):
     log = tmp_path / "worker-0.log"
     log.write_text("no such layer\n")
     outcome = Losses(most=0).given_up(worker("a", log=log), CRASH)
-    assert outcome.traceback == f"The last that its worker printed ({log}):\nno such layer"
+    assert outcome.traceback == f"The last output of its worker ({log}):\nno such layer"
 
 
 def test_a_place_is_given_up_after_as_many_workers_that_never_got_ready():

@@ -77,7 +77,7 @@ def test_a_worker_above_the_studys_limit_is_too_large_whatever_the_others_hold()
     assert found is large
     assert end.state == "out_of_memory"
     assert end.is_final
-    assert end.reason.endswith("GB of memory, and limits.memory_gb = 0.01 allows no more")
+    assert end.reason.endswith("GB of memory, but limits.memory_gb = 0.01 allows no more")
     assert over(Watch(Limits(memory_gb=100), memory=1), large) == []
 
 
@@ -88,7 +88,7 @@ def test_without_a_limit_the_largest_goes_once_the_study_holds_nine_tenths_of_th
     [(found, end)] = Watch(Limits(), memory=int(2 * held / 0.95)).over([small, large])
     assert found is large
     assert (end.state, end.is_final) == ("out_of_memory", False)  # alone it might have had enough
-    assert "which is over 90% of this machine's" in end.reason
+    assert "more than 90% of this machine's" in end.reason
     assert over(Watch(Limits(), memory=3 * held), small, large) == []
     assert over(Watch(Limits(), memory=0), small, large) == []  # a system that does not say
     assert over(Watch(Limits(), memory=1)) == []

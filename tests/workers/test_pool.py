@@ -130,10 +130,10 @@ def user_task(task: Task, tmp_path: Path, name: str) -> Task:
 @pytest.mark.slow
 def test_a_model_that_does_its_worst_costs_its_own_trials_and_no_other(task, tmp_path):
     worst = {
-        "crash": ("failed", r"its process was ended by signal 11 \(SIGSEGV\)"),
-        "leave": ("failed", "its process ended by itself with exit code 9"),
+        "crash": ("failed", r"its process was killed by signal 11 \(SIGSEGV\)"),
+        "leave": ("failed", "its process exited with code 9"),
         "hang": ("failed", r"it took longer than limits\.trial_minutes = 0\.5 allows"),
-        "grow": ("out_of_memory", r"its process held .* GB of memory, and limits\.memory_gb = 3 allows no more"),
+        "grow": ("out_of_memory", r"its process held .* GB of memory, but limits\.memory_gb = 3 allows no more"),
         "print": ("finished", ""),
         "train": ("finished", ""),
     }

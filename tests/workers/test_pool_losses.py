@@ -78,12 +78,12 @@ def test_a_worker_that_dies_costs_its_trial_and_no_other(task):
         "once-1": "finished",
         "fine-1": "finished",
     }
-    segfault = "its process was ended by signal 11 (SIGSEGV)"
+    segfault = "its process was killed by signal 11 (SIGSEGV)"
     assert outcomes["segfault-1"].reason == f"{segfault}; tried 2 times"
     assert "Segmentation fault" in outcomes["segfault-1"].traceback
     assert "string_at" in outcomes["segfault-1"].traceback
     assert sorted(kept.lost) == [
-        ("once-1", "its process was ended by signal 9 (SIGKILL): most likely the system's memory ran out"),
+        ("once-1", "its process was killed by signal 9 (SIGKILL): most likely the system ran out of memory"),
         ("segfault-1", segfault),
     ]
     assert sorted(kept.begun) == ["fine-1", "once-1", "once-1", "segfault-1", "segfault-1"]
@@ -99,7 +99,7 @@ def test_a_trial_over_its_time_or_its_memory_is_ended_and_not_tried_again(task, 
     assert outcomes["hang-1"].seconds > 1.8
     assert "in hang" in outcomes["hang-1"].traceback  # where it was when it was ended
     assert outcomes["grow-1"].state == "out_of_memory"
-    assert outcomes["grow-1"].reason.endswith("GB of memory, and limits.memory_gb = 0.2 allows no more")
+    assert outcomes["grow-1"].reason.endswith("GB of memory, but limits.memory_gb = 0.2 allows no more")
     assert kept.lost == []
 
 
@@ -163,7 +163,7 @@ def test_workers_that_leave_the_machine_too_little_memory_are_ended_the_largest_
     outcomes = kept.train("grow-1", "slow-1", on_epoch=lambda epoch: epoch.epoch < 100)
     assert outcomes["slow-1"].state == "finished"
     assert outcomes["grow-1"].state == "out_of_memory"
-    assert re.search(r"which is over 90% of this machine's [\d.]+ GB; tried 2 times", outcomes["grow-1"].reason)
+    assert re.search(r"more than 90% of this machine's [\d.]+ GB; tried 2 times", outcomes["grow-1"].reason)
     assert len(kept.lost) == 1
 
 
@@ -179,7 +179,7 @@ def test_a_log_stays_small(task):
 def test_a_worker_whose_child_holds_its_pipe_is_found_dead(task):
     began = time.monotonic()
     outcomes = Kept(limited(task, killed=0)).train("fork-1", "fine-1")
-    assert outcomes["fork-1"].reason == "its process ended by itself with exit code 6"
+    assert outcomes["fork-1"].reason == "its process exited with code 6"
     assert outcomes["fine-1"].state == "finished"
     assert time.monotonic() - began < 4  # when that child ends
 
@@ -192,7 +192,7 @@ def test_workers_that_are_killed_before_they_are_ready_are_replaced_as_often_as_
     outcomes = kept.train("slow-1", "fine-1", on_epoch=lambda epoch: epoch.epoch < 60)
     assert {outcome.state for outcome in outcomes.values()} == {"finished"}
     (tmp_path / "births-0").write_text("1\n2\n3\n")
-    with pytest.raises(AblateError, match=r"worker 0 ended before its first trial: its process was ended by signal 9"):
+    with pytest.raises(AblateError, match=r"worker 0 ended before its first trial: its process was killed by signal 9"):
         Kept(limited(task, killed=2), serve=pretend.stillborn).train("fine-1")
 
 
@@ -200,7 +200,7 @@ def test_workers_that_are_killed_before_they_are_ready_are_replaced_as_often_as_
 @pytest.mark.parametrize(
     ("serve", "minutes", "message"),
     [
-        (pretend.leaving, 2.0, "ended before its first trial: its process ended by itself with exit code 5"),
+        (pretend.leaving, 2.0, "ended before its first trial: its process exited with code 5"),
         (
             pretend.mute,
             0.03,

@@ -23,11 +23,11 @@ def task(tiny_study, tmp_path) -> Task:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (3, "its process ended by itself with exit code 3"),
-        (0, "its process ended by itself with exit code 0"),
-        (-11, "its process was ended by signal 11 (SIGSEGV)"),
-        (-9, "its process was ended by signal 9 (SIGKILL): most likely the system's memory ran out"),
-        (-50, "its process was ended by signal 50 (unnamed)"),
+        (3, "its process exited with code 3"),
+        (0, "its process exited with code 0"),
+        (-11, "its process was killed by signal 11 (SIGSEGV)"),
+        (-9, "its process was killed by signal 9 (SIGKILL): most likely the system ran out of memory"),
+        (-50, "its process was killed by signal 50 (unnamed)"),
     ],
 )
 def test_an_exit_code_is_told_in_words(code, words):

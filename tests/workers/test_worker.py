@@ -45,9 +45,9 @@ def test_a_scheduler_that_is_gone_is_no_fault_of_a_trial():
     ("err", "reason"),
     [
         (StudyError("model.name: mine.py fails"), "model.name: mine.py fails"),
-        (ImportError("no tensorflow"), "no worker can begin: ImportError: no tensorflow"),
+        (ImportError("no tensorflow"), "no worker can start: ImportError: no tensorflow"),
         (SystemExit(3), "model.name: m must return a keras.Model on the baseline, but ends the program: SystemExit: 3"),
-        (ValueError("x" * 10_000), "no worker can begin: " + reason_of(ValueError("x" * 10_000))),
+        (ValueError("x" * 10_000), "no worker can start: " + reason_of(ValueError("x" * 10_000))),
     ],
 )
 def test_what_keeps_a_worker_from_its_first_trial_is_told_in_a_few_words(err, reason):

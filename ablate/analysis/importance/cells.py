@@ -100,7 +100,7 @@ def _check_complete(
     shape = tuple(len(names) for names in levels)
     wanted = math.prod(shape) if shape else 0
     if not wanted:
-        raise DataError("factorial: there is no value in any cell\n  name the factors and the column of the score")
+        raise DataError("factorial: no cell has a value\n  name the factors and the column of the score")
     if wanted <= len(codes[0]) and np.unique(np.ravel_multi_index(tuple(codes), shape)).size == wanted:
         return
     distinct = set(zip(*(column.tolist() for column in codes), strict=True))

@@ -20,7 +20,7 @@ from ablate.text import printable
 
 __all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "Asked", "Roles", "find_roles"]
 RATE = "learning_rate"
-NO_SEEDS = "No seeds are given (--seed): runs cannot be paired, so nothing is tested and only descriptions are made."
+NO_SEEDS = "No seed column is given (--seed), so runs cannot be paired: the results are descriptive, without tests."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def find_roles(runs: Runs, asked: Asked) -> Roles:
     replicates = find_replicates(runs, asked, export)
     states = find_states(runs, asked, export, score=score, taken=replicates.columns)
     taken = {score: "the score", **dict.fromkeys(replicates.columns, "the seed"), states.column: "the state"}
-    taken |= {runs.run_id: "the run's id"} | dict.fromkeys(states.others, "the state")
+    taken |= {runs.run_id: "the run ID"} | dict.fromkeys(states.others, "the state")
     factors = find_factors(runs, asked, export, taken=taken, seeds=replicates.columns)
     _check_names(runs, factors.names)
     read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
@@ -77,12 +77,12 @@ def _read_as(
     ]
     parts += [f"ignored {_reasons(left_out)}"] if left_out else []
     made = [tool.name for tool in export.tools]
-    return f"Read as: {'; '.join(parts)}{f'; columns of {listed(made)}' if made else ''}."
+    return f"Read as: {'; '.join(parts)}{f'; columns written by {listed(made)}' if made else ''}."
 
 
 def _together(one: str, other: str) -> str:
-    way_out = "--factors with one of them compares both at once"
-    return f"{one} and {other} always change together: what they do cannot be told apart; {way_out}."
+    way_out = "name only one of them with --factors to compare both at once"
+    return f"{one} and {other} always change together, so their effects cannot be separated; {way_out}."
 
 
 def _reasons(left_out: Mapping[str, str]) -> str:
@@ -95,12 +95,12 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 def _check_names(runs: Runs, factors: Sequence[str]) -> None:
     """Factors must stay apart in "factor=level", and in the columns of our table."""
     if wrong := [name for name in factors if "=" in name]:
-        rule = f'a factor\'s name has no "=", got "{printable(wrong[0])}"'
+        rule = f'a factor\'s name must not contain "=", got "{printable(wrong[0])}"'
         raise DataError(f"{runs.place}: {rule}\n  rename the column")
     columns = Counter(map(column_of, factors))
     if twice := [name for name in factors if columns[column_of(name)] > 1]:
         both = f'"{printable(twice[0])}" and "{printable(twice[1])}"'
-        raise DataError(f"{runs.place}: {both} would have one column in the results\n  rename one of them")
+        raise DataError(f"{runs.place}: {both} would share one column in the results\n  rename one of them")
 
 
 def own_names(runs: Runs, roles: Roles) -> Mapping[str, str]:

@@ -101,9 +101,9 @@ def choose_reference(found: Configurations, stated: str, *, place: str) -> tuple
     chosen = int(order[-1])
     if fits.sum() == 1:
         return chosen, f"Reference: {text_of(found, chosen)}."
-    among = " among those that --reference allows" if stated else ""
-    why = f"the configuration with the most others that differ in one factor only ({neighbours[chosen]}){among}"
-    return chosen, f"Reference: {text_of(found, chosen)}: {why}; --reference chooses another."
+    among = " among the configurations that match --reference" if stated else ""
+    why = f"it has the most neighbours, which differ in exactly one factor ({neighbours[chosen]}){among}"
+    return chosen, f"Reference: {text_of(found, chosen)}, because {why}; choose another with --reference."
 
 
 def matching(found: Configurations, stated: str, *, place: str, option: str) -> NDArray[np.bool_]:
@@ -118,7 +118,7 @@ def matching(found: Configurations, stated: str, *, place: str, option: str) -> 
         fits &= found.codes[:, found.factors.index(name)] == keys.index(level_key(level))
     if not fits.any():
         said = f"no run has {printable(stated)}"
-        raise DataError(f"{place}: {option}: {said}\n  leave a factor out of it, or choose other levels")
+        raise DataError(f"{place}: {option}: {said}\n  leave out a factor, or choose other levels")
     return fits
 
 
@@ -150,7 +150,9 @@ def _check_levels(levels: tuple[Level, ...], name: str, *, place: str) -> None:
     for level in levels:
         if (first := seen.setdefault(level_key(level), level)) is not level:
             both = f'"{printable(str(first))}" and "{printable(str(level))}"'
-            raise DataError(f"{place}: {printable(name)}: the levels {both} read alike\n  write them in one way")
+            raise DataError(
+                f"{place}: {printable(name)}: the levels {both} are the same number\n  write the level in only one way"
+            )
 
 
 def _parsed(found: Configurations, stated: str, *, place: str, option: str) -> dict[str, str]:
@@ -160,5 +162,5 @@ def _parsed(found: Configurations, stated: str, *, place: str, option: str) -> d
     for name, equals, _ in parts:
         if not equals or name.strip() not in found.factors:
             known = known_names(name.strip(), found.factors)
-            raise DataError(f'{place}: {option}: "{printable(name.strip())}" is no factor\n  {known}')
+            raise DataError(f'{place}: {option}: "{printable(name.strip())}" is not a factor\n  {known}')
     return {name.strip(): level.strip() for name, _, level in parts}

@@ -31,7 +31,7 @@ def only_runs(runs: Runs, export: Export) -> Runs:
     is_parent = runs.table[run_id].isin(set(runs.table[PARENT]) - {""})
     if not is_parent.any():
         return runs
-    note = f"Left out: {number_of(int(is_parent.sum()), 'parent run')}, which hold other runs."
+    note = f"Left out: {number_of(int(is_parent.sum()), 'parent run')}, which group other runs."
     return replace(runs, table=runs.table[~is_parent].reset_index(drop=True), notes=(*runs.notes, note))
 
 
@@ -43,7 +43,7 @@ def _check_steps(runs: Runs, run_id: str) -> None:
         is_constant = runs.table.groupby(run_id)[name].nunique() < 2
         if not is_constant.all():
             raise DataError(
-                f'{runs.place}: has several rows a run: "{printable(name)}" changes within one "{printable(run_id)}"\n'
+                f'{runs.place}: several rows per run: "{printable(name)}" changes within run "{printable(run_id)}"\n'
                 "  keep the last row of each run"
             )
 
@@ -64,7 +64,7 @@ def unfolded(runs: Runs, export: Export) -> Runs:
         parts += [pd.Series(texts([each.get(key) for each in flat]), name=f"{name}.{key}", dtype=str) for key in names]
     if not split:
         return runs
-    note = f"Cells with dictionaries are read as a column a value: {', '.join(map(printable, split))}."
+    note = f"Dictionaries in cells are read as one column per value: {', '.join(map(printable, split))}."
     return replace(runs, table=pd.concat(parts, axis=1), notes=(*runs.notes, note))
 
 

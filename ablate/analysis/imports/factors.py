@@ -36,7 +36,7 @@ from ablate.text import printable
 MOST_FACTORS = 200  # that nobody named: so many columns that vary are measurements, and no picture holds them
 INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
 SAME, UNIQUE = "the same in every run", "different in every run"
-LIKE_RESULT = "reads as a result"
+LIKE_RESULT = "looks like a result"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
     if numbers is None and len(cells) and cells.map(has_spread).all():
         return "means with their spread"
     if is_whole and INDEX.fullmatch(name) and _counts(coerced(runs.table[name]).to_numpy(), name):
-        return "a running number"
+        return "a row number"
     if _names_machine(words_of(name)):
         return "names the machine"
     return UNIQUE if is_unique and (numbers is None or is_whole) else ""
@@ -138,18 +138,18 @@ def _check(runs: Runs, factors: Sequence[str], codes: Mapping[str, Codes], block
     if len(factors) > MOST_FACTORS:
         raise DataError(
             f"{runs.place}: {len(factors):,} columns vary, more than {MOST_FACTORS} factors\n"
-            "  name those that were varied on purpose with --factors"
+            "  name the factors that you varied on purpose with --factors"
         )
     if blocks is None and (repeats := [name for name in factors if _counts_repeats(runs, name, factors, codes)]):
         raise DataError(
             f'{runs.place}: does "{printable(repeats[0])}" count the repeats of each configuration, as a seed does?\n'
-            f"  say it with --seed {printable(repeats[0])}; where it was varied on purpose, list it in --factors"
+            f"  if so, add --seed {printable(repeats[0])}; if you varied it on purpose, list it in --factors"
         )
     for name in factors:
         if _is_step(runs, name, [codes[other] for other in factors if other != name], blocks):
             raise DataError(
-                f'{runs.place}: is there a row a run, or one for each "{printable(name)}" of a run?\n'
-                f"  keep the last row of each run; where {printable(name)} was varied on purpose, list it in --factors"
+                f'{runs.place}: is there one row per run, or one row per "{printable(name)}" of each run?\n'
+                f"  keep the last row of each run; if you varied {printable(name)} on purpose, list it in --factors"
             )
 
 
@@ -183,9 +183,9 @@ def _nothing_varies(runs: Runs, reasons: Mapping[str, str], taken: Mapping[str, 
     if levels:
         name = printable(levels[0])
         return DataError(
-            f"{runs.place}: one run a level of {name}: nothing can be tested\n"
+            f"{runs.place}: only one run per level of {name}, so there is no test\n"
             f'  run each level with at least {MIN_SEEDS} seeds, in a column "seed"; '
-            f"--factors {name} describes these runs without a test"
+            f"--factors {name} describes these runs without tests"
         )
     vary = [f"{name} ({why})" for name, why in reasons.items() if why not in ("", SAME)]
     if vary:
@@ -194,4 +194,4 @@ def _nothing_varies(runs: Runs, reasons: Mapping[str, str], taken: Mapping[str, 
         role for name, role in taken.items() if name in runs.table and n_levels(coded(runs.table[name])) > 1
     )
     said = " and ".join(roles or ["the score"])
-    return DataError(f"{runs.place}: no column varies but {said}\n  name the factors with --factors")
+    return DataError(f"{runs.place}: no column varies except {said}\n  name the factors with --factors")

@@ -104,7 +104,7 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, plac
     means = pd.Series(finished).groupby(np.asarray(found.of_run)).mean().to_numpy()
     best = int(np.where(fits & np.isfinite(means), means, -np.inf).argmax())
     best = best if fits[best] else int(fits.argmax())
-    why = "" if fits.sum() == 1 else ": the best mean score; --target chooses another"
+    why = "" if fits.sum() == 1 else ", the best mean score; choose another with --target"
     return best, f"Target: {text_of(found, best)}{why}."
 
 
@@ -114,10 +114,10 @@ def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
         return []
     notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {_counted(counts)}."]
     if n_retried:
-        again = "tried again with the same configuration and seed, and only the one that finished counts"
+        again = "retried with the same configuration and seed; only the finished run counts"
         notes.append(f"{number_of(n_retried, 'lost run')}: {again}.")
     if set(counts.index) & set(CUT_SHORT):
-        notes.append("Runs that were cut short (killed, pruned) have no final score and are not compared.")
+        notes.append("Stopped runs (killed, pruned) have no final score, so they are not compared.")
     return notes
 
 
@@ -130,20 +130,23 @@ def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
     n_less = int((ended < ended.max()).sum())
     if not n_less:
         return []
-    said = f"{number_of(n_less, 'finished run')} of {len(ended):,} ended at a smaller {name} than {ended.max():g}"
-    return [f"{said}: they are compared like the others; leave them out where they were stopped early."]
+    said = f"{number_of(n_less, 'finished run')} of {len(ended):,} ended at a {name} below {ended.max():g}"
+    return [f"{said}. They are compared like the others; if a scheduler stopped them early, remove them."]
 
 
 def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
     notes = []
     if found.drawn:
-        notes.append(f"Hardly a value comes twice of {', '.join(found.drawn)}: these are not compared value by value.")
+        notes.append(
+            f"The values of {', '.join(found.drawn)} hardly ever repeat, so they are not compared value by value."
+        )
     if cells.n_repeated:
-        notes.append(f"{number_of(cells.n_repeated, 'run')} with another's factors and seed: their mean is compared.")
+        again = "with the same factors and seed as another run: the comparison uses their mean"
+        notes.append(f"{number_of(cells.n_repeated, 'run')} {again}.")
     if is_crossed:
         notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
     if not len(one_factor):
-        notes.append("No configuration differs from the reference in one factor only: there are no paired comparisons.")
+        notes.append("No configuration differs from the reference in exactly one factor: no paired comparisons.")
     return notes
 
 
@@ -172,7 +175,7 @@ def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
         return
     raise DataError(
         f"{runs.place}: no run finished with a score: {_counted(measured['state'].value_counts())}\n"
-        "  nothing can be compared; --score chooses another column, --states says what the words of a state mean"
+        "  choose another score column with --score, or give the meaning of the state words with --states"
     )
 
 

@@ -102,8 +102,8 @@ def _called(runs: Runs, asked: Asked, export: Export) -> list[str]:
 def _check_parts(runs: Runs, name: str) -> None:
     if len(parts := set(runs.table[name].str.lower()) & PARTS) > 1:
         raise DataError(
-            f'{runs.place}: has rows of several parts of the data: "{printable(name)}" is {", ".join(sorted(parts))}\n'
-            f"  keep the rows of one part; where {printable(name)} was varied on purpose, list it in --factors"
+            f'{runs.place}: mixes several parts of the data: "{printable(name)}" is {", ".join(sorted(parts))}\n'
+            f"  keep the rows of one part; if you varied {printable(name)} on purpose, list it in --factors"
         )
 
 
@@ -113,7 +113,7 @@ def _note(runs: Runs, columns: list[str]) -> str:
     n = len(runs.table[columns].drop_duplicates())
     names = " and ".join(columns)
     share = (
-        " Runs of one fold share data, so that the pairs are not independent and intervals may be too narrow."
+        " Runs of the same fold share data, so the pairs are not independent and intervals may be too narrow."
         if any(FOLDS.fullmatch("_".join(words_of(name))) for name in columns) else ""
     )  # fmt: skip
     return f"A replicate is a pair of {names}: {n:,} blocks.{share}"

@@ -103,7 +103,7 @@ def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
     labels = pd.Series(labels_of(found))
     if labels.duplicated().any():  # a level may say ", b=2" as if it were of another factor
         alike = printable(str(labels[labels.duplicated()].iloc[0]))
-        raise DataError(f'two configurations read alike: "{alike}"\n  rename a level that has commas in it')
+        raise DataError(f'two configurations have the same name: "{alike}"\n  rename the level that contains commas')
     rows = cells.rows.assign(phase="ablation", design="factorial", variant=labels.to_numpy()[cells.of_row])
     return _table(rows, found, cells.of_row)
 

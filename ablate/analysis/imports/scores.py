@@ -69,13 +69,13 @@ def find_direction(runs: Runs, asked: Asked, export: Export, *, score: str) -> s
     maker = next((tool for tool in export.tools if re.fullmatch(tool.score, score)), None)
     if maker is not None and maker.maximizes is not None:
         return MAXIMIZE if maker.maximizes else MINIMIZE
-    direction, doubt = "", f"{maker.name}'s exports do not say it." if maker else ""
+    direction, doubt = "", f"{maker.name}'s exports do not say so." if maker else ""
     if maker is None:
         direction, doubt = _named(export.name(score), to_scores(runs.column(score)))
     if doubt or not direction:
         raise DataError(
-            f'{runs.place}: is more "{printable(score)}" better?{f" {doubt}" if doubt else ""}\n'
-            f"  say it: --direction {MAXIMIZE} or {MINIMIZE}"
+            f'{runs.place}: is a higher "{printable(score)}" better?{f" {doubt}" if doubt else ""}\n'
+            f"  add --direction {MAXIMIZE} or {MINIMIZE}"
         )
     return direction
 
@@ -96,8 +96,8 @@ def find_unit(runs: Runs, asked: Asked, *, score: str, direction: str) -> str:
     small = known[known.between(0, 1, inclusive="right")]
     if len(small):
         raise DataError(
-            f'{runs.place}: "{printable(score)}" seems to hold fractions and percents: {small.iloc[0]:g} and '
-            f"{known.max():g}\n  write all in one way, or say with --unit points that all are percents"
+            f'{runs.place}: "{printable(score)}" seems to mix fractions and percents: {small.iloc[0]:g} and '
+            f"{known.max():g}\n  write all values in one way, or add --unit points if all are percents"
         )
     return "points" if is_accuracy else ""
 
@@ -141,8 +141,8 @@ def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
         return found[0]
     if len(named) == 1:
         raise _no_score(runs, named[0])
-    which = f"it could be {listed(found)}" if found else known_names("score", map(str, runs.table))
-    raise DataError(f"{runs.place}: which column is the score?\n  say it with --score; {which}")
+    which = f"it may be {listed(found)}" if found else known_names("score", map(str, runs.table))
+    raise DataError(f"{runs.place}: which column is the score?\n  name it with --score; {which}")
 
 
 def _is_change(runs: Runs, name: str) -> bool:
@@ -158,7 +158,7 @@ def _no_score(runs: Runs, name: str) -> DataError:
     got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
     way_out = "write numbers as 1234.5, or choose another column with --score"
     if cells and has_spread(cells[0]):
-        way_out = "write the mean alone, or better the score of each run in a row of its own; or choose another --score"
+        way_out = "write one row per run with its score, or the mean alone; or choose another column with --score"
     return DataError(f'{runs.place}: the score "{printable(name)}" must hold numbers{got}\n  {way_out}')
 
 
@@ -169,7 +169,7 @@ def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
     scorer = _scorer(name)
     if scorer in SCORERS:
         if scorer.startswith("neg_") and not (known <= 0).all():
-            return "", "scikit-learn's scorer of that name is never positive, and this column is."
+            return "", "scikit-learn's scorer of this name is never positive, but this column is."
         if not scorer.startswith("neg_") and is_negative and set(words_of(scorer)) & BOUNDED:
             return "", "All its values are negative."
         return MAXIMIZE, ""
@@ -177,7 +177,7 @@ def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
         return (MAXIMIZE if is_negative else MINIMIZE), ""
     words = words_of(name)
     if MINUS.match(name) or set(words) & TURNING or any(_is_glued(word) for word in words):
-        return "", "Its name turns or changes what is measured." if set(words) & (HIGHER | LOWER) else ""
+        return "", "Its name changes the measure or its sign." if set(words) & (HIGHER | LOWER) else ""
     lower, higher = bool(set(words) & LOWER), bool(set(words) & HIGHER)
     if lower and higher:
         return "", "Its name says both."

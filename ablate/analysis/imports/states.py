@@ -58,13 +58,13 @@ def find_states(runs: Runs, asked: Asked, export: Export, *, score: str, taken: 
         columns = [name for name in candidates if _tells_states(runs.table[name], stated)]
     if not columns:
         if stated:
-            rule = "no column tells how runs ended"
+            rule = "no column says how runs ended"
             raise DataError(f"{runs.place}: --states: {rule}\n  choose one with --state COLUMN, or leave --states out")
         return States()
     read = [States(name, _meanings(runs, name, stated, export, score=score)) for name in columns]
     if len(read) > 1 and not _agree(runs, read):
         both = f'"{printable(read[0].column)}" and "{printable(read[1].column)}"'
-        raise DataError(f"{runs.place}: {both} tell different states of the runs\n  choose one with --state COLUMN")
+        raise DataError(f"{runs.place}: {both} disagree about the states of the runs\n  choose one with --state COLUMN")
     return States(read[0].column, read[0].meanings, tuple(columns[1:]))
 
 
@@ -132,7 +132,7 @@ def _meanings(
     column = runs.column(name)
     if column.nunique() > MOST_STATES:
         raise DataError(
-            f'{runs.place}: "{printable(name)}" has {column.nunique():,} different words, too many for states of runs\n'
+            f'{runs.place}: "{printable(name)}" has {column.nunique():,} different words, too many for run states\n'
             "  choose another column with --state"
         )
     words = _words(column)
@@ -198,9 +198,9 @@ def _unknown(runs: Runs, name: str, unknown: list[str], *, known: list[str]) -> 
     example = ",".join(f"{printable(word, 40)}=STATE" for word in unknown[:MOST_WORDS])
     also = f"; {', '.join(map(printable, known[:MOST_WORDS]))}: known" if known else ""
     return DataError(
-        f'{runs.place}: how did runs end whose "{printable(name)}" is {shown}?\n'
-        f'  say it with --states "{example}", STATE one of {", ".join(STATES)}{also}\n'
-        f"  where {printable(name)} was varied on purpose, list it in --factors"
+        f'{runs.place}: how did the runs end where "{printable(name)}" is {shown}?\n'
+        f'  answer with --states "{example}", with STATE one of {", ".join(STATES)}{also}\n'
+        f"  if you varied {printable(name)} on purpose, list it in --factors"
     )
 
 

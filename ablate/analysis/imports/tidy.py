@@ -22,12 +22,12 @@ def tidied(runs: Runs) -> Runs:
         table = table[~blank].reset_index(drop=True)
         notes.append(f"Skipped: {number_of(n_blank, 'blank row')}.")
     if spaced:
-        notes.append(f"Spaces around words are left out in {', '.join(map(printable, spaced))}.")
+        notes.append(f"Removed spaces around words in {', '.join(map(printable, spaced))}.")
     for name in map(str, table):
         if twins := _twins(table[name]):
             table = table.assign(**{name: table[name].replace(twins)})
-            said = first_of([f"{one} is read as {other}" for one, other in twins.items()], SHOWN)
-            notes.append(f"{printable(name)}: {said}: one level, rounded in two ways.")
+            said = first_of([f"read {one} as {other}" for one, other in twins.items()], SHOWN)
+            notes.append(f"{printable(name)}: {said}: one level, rounded differently.")
     return replace(runs, table=table, notes=tuple(notes))
 
 

@@ -69,7 +69,7 @@ def _nearby(path: Path) -> str:
     tables = f"tables in {path.parent}: {', '.join(printable(name) for name in there[:8]) or 'none'}"
     if path.suffix or len(path.parts) > 1:
         return tables
-    return f"{tables}; an MLflow experiment is read as mlflow:{printable(path.name)}"
+    return f"{tables}; for an MLflow experiment use mlflow:{printable(path.name)}"
 
 
 def named_separator(text: str) -> tuple[str, str]:

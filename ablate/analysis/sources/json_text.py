@@ -22,7 +22,7 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
     if records is None and not is_json:
         return None
     if not records:
-        rule = "holds no records: a list of objects, or an object a line, with a key a column"
+        rule = "holds no records; it must be a list of objects, or one object per line, with one key per column"
         raise DataError(f"{printable(str(path), 300)}: {rule}")
     flat = [flattened(record) for record in records]
     names = dict.fromkeys(name for record in flat for name in record)

@@ -44,7 +44,7 @@ def read_optuna_runs(url: str, *, study: str | None) -> Runs:
     try:
         parsed = make_url(url)
     except Exception as err:
-        raise DataError(f"{shown(url)}: is no database URL\n  e.g. sqlite:///study.db") from err
+        raise DataError(f"{shown(url)}: is not a database URL\n  e.g. sqlite:///study.db") from err
     with _reading(shown(url)), tempfile.TemporaryDirectory() as folder:
         if parsed.get_backend_name() == "sqlite":
             copy = _copied(Path(parsed.database or ""), shown(url), Path(folder))
@@ -116,7 +116,7 @@ def _rdb(url: str) -> "BaseStorage":
 def _copied(path: Path, place: str, folder: Path) -> Path:
     """A copy of an SQLite file that holds studies: opening the file itself could make or change tables in it."""
     if not path.is_file():
-        raise DataError(f"{place}: no such file\n  sqlite:///NAME is relative to this folder, sqlite:////… is not")
+        raise DataError(f"{place}: no such file\n  sqlite:///NAME is relative to this folder, sqlite:////… is absolute")
     if not OPTUNA & (tables := sqlite_tables(path)):
         raise refuse_sqlite(path, tables=tables)
     copy = folder / "copy.db"
@@ -135,14 +135,14 @@ def _check_server(url: str) -> None:
     finally:
         engine.dispose()
     if not tables >= OPTUNA:
-        raise DataError(f"{shown(url)}: holds no Optuna studies\n  MLflow's experiments are read as mlflow:EXPERIMENT")
+        raise DataError(f"{shown(url)}: holds no Optuna studies\n  for MLflow experiments use mlflow:EXPERIMENT")
 
 
 def _chosen(place: str, names: list[str], study: str | None) -> str:
     if study is not None and study not in names:
         raise DataError(f'{place}: no study "{printable(study)}"\n  {known_names(study, names)}')
     if study is None and len(names) != 1:
-        raise DataError(f"{place}: holds {len(names)} studies\n  choose with --study; {known_names('', names)}")
+        raise DataError(f"{place}: holds {len(names)} studies\n  choose one with --study; {known_names('', names)}")
     return names[0] if study is None else study
 
 
@@ -156,8 +156,8 @@ def _runs(study: "Study", *, place: str) -> Runs:
     parameters = dict.fromkeys(name for trial in begun for name in trial.params)
     factors = tuple(map(_factor, parameters))
     if len(set(factors)) < len(factors):
-        way_out = "export the study as a CSV table, and rename one"
-        raise DataError(f"{place}: two parameters would have one column\n  {way_out}")
+        way_out = "export the study as a CSV table and rename one of them"
+        raise DataError(f"{place}: two parameters would share one column\n  {way_out}")
     clashing = {name: clashing_words(_choices(begun, name)) for name in parameters}
     rows = [_row(trial, clashing) for trial in begun]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)), dtype=str).fillna("")
@@ -170,7 +170,9 @@ def _runs(study: "Study", *, place: str) -> Runs:
         direction=study.direction.name.lower(),
         state=STATE,
         run_id=TRIAL,
-        notes=(f"Left out, as not ended: {number_of(unended, 'trial')}.",) if unended else (),
+        notes=(f"Left out {number_of(unended, 'trial')} that {'has' if unended == 1 else 'have'} not ended.",)
+        if unended
+        else (),
     )
 
 
@@ -180,7 +182,7 @@ def _check_ended(begun: Sequence["FrozenTrial"], *, place: str, unended: int) ->
         raise DataError(f"{place}: {what}\n  run the study first")
     if all(trial.state.name == "FAIL" for trial in begun):
         what = "its only trial" if len(begun) == 1 else f"all {len(begun):,} trials"
-        raise DataError(f"{place}: {what} failed, there is no value to compare\n  Optuna's log says why they failed")
+        raise DataError(f"{place}: {what} failed, so there is no value to compare\n  Optuna's log says why they failed")
 
 
 def _choices(trials: Sequence["FrozenTrial"], name: str) -> list[object]:

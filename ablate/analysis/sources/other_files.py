@@ -55,23 +55,23 @@ def refuse_folder(path: Path) -> DataError:
     seen = list(_files(path))
     names = {file.name for file in seen}
     if "results.csv" in names and (path / "results.csv").is_file():
-        return DataError(f"{name}: is a folder\n  its table: ablate analyze {name}/results.csv")
+        return DataError(f"{name}: is a folder\n  analyze its table: ablate analyze {name}/results.csv")
     if {"oracle.json", "trial.json"} & names:
         return _with_lines(f"{name}: is a KerasTuner project", KERAS_TUNER.format(name=str(path)), "trials.csv")
     if "result.json" in names or any(file.startswith("experiment_state") for file in names):
-        return _with_lines(f"{name}: is a results folder of Ray Tune", RAY.format(name=str(path)), "trials.csv")
+        return _with_lines(f"{name}: is a Ray Tune results folder", RAY.format(name=str(path)), "trials.csv")
     if {"run.json", "config.json"} <= names:
-        return _with_lines(f"{name}: is a folder of Sacred's runs", SACRED.format(name=str(path)), "runs.csv")
+        return _with_lines(f"{name}: is a folder of Sacred runs", SACRED.format(name=str(path)), "runs.csv")
     if "meta.yaml" in names or path.name == "mlruns":
         return _mlruns(path, seen)
     if any(".tfevents." in file for file in names):
         way_out = (
-            "in TensorBoard's HParams tab download the table as CSV, or write the last values of each run as a row"
+            "download the table as CSV in TensorBoard's HParams tab, or write one row per run with its last values"
         )
         return DataError(f"{name}: is a folder of TensorBoard logs\n  {way_out}")
     tables = sorted(file.name for file in path.glob("*.csv"))
     shown = ", ".join(printable(file) for file in tables[:8]) or "none"
-    return DataError(f"{name}: is a folder, no table\n  tables in it: {shown}")
+    return DataError(f"{name}: is a folder, not a table\n  tables in it: {shown}")
 
 
 def refuse_sqlite(path: Path, *, tables: set[str]) -> DataError:
@@ -83,7 +83,7 @@ def refuse_sqlite(path: Path, *, tables: set[str]) -> DataError:
             f"  ablate analyze mlflow:EXPERIMENT --tracking-uri sqlite:///{name}; {_experiments(path)}"
         )
     shown = ", ".join(printable(table) for table in sorted(tables)[:8]) or "no tables"
-    return DataError(f"{name}: is an SQLite file of neither Optuna nor MLflow ({shown})\n  export a table as CSV")
+    return DataError(f"{name}: is an SQLite file, but not from Optuna or MLflow ({shown})\n  export a table as CSV")
 
 
 def sqlite_tables(path: Path) -> set[str]:
@@ -115,16 +115,18 @@ def _what_file(path: Path, start: bytes) -> str:
     suffix, csv = path.suffix.lower(), f"{path.stem}.csv"
     command = {"name": path.name, "csv": csv}
     if suffix in PICKLES or re.match(rb"\x80[\x02-\x05]", start):
-        return "may hold a pickle, which can run code and is never opened\n  write the table as CSV where it was made"
+        return (
+            "may contain a pickle, which can run code, so it is not opened\n  export the table as CSV where it was made"
+        )
     if (start.startswith(b"PK") and suffix in (".xlsx", ".xlsm", ".ods", ".numbers")) or suffix == ".xls":
         made = TO_CSV.format(reader="read_excel", **command)
-        return f"is a workbook of a spreadsheet program\n  save the sheet as “CSV UTF-8”, or: {made}"
+        return f"is a spreadsheet\n  save the sheet as “CSV UTF-8”, or: {made}"
     if start.startswith((b"ARROW1", b"FEA1")):
         return f"is a Feather file\n  {TO_CSV.format(reader='read_feather', **command)}"
     if start.startswith(b"\x89HDF"):
-        return "is an HDF5 file, no table of runs\n  write the table as CSV where it was made"
+        return "is an HDF5 file, not a table of runs\n  export the table as CSV where it was made"
     if start.startswith(b"\x93NUMPY") or suffix == ".npz":
-        return "holds arrays, no table of runs\n  write the table as CSV where it was made"
+        return "holds arrays, not a table of runs\n  export the table as CSV where it was made"
     return ""
 
 
@@ -139,7 +141,9 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _with_lines(what: str, lines: str, table: str) -> DataError:
     indented = "\n".join(f"    {line}" for line in lines.splitlines())
-    return DataError(f"{what}\n  write its runs as a table, then: ablate analyze {table}\n{indented}")
+    return DataError(
+        f"{what}\n  export its runs as a table with the lines below, then run: ablate analyze {table}\n{indented}"
+    )
 
 
 def _mlruns(path: Path, seen: list[Path]) -> DataError:
@@ -152,7 +156,7 @@ def _mlruns(path: Path, seen: list[Path]) -> DataError:
     shown = ", ".join(printable(name) for name in sorted(names)[:8])
     name = printable(str(path), 300)
     return DataError(
-        f"{name}: is an MLflow store of plain folders, which MLflow no longer opens\n"
+        f"{name}: is an MLflow file store, which MLflow no longer opens\n"
         f"  mlflow migrate-filestore --source {name} --target sqlite:///migrated.db\n"
         f"  ablate analyze mlflow:EXPERIMENT --tracking-uri sqlite:///migrated.db"
         + (f"; experiments: {shown}" if shown else "")

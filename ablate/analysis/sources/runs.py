@@ -29,7 +29,7 @@ class Runs:
 
     def __post_init__(self) -> None:
         if self.table.empty:
-            raise DataError(f"{self.place}: has no runs\n  a table needs a header and a row a run")
+            raise DataError(f"{self.place}: has no runs\n  a table needs a header and one row per run")
         twice = self.table.columns[self.table.columns.duplicated()]
         if len(twice):
             raise DataError(f'{self.place}: two columns are called "{printable(twice[0])}"\n  rename one of them')

@@ -32,7 +32,7 @@ def read_file_runs(path: Path, *, study: str | None = None) -> Runs:
 
 def _parquet(path: Path) -> Runs:
     if importlib.util.find_spec("pyarrow") is None:
-        raise DataError(f"{printable(str(path), 300)}: is a Parquet file\n  pip install pyarrow, or write it as CSV")
+        raise DataError(f"{printable(str(path), 300)}: is a Parquet file\n  pip install pyarrow, or save it as CSV")
     try:
         table = pd.read_parquet(path)
     except Exception as err:  # a damaged file raises a dozen kinds
@@ -43,5 +43,5 @@ def _parquet(path: Path) -> Runs:
     plain = table.astype(object).where(table.notna(), None)
     columns = {str(name): texts(plain[name].tolist()) for name in table}
     if len(columns) < len(table.columns):
-        raise DataError(f"{printable(str(path), 300)}: two columns have one name\n  rename one of them")
+        raise DataError(f"{printable(str(path), 300)}: two columns have the same name\n  rename one of them")
     return file_runs(pd.DataFrame(columns, dtype=str), path)

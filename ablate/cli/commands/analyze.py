@@ -79,14 +79,14 @@ def _from_mlflow(place: ReportPlace, asked: Asked, *, command_line: str) -> tupl
     folder = _folder(place, experiment, source=source, source_id=store_id(source))
     facts = Provenance(experiment=experiment, tracking_uri=uri, source=source, source_id=store_id(source))
     _write(folder, pd.DataFrame(rows), facts, command_line=command_line)
-    return folder, [f"The trials of a study that ablate ran: {len(rows):,} rows."]
+    return folder, [f"These are trials of a study that ablate ran: {len(rows):,} rows."]
 
 
 def _own_table(path: Path, place: ReportPlace) -> tuple[Path, list[str]]:
     """A study's own table, with what lies beside it; in place where it lies where the report goes."""
     name = path.absolute().parent.name if path.name == RESULTS else path.name.split(".")[0]
     target = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
-    note = ["A results table of ablate's own: its columns are known."]
+    note = ["This is a results table of ablate, so its columns are known."]
     if target.resolve() == path.resolve().parent and path.name == RESULTS:
         return target, note
     source = printable(str(path), 300)

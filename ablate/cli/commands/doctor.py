@@ -37,7 +37,7 @@ def _facts(uri: str, data_dir: Path | None, *, announce: Callable[[str], None]) 
     yield _store(uri)
     yield (tensorflow := _tensorflow())
     if tensorflow[2]:
-        announce(f"...   {'training':<12}  a tiny network, as a study trains it: some 10 s")
+        announce(f"...   {'training':<12}  training a tiny network, as a study does (about 10 s)")
         yield _training()
 
 
@@ -47,7 +47,7 @@ def _machine() -> list[Fact]:
     versions = ", ".join(f"{name} {number}" for name, number in system.versions().items())
     return [
         ("processor", f"{hardware['cpu']}, {cores} usable cores, {hardware['memory_gb']} GB memory", True),
-        ("workers", f"{workers} unless --workers says otherwise", True),
+        ("workers", f"{workers} by default (change with --workers)", True),
         ("versions", versions, True),
     ]
 
@@ -57,7 +57,7 @@ def _tensorflow() -> Fact:
         gpus = visible_gpus()
     except ImportError as err:
         return "tensorflow", f"cannot be imported: {err}", False
-    return "tensorflow", f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the processor", True
+    return "tensorflow", f"GPUs: {', '.join(gpus)}" if gpus else "no GPU found: trials run on the CPU", True
 
 
 def _data(data_dir: Path | None) -> list[Fact]:
@@ -71,7 +71,7 @@ def _data(data_dir: Path | None) -> list[Fact]:
         ("data folder", f"{folder}", True),
         (
             "data sets",
-            f"there: {', '.join(['digits', *there])}; fetched at first use: {', '.join(missing) or 'none'}",
+            f"available: {', '.join(['digits', *there])}; downloaded at first use: {', '.join(missing) or 'none'}",
             True,
         ),
     ]
@@ -80,9 +80,9 @@ def _data(data_dir: Path | None) -> list[Fact]:
 def _folder() -> Fact:
     try:
         with tempfile.TemporaryFile(dir=Path.cwd()):
-            return "folder", f"{Path.cwd()} can be written", True
+            return "folder", f"{Path.cwd()} is writable", True
     except OSError as err:
-        return "folder", f"{Path.cwd()} cannot be written: {err.strerror}", False
+        return "folder", f"{Path.cwd()} is not writable: {err.strerror}", False
 
 
 def _store(uri: str) -> Fact:
@@ -92,7 +92,7 @@ def _store(uri: str) -> Fact:
         is_there = check_store(uri)
     except AblateError as err:
         return "MLflow", _in_a_line(err), False
-    return "MLflow", f"{shown_uri(uri)} {'answers' if is_there else 'is made at the first study'}", True
+    return "MLflow", f"{shown_uri(uri)} {'answers' if is_there else 'will be created by the first study'}", True
 
 
 def _training() -> Fact:

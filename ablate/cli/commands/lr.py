@@ -23,15 +23,15 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     test, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
     say(console, [
-        f"{study.name}   range test of the baseline",
+        f"{study.name}   learning-rate range test of the baseline",
         f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}",
     ])  # fmt: skip
     table = Table(box=None, pad_edge=False, show_header=False)
     for rule, rate in test.rules.items():
-        table.add_row(rule, f"{rate:.2e}" if rate is not None else "finds nothing")
+        table.add_row(rule, f"{rate:.2e}" if rate is not None else "no rate")
     console.print(table)
     if test.verdict == "undetermined":
-        said = f"undetermined: {test.reason}; a study would use {test.suggestion:.2e}, a guess"
+        said = f"undetermined: {test.reason}; a study would use the guess {test.suggestion:.2e}"
     else:
         said = f"suggested learning rate {test.suggestion:.2e}"
     schedule = str(level_in(study.baseline, "schedule"))

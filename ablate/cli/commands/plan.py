@@ -70,16 +70,16 @@ def trials_said(outlook: Outlook) -> list[str]:
             done = outlook.done.get(part, 0)
             lines.append(f"{part:<10}{PARTS[part].format(count)}" + (f", {done:,} done" if done else ""))
     if outlook.reused:
-        lines.append(f"{'':<10}{outlook.reused:,} of these take the result of an equal trial")
+        lines.append(f"{'':<10}{outlook.reused:,} of these reuse the result of an identical trial")
     return lines or ["nothing to train: no search trials and no seeds"]
 
 
 def time_said(outlook: Outlook, facts: Facts, paces: Mapping[Structure, Pace]) -> list[str]:
     """About how long it would take."""
     if not outlook.left and not outlook.unknown:
-        return ["time      nothing is left to be trained"]
+        return ["time      nothing left to train"]
     if not paces:
-        return ["time      not known without a timed epoch: leave out --no-time"]
+        return ["time      unknown without a timed epoch: leave out --no-time"]
     said = forecast(
         outlook.left,
         searched=outlook.unknown,
@@ -93,7 +93,7 @@ def time_said(outlook: Outlook, facts: Facts, paces: Mapping[Structure, Pace]) -
     workers = number_of(facts.workers, "worker")
     return [
         f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
-        f"{said.n_epochs:.3g} epochs each; early stopping and pruning may end some sooner"
+        f"{said.n_epochs:.3g} epochs each; early stopping and pruning may end some trials sooner"
     ]
 
 
@@ -102,16 +102,17 @@ def power_said(outlook: Outlook, facts: Facts, entries: Mapping[str, Entry]) -> 
     if not outlook.n_seeds or not outlook.contrasts:
         return []
     sd, metric = typical_sd(entries.values(), facts)
-    contrasts = number_of(outlook.contrasts, "contrast")
+    comparisons = number_of(outlook.contrasts, "comparison")
     lines: list[str] = []
     for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
-        said = f"{number_of(n, 'seed')} and {contrasts} show a difference of {effect:.2f} SD of the paired differences"
+        size = f"{effect:.2f} SD of the paired differences"
         if math.isfinite(sd):
-            said += f": {effect * sd * metric.scale:.2g} {metric.unit} at the SD so far ({sd * metric.scale:.2g})"
+            size = f"{effect * sd * metric.scale:.2g} {metric.unit} ({size}; SD so far {sd * metric.scale:.2g})"
+        said = f"with {number_of(n, 'seed')} and {comparisons} you can detect {size}"
         lines.append(f"{'detect' if not lines else '':<10}{said}")
-    lines[0] += ", with 80 % power, all at once at 5 %"
+    lines[0] += "; 80 % power, family-wise 5 %"
     if outlook.n_seeds[-1] < MIN_SEEDS:
-        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test: no verdicts will be given")
+        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test and no verdict")
     return lines
 
 

@@ -34,7 +34,7 @@ def find_folder(name: str, out: Path, *, holding: str = "results.csv") -> Path:
         if _is_file(folder / holding):
             return folder
     there = sorted(path.parent.name for path in out.glob(f"*/{holding}"))
-    known = f"results there are: {', '.join(map(printable, there)) or 'none yet'}"
+    known = f"available results: {', '.join(map(printable, there)) or 'none yet'}"
     raise AblateError(f"{printable(name)}: no {holding} in {printable(str(out / name), 300)}\n  {known}")
 
 
@@ -64,7 +64,7 @@ def check_same(folder: Path, known: Mapping[str, object], *, source_id: str, sou
     if not same:
         other = printable(str(known.get("source")), 300)
         raise AblateError(
-            f"{printable(str(folder), 300)}: holds the report on another source, {other}\n"
+            f"{printable(str(folder), 300)}: holds the report of another source, {other}\n"
             "  give this report another name with --name, or move that folder away"
         )
 

@@ -38,7 +38,7 @@ def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path
 def run_new(name: str, *, folder: Path) -> None:
     """Write studies/NAME.toml from the template; never over a file that is there."""
     if not is_safe_name(name):
-        raise AblateError(f'"{printable(name)}" cannot name a study: a name has {NAME_RULE}')
+        raise AblateError(f'"{printable(name)}" is not a valid study name: a name has {NAME_RULE}')
     path = folder / "studies" / f"{name}.toml"
     template = files("ablate.study").joinpath("template.toml").read_text(encoding="utf-8")
     with opening(path.parent):
@@ -46,7 +46,7 @@ def run_new(name: str, *, folder: Path) -> None:
             write_new(path, template)
         except FileExistsError as err:
             if path.parent.is_dir():
-                raise AblateError(f"{path} is there already\n  edit it, or give another name") from err
+                raise AblateError(f"{path} already exists\n  edit it, or choose another name") from err
             raise
     say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
 

@@ -58,13 +58,13 @@ def answer(finished: Finished) -> list[str]:
     lines = ["", *finished.report.headline]
     lines += [f"Note: {note}." for note in finished.notes]
     if facts.data.stand_in:
-        lines.append("STAND-IN DATA: these numbers are about images that ablate drew itself.")
+        lines.append("SYNTHETIC DATA: these numbers describe images that ablate generated itself.")
     if finished.set_aside:
-        lines.append(f"former results are in {finished.set_aside}")
+        lines.append(f"the old results are in {finished.set_aside}")
     if finished.missing_runs:
         lines.append(
-            f"MLflow misses {finished.missing_runs} of the study's runs ({finished.tracker_failure}); "
-            "results.csv has them, and the same command writes them when the store answers"
+            f"MLflow lacks {finished.missing_runs} of the study's runs ({finished.tracker_failure}); "
+            "results.csv has them; when the store answers, run the same command to write them"
         )
     lines += [
         f"report   {_short(finished.report.html)}",
@@ -75,9 +75,9 @@ def answer(finished: Finished) -> list[str]:
     if nothing := nothing_finished(finished.states):
         lines.append(f"{nothing} Their reasons are in {_short(folder.results)}.")
     if ending.interrupted:
-        lines.append("Interrupted and saved: the same command goes on from here.")
+        lines.append("Interrupted and saved: run the same command to resume.")
     if ending.gave_up:
-        lines += [f"Gave up: {ending.gave_up}", "Mend it, then the same command with --retry goes on from here."]
+        lines += [f"Gave up: {ending.gave_up}", "Fix this, then run the same command with --retry to resume."]
     return lines
 
 

@@ -59,7 +59,7 @@ def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> fl
         with scratch_folder() as scratch:
             _train(scratch, most_seconds=most_seconds, serve=serve)
     except OSError as err:
-        raise AblateError(f"no room for temporary files: {err}") from err
+        raise AblateError(f"no space for temporary files: {err}") from err
     return time.monotonic() - began
 
 
@@ -79,7 +79,7 @@ def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
     finally:
         alarm.cancel()
     if stop.is_set():
-        raise AblateError(f"it was not done after {most_seconds:.0f} s")
+        raise AblateError(f"it did not finish within {most_seconds:.0f} s")
     outcome = plan.outcomes["tiny"]
     if outcome.state != "finished":
         state = "" if outcome.state == "failed" else f"{outcome.state.replace('_', ' ')}: "

@@ -86,7 +86,7 @@ class _Shown:
     def close(self, done: Round, *, missing: int, report: str) -> None:
         answer = in_a_sentence([done])
         lines = [answer] if answer else []
-        lines += [change for change in done.changes if change.startswith("ways to make programs")]
+        lines += [change for change in done.changes if change.startswith("compile policies")]
         if missing:
             lines.append(f"{missing:,} not retrained: stopped before {'they' if missing > 1 else 'it'} ended")
         if report:
@@ -104,13 +104,13 @@ class _Shown:
 def opening(prepared: Prepared) -> list[str]:
     """How many trials, on what, how closely compared, and why not to the bit."""
     chosen, workers = len(prepared.entries), prepared.workers
-    threads = f"{prepared.threads} thread{'s' if prepared.threads > 1 else ''}"
-    how = f"within {prepared.tolerance:g}" if prepared.tolerance else "to the bit"
+    threads = f"{prepared.threads} thread{'s' if prepared.threads > 1 else ''}" + " each" * (workers > 1)
+    how = f"within {prepared.tolerance:g}" if prepared.tolerance else "bit for bit"
     name = prepared.recorded.folder.path.name
-    head = f"{name}   {chosen:,} of {number_of(prepared.of, 'trial')} on {number_of(workers, 'worker')} of {threads}"
+    head = f"{name}   {chosen:,} of {number_of(prepared.of, 'trial')} on {number_of(workers, 'worker')} with {threads}"
     lines = [f"{head}, compared {how}", *(f"note     {change}" for change in prepared.changes)]
     if prepared.changes and not prepared.tolerance:
-        lines.append("so rounding may differ; without --tolerance 0 that is allowed for")
+        lines.append("so rounding may differ; this is allowed unless you set --tolerance 0")
     return lines
 
 
@@ -118,7 +118,7 @@ def _check(asked: VerifyOptions) -> None:
     if asked.names and asked.every:
         raise AblateError("--trial and --all: choose one")
     if asked.tolerance is not None and not (math.isfinite(asked.tolerance) and asked.tolerance >= 0):
-        raise AblateError(f"--tolerance {asked.tolerance}: must be 0 (equal to the bit) or a small number above it")
+        raise AblateError(f"--tolerance {asked.tolerance}: must be 0 (bit for bit) or a small positive number")
 
 
 def _find(name: str, out: Path) -> tuple[Path, Path | None]:
@@ -139,7 +139,7 @@ def _rebuilt(folder: StudyFolder) -> str:
     try:
         return str(build_report(folder.path).html)
     except AblateError as err:
-        return f"could not be written anew: {err}"
+        return f"could not be rebuilt: {err}"
 
 
 def _score(score: float | None) -> str:

@@ -23,9 +23,9 @@ from ablate.text import number_of, printable
 
 PARTS: Mapping[Part, str] = {
     "search": "{} search trials",
-    "tune": "{} to tune rates",
-    "ablation": "{} of the ablation",
-    "path": "{} on the paths",
+    "tune": "{} tuning trials",
+    "ablation": "{} ablation trials",
+    "path": "{} path trials",
 }
 _LONGEST = 400  # characters of a line: a reason may be anything that a model's code says
 MOST_SILENT = 600.0  # seconds after which a log is told of an epoch: a trial of hours should not look like a hang
@@ -83,7 +83,7 @@ class PlainLines:
             case PartBegan():
                 self._foretold = False
                 if event.done:
-                    self._print(f"{event.part}: {event.done} of {event.trials} trials were done before")
+                    self._print(f"{event.part}: {event.done} of {event.trials} trials were already done")
             case Epoch() if (left and not self._foretold) or time.monotonic() - self._last > MOST_SILENT:
                 epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {event.val_accuracy:.4f}"
                 self._print(f"{place}  {self._progress.name_of_running(event.trial)}  {epochs}{left}")
@@ -94,7 +94,7 @@ class PlainLines:
             case TrialLost():
                 self._print(lost(event))
             case Stopping():
-                self._print("stopping after the running epochs; once more to stop at once")
+                self._print("stopping after the current epochs; interrupt again to stop at once")
             case _:
                 pass
 
@@ -141,7 +141,7 @@ class LiveDisplay:
         lines = [self._part_line()] if progress.part else [Text("starting the workers …", style="dim")]
         lines += [self._trial_line(name, running) for name, running in progress.running.items()]
         if progress.stopping:
-            lines.append(Text("stopping after the running epochs; Ctrl-C again stops at once", style="bold"))
+            lines.append(Text("stopping after the current epochs; Ctrl-C again stops at once", style="bold"))
         return Group(*lines)
 
     def _part_line(self) -> Text:
@@ -160,7 +160,7 @@ class LiveDisplay:
     def _trial_line(self, name: str, running: "Running") -> Text:
         line = Text(f"  {printable(name, _LONGEST)}  ", no_wrap=True, overflow="ellipsis", style="dim")
         if not running.curve:
-            before = "training before the transfer, " if is_transferred(running.spec.factors) else ""
+            before = "pretraining, " if is_transferred(running.spec.factors) else ""
             return line.append(f"preparing: {before}range test and compilation")
         values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
         return line.append(values).append(sparkline(running.curve))
@@ -180,9 +180,9 @@ def opening(event: Opened) -> list[str]:
     lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
     if data.stand_in:
         lines.append(
-            f"STAND-IN DATA: {study.data.name} could not be had, so this runs on images that ablate drew itself."
+            f"SYNTHETIC DATA: {study.data.name} is not available, so this study uses images that ablate generated."
         )
-        lines.append("Put the real .npz into the data folder (--data-dir) for results that mean something.")
+        lines.append("For meaningful results, put the real .npz into the data folder (--data-dir).")
     workers = number_of(facts.workers, "worker")
     lines.append(f"{counted(event.counts)} · {workers}   Ctrl-C stops and saves; the same command resumes")
     return lines
@@ -205,7 +205,7 @@ def ended(outcome: Outcome) -> str:
 
 def lost(event: TrialLost) -> str:
     """That an attempt ended without a result, and what comes now."""
-    return f"{name_of(event.spec)}  {event.reason}: trying again"
+    return f"{name_of(event.spec)}  {event.reason}: retrying"
 
 
 def _as_json(event: Event) -> dict[str, object]:

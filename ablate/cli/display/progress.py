@@ -69,7 +69,7 @@ class Progress:
     def counts(self) -> str:
         """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged, 2 tried again"."""
         odd = [f"{n} {STATE_WORDS.get(state, state)}" for state, n in self.states.items() if state != "finished"]
-        return ", ".join([*odd, f"{self.lost} tried again"] if self.lost else odd)
+        return ", ".join([*odd, f"{self.lost} retried"] if self.lost else odd)
 
     def seconds_left(self) -> float | None:
         """At the pace of this part so far, if no trial stops early; None while that says little, and after a stop."""

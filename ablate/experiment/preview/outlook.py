@@ -18,7 +18,7 @@ from ablate.study.trial import REFERENCE, Design, Level, TrialSpec
 from ablate.text import number_of
 
 _STARTS = {"best": "the best configuration", "both": "the baseline and of the best configuration"}
-_PARTS = {"search": "in the search", "tune": "to tune rates", "ablation": "in comparisons", "path": "on the way"}
+_PARTS = {"search": "in the search", "tune": "for tuning", "ablation": "in comparisons", "path": "on paths"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,14 @@ def outline(study: Study) -> list[str]:
     """What will be trained, as far as it is known before the search; then the space's conditions and the recipes."""
     first, *others = list(_designs(study)) or ["no ablation"]
     conditions = study.space.conditions.items()
-    unused = "" if "one-factor" in study.ablation.design else " (not compared: only design one-factor does that)"
+    unused = (
+        "" if "one-factor" in study.ablation.design else " (not compared: only the one-factor design compares recipes)"
+    )
     return [
         f"{number_of(study.search.trials, 'search trial')}, then {first}",
         *(f"and {other}" for other in others),
         *_numbers(study),
-        *(f"{factor} counts only where {_needed(condition)}" for factor, condition in conditions),
+        *(f"{factor} matters only where {_needed(condition)}" for factor, condition in conditions),
         *(f"recipe {name}: {_levels(recipe)}{unused}" for name, recipe in study.recipes.items()),
     ]
 
@@ -123,7 +125,7 @@ def _designs(study: Study) -> Iterator[str]:
     phrases: Mapping[Design, str] = {
         "one-factor": f"{_variants(study)} × {f'{first} to ' if first < most else ''}{number_of(most, 'seed')}",
         "factorial": f"the combinations of {crossed}{_cells(study)} × {number_of(first, 'seed')}",
-        "path": f"the way from the baseline to the best and back × {number_of(first, 'seed')}",
+        "path": f"the path from the baseline to the best configuration and back × {number_of(first, 'seed')}",
     }
     yield from (phrase for design, phrase in phrases.items() if design in study.ablation.design)
 

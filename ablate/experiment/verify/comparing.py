@@ -107,7 +107,7 @@ def table_changes(path: Path, entries: Mapping[str, Entry]) -> tuple[str, ...]:
                 continue
             recorded = getattr(entry.outcome, name)
             if not _is_same(row[name], recorded):
-                found.append(f"{entry.spec.trial}: {name} {_shown(row[name])}, recorded was {_shown(recorded)}")
+                found.append(f"{entry.spec.trial}: {name} {_shown(row[name])}, but recorded was {_shown(recorded)}")
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from ablate.storage.resume import Basis
 from ablate.study import Study, seeds
 from ablate.workers.queue import count_workers
 
-STACK = "trials in a program"
+STACK = "trials per program"
 
 
 def recorded_conditions(facts: Provenance, basis: Basis | None) -> Conditions:
@@ -42,7 +42,7 @@ def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tupl
     there, here = _stacked(recorded, stack), _stacked(now, 1)
     other = [*changed(recorded, now), *([(STACK, there, here)] if there != here else [])]
     missing = unknown(recorded, now)
-    lines = [f"{name}: {before} was recorded, here it is {after}" for name, before, after in other]
+    lines = [f"{name}: {before} was recorded, but here it is {after}" for name, before, after in other]
     return (*lines, *([f"not recorded: {', '.join(missing)}"] if missing else []))
 
 
@@ -75,9 +75,9 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
         ).fingerprint
         if here != entry.outcome.data:
             raise DataError(
-                f"{data.source}: not the data of the study: the split of {entry.spec.trial} has the fingerprint "
-                f"{entry.outcome.data[:12]}…, here it is {here[:12]}…\n"
-                "  --data-dir names the folder of the data that the study ran on"
+                f"{data.source}: these are not the study's data: the split of {entry.spec.trial} has the fingerprint "
+                f"{entry.outcome.data[:12]}…, but here it is {here[:12]}…\n"
+                "  give the folder of the study's data with --data-dir"
             )
 
 
@@ -91,11 +91,9 @@ def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]
         return ()
     if not before:
         return (f"not recorded: the code of {study.model.name}",)
-    change = f"{study.model.name}: {before[:12]}… was recorded as its digest, here it is {here[:12]}…"
+    change = f"{study.model.name}: the recorded digest is {before[:12]}…, but here it is {here[:12]}…"
     if not goes_on:
-        raise AblateError(
-            f"{change}\n  restore the file, or have its numbers compared all the same with --tolerance 0.01"
-        )
+        raise AblateError(f"{change}\n  restore the file, or compare the numbers anyway with --tolerance 0.01")
     return (change,)
 
 

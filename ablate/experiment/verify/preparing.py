@@ -114,11 +114,11 @@ def named(entries: Mapping[str, Entry], names: Sequence[str]) -> list[Entry]:
 def _missing(name: str, entries: Mapping[str, Entry], there: Mapping[str, Entry]) -> str:
     if name not in entries:
         nearest = get_close_matches(name[:200], there, n=3, cutoff=0.0)
-        return f"no such trial\n  the nearest names: {', '.join(nearest)}"
+        return f"no such trial\n  similar names: {', '.join(nearest)}"
     if entries[name].outcome.state == "killed":
-        return "was interrupted, so that there is no result to compare with"
+        return "was interrupted, so there is no result to compare with"
     first = entries[name].outcome.same_as
-    return f"was not trained, but took the result of an equal one\n  verify that one: --trial {first}"
+    return f"was not trained, because it reuses the result of an identical trial\n  verify that trial: --trial {first}"
 
 
 def _in_turns(entries: Sequence[Entry]) -> list[Entry]:

@@ -62,6 +62,6 @@ def _base(study: Study, beside: Path | None) -> Path:
     except StudyError as err:
         own = study.model.name if study.model.is_users else study.data.name
         raise AblateError(
-            f"{study.name}: {own} lies beside the study file, and there is none of that name in ./studies\n"
+            f"{study.name}: {own} is next to the study file, but ./studies has no study of this name\n"
             "  give the path of the study file instead of its name"
         ) from err

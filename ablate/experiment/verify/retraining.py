@@ -19,7 +19,7 @@ from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
 # Whether it is through XLA changes rounding; what a study measured is kept beside it, unless somebody cleared it away.
-MEASURED_ANEW = "ways to make programs: measured anew for {} of them, since they were not kept"
+MEASURED_ANEW = "compile policies: {} were measured again, because they were not saved"
 
 
 def retrain(
@@ -47,7 +47,7 @@ def retrain(
             prepared.data,
             WorkerOptions(prepared.workers, prepared.threads, ways.parent, log, stack=1),
             stop=stop,
-            on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: it begins anew"),
+            on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: starting again"),
             on_notice=announce,
         ) as scheduler:
             scheduler.run(Guarded(Again(prepared.entries, keeper.take), recorded.frozen))

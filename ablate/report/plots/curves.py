@@ -99,7 +99,7 @@ def lr_test_svg(test: RateTest) -> str:
     """One range test as an SVG document. Raises `ValueError` where its curve has fewer than two points."""
     figure = draw_rate_tests([("learning-rate range test", [test])])
     if figure is None:
-        raise ValueError("a range test of fewer than two points has no curve")
+        raise ValueError("a learning-rate range test with fewer than two points has no curve")
     figure.set_size_inches(6, 4)
     title = "Learning-rate range test"
     description = f"Loss against learning rate; {test.verdict}, rate {rate_text(test.suggestion)}."
@@ -209,9 +209,9 @@ def _rates_said(tests: Sequence[RateTest]) -> str:
     chosen = [test.suggestion for test in tests]
     unsure = sum(test.verdict == "undetermined" for test in tests)
     if len(tests) == 1:
-        return f"undetermined, takes {rate_text(chosen[0])}" if unsure else rate_text(chosen[0])
+        return f"undetermined, guess {rate_text(chosen[0])}" if unsure else rate_text(chosen[0])
     span = f"{rate_text(min(chosen))} to {rate_text(max(chosen))}"
-    return f"{span}, {unsure} of {len(tests)} unsure" if unsure else f"{span}, {len(tests)} seeds"
+    return f"{span}, {unsure} of {len(tests)} guessed" if unsure else f"{span}, {len(tests)} seeds"
 
 
 def _draw_rules(axes: Axes, picks: Mapping[str, float | None], rules: Sequence[str], y: float) -> None:
@@ -235,7 +235,7 @@ def _rule_legend(figure: Figure, rules: Sequence[str]) -> None:
     handles: list[Line2D] = [Line2D([], [], color=SERIES[1], linewidth=1.6)]
     handles += [Line2D([], [], linestyle="none", marker=RULE_MARKERS[i % len(RULE_MARKERS)], color=INK, markersize=4.5)
                 for i in range(len(rules))]  # fmt: skip
-    names = ["rate chosen", *(shorten(rule.replace("_", " "), 24) for rule in rules)]
+    names = ["chosen rate", *(shorten(rule.replace("_", " "), 24) for rule in rules)]
     legend = figure.legend(handles, ["x"] * len(names), loc="outside upper left", ncols=6, labelcolor=INK)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)

@@ -108,8 +108,8 @@ def _bars(shares: pd.DataFrame) -> pd.DataFrame:
 
 def _rest_name(kind: str) -> str:
     names = {
-        "higher": "three and more factors together",
-        "seed": "luck of the seed, shared by all cells",
+        "higher": "three or more factors together",
+        "seed": "seed variance, shared by all cells",
         "noise": "noise between runs",
     }
     return names.get(kind, kind)

@@ -96,7 +96,7 @@ def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame) -> Figure | None:
             if not row["name"]:
                 axes.axvline(row["mean"], color=MUTED, linewidth=1, zorder=1)
         name_rows(axes, [shorten(name, 40) if name else "reference" for name in shown["name"]])
-        axes.set_xlabel("training accuracy less validation accuracy, points; right is a wider gap")
+        axes.set_xlabel("training minus validation accuracy, points; right is a wider gap")
     return figure
 
 

@@ -28,7 +28,7 @@ STATES = {  # state -> (marker, colour, filled): told apart by shape
     "diverged": ("X", HURTS, True),
 }
 EVALUATORS = {
-    "ped-anova": ("PED-ANOVA", "share in what sets the best trials apart, %"),
+    "ped-anova": ("PED-ANOVA", "share in separating the best trials, %"),
     "fanova": ("fANOVA", "share of the score's variance, %"),
 }
 OTHER = ("P", INK, True)

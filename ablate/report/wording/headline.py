@@ -93,12 +93,12 @@ def _decided(decided: Sequence[Effect]) -> list[str]:
             f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
             for row in backward
         ]
-        lines.append(f"Changed from {variant_name(backward[0]['against'])}: {clauses(changes, MOST_NAMED)}.")
+        lines.append(f"Starting from {variant_name(backward[0]['against'])}: {clauses(changes, MOST_NAMED)}.")
     return lines
 
 
 def _of_best(row: Effect) -> str:
-    verb = "beats the reference" if row["mean"] > 0 else "falls behind the reference"
+    verb = "beats the reference" if row["mean"] > 0 else "is worse than the reference"
     return f"{capital(variant_name(BEST))} {_at_length(row, verb=verb)}."
 
 
@@ -131,18 +131,19 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
     n = max(row["n"] for row in compared)
     if n < MIN_SEEDS:
         seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
-        return [f"{seeds} descriptive only: no test, no verdict (from {MIN_SEEDS} on). {seen} (n = {largest['n']})."]
+        needed = f"tests and verdicts need at least {MIN_SEEDS}"
+        return [f"{seeds} descriptive only: {needed}. {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
     why = _why_not(largest, family=family)
-    return [f"No variant is shown to help or to hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
+    return [f"No variant is shown to help or hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
 
 
 def _why_not(row: Effect, *, family: int) -> str:
     """Why a p at or below .05 is no verdict: the test and the interval need not agree, and a verdict takes both."""
     if not (row["p_adjusted"] <= ALPHA and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
         return ""
-    held = f", which holds for all {family} contrasts at once," if family > 1 else ""
-    return f"; no verdict, since its interval{held} includes 0"
+    held = f"simultaneous interval (all {family} comparisons)" if family > 1 else "interval"
+    return f"; no verdict, since its {held} includes 0"
 
 
 def _detectable(told: Sequence[Effect]) -> list[str]:
@@ -151,7 +152,8 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
         return []
     texts = [shown(row, row["mde"]) for row in sorted(rows, key=lambda row: row["mde"])]
     sizes = texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
-    return [f"With these seeds, what is undecided would have been told apart from {sizes}{unit_of(rows[0])} on "
+    found = "comparison" if len(rows) == 1 else "comparisons"
+    return [f"The undecided {found} could have detected a difference of {sizes}{unit_of(rows[0])} or more "
             "(80 % power)."]  # fmt: skip
 
 
@@ -163,7 +165,7 @@ def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
     if not said:
         return []
     place = "" if all(clause.endswith(UNCHANGED) for clause in said) else ": see “Fair learning rates”"
-    return [f"The above is with learning rates {_rates(modes[0])}; {'; '.join(said)}{place}."]
+    return [f"These results use learning rates {_rates(modes[0])}; {'; '.join(said)}{place}."]
 
 
 def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
@@ -172,7 +174,7 @@ def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: s
     changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
     if not both:
         return ""
-    opening = f"with rates {_rates(mode)} "
+    opening = f"with rates {_rates(mode)}, "
     if not changed:
         return f"{opening}{UNCHANGED}"
     named = first_of([effect_name(row) for row, _ in changed], MOST_CHANGES)
@@ -197,26 +199,26 @@ def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]
             count = int((cell["state"] == state).sum())
             if count:
                 said.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
-    return [f"{capital(clauses(said, MOST_NAMED))} (counted {lost_count})."] if said else []
+    return [f"{capital(clauses(said, MOST_NAMED))} (scored {lost_count})."] if said else []
 
 
 def _family(told: Sequence[Effect], *, family: int) -> list[str]:
     """What the intervals hold for at once: all contrasts, and all looks where seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
-    held = f"Intervals hold for all {family} contrasts at once (95 %); p is adjusted for them (max-T)"
+    held = f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them (max-T)"
     added = _added(told)
     if family < 2:
-        return [f"{capital(added)}; p and interval hold over all looks."] if added else []
-    return [f"{held}, and both hold over all looks: {added}." if added else f"{held}."]
+        return [f"The undecided comparison got more seeds ({added}); p and interval hold over all looks."] * bool(added)
+    looks = f"Undecided comparisons got more seeds ({added} each); p and intervals hold over all looks"
+    return [f"{held}. {looks}." if added else f"{held}."]
 
 
 def _added(told: Sequence[Effect]) -> str:
     counts = [row["n"] for row in told if row["look"] > 0]
     if not counts:
         return ""
-    seeds = f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
-    return f"seeds were added to what was undecided, {seeds} a contrast"
+    return f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
 
 
 def _with_interval(row: Effect) -> str:
@@ -228,7 +230,7 @@ def _with_seeds_needed(row: Effect) -> str:
     if needed <= row["n"]:  # open for another reason: runs that did not finish
         return _with_interval(row)
     seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
-    return f"{effect_name(row)} ({signed(row)} {interval(row)}; {seeds} seeds would tell)"
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {seeds} seeds)"
 
 
 def _with_count(row: Effect) -> str:

@@ -23,7 +23,7 @@ OF_OTHER_FONTS = "«»ÐÞðþ"  # of Latin-1, what TeX's own font lacks
 OGONEK = "0328"  # as is this accent
 HEADS = {"factor": "Factor", "level": "Level", "against": "Against", "mode": "Rate"}
 ABOUT = (
-    "% Paired difference to {other}, {label}, higher is better; p adjusted over all contrasts (max-T sign flips)."
+    "% Paired difference from {other}, {label}; higher is better; p adjusted over all comparisons (max-T sign flips)."
     "\n% Needs \\usepackage{{booktabs}}."
 )
 
@@ -41,7 +41,7 @@ def latex_effects(effects: pd.DataFrame, metric: Metric) -> str:
         "$p$ (max-T)",
         "Verdict",
     ]
-    other = "what it is against" if "against" in several else "the reference"
+    other = "the configuration under Against" if "against" in several else "the reference"
     lines = [
         ABOUT.format(other=other, label=" ".join(metric.label.split())),
         r"\begin{tabular}{" + "l" * len(columns) + "rrrrl}",

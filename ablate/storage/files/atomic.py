@@ -86,8 +86,8 @@ def opening(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as err:
-        reason = "a file is where a folder should be" if err.errno in _IN_THE_WAY else err.strerror or err
-        raise AblateError(f"{folder}: cannot be written: {reason}\n  name another folder with --out") from err
+        reason = "a file is in the place of a folder" if err.errno in _IN_THE_WAY else err.strerror or err
+        raise AblateError(f"{folder}: cannot be written: {reason}\n  choose another folder with --out") from err
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def saving(path: Path, what: str) -> Iterator[None]:
     except OSError as err:
         raise StorageError(
             f"{path}: cannot be written: {err.strerror or err}; {what} is not saved\n"
-            "  free space or make it writable: the same command goes on from what is saved"
+            "  free some space or make the folder writable, then run the same command to resume"
         ) from err
 
 

@@ -32,7 +32,7 @@ def read_csv_text(path: Path, *, most: int = MOST_BYTES) -> str:
     except UnicodeDecodeError as err:
         raise _unreadable(path, f"it is not UTF-8 text (byte {err.start:,})\n  save it as “CSV UTF-8”") from err
     if "\0" in text:
-        raise _unreadable(path, "it holds null characters, as files that are no text do")
+        raise _unreadable(path, "it contains null characters, so it is not text")
     return text
 
 
@@ -43,8 +43,10 @@ def check_rows(text: str, path: Path, *, separator: str = ",") -> list[str]:
         if not header:
             header = row
         elif len(row) != len(header):
-            said = f"row {number:,} has {len(row):,} fields, the header {len(header):,}"
-            raise _unreadable(path, f"{said}\n  leave empty fields empty, but not out; put quotes around commas")
+            said = f"row {number:,} has {len(row):,} fields, but the header has {len(header):,}"
+            raise _unreadable(
+                path, f"{said}\n  keep empty fields (do not drop their commas), and quote fields that contain commas"
+            )
     if not header:
         raise _unreadable(path, "it is empty")
     return header
@@ -91,7 +93,7 @@ def _unpacked(file: IO[bytes], suffix: str) -> IO[bytes]:
 def _only_member(file: IO[bytes]) -> IO[bytes]:
     archive = zipfile.ZipFile(file)
     if len(names := archive.namelist()) != 1:
-        raise ValueError(f"an archive of one table can be read, this one holds {len(names):,} files")
+        raise ValueError(f"an archive must hold exactly one table, but this one holds {len(names):,} files")
     return archive.open(names[0])
 
 

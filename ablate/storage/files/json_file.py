@@ -56,7 +56,9 @@ def read_json(path: Path, *, otherwise: Any) -> Any:  # Any: JSON
         raise DataError(f"{path}: cannot be read: {err.strerror}") from err
     except (ValueError, RecursionError) as err:
         reason = printable(str(err), 200)
-        raise DataError(f"{path}: is no JSON: {reason}\n  delete it to leave its sections out") from err
+        raise DataError(
+            f"{path}: is not JSON: {reason}\n  delete the file to leave its sections out of the report"
+        ) from err
     return value
 
 
@@ -85,7 +87,7 @@ def _read(value: Any, kind: Any, place: Path) -> Any:  # Any: JSON, and types of
     try:
         return _typed(value, kind, "")
     except ValueError as err:
-        raise DataError(f"{place}: {err}\n  delete the file to leave its sections out") from err
+        raise DataError(f"{place}: {err}\n  delete the file to leave its sections out of the report") from err
 
 
 def _typed(value: Any, kind: Any, key: str) -> Any:

@@ -106,11 +106,11 @@ def _locked_softly(folder: Path) -> BaseFileLock:
 def _refusal(folder: Path, lock: BaseFileLock) -> AblateError:
     time.sleep(0.2)  # it may have begun this very moment and not said yet who it is
     lines = [
-        f"{folder}: another process runs this study ({_owner(folder) or 'unknown'})",
-        "  wait for it, or name another folder with --out",
+        f"{folder}: another process is running this study ({_owner(folder) or 'unknown'})",
+        "  wait for it, or choose another folder with --out",
     ]
     if isinstance(lock, SoftFileLock):
-        lines.append(f"  if that process is gone, and with it its machine: remove {lock.lock_file}")
+        lines.append(f"  if that process and its machine are gone, remove {lock.lock_file}")
     return AblateError("\n".join(lines))
 
 

@@ -46,8 +46,8 @@ def check_report(folder: Path) -> None:
 def _refuse(folder: Path, foreign: list[str]) -> None:
     if foreign:
         raise AblateError(
-            f"{printable(str(folder), 300)}: holds {', '.join(foreign)} that ablate did not write\n"
-            "  results would be written over: move that away, or name another folder with --out"
+            f"{printable(str(folder), 300)}: holds {', '.join(foreign)}, which ablate did not write\n"
+            "  ablate would write into this folder: move these files away, or choose another folder with --out"
         )
 
 

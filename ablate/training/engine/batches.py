@@ -78,16 +78,18 @@ class Pieces:
         if self == WHOLE:
             return ()
         if self.parts == 1:
-            return (f"memory was short: evaluated {self.chunk:,} examples at a time, trained on whole batches",)
+            return (f"low memory: evaluated {self.chunk:,} examples at a time, trained on whole batches",)
         some = -(-batch // self.parts)
-        told = [f"memory was short: each batch in {self.parts:,} parts", *_unequal(model, some)]
+        told = [f"low memory: gradient accumulation over {self.parts:,} micro-batches", *_unequal(model, some)]
         return ("; ".join(told),)
 
     def tried(self) -> str:
         """The beginning of a sentence: what was of no avail; "" where nothing was tried."""
         if self == WHOLE:
             return ""
-        small = f"with each batch in {self.parts:,} parts" if self.parts > 1 else f"evaluating {self.chunk:,} at a time"
+        small = (
+            f"with {self.parts:,} micro-batches per batch" if self.parts > 1 else f"evaluating {self.chunk:,} at a time"
+        )
         return f"out of memory even {small}: "
 
 
@@ -100,4 +102,4 @@ def _unequal(model: keras.Model, some: int) -> Iterator[str]:
     if "moving_mean" in kept:
         yield f"batch normalization saw {some:,} example{'s' if some > 1 else ''} at a time"
     if NOISE_STATE in kept:
-        yield "each part drew noise of its own"
+        yield "each micro-batch drew its own noise"

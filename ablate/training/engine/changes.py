@@ -57,6 +57,5 @@ def not_looked_up(study: Study, looked_up: Collection[str], *, n: int) -> tuple[
     names = ", ".join(unread)
     what, its = ("factor", "its") if len(unread) == 1 else ("factors", "their")
     return (
-        f"build did not look at the {what} {names} (configurations tried: {n}), so {its} levels would give identical "
-        "runs",
+        f"build never reads the {what} {names} (configurations tried: {n}), so {its} levels would give identical runs",
     )

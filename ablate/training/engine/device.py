@@ -76,7 +76,9 @@ def _explained() -> Iterator[None]:
         if not path.is_file():
             raise
         rule = f": {err}" if str(err) else ""
-        raise AblateError(f"{path}: TensorFlow and Keras do not start with it{rule}\n  correct or remove it") from err
+        raise AblateError(
+            f"{path}: TensorFlow and Keras cannot start with this file{rule}\n  correct or remove the file"
+        ) from err
 
 
 @contextmanager

@@ -72,8 +72,8 @@ def check_numbers(model: keras.Model, data: Dataset, split: Split, *, n: int = E
     outputs = _call(model, scale_inputs(data.x_train[split.train[:n]], split))
     if wrong := int(np.isnan(outputs).any(axis=-1).sum()):
         raise StudyError(
-            f"model: outputs must be numbers before the first step, those of {wrong} of {len(outputs)} training "
-            "examples are NaN\n  look for a division by 0, or for the logarithm or root of inputs below 0"
+            f"model: outputs must be numbers before the first step, but those of {wrong} of {len(outputs)} training "
+            "examples are NaN\n  look for a division by 0, or a logarithm or root of negative inputs"
         )
 
 
@@ -96,11 +96,11 @@ def _check_type(model: keras.Model, raw: Array, *, scaling: str) -> None:
     if scaling == "none":
         raise StudyError(
             f"model: its input has the type {dtype}, which would cut off the fractions of the data\n"
-            "  leave the dtype of keras.Input out"
+            "  remove the dtype of keras.Input"
         )
     raise StudyError(
-        f'data.scaling: "{scaling}" makes fractions of the examples, and the model\'s input of type {dtype} cuts them '
-        'off\n  set data.scaling = "none", for a factor scaling, too; or leave the dtype of keras.Input out'
+        f'data.scaling: "{scaling}" turns the examples into fractions, but the model\'s input of type {dtype} cuts '
+        'them off\n  set data.scaling = "none" (a factor scaling, too), or remove the dtype of keras.Input'
     )
 
 

@@ -20,7 +20,7 @@ from ablate.training.engine.compiling import leaves
 
 # Trainable, frozen, optimizer: of one trial, or of a program's slots. Several slots are each tensor's first dimension.
 TrainingState: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]
-_RULE = "transfer: both tasks' networks must be alike but for the last layer"
+_RULE = "transfer: the networks of both tasks must be equal except for the last layer"
 
 
 @final

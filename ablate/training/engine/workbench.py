@@ -198,8 +198,10 @@ class Workbench:
     def _notes(self, taken: Taken) -> tuple[str, ...]:
         assert self.study.transfer is not None
         classes = ", ".join(map(str, self.study.transfer.classes))
-        short = f"; memory was short there: each batch in {taken.parts:,} parts" if taken.parts > 1 else ""
-        return (f"all layers but the last one were trained on classes {classes} before{short}",)
+        short = (
+            f"; low memory there: gradient accumulation over {taken.parts:,} micro-batches" if taken.parts > 1 else ""
+        )
+        return (f"all layers except the last were pretrained on classes {classes}{short}",)
 
     def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
         """A model with the initial values of a replicate, to be read before the next one is asked for."""
@@ -219,8 +221,8 @@ class Workbench:
         )
         if backend.compile_functions():
             raise StudyError(
-                "model: build switches TensorFlow to eager execution; trials train in compiled programs\n"
-                "  leave tf.config.run_functions_eagerly out"
+                "model: build switches TensorFlow to eager execution, but trials train in compiled programs\n"
+                "  remove tf.config.run_functions_eagerly"
             )
         if self._builder.restart is not None:
             self._models[structure] = model
@@ -248,6 +250,6 @@ def _resident(data: Dataset) -> Examples:
             raise
         gigabytes = (data.x_train.nbytes + data.x_test.nbytes) / 1e9
         raise DataError(
-            f"data.name: {data.name}: there is no memory for its examples, {gigabytes:.1f} GB of {data.x_train.dtype}\n"
-            "  keep fewer of them in the file, or in a smaller type, as uint8 for images"
+            f"data.name: {data.name}: not enough memory for its examples, {gigabytes:.1f} GB of {data.x_train.dtype}\n"
+            "  keep fewer examples in the file, or save them in a smaller type, such as uint8 for images"
         ) from err

@@ -54,7 +54,7 @@ def test_an_unknown_column_or_level_names_the_nearest() -> None:
 
 
 def test_a_table_without_values_is_refused() -> None:
-    with pytest.raises(DataError, match="no value in any cell"):
+    with pytest.raises(DataError, match="no cell has a value"):
         complete_cells(table().iloc[:0], ["a", "b"], "score")
 
 

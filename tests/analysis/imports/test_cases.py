@@ -12,19 +12,19 @@ CASES = Path(__file__).parent / "cases"
 FACTORS = ["optimizer", "dropout"]
 READ = {  # the factors, and what is said besides
     "blank_row": (FACTORS, "Skipped: 1 blank row."),
-    "crashed_then_retried": (FACTORS, "2 lost runs: tried again with the same configuration and seed"),
-    "float32_rate": (["lr"], "0.0010000000474974513 is read as 0.001: one level, rounded in two ways"),
+    "crashed_then_retried": (FACTORS, "2 lost runs: retried with the same configuration and seed"),
+    "float32_rate": (["lr"], "read 0.0010000000474974513 as 0.001: one level, rounded differently"),
     "fold_and_seed": (["optimizer"], "A replicate is a pair of seed and fold: 15 blocks."),
     "host": (FACTORS, "ignored Hostname (names the machine)"),
     "neg_log_loss": (["optimizer"], "score neg_log_loss, higher is better"),
     "neg_mean_squared_error": (["optimizer"], "score neg_mean_squared_error, higher is better"),
-    "pandas_index": (FACTORS, "ignored Unnamed: 0 (a running number)"),
+    "pandas_index": (FACTORS, "ignored Unnamed: 0 (a row number)"),
     "pipe": (FACTORS, "no state"),
     "sep_line": (FACTORS, "seed seed"),
     "ray_results": (["optimizer", "dropout"], "bookkeeping of Ray Tune"),
     "ray_status": (FACTORS, "state status (TERMINATED = finished, ERROR = failed)"),
     "run_name": (FACTORS, "ignored run_name (names optimizer, dropout)"),
-    "trailing_space": (FACTORS, "Spaces around words are left out in optimizer."),
+    "trailing_space": (FACTORS, "Removed spaces around words in optimizer."),
 }
 ASKED = {  # what is asked for, the answer, and the factors that are then read
     "accuracy_drop": ("--direction", {"direction": "minimize"}, ["optimizer"]),

@@ -14,7 +14,7 @@ def test_what_varies_is_a_factor_and_what_is_left_out_is_said_with_the_reason():
     assert (roles.score, roles.direction, roles.seed) == ("acc", "maximize", "seed")
     said = " ".join(roles.notes)
     for words in ("host (the same in every run)", "run (different in every run)",
-                  "test_loss, seconds (reads as a result)", "score acc, higher is better", "seed seed (--seed)",
+                  "test_loss, seconds (looks like a result)", "score acc, higher is better", "seed seed (--seed)",
                   "factors norm, drop (--factors)", "no state (--state)"):  # fmt: skip
         assert words in said
     assert roles.notes[0].startswith("Read as: ")
@@ -25,7 +25,7 @@ def test_a_number_drawn_anew_for_each_run_is_a_factor_and_a_counter_is_none():
     roles = find_roles(runs(table), Asked())
     assert roles.factors == ("rate", "act")
     assert (roles.score, roles.direction, roles.seed) == ("loss", "minimize", "")
-    assert "No seeds are given" in roles.notes[-1]
+    assert "No seed column is given" in roles.notes[-1]
 
 
 def test_what_is_asked_for_comes_before_what_the_source_knows_and_that_before_names():
@@ -40,8 +40,8 @@ def test_what_is_asked_for_comes_before_what_the_source_knows_and_that_before_na
 def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
     table = {"a": [1, 2], "b": ["x", "x"], "acc": [1, 2], "loss": [2, 1], "q": [1, 2]}
     for asked, message in (
-        (Asked(), "which column is the score\\?\n  say it with --score; it could be acc, loss"),
-        (Asked(score="q"), 'is more "q" better'),
+        (Asked(), "which column is the score\\?\n  name it with --score; it may be acc, loss"),
+        (Asked(score="q"), 'is a higher "q" better'),
         (Asked(score="b", direction="maximize"), "must hold numbers"),
         (Asked(score="acc", factors=("b",)), 'the factor "b" is the same in every run'),
         (Asked(score="acc", factors=("acc",)), 'the factor "acc" is the score'),
@@ -49,7 +49,7 @@ def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
     ):
         with pytest.raises(DataError, match=message):
             find_roles(runs(table), asked)
-    with pytest.raises(DataError, match="no column varies but the score"):
+    with pytest.raises(DataError, match="no column varies except the score"):
         find_roles(runs({"b": ["x", "x"], "acc": [1, 2]}), Asked())
     with pytest.raises(DataError, match='must be "maximize" or "minimize", got "max"'):
         Asked(direction="max")
@@ -60,8 +60,8 @@ def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
 def test_factors_that_could_not_be_told_apart_are_refused():
     table = {"acc": [1, 2, 3], "seed": [0, 0, 0]}
     for names, message in (
-        ({"a=b": ["x", "y", "x"]}, 'a factor\'s name has no "=", got "a=b"\n  rename'),
-        ({"epochs": [1, 2, 1], "epochs_setting": [3, 3, 4]}, '"epochs" and "epochs_setting" would have one column'),
+        ({"a=b": ["x", "y", "x"]}, 'a factor\'s name must not contain "=", got "a=b"\n  rename'),
+        ({"epochs": [1, 2, 1], "epochs_setting": [3, 3, 4]}, '"epochs" and "epochs_setting" would share one column'),
         ({f"h{i}": [i + 0.5, 0.5, 0.5] for i in range(1, 202)}, "201 columns vary, more than 200 factors"),
     ):
         with pytest.raises(DataError, match=message):

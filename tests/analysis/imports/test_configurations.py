@@ -34,10 +34,10 @@ def test_the_reference_is_the_one_with_most_neighbours_then_most_runs_then_the_f
     table = {"a": [1, 2, 2, 3, 9], "b": ["x", "x", "x", "x", "y"]}
     at, said = choose_reference(find_configurations(runs(table), ("a", "b")), "", place="t")
     assert at == 1  # a=2 has two neighbours as a=1 and a=3 have, and two runs
-    assert "a=2, b=x: the configuration with the most others that differ in one factor only (2)" in said
+    assert "a=2, b=x, because it has the most neighbours, which differ in exactly one factor (2)" in said
     assert choose_reference(find_configurations(runs(crossed()), FACTORS), "", place="t")[0] == 0
     at, said = choose_reference(find_configurations(runs(crossed()), FACTORS), "drop=.3", place="t")
-    assert (at, "among those that --reference allows" in said) == (2, True)
+    assert (at, "among the configurations that match --reference" in said) == (2, True)
 
 
 def test_levels_are_the_same_numbers_however_they_are_written_and_may_hold_commas():
@@ -55,8 +55,8 @@ def test_levels_are_the_same_numbers_however_they_are_written_and_may_hold_comma
 def test_what_a_reference_names_must_be_there():
     found = find_configurations(runs({"a": [1, 2], "b": ["x", "y"]}), ("a", "b"))
     for stated, message in (
-        ("c=1", '"c" is no factor\n  known: a, b'),
-        ("a", '"a" is no factor'),
+        ("c=1", '"c" is not a factor\n  known: a, b'),
+        ("a", '"a" is not a factor'),
         ("a=3", 'a has no level "3"\n  known: 1, 2'),
         ("a=1,b=y", "no run has a=1,b=y"),
     ):
@@ -92,5 +92,7 @@ def test_numbers_that_were_drawn_are_not_compared_one_by_one():
 def test_numbers_are_one_level_however_they_are_written_and_words_must_not_read_alike():
     table = {"a": ["0", "0.0", "1", "1e0"], "acc": [1, 2, 3, 4]}
     assert find_configurations(runs(table), ("a",)).levels["a"] == (0, 1)
-    with pytest.raises(DataError, match=r'a: the levels "0" and "0\.0" read alike\n  write them in one way'):
+    with pytest.raises(
+        DataError, match=r'a: the levels "0" and "0\.0" are the same number\n  write the level in only one way'
+    ):
         find_configurations(runs({**table, "a": ["0", "0.0", "none", "none"]}), ("a",))

@@ -22,7 +22,7 @@ def test_runs_that_hold_others_are_left_out_wherever_they_stand():
     for table in (pd.concat([mlflow(), pd.DataFrame([parent])]), pd.concat([pd.DataFrame([parent]), mlflow()])):
         found = kept(table.astype(object).fillna(""))
         assert found.table["run_id"].tolist() == [f"r{i}" for i in range(12)]
-        assert found.notes == ("Left out: 1 parent run, which hold other runs.",)
+        assert found.notes == ("Left out: 1 parent run, which group other runs.",)
     assert len(kept(mlflow()).table) == 12
     assert len(kept(mlflow().drop(columns="tags.mlflow.parentRunId")).table) == 12
 
@@ -33,7 +33,7 @@ def test_the_history_of_runs_is_refused(run_id, step):
     if run_id == "run_id":
         table = mlflow()
     history = pd.concat([table.assign(**{step: at}) for at in range(3)])
-    with pytest.raises(DataError, match=f'several rows a run: "{step}" changes within one "{run_id}"'):
+    with pytest.raises(DataError, match=f'several rows per run: "{step}" changes within run "{run_id}"'):
         kept(history)
     assert len(kept(table.assign(**{step: 3})).table) == 12
 
@@ -49,7 +49,7 @@ def test_dictionaries_in_cells_become_a_column_a_value():
         "config.lr": ["0.1", "0.2", ""], "config.opt.name": ["sgd", "adam", ""],
         "summary.acc": ["0.5", "nan", "0.7"], "summary.loss": ["", "-inf", ""], "name": ["a", "{b", "c"],
     }  # fmt: skip
-    assert found.notes == ("Cells with dictionaries are read as a column a value: config, summary.",)
+    assert found.notes == ("Dictionaries in cells are read as one column per value: config, summary.",)
 
 
 def test_a_cell_that_is_no_dictionary_stays_text_and_is_never_run():

@@ -32,9 +32,9 @@ def ignored(table):
         ("what", lambda row: "abcdef"[(row.norm == "none") * 3 + int(row.drop * 10 + 1) // 2], "names norm, drop"),
         ("exp_id", lambda row: f"{row.norm}/{row.drop}/s{row.seed}x", "different in every run"),
         ("norm_name", lambda row: f"with {row.norm}", "names norm"),
-        ("Unnamed: 0", lambda row: row.Index, "a running number"),
-        ("column 1", lambda row: row.Index * 7, "a running number"),
-        ("index", lambda row: row.Index % 6, "a running number"),
+        ("Unnamed: 0", lambda row: row.Index, "a row number"),
+        ("column 1", lambda row: row.Index * 7, "a row number"),
+        ("index", lambda row: row.Index % 6, "a row number"),
         ("Hostname", lambda row: f"n{row.Index * 7 % 5}", "names the machine"),
         ("node_name", lambda row: f"n{row.Index * 7 % 5}", "names the machine"),
         ("gpu_id", lambda row: row.Index * 7 % 4, "names the machine"),
@@ -42,7 +42,7 @@ def ignored(table):
         ("stopped_at", lambda row: 10 + row.Index * 5 % 7, "changes between the seeds of one configuration"),
         ("weather", lambda row: "sun" if (row.Index * 37 % 101) % 2 else "rain", "changes between the seeds of one"),
         ("comment", lambda row: "again" if row.Index % 5 == 0 else "", "a comment"),
-        ("peak_memory", lambda row: 900 + row.Index, "reads as a result"),
+        ("peak_memory", lambda row: 900 + row.Index, "looks like a result"),
         ("cluster", lambda _: "here", "the same in every run"),
     ],
 )  # fmt: skip
@@ -99,7 +99,9 @@ def test_one_run_a_level_cannot_be_tested_and_the_way_out_is_named():
         ("variant", named),
     ):
         table = {name: levels, "acc": [0.5, 0.6, 0.7]}
-        with pytest.raises(DataError, match=f"one run a level of {name}: nothing can be tested\n  .*at least 6 seeds"):
+        with pytest.raises(
+            DataError, match=f"only one run per level of {name}, so there is no test\n  .*at least 6 seeds"
+        ):
             roles(table)
         assert roles(table, factors=(name,)).factors == (name,)
 
@@ -107,8 +109,8 @@ def test_one_run_a_level_cannot_be_tested_and_the_way_out_is_named():
 def test_metrics_of_a_rank_and_means_with_their_spread_are_results():
     table = crossed(seeds=SEEDS)
     for name, cells, why in (
-        ("Hits@3", [0.1 * (i % 5) for i in range(24)], "reads as a result"),
-        ("pass@ 1", [i % 2 for i in range(24)], "reads as a result"),
+        ("Hits@3", [0.1 * (i % 5) for i in range(24)], "looks like a result"),
+        ("pass@ 1", [i % 2 for i in range(24)], "looks like a result"),
         ("H", [f"0.01{i % 3}±0.000" for i in range(24)], "means with their spread"),
         ("spread", ["-" if i % 3 else "1e-3 +/- .5" for i in range(24)], "means with their spread"),
         ("tex", [rf"$4{i % 3} \pm 1.5$" for i in range(24)], "means with their spread"),
@@ -121,16 +123,19 @@ def test_metrics_of_a_rank_and_means_with_their_spread_are_results():
 
 
 def test_a_mean_with_its_spread_is_no_score_and_the_way_out_is_said():
-    with pytest.raises(DataError, match=r'"mrr" must hold numbers, got "0.45±0.02"\n  write the mean alone'):
+    with pytest.raises(
+        DataError,
+        match=r'"mrr" must hold numbers, got "0.45±0.02"\n  write one row per run with its score, or the mean alone',
+    ):
         roles({"opt": ["adam", "sgd"], "mrr": ["0.45±0.02", "0.47±0.01"]})
 
 
 def test_where_nothing_can_be_a_factor_what_varies_is_said_with_the_reason():
     for table, message in (
-        ({"lr": [1, 1], "acc": [0.5, 0.6]}, "no column varies but the score\n"),
-        ({"lr": [1, 1], "seed": [0, 1], "acc": [0.5, 0.6]}, "no column varies but the score and the seed\n"),
+        ({"lr": [1, 1], "acc": [0.5, 0.6]}, "no column varies except the score\n"),
+        ({"lr": [1, 1], "seed": [0, 1], "acc": [0.5, 0.6]}, "no column varies except the score and the seed\n"),
         ({"job_id": [7, 9], "acc": [0.5, 0.6]}, "no factor was found: job_id (different in every run)\n"),
-        ({"train_loss": [0.2, 0.1], "acc": [0.5, 0.6]}, "no factor was found: train_loss (reads as a result)\n"),
+        ({"train_loss": [0.2, 0.1], "acc": [0.5, 0.6]}, "no factor was found: train_loss (looks like a result)\n"),
     ):
         with pytest.raises(DataError, match=re.escape(message)):
             roles(table, score="acc")
@@ -140,7 +145,7 @@ def test_where_nothing_can_be_a_factor_what_varies_is_said_with_the_reason():
 def test_a_row_for_each_step_of_a_run_is_a_question(name):
     rows = [{"norm": norm, "seed": seed, name: step, "acc": 0.5 + step / 10}
             for norm, seed, step in itertools.product(("a", "b"), range(3), range(1, 5))]  # fmt: skip
-    with pytest.raises(DataError, match=f'is there a row a run, or one for each "{name}" of a run'):
+    with pytest.raises(DataError, match=f'is there one row per run, or one row per "{name}" of each run'):
         roles(pd.DataFrame(rows))
     assert roles(pd.DataFrame(rows), factors=("norm", name)).factors == ("norm", name)
     chosen = pd.DataFrame(rows).replace({name: {1: 10, 2: 20, 3: 50, 4: 100}})
@@ -162,13 +167,13 @@ def test_a_column_called_like_a_result_is_a_factor_where_the_table_is_crossed_wi
     decided = crossed(seeds=SEEDS).assign(
         **{name: lambda rows: rows["norm"].map({"none": levels[0], "batch": levels[1]})}
     )
-    assert f"{name} (reads as a result)" in ignored(decided)
+    assert f"{name} (looks like a result)" in ignored(decided)
 
 
 @pytest.mark.parametrize("name", ["run", "trial", "run_id", "attempt", "Exp"])
 def test_a_count_of_repeats_may_be_a_seed_and_is_asked_about(name):
     table = crossed(seeds=SEEDS).rename(columns={"seed": name})
-    with pytest.raises(DataError, match=f"count the repeats of each configuration.*\n  say it with --seed {name}"):
+    with pytest.raises(DataError, match=f"count the repeats of each configuration.*\n  if so, add --seed {name}"):
         roles(table)
     assert roles(table, seed=name).factors == ("norm", "drop")
     assert roles(table, factors=("norm", name)).factors == ("norm", name)

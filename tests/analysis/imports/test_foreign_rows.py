@@ -115,7 +115,7 @@ def test_a_score_beyond_all_bounds_is_none_and_seeds_beyond_all_whole_numbers_ar
 def test_cells_whose_names_read_alike_are_refused():
     table = {"a": ["1, b=2", "1", "1, b=2", "1"], "b": ["3", "3", "2, b=3", "2, b=3"], "acc": [1, 2, 3, 4]}
     _, found, cells = made(table)
-    with pytest.raises(DataError, match='two configurations read alike: "a=1, b=2, b=3"\n  rename a level'):
+    with pytest.raises(DataError, match='two configurations have the same name: "a=1, b=2, b=3"\n  rename the level'):
         factorial_rows(cells, found)
 
 

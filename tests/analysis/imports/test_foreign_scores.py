@@ -29,7 +29,7 @@ def test_more_of_a_score_is_better(name):
 )  # fmt: skip
 def test_scikit_learn_s_negative_scorers_are_better_when_larger(name):
     assert direction(name, (-0.5, -0.1, 0)) == "maximize"
-    with pytest.raises(DataError, match="scorer of that name is never positive"):
+    with pytest.raises(DataError, match="scorer of this name is never positive"):
         direction(name, (0.5, 0.1, 0.2))
 
 
@@ -58,7 +58,7 @@ def test_less_of_a_loss_is_better(name):
 )  # fmt: skip
 @pytest.mark.parametrize("values", [(0.5, 0.6, 0.7), (-0.5, -0.6, -0.7)])
 def test_a_name_that_turns_the_meaning_or_tells_none_asks_for_the_direction(name, values):
-    with pytest.raises(DataError, match="say it: --direction maximize or minimize"):
+    with pytest.raises(DataError, match="add --direction maximize or minimize"):
         direction(name, values)
     assert direction(name, values, direction="minimize") == "minimize"
 
@@ -82,7 +82,7 @@ def test_a_tool_that_does_not_say_the_direction_is_asked_about():
         source = runs(columns)
         export = recognize(source.table)
         assert find_score(source, Asked(), export) == score
-        with pytest.raises(DataError, match="exports do not say it"):
+        with pytest.raises(DataError, match="exports do not say so"):
             find_direction(source, Asked(), export, score=score)
 
 
@@ -90,7 +90,7 @@ def test_what_ends_as_a_setting_is_no_score():
     source = runs({"loss_weight": [1, 2], "score_threshold": [1, 2], "params.loss": [1, 2], "val_acc": [1, 2]})
     assert find_score(source, Asked(), recognize(source.table)) == "val_acc"
     gap = runs({"test_loss": [0.1, 0.2], "generalization_gap": [0.15, 0.25]})
-    with pytest.raises(DataError, match="it could be test_loss, generalization_gap"):
+    with pytest.raises(DataError, match="it may be test_loss, generalization_gap"):
         find_score(gap, Asked(), recognize(gap.table))
 
 
@@ -109,7 +109,7 @@ def test_an_accuracy_is_in_points_whether_fractions_or_percents():
 
 def test_fractions_and_percents_in_one_column_are_a_question():
     for name, values in (("val_acc", (0.81, 82.5)), ("test_auc", (91, 0.9)), ("f1", (1, 50, 60))):
-        with pytest.raises(DataError, match="seems to hold fractions and percents"):
+        with pytest.raises(DataError, match="seems to mix fractions and percents"):
             unit(name, values)
         assert unit(name, values, unit="points") == "points"
 

@@ -52,7 +52,7 @@ def test_a_tool_s_words_are_known_wherever_they_stand(words, states, column):
 def test_a_word_that_is_not_known_is_asked_for_by_name(word, column):
     with pytest.raises(DataError, match=f'"{column}" is "') as caught:
         found(("finished", word), column=column)
-    assert f'say it with --states "{word}=STATE", STATE one of finished, pruned' in str(caught.value)
+    assert f'answer with --states "{word}=STATE", with STATE one of finished, pruned' in str(caught.value)
     assert meanings("finished", word, column=column, states=f"{word}=killed")[word] == "killed"
 
 
@@ -76,7 +76,7 @@ def test_what_is_said_of_states_must_be_there():
         with pytest.raises(DataError, match=message):
             found(("finished", "crashed"), states=stated)
     source = runs(crossed())
-    with pytest.raises(DataError, match="no column tells how runs ended"):
+    with pytest.raises(DataError, match="no column says how runs ended"):
         find_states(source, Asked(states="a=failed"), recognize(source.table), score="acc")
 
 
@@ -97,7 +97,9 @@ def test_seeds_and_parameters_tell_no_states():
 def test_two_columns_that_say_the_same_are_one_and_else_one_is_chosen():
     same = found(("finished", "failed"), more={"State": ["ok", "error"] * 6})
     assert (same.column, same.others) == ("State", ("status",))
-    with pytest.raises(DataError, match=r'"State" and "status" tell different states of the runs\n  .*--state COLUMN'):
+    with pytest.raises(
+        DataError, match=r'"State" and "status" disagree about the states of the runs\n  .*--state COLUMN'
+    ):
         found(("finished", "failed"), more={"State": ["ok"] * 11 + ["error"]})
     assert found(("finished", "failed"), more={"State": ["ok"] * 11 + ["error"]}, state="status").column == "status"
 

@@ -39,7 +39,7 @@ def test_a_name_that_another_column_has_too_keeps_its_prefix():
 
 
 def test_a_factor_that_is_not_there_is_answered_with_the_own_names():
-    with pytest.raises(DataError, match=r'"nrom" is no factor\n  known: drop, norm'):
+    with pytest.raises(DataError, match=r'"nrom" is not a factor\n  known: drop, norm'):
         read_foreign(prefixed("params."), Asked(score="metrics.acc", reference="nrom=batch"))
 
 

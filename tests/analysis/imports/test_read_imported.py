@@ -45,7 +45,7 @@ def test_repeated_runs_of_a_complete_table_stay_beside_their_means():
     }  # fmt: skip
     reference = foreign.results.query("variant == 'reference' and seed == 1")["score"]
     assert reference.tolist() == pytest.approx([0.52])
-    assert "12 runs with another's factors and seed: their mean is compared." in foreign.notes
+    assert "12 runs with the same factors and seed as another run: the comparison uses their mean." in foreign.notes
 
 
 def test_where_no_two_configurations_are_neighbours_nothing_is_compared_and_it_is_said():
@@ -53,7 +53,7 @@ def test_where_no_two_configurations_are_neighbours_nothing_is_compared_and_it_i
     foreign = read_foreign(runs(table), Asked())
     assert set(foreign.results["phase"]) == {"search"}
     assert foreign.facts.reference == {}
-    assert foreign.notes[-1].startswith("No configuration differs from the reference in one factor only")
+    assert foreign.notes[-1].startswith("No configuration differs from the reference in exactly one factor: no paired")
     assert not any(note.startswith("Reference") for note in foreign.notes)
 
 

@@ -65,7 +65,7 @@ def test_pairs_with_a_blank_are_no_replicate():
 
 def test_parts_of_the_data_are_no_folds():
     table = pd.concat([crossed().assign(split=part) for part in ("train", "Test")])
-    with pytest.raises(DataError, match='rows of several parts of the data: "split" is test, train\n  keep the rows'):
+    with pytest.raises(DataError, match='mixes several parts of the data: "split" is test, train\n  keep the rows'):
         columns(table)
     assert columns(table, factors=("norm", "drop", "split")) == ("seed",)
 

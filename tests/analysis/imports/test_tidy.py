@@ -19,7 +19,7 @@ def test_blank_rows_are_skipped_wherever_they_stand():
 def test_spaces_around_words_make_no_level(one, other):
     found = tidied(runs({"optimizer": [one, other, "sgd"], "acc": [1, 2, 3]}))
     assert found.table["optimizer"].tolist() == [one, one, "sgd"]
-    assert found.notes == ("Spaces around words are left out in optimizer.",)
+    assert found.notes == ("Removed spaces around words in optimizer.",)
     assert tidied(runs({"optimizer": ["a b", "a  b"]})).notes == ()
 
 
@@ -32,7 +32,7 @@ def test_a_number_in_two_roundings_is_one_level_and_it_is_said(one, other):
     for cells in ([one, other, "0.5"], ["0.5", other, one]):
         found = tidied(runs({"lr": cells, "acc": [1, 2, 3]}))
         assert set(found.table["lr"]) == {one, "0.5"}
-        assert found.notes == (f"lr: {other} is read as {one}: one level, rounded in two ways.",)
+        assert found.notes == (f"lr: read {other} as {one}: one level, rounded differently.",)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_parameters_are_factors_and_the_value_is_the_score(url):
     results = read_foreign(runs, Asked()).results
     assert results["state"].tolist()[:5] == ["finished"] * 3 + ["pruned", "failed"]
     assert results["score"].tolist()[:4] == [-float(value) for value in runs.table["value"][:4]]
-    assert runs.notes == ("Left out, as not ended: 1 trial.",)
+    assert runs.notes == ("Left out 1 trial that has not ended.",)
 
 
 def test_a_study_that_is_not_there_is_refused_with_those_there_are(url):
@@ -66,7 +66,7 @@ def test_nothing_is_made_and_nothing_else_is_opened(tmp_path):
     with pytest.raises(DataError, match="cannot be read as an SQLite file"):
         read_optuna_runs(f"sqlite:///{tmp_path / 'text.db'}", study=None)
     sqlite3.connect(tmp_path / "other.db").close()
-    with pytest.raises(DataError, match=r"neither Optuna nor MLflow \(no tables\)"):
+    with pytest.raises(DataError, match=r"is an SQLite file, but not from Optuna or MLflow \(no tables\)"):
         read_optuna_runs(f"sqlite:///{tmp_path / 'other.db'}", study=None)
     with pytest.raises(DataError, match=r"redis://:\*\*\*@host: cannot be read"):
         read_optuna_runs("redis://:secret@host", study=None)

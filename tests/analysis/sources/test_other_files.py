@@ -37,17 +37,17 @@ class Danger:
 def test_a_pickle_is_never_opened(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_bytes(pickle.dumps(Danger()))
-    assert "may hold a pickle, which can run code and is never opened" in refused(tmp_path / name)
+    assert "may contain a pickle, which can run code, so it is not opened" in refused(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("runs.xlsx", b"PK\x03\x04rest", "is a workbook of a spreadsheet program\n  save the sheet as “CSV UTF-8”, or: "
+        ("runs.xlsx", b"PK\x03\x04rest", "is a spreadsheet\n  save the sheet as “CSV UTF-8”, or: "
          "python -c \"import pandas; pandas.read_excel('runs.xlsx').to_csv('runs.csv', index=False)\""),
-        ("runs.ods", b"PK\x03\x04rest", "is a workbook"),
-        ("runs.xls", b"\xd0\xcf\x11\xe0", "is a workbook"),
+        ("runs.ods", b"PK\x03\x04rest", "is a spreadsheet\n"),
+        ("runs.xls", b"\xd0\xcf\x11\xe0", "is a spreadsheet\n"),
         ("runs.feather", b"ARROW1\0\0", "is a Feather file"),
         ("model.h5", b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
         ("data.npz", b"PK\x03\x04rest", "holds arrays"),
@@ -73,7 +73,10 @@ def test_a_keras_tuner_project_becomes_a_table_by_the_lines_shown(tmp_path):
                  "message": None}  # fmt: skip
         write(project / f"trial_{number:02}" / "trial.json", trial)
     message = refused(project)
-    assert "is a KerasTuner project\n  write its runs as a table, then: ablate analyze trials.csv" in message
+    assert (
+        "is a KerasTuner project\n  export its runs as a table with the lines below, "
+        "then run: ablate analyze trials.csv" in message
+    )
     run_lines(message, tmp_path)
     foreign = read_foreign(read_file_runs(tmp_path / "trials.csv"), Asked(direction="maximize"))
     assert foreign.facts.factors == ["opt"]
@@ -90,7 +93,7 @@ def test_ray_s_results_become_a_table_by_the_lines_shown(tmp_path):
         write(results / f"train_{number}" / "result.json", "\n".join(map(json.dumps, lines)) + "\n")
     write(results / "train_9" / "result.json", "")
     message = refused(results)
-    assert "is a results folder of Ray Tune" in message
+    assert "is a Ray Tune results folder" in message
     run_lines(message, tmp_path)
     foreign = read_foreign(read_file_runs(tmp_path / "trials.csv"), Asked())
     assert (foreign.facts.factors, foreign.facts.seed_column) == (["opt"], "config/seed")
@@ -102,7 +105,7 @@ def test_sacred_s_runs_become_a_table_by_the_lines_shown(tmp_path):
         write(tmp_path / "runs" / str(number) / "run.json", {"status": "COMPLETED", "result": 0.5, "heartbeat": "x"})
         write(tmp_path / "runs" / str(number) / "config.json", {"opt": opt, "seed": seed})
     message = refused(tmp_path / "runs")
-    assert "is a folder of Sacred's runs" in message
+    assert "is a folder of Sacred runs" in message
     run_lines(message, tmp_path)
     assert {"config.opt", "config.seed", "result", "status"} <= set(pd.read_csv(tmp_path / "runs.csv"))
 
@@ -118,18 +121,18 @@ def test_mlruns_is_named_with_its_experiments_and_the_commands(tmp_path):
 
 def test_other_folders_are_told_by_what_is_in_them(tmp_path):
     write(tmp_path / "logs/run1/events.out.tfevents.1.host", "x")
-    assert "is a folder of TensorBoard logs\n  in TensorBoard's HParams tab download the table" in refused(
+    assert "is a folder of TensorBoard logs\n  download the table as CSV in TensorBoard's HParams tab" in refused(
         tmp_path / "logs"
     )
     write(tmp_path / "study/results.csv", "a,acc\n1,2\n")
-    assert f"its table: ablate analyze {tmp_path}/study/results.csv" in refused(tmp_path / "study")
+    assert f"analyze its table: ablate analyze {tmp_path}/study/results.csv" in refused(tmp_path / "study")
     write(tmp_path / "mine/a.csv", "a,acc\n1,2\n")
-    assert "is a folder, no table\n  tables in it: a.csv" in refused(tmp_path / "mine")
+    assert "is a folder, not a table\n  tables in it: a.csv" in refused(tmp_path / "mine")
 
 
 def test_a_name_that_may_be_an_experiment_s_is_told_how_those_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     from pathlib import Path
 
-    assert "no such file\n  tables in .: none; an MLflow experiment is read as mlflow:sweep" in refused(Path("sweep"))
+    assert "no such file\n  tables in .: none; for an MLflow experiment use mlflow:sweep" in refused(Path("sweep"))
     assert "mlflow:" not in refused(Path("sweep.csv"))

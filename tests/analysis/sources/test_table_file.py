@@ -83,7 +83,7 @@ def test_a_study_in_which_all_trials_failed_is_told_as_such(tmp_path):
     with pytest.raises(DataError, match=r"mine in sqlite:.*: has no trials\n  run the study first"):
         read_file_runs(tmp_path / "study.db")
     study.add_trials([optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL)] * 3)
-    with pytest.raises(DataError, match="all 3 trials failed, there is no value to compare"):
+    with pytest.raises(DataError, match="all 3 trials failed, so there is no value to compare"):
         read_file_runs(tmp_path / "study.db")
 
 
@@ -115,7 +115,9 @@ def test_any_other_sqlite_file_is_told_by_its_tables(tmp_path):
         store.execute("CREATE TABLE results (acc REAL)")
     store.close()
     before = snapshot(tmp_path)
-    with pytest.raises(DataError, match=r"neither Optuna nor MLflow \(results\)\n  export a table as CSV"):
+    with pytest.raises(
+        DataError, match=r"is an SQLite file, but not from Optuna or MLflow \(results\)\n  export a table as CSV"
+    ):
         read_file_runs(tmp_path / "my.sqlite")
     assert snapshot(tmp_path) == before
 

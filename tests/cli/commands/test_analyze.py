@@ -99,7 +99,7 @@ def test_a_report_on_another_file_of_the_same_name_is_never_replaced(folder):
     before = (written / "provenance.json").read_text()
     assert str(folder) not in before  # reports are mailed
     for source, name in (("b/runs.csv", ""), ("b/runs.csv", "runs"), ("sweep.csv", "runs")):
-        with pytest.raises(AblateError, match=r"reports/runs: holds the report on another source, .*\n  .* --name"):
+        with pytest.raises(AblateError, match=r"reports/runs: holds the report of another source, .*\n  .* --name"):
             ready(source, name=name)
     assert (written / "provenance.json").read_text() == before
     assert ready("b/runs.csv", name="b-runs")[0].name == "b-runs"
@@ -129,7 +129,7 @@ def test_a_page_of_somebody_s_own_is_never_written_over(folder):
     mine = folder / "reports" / "sweep" / "report.html"
     mine.parent.mkdir(parents=True)
     mine.write_text("<html>mine</html>")
-    with pytest.raises(AblateError, match=r"reports/sweep: holds report\.html that ablate did not write"):
+    with pytest.raises(AblateError, match=r"reports/sweep: holds report\.html, which ablate did not write"):
         ready("sweep.csv")
     assert [path.name for path in mine.parent.iterdir()] == ["report.html"]
     assert mine.read_text() == "<html>mine</html>"
@@ -140,7 +140,7 @@ def test_a_results_table_of_our_own_needs_no_options_and_keeps_what_is_known_of_
     first, _ = ready("sweep.csv")
     (first / "study.toml").write_text('title = "Mine"')
     in_place, notes = ready("reports/sweep/results.csv")
-    assert (in_place, notes) == (first, ["A results table of ablate's own: its columns are known."])
+    assert (in_place, notes) == (first, ["This is a results table of ablate, so its columns are known."])
     copy, _ = ready("reports/sweep/results.csv", name="copy")
     for name in ("results.csv", "study.toml"):
         assert (copy / name).read_bytes() == (first / name).read_bytes()
@@ -166,7 +166,7 @@ def test_the_command_line_hands_over_what_was_asked(folder):
     ("options", "message"),
     [
         (["--states", "meh=done"], "--states: must be"),
-        (["--states", "meh=failed"], "--states: no column tells how runs ended"),
+        (["--states", "meh=failed"], "--states: no column says how runs ended"),
         (["--state", "no"], 'no column "no"'),
         (["--seed", "seed,no"], 'no column "no"'),
     ],
@@ -227,7 +227,7 @@ def test_names_that_no_folder_could_have_give_safe_ones():
     ):
         table().to_csv(source, index=False)
         assert ready(source)[0] == Path("reports") / made
-    with pytest.raises(AblateError, match=r"--name con: must have letters, .*, and is none of Windows' devices"):
+    with pytest.raises(AblateError, match=r"--name con: must have letters, .*, and must not be a Windows device"):
         ready("con.csv", name="con")
 
 

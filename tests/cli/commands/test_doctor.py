@@ -40,11 +40,11 @@ def test_ready_is_said_after_a_training_and_no_file_is_made(capsys, here):
     code, lines = said(capsys)
     assert code == DONE
     assert lines[-3:] == [
-        "...   training      a tiny network, as a study trains it: some 10 s",
+        "...   training      training a tiny network, as a study does (about 10 s)",
         "ok    training      a tiny network trains in a worker process (7 s)",
         "ready",
     ]
-    assert any("sqlite:///mlflow.db is made at the first study" in line for line in lines)
+    assert any("sqlite:///mlflow.db will be created by the first study" in line for line in lines)
     assert list(here.iterdir()) == []
 
 

@@ -65,7 +65,7 @@ def test_a_training_that_finishes_tells_how_long_it_took():
         (failing, "^TypeError: float32, not float16$"),
         (diverging, "^diverged: loss nan in epoch 1$"),
         (refusing, r"^model\.name: mine\.py:build fails on the baseline$"),
-        (dying, "^worker 0 ended before its first trial: .*exit code 3: ImportError: no module named keras$"),
+        (dying, "^worker 0 ended before its first trial: .*exited with code 3: ImportError: no module named keras$"),
     ],
 )
 def test_a_training_that_does_not_finish_says_the_reason_in_a_line(serve, said):
@@ -75,7 +75,7 @@ def test_a_training_that_does_not_finish_says_the_reason_in_a_line(serve, said):
 
 def test_a_training_that_hangs_is_ended():
     began = time.monotonic()
-    with pytest.raises(AblateError, match=r"^it was not done after 1 s$"):
+    with pytest.raises(AblateError, match=r"^it did not finish within 1 s$"):
         train_tiny(serve=hanging, most_seconds=1.0)
     assert time.monotonic() - began < 20
 
@@ -85,5 +85,5 @@ def test_without_room_for_temporary_files_that_is_the_reason(monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("ablate.cli.commands.tiny_training.scratch_folder", full)
-    with pytest.raises(AblateError, match=r"no room for temporary files: .*No space left"):
+    with pytest.raises(AblateError, match=r"no space for temporary files: .*No space left"):
         train_tiny(serve=finishing)

@@ -54,12 +54,12 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
         "fetching cifar10",
         "tiny   A tiny MLP on digits",
         f"640 train · 200 validation · 359 test   data {opened.facts.fingerprint()[:8]} from scikit-learn",
-        "4 search trials, 8 of the ablation · 2 workers   Ctrl-C stops and saves; the same command resumes",
-        "search: 1 of 4 trials were done before",
+        "4 search trials, 8 ablation trials · 2 workers   Ctrl-C stops and saves; the same command resumes",
+        "search: 1 of 4 trials were already done",
         "search 2/4  #14  finished  0.5120  7 epochs  3.2 s",
-        "normalization=[b]x[/b] (find) seed 3  its process died (signal 9): trying again",
+        "normalization=[b]x[/b] (find) seed 3  its process died (signal 9): retrying",
         "ablation 1/8  normalization=[b]x[/b] (find) seed 3  diverged  2 epochs  1.0 s  the loss is not finite",
-        "stopping after the running epochs; once more to stop at once",
+        "stopping after the current epochs; interrupt again to stop at once",
     ]
 
 
@@ -216,7 +216,7 @@ def test_a_stream_of_ascii_gets_every_line(opened, terminal):
             display(event)
     text = raw.getvalue().decode("ascii")
     assert "640 train - 200 validation - 359 test" in text
-    assert "its process died (signal 9): trying again" in text
+    assert "its process died (signal 9): retrying" in text
 
 
 @pytest.mark.parametrize("width", [1, 4, 20])

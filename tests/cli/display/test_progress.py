@@ -37,9 +37,9 @@ def test_what_is_tried_again_is_counted_and_runs_no_more():
     progress = Progress()
     for event in (PartBegan("ablation", 8, 0, None), TrialBegan(ABLATION), TrialLost(ABLATION, "its process died")):
         progress.take(event)
-    assert (progress.done, progress.running, progress.counts()) == (0, {}, "1 tried again")
+    assert (progress.done, progress.running, progress.counts()) == (0, {}, "1 retried")
     progress.take(TrialEnded(ABLATION, Outcome("ablation-x", "failed")))
-    assert progress.counts() == "1 failed, 1 tried again"
+    assert progress.counts() == "1 failed, 1 retried"
     progress.take(PartBegan("path", 8, 0, None))
     assert progress.counts() == ""
 

@@ -28,9 +28,9 @@ def test_each_design_has_a_line_and_what_depends_on_the_search_a_range(study):
     assert lines == [
         "4 search trials, then 4 variants × 2 seeds",
         "and the combinations of normalization × optimizer: 4 cells × 2 seeds",
-        "and the way from the baseline to the best and back × 2 seeds",
+        "and the path from the baseline to the best configuration and back × 2 seeds",
         # Either way over three factors: where it begins, then 3, 2 and 1 candidates with 2 seeds each.
-        "trials: 4 in the search, 16 in comparisons, 0 to 28 on the way",
+        "trials: 4 in the search, 16 in comparisons, 0 to 28 on paths",
     ]
 
 
@@ -50,7 +50,7 @@ def test_open_seeds_and_tuned_rates_are_ranges(study):
     assert lines == [
         "4 search trials, then 4 variants × 7 to 20 seeds",
         # Three configurations of five to eight rates each: the rate's own variant needs none.
-        "trials: 4 in the search, 15 to 24 to tune rates, 28 to 80 in comparisons",
+        "trials: 4 in the search, 15 to 24 for tuning, 28 to 80 in comparisons",
     ]
 
 
@@ -63,9 +63,9 @@ def test_conditions_and_recipes_are_told_in_words(study):
     }
     lines = outline(study.model_copy(update=changes))
     assert lines[1:] == [
-        "dropout counts only where normalization is none or layer and optimizer is adam",
+        "dropout matters only where normalization is none or layer and optimizer is adam",
         "recipe calm: optimizer=sgd, dropout=0.1",
     ]
     assert "6 variants" in lines[0]  # dropout=0.1 and the recipe more than without
     only_path = changed(study.model_copy(update=changes), design=("path",))
-    assert outline(only_path)[-1].endswith("(not compared: only design one-factor does that)")
+    assert outline(only_path)[-1].endswith("(not compared: only the one-factor design compares recipes)")

@@ -102,9 +102,9 @@ def test_trials_are_found_by_name_each_once():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("search-1", r"no such trial\n  the nearest names: search-0011, search-0010, search-0001"),
+        ("search-1", r"no such trial\n  similar names: search-0011, search-0010, search-0001"),
         ("x" * 10_000, "no such trial"),
-        ("repeat", r"took the result of an equal one\n  verify that one: --trial search-0001"),
+        ("repeat", r"reuses the result of an identical trial\n  verify that trial: --trial search-0001"),
         ("gone", "was interrupted"),
     ],
 )
@@ -216,13 +216,13 @@ def test_nothing_is_said_of_a_machine_that_is_as_it_was():
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"threads": 2}, "threads of a worker: 2 was recorded, here it is 1"),
-        ({"workers": 3}, "processors of a worker: 2 was recorded, here it is 1"),  # they shared both
-        ({"stack": 4}, "trials in a program: 4 was recorded, here it is 1"),
-        ({"cpu": "another"}, "device: another was recorded, here it is a processor"),
+        ({"threads": 2}, "threads per worker: 2 was recorded, but here it is 1"),
+        ({"workers": 3}, "processors per worker: 2 was recorded, but here it is 1"),  # they shared both
+        ({"stack": 4}, "trials per program: 4 was recorded, but here it is 1"),
+        ({"cpu": "another"}, "device: another was recorded, but here it is a processor"),
         ({"package": "0" * 64}, "ablate's code: 000000000000 was recorded"),
         ({"versions": {}}, "not recorded: tensorflow, keras, numpy"),
-        ({"flags": {"XLA_FLAGS": "--a"}}, "XLA_FLAGS: --a was recorded, here it is unset"),
+        ({"flags": {"XLA_FLAGS": "--a"}}, "XLA_FLAGS: --a was recorded, but here it is unset"),
         ({"flags": None}, "not recorded: flags"),
     ],
 )
@@ -233,7 +233,7 @@ def test_what_rounds_otherwise_is_named(changed, said):
 def test_what_a_killed_study_could_not_record_is_named():
     (said,) = changes(recorded_conditions(Provenance(), None), here(), stack=None)
     assert said.startswith("not recorded: ablate's code, tensorflow, ")
-    assert said.endswith("device, threads of a worker, processors of a worker")
+    assert said.endswith("device, threads per worker, processors per worker")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,10 @@ def test_other_data_are_an_error(tiny_study, digits):
     split = split_dataset(digits, n_train=settings.train, n_validation=settings.validation, scaling="unit", seed=seed)
     there = [entry("a", data=split.fingerprint), entry("b", "failed", seed=2)]
     check_data(there, tiny_study, digits)
-    with pytest.raises(DataError, match=r"not the data of the study: the split of c .*\n  --data-dir"):
+    with pytest.raises(
+        DataError,
+        match=r"not the study's data: the split of c .*\n  give the folder of the study's data with --data-dir",
+    ):
         check_data([*there, entry("c", seed=3, data=split.fingerprint)], tiny_study, digits)
 
 
@@ -277,9 +280,9 @@ def test_changed_code_of_a_model_is_an_error_unless_a_tolerance_is_stated(tiny_s
     assert code_changes(before, study, goes_on=False) == ()
     assert code_changes("", study, goes_on=False) == ("not recorded: the code of mine.py:build",)
     (tmp_path / "mine.py").write_text("def build(): return 1")
-    with pytest.raises(AblateError, match=r"mine.py:build: .* was recorded as its digest.*\n.*--tolerance"):
+    with pytest.raises(AblateError, match=r"mine.py:build: the recorded digest is .*\n.*--tolerance"):
         code_changes(before, study, goes_on=False)
-    assert "here it is" in code_changes(before, study, goes_on=True)[0]
+    assert "but here it is" in code_changes(before, study, goes_on=True)[0]
     (tmp_path / "mine.py").unlink()
     with pytest.raises(AblateError, match=r"mine\.py cannot be read"):
         code_changes(before, study, goes_on=True)
@@ -321,7 +324,7 @@ def test_a_users_own_files_are_looked_for_beside_the_study(tiny_file, tmp_path, 
     study = load_study(tiny_file, overrides=["data.name=mine.npz"], quick=False)
     write_recorded(tmp_path / "reports" / "tiny", study, [entry()])
     assert read_recorded(tmp_path / "reports" / "tiny", beside=Path("here")).study.base == tmp_path / "here"
-    with pytest.raises(AblateError, match=r"mine.npz lies beside the study file.*\n  give the path"):
+    with pytest.raises(AblateError, match=r"mine.npz is next to the study file.*\n  give the path"):
         read_recorded(tmp_path / "reports" / "tiny", beside=None)
     (tmp_path / "studies").mkdir()
     (tmp_path / "studies" / "tiny.toml").write_text(to_toml(study))
@@ -336,8 +339,8 @@ def test_a_table_that_was_changed_is_found(tmp_path):
     assert table_changes(path, entries) == ()
     path.write_text(path.read_text().replace("0.30000000000000004", "0.9").replace("failed", "finished"))
     assert table_changes(path, entries) == (
-        "a: score 0.9, recorded was 0.30000000000000004",
-        "b: state finished, recorded was failed",
+        "a: score 0.9, but recorded was 0.30000000000000004",
+        "b: state finished, but recorded was failed",
     )
 
 
@@ -401,14 +404,14 @@ def ablate(*arguments: str, capsys) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere"], "no trials.jsonl in reports/nowhere\n  results there are: tiny"),
+        (["nowhere"], "no trials.jsonl in reports/nowhere\n  available results: tiny"),
         (["nowhere.toml"], "no such file"),
         (["tiny", "--all", "--trial", "a"], "--trial and --all: choose one"),
-        (["tiny", "--trial", "b"], "the nearest names: a"),
+        (["tiny", "--trial", "b"], "similar names: a"),
         (["tiny", "--tolerance", "-1"], "--tolerance -1.0: must be 0"),
         (["tiny", "--tolerance", "nan"], "--tolerance nan: must be 0"),
         (["tiny", "--trials", "0"], "Invalid value for '--trials'"),
-        (["tiny"], "not the data of the study"),
+        (["tiny"], "these are not the study's data"),
     ],
 )
 def test_wrong_usage_is_said_and_trains_nothing(tiny_study, tmp_path, monkeypatch, capsys, arguments, said):

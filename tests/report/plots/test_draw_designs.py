@@ -30,7 +30,7 @@ def test_shares_stand_in_order_with_what_nothing_explains_last() -> None:
     widths = [bar.get_width() for bar in axes.patches]  # type: ignore[attr-defined]
     assert widths[:3] == pytest.approx([50, 25, 12.5])
     assert sorted(widths[3:]) == pytest.approx([5, 20])
-    assert {"three and more factors together", "noise between runs", "50.0"} <= set(texts(figure))
+    assert {"three or more factors together", "noise between runs", "50.0"} <= set(texts(figure))
 
 
 def test_many_terms_end_in_one_bar_of_their_sum() -> None:

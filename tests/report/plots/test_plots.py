@@ -192,7 +192,7 @@ def test_curves_have_a_panel_a_factor_with_the_reference_in_each() -> None:
 def test_a_range_test_says_its_rate_or_that_it_found_none() -> None:
     figure = draw_rate_tests([("reference", [rate_test()]), ("sgd", [rate_test("undetermined")])])
     assert figure is not None
-    assert {"1.3e-3", "undetermined, takes 1.3e-3", "valley", "steepest", "10⁻⁷"} <= set(texts(figure))
+    assert {"1.3e-3", "undetermined, guess 1.3e-3", "valley", "steepest", "10⁻⁷"} <= set(texts(figure))
 
 
 def test_of_many_runs_as_many_of_each_level_are_drawn_and_all_are_in_the_mean() -> None:

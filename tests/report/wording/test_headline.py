@@ -40,8 +40,8 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
         "Then: optimizer sgd hurts by 2.0 [1.6, 2.4].",
         "Detectable, but within ±0.5: activation relu (+0.4 [0.2, 0.6]).",
         "Equivalent within ±0.5: initializer he_uniform.",
-        "Undecided: dropout 0.1 (+0.4 [−0.6, 1.4]; about 14 seeds would tell).",
-        "Intervals hold for all 6 contrasts at once (95 %); p is adjusted for them (max-T).",
+        "Undecided: dropout 0.1 (+0.4 [−0.6, 1.4]; needs about 14 seeds).",
+        "Intervals hold for all 6 comparisons at once (95 %), and p is adjusted for all of them (max-T).",
     ]
 
 
@@ -60,15 +60,15 @@ def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
         effect("a=1", 0.01, 0.02, "inconclusive", n=6, p=0.5), effect("b=1", -0.02, 0.03, "inconclusive", n=6, p=0.3)
     )
     assert lines[0] == (
-        "No variant is shown to help or to hurt. "
+        "No variant is shown to help or hurt. "
         "The largest observed difference is b 1, −2.0 points [−5.0, 1.0], n = 6, adjusted p = .30."
     )
 
 
 def test_a_small_p_beside_an_interval_that_holds_0_says_why_it_is_no_verdict():
     one = effect("b=1", -0.02, 0.03, "inconclusive", p=0.04)
-    seen = "No variant is shown to help or to hurt. The largest observed difference is b 1, −2.0 points [−5.0, 1.0], "
-    family = "; no verdict, since its interval, which holds for all 2 contrasts at once, includes 0."
+    seen = "No variant is shown to help or hurt. The largest observed difference is b 1, −2.0 points [−5.0, 1.0], "
+    family = "; no verdict, since its simultaneous interval (all 2 comparisons) includes 0."
     assert told(one, effect("a=1", 0.01, 0.02, "inconclusive"))[0] == f"{seen}n = 8, adjusted p = .04{family}"
     assert told(one)[0] == f"{seen}n = 8, adjusted p = .04; no verdict, since its interval includes 0."
 
@@ -79,7 +79,7 @@ def test_few_seeds_are_called_descriptive_and_no_p_is_told():
         effect("a=1", 0.01, 0.02, "too few seeds", n=3, p=nan), effect("b=1", 0.03, 0.02, "too few seeds", n=3, p=nan)
     )
     assert lines == [
-        "3 seeds are descriptive only: no test, no verdict (from 6 on). "
+        "3 seeds are descriptive only: tests and verdicts need at least 6. "
         "The largest observed difference is b 1, +3.0 points (n = 3)."
     ]
 
@@ -106,7 +106,7 @@ def test_what_broke_is_told_by_state_and_seed():
     )
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
     assert lines[-1] == (
-        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (counted at chance level)."
+        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored at chance level)."
     )
 
 
@@ -119,7 +119,7 @@ def test_the_found_rates_are_told_and_then_what_the_carried_ones_change():
     )
     assert lines[0].startswith("No variant is shown to help")
     assert (
-        "The above is with learning rates found for each variant; with rates carried over from the reference "
+        "These results use learning rates found for each variant; with rates carried over from the reference, "
         "1 of 2 verdicts change (a 1: inconclusive → helps): see “Fair learning rates”."
     ) in lines
 
@@ -131,8 +131,8 @@ def test_each_further_mode_counts_its_changes_and_names_three():
         for mode, verdict in verdicts.items() for i in range(5)
     ]  # fmt: skip
     assert (
-        "The above is with learning rates found for each variant; with rates carried over from the reference "
-        '5 of 5 verdicts change (a 0, a 1 (from the best), a 2 and 2 more); with rates of mode "" no verdict changes: '
+        "These results use learning rates found for each variant; with rates carried over from the reference, "
+        '5 of 5 verdicts change (a 0, a 1 (from the best), a 2 and 2 more); with rates of mode "", no verdict changes: '
         "see “Fair learning rates”."
     ) in told(*rows)
 
@@ -169,7 +169,7 @@ def test_long_lists_end_with_how_many_more_there_are():
     assert f"Equivalent within ±0.5: {named}; and 7 more." in lines
     lines = told(*(effect(f"a={i}", 0.0, 0.02, "inconclusive") for i in range(6)))
     (undecided,) = (line for line in lines if line.startswith("Undecided"))
-    assert undecided.count("would tell") == 4
+    assert undecided.count("needs about") == 4
     assert undecided.endswith("; and 2 more.")
 
 
@@ -182,7 +182,7 @@ def test_where_nothing_is_decided_it_is_told_what_would_have_shown():
         effect("a=1", 0.004, 0.01, "inconclusive", mde=0.0123),
         effect("b=1", 0.001, 0.02, "inconclusive", mde=0.021),
     )
-    said = "With these seeds, what is undecided would have been told apart from 1.2 to 2.1 points on (80 % power)."
+    said = "The undecided comparisons could have detected a difference of 1.2 to 2.1 points or more (80 % power)."
     assert said in told(*open_)
     assert said not in told(*open_, effect("c=1", 0.03, 0.01, "helps", mde=0.5))
 
@@ -197,29 +197,29 @@ def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
     assert lines == [
         "The best configuration beats the reference by 6.0 points [5.0, 7.0], n = 8, adjusted p = .03.",
         "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
-        "Changed from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
+        "Starting from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
         "Equivalent within ±0.5: dropout 0 (from the best).",
-        "Intervals hold for all 4 contrasts at once (95 %); p is adjusted for them (max-T).",
+        "Intervals hold for all 4 comparisons at once (95 %), and p is adjusted for all of them (max-T).",
     ]
 
 
 def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
     lines = told(effect("best", 0.01, 0.02, "inconclusive", factor="", level=""))
-    assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; about 14 seeds would tell)." in lines
+    assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; needs about 14 seeds)." in lines
     lines = told(effect("best", -0.06, 0.01, "hurts", factor="", level=""))
-    assert lines[0].startswith("The best configuration falls behind the reference by 6.0 points [5.0, 7.0]")
+    assert lines[0].startswith("The best configuration is worse than the reference by 6.0 points [5.0, 7.0]")
 
 
 def test_seeds_that_were_added_look_by_look_are_told():
     lines = told(
         effect("a=1", 0.03, 0.01, "helps", n=7, look=1), effect("b=1", 0.0, 0.02, "inconclusive", n=20, look=3)
     )
-    family = "Intervals hold for all 2 contrasts at once (95 %); p is adjusted for them (max-T)"
+    family = "Intervals hold for all 2 comparisons at once (95 %), and p is adjusted for all of them (max-T)."
     assert (
-        f"{family}, and both hold over all looks: seeds were added to what was undecided, 7 to 20 a contrast." in lines
+        f"{family} Undecided comparisons got more seeds (7 to 20 each); p and intervals hold over all looks." in lines
     )
     assert told(effect("a=1", 0.03, 0.01, "helps", n=7, look=1))[-1] == (
-        "Seeds were added to what was undecided, 7 a contrast; p and interval hold over all looks."
+        "The undecided comparison got more seeds (7); p and interval hold over all looks."
     )
 
 
@@ -242,8 +242,8 @@ def test_identical_runs_are_no_equivalence_and_only_a_model_is_asked_about_them(
     lines = told(same, other)
     assert said in lines
     assert not any("Equivalent" in line for line in lines)
-    assert lines[0].startswith("No variant is shown to help or to hurt. The largest observed difference is dropout 0.1")
-    assert lines[-1].startswith("Intervals hold for all 2 contrasts at once")
+    assert lines[0].startswith("No variant is shown to help or hurt. The largest observed difference is dropout 0.1")
+    assert lines[-1].startswith("Intervals hold for all 2 comparisons at once")
     assert told(effect("clip_norm=5", 0.0, 0.0, "identical runs")) == [
         "Identical runs, so nothing was compared: clip norm 5."
     ]
@@ -261,7 +261,7 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
     lost = runs(*broken("reference", "", ["diverged"] * 2), *broken("activation=relu", "", ["diverged"] * 2))
     assert told(*dead, results=lost) == [
         "No run finished on either side, so nothing was compared: activation relu; activation selu.",
-        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (counted at chance level).",
+        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored at chance level).",
     ]
     lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
     assert lines[:2] == [
@@ -275,7 +275,7 @@ def test_what_lost_runs_count_as_is_said_as_it_is():
     lines = wording.headline(
         table, runs(*broken("a=1", "", ["failed"])), title=TITLE, lost_count="as the worst run that finished"
     )
-    assert lines[1].endswith("(counted as the worst run that finished).")
+    assert lines[1].endswith("(scored as the worst run that finished).")
 
 
 def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():

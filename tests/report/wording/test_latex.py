@@ -63,7 +63,7 @@ def test_with_two_references_the_latex_table_has_a_column_for_them():
         effect("best: a=1", 0.03, 0.01, "helps", factor="a", level="1", against="best"),
     ]
     lines = wording.latex_effects(pd.DataFrame(rows), ACCURACY).splitlines()
-    assert lines[0].startswith("% Paired difference to what it is against")
+    assert lines[0].startswith("% Paired difference from the configuration under Against")
     assert lines[4].startswith("Factor & Level & Against & $n$")
     assert lines[6].startswith("The best configuration &  & the reference & 8 &")
     assert lines[7].startswith("a & 1 & the best configuration & 8 &")

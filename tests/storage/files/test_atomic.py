@@ -41,11 +41,11 @@ def test_what_a_disk_refuses_is_said_with_a_way_out(tmp_path):
 
 def test_a_place_that_takes_no_study_is_said_with_a_way_out(tmp_path):
     for error, reason in ((OSError(30, "Read-only file system"), "Read-only file system"),
-                          (FileExistsError(17, "File exists"), "a file is where a folder should be"),
+                          (FileExistsError(17, "File exists"), "a file is in the place of a folder"),
                           (OSError("odd"), "odd")):  # fmt: skip
         with pytest.raises(AblateError) as refused, opening(tmp_path):
             raise error
-        assert str(refused.value) == f"{tmp_path}: cannot be written: {reason}\n  name another folder with --out"
+        assert str(refused.value) == f"{tmp_path}: cannot be written: {reason}\n  choose another folder with --out"
 
 
 def test_files_have_the_rights_that_the_umask_leaves(tmp_path):

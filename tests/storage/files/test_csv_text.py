@@ -46,7 +46,7 @@ def test_an_archive_is_read_where_it_holds_one_table_whatever_its_name(tmp_path)
     assert read_csv_text(path) == TABLE
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("b.csv", TABLE)
-    assert refusal(path) == "an archive of one table can be read, this one holds 2 files"
+    assert refusal(path) == "an archive must hold exactly one table, but this one holds 2 files"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.zip"]
 
 
@@ -56,12 +56,12 @@ def test_an_archive_is_read_where_it_holds_one_table_whatever_its_name(tmp_path)
         (b"", "it is empty"),
         (b"\n  \n", "it is empty"),
         ("größe,acc\n".encode("latin-1"), "it is not UTF-8 text (byte 2)\n  save it as “CSV UTF-8”"),
-        (b"a,b\n1,2\0\n", "it holds null characters, as files that are no text do"),
+        (b"a,b\n1,2\0\n", "it contains null characters, so it is not text"),
         (
             b"a,b\n1,2\n3\n",
-            "row 3 has 1 fields, the header 2\n  leave empty fields empty, but not out; put",
+            "row 3 has 1 fields, but the header has 2\n  keep empty fields (do not drop their commas), and",
         ),
-        (b"a,b\n1,2\n\n1,234,5\n", "row 4 has 3 fields, the header 2"),
+        (b"a,b\n1,2\n\n1,234,5\n", "row 4 has 3 fields, but the header has 2"),
         (b'a,b\n1,"' + b"x" * 2_000_000, "line 2: field larger than field limit"),
     ],
 )

@@ -24,7 +24,7 @@ def test_what_is_not_there_is_what_is_taken_otherwise(tmp_path):
 def test_what_cannot_be_read_or_written_again_is_refused(tmp_path, content):
     path = tmp_path / "x.json"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.json: is no JSON: .*\n  delete it"):
+    with pytest.raises(DataError, match=r"x\.json: is not JSON: .*\n  delete the file"):
         read_json(path, otherwise={})
     with pytest.raises(DataError, match=r"cannot be read: Is a directory"):
         read_json(tmp_path, otherwise={})

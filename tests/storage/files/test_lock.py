@@ -45,8 +45,8 @@ def test_a_second_process_is_told_who_holds_the_folder_and_the_two_ways_out(tmp_
         end(process)
     first, second = str(refused.value).splitlines()
     who = f"(pid {process.pid} on {platform.node()}, since "
-    assert first.startswith(f"{tmp_path / 'x'}: another process runs this study {who}")
-    assert second == "  wait for it, or name another folder with --out"
+    assert first.startswith(f"{tmp_path / 'x'}: another process is running this study {who}")
+    assert second == "  wait for it, or choose another folder with --out"
 
 
 def test_what_a_killed_process_held_is_free_and_it_is_said_whose_it_was(tmp_path):
@@ -92,7 +92,7 @@ def test_a_folder_that_was_renamed_meanwhile_is_not_the_one_that_is_locked(tmp_p
     first.rename(folder, aside)
     second = FolderLock(folder)
     assert not (aside / OWNER).exists()
-    with pytest.raises(AblateError, match="another process runs this study"):
+    with pytest.raises(AblateError, match="another process is running this study"):
         FolderLock(folder)
     second.release()
 
@@ -114,7 +114,7 @@ def test_a_folder_that_is_renamed_while_its_lock_is_asked_for_is_not_the_one_tha
     monkeypatch.setattr(lock, "_locked", too_late)
     mine = FolderLock(folder)
     assert (folder / OWNER).exists()
-    with pytest.raises(AblateError, match="another process runs this study"):
+    with pytest.raises(AblateError, match="another process is running this study"):
         FolderLock(folder)
     FolderLock(aside).release()
     mine.release()
@@ -143,7 +143,9 @@ def soft_file(folder: Path) -> Path:
 def test_where_files_cannot_be_locked_a_second_process_is_refused_all_the_same(tmp_path):
     path = soft_file(tmp_path)
     mine = FolderLock(tmp_path)
-    with pytest.raises(AblateError, match=rf"runs this study \(pid {os.getpid()} on .*\n.*\n.* remove {path}"):
+    with pytest.raises(
+        AblateError, match=rf"another process is running this study \(pid {os.getpid()} on .*\n.*\n.* remove {path}"
+    ):
         FolderLock(tmp_path)
     mine.release()
     FolderLock(tmp_path).release()

@@ -46,13 +46,13 @@ def test_a_study_writes_over_no_file_of_somebody_else(tmp_path, name, content):
     check_folder(tmp_path)
     (tmp_path / name).write_text(content)
     assert not is_own(tmp_path)
-    with pytest.raises(AblateError, match=f"holds {name} that ablate did not write"):
+    with pytest.raises(AblateError, match=f"holds {name}, which ablate did not write"):
         check_folder(tmp_path)
 
 
 def test_a_link_that_leads_nowhere_is_in_the_way_too(tmp_path):
     (tmp_path / "results.csv").symlink_to("nowhere")
-    with pytest.raises(AblateError, match=r"holds results\.csv that"):
+    with pytest.raises(AblateError, match=r"holds results\.csv, which ablate did not write"):
         check_folder(tmp_path)
 
 
@@ -72,5 +72,5 @@ def test_a_report_on_a_table_writes_over_its_own_pages_alone(tmp_path, name, con
     if not is_refused:
         check_report(tmp_path)
         return
-    with pytest.raises(AblateError, match=f"holds {name} that ablate did not write"):
+    with pytest.raises(AblateError, match=f"holds {name}, which ablate did not write"):
         check_report(tmp_path)

@@ -43,5 +43,5 @@ except AblateError as err:
 """
     environment = os.environ | {"KERAS_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: TensorFlow and Keras do not start with it")
-    assert done.stdout.endswith("correct or remove it\n")
+    assert done.stdout.startswith(f"{tmp_path / 'keras.json'}: TensorFlow and Keras cannot start with this file")
+    assert done.stdout.endswith("correct or remove the file\n")

@@ -57,7 +57,7 @@ WHOLE = {
 @pytest.mark.parametrize("kind", WHOLE)
 @pytest.mark.parametrize("scaling", ["standardize", "unit"])
 def test_ids_are_taken_as_they_are_and_never_scaled(kind, scaling):
-    with pytest.raises(StudyError, match=rf'data.scaling: "{scaling}" changes the whole numbers of the data'):
+    with pytest.raises(StudyError, match=rf'data.scaling: "{scaling}" changes the whole numbers in the data'):
         examined(WHOLE[kind], scaling=scaling)
     assert examined(WHOLE[kind], scaling="none").outputs == "logits"
 
@@ -65,12 +65,12 @@ def test_ids_are_taken_as_they_are_and_never_scaled(kind, scaling):
 def test_the_range_of_ids_is_that_of_all_the_data_and_not_of_a_few_examples():
     words = WORDS.x_train.copy()
     words[-1, 2] = 5 * VOCABULARY  # in the last example alone
-    with pytest.raises(StudyError, match=r"takes numbers from 0 to 299, the data hold \d to 1,500\n"):
+    with pytest.raises(StudyError, match=r"takes numbers from 0 to 299, the data have \d to 1,500\n"):
         examined(embedding(), data=data_of(words.astype(np.int32)), scaling="none")
 
 
 def test_an_input_of_whole_numbers_gets_whole_numbers():
-    with pytest.raises(StudyError, match="makes fractions of the examples, and the model's input of type int32"):
+    with pytest.raises(StudyError, match="turns the examples into fractions, but the model's input of type int32"):
         examined(lambda x: ops.one_hot(x, VOCABULARY), dtype="int32")
     with pytest.raises(StudyError, match="type int32, which would cut off the fractions of the data"):
         examined(lambda x: ops.one_hot(x, 9), data=REAL, scaling="none", dtype="int32")
@@ -101,7 +101,9 @@ SCALING_AGAIN = {
 @pytest.mark.parametrize("kind", SCALING_AGAIN)
 @pytest.mark.parametrize("scaling", ["standardize", "unit"])
 def test_examples_are_not_scaled_by_the_study_and_by_the_model(kind, scaling):
-    with pytest.raises(StudyError, match=rf'"{scaling}" scales the examples.*once more\n  set data.scaling = "none"'):
+    with pytest.raises(
+        StudyError, match=rf'"{scaling}" scales the examples.*scales them again\n  set data.scaling = "none"'
+    ):
         examined(SCALING_AGAIN[kind], data=REAL, scaling=scaling)
     assert examined(SCALING_AGAIN[kind], data=REAL, scaling="none").outputs == "logits"
 

@@ -160,5 +160,7 @@ def test_networks_that_differ_below_their_heads_are_refused():
     deep = keras.Sequential([keras.Input((12,)), keras.layers.Dense(16), keras.layers.Dense(3)])
     model = plain()
     for other in (wide, deep):
-        with pytest.raises(StudyError, match="transfer: both tasks' networks must be alike but for the last layer"):
+        with pytest.raises(
+            StudyError, match="transfer: the networks of both tasks must be equal except for the last layer"
+        ):
             take_over(model, (*state_of(model), ()), Taken(*state_of(other)))

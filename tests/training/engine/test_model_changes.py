@@ -28,8 +28,7 @@ def test_a_factor_that_no_build_looks_up_is_said_but_for_those_of_the_engine(tin
     assert not_looked_up(study, {"kind", "width"}, n=3) == ()
     (one,) = not_looked_up(study, {"kind"}, n=3)
     assert (
-        one
-        == "build did not look at the factor width (configurations tried: 3), so its levels would give identical runs"
+        one == "build never reads the factor width (configurations tried: 3), so its levels would give identical runs"
     )
     (both,) = not_looked_up(study, set(), n=3)
     assert "the factors kind, width (" in both

@@ -29,24 +29,24 @@ def model(*inner) -> keras.Model:
     return keras.Sequential([keras.Input((6,)), layers.Dense(3), *inner])
 
 
-NORMALIZED = "memory was short: each batch in 2 parts; batch normalization saw 16 examples at a time"
+NORMALIZED = "low memory: gradient accumulation over 2 micro-batches; batch normalization saw 16 examples at a time"
 
 
 @pytest.mark.parametrize(
     ("pieces", "inner", "notes"),
     [
         (WHOLE, [layers.BatchNormalization], ()),
-        (Pieces(2, 16), [], ("memory was short: each batch in 2 parts",)),
+        (Pieces(2, 16), [], ("low memory: gradient accumulation over 2 micro-batches",)),
         (Pieces(2, 16), [layers.BatchNormalization], (NORMALIZED,)),
         (
             Pieces(32, 1),
             [layers.BatchNormalization, lambda: Dropout(0.1, seed=1)],
             (
-                "memory was short: each batch in 32 parts; batch normalization saw 1 example at a time; "
-                "each part drew noise of its own",
+                "low memory: gradient accumulation over 32 micro-batches; batch normalization saw 1 example at a time; "
+                "each micro-batch drew its own noise",
             ),
         ),
-        (Pieces(1, 32), [], ("memory was short: evaluated 32 examples at a time, trained on whole batches",)),
+        (Pieces(1, 32), [], ("low memory: evaluated 32 examples at a time, trained on whole batches",)),
     ],
 )
 def test_what_cannot_be_equal_is_said(pieces, inner, notes):
@@ -56,4 +56,4 @@ def test_what_cannot_be_equal_is_said(pieces, inner, notes):
 def test_what_was_of_no_avail_begins_the_reason():
     assert WHOLE.tried() == ""
     assert Pieces(1, 32).tried() == "out of memory even evaluating 32 at a time: "
-    assert Pieces(8, 4).tried() == "out of memory even with each batch in 8 parts: "
+    assert Pieces(8, 4).tried() == "out of memory even with 8 micro-batches per batch: "

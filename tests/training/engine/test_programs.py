@@ -95,7 +95,7 @@ def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, 
     assert bench._programs.cut(base)
     cut = bench.start({**base, "learning_rate": 0.1}, 2, clock)
     assert (whole.program.pieces, cut.program.pieces) == (WHOLE, Pieces(1, 32))
-    assert cut.notes == ("memory was short: evaluated 32 examples at a time, trained on whole batches",)
+    assert cut.notes == ("low memory: evaluated 32 examples at a time, trained on whole batches",)
     assert (bench.stack_size(base), bench.stack_size(other)) == (1, 4)
     assert bench.start(other, 1, clock).program.pieces == WHOLE
     assert len(made) == 3

@@ -86,7 +86,7 @@ def trained(bench, **levels):
 
 
 def test_a_fault_of_a_later_level_is_refused_before_the_first_trial_by_its_name(bench_of):
-    said = r"mine\.py:compiled_if_wide with width=32: build returned a compiled model; .*\n  leave model.compile out"
+    said = r"mine\.py:compiled_if_wide with width=32: build returned a compiled model; .*\n  remove model.compile"
     with pytest.raises(StudyError, match=said):
         bench_of("compiled_if_wide").check()
 
@@ -97,7 +97,7 @@ def test_a_level_on_which_user_code_fails_is_left_to_its_trials(bench_of):
 
 def test_a_factor_that_build_never_looks_up_is_noticed(bench_of):
     (notice,) = bench_of("ignores").check()
-    assert notice.startswith("build did not look at the factor width (configurations tried: 2)")
+    assert notice.startswith("build never reads the factor width (configurations tried: 2)")
     assert bench_of("plain").check() == ()
 
 
