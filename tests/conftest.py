@@ -63,7 +63,7 @@ def tiny_file(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory):
-    from ablate.study import load_study
+    from ablate.study.load import load_study
 
     path = tmp_path_factory.mktemp("study") / "tiny.toml"
     path.write_text(TINY)
@@ -78,8 +78,8 @@ def digits():
 
 
 @pytest.fixture(scope="session")
-def bench(tiny_study, digits):
+def context(tiny_study, digits):
     """One workbench for all tests of the training half: its programs are compiled once."""
-    from ablate.training.engine.workbench import Workbench
+    from ablate.training.engine.context import TrainingContext
 
-    return Workbench(tiny_study, digits)
+    return TrainingContext(tiny_study, digits)

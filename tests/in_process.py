@@ -8,7 +8,7 @@ from ablate.plans.protocol import Plan
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 if TYPE_CHECKING:
-    from ablate.training.engine.workbench import Workbench
+    from ablate.training.engine.context import TrainingContext
     from ablate.training.rate_finder import RateFinder
 
 OnEpoch = Callable[[Epoch], bool]  # False: stop this trial
@@ -26,12 +26,14 @@ class InProcess:
                 plan.tell(self._train(spec, plan.report))
 
 
-def run_trial(spec: TrialSpec, bench: "Workbench", finder: "RateFinder", on_epoch: OnEpoch = lambda _: True) -> Outcome:
+def run_trial(
+    spec: TrialSpec, context: "TrainingContext", finder: "RateFinder", on_epoch: OnEpoch = lambda _: True
+) -> Outcome:
     """Train one spec to its end."""
     from ablate.training.stack import Stack  # not every user of this module starts TensorFlow
 
     feed = Alone(on_epoch)
-    Stack(bench, finder, feed, size=1).run([spec])
+    Stack(context, finder, feed, size=1).run([spec])
     return feed.outcomes[0]
 
 

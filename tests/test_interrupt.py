@@ -12,8 +12,8 @@ from ablate.system import SIGNALS, on_stop_signal
 # Says what happens to it, a line each.
 SCRIPT = """
 import signal, sys, threading, time
-from ablate import interrupt
-interrupt.BREATH = float(sys.argv[1])
+from ablate import system
+system.BREATH = float(sys.argv[1])
 if len(sys.argv) > 2:
     signal.signal(getattr(signal, sys.argv[2]), signal.SIG_IGN)
 lock = threading.Lock()
@@ -21,7 +21,7 @@ def stop():
     with lock:  # as printing would: the main thread holds it
         print("stop", flush=True)
 try:
-    with interrupt.on_stop_signal(stop):
+    with system.on_stop_signal(stop):
         print("ready", flush=True)
         while True:
             with lock:

@@ -5,10 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import (
-    COUNTED_AT_CHANCE,
-    confirmatory_runs,
-)
+from ablate.analysis.effects import COUNTED_AT_CHANCE, confirmatory_runs
 from ablate.analysis.statistics import expected_best, expected_normal_maximum
 from ablate.storage.results import factor_columns, trial_numbers
 from ablate.study.trial import REFERENCE, SCORED
@@ -75,7 +72,7 @@ def failures(results: pd.DataFrame) -> pd.DataFrame:
     return rows.reindex(columns=list(FAILURE_COLUMNS)).reset_index(drop=True)
 
 
-def runs_behind(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+def underlying_runs(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     """One row a pair of `paired_scores`, in the order of `effects`: the two runs that each difference is of."""
     places = {cell: place for place, cell in enumerate(zip(effects["variant"], effects["mode"], strict=True))}
     place = [places.get(cell, len(places)) for cell in zip(pairs["variant"], pairs["mode"], strict=True)]

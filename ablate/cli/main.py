@@ -233,11 +233,11 @@ def analyze(
     tracking_uri: TrackingUri = DEFAULT_URI,
 ) -> None:
     """Statistics and a report for a table of runs from any tool. A results.csv of ablate needs no options."""
-    from ablate.analysis.imports import Asked
+    from ablate.analysis.imports import ImportOptions
     from ablate.cli.commands import analyze as command
 
     columns = tuple(column.strip() for column in factors.split(",") if column.strip())
-    asked = Asked(columns, score, seed, direction, reference, target, margin, unit, states, state)
+    asked = ImportOptions(columns, score, seed, direction, reference, target, margin, unit, states, state)
     place = command.ReportPlace(source, study, tracking_uri, name, out)
     command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))
 

@@ -87,7 +87,7 @@ def _names(archive: zipfile.ZipFile, path: Path, also: Callable[[Sequence[str]],
     total, memory = sum(archive.getinfo(f"{name}.npy").file_size for name in names), memory_bytes()
     if memory and total > memory // 2:
         raise DataError(
-            f"{path}: its arrays would take {total:,} bytes unpacked, more than the bound of {memory // 2:,}"
+            f"{path}: its arrays would take {total:,} bytes unpacked, more than the limit of {memory // 2:,}"
         )
     return names
 

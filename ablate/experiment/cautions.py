@@ -32,7 +32,7 @@ class _Cell:
     factors: Factors
     runs: Mapping[int, LossCurve]  # by seed; those that ended early too
     finished: frozenset[int]
-    in_vain: frozenset[str]  # notes on levels without effect
+    as_final: frozenset[str]  # notes on levels without effect
 
     def named(self, factor: str) -> str:
         """Its level of a factor; for a recipe, and for the best configuration, its own name."""
@@ -180,7 +180,7 @@ def _sentence(factor: str, cells: Sequence[_Cell], *, model: ModelRef) -> str:
     said = (
         f"{levels} give identical runs" if factor == RECIPE else f"the levels {levels} of {factor} give identical runs"
     )
-    if why := sorted({note for cell in cells for note in cell.in_vain}):
+    if why := sorted({note for cell in cells for note in cell.as_final}):
         return f"{said}: {'; '.join(why)}"
     if model.is_users and factor not in ENGINE and factor != "learning_rate":
         return f"{said}: build does not seem to use {'them' if factor == RECIPE else 'it'}"

@@ -14,10 +14,10 @@ from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
-from ablate.storage.preregistration import Freeze
+from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.tracking import shown_uri
 
 PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time goes to
@@ -170,7 +170,7 @@ def _is_own_source(package: Path, folder: Path) -> bool:
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
 
 
-def _unfrozen(entries: list[Entry], freeze: Freeze) -> int:
+def _unfrozen(entries: list[Entry], freeze: Preregistration) -> int:
     """How many rows have a test score that was not read under this freeze, as in a study begun before there was one."""
     return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 

@@ -12,7 +12,7 @@ from ablate.plans import FIRST_SEED
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.storage.results import results_table
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.study.trial import Factors
 
 Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode

@@ -11,10 +11,11 @@ from ablate.data import Dataset, check_sizes, data_cautions, load_dataset, selec
 from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
 from ablate.storage.files.json_file import to_plain
-from ablate.study import Study, settings, to_toml
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
 from ablate.study.rate import rate_of
+from ablate.study.settings import Study
+from ablate.study.toml import settings, to_toml
 from ablate.tracking import StudyRun
 from ablate.workers.queue import count_workers
 
@@ -83,7 +84,7 @@ def warnings(facts: Facts) -> list[str]:
     """What a person should know before the first trial, in a line each."""
     study, lines = facts.study, list[str]()
     kind, asked = MODELS.get(study.model.name), study.data.train
-    if kind is not None and kind.wants_gpu and not system.count_gpus():
+    if kind is not None and kind.needs_gpu and not system.count_gpus():
         name = study.model.name
         lines.append(
             f"model {name} needs a GPU, but there is none: on a CPU the full study takes days, --quick takes minutes"

@@ -9,11 +9,11 @@ from typing import Protocol, TypeAlias, final
 
 from ablate.clock import now_ms
 from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost, Watcher
-from ablate.plans.filters import Guarded, Remembered
+from ablate.plans.filters import Deduplicated, TestSetGuard
 from ablate.plans.protocol import Plan
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.journal import Entry, Journal
-from ablate.storage.preregistration import Freeze
+from ablate.storage.preregistration import Preregistration
 from ablate.storage.trial_cache import TrialCache
 from ablate.study.trial import Epoch, Outcome, Phase, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
@@ -55,7 +55,7 @@ class Record:
         self._journaled = Journaled(journal)  # knows attempts; for the others a trial whose worker died goes on
         others = (Watched(watch), Cached(cache)) if cache is not None else (Watched(watch),)
         self._listeners: tuple[Listener, ...] = (self._journaled, *others)
-        self._freeze: Freeze | None = None
+        self._freeze: Preregistration | None = None
         self._recorder: Recorder | None = None  # of the part that runs
 
     def open(self, study: StudyRun, *, parent_run: Path) -> None:
@@ -68,10 +68,10 @@ class Record:
             attempts=self._journal.so_far,
         )
 
-    def freeze(self, freeze: Freeze) -> None:
+    def freeze(self, freeze: Preregistration) -> None:
         """Note what will be compared: the trials of these cells, in plans put `around` from now on, are tested."""
         self._freeze = freeze
-        self._tracker.log_freeze(freeze)
+        self._tracker.log_preregistration(freeze)
 
     def around(self, plan: Plan, *, thinking: Timing = nullcontext) -> Plan:
         """The plan, kept from the test set as far as nothing is frozen, and around it all that writes down what passes.
@@ -79,9 +79,9 @@ class Record:
         A result of another study passes like any other; it is shown and tracked as a trial that took no time.
         `thinking` times what the plan itself does.
         """
-        guarded, journal, tracker = Guarded(plan, self._freeze), self._journal, self._tracker
+        guarded, journal, tracker = TestSetGuard(plan, self._freeze), self._journal, self._tracker
         self._recorder = Recorder(guarded, self._listeners, journal=journal, tracker=tracker, thinking=thinking)
-        remembered = Remembered(self._recorder, cache=self._cache, on_start=self.begin)
+        remembered = Deduplicated(self._recorder, cache=self._cache, on_start=self.begin)
         for name, outcome in self._journal.known().items():
             remembered.remember(self._journal.entries[name].spec, outcome)
         return remembered

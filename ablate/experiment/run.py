@@ -20,7 +20,7 @@ from ablate.plans.search import SearchPlan
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
-from ablate.storage.preregistration import Freeze, declare, freeze, read_freeze
+from ablate.storage.preregistration import Preregistration, declare, freeze, read_preregistration
 from ablate.storage.trial_cache import open_cache
 from ablate.study.trial import FAILED, TrialSpec
 from ablate.text import number_of
@@ -48,7 +48,7 @@ class Run:
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
         self.record = Record(self.journal, tracker, watch, cache=cache)
         self.comparison: ComparisonStages | None = None  # known once the search has ended
-        self.freeze: Freeze | None = read_freeze(folder.path)  # of an earlier run
+        self.freeze: Preregistration | None = read_preregistration(folder.path)  # of an earlier run
         self._stop = threading.Event()
         self.gave_up = ""  # why it ended early: trials that fail alike
         self.is_tracked = False

@@ -20,8 +20,8 @@ from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, sweep
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
-from ablate.study import Study
 from ablate.study.cautions import sentences
+from ablate.study.settings import Study
 from ablate.system import on_stop_signal
 from ablate.tracking import BackgroundTracker, Tracker
 

@@ -27,7 +27,7 @@ from ablate.plans.protocol import Plan
 from ablate.plans.sequence import Outcomes, Rule, Undecided
 from ablate.plans.tuning import GRID
 from ablate.storage.provenance import TuningFacts
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.study.trial import Factors, TrialSpec
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ablate.errors import StudyError
-from ablate.study import Study
 from ablate.study.rate import RATE, rate_of, with_rate
+from ablate.study.settings import Study
 from ablate.study.trial import BEST, REFERENCE, Design, Factors, Label, Level, Mode, TrialSpec
 
 FIRST_SEED = 1  # replicate 0 belongs to the search: no tuning seed is among the confirmatory ones

@@ -8,8 +8,8 @@ from ablate.plans.cells import needs_best, references
 from ablate.plans.designs import ablation_cells, looks_of
 from ablate.plans.path import Paths
 from ablate.plans.tuning import GRID, MOST_EXTENSIONS, Tuning
-from ablate.study import Study
 from ablate.study.rate import Rate, format_rate
+from ablate.study.settings import Study
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.trial import Factors, Level
 

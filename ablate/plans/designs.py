@@ -5,8 +5,8 @@ from itertools import product
 
 from ablate.analysis.statistics import MIN_SEEDS, looks
 from ablate.plans.cells import Cell, Tuned, configuration_key, counterpart, differing, rated, replicates, to_specs
-from ablate.study import Study
 from ablate.study.rate import RATE, RECIPE, rate_of
+from ablate.study.settings import Study
 from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
 
 

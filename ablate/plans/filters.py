@@ -8,8 +8,8 @@ from typing import final
 
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
-from ablate.storage.preregistration import Freeze, canonical, to_cell
-from ablate.storage.trial_cache import Found, TrialCache, content_key, untested
+from ablate.storage.preregistration import Preregistration, canonical, to_cell
+from ablate.storage.trial_cache import CachedTrial, TrialCache, trial_key, untested
 from ablate.study.trial import Outcome, RateTest, TrialSpec
 
 # Where reasons may differ that mean the same: addresses, then numbers.
@@ -18,10 +18,10 @@ _LONGEST = 200  # characters of a reason in the message
 
 
 @final
-class Guarded:
+class TestSetGuard:
     """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""
 
-    def __init__(self, plan: Plan, freeze: Freeze | None) -> None:
+    def __init__(self, plan: Plan, freeze: Preregistration | None) -> None:
         self._plan, self._freeze = plan, freeze
         self.report, self.tell = plan.report, plan.tell
         self._cells = frozenset(map(canonical, freeze.declared.cells)) if freeze else frozenset()
@@ -49,7 +49,7 @@ class Guarded:
 
 
 @final
-class Remembered:
+class Deduplicated:
     """A plan in which no configuration is trained twice with the same seed: a repeat takes the first one's result.
 
     A trial with test scores also serves a repeat that wants none, and shows it none. The other way round, even while
@@ -75,7 +75,7 @@ class Remembered:
     def remember(self, spec: TrialSpec, outcome: Outcome) -> None:
         """Count a trial of an earlier run as trained."""
         self._trained.add(spec.trial)
-        self._done.setdefault(content_key(spec), []).append((spec, outcome))
+        self._done.setdefault(trial_key(spec), []).append((spec, outcome))
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
         """Specs that were never trained; repeats are settled on the way."""
@@ -89,14 +89,14 @@ class Remembered:
         outcome = self._sharing(outcome)
         self._plan.tell(outcome)
         spec = self._running.pop(outcome.trial)
-        self._running_same[content_key(spec)].remove(spec)
+        self._running_same[trial_key(spec)].remove(spec)
         if outcome.state != "killed":
             self.remember(spec, outcome)
         for repeat in self._repeats.pop(outcome.trial, []):
             self._plan.tell(self._as_repeat(outcome, repeat))
 
     def _is_fresh(self, spec: TrialSpec) -> bool:
-        key = content_key(spec)
+        key = trial_key(spec)
         for first, outcome in self._done.get(key, ()):
             if _serves(first, spec) and (outcome.state != "pruned" or first.label.phase == spec.label.phase):
                 self._plan.tell(self._as_repeat(outcome, spec))
@@ -118,7 +118,7 @@ class Remembered:
         outcome = replace(outcome, trial=spec.trial, same_as=first, seconds=0.0, timings={})
         return outcome if spec.test else untested(outcome)
 
-    def _reuse(self, spec: TrialSpec, found: Found) -> None:
+    def _reuse(self, spec: TrialSpec, found: CachedTrial) -> None:
         self._on_start(spec)
         outcome = self._sharing(found.outcome)
         for n, epoch in enumerate(found.epochs, 1):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import optuna
 
-from ablate.study import Search, Study
 from ablate.study.rate import Rate, format_rate, rate_of
+from ablate.study.settings import Search, Study
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.trial import Factors, Level
 

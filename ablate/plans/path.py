@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias, final
 
 from ablate.plans.cells import configuration_key, differing, rated
 from ablate.plans.sequence import Outcomes, value_of
-from ablate.study import Study
 from ablate.study.rate import rate_of, with_rate
+from ablate.study.settings import Study
 from ablate.study.trial import BEST, REFERENCE, Factors, Label, Mode, TrialSpec
 
 WalkDirection: TypeAlias = Literal["forward", "backward"]

@@ -19,7 +19,8 @@ from ablate.errors import AblateError
 from ablate.plans.optuna_terms import make_pruner, make_sampler, suggest_all, to_factors, to_parameters
 from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
-from ablate.study import Study, seeds
+from ablate.study import seeds
+from ablate.study.settings import Study
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec, score_of
 
 _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)

@@ -12,22 +12,20 @@ from markupsafe import Markup
 
 from ablate.errors import DataError
 from ablate.report.checks import checklist
-from ablate.report.design_runs import OF_FACTORIAL
 from ablate.report.directions import directions_section
-from ablate.report.effects import effects_section, uncompared
+from ablate.report.effects import effects_section, no_comparisons
 from ablate.report.export import PageFiles, to_inert_csv
 from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.interactions import found_factorials, interactions_section
 from ablate.report.layers import layers_section
+from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import MOST_ROWS, Check, Link, Page, Section
 from ablate.report.paths import path_section
-from ablate.report.rate_tests import rate_section
-from ablate.report.runs import runs_block
-from ablate.report.schedules import schedule_blocks
+from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import training_section
 from ablate.report.trust import standing, trust_section
@@ -110,7 +108,7 @@ def _page(inputs: Inputs) -> Page:
 
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
-        return uncompared(inputs, sections)
+        return no_comparisons(inputs, sections)
     return headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects.runs import is_reference
+from ablate.analysis.effects.metric import is_reference
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants
@@ -37,8 +37,8 @@ def _frozen(inputs: Inputs) -> Check:
     name, frozen = "Comparisons preregistered before the test set was read", inputs.facts.frozen
     if frozen is None:
         reads = inputs.metric.name.startswith("test_")
-        why = NOT_RECORDED if reads or inputs.is_foreign else "The test set was not read."
-        return Check(name, None if reads or inputs.is_foreign else True, why)
+        why = NOT_RECORDED if reads or inputs.is_imported else "The test set was not read."
+        return Check(name, None if reads or inputs.is_imported else True, why)
     n, declared = len(inputs.effects), frozen.contrasts or 0
     if n > declared:
         return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
@@ -48,8 +48,8 @@ def _frozen(inputs: Inputs) -> Check:
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
-    told = inputs.told()
-    n = int(told["n"].min()) if len(told) else 0
+    primary = inputs.primary_effects()
+    n = int(primary["n"].min()) if len(primary) else 0
     tuning = inputs.tuning_seeds()
     shared = sorted(tuning & {int(seed) for seed in inputs.confirmatory()["seed"].dropna()})
     tuned_on = (
@@ -62,8 +62,8 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
               f"The smallest comparison has {number_of(n, 'paired seed')}; p = .05 needs {MIN_SEEDS} or more."),
         _planned(inputs),
         _same_seeds(inputs),
-        Check("Tuned on other seeds", None if inputs.is_foreign and not tuning else not shared,
-              NOT_RECORDED if inputs.is_foreign and not tuning else tuned_on),
+        Check("Tuned on other seeds", None if inputs.is_imported and not tuning else not shared,
+              NOT_RECORDED if inputs.is_imported and not tuning else tuned_on),
     ]  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def _same_seeds(inputs: Inputs) -> Check:
 
 def _rate_checks(inputs: Inputs) -> list[Check]:
     modes = [mode for mode in inputs.modes if mode]
-    if inputs.is_foreign and not modes:
+    if inputs.is_imported and not modes:
         return [Check("Learning rate found for each variant", None, NOT_RECORDED)]
     checks = [_found(inputs, modes)]
     if "tune" in modes:
@@ -163,7 +163,7 @@ def _run_checks(inputs: Inputs) -> list[Check]:
 
 def _test_reads(inputs: Inputs) -> Check:
     name, results = "Test set read once per run", inputs.results
-    if inputs.is_foreign:
+    if inputs.is_imported:
         return Check(name, None, NOT_RECORDED)
     early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
     peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
@@ -221,7 +221,7 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
 
 def _code(inputs: Inputs) -> Check:
     name, facts = "Code recorded and unchanged", inputs.facts
-    if inputs.is_foreign:
+    if inputs.is_imported:
         return Check(name, None, NOT_RECORDED)
     git = facts.git if facts.git and facts.git.commit else None
     model, version = inputs.model_ref, facts.ablate_version

@@ -46,19 +46,19 @@ MOST_FACTORS = 8  # of the best run in a sentence
 
 def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section | None:
     """Every contrast of the mode that the headline speaks of, and below it the runs `behind` all of them."""
-    told = inputs.told()
-    if told.empty:
+    primary = inputs.primary_effects()
+    if primary.empty:
         return None
     metric = inputs.metric
-    decimals = effect_decimals(told, metric)
+    decimals = effect_decimals(primary, metric)
     scores = inputs.scores.assign(said=hover_text(inputs.scores, metric, decimals))
-    figure = draw_effects(told, scores, metric=metric, decimals=decimals, label=difference_label(told, metric))
+    figure = draw_effects(primary, scores, metric=metric, decimals=decimals, label=difference_label(primary, metric))
     blocks: list[Block] = []
     if figure is not None:
-        title, sentence = "Effect of each variant", _what_to_see(told, inputs)
-        described, reading = _description(told, inputs.metric), _how_to_read(inputs)
+        title, sentence = "Effect of each variant", _what_to_see(primary, inputs)
+        described, reading = _description(primary, inputs.metric), _how_to_read(inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
-    blocks.append(effects_table_block(told, metric, anchors=behind.anchors() if behind else frozenset()))
+    blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
@@ -134,10 +134,10 @@ def _n_runs(row: Row) -> str:
     return count(row["n"]) + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
 
 
-def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
-    decided, same = int(told["verdict"].isin(DIFFERENT).sum()), int((told["verdict"] == "equivalent").sum())
-    identical, unfinished = (int((told["verdict"] == verdict).sum()) for verdict in (IDENTICAL, UNFINISHED))
-    open_ = len(told) - decided - same - identical - unfinished
+def _what_to_see(primary: pd.DataFrame, inputs: Inputs) -> str:
+    decided, same = int(primary["verdict"].isin(DIFFERENT).sum()), int((primary["verdict"] == "equivalent").sum())
+    identical, unfinished = (int((primary["verdict"] == verdict).sum()) for verdict in (IDENTICAL, UNFINISHED))
+    open_ = len(primary) - decided - same - identical - unfinished
     counts = [
         (decided, "help or hurt", "helps or hurts"),
         (same, "are equivalent", "is equivalent"),
@@ -146,13 +146,13 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
     counts += [(identical, "have identical runs", "has identical runs")] * bool(identical)
     counts += [(unfinished, "have no finished run", "has no finished run")] * bool(unfinished)
     parts = [f"{n or 'none'} {several if n > 1 else one}" for n, several, one in counts]
-    said = f"Of {len(told)} comparisons, {', '.join(parts)}."
-    if len(told) == 1:
+    said = f"Of {len(primary)} comparisons, {', '.join(parts)}."
+    if len(primary) == 1:
         said = f"The only comparison {next(one for n, _, one in counts if n)}."
-    beyond = extremes(told, inputs.scores, metric=inputs.metric)
+    beyond = extremes(primary, inputs.scores, metric=inputs.metric)
     if beyond:
         said += f" Off the axis, marked by an arrow at its edge: {', '.join(beyond)}."
-    lost = int(told["diverged"].sum())
+    lost = int(primary["diverged"].sum())
     if lost:
         runs = f"{number_of(lost, 'run')} did not finish and {'is' if lost == 1 else 'are'} scored {inputs.lost_count}"
         said += f" {runs}, so {'its dot' if lost == 1 else 'their dots'} can lie off the axis."
@@ -161,7 +161,7 @@ def _what_to_see(told: pd.DataFrame, inputs: Inputs) -> str:
 
 def _how_to_read(inputs: Inputs) -> str:
     metric = inputs.metric
-    shared = "with the same seed" if inputs.is_foreign else "with the same split, batch order and random draws"
+    shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     return HOW_TO_READ.format(margin=margin, shared=shared)
 
@@ -173,16 +173,16 @@ def _margin(metric: Metric) -> str:
     return f"{margin:g}"  # of a unit that we do not know, as it was given
 
 
-def _description(told: pd.DataFrame, metric: Metric) -> str:
-    decimals = 1 if metric.unit == "points" else effect_decimals(told, metric)
+def _description(primary: pd.DataFrame, metric: Metric) -> str:
+    decimals = 1 if metric.unit == "points" else effect_decimals(primary, metric)
     parts = [
         f"{row['variant']}: {number(row['mean'] * metric.scale, decimals, is_signed=True)}, {row['verdict']}"
-        for row in told.to_dict("records")
+        for row in primary.to_dict("records")
     ]
     return f"Forest plot of differences from the reference in {metric.unit}. {'; '.join(parts)}."
 
 
-def uncompared(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
+def no_comparisons(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
     """The answer of a page of these sections, where there is no effect to tell."""
     others = [section for section in sections if section.name not in ALWAYS]
     shows = f"The page shows {listed([f'“{section.title}”' for section in others])}." if others else ""
@@ -192,7 +192,7 @@ def uncompared(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
 def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
     if any(section.name in OF_DESIGNS for section in sections):
         return "This study has no one-factor comparisons; the results of its other designs are below."
-    if not inputs.is_foreign:
+    if not inputs.is_imported:
         return f"{inputs.title}: no ablation results yet."
     if alone := inputs.facts.alone:
         factors = ",".join(name for name in inputs.facts.factors or [] if name not in alone)

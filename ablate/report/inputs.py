@@ -81,7 +81,7 @@ class Inputs:
         return "at chance level" if self.data.n_classes else "as the worst run that finished"
 
     @property
-    def is_foreign(self) -> bool:
+    def is_imported(self) -> bool:
         """Whether the table was made by another tool: then little is known of its runs."""
         return bool(self.facts.foreign)
 
@@ -102,7 +102,7 @@ class Inputs:
         rows = self.results[self.results["phase"].isin(("search", "tune"))]
         return {int(seed) for seed in pd.to_numeric(rows["seed"], errors="coerce").dropna()}
 
-    def told(self) -> pd.DataFrame:
+    def primary_effects(self) -> pd.DataFrame:
         """The effects of the first mode."""
         return self.effects[self.effects["mode"] == self.modes[0]] if len(self.effects) else self.effects
 

@@ -9,12 +9,12 @@ from ablate.analysis import designs
 from ablate.analysis.designs import Factorial
 from ablate.analysis.effects import Metric
 from ablate.analysis.statistics import MIN_SEEDS
-from ablate.report.design_runs import OF_FACTORIAL, factorial_runs
 from ablate.report.effects import verdict_text
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, CellContent, Folded, Link, Paragraph, Section, Table, to_figure
 from ablate.report.plots.designs import MOST_PANELS, draw_interactions, draw_shares
+from ablate.report.runs import OF_FACTORIAL, factorial_runs
 from ablate.storage.results import Row
 
 MOST_NAMED = 10  # seeds in a sentence

@@ -81,7 +81,7 @@ def methods_section(inputs: Inputs) -> Section:
 
 def _design(inputs: Inputs) -> str:
     facts, effects = inputs.facts, inputs.effects
-    said = [FOREIGN.format(source=facts.source or "a file")] if inputs.is_foreign else []
+    said = [FOREIGN.format(source=facts.source or "a file")] if inputs.is_imported else []
     n = effects["variant"].nunique()
     reference = _listed({factor_name(name): level for name, level in trained_reference(inputs).items()})
     kind = facts.reference_kind
@@ -137,7 +137,7 @@ def _seeds(inputs: Inputs) -> str:
     elif len(inputs.effects):
         fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
         said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
-    if not inputs.is_foreign:
+    if not inputs.is_imported:
         said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):
             said.append(f"Search and tuning used seed {listed(tuning)}, which no comparison may use.")
@@ -151,7 +151,7 @@ def _what_a_seed_fixes(inputs: Inputs) -> str:
 
 
 def _test_set(inputs: Inputs) -> str:
-    if inputs.is_foreign or inputs.results.empty:
+    if inputs.is_imported or inputs.results.empty:
         return ""
     monitor = inputs.monitor.replace("val_", "validation ")
     if not inputs.metric.name.startswith("test_"):
@@ -205,7 +205,7 @@ def _margin_source(inputs: Inputs) -> str:
 def _lost(inputs: Inputs) -> str:
     runs = inputs.confirmatory()
     n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
-    if inputs.is_foreign and not n:
+    if inputs.is_imported and not n:
         return ""
     metric = inputs.metric
     level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)

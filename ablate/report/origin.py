@@ -49,9 +49,9 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
     levels = " · ".join(f"{factor_name(name)} {level}" for name, level in trained_reference(inputs).items())
     source, total = inputs.facts.source or "a file", (inputs.facts.time or {}).get("total")
     pairs = [
-        ("Read from", f"{source}, a table from another tool" if inputs.is_foreign else ""),
+        ("Read from", f"{source}, a table from another tool" if inputs.is_imported else ""),
         ("Read as", inputs.facts.read_as or ""),
-        ("Data", "" if inputs.is_foreign else data_text(inputs)),
+        ("Data", "" if inputs.is_imported else data_text(inputs)),
         (f"Reference{f' ({REFERENCE_KINDS.get(str(kind), kind)})' if kind else ''}", levels),
         ("Second reference", _second_reference(inputs)),
         ("Size", _size(inputs)),
@@ -62,7 +62,7 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _size(inputs: Inputs) -> str:
     results, compared = inputs.results, inputs.runs
-    if inputs.is_foreign:
+    if inputs.is_imported:
         is_own = results["same_as"].astype(str) == "" if "same_as" in results else pd.Series(True, index=results.index)
         sizes = [number_of(int(is_own.sum()), "row")]
     else:
@@ -176,7 +176,7 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _verified(inputs: Inputs) -> str:
     known = in_a_sentence(read_rounds(inputs.folder))
-    if known or not inputs.facts.command or inputs.is_foreign:
+    if known or not inputs.facts.command or inputs.is_imported:
         return known
     return f"not yet; ablate verify {inputs.facts.study or 'NAME'} retrains some trials and compares the results"
 

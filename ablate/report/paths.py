@@ -7,12 +7,12 @@ import pandas as pd
 from ablate.analysis import designs
 from ablate.analysis.designs import Factorial
 from ablate.analysis.effects import Metric, metric_unit
-from ablate.report.design_runs import OF_FACTORIAL, leading, path_anchor, path_runs
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
 from ablate.report.page import Block, CellContent, Section, Table, to_figure
-from ablate.report.plots.waterfall import draw_path
+from ablate.report.plots.differences import draw_path
+from ablate.report.runs import OF_FACTORIAL, leading, path_anchor, path_runs
 
 BARS = "Each bar goes from the score before a step to the score after it{}."
 WHISKERS = ", and the line is the 95 % interval of its gain, paired by seed"
@@ -49,7 +49,7 @@ def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[s
     title = "The greedy path, one factor at a time"
     sentence = " ".join(_in_words(walk, scale, decimals) for _, walk in chosen.groupby("direction", sort=False))
     table = _table(rows, inputs, decimals, name=name, anchors=anchors)
-    reading = _how_to_read(chosen, is_foreign=inputs.facts.metric is not None)
+    reading = _how_to_read(chosen, is_imported=inputs.facts.metric is not None)
     return [to_figure(figure, name, title, sentence, table, reading)]
 
 
@@ -59,10 +59,10 @@ def _decimals(chosen: pd.DataFrame, metric: Metric) -> int:
     return decimals_for(half_widths.tolist(), metric, values=gains.tolist())
 
 
-def _how_to_read(chosen: pd.DataFrame, *, is_foreign: bool) -> str:
+def _how_to_read(chosen: pd.DataFrame, *, is_imported: bool) -> str:
     """Another tool's score may be of any data, so nothing is said of its test set."""
     bars = BARS.format(WHISKERS if chosen["low"].notna().any() else "")
-    return f"{bars}{OPTIMISM}{'' if is_foreign else UNSEEN} {BY_SOURCE[str(chosen['source'].iloc[0])]}"
+    return f"{bars}{OPTIMISM}{'' if is_imported else UNSEEN} {BY_SOURCE[str(chosen['source'].iloc[0])]}"
 
 
 def _score_axis(inputs: Inputs) -> tuple[float, str]:

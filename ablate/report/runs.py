@@ -2,15 +2,28 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import Metric
-from ablate.analysis.search_history import runs_behind
+from ablate.analysis import designs
+from ablate.analysis.designs import Factorial
+from ablate.analysis.effects import Metric, confirmatory_runs, metric_values
+from ablate.analysis.search_history import underlying_runs
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, effect_decimals, file_unit, in_unit, mean_label, number, shown_mean
-from ablate.report.page import MOST_ROWS, Folded, Table
+from ablate.report.numbers import (
+    NONE,
+    count,
+    effect_decimals,
+    file_unit,
+    in_unit,
+    mean_label,
+    number,
+    score_decimals,
+    shown_mean,
+)
+from ablate.report.page import MOST_ROWS, CellContent, Folded, Link, Table
 from ablate.report.plots import contrast_name
 from ablate.storage.results import Row
 
@@ -19,12 +32,18 @@ SENTENCE = (
     "and the first digits of their MLflow run IDs; the CSV has the full IDs. A run that reuses the result of an "
     "identical run names it."
 )
+DESIGN_SENTENCE = (
+    "One row per run: its name in the results table and the first digits of its MLflow run ID; the CSV has the full "
+    "IDs. A run that reuses the result of an identical run names it."
+)
 RUN_ID = 8  # digits of an MLflow run shown; the CSV has all
+OF_FACTORIAL, OF_PATH = "factorial-runs", "path-runs"  # anchors
+FACTORIAL_COLUMNS = ("variant", "mode", "seed", "value", "used", "state", "trial", "run_id", "same_as")
 
 
 def runs_block(inputs: Inputs) -> Folded | None:
     """The pairs behind every contrast, in the effects' order; None where there is no pair."""
-    runs = runs_behind(inputs.scores, inputs.effects)
+    runs = underlying_runs(inputs.scores, inputs.effects)
     if runs.empty:
         return None
     metric, shown = inputs.metric, runs.head(MOST_ROWS)
@@ -90,3 +109,85 @@ def _states(row: Row) -> str:
     if row["reference_state"] != "finished":
         states.append(f"reference {row['reference_state']}")
     return ", ".join(states).replace("_", " ")
+
+
+def factorial_runs(inputs: Inputs, found: Sequence[Factorial]) -> Folded | None:
+    """Every run of the factorial, cell by cell; None without one."""
+    runs = confirmatory_runs(inputs.results, design="factorial")
+    if runs.empty:
+        return None
+    left_out = {(one.mode, seed) for one in found for seed in one.left_out}
+    used = [pair not in left_out for pair in zip(runs["mode"], runs["seed"].astype(int), strict=True)]
+    runs = runs.assign(value=metric_values(runs, inputs.metric), used=used, seed=runs["seed"].astype(int))
+    runs = _together(runs, ["mode", "variant"])[list(FACTORIAL_COLUMNS)]
+    head = ["Cell", "Seed", mean_label(inputs.metric), *_names(runs)]
+    has_unused = not runs["used"].all()
+    rows = [
+        [row["variant"], count(row["seed"]), shown_mean(row["value"], inputs.metric, _decimals(inputs)),
+         *_told(row, runs), *(["yes" if row["used"] else "no"] if has_unused else [])]
+        for row in runs.head(MOST_ROWS).to_dict("records")
+    ]  # fmt: skip
+    head += ["Averaged"] * has_unused
+    table = Table(
+        "The runs behind the factorial", head, rows, frozenset((1, 2)), name=OF_FACTORIAL,
+        data=with_units(runs, {"value": file_unit(inputs.metric)}),
+    )  # fmt: skip
+    return Folded(OF_FACTORIAL, DESIGN_SENTENCE, table)
+
+
+def path_runs(inputs: Inputs) -> Folded | None:
+    """Every run of the walks, candidate by candidate; None where none was trained."""
+    runs = designs.path_runs(inputs.results, inputs.metric)
+    if runs.empty:
+        return None
+    runs = _together(runs, ["mode", "direction", "step", "factor", "level"])
+    metric = inputs.score_metric
+    head = ["Direction", "Step", "Candidate", "Seed", mean_label(metric), *_names(runs)]
+    shown = runs.head(MOST_ROWS)
+    rows = [
+        [row["direction"], count(row["step"]), f"{row['factor']} = {row['level']}" if row["factor"] else "start",
+         count(row["seed"]), shown_mean(row["score"], metric, _decimals(inputs)), *_told(row, runs)]
+        for row in shown.to_dict("records")
+    ]  # fmt: skip
+    groups = Counter(path_anchor(row) for row in shown.to_dict("records"))
+    table = Table(
+        "The runs behind each step", head, rows, frozenset((1, 3, 4)), name=OF_PATH,
+        data=with_units(runs, {"score": file_unit(metric)}), groups=list(groups.items()), filters=(0,),
+    )  # fmt: skip
+    return Folded(OF_PATH, DESIGN_SENTENCE, table)
+
+
+def path_anchor(row: Row) -> str:
+    """Where the runs of a candidate stand on the page."""
+    return place_of(OF_PATH, *(str(row[name]) for name in ("mode", "direction", "step", "factor", "level")))
+
+
+def leading(text: str, anchor: str, *, anchors: frozenset[str]) -> CellContent:
+    """The text, as a link where the page has the anchor."""
+    return Link(text, anchor) if anchor in anchors else text
+
+
+def _together(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Rows of one cell next to each other, in the order in which the cells came up, by seed."""
+    place = runs.groupby(names, sort=False, dropna=False).ngroup()
+    return (
+        runs.assign(place=place).sort_values(["place", "seed"], kind="stable", ignore_index=True).drop(columns="place")
+    )
+
+
+def _names(runs: pd.DataFrame) -> list[str]:
+    return [
+        *(["Mode"] if runs["mode"].nunique() > 1 else []), "State", "Trial", "MLflow run",
+        *(["Reuses result of"] if (runs["same_as"] != "").any() else []),
+    ]  # fmt: skip
+
+
+def _told(row: Row, runs: pd.DataFrame) -> list[str]:
+    return [
+        *([row["mode"]] if runs["mode"].nunique() > 1 else []), str(row["state"]).replace("_", " "), row["trial"],
+        row["run_id"][:RUN_ID] or NONE, *([row["same_as"] or NONE] if (runs["same_as"] != "").any() else []),
+    ]  # fmt: skip
+
+
+def _decimals(inputs: Inputs) -> int:
+    return score_decimals(inputs.results["score"].tolist(), inputs.metric, points=2, others=4)

@@ -32,7 +32,7 @@ def search_section(inputs: Inputs) -> Section | None:
         blocks = _importances(inputs, "Which factors matter in the whole factorial")
         return Section("search", "Importance of the factors", blocks) if blocks else None
     shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
-    title, where = ("All runs", "among all runs") if inputs.is_foreign else ("Search", "in the search")
+    title, where = ("All runs", "among all runs") if inputs.is_imported else ("Search", "in the search")
     blocks = [
         *_history(shown, metric),
         *expected_blocks(inputs, metric, label=_score_label(metric)),

@@ -48,14 +48,15 @@ def _test_error(inputs: Inputs) -> str:
 
 
 def _detectable(inputs: Inputs) -> str:
-    told = inputs.told()
-    sizes = told.loc[(told["n"] >= 2) & (told["diverged"] == 0), "mde"].dropna()
+    primary = inputs.primary_effects()
+    sizes = primary.loc[(primary["n"] >= 2) & (primary["diverged"] == 0), "mde"].dropna()
     if sizes.empty:
         return ""
     least = number(float(sizes.median()) * inputs.metric.scale, _decimals(inputs))
     return (
         f"The typical comparison here can detect a true difference of {least} {inputs.metric.unit}".rstrip()
-        + f" or more (80 % power, with all {len(told)} comparisons judged at once); smaller differences may go unseen."
+        + f" or more (80 % power, with all {len(primary)} comparisons judged at once); "
+        + "smaller differences may go unseen."
     )
 
 
@@ -88,8 +89,8 @@ def _best_trial(inputs: Inputs) -> str:
 
 
 def _undecided(inputs: Inputs) -> list[Table]:
-    told = inputs.told()
-    rows = told[told["verdict"].isin(("inconclusive", "too few seeds"))]
+    primary = inputs.primary_effects()
+    rows = primary[primary["verdict"].isin(("inconclusive", "too few seeds"))]
     if rows.empty:
         return []
     metric, decimals = inputs.metric, _decimals(inputs)
@@ -114,6 +115,6 @@ def _undecided(inputs: Inputs) -> list[Table]:
 
 
 def _decimals(inputs: Inputs) -> int:
-    metric, told = inputs.metric, inputs.told()
+    metric, primary = inputs.metric, inputs.primary_effects()
     least = 1 if metric.unit == "points" else 2
-    return least if metric.unit in DECIMALS or told.empty else max(least, effect_decimals(told, metric))
+    return least if metric.unit in DECIMALS or primary.empty else max(least, effect_decimals(primary, metric))

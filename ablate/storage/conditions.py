@@ -14,7 +14,7 @@ from typing import Any
 from ablate import system
 from ablate.models.user_code import code_digest, definition_digests, joint_digest
 from ablate.storage.provenance import HardwareFacts, Provenance
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.system import NUMERIC
 
 BACKEND = "tensorflow"

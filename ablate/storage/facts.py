@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from ablate.data import Dataset
 from ablate.storage.conditions import Conditions, of_workers
-from ablate.storage.preregistration import Freeze
+from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import DataFacts, TuningFacts
-from ablate.study import Study
 from ablate.study.cautions import Cautions, Remarks
+from ablate.study.settings import Study
 from ablate.study.trial import Factors
 
 
@@ -84,6 +84,6 @@ class Ending:
     seconds: Mapping[str, float]  # of wall time, by part, "total" among them
     gave_up: str = ""  # why it ended early, where trials failed alike again and again
     changes: Sequence[str] = ()  # what of study, model file and versions changed after the first trial
-    frozen: Freeze | None = None  # what was declared before the test set was read; None where it was not read
+    frozen: Preregistration | None = None  # what was declared before the test set was read; None where it was not read
     looks: Sequence[int] = ()  # seeds at each look of a sequential design
     tune: TuningFacts | None = None  # how rates were tuned and what came of it; None: none were

@@ -16,18 +16,19 @@ from ablate.storage.files.strangers import check_folder, is_own
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import FROZEN
 from ablate.storage.resume import (
-    Basis,
-    Judged,
+    ResumeCheck,
     StageReached,
-    judge_basis,
+    StartingConditions,
     judge_settings,
     notes_on,
     read_basis,
     refusal,
+    resume_checks,
     with_notes,
 )
-from ablate.study import Study, to_toml
 from ablate.study.data_formats import SQLITE_SIDES
+from ablate.study.settings import Study
+from ablate.study.toml import to_toml
 from ablate.study.trial import Phase
 
 
@@ -87,7 +88,7 @@ class StudyFolder:
         change elsewhere, and `AblateError` where the folder cannot be written to.
         """
         with opening(self.path):
-            before, now, notes = None, Basis(conditions, data), list[str]()
+            before, now, notes = None, StartingConditions(conditions, data), list[str]()
             journal = Journal(self.journal)
             if journal.attempts() or journal.unreadable:
                 before = read_basis(self.basis)
@@ -108,14 +109,16 @@ class StudyFolder:
         basis = read_basis(self.basis)
         return list(basis.notes) if basis else []
 
-    def _changes(self, study: Study, before: Basis | None, now: Basis, *, phases: set[Phase]) -> list[Judged]:
+    def _changes(
+        self, study: Study, before: StartingConditions | None, now: StartingConditions, *, phases: set[Phase]
+    ) -> list[ResumeCheck]:
         old, new = self._settings(), tomllib.loads(to_toml(study))
-        changes, data_is_told = list[Judged](), False
+        changes, data_is_told = list[ResumeCheck](), False
         if old is not None and repr(old) != repr(new):  # without a study file, results are taken as they are
             changes = judge_settings(old, new, self._stage(phases))
             data_is_told = old.get("data") != new.get("data") or old.get("seed") != new.get("seed")
         if before is not None:
-            changes += judge_basis(before, now, model=study.model, data_is_told=data_is_told)
+            changes += resume_checks(before, now, model=study.model, data_is_told=data_is_told)
         return changes
 
     def _stage(self, phases: set[Phase]) -> StageReached:

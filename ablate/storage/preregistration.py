@@ -1,9 +1,9 @@
 """What will be compared, and how it will be judged, into a file that is written once, before the test set is read.
 
-What is enforced: a trial is scored on the test set only if its spec carries the digest of the frozen comparisons, and
-`Guarded`, which is around every plan, gives that to the specs of frozen cells alone. A worker looks at the spec, not
-at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate found and
-the best epoch chosen without the test set.
+What is enforced: a trial is scored on the test set only if its spec carries the digest of the preregistration.
+`TestSetGuard`, around every plan, gives the digest to the specs of preregistered cells alone. A worker looks at the
+spec, not at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate
+found and the best epoch chosen without the test set.
 
 What is not: its arrays lie in each worker's memory beside the training examples, because one compiled evaluation serves
 both, and in the data file, where anybody can read them. A digest keeps plans honest, not people.
@@ -19,9 +19,9 @@ from typing import Any
 
 from ablate.errors import StudyError
 from ablate.storage.files.atomic import saving, write_once
-from ablate.storage.provenance import FreezeFacts
+from ablate.storage.provenance import PreregistrationFacts
 from ablate.storage.resume import differences
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.study.trial import TrialSpec
 from ablate.text import clauses
 
@@ -30,7 +30,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class Declaration:
     """All cells that will be scored on the test set, and by which rules they will be judged."""
 
     cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, each once; Any: JSON
@@ -46,25 +46,25 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class Freeze:
+class Preregistration:
     """What was declared, and when."""
 
     digest: str
     at: str  # ISO time
-    declared: Declared
+    declared: Declaration
 
     def to_text(self) -> str:
         """The content of frozen.json."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
-    def facts(self) -> FreezeFacts:
+    def facts(self) -> PreregistrationFacts:
         """The same in short, for the provenance."""
-        return FreezeFacts(self.digest, self.at, len(self.declared.contrasts()), len(self.declared.cells))
+        return PreregistrationFacts(self.digest, self.at, len(self.declared.contrasts()), len(self.declared.cells))
 
 
 def declare(
     specs: Iterable[TrialSpec], study: Study, *, data: str, looks: Sequence[int] = (), alpha: float = ALPHA
-) -> Declared:
+) -> Declaration:
     """The cells of all confirmatory specs, of any seeds, that want the test set, and the rules of the study."""
     ablation, monitor = study.ablation, study.training.monitor
     rules = {
@@ -78,7 +78,7 @@ def declare(
         "data": data,
     }
     cells = {canonical(cell): cell for cell in (to_cell(spec) for spec in specs if spec.test)}
-    return Declared(tuple(cells.values()), rules)
+    return Declaration(tuple(cells.values()), rules)
 
 
 def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
@@ -96,11 +96,11 @@ def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def freeze(folder: Path, declared: Declared) -> Freeze:
+def freeze(folder: Path, declared: Declaration) -> Preregistration:
     """Write frozen.json into a study's folder; where a former run did so, what it froze."""
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    fresh = Freeze(declared.digest(), now, declared)
+    fresh = Preregistration(declared.digest(), now, declared)
     with saving(path, "the preregistration"):
         there = write_once(path, fresh.to_text())
     frozen = _read(path, there)
@@ -113,7 +113,7 @@ def freeze(folder: Path, declared: Declared) -> Freeze:
     return frozen
 
 
-def read_freeze(folder: Path) -> Freeze | None:
+def read_preregistration(folder: Path) -> Preregistration | None:
     """What a former run of the study in `folder` froze, if one did.
 
     Raises `StudyError` where the file was changed, or the disk does not give it.
@@ -132,12 +132,12 @@ def canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _read(path: Path, text: str) -> Freeze:
-    """Raises `StudyError` where the text is not what `Freeze.to_text` wrote."""
+def _read(path: Path, text: str) -> Preregistration:
+    """Raises `StudyError` where the text is not what `Preregistration.to_text` wrote."""
     try:
         data = json.loads(text)
-        declared = Declared(tuple(data["declared"]["cells"]), data["declared"]["rules"])
-        frozen = Freeze(data["digest"], data["at"], declared)
+        declared = Declaration(tuple(data["declared"]["cells"]), data["declared"]["rules"])
+        frozen = Preregistration(data["digest"], data["at"], declared)
         whole = declared.digest() == frozen.digest
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
@@ -149,7 +149,7 @@ def _read(path: Path, text: str) -> Freeze:
     return frozen
 
 
-def _by_name(declared: Declared) -> dict[str, object]:
+def _by_name(declared: Declaration) -> dict[str, object]:
     names = ("variant", "mode", "design", "against")
     cells = {" ".join(str(cell[name]) for name in names if cell[name]): dict(cell) for cell in declared.cells}
     return {**declared.rules, "cells": cells}

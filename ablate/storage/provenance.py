@@ -65,7 +65,7 @@ class MetricFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class FreezeFacts:
+class PreregistrationFacts:
     """What was declared before the test set was read."""
 
     digest: str | None = None
@@ -133,7 +133,7 @@ class Provenance:
     epochs: Count | None = None  # at most
     batch_size: Count | None = None
     patience: Count | None = None  # epochs without a better value before stopping
-    frozen: FreezeFacts | None = None  # None: the test set was not read
+    frozen: PreregistrationFacts | None = None  # None: the test set was not read
     reused: ReuseFacts | None = None
     tracking_uri: str | None = None  # without a password
     experiment: str | None = None

@@ -22,7 +22,7 @@ _VALUE = 40  # of one of its values
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class StartingConditions:
     """What the numbers of a folder rest on besides the study's settings."""
 
     conditions: Conditions
@@ -45,14 +45,14 @@ class StageReached:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ResumeCheck:
     """A change in words, and what speaks against going on with it; "" for nothing."""
 
     change: str
     against: str
 
 
-def read_basis(path: Path) -> Basis | None:
+def read_basis(path: Path) -> StartingConditions | None:
     """From begun.json; None where there is none, or it was changed: such results are taken as they are.
 
     Raises `DataError` where the disk does not give it.
@@ -60,7 +60,7 @@ def read_basis(path: Path) -> Basis | None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         notes = tuple(str(note) for note in data["notes"])
-        return Basis(of_begun(data), str(data["data"]), notes)
+        return StartingConditions(of_begun(data), str(data["data"]), notes)
     except FileNotFoundError:
         return None
     except OSError as err:
@@ -69,29 +69,31 @@ def read_basis(path: Path) -> Basis | None:
         return None
 
 
-def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: StageReached) -> list[Judged]:
+def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: StageReached) -> list[ResumeCheck]:
     """Every setting that differs between two resolved studies, but for those that decide no number."""
     changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
-    judged = [Judged(str(change), _obstacle(change, new, stage)) for change in changes]
+    judged = [ResumeCheck(str(change), _obstacle(change, new, stage)) for change in changes]
     if _in_order(old, new) != _in_order(new, old):
-        judged.append(Judged("space has another order", "the search so far used the old setting"))
+        judged.append(ResumeCheck("space has another order", "the search so far used the old setting"))
     return judged
 
 
-def judge_basis(old: Basis, new: Basis, *, model: ModelRef, data_is_told: bool) -> list[Judged]:
+def resume_checks(
+    old: StartingConditions, new: StartingConditions, *, model: ModelRef, data_is_told: bool
+) -> list[ResumeCheck]:
     """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
     judged = []
     before, now = old.conditions.model, new.conditions.model
     if before and now and before != now:
         # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
         file = printable(str(model.file))
-        judged.append(Judged(f"{file}, or a file that it imports, has changed since the finished trials ran", ""))
+        judged.append(ResumeCheck(f"{file} (or a file it imports) has changed since the finished trials ran", ""))
     if old.data != new.data and not data_is_told:
-        judged.append(Judged(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
+        judged.append(ResumeCheck(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))
     return judged
 
 
-def notes_on(old: Basis, new: Basis) -> Iterator[str]:
+def notes_on(old: StartingConditions, new: StartingConditions) -> Iterator[str]:
     """What else differs: it is allowed, and said. What the results' begin did not record is no change."""
     rounding = "numbers may differ, by rounding or more"
     for name, before, now in changed(old.conditions, new.conditions):
@@ -101,7 +103,7 @@ def notes_on(old: Basis, new: Basis) -> Iterator[str]:
         yield f"started with a different version of ablate's code: {rounding}"
 
 
-def refusal(folder: Path, judged: Sequence[Judged]) -> StudyError:
+def refusal(folder: Path, judged: Sequence[ResumeCheck]) -> StudyError:
     """Every change, what speaks against going on with it, and the ways out."""
     place = f"{folder}: the study has changed since these results were started"
     barred = any(one.against for one in judged)
@@ -114,7 +116,7 @@ def refusal(folder: Path, judged: Sequence[Judged]) -> StudyError:
     return StudyError("\n".join([place, *shown, *more, f"  {out}"]))
 
 
-def with_notes(basis: Basis, *notes: str) -> Basis:
+def with_notes(basis: StartingConditions, *notes: str) -> StartingConditions:
     """The basis with everything that was accepted so far, each once."""
     return replace(basis, notes=tuple(dict.fromkeys(notes)))
 

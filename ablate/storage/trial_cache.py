@@ -13,17 +13,16 @@ from pydantic import TypeAdapter
 from ablate.models.user_code import stands_alone
 from ablate.storage.facts import Facts
 from ablate.storage.files.kept import keep, load_kept
-from ablate.study import Monitor
 from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, rate_of
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 
 KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
 RATE_TEST = "[0-9a-f]{1,64}"  # the key of a range test; one whose batches were cut for want of memory has another
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CachedTrial:
     """A trial of another study that decides the same numbers, as it ended there: finished or diverged."""
 
     origin: str  # "STUDY/TRIAL"
@@ -31,7 +30,7 @@ class Found:
     epochs: tuple[Epoch, ...]
     monitor: Monitor
 
-    def as_trial(self, trial: str) -> "Found":
+    def as_trial(self, trial: str) -> "CachedTrial":
         """The same under the name of another trial, which cost nothing."""
         outcome = replace(self.outcome, trial=trial, same_as=self.origin, seconds=0.0, timings={})
         return replace(self, outcome=outcome, epochs=tuple(replace(epoch, trial=trial) for epoch in self.epochs))
@@ -74,13 +73,13 @@ class TrialCache:
         self._file = TypeAdapter(_Kept)
         self._rate_tests = TypeAdapter(RateTest)
 
-    def find(self, spec: TrialSpec) -> Found | None:
+    def find(self, spec: TrialSpec) -> CachedTrial | None:
         """The trial that `spec` would be, from this or another study; one with test scores serves without them too."""
         for tested in (True,) if spec.test else (True, False):
             kept = self._load(self.digest(spec, tested=tested))
             if kept is not None and _is_whole(kept, tested=tested):
                 outcome = kept.outcome if spec.test else untested(kept.outcome)
-                return Found(kept.origin, outcome, kept.epochs, self._study.training.monitor)
+                return CachedTrial(kept.origin, outcome, kept.epochs, self._study.training.monitor)
         return None
 
     def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
@@ -99,7 +98,7 @@ class TrialCache:
         before = self._study.transfer if is_transferred(spec.factors) else None
         finds = rate_of(spec.factors).is_found or before is not None
         test = self._study.lr_test.model_dump() if finds else None
-        depends_on = [self._shared, content_key(spec), test, before.model_dump() if before else None, tested]
+        depends_on = [self._shared, trial_key(spec), test, before.model_dump() if before else None, tested]
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
 
     def _path(self, digest: str) -> Path:
@@ -126,7 +125,7 @@ def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache |
     return TrialCache(folder, facts, stack=stack) if stands_alone(study.model, base=study.base) else None
 
 
-def content_key(spec: TrialSpec) -> str:
+def trial_key(spec: TrialSpec) -> str:
     """What decides a trial's numbers within a study, as text: names, phases and whether it is tested do not."""
     found_for = None
     if rate_of(spec.factors).is_found:

@@ -66,14 +66,14 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Widths:
+class LayerSizes:
     """A level is the units of one layer after the other, as "300-100"; or "", where something else says them."""
 
 
-LevelRule = Names | Numbers | Widths
+LevelRule = Names | Numbers | LayerSizes
 
 
-def on_ramp(factors: Factors) -> Factors:
+def factors_of_range_test(factors: Factors) -> Factors:
     """The configuration whose range test counts for `factors`: with every layer trained.
 
     A rate that was found while the new output layer trained alone may be far too high for the layers below it.
@@ -89,7 +89,7 @@ class Factor:
     default: Level | None = None  # its level where a study does not name it; None: what [training], [data] or Keras say
     required: bool = False  # every study names a level for it
     in_graph: bool = True  # False: its levels are values that one compiled program takes as inputs
-    on_ramp: bool = True  # False: its levels change nothing along a learning-rate range test
+    affects_range_test: bool = True  # False: its levels change nothing along a learning-rate range test
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class RegisteredModel:
 
     factors: Mapping[str, Factor]
     options: Mapping[str, Factor] = field(default_factory=dict)
-    wants_gpu: bool = False  # on a CPU a study of it takes days
+    needs_gpu: bool = False  # on a CPU a study of it takes days
 
 
 _SHARE = Numbers(0, 1, is_open=True)
@@ -111,9 +111,10 @@ ENGINE: Mapping[str, Factor] = {
     "momentum": Factor(_SHARE, in_graph=False),
     "clip_value": Factor(Numbers(0), default=0.0),  # each gradient's numbers; 0: not
     "clip_norm": Factor(Numbers(0), default=0.0),  # each gradient's norm; 0: not
-    "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False, on_ramp=False),
+    "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False, affects_range_test=False),
     "batch_size": Factor(Numbers(1, 10**6, whole=True)),
-    "budget": Factor(Numbers(0, 1, is_above=True), default=1.0, in_graph=False, on_ramp=False),  # share of epochs
+    # A share of the epochs.
+    "budget": Factor(Numbers(0, 1, is_above=True), default=1.0, in_graph=False, affects_range_test=False),
     "scaling": Factor(Names(SCALINGS), in_graph=False),
     "transfer": Factor(Names(TRANSFERS), default="none", in_graph=False),
 }  # fmt: skip
@@ -127,7 +128,7 @@ _BLOCKS: Mapping[str, Factor] = {
     "input_normalization": Factor(Names(NORMALIZATIONS), default="none"),
     "dropout_kind": Factor(Names(("auto", "plain", "alpha")), default="auto"),  # auto: alpha with selu, else plain
     # Passes with dropout that a prediction averages.
-    "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0, on_ramp=False),
+    "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0, affects_range_test=False),
     "l1": _PENALTY,
     "l2": _PENALTY,
     "max_norm": _PENALTY,  # of each unit's incoming weights; 0: no constraint
@@ -140,7 +141,7 @@ MODELS: Mapping[str, RegisteredModel] = {
         {
             "depth": Factor(_COUNT, default=2),  # hidden layers
             "width": Factor(_COUNT, default=64),  # units in each
-            "units": Factor(Widths(), default=""),  # of each hidden layer, instead of depth and width
+            "units": Factor(LayerSizes(), default=""),  # of each hidden layer, instead of depth and width
             "dropout_at": Factor(Names(("each", "last")), default="each"),  # after these hidden layers
         },
     ),
@@ -155,7 +156,7 @@ MODELS: Mapping[str, RegisteredModel] = {
             "padding": Factor(Names(("same", "valid")), default="same"),
             "pooling": Factor(Names(("max", "average", "none")), default="max"),  # 2 x 2
             "bottleneck": Factor(Numbers(0, 10_000, whole=True), default=0),  # filters of 1 x 1 between convolutions
-            "units": Factor(Widths(), default="256"),  # of the dense layers before the output
+            "units": Factor(LayerSizes(), default="256"),  # of the dense layers before the output
             "dense_normalization": Factor(Names(("same", "none")), default="same"),  # same: as the convolutions are
             "bias": Factor(Names(("auto", "all")), default="auto"),  # auto: none before a normalization
             "dropout_at": Factor(Names(("dense", "flatten", "stages")), default="dense"),  # after these
@@ -164,9 +165,9 @@ MODELS: Mapping[str, RegisteredModel] = {
     "resnet": RegisteredModel(
         _RESIDUAL,
         {"blocks": Factor(Numbers(1, 200, whole=True), default=3)},  # in each of 3 stages
-        wants_gpu=True,
+        needs_gpu=True,
     ),
-    "resnet50": RegisteredModel(_RESIDUAL, wants_gpu=True),
+    "resnet50": RegisteredModel(_RESIDUAL, needs_gpu=True),
 }
 
 
@@ -194,8 +195,8 @@ def required_factors(model: str) -> list[str]:
 def ramp_factors(factors: Factors, *, model: str) -> Factors:
     """The part of a configuration that decides what a learning-rate range test of it measures."""
     known = {name: known_factor(name, model=model) for name in factors if name != "learning_rate"}
-    ramped = on_ramp(factors)
-    return {name: ramped[name] for name, factor in known.items() if factor is None or factor.on_ramp}
+    ramped = factors_of_range_test(factors)
+    return {name: ramped[name] for name, factor in known.items() if factor is None or factor.affects_range_test}
 
 
 def is_transferred(factors: Factors) -> bool:

@@ -10,9 +10,9 @@ from ablate.errors import StudyError
 from ablate.study.catalog import (
     MODELS,
     Factor,
+    LayerSizes,
     Names,
     Numbers,
-    Widths,
     is_real,
     known_factor,
     known_factors,
@@ -81,7 +81,7 @@ class LevelReader:
                 return self._named(key, known.rule, value)
             case Numbers():
                 return self._number(key, known.rule, value)
-            case Widths():
+            case LayerSizes():
                 return self._widths(key, value)
 
     def _number(self, key: Key, rule: Numbers, value: Level) -> Level:
@@ -121,8 +121,8 @@ def read_factors(levels: LevelReader) -> tuple[Factors, Space]:
         for name, value in ranges.items()
         if isinstance(value, dict) and "when" in value
     }
-    resting = {name: factors[name] for name in conditions}
-    return factors, reader.built(("space",), lambda: Space(dimensions, conditions, resting))
+    inactive_levels = {name: factors[name] for name in conditions}
+    return factors, reader.built(("space",), lambda: Space(dimensions, conditions, inactive_levels))
 
 
 @dataclass(frozen=True, slots=True)

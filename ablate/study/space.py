@@ -122,17 +122,17 @@ class Space:
     """The factors that may vary, in the order of the study file, and the conditions under which some of them count.
 
     A factor with a condition is active in a configuration only if each factor that the condition names is active and
-    has one of the levels listed for it. Elsewhere it stays at its level in `resting`, the baseline's, so that
+    has one of the levels listed for it. Elsewhere it stays at its level in `inactive_levels`, the baseline's, so that
     configurations that make the same network are equal.
     """
 
     dimensions: Mapping[str, Dimension]
     conditions: Mapping[str, Condition] = field(default_factory=dict)  # factor -> when it is active
-    resting: Factors = field(default_factory=dict)  # of each factor with a condition: its level while inactive
+    inactive_levels: Factors = field(default_factory=dict)  # of each factor with a condition: its level while inactive
 
     def __post_init__(self) -> None:
         for name in self.conditions:
-            if name not in self.dimensions or name not in self.resting:
+            if name not in self.dimensions or name not in self.inactive_levels:
                 raise StudyError(f"{name} has a condition, but no dimension or no default level")
         try:
             TopologicalSorter(self.conditions).prepare()
@@ -158,8 +158,10 @@ class Space:
 
     def settled(self, factors: Factors) -> Factors:
         """The configuration with every inactive factor at its resting level."""
-        resting = {name: level for name, level in self.resting.items() if not self.is_active(name, factors)}
-        return {**factors, **resting}
+        inactive_levels = {
+            name: level for name, level in self.inactive_levels.items() if not self.is_active(name, factors)
+        }
+        return {**factors, **inactive_levels}
 
     def needs(self, factor: str) -> list[str]:
         """The factors on which it depends whether `factor` is active, each once, after those that it needs itself."""

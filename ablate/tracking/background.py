@@ -10,7 +10,7 @@ from typing import final
 
 from ablate.clock import Clock
 from ablate.storage.journal import Attempt, AttemptKey
-from ablate.storage.preregistration import Freeze
+from ablate.storage.preregistration import Preregistration
 from ablate.tracking.names import RunStatus
 from ablate.tracking.store import reason
 from ablate.tracking.study_run import StudyRun
@@ -39,8 +39,8 @@ class BackgroundTracker:
         self._wake = threading.Event()
         self._passed = threading.Condition()
         self._asked = self._done = 0  # passes that somebody waits for, and those of them that are done
-        self._freeze: Freeze | None = None
-        self._told_freeze: Freeze | None = None
+        self._freeze: Preregistration | None = None
+        self._told_freeze: Preregistration | None = None
         self._end: Callable[[Sequence[Attempt]], None] | None = None
         self._is_closed = self._is_broken = False
         self._failure = ""
@@ -95,7 +95,7 @@ class BackgroundTracker:
         with self._clock.on("wait"):
             self._opening.result()
 
-    def log_freeze(self, freeze: Freeze) -> None:
+    def log_preregistration(self, freeze: Preregistration) -> None:
         """The comparisons are frozen: written before any trial that begins later."""
         self.check()
         self._freeze = freeze
@@ -156,7 +156,7 @@ class BackgroundTracker:
         try:
             so_far, end = attempts(), self._end
             if self._freeze is not self._told_freeze and self._freeze is not None:
-                self._tracker.log_freeze(self._freeze)
+                self._tracker.log_preregistration(self._freeze)
                 self._told_freeze = self._freeze
             if end is not None and not self._tracker.is_ended:
                 end(so_far)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.storage.journal import UNENDED
-from ablate.storage.preregistration import FROZEN, Freeze
+from ablate.storage.preregistration import FROZEN, Preregistration
 from ablate.study.trial import Factors
 from ablate.tracking.batch import write_batch
 from ablate.tracking.names import NOTE, PARENT, RunStatus, clipped, named_metrics, one_line, param_values, tag_values
@@ -115,7 +115,7 @@ def adopt(client: "MlflowClient", experiment_id: str, *, former: str, parent: st
         write_batch(client, child.info.run_id, tags={PARENT: parent})
 
 
-def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Freeze) -> None:
+def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Preregistration) -> None:
     """What was frozen, and when. Does nothing where the run is gone, which must not hold up its trials."""
     try:
         write_batch(client, run_id, tags={"frozen": freeze.digest, "frozen_at": freeze.at})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 from ablate.clock import Clock, now_ms
 from ablate.errors import AblateError
 from ablate.storage.journal import Attempt, AttemptKey, Begun
-from ablate.storage.preregistration import FROZEN, Freeze
+from ablate.storage.preregistration import FROZEN, Preregistration
 from ablate.tracking import names
 from ablate.tracking.batch import write_batch, write_texts
 from ablate.tracking.reading import child_runs
@@ -64,7 +64,7 @@ class Tracker:
         self._own = Stored()  # the study's run
         self._former_parent: str | None = None  # that is gone
         self._put_off = ""  # the study's run, on a server that was away when it was to be opened
-        self._freeze: Freeze | None = None  # that the study's run does not have yet
+        self._freeze: Preregistration | None = None  # that the study's run does not have yet
 
     @property
     def seconds(self) -> float:
@@ -93,7 +93,7 @@ class Tracker:
                 self.failure, self._put_off = reason(err), parent_run_id
                 return parent_run_id
 
-    def log_freeze(self, freeze: Freeze) -> None:
+    def log_preregistration(self, freeze: Preregistration) -> None:
         """The study's run is to say what was frozen and when; no trial is written any further before that is done."""
         self._freeze = freeze
         self._own.files = {**self._own.files, FROZEN: freeze.to_text()}
@@ -188,7 +188,7 @@ class Tracker:
         self.run_ids.update({key: stored.run_id for key, stored in self._stored.items()})
         self._is_looked_up = True
 
-    def _write_freeze(self, freeze: Freeze) -> None:
+    def _write_freeze(self, freeze: Preregistration) -> None:
         tag_freeze(self._client, self._own.run_id, freeze=freeze)
         self._freeze = None
 

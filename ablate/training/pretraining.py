@@ -20,13 +20,13 @@ from ablate.data import Dataset
 from ablate.data.array import Array
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
-from ablate.study import Study, Transfer
 from ablate.study.catalog import trained_before
+from ablate.study.settings import Study, Transfer
 from ablate.study.trial import Factors, Label, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
-from ablate.training.engine.head import Taken
+from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import scaling_of
-from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
@@ -72,20 +72,20 @@ class Pretrainer:
         self._on_epoch = on_epoch
         self._transfer, self._study = transfer, source_study(study, transfer)
         self._data, self._cache = data, cache
-        self._opened: tuple[Workbench, RateFinder] | None = None
-        self._taken: dict[str, Taken] = {}
+        self._opened: tuple[TrainingContext, RateFinder] | None = None
+        self._taken: dict[str, PretrainedWeights] = {}
 
     def check(self) -> None:
         """Raise `DataError` where there are too few examples for what is asked for."""
         try:
-            self._bench.split(0, self._study.baseline)
+            self._context.split(0, self._study.baseline)
         except DataError as err:
             said = str(err)
             for name in ("train", "validation"):
                 said = said.replace(f"data.{name}", f"transfer.{name}")
             raise DataError(f"transfer: {said}") from err
 
-    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken:
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights:
         """The weights on which a configuration begins in a replicate, its time counted as "pretrain"."""
         source = source_factors(factors, self._transfer)
         with clock.on("pretrain"):
@@ -93,7 +93,7 @@ class Pretrainer:
                 try:
                     return contained(lambda: self._find(source, replicate))
                 except TrialError as broken:
-                    self._bench.make_room(source, broken)
+                    self._context.shrink_batches(source, broken)
 
     def key(self, factors: Factors, *, replicate: int) -> str:
         """A digest of all that decides the weights, the parts of batches left out."""
@@ -101,27 +101,27 @@ class Pretrainer:
         depends_on = {
             "factors": sorted(source.items()),
             "model": study.model.ingredients(),
-            "data": [self._bench.split(replicate, source).fingerprint, scaling_of(study, source), replicate],
+            "data": [self._context.split(replicate, source).fingerprint, scaling_of(study, source), replicate],
             "training": [study.training.model_dump(), study.schedule.model_dump(), study.seed],
             "test": study.lr_test.model_dump(),
-            "conditions": self._bench.conditions.digest(),
+            "conditions": self._context.conditions.digest(),
         }
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
-    def _bench(self) -> Workbench:
+    def _context(self) -> TrainingContext:
         return self._open()[0]
 
-    def _open(self) -> tuple[Workbench, RateFinder]:
+    def _open(self) -> tuple[TrainingContext, RateFinder]:
         """Made where a trial first needs it: the examples take their time and memory."""
         if self._opened is None:
             memory, tests = (self._cache / name if self._cache else None for name in ("ways", "lr_tests"))
-            bench = Workbench(self._study, self._data, stack=1, memory=memory)
-            self._opened = bench, RateFinder(bench, cache=tests)
+            context = TrainingContext(self._study, self._data, stack=1, memory=memory)
+            self._opened = context, RateFinder(context, cache=tests)
         return self._opened
 
-    def _find(self, source: Factors, replicate: int) -> Taken:
-        parts = self._bench.pieces(source).parts
+    def _find(self, source: Factors, replicate: int) -> PretrainedWeights:
+        parts = self._context.pieces(source).parts
         key = self.key(source, replicate=replicate) + (f"-{parts}-parts" if parts > 1 else "")
         if key not in self._taken:
             while len(self._taken) >= MOST_HELD:
@@ -129,11 +129,11 @@ class Pretrainer:
             self._taken[key] = self._load(key, parts=parts) or self._save(key, self._train(source, replicate))
         return self._taken[key]
 
-    def _train(self, source: Factors, replicate: int) -> Taken:
-        bench, finder = self._open()
+    def _train(self, source: Factors, replicate: int) -> PretrainedWeights:
+        context, finder = self._open()
         spec = TrialSpec("pretraining", Label("search"), replicate, source)
-        slots = Slots(bench, size=1)
-        slots.put(begin(spec, bench, finder, Clock()), 0)
+        slots = Slots(context, size=1)
+        slots.put(begin(spec, context, finder, Clock()), 0)
         trial = slots.trials[0]
         while not trial.is_over():
             slots.run_epoch()
@@ -141,14 +141,14 @@ class Pretrainer:
         if trial.best is None or trial.outcome.state != "finished":
             raise TrialError("failed", f"in pretraining: {trial.outcome.reason}", "")
         weights, frozen = ([np.asarray(tensor) for tensor in some] for some in trial.best[:2])
-        return Taken(weights, frozen, trial.start.parts)
+        return PretrainedWeights(weights, frozen, trial.start.parts)
 
-    def _load(self, key: str, *, parts: int) -> Taken | None:
+    def _load(self, key: str, *, parts: int) -> PretrainedWeights | None:
         arrays = _read(self._path(key)) if self._cache else {}
-        taken = Taken(_numbered(arrays, _WEIGHTS), _numbered(arrays, _FROZEN), parts)
+        taken = PretrainedWeights(_numbered(arrays, _WEIGHTS), _numbered(arrays, _FROZEN), parts)
         return taken if _KEY in arrays and np.array_equal(arrays[_KEY], _label(key, taken)) else None
 
-    def _save(self, key: str, taken: Taken) -> Taken:
+    def _save(self, key: str, taken: PretrainedWeights) -> PretrainedWeights:
         if self._cache:
             arrays = {_KEY: _label(key, taken)}
             for name, some in ((_WEIGHTS, taken.weights), (_FROZEN, taken.frozen)):
@@ -173,7 +173,7 @@ def _read(path: Path) -> dict[str, Array]:
         return {}
 
 
-def _label(key: str, taken: Taken) -> Array:
+def _label(key: str, taken: PretrainedWeights) -> Array:
     return np.array([key, str(len(taken.weights)), str(len(taken.frozen))])
 
 

@@ -23,13 +23,13 @@ from ablate.data import Split
 from ablate.data.array import Floats32
 from ablate.storage.files.kept import keep, load_kept
 from ablate.study import seeds
-from ablate.study.catalog import on_ramp, ramp_factors
+from ablate.study.catalog import factors_of_range_test, ramp_factors
 from ablate.study.trial import Factors, RateTest
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.batches import Indices, ramp_batches
-from ablate.training.engine.head import Taken
+from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import batch_size_of, scaling_of
-from ablate.training.engine.workbench import Workbench
 from ablate.training.range_test import average_curves, read_curve
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
@@ -39,41 +39,45 @@ _KIND = TypeAdapter(RateTest)
 class RateFinder:
     """Finds rates on a workbench; `cache` is a folder of JSON files that outlives the process, or None."""
 
-    def __init__(self, bench: Workbench, *, cache: Path | None) -> None:
-        self._bench, self._cache = bench, cache
+    def __init__(self, context: TrainingContext, *, cache: Path | None) -> None:
+        self._context, self._cache = context, cache
         self._found: dict[str, RateTest] = {}
 
     def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
         """The range test of a configuration in a replicate; its learning rate does not matter."""
         while True:
             try:
-                return contained(lambda: self._find(on_ramp(factors), clock, replicate=replicate, size=size))
+                return contained(
+                    lambda: self._find(factors_of_range_test(factors), clock, replicate=replicate, size=size)
+                )
             except TrialError as broken:
                 if size > 1:
                     raise
-                self._bench.make_room(factors, broken)
+                self._context.shrink_batches(factors, broken)
 
     def key(self, factors: Factors, *, replicate: int, parts: int = 1) -> str:
         """A digest of all that decides the numbers of the test.
 
         One whose batches were cut for want of memory says so at its end: no other study takes it for its own.
         """
-        study = self._bench.study
+        study = self._context.study
         depends_on = {
             "factors": ramp_factors(factors, model=study.model.name),
             "model": study.model.ingredients(),
-            "data": [self._bench.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
+            "data": [self._context.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
-            "before": self._bench.before(factors, replicate=replicate),
+            "before": self._context.before(factors, replicate=replicate),
             "test": study.lr_test.model_dump(),
-            "conditions": self._bench.conditions.digest(),
+            "conditions": self._context.conditions.digest(),
         }
         digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
         return digest if parts == 1 else f"{digest}-{parts}-parts"
 
     def _find(self, factors: Factors, clock: Clock, *, replicate: int, size: int) -> RateTest:
-        taken = self._bench.taken(factors, replicate, clock)  # by the trial itself: a network for each curve costs more
-        parts = max(self._bench.pieces(factors).parts if size == 1 else 1, taken.parts if taken else 1)
+        taken = self._context.taken(
+            factors, replicate, clock
+        )  # by the trial itself: a network for each curve costs more
+        parts = max(self._context.pieces(factors).parts if size == 1 else 1, taken.parts if taken else 1)
         key = self.key(factors, replicate=replicate, parts=parts)
         if key not in self._found:
             while len(self._found) >= MOST_HELD:
@@ -85,9 +89,9 @@ class RateFinder:
         return self._found[key]
 
     def _run(
-        self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int, taken: Taken | None
+        self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int, taken: PretrainedWeights | None
     ) -> RateTest:
-        settings, split = self._bench.study.lr_test, self._bench.split(replicate, factors)
+        settings, split = self._context.study.lr_test, self._context.split(replicate, factors)
         replicates = seeds.range_test(replicate, settings.seeds)
         with clock.on("lr_test"):
             rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
@@ -95,7 +99,7 @@ class RateFinder:
                 curve for some in rounds for curve in self._curves(factors, split, some, clock, size=size, taken=taken)
             ]
             losses = average_curves(curves)
-            ramp = self._bench.ramp.astype(float)
+            ramp = self._context.ramp.astype(float)
             reading = read_curve(ramp, losses, fallback=settings.fallback)
         return RateTest(
             key=key,
@@ -116,21 +120,21 @@ class RateFinder:
         clock: Clock,
         *,
         size: int,
-        taken: Taken | None = None,
+        taken: PretrainedWeights | None = None,
     ) -> Sequence[Floats32]:
         """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
-        bench, n_steps = self._bench, len(self._bench.ramp)
-        starts = [bench.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
-        batch = batch_size_of(bench.study, factors)
+        context, n_steps = self._context, len(self._context.ramp)
+        starts = [context.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
+        batch = batch_size_of(context.study, factors)
         orders = [self._order(split, replicate, batch=batch) for replicate in replicates]
         rates = np.zeros(len(orders[0]), np.float32)
-        rates[:n_steps] = bench.ramp
+        rates[:n_steps] = context.ramp
         used = np.arange(size) < len(replicates)
         program = starts[0].program
         steps = program.train(
             program.stacked([start.state for start in starts]),
-            bench.examples,
-            bench.scaling([split] * size),
+            context.examples,
+            context.scaling([split] * size),
             order=np.stack([*orders, *orders[:1] * (size - len(orders))], axis=1),
             rates=np.tile(rates[:, None], (1, size)),
             n_steps=np.where(used, n_steps, 0).astype(np.int32),
@@ -139,11 +143,11 @@ class RateFinder:
         return steps.losses[: len(replicates)]
 
     def _order(self, split: Split, replicate: int, *, batch: int) -> Indices:
-        study, n = self._bench.study, len(split.train)
+        study, n = self._context.study, len(split.train)
         batch = min(batch, n)
         rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
         # As many rows as an epoch has, so that the ramp runs on its program.
-        return ramp_batches(split.train, rows=max(len(self._bench.ramp), n // batch), batch=batch, rng=rng)
+        return ramp_batches(split.train, rows=max(len(self._context.ramp), n // batch), batch=batch, rng=rng)
 
     def _load(self, key: str) -> RateTest | None:
         test = load_kept(self._cache / f"{key}.json", _KIND) if self._cache else None

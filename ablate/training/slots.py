@@ -13,11 +13,11 @@ from ablate.data import Split
 from ablate.data.array import Floats64
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches
+from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Program, Scores
 from ablate.training.engine.settings import samples_of, settings_of
-from ablate.training.engine.workbench import Workbench
-from ablate.training.train import Pass, Trial
+from ablate.training.train import EpochAccumulator, Trial
 
 _NOTHING: TrainingState = (), (), ()
 
@@ -26,11 +26,11 @@ _NOTHING: TrainingState = (), (), ()
 class Slots:
     """The slots of a program for `size` trials. What goes wrong in it is not caught here."""
 
-    def __init__(self, bench: Workbench, *, size: int) -> None:
-        self._bench, self._size = bench, size
+    def __init__(self, context: TrainingContext, *, size: int) -> None:
+        self._context, self._size = context, size
         self.trials: dict[int, Trial] = {}  # by slot
         self._state = _NOTHING  # as long as no slot is taken
-        self._settings = bench.study.training
+        self._settings = context.study.training
 
     def free(self) -> list[int]:
         """The slots without a trial."""
@@ -57,7 +57,7 @@ class Slots:
         passes = self._train()
         with self._timed("evaluate"):
             splits = [trial.split for trial in self._all()]
-            order = self._bench.validation_order(splits, chunk=self._program.pieces.chunk)
+            order = self._context.validation_order(splits, chunk=self._program.pieces.chunk)
             scores = self._scores(self._state, splits, order, n=len(splits[0].validation))
         seconds = (time.perf_counter() - began) / len(self.trials)
         epochs = {}
@@ -70,7 +70,7 @@ class Slots:
             epochs[slot] = passes[slot].to_epoch(trial, val_loss=loss, val_accuracy=accuracy, seconds=seconds)
             if trial.take(epochs[slot]):
                 trial.best = self._program.row(self._state, slot)
-                if samples_of(self._bench.study, trial.spec.factors):
+                if samples_of(self._context.study, trial.spec.factors):
                     trial.outcome = replace(trial.outcome, predictive_sd=float(scores.spreads[slot]))
         return epochs
 
@@ -84,8 +84,8 @@ class Slots:
             scores = self._scores(
                 self._program.stacked([trial.best for trial in trials if trial.best is not None]),
                 splits + splits[:1] * (self._size - len(splits)),
-                self._bench.test_order(self._size, chunk=self._program.pieces.chunk),
-                n=len(self._bench.data.y_test),
+                self._context.test_order(self._size, chunk=self._program.pieces.chunk),
+                n=len(self._context.data.y_test),
             )
         for row, trial in enumerate(trials):
             loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
@@ -99,15 +99,15 @@ class Slots:
                 thawed = self._program.restarted(self._program.row(self._state, slot), settings)
                 self._state = self._program.replaced(self._state, slot, thawed)
 
-    def _train(self) -> dict[int, Pass]:
-        passes = {slot: Pass() for slot in self.trials}
+    def _train(self) -> dict[int, EpochAccumulator]:
+        passes = {slot: EpochAccumulator() for slot in self.trials}
         slots = self._all()
         permutations = {slot: trial.permutation() for slot, trial in self.trials.items()}
         some = next(iter(permutations.values()))  # stands in for a free slot's
-        scaling = self._bench.scaling([trial.split for trial in slots])
+        scaling = self._context.scaling([trial.split for trial in slots])
         orders = [permutations.get(slot, some) for slot in range(self._size)]
         batch = slots[0].settings.batch_size  # the same for all trials of a structure
-        parts = epoch_batches(orders, batch, min_rows=len(self._bench.ramp))
+        parts = epoch_batches(orders, batch, min_rows=len(self._context.ramp))
         schedule, first = self._schedule(slots, steps=sum(n_steps for _, n_steps in parts)), 0
         for order, n_steps in parts:
             rates = np.zeros(order.shape[:2], np.float32)
@@ -117,7 +117,7 @@ class Slots:
             with self._timed("train"):
                 steps = self._program.train(
                     self._state,
-                    self._bench.examples,
+                    self._context.examples,
                     scaling,
                     order=order,
                     rates=rates,
@@ -133,12 +133,12 @@ class Slots:
 
     def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats64:
         """The learning rates of the epoch's steps, (steps, slots)."""
-        shape = self._bench.study.schedule
+        shape = self._context.study.schedule
         return np.stack([trial.rates(shape, steps=steps) for trial in trials], axis=1)
 
     def _scores(self, state: TrainingState, splits: Sequence[Split], order: Indices, *, n: int) -> Scores:
-        bench = self._bench
-        return self._program.evaluate(state, bench.examples, bench.scaling(splits), order=order, n=n)
+        context = self._context
+        return self._program.evaluate(state, context.examples, context.scaling(splits), order=order, n=n)
 
     def _all(self) -> list[Trial]:
         """The trial of each slot; in a free one, another's stands in and takes no step."""

@@ -12,8 +12,8 @@ from typing import Protocol, final
 from ablate.clock import Clock
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
-from ablate.training.engine.workbench import Workbench
-from ablate.training.layer_statistics import look_inside
+from ablate.training.engine.context import TrainingContext
+from ablate.training.inspection import inspect_layers
 from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin, failed
@@ -35,18 +35,18 @@ class Feed(Protocol):
         ...
 
 
-def run_trials(specs: Sequence[TrialSpec], bench: Workbench, finder: RateFinder, feed: Feed) -> None:
+def run_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: RateFinder, feed: Feed) -> None:
     """Train specs of one structure, and those that `feed` adds, to their ends.
 
     Whatever goes wrong in a trial becomes its outcome. Where it cannot be told whose fault it was, the trials of a
     stack start over in stacks of half the size; alone, what runs out of memory starts over in smaller pieces.
     """
-    waiting, most = list(specs), _most(specs[0], bench)
+    waiting, most = list(specs), _most(specs[0], context)
     while waiting:
         if len(waiting) < most:
             waiting += feed.more(most - len(waiting))
         size = min(most, 2 ** math.ceil(math.log2(len(waiting))))
-        waiting = Stack(bench, finder, feed, size=size).run(waiting)
+        waiting = Stack(context, finder, feed, size=size).run(waiting)
         most = max(1, min(most, size) // 2) if waiting else most
 
 
@@ -54,9 +54,9 @@ def run_trials(specs: Sequence[TrialSpec], bench: Workbench, finder: RateFinder,
 class Stack:
     """Trials on their way through the slots of one program, from a feed and back to it."""
 
-    def __init__(self, bench: Workbench, finder: RateFinder, feed: Feed, *, size: int) -> None:
-        self._bench, self._finder, self._feed, self._size = bench, finder, feed, size
-        self._slots = Slots(bench, size=size)
+    def __init__(self, context: TrainingContext, finder: RateFinder, feed: Feed, *, size: int) -> None:
+        self._context, self._finder, self._feed, self._size = context, finder, feed, size
+        self._slots = Slots(context, size=size)
         self._waiting: list[TrialSpec] = []
         self._again: list[TrialSpec] = []  # could not begin here
         self._spent: dict[str, float] = {}  # seconds, of trials that start over in smaller pieces
@@ -92,8 +92,8 @@ class Stack:
         clock = Clock()
 
         def enter() -> None:
-            trial = begin(spec, self._bench, self._finder, clock, size=self._size)
-            look_inside(trial, self._bench, "start")
+            trial = begin(spec, self._context, self._finder, clock, size=self._size)
+            inspect_layers(trial, self._context, "start")
             self._slots.put(trial, slot)
 
         try:
@@ -110,9 +110,9 @@ class Stack:
         """End a trial that broke alone, or have it start over in smaller pieces where it was for want of memory."""
         seconds += self._spent.get(spec.trial, 0.0)
         try:
-            self._bench.make_room(spec.factors, broken)
+            self._context.shrink_batches(spec.factors, broken)
         except TrialError as final:
-            parts = self._bench.pieces(spec.factors).parts
+            parts = self._context.pieces(spec.factors).parts
             self._feed.tell(failed(spec, final, seconds=seconds, epochs=epochs, parts=parts))
         else:
             self._spent[spec.trial] = seconds
@@ -128,7 +128,7 @@ class Stack:
         contained(self._slots.test)
         for trial in trials.values():
             if trial.is_over():
-                look_inside(trial, self._bench, "end")
+                inspect_layers(trial, self._context, "end")
         for trial in trials.values():
             trial.seconds += (time.perf_counter() - began) / len(trials)
         for slot, trial in list(trials.items()):
@@ -137,9 +137,9 @@ class Stack:
                 self._feed.tell(trial.ended())
 
 
-def _most(spec: TrialSpec, bench: Workbench) -> int:
+def _most(spec: TrialSpec, context: TrainingContext) -> int:
     """How many trials of a spec's structure may train together; 1 where its model cannot be built."""
     try:
-        return contained(lambda: bench.stack_size(spec.factors))
+        return contained(lambda: context.stack_size(spec.factors))
     except TrialError:  # training it alone says what is wrong
         return 1

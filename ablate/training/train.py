@@ -14,17 +14,18 @@ from ablate.clock import Clock
 from ablate.data import Split
 from ablate.data.array import Floats64
 from ablate.models.build import advice
-from ablate.study import Schedule, Training, seeds
+from ablate.study import seeds
 from ablate.study.catalog import level_in
 from ablate.study.rate import rate_of
+from ablate.study.settings import Schedule, Training
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
+from ablate.training.engine.context import Start, TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Steps
-from ablate.training.engine.schedules import Moment, rates
-from ablate.training.engine.settings import Thaw, thaw_of, training_of
-from ablate.training.engine.workbench import Start, Workbench
+from ablate.training.engine.schedules import SchedulePosition, rates
+from ablate.training.engine.settings import UnfreezeSchedule, thaw_of, training_of
 from ablate.training.range_test import rate_for
 from ablate.training.rate_finder import RateFinder
 
@@ -39,7 +40,7 @@ class Trial:
     start: Start
     split: Split
     settings: Training  # as its factors have them
-    thaw: Thaw
+    thaw: UnfreezeSchedule
     schedule: str
     rate: float  # the peak of its schedule
     rate_test: RateTest | None
@@ -55,7 +56,7 @@ class Trial:
 
     def rates(self, shape: Schedule, *, steps: int) -> Floats64:
         """The learning rate of each of the `steps` of its next epoch."""
-        moment = Moment(self.outcome.epochs, self.settings.epochs, steps, self.val_losses)
+        moment = SchedulePosition(self.outcome.epochs, self.settings.epochs, steps, self.val_losses)
         lowered = self.thaw.rate if self.outcome.epochs >= self.thaw.after else 1.0
         return lowered * self.rate * rates(self.schedule, shape, moment)
 
@@ -113,7 +114,7 @@ class Trial:
 
 @final
 @dataclass(slots=True)
-class Pass:
+class EpochAccumulator:
     """A trial's way through the training examples, once."""
 
     loss: float = 0.0  # sum over the examples seen
@@ -144,7 +145,7 @@ class Pass:
         )
 
 
-def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
+def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
     """A trial before its first epoch, its range test done, for a program of `size` trials."""
     asked, rate_test = rate_of(spec.factors), None
     if asked.value is not None:
@@ -154,13 +155,13 @@ def begin(spec: TrialSpec, bench: Workbench, finder: RateFinder, clock: Clock, *
         rate_test = finder.find(whose, clock, replicate=spec.seed, size=1 if spec.rate_factors else size)
         rate = rate_for(rate_test, str(level_in(whose, "schedule"))) * asked.multiplier
     with clock.on("data"):
-        split = bench.split(spec.seed, spec.factors)
-    taken = bench.taken(spec.factors, spec.seed, clock)
-    start = bench.start(spec.factors, spec.seed, clock, size=size, taken=taken)
-    order = np.random.default_rng(seeds.stream(bench.study.seed, spec.seed, "order"))
-    settings, schedule = training_of(bench.study, spec.factors), str(level_in(spec.factors, "schedule"))
+        split = context.split(spec.seed, spec.factors)
+    taken = context.taken(spec.factors, spec.seed, clock)
+    start = context.start(spec.factors, spec.seed, clock, size=size, taken=taken)
+    order = np.random.default_rng(seeds.stream(context.study.seed, spec.seed, "order"))
+    settings, schedule = training_of(context.study, spec.factors), str(level_in(spec.factors, "schedule"))
     outcome = Outcome(spec.trial, "finished")
-    thaw = thaw_of(bench.study, spec.factors)
+    thaw = thaw_of(context.study, spec.factors)
     return Trial(spec, clock, start, split, settings, thaw, schedule, rate, rate_test, order, outcome)
 
 

@@ -1,10 +1,22 @@
 """Workers that have ended into what becomes of the trial and of the place that each of them had."""
 
-from typing import final
+import os
+import time
+from collections.abc import Sequence
+from typing import TypeAlias, final
 
+from ablate import system
+from ablate.study.settings import Limits
 from ablate.study.trial import Outcome
-from ablate.workers.logs import last_words
+from ablate.workers.logs import log_tail
 from ablate.workers.process import End, Worker
+
+LOOK_SECONDS = 1.0  # between two looks at the workers, at least
+# More time than this between two looks was not the workers': the machine slept, or Ctrl-Z had stopped all of them.
+LEAP_SECONDS = 5.0
+SHARE = 0.9  # of the machine's memory is what all workers together may hold
+GB = 2**30
+Over: TypeAlias = list[tuple[Worker, End]]  # whom to end, and why
 
 
 @final
@@ -25,7 +37,7 @@ class Losses:
         if not end.is_final and tries <= self._most:
             return None
         reason = end.reason if tries == 1 else f"{end.reason}; tried {tries} times"
-        words = last_words(worker.log)
+        words = log_tail(worker.log)
         said = f"The last output of its worker ({worker.log}):\n{words}" if words else ""
         return going.outcome(end.state, reason, traceback=said)
 
@@ -40,3 +52,52 @@ class Losses:
     def note_ready(self, worker: Worker) -> None:
         """A worker has come to life."""
         self._stillborn.pop(worker.place.number, None)
+
+
+@final
+class Watch:
+    """The limits of a study, and the time that its workers were seen at work. `memory` is the machine's, in bytes."""
+
+    def __init__(self, limits: Limits, *, memory: int) -> None:
+        self._limits, self._memory = limits, memory
+        self._looked = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it is time for another look."""
+        return time.monotonic() - self._looked >= LOOK_SECONDS
+
+    def over(self, workers: Sequence[Worker]) -> Over:
+        """Those that have to be ended now."""
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, LEAP_SECONDS), now
+        for worker in workers:
+            worker.age(passed)
+        too_slow = [(worker, end) for worker in workers if (end := self._timed_out(worker)) is not None]
+        return too_slow or self._too_large(workers)
+
+    def _timed_out(self, worker: Worker) -> End | None:
+        whole, silent = self._limits.trial_minutes, self._limits.silent_minutes
+        if whole is not None and any(going.seconds > 60 * whole for going in worker.trials.values()):
+            return End(f"it took longer than limits.trial_minutes = {whole:g} allows", is_final=True)
+        if worker.silent > 60 * silent and not worker.pipe.poll():
+            return End(f"its process was silent for longer than limits.silent_minutes = {silent:g}", is_final=True)
+        return None
+
+    def _too_large(self, workers: Sequence[Worker]) -> Over:
+        """Those above the limit; without one the largest, where it, the others and this process leave too little."""
+        held = {worker: system.held_memory_bytes(worker.pid) for worker in workers}
+        allowed = self._limits.memory_gb
+        if allowed is not None:
+            text = f"GB of memory, but limits.memory_gb = {allowed:g} allows no more"
+            return [(worker, _too_much(n, text, is_final=True)) for worker, n in held.items() if n > allowed * GB]
+        total = sum(held.values()) + system.held_memory_bytes(os.getpid())
+        if not held or not self._memory or total <= SHARE * self._memory:
+            return []
+        largest = max(held, key=lambda worker: held[worker])
+        whole = f"{SHARE:.0%} of this machine's {self._memory / GB:.1f} GB"
+        text = f"GB of memory and the study {total / GB:.1f} GB, more than {whole}"
+        return [(largest, _too_much(held[largest], text, is_final=False))]  # a smaller neighbour may be all it takes
+
+
+def _too_much(held: int, text: str, *, is_final: bool) -> End:
+    return End(f"its process held {held / GB:.1f} {text}", state="out_of_memory", is_final=is_final)

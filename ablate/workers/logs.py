@@ -54,7 +54,7 @@ def ask_where(pid: int) -> None:
             time.sleep(ASKED_SECONDS)
 
 
-def last_words(path: Path, *, most: int = 100, longest: int = 300) -> str:
+def log_tail(path: Path, *, most: int = 100, longest: int = 300) -> str:
     """The last `most` lines of a log, `longest` characters of each, as they can be shown; "" where it cannot be read.
 
     Python lists all libraries after a crash, in one line that would hide where it was.

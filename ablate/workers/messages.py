@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.study.trial import Epoch
 
 
@@ -72,5 +72,5 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
-class Worn:
+class Retired:
     """The same, but as its last word: its memory has grown past the bound."""

@@ -14,11 +14,10 @@ from ablate.clock import Clock
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
 from ablate.study.trial import Outcome, TrialSpec
-from ablate.workers.crashes import Losses
-from ablate.workers.limits import Watch
+from ablate.workers.crashes import Losses, Watch
 from ablate.workers.logs import cut
-from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
-from ablate.workers.process import End, Serve, Worker, dismiss, hire
+from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Retired, Task, Wanted
+from ablate.workers.process import End, Serve, Worker, shut_down, spawn_worker
 from ablate.workers.queue import Waiting, places
 from ablate.workers.worker import work
 
@@ -61,7 +60,7 @@ class Local:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            undo.callback(dismiss, self._workers)
+            undo.callback(shut_down, self._workers)
             for place in self._places:
                 self._hire(place)
             undo.pop_all()
@@ -73,7 +72,7 @@ class Local:
         for worker in self._workers:
             if worker.is_idle:
                 self._count("idle", worker)
-        dismiss(self._workers)
+        shut_down(self._workers)
         for worker in self._workers:
             cut(worker.log)
 
@@ -142,7 +141,7 @@ class Local:
                 plan.tell(replace(message, state="killed", reason="interrupted") if stopped else message)
             case Idle():
                 worker.is_idle, worker.since = True, time.perf_counter()
-            case Worn():
+            case Retired():
                 worker.ended()
                 self._workers.remove(worker)
                 self._hire(worker.place)
@@ -217,7 +216,7 @@ class Local:
         self._on_notice(f"{reason}; continuing without it, see {worker.log}")
 
     def _hire(self, place: Place) -> None:
-        self._workers.append(hire(self._task, place, self._serve))
+        self._workers.append(spawn_worker(self._task, place, self._serve))
 
     def _count(self, part: str, worker: Worker) -> None:
         """Count a worker's time until now, and begin anew."""

@@ -36,7 +36,7 @@ class End:
 
 @final
 @dataclass(slots=True)
-class Going:
+class RunningTrial:
     """A trial in training, and how far it has come."""
 
     spec: TrialSpec
@@ -58,7 +58,7 @@ class Worker:
     process: SpawnProcess
     pipe: Connection
     log: Path  # what it prints
-    trials: dict[str, Going] = field(default_factory=dict)  # in training, by name
+    trials: dict[str, RunningTrial] = field(default_factory=dict)  # in training, by name
     silent: float = 0.0  # seconds since its last word, while it is not idle
     structure: Structure = ()  # of these
     seen: set[Structure] = field(default_factory=set)
@@ -73,7 +73,7 @@ class Worker:
 
     def start(self, specs: Sequence[TrialSpec]) -> None:
         """Give it specs, all of its structure."""
-        self.trials.update({spec.trial: Going(spec) for spec in specs})
+        self.trials.update({spec.trial: RunningTrial(spec) for spec in specs})
         self.silent = 0.0
         self.say(list(specs))
 
@@ -118,7 +118,7 @@ class Worker:
         self.process.join(LEAVE_SECONDS)
 
 
-def hire(task: Task, place: Place, serve: Serve) -> Worker:
+def spawn_worker(task: Task, place: Place, serve: Serve) -> Worker:
     """Start a worker process. Raises `AblateError` where the system starts none."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -153,7 +153,7 @@ def _spawning() -> Iterator[None]:
             del os.environ[SAFE_PATH]
 
 
-def dismiss(workers: Sequence[Worker]) -> None:
+def shut_down(workers: Sequence[Worker]) -> None:
     """End them all: at once those that are at work, after two seconds also those that were only told to go."""
     processes = [worker.process for worker in workers]
     try:

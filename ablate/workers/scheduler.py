@@ -13,7 +13,7 @@ from ablate.data import Dataset, save_arrays
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
 from ablate.storage.files.lock import scratch_folder
-from ablate.study import Study
+from ablate.study.settings import Study
 from ablate.study.trial import TrialSpec
 from ablate.workers.messages import Task
 from ablate.workers.pool import Local

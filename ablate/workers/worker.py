@@ -13,11 +13,11 @@ from ablate.errors import AblateError, reason_of, trace_of
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.system import SIGNALS
 from ablate.workers.logs import print_to
-from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Task, Wanted, Worn
+from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Retired, Task, Wanted
 from ablate.workers.watchdog import end_with_parent, leave_safe_path
 
 if TYPE_CHECKING:
-    from ablate.training.engine.workbench import Workbench
+    from ablate.training.engine.context import TrainingContext
 
 
 class Deserted(BaseException):
@@ -57,7 +57,7 @@ def settle_in(task: Task, place: Place) -> None:
 
 def _serve(task: Task, link: "WorkerPipe") -> None:
     try:
-        bench, notices = _open_bench(task, link)
+        context, notices = _open_bench(task, link)
     except BaseException as err:  # a user's model may end the program, too
         _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
@@ -65,12 +65,12 @@ def _serve(task: Task, link: "WorkerPipe") -> None:
     from ablate.training.rate_finder import RateFinder
     from ablate.training.stack import run_trials
 
-    finder = RateFinder(bench, cache=task.cache / "lr_tests" if task.cache else None)
+    finder = RateFinder(context, cache=task.cache / "lr_tests" if task.cache else None)
     link.say(Ready(notices))
     while True:
-        run_trials(link.hear(), bench, finder, link)
+        run_trials(link.hear(), context, finder, link)
         if link.is_worn():
-            link.say(Worn())
+            link.say(Retired())
             return
         link.say(Idle())
 
@@ -80,19 +80,19 @@ def _print_trace(err: BaseException) -> None:
         print(trace_of(err), file=sys.stderr)
 
 
-def _open_bench(task: Task, link: "WorkerPipe") -> tuple["Workbench", tuple[str, ...]]:
+def _open_bench(task: Task, link: "WorkerPipe") -> tuple["TrainingContext", tuple[str, ...]]:
     from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow(task.threads)
     # Imported here: the settings above must come first.
     from ablate.data import load_arrays
-    from ablate.training.engine.workbench import Workbench
+    from ablate.training.engine.context import TrainingContext
     from ablate.training.pretraining import find_origin
 
     memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
     origin = find_origin(task.study, data, cache=task.cache, on_epoch=lambda: link.say(Busy()))
-    bench = Workbench(task.study, data, stack=task.stack, memory=memory, origin=origin)
-    return bench, bench.check()
+    context = TrainingContext(task.study, data, stack=task.stack, memory=memory, origin=origin)
+    return context, context.check()
 
 
 def why_not(err: BaseException, *, model: str) -> str:

@@ -10,8 +10,8 @@ from ablate.analysis.search_history import (
     best_of_search,
     expected_search,
     failures,
-    runs_behind,
     search_history,
+    underlying_runs,
 )
 
 ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
@@ -118,7 +118,7 @@ def test_the_runs_behind_the_effects_stand_in_their_order():
         + ablation("b=1", "find", ("finished", 0.5, 0.9, 1), ("finished", 0.5, 0.9, 1))
     )
     effects = effects_table(results, ACCURACY)
-    behind = runs_behind(paired_scores(results, ACCURACY), effects)
+    behind = underlying_runs(paired_scores(results, ACCURACY), effects)
     assert list(behind) == list(BEHIND_COLUMNS)
     assert behind["variant"].tolist() == ["b=1", "b=1", "a=1", "a=1"]  # the larger effect first
     assert behind["trial"].tolist()[2:] == ["ablation-a=1-find-s0", "ablation-a=1-find-s1"]

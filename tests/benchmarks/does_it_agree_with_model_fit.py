@@ -65,9 +65,10 @@ def main() -> None:
     prepare_tensorflow()
     from ablate.clock import Clock
     from ablate.data import load_dataset
-    from ablate.study import find_study, load_study
+    from ablate.study.load import load_study
+    from ablate.study.names import find_study
     from ablate.study.trial import Label, TrialSpec
-    from ablate.training.engine.workbench import Workbench
+    from ablate.training.engine.context import TrainingContext
     from ablate.training.rate_finder import RateFinder
     from ablate.training.stack import run_trials
 
@@ -76,8 +77,8 @@ def main() -> None:
     data = load_dataset(study.data.name, data_dir=data_dir, explicit=data_dir is not None, base=study.base)
     if data.stand_in:
         print("STAND-IN DATA: not CIFAR-10")
-    bench = Workbench(study, data)
-    finder = RateFinder(bench, cache=None)
+    context = TrainingContext(study, data)
+    finder = RateFinder(context, cache=None)
     rate = finder.find(study.baseline, Clock(), replicate=0).suggestion
     factors = {**study.baseline, "learning_rate": rate}
     print(f"learning rate {rate:.3g}, {study.data.train} images, at most {study.training.epochs} epochs")
@@ -86,13 +87,13 @@ def main() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as peer:
         for seed in range(1, arguments.seeds + 1):
             alone = Alone()
-            run_trials([TrialSpec(f"s{seed}", Label("ablation"), seed, factors)], bench, finder, alone)
+            run_trials([TrialSpec(f"s{seed}", Label("ablation"), seed, factors)], context, finder, alone)
             outcome = alone.outcome
             mine = outcome.timings["train"] + outcome.timings["evaluate"]
             line = f"seed {seed}: ablate {100 * outcome.val_accuracy:.2f} in {outcome.epochs} epochs, {mine:.1f} s"
             scores["ablate"].append(outcome.val_accuracy)
             for name, global_seed in (("model.fit", None), ("model.fit, seeded", seed)):
-                task = make_task(bench, seed, rate, global_seed)
+                task = make_task(context, seed, rate, global_seed)
                 accuracy, seconds, epochs = peer.submit(fit, task).result()
                 scores[name].append(accuracy)
                 if global_seed is None:
@@ -110,11 +111,11 @@ def main() -> None:
     print(f"model.fit takes {middle:.2f} times as long an epoch (min {least:.2f}, max {most:.2f}, n = {len(ratios)})")
 
 
-def make_task(bench: Any, seed: int, rate: float, global_seed: int | None) -> Task:
+def make_task(context: Any, seed: int, rate: float, global_seed: int | None) -> Task:
     """The same split and settings as the trial of `seed`, scaled beforehand."""
     from ablate.data import scale_inputs
 
-    study, data, split = bench.study, bench.data, bench.split(seed, bench.study.baseline)
+    study, data, split = context.study, context.data, context.split(seed, context.study.baseline)
     x, y = scale_inputs(data.x_train[split.train], split), data.y_train[split.train]
     held_out = scale_inputs(data.x_train[split.validation], split), data.y_train[split.validation]
     depth, width = (int(study.model.options[name]) for name in ("depth", "width"))

@@ -235,7 +235,7 @@ def drive(kind: str, n: int, *, tracked: bool) -> None:
     from ablate.experiment import options as opening
     from ablate.experiment import run as running
     from ablate.experiment import run_study
-    from ablate.study import load_study
+    from ablate.study.load import load_study
     from ablate.system import peak_memory_bytes
 
     marks = Marks()
@@ -331,7 +331,7 @@ class Silent:
     def open_study(self, *_: object, **__: object) -> str:
         return "none"
 
-    def log_freeze(self, *_: object, **__: object) -> None:
+    def log_preregistration(self, *_: object, **__: object) -> None:
         pass
 
     def close_study(self, *_: object, **__: object) -> None:
@@ -381,7 +381,7 @@ def made_up_outcome(spec: Any, epochs: list[Any], *, state: str) -> Any:
 @cache
 def made_up_rate_test(factors: tuple[tuple[str, object], ...]) -> Any:
     """The range test of a configuration, as long as a study's own."""
-    from ablate.study import LrTest
+    from ablate.study.settings import LrTest
     from ablate.study.trial import RateTest
     from ablate.training.range_test import ramp
 

@@ -118,7 +118,7 @@ def parse() -> argparse.Namespace:
 
 def make_job(arguments: argparse.Namespace, folder: Path) -> tuple[Job, int]:
     """The study, its data on disk, and how many workers a study would start here."""
-    from ablate.study import load_study
+    from ablate.study.load import load_study
 
     task, workers = make_task(arguments, folder)
     task = replace(task, stack=1)

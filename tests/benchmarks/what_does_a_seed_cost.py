@@ -46,7 +46,8 @@ def main() -> None:
 def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     """What the workers share, and how many a study would start here."""
     from ablate.data import load_dataset, save_arrays
-    from ablate.study import find_study, load_study
+    from ablate.study.load import load_study
+    from ablate.study.names import find_study
     from ablate.system import count_gpus, memory_bytes, usable_cores
     from ablate.workers.messages import Task
     from ablate.workers.queue import count_workers

@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def command(arguments: argparse.Namespace) -> list[str]:
-    from ablate.study import find_study
+    from ablate.study.names import find_study
 
     study = find_study(arguments.name, folder=Path.cwd()).resolve()
     options = [] if arguments.full else ["--quick"]

@@ -69,7 +69,7 @@ def test_new_writes_a_study_that_is_valid_and_never_overwrites(capsys):
     assert "ablate study mine --quick" in out
     _, err = ablate("new", "mine", capsys=capsys, code=2)
     assert "already exists" in err
-    from ablate.study import load_study
+    from ablate.study.load import load_study
 
     study = load_study(Path("studies/mine.toml"), overrides=[], quick=True)
     assert study.name == "mine"

@@ -76,7 +76,7 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
         update={"design": ("one-factor", "factorial"), "factorial": ("optimizer",), "seeds": "auto"}
     )
     space = replace(facts.study.space, conditions={"optimizer": {"normalization": ("batch",)}},
-                    resting={"optimizer": "adam"})  # fmt: skip
+                    inactive_levels={"optimizer": "adam"})  # fmt: skip
     changes = {"ablation": ablation, "space": space, "recipes": {"plain": {"optimizer": "sgd"}}}
     study = facts.study.model_copy(update=changes)
     spec = entry("a").spec

@@ -11,7 +11,7 @@ from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost
 from ablate.experiment.recording import Journaled, Record, Recorder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import declare, freeze
-from ablate.storage.trial_cache import Found
+from ablate.storage.trial_cache import CachedTrial
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
 
@@ -47,7 +47,7 @@ class Runs:
     def missing(self, attempts):
         return len(set(attempts) - set(self.run_ids))
 
-    def log_freeze(self, freeze):
+    def log_preregistration(self, freeze):
         self.calls.append(("frozen", freeze.digest))
 
 
@@ -115,7 +115,9 @@ class OneFound:
     """A cache in which every spec is."""
 
     def find(self, _spec):
-        return Found("other/x", Outcome("x", "finished", 0.6, 2, 2, 0.6, 1.0, seconds=2.0), EPOCHS, "val_accuracy")
+        return CachedTrial(
+            "other/x", Outcome("x", "finished", 0.6, 2, 2, 0.6, 1.0, seconds=2.0), EPOCHS, "val_accuracy"
+        )
 
     def keep(self, _spec, _outcome, _epochs):
         raise AssertionError("nothing was trained")

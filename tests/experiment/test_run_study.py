@@ -23,7 +23,7 @@ from ablate.report.wording import as_markdown
 from ablate.storage.files.atomic import ASIDE
 from ablate.storage.journal import Journal
 from ablate.storage.results import read_results
-from ablate.study import load_study
+from ablate.study.load import load_study
 from ablate.study.trial import Epoch, Outcome
 
 
@@ -337,7 +337,7 @@ class SlowTracker:
             self.gate.wait(5)
         return "parent"
 
-    def log_freeze(self, _freeze):
+    def log_preregistration(self, _freeze):
         pass
 
     def close_study(self, _attempts, _status, *, note, metrics, artifacts):

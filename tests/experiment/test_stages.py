@@ -4,7 +4,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.experiment.stages import ComparisonStages
-from ablate.study import Ablation
+from ablate.study.settings import Ablation
 from ablate.study.trial import Outcome
 
 

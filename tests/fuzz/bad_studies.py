@@ -12,11 +12,13 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
 from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
-from ablate.analysis.imports import Asked
+from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.cli.commands.report import find_folder
 from ablate.errors import AblateError
-from ablate.study import find_study, is_safe_name, load_study, to_safe_name, to_toml
+from ablate.study.load import load_study
+from ablate.study.names import find_study, is_safe_name, to_safe_name
+from ablate.study.toml import to_toml
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(0, 1), TEXTS, st.dates(), st.times(),
@@ -114,7 +116,9 @@ def enter_name(name: str, folder: Path) -> None:
     (folder / safe).mkdir()
     for look in (
         lambda: find_folder(name, folder / "reports"),
-        lambda: prepare(ReportPlace("no such.csv", None, "sqlite:///x.db", name, folder), Asked(), command_line=""),
+        lambda: prepare(
+            ReportPlace("no such.csv", None, "sqlite:///x.db", name, folder), ImportOptions(), command_line=""
+        ),
     ):
         with pytest.raises(AblateError) as refused:
             look()

@@ -10,7 +10,7 @@ from typing import Any
 from doors import TEXTS, Defect, Door
 from hypothesis import strategies as st
 
-from ablate.analysis.imports import Asked
+from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.report import build_report
 from ablate.report.inputs import read_inputs
@@ -109,7 +109,7 @@ def enter_table(example: TableExample, folder: Path) -> None:
     """`ablate analyze` on it: the folder that the report is made of, and the report itself where that is asked for."""
     path = folder / example.file
     path.write_bytes(example.content)
-    asked = Asked(**dict(example.asked))
+    asked = ImportOptions(**dict(example.asked))
     made, _ = prepare(
         ReportPlace(str(path), None, "sqlite:///x.db", "", folder / "reports"), asked, command_line="ablate"
     )

@@ -8,11 +8,12 @@ from bad_tables import check_page
 from doors import Defect
 from export_truth import ExportExample
 
-from ablate.analysis.imports import Asked
+from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import AblateError
 from ablate.report import build_report
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.wording import headline as in_words
 
 MOST_QUESTIONS = 4
 
@@ -37,7 +38,7 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
     """
     path = folder / "sweep.csv"
     path.write_bytes(example.content)
-    asked = Asked(margin=example.margin)
+    asked = ImportOptions(margin=example.margin)
     for turn in range(MOST_QUESTIONS + 1):
         try:
             made, notes = prepare(
@@ -55,7 +56,7 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
     inputs = read_inputs(made)
     headline = []
     if len(inputs.effects):
-        headline = headline(  # as the page has it
+        headline = in_words(  # as the page has it
             inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count
         )
     if page or not headline:
@@ -73,7 +74,7 @@ def question(message: str) -> str:
     return re.sub(r'"[^"]*"|\d[\d,.]*', "…", first)[:80]
 
 
-def _answer(message: str, asked: Asked, example: ExportExample) -> Asked:
+def _answer(message: str, asked: ImportOptions, example: ExportExample) -> ImportOptions:
     """What a user who knows his table says to that."""
     truth = example.truth
     if "which column is the score" in message and not asked.score:

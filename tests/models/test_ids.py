@@ -14,7 +14,7 @@ def taken(values, *, limit=10, kind="Embedding", limit_name="input_dim") -> list
 
 
 def test_what_embeddings_and_lookups_are_given_is_noted_wherever_they_are():
-    class Inside(layers.Layer):
+    class LayerStatistics(layers.Layer):
         def __init__(self):
             super().__init__()
             self.words = layers.Embedding(10, 2, name="words")
@@ -26,7 +26,7 @@ def test_what_embeddings_and_lookups_are_given_is_noted_wherever_they_are():
     looked_up = layers.IntegerLookup(vocabulary=[2, 3], output_mode="multi_hot", name="known")(
         keras.ops.cast(inputs, "int64")
     )
-    model = keras.Model(inputs, layers.Concatenate()([layers.Flatten()(Inside()(inputs)), looked_up]))
+    model = keras.Model(inputs, layers.Concatenate()([layers.Flatten()(LayerStatistics()(inputs)), looked_up]))
     plain = layers.Embedding.call
     with received() as found:
         model(IDS)

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import AblateError
-from ablate.plans.filters import GivingUp, Guarded, Remembered, common
-from ablate.storage.preregistration import Freeze, declare, freeze
-from ablate.storage.trial_cache import Found
+from ablate.plans.filters import Deduplicated, GivingUp, TestSetGuard, common
+from ablate.storage.preregistration import Preregistration, declare, freeze
+from ablate.storage.trial_cache import CachedTrial
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 
 
@@ -53,26 +53,26 @@ def changed(spec: TrialSpec, **changes) -> TrialSpec:
 
 
 @pytest.fixture
-def frozen(tiny_study, tmp_path) -> Freeze:
+def frozen(tiny_study, tmp_path) -> Preregistration:
     return freeze(tmp_path, declare(SPECS, tiny_study, data="f00", looks=(2,)))
 
 
 def test_a_frozen_cell_passes_with_the_digest_whatever_its_seed(frozen):
     specs = [*SPECS, replace(VARIANT, seed=7)]
-    passed = Guarded(Listed(specs), frozen).ask(9)
+    passed = TestSetGuard(Listed(specs), frozen).ask(9)
     assert passed == [replace(spec, frozen=frozen.digest) for spec in specs]
     assert all(spec.may_test() for spec in passed)
 
 
 def test_nothing_is_tested_before_the_freeze():
     with pytest.raises(AblateError, match="before the comparisons are preregistered"):
-        Guarded(Listed([REFERENCE]), None).ask(1)
+        TestSetGuard(Listed([REFERENCE]), None).ask(1)
 
 
 @pytest.mark.parametrize("changes", [{"phase": "search"}, {"phase": "tune"}, {"design": "path"}])
 def test_what_chooses_is_never_tested(frozen, changes):
     with pytest.raises(AblateError, match="only a confirmatory trial"):
-        Guarded(Listed([changed(REFERENCE, **changes)]), frozen).ask(1)
+        TestSetGuard(Listed([changed(REFERENCE, **changes)]), frozen).ask(1)
 
 
 @pytest.mark.parametrize(
@@ -87,18 +87,18 @@ def test_what_chooses_is_never_tested(frozen, changes):
 )
 def test_a_cell_that_was_not_frozen_is_not_tested(frozen, changes):
     with pytest.raises(AblateError, match=r"not one of the 4 preregistered"):
-        Guarded(Listed([changed(VARIANT, **changes)]), frozen).ask(1)
+        TestSetGuard(Listed([changed(VARIANT, **changes)]), frozen).ask(1)
 
 
 def test_trials_without_the_test_set_pass_at_any_time_and_lose_a_digest_that_they_brought(frozen):
     search = changed(REFERENCE, phase="search", variant="", test=False, frozen="made up")
     for guard in (None, frozen):
-        assert Guarded(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
+        assert TestSetGuard(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
 
 
 def test_epochs_and_outcomes_pass(frozen):
     inner, epoch = Listed([], last=1), Epoch("r", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
-    plan = Guarded(inner, frozen)
+    plan = TestSetGuard(inner, frozen)
     assert not plan.report(epoch)
     plan.tell(Outcome("r", "finished"))
     assert (inner.epochs, inner.told) == ([epoch], [Outcome("r", "finished")])
@@ -106,7 +106,7 @@ def test_epochs_and_outcomes_pass(frozen):
 
 def test_a_repeat_takes_the_first_ones_result_and_says_so():
     inner = Listed([spec("a"), spec("b"), spec("c", optimizer="sgd")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     assert [s.trial for s in plan.ask(3)] == ["a", "c"]
     plan.tell(Outcome("a", "finished", score=0.5, seconds=9.0))
     assert inner.told == [
@@ -117,7 +117,7 @@ def test_a_repeat_takes_the_first_ones_result_and_says_so():
 
 def test_a_repeat_of_a_settled_trial_is_settled_while_asking():
     inner = Listed([spec("a")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     plan.ask(1)
     plan.tell(Outcome("a", "diverged", reason="NaN"))
     inner.specs = [spec("b"), spec("c", seed=1)]
@@ -127,7 +127,7 @@ def test_a_repeat_of_a_settled_trial_is_settled_while_asking():
 
 def test_one_range_test_is_kept_once_however_many_trials_bring_it():
     inner = Listed([spec("a"), spec("b", seed=1)])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     plan.ask(2)
     for name in ("a", "b"):
         test = RateTest("k", (1e-3, 1e-2), (2.0, 1.0), {"valley": 1e-3}, 1e-3, "determined", "", 0.5)
@@ -137,7 +137,7 @@ def test_one_range_test_is_kept_once_however_many_trials_bring_it():
 
 def test_trials_of_an_earlier_run_count():
     inner = Listed([spec("b")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     plan.remember(spec("a"), Outcome("a", "finished", score=0.7))
     assert plan.ask(5) == []
     assert inner.told[0].same_as == "a"
@@ -145,7 +145,7 @@ def test_trials_of_an_earlier_run_count():
 
 def test_an_interrupted_trial_is_no_result_for_its_repeats():
     inner = Listed([spec("a")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     plan.ask(1)
     plan.tell(Outcome("a", "killed"))
     inner.specs = [spec("b")]
@@ -157,7 +157,7 @@ TESTED = Outcome("a", "finished", score=0.5, test_accuracy=0.4, test_loss=1.0)
 
 def test_a_tested_trial_serves_one_that_is_not_tested_and_shows_it_no_test_score():
     inner = Listed([replace(spec("a"), test=True), spec("b")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     assert [s.trial for s in plan.ask(2)] == ["a"]  # b waits for it
     plan.tell(TESTED)
     inner.specs = [spec("c")]
@@ -168,7 +168,7 @@ def test_a_tested_trial_serves_one_that_is_not_tested_and_shows_it_no_test_score
 
 def test_a_trial_that_is_not_tested_does_not_serve_one_that_is_neither_running_nor_done():
     inner = Listed([spec("a"), replace(spec("b"), test=True)])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     assert [s.trial for s in plan.ask(2)] == ["a", "b"]
     plan.tell(Outcome("a", "finished", score=0.5))
     inner.specs = [replace(spec("c"), test=True)]
@@ -179,7 +179,7 @@ def test_a_trial_that_is_not_tested_does_not_serve_one_that_is_neither_running_n
 
 def test_what_a_pruner_stopped_serves_its_own_phase_alone():
     inner = Listed([replace(spec("b"), label=Label("tune")), spec("c")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     plan.remember(spec("a"), Outcome("a", "pruned", score=0.1))
     assert [s.trial for s in plan.ask(2)] == ["b"]
     assert [(o.trial, o.state, o.same_as) for o in inner.told] == [("c", "pruned", "a")]
@@ -187,7 +187,7 @@ def test_what_a_pruner_stopped_serves_its_own_phase_alone():
 
 def test_a_repeat_of_a_repeat_names_the_first():
     inner = Listed([spec("c")])
-    plan = Remembered(inner)
+    plan = Deduplicated(inner)
     for name, same_as in (("b", "a"), ("a", "")):  # in the order in which they were first settled
         plan.remember(spec(name), Outcome(name, "finished", score=0.7, same_as=same_as))
     plan.ask(1)
@@ -195,7 +195,7 @@ def test_a_repeat_of_a_repeat_names_the_first():
 
 
 CURVE = tuple(an_epoch("search-7", number, accuracy) for number, accuracy in enumerate((0.2, 0.6, 0.5), 1))
-FOUND = Found(
+FOUND = CachedTrial(
     "other/search-7",
     Outcome("search-7", "finished", 0.6, 2, 3, 0.6, 1.4, 0.55, 1.5, learning_rate=0.1, seconds=9.0, data="f00"),
     CURVE,
@@ -215,7 +215,7 @@ class OneTrial:
 
 def test_a_trial_of_another_study_begins_passes_its_epochs_and_ends_under_its_new_name():
     inner, begun = Listed([spec("a"), spec("b"), spec("c", seed=1)]), []
-    plan = Remembered(inner, cache=OneTrial(), on_start=begun.append)
+    plan = Deduplicated(inner, cache=OneTrial(), on_start=begun.append)
     assert [s.trial for s in plan.ask(3)] == ["c"]
     assert [s.trial for s in begun] == ["a"]
     assert inner.epochs == [replace(epoch, trial="a") for epoch in CURVE]
@@ -227,7 +227,7 @@ def test_a_trial_of_another_study_begins_passes_its_epochs_and_ends_under_its_ne
 
 def test_a_plan_stops_a_trial_of_another_study_as_it_would_a_fresh_one():
     inner = Listed([spec("a")], last=1)
-    assert Remembered(inner, cache=OneTrial()).ask(1) == []
+    assert Deduplicated(inner, cache=OneTrial()).ask(1) == []
     assert inner.told == [
         Outcome("a", "pruned", 0.2, 1, 1, 0.2, 1.8, learning_rate=0.1, data="f00", same_as="other/search-7",
                 reason="stopped after epoch 1")

@@ -3,7 +3,7 @@ import pytest
 
 from ablate.analysis.importance.games import greedy_path
 from ablate.plans import Paths, SteppedPlan
-from ablate.plans.filters import Remembered
+from ablate.plans.filters import Deduplicated
 from ablate.study.space import Choice, Space
 from ablate.study.trial import Outcome, number_in
 
@@ -101,7 +101,7 @@ def test_a_walk_takes_the_steps_of_the_greedy_path_through_all_cells(make_study,
 
 def test_a_cell_that_both_ways_pass_is_trained_once(make_study, drive, scored):
     plan = SteppedPlan(paths_of(make_study(space=ABC), OFF, ON, seeds=(1,)).wanted, known={})
-    trained = drive(Remembered(plan), scored(value))
+    trained = drive(Deduplicated(plan), scored(value))
     assert len(plan.outcomes) == 14
     configurations = [tuple(spec.factors[name] for name in "abc") for spec in trained]
     assert len(configurations) == len(set(configurations)) == 8

@@ -197,7 +197,7 @@ def conditional(tiny_study):
     dimensions = {"momentum": Float(0.5, 0.99), **tiny_study.space.dimensions}
     changes = {
         "baseline": {**tiny_study.baseline, "momentum": 0.9},
-        "space": Space(dimensions, conditions={"momentum": {"optimizer": ("sgd",)}}, resting={"momentum": 0.9}),
+        "space": Space(dimensions, conditions={"momentum": {"optimizer": ("sgd",)}}, inactive_levels={"momentum": 0.9}),
     }
     return with_search(tiny_study.model_copy(update=changes), trials=24, trials_per_round=4)
 

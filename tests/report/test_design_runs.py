@@ -6,11 +6,10 @@ from design_tables import factorial, two_references, walk
 from test_design_sections import END, LEVELS, START, crossing, inputs_of
 
 from ablate.report.build import design_sections
-from ablate.report.design_runs import factorial_runs, path_runs
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials
 from ablate.report.page import Figure, Folded, Link, Table
-from ablate.report.runs import runs_block
+from ablate.report.runs import factorial_runs, path_runs, runs_block
 
 
 @pytest.fixture(scope="module")

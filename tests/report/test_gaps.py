@@ -7,7 +7,7 @@ import pytest
 
 from ablate.report.gaps import gap_blocks, gap_table, last_epochs
 from ablate.report.inputs import read_inputs
-from ablate.report.schedules import schedule_blocks, schedule_curves
+from ablate.report.learning_rates import schedule_blocks, schedule_curves
 from ablate.report.training import training_section
 from ablate.storage.results import epochs_table, results_table, write_table
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec

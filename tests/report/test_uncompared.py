@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from design_tables import factorial
 
-from ablate.analysis.imports import Asked, read_foreign
+from ablate.analysis.imports import ImportOptions, read_foreign
 from ablate.analysis.sources import Runs
 from ablate.report import build_report
-from ablate.report.effects import uncompared
+from ablate.report.effects import no_comparisons
 from ablate.report.inputs import read_inputs
 from ablate.report.page import Section
 from ablate.storage.results import write_table
@@ -23,7 +23,7 @@ SWEEP = {  # three configurations, one of them with two seeds
 
 def foreign_folder(folder: Path, table: dict[str, list[object]], **asked: str) -> Path:
     runs = Runs(pd.DataFrame(table).map(str), place="sweep.csv", name="sweep")
-    foreign = read_foreign(runs, Asked(**asked))  # type: ignore[arg-type]  # its texts only
+    foreign = read_foreign(runs, ImportOptions(**asked))  # type: ignore[arg-type]  # its texts only
     folder.mkdir(exist_ok=True)
     write_table(foreign.results, folder / "results.csv")
     (folder / "provenance.json").write_text(foreign.facts.to_text())
@@ -62,15 +62,15 @@ def test_the_reason_names_what_was_asked_for_and_what_was_drawn(
     tmp_path: Path, changes: dict[str, list[object]], asked: dict[str, str], why: str
 ) -> None:
     inputs = read_inputs(foreign_folder(tmp_path, SWEEP | changes, **asked))
-    assert uncompared(inputs, [])[0] == f"There is no comparison, because {why}."
+    assert no_comparisons(inputs, [])[0] == f"There is no comparison, because {why}."
 
 
 def test_a_study_that_has_only_searched_has_no_results_yet_and_other_designs_are_pointed_to(tmp_path: Path) -> None:
     write_table(pd.DataFrame(columns=list(COLUMNS)), tmp_path / "results.csv")
-    assert uncompared(read_inputs(tmp_path), []) == [f"{tmp_path.name}: no ablation results yet."]
+    assert no_comparisons(read_inputs(tmp_path), []) == [f"{tmp_path.name}: no ablation results yet."]
     crossed = factorial({"a": [0, 1], "b": [0, 1]}, lambda cell, seed: cell["a"] + seed, seeds=range(2))
     write_table(crossed[crossed["design"] == "factorial"], tmp_path / "results.csv")
-    assert uncompared(read_inputs(tmp_path), [Section("interactions", "Interactions", [])]) == [
+    assert no_comparisons(read_inputs(tmp_path), [Section("interactions", "Interactions", [])]) == [
         "This study has no one-factor comparisons; the results of its other designs are below.",
         "The page shows “Interactions”.",
     ]
@@ -79,4 +79,4 @@ def test_a_study_that_has_only_searched_has_no_results_yet_and_other_designs_are
 def test_a_number_that_was_drawn_is_told_in_four_digits(tmp_path: Path) -> None:
     widths: list[object] = [50.123456, 100.987654, 200.5, 100.987654]
     inputs = read_inputs(foreign_folder(tmp_path, SWEEP | {"width": widths}))
-    assert ", with norm batch, width 101. " in uncompared(inputs, [])[1]
+    assert ", with norm batch, width 101. " in no_comparisons(inputs, [])[1]

@@ -17,10 +17,10 @@ from ablate.storage.conditions import (
 )
 from ablate.storage.facts import Facts
 from ablate.storage.provenance import Provenance
-from ablate.storage.resume import Basis, judge_basis, notes_on
+from ablate.storage.resume import StartingConditions, notes_on, resume_checks
 from ablate.storage.trial_cache import TrialCache
-from ablate.study import Transfer
 from ablate.study.model_ref import ModelRef
+from ablate.study.settings import Transfer
 from ablate.study.trial import Label, TrialSpec
 
 BASE = Conditions("p1", "m1", {"keras": "3.14"}, "tensorflow", "CPU one", 1, 1, {"XLA_FLAGS": "--a"})
@@ -63,23 +63,23 @@ def own_study(tiny_study, tmp_path):
 
 def keys(study, data, folder, monkeypatch, found: Conditions) -> dict[str, str]:
     """All keys of a study under these conditions."""
-    from ablate.training.engine import workbench
+    from ablate.training.engine import context as of_engine
     from ablate.training.pretraining import find_origin
     from ablate.training.rate_finder import RateFinder
 
-    monkeypatch.setattr(workbench, "of_process", lambda *_, **__: found)
+    monkeypatch.setattr(of_engine, "of_process", lambda *_, **__: found)
     monkeypatch.setattr(Facts, "conditions", lambda _: found)
     facts = Facts(study, data, "tiny", "", 2, 1, "", "2026-11-21")
     spec = TrialSpec("a", Label("ablation", "reference"), 1, {"optimizer": "adam", "learning_rate": 0.1})
     before = study.model_copy(update={"transfer": Transfer(classes=(0, 1), train=100, validation=50)})
-    bench = workbench.Workbench(study, data, memory=folder)
+    context = of_engine.TrainingContext(study, data, memory=folder)
     return {
         "cache": TrialCache(folder, facts, stack=None).digest(spec, tested=True),
-        "range test": RateFinder(bench, cache=None).key(study.baseline, replicate=1),
+        "range test": RateFinder(context, cache=None).key(study.baseline, replicate=1),
         "pretraining": find_origin(before, replace(data, pretraining=data), cache=None).key(
             {**study.baseline, "transfer": "unfrozen"}, replicate=1
         ),
-        "compile choice": str(bench._programs._place("xla")),
+        "compile choice": str(context._programs._place("xla")),
     }
 
 
@@ -96,8 +96,8 @@ def test_every_ingredient_is_in_every_key(tiny_study, digits, tmp_path, monkeypa
 @pytest.mark.parametrize("name", INGREDIENTS)
 def test_every_ingredient_is_told_by_resume_and_by_verify(name):
     now = replace(BASE, **{name: OTHER[name]})
-    old, new = Basis(BASE, "d"), Basis(now, "d")
-    judged = judge_basis(old, new, model=ModelRef.of("mine.py:build"), data_is_told=False)
+    old, new = StartingConditions(BASE, "d"), StartingConditions(now, "d")
+    judged = resume_checks(old, new, model=ModelRef.of("mine.py:build"), data_is_told=False)
     assert len(judged) + len(list(notes_on(old, new))) == 1
     assert len(list(changed(BASE, now))) == (name != "model")  # verify compares that by itself
     assert list(changed(BASE, BASE)) == list(notes_on(old, old)) == []

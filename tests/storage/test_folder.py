@@ -16,8 +16,9 @@ from ablate.storage.conditions import of_workers
 from ablate.storage.files.atomic import ASIDE, name_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
-from ablate.study import Study, load_study
+from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
+from ablate.study.settings import Study
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 DATA = "f00df00d"

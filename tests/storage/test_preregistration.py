@@ -7,8 +7,8 @@ import pytest
 
 import ablate
 from ablate.errors import StudyError
-from ablate.storage.preregistration import Declared, declare, freeze, read_freeze
-from ablate.storage.provenance import FreezeFacts
+from ablate.storage.preregistration import Declaration, declare, freeze, read_preregistration
+from ablate.storage.provenance import PreregistrationFacts
 from ablate.study.trial import Label, TrialSpec
 
 FACTORS = {"dropout": 0.0, "learning_rate": "find"}
@@ -27,7 +27,7 @@ def changed(spec: TrialSpec, **changes) -> TrialSpec:
 
 
 @pytest.fixture
-def declared(tiny_study) -> Declared:
+def declared(tiny_study) -> Declaration:
     return declare(SPECS, tiny_study, data="f00", looks=(2,))
 
 
@@ -65,13 +65,13 @@ def test_the_digest_follows_cells_and_rules_and_not_their_order(tiny_study, decl
 
 
 def test_what_is_frozen_is_written_once_and_stays(declared, tmp_path):
-    assert read_freeze(tmp_path) is None
+    assert read_preregistration(tmp_path) is None
     first = freeze(tmp_path, declared)
     before = (tmp_path / "frozen.json").read_bytes()
-    assert freeze(tmp_path, declared) == read_freeze(tmp_path) == first
+    assert freeze(tmp_path, declared) == read_preregistration(tmp_path) == first
     assert (tmp_path / "frozen.json").read_bytes() == before
     assert json.loads(before)["digest"] == first.digest == declared.digest()
-    assert first.facts() == FreezeFacts(digest=first.digest, at=first.at, contrasts=3, cells=4)
+    assert first.facts() == PreregistrationFacts(digest=first.digest, at=first.at, contrasts=3, cells=4)
 
 
 def test_other_comparisons_than_the_frozen_ones_are_refused_with_what_differs(tiny_study, declared, tmp_path):
@@ -96,10 +96,10 @@ def test_a_file_that_was_changed_is_refused(declared, tmp_path, spoil):
 
 
 def test_a_file_that_the_disk_does_not_give_is_named(tmp_path):
-    assert read_freeze(tmp_path) is None
+    assert read_preregistration(tmp_path) is None
     (tmp_path / "frozen.json").mkdir()
     with pytest.raises(StudyError, match=r"frozen\.json: cannot be read: Is a directory\n  make it readable"):
-        read_freeze(tmp_path)
+        read_preregistration(tmp_path)
 
 
 @pytest.mark.parametrize(

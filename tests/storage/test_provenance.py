@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ablate.errors import DataError
-from ablate.storage.provenance import FreezeFacts, Provenance, ReuseFacts, read_provenance
+from ablate.storage.provenance import PreregistrationFacts, Provenance, ReuseFacts, read_provenance
 
 # Every key, at a value that it may have.
 WHOLE: dict[str, Any] = {
@@ -91,7 +91,9 @@ def test_missing_keys_nulls_and_empty_tables_are_not_recorded_and_keys_of_a_newe
     assert Provenance.from_json({}) == Provenance.from_json(dict.fromkeys(WHOLE)) == Provenance()
     assert Provenance.from_json({"frozen": {}, "git": {}, "cautions": {}, "more": [{"of": "it"}]}) == Provenance()
     newer = {"frozen": {"cells": 3, "signed": "by whom"}, "reused": {"from": ["x"]}}
-    assert Provenance.from_json(newer) == Provenance(frozen=FreezeFacts(cells=3), reused=ReuseFacts(from_=["x"]))
+    assert Provenance.from_json(newer) == Provenance(
+        frozen=PreregistrationFacts(cells=3), reused=ReuseFacts(from_=["x"])
+    )
 
 
 @pytest.mark.parametrize("place", [name for name in places(WHOLE) if not name.startswith(FREE)])
@@ -105,7 +107,7 @@ def test_a_value_of_another_type_is_refused_with_its_key_at_every_place(tmp_path
         assert first.startswith(f"{path}: {place}"), wrong
         assert "must be " in first
         assert ", got " in first
-        assert way_out == "  delete the file to leave its sections out"
+        assert way_out == "  delete the file to leave its sections out of the report"
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,18 @@ import pytest
 from ablate.errors import DataError
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.resume import (
-    Basis,
-    Judged,
+    ResumeCheck,
     StageReached,
-    judge_basis,
+    StartingConditions,
     judge_settings,
     notes_on,
     read_basis,
     refusal,
+    resume_checks,
 )
-from ablate.study import load_study, to_toml
+from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
+from ablate.study.toml import to_toml
 
 BEGUN, SEARCHED = StageReached(False, False, False), StageReached(True, False, False)
 COMPARED, FROZEN = StageReached(True, True, False), StageReached(True, True, True)
@@ -26,10 +27,10 @@ SEARCHED_OTHERWISE = "the search so far used the old setting"
 ONLY_LEVELS = "a space may only change by new levels at the end of its list"
 LEVELS_AS_THEY_WERE = "the search has started with the old levels"
 VERSIONS = {"tensorflow": "2.20", "keras": "3.14", "numpy": "2.1"}
-BASIS = Basis(Conditions("p1", "m1", VERSIONS, "tensorflow", "CPU x", 1, 1, {}), "d1" * 8)
+BASIS = StartingConditions(Conditions("p1", "m1", VERSIONS, "tensorflow", "CPU x", 1, 1, {}), "d1" * 8)
 
 
-def changed(**ingredients: object) -> Basis:
+def changed(**ingredients: object) -> StartingConditions:
     return replace(BASIS, conditions=replace(BASIS.conditions, **ingredients))
 
 
@@ -37,7 +38,7 @@ def changed(**ingredients: object) -> Basis:
 def judged(tiny_file):
     """What is said of overrides at a stage."""
 
-    def judge(stage: StageReached, *overrides: str, before: tuple[str, ...] = ()) -> list[Judged]:
+    def judge(stage: StageReached, *overrides: str, before: tuple[str, ...] = ()) -> list[ResumeCheck]:
         old, new = (load_study(tiny_file, overrides=list(some), quick=False) for some in (before, overrides))
         return judge_settings(tomllib.loads(to_toml(old)), tomllib.loads(to_toml(new)), stage)
 
@@ -76,7 +77,7 @@ def test_words_and_bounds_are_no_change(judged, override, stage):
     ],
 )
 def test_what_decided_the_trials_so_far_must_not_change(judged, override, change, against, stage):
-    assert judged(stage, override) == [Judged(change, against)]
+    assert judged(stage, override) == [ResumeCheck(change, against)]
 
 
 @pytest.mark.parametrize(
@@ -93,21 +94,21 @@ def test_what_decided_the_trials_so_far_must_not_change(judged, override, change
 )
 def test_what_comes_after_the_search_may_change_until_trials_of_it_have_ended(judged, override, change):
     for stage in (BEGUN, SEARCHED):
-        assert judged(stage, override) == [Judged(change, "")]
-    assert judged(COMPARED, override) == [Judged(change, "trials of the old comparisons have ended")]
+        assert judged(stage, override) == [ResumeCheck(change, "")]
+    assert judged(COMPARED, override) == [ResumeCheck(change, "trials of the old comparisons have ended")]
     declared = "the comparisons were preregistered before the test set was read"
-    assert judged(FROZEN, override) == [Judged(change, declared)]
+    assert judged(FROZEN, override) == [ResumeCheck(change, declared)]
 
 
 def test_the_levels_of_a_list_may_grow_until_the_search_has_begun(judged):
     override, change = 'space.normalization=["none", "batch", "layer"]', "space.normalization adds layer"
-    assert judged(BEGUN, override) == [Judged(change, "")]
-    assert judged(SEARCHED, override) == [Judged(change, LEVELS_AS_THEY_WERE)]
+    assert judged(BEGUN, override) == [ResumeCheck(change, "")]
+    assert judged(SEARCHED, override) == [ResumeCheck(change, LEVELS_AS_THEY_WERE)]
     listed = 'space.normalization={{ levels = [{}], ablate = ["batch"] }}'
     before, after = (listed.format(some) for some in ('"none", "batch"', '"none", "batch", "layer"'))
     grown = "space.normalization.levels adds layer"
-    assert judged(BEGUN, after, before=(before,)) == [Judged(grown, "")]
-    assert judged(SEARCHED, after, before=(before,)) == [Judged(grown, LEVELS_AS_THEY_WERE)]
+    assert judged(BEGUN, after, before=(before,)) == [ResumeCheck(grown, "")]
+    assert judged(SEARCHED, after, before=(before,)) == [ResumeCheck(grown, LEVELS_AS_THEY_WERE)]
 
 
 def test_a_range_that_was_not_ablated_may_get_levels_and_a_list_that_was_must_not_lose_them(judged):
@@ -115,10 +116,10 @@ def test_a_range_that_was_not_ablated_may_get_levels_and_a_list_that_was_must_no
         "space.dropout={ low = 0.0, high = 0.4 }",
         "space.dropout={ low = 0.0, high = 0.4, ablate = [0.2] }",
     )
-    assert judged(SEARCHED, ablated, before=(plain,)) == [Judged("space.dropout.ablate unset → [0.2]", "")]
+    assert judged(SEARCHED, ablated, before=(plain,)) == [ResumeCheck("space.dropout.ablate unset → [0.2]", "")]
     every = 'space.dropout={ levels = [0.0, 0.2, 0.3], when = { optimizer = "sgd" } }'
     fewer = 'space.dropout={ levels = [0.0, 0.2, 0.3], ablate = [0.2], when = { optimizer = "sgd" } }'
-    assert judged(SEARCHED, fewer, before=(every,)) == [Judged("space.dropout.ablate unset → [0.2]", ONLY_LEVELS)]
+    assert judged(SEARCHED, fewer, before=(every,)) == [ResumeCheck("space.dropout.ablate unset → [0.2]", ONLY_LEVELS)]
     other = every.replace('"sgd"', '"adam"')
     assert [one.against for one in judged(SEARCHED, other, before=(every,))] == [ONLY_LEVELS]
 
@@ -126,25 +127,25 @@ def test_a_range_that_was_not_ablated_may_get_levels_and_a_list_that_was_must_no
 def test_the_order_of_the_factors_decides_the_search(tiny_file):
     tree = tomllib.loads(to_toml(load_study(tiny_file, overrides=[], quick=False)))
     other = {**tree, "space": dict(reversed(tree["space"].items()))}
-    assert judge_settings(tree, other, BEGUN) == [Judged("space has another order", SEARCHED_OTHERWISE)]
+    assert judge_settings(tree, other, BEGUN) == [ResumeCheck("space has another order", SEARCHED_OTHERWISE)]
 
 
 def test_settings_that_an_older_version_did_not_have_count_as_unset(tiny_file):
     new = tomllib.loads(to_toml(load_study(tiny_file, overrides=[], quick=False)))
     old = {name: table for name, table in new.items() if name not in ("limits", "retries")}
     old["ablation"] = {name: value for name, value in new["ablation"].items() if name != "looks"}
-    assert judge_settings(old, new, SEARCHED) == [Judged("ablation.looks unset → 3", "")]
+    assert judge_settings(old, new, SEARCHED) == [ResumeCheck("ablation.looks unset → 3", "")]
 
 
 def test_other_code_and_other_data_are_changes():
-    assert judge_basis(BASIS, changed(model="m2"), model=ModelRef.of("my/models.py:build"), data_is_told=False) == [
-        Judged("my/models.py (or a file it imports) has changed since the finished trials ran", "")
+    assert resume_checks(BASIS, changed(model="m2"), model=ModelRef.of("my/models.py:build"), data_is_told=False) == [
+        ResumeCheck("my/models.py (or a file it imports) has changed since the finished trials ran", "")
     ]
     other = replace(BASIS, data="d2" * 8)
-    change = Judged("the data: fingerprint d1d1d1d1 → d2d2d2d2", TRAINED)
-    assert judge_basis(BASIS, other, model=ModelRef.of("mlp"), data_is_told=False) == [change]
-    assert judge_basis(BASIS, other, model=ModelRef.of("mlp"), data_is_told=True) == []
-    assert judge_basis(BASIS, changed(model=""), model=ModelRef.of("my_models.py:build"), data_is_told=False) == []
+    change = ResumeCheck("the data: fingerprint d1d1d1d1 → d2d2d2d2", TRAINED)
+    assert resume_checks(BASIS, other, model=ModelRef.of("mlp"), data_is_told=False) == [change]
+    assert resume_checks(BASIS, other, model=ModelRef.of("mlp"), data_is_told=True) == []
+    assert resume_checks(BASIS, changed(model=""), model=ModelRef.of("my_models.py:build"), data_is_told=False) == []
 
 
 def test_other_versions_are_allowed_and_said():
@@ -159,7 +160,10 @@ def test_other_versions_are_allowed_and_said():
 
 
 def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_study):
-    path, basis = tmp_path / "begun.json", Basis(of_workers(tiny_study, workers=2, threads=1), "f00", ("ä",))
+    path, basis = (
+        tmp_path / "begun.json",
+        StartingConditions(of_workers(tiny_study, workers=2, threads=1), "f00", ("ä",)),
+    )
     path.write_text(basis.to_text(), encoding="utf-8")
     assert read_basis(path) == basis
     assert set(basis.conditions.versions) == {"tensorflow", "keras", "numpy", "python"}
@@ -178,7 +182,7 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
     ("judged", "lines"),
     [
         (
-            [Judged("a 1 → 2", "")],
+            [ResumeCheck("a 1 → 2", "")],
             [
                 "x: the study has changed since these results were started: a 1 → 2",
                 "  --continue resumes with the changed study; --fresh starts again, keeps the old folder under "
@@ -186,7 +190,7 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
             ],
         ),
         (
-            [Judged("a 1 → 2", "because")],
+            [ResumeCheck("a 1 → 2", "because")],
             [
                 "x: the study has changed since these results were started: a 1 → 2",
                 "  because; --fresh starts again, keeps the old folder under another name, and reuses identical trials "
@@ -194,7 +198,7 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
             ],
         ),
         (
-            [Judged("a 1 → 2", "because"), Judged("b 3 → 4", "")],
+            [ResumeCheck("a 1 → 2", "because"), ResumeCheck("b 3 → 4", "")],
             [
                 "x: the study has changed since these results were started",
                 "  a 1 → 2: because",
@@ -210,7 +214,7 @@ def test_a_refusal_says_each_change_whether_it_allows_going_on_and_the_ways_out(
 
 
 def test_of_many_changes_ten_are_shown():
-    lines = str(refusal(Path("x"), [Judged(f"a{n} 1 → 2", "") for n in range(14)])).splitlines()
+    lines = str(refusal(Path("x"), [ResumeCheck(f"a{n} 1 → 2", "") for n in range(14)])).splitlines()
     assert len(lines) == 13
     assert lines[10:12] == ["  a9 1 → 2: can continue", "  and 4 more"]
     assert lines[12].startswith("  --continue")
@@ -219,6 +223,6 @@ def test_of_many_changes_ten_are_shown():
 def test_a_recipe_may_come_in_setting_by_setting(judged):
     recipe = 'recipes.calm={ optimizer = "sgd", normalization = "batch" }'
     assert judged(SEARCHED, recipe) == [
-        Judged("recipes.calm.optimizer unset → sgd", ""),
-        Judged("recipes.calm.normalization unset → batch", ""),
+        ResumeCheck("recipes.calm.optimizer unset → sgd", ""),
+        ResumeCheck("recipes.calm.normalization unset → batch", ""),
     ]

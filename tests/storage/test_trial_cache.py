@@ -5,14 +5,14 @@ import pytest
 from in_process import InProcess
 
 from ablate import system
-from ablate.plans.filters import Remembered
+from ablate.plans.filters import Deduplicated
 from ablate.plans.search import SearchPlan
 from ablate.storage import conditions
 from ablate.storage.facts import Facts
 from ablate.storage.files import kept
-from ablate.storage.trial_cache import Found, TrialCache, content_key, open_cache
-from ablate.study import LrTest, Transfer
+from ablate.storage.trial_cache import CachedTrial, TrialCache, open_cache, trial_key
 from ablate.study.model_ref import ModelRef
+from ablate.study.settings import LrTest, Transfer
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec, counted, stopped
 
 FACTORS = {"optimizer": "adam", "learning_rate": "find"}
@@ -44,7 +44,7 @@ def test_what_is_kept_is_found_by_another_study(cache, facts, tmp_path):
     other = TrialCache(tmp_path, replace(facts, label="other", study=facts.study.model_copy(update={"name": "o"})),
                        stack=None)  # fmt: skip
     named = replace(SPEC, trial="x", label=Label("ablation", "best", mode="find", design="path", number=2))
-    assert other.find(named) == Found(f"tiny/{SPEC.trial}", DONE, EPOCHS, "val_accuracy")
+    assert other.find(named) == CachedTrial(f"tiny/{SPEC.trial}", DONE, EPOCHS, "val_accuracy")
     (path,) = files(tmp_path)
     assert path.stem == cache.digest(SPEC, tested=True)
     assert path.parent.name == path.stem[:2]
@@ -230,7 +230,7 @@ def search(study, storage, cache):
             cache.keep(spec, outcome, epochs)
         return outcome
 
-    InProcess(train_and_keep).run(Remembered(plan, cache=cache))
+    InProcess(train_and_keep).run(Deduplicated(plan, cache=cache))
     return plan.outcomes, trained
 
 
@@ -253,20 +253,20 @@ def a_spec(**factors):
 
 def test_names_and_testing_do_not_decide_numbers_but_seed_and_rate_do():
     one = a_spec()
-    assert content_key(one) == content_key(replace(one, test=True))
-    assert content_key(one) == content_key(replace(one, trial="b", label=Label("ablation", "v", mode="find", number=3)))
-    assert content_key(one) == content_key(replace(one, rate_factors={"learning_rate": 0.1, "optimizer": "adam"}))
+    assert trial_key(one) == trial_key(replace(one, test=True))
+    assert trial_key(one) == trial_key(replace(one, trial="b", label=Label("ablation", "v", mode="find", number=3)))
+    assert trial_key(one) == trial_key(replace(one, rate_factors={"learning_rate": 0.1, "optimizer": "adam"}))
     for other in (
         replace(one, seed=1),
         replace(one, factors={**one.factors, "learning_rate": "find*2"}),
         replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}),
     ):
-        assert content_key(other) != content_key(one)
+        assert trial_key(other) != trial_key(one)
 
 
 def test_a_key_stays_as_it_was_or_no_trial_of_an_older_cache_would_be_found():
     one = replace(a_spec(), factors={"dropout": 0.1, "learning_rate": "find", "optimizer": "adam"}, seed=0)
-    assert content_key(one) == (
+    assert trial_key(one) == (
         '[[["dropout", 0.1], ["learning_rate", "find"], ["optimizer", "adam"]], '
         '[["dropout", 0.1], ["optimizer", "adam"]], 0]'
     )
@@ -274,4 +274,4 @@ def test_a_key_stays_as_it_was_or_no_trial_of_an_older_cache_would_be_found():
 
 def test_a_rate_that_is_typed_in_is_found_for_no_configuration():
     one = a_spec(learning_rate=0.1)
-    assert content_key(one) == content_key(replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}))
+    assert trial_key(one) == trial_key(replace(one, rate_factors={"learning_rate": "find", "optimizer": "sgd"}))

@@ -78,7 +78,7 @@ def test_over_several_rounds_the_last_check_of_a_trial_counts():
 
 def test_a_table_that_was_changed_is_told_with_the_trials():
     said = in_a_sentence([replace(ROUND, table=("c: score 0.9, recorded was 0.5", "d: state …"))])
-    assert said.endswith("results.csv is not as it was recorded (c: score 0.9, recorded was 0.5 and 1 more)")
+    assert said.endswith("results.csv differs from the record (c: score 0.9, recorded was 0.5 and 1 more)")
 
 
 def test_what_is_written_is_read_back(tmp_path):

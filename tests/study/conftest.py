@@ -4,7 +4,7 @@ import pytest
 from study_texts import GOOD
 
 from ablate.errors import StudyError
-from ablate.study import load_study
+from ablate.study.load import load_study
 
 
 @pytest.fixture

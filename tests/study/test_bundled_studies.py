@@ -11,7 +11,9 @@ import pytest
 from ablate.analysis.statistics import least_seeds
 from ablate.cli.commands.studies import run_show
 from ablate.storage.results import read_results
-from ablate.study import find_study, list_studies, load_study, to_toml
+from ablate.study.load import load_study
+from ablate.study.names import find_study, list_studies
+from ablate.study.toml import to_toml
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if study.bundled)

@@ -3,8 +3,9 @@
 import pytest
 from study_texts import GOOD, OWN_MODEL
 
-from ablate.study import load_study, settings, to_toml
+from ablate.study.load import load_study
 from ablate.study.space import Choice, Float
+from ablate.study.toml import settings, to_toml
 
 WITH_MOMENTUM = GOOD.replace("dropout = 0\n", "dropout = 0\nmomentum = 0.9\n").replace(
     "[training]",
@@ -22,7 +23,7 @@ def test_a_condition_says_at_which_levels_of_others_a_factor_counts(load):
     space = load(WITH_MOMENTUM).space
     assert space.dimensions["momentum"] == Float(0.5, 0.99, ablate=(0.5,))
     assert space.conditions == {"momentum": {"optimizer": ("sgd", "nadam")}}
-    assert space.resting == {"momentum": 0.9}
+    assert space.inactive_levels == {"momentum": 0.9}
 
 
 def test_every_kind_of_dimension_takes_a_condition_and_one_level_needs_no_list(load):
@@ -96,7 +97,7 @@ def test_no_factor_may_be_called_as_recipes_are(complaint):
 
 
 def test_the_bundled_cifar_study_takes_a_condition(tmp_path):
-    from ablate.study import find_study
+    from ablate.study.names import find_study
 
     overrides = ["baseline.momentum=0.9", 'space.momentum={levels=[0.9, 0.99], when={optimizer=["momentum"]}}']
     study = load_study(find_study("cifar_mlp", folder=tmp_path), overrides=overrides, quick=False)

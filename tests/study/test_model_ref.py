@@ -3,7 +3,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from ablate.study import load_study
+from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
 
 

@@ -2,7 +2,8 @@ import pytest
 from study_texts import GOOD
 
 from ablate.errors import StudyError
-from ablate.study import find_study, is_safe_name, load_study, to_safe_name
+from ablate.study.load import load_study
+from ablate.study.names import find_study, is_safe_name, to_safe_name
 
 
 @pytest.mark.parametrize("name", ["con", "NUL", "aux.v2", "Com1", "lpt9", "prn.toml", "com¹"])

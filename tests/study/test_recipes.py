@@ -4,7 +4,7 @@ import pytest
 from study_texts import GOOD, OWN_MODEL
 
 from ablate.plans.designs import one_factor_cells
-from ablate.study import settings, to_toml
+from ablate.study.toml import settings, to_toml
 from ablate.study.trial import REFERENCE
 
 RECIPE = '[recipes.self-normalizing]\nactivation = "selu"\ninitializer = "lecun_normal"\ndropout = 0.05\n'

@@ -111,7 +111,7 @@ CONDITIONAL = Space(
         "schedule": {"momentum": (0.5, 0.9)},
         "momentum": {"optimizer": ("sgd", "nesterov")},
     },
-    resting={"schedule": "constant", "momentum": 0.9},
+    inactive_levels={"schedule": "constant", "momentum": 0.9},
 )
 WITH_ADAM = {"schedule": "constant", "momentum": 0.9, "optimizer": "adam", "dropout": 0.0}
 WITH_SGD = {**WITH_ADAM, "optimizer": "sgd"}
@@ -153,7 +153,7 @@ def test_factors_come_after_those_that_their_conditions_name_and_else_as_in_the_
     assert CONDITIONAL.needs("optimizer") == []
     assert CONDITIONAL.in_order() == ["optimizer", "momentum", "schedule", "dropout"]
     assert SPACE.in_order() == list(SPACE.dimensions)
-    elsewhere = Space({"a": Choice((1, 2))}, conditions={"a": {"fixed": (1,)}}, resting={"a": 1})
+    elsewhere = Space({"a": Choice((1, 2))}, conditions={"a": {"fixed": (1,)}}, inactive_levels={"a": 1})
     assert elsewhere.in_order() == ["a"]
 
 
@@ -172,9 +172,9 @@ def test_a_factor_is_crossed_at_its_own_level_first_and_then_at_every_other_that
         ({"a": {"b": (1,)}}, {}, "a has a condition, but no dimension or no default level"),
     ],
 )
-def test_impossible_conditions_cannot_be_built(conditions, resting, rule):
+def test_impossible_conditions_cannot_be_built(conditions, inactive_levels, rule):
     with pytest.raises(StudyError, match=rule):
-        Space({"a": Choice((1, 2)), "b": Choice((1, 2))}, conditions=conditions, resting=resting)
+        Space({"a": Choice((1, 2)), "b": Choice((1, 2))}, conditions=conditions, inactive_levels=inactive_levels)
 
 
 def test_a_space_with_conditions_survives_the_way_to_another_process():

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
 
 from ablate.errors import StudyError
-from ablate.study import find_study, list_studies, load_study, to_toml
-from ablate.study import settings as study_settings
 from ablate.study.factors import RESERVED
+from ablate.study.load import load_study
+from ablate.study.names import find_study, list_studies
 from ablate.study.space import Choice, Float, Int, RateSpan
+from ablate.study.toml import settings as study_settings
+from ablate.study.toml import to_toml
 
 
 def test_a_file_becomes_a_study_with_every_default_filled_in(load, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 from study_texts import GOOD
 
-from ablate.study import to_toml
+from ablate.study.toml import to_toml
 
 FACTORIAL = 'design = ["one-factor", "factorial"]\nfactorial = ["normalization", "dropout"]\n'
 

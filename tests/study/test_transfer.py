@@ -3,7 +3,7 @@
 import pytest
 from study_texts import GOOD
 
-from ablate.study import settings, to_toml
+from ablate.study.toml import settings, to_toml
 
 TASK = GOOD.replace('name = "digits"\n', 'name = "digits"\nclasses = [5, 6]\n')
 LEVELS = ["none", "unfrozen", "frozen_then_unfrozen"]

@@ -36,7 +36,7 @@ class Gated:
             raise self.error
         return "parent"
 
-    def log_freeze(self, freeze):
+    def log_preregistration(self, freeze):
         self._note("log_freeze", freeze)
 
     def reconcile(self, attempts, *, again):
@@ -85,7 +85,7 @@ def test_every_call_arrives_in_order_on_one_other_thread(opened):
     beside = opened(tracker, ids.append, attempts)
     beside.drain()
     attempts.append(("a", 1))
-    beside.log_freeze("frozen")
+    beside.log_preregistration("frozen")
     beside.drain()
     close(beside)
     beside.drain()
@@ -177,7 +177,7 @@ def test_a_store_of_no_use_fails_the_next_call_and_no_result_is_told(opened, tmp
         lambda: tracked.ask(1),
         lambda: tracked.report(EPOCH),
         beside.check,
-        lambda: beside.log_freeze("frozen"),
+        lambda: beside.log_preregistration("frozen"),
         beside.drain,
         lambda: close(beside),
     ):

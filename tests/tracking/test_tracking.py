@@ -13,7 +13,7 @@ from mlflow_store import Followed, fresh_store
 from ablate.errors import AblateError
 from ablate.experiment.recording import Journaled, Recorder
 from ablate.storage.journal import Journal
-from ablate.storage.preregistration import Declared, Freeze
+from ablate.storage.preregistration import Declaration, Preregistration
 from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, experiment_rows, shown_uri, ui_command
 from ablate.tracking.names import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
@@ -354,11 +354,11 @@ def test_what_a_store_missed_while_it_was_away_is_written_when_it_is_back(client
     assert opened.missing(KEYS) == 1  # the study has not ended
 
 
-FREEZE = Freeze("d1e2", "2026-11-21T10:30:00+00:00", Declared((), {"alpha": 0.05}))
+FREEZE = Preregistration("d1e2", "2026-11-21T10:30:00+00:00", Declaration((), {"alpha": 0.05}))
 
 
 def test_a_freeze_is_tagged_and_kept_with_the_study(client, opened):
-    opened.log_freeze(FREEZE)
+    opened.log_preregistration(FREEZE)
     opened.follow()
     tags = client.get_run(opened.parent).data.tags
     assert (tags["frozen"], tags["frozen_at"]) == ("d1e2", FREEZE.at)
@@ -368,7 +368,7 @@ def test_a_freeze_is_tagged_and_kept_with_the_study(client, opened):
 def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client, opened, flaky, monkeypatch):
     opened.follow()
     flaky.off = True
-    opened.log_freeze(FREEZE)
+    opened.log_preregistration(FREEZE)
     opened.follow()
     assert opened.failure == "the server went away"
     flaky.off = False
@@ -389,7 +389,7 @@ def test_no_trial_is_written_before_a_freeze_that_the_store_did_not_take(client,
 
 def test_a_freeze_that_never_arrives_is_counted(opened, flaky):
     flaky.off = True
-    opened.log_freeze(FREEZE)
+    opened.log_preregistration(FREEZE)
     close(opened)
     assert opened.missing([]) == 1  # the run of the study lacks tags, frozen.json, and its end
     flaky.off = False

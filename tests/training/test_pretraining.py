@@ -10,10 +10,10 @@ from in_process import run_trial
 from ablate.clock import Clock
 from ablate.data import select_task
 from ablate.errors import DataError
-from ablate.study import Transfer
+from ablate.study.settings import Transfer
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.backend import TrialError
-from ablate.training.engine.workbench import Workbench
+from ablate.training.engine.context import TrainingContext
 from ablate.training.pretraining import find_origin, source_study
 from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
@@ -50,8 +50,8 @@ def origin(study, data, heard):
 
 
 @pytest.fixture(scope="module")
-def bench(study, data, origin):
-    return Workbench(study, data, origin=origin)
+def context(study, data, origin):
+    return TrainingContext(study, data, origin=origin)
 
 
 def factors_of(study, level: str, **changes):
@@ -66,12 +66,12 @@ def arrays(taken) -> list[np.ndarray]:
     return [*taken.weights, *taken.frozen]
 
 
-def begun(study, bench, level: str):
-    return begin(a_spec(study, level), bench, RateFinder(bench, cache=None), Clock())
+def begun(study, context, level: str):
+    return begin(a_spec(study, level), context, RateFinder(context, cache=None), Clock())
 
 
-def test_all_layers_but_the_last_one_begin_with_the_weights_of_the_other_task(study, bench, origin):
-    scratch, taken = (begun(study, bench, level).start.state[0] for level in ("none", "unfrozen"))
+def test_all_layers_but_the_last_one_begin_with_the_weights_of_the_other_task(study, context, origin):
+    scratch, taken = (begun(study, context, level).start.state[0] for level in ("none", "unfrozen"))
     theirs = origin.taken(study.baseline, 1, Clock()).weights
     for place in range(4):
         np.testing.assert_array_equal(taken[place], theirs[place])
@@ -81,9 +81,9 @@ def test_all_layers_but_the_last_one_begin_with_the_weights_of_the_other_task(st
     assert [array.shape for array in theirs[4:]] == [(16, 4), (4,)]
 
 
-def test_the_head_trains_alone_for_the_frozen_epochs_then_all_layers_do_at_the_lower_rate(study, bench):
-    slots = Slots(bench, size=1)
-    slots.put(begun(study, bench, "frozen_then_unfrozen"), 0)
+def test_the_head_trains_alone_for_the_frozen_epochs_then_all_layers_do_at_the_lower_rate(study, context):
+    slots = Slots(context, size=1)
+    slots.put(begun(study, context, "frozen_then_unfrozen"), 0)
     states, rates = [slots.trials[0].start.state], []
     for _ in range(EPOCHS):
         rates.append(slots.run_epoch()[0].learning_rate)
@@ -97,24 +97,24 @@ def test_the_head_trains_alone_for_the_frozen_epochs_then_all_layers_do_at_the_l
     assert moved == [[False] * 4 + [True] * 2] * 2 + [[True] * 6] * 2
 
 
-def test_a_trial_says_what_it_began_with_and_counts_the_time(study, bench):
-    outcome = run_trial(a_spec(study, "unfrozen"), bench, RateFinder(bench, cache=None))
+def test_a_trial_says_what_it_began_with_and_counts_the_time(study, context):
+    outcome = run_trial(a_spec(study, "unfrozen"), context, RateFinder(context, cache=None))
     assert outcome.state == "finished"
     assert outcome.notes == ("all layers except the last were pretrained on classes 0, 1, 2, 3",)
     assert outcome.timings["pretrain"] > 0
     assert outcome.parts == 1
-    plain = run_trial(a_spec(study, "none"), bench, RateFinder(bench, cache=None))
+    plain = run_trial(a_spec(study, "none"), context, RateFinder(context, cache=None))
     assert (plain.notes, "pretrain" in plain.timings) == ((), False)
 
 
 @pytest.mark.slow
-def test_what_else_a_process_has_trained_changes_nothing(study, bench, data):
-    finder = RateFinder(bench, cache=None)
+def test_what_else_a_process_has_trained_changes_nothing(study, context, data):
+    finder = RateFinder(context, cache=None)
     for level in ("none", "frozen_then_unfrozen"):
-        run_trial(replace(a_spec(study, level), seed=2), bench, finder)
-    fresh = Workbench(study, data, origin=find_origin(study, data, cache=None))
+        run_trial(replace(a_spec(study, level), seed=2), context, finder)
+    fresh = TrainingContext(study, data, origin=find_origin(study, data, cache=None))
     spec = a_spec(study, "unfrozen")
-    one, two = (run_trial(spec, some, RateFinder(some, cache=None)) for some in (bench, fresh))
+    one, two = (run_trial(spec, some, RateFinder(some, cache=None)) for some in (context, fresh))
     assert (one.val_loss, one.score, one.best_epoch) == (two.val_loss, two.score, two.best_epoch)
 
 
@@ -174,8 +174,8 @@ def test_the_weights_outlive_the_process_and_a_damaged_file_counts_as_not_there(
     assert find_origin(study, data, cache=tmp_path).taken(study.baseline, 2, Clock()).parts == 7  # another's weights
 
 
-def test_a_range_test_starts_from_what_the_trial_takes_over_and_trains_all_of_it(study, bench):
-    finder = RateFinder(bench, cache=None)
+def test_a_range_test_starts_from_what_the_trial_takes_over_and_trains_all_of_it(study, context):
+    finder = RateFinder(context, cache=None)
     tests = {
         level: finder.find(factors_of(study, level), Clock(), replicate=1)
         for level in ("none", "unfrozen", "frozen_then_unfrozen")
@@ -187,8 +187,8 @@ def test_a_range_test_starts_from_what_the_trial_takes_over_and_trains_all_of_it
 @pytest.mark.slow
 def test_pretraining_that_diverges_fails_the_trial_and_says_so(study, data):
     wild = study.model_copy(update={"transfer": TRANSFER.model_copy(update={"learning_rate": 1e6})})
-    bench = Workbench(wild, data, origin=find_origin(wild, data, cache=None))
-    outcome = run_trial(a_spec(wild, "unfrozen", optimizer="sgd"), bench, RateFinder(bench, cache=None))
+    context = TrainingContext(wild, data, origin=find_origin(wild, data, cache=None))
+    outcome = run_trial(a_spec(wild, "unfrozen", optimizer="sgd"), context, RateFinder(context, cache=None))
     assert outcome.state == "failed"
     assert "in pretraining, the training loss" in outcome.reason
 
@@ -196,7 +196,7 @@ def test_pretraining_that_diverges_fails_the_trial_and_says_so(study, data):
 def test_too_few_examples_of_the_other_task_are_told_before_the_first_trial(study, data):
     greedy = study.model_copy(update={"transfer": TRANSFER.model_copy(update={"validation": 5000})})
     with pytest.raises(DataError) as caught:
-        Workbench(greedy, data, origin=find_origin(greedy, data, cache=None)).check()
+        TrainingContext(greedy, data, origin=find_origin(greedy, data, cache=None)).check()
     assert str(caught.value).startswith(
         "transfer: digits: needs at least 4 training examples (one per class) and 5,000 for"
     )
@@ -216,7 +216,7 @@ def test_memory_that_runs_short_in_pretraining_cuts_its_batches_there_and_the_tr
     train, calls = type(origin)._train, []
 
     def short(self, source, replicate):
-        calls.append(self._bench.pieces(source).parts)
+        calls.append(self._context.pieces(source).parts)
         if len(calls) < 2:
             raise TrialError("out_of_memory", "too much", "")
         return train(self, source, replicate)

@@ -12,19 +12,19 @@ from ablate.training.rate_finder import RateFinder
 TEST = RateTest("abc123", (1e-3,), (2.0,), {"steepest": 1e-3}, 1e-3, "determined", "", 0.5)
 
 
-def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(bench, tiny_study, tmp_path):
-    clock, finder = Clock(), RateFinder(bench, cache=tmp_path)
+def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(context, tiny_study, tmp_path):
+    clock, finder = Clock(), RateFinder(context, cache=tmp_path)
     first = finder.find(tiny_study.baseline, clock, replicate=0)
     assert finder.find(tiny_study.baseline, clock, replicate=0) is first
     spent = clock.seconds["lr_test"]
-    again = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, clock, replicate=0)
+    again = RateFinder(context, cache=tmp_path).find(tiny_study.baseline, clock, replicate=0)
     assert again == first
     assert clock.seconds["lr_test"] == spent
     assert json.loads((tmp_path / f"{first.key}.json").read_text())["suggestion"] == first.suggestion
 
 
-def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(bench, tiny_study):
-    finder = RateFinder(bench, cache=None)
+def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(context, tiny_study):
+    finder = RateFinder(context, cache=None)
     key = finder.key(tiny_study.baseline, replicate=0)
     assert key == finder.key({**tiny_study.baseline, "learning_rate": 0.5}, replicate=0)
     for change in ({"optimizer": "sgd"}, {"initializer": "lecun_normal"}, {"dropout": 0.1}):
@@ -32,8 +32,8 @@ def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(bench, tiny_st
     assert key != finder.key(tiny_study.baseline, replicate=1)
 
 
-def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
-    test = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+def test_the_curve_descends_on_digits_and_the_rate_trains(context, tiny_study):
+    test = RateFinder(context, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
     assert test.verdict == "determined"
     assert 1e-4 < test.suggestion < 1e-1
     assert min(test.losses) < 0.5 * test.losses[0]
@@ -41,16 +41,16 @@ def test_the_curve_descends_on_digits_and_the_rate_trains(bench, tiny_study):
     assert test.rates[0] == pytest.approx(tiny_study.lr_test.low, rel=1e-5)
 
 
-def test_replicates_differ_and_their_mean_is_what_is_read(bench, tiny_study):
-    finder = RateFinder(bench, cache=None)
+def test_replicates_differ_and_their_mean_is_what_is_read(context, tiny_study):
+    finder = RateFinder(context, cache=None)
     factors = tiny_study.baseline
-    split = bench.split(0, factors)
+    split = context.split(0, factors)
     one, two = (finder._curves(factors, split, [1_000_000 + i], Clock(), size=1)[0] for i in (0, 1))
     assert (one[:5] != two[:5]).all()
 
 
-def test_each_seed_finds_a_rate_of_its_own_so_that_luck_in_finding_it_is_in_the_intervals(bench, tiny_study):
-    finder = RateFinder(bench, cache=None)
+def test_each_seed_finds_a_rate_of_its_own_so_that_luck_in_finding_it_is_in_the_intervals(context, tiny_study):
+    finder = RateFinder(context, cache=None)
     first, second = (finder.find(tiny_study.baseline, Clock(), replicate=seed) for seed in (1, 2))
     assert first.key != second.key
     assert first.losses[:5] != second.losses[:5]
@@ -69,8 +69,8 @@ SPOILS = [
 ]
 
 
-def test_a_damaged_or_foreign_file_counts_as_not_there_and_is_written_anew(bench, tiny_study, tmp_path, monkeypatch):
-    first = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, Clock(), replicate=0)
+def test_a_damaged_or_foreign_file_counts_as_not_there_and_is_written_anew(context, tiny_study, tmp_path, monkeypatch):
+    first = RateFinder(context, cache=tmp_path).find(tiny_study.baseline, Clock(), replicate=0)
     path = tmp_path / f"{first.key}.json"
     whole = path.read_text()
     monkeypatch.setattr(RateFinder, "_run", lambda *_, **__: replace(first, seconds=9.0))
@@ -78,22 +78,22 @@ def test_a_damaged_or_foreign_file_counts_as_not_there_and_is_written_anew(bench
         spoilt = spoil(whole)
         assert spoilt != whole
         path.write_text(spoilt)
-        again = RateFinder(bench, cache=tmp_path).find(tiny_study.baseline, Clock(), replicate=0)
+        again = RateFinder(context, cache=tmp_path).find(tiny_study.baseline, Clock(), replicate=0)
         assert again.seconds == 9.0
         assert json.loads(path.read_text())["seconds"] == 9.0
 
 
-def test_a_cache_that_cannot_be_read_or_written_is_done_without(bench, tiny_study, tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_read_or_written_is_done_without(context, tiny_study, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     runs = []
     monkeypatch.setattr(RateFinder, "_run", lambda *_, **__: runs.append(1) or TEST)
     for _ in range(2):
-        finder = RateFinder(bench, cache=tmp_path / "file" / "lr_tests")
+        finder = RateFinder(context, cache=tmp_path / "file" / "lr_tests")
         assert finder.find(tiny_study.baseline, Clock(), replicate=0) == TEST
     assert len(runs) == 2
 
 
-def test_a_test_in_parts_has_a_key_of_its_own(bench, tiny_study):
-    finder = RateFinder(bench, cache=None)
+def test_a_test_in_parts_has_a_key_of_its_own(context, tiny_study):
+    finder = RateFinder(context, cache=None)
     key = finder.key(tiny_study.baseline, replicate=0)
     assert finder.key(tiny_study.baseline, replicate=0, parts=2) == f"{key}-2-parts"

@@ -13,14 +13,14 @@ from ablate.training.train import begin
 
 
 @pytest.fixture
-def trial(bench, tiny_study):
+def trial(context, tiny_study):
     factors = {**tiny_study.baseline, "learning_rate": 0.003}
     spec = TrialSpec("a", Label("ablation", "reference"), 1, factors, test=True, frozen="f00")
-    return begin(spec, bench, RateFinder(bench, cache=None), Clock())
+    return begin(spec, context, RateFinder(context, cache=None), Clock())
 
 
-def test_an_epoch_trains_validates_and_keeps_the_best_weights(bench, trial):
-    slots = Slots(bench, size=1)
+def test_an_epoch_trains_validates_and_keeps_the_best_weights(context, trial):
+    slots = Slots(context, size=1)
     assert slots.free() == [0]
     slots.put(trial, 0)
     assert slots.free() == []
@@ -35,8 +35,8 @@ def test_an_epoch_trains_validates_and_keeps_the_best_weights(bench, trial):
     assert trial.outcome.test_accuracy > 0.5
 
 
-def test_what_is_cleared_lets_go_of_the_device(bench, trial):
-    slots = Slots(bench, size=1)
+def test_what_is_cleared_lets_go_of_the_device(context, trial):
+    slots = Slots(context, size=1)
     slots.put(trial, 0)
     slots.run_epoch()
     kept = weakref.ref(slots._state[0][0])

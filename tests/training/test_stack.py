@@ -12,9 +12,9 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, TrialSpec
 from ablate.training import stack
 from ablate.training.engine.backend import OutOfMemory
-from ablate.training.engine.batches import Pieces
+from ablate.training.engine.batches import MicroBatches
+from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.program import Program
-from ablate.training.engine.workbench import Workbench
 from ablate.training.rate_finder import RateFinder
 from ablate.training.stack import run_trials
 
@@ -58,13 +58,13 @@ def specs(tiny_study):
 @pytest.fixture(scope="module")
 def stacked(tiny_study, digits):
     """A bench that stacks up to four."""
-    return Workbench(tiny_study, digits, stack=4)
+    return TrainingContext(tiny_study, digits, stack=4)
 
 
 @pytest.fixture(scope="module")
-def alone(specs, bench):
-    finder, fed = RateFinder(bench, cache=None), Fed()
-    outcomes = {s.trial: run_trial(s, bench, finder, lambda epoch: fed.report([epoch])[0]) for s in specs}
+def alone(specs, context):
+    finder, fed = RateFinder(context, cache=None), Fed()
+    outcomes = {s.trial: run_trial(s, context, finder, lambda epoch: fed.report([epoch])[0]) for s in specs}
     return outcomes, fed.epochs
 
 
@@ -118,7 +118,7 @@ def test_early_stopping_is_each_slots_own(tiny_study, digits):
     impatient = tiny_study.model_copy(update={"training": tiny_study.training.model_copy(update={"patience": 1})})
     rates = (0.003, 0.3, 1e-9)
     different = [spec(tiny_study, seed, learning_rate=rate, optimizer="sgd") for seed, rate in enumerate(rates, 1)]
-    several, single = Workbench(impatient, digits, stack=4), Workbench(impatient, digits, stack=1)
+    several, single = TrainingContext(impatient, digits, stack=4), TrainingContext(impatient, digits, stack=1)
     together, apart = Fed(), Fed()
     run_trials(different, several, RateFinder(several, cache=None), together)
     run_trials(different, single, RateFinder(single, cache=None), apart)
@@ -126,10 +126,10 @@ def test_early_stopping_is_each_slots_own(tiny_study, digits):
     assert len({outcome.epochs for outcome in apart.outcomes.values()}) > 1
 
 
-def test_range_tests_on_a_stack_give_the_curves_they_give_alone(tiny_study, bench, stacked):
+def test_range_tests_on_a_stack_give_the_curves_they_give_alone(tiny_study, context, stacked):
     from ablate.clock import Clock
 
-    one = RateFinder(bench, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+    one = RateFinder(context, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
     four = RateFinder(stacked, cache=None).find(tiny_study.baseline, Clock(), replicate=0, size=4)
     n = len(one.losses) // 2  # at higher rates rounding grows from batch to batch
     assert four.losses[:n] == pytest.approx(one.losses[:n], rel=1e-4)
@@ -166,7 +166,7 @@ def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digi
     def cramped(*_, **__):
         raise OutOfMemory(None, None, "no room")
 
-    bench, pieces, build = Workbench(tiny_study, digits), [], Program.__init__
+    context, pieces, build = TrainingContext(tiny_study, digits), [], Program.__init__
 
     def counted(program, *arguments, **options):
         pieces.append(options["pieces"])
@@ -174,16 +174,16 @@ def test_a_lone_trial_without_memory_says_what_was_tried(specs, tiny_study, digi
 
     monkeypatch.setattr(Program, "train", cramped)
     monkeypatch.setattr(Program, "__init__", counted)
-    outcome = run_trial(specs[0], bench, RateFinder(bench, cache=None))
+    outcome = run_trial(specs[0], context, RateFinder(context, cache=None))
     assert (outcome.state, outcome.parts, outcome.attempt) == ("out_of_memory", 8, 1)
     assert outcome.reason == "out of memory even with 8 micro-batches per batch: ResourceExhaustedError: no room"
     assert "Traceback" in outcome.traceback
-    assert pieces == [Pieces(), Pieces(1, 32), Pieces(2, 16), Pieces(4, 8), Pieces(8, 4)]
-    again = run_trial(specs[1], bench, RateFinder(bench, cache=None))
+    assert pieces == [MicroBatches(), MicroBatches(1, 32), MicroBatches(2, 16), MicroBatches(4, 8), MicroBatches(8, 4)]
+    again = run_trial(specs[1], context, RateFinder(context, cache=None))
     assert (again.state, again.reason) == (outcome.state, outcome.reason)
     assert len(pieces) == 6  # what is known to be too large is not tried again
     patient = tiny_study.model_copy(update={"retries": tiny_study.retries.model_copy(update={"out_of_memory": 0})})
-    once = Workbench(patient, digits)
+    once = TrainingContext(patient, digits)
     at_once = run_trial(specs[0], once, RateFinder(once, cache=None))
     assert (at_once.state, at_once.reason) == ("out_of_memory", "ResourceExhaustedError: no room")
     assert len(pieces) == 7
@@ -243,18 +243,18 @@ def hungry(tiny_study, digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("hungry")
     (folder / "hungry.py").write_text(HUNGRY)
 
-    def bench(room, **retries):
+    def context(room, **retries):
         model = ModelRef.of("hungry.py:build", {"room": room})
         changes = {"model": model, "base": folder, "retries": tiny_study.retries.model_copy(update=retries)}
-        return Workbench(tiny_study.model_copy(update=changes), digits)
+        return TrainingContext(tiny_study.model_copy(update=changes), digits)
 
-    return bench
+    return context
 
 
-def trained(bench, one, *, cache=None):
+def trained(context, one, *, cache=None):
     """The outcome, and its epochs."""
     fed = Fed()
-    run_trials([one], bench, RateFinder(bench, cache=cache), fed)
+    run_trials([one], context, RateFinder(context, cache=cache), fed)
     return fed.outcomes[one.trial], fed.epochs.get(one.trial, [])
 
 
@@ -293,8 +293,8 @@ def test_evaluation_that_is_too_large_alone_changes_no_weight(hungry, tiny_study
 def test_a_range_test_in_parts_is_kept_apart_from_whole_ones(hungry, tiny_study, tmp_path):
     one = spec(tiny_study, 1, learning_rate="find", normalization="batch")
     whole, _ = trained(hungry(10_000), one, cache=tmp_path)
-    bench = hungry(8)
-    cut, _ = trained(bench, one, cache=tmp_path)
+    context = hungry(8)
+    cut, _ = trained(context, one, cache=tmp_path)
     assert (cut.state, cut.parts, whole.parts) == ("finished", 4, 1)
     assert (
         cut.notes[0]
@@ -305,20 +305,20 @@ def test_a_range_test_in_parts_is_kept_apart_from_whole_ones(hungry, tiny_study,
     assert cut.rate_test.key.endswith("-4-parts")
     assert {path.stem for path in tmp_path.iterdir()} == {whole.rate_test.key, cut.rate_test.key}
     carried = replace(one, trial="carried", factors={**one.factors, "normalization": "none"}, rate_factors=one.factors)
-    other, _ = trained(bench, carried, cache=tmp_path)
+    other, _ = trained(context, carried, cache=tmp_path)
     assert (other.state, other.parts, other.rate_test) == ("finished", 4, cut.rate_test)
 
 
 @pytest.mark.slow
 def test_a_range_test_that_fits_in_no_way_ends_its_trial_and_cuts_no_other_structure(hungry, tiny_study):
-    bench = hungry(3, out_of_memory=2)
+    context = hungry(3, out_of_memory=2)
     one = spec(tiny_study, 1, learning_rate="find", normalization="batch")
     carried = replace(one, factors={**one.factors, "normalization": "none"}, rate_factors=one.factors)
-    outcome, _ = trained(bench, carried)
+    outcome, _ = trained(context, carried)
     assert outcome.state == "out_of_memory"
     assert outcome.reason.startswith("out of memory even with 4 micro-batches per batch: ResourceExhaustedError: ")
-    assert outcome.parts == bench.pieces(carried.factors).parts == 1
-    assert bench.pieces(one.factors).parts == 4
+    assert outcome.parts == context.pieces(carried.factors).parts == 1
+    assert context.pieces(one.factors).parts == 4
 
 
 # A model that misbehaves as its factor says, each time in another way.
@@ -387,9 +387,9 @@ def wayward(tiny_study, digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("wayward")
     (folder / "wayward.py").write_text(WAYWARD)
     model = ModelRef.of("wayward.py:build")
-    bench = Workbench(tiny_study.model_copy(update={"model": model, "base": folder}), digits)
-    finder = RateFinder(bench, cache=None)
-    return lambda way: run_trial(spec(tiny_study, 1, way=way), bench, finder)
+    context = TrainingContext(tiny_study.model_copy(update={"model": model, "base": folder}), digits)
+    finder = RateFinder(context, cache=None)
+    return lambda way: run_trial(spec(tiny_study, 1, way=way), context, finder)
 
 
 def test_whatever_a_users_model_does_is_the_outcome_of_its_trial(wayward):
@@ -445,7 +445,7 @@ def test_an_interrupt_by_user_code_ends_its_trial_where_ctrl_c_is_ignored(waywar
         signal.signal(signal.SIGINT, kept)
 
 
-def test_what_the_feed_raises_is_no_trials_outcome(specs, bench):
+def test_what_the_feed_raises_is_no_trials_outcome(specs, context):
     class FullDiskError(Exception):
         pass
 
@@ -453,10 +453,10 @@ def test_what_the_feed_raises_is_no_trials_outcome(specs, bench):
         raise FullDiskError
 
     with pytest.raises(FullDiskError):
-        run_trial(specs[0], bench, RateFinder(bench, cache=None), full)
+        run_trial(specs[0], context, RateFinder(context, cache=None), full)
 
 
-def test_a_trial_that_breaks_in_its_second_epoch_says_so(specs, bench, monkeypatch):
+def test_a_trial_that_breaks_in_its_second_epoch_says_so(specs, context, monkeypatch):
     evaluate, calls = Program.evaluate, []
 
     def breaks(program, *arguments, **options):
@@ -466,5 +466,5 @@ def test_a_trial_that_breaks_in_its_second_epoch_says_so(specs, bench, monkeypat
         return evaluate(program, *arguments, **options)
 
     monkeypatch.setattr(Program, "evaluate", breaks)
-    outcome = run_trial(specs[0], bench, RateFinder(bench, cache=None))
+    outcome = run_trial(specs[0], context, RateFinder(context, cache=None))
     assert (outcome.state, outcome.reason, outcome.epochs) == ("failed", "SystemExit: 9", 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pretend import Listed, pretend, spec
 
-from ablate.study import load_study
+from ablate.study.load import load_study
 from ablate.workers.messages import Task
 from ablate.workers.pool import Local
 

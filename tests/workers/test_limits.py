@@ -8,9 +8,9 @@ import pytest
 from pretend import spec
 
 from ablate import system
-from ablate.study import Limits
-from ablate.workers import limits as module
-from ablate.workers.limits import Watch
+from ablate.study.settings import Limits
+from ablate.workers import crashes as module
+from ablate.workers.crashes import Watch
 from ablate.workers.messages import Place
 from ablate.workers.process import Worker
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.workers.logs import cut, last_words, patient
+from ablate.workers.logs import cut, log_tail, patient
 
 PRINTING = """
 import os, sys
@@ -77,11 +77,11 @@ def test_a_log_that_cannot_be_cut_is_left(tmp_path):
 
 def test_last_words_are_whole_lines_that_can_be_shown(tmp_path):
     log = tmp_path / "worker-0.log"
-    assert last_words(log) == ""
+    assert log_tail(log) == ""
     log.write_text("one\ntwo\x1b[2J\n" + "x" * 1000 + "\n")
-    shown = last_words(log).splitlines()
+    shown = log_tail(log).splitlines()
     assert (shown[0], shown[2], len(shown)) == ("one", "x" * 300, 3)
     assert "\x1b" not in shown[1]
-    assert last_words(log, most=1) == "x" * 300
+    assert log_tail(log, most=1) == "x" * 300
     log.write_text("".join(f"line {n}\n" for n in range(100_000)))
-    assert last_words(log, most=2) == "line 99998\nline 99999"
+    assert log_tail(log, most=2) == "line 99998\nline 99999"

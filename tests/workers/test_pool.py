@@ -13,8 +13,8 @@ from pretend import Listed
 from ablate.data import save_arrays
 from ablate.errors import AblateError
 from ablate.plans import ablation_specs
-from ablate.study import Limits, Retries
 from ablate.study.model_ref import ModelRef
+from ablate.study.settings import Limits, Retries
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.rate_finder import RateFinder
 from ablate.workers.messages import Task
@@ -46,13 +46,13 @@ def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> L
     return Local(task, workers=workers, stop=stop or threading.Event(), on_start=lambda _: None)
 
 
-def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, tiny_study, bench):
+def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, tiny_study, context):
     """To the bit with as many threads a worker; to rounding in this process, where XLA counts other processors."""
     everything = [replace(spec, frozen="f00") for spec in ablation_specs(tiny_study, tiny_study.baseline)]
     specs = [spec for spec in everything if spec.label.variant in ("reference", "optimizer=sgd")]
     here, one, two = Listed(specs), Listed(specs), Listed(specs)
-    finder = RateFinder(bench, cache=None)
-    InProcess(lambda s, on_epoch: run_trial(s, bench, finder, on_epoch)).run(here)
+    finder = RateFinder(context, cache=None)
+    InProcess(lambda s, on_epoch: run_trial(s, context, finder, on_epoch)).run(here)
     for plan, workers in ((one, 1), (two, 2)):
         with local(task, workers=workers) as scheduler:
             scheduler.run(plan)

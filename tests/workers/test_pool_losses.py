@@ -13,7 +13,7 @@ from pretend import Listed, spec
 
 from ablate import system
 from ablate.errors import AblateError
-from ablate.study import Limits, Retries
+from ablate.study.settings import Limits, Retries
 from ablate.study.trial import TrialSpec
 from ablate.workers import pool as module
 from ablate.workers.messages import Task
@@ -90,7 +90,7 @@ def test_a_worker_that_dies_costs_its_trial_and_no_other(task):
 
 
 def test_a_trial_over_its_time_or_its_memory_is_ended_and_not_tried_again(task, monkeypatch):
-    monkeypatch.setattr("ablate.workers.limits.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("ablate.workers.crashes.LOOK_SECONDS", 0.1)
     kept = Kept(limited(task, trial_minutes=0.03, memory_gb=0.2), workers=2)
     outcomes = kept.train("hang-1", "grow-1", "fine-1")
     assert outcomes["fine-1"].state == "finished"

@@ -11,7 +11,7 @@ from pretend import pretend, spec
 from ablate.errors import AblateError
 from ablate.study.trial import Epoch, Outcome
 from ablate.workers.messages import Place, Task
-from ablate.workers.process import Worker, dismiss, hire, in_words
+from ablate.workers.process import Worker, in_words, shut_down, spawn_worker
 from ablate.workers.worker import settle_in
 
 
@@ -64,13 +64,13 @@ def report_start(task: Task, place: Place, pipe: Connection) -> None:
 def test_workers_import_nothing_from_the_working_folder(name, task, tmp_path, monkeypatch):
     (tmp_path / f"{name}.py").write_text("raise RuntimeError('this is no module of Python')\n")
     monkeypatch.chdir(tmp_path)
-    worker = hire(task, Place(0), report_start)
+    worker = spawn_worker(task, Place(0), report_start)
     assert worker.pipe.poll(30)
     path, safe, _ = worker.pipe.recv()
     assert not path.startswith(str(tmp_path))
     assert safe is None  # a model's own processes look for modules as ever
     assert "PYTHONSAFEPATH" not in os.environ
-    dismiss([worker])
+    shut_down([worker])
 
 
 def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatch):
@@ -78,11 +78,11 @@ def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatc
     main = ModuleType("__main__")
     main.__file__ = str(tmp_path / "script.py")
     monkeypatch.setitem(sys.modules, "__main__", main)
-    worker = hire(task, Place(0), report_start)
+    worker = spawn_worker(task, Place(0), report_start)
     assert sys.modules["__main__"] is main
     assert worker.pipe.poll(30)
     assert not worker.pipe.recv()[2]
-    dismiss([worker])
+    shut_down([worker])
 
 
 def test_a_system_that_starts_no_more_processes_is_named(task, monkeypatch):
@@ -91,4 +91,4 @@ def test_a_system_that_starts_no_more_processes_is_named(task, monkeypatch):
 
     monkeypatch.setattr("multiprocessing.context.SpawnProcess._Popen", staticmethod(full))
     with pytest.raises(AblateError, match="Resource temporarily unavailable"):
-        hire(task, Place(0), pretend)
+        spawn_worker(task, Place(0), pretend)

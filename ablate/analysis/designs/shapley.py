@@ -10,8 +10,8 @@ from ablate.analysis.designs.crossed import Factorial
 from ablate.analysis.importance.games import game_between, shapley_interactions, shapley_values
 from ablate.analysis.statistics.paired import Floats
 
-IDENTITY = ("mode", "kind", "factor", "reference_level", "level", "factor_2", "reference_level_2", "level_2")
-SHAPLEY_COLUMNS = (*IDENTITY, *STATISTICS)
+ENUMERATED = ("mode", "kind", "factor", "reference_level", "level", "factor_2", "reference_level_2", "level_2")
+SHAPLEY_COLUMNS = (*ENUMERATED, *STATISTICS)
 
 
 def shapley_effects(
@@ -43,7 +43,7 @@ def _values(one: Factorial, game: Floats, changes: Mapping[str, tuple[object, ..
     values = shapley_values(game)
     return [
         Comparison(
-            dict(zip(IDENTITY, (one.mode, "value", *change, "", "", ""), strict=True)), one.by_seed(values[:, j])
+            dict(zip(ENUMERATED, (one.mode, "value", *change, "", "", ""), strict=True)), one.by_seed(values[:, j])
         )
         for j, change in enumerate(changes.values())
     ]
@@ -52,6 +52,8 @@ def _values(one: Factorial, game: Floats, changes: Mapping[str, tuple[object, ..
 def _pairs(one: Factorial, game: Floats, changes: Mapping[str, tuple[object, ...]]) -> list[Comparison]:
     indices = shapley_interactions(game)
     return [
-        Comparison(dict(zip(IDENTITY, (one.mode, "pair", *first, *second), strict=True)), one.by_seed(indices[:, i, j]))
+        Comparison(
+            dict(zip(ENUMERATED, (one.mode, "pair", *first, *second), strict=True)), one.by_seed(indices[:, i, j])
+        )
         for (i, first), (j, second) in itertools.combinations(enumerate(changes.values()), 2)
     ]

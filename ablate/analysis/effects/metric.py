@@ -8,12 +8,14 @@ from typing import Any, Literal, TypeAlias, get_args
 import pandas as pd
 
 from ablate.analysis import statistics
-from ablate.analysis.effects.runs import COUNTED_AT_CHANCE, confirmatory_runs
 from ablate.errors import DataError
-from ablate.study.trial import REFERENCE
+from ablate.storage.results import NUMBERS
+from ablate.study.trial import COLUMNS, REFERENCE, Design
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
 LEAST_MARGIN = {"accuracy": 0.005, "loss": 0.01}  # a fraction; nats
+COUNTED_AT_CHANCE = ("diverged", "out_of_memory", "failed")  # results; "killed" and "pruned" say nothing of the variant
+ONE_FACTOR: Design = "one-factor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +116,28 @@ def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":
     """The metric of each run, higher is better; NaN where a run says nothing."""
     finished = (metric.sign * runs[metric.column]).where(runs["state"] == "finished")
     return finished.mask(runs["state"].isin(COUNTED_AT_CHANCE), metric.chance)
+
+
+def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> pd.DataFrame:
+    """The rows of phase "ablation" of a design, all `COLUMNS` there, numbers numeric, one row a run.
+
+    A run is a (variant, mode, against, seed); of several rows the last one wins: it is the one that was run again.
+    Tables written before there were designs hold one-factor rows, compared with the reference. A reference has the
+    mode "" where all modes share it.
+    """
+    is_meant = results["phase"] == "ablation"
+    if "design" in results:  # first, so that of a large factorial nothing is converted in vain
+        is_meant &= results["design"].replace("", ONE_FACTOR).fillna(ONE_FACTOR) == design
+    runs = results[is_meant].reindex(columns=list(COLUMNS))
+    for name in COLUMNS:
+        column = runs[name]
+        runs[name] = pd.to_numeric(column, errors="coerce") if name in NUMBERS else column.astype(object).fillna("")
+    runs["design"] = runs["design"].replace("", ONE_FACTOR)
+    runs = runs[(runs["design"] == design) & runs["seed"].notna()]
+    return runs.drop_duplicates(["variant", "mode", "against", "seed"], keep="last").reset_index(drop=True)
+
+
+def is_reference(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether a row is of a variant that others are compared with, and is compared with none itself."""
+    names = {REFERENCE, *runs["against"]} - {""}
+    return (runs["variant"] == REFERENCE) | (runs["variant"].isin(names) & (runs["against"] == ""))

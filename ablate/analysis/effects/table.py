@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis import statistics
-from ablate.analysis.effects.metric import Metric
-from ablate.analysis.effects.pairing import declared_runs, pair_runs
-from ablate.analysis.effects.runs import COUNTED_AT_CHANCE, confirmatory_runs
-from ablate.analysis.effects.uncompared import (
+from ablate.analysis.effects.metric import COUNTED_AT_CHANCE, Metric, confirmatory_runs
+from ablate.analysis.effects.pairing import (
     IDENTICAL,
     UNFINISHED,
+    declared_runs,
     identical_contrasts,
     lossy_contrasts,
+    pair_runs,
     unfinished_contrasts,
 )
 from ablate.analysis.statistics import Judgement, Looks

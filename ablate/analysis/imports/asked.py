@@ -12,7 +12,7 @@ MINIMIZE: Direction = "minimize"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportOptions:
     """What the user said of the table; "" and () where nothing."""
 
     factors: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import starmap
 
-from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, Asked
+from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export, recognize
 from ablate.analysis.imports.factors import find_factors
 from ablate.analysis.imports.replicates import find_replicates
@@ -18,7 +18,7 @@ from ablate.storage.results import column_of
 from ablate.study.trial import State
 from ablate.text import printable
 
-__all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "Asked", "Roles", "find_roles"]
+__all__ = ["MAXIMIZE", "MINIMIZE", "RATE", "ImportOptions", "Roles", "find_roles"]
 RATE = "learning_rate"
 NO_SEEDS = "No seed column is given (--seed), so runs cannot be paired: the results are descriptive, without tests."
 
@@ -43,7 +43,7 @@ class Roles:
         return " and ".join(self.seeds)
 
 
-def find_roles(runs: Runs, asked: Asked) -> Roles:
+def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     """The roles asked for, else those that the source knows, else those that names and values suggest; it is said."""
     export = recognize(map(str, runs.table))
     score = find_score(runs, asked, export)
@@ -112,7 +112,7 @@ def own_names(runs: Runs, roles: Roles) -> Mapping[str, str]:
     return {column: name if taken[column_of(name)] == 1 and "=" not in name else column for column, name in own.items()}
 
 
-def in_own_names(asked: Asked, names: Mapping[str, str]) -> Asked:
+def in_own_names(asked: ImportOptions, names: Mapping[str, str]) -> ImportOptions:
     """What was asked, where a factor may be called by its column."""
     return replace(asked, reference=_renamed(asked.reference, names), target=_renamed(asked.target, names))
 

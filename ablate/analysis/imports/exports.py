@@ -1,17 +1,33 @@
 """Recognize the tools that wrote a table's columns, and what each column then is."""
 
+import ast
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
 
 from ablate.analysis.imports.tools import ANY_TOOL, TOOLS, Tool
+from ablate.analysis.imports.words import STEPS, words_of
+from ablate.analysis.sources import Runs
+from ablate.analysis.sources.json_text import flattened, texts
+from ablate.analysis.sources.runs import to_numbers
+from ablate.errors import DataError
+from ablate.text import first_of, number_of, printable
 
 ColumnKind = Literal["factor", "attribute", "result", "bookkeeping"]
 KINDS: tuple[tuple[ColumnKind, str], ...] = (
     ("factor", "factors"), ("attribute", "attributes"), ("result", "results"), ("bookkeeping", "bookkeeping"),
 )  # fmt: skip
+PARENT = "tags.mlflow.parentRunId"
+# A dictionary as Python prints it has nan and inf without quotes, which no literal may be.
+BARE = re.compile(r"(?<=[:,\[(]) ?(-?)(nan|inf)(?=[,}\])])")
+MOST_LEVELS = 1_000  # a column with more numbers holds measurements, and no levels
+SHOWN = 3  # of the merged levels of a column in a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +90,120 @@ def _fits(pattern: str, name: str) -> bool:
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
+
+
+def only_runs(runs: Runs, export: Export) -> Runs:
+    """The table without MLflow's parent runs; a note says how many. Raises `DataError` where rows are steps of runs."""
+    run_id = export.first("run_id")
+    if not run_id:
+        return runs
+    _check_steps(runs, run_id)
+    if PARENT not in runs.table:
+        return runs
+    is_parent = runs.table[run_id].isin(set(runs.table[PARENT]) - {""})
+    if not is_parent.any():
+        return runs
+    note = f"Left out: {number_of(int(is_parent.sum()), 'parent run')}, which group other runs."
+    return replace(runs, table=runs.table[~is_parent].reset_index(drop=True), notes=(*runs.notes, note))
+
+
+def _check_steps(runs: Runs, run_id: str) -> None:
+    """A run that comes several times, with a step that counts on, is the history of a run and not a table of runs."""
+    if not runs.table[run_id].duplicated().any():
+        return
+    for name in (str(name) for name in runs.table if "_".join(words_of(name)) in STEPS):
+        is_constant = runs.table.groupby(run_id)[name].nunique() < 2
+        if not is_constant.all():
+            raise DataError(
+                f'{runs.place}: several rows per run: "{printable(name)}" changes within run "{printable(run_id)}"\n'
+                "  keep the last row of each run"
+            )
+
+
+def unfolded(runs: Runs, export: Export) -> Runs:
+    """The table with a column "config.lr" for the cells {"lr": 0.1} of a column "config"; a note says it."""
+    is_sklearn = any(tool.name == "scikit-learn" for tool in export.tools)
+    parts, split = [], []
+    for name in map(str, runs.table):
+        column = runs.table[name]
+        found = None if is_sklearn and name == "params" else _dictionaries(column)
+        if found is None:
+            parts.append(column)
+            continue
+        split.append(name)
+        flat = [flattened(each) for each in found]
+        names = dict.fromkeys(key for each in flat for key in each)
+        parts += [pd.Series(texts([each.get(key) for each in flat]), name=f"{name}.{key}", dtype=str) for key in names]
+    if not split:
+        return runs
+    note = f"Dictionaries in cells are read as one column per value: {', '.join(map(printable, split))}."
+    return replace(runs, table=pd.concat(parts, axis=1), notes=(*runs.notes, note))
+
+
+def _dictionaries(column: "pd.Series[str]") -> list[dict[str, Any]] | None:  # Any: JSON
+    """The cells as dictionaries, {} where blank; None where one is something else."""
+    filled = column[column.str.strip() != ""]
+    if filled.empty or not (filled.str.startswith("{") & filled.str.rstrip().str.endswith("}")).all():
+        return None
+    found = [_read(cell) if cell.strip() else {} for cell in column]
+    return None if any(each is None for each in found) else [each or {} for each in found]
+
+
+def _read(cell: str) -> dict[str, Any] | None:  # Any: JSON
+    for read, text in ((json.loads, cell), (ast.literal_eval, BARE.sub(r" '\1\2'", cell))):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        return {str(key): value for key, value in found.items()} if isinstance(found, dict) else None
+    return None
+
+
+def tidied(runs: Runs) -> Runs:
+    """The table without blank rows and spaces around cells, and one way of writing each number; a note says what."""
+    table, spaced = _stripped(runs.table)
+    blank = (table == "").all(axis=1)
+    notes = list(runs.notes)
+    if n_blank := int(blank.sum()):
+        table = table[~blank].reset_index(drop=True)
+        notes.append(f"Skipped: {number_of(n_blank, 'blank row')}.")
+    if spaced:
+        notes.append(f"Removed spaces around words in {', '.join(map(printable, spaced))}.")
+    for name in map(str, table):
+        if twins := _twins(table[name]):
+            table = table.assign(**{name: table[name].replace(twins)})
+            said = first_of([f"read {one} as {other}" for one, other in twins.items()], SHOWN)
+            notes.append(f"{printable(name)}: {said}: one level, rounded differently.")
+    return replace(runs, table=table, notes=tuple(notes))
+
+
+def _stripped(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The table without spaces around its cells, and the columns in which that makes two levels one."""
+    columns, spaced = {}, []
+    for name in table:
+        kept = table[name].str.strip()
+        columns[name] = kept
+        if not kept.equals(table[name]) and kept.nunique() < table[name].nunique():
+            spaced.append(str(name))
+    return pd.DataFrame(columns, index=table.index), spaced
+
+
+def _twins(column: "pd.Series[str]") -> dict[str, str]:
+    """Cells that are another cell's number as a 32-bit float has it, or but for the last digits of a 64-bit one."""
+    cells = pd.Series(column.unique())
+    if not 1 < len(cells) <= MOST_LEVELS or (numbers := to_numbers(cells)) is None or numbers.dtype == object:
+        return {}  # `object`: whole numbers of many digits, which no float holds
+    found: dict[str, str] = {}
+    short: dict[float, tuple[str, float]] = {}  # the shortest way of writing a number, by its 32-bit form
+    for text, number in sorted(zip(cells, numbers.astype(float), strict=True), key=lambda cell: len(cell[0])):
+        if not np.isfinite(number) or number % 1 == 0:  # whole numbers may be seeds, which stay apart
+            continue
+        first, value = short.setdefault(_float32(number), (text, number))
+        if number != value and (number == _float32(value) or f"{number:.15g}" == f"{value:.15g}"):
+            found[text] = first
+    return found
+
+
+def _float32(number: float) -> float:
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.float32(number))

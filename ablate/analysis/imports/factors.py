@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.naming import also_varied, is_called, moving, naming, together
 from ablate.analysis.imports.scores import listed
@@ -49,7 +49,7 @@ class FoundFactors:
 
 
 def find_factors(
-    runs: Runs, asked: Asked, export: Export, *, taken: Mapping[str, str], seeds: Sequence[str]
+    runs: Runs, asked: ImportOptions, export: Export, *, taken: Mapping[str, str], seeds: Sequence[str]
 ) -> FoundFactors:
     """The columns asked for, else those that the source or the tool knows, else all that can have been varied.
 
@@ -77,7 +77,7 @@ def find_factors(
     return FoundFactors(factors, {name: why for name, why in reasons.items() if why}, together(factors, codes))
 
 
-def _asked_for(runs: Runs, asked: Asked, *, taken: Mapping[str, str]) -> FoundFactors:
+def _asked_for(runs: Runs, asked: ImportOptions, *, taken: Mapping[str, str]) -> FoundFactors:
     for name in asked.factors:
         if name in taken or n_levels(coded(runs.column(name))) < 2:
             why = f"is {taken[name]}" if name in taken else "is the same in every run"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
 from ablate.analysis.imports.configurations import (
     Configurations,
@@ -16,10 +16,8 @@ from ablate.analysis.imports.configurations import (
     matching,
     text_of,
 )
-from ablate.analysis.imports.exported_rows import only_runs, unfolded
-from ablate.analysis.imports.exports import recognize
+from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
 from ablate.analysis.imports.rows import CellRuns, cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
-from ablate.analysis.imports.tidy import tidied
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
 from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
@@ -31,7 +29,7 @@ _OPTION = re.compile(r" \(--[^()]*\)")  # that changes a role: for the terminal,
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ImportedRuns:
     """What another tool's runs come to in our terms."""
 
     results: pd.DataFrame
@@ -39,7 +37,7 @@ class Foreign:
     notes: tuple[str, ...]  # what was taken without being asked, as sentences
 
 
-def read_foreign(runs: Runs, asked: Asked) -> Foreign:
+def read_foreign(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     """Every configuration that differs from the reference in one factor is a variant of it, paired by seed.
 
     A complete table is a factorial as well. All runs are search trials where they do not stand in the factorial one
@@ -75,7 +73,7 @@ def read_foreign(runs: Runs, asked: Asked) -> Foreign:
     )
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    return Foreign(results, facts, tuple(notes))
+    return ImportedRuns(results, facts, tuple(notes))
 
 
 def prepared(runs: Runs) -> Runs:
@@ -98,7 +96,7 @@ def _every_run(
     return [crossed]
 
 
-def _target(measured: pd.DataFrame, found: Configurations, asked: Asked, *, place: str) -> tuple[int, str]:
+def _target(measured: pd.DataFrame, found: Configurations, asked: ImportOptions, *, place: str) -> tuple[int, str]:
     fits = matching(found, asked.target, place=place, option="--target")
     finished = measured["score"].where(measured["state"] == "finished").to_numpy(dtype=np.float64)
     means = pd.Series(finished).groupby(np.asarray(found.of_run)).mean().to_numpy()
@@ -150,7 +148,7 @@ def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configuratio
     return notes
 
 
-def _facts(runs: Runs, asked: Asked, roles: Roles, found: Configurations) -> Provenance:
+def _facts(runs: Runs, asked: ImportOptions, roles: Roles, found: Configurations) -> Provenance:
     return Provenance(
         foreign=True,
         source=runs.place,

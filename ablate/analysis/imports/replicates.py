@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.words import coded, crossed, decides, n_levels, words_of
 from ablate.analysis.sources import Runs
@@ -40,7 +40,7 @@ class Replicates:
         return " and ".join(self.columns)
 
 
-def find_replicates(runs: Runs, asked: Asked, export: Export) -> Replicates:
+def find_replicates(runs: Runs, asked: ImportOptions, export: Export) -> Replicates:
     """The columns asked for, else those that are called so and vary.
 
     Raises `DataError` where one is not there, or a split is a part of the data: "train" and "test".
@@ -90,7 +90,7 @@ def is_seed(own: str) -> bool:
     return own in STATES_OF_GENERATORS or ("seed" in words and set(words) - {"seed"} <= SEED_OF)
 
 
-def _called(runs: Runs, asked: Asked, export: Export) -> list[str]:
+def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
     """The columns of seeds, then of splits, then of repeats; a tool's bookkeeping is none of them."""
     own = {str(name): "_".join(words_of(export.name(str(name)))) for name in runs.table}
     no_seed = ("bookkeeping", "result")

@@ -4,7 +4,7 @@ import re
 
 import pandas as pd
 
-from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, Asked
+from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.words import (
     ALSO_HIGHER,
@@ -52,7 +52,7 @@ PREFIX = re.compile(
 MINUS = re.compile(r"\s*[-−]|(.*[^A-Za-z0-9])?1(\.0)?\s*[-−_ ]\s*(minus[_ ])?\s*\(?[A-Za-z]")  # "-loss", "1-accuracy"
 
 
-def find_score(runs: Runs, asked: Asked, export: Export) -> str:
+def find_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
     """The column asked for, else the source's or the tool's, else the only one that reads as a score."""
     _check_metrics(runs, asked)
     score = asked.score or runs.score or _guess_score(runs, asked, export)
@@ -61,7 +61,7 @@ def find_score(runs: Runs, asked: Asked, export: Export) -> str:
     return score
 
 
-def find_direction(runs: Runs, asked: Asked, export: Export, *, score: str) -> str:
+def find_direction(runs: Runs, asked: ImportOptions, export: Export, *, score: str) -> str:
     """MAXIMIZE or MINIMIZE. Raises `DataError` where the name does not tell, or the values contradict it."""
     stated = asked.direction or (runs.direction if score == runs.score else "")
     if stated:
@@ -80,7 +80,7 @@ def find_direction(runs: Runs, asked: Asked, export: Export, *, score: str) -> s
     return direction
 
 
-def find_unit(runs: Runs, asked: Asked, *, score: str, direction: str) -> str:
+def find_unit(runs: Runs, asked: ImportOptions, *, score: str, direction: str) -> str:
     """ "points" of an accuracy, whether its values are fractions or percents; else what was asked."""
     if asked.unit:
         return asked.unit
@@ -114,7 +114,7 @@ def listed(names: list[str]) -> str:
     return first_of(list(map(printable, names)), MOST_NAMED)
 
 
-def _check_metrics(runs: Runs, asked: Asked) -> None:
+def _check_metrics(runs: Runs, asked: ImportOptions) -> None:
     for name in (str(name) for name in runs.table if "_".join(words_of(name)) in METRIC_NAMES):
         kinds = list(dict.fromkeys(runs.table[name])) if name not in (*asked.factors, *runs.factors) else []
         if 1 < len(kinds) <= MOST_NAMED and all(reads_as_score(kind) for kind in kinds if kind.strip()):
@@ -124,7 +124,7 @@ def _check_metrics(runs: Runs, asked: Asked) -> None:
             )
 
 
-def _guess_score(runs: Runs, asked: Asked, export: Export) -> str:
+def _guess_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
     known = export.first("score")
     if known and to_scores(runs.table[known]) is not None:
         return known

@@ -5,11 +5,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast, get_args
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.replicates import is_seed
-from ablate.analysis.imports.state_words import FINISHED, READINGS, VOCABULARIES, WORDS
-from ablate.analysis.imports.words import words_of
+from ablate.analysis.imports.words import FINISHED, READINGS, VOCABULARIES, WORDS, words_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
 from ablate.errors import DataError, known_names
@@ -46,7 +45,7 @@ class States:
         return f"{self.column} ({first_of(said, MOST_WORDS)})"
 
 
-def find_states(runs: Runs, asked: Asked, export: Export, *, score: str, taken: Collection[str] = ()) -> States:
+def find_states(runs: Runs, asked: ImportOptions, export: Export, *, score: str, taken: Collection[str] = ()) -> States:
     """The column asked for, else the source's or the tool's, else the one whose name or words tell states."""
     stated = _stated(asked.states)
     column = asked.state or runs.state or _of_tool(runs, export, asked)
@@ -91,7 +90,7 @@ def _stated(text: str) -> dict[str, State]:
     return found
 
 
-def _of_tool(runs: Runs, export: Export, asked: Asked) -> str:
+def _of_tool(runs: Runs, export: Export, asked: ImportOptions) -> str:
     """The tool's own column of states, where its words are not all the same unknown one."""
     name = export.first("state")
     if not name or name in asked.factors:

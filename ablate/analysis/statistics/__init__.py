@@ -13,12 +13,14 @@ from ablate.analysis.statistics.paired import (
 from ablate.analysis.statistics.planning import (
     MIN_SEEDS,
     MOST_SEEDS,
+    Looks,
     least_seeds,
+    looks,
     minimum_detectable_effect,
     seeds_for,
     seeds_needed,
+    spend,
 )
-from ablate.analysis.statistics.sequential import Looks, looks, spend
 from ablate.analysis.statistics.verdicts import DECIDED, DIFFERENT, Judgement, Verdict, judge, verdict
 
 __all__ = [

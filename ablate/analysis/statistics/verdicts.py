@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike
 
 from ablate.analysis.statistics.families import family_p, holm
 from ablate.analysis.statistics.paired import Floats, Interval, paired_interval, to_floats, tost_p
-from ablate.analysis.statistics.planning import MIN_SEEDS
-from ablate.analysis.statistics.sequential import Looks, first_seeds
+from ablate.analysis.statistics.planning import MIN_SEEDS, Looks, first_seeds
 
-# The last two are no judgements of differences: see `ablate.analysis.effects.uncompared`.
+# The last two are no judgements of differences: see `ablate.analysis.effects.pairing`.
 Verdict: TypeAlias = Literal[
     "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs",
     "no run finished",

@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 import ablate
-from ablate.analysis.imports import Asked, read_foreign
+from ablate.analysis.imports import ImportOptions, read_foreign
 from ablate.analysis.sources import Runs, is_storage_url, read_file_runs, read_optuna_runs
 from ablate.cli.commands.report import SOURCE_ID, check_same, file_id, store_id
 from ablate.cli.display.stream import say
@@ -20,7 +20,7 @@ from ablate.storage.files.json_file import read_json
 from ablate.storage.files.strangers import check_folder
 from ablate.storage.provenance import Provenance
 from ablate.storage.results import REQUIRED, write_table
-from ablate.study import NAME_RULE, is_safe_name, to_safe_name
+from ablate.study.names import NAME_RULE, is_safe_name, to_safe_name
 from ablate.text import printable
 
 MLFLOW = "mlflow:"
@@ -41,7 +41,7 @@ class ReportPlace:
     out: Path
 
 
-def run(place: ReportPlace, asked: Asked, *, command_line: str) -> None:
+def run(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> None:
     """Read, write the folder, build, print what was taken, the answer and where it is."""
     with opening(place.out):
         folder, notes = prepare(place, asked, command_line=command_line)
@@ -52,7 +52,7 @@ def run(place: ReportPlace, asked: Asked, *, command_line: str) -> None:
     say(Console(highlight=False), lines)
 
 
-def prepare(place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def prepare(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> tuple[Path, list[str]]:
     """The folder with its table and its facts, and what was taken without being asked."""
     if place.name and not is_safe_name(place.name):
         raise AblateError(f"--name {printable(place.name)}: must have {NAME_RULE}")
@@ -62,17 +62,17 @@ def prepare(place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Pat
         return _foreign(read_optuna_runs(place.source, study=place.study), place, asked, command_line=command_line)
     path = Path(place.source)
     runs = read_file_runs(path, study=place.study)
-    if set(REQUIRED) <= set(runs.table) and asked == Asked():
+    if set(REQUIRED) <= set(runs.table) and asked == ImportOptions():
         return _own_table(path, place)
     return _foreign(runs, place, asked, command_line=command_line)
 
 
-def _from_mlflow(place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def _from_mlflow(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> tuple[Path, list[str]]:
     from ablate.tracking import experiment_rows, mlflow_runs, shown_uri
 
     experiment = place.source.removeprefix(MLFLOW)
     rows = experiment_rows(place.tracking_uri, experiment)
-    if not rows or asked != Asked():
+    if not rows or asked != ImportOptions():
         return _foreign(mlflow_runs(place.tracking_uri, experiment), place, asked, command_line=command_line)
     uri = shown_uri(place.tracking_uri)
     source = f"experiment {experiment} at {uri}"
@@ -103,7 +103,7 @@ def _own_table(path: Path, place: ReportPlace) -> tuple[Path, list[str]]:
     return folder, note
 
 
-def _foreign(runs: Runs, place: ReportPlace, asked: Asked, *, command_line: str) -> tuple[Path, list[str]]:
+def _foreign(runs: Runs, place: ReportPlace, asked: ImportOptions, *, command_line: str) -> tuple[Path, list[str]]:
     foreign = read_foreign(runs, asked)
     source_id = _source_id(runs, place)
     folder = _folder(place, runs.name, source=runs.place, source_id=source_id)

@@ -1,22 +1,65 @@
 """`ablate doctor`: what this machine has, and what of it would stop a study."""
 
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 from rich.console import Console
 
 from ablate import system
 from ablate.cli.commands import DONE, UNFINISHED
 from ablate.cli.display.stream import say
-from ablate.data import default_data_dir
+from ablate.data import Dataset, default_data_dir, to_dataset
 from ablate.errors import AblateError
+from ablate.plans import SteppedPlan
+from ablate.storage.files.lock import scratch_folder
 from ablate.study.catalog import KERAS_DATA_SETS
+from ablate.study.load import load_study
+from ablate.study.settings import Study
+from ablate.study.trial import Label, TrialSpec
+from ablate.text import printable
 from ablate.training.engine.device import visible_gpus
+from ablate.workers.process import Serve
 from ablate.workers.queue import count_workers
+from ablate.workers.scheduler import WorkerOptions, open_workers
+from ablate.workers.worker import work
 
 Fact: TypeAlias = tuple[str, str, bool]  # its name, what is said of it, whether it is fine
+MOST_SECONDS = 60.0  # it takes 6–10 s on two cores, most of them TensorFlow's start
+_N = 32  # examples, the half of them for validation
+# A network with a convolution: where channels are expected elsewhere, nothing else fails.
+_STUDY = f"""
+title = "Does training work here?"
+[data]
+name = "digits"
+validation = {_N // 2}
+[model]
+name = "cnn"
+stages = 1
+filters = 4
+units = "8"
+convolutions = 1
+[training]
+epochs = 2
+batch_size = 8
+[baseline]
+normalization = "batch"
+activation = "relu"
+initializer = "he_normal"
+dropout = 0.1
+optimizer = "adam"
+learning_rate = 0.001
+[space]
+normalization = ["none", "batch"]
+[search]
+trials = 0
+[ablation]
+seeds = 2
+"""
 
 
 def run(tracking_uri: str, *, data_dir: Path | None) -> int:
@@ -96,7 +139,6 @@ def _store(uri: str) -> Fact:
 
 
 def _training() -> Fact:
-    from ablate.cli.commands.tiny_training import train_tiny
 
     try:
         seconds = train_tiny()
@@ -107,3 +149,67 @@ def _training() -> Fact:
 
 def _in_a_line(err: AblateError) -> str:
     return "; ".join(line.strip() for line in str(err).splitlines())
+
+
+def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> float:
+    """Train, leave nothing behind, and return the seconds that it took. Raises `AblateError` with the reason."""
+    began = time.monotonic()
+    try:
+        with scratch_folder() as scratch:
+            _train(scratch, most_seconds=most_seconds, serve=serve)
+    except OSError as err:
+        raise AblateError(f"no space for temporary files: {err}") from err
+    return time.monotonic() - began
+
+
+def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
+    study, options = _study(scratch), WorkerOptions(1, _threads(), log=scratch / "worker")
+    specs = [TrialSpec("tiny", Label("search"), 0, study.baseline)]
+    plan = SteppedPlan(lambda _: specs, known={})
+    stop = threading.Event()
+    alarm = threading.Timer(most_seconds, stop.set)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        with open_workers(study, _tiny_data(), options, stop=stop, serve=serve) as scheduler:
+            scheduler.run(plan)
+    except AblateError as err:
+        raise AblateError(_reason(err, scratch / "worker-0.log")) from err
+    finally:
+        alarm.cancel()
+    if stop.is_set():
+        raise AblateError(f"it did not finish within {most_seconds:.0f} s")
+    outcome = plan.outcomes["tiny"]
+    if outcome.state != "finished":
+        state = "" if outcome.state == "failed" else f"{outcome.state.replace('_', ' ')}: "
+        raise AblateError(f"{state}{outcome.reason}")
+
+
+def _threads() -> int:
+    """As many as a study's worker has here."""
+    cores = system.usable_cores()
+    return max(1, cores // count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes()))
+
+
+def _study(scratch: Path) -> Study:
+    path = scratch / "tiny.toml"
+    path.write_text(_STUDY)
+    return load_study(path, overrides=[], quick=False)
+
+
+def _tiny_data() -> Dataset:
+    images = np.random.default_rng(0).integers(0, 256, size=(_N, 8, 8, 1), dtype=np.uint8)
+    labels = np.arange(_N, dtype=np.int32) % 2
+    arrays: dict[str, np.ndarray] = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]}
+    return to_dataset("tiny", arrays, source="made by ablate doctor", stand_in=False)
+
+
+def _reason(err: AblateError, log: Path) -> str:
+    """Its first line, and of a worker that could not say why it ended, what it printed last: of a trace, the error."""
+    said = str(err).partition("\n")[0]
+    try:
+        printed = log.read_text(encoding="utf-8", errors="replace").split("\n") if said.startswith("worker ") else []
+    except OSError:
+        printed = []
+    last = next((line.strip() for line in reversed(printed) if line.strip()), "")
+    return f"{said}: {printable(last, 300)}" if last else said

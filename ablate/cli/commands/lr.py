@@ -10,9 +10,11 @@ from ablate.cli.display.progress import sparkline
 from ablate.cli.display.stream import say
 from ablate.clock import Clock
 from ablate.storage.files.atomic import opening
-from ablate.study import Study, find_study, load_study
 from ablate.study.catalog import level_in
+from ablate.study.load import load_study
+from ablate.study.names import find_study
 from ablate.study.seeds import SEARCH_REPLICATE
+from ablate.study.settings import Study
 from ablate.study.trial import RateTest
 from ablate.training.range_test import rate_for
 
@@ -45,14 +47,14 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
 
     prepare_tensorflow()
     from ablate.experiment.options import label, open_data
-    from ablate.training.engine.workbench import Workbench
+    from ablate.training.engine.context import TrainingContext
     from ablate.training.pretraining import find_origin
     from ablate.training.rate_finder import RateFinder
 
     data = open_data(study, data_dir, announce=print)
     cache = out / ".cache"
-    bench = Workbench(study, data, origin=find_origin(study, data, cache=cache))
-    finder = RateFinder(bench, cache=cache / "lr_tests")
+    context = TrainingContext(study, data, origin=find_origin(study, data, cache=cache))
+    finder = RateFinder(context, cache=cache / "lr_tests")
     return finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE), out / label(study, data)
 
 

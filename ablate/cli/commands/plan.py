@@ -17,15 +17,17 @@ from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
-from ablate.experiment.preview.outlook import Outlook, look_ahead
+from ablate.experiment.preview.preview import StudyPreview, preview_study
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.trial_cache import open_cache
-from ablate.study import Study, find_study, load_study
 from ablate.study.catalog import Structure
+from ablate.study.load import load_study
+from ablate.study.names import find_study
 from ablate.study.seeds import SEARCH_REPLICATE
+from ablate.study.settings import Study
 from ablate.study.trial import Label, Level, TrialSpec
 from ablate.text import number_of
 from ablate.workers.scheduler import WorkerOptions, open_workers
@@ -62,7 +64,7 @@ def run(
         console.print(pace_table(paces))
 
 
-def trials_said(outlook: Outlook) -> list[str]:
+def trials_said(outlook: StudyPreview) -> list[str]:
     """What would be trained, and what of it is done."""
     lines = []
     for part, count in outlook.counts.items():
@@ -74,7 +76,7 @@ def trials_said(outlook: Outlook) -> list[str]:
     return lines or ["nothing to train: no search trials and no seeds"]
 
 
-def time_said(outlook: Outlook, facts: Facts, paces: Mapping[Structure, Pace]) -> list[str]:
+def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pace]) -> list[str]:
     """About how long it would take."""
     if not outlook.left and not outlook.unknown:
         return ["time      nothing left to train"]
@@ -97,7 +99,7 @@ def time_said(outlook: Outlook, facts: Facts, paces: Mapping[Structure, Pace]) -
     ]
 
 
-def power_said(outlook: Outlook, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
+def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
     """The smallest true difference that the comparisons would show."""
     if not outlook.n_seeds or not outlook.contrasts:
         return []
@@ -139,13 +141,13 @@ def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
     return {name for name, found in levels.items() if len(found) > 1}
 
 
-def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Outlook, dict[str, Entry]]:
+def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[StudyPreview, dict[str, Entry]]:
     """What is left, from what the folder holds of this very study; reads only."""
     journal = Journal(folder.journal)
     known = journal.known()
     entries = {name: entry for name, entry in journal.entries.items() if name in known}
     seeds = looks_of(facts.study)
-    outlook = look_ahead(
+    outlook = preview_study(
         facts.study,
         entries,
         chance=chance_score(facts.data.n_classes, facts.study.training.monitor),

@@ -12,7 +12,10 @@ from rich.text import Text
 from ablate.cli.display.stream import say
 from ablate.errors import AblateError
 from ablate.storage.files.atomic import opening, write_new
-from ablate.study import NAME_RULE, Study, find_study, is_safe_name, list_studies, load_study, to_toml
+from ablate.study.load import load_study
+from ablate.study.names import NAME_RULE, find_study, is_safe_name, list_studies
+from ablate.study.settings import Study
+from ablate.study.toml import to_toml
 from ablate.text import printable
 
 
@@ -54,12 +57,12 @@ def run_new(name: str, *, folder: Path) -> None:
 def summary(study: Study, data_dir: Path | None) -> list[str]:
     """Trials and parameters of a study."""
     from ablate.experiment.options import open_data
-    from ablate.experiment.preview.outlook import outline
+    from ablate.experiment.preview.preview import outline
     from ablate.training.engine.device import prepare_tensorflow
 
     data = open_data(study, data_dir, announce=print)
     prepare_tensorflow()
-    from ablate.training.engine.workbench import count_model_parameters
+    from ablate.training.engine.context import count_model_parameters
 
     shape = data.x_train.shape[1:]
     parameters = count_model_parameters(study, shape, data.n_classes)

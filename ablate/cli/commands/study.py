@@ -16,7 +16,9 @@ from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.options import Options
 from ablate.experiment.run_study import Finished, run_study
-from ablate.study import Study, find_study, load_study
+from ablate.study.load import load_study
+from ablate.study.names import find_study
+from ablate.study.settings import Study
 from ablate.tracking import DEFAULT_URI, check_file, shown_uri
 
 TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for

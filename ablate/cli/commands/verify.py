@@ -16,7 +16,8 @@ from ablate.experiment.options import open_data
 from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_recorded, retrain
 from ablate.storage.folder import StudyFolder
 from ablate.storage.verified import RetrainedTrial, Round, in_a_sentence, in_words
-from ablate.study import find_study, load_study
+from ablate.study.load import load_study
+from ablate.study.names import find_study
 from ablate.system import on_stop_signal
 from ablate.text import number_of
 

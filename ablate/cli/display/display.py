@@ -10,8 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from ablate.cli.display.beside import Beside, Display
-from ablate.cli.display.progress import STATE_WORDS, Progress, Running, duration, name_of, sparkline
+from ablate.cli.display.progress import STATE_WORDS, Beside, Display, Progress, Running, duration, name_of, sparkline
 from ablate.cli.display.stream import lasting
 from ablate.experiment.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.plans import TrialCount

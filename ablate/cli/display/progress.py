@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread
+from typing import Protocol, final
 
 from ablate.experiment.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.study.rate import RATE, rate_of
@@ -11,6 +15,7 @@ from ablate.study.trial import Epoch, Factors, TrialSpec
 BARS = "▁▂▃▄▅▆▇█"
 STARTING = 120.0  # seconds in which workers, range tests and compilation may take more time than the epochs
 STATE_WORDS = {"out_of_memory": "out of memory"}
+MOST_WAITING = 100_000  # events, some 30 MB; of epochs, no more are kept for a terminal that has stopped
 
 
 @dataclass(slots=True)
@@ -124,3 +129,47 @@ def duration(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+class Display(Protocol):
+    """Shows the events of one run of a study."""
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+
+@final
+class Beside:
+    """A display that returns at once. It may be called from any thread."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._events: SimpleQueue[Event | None] = SimpleQueue()
+        self._thread = Thread(target=self._show, name="display", daemon=True)
+        self._thread.start()
+
+    def __call__(self, event: Event) -> None:
+        """Have it shown after those before it."""
+        if not (isinstance(event, Epoch) and self._events.qsize() >= MOST_WAITING):
+            self._events.put(event)
+
+    def close(self) -> None:
+        """Wait until all is shown; leave the terminal as it was."""
+        self._events.put(None)
+        self._thread.join()
+
+    def _show(self) -> None:
+        is_silent = False
+        while (event := self._events.get()) is not None:
+            if not is_silent:
+                try:
+                    self._display(event)
+                except Exception:  # whatever it is, it is no reason to lose a study
+                    is_silent = True
+        with suppress(Exception):
+            self._display.close()

@@ -7,9 +7,9 @@ from statistics import fmean
 
 from ablate.plans.sequence import Outcomes
 from ablate.storage.journal import Entry
-from ablate.study import Study
 from ablate.study.catalog import Structure, ramp_factors, structure_of
 from ablate.study.rate import RATE, rate_of
+from ablate.study.settings import Study
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
 

@@ -4,23 +4,30 @@ A trial's numbers are the same to the bit with equal versions, device, threads a
 trial in its program. What differs is said before anything trains, and decides how closely numbers are compared.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ablate import system
 from ablate.data import Dataset, split_dataset
-from ablate.errors import AblateError, DataError
+from ablate.errors import AblateError, DataError, StudyError
 from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, changed, described, of_provenance, unknown
-from ablate.storage.journal import Entry
-from ablate.storage.provenance import Provenance
-from ablate.storage.resume import Basis
-from ablate.study import Study, seeds
+from ablate.storage.folder import StudyFolder
+from ablate.storage.journal import Entry, Journal
+from ablate.storage.preregistration import Preregistration, read_preregistration
+from ablate.storage.provenance import Provenance, read_provenance
+from ablate.storage.resume import StartingConditions, read_basis
+from ablate.study import seeds
+from ablate.study.load import load_study
+from ablate.study.names import find_study, is_path
+from ablate.study.settings import Study
 from ablate.workers.queue import count_workers
 
 STACK = "trials per program"
 
 
-def recorded_conditions(facts: Provenance, basis: Basis | None) -> Conditions:
+def recorded_conditions(facts: Provenance, basis: StartingConditions | None) -> Conditions:
     """From provenance.json, and from begun.json where there is one; a study that was killed has that alone."""
     of_facts = of_provenance(facts)
     if basis is None:
@@ -100,3 +107,54 @@ def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]
 def _stacked(conditions: Conditions, stack: int | None) -> str:
     """Without a number, stacks are as large as suits the device: 1 on a processor."""
     return str(stack or ("several" if conditions.device.startswith("GPU") else 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A study as its folder has it."""
+
+    folder: StudyFolder
+    study: Study  # resolved, with the folder of the user's own files as its base
+    entries: Mapping[str, Entry]  # by trial
+    facts: Provenance  # nothing in it where the study was killed
+    conditions: Conditions  # of provenance.json and begun.json
+    code: str  # digest of the user's model; "" for a model of this package, and where it is not known
+    notes: tuple[str, ...]  # what changed while the study ran
+    frozen: Preregistration | None
+
+    @property
+    def ways(self) -> Path:
+        """Where it is kept how programs are made: beside the folders of all studies."""
+        return self.folder.path.parent / ".cache" / "ways"
+
+
+def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
+    """Read the folder at `path`. `beside` has the study's own files; None: where the study of its name lies."""
+    folder = StudyFolder(path)
+    study = load_study(folder.study_file, overrides=[], quick=False)
+    basis, facts = read_basis(folder.basis), read_provenance(folder.provenance)
+    return Recorded(
+        folder=folder,
+        study=study.model_copy(update={"base": _base(study, beside)}),
+        entries=Journal(folder.journal).entries,
+        facts=facts,
+        conditions=recorded_conditions(facts, basis),
+        code=basis.conditions.model if basis else "",
+        notes=basis.notes if basis else (),
+        frozen=read_preregistration(path),
+    )
+
+
+def _base(study: Study, beside: Path | None) -> Path:
+    if not study.model.is_users and not is_path(study.data.name):
+        return study.base  # nothing of the user's is read
+    if beside is not None:
+        return beside.absolute()
+    try:
+        return find_study(study.name, folder=Path.cwd()).absolute().parent
+    except StudyError as err:
+        own = study.model.name if study.model.is_users else study.data.name
+        raise AblateError(
+            f"{study.name}: {own} is next to the study file, but ./studies has no study of this name\n"
+            "  give the path of the study file instead of its name"
+        ) from err

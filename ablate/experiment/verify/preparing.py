@@ -8,11 +8,10 @@ from difflib import get_close_matches
 from ablate.data import Dataset
 from ablate.errors import AblateError
 from ablate.experiment.verify.comparing import table_changes
-from ablate.experiment.verify.conditions import changes, check_data, code_changes, places
-from ablate.experiment.verify.recorded import Recorded
+from ablate.experiment.verify.conditions import Recorded, changes, check_data, code_changes, places
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry
-from ablate.storage.preregistration import Freeze
+from ablate.storage.preregistration import Preregistration
 from ablate.study.trial import Phase
 
 ROUNDING = 1e-3  # the tolerance where rounding may differ
@@ -70,7 +69,7 @@ def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared
     )
 
 
-def sealed(entry: Entry, frozen: Freeze | None) -> Entry:
+def sealed(entry: Entry, frozen: Preregistration | None) -> Entry:
     """The entry, its spec kept from the test set unless the study's frozen list was what let it read that."""
     may_test = entry.spec.may_test() and frozen is not None and entry.spec.frozen == frozen.digest
     return entry if may_test else replace(entry, spec=replace(entry.spec, test=False, frozen=""))

@@ -13,7 +13,6 @@ from ablate.errors import DataError
 from ablate.text import printable
 
 Checked = TypeVar("Checked")
-
 MOST_BYTES = 2**28  # 30,000 range tests
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 

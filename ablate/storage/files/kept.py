@@ -9,7 +9,6 @@ from pydantic import TypeAdapter
 from ablate.storage.files.atomic import write_aside
 
 T = TypeVar("T")
-
 MAX_BYTES = 4 * 2**20  # of one file: some 20,000 epochs; larger ones are neither written nor read
 
 

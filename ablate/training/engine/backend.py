@@ -188,7 +188,7 @@ class TrialError(AblateError):
         self.state, self.reason, self.trace = state, reason, trace
         self.is_final = is_final  # nothing else is to be tried
 
-    def in_vain(self, tried: str) -> "TrialError":
+    def as_final(self, tried: str) -> "TrialError":
         """The same, for good; its reason begins with what was `tried` before."""
         return TrialError(self.state, one_line(tried + self.reason), self.trace, is_final=True)
 

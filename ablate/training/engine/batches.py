@@ -54,24 +54,24 @@ def equal_parts(batch: int, parts: int) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class MicroBatches:
     """How a program goes through its examples. The one that nothing is said of is whole."""
 
     parts: int = 1  # of each training batch, one after the other, their gradients added up
     chunk: int = CHUNK  # examples evaluated at once
 
-    def smaller(self, *, batch: int, doublings: int) -> "Pieces | None":
+    def smaller(self, *, batch: int, doublings: int) -> "MicroBatches | None":
         """What to try when these were too large for batches of `batch`; None where nothing smaller may be tried.
 
         First, evaluation takes no more at once than training: that changes no weight. Then the parts double, at most
         `doublings` times and down to one example. `doublings` of 0: nothing is tried.
         """
         if doublings and self.parts == 1 and self.chunk > batch:
-            return Pieces(chunk=batch)
+            return MicroBatches(chunk=batch)
         parts = 2 * self.parts
         if parts > min(batch, 2**doublings):
             return None
-        return Pieces(parts, min(self.chunk, -(-batch // parts)))
+        return MicroBatches(parts, min(self.chunk, -(-batch // parts)))
 
     def notes(self, model: keras.Model, *, batch: int) -> tuple[str, ...]:
         """What a person should know of a trial of `model` that was trained in these pieces; nothing where whole."""
@@ -93,7 +93,7 @@ class Pieces:
         return f"out of memory even {small}: "
 
 
-WHOLE = Pieces()
+WHOLE = MicroBatches()
 
 
 def _unequal(model: keras.Model, some: int) -> Iterator[str]:

@@ -54,7 +54,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class PretrainedWeights:
     """The weights of a trained network, to be taken over by one of the same structure but for the head."""
 
     weights: Sequence[Array]  # in the order of the model's trainable variables
@@ -62,7 +62,7 @@ class Taken:
     parts: int = 1  # of each batch that it was trained on, where memory was short for a whole one
 
 
-def take_over(model: keras.Model, own: TrainingState, taken: Taken) -> TrainingState:
+def take_over(model: keras.Model, own: TrainingState, taken: PretrainedWeights) -> TrainingState:
     """A trial's state with all that was `taken`, normalization statistics included, but for the head and for noise."""
     weights = _merged(model, model.trainable_variables, own[0], taken.weights)
     return weights, _merged(model, model.non_trainable_variables, own[1], taken.frozen), own[2]

@@ -18,10 +18,10 @@ import numpy as np
 from ablate.data.array import Floats32, Integers, Tensor
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.training.engine import backend
-from ablate.training.engine.batches import WHOLE, Pieces
+from ablate.training.engine.batches import WHOLE, MicroBatches
 from ablate.training.engine.head import TrainingState
+from ablate.training.engine.layer_statistics import Probe
 from ablate.training.engine.loops import Loops
-from ablate.training.engine.probe import Probe
 from ablate.training.engine.step import Score, Step, place_of
 
 
@@ -75,7 +75,7 @@ class Program:
         *,
         size: int = 1,
         xla: bool = True,
-        pieces: Pieces = WHOLE,
+        pieces: MicroBatches = WHOLE,
         samples: int = 0,
         outputs: Outputs | None = None,
     ) -> None:

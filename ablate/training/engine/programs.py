@@ -12,11 +12,11 @@ import numpy as np
 from ablate.data import Split
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.storage.conditions import Conditions
-from ablate.study import Study
 from ablate.study.catalog import Structure, structure_of
+from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine import compiling
-from ablate.training.engine.batches import WHOLE, Indices, Pieces, epoch_batches, evaluation_chunks
+from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_batches, evaluation_chunks
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
@@ -52,7 +52,7 @@ class Programs:
         self._xla: dict[Structure, bool] = {}
         # Of structures that were too much for the memory, what they were cut into. Kept as long as the process, so
         # that of 20 trials of a structure the first alone fails; other structures begin whole.
-        self._pieces: dict[Structure, Pieces] = {}
+        self._pieces: dict[Structure, MicroBatches] = {}
         self._best_size: int | None = None
 
     def get(self, model: keras.Model, factors: Factors, *, size: int) -> Program:
@@ -77,7 +77,7 @@ class Programs:
             )
         return self._best_size
 
-    def pieces(self, factors: Factors) -> Pieces:
+    def pieces(self, factors: Factors) -> MicroBatches:
         """How a trial of this structure goes through its examples where it trains alone."""
         return self._pieces.get(self._structure(factors), WHOLE)
 

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.array import Floats64
-from ablate.study import Schedule
+from ablate.study.settings import Schedule
 
 _MIN_DELTA = 1e-4  # a loss that is lower by less is no better: ReduceLROnPlateau's default
 K = keras.optimizers.schedules
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SchedulePosition:
     """Where a trial is when it asks for the rates of its next epoch."""
 
     epoch: int  # from 0
@@ -29,7 +29,7 @@ class Moment:
     val_losses: Sequence[float]  # of the epochs that it has had
 
 
-def rates(name: str, shape: Schedule, moment: Moment) -> Floats64:
+def rates(name: str, shape: Schedule, moment: SchedulePosition) -> Floats64:
     """The rate of each step of the next epoch over the peak rate, shape (steps,)."""
     if name == "constant":
         return np.ones(moment.steps)
@@ -53,28 +53,28 @@ def one_cycle(steps: NDArray[np.int_], total: int, *, start: float, end: float) 
     return found
 
 
-def _power(shape: Schedule, moment: Moment) -> Any:  # Any: Keras has no types
+def _power(shape: Schedule, moment: SchedulePosition) -> Any:  # Any: Keras has no types
     return K.InverseTimeDecay(1.0, decay_steps=shape.power * moment.epochs * moment.steps, decay_rate=1.0)
 
 
-def _exponential(shape: Schedule, moment: Moment, *, by_epoch: bool) -> Any:
+def _exponential(shape: Schedule, moment: SchedulePosition, *, by_epoch: bool) -> Any:
     if by_epoch:
         a_step = 0.1 ** (1 / (shape.exponential * moment.epochs))
         return K.ExponentialDecay(1.0, decay_steps=moment.steps, decay_rate=a_step, staircase=True)
     return K.ExponentialDecay(1.0, decay_steps=shape.exponential * moment.epochs * moment.steps, decay_rate=0.1)
 
 
-def _piecewise(shape: Schedule, moment: Moment) -> Any:
+def _piecewise(shape: Schedule, moment: SchedulePosition) -> Any:
     # Keras changes the rate after a boundary's step, so that the first step of an epoch belongs to what begins there.
     ends = [round(share * moment.epochs) * moment.steps - 1 for share in shape.boundaries]
     return K.PiecewiseConstantDecay([float(end) for end in ends], [float(value) for value in shape.values])
 
 
-def _cosine(shape: Schedule, moment: Moment) -> Any:
+def _cosine(shape: Schedule, moment: SchedulePosition) -> Any:
     return K.CosineDecay(1.0, decay_steps=moment.epochs * moment.steps, alpha=shape.cosine_end)
 
 
-_OF_KERAS: Mapping[str, Callable[[Schedule, Moment], Any]] = {
+_OF_KERAS: Mapping[str, Callable[[Schedule, SchedulePosition], Any]] = {
     "power": _power,
     "exponential": lambda shape, moment: _exponential(shape, moment, by_epoch=True),
     "exponential_batch": lambda shape, moment: _exponential(shape, moment, by_epoch=False),

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ablate.study import Study, Training
 from ablate.study.catalog import SETTINGS, known_factor, level_in
+from ablate.study.settings import Study, Training
 from ablate.study.trial import Factors
 
 HEAD_ONLY = "head_only"  # a setting of the optimizer's state: above 0, the model's last layer trains alone
 
 
 @dataclass(frozen=True, slots=True)
-class Thaw:
+class UnfreezeSchedule:
     """When all layers of a trial train, and at which rate."""
 
     after: int = 0  # so many epochs in which its head alone trains; 0: all layers do from the start
@@ -35,13 +35,13 @@ def scaling_of(study: Study, factors: Factors) -> str:
     return str(factors.get("scaling", study.data.scaling))
 
 
-def thaw_of(study: Study, factors: Factors) -> Thaw:
+def thaw_of(study: Study, factors: Factors) -> UnfreezeSchedule:
     """When all layers train: after the same share of its epochs in a trial that has fewer of them, one is left."""
     if study.transfer is None or level_in(factors, "transfer") != "frozen_then_unfrozen":
-        return Thaw()
+        return UnfreezeSchedule()
     epochs = training_of(study, factors).epochs
     frozen = round(study.transfer.frozen_epochs * epochs / study.training.epochs)
-    return Thaw(max(1, min(frozen, epochs - 1)), study.transfer.unfrozen_rate)
+    return UnfreezeSchedule(max(1, min(frozen, epochs - 1)), study.transfer.unfrozen_rate)
 
 
 def varied_of(factors: Factors) -> list[str]:

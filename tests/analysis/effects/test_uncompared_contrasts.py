@@ -4,7 +4,7 @@ import pytest
 from effect_rows import ACCURACY, BATCH, REFERENCE, SEEDS, rows, table
 
 from ablate.analysis.effects import confirmatory_runs, effects_table, undecided
-from ablate.analysis.effects.uncompared import identical_contrasts
+from ablate.analysis.effects.pairing import identical_contrasts
 from ablate.analysis.statistics import spend
 
 LOSSES = {"val_loss": 0.7, "val_accuracy": 0.5, "test_loss": 0.8, "best_epoch": 2, "epochs": 3}

@@ -1,7 +1,7 @@
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
 from ablate.errors import DataError
 
@@ -9,7 +9,7 @@ from ablate.errors import DataError
 def test_what_varies_is_a_factor_and_what_is_left_out_is_said_with_the_reason():
     table = crossed().assign(host="a", run=[f"r{i}" for i in range(12)], test_loss=0.3, seconds=range(12))
     table["test_loss"] += table.index * 0.7
-    roles = find_roles(runs(table), Asked(score="acc"))
+    roles = find_roles(runs(table), ImportOptions(score="acc"))
     assert roles.factors == ("norm", "drop")
     assert (roles.score, roles.direction, roles.seed) == ("acc", "maximize", "seed")
     said = " ".join(roles.notes)
@@ -22,7 +22,7 @@ def test_what_varies_is_a_factor_and_what_is_left_out_is_said_with_the_reason():
 
 def test_a_number_drawn_anew_for_each_run_is_a_factor_and_a_counter_is_none():
     table = {"rate": [0.11, 0.2, 0.32], "number": [1, 2, 3], "act": ["a", "b", "a"], "loss": [1, 2, 3]}
-    roles = find_roles(runs(table), Asked())
+    roles = find_roles(runs(table), ImportOptions())
     assert roles.factors == ("rate", "act")
     assert (roles.score, roles.direction, roles.seed) == ("loss", "minimize", "")
     assert "No seed column is given" in roles.notes[-1]
@@ -31,30 +31,30 @@ def test_a_number_drawn_anew_for_each_run_is_a_factor_and_a_counter_is_none():
 def test_what_is_asked_for_comes_before_what_the_source_knows_and_that_before_names():
     table = {"a": [1, 2], "b": [1, 2], "value": [1, 2], "loss": [3, 4], "replicate": [0, 0]}
     known = runs(table, factors=("a",), score="value", direction="maximize")
-    assert find_roles(known, Asked()).factors == ("a",)
-    assert find_roles(known, Asked()).direction == "maximize"
-    asked = find_roles(known, Asked(("b",), score="loss", seed="a", direction="maximize"))
+    assert find_roles(known, ImportOptions()).factors == ("a",)
+    assert find_roles(known, ImportOptions()).direction == "maximize"
+    asked = find_roles(known, ImportOptions(("b",), score="loss", seed="a", direction="maximize"))
     assert (asked.factors, asked.score, asked.seed, asked.direction) == (("b",), "loss", "a", "maximize")
 
 
 def test_what_cannot_be_known_is_asked_for_and_what_is_wrong_refused():
     table = {"a": [1, 2], "b": ["x", "x"], "acc": [1, 2], "loss": [2, 1], "q": [1, 2]}
     for asked, message in (
-        (Asked(), "which column is the score\\?\n  name it with --score; it may be acc, loss"),
-        (Asked(score="q"), 'is a higher "q" better'),
-        (Asked(score="b", direction="maximize"), "must hold numbers"),
-        (Asked(score="acc", factors=("b",)), 'the factor "b" is the same in every run'),
-        (Asked(score="acc", factors=("acc",)), 'the factor "acc" is the score'),
-        (Asked(score="acc", seed="sead"), 'no column "sead"'),
+        (ImportOptions(), "which column is the score\\?\n  name it with --score; it may be acc, loss"),
+        (ImportOptions(score="q"), 'is a higher "q" better'),
+        (ImportOptions(score="b", direction="maximize"), "must hold numbers"),
+        (ImportOptions(score="acc", factors=("b",)), 'the factor "b" is the same in every run'),
+        (ImportOptions(score="acc", factors=("acc",)), 'the factor "acc" is the score'),
+        (ImportOptions(score="acc", seed="sead"), 'no column "sead"'),
     ):
         with pytest.raises(DataError, match=message):
             find_roles(runs(table), asked)
     with pytest.raises(DataError, match="no column varies except the score"):
-        find_roles(runs({"b": ["x", "x"], "acc": [1, 2]}), Asked())
+        find_roles(runs({"b": ["x", "x"], "acc": [1, 2]}), ImportOptions())
     with pytest.raises(DataError, match='must be "maximize" or "minimize", got "max"'):
-        Asked(direction="max")
+        ImportOptions(direction="max")
     with pytest.raises(DataError, match="must be 0 or more"):
-        Asked(margin=-0.1)
+        ImportOptions(margin=-0.1)
 
 
 def test_factors_that_could_not_be_told_apart_are_refused():
@@ -65,30 +65,30 @@ def test_factors_that_could_not_be_told_apart_are_refused():
         ({f"h{i}": [i + 0.5, 0.5, 0.5] for i in range(1, 202)}, "201 columns vary, more than 200 factors"),
     ):
         with pytest.raises(DataError, match=message):
-            find_roles(runs({**table, **names}), Asked())
+            find_roles(runs({**table, **names}), ImportOptions())
 
 
 def test_a_score_that_is_no_number_is_shown_with_the_way_to_write_one():
     for cell in ("0,5", "1,234.5", "12 %", "=1+1"):
         with pytest.raises(DataError) as caught:
-            find_roles(runs({"a": [1, 2], "acc": ["0.5", cell]}), Asked())
+            find_roles(runs({"a": [1, 2], "acc": ["0.5", cell]}), ImportOptions())
         said = f'the score "acc" must hold numbers, got "{cell}"\n  write numbers as 1234.5, or choose another column'
         assert said in str(caught.value)
     with pytest.raises(DataError, match="must hold numbers, and it is empty"):
-        find_roles(runs({"a": [1, 2], "acc": ["", ""]}), Asked())
+        find_roles(runs({"a": [1, 2], "acc": ["", ""]}), ImportOptions())
 
 
 def test_long_lists_are_cut_in_notes():
     table = {"acc": [1, 2, 3], "seed": [0, 1, 2], "a": [1, 2, 1], **{f"same{i}": [1] * 3 for i in range(500)}}
-    notes = find_roles(runs(table), Asked()).notes
+    notes = find_roles(runs(table), ImportOptions()).notes
     assert notes[0].endswith("same18, same19 and 480 more (the same in every run).")
 
 
 def test_a_margin_without_end_is_refused():
     with pytest.raises(DataError, match="--margin: must be 0 or more, got inf"):
-        Asked(margin=float("inf"))
+        ImportOptions(margin=float("inf"))
 
 
 def test_a_number_written_in_two_ways_is_no_factor():
-    roles = find_roles(runs({"a": ["0", "0.0", "0"], "b": [1, 2, 1], "acc": [1, 2, 3]}), Asked())
+    roles = find_roles(runs({"a": ["0", "0.0", "0"], "b": [1, 2, 1], "acc": [1, 2, 3]}), ImportOptions())
     assert roles.factors == ("b",)

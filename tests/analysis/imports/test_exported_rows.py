@@ -2,8 +2,7 @@ import pandas as pd
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports.exported_rows import only_runs, unfolded
-from ablate.analysis.imports.exports import recognize
+from ablate.analysis.imports.exports import only_runs, recognize, unfolded
 from ablate.errors import DataError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ablate.analysis.imports import Asked, Foreign, read_foreign
+from ablate.analysis.imports import ImportedRuns, ImportOptions, read_foreign
 from ablate.analysis.imports.columns import find_roles
 from ablate.analysis.imports.read_imported import prepared
 from ablate.analysis.sources import Runs, read_file_runs
@@ -32,7 +32,7 @@ def source(name: str, folder: Path) -> Runs:
     return read_file_runs(folder / "study.db")
 
 
-def read(name: str, asked: Asked, folder: Path) -> tuple[Runs, Foreign] | str:
+def read(name: str, asked: ImportOptions, folder: Path) -> tuple[Runs, ImportedRuns] | str:
     """What is read, or the message where it is refused."""
     try:
         runs = source(name, folder)
@@ -46,13 +46,13 @@ def bare(column: str) -> str:
     return column.replace("/", ".").replace("_", ".").split(".")[-1]
 
 
-def every_run(foreign: Foreign) -> pd.DataFrame:
+def every_run(foreign: ImportedRuns) -> pd.DataFrame:
     """A row a run."""
     search = foreign.results[foreign.results["phase"] == "search"]
     return search if len(search) else foreign.results[foreign.results["design"] == "factorial"]
 
 
-def check_roles(runs: Runs, asked: Asked, told: dict[str, Any]) -> None:
+def check_roles(runs: Runs, asked: ImportOptions, told: dict[str, Any]) -> None:
     roles = find_roles(prepared(runs), asked)
     assert sorted(map(bare, roles.factors)) == sorted(told["factors"])
     assert (bare(roles.score), roles.direction) == (bare(told["score"]), told["direction"])
@@ -60,7 +60,7 @@ def check_roles(runs: Runs, asked: Asked, told: dict[str, Any]) -> None:
     assert told["state"] is None or bare(roles.state) == told["state"]
 
 
-def check_runs(foreign: Foreign, told: dict[str, Any]) -> None:
+def check_runs(foreign: ImportedRuns, told: dict[str, Any]) -> None:
     table = every_run(foreign)
     assert len(table) == told["runs"]
     assert (table["state"] != "finished").sum() == told["lost"]
@@ -76,7 +76,7 @@ def check_runs(foreign: Foreign, told: dict[str, Any]) -> None:
         assert table[column_of(factor)].nunique() == n_levels
 
 
-def check(runs: Runs, foreign: Foreign, asked: Asked, told: dict[str, Any]) -> None:
+def check(runs: Runs, foreign: ImportedRuns, asked: ImportOptions, told: dict[str, Any]) -> None:
     check_roles(runs, asked, told)
     check_runs(foreign, told)
 
@@ -84,7 +84,7 @@ def check(runs: Runs, foreign: Foreign, asked: Asked, told: dict[str, Any]) -> N
 @pytest.mark.parametrize("name", READ)
 def test_an_export_is_read_as_what_it_is(name: str, tmp_path: Path) -> None:
     told = TOLD[name]
-    asked = Asked(**told.get("asked", {}))
+    asked = ImportOptions(**told.get("asked", {}))
     answer = read(name, asked, tmp_path)
     if isinstance(answer, str):
         assert told.get("may_ask"), f"refused: {answer}"
@@ -94,19 +94,19 @@ def test_an_export_is_read_as_what_it_is(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name in READ if TOLD[name].get("asked")])
 def test_an_export_that_leaves_something_open_is_asked_about_or_read_right(name: str, tmp_path: Path) -> None:
-    answer = read(name, Asked(), tmp_path)
+    answer = read(name, ImportOptions(), tmp_path)
     if isinstance(answer, str):
         assert "name it with --score" in answer or "add --direction" in answer
     else:
-        check(*answer, Asked(), TOLD[name])
+        check(*answer, ImportOptions(), TOLD[name])
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_holds_no_comparison_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
     told = TOLD[name]
-    answer = read(name, Asked(), tmp_path)
+    answer = read(name, ImportOptions(), tmp_path)
     if isinstance(answer, str):
         assert told["refused"] in answer.lower()
     else:
         assert "or_read" in told, f"read with {answer[1].notes}"
-        check(*answer, Asked(), told["or_read"])
+        check(*answer, ImportOptions(), told["or_read"])

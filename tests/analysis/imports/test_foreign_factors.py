@@ -6,7 +6,7 @@ import pytest
 from tables import crossed, runs
 
 from ablate.analysis.imports import read_foreign
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
 from ablate.errors import DataError
 
@@ -14,7 +14,7 @@ SEEDS = range(4)
 
 
 def roles(table, **asked):
-    return find_roles(runs(table), Asked(**asked))
+    return find_roles(runs(table), ImportOptions(**asked))
 
 
 def ignored(table):
@@ -85,7 +85,7 @@ def test_a_number_drawn_for_each_run_stays_a_factor_where_it_is_called_as_one():
 
 def test_a_text_that_is_unique_to_each_run_is_no_factor_though_the_source_knows_it_as_one():
     table = crossed(seeds=SEEDS).assign(out=[f"/tmp/{i}" for i in range(24)], width=range(24))
-    found = find_roles(runs(table, factors=("norm", "drop", "out", "width"), score="acc"), Asked())
+    found = find_roles(runs(table, factors=("norm", "drop", "out", "width"), score="acc"), ImportOptions())
     assert found.factors == ("norm", "drop", "width")
     assert "out (different in every run)" in found.notes[0]
 
@@ -155,9 +155,11 @@ def test_a_row_for_each_step_of_a_run_is_a_question(name):
 def test_where_a_column_makes_each_configuration_unique_nothing_is_compared_for_that_reason():
     table = crossed(seeds=(0,)).assign(tower=list("pqrstu"))
     table = pd.concat([table, table.assign(acc=table["acc"] + 0.1)])
-    facts = read_foreign(runs(table.assign(seed=[0] * 6 + [1] * 6)), Asked(factors=("norm", "drop", "tower"))).facts
+    facts = read_foreign(
+        runs(table.assign(seed=[0] * 6 + [1] * 6)), ImportOptions(factors=("norm", "drop", "tower"))
+    ).facts
     assert facts.alone == ["tower"]
-    assert read_foreign(runs(crossed()), Asked()).facts.alone == []
+    assert read_foreign(runs(crossed()), ImportOptions()).facts.alone == []
 
 
 @pytest.mark.parametrize(("name", "levels"), [("n_params", (1000, 2000)), ("memory", (64, 256)), ("duration", (1, 2))])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
 from ablate.analysis.imports.configurations import find_configurations
 from ablate.analysis.imports.rows import cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
@@ -15,7 +15,7 @@ from ablate.study.trial import COLUMNS
 def made(table, **asked):
     """Measured runs, configurations and cells of a table."""
     source = runs(table)
-    roles = find_roles(source, Asked(**asked))
+    roles = find_roles(source, ImportOptions(**asked))
     found = find_configurations(source, roles.factors)
     measured = measured_runs(source, roles)
     return measured, found, cells_of(measured, found, seeded=bool(roles.seed))

@@ -1,7 +1,7 @@
 import pytest
 from tables import runs
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import recognize
 from ablate.analysis.imports.scores import find_direction, find_score, find_unit, unit_note
 from ablate.errors import DataError
@@ -9,7 +9,7 @@ from ablate.errors import DataError
 
 def direction(name, values=(0.5, 0.6, 0.7), **asked):
     source = runs({name: list(values)})
-    return find_direction(source, Asked(**asked), recognize(source.table), score=name)
+    return find_direction(source, ImportOptions(**asked), recognize(source.table), score=name)
 
 
 @pytest.mark.parametrize(
@@ -81,21 +81,21 @@ def test_a_tool_that_does_not_say_the_direction_is_asked_about():
     ):  # fmt: skip
         source = runs(columns)
         export = recognize(source.table)
-        assert find_score(source, Asked(), export) == score
+        assert find_score(source, ImportOptions(), export) == score
         with pytest.raises(DataError, match="exports do not say so"):
-            find_direction(source, Asked(), export, score=score)
+            find_direction(source, ImportOptions(), export, score=score)
 
 
 def test_what_ends_as_a_setting_is_no_score():
     source = runs({"loss_weight": [1, 2], "score_threshold": [1, 2], "params.loss": [1, 2], "val_acc": [1, 2]})
-    assert find_score(source, Asked(), recognize(source.table)) == "val_acc"
+    assert find_score(source, ImportOptions(), recognize(source.table)) == "val_acc"
     gap = runs({"test_loss": [0.1, 0.2], "generalization_gap": [0.15, 0.25]})
     with pytest.raises(DataError, match="it may be test_loss, generalization_gap"):
-        find_score(gap, Asked(), recognize(gap.table))
+        find_score(gap, ImportOptions(), recognize(gap.table))
 
 
 def unit(name, values, **asked):
-    return find_unit(runs({name: list(values)}), Asked(**asked), score=name, direction="maximize")
+    return find_unit(runs({name: list(values)}), ImportOptions(**asked), score=name, direction="maximize")
 
 
 def test_an_accuracy_is_in_points_whether_fractions_or_percents():
@@ -118,11 +118,11 @@ def test_a_row_for_each_metric_is_refused():
     for name in ("metric", "tag", "Metric Name"):
         source = runs({name: ["val_acc", "val_loss"] * 2, "value": [0.5, 1.5, 0.6, 1.4]})
         with pytest.raises(DataError, match=f'rows of several metrics: "{name}" is val_acc, val_loss'):
-            find_score(source, Asked(), recognize(source.table))
+            find_score(source, ImportOptions(), recognize(source.table))
     distances = runs({"metric": ["l1", "l2"], "acc": [0.5, 0.6]})
-    assert find_score(distances, Asked(), recognize(distances.table)) == "acc"
+    assert find_score(distances, ImportOptions(), recognize(distances.table)) == "acc"
 
 
 def test_a_spread_beside_a_score_is_none():
     source = runs({"val_acc": [0.5, 0.6], "val_acc_std": [0.1, 0.2], "acc_ci_lower": [0.4, 0.5]})
-    assert find_score(source, Asked(), recognize(source.table)) == "val_acc"
+    assert find_score(source, ImportOptions(), recognize(source.table)) == "val_acc"

@@ -1,7 +1,7 @@
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports.asked import Asked
+from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import recognize
 from ablate.analysis.imports.states import States, find_states, letters
 from ablate.analysis.sources import Runs
@@ -13,7 +13,7 @@ def found(words, *, column="status", more=None, **asked) -> States:
     table = crossed().assign(**(more or {}))
     table[column] = [words[i % len(words)] for i in range(len(table))]
     source = runs(table)
-    return find_states(source, Asked(**asked), recognize(map(str, source.table)), score="acc")
+    return find_states(source, ImportOptions(**asked), recognize(map(str, source.table)), score="acc")
 
 
 def meanings(*words, **given):
@@ -77,7 +77,7 @@ def test_what_is_said_of_states_must_be_there():
             found(("finished", "crashed"), states=stated)
     source = runs(crossed())
     with pytest.raises(DataError, match="no column says how runs ended"):
-        find_states(source, Asked(states="a=failed"), recognize(source.table), score="acc")
+        find_states(source, ImportOptions(states="a=failed"), recognize(source.table), score="acc")
 
 
 def test_a_column_of_another_name_tells_states_where_its_words_do():
@@ -112,7 +112,7 @@ def test_a_run_without_a_state_is_asked_about_where_it_has_a_score():
     table["status"] = ["finished"] * 11 + [""]
     table.loc[table["status"] == "", "acc"] = ""
     source: Runs = runs(table)
-    assert find_states(source, Asked(), recognize(source.table), score="acc").meanings[""] == "killed"
+    assert find_states(source, ImportOptions(), recognize(source.table), score="acc").meanings[""] == "killed"
 
 
 def test_one_unknown_word_for_all_runs_is_no_state():

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports.tidy import tidied
+from ablate.analysis.imports.exports import tidied
 
 
 def test_blank_rows_are_skipped_wherever_they_stand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ablate.analysis import statistics
-from ablate.analysis.statistics import Looks, sequential
+from ablate.analysis.statistics import Looks, planning
 
 
 def test_looks_are_even_and_the_first_can_decide():
@@ -43,5 +43,5 @@ def test_looks_that_are_no_plan_are_refused(seeds, levels):
 def test_the_first_seeds_are_those_that_a_contrast_has():
     nan = math.nan
     d = np.array([[1, nan], [2, 5], [3, 6], [4, 7]])
-    kept = sequential.first_seeds(d, 2)
+    kept = planning.first_seeds(d, 2)
     assert np.array_equal(kept, [[1, nan], [2, 5], [nan, 6], [nan, nan]], equal_nan=True)

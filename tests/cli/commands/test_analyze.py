@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ablate.analysis.imports import Asked
+from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.cli.main import app
 from ablate.errors import AblateError
@@ -60,7 +60,7 @@ def folder(tmp_path, monkeypatch):
 def ready(source, *, name="", asked=None):
     """The folder that the report would be built in, and what was taken."""
     place = ReportPlace(source, None, "sqlite:///mlflow.db", name, Path("reports"))
-    return prepare(place, asked or Asked(), command_line=f"ablate analyze {source}")
+    return prepare(place, asked or ImportOptions(), command_line=f"ablate analyze {source}")
 
 
 def test_a_table_becomes_a_report_without_the_libraries_that_train(folder):
@@ -86,7 +86,7 @@ def test_the_same_name_is_written_again_but_never_over_a_study(folder):
     with pytest.raises(AblateError, match="--name a/b: must have letters"):
         ready("sweep.csv", name="a/b")
     ready("sweep.csv", name="mine")
-    again, notes = ready("sweep.csv", name="mine", asked=Asked(reference="norm=batch,width=50"))
+    again, notes = ready("sweep.csv", name="mine", asked=ImportOptions(reference="norm=batch,width=50"))
     assert "Reference: norm=batch, width=50." in notes
     assert read_results(again / "results.csv").query("variant == 'reference'")["norm"].unique().tolist() == ["batch"]
 
@@ -179,7 +179,7 @@ def test_options_on_what_is_not_there_are_refused(options, message):
 
 def test_a_word_for_how_runs_ended_is_said_on_the_command_line(folder):
     table().assign(result=["banana"] * 2 + ["good"] * 22).to_csv("sweep.csv", index=False)
-    made, notes = ready("sweep.csv", asked=Asked(state="result", states="banana=failed,good=finished"))
+    made, notes = ready("sweep.csv", asked=ImportOptions(state="result", states="banana=failed,good=finished"))
     assert "state result (banana = failed, good = finished) (--state, --states)" in notes[0]
     results = read_results(made / "results.csv")
     assert results[results["design"] == "factorial"]["state"].value_counts().to_dict() == {"finished": 22, "failed": 2}
@@ -198,7 +198,7 @@ def test_the_table_of_protein_yields_the_golden_numbers(tmp_path, monkeypatch, s
         runs = runs.groupby(list(fcnet.FACTORS), sort=False, as_index=False)["log10_loss"].mean()
     runs.to_csv("protein.csv", index=False)
     reference = ",".join(f"{name}={level}" for name, level in fcnet.REFERENCE.items())
-    built, _ = ready("protein.csv", asked=Asked(score="log10_loss", reference=reference))
+    built, _ = ready("protein.csv", asked=ImportOptions(score="log10_loss", reference=reference))
     build_report(built)
     tables = tmp_path / "reports" / "protein" / "tables"
     facts = json.loads((tables.parent / "provenance.json").read_text())

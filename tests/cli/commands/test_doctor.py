@@ -24,7 +24,7 @@ def trained(monkeypatch):
                 raise AblateError(error)
             return 7.4
 
-        monkeypatch.setattr("ablate.cli.commands.tiny_training.train_tiny", act)
+        monkeypatch.setattr("ablate.cli.commands.doctor.train_tiny", act)
 
     train()
     return train

@@ -3,8 +3,8 @@ from contextlib import closing
 
 import pytest
 
-from ablate.cli.display import beside
-from ablate.cli.display.beside import Beside
+from ablate.cli.display import progress
+from ablate.cli.display.progress import Beside
 from ablate.experiment.events import Notice, Stopping
 from ablate.study.trial import Epoch
 
@@ -51,7 +51,7 @@ def test_a_display_that_fails_is_silent_from_then_on(error):
 
 
 def test_a_terminal_that_has_stopped_holds_nothing_up_and_gets_what_matters_later(monkeypatch):
-    monkeypatch.setattr(beside, "MOST_WAITING", 10)
+    monkeypatch.setattr(progress, "MOST_WAITING", 10)
     go, began = threading.Event(), threading.Event()
 
     def wait(_):

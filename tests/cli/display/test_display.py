@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ablate.cli.display.beside import Beside
 from ablate.cli.display.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
-from ablate.cli.display.progress import duration
+from ablate.cli.display.progress import Beside, duration
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.plans import TrialCount
 from ablate.storage.facts import Facts

@@ -1,6 +1,6 @@
 import pytest
 
-from ablate.experiment.preview.outlook import outline
+from ablate.experiment.preview.preview import outline
 from ablate.study.space import Choice, Space
 
 
@@ -58,7 +58,7 @@ def test_conditions_and_recipes_are_told_in_words(study):
     dimensions = {**study.space.dimensions, "dropout": Choice((0.0, 0.1))}
     condition = {"dropout": {"normalization": ("none", "layer"), "optimizer": ("adam",)}}
     changes = {
-        "space": Space(dimensions, conditions=condition, resting={"dropout": 0.0}),
+        "space": Space(dimensions, conditions=condition, inactive_levels={"dropout": 0.0}),
         "recipes": {"calm": {"optimizer": "sgd", "dropout": 0.1}},
     }
     lines = outline(study.model_copy(update=changes))

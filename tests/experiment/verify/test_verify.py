@@ -24,13 +24,14 @@ from ablate.experiment.verify.retraining import Again
 from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry, Journal
-from ablate.storage.preregistration import Declared, Freeze
+from ablate.storage.preregistration import Declaration, Preregistration
 from ablate.storage.provenance import Provenance
 from ablate.storage.results import results_table, write_table
-from ablate.storage.resume import Basis
+from ablate.storage.resume import StartingConditions
 from ablate.storage.verified import in_words, read_rounds
-from ablate.study import load_study, to_toml
+from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
+from ablate.study.toml import to_toml
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 
@@ -205,7 +206,7 @@ def said_of(*, stack=1, workers=2, threads=1, cpu="a processor", **ingredients) 
     """What is said of a study whose provenance.json has these, and whose begun.json all that was recorded early on."""
     facts = {"workers": workers, "threads": threads, "hardware": {"cpu": cpu, "cores": 2, "gpus": []}}
     begun = {"device": "", "threads": 0, "processors": 0, "flags": None, **ingredients}
-    recorded = recorded_conditions(Provenance.from_json(facts), Basis(here(**begun), data="d"))
+    recorded = recorded_conditions(Provenance.from_json(facts), StartingConditions(here(**begun), data="d"))
     return changes(replace(recorded, flags=ingredients.get("flags", {})), here(flags={}), stack=stack)
 
 
@@ -312,7 +313,7 @@ def test_a_folder_is_read_as_it_was_recorded(tiny_study, tmp_path):
 
 def test_what_the_results_rest_on_is_known_also_of_a_study_that_was_killed(tiny_study, tmp_path):
     write_recorded(tmp_path / "tiny", tiny_study, [entry()])
-    basis = Basis(here(model="m", versions={"keras": "3.0.0"}), "d", notes=("a change",))
+    basis = StartingConditions(here(model="m", versions={"keras": "3.0.0"}), "d", notes=("a change",))
     (tmp_path / "tiny" / "begun.json").write_text(basis.to_text())
     recorded = read_recorded(tmp_path / "tiny", beside=None)
     assert (recorded.code, recorded.notes) == ("m", ("a change",))
@@ -361,7 +362,7 @@ def test_a_trial_that_was_pruned_is_stopped_after_as_many_epochs():
 
 
 def test_the_test_set_is_read_only_for_what_was_frozen():
-    frozen = Freeze("f", "2026-11-21", Declared((), {}))
+    frozen = Preregistration("f", "2026-11-21", Declaration((), {}))
     assert sealed(entry(), frozen) == entry()
     for one, freeze in ((entry(), None), (entry(), replace(frozen, digest="g")), (entry(test=False), frozen)):
         spec = sealed(one, freeze).spec
@@ -372,7 +373,7 @@ def test_the_test_set_is_read_only_for_what_was_frozen():
 
 def test_the_tolerance_is_nought_only_where_all_is_as_recorded(tiny_study, digits, tmp_path):
     write_recorded(tmp_path / "tiny", tiny_study, [entry(), entry("b", "killed")], {"workers": 1, "threads": 1})
-    begun = Basis(of_workers(tiny_study, workers=1, threads=1), "d")
+    begun = StartingConditions(of_workers(tiny_study, workers=1, threads=1), "d")
     (tmp_path / "tiny" / "begun.json").write_text(begun.to_text())
     recorded = read_recorded(tmp_path / "tiny", beside=None)
     prepared = prepare(recorded, digits, VerifyOptions())

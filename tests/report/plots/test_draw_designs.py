@@ -8,7 +8,7 @@ from matplotlib.text import Text
 
 from ablate.analysis.designs.directions import DIRECTION_COLUMNS
 from ablate.report.plots.designs import MOST_PANELS, MOST_TERMS, draw_directions, draw_interactions, draw_shares
-from ablate.report.plots.waterfall import draw_path
+from ablate.report.plots.differences import draw_path
 
 
 def texts(figure: Figure | None) -> list[str]:

@@ -58,7 +58,7 @@ def test_a_record_is_made_of_a_table_and_the_other_way():
 def test_key_rule_and_value_are_said_of_what_is_no_record(value, said):
     with pytest.raises(DataError) as refused:
         to_record(value, Leg, place=PLACE)
-    assert str(refused.value) == f"legs.json: {said}\n  delete the file to leave its sections out"
+    assert str(refused.value) == f"legs.json: {said}\n  delete the file to leave its sections out of the report"
 
 
 def test_of_a_list_of_records_the_place_is_named():

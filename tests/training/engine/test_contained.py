@@ -72,5 +72,5 @@ def test_the_end_of_a_worker_and_what_was_contained_already_pass():
     with pytest.raises(TrialError) as caught:
         contained(raising(first))
     assert caught.value is first
-    final = first.in_vain("out of memory even so: ")
+    final = first.as_final("out of memory even so: ")
     assert (final.reason, final.is_final, first.is_final) == ("out of memory even so: no room", True, False)

@@ -6,8 +6,8 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.models.layers import Dropout
-from ablate.training.engine.batches import Pieces
-from ablate.training.engine.head import Head, Taken, take_over
+from ablate.training.engine.batches import MicroBatches
+from ablate.training.engine.head import Head, PretrainedWeights, take_over
 from ablate.training.engine.optimizers import OPTIMIZERS, make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.settings import HEAD_ONLY
@@ -56,7 +56,7 @@ def of_ours(build, optimizer: str, *, size=1, xla=False, parts=1) -> list[list[n
     """The same by one program, from the last slot; in the first one, if that is another, no layer is ever frozen."""
     model = build()
     made = make_optimizer(optimizer, varied=("weight_decay", HEAD_ONLY))
-    program, after = Program(model, made, size=size, xla=xla, pieces=Pieces(parts)), []
+    program, after = Program(model, made, size=size, xla=xla, pieces=MicroBatches(parts)), []
     settings = {"weight_decay": 0.1, HEAD_ONLY: 1.0}
     first = [program.initial_state(model, {**settings, HEAD_ONLY: 0.0})] * (size - 1)
     state = program.stacked([*first, program.initial_state(model, settings)])
@@ -147,7 +147,7 @@ def test_all_but_head_noise_and_dropout_rates_is_taken_over():
     for variable in (*source.trainable_variables, *source.layers[1].non_trainable_variables):
         variable.assign(variable + 1)
     own, theirs = state_of(model), state_of(source)
-    merged = take_over(model, (*own, ("the optimizer's",)), Taken(*theirs))
+    merged = take_over(model, (*own, ("the optimizer's",)), PretrainedWeights(*theirs))
     assert [t is o for t, o in zip(merged[0], own[0], strict=True)] == [False] * 4 + [True] * 2  # dense, normalization
     assert [t is o for t, o in zip(merged[1], own[1], strict=True)] == [False] * 2 + [True] * 2  # mean, variance
     for number, place in [(0, i) for i in range(4)] + [(1, 0), (1, 1)]:
@@ -163,4 +163,4 @@ def test_networks_that_differ_below_their_heads_are_refused():
         with pytest.raises(
             StudyError, match="transfer: the networks of both tasks must be equal except for the last layer"
         ):
-            take_over(model, (*state_of(model), ()), Taken(*state_of(other)))
+            take_over(model, (*state_of(model), ()), PretrainedWeights(*state_of(other)))

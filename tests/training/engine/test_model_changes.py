@@ -2,13 +2,13 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.study.space import Choice, Space
-from ablate.training.engine.changes import changes, check_changes, not_looked_up
+from ablate.training.engine.examination import changes, check_changes, not_looked_up
 
 
-def study_with(tiny_study, *, conditions=None, resting=None, recipes=None):
+def study_with(tiny_study, *, conditions=None, inactive_levels=None, recipes=None):
     """Of a user's model with the factors kind and width, beside the optimizer."""
     dimensions = {"kind": Choice(("a", "b")), "width": Choice((16, 32)), "optimizer": Choice(("sgd", "adam"))}
-    space = Space(dimensions, conditions or {}, resting or {})
+    space = Space(dimensions, conditions or {}, inactive_levels or {})
     baseline = {"kind": "a", "width": 16, "optimizer": "adam", "learning_rate": 0.01}
     changed = {"space": space, "baseline": baseline, "recipes": recipes or {}}
     return tiny_study.model_copy(update=changed)
@@ -35,9 +35,9 @@ def test_a_factor_that_no_build_looks_up_is_said_but_for_those_of_the_engine(tin
 
 
 def test_a_factor_that_counts_in_none_of_the_configurations_is_not_missed(tiny_study):
-    study = study_with(tiny_study, conditions={"width": {"kind": ("c",)}}, resting={"width": 16})
+    study = study_with(tiny_study, conditions={"width": {"kind": ("c",)}}, inactive_levels={"width": 16})
     assert not_looked_up(study, {"kind"}, n=2) == ()
-    study = study_with(tiny_study, conditions={"width": {"kind": ("b",)}}, resting={"width": 16})
+    study = study_with(tiny_study, conditions={"width": {"kind": ("b",)}}, inactive_levels={"width": 16})
     assert len(not_looked_up(study, {"kind"}, n=2)) == 1
 
 
@@ -74,5 +74,5 @@ def test_where_user_code_fails_or_time_is_up_nothing_is_said_of_what_it_looks_up
 
     assert len(checked(study, lambda _: set())) == 1
     assert checked(study, fails) == ()
-    monkeypatch.setattr("ablate.training.engine.changes.CHECK_SECONDS", -1.0)
+    monkeypatch.setattr("ablate.training.engine.examination.CHECK_SECONDS", -1.0)
     assert checked(study, lambda _: set()) == ()

@@ -2,7 +2,7 @@ import keras
 import pytest
 
 from ablate.models.layers import Dropout
-from ablate.training.engine.batches import CHUNK, WHOLE, Pieces
+from ablate.training.engine.batches import CHUNK, WHOLE, MicroBatches
 
 layers = keras.layers
 
@@ -36,17 +36,17 @@ NORMALIZED = "low memory: gradient accumulation over 2 micro-batches; batch norm
     ("pieces", "inner", "notes"),
     [
         (WHOLE, [layers.BatchNormalization], ()),
-        (Pieces(2, 16), [], ("low memory: gradient accumulation over 2 micro-batches",)),
-        (Pieces(2, 16), [layers.BatchNormalization], (NORMALIZED,)),
+        (MicroBatches(2, 16), [], ("low memory: gradient accumulation over 2 micro-batches",)),
+        (MicroBatches(2, 16), [layers.BatchNormalization], (NORMALIZED,)),
         (
-            Pieces(32, 1),
+            MicroBatches(32, 1),
             [layers.BatchNormalization, lambda: Dropout(0.1, seed=1)],
             (
                 "low memory: gradient accumulation over 32 micro-batches; batch normalization saw 1 example at a time; "
                 "each micro-batch drew its own noise",
             ),
         ),
-        (Pieces(1, 32), [], ("low memory: evaluated 32 examples at a time, trained on whole batches",)),
+        (MicroBatches(1, 32), [], ("low memory: evaluated 32 examples at a time, trained on whole batches",)),
     ],
 )
 def test_what_cannot_be_equal_is_said(pieces, inner, notes):
@@ -55,5 +55,5 @@ def test_what_cannot_be_equal_is_said(pieces, inner, notes):
 
 def test_what_was_of_no_avail_begins_the_reason():
     assert WHOLE.tried() == ""
-    assert Pieces(1, 32).tried() == "out of memory even evaluating 32 at a time: "
-    assert Pieces(8, 4).tried() == "out of memory even with 8 micro-batches per batch: "
+    assert MicroBatches(1, 32).tried() == "out of memory even evaluating 32 at a time: "
+    assert MicroBatches(8, 4).tried() == "out of memory even with 8 micro-batches per batch: "

@@ -6,9 +6,9 @@ import pytest
 
 from ablate.clock import Clock
 from ablate.study.model_ref import ModelRef
-from ablate.training.engine.batches import WHOLE, Pieces
+from ablate.training.engine.batches import WHOLE, MicroBatches
+from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.program import Program
-from ablate.training.engine.workbench import Workbench
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def made(monkeypatch):
 
 
 def test_what_shares_a_structure_shares_a_compilation(tiny_study, digits, made):
-    bench, clock = Workbench(tiny_study, digits), Clock()
+    context, clock = TrainingContext(tiny_study, digits), Clock()
     base = {**tiny_study.baseline, "weight_decay": 0.1}
     for change in ({}, {"initializer": "lecun_normal"}, {"learning_rate": 0.1}, {"weight_decay": 0.2}):
-        bench.start({**base, **change}, 1, clock)
-    bench.start(base, 2, clock)
+        context.start({**base, **change}, 1, clock)
+    context.start(base, 2, clock)
     assert made == [(1, True)]
-    bench.start({**base, "activation": "elu"}, 1, clock)
+    context.start({**base, "activation": "elu"}, 1, clock)
     assert made == [(1, True)] * 2
 
 
@@ -51,54 +51,54 @@ def test_where_neither_way_is_known_to_be_right_both_are_timed_and_the_choice_is
     (tmp_path / "mine.py").write_text(RECURRENT)
     model = ModelRef.of("mine.py:build")
     study = tiny_study.model_copy(update={"model": model, "base": tmp_path})
-    first = Workbench(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
+    first = TrainingContext(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
     assert sorted(made) == [(1, False), (1, True)]
     [kept] = (tmp_path / "ways").iterdir()
     assert json.loads(kept.read_text()) is first.program.xla
     made.clear()
     kept.write_text(json.dumps(not first.program.xla))
-    second = Workbench(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
+    second = TrainingContext(study, digits, memory=tmp_path / "ways").start(study.baseline, 1, Clock())
     assert made == [(1, not first.program.xla)]
     assert second.program.xla is not first.program.xla
 
 
 def test_a_gpus_stack_is_as_large_as_measurement_says(tiny_study, digits, monkeypatch, tmp_path):
-    monkeypatch.setattr("ablate.training.engine.workbench.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.training.engine.context.device_name", lambda: "GPU of a test")
     monkeypatch.setattr("ablate.training.engine.compiling.MOST", 4)
-    bench = Workbench(tiny_study, digits, memory=tmp_path)
-    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 if program.size < 4 else 4.0)
-    assert bench.stack_size(tiny_study.baseline) == 2
-    again = Workbench(tiny_study, digits, memory=tmp_path)
+    context = TrainingContext(tiny_study, digits, memory=tmp_path)
+    monkeypatch.setattr(context._programs, "_seconds_a_step", lambda program, _, **__: 1.0 if program.size < 4 else 4.0)
+    assert context.stack_size(tiny_study.baseline) == 2
+    again = TrainingContext(tiny_study, digits, memory=tmp_path)
     assert again.stack_size(tiny_study.baseline) == 2
-    assert Workbench(tiny_study, digits, stack=7).stack_size(tiny_study.baseline) == 7
+    assert TrainingContext(tiny_study, digits, stack=7).stack_size(tiny_study.baseline) == 7
 
 
-def test_on_a_processor_trials_are_not_stacked(bench, tiny_study):
-    assert bench.stack_size(tiny_study.baseline) == 1
+def test_on_a_processor_trials_are_not_stacked(context, tiny_study):
+    assert context.stack_size(tiny_study.baseline) == 1
 
 
 def test_a_choice_that_cannot_be_kept_is_made_anew(tiny_study, digits, monkeypatch, tmp_path):
-    monkeypatch.setattr("ablate.training.engine.workbench.device_name", lambda: "GPU of a test")
+    monkeypatch.setattr("ablate.training.engine.context.device_name", lambda: "GPU of a test")
     monkeypatch.setattr("ablate.training.engine.compiling.MOST", 2)
     (tmp_path / "file").write_text("in the way")
-    bench = Workbench(tiny_study, digits, memory=tmp_path / "file" / "ways")
-    monkeypatch.setattr(bench._programs, "_compile", lambda *_, **__: None)
-    monkeypatch.setattr(bench._programs, "_seconds_a_step", lambda program, _, **__: 1.0 / program.size)
-    assert bench.stack_size(tiny_study.baseline) == 2
+    context = TrainingContext(tiny_study, digits, memory=tmp_path / "file" / "ways")
+    monkeypatch.setattr(context._programs, "_compile", lambda *_, **__: None)
+    monkeypatch.setattr(context._programs, "_seconds_a_step", lambda program, _, **__: 1.0 / program.size)
+    assert context.stack_size(tiny_study.baseline) == 2
 
 
 def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, digits, made, monkeypatch):
-    bench, clock = Workbench(tiny_study, digits, stack=4), Clock()
-    monkeypatch.setattr(bench._programs, "_compile", lambda *_, **__: None)
+    context, clock = TrainingContext(tiny_study, digits, stack=4), Clock()
+    monkeypatch.setattr(context._programs, "_compile", lambda *_, **__: None)
     base, other = tiny_study.baseline, {**tiny_study.baseline, "activation": "elu"}
-    whole = bench.start(base, 1, clock)
-    assert bench._programs.cut(base)
-    cut = bench.start({**base, "learning_rate": 0.1}, 2, clock)
-    assert (whole.program.pieces, cut.program.pieces) == (WHOLE, Pieces(1, 32))
+    whole = context.start(base, 1, clock)
+    assert context._programs.cut(base)
+    cut = context.start({**base, "learning_rate": 0.1}, 2, clock)
+    assert (whole.program.pieces, cut.program.pieces) == (WHOLE, MicroBatches(1, 32))
     assert cut.notes == ("low memory: evaluated 32 examples at a time, trained on whole batches",)
-    assert (bench.stack_size(base), bench.stack_size(other)) == (1, 4)
-    assert bench.start(other, 1, clock).program.pieces == WHOLE
+    assert (context.stack_size(base), context.stack_size(other)) == (1, 4)
+    assert context.start(other, 1, clock).program.pieces == WHOLE
     assert len(made) == 3
-    parts = [bench.pieces(base).parts for _ in range(4) if bench._programs.cut(base)]
+    parts = [context.pieces(base).parts for _ in range(4) if context._programs.cut(base)]
     assert parts == [2, 4, 8]  # as often as the study's retries allow
-    assert bench.pieces(base) == Pieces(8, 4)
+    assert context.pieces(base) == MicroBatches(8, 4)

@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from ablate.study import Schedule
 from ablate.study.catalog import SCHEDULES
-from ablate.training.engine.schedules import Moment, one_cycle, rates
+from ablate.study.settings import Schedule
+from ablate.training.engine.schedules import SchedulePosition, one_cycle, rates
 
 STEPS, EPOCHS = 7, 20
 
@@ -12,7 +12,7 @@ STEPS, EPOCHS = 7, 20
 def whole(name: str, shape: Schedule | None = None, *, losses=None) -> np.ndarray:
     """The rates of all epochs, (epochs, steps)."""
     losses = losses if losses is not None else [1.0 / (epoch + 1) for epoch in range(EPOCHS)]
-    moments = [Moment(epoch, EPOCHS, STEPS, losses[:epoch]) for epoch in range(EPOCHS)]
+    moments = [SchedulePosition(epoch, EPOCHS, STEPS, losses[:epoch]) for epoch in range(EPOCHS)]
     return np.stack([rates(name, shape or Schedule(), moment) for moment in moments])
 
 

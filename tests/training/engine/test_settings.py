@@ -2,8 +2,8 @@
 
 import pytest
 
-from ablate.study import Transfer
-from ablate.training.engine.settings import HEAD_ONLY, Thaw, settings_of, thaw_of, varied_of
+from ablate.study.settings import Transfer
+from ablate.training.engine.settings import HEAD_ONLY, UnfreezeSchedule, settings_of, thaw_of, varied_of
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def study(tiny_study):
 @pytest.mark.parametrize(("budget", "after"), [(1.0, 4), (0.5, 2), (0.3, 1), (0.1, 1), (0.05, 1)])
 def test_layers_thaw_after_the_same_share_of_a_shorter_trial(study, budget, after):
     factors = {"transfer": "frozen_then_unfrozen", "budget": budget}
-    assert thaw_of(study, factors) == Thaw(after, 0.2)
+    assert thaw_of(study, factors) == UnfreezeSchedule(after, 0.2)
 
 
 def test_some_epoch_is_left_for_all_layers_where_frozen_epochs_were_not_cut_with_the_others(study):
@@ -26,7 +26,9 @@ def test_some_epoch_is_left_for_all_layers_where_frozen_epochs_were_not_cut_with
 
 @pytest.mark.parametrize("factors", [{}, {"transfer": "none"}, {"transfer": "unfrozen"}])
 def test_nothing_is_frozen_at_the_other_levels(study, factors):
-    assert thaw_of(study, factors) == Thaw() == thaw_of(study.model_copy(update={"transfer": None}), factors)
+    assert (
+        thaw_of(study, factors) == UnfreezeSchedule() == thaw_of(study.model_copy(update={"transfer": None}), factors)
+    )
 
 
 def test_only_programs_of_studies_with_the_factor_know_of_heads():

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from ablate.training.engine.batches import Pieces
+from ablate.training.engine.batches import MicroBatches
 from ablate.training.engine.optimizers import make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.step import Score, Step
@@ -37,7 +37,7 @@ def trained(build, optimizer, *, parts, order=ORDER, xla=False, precision="float
     """The steps of a program, 20 unless the order says otherwise; and the model."""
     model = build()
     made = make_optimizer(optimizer, precision=precision)
-    program = Program(model, made, xla=xla, pieces=Pieces(parts))
+    program = Program(model, made, xla=xla, pieces=MicroBatches(parts))
     rates, n = np.full(order.shape[:2], 0.01, np.float32), np.array([len(order)], np.int32)
     state = program.initial_state(model)
     return program.train(state, EXAMPLES, SCALING, order=order, rates=rates, n_steps=n, max_loss=np.inf), model
@@ -74,7 +74,7 @@ def test_so_they_do_in_xla_and_in_a_last_batch_of_fewer_examples_than_parts():
 @pytest.mark.slow
 def test_one_program_takes_the_full_batches_and_the_last_one():
     model = mlp()
-    program = Program(model, make_optimizer("adam"), xla=False, pieces=Pieces(4))
+    program = Program(model, make_optimizer("adam"), xla=False, pieces=MicroBatches(4))
     whole = Program(model, make_optimizer("adam"), xla=False)
     states = [program.initial_state(model), whole.initial_state(model)]
     for order in (ORDER, ORDER[:1, :, :7]):

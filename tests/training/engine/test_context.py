@@ -9,7 +9,7 @@ from ablate.errors import StudyError
 from ablate.study.model_ref import ModelRef
 from ablate.study.space import Choice, Space
 from ablate.study.trial import Label, TrialSpec
-from ablate.training.engine.workbench import Workbench
+from ablate.training.engine.context import TrainingContext
 from ablate.training.rate_finder import RateFinder
 
 MODELS = """
@@ -66,22 +66,22 @@ def bench_of(tiny_study, digits, tmp_path):
     """The workbench of a study that varies the width of one of the models."""
     (tmp_path / "mine.py").write_text(MODELS)
 
-    def bench(name, *, scaling=None):
+    def context(name, *, scaling=None):
         dimensions, baseline = {"width": Choice((16, 32))}, {"width": 16, "optimizer": "adam", "learning_rate": 0.003}
         if scaling:
             dimensions["scaling"], baseline["scaling"] = Choice(("none", "unit")), scaling
         model = ModelRef.of(f"mine.py:{name}")
         changed = {"model": model, "base": tmp_path, "space": Space(dimensions), "baseline": baseline, "recipes": {}}
-        return Workbench(tiny_study.model_copy(update=changed), digits)
+        return TrainingContext(tiny_study.model_copy(update=changed), digits)
 
-    return bench
+    return context
 
 
-def trained(bench, **levels):
+def trained(context, **levels):
     """The outcome, and the losses of its epochs."""
     losses = []
-    spec = TrialSpec("t", Label("ablation", "reference"), 1, {**bench.study.baseline, **levels})
-    outcome = run_trial(spec, bench, RateFinder(bench, cache=None), lambda e: losses.append(e.val_loss) or True)
+    spec = TrialSpec("t", Label("ablation", "reference"), 1, {**context.study.baseline, **levels})
+    outcome = run_trial(spec, context, RateFinder(context, cache=None), lambda e: losses.append(e.val_loss) or True)
     return outcome, losses
 
 
@@ -112,9 +112,9 @@ def test_eager_execution_is_refused_and_switched_off_again(bench_of):
     assert bench_of("plain").check() == ()
 
 
-def test_the_models_of_the_package_are_built_and_not_examined(bench):
-    assert bench.check() == ()
-    assert bench._examiner.trusts_models
+def test_the_models_of_the_package_are_built_and_not_examined(context):
+    assert context.check() == ()
+    assert context._examiner.trusts_models
 
 
 @pytest.mark.slow
@@ -132,11 +132,11 @@ def test_outputs_that_are_never_negative_leave_a_note(bench_of):
 
 @pytest.mark.slow
 def test_a_model_that_is_returned_again_brings_no_trained_weights(bench_of):
-    bench = bench_of("cached")
-    first = bench.start(bench.study.baseline, 1, Clock())
+    context = bench_of("cached")
+    first = context.start(context.study.baseline, 1, Clock())
     before = [tensor.numpy() for tensor in first.state[0]]
-    one, other = trained(bench), trained(bench)
-    again = bench.start(bench.study.baseline, 2, Clock())
+    one, other = trained(context), trained(context)
+    again = context.start(context.study.baseline, 2, Clock())
     assert all(map(np.array_equal, before, [tensor.numpy() for tensor in again.state[0]]))
     assert one[1] == other[1]
-    assert first.weights == again.weights == one[0].initial_weights != trained(bench, width=32)[0].initial_weights
+    assert first.weights == again.weights == one[0].initial_weights != trained(context, width=32)[0].initial_weights

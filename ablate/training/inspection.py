@@ -11,37 +11,37 @@ import numpy as np
 from ablate.data.array import Floats32
 from ablate.study.trial import MOST_CORNER, LayerState, When
 from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
-from ablate.training.engine.probe import Inside, count_distinct
-from ablate.training.engine.workbench import Workbench
+from ablate.training.engine.layer_statistics import LayerStatistics, count_distinct
 from ablate.training.train import Trial
 
 CORNER_OF = 2  # the number of the layer whose kernel it is, or 1 where there is only one: the first one sees the data
 _DIGITS = 4  # of its numbers
 
 
-def look_inside(trial: Trial, bench: Workbench, when: When) -> None:
+def inspect_layers(trial: Trial, context: TrainingContext, when: When) -> None:
     """Add the states of a trial's layers to its outcome: at its start, or with its best weights at its end."""
     state = trial.start.state if when == "start" else trial.best
-    is_asked = bench.study.inspect.layers and trial.spec.label.phase == "ablation"
+    is_asked = context.study.inspect.layers and trial.spec.label.phase == "ablation"
     if not is_asked or state is None or trial.outcome.state != "finished":
         return
     with trial.clock.on("inspect"):
         try:
-            layers = contained(lambda: _states(trial, bench, state, when))
+            layers = contained(lambda: _states(trial, context, state, when))
         except TrialError as broken:
             _note(trial, f"its layers could not be inspected: {broken.reason}")
         else:
             trial.outcome = replace(trial.outcome, layers=(*trial.outcome.layers, *layers))
 
 
-def _states(trial: Trial, bench: Workbench, state: TrainingState, when: When) -> list[LayerState]:
-    split, examples = trial.split, bench.examples
+def _states(trial: Trial, context: TrainingContext, state: TrainingState, when: When) -> list[LayerState]:
+    split, examples = trial.split, context.examples
     inside = trial.start.program.probe.look(
         state[:2],
         (examples.x, examples.y),
         (split.shift, split.scale),
-        rows=split.validation[: bench.study.inspect.examples].astype(np.int32),
+        rows=split.validation[: context.study.inspect.examples].astype(np.int32),
     )
     shown = min(CORNER_OF, len(inside)) if when == "end" else 0
     return [
@@ -50,7 +50,7 @@ def _states(trial: Trial, bench: Workbench, state: TrainingState, when: When) ->
     ]
 
 
-def _state(layer: Inside, number: int, when: When, *, corner: tuple[tuple[float, ...], ...]) -> LayerState:
+def _state(layer: LayerStatistics, number: int, when: When, *, corner: tuple[tuple[float, ...], ...]) -> LayerState:
     return LayerState(
         when=when,
         number=number,

@@ -16,16 +16,16 @@ from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
 from ablate.models.registry import LookedUp, find_builder
 from ablate.storage.conditions import of_process
-from ablate.study import Study, seeds
+from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
+from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError, is_out_of_memory
-from ablate.training.engine.batches import WHOLE, Indices, Pieces, evaluation_chunks
-from ablate.training.engine.changes import check_changes
+from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.device import device_name, threads_set
-from ablate.training.engine.examination import Examiner
-from ablate.training.engine.head import Taken, TrainingState, take_over
+from ablate.training.engine.examination import Examiner, check_changes
+from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.programs import Programs
 from ablate.training.engine.settings import scaling_of, settings_of, thaw_of
@@ -44,7 +44,7 @@ class Start:
     weights: str = ""  # a digest of those that its model was built with, as `weights_digest` makes it
 
 
-class Origin(Protocol):
+class WeightSource(Protocol):
     """Where the weights come from that a trial with the factor `transfer` takes over."""
 
     def check(self) -> None:
@@ -55,12 +55,12 @@ class Origin(Protocol):
         """A digest of all that decides them."""
         ...
 
-    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken:
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights:
         """They themselves."""
         ...
 
 
-class Workbench:
+class TrainingContext:
     """The device side of a study. Holds no trial: what differs between trials goes in and comes out of its methods.
 
     `stack` is how many trials of a structure train as one program at most; None: as many as suit the device.
@@ -74,7 +74,7 @@ class Workbench:
         *,
         stack: int | None = None,
         memory: Path | None = None,
-        origin: Origin | None = None,
+        origin: WeightSource | None = None,
     ) -> None:
         self.study, self.data, self._origin = study, data, origin
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
@@ -158,12 +158,12 @@ class Workbench:
         """A digest of what a trial takes over; "" where that is nothing."""
         return self._origin.key(factors, replicate=replicate) if self._origin and is_transferred(factors) else ""
 
-    def taken(self, factors: Factors, replicate: int, clock: Clock) -> Taken | None:
+    def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights | None:
         """What a trial takes over from the task before; None where that is nothing."""
         return self._origin.taken(factors, replicate, clock) if self._origin and is_transferred(factors) else None
 
     def start(
-        self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1, taken: Taken | None = None
+        self, factors: Factors, replicate: int, clock: Clock, *, size: int = 1, taken: PretrainedWeights | None = None
     ) -> Start:
         """The state from which a configuration starts in a replicate, and the program for `size` such trials."""
         with clock.on("build"):
@@ -181,11 +181,11 @@ class Workbench:
             notes = (*([reading.note] if reading.note else ()), *notes)
             return Start(program, state, count_parameters(model), notes, parts, weights)
 
-    def pieces(self, factors: Factors) -> Pieces:
+    def pieces(self, factors: Factors) -> MicroBatches:
         """How a trial of this structure goes through its examples where it trains alone."""
         return self._programs.pieces(factors)
 
-    def make_room(self, factors: Factors, broken: TrialError) -> None:
+    def shrink_batches(self, factors: Factors, broken: TrialError) -> None:
         """Have a structure that broke alone go on in smaller pieces; raises `TrialError` where that is of no avail."""
         if broken.state != "out_of_memory" or broken.is_final:
             raise broken
@@ -193,9 +193,9 @@ class Workbench:
         is_smaller = self._programs.cut(factors)
         gc.collect()  # what filled the memory is in cycles with its frames
         if not is_smaller:
-            raise broken.in_vain(tried)
+            raise broken.as_final(tried)
 
-    def _notes(self, taken: Taken) -> tuple[str, ...]:
+    def _notes(self, taken: PretrainedWeights) -> tuple[str, ...]:
         assert self.study.transfer is not None
         classes = ", ".join(map(str, self.study.transfer.classes))
         short = (

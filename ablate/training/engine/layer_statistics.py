@@ -30,7 +30,7 @@ _LEAST = 1e-37  # above 0 in single precision
 
 
 @dataclass(frozen=True, slots=True)
-class Inside:
+class LayerStatistics:
     """A hidden layer on some examples; what is not known is NaN."""
 
     kind: str
@@ -70,7 +70,7 @@ class Probe:
         scaling: tuple[Floats32, Floats32],
         *,
         rows: Integers,
-    ) -> list[Inside]:
+    ) -> list[LayerStatistics]:
         """The hidden layers of a trial with these weights, trainable and frozen, on the examples of these `rows`."""
         if not self._hidden:
             return []
@@ -80,7 +80,7 @@ class Probe:
         kernels = [self._of(layer.kernel, state) for layer in self._hidden]
         together = zip(self._hidden, means, sds, norms, kernels, strict=True)
         return [
-            Inside(type(layer).__name__, float(mean), float(sd), float(norm), _by_unit(kernel))
+            LayerStatistics(type(layer).__name__, float(mean), float(sd), float(norm), _by_unit(kernel))
             for layer, mean, sd, norm, kernel in together
         ]
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from ablate.models.layers import Dropout
 from ablate.training.engine import backend
-from ablate.training.engine.probe import Probe, count_distinct
+from ablate.training.engine.layer_statistics import Probe, count_distinct
 
 N_FEATURES, N_CLASSES = 6, 3
 ROWS = np.arange(40, dtype=np.int32)

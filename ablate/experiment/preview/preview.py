@@ -11,8 +11,8 @@ from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, nee
 from ablate.plans.counting import Part
 from ablate.plans.sequence import Undecided
 from ablate.storage.journal import Entry
-from ablate.storage.trial_cache import TrialCache, content_key
-from ablate.study import Study
+from ablate.storage.trial_cache import TrialCache, trial_key
+from ablate.study.settings import Study
 from ablate.study.space import Condition
 from ablate.study.trial import REFERENCE, Design, Level, TrialSpec
 from ablate.text import number_of
@@ -22,7 +22,7 @@ _PARTS = {"search": "in the search", "tune": "for tuning", "ablation": "in compa
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class StudyPreview:
     """What a study would do now."""
 
     counts: Mapping[Part, TrialCount]  # all trials of each part, whether done or not
@@ -38,9 +38,9 @@ class Outlook:
         return [minimum_detectable_effect(n, contrasts=max(self.contrasts, 1)) for n in self.n_seeds]
 
 
-def look_ahead(
+def preview_study(
     study: Study, entries: Mapping[str, Entry], *, chance: float, cache: TrialCache | None, undecided: Undecided
-) -> Outlook:
+) -> StudyPreview:
     """The outlook of a study whose settled trials are `entries`; what was interrupted is not among them."""
     searched = study.search.trials - sum(entry.spec.label.phase == "search" for entry in entries.values())
     best = best_entry(entries.values()) if searched <= 0 else None
@@ -55,7 +55,7 @@ def look_ahead(
     listed = Counter(map(_part, wanted))
     growing = {_part(spec) for spec in wanted if spec.trial not in entries} if is_known else {*counts} - {"search"}
     further = sum(max(0, counts[part].most - listed[part]) for part in growing)
-    return Outlook(
+    return StudyPreview(
         counts=counts,
         done=dict(Counter(_part(entry.spec) for entry in entries.values())),
         left=left,
@@ -80,12 +80,12 @@ def _left(
     wanted: Sequence[TrialSpec], entries: Mapping[str, Entry], cache: TrialCache | None
 ) -> tuple[list[TrialSpec], int]:
     """What must be trained, each content once, and how many of the rest take a result that there is."""
-    seen = {content_key(entry.spec) for entry in entries.values()}
+    seen = {trial_key(entry.spec) for entry in entries.values()}
     left, reused = [], 0
     for spec in wanted:
         if spec.trial in entries:
             continue
-        key = content_key(spec)
+        key = trial_key(spec)
         if key in seen or (cache is not None and cache.find(spec) is not None):
             reused += 1
         else:

@@ -9,9 +9,9 @@ from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.study.trial import Label, Outcome, TrialSpec
-from ablate.training import layer_statistics
-from ablate.training.engine.workbench import Workbench
-from ablate.training.layer_statistics import look_inside
+from ablate.training import inspection
+from ablate.training.engine.context import TrainingContext
+from ablate.training.inspection import inspect_layers
 from ablate.training.rate_finder import RateFinder
 from ablate.training.train import begin
 
@@ -19,7 +19,7 @@ from ablate.training.train import begin
 @pytest.fixture(scope="module")
 def curious(tiny_study, digits):
     inspect = tiny_study.inspect.model_copy(update={"layers": True, "examples": 100})
-    return Workbench(tiny_study.model_copy(update={"inspect": inspect}), digits)
+    return TrainingContext(tiny_study.model_copy(update={"inspect": inspect}), digits)
 
 
 def a_spec(study, **changes) -> TrialSpec:
@@ -28,15 +28,15 @@ def a_spec(study, **changes) -> TrialSpec:
     return replace(spec, **changes)
 
 
-def trained(spec, bench):
-    return run_trial(spec, bench, RateFinder(bench, cache=None))
+def trained(spec, context):
+    return run_trial(spec, context, RateFinder(context, cache=None))
 
 
 def plain(outcome):
     return replace(outcome, layers=(), seconds=0.0, timings={})
 
 
-def test_an_ablation_trial_says_what_its_layers_were_like_and_is_the_same_trial(curious, bench, tiny_study):
+def test_an_ablation_trial_says_what_its_layers_were_like_and_is_the_same_trial(curious, context, tiny_study):
     spec = a_spec(tiny_study)
     outcome = trained(spec, curious)
     assert [(layer.when, layer.number, layer.layer, layer.units) for layer in outcome.layers] == [
@@ -48,12 +48,12 @@ def test_an_ablation_trial_says_what_its_layers_were_like_and_is_the_same_trial(
     assert corners == [(0,), (0,), (0,), (16, 16)]
     assert outcome.timings["inspect"] > 0
     assert trained(spec, curious).layers == outcome.layers
-    assert plain(outcome) == plain(trained(spec, bench))
+    assert plain(outcome) == plain(trained(spec, context))
     assert Outcome.from_json(json.loads(json.dumps(outcome.to_json()))) == outcome
 
 
-def test_what_is_not_asked_for_is_not_measured(curious, bench, tiny_study):
-    assert trained(a_spec(tiny_study), bench).layers == ()
+def test_what_is_not_asked_for_is_not_measured(curious, context, tiny_study):
+    assert trained(a_spec(tiny_study), context).layers == ()
     search = trained(a_spec(tiny_study, label=Label("search")), curious)
     assert search.layers == ()
     assert "inspect" not in search.timings
@@ -77,9 +77,9 @@ def test_what_cannot_be_looked_into_costs_a_note_and_not_the_trial(curious, tiny
     def fail(*_):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(layer_statistics, "_states", fail)
+    monkeypatch.setattr(inspection, "_states", fail)
     trial = begin(a_spec(tiny_study), curious, RateFinder(curious, cache=None), Clock())
     for when in ("start", "start"):
-        look_inside(trial, curious, when)
+        inspect_layers(trial, curious, when)
     assert trial.ended().notes == ("its layers could not be inspected: MemoryError: no room",)
     assert trial.ended().layers == ()

@@ -3,16 +3,16 @@ from dataclasses import replace
 import pytest
 
 from ablate.analysis.statistics import minimum_detectable_effect
-from ablate.experiment.preview.outlook import look_ahead
+from ablate.experiment.preview.preview import preview_study
 from ablate.plans import ablation_specs
 from ablate.storage.journal import Entry
-from ablate.storage.trial_cache import Found
-from ablate.study import Ablation
+from ablate.storage.trial_cache import CachedTrial
+from ablate.study.settings import Ablation
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 
 def outlook(study, entries=None, cache=None):
-    return look_ahead(study, entries or {}, chance=0.1, cache=cache, undecided=lambda _: frozenset())
+    return preview_study(study, entries or {}, chance=0.1, cache=cache, undecided=lambda _: frozenset())
 
 
 def entry(spec: TrialSpec, score: float = 0.5) -> Entry:
@@ -45,7 +45,7 @@ def test_a_trial_of_another_study_is_not_trained_again(tiny_study):
     class Elsewhere:
         def find(self, spec):
             outcome = Outcome("x", "finished", score=0.5)
-            return Found("other/x", outcome, (), "val_accuracy") if spec.label.variant == "reference" else None
+            return CachedTrial("other/x", outcome, (), "val_accuracy") if spec.label.variant == "reference" else None
 
         def keep(self, *_):
             raise AssertionError("a look ahead writes nothing")
