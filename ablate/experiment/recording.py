@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias, final
 
 from ablate.clock import now_ms
 from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost, Watcher
-from ablate.plans.filters import Deduplicated, TestSetGuard
+from ablate.plans.filters import Deduplicated, GuardedTestSet
 from ablate.plans.protocol import Plan
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.journal import Entry, Journal
@@ -79,7 +79,7 @@ class Record:
         A result of another study passes like any other; it is shown and tracked as a trial that took no time.
         `thinking` times what the plan itself does.
         """
-        guarded, journal, tracker = TestSetGuard(plan, self._freeze), self._journal, self._tracker
+        guarded, journal, tracker = GuardedTestSet(plan, self._freeze), self._journal, self._tracker
         self._recorder = Recorder(guarded, self._listeners, journal=journal, tracker=tracker, thinking=thinking)
         remembered = Deduplicated(self._recorder, cache=self._cache, on_start=self.begin)
         for name, outcome in self._journal.known().items():

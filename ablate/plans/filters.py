@@ -18,7 +18,7 @@ _LONGEST = 200  # characters of a reason in the message
 
 
 @final
-class TestSetGuard:
+class GuardedTestSet:
     """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""
 
     def __init__(self, plan: Plan, freeze: Preregistration | None) -> None:

@@ -1,7 +1,7 @@
 """What will be compared, and how it will be judged, into a file that is written once, before the test set is read.
 
 What is enforced: a trial is scored on the test set only if its spec carries the digest of the preregistration.
-`TestSetGuard`, around every plan, gives the digest to the specs of preregistered cells alone. A worker looks at the
+`GuardedTestSet`, around every plan, gives the digest to the specs of preregistered cells alone. A worker looks at the
 spec, not at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate
 found and the best epoch chosen without the test set.
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import AblateError
-from ablate.plans.filters import Deduplicated, GivingUp, TestSetGuard, common
+from ablate.plans.filters import Deduplicated, GivingUp, GuardedTestSet, common
 from ablate.storage.preregistration import Preregistration, declare, freeze
 from ablate.storage.trial_cache import CachedTrial
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
@@ -59,20 +59,20 @@ def frozen(tiny_study, tmp_path) -> Preregistration:
 
 def test_a_frozen_cell_passes_with_the_digest_whatever_its_seed(frozen):
     specs = [*SPECS, replace(VARIANT, seed=7)]
-    passed = TestSetGuard(Listed(specs), frozen).ask(9)
+    passed = GuardedTestSet(Listed(specs), frozen).ask(9)
     assert passed == [replace(spec, frozen=frozen.digest) for spec in specs]
     assert all(spec.may_test() for spec in passed)
 
 
 def test_nothing_is_tested_before_the_freeze():
     with pytest.raises(AblateError, match="before the comparisons are preregistered"):
-        TestSetGuard(Listed([REFERENCE]), None).ask(1)
+        GuardedTestSet(Listed([REFERENCE]), None).ask(1)
 
 
 @pytest.mark.parametrize("changes", [{"phase": "search"}, {"phase": "tune"}, {"design": "path"}])
 def test_what_chooses_is_never_tested(frozen, changes):
     with pytest.raises(AblateError, match="only a confirmatory trial"):
-        TestSetGuard(Listed([changed(REFERENCE, **changes)]), frozen).ask(1)
+        GuardedTestSet(Listed([changed(REFERENCE, **changes)]), frozen).ask(1)
 
 
 @pytest.mark.parametrize(
@@ -87,18 +87,18 @@ def test_what_chooses_is_never_tested(frozen, changes):
 )
 def test_a_cell_that_was_not_frozen_is_not_tested(frozen, changes):
     with pytest.raises(AblateError, match=r"not one of the 4 preregistered"):
-        TestSetGuard(Listed([changed(VARIANT, **changes)]), frozen).ask(1)
+        GuardedTestSet(Listed([changed(VARIANT, **changes)]), frozen).ask(1)
 
 
 def test_trials_without_the_test_set_pass_at_any_time_and_lose_a_digest_that_they_brought(frozen):
     search = changed(REFERENCE, phase="search", variant="", test=False, frozen="made up")
     for guard in (None, frozen):
-        assert TestSetGuard(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
+        assert GuardedTestSet(Listed([search]), guard).ask(1) == [replace(search, frozen="")]
 
 
 def test_epochs_and_outcomes_pass(frozen):
     inner, epoch = Listed([], last=1), Epoch("r", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
-    plan = TestSetGuard(inner, frozen)
+    plan = GuardedTestSet(inner, frozen)
     assert not plan.report(epoch)
     plan.tell(Outcome("r", "finished"))
     assert (inner.epochs, inner.told) == ([epoch], [Outcome("r", "finished")])

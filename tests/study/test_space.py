@@ -164,7 +164,7 @@ def test_a_factor_is_crossed_at_its_own_level_first_and_then_at_every_other_that
 
 
 @pytest.mark.parametrize(
-    ("conditions", "resting", "rule"),
+    ("conditions", "inactive_levels", "rule"),
     [
         ({"a": {"b": (1,)}, "b": {"a": (1,)}}, {"a": 1, "b": 1}, "circular: [ab] needs [ab] needs [ab]$"),
         ({"a": {"a": (1,)}}, {"a": 1}, "circular: a needs a$"),

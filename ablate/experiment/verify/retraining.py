@@ -11,7 +11,7 @@ from typing import final
 from ablate.experiment.verify.comparing import compare
 from ablate.experiment.verify.conditions import in_words
 from ablate.experiment.verify.preparing import ROUNDING, Prepared
-from ablate.plans.filters import TestSetGuard
+from ablate.plans.filters import GuardedTestSet
 from ablate.storage.files.lock import scratch_folder
 from ablate.storage.journal import Entry
 from ablate.storage.verified import RetrainedTrial, Round, read_rounds, write_rounds
@@ -50,7 +50,7 @@ def retrain(
             on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: starting again"),
             on_notice=announce,
         ) as scheduler:
-            scheduler.run(TestSetGuard(Again(prepared.entries, keeper.take), recorded.frozen))
+            scheduler.run(GuardedTestSet(Again(prepared.entries, keeper.take), recorded.frozen))
     return keeper.round
 
 
