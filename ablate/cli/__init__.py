@@ -1,1 +1,1 @@
-"""The command line: commands, and what a terminal shows."""
+"""The command line: its commands and the terminal display."""

@@ -1,4 +1,4 @@
-"""A command line into one call. Heavy libraries are imported inside the commands, so that `--help` is instant."""
+"""Parse the command line and call a command. Heavy libraries are imported in the commands: `--help` is instant."""
 
 import os
 import shlex
@@ -307,7 +307,7 @@ def root(
 
 
 def main() -> None:
-    """The entry point: errors that are the user's to mend are shown as a message, and decide the exit code."""
+    """The entry point: show errors that the user can fix as a message, and set the exit code."""
     try:
         app()
     except AblateError as err:
@@ -324,7 +324,7 @@ def main() -> None:
 
 
 def _tell(message: str) -> None:
-    with suppress(OSError, ValueError):  # a terminal that was closed; the exit code tells
+    with suppress(OSError, ValueError):  # a closed terminal; the exit code still reports the error
         typer.echo(message, err=True)
 
 

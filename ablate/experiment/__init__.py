@@ -1,1 +1,1 @@
-"""A study and options into a finished study in its folder: search, comparison, tables, report."""
+"""Run a study into its folder: preview, search, comparison, tables, report, and retraining to verify it."""

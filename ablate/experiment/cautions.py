@@ -1,4 +1,4 @@
-"""Find what the runs of a study show: a strange test set, seeds with equal weights, levels that change nothing."""
+"""Warn about suspicious runs: test scores far below validation, seeds with equal weights, levels without any effect."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,11 @@ from ablate.study.rate import RECIPE
 from ablate.study.trial import REFERENCE, Factors
 from ablate.text import first_of, listed
 
-IN_VAIN = "changes nothing here"  # how the notes end on a level without effect in its configuration
+IN_VAIN = "changes nothing here"  # the end of a note on a level that has no effect in its configuration
 MOST_NAMED = 6
-LARGE_GAP = 15.0  # points; the best of some epochs on a small validation split gains a few
+LARGE_GAP = 15.0  # points; the best of several epochs on a small validation split gains a few by luck
 WHY_EQUAL = "build fixes a seed, sets weights or returns the same model again"
-LossCurve: TypeAlias = tuple[tuple[float, float, float, float], ...]  # of a run's epochs
+LossCurve: TypeAlias = tuple[tuple[float, float, float, float], ...]  # per epoch of a run
 _Group: TypeAlias = tuple[str, str, str]  # against, mode, factor
 
 
@@ -30,24 +30,24 @@ class _Cell:
     factor: str
     level: str
     factors: Factors
-    runs: Mapping[int, LossCurve]  # by seed; those that ended early too
+    runs: Mapping[int, LossCurve]  # by seed; includes runs that ended early
     finished: frozenset[int]
-    as_final: frozenset[str]  # notes on levels without effect
+    as_final: frozenset[str]  # notes on levels without effect in their configuration
 
     def named(self, factor: str) -> str:
-        """Its level of a factor; for a recipe, and for the best configuration, its own name."""
+        """The cell's level of a factor; its own name for a recipe and for the best configuration."""
         return str(self.factors[factor]) if factor in self.factors else self.level or self.variant
 
 
 def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
-    """What the data and the runs of a study show; before its first trial, there are no entries."""
+    """Warnings from the data and from the runs of a study; `entries` is empty before the first trial."""
     return {**facts.cautions, **run_cautions(entries, model=facts.study.model)}
 
 
 def run_cautions(entries: Iterable[Entry], *, model: ModelRef) -> Cautions:
-    """What the comparisons that ended show; a kind is left out where they cannot show it.
+    """Warnings from the settled comparisons; leaves out kinds that these runs cannot show.
 
-    `model` is the study's: "does build use it?" is a question to users' models alone.
+    `model` is the study's model: only users' models are asked "does build use it?".
     """
     entries = [entry for entry in entries if entry.spec.label.phase == "ablation"]
     found: dict[CautionKind, list[str] | None] = {
@@ -76,7 +76,7 @@ def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
 
 
 def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
-    """A sentence on the variants whose seeds share weights; None where no variant has two seeds to compare."""
+    """A sentence on the variants whose seeds share initial weights; None if no variant has two seeds to compare."""
     by_variant: dict[str, dict[int, str]] = {}
     for entry in entries:
         if entry.outcome.initial_weights:
@@ -98,7 +98,7 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
 
 
 def _identical_runs(entries: Sequence[Entry], *, model: ModelRef) -> list[str] | None:
-    """A sentence for each set of levels of a factor with equal epochs in all seeds; None where no two have a seed."""
+    """A sentence per set of levels of a factor with equal epochs in all seeds; None if no two levels share a seed."""
     said, is_compared = list[str](), False
     for factor, cells in _groups(_cells(entries)):
         for alike, is_same in _classes(cells):
@@ -127,7 +127,7 @@ def _cells(entries: Sequence[Entry]) -> list[_Cell]:
             some[0].spec.label.factor,
             some[0].spec.label.level,
             some[0].spec.factors,
-            # What took the result of an equal run has its curve there.
+            # A deduplicated trial has its curve under the trial whose result it reuses.
             {e.spec.seed: curves[e.spec.trial] or curves.get(e.outcome.same_as, ()) for e in some},
             frozenset(e.spec.seed for e in some if e.outcome.state == "finished"),
             frozenset(note for e in some for note in e.outcome.notes if note.endswith(IN_VAIN)),
@@ -137,7 +137,7 @@ def _cells(entries: Sequence[Entry]) -> list[_Cell]:
 
 
 def _groups(cells: Sequence[_Cell]) -> Iterable[tuple[str, list[_Cell]]]:
-    """The levels of each factor side by side: what they are compared with first, then its variants."""
+    """The levels of each factor: first the configuration they are compared with, then its variants."""
     partners = {(cell.variant, cell.mode): cell for cell in cells}
     groups: dict[_Group, list[_Cell]] = {}
     for cell in cells:
@@ -151,7 +151,10 @@ def _groups(cells: Sequence[_Cell]) -> Iterable[tuple[str, list[_Cell]]]:
 
 
 def _classes(cells: Sequence[_Cell]) -> Iterable[tuple[list[_Cell], bool | None]]:
-    """Cells with the first of those that they equal; False where they equal none, None where they share no seed."""
+    """Group identical cells.
+
+    Each group comes with True; a cell without equals with False, or None if no cells share a seed.
+    """
     classes: list[list[_Cell]] = []
     compared = False
     for cell in cells:
@@ -167,7 +170,7 @@ def _classes(cells: Sequence[_Cell]) -> Iterable[tuple[list[_Cell], bool | None]
 
 
 def _equal(one: _Cell, other: _Cell) -> bool | None:
-    """Whether two configurations that differ gave the same epochs in all seeds of both; None where they share none."""
+    """Whether two different configurations gave the same epochs in all shared seeds; None if they share no seed."""
     shared = one.runs.keys() & other.runs.keys() & one.finished & other.finished
     if not shared or dict(one.factors) == dict(other.factors):
         return None

@@ -1,4 +1,4 @@
-"""What a study has so far into its folder: tables, range tests, provenance. Written anew at every end of a run."""
+"""Write a study's tables, range tests and provenance into its folder. Rewritten at the end of every run."""
 
 import json
 from collections.abc import Iterable
@@ -20,13 +20,13 @@ from ablate.storage.results import epochs_table, layers_table, results_table, wr
 from ablate.study.settings import Study
 from ablate.tracking import shown_uri
 
-PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time goes to
+PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time is spent on
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """The tables of results, epochs and layers, if any, range tests and provenance.
+    """Write the tables of results, epochs and (if any) layers, the range tests and the provenance.
 
-    Raises `StorageError` where one cannot be written.
+    Raises `StorageError` if a file cannot be written.
     """
     entries = list(entries)
     with saving(folder.results, "the results table"):
@@ -43,7 +43,7 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
 
 
 def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
-    """What the workers' time went to, as wall time with all of them busy."""
+    """The parts of the workers' time, converted to wall time with all workers busy."""
     spent = dict.fromkeys(PARTS, 0.0)
     for entry in entries:
         for part, seconds in entry.outcome.timings.items():
@@ -52,7 +52,7 @@ def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
 
 
 def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> float:
-    """The wall time of earlier runs of the study, from its provenance, and at least what their trials took.
+    """Wall time of earlier runs of the study, from its provenance, and at least the time of their trials.
 
     A run that was killed wrote no provenance.
     """
@@ -64,13 +64,13 @@ def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> flo
 
 
 def study_notes(entries: Iterable[Entry]) -> list[str]:
-    """What a person should know of the comparisons, each once, as "activation=selu: selu asks for …"."""
+    """Notes on the comparisons for the user, without repeats, e.g. "activation=selu: selu asks for …"."""
     of_ablation = (entry for entry in entries if entry.spec.label.phase == "ablation")
     return list(dict.fromkeys(f"{e.spec.label.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
 
 
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
-    """One entry a range test, labelled by the first trial that used it; those of the ablation first, seed by seed."""
+    """One entry per range test, labelled by the first trial that used it; those of the ablation first, seed by seed."""
     tests: dict[str, dict[str, object]] = {}
     for entry in sorted(entries, key=_told_first):
         test, spec = entry.outcome.rate_test, entry.spec
@@ -82,7 +82,7 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
-    """What the effects rest on first, under the names that they have there; then factorials, tuning, the search."""
+    """Sort key: trials behind the effects first, since they name the range tests; then factorial, tuning, search."""
     label = entry.spec.label
     return label.phase == "search", label.design != "one-factor", label.factor, label.variant, entry.spec.seed
 
@@ -92,7 +92,7 @@ def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> Provenanc
 
 
 def _origin(facts: Facts, ending: Ending) -> Provenance:
-    """What ran, when, on what."""
+    """What ran, when, and on which data and machine."""
     study, git = facts.study, system.git_state(Path.cwd())
     return Provenance(
         study=facts.label,
@@ -115,7 +115,7 @@ def _origin(facts: Facts, ending: Ending) -> Provenance:
 
 
 def _with_protocol(origin: Provenance, study: Study, ending: Ending) -> Provenance:
-    """And what was searched, tuned and compared."""
+    """Add the search, tuning and comparison settings."""
     return replace(
         origin,
         sampler=study.search.sampler,
@@ -139,7 +139,7 @@ def _with_protocol(origin: Provenance, study: Study, ending: Ending) -> Provenan
 
 
 def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: list[Entry]) -> Provenance:
-    """And how it ended, and where the rest of it is."""
+    """Add how the study ended, and where its other results are."""
     frozen = ending.frozen
     return replace(
         protocol,
@@ -161,22 +161,22 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
 
 
 def _model(study: Study) -> dict[str, str]:
-    """Its name, and a digest of the user's own file behind it: "" for the models of this package, or a lost file."""
+    """The model's name and a digest of the user's file; the digest is "" for bundled models or if the file is lost."""
     return {"name": study.model.name, "code": model_digest(study)}
 
 
 def _is_own_source(package: Path, folder: Path) -> bool:
-    """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
+    """Whether the package runs from its source in this folder, so that the folder's commit is the package's commit."""
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
 
 
 def _unfrozen(entries: list[Entry], freeze: Preregistration) -> int:
-    """How many rows have a test score that was not read under this freeze, as in a study begun before there was one."""
+    """Number of rows whose test score was not read under this preregistration, e.g. rows older than it."""
     return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 
 
 def _reused(entries: list[Entry]) -> ReuseFacts:
-    """How many rows are results of other studies, and of which."""
+    """Number of rows that reuse results of other studies, and the names of those studies."""
     trials = {entry.spec.trial for entry in entries}
     origins = [e.outcome.same_as for e in entries if e.outcome.same_as and e.outcome.same_as not in trials]
     return ReuseFacts(len(origins), list(dict.fromkeys(origin.partition("/")[0] for origin in origins)))

@@ -1,4 +1,4 @@
-"""What happens while a study runs, for whoever watches: a live display, plain lines, or JSON for machines."""
+"""Events of a running study, for its displays: live display, plain lines, JSON."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ class Opened:
 
     facts: Facts
     folder: Path
-    counts: Mapping[Part, TrialCount]  # trials of each part, what is done already included
+    counts: Mapping[Part, TrialCount]  # trials of each part, including finished ones
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something takes a while before the study can begin, in one line."""
+    """A one-line message, e.g. that something takes a while before the study can begin."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class PartBegan:
-    """A part of the study begins, of which `done` trials are known from an earlier run."""
+    """A part of the study begins; `done` of its trials are known from an earlier run."""
 
     part: Part
     trials: int
@@ -39,14 +39,14 @@ class PartBegan:
 
 @dataclass(frozen=True, slots=True)
 class TrialBegan:
-    """A worker has taken a trial."""
+    """A worker has started a trial."""
 
     spec: TrialSpec
 
 
 @dataclass(frozen=True, slots=True)
 class TrialEnded:
-    """A trial ended, or took the result of an equal one."""
+    """A trial ended, or reused the result of an identical trial."""
 
     spec: TrialSpec
     outcome: Outcome
@@ -54,7 +54,7 @@ class TrialEnded:
 
 @dataclass(frozen=True, slots=True)
 class TrialLost:
-    """An attempt at a trial ended without a result; the trial is tried again."""
+    """An attempt at a trial ended without a result; the trial will be tried again."""
 
     spec: TrialSpec
     reason: str
@@ -62,7 +62,7 @@ class TrialLost:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """A stop was asked for: running epochs are finished first."""
+    """A stop was requested: running epochs are finished first."""
 
 
 Event: TypeAlias = Notice | Opened | PartBegan | TrialBegan | Epoch | TrialLost | TrialEnded | Stopping

@@ -1,4 +1,4 @@
-"""Trials as they ended into where their study stands: the best, the reference, how many ended how."""
+"""Summarise the trials so far: best entry, reference, undecided comparisons, typical SD, states, headline metrics."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,21 +19,21 @@ Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
 
 
 def best_entry(entries: Iterable[Entry]) -> Entry | None:
-    """The finished search trial with the highest score; the first of equals."""
+    """The finished search trial with the highest score; the first in case of a tie."""
     finished = [e for e in entries if e.spec.label.phase == "search" and e.outcome.state == "finished"]
     return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
 
 
 def reference_so_far(study: Study, entries: Iterable[Entry]) -> Factors:
-    """The configuration that variants are compared with; the baseline while a search that decides it has found none."""
+    """The configuration that variants are compared with; the baseline until the search has found the best."""
     best = best_entry(entries) if study.ablation.reference == "best" else None
     return best.spec.factors if best else study.baseline
 
 
 def open_contrasts(entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int) -> Contrasts:
-    """The (variant, mode) that are undecided after look number `look`, from 1, by the seeds that they had there.
+    """The (variant, mode) still undecided after look number `look` (from 1), judged by the seeds of that look.
 
-    `seeds` are those of each look; results of later ones play no part, so that a resumed study decides the same.
+    `seeds` are the seeds of each look; results of later looks are ignored, so that a resumed study decides the same.
     """
     results, metric = _judged((e for e in entries if e.spec.seed < FIRST_SEED + seeds[look - 1]), facts)
     return undecided(results, metric, looks=spend(seeds), look=look)
@@ -46,7 +46,7 @@ def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[float, Metric]:
 
 
 def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:
-    """The confirmatory rows, and the metric that they are compared on."""
+    """The confirmatory rows, and the metric on which they are compared."""
     confirmed = [entry for entry in entries if entry.spec.label.phase == "ablation"]
     results = results_table((e.spec, e.outcome, e.run_id) for e in confirmed)
     metric = primary_metric(
@@ -60,13 +60,13 @@ def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metri
 
 
 def count_states(entries: Iterable[Entry]) -> dict[str, int]:
-    """How many trials ended in which state, in the order in which the states came up."""
+    """Number of trials in each state, in the order in which the states first appeared."""
     states = [entry.outcome.state for entry in entries]
     return {state: states.count(state) for state in dict.fromkeys(states)}
 
 
 def headline_metrics(entries: Sequence[Entry]) -> dict[str, float]:
-    """What the study's own run shows beside its effects."""
+    """Metrics that the study's own run shows besides its effects."""
     best = best_entry(entries)
     score = {"best_score": best.outcome.score} if best and best.outcome.score is not None else {}
     return {"trials_finished": count_states(entries).get("finished", 0), **score}

@@ -1,4 +1,4 @@
-"""A study and options into what is fixed before the first trial: data, name, facts, the first words to the tracker."""
+"""Options of a run, and what is fixed before its first trial: data, name, facts, warnings, tracked settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,28 +24,28 @@ Only: TypeAlias = Literal["search", "ablation"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where and how a study runs; nothing here changes a trial's numbers but the threads per worker and the stacks."""
+    """Where and how a study runs. Only the threads per worker and the stack size affect a trial's numbers."""
 
     out: Path
     tracking_uri: str
     command: str  # as typed, for the report
-    data_dir: Path | None = None  # given: no fallback to a download or the stand-in
-    workers: int | None = None  # None: as many as cores, GPUs and memory bear
-    stack: int | None = None  # trials of one structure trained as one program; None: as the device likes
+    data_dir: Path | None = None  # if set, neither download nor use synthetic data
+    workers: int | None = None  # None: as many as cores, GPUs and memory allow
+    stack: int | None = None  # trials of one structure trained as one program; None: depends on the device
     only: Only | None = None
     fresh: bool = False
-    reuse: bool = True  # take the results that other studies have of the very same trials
-    go_on: bool = False  # although the study file has changed, where finished trials are still results of it
-    retry: bool = False  # train again what failed or ran out of memory
+    reuse: bool = True  # reuse results of identical trials in other studies
+    go_on: bool = False  # continue with a changed study file, if the finished trials are still valid results of it
+    retry: bool = False  # train again the trials that failed or ran out of memory
 
     @property
     def cache(self) -> Path:
-        """The folder of what outlives a study: range tests, trials, how programs are made."""
+        """The folder of caches that outlive a study: range tests, trials, compile policies."""
         return self.out / ".cache"
 
 
 def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
-    """The study's data: from --data-dir, the usual data folder, the web, or the built-in stand-in."""
+    """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data."""
     is_explicit = data_dir is not None
     data = load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
     before = study.transfer.classes if study.transfer else None
@@ -55,12 +55,12 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
 
 
 def label(study: Study, data: Dataset) -> str:
-    """The name under which results are kept: those of a quick run or of the stand-in never mix with the real ones."""
+    """The name under which results are stored: quick runs and synthetic data get names of their own."""
     return study.name + ("@quick" if study.quick else "") + ("@stand-in" if data.stand_in else "")
 
 
 def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
-    """What is fixed from now on, with the cores divided among the workers."""
+    """Collect what is fixed from now on, and divide the cores among the workers."""
     cores = system.usable_cores()
     memory = system.memory_bytes()
     seen = data_cautions(data)
@@ -81,7 +81,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
 
 
 def warnings(facts: Facts) -> list[str]:
-    """What a person should know before the first trial, in a line each."""
+    """Warnings to show before the first trial, one line each."""
     study, lines = facts.study, list[str]()
     kind, asked = MODELS.get(study.model.name), study.data.train
     if kind is not None and kind.needs_gpu and not system.count_gpus():
@@ -91,13 +91,13 @@ def warnings(facts: Facts) -> list[str]:
         )
     if (
         asked is not None and asked > facts.n_train() and not study.quick
-    ):  # a quick run asks for more than small sets have
+    ):  # a quick run needs more examples than small data sets have
         lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
     return [*lines, *_about_rate(study), *sentences(all_cautions(facts, []))]
 
 
 def _about_rate(study: Study) -> list[str]:
-    """That a rate that was typed is not trained at, where each variant finds its own."""
+    """Warn that a typed learning rate is not used where each variant finds its own."""
     typed, modes = rate_of(study.baseline).value, study.ablation.learning_rate
     if typed is None or "carry" in modes or not study.ablation.seeds:
         return []
@@ -108,7 +108,7 @@ def _about_rate(study: Study) -> list[str]:
 
 
 def study_run(facts: Facts) -> StudyRun:
-    """The study as its tracker is told of it."""
+    """The study's settings for the tracker."""
     git = system.git_state(Path.cwd())
     tags = {f"version.{name}": number for name, number in system.versions().items()}
     return StudyRun(

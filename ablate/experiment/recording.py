@@ -1,4 +1,4 @@
-"""The recorder of a study: around each of its plans, before listeners who watch trials pass and decide nothing."""
+"""Record a running study: pass each trial's start, epochs and end to the journal, display, tracker and cache."""
 
 import platform
 from collections.abc import Callable, Sequence
@@ -22,44 +22,44 @@ Timing: TypeAlias = Callable[[], AbstractContextManager[None]]
 
 
 class Listener(Protocol):
-    """Watches trials pass between a plan and a scheduler. What it raises ends the study."""
+    """Observes trials on their way between a plan and a scheduler. An exception from a listener ends the study."""
 
     def on_start(self, spec: TrialSpec) -> None:
-        """An attempt at a trial begins: a worker took it, or the result of another study takes its place."""
+        """An attempt at a trial begins: a worker started it, or a result of another study replaces it."""
         ...
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """A trial has had an epoch."""
+        """A trial has finished an epoch."""
         ...
 
     def on_end(self, entry: Entry) -> None:
-        """An attempt has ended. The entry has its spec, too: a repeat of a trial of this study never began."""
+        """An attempt has ended. `entry` includes the spec, since a repeat of a trial of this study never began."""
         ...
 
 
 class Record:
-    """All that one run of a study writes down while it trains.
+    """Everything that one run of a study records while it trains.
 
-    Its listeners are called in one order: the journal, since what it does not take has not happened, and a full disk
-    must end the study before anybody else says so; the display, which shows what is written; the cache for other
-    studies, which may be done without. The tracker reads the journal every few seconds, on a thread of its own, and
-    writes what its store lacks, whatever died meanwhile.
+    Listeners are called in a fixed order. The journal is first: an event that it could not write does not count, and a
+    full disk must end the study before anything is displayed. Then come the display, which shows what is written, and
+    the cache for other studies, which is optional. The tracker reads the journal every few seconds, on a thread of its
+    own, and writes what its store lacks, so it recovers from any crash.
 
-    `cache` holds the trials of other studies, which are trained no second time; None: there are none.
+    `cache` holds the trials of other studies, which are not trained again; None disables it.
     """
 
     def __init__(
         self, journal: Journal, tracker: BackgroundTracker, watch: Watcher, *, cache: TrialCache | None = None
     ) -> None:
         self._journal, self._tracker, self._watch, self._cache = journal, tracker, watch, cache
-        self._journaled = Journaled(journal)  # knows attempts; for the others a trial whose worker died goes on
+        self._journaled = Journaled(journal)  # counts attempts; the other listeners see one continuous trial
         others = (Watched(watch), Cached(cache)) if cache is not None else (Watched(watch),)
         self._listeners: tuple[Listener, ...] = (self._journaled, *others)
         self._freeze: Preregistration | None = None
-        self._recorder: Recorder | None = None  # of the part that runs
+        self._recorder: Recorder | None = None  # of the current part
 
     def open(self, study: StudyRun, *, parent_run: Path) -> None:
-        """Begin the study's run, or go on in the one whose id is in the file `parent_run`; its id is kept there."""
+        """Start the study's run, or resume the run whose id is in the file `parent_run`; stores the id there."""
         folder = f"{platform.node()}:{parent_run.parent.resolve()}"
         self._tracker.open_study(
             replace(study, tags={**study.tags, FOLDER: folder}),
@@ -69,15 +69,15 @@ class Record:
         )
 
     def freeze(self, freeze: Preregistration) -> None:
-        """Note what will be compared: the trials of these cells, in plans put `around` from now on, are tested."""
+        """Store the preregistration: in plans wrapped from now on, trials of these cells are scored on the test set."""
         self._freeze = freeze
         self._tracker.log_preregistration(freeze)
 
     def around(self, plan: Plan, *, thinking: Timing = nullcontext) -> Plan:
-        """The plan, kept from the test set as far as nothing is frozen, and around it all that writes down what passes.
+        """Wrap the plan: guard the test set before preregistration, reuse cached results, and record everything.
 
-        A result of another study passes like any other; it is shown and tracked as a trial that took no time.
-        `thinking` times what the plan itself does.
+        A cached result of another study is recorded like any other, as a trial that took no time. `thinking` measures
+        the plan's own time.
         """
         guarded, journal, tracker = GuardedTestSet(plan, self._freeze), self._journal, self._tracker
         self._recorder = Recorder(guarded, self._listeners, journal=journal, tracker=tracker, thinking=thinking)
@@ -87,14 +87,17 @@ class Record:
         return remembered
 
     def begin(self, spec: TrialSpec) -> None:
-        """A worker has taken a trial: another attempt at it begins. Raises `StorageError` where that is not written."""
+        """A worker has started a trial: record a new attempt.
+
+        Raises `StorageError` if the journal cannot be written.
+        """
         self._tracker.check()
         for listener in self._listeners:
             listener.on_start(spec)
 
     def lost(self, spec: TrialSpec, reason: str) -> None:
-        """An attempt ended without a result, and the trial will begin anew."""
-        assert self._recorder is not None  # of whose trials one was running
+        """An attempt ended without a result; the trial will begin again."""
+        assert self._recorder is not None  # lost trials belong to a running plan
         self._recorder.lose(spec, reason, (self._journaled,))
         self._watch(TrialLost(spec, reason))
 
@@ -104,23 +107,22 @@ class Record:
         return [e for name, e in self._journal.entries.items() if name in known and e.spec.label.phase == phase]
 
     def settle(self) -> list[Entry]:
-        """All trials as they ended, once the tracker has caught up, with the ids of their runs."""
+        """All trials as they ended, with the ids of their runs, after the tracker has caught up."""
         self._tracker.drain()
         self._journal.add_run_ids(self._tracker.run_ids)
         return list(self._journal.entries.values())
 
     def missing(self) -> int:
-        """How many runs, of attempts and the study's own, the tracker's store does not have as a whole."""
+        """Number of runs (attempts and the study's own) that are incomplete in the tracker's store."""
         return self._tracker.missing(entry.key for entry in self._journal.attempts())
 
 
 @final
 class Recorder:
-    """A plan, and the listeners that hear what passes between it and a scheduler, in their order.
+    """A wrapper around a plan that notifies the listeners, in their order.
 
-    Of an epoch they hear before the plan judges it. Of an end they hear after the plan, which keeps what it needs to go
-    on after a crash before the journal has the trial; and only once the tracker's store is open: no result counts
-    before.
+    Listeners see an epoch before the plan judges it. They see an end after the plan, which stores what it needs to
+    resume before the journal has the trial, and only once the tracker's store is open: no result counts before.
     """
 
     def __init__(
@@ -134,13 +136,13 @@ class Recorder:
     ) -> None:
         self._plan, self._listeners, self._thinking = plan, listeners, thinking
         self._journal, self._tracker = journal, tracker
-        self._specs: dict[str, TrialSpec] = {}  # asked for and not told, by trial
-        self._epochs: dict[str, list[Epoch]] = {}  # of the attempts that run, by trial
+        self._specs: dict[str, TrialSpec] = {}  # specs without an outcome yet, by trial
+        self._epochs: dict[str, list[Epoch]] = {}  # of running attempts, by trial
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The plan's specs. A scheduler may hold them a while: they begin when it starts them, not here.
+        """The plan's specs. Trials begin when the scheduler starts them, which may be later.
 
-        Raises `AblateError` where the tracker's store is of no use: a scheduler asks while its workers still start.
+        Raises `AblateError` if the tracker's store is unusable: the first call comes while the workers still start.
         """
         self._tracker.check()
         with self._thinking():
@@ -149,7 +151,7 @@ class Recorder:
         return specs
 
     def report(self, epoch: Epoch) -> bool:
-        """The plan's answer. An attempt that starts over replaces the epochs of the one before."""
+        """The plan's verdict on an epoch. An attempt that starts over replaces the epochs of the one before."""
         self._tracker.check()
         epochs = self._epochs.setdefault(epoch.trial, [])
         epochs[epoch.epoch - 1 :] = [epoch]
@@ -159,7 +161,7 @@ class Recorder:
             return self._plan.report(epoch)
 
     def tell(self, outcome: Outcome) -> None:
-        """Pass on, with the attempt that it ends."""
+        """Pass on the outcome, and end the attempt."""
         self._tracker.wait_until_open()
         outcome = replace(outcome, attempt=self._journal.attempt(outcome.trial))
         with self._thinking():
@@ -167,14 +169,14 @@ class Recorder:
         self._end(self._specs.pop(outcome.trial), outcome, self._listeners)
 
     def lose(self, spec: TrialSpec, reason: str, listeners: Sequence[Listener]) -> None:
-        """An attempt ended without a result: these listeners hear of it. The plan waits for the next one."""
+        """Tell these listeners that an attempt ended without a result. The plan keeps waiting for the trial."""
         epochs, attempt = len(self._epochs.get(spec.trial, [])), self._journal.attempt(spec.trial)
         self._end(spec, Outcome(spec.trial, "killed", epochs=epochs, reason=reason, attempt=attempt), listeners)
 
     def _end(self, spec: TrialSpec, outcome: Outcome, listeners: Sequence[Listener]) -> None:
         epochs, ended = tuple(self._epochs.pop(spec.trial, [])), now_ms()
         began = self._journal.began(spec.trial) or ended
-        run_id = self._tracker.run_ids.get((spec.trial, outcome.attempt), "")  # may follow: see `Journal.add_run_ids`
+        run_id = self._tracker.run_ids.get((spec.trial, outcome.attempt), "")  # or later: see `Journal.add_run_ids`
         entry = Entry(spec, outcome, epochs, run_id, began=began, ended=ended)
         for listener in listeners:
             listener.on_end(entry)
@@ -188,53 +190,53 @@ class Journaled:
         self._journal = journal
 
     def on_start(self, spec: TrialSpec) -> None:
-        """Write that it begins."""
+        """Write the attempt's start."""
         self._journal.begin(spec, at=now_ms())
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """Write it, for the tracker."""
+        """Write the epoch, for the tracker."""
         self._journal.note(epoch, at=now_ms())
 
     def on_end(self, entry: Entry) -> None:
-        """Write it; it is on disk when this returns."""
+        """Write the end; it is on disk when this returns."""
         self._journal.append(entry)
 
 
 @final
 class Watched:
-    """Shows trials to a watcher."""
+    """Sends trials to a watcher."""
 
     def __init__(self, watch: Watcher) -> None:
         self._watch = watch
 
     def on_start(self, spec: TrialSpec) -> None:
-        """Show that it begins."""
+        """Show the start."""
         self._watch(TrialBegan(spec))
 
     def on_epoch(self, epoch: Epoch) -> None:
-        """Show it."""
+        """Show the epoch."""
         self._watch(epoch)
 
     def on_end(self, entry: Entry) -> None:
-        """Show how it ended."""
+        """Show how the trial ended."""
         self._watch(TrialEnded(entry.spec, entry.outcome))
 
 
 @final
 class Cached:
-    """Offers what was trained here to the cache of trials."""
+    """Stores finished trials in the trial cache for other studies."""
 
     def __init__(self, cache: TrialCache) -> None:
         self._cache = cache
 
     def on_start(self, _: TrialSpec) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def on_epoch(self, _: Epoch) -> None:
-        """Nothing: epochs come with the end."""
+        """Do nothing: epochs are stored at the end."""
 
     def on_end(self, entry: Entry) -> None:
-        """Offer it, but where it took another trial's result."""
+        """Store the trial, unless it reused another trial's result."""
         if not entry.outcome.same_as:
             self._cache.keep(entry.spec, entry.outcome, entry.epochs)
 

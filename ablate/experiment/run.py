@@ -1,4 +1,4 @@
-"""What is left of a study into trained trials, part by part: search, tuning, comparison, paths."""
+"""Train what is left of a study, part by part: search, tuning, comparison, paths."""
 
 import threading
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from ablate.workers.scheduler import Scheduler, WorkerOptions, open_workers
 
 
 class Run:
-    """One run of a study: what its phases share, and what they left."""
+    """One run of a study: the state that its parts share, and their results."""
 
     def __init__(
         self,
@@ -47,21 +47,21 @@ class Run:
         self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
         self.record = Record(self.journal, tracker, watch, cache=cache)
-        self.comparison: ComparisonStages | None = None  # known once the search has ended
-        self.freeze: Preregistration | None = read_preregistration(folder.path)  # of an earlier run
+        self.comparison: ComparisonStages | None = None  # None until the search has ended
+        self.freeze: Preregistration | None = read_preregistration(folder.path)  # from an earlier run, if any
         self._stop = threading.Event()
-        self.gave_up = ""  # why it ended early: trials that fail alike
+        self.gave_up = ""  # why it ended early: consecutive trials that failed for the same reason
         self.is_tracked = False
         self.outside: dict[str, float] = {}  # wall time of the workers outside of trials, by part, in seconds
         if options.retry:
             self.journal.reopen(_worth_retrying(self.journal, frozen=self.freeze is not None))
 
     def train(self) -> None:
-        """All parts, until they are done or a stop is asked for."""
+        """Train all parts, until they are done or a stop is requested."""
         with ExitStack() as opened:
             with self._clock.on("open"):
                 scheduler = opened.enter_context(self._workers())
-            # From here on the workers import TensorFlow, and after the plan the tracker opens its store.
+            # From here on the workers import TensorFlow; the tracker opens its store after the plan is made.
             self._watch(Opened(facts=self._facts, folder=self._folder.path, counts=self._counts()))
             search = self._search_plan()
             self.record.open(study_run(self._facts), parent_run=self._folder.parent_run)
@@ -74,22 +74,22 @@ class Run:
         self.outside = {part: seconds / self._facts.workers for part, seconds in scheduler.clock.seconds.items()}
 
     def damage(self) -> list[str]:
-        """What a person should know of the results that are there."""
+        """Warnings about the results so far."""
         n, path = self.journal.unreadable, self._folder.journal
         lines = number_of(n, "line")
         return [f"{lines} of {path} could not be read: their trials will be trained again"] if n else []
 
     def stop(self) -> None:
-        """Let running epochs end, then all."""
+        """Let running epochs end, then stop."""
         self._stop.set()
         self._watch(Stopping())
 
     def is_stopped(self) -> bool:
-        """Whether it was asked to end, by a signal or by itself."""
+        """Whether a stop was requested, by a signal or after repeated failures."""
         return self._stop.is_set()
 
     def is_complete(self) -> bool:
-        """Whether all that was asked for has been trained."""
+        """Whether everything that was requested has been trained."""
         known = self.journal.known()
         searched = self._options.only == "ablation" or len(self.record.known_of("search")) >= self._study.search.trials
         if self._options.only == "search":
@@ -131,7 +131,7 @@ class Run:
                 return
 
     def _declare(self, specs: Sequence[TrialSpec]) -> None:
-        assert self.comparison is not None  # who asks for this
+        assert self.comparison is not None  # only called once the comparison is known
         declared = declare(specs, self._study, data=self._facts.fingerprint(), looks=self.comparison.looks)
         self.freeze = freeze(self._folder.path, declared)
         self.record.freeze(self.freeze)
@@ -161,9 +161,10 @@ class Run:
 
 
 def _worth_retrying(journal: Journal, *, frozen: bool) -> list[str]:
-    """The trials that failed or ran out of memory, as far as nothing was decided on them since.
+    """Trials that failed or ran out of memory, except where later decisions depend on them.
 
-    The search has learnt from its failures, paths have turned at theirs, and rates were tuned before the freeze.
+    The search has learnt from its failures, greedy paths have branched on theirs, and rates were tuned before the
+    preregistration.
     """
     phases = ("ablation",) if frozen else ("tune", "ablation")
     return [

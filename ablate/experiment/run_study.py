@@ -1,4 +1,4 @@
-"""Plan, scheduler and tracker into a finished study in a folder: tables, report, tracked runs."""
+"""Run a study from start to end: train, track, and write its tables and report into a folder."""
 
 import time
 from contextlib import closing, suppress
@@ -28,21 +28,21 @@ from ablate.tracking import BackgroundTracker, Tracker
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A study as this run left it."""
+    """The state of a study at the end of this run."""
 
     facts: Facts
     ending: Ending
     folder: StudyFolder
     report: ReportFiles
-    states: dict[str, int]  # how many trials ended how
-    notes: list[str]  # what a person should know of the comparisons
-    missing_runs: int  # that the tracker's store does not have as a whole
+    states: dict[str, int]  # number of trials in each state
+    notes: list[str]  # notes on the comparisons for the user
+    missing_runs: int  # runs that are incomplete in the tracker's store
     tracker_failure: str
-    set_aside: Path | None  # where --fresh put the former results
+    set_aside: Path | None  # where --fresh moved the former results
 
 
 def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
-    """Run what is left of a study, to its end or to a stop signal; write tables and report either way."""
+    """Run what is left of a study until it ends or a stop signal arrives; write tables and report in both cases."""
     clock = Clock()
     with clock.on("open"):
         data = open_data(study, options.data_dir, announce=lambda text: watch(Notice(text)))
@@ -53,7 +53,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
-        sweep(options.cache)  # of what workers killed amid a write have left
+        sweep(options.cache)  # removes files that killed workers left half-written
         for note in (*held.notes, *changes, *run.damage(), *warnings(facts)):
             watch(Notice(note))
         with on_stop_signal(run.stop):
@@ -66,19 +66,19 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
 
 
 class _Books:
-    """What a run leaves behind: tables, report, and the study's run in the tracker."""
+    """The records that a run leaves: tables, report, and the study's run in the tracker."""
 
     def __init__(
         self, run: Run, facts: Facts, *, folder: StudyFolder, tracker: BackgroundTracker, clock: Clock
     ) -> None:
         self._run, self._facts, self._folder, self._tracker, self._clock = run, facts, folder, tracker, clock
-        # Of earlier runs, in seconds; what this one writes must not count as theirs.
+        # Seconds of earlier runs, read now, before this run writes its own.
         self._earlier = former_seconds(folder.provenance, run.journal.entries.values(), workers=facts.workers)
 
     def abandon(self, reason: str) -> None:
-        """Leave tables of what there is, and a tracked run that does not look as if it went on."""
+        """After an error, write the tables so far, and end the tracked run so that it does not appear to be running."""
         if self._run.is_tracked:
-            with suppress(AblateError):  # the reason is what is told
+            with suppress(AblateError):  # `reason` is the error to report
                 self._write({})
             with suppress(AblateError):
                 self._tracker.close_study("FAILED", note=as_markdown(reason), metrics={}, artifacts=None)
@@ -96,7 +96,7 @@ class _Books:
             metrics={**metrics, **headline_metrics(entries)},
             artifacts=self._folder.path,
         )
-        # The report above could not know what it cost itself; the figures on disk and in the terminal can.
+        # The report above could not include its own cost; the figures on disk and in the terminal can.
         waited = self._tracker.waited - waited
         entries, ending = self._write({"report": time.perf_counter() - began - waited})
         return Finished(
@@ -112,7 +112,7 @@ class _Books:
         )
 
     def _write(self, parts: dict[str, float]) -> tuple[list[Entry], Ending]:
-        """Tables and provenance of what there is, once the tracker has caught up."""
+        """Write tables and provenance of the trials so far, after the tracker has caught up."""
         entries = self._run.record.settle()
         complete = self._run.is_complete()
         ending = Ending(

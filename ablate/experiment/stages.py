@@ -1,7 +1,7 @@
-"""A study, what its search found and the outcomes so far into the stages of its comparison, one after the other.
+"""Order the stages of a comparison: tuning, preregistration, ablation, greedy paths.
 
-First rates are tuned, where the study asks for that; then what will be compared is frozen; then that is trained, and
-scored on the test set; then the paths between the two ends are walked, on the validation set.
+First, learning rates are tuned if the study asks for it. Then the comparisons are preregistered, trained, and scored on
+the test set. Last, the greedy paths between the two ends are trained, on the validation set.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,20 +33,23 @@ from ablate.study.trial import Factors, TrialSpec
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of the comparison that can run once those before it have ended."""
+    """A part of the comparison that can run once the parts before it have ended."""
 
     part: Part
     plan: Plan
-    trials: int  # that are wanted as far as is known at its start
+    trials: int  # wanted, as far as known at its start
     done: int  # of these
 
 
 @final
 class ComparisonStages:
-    """All that a study compares. `best` is the best configuration of its search, `chance` the score of guessing."""
+    """Everything that a study compares.
+
+    `best` is the best configuration of its search, `chance` the score of guessing.
+    """
 
     def __init__(self, study: Study, *, best: Factors | None, chance: float, undecided: Undecided) -> None:
-        # A look is judged by its own seeds alone, so its answer stands, however often the rule is made anew.
+        # A look is judged by its own seeds alone, so its answer stays the same when the rule is rebuilt.
         self._study, self._undecided, self.looks = study, cache(undecided), looks_of(study)
         self.references: Mapping[str, Factors] = references(study, study.baseline, best) if self.looks else {}
         start = ablation_cells(study, self.references, {}) if self.looks else []
@@ -59,10 +62,10 @@ class ComparisonStages:
             self._paths = Paths(study, study.baseline, best, seeds=seeds, chance=chance)
 
     def stages(self, known: Callable[[], Outcomes], freeze: Callable[[Sequence[TrialSpec]], None]) -> Iterator[Stage]:
-        """Each stage when those before it have run; none follows one that was interrupted.
+        """Yield each stage once the stages before it have run; stops after an interrupted stage.
 
-        `known` says the settled outcomes at that moment. `freeze` is called once, with a trial of every cell that will
-        be scored on the test set, before the first of them is handed out.
+        `known` returns the settled outcomes at that moment. `freeze` is called once, with a trial of every cell that
+        will be scored on the test set, before the first of these trials is handed out.
         """
         if len(self.tuning):
             yield _stage("tune", self.tuning.wanted, known())
@@ -81,16 +84,16 @@ class ComparisonStages:
         return to_specs(self._cells(outcomes), replicates(self.looks[0]))
 
     def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
-        """All trials of the comparison as far as the outcomes say; those at rates to be tuned stand at their start."""
+        """All trials of the comparison, given the outcomes; cells not yet tuned have the rate where tuning starts."""
         specs = [*self.tuning.wanted(outcomes), *self._confirmed_rule(outcomes)(outcomes)]
         return [*specs, *self._paths.wanted(outcomes)] if self._paths is not None else specs
 
     def is_complete(self, outcomes: Outcomes) -> bool:
-        """Whether nothing is left to be trained."""
+        """Whether nothing is left to train."""
         return not _left(self.wanted, outcomes)
 
     def tuning_facts(self, outcomes: Outcomes) -> TuningFacts | None:
-        """What tuning came to; None where nothing is tuned. Cells as "variant" of the mode "tune"."""
+        """Results of tuning; None if nothing is tuned. Cells appear as "variant" of the mode "tune"."""
         if not len(self.tuning):
             return None
         rates = self.tuning.rates(outcomes)

@@ -1,4 +1,4 @@
-"""`ablate analyze`: the reading half on anybody's table of runs."""
+"""`ablate analyze`: statistics and a report for a table of runs from any tool."""
 
 import json
 from dataclasses import dataclass, replace
@@ -24,25 +24,25 @@ from ablate.study.names import NAME_RULE, is_safe_name, to_safe_name
 from ablate.text import printable
 
 MLFLOW = "mlflow:"
-TABLE = "table"  # the report's name where the source's has no letter
+TABLE = "table"  # the report's name where the source's name has no letter
 RESULTS, PROVENANCE = "results.csv", "provenance.json"
-# What the report of a study's own table reads besides it.
+# Files that the report on a study's own table reads besides the table.
 BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class ReportPlace:
-    """Where the source is looked for, and where the report goes."""
+    """Where to find the source, and where the report goes."""
 
-    source: str  # a file with a table, "mlflow:EXPERIMENT", or an Optuna storage's URL
-    study: str | None  # of several in an Optuna storage
+    source: str  # a file with a table, "mlflow:EXPERIMENT", or the URL of an Optuna storage
+    study: str | None  # the study's name, for an Optuna storage that holds several
     tracking_uri: str
-    name: str  # of the report's folder; "" for the source's own name
+    name: str  # of the report's folder; "": named after the source
     out: Path
 
 
 def run(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> None:
-    """Read, write the folder, build, print what was taken, the answer and where it is."""
+    """Read the source, write the folder, build the report, and print assumptions, answer and the report's path."""
     with opening(place.out):
         folder, notes = prepare(place, asked, command_line=command_line)
         from ablate.report import build_report
@@ -53,7 +53,7 @@ def run(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> None:
 
 
 def prepare(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> tuple[Path, list[str]]:
-    """The folder with its table and its facts, and what was taken without being asked."""
+    """Write the folder with its table and facts; also return the choices that were made without asking the user."""
     if place.name and not is_safe_name(place.name):
         raise AblateError(f"--name {printable(place.name)}: must have {NAME_RULE}")
     if place.source.startswith(MLFLOW):
@@ -83,7 +83,7 @@ def _from_mlflow(place: ReportPlace, asked: ImportOptions, *, command_line: str)
 
 
 def _own_table(path: Path, place: ReportPlace) -> tuple[Path, list[str]]:
-    """A study's own table, with what lies beside it; in place where it lies where the report goes."""
+    """Copy a study's own table and the files beside it; leave them in place if the report goes to that folder."""
     name = path.absolute().parent.name if path.name == RESULTS else path.name.split(".")[0]
     target = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
     note = ["This is a results table of ablate, so its columns are known."]
@@ -112,9 +112,9 @@ def _foreign(runs: Runs, place: ReportPlace, asked: ImportOptions, *, command_li
 
 
 def _folder(place: ReportPlace, name: str, *, source: str, source_id: str) -> Path:
-    """Where the report on `source` goes."""
+    """The folder for the report on `source`."""
     folder = place.out / (place.name or to_safe_name(name, otherwise=TABLE))
-    if (folder / RESULTS).exists() and "source" not in _facts(folder / PROVENANCE):  # a study's own
+    if (folder / RESULTS).exists() and "source" not in _facts(folder / PROVENANCE):  # a study's own folder
         raise AblateError(f"{folder}: holds the results of a study\n  give the report another name with --name")
     check_folder(folder)
     if (folder / RESULTS).exists():
@@ -130,7 +130,7 @@ def _source_id(runs: Runs, place: ReportPlace) -> str:
 
 
 def _facts(provenance: Path) -> dict[str, Any]:  # Any: JSON
-    """What it says; nothing where it is not there or is no table."""
+    """The content of provenance.json; empty where the file is missing or holds no table."""
     try:
         found = read_json(provenance, otherwise={})
     except AblateError:

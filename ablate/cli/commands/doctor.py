@@ -1,4 +1,4 @@
-"""`ablate doctor`: what this machine has, and what of it would stop a study."""
+"""`ablate doctor`: check this machine for anything that would stop a study."""
 
 import tempfile
 import threading
@@ -28,10 +28,10 @@ from ablate.workers.queue import count_workers
 from ablate.workers.scheduler import WorkerOptions, open_workers
 from ablate.workers.worker import work
 
-Fact: TypeAlias = tuple[str, str, bool]  # its name, what is said of it, whether it is fine
-MOST_SECONDS = 60.0  # it takes 6–10 s on two cores, most of them TensorFlow's start
-_N = 32  # examples, the half of them for validation
-# A network with a convolution: where channels are expected elsewhere, nothing else fails.
+Fact: TypeAlias = tuple[str, str, bool]  # name, text, whether it is fine
+MOST_SECONDS = 60.0  # training takes 6–10 s on two cores, mostly TensorFlow's start
+_N = 32  # examples; half of them for validation
+# A network with a convolution: only a convolution fails where another channel order is expected.
 _STUDY = f"""
 title = "Does training work here?"
 [data]
@@ -63,7 +63,10 @@ seeds = 2
 
 
 def run(tracking_uri: str, *, data_dir: Path | None) -> int:
-    """Print a line a fact; 0 where a study could run, 1 where something must be fixed first. Nothing is left behind."""
+    """Print one line per fact; return 0 if a study could run, 1 if something must be fixed first.
+
+    Leaves no files behind.
+    """
     console = Console(highlight=False)
     problems = 0
     for name, fact, is_fine in _facts(tracking_uri, data_dir, announce=lambda line: say(console, [line])):
@@ -152,7 +155,7 @@ def _in_a_line(err: AblateError) -> str:
 
 
 def train_tiny(*, most_seconds: float = MOST_SECONDS, serve: Serve = work) -> float:
-    """Train, leave nothing behind, and return the seconds that it took. Raises `AblateError` with the reason."""
+    """Train a tiny network, clean up, and return the seconds it took. Raises `AblateError` with the reason."""
     began = time.monotonic()
     try:
         with scratch_folder() as scratch:
@@ -186,7 +189,7 @@ def _train(scratch: Path, *, most_seconds: float, serve: Serve) -> None:
 
 
 def _threads() -> int:
-    """As many as a study's worker has here."""
+    """Threads that a study's worker gets on this machine."""
     cores = system.usable_cores()
     return max(1, cores // count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes()))
 
@@ -205,7 +208,7 @@ def _tiny_data() -> Dataset:
 
 
 def _reason(err: AblateError, log: Path) -> str:
-    """Its first line, and of a worker that could not say why it ended, what it printed last: of a trace, the error."""
+    """The error's first line; if the worker died without an error message, the last error in its log."""
     said = str(err).partition("\n")[0]
     try:
         printed = log.read_text(encoding="utf-8", errors="replace").split("\n") if said.startswith("worker ") else []

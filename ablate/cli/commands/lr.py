@@ -20,7 +20,7 @@ from ablate.training.range_test import rate_for
 
 
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
-    """Test, print what the rules say, and draw the curve."""
+    """Run the test, print what each rule suggests, and draw the curve."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     test, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
@@ -69,7 +69,7 @@ def _draw(test: RateTest, folder: Path) -> Path:
 
 
 def _thinned(losses: Sequence[float]) -> list[float]:
-    """20 points of the curve, none above the first one twice over: what diverges would flatten the rest."""
+    """20 points of the curve, each at most twice the first loss: a diverging loss would flatten the rest."""
     ceiling = 2 * losses[0]
     places = [round(i * (len(losses) - 1) / 19) for i in range(20)]
     return [min(losses[place], ceiling) for place in places]

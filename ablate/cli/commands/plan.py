@@ -1,4 +1,4 @@
-"""`ablate plan`: what a study would do now, about how long that takes, and what it could show."""
+"""`ablate plan`: what a study would do now, how long it would take, and which effects it could detect."""
 
 import math
 import threading
@@ -32,7 +32,7 @@ from ablate.study.trial import Label, Level, TrialSpec
 from ablate.text import number_of
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
-MOST_SHOWN = 12  # structures in the table of paces
+MOST_SHOWN = 12  # structures in the table of training times
 
 
 def run(
@@ -45,7 +45,7 @@ def run(
     quick: bool,
     timing: bool,
 ) -> None:
-    """Look, time what is not known, and print."""
+    """Work out the plan, time the structures without a known pace, and print."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     options = Options(out=out, tracking_uri="", command="", data_dir=data_dir, workers=workers)
     console = Console(highlight=False)
@@ -65,7 +65,7 @@ def run(
 
 
 def trials_said(outlook: StudyPreview) -> list[str]:
-    """What would be trained, and what of it is done."""
+    """Which trials would be trained, and how many of them are done."""
     lines = []
     for part, count in outlook.counts.items():
         if count.most:
@@ -77,7 +77,7 @@ def trials_said(outlook: StudyPreview) -> list[str]:
 
 
 def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pace]) -> list[str]:
-    """About how long it would take."""
+    """The estimated run time."""
     if not outlook.left and not outlook.unknown:
         return ["time      nothing left to train"]
     if not paces:
@@ -100,7 +100,7 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
 
 
 def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
-    """The smallest true difference that the comparisons would show."""
+    """The smallest true difference that the comparisons could detect."""
     if not outlook.n_seeds or not outlook.contrasts:
         return []
     sd, metric = typical_sd(entries.values(), facts)
@@ -119,7 +119,7 @@ def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]
 
 
 def pace_table(paces: Mapping[Structure, Pace]) -> Table:
-    """What each structure takes, slowest first."""
+    """Training time of each structure, slowest first."""
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
     for name, is_number in (("structure", False), ("epoch, s", True), ("compile, s", True)):
         table.add_column(name, justify="right" if is_number else "left")
@@ -142,7 +142,7 @@ def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
 
 
 def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[StudyPreview, dict[str, Entry]]:
-    """What is left, from what the folder holds of this very study; reads only."""
+    """Preview what is left to do, from what the folder holds of this study; reads only."""
     journal = Journal(folder.journal)
     known = journal.known()
     entries = {name: entry for name, entry in journal.entries.items() if name in known}
@@ -158,7 +158,7 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
 
 
 def _stand_ins(study: Study) -> list[TrialSpec]:
-    """Trials whose structures stand for those of a search that is to come."""
+    """Trials whose structures represent those of a search that has not run yet."""
     specs = ablation_specs(study, study.baseline)
     return specs or [TrialSpec("baseline", Label("search"), SEARCH_REPLICATE, study.baseline)]
 

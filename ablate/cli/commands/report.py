@@ -1,4 +1,4 @@
-"""`ablate report`: the report anew from the tables of a study's folder."""
+"""`ablate report`: rebuild a report from the tables in a study's folder. Also finds folders and names their sources."""
 
 import hashlib
 import os
@@ -12,11 +12,11 @@ from ablate.errors import AblateError
 from ablate.storage.files.atomic import opening
 from ablate.text import printable
 
-SOURCE_ID = "source_id"  # in provenance.json: reports are mailed, so that no path is in it
+SOURCE_ID = "source_id"  # in provenance.json; an id, since reports are mailed and must not contain paths
 
 
 def run(name: str, *, out: Path) -> None:
-    """Find the folder, build, print the answer and where it is."""
+    """Find the folder, build the report, and print the answer and the report's path."""
     folder = find_folder(name, out)
     from ablate.report import build_report
 
@@ -26,7 +26,10 @@ def run(name: str, *, out: Path) -> None:
 
 
 def find_folder(name: str, out: Path, *, holding: str = "results.csv") -> Path:
-    """The folder of that name in `out`, or at that path. Raises `AblateError` where it lacks the file `holding`."""
+    """The folder `name` in `out`, or the folder at the path `name`.
+
+    Raises `AblateError` if it lacks the file `holding`.
+    """
     candidates = [Path(name).parent, Path(name), out / name, out / f"{name}@stand-in", out / f"{name}@quick"]
     if Path(name).name != holding:
         candidates = candidates[1:]
@@ -41,24 +44,24 @@ def find_folder(name: str, out: Path, *, holding: str = "results.csv") -> Path:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that no file system takes
+    except OSError:  # a name that the file system rejects
         return False
 
 
 def file_id(path: Path, out: Path, *, study: str = "") -> str:
-    """Of a file, and of a study in it, by its way from the folder `out`: a project that was moved keeps its reports."""
+    """Id of a file (and a study in it), from its path relative to the folder `out`, so that a project can be moved."""
     return _digest("file", os.path.relpath(path.resolve(), out.resolve()), study)
 
 
 def store_id(shown: str) -> str:
-    """Of an experiment or a study in a store, by its name with the store's address."""
+    """Id of an experiment or a study in a store, from its name and the store's address."""
     return _digest("store", shown)
 
 
 def check_same(folder: Path, known: Mapping[str, object], *, source_id: str, source: str) -> None:
-    """Raise `AblateError` where the report in `folder`, of which `known` tells, is on another source.
+    """Raise `AblateError` if the report in `folder`, whose provenance is `known`, is about another source.
 
-    A report of a version that did not write the id is told by the source's name.
+    Reports of versions that wrote no id are recognised by the source's name.
     """
     same = known[SOURCE_ID] == source_id if SOURCE_ID in known else known.get("source") == source
     if not same:

@@ -1,4 +1,4 @@
-"""`ablate list`, `ablate show`, `ablate new`: the studies there are, one resolved, one to start from."""
+"""`ablate list`, `ablate show`, `ablate new`: list the studies, resolve a study, start a new study."""
 
 import os
 from collections.abc import Sequence
@@ -20,26 +20,26 @@ from ablate.text import printable
 
 
 def run_list(folder: Path) -> None:
-    """Print a line a study."""
+    """Print one line per study."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for study in list_studies(folder):
         where = "bundled" if study.bundled else os.path.relpath(study.path, folder)
         row = (study.name, study.title, where)
-        table.add_row(*(Text(printable(text, 300)) for text in row))  # as text, a title is no markup
+        table.add_row(*(Text(printable(text, 300)) for text in row))  # as text: brackets in a title are no markup
     Console(highlight=False).print(table)
 
 
 def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path | None) -> None:
-    """Print the resolved study as TOML, then what it amounts to."""
+    """Print the resolved study as TOML, then its trials and parameters."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     console = Console(highlight=False)
-    # Not wrapped: a table within braces that is broken over two lines is no TOML.
+    # Not wrapped: an inline table broken over two lines is invalid TOML.
     say(console, [to_toml(study).strip(), ""], soft_wrap=True)
     say(console, (f"# {line}" for line in summary(study, data_dir)), soft_wrap=True)
 
 
 def run_new(name: str, *, folder: Path) -> None:
-    """Write studies/NAME.toml from the template; never over a file that is there."""
+    """Write studies/NAME.toml from the template; never overwrites a file."""
     if not is_safe_name(name):
         raise AblateError(f'"{printable(name)}" is not a valid study name: a name has {NAME_RULE}')
     path = folder / "studies" / f"{name}.toml"
@@ -55,7 +55,7 @@ def run_new(name: str, *, folder: Path) -> None:
 
 
 def summary(study: Study, data_dir: Path | None) -> list[str]:
-    """Trials and parameters of a study."""
+    """The number of trials and parameters of a study."""
     from ablate.experiment.options import open_data
     from ablate.experiment.preview.preview import outline
     from ablate.training.engine.device import prepare_tensorflow

@@ -1,4 +1,4 @@
-"""`ablate study`: run a study and say what came out."""
+"""`ablate study`: run a study and print its result."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from ablate.study.names import find_study
 from ablate.study.settings import Study
 from ablate.tracking import DEFAULT_URI, check_file, shown_uri
 
-TRAINED = ("train", "evaluate")  # the parts of the wall time that a study is for
+TRAINED = ("train", "evaluate")  # the productive parts of the wall time
 
 
 @dataclass(frozen=True, slots=True)
 class StudyArguments:
-    """Which study, and how it is shown."""
+    """Which study to run, and how to display it."""
 
     name: str
     overrides: tuple[str, ...]
@@ -34,14 +34,14 @@ class StudyArguments:
     as_json: bool
 
     def study(self) -> Study:
-        """The study that is meant."""
+        """Load the study."""
         return load_study(find_study(self.name, folder=Path.cwd()), overrides=self.overrides, quick=self.quick)
 
 
 def run(chosen: StudyArguments, options: Options) -> int:
-    """Run, print, and return the exit code."""
+    """Run the study, print its result, and return the exit code."""
     study = chosen.study()
-    check_file(options.tracking_uri)  # before anything is written for this study
+    check_file(options.tracking_uri)  # before any file is written for this study
     console = Console(highlight=False)
     with closing(make_display(as_json=chosen.as_json, console=console)) as display:
         finished = run_study(study, options, display)
@@ -55,7 +55,7 @@ def run(chosen: StudyArguments, options: Options) -> int:
 
 
 def answer(finished: Finished) -> list[str]:
-    """The answer in words, where everything is, what it cost."""
+    """The answer in words, the paths of the results, and the cost."""
     facts, ending, folder = finished.facts, finished.ending, finished.folder
     lines = ["", *finished.report.headline]
     lines += [f"Note: {note}." for note in finished.notes]
@@ -84,7 +84,7 @@ def answer(finished: Finished) -> list[str]:
 
 
 def nothing_finished(states: Mapping[str, int]) -> str:
-    """That trials were run and none of them finished, in a sentence; "" elsewhere."""
+    """A sentence if trials ran and none of them finished, else ""."""
     if states.get("finished") or not sum(states.values()):
         return ""
     counts = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in states.items() if n)
@@ -92,14 +92,14 @@ def nothing_finished(states: Mapping[str, int]) -> str:
 
 
 def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:
-    """The last line: wall time and what it went to, in percent."""
+    """The last line: wall time and its parts, in percent."""
     total = max(seconds["total"], 1e-9)
     shares = {
         "training": sum(seconds.get(part, 0.0) for part in TRAINED) / total,
         **({"pretraining": seconds["pretrain"] / total} if seconds.get("pretrain") else {}),
         "compiling": seconds.get("compile", 0.0) / total,
         "range tests": seconds.get("lr_test", 0.0) / total,
-        "tracking": seconds.get("track_wait", 0.0) / total,  # what its thread does beside the training takes no time
+        "tracking": seconds.get("track_wait", 0.0) / total,  # only waiting: the tracker's own thread runs in parallel
     }
     parts = [f"{name} {_percent(share)}" for name, share in shares.items()]
     trials = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in states.items())

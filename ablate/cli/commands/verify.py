@@ -1,4 +1,4 @@
-"""`ablate verify`: trials of a study trained once more from what was recorded, and compared with it."""
+"""`ablate verify`: retrain recorded trials of a study and compare the results with the record."""
 
 import json
 import math
@@ -24,7 +24,7 @@ from ablate.text import number_of
 
 @dataclass(frozen=True, slots=True)
 class VerifyArguments:
-    """The command line."""
+    """The options of the command line."""
 
     name: str
     asked: VerifyOptions
@@ -34,7 +34,7 @@ class VerifyArguments:
 
 
 def run(chosen: VerifyArguments) -> int:
-    """Check, retrain, print a line a trial, and return the exit code."""
+    """Compare the conditions, retrain, print one line per trial, and return the exit code."""
     _check(chosen.asked)
     path, beside = _find(chosen.name, chosen.out)
     stop, shown = threading.Event(), _Shown(as_json=chosen.as_json)
@@ -54,7 +54,7 @@ def run(chosen: VerifyArguments) -> int:
 
 
 class _Shown:
-    """Lines for people, or JSON objects, one a line, for machines."""
+    """Output as lines for people, or as one JSON object per line for machines."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json, self._width = as_json, 0
@@ -103,7 +103,7 @@ class _Shown:
 
 
 def opening(prepared: Prepared) -> list[str]:
-    """How many trials, on what, how closely compared, and why not to the bit."""
+    """How many trials, on which machine, with which tolerance, and why not bit for bit."""
     chosen, workers = len(prepared.entries), prepared.workers
     threads = f"{prepared.threads} thread{'s' if prepared.threads > 1 else ''}" + " each" * (workers > 1)
     how = f"within {prepared.tolerance:g}" if prepared.tolerance else "bit for bit"
@@ -123,7 +123,7 @@ def _check(asked: VerifyOptions) -> None:
 
 
 def _find(name: str, out: Path) -> tuple[Path, Path | None]:
-    """The folder of the study's results, and the folder of its file where that was named."""
+    """The folder of the study's results, and the folder of its study file if the user named that file."""
     if not name.endswith(".toml"):
         return find_folder(name, out, holding="trials.jsonl"), None
     path = find_study(name, folder=Path.cwd())

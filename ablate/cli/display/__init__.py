@@ -1,1 +1,1 @@
-"""What a person at a terminal sees of a study."""
+"""The terminal display of a running study."""

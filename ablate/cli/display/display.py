@@ -1,4 +1,4 @@
-"""What happens in a study into lines: a live picture on a terminal, plain lines in a pipe, JSON for machines."""
+"""Show a running study: a live display on a terminal, plain lines in a pipe, JSON for machines."""
 
 import json
 import time
@@ -26,26 +26,26 @@ PARTS: Mapping[Part, str] = {
     "ablation": "{} ablation trials",
     "path": "{} path trials",
 }
-_LONGEST = 400  # characters of a line: a reason may be anything that a model's code says
-MOST_SILENT = 600.0  # seconds after which a log is told of an epoch: a trial of hours should not look like a hang
+_LONGEST = 400  # characters per line: a reason comes from the model's code and may be of any length
+MOST_SILENT = 600.0  # seconds until a log line on an epoch: a trial that takes hours should not look like a hang
 
 
 def make_display(*, as_json: bool, console: Console) -> Display:
-    """The display that fits: JSON where asked for, live on a terminal, plain lines elsewhere."""
+    """The suitable display, run on a thread: JSON if requested, live on a terminal, plain lines elsewhere."""
     console.file = lasting(console.file)
     return Beside(fitting(as_json=as_json, console=console))
 
 
 def fitting(*, as_json: bool, console: Console) -> Display:
-    """The same, bare."""
+    """The suitable display, without the thread."""
     if as_json:
         return JsonLines(cast("TextIO", console.file))
-    is_live = console.is_terminal and not console.is_dumb_terminal  # a dumb one cannot draw a line anew
+    is_live = console.is_terminal and not console.is_dumb_terminal  # a dumb terminal cannot redraw a line
     return LiveDisplay(console) if is_live else PlainLines(console)
 
 
 class JsonLines:
-    """One JSON object a line, each with the key "event"."""
+    """One JSON object per line, each with the key "event"."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -56,20 +56,20 @@ class JsonLines:
         self._stream.flush()
 
     def close(self) -> None:
-        """Nothing to leave behind."""
+        """Do nothing."""
 
 
 class PlainLines:
-    """A line where something begins or ends, and in long trials now and then: for pipes and log files."""
+    """One line per start and end, and now and then in long trials: for pipes and log files."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress()
-        self._foretold = False  # how long this part takes
-        self._last = time.monotonic()  # when something was printed
+        self._foretold = False  # whether the remaining time of this part was printed
+        self._last = time.monotonic()  # time of the last output
 
     def __call__(self, event: Event) -> None:
-        """Print what the event says, if it says something to a reader of a log."""
+        """Print the event if it matters to a reader of a log."""
         self._progress.take(event)
         left = time_left(self._progress)
         place = f"{self._progress.part} {self._progress.done}/{self._progress.trials}"
@@ -98,7 +98,7 @@ class PlainLines:
                 pass
 
     def close(self) -> None:
-        """Nothing to leave behind."""
+        """Do nothing."""
 
     def _print(self, line: str) -> None:
         self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -106,7 +106,7 @@ class PlainLines:
 
 
 class LiveDisplay:
-    """The part of the study with its bar, and a line for each running trial, redrawn in place four times a second."""
+    """The current part of the study with its bar and a line per running trial, redrawn in place four times a second."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -114,7 +114,7 @@ class LiveDisplay:
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._picture)
 
     def __call__(self, event: Event) -> None:
-        """Take note; what lasts is printed above the live part."""
+        """Update the display; lasting messages are printed above it."""
         if isinstance(event, Notice):
             self._print(event.text)
         elif isinstance(event, TrialLost):
@@ -129,7 +129,7 @@ class LiveDisplay:
         self._progress.take(event)
 
     def close(self) -> None:
-        """Take the live part away."""
+        """Remove the live display."""
         self._live.stop()
 
     def _print(self, line: str) -> None:
@@ -166,13 +166,13 @@ class LiveDisplay:
 
 
 def time_left(progress: Progress) -> str:
-    """What stands behind a line: "   4:10 left", or "" while nothing is known."""
+    """The remaining time for the end of a line: "   4:10 left", or "" while it is unknown."""
     left = progress.seconds_left()
     return f"   {duration(left)} left" if left is not None else ""
 
 
 def opening(event: Opened) -> list[str]:
-    """What a person should know before the first trial."""
+    """Lines to print before the first trial."""
     facts = event.facts
     study, data = facts.study, facts.data
     examples = f"{facts.n_train():,} train · {study.data.validation:,} validation · {len(data.y_test):,} test"
@@ -188,7 +188,7 @@ def opening(event: Opened) -> list[str]:
 
 
 def counted(counts: Mapping[Part, TrialCount]) -> str:
-    """How many trials of which part: "24 search trials, 60 to 96 to tune rates, 108 of the ablation"."""
+    """Number of trials per part: "24 search trials, 60 to 96 to tune rates, 108 of the ablation"."""
     said = [PARTS[part].format(count) for part, count in counts.items()]
     return ", ".join(said) or "no trials"
 
@@ -203,7 +203,7 @@ def ended(outcome: Outcome) -> str:
 
 
 def lost(event: TrialLost) -> str:
-    """That an attempt ended without a result, and what comes now."""
+    """That an attempt was lost without a result, and what happens next."""
     return f"{name_of(event.spec)}  {event.reason}: retrying"
 
 

@@ -1,4 +1,4 @@
-"""Events into where a study stands, and its parts into the few words in which people say them."""
+"""Track the progress of a study from its events, and describe trials and times in a few words."""
 
 import time
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from ablate.study.rate import RATE, rate_of
 from ablate.study.trial import Epoch, Factors, TrialSpec
 
 BARS = "▁▂▃▄▅▆▇█"
-STARTING = 120.0  # seconds in which workers, range tests and compilation may take more time than the epochs
+STARTING = 120.0  # seconds in which start-up, range tests and compilation may take longer than the epochs
 STATE_WORDS = {"out_of_memory": "out of memory"}
-MOST_WAITING = 100_000  # events, some 30 MB; of epochs, no more are kept for a terminal that has stopped
+MOST_WAITING = 100_000  # events, some 30 MB; beyond that, epochs are dropped while a terminal is stopped
 
 
 @dataclass(slots=True)
 class Running:
-    """A trial at work, with its validation accuracy epoch by epoch."""
+    """A running trial, with its validation accuracy epoch by epoch."""
 
     spec: TrialSpec
     curve: list[float] = field(default_factory=list)
@@ -28,14 +28,14 @@ class Running:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a study stands, from the events so far."""
+    """The progress of a study, from the events so far."""
 
     part: str = ""
     trials: int = 0
     done: int = 0
-    before: int = 0  # done in earlier runs or other studies
+    before: int = 0  # finished in earlier runs or other studies
     epochs: int = 0
-    lost: int = 0  # attempts whose trial is tried again
+    lost: int = 0  # lost attempts, whose trial is tried again
     best: str = ""
     stopping: bool = False
     running: dict[str, Running] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Progress:
     _best_score: float = float("-inf")
 
     def take(self, event: Event) -> None:
-        """Move on by one event."""
+        """Update the progress by one event."""
         match event:
             case Opened():
                 self.epochs = event.facts.study.training.epochs
@@ -68,16 +68,19 @@ class Progress:
                 self.stopping = True
 
     def name_of_running(self, trial: str) -> str:
-        """What people call a trial at work; of one that is not, the name that it has."""
+        """The display name of a running trial; for any other trial, its own name."""
         return next((name for name, running in self.running.items() if running.spec.trial == trial), trial)
 
     def counts(self) -> str:
-        """Trials of this part that did not simply finish, e.g. "5 pruned, 1 diverged, 2 tried again"."""
+        """Trials of this part that did not finish normally, e.g. "5 pruned, 1 diverged, 2 tried again"."""
         odd = [f"{n} {STATE_WORDS.get(state, state)}" for state, n in self.states.items() if state != "finished"]
         return ", ".join([*odd, f"{self.lost} retried"] if self.lost else odd)
 
     def seconds_left(self) -> float | None:
-        """At the pace of this part so far, if no trial stops early; None while that says little, and after a stop."""
+        """Estimate from this part's pace so far, if no trial stops early.
+
+        None while the pace is uncertain, and after a stop.
+        """
         fresh, elapsed = self.done - self.before, time.monotonic() - self.began
         under_way = sum(min(1.0, len(one.curve) / self.epochs) for one in self.running.values() if self.epochs)
         if self.stopping or self.done >= self.trials or not fresh + under_way or (fresh < 3 and elapsed < STARTING):
@@ -88,7 +91,7 @@ class Progress:
         outcome = event.outcome
         self.running.pop(name_of(event.spec), None)
         self.done += outcome.state != "killed"
-        self.before += "/" in outcome.same_as  # "STUDY/TRIAL": says nothing of the pace
+        self.before += "/" in outcome.same_as  # "STUDY/TRIAL": reused from another study, says nothing about the pace
         self.trials = max(self.trials, self.done)  # a part may grow while it runs
         self.states[outcome.state] = self.states.get(outcome.state, 0) + 1
         finished = outcome.state == "finished" and event.spec.label.phase == "search"
@@ -98,7 +101,7 @@ class Progress:
 
 
 def name_of(spec: TrialSpec) -> str:
-    """A trial as people say it: "#14", "normalization=batch seed 3", "normalization=batch at find*0.3162"."""
+    """A trial's display name: "#14", "normalization=batch seed 3", "normalization=batch at find*0.3162"."""
     label = spec.label
     if label.phase == "search":
         return f"#{label.number}"
@@ -109,7 +112,7 @@ def name_of(spec: TrialSpec) -> str:
 
 
 def configuration(factors: Factors, rate: float | None) -> str:
-    """A configuration in one breath: "batch · elu · he_normal · nadam 6.1e-4"."""
+    """A configuration in short: "batch · elu · he_normal · nadam 6.1e-4"."""
     levels = [str(level) for name, level in factors.items() if name not in ("optimizer", RATE)]
     if rate is None:
         rate = rate_of(factors).value
@@ -118,7 +121,7 @@ def configuration(factors: Factors, rate: float | None) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """A curve as blocks, scaled to its own range; the last 20 values."""
+    """The last 20 values of a curve as block characters, scaled to their own range."""
     values = values[-20:]
     low, span = min(values), max(values) - min(values)
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] if span else BARS[0] for value in values)
@@ -139,13 +142,13 @@ class Display(Protocol):
         ...
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         ...
 
 
 @final
 class Beside:
-    """A display that returns at once. It may be called from any thread."""
+    """Show events on a thread of its own, so that calls return at once. Any thread may call it."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -154,12 +157,12 @@ class Beside:
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
-        """Have it shown after those before it."""
+        """Queue the event to be shown in order."""
         if not (isinstance(event, Epoch) and self._events.qsize() >= MOST_WAITING):
             self._events.put(event)
 
     def close(self) -> None:
-        """Wait until all is shown; leave the terminal as it was."""
+        """Wait until every event is shown, then restore the terminal."""
         self._events.put(None)
         self._thread.join()
 
@@ -169,7 +172,7 @@ class Beside:
             if not is_silent:
                 try:
                     self._display(event)
-                except Exception:  # whatever it is, it is no reason to lose a study
+                except Exception:  # a failing display must not end a study
                     is_silent = True
         with suppress(Exception):
             self._display.close()

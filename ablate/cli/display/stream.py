@@ -1,4 +1,4 @@
-"""A stream that may go away or know few letters into one that takes anything: what is shown must not end a study."""
+"""Make an output stream safe: encoding errors or a closed terminal must not end a study."""
 
 import os
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ablate.text import printable_lines
 
-# Signs that must not become a "?" where only ASCII is known: a minus would be lost.
+# Characters with a substitute on ASCII terminals: a minus sign must not become a "?".
 _IN_ASCII = str.maketrans(
     {
         "−": "-", "–": "-", "±": "+/-", "×": "x", "·": "-", "…": "...", "→": "->", "≥": ">=", "≤": "<=", "δ": "delta",
@@ -21,10 +21,10 @@ _IN_ASCII = str.maketrans(
 
 
 def lasting(stream: IO[str] | None) -> TextIO:
-    """The stream, made to last: what it cannot encode is said in ASCII, and from its first error on it is mute.
+    """Wrap the stream: characters that it cannot encode become ASCII, and after its first error it discards all output.
 
-    A terminal may be closed, a pipe's reader may end, the disk of a log may be full. None is a standard stream that
-    was closed before the program began.
+    A terminal may be closed, a pipe's reader may exit, the disk of a log may be full. None stands for a standard stream
+    that was closed before the program began.
     """
     return cast("TextIO", _Lasting(stream))
 
@@ -37,7 +37,7 @@ class _Lasting:
         if self._stream is not None:
             try:
                 self._stream.write(_encodable(text, self._stream))
-            except (OSError, ValueError):  # ValueError: it is closed
+            except (OSError, ValueError):  # ValueError: the stream is closed
                 self._fall_mute(self._stream)
         return len(text)
 
@@ -55,7 +55,7 @@ class _Lasting:
         return getattr(self._stream, name)
 
     def _fall_mute(self, stream: IO[str]) -> None:
-        """Write no more, and send nowhere what the stream still holds: else the program's end trips over it."""
+        """Stop writing, and discard the stream's buffer: flushing it at exit would raise an error."""
         self._stream = None
         with suppress(OSError, ValueError):
             number, nowhere = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
@@ -73,6 +73,6 @@ def _encodable(text: str, stream: IO[str]) -> str:
 
 
 def say(console: Console, lines: Iterable[str], *, soft_wrap: bool = False) -> None:
-    """Print each line as it is: neither markup nor control characters nor codes of emoji in it count."""
+    """Print each line literally: markup, control characters and emoji codes in it have no effect."""
     for line in lines:
         console.print(printable_lines(line), markup=False, emoji=False, soft_wrap=soft_wrap)

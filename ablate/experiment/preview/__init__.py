@@ -1,1 +1,1 @@
-"""What a study amounts to before it runs: its trials, what is left of them, and the time they need."""
+"""Preview a study before it runs: its trials, the remaining ones, and the time they need."""

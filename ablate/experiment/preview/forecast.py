@@ -1,4 +1,4 @@
-"""The trials that are wanted and what an epoch of each structure takes into the time that a study will need."""
+"""Estimate how long a study will take, from the remaining trials and the seconds per epoch of each structure."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,23 +18,23 @@ START_SECONDS = 6.0  # until a worker has imported TensorFlow and read the data:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What one structure takes on one worker while the others are busy too, in seconds."""
+    """Seconds that one structure takes on a worker while the others are busy too."""
 
-    compile: float  # building and compiling, once in each worker that trains it
+    compile: float  # build and compile, once in each worker that trains the structure
     epoch: float  # training and validation
-    lasted: float = 1.0  # share of the epochs allowed to its trials that they had, as far as that was seen
+    lasted: float = 1.0  # mean share of the allowed epochs that its trials ran for, as far as known
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The wall time to come, as far as it can be said."""
+    """The estimated wall time, as far as it is known."""
 
     seconds: float
-    n_epochs: float  # reckoned for a trial, on average: early stopping and pruning may end many sooner
+    n_epochs: float  # assumed for an average trial: early stopping and pruning may end many sooner
 
 
 def seen_paces(entries: Iterable[Entry], *, study: Study) -> dict[Structure, Pace]:
-    """The pace of each structure that trials of this study have trained already, by their clocks."""
+    """The pace of each structure that this study has trained already, from the recorded times."""
     seen: dict[Structure, list[Entry]] = {}
     for entry in entries:
         if entry.outcome.epochs and entry.outcome.timings.get("train"):
@@ -46,7 +46,7 @@ def seen_paces(entries: Iterable[Entry], *, study: Study) -> dict[Structure, Pac
 
 
 def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *, study: Study) -> list[TrialSpec]:
-    """One trial for each structure among `specs` without a pace, at a fixed rate: no range test, no test set."""
+    """One trial for each structure in `specs` without a pace, at a fixed rate: no range test, no test set."""
     first: dict[Structure, TrialSpec] = {}
     for spec in specs:
         first.setdefault(structure_of(spec.factors, model=study.model.name), spec)
@@ -59,7 +59,7 @@ def timing_specs(specs: Sequence[TrialSpec], known: Mapping[Structure, Pace], *,
 
 
 def measured_paces(specs: Iterable[TrialSpec], outcomes: Outcomes, *, model: str) -> dict[Structure, Pace]:
-    """What trials came to that were trained to be timed; a structure that could not be trained is missing."""
+    """Paces from the timing trials; a structure whose trial failed is missing."""
     return {
         structure_of(spec.factors, model=model): _pace([outcomes[spec.trial]])
         for spec in specs
@@ -76,17 +76,17 @@ def forecast(
     workers: int,
     n_train: int,
 ) -> Forecast:
-    """The time for `specs`, and for `searched` further trials whose structures are not known before the search."""
+    """Estimate the time for `specs` and for `searched` search trials, whose structures are not known beforehand."""
     mean = Pace(fmean(pace.compile for pace in paces.values()), fmean(pace.epoch for pace in paces.values()))
-    allowed: dict[Structure, list[int]] = {}  # epochs of each trial
+    allowed: dict[Structure, list[int]] = {}  # of each trial
     for spec in specs:
         allowed.setdefault(structure_of(spec.factors, model=study.model.name), []).append(_allowed(spec, study=study))
-    # Epochs, and how often it is compiled, of each pace.
+    # Epochs and number of compilations for each pace.
     groups: list[tuple[Pace, float, float]] = [
         (pace, pace.lasted * sum(epochs), min(workers, len(epochs)))
         for pace, epochs in ((paces.get(structure, mean), epochs) for structure, epochs in allowed.items())
     ]
-    # About every second trial of a search meets a structure that its worker has compiled.
+    # About every second search trial has a structure that its worker has compiled before.
     groups.append((mean, searched * study.training.epochs, searched / 2))
     trained = sum(n_epochs * pace.epoch for pace, n_epochs, _ in groups)
     compiled = sum(times * pace.compile for pace, _, times in groups)
@@ -115,7 +115,7 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
 
 
 def _ramp_epochs(study: Study, n_train: int) -> float:
-    """The steps of one range test, as a share of an epoch's."""
+    """The steps of one range test, as a fraction of an epoch's steps."""
     test = study.lr_test
     steps = test.seeds * test.steps_per_decade * math.log10(test.high / test.low)
     return steps / max(1, n_train // study.training.batch_size)

@@ -1,4 +1,4 @@
-"""A study and what there is of it into what is left to do, what of that is known already, and what it could show."""
+"""Work out what a study has left to train, what it can reuse, and which effects it could detect."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,27 +25,27 @@ _PARTS = {"search": "in the search", "tune": "for tuning", "ablation": "in compa
 class StudyPreview:
     """What a study would do now."""
 
-    counts: Mapping[Part, TrialCount]  # all trials of each part, whether done or not
+    counts: Mapping[Part, TrialCount]  # all trials of each part, including finished ones
     done: Mapping[str, int]  # by part
-    left: Sequence[TrialSpec]  # to be trained, as far as they are known
-    unknown: int  # further trials, that depend on those before them; the most there can be
-    reused: int  # trials that take the result of an equal one, of this study or of another
-    contrasts: int  # of one learning-rate mode: the family
+    left: Sequence[TrialSpec]  # remaining trials, as far as they are known
+    unknown: int  # upper bound on further trials, which depend on the results of earlier ones
+    reused: int  # trials that reuse the result of an identical trial, of this or another study
+    contrasts: int  # comparisons in one learning-rate mode: the family
     n_seeds: tuple[int, ...]  # at each look
 
     def detectable(self) -> list[float]:
-        """The smallest effect at each look, in SDs of the paired differences: 80 % power, all contrasts at once."""
+        """Smallest detectable effect at each look, in SDs of the paired differences (80 % power, family-wise)."""
         return [minimum_detectable_effect(n, contrasts=max(self.contrasts, 1)) for n in self.n_seeds]
 
 
 def preview_study(
     study: Study, entries: Mapping[str, Entry], *, chance: float, cache: TrialCache | None, undecided: Undecided
 ) -> StudyPreview:
-    """The outlook of a study whose settled trials are `entries`; what was interrupted is not among them."""
+    """Preview a study whose settled trials are `entries`; interrupted trials are not among them."""
     searched = study.search.trials - sum(entry.spec.label.phase == "search" for entry in entries.values())
     best = best_entry(entries.values()) if searched <= 0 else None
     counts = count_trials(study, best=best.spec.factors if best else None)
-    # Where the best is not known yet, the baseline stands for it: the family is then at least so large.
+    # Until the best is known, the baseline stands in for it: the family has at least that size.
     stand_in = best.spec.factors if best else study.baseline
     comparison = ComparisonStages(study, best=stand_in, chance=chance, undecided=undecided)
     outcomes = {name: entry.outcome for name, entry in entries.items()}
@@ -71,7 +71,7 @@ def _part(spec: TrialSpec) -> Part:
 
 
 def _family(specs: Sequence[TrialSpec], *, mode: str) -> int:
-    """Contrasts of one learning-rate mode."""
+    """The number of comparisons in one learning-rate mode."""
     labels = [spec.label for spec in specs]
     return len({one.variant for one in labels if one.design == "one-factor" and one.against and one.mode == mode})
 
@@ -79,7 +79,7 @@ def _family(specs: Sequence[TrialSpec], *, mode: str) -> int:
 def _left(
     wanted: Sequence[TrialSpec], entries: Mapping[str, Entry], cache: TrialCache | None
 ) -> tuple[list[TrialSpec], int]:
-    """What must be trained, each content once, and how many of the rest take a result that there is."""
+    """The trials to be trained, each content once, and how many of the others reuse an existing result."""
     seen = {trial_key(entry.spec) for entry in entries.values()}
     left, reused = [], 0
     for spec in wanted:
@@ -95,7 +95,7 @@ def _left(
 
 
 def outline(study: Study) -> list[str]:
-    """What will be trained, as far as it is known before the search; then the space's conditions and the recipes."""
+    """Describe the trials known before the search, then the space's conditions and the recipes."""
     first, *others = list(_designs(study)) or ["no ablation"]
     conditions = study.space.conditions.items()
     unused = (
@@ -131,7 +131,7 @@ def _designs(study: Study) -> Iterator[str]:
 
 
 def _variants(study: Study) -> str:
-    if study.ablation.reference in _STARTS:  # their number depends on what the search finds
+    if study.ablation.reference in _STARTS:  # the number depends on the result of the search
         return f"the variants of {_STARTS[study.ablation.reference]}"
     return number_of(_count(study, "one-factor"), "variant")
 

@@ -1,4 +1,4 @@
-"""Recorded trials of a study, trained once more and compared with what was recorded."""
+"""Retrain recorded trials of a study and compare them with the record."""
 
 from ablate.experiment.verify.conditions import read_recorded
 from ablate.experiment.verify.preparing import ROUNDING, Prepared, VerifyOptions, prepare

@@ -1,4 +1,4 @@
-"""A trial as it was recorded and as it came out again into what differs, and whether that is within a tolerance."""
+"""Compare a recorded trial with its retraining: list the differences, and judge them by a tolerance."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +13,15 @@ from ablate.study.trial import FAILED, SCORED, Epoch, Outcome
 NUMBERS = ("score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "learning_rate")
 OF_AN_EPOCH = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 CURVE = "epochs of the curve"
-# Equal or not: where rounding tips the balance between two epochs, the scores say how much that matters.
+# Compared for equality only: where rounding changes which epoch is best, the scores show how much that matters.
 COUNTS = ("best_epoch", "epochs", "parameters", CURVE)
 COLUMNS = ("state", *NUMBERS, "best_epoch", "epochs")
-ROUNDED = 1e-12  # relative: what reading a number from text may change
+ROUNDED = 1e-12  # relative: rounding of a number that is read from text
 
 
 class _Pair(NamedTuple):
     name: str
-    what: str  # its name, with the epoch where it is an epoch's
+    what: str  # its name, with the epoch number for epoch metrics
     recorded: Value
     retrained: Value
 
@@ -29,11 +29,11 @@ class _Pair(NamedTuple):
 def compare(
     entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tolerance: float, tested: bool
 ) -> RetrainedTrial:
-    """The check of one trial; its test scores are compared where `tested`.
+    """Check one trial; its test scores are compared if `tested`.
 
-    With a tolerance of 0 every number must be equal to the bit; above it, the scores, losses and the rate of a trial
-    that was scored must be within it, and one that diverged must diverge again. Of one that failed or ran out of
-    memory, nothing but the state is compared.
+    With a tolerance of 0 every number must be equal to the bit. With a larger one, the scores, losses and the rate of a
+    scored trial must be within it, and a diverged trial must diverge again. For a trial that failed or ran out of
+    memory, only the state is compared.
     """
     states, compared = (entry.outcome.state, outcome.state), dict[str, float | None]()
     unequal: list[tuple[str, Difference]] = []
@@ -68,7 +68,7 @@ def _pairs(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tested: b
 
 
 def _size(pair: _Pair) -> float | None:
-    """How far apart two numbers are, as `Difference.size` says; 0 where they are equal to the bit."""
+    """Distance between two numbers, as `Difference.size` defines it; 0 where they are equal to the bit."""
     before, now = pair.recorded, pair.retrained
     if before == now:
         return 0.0
@@ -90,14 +90,14 @@ def _verdict(states: tuple[str, str], unequal: Sequence[tuple[str, Difference]],
 
 
 def _weight(difference: Difference) -> float:
-    """What is missing on one side weighs most, then sizes, then counts."""
+    """Sort key: numbers missing on one side first, then sizes, then counts."""
     if difference.size is not None:
         return difference.size
     return -1.0 if difference.what in COUNTS else math.inf
 
 
 def table_changes(path: Path, entries: Mapping[str, Entry]) -> tuple[str, ...]:
-    """What the table at `path` says otherwise than it was recorded, a line a number; none without the file."""
+    """Differences between the table at `path` and the record, one line per number; none if the file is missing."""
     rows = read_results(path).to_dict("records") if path.exists() else []
     found = []
     for row in rows:

@@ -1,7 +1,7 @@
-"""What a study recorded of its machine, and the machine at hand, into what is not the same: where rounding may differ.
+"""Read a recorded study, and compare its machine, data and code with the current ones: differences may change rounding.
 
-A trial's numbers are the same to the bit with equal versions, device, threads and processors of a worker, and as one
-trial in its program. What differs is said before anything trains, and decides how closely numbers are compared.
+Trials are reproducible to the bit with equal versions, device, threads and processors per worker, and stack size.
+Differences are reported before training, and determine the tolerance.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ STACK = "trials per program"
 
 
 def recorded_conditions(facts: Provenance, basis: StartingConditions | None) -> Conditions:
-    """From provenance.json, and from begun.json where there is one; a study that was killed has that alone."""
+    """The conditions in provenance.json and begun.json, if present; a study that was killed has only begun.json."""
     of_facts = of_provenance(facts)
     if basis is None:
         return of_facts
@@ -40,12 +40,15 @@ def recorded_conditions(facts: Provenance, basis: StartingConditions | None) -> 
 
 
 def in_words(conditions: Conditions, *, stack: int | None) -> dict[str, str]:
-    """What decides rounding, by its name; what is not recorded is left out. `stack` is trials in a program."""
+    """Everything that affects rounding, by name; leaves out what was not recorded.
+
+    `stack` is the trials per program.
+    """
     return {**described(conditions), STACK: _stacked(conditions, stack)}
 
 
 def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tuple[str, ...]:
-    """What is not as it was, a line each: "keras: 3.14.0 was recorded, here it is 3.15.0"."""
+    """Changed conditions, one line each: "keras: 3.14.0 was recorded, here it is 3.15.0"."""
     there, here = _stacked(recorded, stack), _stacked(now, 1)
     other = [*changed(recorded, now), *([(STACK, there, here)] if there != here else [])]
     missing = unknown(recorded, now)
@@ -54,10 +57,10 @@ def changes(recorded: Conditions, now: Conditions, *, stack: int | None) -> tupl
 
 
 def places(recorded: Provenance, n_trials: int, *, asked: int | None) -> tuple[int, int]:
-    """How many workers, and how many threads each has: as many threads as were recorded.
+    """Number of workers, and threads per worker: as many threads as were recorded.
 
-    Where workers had processors of their own, they get such again; where they shared all of them, so many workers that
-    they do again: XLA divides its loops by the processors that it sees.
+    If workers had processors of their own, they get their own again. If they shared all processors, as many workers are
+    started as before: XLA divides its loops by the processors that it sees.
     """
     cores, threads = system.usable_cores(), recorded.threads or 0
     usual = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
@@ -70,14 +73,14 @@ def places(recorded: Provenance, n_trials: int, *, asked: int | None) -> tuple[i
 
 
 def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
-    """Raise `DataError` where the data or their splits are not those on which the trials were trained."""
+    """Raise `DataError` if the data or their splits differ from those on which the trials were trained."""
     first = {entry.spec.seed: entry for entry in reversed(entries) if entry.outcome.data}
     for seed, entry in first.items():
         here = split_dataset(
             data,
             n_train=study.data.train,
             n_validation=study.data.validation,
-            scaling="none",  # no part of the fingerprint
+            scaling="none",  # not part of the fingerprint
             seed=seeds.stream(study.seed, seed, "split"),
         ).fingerprint
         if here != entry.outcome.data:
@@ -89,7 +92,7 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
 
 
 def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
-    """Whether the user's own model is still what it was, by its digest `before`; as `changes` says it."""
+    """Whether the user's model has changed since the digest `before`; lines as from `changes`."""
     try:
         here = code_digest(study.model, base=study.base)
     except OSError as err:
@@ -105,31 +108,31 @@ def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]
 
 
 def _stacked(conditions: Conditions, stack: int | None) -> str:
-    """Without a number, stacks are as large as suits the device: 1 on a processor."""
+    """If not set, the stack size depends on the device: 1 on a CPU."""
     return str(stack or ("several" if conditions.device.startswith("GPU") else 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A study as its folder has it."""
+    """A study as read from its folder."""
 
     folder: StudyFolder
     study: Study  # resolved, with the folder of the user's own files as its base
     entries: Mapping[str, Entry]  # by trial
-    facts: Provenance  # nothing in it where the study was killed
+    facts: Provenance  # empty if the study was killed
     conditions: Conditions  # of provenance.json and begun.json
-    code: str  # digest of the user's model; "" for a model of this package, and where it is not known
+    code: str  # digest of the user's model; "" for a bundled model, or if unknown
     notes: tuple[str, ...]  # what changed while the study ran
     frozen: Preregistration | None
 
     @property
     def ways(self) -> Path:
-        """Where it is kept how programs are made: beside the folders of all studies."""
+        """The folder of the compile policies, beside the folders of all studies."""
         return self.folder.path.parent / ".cache" / "ways"
 
 
 def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
-    """Read the folder at `path`. `beside` has the study's own files; None: where the study of its name lies."""
+    """Read the folder at `path`. `beside` holds the study's own files; None: search for the study by name."""
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
     basis, facts = read_basis(folder.basis), read_provenance(folder.provenance)
@@ -147,7 +150,7 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
 
 def _base(study: Study, beside: Path | None) -> Path:
     if not study.model.is_users and not is_path(study.data.name):
-        return study.base  # nothing of the user's is read
+        return study.base  # no file of the user is needed
     if beside is not None:
         return beside.absolute()
     try:

@@ -1,4 +1,4 @@
-"""What was recorded and what is asked for into what will be retrained: trials, workers, a tolerance."""
+"""Select the trials to retrain, and set workers and tolerance from the recorded conditions."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,39 +15,39 @@ from ablate.storage.preregistration import Preregistration
 from ablate.study.trial import Phase
 
 ROUNDING = 1e-3  # the tolerance where rounding may differ
-PHASES: tuple[Phase, ...] = ("ablation", "search", "tune")  # first what the conclusions rest on
+PHASES: tuple[Phase, ...] = ("ablation", "search", "tune")  # the phases behind the conclusions come first
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """Which trials are to be retrained, and how closely they are compared."""
+    """Which trials to retrain, and how closely to compare them."""
 
-    trials: int = 3  # so many, spread over the study
-    names: tuple[str, ...] = ()  # or these
-    every: bool = False  # or all
-    tolerance: float | None = None  # None: 0 where all that decides rounding is as recorded, else `ROUNDING`
-    workers: int | None = None  # None: as they were, as far as there are trials for them
+    trials: int = 3  # number of trials, spread over the study
+    names: tuple[str, ...] = ()  # or the trials of these names
+    every: bool = False  # or all trials
+    tolerance: float | None = None  # None: 0 if all conditions that affect rounding are as recorded, else `ROUNDING`
+    workers: int | None = None  # None: as many as recorded, at most one per trial
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What will be retrained, and how."""
+    """The trials to retrain, and the conditions."""
 
     recorded: Recorded
     data: Dataset
-    entries: tuple[Entry, ...]  # to retrain; their specs read the test set only if its reading was frozen
-    of: int  # trials that have a result of their own
+    entries: tuple[Entry, ...]  # to retrain; their specs read the test set only if that was preregistered
+    of: int  # number of trials that have a result of their own
     workers: int
-    threads: int  # of each
-    conditions: Conditions  # here
-    changes: tuple[str, ...]  # what is not as recorded
+    threads: int  # per worker
+    conditions: Conditions  # on this machine
+    changes: tuple[str, ...]  # recorded conditions that differ here
     tolerance: float
-    is_stated: bool  # the tolerance was asked for
-    table: tuple[str, ...]  # what results.csv says otherwise than it was recorded
+    is_stated: bool  # whether the user set the tolerance
+    table: tuple[str, ...]  # differences between results.csv and the record
 
 
 def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared:
-    """Choose the trials, and compare data, code and machine with what was recorded."""
+    """Choose the trials, and compare data, code and machine with the record."""
     there = trained(recorded.entries)
     if not there:
         raise AblateError(f"{recorded.folder.path}: no trial of this study has ended yet: nothing to verify")
@@ -70,7 +70,7 @@ def prepare(recorded: Recorded, data: Dataset, asked: VerifyOptions) -> Prepared
 
 
 def sealed(entry: Entry, frozen: Preregistration | None) -> Entry:
-    """The entry, its spec kept from the test set unless the study's frozen list was what let it read that."""
+    """The entry; its spec may read the test set only if the study's preregistration allowed it."""
     may_test = entry.spec.may_test() and frozen is not None and entry.spec.frozen == frozen.digest
     return entry if may_test else replace(entry, spec=replace(entry.spec, test=False, frozen=""))
 
@@ -82,18 +82,18 @@ def _chosen(recorded: Recorded, there: Sequence[Entry], asked: VerifyOptions) ->
 
 
 def trained(entries: Mapping[str, Entry]) -> list[Entry]:
-    """The trials that have a result of their own: none that was interrupted, none that took an equal one's result.
+    """The trials that have a result of their own: neither interrupted nor reusing the result of an identical trial.
 
-    A result of another study (same_as "STUDY/TRIAL") counts: its numbers stand in this table like any other's.
+    A result of another study (same_as "STUDY/TRIAL") counts: its numbers are in this table like any other's.
     """
     return [e for e in entries.values() if e.outcome.state != "killed" and e.outcome.same_as not in entries]
 
 
 def spread(entries: Sequence[Entry], n: int) -> list[Entry]:
-    """`n` trials, or all where there are fewer: always the same ones, and the first of those that a larger `n` takes.
+    """Choose `n` trials, or all if there are fewer: a fixed order, of which a larger `n` takes more.
 
-    Phases take turns, and in a phase its variants. Which trial of a variant comes first, the digest of its name says:
-    no result plays a part, and nobody's choice.
+    Phases take turns, and within a phase its variants. Within a variant, trials are ordered by the digest of their
+    names, so neither results nor people influence the choice.
     """
     ordered = sorted(entries, key=lambda entry: hashlib.sha256(entry.spec.trial.encode()).hexdigest())
     by_phase = [_in_turns([e for e in ordered if e.spec.label.phase == phase]) for phase in PHASES]
@@ -102,7 +102,10 @@ def spread(entries: Sequence[Entry], n: int) -> list[Entry]:
 
 
 def named(entries: Mapping[str, Entry], names: Sequence[str]) -> list[Entry]:
-    """The trials of these names, each once. Raises `AblateError` for one that is not there, or has no own result."""
+    """The trials of these names, each once.
+
+    Raises `AblateError` for an unknown trial, or one without its own result.
+    """
     there = {entry.spec.trial: entry for entry in trained(entries)}
     for name in names:
         if name not in there:
@@ -121,7 +124,7 @@ def _missing(name: str, entries: Mapping[str, Entry], there: Mapping[str, Entry]
 
 
 def _in_turns(entries: Sequence[Entry]) -> list[Entry]:
-    """The first of each variant, then the second of each, and so on."""
+    """The first trial of each variant, then the second of each, and so on."""
     by_variant: dict[str, list[Entry]] = {}
     for entry in entries:
         by_variant.setdefault(entry.spec.label.variant, []).append(entry)

@@ -1,4 +1,4 @@
-"""Recorded trials into their checks: trained once more by the scheduler that trained them, and compared."""
+"""Retrain recorded trials with the study's own scheduler, and check each against the record."""
 
 import shutil
 import threading
@@ -18,7 +18,8 @@ from ablate.storage.verified import RetrainedTrial, Round, read_rounds, write_ro
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
-# Whether it is through XLA changes rounding; what a study measured is kept beside it, unless somebody cleared it away.
+# Whether a model is compiled with XLA changes rounding; the study's measured choice is cached beside it, unless
+# cleared.
 MEASURED_ANEW = "compile policies: {} were measured again, because they were not saved"
 
 
@@ -29,10 +30,10 @@ def retrain(
     on_check: Callable[[RetrainedTrial], None],
     announce: Callable[[str], None],
 ) -> Round:
-    """Retrain until all are done or a stop is asked for; what is known by then is in verified.json after each trial.
+    """Retrain until all are done or a stop is requested; verified.json is updated after each trial.
 
-    Nothing is taken from a cache but how programs are made, which is no result; nothing is written anywhere else but
-    what the workers' libraries print. `announce` is told what befalls a worker.
+    Uses no cache except the compile policies, which are no results. Writes nothing else except the workers' logs.
+    `announce` receives messages on lost workers.
     """
     recorded = prepared.recorded
     earlier = read_rounds(recorded.folder.path)
@@ -56,7 +57,7 @@ def retrain(
 
 @final
 class Again:
-    """A plan of recorded trials. One that was pruned is stopped after as many epochs as it had."""
+    """A plan of recorded trials. A pruned trial is stopped after as many epochs as it had."""
 
     def __init__(self, entries: Iterable[Entry], on_end: Callable[[Entry, Outcome, Sequence[Epoch]], None]) -> None:
         self._entries = {entry.spec.trial: entry for entry in entries}
@@ -65,7 +66,7 @@ class Again:
         self._on_end = on_end
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The next `n`."""
+        """The next `n` specs."""
         asked, self._waiting = self._waiting[:n], self._waiting[n:]
         return [entry.spec for entry in asked]
 
@@ -77,7 +78,7 @@ class Again:
         return recorded.state != "pruned" or epoch.epoch < recorded.epochs
 
     def tell(self, outcome: Outcome) -> None:
-        """Pass on what ended; what a stop interrupted did not."""
+        """Pass on the outcome; interrupted trials are ignored."""
         epochs = self._epochs.pop(outcome.trial, [])
         if outcome.state != "killed":
             self._on_end(self._entries[outcome.trial], outcome, epochs)
@@ -85,7 +86,7 @@ class Again:
 
 @final
 class _Keeper:
-    """Compares what ends, and keeps it on disk."""
+    """Compares retrained trials, and saves the checks to disk."""
 
     def __init__(
         self, prepared: Prepared, earlier: Sequence[Round], on_check: Callable[[RetrainedTrial], None], *, ways: Path
@@ -113,5 +114,5 @@ class _Keeper:
 
 
 def _measured(ways: Path) -> frozenset[Path]:
-    """The choices between XLA and not that workers have written there, or found."""
+    """The compile policies (with or without XLA) that workers have written or found in this folder."""
     return frozenset(ways.glob("xla-*.json"))
