@@ -1,4 +1,4 @@
-"""A study and its reference configurations into plans: which cells, at which learning rates, with which seeds."""
+"""Plan a study's trials: which cells, at which learning rates, with which seeds, in which order."""
 
 from ablate.plans.cells import FIRST_SEED, Cell, needs_best, references, replicates, to_specs
 from ablate.plans.counting import TrialCount, count_trials

@@ -1,4 +1,4 @@
-"""Cells of an ablation into specs: what is trained with every seed, and under which name."""
+"""Define the cells of an ablation: name a configuration, set its learning rate, and train it with every seed."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,21 +10,21 @@ from ablate.study.rate import RATE, rate_of, with_rate
 from ablate.study.settings import Study
 from ablate.study.trial import BEST, REFERENCE, Design, Factors, Label, Level, Mode, TrialSpec
 
-FIRST_SEED = 1  # replicate 0 belongs to the search: no tuning seed is among the confirmatory ones
+FIRST_SEED = 1  # replicate 0 belongs to the search, so that no tuning seed is a confirmatory seed
 _PREFIX: Mapping[Design, str] = {"one-factor": "ablation", "factorial": "factorial", "path": "path"}
-Tuned: TypeAlias = Mapping[str, Level]  # by `configuration_key` of a configuration before tuning: its level after
+Tuned: TypeAlias = Mapping[str, Level]  # `configuration_key` before tuning -> learning rate after tuning
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One configuration in one learning-rate mode: a spec but for its seed."""
+    """One configuration in one learning-rate mode: a spec without its seed."""
 
     variant: str
-    factor: str  # in which it differs from what it is compared with; "" for a reference and a factorial's cell
+    factor: str  # in which it differs from its reference; "" for a reference and for a factorial's cell
     level: str
-    mode: Mode | Literal[""]  # "" for a reference that trains at the rate that is its own
+    mode: Mode | Literal[""]  # "" for a reference that trains at a rate of its own
     design: Design
-    against: str  # REFERENCE or BEST; "" where it is compared with none by itself
+    against: str  # REFERENCE or BEST; "" if it is not compared with a single cell
     factors: Factors
     rate_factors: Factors | None = None
 
@@ -37,23 +37,23 @@ class Cell:
 
 
 def to_specs(cells: Iterable[Cell], seeds: Iterable[int]) -> list[TrialSpec]:
-    """Every cell with every seed, seed by seed: a study that is stopped early has compared all cells with fewer."""
+    """Every cell with every seed, seed by seed: a study that stops early has compared all cells, with fewer seeds."""
     cells = list(cells)
     return [cell.to_spec(seed) for seed in seeds for cell in cells]
 
 
 def replicates(n: int, *, after: int = 0) -> range:
-    """The confirmatory seeds of `n` replicates, but for the first `after` of them."""
+    """The confirmatory seeds of `n` replicates, without the first `after` of them."""
     return range(FIRST_SEED + after, FIRST_SEED + n)
 
 
 def needs_best(study: Study) -> bool:
-    """Whether the ablation cannot be known before the search has ended."""
+    """Whether the ablation depends on the result of the search."""
     return study.ablation.reference != "baseline" or "path" in study.ablation.design
 
 
 def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping[str, Factors]:
-    """What the variants are compared with, by name: one configuration, or two where they go in both directions."""
+    """The configurations that variants are compared with, by name: one, or two for comparisons in both directions."""
     kind = study.ablation.reference
     if kind == "baseline":
         return {REFERENCE: baseline}
@@ -66,28 +66,28 @@ def references(study: Study, baseline: Factors, best: Factors | None) -> Mapping
 
 
 def counterpart(study: Study, references: Mapping[str, Factors], name: str) -> Factors | None:
-    """The other end of what a search changed: of the baseline the best configuration, and the other way round."""
+    """The other end of the search: the best configuration for the baseline, and vice versa."""
     if name == BEST:
         return references[REFERENCE]
     return study.baseline if study.ablation.reference == "best" else references.get(BEST)
 
 
 def configuration_key(factors: Factors) -> str:
-    """A configuration as text, equal for equal ones: 1 and 1.0 are one level, 1 and true are two."""
+    """A configuration as text, equal for equal ones: 1 and 1.0 are the same level, 1 and true are different."""
     return json.dumps(sorted((name, _plain(level)) for name, level in factors.items()))
 
 
 def differing(one: Factors, other: Factors, *, among: Iterable[str]) -> list[str]:
-    """The factors `among` those named in which two configurations differ."""
+    """The factors, of those in `among`, in which two configurations differ."""
     return [name for name in among if configuration_key({name: one[name]}) != configuration_key({name: other[name]})]
 
 
 def rated(
     factors: Factors, *, reference: Factors, mode: Mode, tuned: Tuned, rate_varies: bool = False
 ) -> tuple[Factors, Factors | None]:
-    """The configuration with its rate in `mode`, and the one whose range test is used, None for its own.
+    """The configuration with its rate in `mode`, and the configuration whose range test is used; None: its own.
 
-    Where `rate_varies`, the learning rate is among what is compared. A multiple then stays the same multiple of the
+    With `rate_varies`, the learning rate is among the compared factors. A multiple then stays the same multiple of the
     mode's own rate; a number is that number in every mode.
     """
     match mode:
@@ -103,7 +103,7 @@ def rated(
 
 
 def _varied(tuned: Factors, factors: Factors, reference: Factors) -> Factors:
-    """`tuned` at the multiple of its rate that `factors` has of the reference's; a number stays what it is."""
+    """`tuned` with its rate scaled by the ratio of the multipliers in `factors` and `reference`; fixed rates stay."""
     asked, own = rate_of(factors), rate_of(reference)
     if asked.is_found and own.is_found:
         return with_rate(tuned, rate_of(tuned).times(asked.multiplier / own.multiplier))

@@ -1,4 +1,4 @@
-"""A study into how many trials it will train: a number where it is known before the start, a range where it is not."""
+"""Count the trials of a study: an exact number where it is known before the start, else a range."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Part: TypeAlias = Literal["search", "tune", "ablation", "path"]  # in the order 
 
 @dataclass(frozen=True, slots=True)
 class TrialCount:
-    """How many trials; `least` is `most` where that is known."""
+    """A number of trials; `least` equals `most` if it is known exactly."""
 
     least: int
     most: int
@@ -31,10 +31,10 @@ class TrialCount:
 
 
 def count_trials(study: Study, *, best: Factors | None) -> dict[Part, TrialCount]:
-    """Trials of each part of a study; those that take the result of another one count like any.
+    """Number of trials in each part of a study, including those that reuse the result of an identical trial.
 
-    `best` is the best configuration, None before the search has ended: where the ablation depends on it, the range is
-    over a few that it might be.
+    `best` is the best configuration, None before the search has ended: then, if the ablation depends on it, the range
+    covers a few configurations that it might be.
     """
     known = [best] if best is not None or not needs_best(study) else list(_possible_bests(study))
     counts = [_count(study, one) for one in known]
@@ -64,14 +64,14 @@ def _path(study: Study, best: Factors | None, *, n_seeds: int) -> TrialCount:
     if best is None or "path" not in study.ablation.design:
         return TrialCount(0, 0)
     flips = Paths(study, study.baseline, best, seeds=(), chance=0.0).n_flips
-    cells = flips * (flips + 1) // 2 + 1 if flips else 0  # every flip, then all but one, … and where the walk begins
-    # A factor that must wait for another one, or is settled with it, is no candidate at some steps.
+    cells = flips * (flips + 1) // 2 + 1 if flips else 0  # every flip, then all but one, …, and the start
+    # At some steps, a factor is no candidate: it waits for another factor, or is settled together with one.
     fewest = min(2, cells) if study.space.conditions else cells
     return TrialCount(2 * fewest * n_seeds, 2 * cells * n_seeds)
 
 
 def _possible_bests(study: Study) -> Iterator[Factors]:
-    """The baseline, and what differs from it in every factor: at levels that the ablation tries, and at others."""
+    """Candidates for the best: the baseline, and configurations that differ in every factor, at levels tried or not."""
     yield study.baseline
     for is_listed in (True, False):
         dimensions = study.space.dimensions.items()
@@ -80,7 +80,7 @@ def _possible_bests(study: Study) -> Iterator[Factors]:
 
 
 def _other(dimension: Dimension, own: Level, *, is_listed: bool) -> Level:
-    """A level that is not `own`: one that is tried, or one that is not; `own` where there is none."""
+    """A level other than `own`: one that the ablation tries, or one that it does not; `own` if there is none."""
     listed = dimension.levels()
     others = listed if is_listed else [level for level in _inside(dimension) if level not in listed]
     return next((level for level in (*others, *_inside(dimension)) if level != own), own)

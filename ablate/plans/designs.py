@@ -1,4 +1,4 @@
-"""A study and its references into the cells of the one-factor design: one thing changed at a time."""
+"""Build the cells of the one-factor and factorial designs from a study and its references."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -11,7 +11,10 @@ from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
 
 
 def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
-    """The reference, then in each mode every variant of each reference; the second is a variant of the first."""
+    """The reference, then in each mode every variant of each reference.
+
+    The second reference is a variant of the first.
+    """
     return [
         *_reference_cells(study, references[REFERENCE], tuned),
         *(cell for mode in study.ablation.learning_rate for cell in _compared(study, references, mode, tuned)),
@@ -19,7 +22,7 @@ def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tun
 
 
 def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cell]:
-    """One for all modes that leave it its own rate, and one for each mode that does not."""
+    """One cell for all modes in which the reference keeps its own rate, and one for each other mode."""
     cells: dict[str, Cell] = {}
     for mode in study.ablation.learning_rate:
         is_own = mode == "carry" or (mode == "find" and rate_of(reference).is_found)
@@ -41,7 +44,10 @@ def _compared(study: Study, references: Mapping[str, Factors], mode: Mode, tuned
 
 
 def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterator[tuple[str, Level, Factors]]:
-    """(factor, level, configuration): each level to try, the `other` end's level where it is not one, each recipe."""
+    """(factor, level, configuration) of each change: each level to try, the level of `other`, each recipe.
+
+    The level of `other` comes only where it is not among the levels to try.
+    """
     space, wanted, own = study.space, study.ablation.factors, configuration_key(reference)
     changes = space.neighbours(reference)
     seen = {configuration_key(factors) for _, _, factors in changes}
@@ -57,7 +63,10 @@ def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterato
 
 
 def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
-    """One cell a combination, the reference's own first; combinations that settle to the same configuration are one."""
+    """One cell per combination, the reference's own first.
+
+    Combinations that settle to the same configuration share a cell.
+    """
     reference, mode, crossed = references[REFERENCE], factorial_mode(study), study.ablation.factorial or ()
     cells: dict[str, Cell] = {}
     for levels in product(*(crossed_levels(study, references, factor) for factor in crossed)):
@@ -69,13 +78,13 @@ def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tune
 
 
 def factorial_mode(study: Study) -> Mode:
-    """The first mode that gives each cell a rate of its own; "carry" where there is none."""
+    """The first mode that gives each cell a rate of its own; "carry" if there is none."""
     modes = study.ablation.learning_rate
     return next((mode for mode in modes if mode != "carry"), "carry")
 
 
 def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str) -> tuple[Level, ...]:
-    """The reference's level, then those that an ablation tries, then what the search changed it to or from."""
+    """The reference's level, then those that the ablation tries, then the level of the other reference."""
     levels = study.space.crossed(factor, references[REFERENCE])
     other = counterpart(study, references, REFERENCE)
     if other is None or not all(differing({factor: level}, other, among=(factor,)) for level in levels):
@@ -86,7 +95,7 @@ def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str)
 def ablation_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned) -> list[Cell]:
     """Every cell that is scored on the test set, in a stable order: the one-factor design's, then the factorial's.
 
-    Cells of mode "tune" have the rates in `tuned`, and the rates that tuning starts from where it says nothing.
+    Cells of mode "tune" have the rates in `tuned`, or the rates from which tuning starts if they are not in it.
     """
     designs = {"one-factor": one_factor_cells, "factorial": factorial_cells}
     return [
@@ -98,13 +107,13 @@ def ablation_cells(study: Study, references: Mapping[str, Factors], tuned: Tuned
 
 
 def ablation_specs(study: Study, reference: Factors) -> list[TrialSpec]:
-    """Every confirmatory trial against one reference, seed by seed; of "auto", those up to the first look."""
+    """Every confirmatory trial against one reference, seed by seed; with "auto", those up to the first look."""
     n_seeds = next(iter(looks_of(study)), 0)
     return to_specs(ablation_cells(study, {REFERENCE: reference}, {}), replicates(n_seeds))
 
 
 def looks_of(study: Study) -> tuple[int, ...]:
-    """The seeds that an open comparison has at each look; one look at a fixed number of them, none where that is 0."""
+    """The number of seeds at each look of an undecided comparison; one look if it is fixed, none if it is 0."""
     ablation = study.ablation
     if ablation.seeds == "auto":
         return looks(MIN_SEEDS, ablation.max_seeds, ablation.looks)

@@ -1,4 +1,4 @@
-"""The three filters that may be around a plan: the test-set guard, deduplication, and giving up."""
+"""Filter a plan's trials: guard the test set, skip duplicates, and give up after repeated failures."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from ablate.storage.preregistration import Preregistration, canonical, to_cell
 from ablate.storage.trial_cache import CachedTrial, TrialCache, trial_key, untested
 from ablate.study.trial import Outcome, RateTest, TrialSpec
 
-# Where reasons may differ that mean the same: addresses, then numbers.
+# Parts of a reason that differ between equal failures: addresses, then numbers.
 _VARYING = re.compile(r"0x[0-9a-fA-F]+|[-+]?\d+(?:[.,_]\d+)*(?:[eE][-+]?\d+)?")
 _LONGEST = 200  # characters of a reason in the message
 
 
 @final
 class GuardedTestSet:
-    """A plan whose specs are scored on the test set only after the freeze, and only if it names their cells."""
+    """A plan that scores trials on the test set only after preregistration, and only if it names their cells."""
 
     def __init__(self, plan: Plan, freeze: Preregistration | None) -> None:
         self._plan, self._freeze = plan, freeze
@@ -27,7 +27,7 @@ class GuardedTestSet:
         self._cells = frozenset(map(canonical, freeze.declared.cells)) if freeze else frozenset()
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """The plan's specs, those for the test set with the digest. Raises `AblateError` where one must not read it."""
+        """The plan's specs; those for the test set get the digest. Raises `AblateError` if a spec must not read it."""
         return [self._passed(spec) for spec in self._plan.ask(n)]
 
     def _passed(self, spec: TrialSpec) -> TrialSpec:
@@ -50,14 +50,14 @@ class GuardedTestSet:
 
 @final
 class Deduplicated:
-    """A plan in which no configuration is trained twice with the same seed: a repeat takes the first one's result.
+    """A plan in which no configuration is trained twice with the same seed: a repeat reuses the first trial's result.
 
-    A trial with test scores also serves a repeat that wants none, and shows it none. The other way round, even while
-    the first one runs, the repeat is trained: nobody can score the test set for it afterwards. What was pruned serves
-    its own phase alone, since other phases prune nothing.
+    A trial with test scores also serves a repeat without, which then does not get them. A repeat that needs test scores
+    is trained if the first trial has none, even while that is still running: they cannot be computed afterwards. A
+    pruned trial serves only its own phase, since other phases prune nothing.
 
-    With a `cache`, a spec whose numbers another study has is settled as if it had been trained in no time: it begins
-    (`on_start`), its epochs are reported, the plan may stop it at any of them, and it says whose result it is.
+    With a `cache`, a spec whose result another study has is settled as if it had been trained in no time: it begins
+    (`on_start`), its epochs are reported, the plan may stop it at any of them, and the outcome names the other trial.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Deduplicated:
     ) -> None:
         self._plan, self._cache, self._on_start = plan, cache, on_start
         self.report = plan.report
-        self._done: dict[str, list[tuple[TrialSpec, Outcome]]] = {}  # by content, the first that was trained first
-        self._trained: set[str] = set()  # the trials in it
+        self._done: dict[str, list[tuple[TrialSpec, Outcome]]] = {}  # by content, in the order of training
+        self._trained: set[str] = set()  # names of the trials in `_done`
         self._running: dict[str, TrialSpec] = {}  # by trial
         self._running_same: dict[str, list[TrialSpec]] = {}  # by content
         self._repeats: dict[str, list[TrialSpec]] = {}  # by the running trial that they wait for
-        self._tests: dict[str, RateTest] = {}  # by key: each outcome comes with a copy, of 11 kB
+        self._tests: dict[str, RateTest] = {}  # by key; shared, since each outcome comes with a copy of 11 kB
 
     def remember(self, spec: TrialSpec, outcome: Outcome) -> None:
         """Count a trial of an earlier run as trained."""
@@ -85,7 +85,7 @@ class Deduplicated:
         return []
 
     def tell(self, outcome: Outcome) -> None:
-        """Pass on, and settle the repeats that waited for this trial."""
+        """Pass on the outcome, and settle the repeats that waited for this trial."""
         outcome = self._sharing(outcome)
         self._plan.tell(outcome)
         spec = self._running.pop(outcome.trial)
@@ -113,7 +113,7 @@ class Deduplicated:
         return True
 
     def _as_repeat(self, outcome: Outcome, spec: TrialSpec) -> Outcome:
-        # Its curve lies with the first of them in this study, also where that one came from another study.
+        # Its curve is stored with the first of them in this study, even if that one reused a result of another study.
         first = outcome.same_as if outcome.same_as in self._trained else outcome.trial
         outcome = replace(outcome, trial=spec.trial, same_as=first, seconds=0.0, timings={})
         return outcome if spec.test else untested(outcome)
@@ -135,23 +135,23 @@ class Deduplicated:
 
 @final
 class GivingUp:
-    """A plan that gives up after `most` trials in a row failed, or ran out of memory, for the same reason; 0: never.
+    """A plan that ends after `most` consecutive trials failed or ran out of memory for the same reason; 0: never.
 
-    `on_reason` is called once, with a line that says so. What is wrong with one configuration is no reason to end a
-    study that has others, so the trials must have two at least: seeds and learning rates alone make no difference.
-    Trials that took another one's result, and those that were interrupted, say nothing.
+    `on_reason` is called once, with a line that says so. A problem with one configuration is no reason to end a study
+    that has others, so the failed trials must have at least two configurations: different seeds and learning rates do
+    not count. Trials that reused a result, and interrupted trials, are ignored.
     """
 
     def __init__(self, plan: Plan, *, most: int, on_reason: Callable[[str], None]) -> None:
         self._plan, self._most, self._on_reason = plan, most, on_reason
         self.report = plan.report
-        self._configurations: dict[str, str] = {}  # by trial that was asked for
-        self._alike = ""  # why those in the row failed
-        self._row: set[str] = set()  # trials, since the last that ended in another way
+        self._configurations: dict[str, str] = {}  # of each trial asked for
+        self._alike = ""  # the common reason of the consecutive failures
+        self._row: set[str] = set()  # consecutive failed trials
         self._has_given_up = False
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """Pass on; nothing once it has given up."""
+        """Pass on the plan's specs; none after giving up."""
         if self._has_given_up:
             return []
         specs = self._plan.ask(n)
@@ -159,7 +159,7 @@ class GivingUp:
         return specs
 
     def tell(self, outcome: Outcome) -> None:
-        """Pass on, and count."""
+        """Pass on the outcome, and count failures."""
         self._plan.tell(outcome)
         if outcome.same_as or outcome.state == "killed" or outcome.trial not in self._configurations:
             return
@@ -179,7 +179,7 @@ class GivingUp:
 
 
 def common(outcome: Outcome) -> str:
-    """What of an outcome's reason other trials share that failed in the same way."""
+    """The part of an outcome's reason that it shares with trials that failed in the same way."""
     own = rf"(?<!\w){re.escape(outcome.trial)}(?!\w)"
     return _VARYING.sub("#", re.sub(own, "#", outcome.reason))
 

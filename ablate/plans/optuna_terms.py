@@ -1,4 +1,4 @@
-"""A study's space, sampler and pruner into Optuna's terms, and Optuna's values back into levels."""
+"""Translate a study's space, sampler and pruner to Optuna, and Optuna's values back to levels."""
 
 import warnings
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
     if settings.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     startup = max(settings.trials_per_round, min(10, settings.trials // 3))
-    # Of group and constant_liar. Not `catch_warnings`: it is not safe beside the thread that tracks.
+    # About `group` and `constant_liar`. Not `catch_warnings`: it is not safe beside the tracker's thread.
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna.samplers.TPESampler(
         seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
@@ -24,10 +24,10 @@ def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
 
 
 def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:
-    """The pruner of a search whose trials have `epochs` at most."""
+    """The pruner of a search whose trials have at most `epochs` epochs."""
     match settings.pruner:
         case "median":
-            # The first fifth of the epochs says too little: learning curves still cross.
+            # The first fifth of the epochs is not informative: learning curves still cross.
             return optuna.pruners.MedianPruner(n_startup_trials=settings.trials_per_round, n_warmup_steps=epochs // 5)
         case "hyperband":
             return optuna.pruners.HyperbandPruner(min_resource=1, max_resource=epochs, reduction_factor=3)
@@ -36,14 +36,14 @@ def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:
 
 
 def suggest_all(trial: optuna.Trial, study: Study) -> None:
-    """Let the trial's sampler choose each factor that is active, given what it chose before."""
+    """Let the trial's sampler choose each active factor, given its earlier choices."""
     for name in study.space.in_order():
         if study.space.is_active(name, to_factors(trial.params, study)):
             _suggest(trial, name, study.space.dimensions[name])
 
 
 def to_level(value: Level, dimension: Dimension) -> Level:
-    """A suggested value as a level; four digits say it, so that a table's row can be typed in again."""
+    """A suggested value as a level; rounded to four digits, so that a table's row can be typed in again."""
     match dimension:
         case Float():
             return min(max(float(f"{value:.4g}"), dimension.low), dimension.high)
@@ -54,13 +54,13 @@ def to_level(value: Level, dimension: Dimension) -> Level:
 
 
 def to_factors(parameters: Mapping[str, Level], study: Study) -> Factors:
-    """Optuna's parameters as a configuration: what they leave out is as in the baseline."""
+    """Optuna's parameters as a configuration; factors that they leave out have the baseline's level."""
     dimensions = study.space.dimensions
     return {**study.baseline, **{name: to_level(value, dimensions[name]) for name, value in parameters.items()}}
 
 
 def to_parameters(factors: Factors, study: Study) -> dict[str, Level]:
-    """A configuration as Optuna's parameters, those of its active factors; empty where it lies outside the space."""
+    """The active factors of a configuration as Optuna's parameters; empty if it lies outside the space."""
     space = study.space
     if not space.contains(factors):
         return {}

@@ -1,8 +1,8 @@
-"""Two configurations into a rule that walks between them, one factor at a time, always the best next step.
+"""Greedy paths between two configurations: change one factor at a time, always by the best next step.
 
-Fawcett & Hoos 2016 (doi:10.1007/s10732-014-9275-9), with every candidate trained. The way from the reference flips
-next what gains most, the way back from the best configuration what costs least. The steps are chosen on the validation
-score, so no trial of a path is scored on the test set.
+Fawcett & Hoos 2016 (doi:10.1007/s10732-014-9275-9), with every candidate trained. The path from the reference makes the
+change that gains most, the path back from the best configuration the change that costs least. Steps are chosen by the
+validation score, so no trial of a path is scored on the test set.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ WalkDirection: TypeAlias = Literal["forward", "backward"]
 @dataclass(frozen=True, slots=True)
 class _Step:
     direction: WalkDirection
-    number: int  # from 1; 0 is where the walk begins
-    flip: str  # the factor in which it differs from the step before; "" where the walk begins
+    number: int  # from 1; 0 is the start of the path
+    flip: str  # the factor in which it differs from the step before; "" at the start
     factors: Factors
 
 
@@ -34,7 +34,7 @@ class Paths:
 
     `start` and `goal` are the baseline and the best configuration, `seeds` the replicates of every candidate, `chance`
     the score of a trial that did not finish. Cells have rates of their own, found by a range test, unless the study
-    carries them only: those at which a walk arrives cannot be tuned beforehand.
+    only carries rates: the configurations on a path are not known beforehand, so their rates cannot be tuned.
     """
 
     def __init__(self, study: Study, start: Factors, goal: Factors, *, seeds: Sequence[int], chance: float) -> None:
@@ -47,14 +47,14 @@ class Paths:
 
     @property
     def n_flips(self) -> int:
-        """In how many factors the two ends differ."""
+        """The number of factors in which the two ends differ."""
         return len(differing(self._start, self._goal, among=self._space.dimensions))
 
     def wanted(self, outcomes: Outcomes) -> list[TrialSpec]:
         """All trials up to the first step that is not settled in both directions.
 
-        The walks keep step: they meet in equal configurations, and which of two is trained must not depend on which
-        walk was quicker.
+        The two paths advance together: they meet in equal configurations, and the choice of which trial is trained must
+        not depend on which path was faster.
         """
         forward = self._walk("forward", self._start, self._goal, outcomes)
         backward = self._walk("backward", self._goal, self._start, outcomes)
@@ -68,7 +68,7 @@ class Paths:
     def _walk(
         self, direction: WalkDirection, origin: Factors, goal: Factors, outcomes: Outcomes
     ) -> Iterator[Sequence[TrialSpec]]:
-        """The trials of each step whose candidates are known; where it begins belongs to the first step."""
+        """The trials of each step whose candidates are known; the start belongs to the first step."""
         remaining = differing(origin, goal, among=self._space.dimensions)
         flipped: list[str] = []
         first = self._specs(_Step(direction, 0, "", origin), origin) if remaining else []
@@ -79,15 +79,15 @@ class Paths:
             if any(spec.trial not in outcomes for specs in trials.values() for spec in specs):
                 return
             first = []
-            best = max(trials, key=lambda name: self._mean(trials[name], outcomes))  # the first of equals
+            best = max(trials, key=lambda name: self._mean(trials[name], outcomes))  # the first in case of a tie
             flipped.append(best)
             remaining.remove(best)
 
     def _candidates(self, levels: Factors, goal: Factors, remaining: Sequence[str]) -> list[tuple[str, Factors]]:
-        """(factor, configuration) for each flip that changes the configuration; none once that is the goal.
+        """(factor, configuration) for each flip that changes the configuration; none once it equals the goal.
 
-        A factor that its condition keeps at rest waits for the flip that wakes it. One that differs and need not wait
-        there always is: the first that does in the order of the conditions.
+        A factor that its condition makes inactive waits until another flip activates it. At least one differing factor
+        never has to wait: the first in the order of the conditions.
         """
         now = configuration_key(self._space.settled(levels))
         flips = ((name, self._space.settled({**levels, name: goal[name]})) for name in remaining)

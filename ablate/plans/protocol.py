@@ -1,4 +1,4 @@
-"""The seam between deciding and executing."""
+"""The interface of a plan, through which a scheduler gets specs and reports results."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,7 +10,7 @@ class Plan(Protocol):
     """Decides what to train next."""
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` specs; none means nothing to do until a running trial is told, or ever."""
+        """Up to `n` specs; none if there is nothing to do until a running trial ends, or at all."""
         ...
 
     def report(self, epoch: Epoch) -> bool:

@@ -1,12 +1,12 @@
-"""A study into a plan that asks Optuna: ask and tell, pruning epoch by epoch.
+"""Search with Optuna: ask for trials in rounds, prune after each epoch, tell the results.
 
 Trials are asked for in rounds, and a round's results are told together, in the order in which they were asked. Neither
 the sampler nor the median rule sees a result of its own round, so the search is the same for any number of workers up
 to the round's size. (Hyperband compares a trial with others that are still running: with it, that holds for one worker
 only.)
 
-Optuna decides in memory, and the file is for the next run: a verdict that reads and writes SQLite takes 2 to 6 ms, one
-in memory 0.02 ms, and meanwhile no other worker would get its own.
+Optuna decides in memory, and the file serves the next run: a verdict that reads and writes SQLite takes 2 to 6 ms, one
+in memory 0.02 ms, and no other worker gets a verdict meanwhile.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,12 +27,13 @@ _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class SearchPlan:
-    """The search phase of a study, which goes on where an earlier run of it stopped.
+    """The search phase of a study; resumes where an earlier run stopped.
 
-    `storage` is an SQLite file. `chance` is the score of guessing, told for a trial that diverged, so that the sampler
-    learns from it. `known` are the trials of the search that were settled in earlier runs. They count: where the file
-    is not what they say, or is lost or damaged, it is put aside, and the same trials are asked for again and told what
-    is known of them. `announce` is told of that, and of waiting for a file that another program has locked.
+    `storage` is an SQLite file. `chance` is the score of guessing, told to Optuna for a diverged trial, so that the
+    sampler learns from it. `known` are the search trials that were settled in earlier runs. They take precedence: if
+    the file contradicts them, or is lost or damaged, it is put aside, and the same trials are asked for again and told
+    the known results. `announce` receives a message about that, and about waiting for a file that another program has
+    locked.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class SearchPlan:
         self._study = optuna.create_study(
             study_name=study.name,
             direction="maximize",
-            sampler=optuna.samplers.RandomSampler(seed=0),  # a sampler of its own is set before each trial
+            sampler=optuna.samplers.RandomSampler(seed=0),  # replaced before each trial by a sampler of its own
             pruner=make_pruner(study.search, epochs=study.training.epochs),
         )
         self._file = SearchFile(storage, study=study.name, announce=announce)
@@ -58,7 +59,7 @@ class SearchPlan:
         self._study.add_trials(trials)
         if not trials and (start := to_parameters(study.baseline, study)):
             self._study.enqueue_trial(start)
-        # Trials that an earlier run had asked for: Optuna has no public way back from a stored trial to a live one.
+        # Trials that an earlier run had asked for: Optuna has no public way to reopen a stored trial.
         running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         self._round = {_name(t.number): optuna.Trial(self._study, t._trial_id) for t in running}
         self._told = {trial: self._known[trial].outcome for trial in self._round if trial in self._known}
@@ -68,7 +69,7 @@ class SearchPlan:
             self._fill_round()
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` specs of this round; none while its last ones are running, and none when all are told."""
+        """Up to `n` specs of this round; none while its last trials are running, and none at the end of the search."""
         self._settle_if_told()
         while not self._round and self._fill_round():
             self._settle_if_told()
@@ -77,9 +78,9 @@ class SearchPlan:
         return [self._spec(name) for name in waiting]
 
     def report(self, epoch: Epoch) -> bool:
-        """Tell the pruner; False where it gives the trial up."""
+        """Report to the pruner; False if it stops the trial."""
         trial = self._round[epoch.trial]
-        if epoch.epoch not in self._frozen(trial).intermediate_values:  # by an earlier attempt, with the same value
+        if epoch.epoch not in self._frozen(trial).intermediate_values:  # else an earlier attempt reported it
             trial.report(score_of(epoch, self._config.training.monitor), epoch.epoch)
         return not trial.should_prune()
 
@@ -90,7 +91,7 @@ class SearchPlan:
             self._told[outcome.trial] = outcome
 
     def _stored(self) -> list[FrozenTrial]:
-        """The trials in the file; none where it is not what is known, and has been begun anew."""
+        """The trials in the file; none if it contradicts the known trials and was replaced by an empty file."""
         try:
             trials = self._file.trials(told=[n for n in range(self._config.search.trials) if _name(n) in self._known])
             for number, trial in enumerate(trials):
@@ -101,7 +102,7 @@ class SearchPlan:
         return trials
 
     def _compare(self, trial: FrozenTrial, number: int) -> None:
-        """Raises `DamageError` where a trial of the file, its `number`th, is not the one that is known."""
+        """Raise `DamageError` if trial `number` of the file differs from the known trial."""
         entry = self._known.get(_name(number))
         try:
             factors = to_factors(trial.params, self._config)
@@ -115,7 +116,7 @@ class SearchPlan:
                 raise DamageError(f"{_name(number)} ended differently than in the journal")
 
     def _fill_round(self) -> bool:
-        """Ask for the trials that the round lacks; False where there are none. What is known is told at once."""
+        """Ask for the trials that the round lacks; False if none are left. Known trials are told at once."""
         settled = len(self._study.get_trials(deepcopy=False, states=_SETTLED))
         size = min(self._config.search.trials_per_round, self._config.search.trials - settled)
         while len(self._round) < size:
@@ -127,7 +128,7 @@ class SearchPlan:
         return bool(self._round)
 
     def _recall(self, entry: Entry) -> None:
-        """Go once more through a trial that is known, and that the file had lost."""
+        """Repeat a known trial that the file had lost."""
         trial = entry.spec.trial
         if self._spec(trial).factors != entry.spec.factors:
             raise AblateError(
@@ -140,7 +141,7 @@ class SearchPlan:
         self.tell(entry.outcome)
 
     def _settle_if_told(self) -> None:
-        """Write down the ends of a round, once all are known and the journal has them."""
+        """Write the results of a round to the file, once all are known and the journal has them."""
         if not self._round or len(self._told) < len(self._round):
             return
         for name, trial in self._round.items():
@@ -150,7 +151,7 @@ class SearchPlan:
         self._round, self._told, self._handed_out = {}, {}, set()
 
     def _ask(self) -> optuna.Trial:
-        # The sampler's seed depends on the trial's number alone, so a resumed search asks what it would have.
+        # The sampler's seed depends on the trial's number alone, so that a resumed search asks for the same trials.
         number = len(self._study.get_trials(deepcopy=False, states=(*_SETTLED, TrialState.RUNNING)))
         seed = seeds.integer(self._config.seed, seeds.SEARCH_REPLICATE, "search", layer=number)
         self._study.sampler = make_sampler(self._config.search, seed=seed)
@@ -169,7 +170,7 @@ class SearchPlan:
 
 
 def _ending(outcome: Outcome, *, chance: float) -> tuple[TrialState, float | None]:
-    """How Optuna is told of an outcome; of what was pruned, it takes the last value reported."""
+    """An outcome as Optuna's state and value; for a pruned trial, Optuna uses the last value reported."""
     match outcome.state:
         case "finished":
             return TrialState.COMPLETE, outcome.score

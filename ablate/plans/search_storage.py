@@ -1,7 +1,7 @@
-"""A search's trials into an SQLite file that Optuna can read, and back: what the next run of a study goes on with.
+"""Store a search's trials in an SQLite file that Optuna can read, and load them to resume a study.
 
-A trial costs three writes, whatever its epochs: when it is asked for, when it is told (its curve in one piece), and
-when its round is settled. One write takes 1.3 ms, and 20 ms where other programs keep the machine busy.
+A trial costs three writes, whatever its epochs: when it is asked for, when it is told (its whole curve at once), and
+when its round is settled. One write takes 1.3 ms, and 20 ms on a busy machine.
 """
 
 import sqlite3
@@ -22,26 +22,26 @@ from ablate.study.data_formats import SQLITE_SIDES
 
 CURVE = "curve"  # user attribute of a trial: values by epoch, and the pruner's own notes
 PATIENCE = 60.0  # seconds for which another program may keep the file locked
-ATTEMPT = 1.0  # of these, seconds that SQLite waits by itself, which nobody can be told of
+ATTEMPT = 1.0  # seconds that SQLite waits per attempt, without any message
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 T = TypeVar("T")
 
 
 class DamageError(Exception):
-    """The file is there, and is not what was written to it."""
+    """The file exists, but its content is not what was written to it."""
 
 
 class SearchFile:
     """The file of one search. Only the parent process opens it.
 
-    A file that is damaged is put aside, and an empty one begun. Raises `StorageError` where the file takes nothing, or
-    where another program keeps it locked for longer than `PATIENCE`; `announce` is told of both before they end it.
+    A damaged file is put aside, and an empty one is created. Raises `StorageError` if the file cannot be written, or if
+    another program keeps it locked for longer than `PATIENCE`; `announce` is told of a damaged or locked file.
     """
 
     def __init__(self, path: Path, *, study: str, announce: Callable[[str], None]) -> None:
         self.path, self._name, self._announce = path, study, announce
-        self._ids: dict[int, int] = {}  # by a trial's number, Optuna's own
+        self._ids: dict[int, int] = {}  # trial number -> Optuna's id
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._patiently(lambda: _check(path))
@@ -63,16 +63,16 @@ class SearchFile:
         self._storage, self._study = self._open()
 
     def trials(self, *, told: Collection[int]) -> list[FrozenTrial]:
-        """All of them, by number. Of those not settled, only the numbers in `told` keep their curve.
+        """All trials, by number. Of trials not settled, only those with a number in `told` keep their curve.
 
-        The others are trained again from the start, and their epochs decided on anew. Raises `DamageError`.
+        The others are trained again from the start, with new verdicts on their epochs. Raises `DamageError`.
         """
         try:
             trials = self._patiently(lambda: self._storage.get_all_trials(self._study))
             whole = [_with_curve(t, keep=t.state.is_finished() or t.number in told) for t in trials]
         except (DamageError, StorageError):
             raise
-        except Exception as err:  # what values that were garbled end in
+        except Exception as err:  # any error may come from garbled values
             raise DamageError(f"{type(err).__name__}: {err}") from err
         self._ids = {trial.number: trial._trial_id for trial in trials}
         return whole
@@ -82,19 +82,19 @@ class SearchFile:
         self._ids[trial.number] = self._write(lambda: self._storage.create_new_trial(self._study, trial))
 
     def keep_curve(self, trial: FrozenTrial) -> None:
-        """Write what was reported of a trial that ended."""
+        """Write the reported values of a trial that ended."""
         curve = {"values": list(trial.intermediate_values.items()), "notes": trial.system_attrs}
         number = self._ids[trial.number]
         self._write(lambda: self._storage.set_trial_user_attr(number, CURVE, curve))
 
     def settle(self, trial: FrozenTrial) -> None:
-        """Write how a trial ended; nothing changes it after that."""
+        """Write the final state of a trial; nothing changes it afterwards."""
         number = self._ids[trial.number]
         self._write(lambda: self._storage.set_trial_state_values(number, trial.state, trial.values))
 
     def _open(self) -> tuple[optuna.storages.RDBStorage, int]:
-        """The storage and the number of the study in it, which is begun where it is not there."""
-        # Not by its URL: a path may have signs in it that mean something there.
+        """The storage and the id of its study, which is created if missing."""
+        # Not by its URL: characters in a path may have a special meaning there.
         connect = {"creator": lambda: sqlite3.connect(self.path, timeout=ATTEMPT, check_same_thread=False)}
         storage = self._patiently(lambda: optuna.storages.RDBStorage("sqlite:///search.db", engine_kwargs=connect))
         try:
@@ -115,7 +115,7 @@ class SearchFile:
         while True:
             try:
                 return act()
-            except Exception as err:  # SQLite's, or one of two libraries around it
+            except Exception as err:  # an error of SQLite, or of one of the two libraries around it
                 fault = _fault(err)
                 if fault is None:
                     raise
@@ -131,7 +131,7 @@ class SearchFile:
 
 
 def _check(path: Path) -> None:
-    """Raises `DamageError` where SQLite finds that a file is not as it wrote it."""
+    """Raise `DamageError` if SQLite finds the file corrupt."""
     if path.exists():
         with closing(sqlite3.connect(path, timeout=ATTEMPT)) as connection:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
@@ -140,7 +140,7 @@ def _check(path: Path) -> None:
 
 
 def _fault(err: BaseException | None) -> sqlite3.Error | None:
-    """SQLite's own error behind one; None where another library failed."""
+    """The SQLite error behind `err`; None if another library failed."""
     while err is not None and not hasattr(err, "sqlite_errorcode"):
         err = err.__cause__
     return err if isinstance(err, sqlite3.Error) else None

@@ -1,4 +1,4 @@
-"""A rule into a plan: what follows from the outcomes so far is handed out step by step."""
+"""Hand out trials step by step: a plan that follows a rule, and the rule that adds seeds to undecided comparisons."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,16 +10,16 @@ from ablate.plans.cells import Cell, replicates, to_specs
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 Outcomes: TypeAlias = Mapping[str, Outcome]  # of settled trials, by trial
-Rule: TypeAlias = Callable[[Outcomes], Iterable[TrialSpec]]  # all that is to be trained as far as the outcomes say
-Undecided: TypeAlias = Callable[[int], AbstractSet[tuple[str, str]]]  # a look, from 1 -> (variant, mode) still open
+Rule: TypeAlias = Callable[[Outcomes], Iterable[TrialSpec]]  # all trials to train, given the outcomes so far
+Undecided: TypeAlias = Callable[[int], AbstractSet[tuple[str, str]]]  # look, from 1 -> (variant, mode) still undecided
 
 
 @final
 class SteppedPlan:
-    """Hands out what a rule makes of the outcomes so far, each trial once; stops none.
+    """Hands out the trials that a rule derives from the outcomes so far, each trial once; stops none.
 
-    The rule is a function of the outcomes alone, so a study that was interrupted goes on as it would have. `outcomes`
-    are those that were `known` and those told since; an interrupted trial has none, and is asked for in the next run.
+    The rule is a function of the outcomes alone, so that an interrupted study continues as it would have. `outcomes`
+    are the `known` ones and those told since; an interrupted trial has none, and is asked for in the next run.
     """
 
     def __init__(self, rule: Rule, *, known: Outcomes) -> None:
@@ -30,7 +30,7 @@ class SteppedPlan:
         self._is_stale = True
 
     def ask(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` of those that can be known by now."""
+        """Up to `n` of the trials that are known by now."""
         if self._is_stale:
             specs, past = self._rule(self.outcomes), self._handed_out | self.outcomes.keys()
             self._waiting, self._is_stale = deque(spec for spec in specs if spec.trial not in past), False
@@ -39,18 +39,18 @@ class SteppedPlan:
         return specs
 
     def report(self, _: Epoch) -> bool:
-        """Never stops a trial."""
+        """Never stop a trial."""
         return True
 
     def tell(self, outcome: Outcome) -> None:
-        """Take note of what was settled: the rule is asked again before the next trial."""
+        """Take note of a settled trial: the rule is asked again before the next trial."""
         if outcome.state != "killed":
             self.outcomes[outcome.trial] = outcome
             self._is_stale = True
 
 
 def value_of(outcome: Outcome, *, chance: float) -> float:
-    """The validation score that a choice is made by: guessing where a trial did not finish."""
+    """The validation score that choices are based on: the score of guessing if the trial did not finish."""
     return outcome.score if outcome.state == "finished" and outcome.score is not None else chance
 
 
@@ -58,10 +58,10 @@ def value_of(outcome: Outcome, *, chance: float) -> float:
 class Sequential:
     """The rule of `seeds = "auto"`: which trials follow from the outcomes so far.
 
-    `looks` are the seeds that a cell has at each look, rising. Once every trial of a look is settled, `undecided` is
-    asked, once: it must judge by the seeds of that look and before, so that a resumed study decides the same. What
-    it names, of what was open before, gets the seeds of the next look, and so do the references it is paired with.
-    A factorial stays as it is at the first look: its effects need all of its cells.
+    `looks` are the numbers of seeds of a cell at each look, rising. Once every trial of a look is settled, `undecided`
+    is asked, once: it must judge by the seeds up to that look, so that a resumed study decides the same. The variants
+    that it names, if still open before, get the seeds of the next look, and so do the references they are paired with.
+    A factorial keeps the seeds of the first look: its effects need all of its cells.
     """
 
     def __init__(self, cells: Sequence[Cell], *, looks: Sequence[int], undecided: Undecided) -> None:
@@ -81,7 +81,7 @@ class Sequential:
         return specs
 
     def _continued(self, going: AbstractSet[tuple[str, str]]) -> list[Cell]:
-        """The open variants and what they are compared with, in the order of the cells."""
+        """The open variants and their references, in the order of the cells."""
         cells = [cell for cell in self._cells if cell.design == "one-factor"]
         named = {(cell.variant, cell.mode) for cell in cells}
         partners = {

@@ -1,7 +1,7 @@
-"""Cells into a rule that tunes their learning rates on the validation set, each with the same budget.
+"""Tune the learning rate of each cell on the validation set, with the same budget for every cell.
 
 The grid is five points, half a decade apart, around the rate that mode "find" would use. The best must have a neighbour
-on both sides: where it lies at an end, the grid grows there by a point, `MOST_EXTENSIONS` times at most.
+on both sides: if it lies at an end, the grid is extended there by a point, at most `MOST_EXTENSIONS` times.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,16 +20,18 @@ MOST_EXTENSIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class TunedRate:
-    """What tuning found for one configuration."""
+    """The tuning result of one configuration."""
 
-    cell: Cell  # the first that has it, at the rate that tuning started from
+    cell: Cell  # the first with this configuration, at the rate from which tuning started
     level: Level  # the best rate
-    extensions: int  # points that were added to the grid
-    at_edge: bool  # whether the best is an end of the grid all the same
-    values: Mapping[Level, float]  # rate -> validation score, higher is better; guessing where a trial did not finish
+    extensions: int  # points added to the grid
+    at_edge: bool  # whether the best is still an end of the grid
+    values: Mapping[
+        Level, float
+    ]  # rate -> validation score, higher is better; score of guessing if a trial did not finish
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
-        """What the study's provenance says of it."""
+        """The result as stored in the study's provenance."""
         values = {str(level): value for level, value in self.values.items()}
         extended = {"extensions": self.extensions, "at_edge": self.at_edge}
         return {"variant": self.cell.variant, "level": self.level, **extended, "values": values}
@@ -37,9 +39,9 @@ class TunedRate:
 
 @final
 class Tuning:
-    """The rule of the phase "tune": which trials follow from the outcomes so far, and what they say.
+    """The rule of the phase "tune": which trials follow from the outcomes so far, and which rates are best.
 
-    `cells` are those of the ablation before tuning; those that take a multiple of another one's rate have no grid of
+    `cells` are those of the ablation before tuning; cells that take a multiple of another cell's rate have no grid of
     their own. `chance` is the score of guessing, for a rate at which a trial diverged.
     """
 
@@ -51,11 +53,11 @@ class Tuning:
                 self._starts.setdefault(configuration_key(cell.factors), cell)
 
     def __len__(self) -> int:
-        """How many configurations are tuned."""
+        """The number of tuned configurations."""
         return len(self._starts)
 
     def wanted(self, outcomes: Outcomes) -> Iterator[TrialSpec]:
-        """The grids as far as they are known to go: the five points of every configuration first."""
+        """The grids as far as they are known: the five points of every configuration first."""
         grids = {key: self._grid(cell, outcomes) for key, cell in self._starts.items()}
         for index in range(len(GRID) + MOST_EXTENSIONS):
             for key, grid in grids.items():
@@ -63,11 +65,11 @@ class Tuning:
                     yield _spec(self._starts[key], grid[index])
 
     def rates(self, outcomes: Outcomes) -> list[TunedRate]:
-        """What was found for each configuration whose grid is settled."""
+        """The result for each configuration whose grid is settled."""
         return [self._rate(cell, outcomes) for cell in self._starts.values() if self._is_settled(cell, outcomes)]
 
     def tuned(self, outcomes: Outcomes) -> Tuned:
-        """The rates by what `ablation_cells` looks them up with; complete once `rates` has `len(self)` of them."""
+        """The tuned rates as `ablation_cells` needs them; complete once `rates` has `len(self)` entries."""
         return {configuration_key(rate.cell.factors): rate.level for rate in self.rates(outcomes)}
 
     def _grid(self, cell: Cell, outcomes: Outcomes) -> list[int]:
@@ -80,7 +82,7 @@ class Tuning:
         return grid
 
     def _best(self, cell: Cell, grid: Sequence[int], outcomes: Outcomes) -> int:
-        """The place of the highest score; of equals the nearest to the middle, then the lower rate."""
+        """The index of the highest score; in a tie, the nearest to the middle, then the lower rate."""
         values = {place: value_of(outcomes[_spec(cell, place).trial], chance=self._chance) for place in grid}
         return max(grid, key=lambda place: (values[place], -abs(place), -place))
 

@@ -1,6 +1,6 @@
-"""Events into MLflow runs, and MLflow runs back into rows of the results table. The one door to MLflow.
+"""Write studies to MLflow as runs, and read them back as rows of the results table. The only code that uses MLflow.
 
-A study is a run, its trials are runs nested in it. Importing this does not import MLflow; opening a study does.
+A study is a run; its trials are runs nested in it. Importing this does not import MLflow; opening a study does.
 """
 
 from ablate.tracking.address import DEFAULT_URI, shown_uri

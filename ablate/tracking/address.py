@@ -1,4 +1,4 @@
-"""A tracking address: where it came from, which file it names, what is wrong with one that names no store."""
+"""Parse a tracking address: find its SQLite file, reject an invalid one, hide its password in messages."""
 
 import os
 import re
@@ -9,13 +9,16 @@ from ablate.text import printable
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT_URI = "sqlite:///mlflow.db"
-_ANOTHER = "sqlite:///runs.db"  # where the default itself is taken
+_ANOTHER = "sqlite:///runs.db"  # a suggestion for where the default address itself is unusable
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _IN_MEMORY = "names no file, so the runs would be lost when the process ends"
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of an SQLite store; None for any other store. Raises `AblateError` where an SQLite address has none."""
+    """The file of an SQLite store; None for any other store.
+
+    Raises `AblateError` if an SQLite address names no file.
+    """
     scheme, colon, rest = uri.partition(":")
     if not colon or not scheme.lower().startswith("sqlite"):
         return None
@@ -25,7 +28,7 @@ def sqlite_path(uri: str) -> Path | None:
         name = rest.removeprefix("//")
         said = "has two slashes, so it names a host" if rest.startswith("//") else "needs three slashes"
         raise refusal(uri, said if name else _IN_MEMORY, f"write {scheme}:///{name}" if name else "")
-    from sqlalchemy import make_url  # MLflow opens the store with it: the same reading of ? and what follows
+    from sqlalchemy import make_url  # MLflow opens the store with it, so "?" and the part after it mean the same here
 
     name = make_url(uri).database or ""
     if not name or name == ":memory:":
@@ -36,7 +39,7 @@ def sqlite_path(uri: str) -> Path | None:
 
 
 def check_form(uri: str) -> None:
-    """Raise `AblateError` where the address alone shows that it is of no use: a folder, a path, a slash too few."""
+    """Raise `AblateError` if the address is invalid in itself: a folder, a path, a missing slash."""
     scheme = uri.partition(":")[0] if ":" in uri else ""
     if uri.startswith("databricks") or sqlite_path(uri) is not None or (len(scheme) > 1 and scheme != "file"):
         return
@@ -51,7 +54,7 @@ def check_form(uri: str) -> None:
 
 
 def refusal(uri: str, fault: str, *way_out: str) -> AblateError:
-    """An error that says the address, where it came from, what is wrong with it, and the way out."""
+    """An error with the address, where it came from, what is wrong with it, and how to fix it."""
     ways = [*(way for way in way_out if way), _another(uri)]
     return AblateError("\n  ".join([f"{placed(uri)}: {fault}", *ways]))
 
@@ -69,7 +72,7 @@ def shown_uri(uri: str) -> str:
 
 
 def _another(uri: str) -> str:
-    """How to use another store; nobody is told to leave out what he never gave."""
+    """How to use another store, depending on whether the user set the address."""
     other = _ANOTHER if uri == DEFAULT_URI else DEFAULT_URI
     if _is_set(uri):
         return f"unset {VARIABLE}, or give --tracking-uri {other}"

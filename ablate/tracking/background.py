@@ -1,4 +1,4 @@
-"""The thread that makes MLflow equal to a study's journal every few seconds: training waits for none of it."""
+"""Run the tracker on a thread of its own, so that training never waits for MLflow."""
 
 import threading
 import time
@@ -16,60 +16,60 @@ from ablate.tracking.store import reason
 from ablate.tracking.study_run import StudyRun
 from ablate.tracking.tracker import Tracker
 
-# All that a run of a study ever waits for a store that takes nothing. Clusters kill half a minute after SIGTERM, and
-# a call to a server that hangs, or to a locked SQLite file, takes MLflow 20–33 s.
+# The longest that a run of a study waits for a store that accepts nothing. Clusters kill half a minute after SIGTERM,
+# and a call to a server that hangs, or to a locked SQLite file, takes MLflow 20–33 s.
 GIVE_UP_SECONDS = 25.0
 _LOOK_SECONDS = 0.5
-_TRIES = 3  # at a store that fails while somebody waits, one second apart
+_TRIES = 3  # passes at a failing store while a caller waits, one second apart
 
 
 @final
 class BackgroundTracker:
     """The only caller of its tracker, from one daemon thread, which a second Ctrl-C does not wait for.
 
-    Opening a study still fails loudly: once the store is known to be of no use, every call here raises the tracker's
-    `AblateError`. A pass that fails as the tracker did not expect counts as one missing run until one succeeds.
+    Opening a study raises errors: once the store is known to be unusable, every call here raises the tracker's
+    `AblateError`. A pass that fails with an unexpected error counts as one missing run until a later pass succeeds.
     """
 
     def __init__(self, tracker: Tracker) -> None:
-        """Nothing is contacted yet."""
+        """Makes no connection yet."""
         self._tracker = tracker
         self._opening: Future[None] = Future()
         self._clock = Clock()
         self._wake = threading.Event()
         self._passed = threading.Condition()
-        self._asked = self._done = 0  # passes that somebody waits for, and those of them that are done
+        self._asked = self._done = 0  # passes that callers have waited for, and passes done of these
         self._freeze: Preregistration | None = None
         self._told_freeze: Preregistration | None = None
         self._end: Callable[[Sequence[Attempt]], None] | None = None
         self._is_closed = self._is_broken = False
         self._failure = ""
-        self._fruitless = 0.0  # seconds waited since the store last took something
+        self._fruitless = 0.0  # seconds waited since the store last accepted something
         self._progress = 0
         self._gave_up = False
 
     @property
     def seconds(self) -> float:
-        """Time that the thread has spent so far, beside the training."""
+        """Time that the thread has spent so far, in parallel with the training."""
         return self._tracker.seconds
 
     @property
     def waited(self) -> float:
-        """Time that the callers here have spent waiting for the thread."""
+        """Time that callers have spent waiting for the thread."""
         return self._clock.seconds.get("wait", 0.0)
 
     @property
     def run_ids(self) -> Mapping[AttemptKey, str]:
-        """Attempt -> run id, as far as the thread has come; all that there will be after `drain`."""
+        """Attempt -> run id, as far as written; complete after `drain`."""
         return self._tracker.run_ids
 
     @property
     def failure(self) -> str:
-        """Why runs are missing, or were for a while; "" where nothing ever failed."""
+        """Why runs are missing, or were for a while; "" if nothing ever failed."""
         return self._failure or self._tracker.failure
 
     def missing(self, attempts: Iterable[AttemptKey]) -> int:
-        """How many runs the store does not have as a whole: of these attempts, and that of the study itself."""
+        """Number of incomplete runs in the store, of these attempts and the study's own."""
         return self._tracker.missing(attempts) + self._is_broken
 
     def open_study(
@@ -80,28 +80,28 @@ class BackgroundTracker:
         on_open: Callable[[str], None],
         attempts: Callable[[], Sequence[Attempt]],
     ) -> None:
-        """Begin to open the study's run, then to follow its `attempts`. `on_open` gets its id; both on the thread."""
+        """On the thread, open the study's run, call `on_open` with its id, then write its `attempts` as they come."""
         open_study = partial(self._tracker.open_study, study, parent_run_id=parent_run_id)
         work = partial(self._work, lambda: on_open(open_study()), attempts)
         threading.Thread(target=work, name="tracking", daemon=True).start()
 
     def check(self) -> None:
-        """Raise what opening the study failed with, if that is known by now."""
+        """Raise the error of opening the study, if it is known by now."""
         if self._opening.done():
             self._opening.result()
 
     def wait_until_open(self) -> None:
-        """Wait until the store is open: no result counts before. Raises what that failed with."""
+        """Wait until the store is open: no result counts before. Raises the error of opening the study."""
         with self._clock.on("wait"):
             self._opening.result()
 
     def log_preregistration(self, freeze: Preregistration) -> None:
-        """The comparisons are frozen: written before any trial that begins later."""
+        """Queue the preregistration; it is written before any trial that begins later."""
         self.check()
         self._freeze = freeze
 
     def drain(self) -> None:
-        """Wait until the store has all that there is so far, or give it up."""
+        """Wait until the store has everything so far, or give it up."""
         self.wait_until_open()
         with self._clock.on("wait"), self._passed:
             self._asked += 1
@@ -120,12 +120,12 @@ class BackgroundTracker:
         self.drain()
 
     def close(self) -> None:
-        """Let the thread end, once it has done what somebody waits for."""
+        """Let the thread end, after the passes that callers wait for."""
         self._is_closed = True
         self._wake.set()
 
     def _look(self) -> None:
-        """Give up once waiting has been of no use for too long, summed over all waits."""
+        """Give up after `GIVE_UP_SECONDS` of waiting without progress, summed over all waits."""
         before, self._progress = self._progress, self._tracker.progress
         self._fruitless = 0.0 if self._progress != before else self._fruitless + _LOOK_SECONDS
         if self._fruitless >= GIVE_UP_SECONDS:
@@ -135,7 +135,7 @@ class BackgroundTracker:
     def _work(self, opening: Callable[[], None], attempts: Callable[[], Sequence[Attempt]]) -> None:
         try:
             opening()
-        except BaseException as err:  # the caller's to raise, whatever it is
+        except BaseException as err:  # raised again in the caller, whatever it is
             self._opening.set_exception(err)
             return
         self._opening.set_result(None)
@@ -163,5 +163,5 @@ class BackgroundTracker:
             else:
                 self._tracker.reconcile(so_far, again=again)
             self._is_broken = False
-        except BaseException as err:  # nobody may wait for ever for a thread that is gone
+        except BaseException as err:  # nobody may wait for ever for a thread that has ended
             self._is_broken, self._failure = True, reason(err)

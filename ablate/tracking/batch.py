@@ -1,4 +1,4 @@
-"""Metrics, params, tags and texts into an MLflow run, in as few calls as MLflow's limits allow."""
+"""Write metrics, params, tags and text files to an MLflow run, in as few calls as MLflow's limits allow."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 Point: TypeAlias = tuple[str, float, int, int]  # metric, value, ms since 1970, step
 T = TypeVar("T")
-_METRICS = 900  # MLflow takes 1,000 entries of all kinds
-_VALUES = 40  # of the params and of the tags; MLflow takes 100, but not over 1 MB in all
+_METRICS = 900  # MLflow accepts 1,000 entries of all kinds
+_VALUES = 40  # params per call, and tags per call; MLflow accepts 100, but at most 1 MB in all
 
 
 def write_batch(
@@ -23,7 +23,7 @@ def write_batch(
     params: Mapping[str, str] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Repeating a call that arrived changes nothing: MLflow drops points it has, and equal params."""
+    """Write in batches. Safe to repeat: MLflow drops points that it has, and equal params."""
     from mlflow.entities import Metric, Param, RunTag
 
     points = _chunks([Metric(*point) for point in metrics], _METRICS)
@@ -34,7 +34,7 @@ def write_batch(
 
 
 def write_texts(client: "MlflowClient", run_id: str, *, texts: Mapping[str, str]) -> None:
-    """File name -> content, as artifacts."""
+    """Write texts as artifacts; `texts` maps file names to contents."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in texts.items():
             (Path(folder) / name).write_text(text, encoding="utf-8", errors="replace")

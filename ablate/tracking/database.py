@@ -1,6 +1,6 @@
-"""An SQLite file that is made whole where none is, and the check that a database is MLflow's before MLflow opens it.
+"""Create SQLite stores, and check that a database is MLflow's before MLflow opens it.
 
-MLflow sets its tables up in whatever it is pointed at, another tool's data or not; nothing but a new file gets there.
+MLflow creates its tables in any database, even another tool's; so only a new file gets them.
 """
 
 import glob
@@ -18,13 +18,13 @@ from ablate.tracking.address import check_form, refusal, shown_uri, sqlite_path
 from ablate.tracking.store_file import OF_MLFLOW, SECONDS_TO_REACH, StoreFile, look_at, unchanged
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-_SECONDS_TO_MIGRATE = 120.0  # a fresh store takes 1.5–5 s; this is how long a second process waits for the first
+_SECONDS_TO_MIGRATE = 120.0  # a new store takes 1.5–5 s; a second process waits this long for the first
 
 
 def check_file(uri: str) -> StoreFile | None:
-    """What lies at the address; None where it is no SQLite store. Nothing is made, and MLflow is not imported.
+    """What lies at the address; None if it is no SQLite store. Creates nothing, and does not import MLflow.
 
-    Raises `AblateError` where no study could be kept there: it is another tool's file, a folder, a text, ….
+    Raises `AblateError` if no study could be stored there: it is another tool's file, a folder, a text, ….
     """
     found = _found(uri)
     if found is not None and found.said:
@@ -33,15 +33,15 @@ def check_file(uri: str) -> StoreFile | None:
 
 
 def prepare(uri: str) -> None:
-    """See that MLflow may open the store, and make an SQLite file that is not there yet.
+    """Check that MLflow may open the store, and create a missing SQLite file.
 
-    One process at a time makes it: two that migrate one fresh file break each other ("duplicate column name: step").
-    Raises `AblateError` where something else is there: it is left as it is.
+    One process at a time creates it: two that migrate the same new file break each other ("duplicate column name:
+    step"). Raises `AblateError` if anything else is there, and leaves it as it is.
     """
     check_form(uri)
     if (path := sqlite_path(uri)) is not None and look_at(path).state != "store":
         with _lock(path):
-            found = check_file(uri)  # made by a process that had the lock before
+            found = check_file(uri)  # created by the process that held the lock before
             if found is not None and found.state == "missing":
                 _make(found.path)
         check_file(uri)
@@ -49,7 +49,7 @@ def prepare(uri: str) -> None:
 
 
 def check_schema(uri: str) -> None:
-    """Raise `AblateError` where MLflow would set up or migrate tables in a database that is not new."""
+    """Raise `AblateError` if MLflow would create or migrate tables in a database that is not new."""
     tables = _tables(uri)
     if not tables:
         return
@@ -69,7 +69,7 @@ def check_schema(uri: str) -> None:
 
 
 def is_begun(uri: str) -> bool:
-    """Whether there are MLflow's tables already: reading a store would make them. A server has its own."""
+    """Whether MLflow's tables exist already: reading a store would create them. A server has tables of its own."""
     if (found := _found(uri)) is not None:
         return found.state == "store"
     tables = _tables(uri)
@@ -78,13 +78,13 @@ def is_begun(uri: str) -> bool:
 
 @contextmanager
 def untouched(uri: str) -> Iterator[str]:
-    """An address by which MLflow reads an SQLite store and cannot write to it; any other address as it is."""
+    """An address by which MLflow reads an SQLite store but cannot write to it; any other address unchanged."""
     path = sqlite_path(uri)
     if path is None:
         yield uri
         return
     with unchanged(look_at(path).path) as address:
-        yield f"sqlite+pysqlite:///{address}&uri=true"  # of "sqlite:///file:…", MLflow would make a folder "file:"
+        yield f"sqlite+pysqlite:///{address}&uri=true"  # for "sqlite:///file:…", MLflow would create a folder "file:"
 
 
 def _found(uri: str) -> StoreFile | None:
@@ -99,7 +99,7 @@ def _found(uri: str) -> StoreFile | None:
 
 
 def _tables(uri: str) -> frozenset[str] | None:
-    """The names of a database's tables, none where it is new; None for a server of MLflow's."""
+    """The names of a database's tables, empty if it is new; None for an MLflow server."""
     _check_host(uri)
     if (path := sqlite_path(uri)) is not None:
         with unchanged(look_at(path).path) as address, closing(sqlite3.connect(address, uri=True)) as database:
@@ -118,7 +118,7 @@ def _tables(uri: str) -> frozenset[str] | None:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    # The lock stays behind, empty: removing it would break whoever waits for it.
+    # The lock file stays, empty: removing it would break processes that wait for it.
     name = sha256(os.path.realpath(path).encode(errors="surrogateescape")).hexdigest()[:16]
     lock_file = Path(tempfile.gettempdir()) / f"ablate-{getattr(os, 'getuid', str)()}-{name}.lock"
     with closing(sqlite3.connect(lock_file, timeout=_SECONDS_TO_MIGRATE, isolation_level=None)) as lock:
@@ -127,15 +127,15 @@ def _lock(path: Path) -> Iterator[None]:
 
 
 def _make(path: Path) -> None:
-    """Make the tables in a file beside: migrations that a kill cuts short break their file for good."""
+    """Create the tables in a temporary file first: a migration that is cut short breaks its file for good."""
     from mlflow.tracking import MlflowClient
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(path.parent.glob(f"{ASIDE}*-{glob.escape(path.name)}*"))  # of whoever had the lock and died
+    remove_abandoned(path.parent.glob(f"{ASIDE}*-{glob.escape(path.name)}*"))  # left by a dead holder of the lock
     aside = name_aside(path.parent, path.name)
     try:
         MlflowClient(f"sqlite:///{aside}").search_experiments(max_results=1)
-        with suppress(FileExistsError):  # another program was quicker: its file stays, and is looked at next
+        with suppress(FileExistsError):  # another program was faster: its file stays, and is checked next
             name_new(aside, path)
     finally:
         aside.unlink(missing_ok=True)
@@ -146,7 +146,7 @@ def _backend(uri: str) -> str:
 
 
 def _check_host(uri: str) -> None:
-    """See quickly whether a database answers: MLflow tries for 100 s."""
+    """Check quickly whether a database server answers: MLflow tries for 100 s."""
     from sqlalchemy import make_url
 
     if _backend(uri) not in _DATABASE_PORTS:

@@ -1,4 +1,4 @@
-"""Specs, epochs and outcomes into the names, tags, params and metrics of a run, within MLflow's limits."""
+"""Name the runs, tags, params, metrics and files of MLflow runs, and build their values within MLflow's limits."""
 
 import json
 import math
@@ -15,10 +15,10 @@ RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
 ATTEMPT = "attempt"  # tag
-FILES = "files"  # tag: what a trial's run has as artifacts
-FACTOR_NAMES = "factor_names"  # tag: {param key: factor}, where a factor's name is no valid key
+FILES = "files"  # tag: artifacts of a trial's run
+FACTOR_NAMES = "factor_names"  # tag: {param key: factor}, for factors whose name is no valid key
 EPOCH_METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "learning_rate")
-# Field of an outcome -> metric. Where an epoch metric has the field's name, MLflow's last value would be the wrong one.
+# Field of an outcome -> metric, renamed if an epoch metric has that name: MLflow would show its last value instead.
 OUTCOME_METRICS = {
     "score": "score",
     "val_accuracy": "best_val_accuracy",
@@ -50,17 +50,17 @@ _PARAM_LENGTH = 6000
 
 
 def run_name(spec: TrialSpec, *, attempt: int = 1) -> str:
-    """What the list of runs shows: "search #14", "tune dropout=0.1 at find*3", "dropout=0.1 s3" (seed 3).
+    """A run's name: "search #14", "tune dropout=0.1 at find*3", "dropout=0.1 s3" (seed 3).
 
-    With the mode where that is not "find", and the attempt where it is not the first, as "dropout=0.1 s3 try 2".
-    Short, because MLflow's list and legends show some 22 characters.
+    Includes the mode unless it is "find", and the attempt unless it is the first, as in "dropout=0.1 s3 try 2". Short,
+    because MLflow's list and legends show some 22 characters.
     """
     again = f" try {attempt}" if attempt > 1 else ""
     return one_line(_trial_name(spec), _NAME_LENGTH - len(again)) + again
 
 
 def attempt_in(tags: Mapping[str, str]) -> int:
-    """Which attempt at its trial a run with these tags is; runs of older versions do not say."""
+    """The attempt number of a run with these tags; runs of older versions do not have it."""
     number = tags.get(ATTEMPT, "")
     return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else 1
 
@@ -79,35 +79,35 @@ def outcome_tags(outcome: Outcome) -> dict[str, str]:
     """Tags of a trial that ended; empty ones are left out."""
     tags = {name: str(getattr(outcome, name)) for name in OUTCOME_TAGS}
     lr_test = outcome.rate_test.key if outcome.rate_test else ""
-    # Not metrics: their charts would stand before the learning curves.
+    # Not metrics: their charts would come before the learning curves.
     timings = " · ".join(f"{part} {spent:.1f} s" for part, spent in outcome.timings.items() if spent)
     return tag_values(tags | {"lr_test": lr_test, "notes": " · ".join(outcome.notes), "time": timings})
 
 
 def stored_name(trial: str) -> str:
-    """A trial's name as the tag of its run has it."""
+    """A trial's name as stored in the tag of its run."""
     return clipped(trial, _TAG_LENGTH)
 
 
 def tag_values(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags cut to what MLflow stores, under valid keys; empty ones are left out."""
+    """Tags shortened to MLflow's limits, under valid keys; empty ones are left out."""
     keys = unique_keys(tags)
     return {keys[name]: clipped(value, _TAG_LENGTH) for name, value in tags.items() if value}
 
 
 def param_values(params: Mapping[str, object]) -> dict[str, str]:
-    """Params cut to what MLflow stores, under valid keys."""
+    """Params shortened to MLflow's limits, under valid keys."""
     keys = unique_keys(params)
     return {keys[name]: clipped(str(value), _PARAM_LENGTH) for name, value in params.items()}
 
 
 def epoch_metrics(epoch: Epoch) -> dict[str, float]:
-    """The curves' values; what is not finite is left out: one infinity would flatten the whole chart."""
+    """The metrics of an epoch; non-finite values are left out, since one infinity would flatten the whole chart."""
     return _finite({name: getattr(epoch, name) for name in EPOCH_METRICS})
 
 
 def outcome_metrics(outcome: Outcome) -> dict[str, float]:
-    """The single values of a trial that ended; what there is not, or is not finite, is left out."""
+    """The single values of a trial that ended; missing and non-finite values are left out."""
     return _finite({metric: getattr(outcome, name) for name, metric in OUTCOME_METRICS.items()})
 
 
@@ -118,19 +118,19 @@ def named_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def rate_test_files(test: RateTest) -> dict[str, str]:
-    """The learning-rate curve as lr_test.csv, what was read from it as lr_test.json."""
+    """The learning-rate curve as lr_test.csv, the rates read from it as lr_test.json."""
     points = "".join(f"{rate!r},{loss!r}\n" for rate, loss in zip(test.rates, test.losses, strict=True))
     verdict = {name: value for name, value in asdict(test).items() if name not in ("rates", "losses")}
     return {"lr_test.csv": "rate,loss\n" + points, "lr_test.json": json.dumps(verdict, indent=2) + "\n"}
 
 
 def layer_files(outcome: Outcome) -> dict[str, str]:
-    """What a trial's layers were like inside as layers.csv."""
+    """The layer statistics of a trial as layers.csv."""
     return {"layers.csv": layers_table([outcome]).to_csv(index=False, lineterminator="\n")}
 
 
 def unique_keys(names: Iterable[str]) -> dict[str, str]:
-    """Name -> a key that MLflow takes (letters, digits, `_ - . /` and space, no odd paths), no two the same."""
+    """Map each name to a unique key that MLflow accepts: letters, digits, `_ - . /` and space, no path like ".."."""
     keys: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
@@ -145,13 +145,13 @@ def unique_keys(names: Iterable[str]) -> dict[str, str]:
 
 
 def clipped(text: str, length: int) -> str:
-    """At most `length` characters that any store can encode."""
+    """At most `length` characters, without those that no store can encode."""
     text = text.encode("utf-8", "replace").decode().replace("\0", "")
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def one_line(text: str, length: int) -> str:
-    """The same on one line, never empty."""
+    """The text shortened as in `clipped`, on one line, never empty."""
     return clipped(" ".join("".join(c if c.isprintable() else " " for c in text).split()), length) or "(no name)"
 
 

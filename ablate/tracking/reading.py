@@ -1,4 +1,4 @@
-"""MLflow runs back into rows of the results table."""
+"""Read MLflow runs as rows of the results table."""
 
 import json
 import re
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
-_PAGE = 1000  # the most that a server gives at once
+_PAGE = 1000  # the most that a server returns at once
 _WHOLE = ("best_epoch", "epochs", "parameters")
 _STATUS, _RUN_ID = "status", "run_id"
 _UNENDED = ("RUNNING", "SCHEDULED")
 
 
 def experiment_rows(uri: str, experiment: str) -> list[dict[str, object]]:
-    """One row a trial that ended, oldest first: `storage.results.COLUMNS`, then one entry a factor of that trial.
+    """One row per trial that ended, oldest first: `storage.results.COLUMNS`, then one column per factor of that trial.
 
-    Of several attempts at a trial (a resumed study) the last one counts, and of its runs the newest. What MLflow does
-    not know is None, or "" in a text column. Raises `AblateError` where there is no such experiment, or the store
+    Of several attempts at a trial (a resumed study) the last one counts, and of its runs the newest. Values that MLflow
+    does not have are None, or "" in a text column. Raises `AblateError` if there is no such experiment, or the store
     cannot be reached.
     """
     with reading(uri) as client:
@@ -41,7 +41,7 @@ def experiment_rows(uri: str, experiment: str) -> list[dict[str, object]]:
 
 
 def find_experiment(client: "MlflowClient", uri: str, experiment: str) -> str:
-    """The id of the experiment. Raises `AblateError` where there is none of that name."""
+    """The id of the experiment. Raises `AblateError` if no experiment has that name."""
     found = client.get_experiment_by_name(experiment)
     if found is None:
         names = [known.name for known in client.search_experiments(max_results=_PAGE)]
@@ -54,14 +54,14 @@ def find_experiment(client: "MlflowClient", uri: str, experiment: str) -> str:
 def child_runs(
     client: "MlflowClient", experiment_id: str, *, parent_run_id: str | None, deleted: bool = False
 ) -> list["Run"]:
-    """The runs of trials, oldest first, of one study or of all in the experiment; on request the deleted ones too."""
+    """The runs of trials, oldest first, of one study or of the whole experiment; with `deleted`, deleted runs too."""
     only = f"tags.`{PARENT}` = '{parent_run_id}'" if parent_run_id else ""
     runs = runs_of(client, experiment_id, only=only, deleted=deleted)
     return [run for run in runs if {"trial", "phase", "seed"} <= set(run.data.tags)]
 
 
 def runs_of(client: "MlflowClient", experiment_id: str, *, only: str = "", deleted: bool = False) -> list["Run"]:
-    """All runs of an experiment that fit MLflow's filter `only`, oldest first; on request the deleted ones too."""
+    """All runs of an experiment that match MLflow's filter `only`, oldest first; with `deleted`, deleted runs too."""
     from mlflow.entities import ViewType
 
     view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
@@ -89,7 +89,7 @@ def _row(run: "Run") -> dict[str, object]:
 
 
 def _level(text: str) -> object:
-    """A param is text: a number where it reads as one, as in the file of the results table."""
+    """Params are text: convert one to a number where it reads as a number, as for the file of the results table."""
     if re.fullmatch(r"[+-]?\d+", text):
         return int(text)
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text):
@@ -98,11 +98,10 @@ def _level(text: str) -> object:
 
 
 def mlflow_runs(uri: str, experiment: str) -> Runs:
-    """One row a run that ended: its params, its metrics' last values, the tag "seed" where no param is called so.
+    """One row per ended run: its params, its metrics' last values, and the tag "seed" unless a param has that name.
 
-    A metric that has the name of a param is called "metrics.NAME". Runs that hold others, and those without params
-    and metrics, are left out.
-    Raises `AblateError` where there is no such experiment, or the store cannot be reached.
+    A metric with the name of a param is called "metrics.NAME". Parent runs, and runs without params and metrics, are
+    left out. Raises `AblateError` if there is no such experiment, or the store cannot be reached.
     """
     with reading(uri) as client:
         runs = runs_of(client, find_experiment(client, uri, experiment))

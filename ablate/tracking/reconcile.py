@@ -1,4 +1,4 @@
-"""Hold what a journal knows of attempts at trials against what a store has of them, and write what the store lacks."""
+"""Compare the attempts in a journal with the runs in a store, and write what the store lacks."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,32 +21,32 @@ class Stored:
     """What a store has of an attempt, as far as this process knows. All times are in ms since 1970."""
 
     run_id: str = ""
-    started: int = 0  # 0: in this process
+    started: int = 0  # 0: started in this process
     has_params: bool = False
-    epochs: dict[int, int] = field(default_factory=dict)  # number -> when it passed
-    values: Mapping[str, float] = field(default_factory=dict)  # metrics as an earlier process left them
-    tags: Mapping[str, str] = field(default_factory=dict)  # the same
-    has_ended: bool = False  # it has all but files
-    is_refused: bool = False  # the store does not take it for good
-    files: Mapping[str, str] = field(default_factory=dict)  # name -> text, that it still lacks
+    epochs: dict[int, int] = field(default_factory=dict)  # number -> end time
+    values: Mapping[str, float] = field(default_factory=dict)  # metrics written by an earlier process
+    tags: Mapping[str, str] = field(default_factory=dict)  # tags written by an earlier process
+    has_ended: bool = False  # complete except for files
+    is_refused: bool = False  # the store rejects it permanently
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> text, not written yet
 
 
 def is_behind(attempt: Attempt, stored: Stored) -> bool:
-    """Whether the store lacks something of an attempt that it may take, files aside."""
+    """Whether the store lacks anything of an attempt that it would accept, files aside."""
     if stored.has_ended or stored.is_refused:
         return False
     return not stored.run_id or attempt.outcome is not None or bool(_new_epochs(attempt, stored))
 
 
 def began(attempt: Attempt) -> int:
-    """When an attempt began; of what journals of older versions hold, about when."""
+    """When an attempt began; estimated for journals of older versions."""
     if attempt.began or isinstance(attempt, Begun):
         return attempt.began
     return (attempt.ended or now_ms()) - round(1000 * attempt.outcome.seconds)
 
 
 def write(client: "MlflowClient", attempt: Attempt, stored: Stored) -> None:
-    """Write what the run of an attempt lacks, and its end where that has come; note that the store has it."""
+    """Write what the attempt's run lacks, and its end if it has ended; update `stored`."""
     epochs = _new_epochs(attempt, stored)
     points: list[Point] = [(k, v, at, epoch.epoch) for at, epoch in epochs for k, v in _values(epoch)]
     params = {} if stored.has_params else entries.param_values(attempt.spec.factors)
@@ -57,7 +57,7 @@ def write(client: "MlflowClient", attempt: Attempt, stored: Stored) -> None:
     ended = attempt.ended or max(stored.epochs.values(), default=stored.started or attempt.began or now_ms())
     values = entries.outcome_metrics(attempt.outcome).items()
     points += [(name, value, ended, 0) for name, value in values if stored.values.get(name) != value]
-    # Nothing stays of what an earlier process thought of its end.
+    # Clears the end tags that an earlier process may have written.
     tags = {name: "" for name in entries.END_TAGS if name in stored.tags} | entries.outcome_tags(attempt.outcome)
     write_batch(client, stored.run_id, metrics=points, params=params, tags=tags)
     client.set_terminated(stored.run_id, entries.STATUS[attempt.outcome.state], ended)
@@ -65,7 +65,10 @@ def write(client: "MlflowClient", attempt: Attempt, stored: Stored) -> None:
 
 
 def lacking_files(outcome: Outcome, *, had: str, rate_tests: set[str]) -> dict[str, str]:
-    """Files that a run should have beside those `had`. The curve of a range test goes to one run, noted in the set."""
+    """Files that a run should have besides `had`.
+
+    A range test's curve goes to one run only; `rate_tests` keeps track.
+    """
     files = {"traceback.txt": outcome.traceback} if outcome.traceback and "traceback.txt" not in had else {}
     if outcome.rate_test and outcome.rate_test.key not in rate_tests:
         rate_tests.add(outcome.rate_test.key)
@@ -76,11 +79,11 @@ def lacking_files(outcome: Outcome, *, had: str, rate_tests: set[str]) -> dict[s
 def look_up(
     client: "MlflowClient", attempts: Iterable[Attempt], runs: Sequence["Run"]
 ) -> tuple[dict[AttemptKey, Stored], set[str]]:
-    """What the runs of a study, oldest first, have of its attempts; the range tests whose curves some run has.
+    """Look up what the runs of a study (oldest first) hold of its attempts, and which range tests are stored.
 
-    Ends runs that nobody trains. One that a person deleted counts as whole: it is left alone.
+    Ends runs that no process trains. A run that a person deleted counts as complete: it is left alone.
     """
-    found: dict[AttemptKey, list[Run]] = {}  # there may be several: the answer to a call that made one may be lost
+    found: dict[AttemptKey, list[Run]] = {}  # possibly several: the answer to a call that created a run may get lost
     for run in runs:
         found.setdefault((run.data.tags["trial"], entries.attempt_in(run.data.tags)), []).append(run)
     having = (run for run in runs if "lr_test.csv" in run.data.tags.get(entries.FILES, "") and not _is_deleted(run))
@@ -96,7 +99,7 @@ def look_up(
 
 
 def _run_of(attempt: Attempt, runs: Sequence["Run"]) -> "Run | None":
-    """Of the runs of an attempt, oldest first, one that nobody deleted, that ended alike, that the journal names."""
+    """Choose from an attempt's runs (oldest first): prefer one not deleted, ended alike, and named in the journal."""
 
     def fitness(run: "Run") -> tuple[bool, bool, bool]:
         return not _is_deleted(run), _is_as(run, attempt), run.info.run_id == attempt.run_id
@@ -105,7 +108,7 @@ def _run_of(attempt: Attempt, runs: Sequence["Run"]) -> "Run | None":
 
 
 def _is_as(run: "Run", attempt: Attempt) -> bool:
-    """Whether the run ended as the attempt did, or goes on as it does."""
+    """Whether the run ended as the attempt did, or is running like it."""
     state = attempt.outcome.state if attempt.outcome else "running"
     status = entries.STATUS[attempt.outcome.state] if attempt.outcome else "RUNNING"
     return (run.info.status, run.data.tags.get("state")) == (status, state)
@@ -123,7 +126,7 @@ def _read(client: "MlflowClient", attempt: Attempt, run: "Run", rate_tests: set[
     times = {step: at for (_, step), at in points.items()}
     for epoch in (epoch for _, epoch in _passed(attempt, times)):
         if any((name, epoch.epoch) not in points for name, _ in _values(epoch)):
-            times.pop(epoch.epoch, None)  # MLflow drops those of its points that it has
+            times.pop(epoch.epoch, None)  # rewritten in full: MLflow drops the points that it has
     return Stored(run.info.run_id, run.info.start_time, bool(run.data.params), times, metrics, tags)
 
 
@@ -132,12 +135,12 @@ def _new_epochs(attempt: Attempt, stored: Stored) -> list[tuple[int, Epoch]]:
 
 
 def _passed(attempt: Attempt, stored: Mapping[int, int]) -> Sequence[tuple[int, Epoch]]:
-    """The epochs of an attempt, and when they passed: where a journal does not say, as a store has it, or about then.
+    """The epochs of an attempt with their end times: from the journal, else from the store, else estimated.
 
-    About then: the last one at the end, each one before by the seconds of the next earlier.
+    Estimated: the last epoch at the end, each earlier one sooner by the seconds of the epoch after it.
     """
     if isinstance(attempt, Begun):
-        return tuple(attempt.passed)  # a copy: another thread adds to it
+        return tuple(attempt.passed)  # a copy: another thread appends to it
     if attempt.passed:
         return tuple(zip(attempt.passed, attempt.epochs, strict=True))
     at, first = attempt.ended or attempt.began or now_ms(), began(attempt)
@@ -153,7 +156,7 @@ def _values(epoch: Epoch) -> Iterable[tuple[str, float]]:
 
 
 def _end_others(client: "MlflowClient", found: Iterable[Sequence["Run"]], *, kept: Collection[str]) -> None:
-    """Delete what is there twice, because an answer was lost; end as killed what a journal does not know."""
+    """Delete duplicate runs, left when an answer got lost; end as killed the runs that the journal does not know."""
     for same in found:
         for run in same:
             if run.info.status == "RUNNING" and run.info.run_id not in kept and not _is_deleted(run):
@@ -165,5 +168,5 @@ def _end_others(client: "MlflowClient", found: Iterable[Sequence["Run"]], *, kep
 
 
 def _is_deleted(run: "Run") -> bool:
-    """Whether it lies in MLflow's trash."""
+    """Whether the run is in MLflow's trash."""
     return bool(run.info.lifecycle_stage == "deleted")

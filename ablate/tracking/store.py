@@ -1,4 +1,4 @@
-"""A tracking URI into a client, an experiment, and the command that shows it; what is wrong with one into a message."""
+"""Connect to MLflow: client, experiment and the `mlflow ui` command, with errors explained for the user."""
 
 import logging
 import os
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
-# For the process of `ui_command`: nobody is called, no second process waits for jobs that never come, and its processes
-# import nothing from the working folder.
+# For the process of `ui_command`: no telemetry, no second process that waits for jobs that never come, and no imports
+# from the working folder.
 UI_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "PYTHONSAFEPATH": "1",
 }
-# Read by MLflow at every call. Its own patience with a server (7 tries of 120 s) would hold up the training.
+# MLflow reads these at every call. Its default retries (7 tries of 120 s) would hold up the training.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -41,7 +41,7 @@ _DAMAGED = (
     "the file is damaged, or not a database; results.csv and the report do not need it\n"
     "  move it away, then run the same command to write all runs again"
 )
-_WAYS_OUT = {  # a piece of a message -> what to do
+_WAYS_OUT = {  # part of a message -> what to do
     "out-of-date database schema": "another MLflow version made it; back it up, then run: mlflow db upgrade {uri}",
     "readonly database": "the file or its folder is not writable",
     "already exists": "its setup was interrupted; if it holds no runs, delete the file",
@@ -52,7 +52,7 @@ _WAYS_OUT = {  # a piece of a message -> what to do
     "No module named": "install the driver of this database",
     "Databricks": "ablate needs the package databricks-sdk and its credentials",
 }
-_PLAIN = {  # a piece of a message -> the same in plain words
+_PLAIN = {  # part of a message -> the same in plain words
     "Connection refused": "nothing answers there (connection refused)",
     "Failed to resolve": "no such host",
     "Name or service not known": "no such host",
@@ -63,9 +63,9 @@ _WAY_OUT = "check that the server runs and is reachable"
 
 
 def connect(uri: str) -> "MlflowClient":
-    """A client whose store has answered. The first use of a fresh SQLite file takes 1.5–5 s.
+    """A client whose store has answered. The first use of a new SQLite file takes 1.5–5 s.
 
-    Raises `AblateError` that says the URI, the reason and what to do, within seconds rather than MLflow's minutes.
+    Raises `AblateError` with the URI, the reason and what to do, within seconds rather than MLflow's minutes.
     """
     _quieten()
     with explained(uri):
@@ -75,7 +75,7 @@ def connect(uri: str) -> "MlflowClient":
 
 @contextmanager
 def reading(uri: str) -> "Iterator[MlflowClient]":
-    """A client by which nothing is written, a fresh database's tables included. Raises `AblateError` as `connect`."""
+    """A client that only reads: it does not even create tables in a new database. Raises `AblateError` as `connect`."""
     check_begun(uri)
     _quieten()
     with explained(uri):
@@ -85,7 +85,7 @@ def reading(uri: str) -> "Iterator[MlflowClient]":
 
 
 def check_store(uri: str) -> bool:
-    """Whether there is a store already. Raises `AblateError` where a study could not use it; nothing is made."""
+    """Whether the store exists already. Raises `AblateError` if a study could not use it; creates nothing."""
     with explained(uri):
         check_file(uri)
         if not is_begun(uri):
@@ -95,9 +95,9 @@ def check_store(uri: str) -> bool:
 
 
 def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) -> str:
-    """The id of the experiment of that name, made if need be; artifacts of a new one lie beside an SQLite file.
+    """The id of the experiment `name`, created if missing; a new one keeps its artifacts beside the SQLite file.
 
-    Raises `AblateError` where it cannot be had: it is in MLflow's trash, or the store cannot be written.
+    Raises `AblateError` if it is in MLflow's trash, or the store cannot be written.
     """
     from mlflow.exceptions import MlflowException
 
@@ -112,7 +112,7 @@ def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) 
             except MlflowException as err:
                 if err.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-                experiment = client.get_experiment_by_name(name)  # another process was quicker
+                experiment = client.get_experiment_by_name(name)  # another process was faster
     if experiment is None or experiment.lifecycle_stage == "deleted":
         number = experiment.experiment_id if experiment else "ID"
         shown = shown_uri(uri)
@@ -127,8 +127,8 @@ def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) 
 def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[str]:
     """The command line of MLflow's pages on the store at `uri`, for this computer only unless `host` says more.
 
-    Run it with `UI_ENVIRONMENT`. Raises `AblateError` for a server's address, and where no store is yet: the server
-    would set up its tables in whatever is there.
+    Run it with `UI_ENVIRONMENT`. Raises `AblateError` for a server's address, and if no store exists: the server would
+    create its tables in any database.
     """
     if uri.startswith(("http://", "https://")):
         raise AblateError(f"{placed(uri)}: this is already a tracking server\n  open this address in the browser")
@@ -143,7 +143,7 @@ def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[s
 
 
 def check_begun(uri: str) -> None:
-    """Raise `AblateError` where a store is not there yet, or is something else: MLflow would make its tables."""
+    """Raise `AblateError` if the store is missing or belongs to another tool: MLflow would create its tables there."""
     with explained(uri):
         if not is_begun(uri):
             raise AblateError(f"{placed(uri)}: no runs yet\n  run a study here first, or give --tracking-uri")
@@ -151,12 +151,12 @@ def check_begun(uri: str) -> None:
 
 @contextmanager
 def explained(uri: str) -> Iterator[None]:
-    """Turn what a store raises inside the block into an `AblateError` that says the URI, the reason and what to do."""
+    """Turn errors of a store inside the block into an `AblateError` with the URI, the reason and what to do."""
     try:
         yield
     except AblateError:
         raise
-    except Exception as err:  # whatever a store's driver raises means the same to the user
+    except Exception as err:  # drivers raise errors of many types, all with the same meaning for the user
         known = (way for piece, way in _WAYS_OUT.items() if piece in str(err))
         way_out = next(known, _WAY_OUT).format(uri=shown_uri(uri))
         raise refusal(uri, f"cannot be used: {_in_plain_words(err)}", way_out) from err
@@ -172,17 +172,17 @@ def _in_plain_words(err: BaseException) -> str:
 
 
 def is_gone(err: BaseException) -> bool:
-    """Whether MLflow says that a run is no longer there, or not to be written."""
+    """Whether MLflow says that a run no longer exists, or cannot be written."""
     return getattr(err, "error_code", "") in _GONE
 
 
 def is_away(err: BaseException) -> bool:
-    """Whether a server was not reached, by the words of MLflow's client: it may come back."""
+    """Whether a server could not be reached, judged by the words of MLflow's client: it may come back."""
     return "API request to" in str(err.__cause__) and "failed with exception" in str(err.__cause__)
 
 
 def is_final(err: BaseException) -> bool:
-    """Whether there is no use in trying again: the run is gone, or MLflow does not take the value."""
+    """Whether trying again is pointless: the run is gone, or MLflow rejects the value."""
     return is_gone(err) or getattr(err, "error_code", "") == "BAD_REQUEST"
 
 
@@ -195,7 +195,7 @@ def _client(uri: str) -> "MlflowClient":
 
 
 def _quieten() -> None:
-    # MLflow's own use of SQLAlchemy; nothing a user could mend. Not `catch_warnings`: other threads have the same list.
+    # MLflow's own use of SQLAlchemy; users cannot fix it. Not `catch_warnings`: it would affect other threads.
     warnings.filterwarnings("ignore", module=r"mlflow\.")
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -206,7 +206,7 @@ def _quieten() -> None:
 
 
 def _description(experiment_id: str, *, title: str) -> str:
-    """The title, and links to what people look for: MLflow's filters and orders are part of an address."""
+    """The title, and links to common views: MLflow's filters and orders are part of an address."""
     runs = f"#/experiments/{experiment_id}/runs?searchFilter=tags.phase%20%3D%20"
     search, ablation = f"{runs}%27search%27{_SORTED}", f"{runs}%27ablation%27{_SORTED}"
     links = (
@@ -218,6 +218,6 @@ def _description(experiment_id: str, *, title: str) -> str:
 def _artifact_location(uri: str, name: str) -> str | None:
     path = sqlite_path(uri)
     if path is None:
-        return None  # the server's, or MLflow's default
+        return None  # the server's default, or MLflow's
     folder = re.sub(r"[^A-Za-z0-9@._-]+", "_", name).strip("._")[:80] or "study"
     return str(path.resolve().parent / "mlruns" / folder)

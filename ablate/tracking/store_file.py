@@ -1,4 +1,4 @@
-"""What lies where an SQLite store should be, in words, looked at without changing a byte of it or beside it."""
+"""Describe the file at an SQLite store's path, without changing a byte of it or of the files beside it."""
 
 import errno
 import os
@@ -16,11 +16,11 @@ from urllib.parse import quote
 from ablate.study.data_formats import PARQUET, SQLITE, SQLITE_SIDES
 from ablate.text import number_of, printable
 
-SECONDS_TO_REACH = 5.0  # that another program may keep the file locked
+SECONDS_TO_REACH = 5.0  # for which another program may keep the file locked
 OF_MLFLOW = frozenset(("experiments", "runs", "params", "metrics", "tags"))
 _OF_OPTUNA = frozenset(("studies", "trials", "version_info"))
-_MOST_TABLES = 6  # that a message names
-_KINDS = (  # how files begin, and what they are
+_MOST_TABLES = 6  # names in a message
+_KINDS = (  # how files begin, and their kind
     (b"PK\x03\x04", "a zip archive (such as .zip, .npz, .keras or .xlsx)"),
     (PARQUET, "a Parquet table"),
     (b"\x1f\x8b", "a gzip archive"),
@@ -37,16 +37,16 @@ _GONE = (
 
 @dataclass(frozen=True, slots=True)
 class StoreFile:
-    """A file as it was found."""
+    """A file at a store's path."""
 
-    path: Path  # behind links
+    path: Path  # with links resolved
     state: Literal["missing", "store", "other"]  # "store": it has MLflow's tables
-    said: str = ""  # what it is, after its name: "is an Optuna storage (40 trials)"; why it cannot be made
+    said: str = ""  # a description to follow its name: "is an Optuna storage (40 trials)"; or why it cannot be created
     way_out: str = ""
 
 
 def look_at(path: Path) -> StoreFile:
-    """What is at `path`, or where the link there leads."""
+    """Look at the file at `path`, or at the target of a link."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -75,17 +75,17 @@ def look_at(path: Path) -> StoreFile:
 
 @contextmanager
 def unchanged(path: Path) -> Iterator[str]:
-    """SQLite's own address of a database, by which it is read as it is now, and nothing is written beside it.
+    """SQLite's address of a database for reading its current content, without writing anything beside it.
 
-    A reader of a database in WAL mode makes two files and leaves them; one that finds a write that was cut short has to
-    undo it. Such a database is copied into a temporary folder and read there. Raises `OSError` where it cannot be.
+    A reader of a database in WAL mode creates two files and leaves them; a reader that finds an interrupted write has
+    to roll it back. Such a database is copied into a temporary folder and read there. Raises `OSError` if that fails.
     """
     shown = quote(str(path.absolute()))
     with path.open("rb") as file:
         is_wal = file.read(20)[18:20] == b"\2\2"
     if is_wal and not _has(path, "-wal"):
         yield f"file:{shown}?mode=ro&immutable=1"
-    elif _has(path, "-shm") if is_wal else not _is_cut_short(path):  # with -shm, a program has it open, or had
+    elif _has(path, "-shm") if is_wal else not _is_cut_short(path):  # with -shm, a program has or had it open
         yield f"file:{shown}?mode=ro"
     else:
         with tempfile.TemporaryDirectory(prefix="ablate-store-") as folder:
@@ -96,7 +96,7 @@ def unchanged(path: Path) -> Iterator[str]:
 
 
 def sides_left(path: Path) -> list[Path]:
-    """The files of a database that is not there itself: SQLite would play them into one that is made in its place."""
+    """Side files of a database that is missing itself: SQLite would replay them into a new file of that name."""
     beside = (Path(f"{path}{side}") for side in SQLITE_SIDES)
     return [side for side in beside if os.path.lexists(side)]
 
@@ -123,7 +123,7 @@ def _by_start(path: Path, start: bytes) -> StoreFile:
     kind = next((kind for magic, kind in _KINDS if start.startswith(magic)), "")
     if not kind:
         text = start.decode("utf-8", errors="ignore")
-        is_text = "\0" not in text and len(text.encode()) > len(start) - 4  # the last character may be cut
+        is_text = "\0" not in text and len(text.encode()) > len(start) - 4  # the last character may be cut off
         kind = "text" if is_text else "a binary file"
         if is_text and '"op_code"' in text:
             kind = "an Optuna journal"
@@ -162,7 +162,7 @@ def _columns(database: sqlite3.Connection, table: str) -> set[str]:
 
 
 def _is_cut_short(path: Path) -> bool:
-    """Whether a write to it was cut short, which whoever opens it next has to undo."""
+    """Whether a write was interrupted, which the next program to open the file has to roll back."""
     if not _has(path, "-journal"):
         return False
     try:

@@ -1,4 +1,4 @@
-"""A study into its MLflow run, the parent of its trials' runs: started, gone on with, ended."""
+"""Start, resume and end a study's MLflow run, the parent of its trials' runs."""
 
 import getpass
 import json
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 
-FOLDER = "folder"  # tag of a study: where its results lie, on which machine
-_DIGEST_LENGTH = 12  # MLflow takes 36, its column shows fewer
+FOLDER = "folder"  # tag of a study: the folder of its results, and the machine
+_DIGEST_LENGTH = 12  # MLflow accepts 36, but its column shows fewer
 _PROFILE = ("n_train", "n_validation", "n_test", "n_classes", "shape", "scaling", "stand_in")
 _FILES = (
     "report.html", "results.csv", "effects.csv", "effects.tex", "epochs.csv", "layers.csv", "lr_tests.json",
@@ -33,7 +33,7 @@ _FILES = (
 
 @dataclass(frozen=True, slots=True)
 class StudyRun:
-    """What is known of a study when it starts."""
+    """The settings of a study's run, known when it starts."""
 
     study: str  # the experiment's name, e.g. "cifar_mlp"
     title: str
@@ -44,14 +44,14 @@ class StudyRun:
     reference: Factors
 
     def fingerprint(self) -> str:
-        """Of arrays and split; "" where it is not known."""
+        """Digest of arrays and split; "" if unknown."""
         return str(self.data.get("fingerprint", ""))
 
     def origin(self) -> dict[str, str]:
         """Tags for MLflow's own columns User, Source and Version, and the data's fingerprint."""
         try:
             user = getpass.getuser()
-        except (OSError, KeyError, ImportError):  # a container may run under a number without a name
+        except (OSError, KeyError, ImportError):  # in a container, a user id may have no name
             user = ""
         source = {"mlflow.source.name": f"ablate study {self.study}", "mlflow.source.type": "LOCAL"}
         commit = {"mlflow.source.git.commit": self.tags.get("git_commit", "")}
@@ -59,7 +59,7 @@ class StudyRun:
 
 
 def start_parent(client: "MlflowClient", experiment_id: str, *, study: StudyRun) -> str:
-    """A new run named "cifar_mlp · 2026-11-21 10:30" with the study's settings and data; its id."""
+    """Start a run named "cifar_mlp · 2026-11-21 10:30" with the study's settings and data; return its id."""
     name = one_line(f"{study.study} · {datetime.now().astimezone():%Y-%m-%d %H:%M}", 250)
     reference = " · ".join(f"{factor}={level}" for factor, level in study.reference.items())
     own = {"phase": "study", "state": "running", "study": study.study, "reference": reference, NOTE: study.title}
@@ -71,10 +71,10 @@ def start_parent(client: "MlflowClient", experiment_id: str, *, study: StudyRun)
 
 
 def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, study: StudyRun) -> bool:
-    """Set an earlier run going again; False where it is gone or belongs to another experiment."""
+    """Set an earlier run to running again; False if it is gone or belongs to another experiment."""
     try:
         run = client.get_run(run_id)
-    except Exception as err:  # MLflow's own type, which is not imported before it has to be
+    except Exception as err:  # MLflow's own type, which is imported as late as possible
         if is_gone(err):
             return False
         raise
@@ -82,7 +82,7 @@ def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, st
         return False
     client.update_run(run_id, status="RUNNING")
     had, params = run.data.params, param_values(study.params)
-    # MLflow keeps a param as it was first: what the study changed since goes into a tag.
+    # MLflow never changes a param; settings that have changed since go into a tag.
     changed = [f"{key}: {had[key]} → {value}" for key, value in params.items() if had.get(key, value) != value]
     new = {key: value for key, value in params.items() if key not in had}
     write_batch(client, run_id, params=new, tags=tag_values({"state": "running", "resumed_with": "; ".join(changed)}))
@@ -90,9 +90,9 @@ def resume_parent(client: "MlflowClient", experiment_id: str, *, run_id: str, st
 
 
 def end_dead_parents(client: "MlflowClient", experiment_id: str, *, study: StudyRun, own: str) -> None:
-    """End as killed what other runs of a study from this very folder left running; nobody but us runs it now.
+    """End as killed the other running runs of a study from this folder; no other process trains them now.
 
-    That is a run whose id never came to be kept, or one that was set aside for a fresh start.
+    These are runs whose id was never stored, or that were set aside for a fresh start.
     """
     running = runs_of(client, experiment_id, only="tags.phase = 'study' AND attributes.status = 'RUNNING'")
     for run in running:
@@ -110,16 +110,16 @@ def end_killed(client: "MlflowClient", run: "Run") -> None:
 
 
 def adopt(client: "MlflowClient", experiment_id: str, *, former: str, parent: str) -> None:
-    """Put the runs of trials below another parent, where theirs is gone."""
+    """Move the runs of trials to another parent, if theirs is gone."""
     for child in child_runs(client, experiment_id, parent_run_id=former):
         write_batch(client, child.info.run_id, tags={PARENT: parent})
 
 
 def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Preregistration) -> None:
-    """What was frozen, and when. Does nothing where the run is gone, which must not hold up its trials."""
+    """Store the preregistration and its time as tags. Does nothing if the run is gone: trials must not wait for it."""
     try:
         write_batch(client, run_id, tags={"frozen": freeze.digest, "frozen_at": freeze.at})
-    except Exception as err:  # MLflow's own type, which is not imported before it has to be
+    except Exception as err:  # MLflow's own type, which is imported as late as possible
         if not is_gone(err):
             raise
 
@@ -127,14 +127,14 @@ def tag_freeze(client: "MlflowClient", run_id: str, *, freeze: Preregistration) 
 def end_parent(
     client: "MlflowClient", run_id: str, *, status: RunStatus, note: str, metrics: Mapping[str, float]
 ) -> None:
-    """Headline numbers, description and status."""
+    """End the run with headline metrics, description and status."""
     points = [(key, value, int(time.time() * 1000), 0) for key, value in named_metrics(metrics).items()]
     write_batch(client, run_id, metrics=points, tags=tag_values({"state": status.lower(), NOTE: note}))
     client.set_terminated(run_id, status)
 
 
 def folder_files(folder: Path | None) -> list[tuple[str, str | None]]:
-    """What there is of report, tables, study file and figures in a folder of results, and where artifacts have it."""
+    """Report, tables, study file and figures that exist in a results folder, with their paths among the artifacts."""
     if folder is None:
         return []
     figures = sorted(path for path in (folder / "figures").glob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""A study's journal into MLflow runs: one for the study, one nested in it for each attempt."""
+"""Write a study's journal to MLflow: one run for the study, and nested in it one run per attempt."""
 
 import time
 from collections import Counter
@@ -32,56 +32,57 @@ if TYPE_CHECKING:
 
 
 PAUSE_SECONDS = 2.0  # between two passes: what MLflow shows is about this old
-MOST_PAUSE_SECONDS = 5.0  # the same where a store is slow: its passes take half of the time, and grow
-RETRY_SECONDS = 10.0  # between two passes where the store failed
-MOST_RETRY_SECONDS = 60.0  # the same where it took long to fail
+MOST_PAUSE_SECONDS = 5.0  # limit of the pause with a slow store: a pass takes half of the time, and later passes grow
+RETRY_SECONDS = 10.0  # between two passes after a failure
+MOST_RETRY_SECONDS = 60.0  # limit of that pause, for a store that takes long to fail
 
 
 @final
 class Tracker:
     """Makes MLflow equal to a journal, from one thread: each pass writes what the store lacks.
 
-    Only opening a study fails loudly. After that a store that fails costs no training: `failure` says why, `missing`
-    counts what it lacks, and the next pass, in this process or a later one, looks what it has and goes on.
+    Only opening a study raises errors. After that a failing store never stops training: `failure` says why, `missing`
+    counts the incomplete runs, and the next pass, in this process or a later one, looks up what the store has and
+    continues.
     """
 
     def __init__(self, uri: str, *, connect: "Callable[[str], MlflowClient]" = connect) -> None:
-        """Nothing is contacted yet."""
+        """Makes no connection yet."""
         self._uri = uri
         self._connect = connect
         self._clock = Clock()
-        self.failure = ""  # why the store lacks something, or did for a while; "" where nothing ever failed
-        self.is_down = False  # the last pass failed, and another may not
-        self.is_ended = False  # the study's own run is, as a whole
-        self.progress = 0  # how often the store took something: while this grows, waiting is worth it
+        self.failure = ""  # why the store lacks something, or did for a while; "" if nothing ever failed
+        self.is_down = False  # the last pass failed, but a later one may succeed
+        self.is_ended = False  # whether the study's own run is complete
+        self.progress = 0  # number of successful writes: while it grows, waiting is worthwhile
         self.pause = PAUSE_SECONDS  # until the next pass
-        self.run_ids: dict[AttemptKey, str] = {}  # as far as the store has come
+        self.run_ids: dict[AttemptKey, str] = {}  # of the runs created so far
         self._stored: dict[AttemptKey, Stored] = {}
-        self._is_looked_up = False  # `_stored` is what the store has; a call that failed may have arrived
-        self._rate_tests: set[str] = set()  # keys whose curve some run has
+        self._is_looked_up = False  # False after a failed call: it may have arrived all the same
+        self._rate_tests: set[str] = set()  # keys of range tests whose curve a run has
         self._failures: Counter[AttemptKey] = Counter()
-        self._files_failed = False  # the place for artifacts may fail where the store does not
+        self._files_failed = False  # the artifact store may fail where the tracking store does not
         self._own = Stored()  # the study's run
-        self._former_parent: str | None = None  # that is gone
-        self._put_off = ""  # the study's run, on a server that was away when it was to be opened
-        self._freeze: Preregistration | None = None  # that the study's run does not have yet
+        self._former_parent: str | None = None  # a parent run that is gone
+        self._put_off = ""  # id of the study's run, if its server was away when it was to be opened
+        self._freeze: Preregistration | None = None  # not yet written to the study's run
 
     @property
     def seconds(self) -> float:
-        """Wall time spent in here so far."""
+        """Wall time spent on tracking so far."""
         return self._clock.seconds.get("track", 0.0)
 
     def missing(self, attempts: Iterable[AttemptKey]) -> int:
-        """How many runs the store does not have as a whole: of these attempts, and that of the study itself."""
+        """Number of incomplete runs in the store, of these attempts and the study's own."""
         stored = [self._stored.get(key, Stored()) for key in attempts]
         own = not self.is_ended or bool(self._own.files) or self._freeze is not None
         return sum(not one.has_ended or bool(one.files) for one in stored) + own
 
     def open_study(self, study: StudyRun, *, parent_run_id: str | None) -> str:
-        """Start the study's run, or go on with `parent_run_id` where it still exists; its id.
+        """Start the study's run, or resume `parent_run_id` if it still exists; return its id.
 
-        Raises `AblateError` where the store cannot be used. A server that took the study once, and is not reached now,
-        is no reason to refuse: it is opened with a later pass.
+        Raises `AblateError` if the store cannot be used. If a server accepted the study once but cannot be reached now,
+        the run is opened in a later pass instead.
         """
         with self._clock.on("track"):
             self._study = study
@@ -94,15 +95,15 @@ class Tracker:
                 return parent_run_id
 
     def log_preregistration(self, freeze: Preregistration) -> None:
-        """The study's run is to say what was frozen and when; no trial is written any further before that is done."""
+        """Queue the preregistration for the study's run; it is written before any further trial."""
         self._freeze = freeze
         self._own.files = {**self._own.files, FROZEN: freeze.to_text()}
 
     def reconcile(self, attempts: Sequence[Attempt], *, again: bool = True) -> None:
-        """Write what the store lacks of all attempts, of whatever process; end what dead ones left running.
+        """Write what the store lacks of all attempts, of any process, and end runs of dead processes.
 
-        `again`: also files where one failed before. What the store has stays as it is: where nothing is missing, the
-        first pass costs two searches and the next ones nothing.
+        `again`: also retry files that failed before. Nothing is written twice: if nothing is missing, the first pass
+        costs two searches and the next ones nothing.
         """
         with self._clock.on("track"):
             began = time.monotonic()
@@ -124,7 +125,7 @@ class Tracker:
     ) -> None:
         """End the study's run: `note` as its description (Markdown), `metrics` such as "effect/normalization=batch".
 
-        The known files of the folder `artifacts`, its figures included, go with it. Trials still open end as killed.
+        Uploads the known files of the folder `artifacts`, including its figures. Trials still open end as killed.
         """
         why, at = "the study ended first", now_ms()
         self.reconcile([one.as_killed(reason=why, ended=at) if isinstance(one, Begun) else one for one in attempts])
@@ -144,7 +145,7 @@ class Tracker:
         if not self._is_looked_up:
             yield partial(self._look_up, attempts)
         if not self._is_looked_up:
-            return  # the store refuses to say: whatever were written now might be there twice
+            return  # the store did not answer: writing now might duplicate runs
         if self._freeze is not None:
             yield partial(self._write_freeze, self._freeze)
         behind = [one for one in attempts if is_behind(one, self._stored.setdefault(one.key, Stored()))]
@@ -152,10 +153,10 @@ class Tracker:
             yield partial(self._write, attempt, self._stored[attempt.key])
 
     def _took(self, step: Callable[[], object]) -> bool:
-        """Take a step; whether it is worth going on. A failure is noted, never raised."""
+        """Take a step; return whether to continue. A failure is noted, never raised."""
         try:
             step()
-        except Exception as err:  # whatever a store raises must not end the training
+        except Exception as err:  # no error of a store may end the training
             self.failure, self.is_down = reason(err), not is_final(err)
             self._is_looked_up = self._is_looked_up and not self.is_down
             return not self.is_down
@@ -213,7 +214,7 @@ class Tracker:
         return str(run.info.run_id)
 
     def _write_files(self) -> None:
-        """Write the files that runs lack, and tag those of trials with what they have, so that nobody need look."""
+        """Write files that runs lack, and list them in a tag of the trial's run, so that later passes need not look."""
         self._files_failed = False
         for stored in [one for one in (self._own, *self._stored.values()) if one.files]:
             try:
@@ -221,7 +222,7 @@ class Tracker:
                 if stored is not self._own:
                     had = stored.tags.get(names.FILES, "").split()
                     write_batch(self._client, stored.run_id, tags={names.FILES: " ".join([*had, *stored.files])})
-            except Exception as err:  # whatever a place for artifacts raises must not end the training
+            except Exception as err:  # no error of an artifact store may end the training
                 if not is_gone(err):
                     self.failure, self._files_failed = reason(err), True
                     return

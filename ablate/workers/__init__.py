@@ -1,1 +1,1 @@
-"""A plan into outcomes, in worker processes."""
+"""Train a plan's trials in worker processes."""

@@ -1,4 +1,4 @@
-"""Workers that have ended into what becomes of the trial and of the place that each of them had."""
+"""Decide what happens to a dead worker's trial and its place, and find workers over a memory or time limit."""
 
 import os
 import time
@@ -11,25 +11,28 @@ from ablate.study.trial import Outcome
 from ablate.workers.logs import log_tail
 from ablate.workers.process import End, Worker
 
-LOOK_SECONDS = 1.0  # between two looks at the workers, at least
-# More time than this between two looks was not the workers': the machine slept, or Ctrl-Z had stopped all of them.
+LOOK_SECONDS = 1.0  # least time between two checks of the workers
+# A longer gap between two checks is not the workers' fault: the machine slept, or Ctrl-Z had stopped all processes.
 LEAP_SECONDS = 5.0
-SHARE = 0.9  # of the machine's memory is what all workers together may hold
+SHARE = 0.9  # of the machine's memory: the limit for all workers together
 GB = 2**30
-Over: TypeAlias = list[tuple[Worker, End]]  # whom to end, and why
+Over: TypeAlias = list[tuple[Worker, End]]  # workers to end, and why
 
 
 @final
 class Losses:
-    """What a study's workers have lost so far. `most` is how often a trial or a place may lose one and go on."""
+    """Counts the workers that a study has lost. A trial or a place that loses more than `most` workers is given up."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
-        self._deaths: dict[str, int] = {}  # by trial: how many workers died while they trained it alone
-        self._stillborn: dict[int, int] = {}  # by place: how many died one after the other before they were ready
+        self._deaths: dict[str, int] = {}  # by trial: number of workers that died while they trained it alone
+        self._stillborn: dict[int, int] = {}  # by place: number of consecutive workers that died before they were ready
 
     def given_up(self, worker: Worker, end: End) -> Outcome | None:
-        """How the one trial of a worker is told; None where it is tried again, or where there are none or several."""
+        """The outcome of a lone trial that is given up.
+
+        None if it is tried again, or if the worker had no or several trials.
+        """
         if len(worker.trials) != 1:
             return None
         [(trial, going)] = worker.trials.items()
@@ -42,7 +45,7 @@ class Losses:
         return going.outcome(end.state, reason, traceback=said)
 
     def is_hopeless(self, worker: Worker, end: End) -> bool:
-        """Whether another worker in the place of one that has ended would come no further."""
+        """Whether starting another worker in the place of a dead one is pointless."""
         if worker.is_ready:
             return False
         number = worker.place.number
@@ -50,24 +53,24 @@ class Losses:
         return end.is_final or self._stillborn[number] > self._most
 
     def note_ready(self, worker: Worker) -> None:
-        """A worker has come to life."""
+        """Note that a worker is ready."""
         self._stillborn.pop(worker.place.number, None)
 
 
 @final
 class Watch:
-    """The limits of a study, and the time that its workers were seen at work. `memory` is the machine's, in bytes."""
+    """The limits of a study, and the time since its workers were last checked. `memory` is the machine's, in bytes."""
 
     def __init__(self, limits: Limits, *, memory: int) -> None:
         self._limits, self._memory = limits, memory
         self._looked = time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether it is time for another look."""
+        """Whether it is time for another check."""
         return time.monotonic() - self._looked >= LOOK_SECONDS
 
     def over(self, workers: Sequence[Worker]) -> Over:
-        """Those that have to be ended now."""
+        """Workers that must be ended now, with the reason."""
         now = time.monotonic()
         passed, self._looked = min(now - self._looked, LEAP_SECONDS), now
         for worker in workers:
@@ -84,7 +87,10 @@ class Watch:
         return None
 
     def _too_large(self, workers: Sequence[Worker]) -> Over:
-        """Those above the limit; without one the largest, where it, the others and this process leave too little."""
+        """Workers above the limit.
+
+        Without a limit: the largest worker, if all workers and this process hold over nine tenths of the memory.
+        """
         held = {worker: system.held_memory_bytes(worker.pid) for worker in workers}
         allowed = self._limits.memory_gb
         if allowed is not None:
@@ -96,7 +102,7 @@ class Watch:
         largest = max(held, key=lambda worker: held[worker])
         whole = f"{SHARE:.0%} of this machine's {self._memory / GB:.1f} GB"
         text = f"GB of memory and the study {total / GB:.1f} GB, more than {whole}"
-        return [(largest, _too_much(held[largest], text, is_final=False))]  # a smaller neighbour may be all it takes
+        return [(largest, _too_much(held[largest], text, is_final=False))]  # with smaller neighbours the trial may fit
 
 
 def _too_much(held: int, text: str, *, is_final: bool) -> End:

@@ -1,4 +1,4 @@
-"""What a worker prints into a file: its last words too, and never so much that a disk is full of it."""
+"""Write workers' output to log files of limited size, and read their last lines."""
 
 import faulthandler
 import io
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 MOST_BYTES = 64 * 2**20  # of a log
-KEPT_BYTES = 2**20  # of its end, where it grew longer
-ASKED_SECONDS = 0.1  # for a process to print where it is
+KEPT_BYTES = 2**20  # kept from the end of a longer log
+ASKED_SECONDS = 0.1  # for a process to print its stack traces
 
 
 def print_to(path: Path) -> None:
-    """Let all that this process prints go to the end of a file, foreign code's words too; never an error of a print.
+    """Redirect all output of this process, native code included, to the end of a file; printing never fails.
 
-    Where the file cannot be opened it goes nowhere: a study is worth more than its logs. A process that a signal ends,
-    or that is asked to, prints what all its threads were doing.
+    If the file cannot be opened, the output is discarded: a study matters more than its logs. A process that is ended
+    by a signal, or asked to, prints the stack traces of all its threads.
     """
     try:
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -41,13 +41,13 @@ def print_to(path: Path) -> None:
 
 
 def patient(descriptor: int) -> io.TextIOWrapper:
-    """A text stream that loses what its file does not take; any text can be printed to it, and goes line by line."""
+    """A line-buffered text stream that accepts any text, and drops what its file does not accept."""
     buffered = io.BufferedWriter(_Patient(descriptor))
     return io.TextIOWrapper(buffered, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def ask_where(pid: int) -> None:
-    """Let a process that has called `print_to` print what it is doing, even if that is foreign code that hangs."""
+    """Let a process that has called `print_to` print its stack traces, even if it hangs in native code."""
     if hasattr(signal, "SIGUSR1"):
         with suppress(OSError):
             os.kill(pid, signal.SIGUSR1)
@@ -55,9 +55,9 @@ def ask_where(pid: int) -> None:
 
 
 def log_tail(path: Path, *, most: int = 100, longest: int = 300) -> str:
-    """The last `most` lines of a log, `longest` characters of each, as they can be shown; "" where it cannot be read.
+    """The last `most` lines of a log, each cut to `longest` printable characters; "" if the log cannot be read.
 
-    Python lists all libraries after a crash, in one line that would hide where it was.
+    Python lists all libraries after a crash, in one long line that would hide the stack trace.
     """
     try:
         with path.open("rb") as log:
@@ -69,9 +69,10 @@ def log_tail(path: Path, *, most: int = 100, longest: int = 300) -> str:
 
 
 def cut(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT_BYTES) -> bool:
-    """Whether a log had more than `most` bytes: then its last `kept` are what is left, under a line that says so.
+    """Shorten a log of more than `most` bytes to its last `kept` bytes, under a line that says so.
 
-    For a file that others append to meanwhile. What they print between the reading and the cutting is lost.
+    Returns whether the log was shortened. Made for files that other processes append to: their output between reading
+    and cutting is lost.
     """
     try:
         size = path.stat().st_size
@@ -83,7 +84,7 @@ def cut(path: Path, *, most: int = MOST_BYTES, kept: int = KEPT_BYTES) -> bool:
         os.truncate(path, 0)
         with path.open("ab") as log:
             log.write(f"[{size - kept:,} bytes were cut here: a log keeps {most:,} at most]\n".encode() + last)
-    except OSError:  # the disk's fault; whoever writes results there finds it out
+    except OSError:  # a disk error, which the code that writes results reports
         return False
     return True
 
@@ -97,7 +98,7 @@ class _Patient(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """For those who write to it without Python."""
+        """The file descriptor, for native code."""
         return self._descriptor
 
     def write(self, data: "ReadableBuffer", /) -> int:

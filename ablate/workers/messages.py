@@ -1,4 +1,4 @@
-"""What a worker process and the scheduler say to each other, and what a worker is started with."""
+"""Messages between a worker process and the scheduler, and the settings with which a worker starts."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,68 +9,68 @@ from ablate.study.trial import Epoch
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What every trial of a study shares, in a form that a spawned process can take."""
+    """The settings that all trials of a study share; can be pickled for a spawned process."""
 
     study: Study
     arrays: Path  # folder of the memory-mapped data set
-    cache: Path | None  # folder of what outlives a run: range tests, and the ways in which programs are made
-    threads: int  # per worker: part of what makes a trial's numbers the same everywhere
-    log: Path  # beginning of the files for what workers print
+    cache: Path | None  # folder of caches that outlive a run: range tests, compile policies
+    threads: int  # per worker; affects a trial's numbers, so it is the same on every machine
+    log: Path  # prefix of the workers' log files
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
-    stack: int | None = None  # trials of one structure in one program, at most; None: as many as suit the device
+    stack: int | None = None  # most trials of one structure in one program; None: depends on the device
 
     def log_of(self, number: int) -> Path:
-        """What the worker of this number prints."""
+        """The log file of worker `number`."""
         return self.log.with_name(f"{self.log.name}-{number}.log")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a worker runs."""
+    """The processors and the GPU of a worker."""
 
     number: int
-    cpus: frozenset[int] = field(default_factory=frozenset)  # empty: wherever the system likes
-    gpu: str | None = None  # the one that it sees, as CUDA_VISIBLE_DEVICES names it; None: what the environment says
+    cpus: frozenset[int] = field(default_factory=frozenset)  # empty: chosen by the operating system
+    gpu: str | None = None  # the visible GPU, as in CUDA_VISIBLE_DEVICES; None: leave the environment as it is
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A worker's first word: its libraries are up, and the model of the baseline can be built."""
+    """A worker's first message: its libraries are loaded, and the baseline's model can be built."""
 
-    notices: tuple[str, ...] = ()  # what a person should know of the models before the first trial
+    notices: tuple[str, ...] = ()  # warnings about the models, to show before the first trial
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A worker's last word instead: what the user has to mend."""
+    """A worker's last message if it cannot start: the problem that the user has to fix."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A sign of life between the epochs of trials: one more epoch of a network on which they will begin."""
+    """A sign of life before trials begin: one more epoch of pretraining the network that they start from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A worker could train up to `n` more trials of its structure at once. Answered by a list of specs."""
+    """The worker could train up to `n` more trials of its structure at once. The answer is a list of specs."""
 
     n: int
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """An epoch of each trial in a stack. Answered by a list of verdicts; False stops that trial."""
+    """An epoch of each trial in a stack. The answer is a list of verdicts; False stops that trial."""
 
     epochs: tuple[Epoch, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A worker has told all its trials' outcomes and waits for specs."""
+    """The worker has sent all outcomes and waits for specs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """The same, but as its last word: its memory has grown past the bound."""
+    """Like `Idle`, but the worker's last message: its memory has grown past the limit."""

@@ -1,4 +1,4 @@
-"""A plan into outcomes on this machine's cores: spawned workers that live for many trials, verdicts epoch by epoch."""
+"""Train a plan on this machine's cores, in spawned workers that train many trials each and get a verdict per epoch."""
 
 import threading
 import time
@@ -21,19 +21,19 @@ from ablate.workers.process import End, Serve, Worker, shut_down, spawn_worker
 from ablate.workers.queue import Waiting, places
 from ablate.workers.worker import work
 
-LOOKAHEAD = 16  # specs held ready per worker, so that each can be given a structure that it has compiled already
+LOOKAHEAD = 16  # specs held ready per worker, so that each worker can get a structure that it has compiled already
 GRACE_SECONDS = 10.0  # for running epochs to end after a stop
 
 
 class Local:
-    """A scheduler of `workers` processes with `task.threads` threads each. A context manager: leaving it ends them.
+    """A scheduler of `workers` processes with `task.threads` threads each.
 
-    Whatever ends a worker costs the trials that it trained, and no other: `on_lost` is called with the reason, and they
-    begin anew, with `on_start`; one that a worker trained alone is told as failed once `retries.killed` tries more have
-    ended so, and at once where it went over one of the limits.
+    A context manager; its exit ends the processes. The end of a worker affects only the trials that it trained:
+    `on_lost` is called with the reason, and they begin again with `on_start`. A trial that a worker trained alone fails
+    after `retries.killed` further attempts ended the same way, and at once if it went over a limit.
 
-    Its `clock` counts what the workers' time goes to outside of trials, summed over them: "start" until they are
-    ready, "idle" from a trial's end to the next one's start, or to the end.
+    `clock` measures the workers' time outside of trials, summed over them: "start" until they are ready, "idle" from a
+    trial's end to the next start or to the end.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Local:
         self._waiting = Waiting(model=task.study.model.name)
         self._watch = Watch(task.study.limits, memory=system.memory_bytes())
         self._losses = Losses(most=task.study.retries.killed)
-        self._stopped: float | None = None  # when the stop was noticed
+        self._stopped: float | None = None  # time at which the stop was noticed
         self._announced: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ class Local:
             cut(worker.log)
 
     def run(self, plan: Plan) -> None:
-        """Train until the plan has nothing left and no trial is running; after a stop, until none is running."""
+        """Train until the plan has nothing left and no trial is running; after a stop, until no trial is running."""
         while True:
             if self._stop.is_set():
                 self._waiting.clear()
@@ -113,7 +113,7 @@ class Local:
             worker = by_pipe[pipe]
             try:
                 message = pipe.recv()
-            except Exception:  # the end of what it says, or what no worker says: nothing more is to be had from it
+            except Exception:  # end of the pipe or an unreadable message: nothing more will come
                 self._lose(worker, worker.ended(), plan)
             else:
                 worker.silent = 0.0
@@ -129,7 +129,7 @@ class Local:
             case Refused():
                 raise AblateError(f"{message.reason}\n  see {worker.log}")
             case Busy():
-                pass  # that it said something is all
+                pass  # a sign of life needs no reaction
             case Wanted():
                 more = [] if self._stop.is_set() else self._waiting.more(worker, plan, n=message.n)
                 self._start(worker, more)
@@ -149,7 +149,7 @@ class Local:
                 raise AssertionError(f"a worker sent {message!r}")
 
     def _announce(self, notices: Sequence[str]) -> None:
-        """Each once: every worker says the same."""
+        """Show each notice once: every worker sends the same ones."""
         for notice in notices:
             if notice not in self._announced:
                 self._announced.add(notice)
@@ -163,7 +163,7 @@ class Local:
         worker.say([goes_on and not self._stop.is_set() for goes_on in verdicts])
 
     def _look_after(self, plan: Plan) -> None:
-        """About once a second: find workers that ended unheard or went over a limit, and keep their logs small."""
+        """About once a second: find workers that died silently or went over a limit, and shorten their logs."""
         if not self._watch.is_due():
             return
         for worker, end in self._watch.over(self._workers):
@@ -174,7 +174,7 @@ class Local:
             cut(worker.log)
 
     def _end_late(self, plan: Plan) -> None:
-        """After a stop and a time of grace, end those that still train."""
+        """After a stop and a grace period, end the workers that still train."""
         if self._stopped is None:
             self._stopped = time.monotonic()
         if time.monotonic() - self._stopped > GRACE_SECONDS:
@@ -186,7 +186,7 @@ class Local:
         self._lose(worker, end, plan)
 
     def _lose(self, worker: Worker, end: End, plan: Plan) -> None:
-        """Settle the trials of a worker that has ended, and fill its place."""
+        """Settle the trials of a dead worker, and refill its place."""
         self._workers.remove(worker)
         if self._stop.is_set():
             for going in worker.trials.values():
@@ -202,15 +202,15 @@ class Local:
         self._waiting.put_back(worker.structure, specs)
 
     def _refill(self, worker: Worker, end: End) -> None:
-        """Start another in the place of a worker that has ended; where none comes to life there, do without it.
+        """Start another worker in a dead one's place, unless workers keep dying there before they start.
 
-        Raises `AblateError` where no other worker can come to life either.
+        Raises `AblateError` if no worker is left.
         """
         if not self._losses.is_hopeless(worker, end):
             self._hire(worker.place)
             return
         reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
-        if not self._workers:  # of those that still start, the last one says so
+        if not self._workers:  # while others still start, only the last one raises
             model = self._task.study.model.name
             raise AblateError(f"{reason}\n  the likely cause is model.name {model} on the baseline; see {worker.log}")
         self._on_notice(f"{reason}; continuing without it, see {worker.log}")
@@ -219,7 +219,7 @@ class Local:
         self._workers.append(spawn_worker(self._task, place, self._serve))
 
     def _count(self, part: str, worker: Worker) -> None:
-        """Count a worker's time until now, and begin anew."""
+        """Add a worker's time until now, and restart its timer."""
         now = time.perf_counter()
         self.clock.add(part, now - worker.since)
         worker.since = now

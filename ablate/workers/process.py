@@ -1,4 +1,4 @@
-"""Worker processes as their scheduler sees them."""
+"""Worker processes as the scheduler sees them: start, talk to, time and end them."""
 
 import multiprocessing
 import os
@@ -21,30 +21,30 @@ from ablate.workers.logs import ask_where
 from ablate.workers.messages import Place, Task
 from ablate.workers.watchdog import OURS, SAFE_PATH
 
-LEAVE_SECONDS = 2.0  # in which a worker that was told to go has to be gone; then it is killed
-Serve: TypeAlias = Callable[[Task, Place, Connection], None]  # what runs inside a worker process
+LEAVE_SECONDS = 2.0  # for a worker to exit after a request; then it is killed
+Serve: TypeAlias = Callable[[Task, Place, Connection], None]  # the function that runs inside a worker process
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Why a worker ended, and what a trial becomes that it trained alone and that is not tried again."""
+    """Why a worker ended, and the state of its trial if it trained only that trial and it is not tried again."""
 
     reason: str
     state: FailedState = "failed"
-    is_final: bool = False  # it would end in the same way again
+    is_final: bool = False  # another attempt would end the same way
 
 
 @final
 @dataclass(slots=True)
 class RunningTrial:
-    """A trial in training, and how far it has come."""
+    """A trial in training, and its progress."""
 
     spec: TrialSpec
     seconds: float = 0.0  # since its worker took it
     epochs: int = 0
 
     def outcome(self, state: State, reason: str, *, traceback: str = "") -> Outcome:
-        """How it ended, where its worker cannot say it."""
+        """The trial's outcome, where its worker can no longer report it."""
         told = Outcome(self.spec.trial, state, epochs=self.epochs, seconds=self.seconds)
         return replace(told, reason=reason, traceback=traceback)
 
@@ -52,56 +52,56 @@ class RunningTrial:
 @final
 @dataclass(slots=True, eq=False)
 class Worker:
-    """One worker: where it runs, what it trains, and for how long already."""
+    """A worker: its place, its running trials, and its timers."""
 
     place: Place
     process: SpawnProcess
     pipe: Connection
-    log: Path  # what it prints
-    trials: dict[str, RunningTrial] = field(default_factory=dict)  # in training, by name
-    silent: float = 0.0  # seconds since its last word, while it is not idle
-    structure: Structure = ()  # of these
+    log: Path  # file of its output
+    trials: dict[str, RunningTrial] = field(default_factory=dict)  # running trials, by name
+    silent: float = 0.0  # seconds since its last message, while it is not idle
+    structure: Structure = ()  # of the running trials
     seen: set[Structure] = field(default_factory=set)
     is_ready: bool = False
     is_idle: bool = False
-    since: float = field(default_factory=time.perf_counter)  # when it was started, or fell idle
+    since: float = field(default_factory=time.perf_counter)  # when it was started, or became idle
 
     @property
     def pid(self) -> int:
-        """Of its process."""
+        """The process id."""
         return self.process.pid or 0
 
     def start(self, specs: Sequence[TrialSpec]) -> None:
-        """Give it specs, all of its structure."""
+        """Send it specs, all of one structure."""
         self.trials.update({spec.trial: RunningTrial(spec) for spec in specs})
         self.silent = 0.0
         self.say(list(specs))
 
     def say(self, message: object) -> None:
-        """Send it something."""
-        with suppress(OSError):  # it died while it waited: listening finds that out, and settles its specs
+        """Send it a message."""
+        with suppress(OSError):  # it died while idle: the scheduler notices that at its pipe, and settles the specs
             self.pipe.send(message)
 
     def note(self, epoch: Epoch) -> None:
-        """One of its trials has had an epoch."""
+        """Note that one of its trials has finished an epoch."""
         self.trials[epoch.trial].epochs = epoch.epoch
 
     def age(self, seconds: float) -> None:
-        """So much time has passed for it."""
+        """Add elapsed seconds to its timers."""
         if not self.is_idle:
             self.silent += seconds
         for going in self.trials.values():
             going.seconds += seconds
 
     def is_gone(self) -> bool:
-        """Whether its process has ended, and all that it said was heard.
+        """Whether its process has ended and all its messages were read.
 
-        Its pipe does not tell where a process that it started itself still holds the other end.
+        Its pipe alone does not show that: child processes of the worker may still hold the other end.
         """
         return not self.process.is_alive() and not self.pipe.poll()
 
     def ended(self) -> End:
-        """Why it ended, once nothing can be heard of it any more."""
+        """Why it ended, once no message can come any more."""
         self.pipe.close()
         self.process.join(LEAVE_SECONDS)
         if (code := self.process.exitcode) is None:
@@ -110,7 +110,7 @@ class Worker:
         return End(in_words(code), is_final=code >= 0 and not self.is_ready)
 
     def kill(self) -> None:
-        """End it now, whatever it does; its log says what that was."""
+        """Kill it; its log says what it was doing."""
         self.pipe.close()
         if self.process.is_alive():
             ask_where(self.pid)
@@ -119,7 +119,7 @@ class Worker:
 
 
 def spawn_worker(task: Task, place: Place, serve: Serve) -> Worker:
-    """Start a worker process. Raises `AblateError` where the system starts none."""
+    """Start a worker process. Raises `AblateError` if the system refuses."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(task, place, theirs), daemon=True)
@@ -138,8 +138,8 @@ def spawn_worker(task: Task, place: Place, serve: Serve) -> Worker:
 def _spawning() -> Iterator[None]:
     """Keep the working folder and the main script out of the processes that are started inside the block.
 
-    Spawned by `python -c`, they would look in the working folder first, where a user's `types.py` hides Python's; and
-    they would run the main script once more, which many a script without `if __name__ == "__main__"` cannot bear.
+    Spawned by `python -c`, they would search the working folder first, where a user's `types.py` hides Python's; and
+    they would run the main script again, which breaks many scripts without `if __name__ == "__main__"`.
     """
     main, is_safe = sys.modules["__main__"], bool(os.environ.get(SAFE_PATH))
     sys.modules["__main__"] = ModuleType("__main__")
@@ -154,11 +154,11 @@ def _spawning() -> Iterator[None]:
 
 
 def shut_down(workers: Sequence[Worker]) -> None:
-    """End them all: at once those that are at work, after two seconds also those that were only told to go."""
+    """End all workers: busy ones at once, idle ones after two seconds if they do not exit when asked."""
     processes = [worker.process for worker in workers]
     try:
         for worker in workers:
-            worker.pipe.close()  # an idle worker ends at once
+            worker.pipe.close()  # an idle worker exits at once
             if not worker.is_idle:
                 worker.process.kill()
         deadline = time.monotonic() + LEAVE_SECONDS
@@ -172,7 +172,7 @@ def shut_down(workers: Sequence[Worker]) -> None:
 
 
 def in_words(code: int) -> str:
-    """What an exit code says of the end of a process; negative: the signal that ended it."""
+    """What an exit code says about the end of a process; negative: the signal that ended it."""
     if code >= 0:
         return f"its process exited with code {code}"
     names = {number.value: number.name for number in signal.Signals}

@@ -1,4 +1,4 @@
-"""What a plan asks for into what a free worker takes next; trials whose worker died come first."""
+"""Queue a plan's specs and choose what a free worker trains next; count workers and divide the machine among them."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -14,30 +14,30 @@ STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials o
 _StructuredSpec: TypeAlias = tuple[Structure, TrialSpec]
 _Origin: TypeAlias = tuple[int, tuple[tuple[str, Level], ...]]
 LEAST_MEMORY = 2 * 2**30  # bytes: TensorFlow, its compiler and a small data set take about 1.5 GiB
-SHARE = 0.6  # of the machine's memory is the workers'
+SHARE = 0.6  # of the machine's memory, for all workers
 MOST_WORKERS = 8  # without a GPU
 
 
 @final
 class Waiting:
-    """Specs that a plan asked for and that no worker trains, in its order; those that were put back lead."""
+    """Specs that no worker trains yet, in the plan's order; specs that were put back come first."""
 
     def __init__(self, *, model: str) -> None:
         self._model = model
         self._pairs: list[_StructuredSpec] = []
-        self._alone: set[str] = set()  # trials that share no program any more: a worker died under their stack
+        self._alone: set[str] = set()  # trials not to be stacked again: a worker died with their stack
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def fill(self, plan: Plan, n: int) -> None:
-        """Ask until `n` wait, or the plan has no more for now."""
+        """Ask the plan until `n` specs wait, or it has no more for now."""
         if n > len(self._pairs):
             specs = plan.ask(n - len(self._pairs))
             self._pairs.extend((structure_of(spec.factors, model=self._model), spec) for spec in specs)
 
     def take(self, worker: Worker, others: Sequence[Worker]) -> tuple[Structure, TrialSpec] | None:
-        """What a free worker begins with while `others` work. None: nothing."""
+        """Specs for a free worker while `others` work; None if there is nothing to do."""
         if not self._pairs:
             return None
         under_way = {_origin(going.spec) for other in others for going in other.trials.values()} - {None}
@@ -47,7 +47,7 @@ class Waiting:
         return pair
 
     def more(self, worker: Worker, plan: Plan, *, n: int) -> list[TrialSpec]:
-        """Up to `n` specs to stack with those that a worker trains."""
+        """Up to `n` specs to stack with those that a worker is training."""
         if not self._alone.isdisjoint(worker.trials):
             return []
         self.fill(plan, STACK_LOOKAHEAD)
@@ -58,28 +58,28 @@ class Waiting:
         return [spec for _, spec in fitting]
 
     def put_back(self, structure: Structure, specs: Sequence[TrialSpec]) -> None:
-        """Take in the trials of a worker that died; of a stack, each begins again in a program of its own.
+        """Put back the trials of a dead worker; each trial of a stack begins again in a program of its own.
 
-        Whose fault the stack's death was shows then. A trial is a function of its spec, alone or not.
+        This shows which trial killed the stack. A trial depends only on its spec, so training it alone changes nothing.
         """
         if len(specs) > 1:
             self._alone |= {spec.trial for spec in specs}
         self._pairs[:0] = [(structure, spec) for spec in specs]
 
     def clear(self) -> None:
-        """Nothing more is to be begun."""
+        """Drop all specs, so that no further trial begins."""
         self._pairs.clear()
 
 
 def _origin(spec: TrialSpec) -> _Origin | None:
-    """The network trained before on which a trial begins, equal for trials that share one; None: it begins afresh."""
+    """Key of the pretrained network from which a trial starts, equal for trials that share it; None: random weights."""
     return (spec.seed, tuple(sorted(trained_before(spec.factors).items()))) if is_transferred(spec.factors) else None
 
 
 def count_workers(cores: int, *, gpus: int, memory: int) -> int:
-    """One worker a GPU; without one, a worker a core, at most 8 and as many as `memory` (bytes; 0: unknown) bears.
+    """One worker per GPU; without a GPU, one per core, at most 8 and as many as `memory` allows (bytes; 0: unknown).
 
-    A small network's trial gains less from a second thread than from a neighbour; two workers on one GPU would share
+    A small network's trial gains less from a second thread than from another worker; two workers on one GPU would share
     its memory.
     """
     bearable = int(SHARE * memory) // LEAST_MEMORY if memory else MOST_WORKERS
@@ -87,12 +87,12 @@ def count_workers(cores: int, *, gpus: int, memory: int) -> int:
 
 
 def share_of_memory(workers: int, *, memory: int) -> int:
-    """Bytes that a worker may come to hold: its share of six tenths of the machine's `memory`, at least 2 GiB."""
+    """Memory limit per worker in bytes: its share of six tenths of the machine's `memory`, at least 2 GiB."""
     return max(LEAST_MEMORY, int(SHARE * memory) // workers)
 
 
 def places(workers: int, *, threads: int, gpus: Sequence[str]) -> Iterable[Place]:
-    """A place for each worker: `threads` processors of its own where there are enough, and one of the `gpus`."""
+    """A place for each worker: `threads` processors of its own if there are enough, and one of the `gpus`."""
     cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     for number in range(workers):
         own = cpus[number * threads : (number + 1) * threads] if workers * threads <= len(cpus) else []
@@ -100,7 +100,7 @@ def places(workers: int, *, threads: int, gpus: Sequence[str]) -> Iterable[Place
 
 
 def choose(waiting: Sequence[Structure], seen: set[Structure], others: Iterable[set[Structure]]) -> int:
-    """Which waiting trial a free worker takes: one it has compiled, else one nobody has, else the first."""
+    """Choose a free worker's trial: a structure that it has compiled, else one that no worker has, else the first."""
     known_elsewhere: set[Structure] = set().union(*others)
     for place, structure in enumerate(waiting):
         if structure in seen:

@@ -1,4 +1,4 @@
-"""Open the workers that train: the one place that decides where trials run."""
+"""Open the workers that train: the only place that decides where trials run."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -23,26 +23,26 @@ from ablate.workers.worker import work
 
 
 class Scheduler(Protocol):
-    """Trains what plans ask for, somewhere."""
+    """Trains the trials that plans ask for."""
 
     @property
     def clock(self) -> Clock:
-        """What the workers' time goes to outside of trials, summed over them: "start" and "idle"."""
+        """The workers' time outside of trials, summed over them: "start" and "idle"."""
         ...
 
     def run(self, plan: Plan) -> None:
-        """Train until the plan has nothing left and no trial is running; after a stop, until none is running."""
+        """Train until the plan has nothing left and no trial is running; after a stop, until no trial is running."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How many workers there are, and what each of them has."""
+    """The number of workers, and the resources of each."""
 
     workers: int
     threads: int  # per worker
     cache: Path | None = None  # as in `Task`
-    log: Path | None = None  # as in `Task`; None: what they print goes when they go
+    log: Path | None = None  # as in `Task`; None: logs are deleted when the workers end
     stack: int | None = None  # as in `Task`
 
 
@@ -58,11 +58,11 @@ def open_workers(
     on_notice: Callable[[str], None] = lambda _: None,
     serve: Serve = work,
 ) -> Iterator[Scheduler]:
-    """Workers for the trials of a study, until the end of the block; `stop` ends their trials before.
+    """Run workers for a study's trials until the end of the block; `stop` ends the trials earlier.
 
-    `on_start` is called as a worker takes a trial, `on_lost` when it died over one, which then begins anew, with the
-    reason, and `on_notice` with what a person should know. Raises `AblateError` where the data find no room, or where
-    no worker comes to life.
+    `on_start` is called when a worker starts a trial, `on_lost` with the reason when a worker died and the trial begins
+    again, and `on_notice` with messages for the user. Raises `AblateError` if there is no room for the data, or if no
+    worker starts.
     """
     with scratch_folder() as scratch:
         task = Task(

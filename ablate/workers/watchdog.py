@@ -1,4 +1,4 @@
-"""The end of a process that started this one into the end of this one, whatever it is doing."""
+"""Kill this worker when its parent process dies."""
 
 import ctypes
 import multiprocessing
@@ -9,31 +9,31 @@ import threading
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 
-SAFE_PATH = "PYTHONSAFEPATH"  # Python's own: with any value it does not look for modules in the working folder
+SAFE_PATH = "PYTHONSAFEPATH"  # Python's own: with any value, modules are not searched in the working folder
 OURS = "ablate"  # the value while a worker starts
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def end_with_parent() -> None:
-    """Make this process end when its parent does; call it first of all. Does nothing in a process without a parent.
+    """Make this process end when its parent does; must be called first. Does nothing in a process without a parent.
 
-    A thread waits for the parent's end, on every system. It cannot run while foreign code holds the interpreter, so
-    Linux is asked as well to kill this process. That it does when the *thread* ends that started it, which must
-    therefore be one that outlives its workers.
+    A thread waits for the parent's end, on every system. It cannot run while native code holds the interpreter, so on
+    Linux the kernel is asked to kill this process, too. The kernel does so when the parent's *thread* ends, so workers
+    must be started from a thread that outlives them.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
         return
     threading.Thread(target=_end_after, args=(parent,), name="lifeline", daemon=True).start()
     if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # a C library without it
+        with suppress(AttributeError, OSError):  # a C library without prctl
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent.pid:  # it ended before it was asked for
+        if os.getppid() != parent.pid:  # the parent died before the kernel was asked
             os._exit(1)
 
 
 def leave_safe_path() -> None:
-    """Let what a user's model starts look for modules as ever, where that was only kept from this process."""
+    """Restore the module search path, so that processes started by a user's model search for modules as usual."""
     if os.environ.get(SAFE_PATH) == OURS:
         del os.environ[SAFE_PATH]
 

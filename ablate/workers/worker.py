@@ -1,4 +1,4 @@
-"""One worker process: specs from a pipe into epochs and outcomes on it."""
+"""Run a worker process: receive specs over a pipe, train them, and send epochs and outcomes back."""
 
 import os
 import signal
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
 
 
 class Deserted(BaseException):
-    """The scheduler is gone, and with it the reason to work; no handler of a trial's errors may take it for one."""
+    """The scheduler is gone. A BaseException, so that no handler of a trial's errors catches it."""
 
 
 def work(task: Task, place: Place, pipe: Connection) -> None:
-    """Serve specs until the pipe closes or memory runs high. After each epoch it sent, it waits for the verdicts."""
+    """Train specs until the pipe closes or memory runs high. Waits for the verdicts after each epoch."""
     settle_in(task, place)
     code = 0
     try:
         _serve(task, WorkerPipe(pipe, max_memory=task.max_memory))
     except Deserted:
         pass
-    except BaseException as err:  # the way out below must be taken whatever happened
+    except BaseException as err:  # the exit below must be reached whatever happened
         _print_trace(err)
         code = 1
     pipe.close()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # whatever a user's model has put there
+        with suppress(Exception):  # a user's model may have replaced the streams
             stream.flush()
-    os._exit(code)  # the libraries' own way out takes seconds, and the parent waits for it
+    os._exit(code)  # the libraries' own shutdown takes seconds, and the parent waits for it
 
 
 def settle_in(task: Task, place: Place) -> None:
-    """The parent, signals, output, processors and GPU, all before TensorFlow is imported."""
+    """Set up the parent watchdog, signals, output, processors and GPU, all before TensorFlow is imported."""
     end_with_parent()
     leave_safe_path()
-    for number in SIGNALS:  # they may reach all processes of a study; the parent handles them
+    for number in SIGNALS:  # a terminal sends them to all processes of a study; the parent handles them
         signal.signal(number, signal.SIG_IGN)
     print_to(task.log_of(place.number))
     if place.cpus and hasattr(os, "sched_setaffinity"):
@@ -58,7 +58,7 @@ def settle_in(task: Task, place: Place) -> None:
 def _serve(task: Task, link: "WorkerPipe") -> None:
     try:
         context, notices = _open_bench(task, link)
-    except BaseException as err:  # a user's model may end the program, too
+    except BaseException as err:  # a user's model may call sys.exit, too
         _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
         return
@@ -96,7 +96,7 @@ def _open_bench(task: Task, link: "WorkerPipe") -> tuple["TrainingContext", tupl
 
 
 def why_not(err: BaseException, *, model: str) -> str:
-    """What the user has to mend where a worker cannot begin."""
+    """What the user has to fix if a worker cannot start."""
     if isinstance(err, AblateError):
         return str(err)
     if isinstance(err, Exception):
@@ -112,11 +112,11 @@ class WorkerPipe:
         self._pipe, self._max_memory = pipe, max_memory
 
     def is_worn(self) -> bool:
-        """Whether this process has come to hold more memory than it may."""
+        """Whether this process holds more memory than allowed."""
         return self._max_memory is not None and system.peak_memory_bytes() > self._max_memory
 
     def more(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` more specs of the structure in training; none for a worker that is to be replaced."""
+        """Up to `n` more specs of the structure in training; none if this worker is to be replaced."""
         if self.is_worn():
             return ()
         self.say(Wanted(n))
@@ -134,14 +134,14 @@ class WorkerPipe:
         self.say(outcome)
 
     def say(self, message: object) -> None:
-        """Send; raises `Deserted` where nobody listens."""
+        """Send a message; raises `Deserted` if the scheduler is gone."""
         try:
             self._pipe.send(message)
         except OSError as err:
             raise Deserted from err
 
-    def hear(self) -> Any:  # Any: what the message before it asked for
-        """Wait for an answer; raises `Deserted` where none will come."""
+    def hear(self) -> Any:  # the type depends on the request
+        """Wait for an answer; raises `Deserted` if the scheduler is gone."""
         try:
             return self._pipe.recv()
         except (EOFError, OSError) as err:
