@@ -1,4 +1,4 @@
-"""A study's tables into one HTML file that can be mailed, with the figures and tables beside it."""
+"""Turn a study's tables into one HTML file that can be mailed, with its figures and tables as files beside it."""
 
 from ablate.report.build import ReportFiles, build_report
 

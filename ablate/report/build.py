@@ -1,4 +1,4 @@
-"""A study's folder into its report: tables, figures and one HTML file."""
+"""Build the report in a study's folder: tables, figures and one HTML file."""
 
 import base64
 import hashlib
@@ -33,9 +33,9 @@ from ablate.report.wording import headline, latex_effects, unbroken
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.strangers import check_report
 
-LEAST_TO_FILTER = 10  # rows of a table that gets a box to search in
-# What each part does not name is "none". Meta elements cannot say who may frame a page. Browsers that do not know
-# style-src-elem go by style-src; the figures' marks have attributes of style.
+LEAST_TO_FILTER = 10  # rows of a table that gets a search box
+# Everything not named here is "none". Meta elements cannot say who may frame a page. Browsers without style-src-elem
+# use style-src; the figures' marks have style attributes.
 POLICY = (
     "default-src 'none'; script-src '{script}'; style-src 'unsafe-inline'; style-src-elem '{style}'; "
     "style-src-attr 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
@@ -46,13 +46,13 @@ __all__ = ["design_sections", "directions_section", "interactions_section", "pat
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """What was written, and the answer in words."""
+    """The files written, and the answer in words."""
 
     html: Path
     effects_csv: Path
     effects_tex: Path
     figures: tuple[Path, ...]
-    tables: tuple[Path, ...]  # CSV and LaTeX of every table of the page
+    tables: tuple[Path, ...]  # CSV and LaTeX of every table on the page
     headline: tuple[str, ...]
     effects: pd.DataFrame
 
@@ -60,8 +60,8 @@ class ReportFiles:
 def build_report(folder: Path) -> ReportFiles:
     """Write effects.csv, effects.tex, figures/*.svg, tables/* and report.html beside the results.csv of `folder`.
 
-    The rest of the folder's files may be missing: their sections are left out. The same folder gives the same bytes.
-    Raises `DataError` where the table is missing, a file cannot be read, or a folder in it leads elsewhere.
+    The folder's other files may be missing: their sections are left out. The same folder gives the same bytes. Raises
+    `DataError` if the table is missing, a file cannot be read, or a folder in it leads elsewhere.
     """
     _check_folders(folder)
     check_report(folder)
@@ -159,7 +159,10 @@ def _template(name: str) -> str:
 
 
 def design_sections(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> list[Section]:
-    """What the designs tell beyond one factor at a time, read once; sections without rows are left out."""
+    """Sections on designs beyond one factor at a time; sections without rows are left out.
+
+    Factorials are read once for all of them.
+    """
     found = found_factorials(inputs)
     here = anchors | {OF_FACTORIAL} if found else anchors
     sections = (

@@ -1,4 +1,4 @@
-"""A study's tables and facts into a checklist: what a careful reader would ask, each line with its reason."""
+"""The checklist: the questions of a careful reader, each passed, failed or unknown, with the reason."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
 from ablate.study.trial import CUT_SHORT
 from ablate.text import clauses, first_of, number_of
 
-MOST_NAMED = 8  # of a list in a reason
+MOST_NAMED = 8  # items of a list in a reason
 NOT_RECORDED = "Not recorded."
 NOTHING_COMPARED = Check(
     "At least one comparison was made", passed=False, why="No comparison has a run on the test set yet."
@@ -26,7 +26,7 @@ TUNED_ONCE = Check(
 
 
 def checklist(inputs: Inputs) -> list[Check]:
-    """Every check that applies to the study, those on the comparisons first."""
+    """Every check that applies to the study; checks of the comparisons come first."""
     checks = [NOTHING_COMPARED]
     if len(inputs.confirmatory()):
         checks = [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
@@ -90,7 +90,7 @@ def _same_seeds(inputs: Inputs) -> Check:
     runs = inputs.runs
     seeds = runs.groupby(["variant", "mode"])["seed"].agg(frozenset)
     everyone = frozenset(runs.loc[is_reference(runs), "seed"])
-    if inputs.looks:  # what was decided early has fewer, from the start of the same list
+    if inputs.looks:  # variants that were decided early have fewer seeds, from the start of the same list
         starts = {frozenset(sorted(everyone)[:n]) for n in inputs.looks}
         is_same, said = set(seeds) <= starts, "Every configuration used one list of seeds, from its start to a look."
     else:
@@ -127,7 +127,7 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
 
 
 def _tuned(inputs: Inputs) -> Check:
-    """Each configuration had the same points, and its best is no end of them."""
+    """Whether each configuration had the same grid of rates, and its best rate is not at an end of it."""
     name, tune = "Equal tuning budget, best rate inside the grid", inputs.facts.tune
     if tune is None:
         return Check(name, None, NOT_RECORDED)
@@ -138,7 +138,7 @@ def _tuned(inputs: Inputs) -> Check:
 
 
 def _on_fallback(inputs: Inputs) -> list[str]:
-    """The variants, and the references, some of whose range tests were undetermined, and how many of them."""
+    """Variants and references with undetermined range tests, with the number of affected runs."""
     keys = {test.key for _, test in inputs.rate_tests if test.verdict == "undetermined"}
     runs = inputs.confirmatory()
     of_tests = runs["lr_test"] if "lr_test" in runs else pd.Series("", index=runs.index)
@@ -194,7 +194,7 @@ def _reuse(inputs: Inputs) -> list[Check]:
 
 
 def _caution_checks(inputs: Inputs) -> list[Check]:
-    """A line for each kind of caution that was looked for; none in studies of older versions."""
+    """One check per kind of caution that was recorded; none in studies of older versions."""
     cautions, remarks = inputs.facts.cautions or {}, inputs.facts.remarks or {}
     return [_caution_check(kind, cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions]
 
@@ -239,7 +239,7 @@ def _code(inputs: Inputs) -> Check:
 
 
 def _changes(inputs: Inputs) -> list[Check]:
-    """What of study, code and versions changed between the runs of a study; nothing where nothing did."""
+    """Changes of study, code and versions between the runs of a study; empty if nothing changed."""
     changes = inputs.facts.changes or ()
     name = "Study and code stayed the same from the first trial to the last"
     return [Check(name, passed=False, why=f"{'; '.join(changes)}.")] if changes else []

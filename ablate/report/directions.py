@@ -1,4 +1,4 @@
-"""Add-one-in, leave-one-out and Shapley value into a section, side by side, with their disagreements flagged."""
+"""The section that compares add-one-in, leave-one-out and Shapley value, and flags where they disagree."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ BY_SOURCE = {"one-factor": "between the two references", "factorial": "within th
 def directions_section(
     inputs: Inputs, found: Sequence[Factorial] | None = None, *, anchors: frozenset[str] = frozenset()
 ) -> Section | None:
-    """What each factor is worth from both ends: between two references, and within a factorial."""
+    """Each factor's effect from both ends: between two references, and within a factorial."""
     found = found_factorials(inputs) if found is None else found
     metric = inputs.metric
     tables = (
@@ -38,7 +38,7 @@ def directions_section(
     blocks: list[Block] = []
     for table in tables:
         for _, rows in table.groupby(table["mode"].map(mode_rank), sort=True):
-            reading = "" if blocks else HOW_TO_READ  # once is enough
+            reading = "" if blocks else HOW_TO_READ  # only once on the page
             blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1, anchors=anchors)
     if not blocks:
         return None
@@ -68,7 +68,7 @@ def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
 def _directions(
     rows: pd.DataFrame, metric: Metric, reading: str, *, has_modes: bool, anchors: frozenset[str]
 ) -> list[Block]:
-    if len(rows) < 2:  # with one factor there are no others that its worth could depend on
+    if len(rows) < 2:  # with a single factor there are no others to depend on
         return []
     figure = draw_directions(rows, metric=metric, label=f"gain in {metric.label}{in_unit(metric)}; right is better")
     if figure is None:
@@ -81,7 +81,7 @@ def _directions(
 
 
 def disagreements_in_words(rows: pd.DataFrame) -> str:
-    """Which factors' worth depends on the others, as a sentence or two."""
+    """The factors whose effect depends on the others, in a sentence or two."""
     signs, sizes = (
         ", ".join(rows.loc[rows["disagreement"] == kind, "factor"].astype(str)) for kind in ("sign", "size")
     )
@@ -96,7 +96,7 @@ def disagreements_in_words(rows: pd.DataFrame) -> str:
 
 
 def _anchor(row: Row, measure: str) -> str:
-    """Where the runs of a measure stand: those of a contrast by themselves, those of a factorial all together."""
+    """Anchor of the runs behind a measure: per comparison, or one for the whole factorial."""
     if row["source"] == "factorial":
         return OF_FACTORIAL
     named = {

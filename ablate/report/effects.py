@@ -1,4 +1,7 @@
-"""Effects into the first section: what each variant does, how sure that is, and the way to its runs."""
+"""The effects section: forest plot and table of every variant, with links to its runs.
+
+Also writes the answer of a page without comparisons.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -39,13 +42,13 @@ HOW_TO_READ = (
     "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once, and the "
     "shaded band is the margin within which a difference does not matter ({margin})."
 )
-ALWAYS = ("trust", "methods", "origin")  # sections that every page has
+ALWAYS = ("trust", "methods", "origin")  # sections on every page
 OF_DESIGNS = ("interactions", "directions", "paths")
-MOST_FACTORS = 8  # of the best run in a sentence
+MOST_FACTORS = 8  # factors of the best run in a sentence
 
 
 def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section | None:
-    """Every contrast of the mode that the headline speaks of, and below it the runs `behind` all of them."""
+    """All comparisons in the headline's learning-rate mode, followed by the table `behind` of their runs."""
     primary = inputs.primary_effects()
     if primary.empty:
         return None
@@ -63,18 +66,18 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
 
 
 def difference_label(effects: pd.DataFrame, metric: Metric) -> str:
-    """The axis of a difference."""
+    """The axis label of a difference."""
     other = "its comparison" if (effects["against"] == BEST).any() else "the reference"
     return f"difference from {other} in {metric.label}{in_unit(metric)}; right is better"
 
 
 def verdict_text(verdict: str) -> str:
-    """The verdict with its sign, so that its shape says it too."""
+    """The verdict after its sign, so that it is readable without colour."""
     return f"{MARKS[verdict][0]}\N{NO-BREAK SPACE}{verdict}" if verdict in MARKS else verdict
 
 
 def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]) -> Table:
-    """The effects as finished text, in the order of the table; rows whose runs have one of the `anchors` lead there."""
+    """The effects as formatted text, in the table's order; rows link to their runs if these are among the `anchors`."""
     columns = _columns(effects, metric, anchors=anchors)
     rows = [[text(row) for _, text in columns] for row in effects.head(MOST_ROWS).to_dict("records")]
     heads = [head for head, _ in columns]
@@ -92,7 +95,7 @@ def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: froze
 
 
 def linked(text: str, row: Row, *, anchors: frozenset[str]) -> CellContent:
-    """A cell that leads to the runs of the row's contrast, if they are on the page."""
+    """A cell that links to the comparison's runs, if they are on the page."""
     anchor = runs_anchor(str(row["variant"]), str(row["mode"]))
     return Link(text, anchor) if anchor in anchors else text
 
@@ -100,7 +103,7 @@ def linked(text: str, row: Row, *, anchors: frozenset[str]) -> CellContent:
 def _columns(
     effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
 ) -> list[tuple[str, Callable[[Row], CellContent]]]:
-    """(head, row -> cell) of each column."""
+    """(heading, row -> cell) of each column."""
     decimals = effect_decimals(effects, metric)
 
     def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], CellContent]:
@@ -170,7 +173,7 @@ def _margin(metric: Metric) -> str:
     margin = metric.margin * metric.scale
     if metric.unit in DECIMALS:
         return number(margin, DECIMALS[metric.unit])
-    return f"{margin:g}"  # of a unit that we do not know, as it was given
+    return f"{margin:g}"  # unknown unit: as the user gave it
 
 
 def _description(primary: pd.DataFrame, metric: Metric) -> str:
@@ -183,7 +186,7 @@ def _description(primary: pd.DataFrame, metric: Metric) -> str:
 
 
 def no_comparisons(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
-    """The answer of a page of these sections, where there is no effect to tell."""
+    """The answer on a page with these sections, when there are no comparisons."""
     others = [section for section in sections if section.name not in ALWAYS]
     shows = f"The page shows {listed([f'“{section.title}”' for section in others])}." if others else ""
     return [line for line in (_why(inputs, others), _best(inputs), shows) if line]
@@ -229,5 +232,5 @@ def _best(inputs: Inputs) -> str:
 
 
 def _level(level: object) -> str:
-    """A level as the table has it; of a number that was drawn, four digits."""
+    """A level as in the table; numbers drawn by the search are rounded to four digits."""
     return f"{level:.4g}" if isinstance(level, float) else str(level)

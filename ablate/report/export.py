@@ -1,4 +1,4 @@
-"""A table or a figure of the page into a file for elsewhere: CSV, LaTeX or SVG, in the folder and inside the page."""
+"""Export the page's tables and figures as CSV, LaTeX and SVG files, in the folder and embedded in the page."""
 
 import base64
 import re
@@ -11,29 +11,29 @@ import pandas as pd
 from ablate.report.page import MOST_ROWS, CellContent, Figure, Page, Table
 from ablate.report.wording import to_tex
 
-MOST_INSIDE = 400_000  # bytes of a file that the page carries in itself; larger ones lie in the folder only
-MOST_ROWS_INSIDE = {"CSV": 2_000, "LaTeX": 100}  # of a table
+MOST_INSIDE = 400_000  # bytes of a file embedded in the page; larger files are only in the folder
+MOST_ROWS_INSIDE = {"CSV": 2_000, "LaTeX": 100}  # largest embedded table
 OF_AMSSYMB = {  # signs of verdicts and checks
     "▲": r"$\blacktriangle$", "▼": r"$\blacktriangledown$", "■": r"$\blacksquare$", "◆": r"$\blacklozenge$",
     "✓": r"$\checkmark$",
 }  # fmt: skip
-# What spreadsheets take for the start of a formula, their wide forms too; and what they skip before it.
+# Characters that start a formula in spreadsheets, including full-width ones, and those skipped before it.
 _FORMULA = re.compile(r"[\s\0]*[=+\-@＝＋－＠]|[\t\r]")
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One file: what the page calls it, where it lies in the folder, and its content."""
+    """One file: its label on the page, its path in the folder, and its content."""
 
     label: str  # "CSV", "LaTeX", "SVG"
-    path: str  # from the folder, e.g. "tables/effects.csv"
+    path: str  # relative to the folder, e.g. "tables/effects.csv"
     mime: str
     content: str
-    is_inside: bool  # the page carries it
+    is_inside: bool  # embedded in the page
 
     @property
     def name(self) -> str:
-        """Of the file that a reader saves."""
+        """The file name for saving."""
         return self.path.rpartition("/")[2]
 
     def uri(self) -> str:
@@ -43,13 +43,13 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class PageFiles:
-    """The files of every figure and every table of a page, made once."""
+    """The files of all figures and tables of a page, made once."""
 
     by_block: Mapping[int, tuple[Attachment, ...]]  # by the block's id()
 
     @classmethod
     def of(cls, page: Page) -> "PageFiles":
-        """Two tables of one name get files of different names."""
+        """Make the files; tables with the same name get different file names."""
         by_block: dict[int, tuple[Attachment, ...]] = {
             id(figure): (_attachment("SVG", f"figures/{_plain_name(figure.name)}.svg", "image/svg+xml", figure.svg),)
             for figure in page.figures()
@@ -65,17 +65,17 @@ class PageFiles:
         return (file for files in self.by_block.values() for file in files)
 
     def beside(self, block: Figure | Table) -> tuple[Attachment, ...]:
-        """Those of one block."""
+        """The files of one block."""
         return self.by_block[id(block)]
 
 
 def with_units(data: pd.DataFrame, units: Mapping[str, str]) -> pd.DataFrame:
-    """The table with units in the heads of its columns: "mean (fraction)"."""
+    """The table with units in its column headings: "mean (fraction)"."""
     return data.rename(columns={name: f"{name} ({unit})" for name, unit in units.items() if unit})
 
 
 def to_csv(table: Table) -> str:
-    """The numbers behind the table, or its text with plain minus signs and empty cells for dashes."""
+    """The numbers behind the table; else its text with plain minus signs, and empty cells for dashes."""
     data = table.data
     if data is None:
         rows = [[_plain(cell) for cell in row] for row in table.rows]
@@ -105,7 +105,7 @@ def to_latex(table: Table) -> str:
 
 
 def _table_files(table: Table, name: str) -> tuple[Attachment, Attachment]:
-    """The table as CSV with every row and digit, and as LaTeX as it stands on the page."""
+    """The table as CSV with all rows and digits, and as LaTeX as shown on the page."""
     tex = table.tex or to_latex(table)
     return (
         _attachment("CSV", f"tables/{_plain_name(name)}.csv", "text/csv", to_csv(table), n_rows=table.n_rows),
@@ -132,7 +132,7 @@ def _tex_row(cells: Sequence[CellContent]) -> str:
 
 
 def to_inert_csv(table: pd.DataFrame) -> str:
-    """The table as CSV; text that a spreadsheet would run has an apostrophe before it, numbers stay as they are."""
+    """The table as CSV; text that a spreadsheet would run as a formula gets an apostrophe, numbers stay unchanged."""
     inert = table.apply(_inert_column) if len(table) else table
     return inert.set_axis([inert_text(str(name)) for name in table.columns], axis=1).to_csv(
         index=False, lineterminator="\n"
@@ -140,7 +140,7 @@ def to_inert_csv(table: pd.DataFrame) -> str:
 
 
 def inert_text(text: str) -> str:
-    """`text`, with an apostrophe before it where it begins as a formula does and is no number."""
+    """`text`, with a leading apostrophe if it begins like a formula and is not a number."""
     return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
 
 

@@ -1,4 +1,4 @@
-"""Last epochs into the gap between training and validation accuracy, variant by variant."""
+"""The gap between training and validation accuracy in the last epoch, for each variant."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ READING = (
 
 
 def gap_blocks(inputs: Inputs) -> list[Block]:
-    """A figure and its table; nothing where no run has a finished epoch of both accuracies."""
+    """A figure and its table; empty if no run has a finished epoch with both accuracies."""
     runs = last_epochs(inputs)
     if runs.empty:
         return []
@@ -50,9 +50,12 @@ def last_epochs(inputs: Inputs) -> pd.DataFrame:
 
 
 def gap_table(runs: pd.DataFrame, *, spreads: "pd.Series[float]") -> pd.DataFrame:
-    """One row a variant: name, seeds, training, validation, the mean gap with its interval, the change to the reference
-    with its interval, paired by seed (NaN for what is compared with another one), and the predictive SD of `spreads`.
-    """  # fmt: skip
+    """One row per variant: the mean gap with its interval, and the change of the gap to the reference with its
+    interval.
+
+    The other columns are name, seeds, training, validation, and the predictive SD of `spreads`. Changes are paired by
+    seed, and NaN for variants that are compared with the best configuration.
+    """
     rows = []
     of_reference = runs[runs["name"] == ""].set_index("seed")["gap"]
     for name, some in runs.groupby("name", sort=False):
@@ -70,7 +73,7 @@ def gap_table(runs: pd.DataFrame, *, spreads: "pd.Series[float]") -> pd.DataFram
 
 
 def _spreads(inputs: Inputs) -> "pd.Series[float]":
-    """The mean predictive SD of each variant's finished runs, in points, by name; empty where none has any."""
+    """The mean predictive SD of each variant's finished runs, in points, by name; empty if no run has one."""
     runs = told_runs(inputs)
     runs = named_runs(runs[(runs["state"] == "finished") & runs["predictive_sd"].notna()])
     return 100 * runs["predictive_sd"].astype(float).groupby(runs["name"]).mean()

@@ -1,4 +1,4 @@
-"""A study's folder into all that a report is made of: its tables, range tests and provenance, and the effects."""
+"""Read a study's folder for the report: tables, range tests, provenance, and the computed effects."""
 
 import math
 import tomllib
@@ -25,7 +25,7 @@ from ablate.text import printable
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the sections read. Only `results` is sure to be there."""
+    """The inputs of all sections. Only `results` is guaranteed to have rows."""
 
     folder: Path
     results: pd.DataFrame
@@ -34,20 +34,20 @@ class Inputs:
     facts: Provenance
     study_file: str  # "" without the file
     metric: Metric
-    runs: pd.DataFrame  # those of one-factor comparisons, as `confirmatory_runs` gives them
+    runs: pd.DataFrame  # of one-factor comparisons, as `confirmatory_runs` returns them
     effects: pd.DataFrame
-    scores: pd.DataFrame  # a row a pair
-    looks: tuple[int, ...] = ()  # seeds at each look, where seeds were added to what was undecided
-    layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # of trials, as `read_layers` gives them
+    scores: pd.DataFrame  # one row per pair
+    looks: tuple[int, ...] = ()  # seeds at each look, if seeds were added to undecided comparisons
+    layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # as `read_layers` returns them
 
     @property
     def data(self) -> DataFacts:
-        """What is known of the data set."""
+        """Facts about the data set."""
         return self.facts.data or DataFacts()
 
     @property
     def model(self) -> dict[str, Any]:  # Any: TOML
-        """The model and its options, as the study file has them, and the digest of its code where it is recorded."""
+        """The model and its options from the study file, and the digest of its code if recorded."""
         try:
             stated = tomllib.loads(self.study_file).get("model")
         except (ValueError, RecursionError):
@@ -56,7 +56,7 @@ class Inputs:
 
     @property
     def model_ref(self) -> ModelRef:
-        """The model that the file or the facts name, without its options; registered as "" where they name none."""
+        """The model named in the study file or the provenance, without options; "" if neither names one."""
         return ModelRef.of(str(self.model.get("name") or ""))
 
     @property
@@ -71,30 +71,30 @@ class Inputs:
 
     @property
     def modes(self) -> list[str]:
-        """The learning-rate modes of the contrasts; first the one that the headline speaks of."""
+        """The learning-rate modes of the comparisons; the headline's mode first."""
         found = self.effects["mode"].unique()
         return sorted(found, key=mode_rank)
 
     @property
     def lost_count(self) -> str:
-        """What a run that did not finish counts as: "at chance level"."""
+        """How a run that did not finish is scored: "at chance level"."""
         return "at chance level" if self.data.n_classes else "as the worst run that finished"
 
     @property
     def is_imported(self) -> bool:
-        """Whether the table was made by another tool: then little is known of its runs."""
+        """Whether another tool made the table: then little is known about its runs."""
         return bool(self.facts.foreign)
 
     @property
     def score_metric(self) -> Metric:
-        """The validation score that the search went by, as a metric."""
+        """The validation score that the search maximised, as a metric."""
         if self.facts.metric:
             return self.metric
         scale, unit = metric_unit(self.monitor)
         return Metric(self.monitor, "score", 1, scale, unit, math.nan, 0.0, own_direction(self.monitor))
 
     def confirmatory(self) -> pd.DataFrame:
-        """The rows that comparisons of any design rest on, as the table has them."""
+        """The rows behind the comparisons of all designs, as in the table."""
         return self.results[self.results["phase"] == "ablation"]
 
     def tuning_seeds(self) -> set[int]:
@@ -103,12 +103,12 @@ class Inputs:
         return {int(seed) for seed in pd.to_numeric(rows["seed"], errors="coerce").dropna()}
 
     def primary_effects(self) -> pd.DataFrame:
-        """The effects of the first mode."""
+        """The effects in the headline's learning-rate mode."""
         return self.effects[self.effects["mode"] == self.modes[0]] if len(self.effects) else self.effects
 
 
 def read_inputs(folder: Path) -> Inputs:
-    """Read what there is. Raises `DataError` where results.csv is missing or a file is broken."""
+    """Read the files that exist. Raises `DataError` if results.csv is missing or a file is broken."""
     results = read_results(folder / "results.csv")
     facts = read_provenance(folder / "provenance.json")
     data = facts.data or DataFacts()
@@ -139,7 +139,7 @@ def read_inputs(folder: Path) -> Inputs:
 
 
 def guess_monitor(results: pd.DataFrame) -> str:
-    """The metric that the scores are: losses are negative as scores."""
+    """The metric behind the scores: losses are negative as scores."""
     scores = pd.to_numeric(results["score"], errors="coerce").dropna()
     return "val_loss" if len(scores) and scores.max() < 0 else "val_accuracy"
 
@@ -155,7 +155,7 @@ def reference_levels(inputs: Inputs) -> dict[str, str]:
 
 
 def trained_reference(inputs: Inputs) -> dict[str, str]:
-    """The reference as it trained in the comparisons: a typed rate is not used where each run finds its own."""
+    """The reference as trained in the comparisons, without a typed rate where each run finds its own."""
     levels, modes = reference_levels(inputs), {mode for mode in inputs.modes if mode}
     if modes and "carry" not in modes and not levels.get("learning_rate", FIND).startswith(FIND):
         levels["learning_rate"] = FIND

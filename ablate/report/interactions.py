@@ -1,4 +1,4 @@
-"""A factorial into a section: where the variance comes from, main effects, and the interactions that are flagged."""
+"""The factorial section: variance shares, main effects, and the flagged interactions."""
 
 import math
 from collections.abc import Sequence
@@ -30,18 +30,18 @@ HOW_TO_READ_LINES = (
 
 
 def found_factorials(inputs: Inputs) -> list[Factorial]:
-    """The factorials of a study, from their complete seeds: one a learning-rate mode."""
+    """The factorials of a study, from their complete seeds: one per learning-rate mode."""
     factors = inputs.facts.factorial or None
     return designs.factorials(inputs.results, inputs.metric, factors=factors, reference=reference_levels(inputs))
 
 
 def stated_target(inputs: Inputs) -> dict[str, object] | None:
-    """The configuration that was asked to be explained; None where it is the best cell."""
+    """The configuration that the user asked to explain; None if it is the best cell."""
     return dict(inputs.facts.target or {}) or None
 
 
 def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
-    """What each factor and pair of the factorial does, and the runs behind it; None without rows of one."""
+    """Effects of each factor and pair in the factorial, with the runs behind them; None without factorial rows."""
     results = inputs.results
     if "design" not in results or not (results["design"] == "factorial").any():
         return None
@@ -114,7 +114,7 @@ def _shares_in_words(shares: pd.DataFrame) -> str:
 
 
 def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric) -> list[Block]:
-    """Plots of what is flagged, and of nothing else: any two lines of noise look as if they crossed."""
+    """Plots of flagged interactions only: in pure noise, any two lines seem to cross."""
     pairs = effects[(effects["kind"] == "interaction") & (effects["mode"] == one.mode)]
     flagged = pairs[pairs["flagged"].astype(bool)]
     if flagged.empty:
@@ -168,7 +168,7 @@ def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
 
 
 def _effects_block(effects: pd.DataFrame, metric: Metric) -> Block:
-    """Main effects in the order of the factors, then interactions, the largest first; folded where they are many."""
+    """Main effects in the order of the factors, then interactions, the largest first; a long table is folded."""
     size = effects["mean"].abs().where(effects["kind"] == "interaction", math.inf)
     ordered = effects.assign(size=size).sort_values("size", ascending=False, kind="stable").drop(columns="size")
     table = _effects_table(ordered, metric)

@@ -1,4 +1,4 @@
-"""What the layers of trials were like inside into a section: activations and gradients by depth, and kernels."""
+"""The section on layer statistics: activations and gradients by depth, and kernels."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from ablate.report.plots.layers import MOST_KERNELS, MOST_LINES, QUANTITIES, Ker
 from ablate.report.training import named_runs, told_runs
 from ablate.storage.results import to_corner
 
-MOST_TOLD = 4  # variants of a sentence
+MOST_TOLD = 4  # variants in a sentence
 READING = (
     "Each line is a variant's mean over its seeds (the geometric mean for SD and gradient); the band spans its lowest "
     "to highest seed. Values are measured after the activation function, before the first training step, on the same "
@@ -30,7 +30,7 @@ OF_KERNELS = (
 
 
 def layers_section(inputs: Inputs) -> Section | None:
-    """Layers at the start by depth, and a kernel at the end; None where no trial was looked into."""
+    """Layer statistics at the start of training by depth, and a kernel at the end; None if no trial recorded any."""
     states = told_layers(inputs)
     if states.empty:
         return None
@@ -38,14 +38,16 @@ def layers_section(inputs: Inputs) -> Section | None:
 
 
 def told_layers(inputs: Inputs) -> pd.DataFrame:
-    """The rows of layers.csv that are of the compared runs, beside `name` ("" for the reference) and `seed`."""
+    """The rows of layers.csv of the compared runs, with `name` ("" for the reference) and `seed`."""
     return named_runs(told_runs(inputs))[["trial", "name", "seed"]].merge(inputs.layers, on="trial")
 
 
 def over_seeds(states: pd.DataFrame) -> pd.DataFrame:
-    """One row a layer of a variant at a time: name, when, number, units, distinct (the fewest), seeds, and of each of
-    `QUANTITIES` the mean over the seeds, its lowest and its highest. The mean is geometric but for the activations'.
-    """  # fmt: skip
+    """One row per layer of a variant at a time, with the mean over the seeds of each quantity and its range.
+
+    The columns are name, when, number, units, distinct (the fewest), seeds, and for each of `QUANTITIES` the mean over
+    the seeds, the lowest and the highest value. Means are geometric, except for the mean activation.
+    """
     rows = []
     for _, some in states.groupby(["name", "when", "number"], sort=False):
         first = some.iloc[0]
@@ -105,7 +107,7 @@ def _depth_table(table: pd.DataFrame) -> Table:
 
 
 def _fewest(some: pd.DataFrame) -> str:
-    """Distinct units of the layer that has the smallest share of them."""
+    """Distinct units of the layer with the smallest share of them."""
     known = some.dropna(subset=["distinct", "units"])
     if known.empty:
         return NONE
@@ -125,7 +127,7 @@ def _kernels(states: pd.DataFrame) -> list[Block]:
 
 
 def _titles(shown: pd.DataFrame) -> list[str]:
-    """The names of the variants; their levels alone where they are of one factor."""
+    """The names of the variants; only their levels if all belong to one factor."""
     names = [str(name) for name in dict.fromkeys(shown["name"])]
     factors = {name.partition(" = ")[0] for name in names if name}
     return [(name.partition(" = ")[2] if len(factors) == 1 else name) or "reference" for name in names]
@@ -140,7 +142,7 @@ def _kernel(title: str, some: pd.DataFrame) -> Kernel:
 
 
 def _distinct(some: pd.DataFrame) -> str:
-    """ "1 of 64", "60 to 64 of 64"."""
+    """Range of distinct units: "1 of 64", "60 to 64 of 64"."""
     low, high = count(some["distinct"].min()), count(some["distinct"].max())
     return f"{low if low == high else f'{low} to {high}'} of {count(some['units'].max())}"
 
@@ -166,6 +168,6 @@ def _units_table(shown: pd.DataFrame) -> Table:
                      count(some["seed"].nunique())])  # fmt: skip
     head = ["Variant", "Layer", "Units", "Distinct, fewest", "Distinct, most", "Seeds"]
     data = shown[["name", "seed", "trial", "layer", "number", "units", "distinct", "corner"]]
-    data = data.assign(corner=data["corner"].where(~data["name"].duplicated(), ""))  # of those that are drawn
+    data = data.assign(corner=data["corner"].where(~data["name"].duplicated(), ""))  # only the corners that are drawn
     return Table("Distinct units of this layer", head, rows, frozenset(range(2, 6)), name="kernels",
                  data=data)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Learning-rate tests into a section."""
+"""The section on learning rates: range tests, chosen rates and schedules."""
 
 import math
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ READING = (
 
 
 def rate_section(inputs: Inputs) -> Section | None:
-    """The range tests of each configuration, one a seed: curves, what the rules read from them, the rates chosen."""
+    """Range tests of each configuration, one per seed: curves, the rates that the rules suggest, the chosen rates."""
     groups = _compared_first(inputs)
     figure = draw_rate_tests(groups)
     if figure is None:
@@ -53,7 +53,7 @@ def rate_section(inputs: Inputs) -> Section | None:
 
 
 def _compared_first(inputs: Inputs) -> list[tuple[str, list[RateTest]]]:
-    """The tests by configuration: those that the comparisons rest on, then the search's."""
+    """The tests by configuration; those behind the comparisons come before those of the search."""
     groups: dict[str, list[RateTest]] = {}
     for label, test in inputs.rate_tests:
         groups.setdefault(label, []).append(test)
@@ -101,7 +101,7 @@ def _median(rates: Iterable[float | None]) -> float:
 
 
 def schedule_blocks(inputs: Inputs) -> list[Block]:
-    """A figure and its table; nothing where no schedules are compared."""
+    """A figure and its table; empty if the study compares no schedules."""
     curves = schedule_curves(inputs)
     figure = draw_schedules(curves)
     if figure is None:
@@ -116,7 +116,7 @@ def schedule_blocks(inputs: Inputs) -> list[Block]:
 
 
 def schedule_curves(inputs: Inputs) -> pd.DataFrame:
-    """One row an epoch of a schedule: name ("" for the reference), epoch, the mean share of the peak, low, high."""
+    """One row per epoch of a schedule: name ("" for the reference), epoch, mean share of the peak rate, low, high."""
     columns = ["name", "epoch", "share", "low", "high"]
     if inputs.epochs.empty or "learning_rate" not in inputs.epochs or FACTOR not in inputs.results:
         return pd.DataFrame(columns=columns)

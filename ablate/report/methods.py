@@ -1,4 +1,4 @@
-"""Facts of a study into the paragraphs that a methods section needs: only what is recorded, never a guess."""
+"""The methods section: paragraphs written from recorded facts only."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -63,7 +63,7 @@ NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and
 
 
 def methods_section(inputs: Inputs) -> Section:
-    """Design, learning rates, seeds, test set, statistics, lost runs, what was held fixed."""
+    """Design, learning rates, seeds, test set, statistics, lost runs, and what was held fixed."""
     parts: list[tuple[str, Callable[[Inputs], str]]] = [
         ("Design", _design),
         ("Learning rates", _rates),
@@ -219,7 +219,7 @@ def _fixed(inputs: Inputs) -> str:
     runs = inputs.confirmatory()
     varied = {name for name in factor_columns(runs) if runs[name].nunique() > 1} if len(runs) else set()
     fixed = {name: level for name, level in trained_reference(inputs).items() if name not in varied}
-    fixed.pop("learning_rate", None)  # told above
+    fixed.pop("learning_rate", None)  # stated in its own paragraph
     facts = inputs.facts
     names = (
         (facts.epochs, "{} epochs at most"), (facts.batch_size, "batches of {}"),

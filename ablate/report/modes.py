@@ -1,4 +1,4 @@
-"""Effects under several learning-rate modes into a section: does any conclusion change?"""
+"""The section that compares the effects under several learning-rate modes."""
 
 import pandas as pd
 
@@ -18,7 +18,7 @@ MEANT = {
 
 
 def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> Section | None:
-    """The same contrasts under each learning-rate mode that was run; those whose verdict changes first."""
+    """Comparisons under each learning-rate mode of the study; those with changing verdicts first."""
     modes = inputs.modes
     if len(modes) < 2:
         return None

@@ -1,4 +1,4 @@
-"""Numbers into text, with no more digits than their interval supports."""
+"""Format numbers with the digits that their interval supports."""
 
 import math
 from collections.abc import Iterable
@@ -9,16 +9,16 @@ from ablate.analysis.effects import Metric
 from ablate.report.plots import rate_text
 from ablate.report.wording.phrases import DECIMALS, MOST_DECIMALS, MOST_OF_OTHERS
 
-DIGITS = 3  # of the largest difference, where no spread tells how many count
-NOISE = 1e-9  # of the largest difference: less is rounding
+DIGITS = 3  # for the largest difference, if there is no spread to choose the digits by
+NOISE = 1e-9  # relative to the largest difference: anything smaller is rounding error
 NONE = "–"
 
 
 def decimals_for(half_widths: Iterable[float], metric: Metric, *, values: Iterable[float] = ()) -> int:
-    """Decimals of a column, from the half widths of its intervals in the file's unit, so that the middle one shows.
+    """Decimals of a column, chosen so that its median interval is visible; `half_widths` are in the file's unit.
 
-    Of an unknown unit, `values` that have no spread, whose interval has no width or is missing, show as well: the
-    largest with `DIGITS` digits, the smallest with one.
+    For an unknown unit, `values` without an interval of positive width count too: the largest is shown with `DIGITS`
+    digits, the smallest with one.
     """
     half_widths, values = list(half_widths), list(values)
     widths = sorted(width * metric.scale for width in half_widths if _has_size(width) and width > 0)
@@ -30,15 +30,15 @@ def decimals_for(half_widths: Iterable[float], metric: Metric, *, values: Iterab
 
 
 def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
-    """Decimals that the intervals of these effects support; that tell the effects apart where there is no spread."""
+    """Decimals that the intervals of these effects support; without any spread, enough to distinguish the effects."""
     half_widths, differences = (effects["high"] - effects["low"]) / 2, effects["mean"]
     if not (differences.abs() > 0).any() and "variant_mean" in effects:
-        differences = effects["variant_mean"]  # all are alike: then their means show
+        differences = effects["variant_mean"]  # all differences are 0: choose by the means
     return decimals_for(half_widths.tolist(), metric, values=differences.tolist())
 
 
 def score_decimals(scores: Iterable[float], metric: Metric, *, points: int, others: int) -> int:
-    """`points` of an accuracy, else `others`, and more where scores of an unknown unit are so small."""
+    """`points` for an accuracy, else `others`; more if the scores of an unknown unit are very small."""
     if metric.unit in DECIMALS:
         return points if metric.unit == "points" else others
     sizes = [abs(score * metric.scale) for score in scores if _has_size(score)]
@@ -51,14 +51,14 @@ def _has_size(value: float) -> bool:
 
 
 def _telling(values: Iterable[float], metric: Metric) -> list[int]:
-    """Decimals with which the largest and the smallest of the values show, but for rounding."""
+    """Decimals that show the largest and the smallest of the values, ignoring rounding errors."""
     sizes = [abs(value * metric.scale) for value in values if _has_size(value)]
     sizes = [size for size in sizes if size > NOISE * max(sizes)]
     return [DIGITS - 1 - math.floor(math.log10(max(sizes))), -math.floor(math.log10(min(sizes)))] if sizes else []
 
 
 def number(value: float | None, decimals: int, *, is_signed: bool = False) -> str:
-    """With a true minus sign: "3.9", "−0.4"; with a plus if `is_signed`; a dash where there is none."""
+    """With a true minus sign: "3.9", "−0.4"; with a plus if `is_signed`; a dash if missing."""
     if value is None or not math.isfinite(value):
         return NONE
     text = f"{value:,.{decimals}f}"
@@ -70,7 +70,7 @@ def number(value: float | None, decimals: int, *, is_signed: bool = False) -> st
 
 
 def interval(low: float, high: float, decimals: int) -> str:
-    """ "[3.1, 4.7]"; a dash where there is none."""
+    """ "[3.1, 4.7]"; a dash if missing."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return NONE
     return f"[{number(low, decimals)}, {number(high, decimals)}]"
@@ -110,33 +110,33 @@ def duration(seconds: float) -> str:
 
 
 def count(value: float | int | None) -> str:
-    """A whole number with thousands apart."""
+    """A whole number with thousands separators."""
     return NONE if value is None or not math.isfinite(value) else f"{round(value):,}"
 
 
 def as_float(value: object) -> float:
-    """A cell of a table as a number, NaN where it is none."""
+    """A table cell as a number, NaN if it is none."""
     return float(value) if isinstance(value, int | float) else math.nan
 
 
 def as_text(value: object) -> str:
-    """A cell of a table as text, a dash where it is empty."""
+    """A table cell as text, a dash if it is empty."""
     text = "" if value is None or value != value else str(value)
     return text or NONE
 
 
 def shown_mean(value: float, metric: Metric, decimals: int) -> str:
-    """A mean of the metric as people know it: percent, or a loss above 0."""
+    """A mean of the metric as usually shown: in percent, or a loss above 0."""
     return number(metric.shown(value), decimals)
 
 
 def in_unit(metric: Metric) -> str:
-    """ ", points" behind the name of a difference; nothing where the unit is not known."""
+    """ ", points" after the name of a difference; empty if the unit is unknown."""
     return f", {metric.unit}" if metric.unit else ""
 
 
 def mean_label(metric: Metric) -> str:
-    """The head of a column of means: "Test accuracy, %"."""
+    """The heading of a column of means: "Test accuracy, %"."""
     return f"{metric.label.capitalize()}{', %' if metric.unit == 'points' else in_unit(metric)}"
 
 

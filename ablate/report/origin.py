@@ -1,4 +1,4 @@
-"""Provenance into the title block's facts, its banners, and the section on where it is from."""
+"""The title facts, the warning banners, and the section on data, machine, versions and how to reproduce."""
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from ablate.storage.verified import in_a_sentence, read_rounds
 from ablate.study.trial import BEST, RATE_SETTING, REFERENCE
 from ablate.text import number_of
 
-PARTS = {  # of the wall time: what the tracker does beside the training ("track") is none of it
+PARTS = {  # of the wall time, without tracking ("track"), which runs in parallel
     "train": "training", "evaluate": "evaluating", "compile": "compiling", "lr_test": "learning-rate tests",
     "pretrain": "pretraining", "data": "data", "build": "building models", "inspect": "inspecting layers",
     "open": "reading the data", "start": "starting the workers", "idle": "workers waiting",
@@ -28,7 +28,7 @@ CITATION = """@software{{ablate,
 
 
 def banners(inputs: Inputs) -> list[tuple[str, str]]:
-    """What a reader must not miss."""
+    """Warnings that a reader must not miss."""
     facts, found = inputs.facts, []
     if inputs.data.stand_in:
         name = inputs.data.name or "the data set"
@@ -90,7 +90,7 @@ def _second_reference(inputs: Inputs) -> str:
 
 
 def data_text(inputs: Inputs) -> str:
-    """The data set in a line."""
+    """The data set in one line."""
     data = inputs.data
     if data == DataFacts():
         return ""
@@ -102,7 +102,7 @@ def data_text(inputs: Inputs) -> str:
 
 
 def origin_section(inputs: Inputs) -> Section:
-    """Data, machine, versions, time, how to reproduce, how to cite; the study file folded."""
+    """Data, machine, versions, time, how to reproduce, how to cite; the study file is folded."""
     blocks: list[Block] = []
     pairs = [*_source(inputs), *_machine(inputs), *_outcome(inputs)]
     if pairs:

@@ -1,4 +1,4 @@
-"""The parts of a page, filled with finished text: sections of paragraphs, tables, figures and lists."""
+"""The elements of a report page: sections, paragraphs, tables, figures and lists."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from ablate.report.plots import inline_svg, to_svg
 
-MOST_ROWS = 500  # of a table on the page; its files have them all
+MOST_ROWS = 500  # shown of a table; its files have all rows
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A cell that leads to another place of the page."""
+    """A cell that links to another place on the page."""
 
     text: str
     anchor: str
@@ -29,7 +29,7 @@ CellContent: TypeAlias = str | Link
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A sentence or a few."""
+    """One or more sentences."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
@@ -37,28 +37,28 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of finished text; the columns at the places `numeric` stand right-aligned."""
+    """Rows of formatted text; the columns with an index in `numeric` are right-aligned."""
 
     kind: ClassVar[str] = "table"
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[CellContent]]
     numeric: frozenset[int] = frozenset()
-    name: str = ""  # of its files; made of the caption where empty
+    name: str = ""  # of its files; empty: derived from the caption
     data: pd.DataFrame | None = None  # the numbers behind the text, all digits, for the CSV; None: the text itself
-    tex: str = ""  # LaTeX, where it is written elsewhere
-    key: str = ""  # the i-th row belongs to a figure's marks of the key "key-i"
-    groups: Sequence[tuple[str, int]] = ()  # (anchor, number of rows), which together are all rows on the page
-    filters: tuple[int, ...] = ()  # columns with a box to tick for each word in them
+    tex: str = ""  # LaTeX source, if written elsewhere
+    key: str = ""  # row i belongs to the figure's marks with key "key-i"
+    groups: Sequence[tuple[str, int]] = ()  # (anchor, number of rows); together all rows on the page
+    filters: tuple[int, ...] = ()  # columns with a checkbox for each word in them
 
     @property
     def file_name(self) -> str:
-        """`name`, or the caption as a name."""
+        """`name`, or a name derived from the caption."""
         return self.name or re.sub(r"[^a-z0-9]+", "-", self.caption.lower()).strip("-")[:60]
 
     @property
     def n_rows(self) -> int:
-        """How many rows there are, on the page or not."""
+        """The number of rows, including those not on the page."""
         return len(self.rows) if self.data is None else len(self.data)
 
     def shown(self) -> list[tuple[str, list[tuple[str, Sequence[CellContent]]]]]:
@@ -73,7 +73,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A table that is long, folded under its caption."""
+    """A long table, folded under its caption."""
 
     kind: ClassVar[str] = "folded"
     name: str  # its anchor
@@ -81,38 +81,38 @@ class Folded:
     table: Table
 
     def anchors(self) -> frozenset[str]:
-        """Places in the table that others may lead to."""
+        """The anchors in the table that links can point to."""
         return frozenset(anchor for anchor, _ in self.table.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A sentence that says what to see, the picture, and its numbers folded below."""
+    """A figure with a sentence on its message above, and its numbers folded below."""
 
     kind: ClassVar[str] = "figure"
-    name: str  # of its file, and the start of every id in it
+    name: str  # of its file, and the prefix of every id in it
     title: str
     sentence: str
-    svg: str  # a whole document, as `to_svg` writes it
+    svg: str  # a whole document, as returned by `to_svg`
     table: Table | None = None
-    reading: str = ""  # how to read the marks, where they need it
+    reading: str = ""  # how to read the marks, if they need it
 
     def picture(self) -> Markup:
-        """The figure as part of the page; our own drawing, its text escaped when it was written."""
+        """The figure as part of the page; it is our own drawing, and its text is already escaped."""
         return Markup(inline_svg(self.svg))
 
 
 def to_figure(
     drawn: Any, name: str, title: str, sentence: str, table: Table | None = None, reading: str = "", described: str = ""
-) -> Figure:  # Any: matplotlib's figure, which the plots alone know
-    """What was drawn as a figure of the page; `described`, else the sentence, is its description for screen readers."""
+) -> Figure:  # matplotlib's figure type, which only the plots know
+    """A drawing as a figure of the page; `described`, else the sentence, is its description for screen readers."""
     svg = to_svg(drawn, name=name, title=title, description=described or sentence)
     return Figure(name, title, sentence, svg, table, reading)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the checklist; `passed` is None where it cannot be known."""
+    """One line of the checklist; `passed` is None if unknown."""
 
     name: str
     passed: bool | None
@@ -121,7 +121,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """Lines that passed or failed."""
+    """Checks that passed, failed or are unknown."""
 
     kind: ClassVar[str] = "checklist"
     checks: Sequence[Check]
@@ -129,7 +129,7 @@ class Checklist:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """Names and what they are."""
+    """Terms with their descriptions."""
 
     kind: ClassVar[str] = "definitions"
     pairs: Sequence[tuple[str, str]]
@@ -137,7 +137,7 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Text kept as it is, folded under `summary`."""
+    """Preformatted text, folded under `summary`."""
 
     kind: ClassVar[str] = "listing"
     summary: str
@@ -150,7 +150,7 @@ Block: TypeAlias = Paragraph | Table | Folded | Figure | Checklist | Definitions
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and its blocks."""
 
     name: str  # its anchor
     title: str
@@ -159,23 +159,23 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All of a report."""
+    """The whole report."""
 
     title: str
-    date: str  # "" where it is not known
-    banners: Sequence[tuple[str, str]]  # loud: a word, and the sentence after it
+    date: str  # "" if unknown
+    banners: Sequence[tuple[str, str]]  # prominent: a word, and the sentence after it
     headline: Sequence[str]
     facts: Sequence[tuple[str, str]]
     sections: Sequence[Section] = field(default_factory=tuple)
-    standing: Link | None = None  # whether the answer is confirmed in words, and where it says why
+    standing: Link | None = None  # confirmation status of the answer, linked to the checklist
     is_confirmed: bool = False
 
     def figures(self) -> list[Figure]:
-        """Every figure, in order."""
+        """All figures, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Figure)]
 
     def tables(self) -> list[Table]:
-        """Every table, in order, those folded below a figure included."""
+        """All tables, in order, including those folded below a figure."""
         blocks = [block for section in self.sections for block in section.blocks]
         found = [block if isinstance(block, Table) else getattr(block, "table", None) for block in blocks]
         return [table for table in found if table is not None]

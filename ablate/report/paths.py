@@ -1,4 +1,4 @@
-"""Greedy paths into a section: waterfalls from the reference to the best configuration and back."""
+"""The section on greedy paths: waterfalls from the reference to the best configuration and back."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ BY_SOURCE = {
 
 
 def path_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
-    """The walks that were trained; without those, the ones that a factorial holds."""
+    """The trained paths; without any, the paths within a factorial."""
     path, behind = designs.paths(inputs.results, inputs.metric), path_runs(inputs)
     if path.empty:
         found = found_factorials(inputs) if found is None else found
@@ -60,13 +60,13 @@ def _decimals(chosen: pd.DataFrame, metric: Metric) -> int:
 
 
 def _how_to_read(chosen: pd.DataFrame, *, is_imported: bool) -> str:
-    """Another tool's score may be of any data, so nothing is said of its test set."""
+    """The caption; for another tool's table it says nothing about a test set, since the score may be of any data."""
     bars = BARS.format(WHISKERS if chosen["low"].notna().any() else "")
     return f"{bars}{OPTIMISM}{'' if is_imported else UNSEEN} {BY_SOURCE[str(chosen['source'].iloc[0])]}"
 
 
 def _score_axis(inputs: Inputs) -> tuple[float, str]:
-    """Scale of the validation score, and its name: right is better, so a loss stands with a minus."""
+    """Scale of the validation score, and its axis label: right is better, so a loss gets a minus sign."""
     metric = inputs.metric
     if inputs.facts.metric:
         scale, unit, name = metric.scale, metric.unit, metric.label

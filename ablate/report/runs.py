@@ -1,4 +1,4 @@
-"""Paired runs into a table in which every mean of the report can be traced to the runs that it is of."""
+"""Tables of the paired runs, by which every mean in the report can be traced to its runs."""
 
 import re
 from collections import Counter
@@ -36,13 +36,13 @@ DESIGN_SENTENCE = (
     "One row per run: its name in the results table and the first digits of its MLflow run ID; the CSV has the full "
     "IDs. A run that reuses the result of an identical run names it."
 )
-RUN_ID = 8  # digits of an MLflow run shown; the CSV has all
+RUN_ID = 8  # characters of an MLflow run id that are shown; the CSV has all
 OF_FACTORIAL, OF_PATH = "factorial-runs", "path-runs"  # anchors
 FACTORIAL_COLUMNS = ("variant", "mode", "seed", "value", "used", "state", "trial", "run_id", "same_as")
 
 
 def runs_block(inputs: Inputs) -> Folded | None:
-    """The pairs behind every contrast, in the effects' order; None where there is no pair."""
+    """The pairs behind every comparison, in the effects' order; None without a pair."""
     runs = underlying_runs(inputs.scores, inputs.effects)
     if runs.empty:
         return None
@@ -72,17 +72,17 @@ def runs_block(inputs: Inputs) -> Folded | None:
 
 
 def runs_anchor(variant: str, mode: str) -> str:
-    """Where the runs of a contrast stand on the page."""
+    """Anchor of a comparison's runs on the page."""
     return place_of("runs", mode, variant)
 
 
 def place_of(table: str, *names: str) -> str:
-    """An anchor in a table: unlike for unlike names, whatever is in them."""
+    """An anchor in a table: different for different names, whatever characters they contain."""
     return f"{table}-" + re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}_", "-".join(names))
 
 
 def hover_text(pairs: pd.DataFrame, metric: Metric, decimals: int) -> list[str]:
-    """What a pair's dot says of itself: "seed 3: +1.2 points, trial …, run …"."""
+    """The hover text of a pair's dot: "seed 3: +1.2 points, trial …, run …"."""
     return [
         f"seed {row['seed']}: {number(row['difference'] * metric.scale, decimals, is_signed=True)} {metric.unit}"
         f"{'' if row['state'] == 'finished' else ', ' + str(row['state']).replace('_', ' ')}\n{row['trial']}"
@@ -98,13 +98,13 @@ def _numbers(row: Row, metric: Metric, decimals: int) -> list[str]:
 
 
 def _groups(shown: pd.DataFrame) -> list[tuple[str, int]]:
-    """(anchor, rows) of each contrast; its rows stand together."""
+    """(anchor, rows) of each comparison; its rows are adjacent."""
     anchors = [runs_anchor(*pair) for pair in zip(shown["variant"], shown["mode"], strict=True)]
     return list(Counter(anchors).items())
 
 
 def _states(row: Row) -> str:
-    """The variant's state, and the reference's where that did not finish."""
+    """The variant's state, and the reference's state if it did not finish."""
     states = [str(row["state"])]
     if row["reference_state"] != "finished":
         states.append(f"reference {row['reference_state']}")
@@ -112,7 +112,7 @@ def _states(row: Row) -> str:
 
 
 def factorial_runs(inputs: Inputs, found: Sequence[Factorial]) -> Folded | None:
-    """Every run of the factorial, cell by cell; None without one."""
+    """Every run of the factorial, cell by cell; None without a factorial."""
     runs = confirmatory_runs(inputs.results, design="factorial")
     if runs.empty:
         return None
@@ -136,7 +136,7 @@ def factorial_runs(inputs: Inputs, found: Sequence[Factorial]) -> Folded | None:
 
 
 def path_runs(inputs: Inputs) -> Folded | None:
-    """Every run of the walks, candidate by candidate; None where none was trained."""
+    """Every run of the paths, candidate by candidate; None if no path was trained."""
     runs = designs.path_runs(inputs.results, inputs.metric)
     if runs.empty:
         return None
@@ -158,17 +158,17 @@ def path_runs(inputs: Inputs) -> Folded | None:
 
 
 def path_anchor(row: Row) -> str:
-    """Where the runs of a candidate stand on the page."""
+    """Anchor of a candidate's runs on the page."""
     return place_of(OF_PATH, *(str(row[name]) for name in ("mode", "direction", "step", "factor", "level")))
 
 
 def leading(text: str, anchor: str, *, anchors: frozenset[str]) -> CellContent:
-    """The text, as a link where the page has the anchor."""
+    """The text, as a link if the page has the anchor."""
     return Link(text, anchor) if anchor in anchors else text
 
 
 def _together(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Rows of one cell next to each other, in the order in which the cells came up, by seed."""
+    """The rows grouped by cell, in order of first appearance, and sorted by seed."""
     place = runs.groupby(names, sort=False, dropna=False).ngroup()
     return (
         runs.assign(place=place).sort_values(["place", "seed"], kind="stable", ignore_index=True).drop(columns="place")

@@ -1,4 +1,4 @@
-"""The search and what failed into sections."""
+"""The sections on the search and on trials that failed."""
 
 import math
 from typing import Any
@@ -15,7 +15,7 @@ from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_i
 from ablate.study.trial import RATE_SETTING, SCORED
 from ablate.text import number_of
 
-BOOTSTRAP_SEED = 0  # fixed, so that a report rebuilt from its table says the same
+BOOTSTRAP_SEED = 0  # fixed, so that a rebuilt report has the same numbers
 BEST = 5
 TITLE = "What a shorter search would have found"
 READING = (
@@ -26,7 +26,7 @@ READING = (
 
 
 def search_section(inputs: Inputs) -> Section | None:
-    """History, what a shorter random search would have found, importances, and the best few."""
+    """History, the expected result of a shorter random search, importances, and the best few trials."""
     history, metric = search_history(inputs.results), inputs.score_metric
     if history.empty:
         blocks = _importances(inputs, "Which factors matter in the whole factorial")
@@ -43,7 +43,7 @@ def search_section(inputs: Inputs) -> Section | None:
 
 
 def failures_section(inputs: Inputs) -> Section | None:
-    """Every trial that did not finish, and why."""
+    """Every trial that did not finish, with its reason."""
     lost = failures(inputs.results)
     if lost.empty:
         return None
@@ -96,7 +96,7 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
 
 
 def _score_label(metric: Metric) -> str:
-    """The axis of the scores: a loss stands with a minus, so that better is up."""
+    """The axis label of the scores: a loss gets a minus sign, so that up is better."""
     label = mean_label(metric)
     return f"−{label[0].lower()}{label[1:]}" if metric.direction == "minimize" else label
 
@@ -129,7 +129,7 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
 
 
 def _counted(row: "pd.Series[Any]") -> str:
-    """Of which trials the importances are: "1,000 randomly drawn trials of 62,208,"."""
+    """The trials behind the importances: "1,000 randomly drawn trials of 62,208,"."""
     n, n_all = int(row["n_trials"]), int(row["n_all"])
     return f"{n:,} randomly drawn trials of {n_all:,}," if n < n_all else f"these {n:,} trials,"
 
@@ -170,7 +170,7 @@ def _best(inputs: Inputs, metric: Metric) -> list[Block]:
 
 
 def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block]:
-    """A figure and its table; nothing where the search was not random, or nobody knows."""
+    """A figure and its table; empty unless the search is known to be random."""
     if inputs.facts.sampler != "random":
         return []
     expected = expected_search(inputs.results)

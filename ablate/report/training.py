@@ -1,4 +1,4 @@
-"""Learning curves into a section."""
+"""The section on training: learning curves, overfitting, and the named runs that other sections use."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -18,12 +18,12 @@ from ablate.text import number_of
 TITLE = "How training went"
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
 LOSS, CURVES = "val_loss", get_args(Monitor)
-RISEN = 1.05  # times its lowest, a validation loss has risen: below, the means of a few seeds may do so by luck
-LEAST_SHARE = 0.5  # of the runs that an epoch must have for a mean: later ones are a biased rest
+RISEN = 1.05  # final over lowest validation loss: a smaller rise may be luck with few seeds
+LEAST_SHARE = 0.5  # of the runs that must have reached an epoch for a mean: the survivors alone would bias it
 
 
 def training_section(inputs: Inputs, *, beside: Sequence[Block] = ()) -> Section | None:
-    """Validation and training curves by factor, and what else there is to say `beside` them."""
+    """Validation and training curves by factor, followed by the blocks `beside`."""
     other = next(metric for metric in CURVES if metric != inputs.monitor)
     called = f"{other.removeprefix('val_')}-curves"
     found = (_curves_figure(inputs, inputs.monitor, called="curves"), _curves_figure(inputs, other, called=called))
@@ -34,7 +34,7 @@ def training_section(inputs: Inputs, *, beside: Sequence[Block] = ()) -> Section
 def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None:
     curves = curve_table(inputs, metric)
     means = mean_curves(curves)
-    # The runs behind the means stand once; beside the other metric they would but double the page.
+    # The runs behind the means are drawn once; repeating them for the other metric would only double the page.
     has_runs = metric == inputs.monitor
     behind = curves if has_runs else curves[curves["state"] != "finished"]
     _, unit = metric_unit(metric)
@@ -61,10 +61,10 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
 
 
 def overfitting(reference: pd.DataFrame) -> str:
-    """From which epoch on the reference overfits, as a sentence with a space before it; "" where it does not.
+    """A sentence on the epoch from which the reference overfits, with a leading space; "" if it does not.
 
-    `reference` is its mean loss by epoch: epoch, validation, train. It overfits where its validation loss ends
-    at least `RISEN` above its lowest, and its training loss below what that was then.
+    `reference` is its mean loss by epoch: epoch, validation, train. It overfits if its validation loss ends at least a
+    factor `RISEN` above its lowest value, and its training loss ends below its value at that epoch.
     """
     finite = reference[np.isfinite(reference["validation"])]
     if finite.empty:
@@ -80,7 +80,7 @@ def overfitting(reference: pd.DataFrame) -> str:
 
 
 def curve_table(inputs: Inputs, metric: str) -> pd.DataFrame:
-    """One row an epoch of an ablation run (of the first mode): `CURVE_COLUMNS`; `metric` as shown, train beside it."""
+    """One row per epoch of an ablation run of the first mode: `CURVE_COLUMNS`, with `metric` in the unit shown."""
     scale, _ = metric_unit(metric)
     names = {metric: "validation", metric.replace("val_", "train_"): "train"}
     if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
@@ -91,12 +91,13 @@ def curve_table(inputs: Inputs, metric: str) -> pd.DataFrame:
 
 
 def run_epochs(inputs: Inputs, *, columns: Sequence[str]) -> pd.DataFrame:
-    """One row an epoch of an ablation run (of the first mode), these columns of the epochs beside the run's names.
+    """One row per epoch of an ablation run (of the first mode): the run's names and the given columns of the epochs.
 
-    The run's: factor, level, against, seed, state; `trial` is the one whose epochs they are, `peak_rate` the run's own.
+    The names are factor, level, against, seed, state. `trial` is the trial that the epochs come from, `peak_rate` is
+    the run's own.
     """
     runs = told_runs(inputs)
-    # A run that took another's result has its curve there, unless that one is of another study.
+    # A deduplicated run has its curve under the trial whose result it reuses, unless that is of another study.
     source = runs["same_as"].where(runs["same_as"].isin(inputs.epochs["trial"]), runs["trial"])
     named = runs.assign(source=source, peak_rate=runs["learning_rate"])
     kept = ["factor", "level", "against", "seed", "source", "state", "peak_rate"]
@@ -105,12 +106,12 @@ def run_epochs(inputs: Inputs, *, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def told_runs(inputs: Inputs) -> pd.DataFrame:
-    """The runs of the first mode, named as the panels name them: the first reference has neither factor nor level."""
+    """The runs of the first mode, named as in the panels: the first reference has neither factor nor level."""
     runs = inputs.runs
     told = inputs.modes[:1]
     runs = runs[runs["mode"].isin(["", *told])]
     has_own = runs["variant"].isin(runs.loc[runs["mode"].isin(told), "variant"])
-    runs = runs[runs["mode"].isin(told) | ~has_own]  # a reference that this mode trains anew is its only one
+    runs = runs[runs["mode"].isin(told) | ~has_own]  # if this mode retrains a reference, only the retrained runs count
     named = [
         contrast_name(factor, level) if factor or against else ("", "")
         for factor, level, against in zip(runs["factor"], runs["level"], runs["against"], strict=True)
@@ -122,18 +123,18 @@ def told_runs(inputs: Inputs) -> pd.DataFrame:
 
 
 def named_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of compared runs with `name`, as "initializer = zeros" and "" for the reference, which is first."""
+    """Rows of compared runs with `name`, e.g. "initializer = zeros"; "" for the reference, which is first."""
     pairs = zip(runs["factor"], runs["level"], strict=True)
     named = runs.assign(name=[f"{factor} = {level}" if factor or level else "" for factor, level in pairs])
     return named.sort_values(["factor", "level", "seed"], kind="stable")
 
 
 def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
-    """Means over the finished runs of a level, to the epoch that half of them reached; over all where none finished."""
+    """Means over a level's finished runs, up to the epoch that half of them reached; over all runs if none finished."""
     columns = ["factor", "level", "epoch", "validation", "train"]
     if curves.empty:
         return pd.DataFrame(columns=columns)
-    # A run that is lost early would drag the mean down and then let it jump; it has its own line and its cross.
+    # A run that is lost early would pull the mean down and then let it jump; it has its own line and cross.
     is_finished = curves["state"] == "finished"
     some_finished = is_finished.groupby([curves["factor"], curves["level"]]).transform("any")
     curves = curves[is_finished | ~some_finished]

@@ -1,4 +1,4 @@
-"""The checklist and what the study could have seen at all into the section that tells whether to believe it."""
+"""The section on whether to believe the study: its checklist and its statistical power."""
 
 import math
 
@@ -14,11 +14,11 @@ from ablate.report.plots import contrast_name
 from ablate.report.wording.phrases import DECIMALS
 
 ANCHOR = "trust"
-MOST_CURVES = 200  # of which the optimism of the best epoch is estimated; the first ones
+MOST_CURVES = 200  # learning curves for estimating the optimism of the best epoch; the first ones
 
 
 def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
-    """The checklist, what a single number is worth, and what the undecided comparisons would take."""
+    """The checklist, the uncertainty of a single number, and the seeds that the undecided comparisons would need."""
     blocks: list[Block] = [Paragraph(f"{standing(checks).text}."), Checklist(checks)]
     said = [_test_error(inputs), _detectable(inputs), _best_epoch(inputs), _best_trial(inputs)]
     blocks += [Paragraph(text) for text in said if text]
@@ -26,7 +26,7 @@ def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
 
 
 def standing(checks: list[Check]) -> Link:
-    """Whether the answer may be called confirmed, and the place that says why."""
+    """Whether the answer is confirmed, linked to the checklist."""
     failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
     if not failed and not unknown:
         return Link(f"Confirmed: all {len(checks)} checks passed", ANCHOR)

@@ -1,4 +1,4 @@
-"""Tables into figures, and figures into SVG."""
+"""Draw the report's figures and write them as SVG."""
 
 from ablate.report.plots.curves import MOST_PANELS, MOST_RUNS, draw_curves, draw_rate_tests, lr_test_svg, rate_text
 from ablate.report.plots.differences import MOST_DRAWN, contrast_name

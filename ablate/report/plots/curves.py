@@ -1,4 +1,4 @@
-"""Epochs and learning-rate tests into small multiples."""
+"""Draw learning curves and learning-rate range tests as small multiples."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ from ablate.study.trial import RateTest
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 RULE_MARKERS = ("^", "s", "D", "v", "P", "X", "*")
-PANEL, ABOVE = 1.75, 0.3  # inches: height of a panel of curves, and room for its title
-MOST_PANELS = 12  # of learning-rate tests or factors; the tables have them all
-MOST_SEEDS = 20  # curves of a configuration's range tests
-MOST_RUNS = 300  # thin lines behind the means of a figure, shared out among its levels
-MOST_LEVELS = 12  # of a panel of curves
+PANEL, ABOVE = 1.75, 0.3  # inches: height of a panel of curves, and space for its title
+MOST_PANELS = 12  # of range tests or factors; the tables have all
+MOST_SEEDS = 20  # range-test curves per configuration
+MOST_RUNS = 300  # thin lines behind the means of a figure, divided among its levels
+MOST_LEVELS = 12  # per panel of curves
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one level is drawn; beyond six levels the colours come again with hollow markers."""
+    """Colour and markers of one level; after six levels the colours repeat with hollow markers."""
 
     colour: str
     marker: str
@@ -34,18 +34,18 @@ class Look:
 
     @classmethod
     def number(cls, index: int) -> "Look":
-        """The look of the level of that index, from 0."""
+        """The look of the level with this index, from 0."""
         turn = index % len(SERIES)
         return cls(SERIES[turn], MARKERS[turn], filled=index < len(SERIES))
 
 
 def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Figure | None:
-    """A panel a factor: the reference in grey, the mean line of each level with its seeds behind it, train dashed.
+    """One panel per factor: the reference in grey, each level's mean line with its seeds behind it, training dashed.
 
-    `curves` has a row an epoch of a run: factor ("" for the reference), level, trial, epoch, validation; `means` a row
-    an epoch of a level: factor, level, epoch, validation, train. Values as shown; `label` names the vertical axis.
-    None where no variant has an epoch. At most `MOST_PANELS` factors and `MOST_LEVELS` of each, the first ones, are
-    drawn; of more than `MOST_RUNS` runs the first of each level, as many of each.
+    `curves` has a row per epoch of a run: factor ("" for the reference), level, trial, epoch, validation; `means` a row
+    per epoch of a level: factor, level, epoch, validation, train. Values as shown; `label` names the vertical axis.
+    None if no variant has an epoch. Draws the first `MOST_PANELS` factors, `MOST_LEVELS` levels of each, and at most
+    `MOST_RUNS` runs, the same number for each level.
     """
     factors = [name for name in dict.fromkeys(means["factor"]) if name][:MOST_PANELS] if len(means) else []
     if not factors:
@@ -55,11 +55,11 @@ def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Fig
     most_levels = max(means.loc[means["factor"] == name, "level"].nunique() for name in factors)
     most_levels = min(most_levels, MOST_LEVELS)
     curves = _shared_out(curves)
-    below = 0.5 + 0.17 * math.ceil((most_levels + 1) / 2)  # inches for the ticks, the axis' name and the legend
+    below = 0.5 + 0.17 * math.ceil((most_levels + 1) / 2)  # inches for the ticks, the axis label and the legend
     row = ABOVE + PANEL + below
     with figure_style():
         figure = Figure(figsize=(WIDTH, n_rows * row))
-        # By hand: legends below the panels would have the layout engine make panels of different widths.
+        # Laid out by hand: with legends below the panels, the layout engine would make panels of different widths.
         figure.subplots_adjust(left=0.065, right=0.995, top=1 - ABOVE / (n_rows * row), bottom=below / (n_rows * row),
                                wspace=0.1, hspace=(ABOVE + below) / PANEL)  # fmt: skip
         grid = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
@@ -74,7 +74,7 @@ def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Fig
 
 
 def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]]) -> Figure | None:
-    """A panel a configuration (label, its tests, one a seed), at most `MOST_PANELS`."""
+    """One panel per configuration (label, its tests, one per seed), at most `MOST_PANELS`."""
     drawn = [(name, [test for test in some if len(test.rates) > 1]) for name, some in tests]
     shown = [(name, some) for name, some in drawn if some][:MOST_PANELS]
     if not shown:
@@ -96,7 +96,7 @@ def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]]) -> Figure |
 
 
 def lr_test_svg(test: RateTest) -> str:
-    """One range test as an SVG document. Raises `ValueError` where its curve has fewer than two points."""
+    """One range test as an SVG document. Raises `ValueError` if its curve has fewer than two points."""
     figure = draw_rate_tests([("learning-rate range test", [test])])
     if figure is None:
         raise ValueError("a learning-rate range test with fewer than two points has no curve")
@@ -113,12 +113,12 @@ def rate_text(rate: float) -> str:
 
 
 def power_of_ten(exponent: int) -> str:
-    """10 to the power of a whole `exponent`, in plain characters; matplotlib's own is markup that must stay off."""
+    """10 to the power of a whole `exponent`, in plain characters; matplotlib's own needs math markup, which is off."""
     return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _shared_out(curves: pd.DataFrame) -> pd.DataFrame:
-    """The curves of at most `MOST_RUNS` runs, as many for each level, and at least one."""
+    """The curves of at most `MOST_RUNS` runs, the same number for each level, and at least one."""
     runs = curves.drop_duplicates(["factor", "level", "trial"])
     levels = runs.groupby(["factor", "level"], sort=False)
     share = max(1, MOST_RUNS // max(1, levels.ngroups))
@@ -144,7 +144,7 @@ def _draw_factor(axes: Axes, factor: str, curves: pd.DataFrame, means: pd.DataFr
     legend = axes.legend(handles, ["x"] * len(names), loc="upper left", bbox_to_anchor=(-0.02, -0.23), ncols=2,
                          columnspacing=0.8, handlelength=1.5, borderaxespad=0, labelcolor=INK)  # fmt: skip
     for text, name in zip(legend.get_texts(), names, strict=True):
-        text.set_text(name)  # set here, as a legend leaves out names that begin with "_"
+        text.set_text(name)  # set here, since a legend leaves out names that begin with "_"
 
 
 def _draw_reference(axes: Axes, mean: pd.DataFrame) -> Line2D:
@@ -161,7 +161,7 @@ def _draw_level(axes: Axes, mean: pd.DataFrame, look: Look) -> Line2D:
 
 
 def _draw_lost(axes: Axes, seeds: pd.DataFrame) -> None:
-    """A cross where a run that did not finish had its last finite epoch, at the edge where that lies outside."""
+    """A cross at the last finite epoch of each run that did not finish, moved to the edge if outside the axes."""
     lost = seeds[(seeds["state"] != "finished") & np.isfinite(seeds["validation"].astype(float))]
     last = lost.sort_values("epoch").drop_duplicates("trial", keep="last")
     low, high = axes.get_ylim()
@@ -170,7 +170,7 @@ def _draw_lost(axes: Axes, seeds: pd.DataFrame) -> None:
 
 
 def _limits(means: pd.DataFrame) -> tuple[float, float]:
-    """The bulk of the means: neither the steep first epoch nor a loss that explodes may flatten the rest."""
+    """The range of most means: a steep first epoch or an exploding loss must not flatten the rest."""
     values = means[["validation", "train"]].to_numpy(dtype=float).ravel()
     values = values[np.isfinite(values)]
     if not values.size:
@@ -205,7 +205,7 @@ def _draw_tests(axes: Axes, name: str, tests: Sequence[RateTest], rules: Sequenc
 
 
 def _rates_said(tests: Sequence[RateTest]) -> str:
-    """ "5e-4", "3e-4 to 8e-4, 9 seeds", "undetermined, takes 1e-3"."""
+    """The rates as text: "5e-4", "3e-4 to 8e-4, 9 seeds", "undetermined, takes 1e-3"."""
     chosen = [test.suggestion for test in tests]
     unsure = sum(test.verdict == "undetermined" for test in tests)
     if len(tests) == 1:
@@ -223,7 +223,7 @@ def _draw_rules(axes: Axes, picks: Mapping[str, float | None], rules: Sequence[s
 
 
 def _loss_limits(losses: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> tuple[float, float]:
-    """From the least loss to well above the first: the explosion at the end is cut off."""
+    """From the least loss to well above the first: cuts off the explosion at the end."""
     if not losses.size:
         return 0.0, 1.0
     start, least = float(np.median(losses[: max(3, losses.size // 10)])), float(losses.min())

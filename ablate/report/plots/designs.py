@@ -1,4 +1,4 @@
-"""What designs told into figures: shares of the variance, worth from both ends, and interactions."""
+"""Draw the results of factorial and two-sided designs: variance shares, effects from both ends, interactions."""
 
 import math
 
@@ -20,17 +20,17 @@ MEASURE_LOOKS = {  # measure -> (words, marker, colour)
     "leave_one_out": ("leave-one-out", "s", SERIES[1]),
 }
 DISAGREEMENTS = {"sign": "≠ signs differ", "size": "≠ sizes differ"}
-LINES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"), ("v", "-"), ("P", "--"))  # marker and dash of a level
-MOST_TERMS = 14  # bars of shares; what is left of the pairs is one bar more
-MOST_PANELS = 6  # interactions drawn; the table has them all
+LINES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"), ("v", "-"), ("P", "--"))  # marker, dash of a level
+MOST_TERMS = 14  # bars of shares; the remaining pairs share one more bar
+MOST_PANELS = 6  # interactions drawn; the table has all
 NAME_GAP = 0.06  # of a panel's height, between the names of two lines
 
 
 def draw_shares(shares: pd.DataFrame) -> Figure | None:
-    """A bar a term, the largest first, what single factors and pairs leave below; None without a share.
+    """One bar per term, the largest first, the unexplained rest last; None without a share.
 
-    `shares` has term, kind, share_of_runs and noise_of_runs, shares of 1; the latter is what noise alone would give
-    the term, drawn as a tick. What the seeds do is dashed: no factor explains it.
+    `shares` has term, kind, share_of_runs and noise_of_runs, shares of 1; the latter is the share expected from noise
+    alone, drawn as a tick. The bar of the seeds is dashed: no factor explains it.
     """
     bars = _bars(shares)
     if bars.empty:
@@ -47,9 +47,9 @@ def draw_shares(shares: pd.DataFrame) -> Figure | None:
 
 
 def draw_directions(directions: pd.DataFrame, *, metric: Metric, label: str) -> Figure | None:
-    """A row a factor: its worth by itself, on average and on top of all others, with 95 % intervals; None without one.
+    """One row per factor: its effect alone, on average and on top of all others, with 95 % intervals; None without one.
 
-    `directions` has the columns of `analysis.designs.both_directions`, of one mode; the first `MOST_DRAWN` are drawn.
+    `directions` has the columns of `analysis.designs.both_directions`, of one mode; draws the first `MOST_DRAWN`.
     """
     rows = directions.head(MOST_DRAWN).to_dict("records")
     measures = [name for name in MEASURE_LOOKS if len(directions) and directions[name].notna().any()]
@@ -68,10 +68,11 @@ def draw_directions(directions: pd.DataFrame, *, metric: Metric, label: str) -> 
 
 
 def draw_interactions(cells: pd.DataFrame, *, metric: Metric, label: str) -> Figure | None:
-    """A panel a pair of factors, a line a level of the second over the levels of the first; None without a pair.
+    """One panel per pair of factors, a line for each level of the second factor; None without a pair.
 
     `cells` has factor, level, factor_2, level_2, mean, low, high: the difference to the cell of both references,
-    averaged over all other factors. At most `MOST_PANELS` pairs are drawn.
+    averaged over all other factors. The levels of the first factor are on the horizontal axis. Draws at most
+    `MOST_PANELS` pairs.
     """
     pairs = list(cells.groupby(["factor", "factor_2"], sort=False))[:MOST_PANELS] if len(cells) else []
     if not pairs:
@@ -90,7 +91,7 @@ def draw_interactions(cells: pd.DataFrame, *, metric: Metric, label: str) -> Fig
 
 
 def _bars(shares: pd.DataFrame) -> pd.DataFrame:
-    """The largest terms in order, then the other pairs as one, then what no pair explains."""
+    """The largest terms in order, then the other pairs as one bar, then the share that no pair explains."""
     shares = shares[shares["share_of_runs"].notna()]
     is_term = shares["kind"].isin(("main", "interaction"))
     ordered = shares[is_term].sort_values("share_of_runs", ascending=False, kind="stable")
@@ -133,7 +134,7 @@ def _worth_limits(directions: pd.DataFrame, measures: list[str], metric: Metric)
     values = values[np.isfinite(values)] * metric.scale
     low, high = float(values.min()), float(values.max())
     room = 0.04 * (high - low) or 1.0
-    return low - room, high + 6 * room  # where the word of a disagreement stands
+    return low - room, high + 6 * room  # space for the word that marks a disagreement
 
 
 def _draw_worth(axes: Axes, at: int, row: Row, measures: list[str], *, scale: float) -> None:
@@ -184,7 +185,7 @@ def _draw_pair(axes: Axes, pair: pd.DataFrame, scale: float) -> None:
 
 
 def _name_lines(axes: Axes, ends: dict[str, tuple[float, float]]) -> None:
-    """Each line's level at its end, pushed up where the one below is too near to be read."""
+    """Write each line's level at its end, moved up if too close to the name below."""
     low, high = axes.get_ylim()
     gap, floor = NAME_GAP * (high - low), -math.inf
     x = max(at for at, _ in ends.values())

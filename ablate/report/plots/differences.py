@@ -1,4 +1,4 @@
-"""Differences to a reference onto an axis: its limits, its margin, and what lies beyond it. Forest plots share it."""
+"""Draw differences to a reference: the axis with its margin, arrows for values outside, gaps, and waterfalls."""
 
 from collections.abc import Sequence
 
@@ -26,21 +26,21 @@ from ablate.report.wording.phrases import DECIMALS
 from ablate.storage.results import Row
 from ablate.study.trial import BEST
 
-ROW = 0.3  # inches a row
-MOST_DRAWN = 60  # rows of a figure; the table beside it has them all
-WHOLE = ("configuration", "best of the search")  # stands where a contrast is of no single factor
+ROW = 0.3  # inches per row
+MOST_DRAWN = 60  # rows of a figure; the table beside it has all
+WHOLE = ("configuration", "best of the search")  # used where a comparison is not of a single factor
 PANEL_ROOM = 0.12  # of a waterfall's span, left free at either end
 
 
 def contrast_name(factor: str, level: str, *, against: str = "") -> tuple[str, str]:
-    """Factor and level as headings: what is compared with the best configuration says so."""
+    """Factor and level as headings; marks comparisons with the best configuration."""
     if not factor:
         return WHOLE if level in ("", BEST) else (WHOLE[0], level)
     return (f"{factor}, changed in the best" if against == BEST else factor), level
 
 
 def difference_limits(effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Metric) -> tuple[float, float]:
-    """Limits of the axis: everything, unless variants with lost runs would squeeze all others into a corner."""
+    """Limits of the axis: include everything, unless variants with lost runs would squeeze all others."""
     calm = effects[effects["diverged"] == 0]
     low, high = least, most = _span(effects, scores, metric)
     if len(calm):
@@ -52,7 +52,7 @@ def difference_limits(effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Me
 
 
 def draw_frame(axes: Axes, metric: Metric, *, limits: tuple[float, float], label: str) -> None:
-    """The line of no difference, the margin around it, and the axis."""
+    """Draw the line of no difference, the margin around it, and the axis."""
     margin = metric.margin * metric.scale
     axes.axvspan(-margin, margin, color=SHADE, linewidth=0, zorder=0)
     axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
@@ -63,7 +63,7 @@ def draw_frame(axes: Axes, metric: Metric, *, limits: tuple[float, float], label
 
 
 def draw_outside(axes: Axes, y: float, *, text: str, left: bool) -> None:
-    """An arrow at the edge, and above it what lies beyond."""
+    """Draw an arrow at the edge, with the value that lies outside above it."""
     place = blended_transform_factory(axes.transAxes, axes.transData)
     axes.plot([0.008 if left else 0.992], [y], marker="<" if left else ">", color=MUTED, markersize=7, transform=place)
     x, align = (0.022, "left") if left else (0.978, "right")
@@ -71,13 +71,13 @@ def draw_outside(axes: Axes, y: float, *, text: str, left: bool) -> None:
 
 
 def outside_text(means: Sequence[float], metric: Metric) -> str:
-    """Means that lie beyond the axis, in its unit: "−21.6, off the axis"."""
+    """Means that lie outside the axis, in its unit: "−21.6, off the axis"."""
     decimals = DECIMALS.get(metric.unit, 2)
     return f"{' and '.join(shown_number(mean, decimals, is_signed=True) for mean in means)}, off the axis"
 
 
 def shown_number(value: float, decimals: int, *, is_signed: bool = False) -> str:
-    """With a true minus sign, as "+3.9", "−0.4", "0.0"; a dash where there is none."""
+    """With a true minus sign, as "+3.9", "−0.4", "0.0"; a dash if missing."""
     if not np.isfinite(value):
         return "–"
     text = f"{value:.{decimals}f}"
@@ -96,8 +96,8 @@ def _span(effects: pd.DataFrame, scores: pd.DataFrame, metric: Metric) -> tuple[
 def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame) -> Figure | None:
     """The mean gap of each variant with its interval, the reference as a line, each run as a light dot; in points.
 
-    `gaps` has a row a variant: name ("" for the reference), mean, low, high; `runs` a row a run: name, gap. The first
-    `MOST_DRAWN` are drawn. None without a row.
+    `gaps` has a row per variant: name ("" for the reference), mean, low, high; `runs` a row per run: name, gap. Draws
+    the first `MOST_DRAWN` variants. None without a row.
     """
     if gaps.empty:
         return None
@@ -123,10 +123,10 @@ def _draw_row(axes: Axes, at: int, mean: float, ends: tuple[float, float], seeds
 
 
 def draw_path(path: pd.DataFrame, *, scale: float, decimals: int, label: str) -> Figure | None:
-    """A waterfall a direction: each step from the score before it to its own, with the interval of its gain.
+    """One waterfall per direction: each step from the previous score to its own, with the interval of its gain.
 
-    `path` has the chosen rows of `analysis.designs.paths`, of one mode; `label` names the axis of the score. None where
-    no step was made.
+    `path` has the chosen rows of `analysis.designs.paths`, of one mode; `label` names the axis of the score. None if no
+    step was made.
     """
     walks = [walk for _, walk in path.groupby("direction", sort=False) if len(walk) > 1] if len(path) else []
     if not walks:
@@ -176,7 +176,7 @@ def _draw_walk(axes: Axes, steps: list[Row], *, scale: float, decimals: int) -> 
 
 def _draw_step(axes: Axes, at: int, step: Row, before: float, *, scale: float, decimals: int) -> None:
     score, gain = step["score"] * scale, step["gain"] * scale
-    colour = HELPS if score >= before else HURTS  # the triangle beside it says the same
+    colour = HELPS if score >= before else HURTS  # the triangle beside it shows the same without colour
     axes.barh([at], [score - before], left=before, height=0.5, color=colour, zorder=2)
     ends = before + np.array([step["low"], step["high"]], dtype=float) * scale
     if np.isfinite(ends).all():

@@ -1,4 +1,4 @@
-"""The effects table into a forest plot: a row a variant, a dot a seed, mean and intervals, the verdict in a word."""
+"""Draw the effects as a forest plot: one row per variant, one dot per seed, mean, intervals and verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from ablate.report.plots.differences import (
 )
 from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, SEED, WIDTH, figure_style, mark, shorten
 
-MARKS = {  # verdict -> (sign in text, marker, colour): the shape says it where the colour cannot be seen
+MARKS = {  # verdict -> (sign in text, marker, colour): the shape is readable without colour
     "helps": ("▲", "^", HELPS),
     "hurts": ("▼", "v", HURTS),
     "equivalent": ("■", "s", INK),
@@ -33,13 +33,13 @@ MARKS = {  # verdict -> (sign in text, marker, colour): the shape says it where 
     "no run finished": ("✕", "X", MUTED),
     "too few seeds": ("·", ".", MUTED),
 }
-WORDS = {"detectable but below margin": "below margin"}  # where the full word is too long for a figure
+WORDS = {"detectable but below margin": "below margin"}  # short forms where the full verdict is too long for a figure
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     y: float
-    key: str  # by which a page finds the row's marks
+    key: str  # links the row's marks to the page
     label: str
     effect: dict[str, Any]  # Any: a row of the effects table
     seeds: "pd.DataFrame"
@@ -48,11 +48,11 @@ class _Row:
 def draw_effects(
     effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Metric, decimals: int, label: str
 ) -> Figure | None:
-    """The effects (rows in the order given, a group a factor) with the seeds of `scores`; None without a row.
+    """Draw the effects (rows in the given order, grouped by factor) with the seeds of `scores`; None without a row.
 
-    `scores` has a row a seed of a contrast: variant, mode, difference, state, and `said`, which shows on hovering.
-    `decimals` are those of the numbers beside the rows; `label` names the axis. The first `MOST_DRAWN` effects are
-    drawn; the marks of the i-th have the key "effects-i".
+    `scores` has a row per seed of a comparison: variant, mode, difference, state, and `said`, the hover text.
+    `decimals` are those of the numbers beside the rows; `label` names the axis. Draws the first `MOST_DRAWN` effects;
+    the marks of effect i have the key "effects-i".
     """
     if effects.empty:
         return None
@@ -76,7 +76,7 @@ def draw_effects(
 
 
 def extremes(effects: pd.DataFrame, scores: pd.DataFrame, *, metric: Metric) -> list[str]:
-    """The variants whose mean lies outside the axis of `draw_effects`, drawn as an arrow at its edge."""
+    """The variants whose mean lies outside the axis of `draw_effects`, where an arrow at the edge stands for it."""
     if effects.empty:
         return []
     low, high = difference_limits(effects, scores, metric=metric)

@@ -1,4 +1,4 @@
-"""What hidden layers were like inside into figures: activations and gradients by depth, and corners of kernels."""
+"""Draw layer statistics: activations and gradients by depth, and corners of kernels."""
 
 import math
 from collections.abc import Sequence
@@ -16,23 +16,23 @@ from matplotlib.ticker import MaxNLocator
 from ablate.report.plots.curves import Look, power_of_ten
 from ablate.report.plots.svg import HELPS, HURTS, INK, MUTED, PAPER, RULE, SEED, WIDTH, figure_style, shorten
 
-MOST_LINES = 12  # variants of a figure by depth; the table has them all
+MOST_LINES = 12  # variants of a figure by depth; the table has all
 MOST_KERNELS = 12
-FEW_LAYERS = 24  # so many have a marker each
+FEW_LAYERS = 24  # up to this number, each layer has a marker
 QUANTITIES = {  # column -> title of its panel
     "mean": "Mean of the activations",
     "sd": "SD of the activations",
     "gradient_norm": "Norm of the gradient",
 }
-_WIDE = 30.0  # highest over lowest: more than this needs a logarithmic scale
-_FAR = 3.0  # times what is usual among the variants: farther from 0 a mean is not drawn
+_WIDE = 30.0  # highest over lowest: a wider range gets a logarithmic scale
+_FAR = 3.0  # times the usual mean among the variants: means farther from 0 are cut off
 _SHADES = 8  # of a kernel's numbers, by their size
-_CELL = 0.92  # of the width that a number has
+_CELL = 0.92  # side of a square, as a share of its cell
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A corner of a kernel, incoming × units, and what stands below it."""
+    """A corner of a kernel, incoming × units, and the text below it."""
 
     name: str
     corner: Sequence[Sequence[float]]
@@ -40,18 +40,18 @@ class Kernel:
 
 
 def draw_layers(states: pd.DataFrame) -> Figure | None:
-    """Mean and SD of the activations and the norm of the gradient by layer: a line a variant, in a band of its seeds.
+    """Mean and SD of activations and the gradient norm by layer: one line per variant, with a band of its seeds.
 
-    `states` has a row a layer of a variant: name ("" for the reference), number, and for each of `QUANTITIES` the
-    middle over the seeds, and from where to where they go as, e.g., sd_low and sd_high; NaN where it is not known. The
-    first `MOST_LINES` variants are drawn; on a logarithmic scale what is 0 is left out. None where nothing is known.
+    `states` has a row per layer of a variant: name ("" for the reference), number, and for each of `QUANTITIES` the
+    middle over the seeds and its range, e.g. sd_low and sd_high; NaN if unknown. Draws the first `MOST_LINES` variants;
+    a logarithmic scale leaves out zeros. None if nothing is known.
     """
     if states.empty or states[list(QUANTITIES)].isna().all(axis=None):
         return None
     names = list(dict.fromkeys(states["name"]))[: MOST_LINES + 1]
     columns = 3
     rows = math.ceil(len(names) / columns)
-    below = 0.55 + 0.19 * rows  # inches for the ticks, the axis' name and the legend
+    below = 0.55 + 0.19 * rows  # inches for the ticks, the axis label and the legend
     with figure_style():
         height = 0.35 + 2.3 + below
         figure = Figure(figsize=(WIDTH, height))
@@ -68,12 +68,12 @@ def draw_layers(states: pd.DataFrame) -> Figure | None:
         legend = figure.legend(handles, ["x"] * len(said), loc="lower left", bbox_to_anchor=(0.045, 0), ncols=columns,
                                columnspacing=1.2, borderaxespad=0.2, labelcolor=INK)  # fmt: skip
         for text, name in zip(legend.get_texts(), said, strict=True):
-            text.set_text(name)  # set here, as a legend leaves out names that begin with "_"
+            text.set_text(name)  # set here, since a legend leaves out names that begin with "_"
     return figure
 
 
 def draw_kernels(kernels: Sequence[Kernel]) -> Figure | None:
-    """A panel a kernel: its numbers as squares, blue where they are positive, fainter where they are small."""
+    """One panel per kernel: its numbers as squares, blue if positive, fainter if small."""
     shown = kernels[:MOST_KERNELS]
     if not shown:
         return None
@@ -104,7 +104,9 @@ def _draw_quantity(axes: Axes, states: pd.DataFrame, quantity: str) -> None:
         lines = lines[positive].copy()
         ends = lines[["middle", "_low", "_high"]].clip(lower=np.finfo(float).tiny)
         lines[["middle", "_low", "_high"]] = np.log10(ends)
-        lines["_low"] = lines["_low"].clip(lower=lines["middle"].min() - 1)  # a seed at 0 would take all the room
+        lines["_low"] = lines["_low"].clip(
+            lower=lines["middle"].min() - 1
+        )  # a seed at 0 would take up the whole log scale
     is_few = bool(states["number"].max() <= FEW_LAYERS)
     names = list(dict.fromkeys(states["name"]))
     for number, name in [(-1, "")] * ("" in names) + list(enumerate(_variants(names))):
@@ -125,7 +127,7 @@ def _draw_quantity(axes: Axes, states: pd.DataFrame, quantity: str) -> None:
 
 
 def _cut_off(axes: Axes, lines: pd.DataFrame) -> None:
-    """Let what explodes leave the panel, so that the others can be told apart."""
+    """Let exploding values leave the panel, so that the other variants remain readable."""
     farthest = lines["middle"].abs().groupby(lines["name"]).max().dropna()
     usual = _FAR * float(farthest.median()) if len(farthest) else 0.0
     if usual and farthest.max() > usual:
@@ -146,7 +148,7 @@ def _line(name: str, number: int, *, is_few: bool) -> Line2D:
 
 
 def _powers_of_ten(axes: Axes) -> None:
-    """Ticks at whole powers, where the axis is of logarithms."""
+    """Ticks at whole powers of ten, if the axis is logarithmic."""
     low, high = axes.get_ylim()
     ticks = range(math.floor(low), math.ceil(high) + 1, max(1, math.ceil((high - low) / 5)))
     axes.set_yticks(list(ticks), [power_of_ten(tick) for tick in ticks])

@@ -1,4 +1,4 @@
-"""The effects under several learning-rate modes into one figure: a row a variant, a mark a mode."""
+"""Draw the effects under several learning-rate modes in one figure: one row per variant, one mark per mode."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from ablate.report.plots.differences import (
 )
 from ablate.report.plots.svg import HELPS, HURTS, INK, PAPER, WIDTH, figure_style, mark, name_rows, shorten
 
-LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # a mode's marker and colour
+LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # marker and colour of each mode
 
 
 def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure | None:
@@ -45,7 +45,7 @@ def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure |
 
 
 def _mark_outside(axes: Axes, effects: pd.DataFrame, variants: "pd.Series[str]", metric: Metric) -> None:
-    """One arrow a variant and side, whichever of its modes lie there."""
+    """One arrow per variant and side, for all of its modes that lie outside."""
     low, high = axes.get_xlim()
     for y, variant in enumerate(variants):
         means = effects.loc[effects["variant"] == variant, "mean"] * metric.scale

@@ -1,4 +1,4 @@
-"""Learning-rate schedules into small multiples: each trial's rate by epoch, as a share of its peak."""
+"""Draw learning-rate schedules as small multiples: the rate by epoch, as a share of its peak."""
 
 import math
 
@@ -8,13 +8,13 @@ from matplotlib.ticker import MaxNLocator
 
 from ablate.report.plots.svg import SEED, SERIES, WIDTH, figure_style, shorten
 
-MOST_SCHEDULES = 16  # panels; the table has them all
+MOST_SCHEDULES = 16  # panels; the table has all
 
 
 def draw_schedules(curves: pd.DataFrame) -> Figure | None:
-    """A panel a schedule, in each the reference's in grey; None without one.
+    """One panel per schedule, each with the reference's schedule in grey; None without one.
 
-    `curves` has a row an epoch of a schedule: name ("" for the reference), epoch, and the mean `share` of the peak,
+    `curves` has a row per epoch of a schedule: name ("" for the reference), epoch, and the mean `share` of the peak,
     from `low` to `high` over the seeds.
     """
     names = [name for name in dict.fromkeys(curves["name"]) if name][:MOST_SCHEDULES] if len(curves) else []

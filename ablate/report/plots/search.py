@@ -1,4 +1,4 @@
-"""What the search found into figures: its history, and what mattered in it."""
+"""Draw the search: its history, the expected best score, and the importance of each factor."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from ablate.report.plots.svg import (
     shorten,
 )
 
-STATES = {  # state -> (marker, colour, filled): told apart by shape
+STATES = {  # state -> (marker, colour, filled): distinguished by shape
     "finished": ("o", HELPS, True),
     "pruned": ("v", MUTED, False),
     "diverged": ("X", HURTS, True),
@@ -32,16 +32,16 @@ EVALUATORS = {
     "fanova": ("fANOVA", "share of the score's variance, %"),
 }
 OTHER = ("P", INK, True)
-APART = 1.15  # ratio of two numbers on a log scale that can stand beside each other
+APART = 1.15  # least ratio of two tick labels on a log scale that fit beside each other
 MOST_POINTS = 1_500  # of a history; the table beside it has more
 
 
 def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
-    """Every search trial at its score, and the best so far as a step; None where no trial has a score.
+    """Every search trial at its score, and the best so far as a step; None if no trial has a score.
 
-    `history` has a row a trial, in order: number, value (as shown; NaN where there is none), best, state.
-    Trials without a score stand on the lower edge. Of more than `MOST_POINTS` trials an even share is drawn, and every
-    one that was the best so far.
+    `history` has a row per trial, in order: number, value (as shown; NaN if missing), best, state. Trials without a
+    score are drawn at the lower edge. Of more than `MOST_POINTS` trials, draws evenly spaced ones, and all that were
+    the best so far.
     """
     scored = history["value"].dropna() if len(history) else pd.Series(dtype=float)
     if scored.empty:
@@ -69,7 +69,7 @@ def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
 
 
 def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
-    """The expected best score over the number of trials, which stands on a log scale; columns trials, value."""
+    """The expected best score over the number of trials, on a log scale; columns trials, value."""
     with figure_style():
         figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
         axes = figure.subplots()
@@ -85,7 +85,7 @@ def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
 
 
 def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -> Figure | None:
-    """A panel an evaluator: each factor's share with its bootstrap band, and what fANOVA leaves unexplained."""
+    """One panel per evaluator: each factor's share with its bootstrap band, and fANOVA's unexplained share."""
     evaluators = list(dict.fromkeys(importances["evaluator"])) if len(importances) else []
     if not evaluators:
         return None
@@ -119,7 +119,7 @@ def _draw_state(axes: Axes, state: str, rows: pd.DataFrame, *, edge: float, size
 
 
 def _limits(scored: "pd.Series[float]") -> tuple[float, float]:
-    """From a little below the lower hinge's reach to above the best; what lies lower stands on the edge."""
+    """From slightly below the lower whisker to above the best; lower scores are drawn at the edge."""
     first, third = np.quantile(scored, (0.25, 0.75))
     top = float(scored.max())
     low = max(float(scored.min()), float(first - 3 * (third - first))) if third > first else float(scored.min())

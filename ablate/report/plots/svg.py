@@ -1,7 +1,7 @@
-"""A figure into SVG text: small, the same bytes for the same marks, fit to stand alone or inside a page.
+"""Write a figure as SVG: small, reproducible to the byte, usable as a file or inside a page.
 
-Text stays text, so that it can be searched and read aloud, and colours come from one palette: a page swaps
-them for its own (`inline_svg`), which is how one figure serves a light and a dark scheme.
+Text stays text, so that it can be searched and read aloud, and colours come from one palette: a page replaces them by
+its own (`inline_svg`), so one figure serves a light and a dark scheme.
 """
 
 import json
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Okabe & Ito (2008), in an order that keeps neighbours apart for every kind of colour vision; orange and sky come
-# late, because on white they stay below a contrast of 3.
+# Okabe & Ito (2008), in an order that keeps neighbours distinct for every kind of colour vision; orange and sky come
+# late, because on white they have a contrast below 3.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 INK, MUTED, RULE, SEED, SHADE, PAPER = "#1c2126", "#56606b", "#cdd4da", "#87919c", "#eaf0f4", "#ffffff"
 HELPS, HURTS = SERIES[0], SERIES[1]
@@ -31,14 +31,14 @@ VARIABLES = {
     INK: "--ink", MUTED: "--muted", RULE: "--rule", SEED: "--seed", SHADE: "--shade", PAPER: "--paper",
     **{colour: f"--c{number}" for number, colour in enumerate(SERIES, start=1)},
 }  # fmt: skip
-WIDTH = 9.0  # inches; 648 units of the view box, shown about 900 pixels wide, so 9 points read as 12 pixels
+WIDTH = 9.0  # inches; 648 units of the view box, shown about 900 pixels wide, so 9 points appear as 12 pixels
 FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif"
 SETTINGS: Any = {  # Any: matplotlib types its settings by name, hundreds of them
     "text.parse_math": False,  # a level may be called $x_1$
     "svg.fonttype": "none",
     "svg.hashsalt": "ablate",
     "svg.id": None,
-    "font.family": "DejaVu Sans",  # ships with matplotlib; wider than system fonts, so what is laid out with it fits
+    "font.family": "DejaVu Sans",  # ships with matplotlib; wider than system fonts, so the layout has room for them
     "font.size": 9.0, "axes.titlesize": 9.5, "axes.labelsize": 9.0, "xtick.labelsize": 8.5, "ytick.labelsize": 8.5,
     "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.unicode_minus": True, "axes.axisbelow": True,
     "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": RULE, "axes.linewidth": 0.8,
@@ -54,14 +54,14 @@ _MEASURES = ("d", "x", "y", "transform", "width", "height", "style")
 _FONT = re.compile(r"font(?:-size)?: ((?:\w+ )*)([\d.]+px)[^;]*(?:; font-family: [^;]*)?")
 _TAG, _COLOUR = re.compile("<[^>]*>"), re.compile(": (#[0-9a-f]{6})")
 _NUMBER = re.compile(r"-?\d+\.\d+")
-_MARK = "mark:"  # starts the gid of an artist that `mark` has named
+_MARK = "mark:"  # prefix of the gid of an artist that `mark` has named
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_LONGEST_LINE, _MOST_LINES = 160, 4  # of a text in a figure, so that the rest of it has room
+_LONGEST_LINE, _MOST_LINES = 160, 4  # of a text in a figure, so that the rest has room
 
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """The settings under which every figure is drawn and written; what the user set elsewhere plays no part."""
+    """Draw and write figures with the report's own settings, whatever the user has set."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(SETTINGS)
@@ -69,7 +69,7 @@ def figure_style() -> Iterator[None]:
 
 
 def shorten(text: str, width: int = 30) -> str:
-    """`text` on one line, in characters that XML allows, cut in its middle where it is longer than `width`."""
+    """`text` on one line, in characters that XML allows, cut in its middle if longer than `width`."""
     line = " ".join(_NOT_XML.sub("�", text).split()) or "(empty)"
     if len(line) <= width:
         return line
@@ -78,7 +78,7 @@ def shorten(text: str, width: int = 30) -> str:
 
 
 def name_rows(axes: "Axes", names: Sequence[str]) -> None:
-    """Name the rows of a chart, the first one on top, in place of ticks and of the axis' line."""
+    """Name the rows of a chart, the first one on top, instead of ticks and the axis line."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
@@ -87,22 +87,22 @@ def name_rows(axes: "Axes", names: Sequence[str]) -> None:
 
 
 def mark(artist: "Artist", key: str, *, titles: Sequence[str] = ()) -> None:
-    """Give what is drawn a `key` that a page finds it by (data-key), and each of its points a title shown on hovering.
+    """Give an artist a `key` by which the page finds it (data-key), and each of its points a hover title.
 
-    With `titles` the artist is a line of markers, one a title, and all its points lie within the figure.
+    With `titles`, the artist is a line of markers, one for each title, and all its points lie within the figure.
     """
     artist.set_gid(_MARK + json.dumps([key, list(titles)]))
 
 
 def to_svg(figure: "Figure", *, name: str, title: str, description: str) -> str:
-    """The figure as an SVG document; `name` leads every id in it, so that many figures share one page."""
+    """The figure as an SVG document; `name` prefixes every id in it, so that several figures can share a page."""
     with figure_style():
         for artist in figure.findobj(Text):
             if isinstance(artist, Text) and (drawable := _drawable(artist.get_text())) != artist.get_text():
                 artist.set_text(drawable)
         buffer = BytesIO()
         with warnings.catch_warnings():
-            # Text stays text: whoever looks has the letters that the font for the layout lacks.
+            # Text stays text: the viewer's own fonts have the characters that the layout font lacks.
             warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     ET.register_namespace("", _XMLNS)
@@ -119,7 +119,7 @@ def to_svg(figure: "Figure", *, name: str, title: str, description: str) -> str:
 
 
 def inline_svg(svg: str) -> str:
-    """What `to_svg` wrote, for use inside HTML: as wide as its box, in the page's colours."""
+    """The output of `to_svg` for use inside HTML: as wide as its box, in the page's colours."""
     opening, rest = svg.split(">", 1)
     opening = re.sub(r' (width|height|xmlns|version)="[^"]*"', "", opening)
     return f"{opening}>{_TAG.sub(_to_variables, rest.strip())}"
@@ -144,7 +144,7 @@ def _tidy(root: ET.Element, name: str) -> None:
         if not (parent.text or "").strip():
             parent.text = None
         parent.tail = None
-    root.set("style", "stroke-linejoin: round; stroke-linecap: butt")  # what the removed style sheet said
+    root.set("style", "stroke-linejoin: round; stroke-linecap: butt")  # replaces the removed style sheet
     for element in root.iter():
         element.attrib.update(_tidy_attributes(element, name))
         if element.get("id", "").startswith(_MARK):

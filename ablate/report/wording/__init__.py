@@ -1,4 +1,4 @@
-"""Effects into sentences for people and a table for papers."""
+"""Put effects into words: headline sentences for people, and a LaTeX table for papers."""
 
 from ablate.report.wording.headline import headline
 from ablate.report.wording.latex import latex_effects, to_tex

@@ -1,4 +1,4 @@
-"""Effects into sentences for people: what matters, what does not, what is open and what it would take."""
+"""Write the headline: what matters, what does not, what is undecided, and how many seeds would decide it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,7 +30,7 @@ from ablate.text import clauses, first_of
 
 RATES = {"tune": "tuned for each variant", "find": "found for each variant", "carry": "carried over from the reference"}
 UNCHANGED = "no verdict changes"
-MOST_TOLD = 4  # with their numbers, of a list in a sentence
+MOST_TOLD = 4  # items of a list in a sentence, with their numbers
 MOST_CHANGES = 3  # verdicts that differ with a learning-rate mode
 ALPHA = 0.05
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
@@ -39,15 +39,15 @@ ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed":
 def headline(
     effects: pd.DataFrame, results: pd.DataFrame, *, title: str, lost_count: str = "at chance level"
 ) -> list[str]:
-    """The answer in sentences, most important first; `title` is used where there is nothing to tell.
+    """The answer in sentences, most important first; `title` is used if there are no results.
 
-    Runs that did not finish count `lost_count`.
+    Runs that did not finish are scored `lost_count`.
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
-    verdicts rest on them. Contrasts that compare nothing are told apart: they are no equivalence. Where several
-    learning-rate modes were run, the first of `MODES` is told, and then how many verdicts differ. Long lists are cut:
-    the report's tables have them whole. Digits end where the interval does. Spaces that must not be parted are no-break
-    spaces.
+    verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
+    several learning-rate modes were run, reports the first of `MODES`, and then how many verdicts differ in the others.
+    Long lists are cut: the report's tables have all items. Digits end where the interval does. Uses no-break spaces
+    inside numbers with units and intervals.
     """
     if effects.empty:
         return [f"{title}: no ablation results yet."]
@@ -75,7 +75,11 @@ def headline(
 
 
 def _decided(decided: Sequence[Effect]) -> list[str]:
-    """The best configuration as a whole; what matters most, with all its levels; the other factors'; from the best."""
+    """The sentences on decided comparisons.
+
+    In this order: the best configuration as a whole, the most important factor with all its levels, the other factors,
+    changes from the best configuration.
+    """
     ordered = sorted(decided, key=lambda row: abs(row["mean"]), reverse=True)
     forward = [row for row in ordered if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
     backward = [row for row in ordered if row["against"] not in (REFERENCE, "")]
@@ -113,7 +117,7 @@ def _uncompared(family: Sequence[Effect]) -> list[str]:
 
 
 def _identical(rows: Sequence[Effect]) -> list[str]:
-    """One sentence: levels that changed nothing, and what to ask where the model had to take them up."""
+    """One sentence: levels that changed nothing, and what to check if the model should have used them."""
     if not rows:
         return []
     is_models = any(row["factor"] not in ENGINE and row["factor"] != "learning_rate" for row in rows)
@@ -139,7 +143,7 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
 
 
 def _why_not(row: Effect, *, family: int) -> str:
-    """Why a p at or below .05 is no verdict: the test and the interval need not agree, and a verdict takes both."""
+    """Why a p at or below .05 gives no verdict: a verdict needs both test and interval, and they may disagree."""
     if not (row["p_adjusted"] <= ALPHA and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
         return ""
     held = f"simultaneous interval (all {family} comparisons)" if family > 1 else "interval"
@@ -158,7 +162,7 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
 
 
 def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
-    """One sentence: with which further learning-rate modes how many verdicts change, and the first of them."""
+    """One sentence: how many verdicts change in each further learning-rate mode, and the first few of them."""
     tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
     rows = {mode: {row["variant"]: row for row in tested if row["mode"] == mode} for mode in modes}
     said = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
@@ -169,7 +173,7 @@ def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
 
 
 def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
-    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" where nothing is in both."""
+    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" without common variants."""
     both = [(row, other[variant]) for variant, row in told.items() if variant in other]
     changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
     if not both:
@@ -189,7 +193,7 @@ def _rates(mode: str) -> str:
 
 
 def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]:
-    """One sentence a variant and state: SGD diverged in 4 of 6 seeds."""
+    """One sentence listing variants and states: SGD diverged in 4 of 6 seeds."""
     lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
     runs = confirmatory_runs(results[results["variant"].isin(lost)])
     said = []
@@ -203,7 +207,7 @@ def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]
 
 
 def _family(told: Sequence[Effect], *, family: int) -> list[str]:
-    """What the intervals hold for at once: all contrasts, and all looks where seeds were added."""
+    """The family over which the intervals hold: all comparisons, and all looks if seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
     held = f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them (max-T)"
@@ -227,7 +231,7 @@ def _with_interval(row: Effect) -> str:
 
 def _with_seeds_needed(row: Effect) -> str:
     needed = row["seeds_needed"]
-    if needed <= row["n"]:  # open for another reason: runs that did not finish
+    if needed <= row["n"]:  # undecided for another reason: runs that did not finish
         return _with_interval(row)
     seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {seeds} seeds)"

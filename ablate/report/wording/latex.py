@@ -1,4 +1,4 @@
-"""Effects into a table for papers."""
+"""Write the effects as a LaTeX table for papers, and escape text for LaTeX."""
 
 import math
 import unicodedata
@@ -19,8 +19,8 @@ TEX = {
     "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "≈": r"$\approx$", "∞": r"$\infty$", "○": r"$\circ$",
     "√": r"$\surd$", "∑": r"$\sum$", "∂": r"$\partial$", "\N{NON-BREAKING HYPHEN}": "-",
 }  # fmt: skip
-OF_OTHER_FONTS = "«»ÐÞðþ"  # of Latin-1, what TeX's own font lacks
-OGONEK = "0328"  # as is this accent
+OF_OTHER_FONTS = "«»ÐÞðþ"  # characters of Latin-1 that TeX's own font lacks
+OGONEK = "0328"  # an accent that it lacks, too
 HEADS = {"factor": "Factor", "level": "Level", "against": "Against", "mode": "Rate"}
 ABOUT = (
     "% Paired difference from {other}, {label}; higher is better; p adjusted over all comparisons (max-T sign flips)."
@@ -58,10 +58,10 @@ def latex_effects(effects: pd.DataFrame, metric: Metric) -> str:
 
 
 def to_tex(text: str, *, signs: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Text that any LaTeX sets: what TeX reads as a command made plain, line breaks as spaces, `signs` as they say.
+    """Text that any LaTeX typesets: escapes commands, turns line breaks into spaces, and replaces `signs` as given.
 
-    Greek letters and the signs of the report are set in math; what TeX's own font lacks is told by its number,
-    "U+65E5", as pdfLaTeX stops at it.
+    Greek letters and the signs of the report are set in math; characters that TeX's own font lacks are shown by number,
+    "U+65E5", since pdfLaTeX stops at them.
     """
     return "".join(signs.get(character) or _character(character) for character in " ".join(text.split()))
 

@@ -1,4 +1,4 @@
-"""A row of the effects table into its name, its numbers and its p, as people read them."""
+"""Phrase a row of the effects table: its name, its numbers and its p value."""
 
 import math
 import re
@@ -8,15 +8,15 @@ import pandas as pd
 
 from ablate.study.trial import BEST, REFERENCE
 
-Effect: TypeAlias = dict[str, Any]  # Any: a row of the effects table, its columns are of several types
-# The first that was run is the one the headline speaks of. Tuned rates may be better ones, but they are chosen once,
-# and all seeds share the luck of that, which is in no interval.
+Effect: TypeAlias = dict[str, Any]  # a row of the effects table, whose columns have several types
+# The headline uses the first of these that was run. Tuned rates may be better, but they are chosen once for all seeds,
+# and no interval includes that luck.
 MODES = ("find", "tune", "carry", "")
-DECIMALS = {"points": 1, "nats": 2}  # at least; more where the interval supports it; of other units, 0
+DECIMALS = {"points": 1, "nats": 2}  # at least; more if the interval supports it; 0 for other units
 MOST_DECIMALS = 4
-MOST_OF_OTHERS = 9  # of units that we know nothing of
-MOST_NAMED = 8  # of a list in a sentence; the table has them all
-BETWEEN = "\N{NO-BREAK SPACE}"  # what belongs together and must not be parted at the end of a line
+MOST_OF_OTHERS = 9  # for unknown units
+MOST_NAMED = 8  # items of a list in a sentence; the table has all
+BETWEEN = "\N{NO-BREAK SPACE}"  # joins parts that must stay on one line
 KEPT_TOGETHER = (  # a letter and its value; a number and its unit; the ends of an interval
     (re.compile(r"\b([pn]) ([=<]) (?=[.\d])"), rf"\1{BETWEEN}\2{BETWEEN}"),
     (re.compile(r"(?<=\d) (?=(%|points|nats|seeds?)(?!\w))"), BETWEEN),
@@ -31,7 +31,7 @@ def as_rows(effects: pd.DataFrame) -> list[Effect]:
 
 
 def mode_rank(mode: str) -> tuple[int, str]:
-    """Sorts the modes by how fair their learning rates are."""
+    """Sort key: modes by how fair their learning rates are."""
     return (MODES.index(mode) if mode in MODES else len(MODES), mode)
 
 
@@ -43,7 +43,7 @@ def unbroken(text: str) -> str:
 
 
 def effect_name(row: Effect) -> str:
-    """ "dropout 0.1", and of what is not compared with the reference, "normalization none (from the best)"."""
+    """ "dropout 0.1"; for comparisons with another reference, "normalization none (from the best)"."""
     name = f"{words(row['factor'])} {row['level']}".strip() or variant_name(row["variant"])
     if row["against"] in (REFERENCE, ""):
         return name
@@ -75,7 +75,7 @@ def moves(row: Effect, *, verb: str, unit: str = "") -> str:
 
 
 def interval(row: Effect) -> str:
-    """The interval that holds for all contrasts at once."""
+    """The simultaneous interval, for all comparisons at once."""
     return f"[{shown(row, row['low_adjusted'])}, {shown(row, row['high_adjusted'])}]"
 
 
@@ -92,7 +92,7 @@ def shown(row: Effect, value: float) -> str:
     half = (row["high_adjusted"] - row["low_adjusted"]) / 2 * row["scale"]
     if half > 0:
         supported = math.ceil(-math.log10(2 * half))
-    else:  # no spread: as the unit has it, or three digits of the mean
+    else:  # no spread: the unit's decimals, or three digits of the mean
         supported = least if row["unit"] in DECIMALS else _decimals_of(row["mean"] * row["scale"])
     return number(value * row["scale"], min(max(least, supported), most))
 
@@ -104,7 +104,7 @@ def margin_of(row: Effect) -> str:
 
 
 def unit_of(row: Effect) -> str:
-    """ " points", with the space before it; nothing where the unit is not known."""
+    """ " points", with a leading space; empty if the unit is unknown."""
     return f" {row['unit']}" if row["unit"] else ""
 
 
@@ -115,7 +115,7 @@ def number(value: float, decimals: int) -> str:
 
 
 def p_text(p: float) -> str:
-    """ ".03", "< .001": three decimals where two would hide the side of .05 on which it lies, or be 0."""
+    """ ".03", "< .001": three decimals where two would hide which side of .05 it is on, or show 0."""
     if p < 0.001:
         return "< .001"
     return f"{p:.{3 if p < 0.0095 or 0.045 <= p < 0.055 else 2}f}".removeprefix("0")
@@ -127,7 +127,7 @@ def p_is(p: float) -> str:
 
 
 def as_markdown(text: str) -> str:
-    """Text as it is, where Markdown is read: without this, the stars of "find*3" and "find*0.3" make italics."""
+    """Escape the stars in text for Markdown, where "find*3" and "find*0.3" would become italics."""
     return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)
 
 
