@@ -82,7 +82,7 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
-    """Sort key: trials behind the effects first, since they name the range tests; then factorial, tuning, search."""
+    """Sort key: trials behind the effects come first, so that range tests get their names; the search comes last."""
     label = entry.spec.label
     return label.phase == "search", label.design != "one-factor", label.factor, label.variant, entry.spec.seed
 
@@ -166,7 +166,7 @@ def _model(study: Study) -> dict[str, str]:
 
 
 def _is_own_source(package: Path, folder: Path) -> bool:
-    """Whether the package runs from its source in this folder, so that the folder's commit is the package's commit."""
+    """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
 
 

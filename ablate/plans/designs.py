@@ -46,7 +46,7 @@ def _compared(study: Study, references: Mapping[str, Factors], mode: Mode, tuned
 def _changes(study: Study, reference: Factors, other: Factors | None) -> Iterator[tuple[str, Level, Factors]]:
     """(factor, level, configuration) of each change: each level to try, the level of `other`, each recipe.
 
-    The level of `other` comes only where it is not among the levels to try.
+    The level of `other` is left out if it is among the levels to try.
     """
     space, wanted, own = study.space, study.ablation.factors, configuration_key(reference)
     changes = space.neighbours(reference)

@@ -93,7 +93,7 @@ def rate(value: float | None) -> str:
 
 
 def significant(value: float | None) -> str:
-    """A number of any size in two or three digits: "0.98", "−0.012", "130", "4.2e-12"; a dash where there is none."""
+    """A number of any size in two or three digits: "0.98", "−0.012", "130", "4.2e-12"; a dash if missing."""
     if value is None or not math.isfinite(value):
         return NONE
     if value and not 1e-3 <= abs(value) < 1e4:

@@ -38,7 +38,7 @@ class BackgroundTracker:
         self._clock = Clock()
         self._wake = threading.Event()
         self._passed = threading.Condition()
-        self._asked = self._done = 0  # passes that callers have waited for, and passes done of these
+        self._asked = self._done = 0  # passes that callers wait for, and those done of them
         self._freeze: Preregistration | None = None
         self._told_freeze: Preregistration | None = None
         self._end: Callable[[Sequence[Attempt]], None] | None = None
@@ -163,5 +163,5 @@ class BackgroundTracker:
             else:
                 self._tracker.reconcile(so_far, again=again)
             self._is_broken = False
-        except BaseException as err:  # nobody may wait for ever for a thread that has ended
+        except BaseException as err:  # callers must not wait for a thread that has ended
             self._is_broken, self._failure = True, reason(err)

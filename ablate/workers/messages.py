@@ -14,7 +14,7 @@ class Task:
     study: Study
     arrays: Path  # folder of the memory-mapped data set
     cache: Path | None  # folder of caches that outlive a run: range tests, compile policies
-    threads: int  # per worker; affects a trial's numbers, so it is the same on every machine
+    threads: int  # per worker; a trial's numbers are reproducible only with the same number
     log: Path  # prefix of the workers' log files
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device

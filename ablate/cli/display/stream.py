@@ -51,7 +51,7 @@ class _Lasting:
     def isatty(self) -> bool:
         return self._stream is not None and self._stream.isatty()
 
-    def __getattr__(self, name: str) -> Any:  # Any: whatever else the stream can do
+    def __getattr__(self, name: str) -> Any:  # Any: other attributes of the stream
         return getattr(self._stream, name)
 
     def _fall_mute(self, stream: IO[str]) -> None:

@@ -90,7 +90,7 @@ def _verdict(states: tuple[str, str], unequal: Sequence[tuple[str, Difference]],
 
 
 def _weight(difference: Difference) -> float:
-    """Sort key: numbers missing on one side first, then sizes, then counts."""
+    """Key of the largest difference: a number missing on one side outweighs any size, and a size any count."""
     if difference.size is not None:
         return difference.size
     return -1.0 if difference.what in COUNTS else math.inf
