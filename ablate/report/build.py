@@ -1,14 +1,9 @@
 """Build the report in a study's folder: tables, figures and one HTML file."""
 
-import base64
-import hashlib
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
 from ablate.errors import DataError
 from ablate.report.checks import checklist
@@ -23,24 +18,17 @@ from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
-from ablate.report.page import MOST_ROWS, Check, Link, Page, Section
+from ablate.report.page import Check, Page, Section
 from ablate.report.paths import path_section
+from ablate.report.render import render
 from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import training_section
-from ablate.report.trust import standing, trust_section
-from ablate.report.wording import headline, latex_effects, unbroken
+from ablate.report.trust import confirmation, trust_section
+from ablate.report.wording import headline, latex_effects
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.strangers import check_report
 
-LEAST_TO_FILTER = 10  # rows of a table that gets a search box
-# Everything not named here is "none". Meta elements cannot say who may frame a page. Browsers without style-src-elem
-# use style-src; the figures' marks have style attributes.
-POLICY = (
-    "default-src 'none'; script-src '{script}'; style-src 'unsafe-inline'; style-src-elem '{style}'; "
-    "style-src-attr 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
 __all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 
 
@@ -101,7 +89,7 @@ def _page(inputs: Inputs) -> Page:
         headline=_answer(inputs, sections),
         facts=title_facts(inputs),
         sections=sections,
-        standing=standing(checks),
+        confirmation=confirmation(checks),
         is_confirmed=all(check.passed for check in checks),
     )
 
@@ -129,33 +117,6 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         origin_section(inputs),
     )
     return [section for section in sections if section is not None]
-
-
-def render(page: Page, files: PageFiles) -> str:
-    """The page as HTML that loads nothing: its policy allows one script and one style sheet, by their hashes."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.tests["link"] = lambda cell: isinstance(cell, Link)
-    environment.filters["unbroken"] = unbroken
-    environment.globals.update(files_beside=files.beside, most_rows=MOST_ROWS, least_to_filter=LEAST_TO_FILTER)
-    script, style = _template("report.js"), _template("report.css")
-    policy = POLICY.format(script=_hash(script), style=_hash(style))
-    template = environment.get_template("report.html.jinja")
-    return template.render(page=page, script=Markup(script), style=Markup(style), policy=policy)
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-def _template(name: str) -> str:
-    return (resources.files("ablate.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def design_sections(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> list[Section]:

@@ -167,7 +167,7 @@ class Page:
     headline: Sequence[str]
     facts: Sequence[tuple[str, str]]
     sections: Sequence[Section] = field(default_factory=tuple)
-    standing: Link | None = None  # confirmation status of the answer, linked to the checklist
+    confirmation: Link | None = None  # confirmation status of the answer, linked to the checklist
     is_confirmed: bool = False
 
     def figures(self) -> list[Figure]:

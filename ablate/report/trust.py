@@ -19,13 +19,13 @@ MOST_CURVES = 200  # learning curves for estimating the optimism of the best epo
 
 def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
     """The checklist, the uncertainty of a single number, and the seeds that the undecided comparisons would need."""
-    blocks: list[Block] = [Paragraph(f"{standing(checks).text}."), Checklist(checks)]
+    blocks: list[Block] = [Paragraph(f"{confirmation(checks).text}."), Checklist(checks)]
     said = [_test_error(inputs), _detectable(inputs), _best_epoch(inputs), _best_trial(inputs)]
     blocks += [Paragraph(text) for text in said if text]
     return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs)])
 
 
-def standing(checks: list[Check]) -> Link:
+def confirmation(checks: list[Check]) -> Link:
     """Whether the answer is confirmed, linked to the checklist."""
     failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
     if not failed and not unknown:

@@ -157,7 +157,7 @@ class Space:
         )
 
     def settled(self, factors: Factors) -> Factors:
-        """The configuration with every inactive factor at its resting level."""
+        """The configuration with every inactive factor at its inactive level."""
         inactive_levels = {
             name: level for name, level in self.inactive_levels.items() if not self.is_active(name, factors)
         }

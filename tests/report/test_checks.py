@@ -8,7 +8,7 @@ from synthetic import provenance, write_study
 from ablate.analysis.effects import confirmatory_runs, effects_table
 from ablate.report.checks import checklist
 from ablate.report.inputs import Inputs, read_inputs
-from ablate.report.trust import standing
+from ablate.report.trust import confirmation
 from ablate.storage.provenance import Provenance
 
 Facts = dict[str, object]  # of provenance.json
@@ -41,7 +41,7 @@ def failed(inputs: Inputs) -> list[str]:
 def test_a_careful_study_is_confirmed(inputs: Inputs) -> None:
     checks = checklist(inputs)
     assert [check.name for check in checks if not check.passed] == []
-    assert standing(checks).text == f"Confirmed: all {len(checks)} checks passed"
+    assert confirmation(checks).text == f"Confirmed: all {len(checks)} checks passed"
     assert len(checks) == 11
 
 
@@ -49,14 +49,14 @@ def test_a_search_alone_is_not_confirmed(inputs: Inputs) -> None:
     searched = inputs.results[inputs.results["phase"] == "search"]
     checks = checklist(dataclasses.replace(inputs, results=searched, runs=confirmatory_runs(searched)))
     assert [check.name for check in checks if not check.passed] == ["At least one comparison was made"]
-    assert standing(checks).text.startswith("Not confirmed: 1 of ")
+    assert confirmation(checks).text.startswith("Not confirmed: 1 of ")
 
 
 def test_one_failure_or_one_unknown_is_enough_not_to_be(inputs: Inputs) -> None:
     dirty = checklist(changed(inputs, facts={"git": {"commit": "e466", "dirty": True}}))
-    assert standing(dirty).text == "Not confirmed: 1 of 11 checks failed"
+    assert confirmation(dirty).text == "Not confirmed: 1 of 11 checks failed"
     unknown = checklist(changed(inputs, facts={"quick": None}))
-    assert standing(unknown).text == "Not confirmed: 1 of 11 checks could not be made"
+    assert confirmation(unknown).text == "Not confirmed: 1 of 11 checks could not be made"
 
 
 DIRTY: Facts = {"git": {"commit": "e466", "dirty": True}}

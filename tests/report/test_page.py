@@ -1,4 +1,3 @@
-from ablate.report.build import render
 from ablate.report.export import PageFiles
 from ablate.report.page import (
     MOST_ROWS,
@@ -14,6 +13,7 @@ from ablate.report.page import (
     Section,
     Table,
 )
+from ablate.report.render import render
 
 HOSTILE = '"><script>alert(1)</script>&'
 ESCAPED = "&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;"
