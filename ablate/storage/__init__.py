@@ -1,1 +1,1 @@
-"""A study's folder: what lies in it, whose it is, what was begun with, and the journal of its trials."""
+"""Keep a study's folder on disk: its files and lock, starting conditions, preregistration, journal and results."""

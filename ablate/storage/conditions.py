@@ -19,14 +19,14 @@ from ablate.system import NUMERIC
 
 BACKEND = "tensorflow"
 PACKAGE = Path(__file__).parents[1]
-OWN_CODE, DEVICE = "ablate's code", "device"  # names of ingredients, for a person
+OWN_CODE, DEVICE = "ablate's code", "device"  # readable names of the ingredients
 # Installed beside TensorFlow, not with it; the kernels of a GPU come from them.
 GPU_LIBRARIES = (
     "nvidia-cublas-cu12", "nvidia-cudnn-cu12", "nvidia-cuda-nvcc-cu12", "nvidia-cublas", "nvidia-cudnn-cu13",
     "nvidia-cuda-nvcc",
 )  # fmt: skip
-# Of the environment, what changes rounding or programs in TensorFlow, XLA, oneDNN and CUDA. Numbers of threads are not
-# among it: workers set theirs. Measured: OMP_NUM_THREADS changes no bit of training, TF_ENABLE_ONEDNN_OPTS=0 does.
+# Environment variables that change rounding or programs in TensorFlow, XLA, oneDNN and CUDA. Thread counts are not
+# among them: workers set theirs. Measured: OMP_NUM_THREADS changes no bit of training, TF_ENABLE_ONEDNN_OPTS=0 does.
 FLAGS = (
     "XLA_FLAGS", "TF_XLA_FLAGS", "TF_DETERMINISTIC_OPS", "TF_DISABLE_JIT_KERNELS",
     "TF_ENABLE_ONEDNN_OPTS", "TF_ENABLE_ZENDNN_OPTS", "TF_ENABLE_ONEDNN_SPMM", "TF_SET_ONEDNN_FPMATH_MODE",
@@ -39,10 +39,10 @@ FLAGS = (
     "TF_CUDNN_WORKSPACE_LIMIT_IN_MB", "TF_CUDNN_DISABLE_CONV_1X1_OPTIMIZATION", "TF_USE_DEFAULT_CONV_ALGO",
     "TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT",
 )  # fmt: skip
-# What numpy's products are divided by; measured: other threads, other bits. Only a user's code has such products.
+# Thread counts of numpy's matrix products; measured: they change the bits. Only a user's code has such products.
 NUMPY_FLAGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS")
 _WHICH_GPU = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES")
-# Of this package, what a trial's numbers depend on; what else those modules import decides none.
+# Modules of this package that decide a trial's numbers; what else they import decides none.
 DECIDING = (
     "training/", "models/", "study/rate.py", "study/catalog.py", "study/seeds.py", "study/trial.py", "data/split.py",
 )  # fmt: skip
@@ -54,30 +54,30 @@ class Conditions:
 
     The process that starts the workers makes the record with `of_workers`, each worker makes its own with
     `of_process`, from the threads of its task. Both are equal: they read the same machine, code and environment, and
-    a worker is pinned to as many processors as `of_workers` says. Only with GPUs of several kinds a worker knows more:
-    which of them it was given. Neither imports TensorFlow.
+    a worker is pinned to as many processors as `of_workers` says. On a machine with GPUs of several kinds, a worker
+    knows more: which GPU it was given. Neither imports TensorFlow.
 
     A record that was read from a file may lack ingredients, as older versions wrote fewer: "", 0 or None there.
     """
 
     package: str  # digest of the modules of this package that decide a trial's numbers
-    model: str  # digest of the user's code behind the model; "" for a model of this package, or where a file is lost
-    versions: Mapping[str, str]  # Python's without its last number, and those of `NUMERIC`
+    model: str  # digest of the user's code behind the model; "" for a model of this package, or if a file is missing
+    versions: Mapping[str, str]  # Python's version without its patch number, and the versions of `NUMERIC`
     backend: str
     device: str  # kind, as "CPU AMD EPYC" or "GPU NVIDIA H200"
-    threads: int  # of a worker; 0 on a GPU, where numbers depend on neither this nor the next
-    processors: int  # that a worker sees: XLA divides its loops by them
-    flags: Mapping[str, str] | None  # those of FLAGS that are set; None: not recorded
+    threads: int  # threads of a worker; 0 on a GPU, where numbers depend on neither this nor the next field
+    processors: int  # processors that a worker sees: XLA divides its loops by them
+    flags: Mapping[str, str] | None  # the variables of FLAGS that are set; None: not recorded
 
     def digest(self) -> str:
-        """SHA-256 of all of it, hexadecimal: an ingredient of every key."""
+        """SHA-256 of all conditions, hexadecimal: an ingredient of every key."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def of_workers(study: Study | None, *, workers: int, threads: int) -> Conditions:
-    """Those of so many workers here, with so many threads each.
+    """The conditions of `workers` processes on this machine, with a number of threads each.
 
-    They get processors of their own where there are enough for all of them; else they share all. Without a `study`,
+    Workers get processors of their own if there are enough for all of them, and share all otherwise. Without a `study`,
     the user's code is left out.
     """
     cores, on_gpu = system.usable_cores(), system.count_gpus() > 0
@@ -86,13 +86,13 @@ def of_workers(study: Study | None, *, workers: int, threads: int) -> Conditions
 
 
 def of_process(study: Study, *, threads: int, on_gpu: bool) -> Conditions:
-    """Those of this process, which trains itself: with so many threads (0: one a processor), on a GPU or not."""
+    """The conditions of this process, which trains without workers; `threads` of 0: one per processor."""
     cores = system.usable_cores()
     return _here(study, on_gpu=on_gpu, threads=threads or cores, processors=cores)
 
 
 def of_begun(text: Mapping[str, Any]) -> Conditions:  # Any: JSON
-    """From the content of begun.json, or of what an older version wrote there."""
+    """Read the conditions from the content of begun.json, including files of older versions."""
     flags = text.get("flags")
     return Conditions(
         package=str(text["package"]),
@@ -107,7 +107,7 @@ def of_begun(text: Mapping[str, Any]) -> Conditions:  # Any: JSON
 
 
 def of_provenance(facts: Provenance) -> Conditions:
-    """From provenance.json, as far as it says them; neither flags nor a digest of this package are in it."""
+    """Read the conditions that provenance.json holds; it has neither flags nor a digest of this package."""
     hardware, threads, workers = facts.hardware or HardwareFacts(), facts.threads or 0, facts.workers or 0
     gpus, cores = hardware.gpus or [], hardware.cores or 0
     processors = threads if workers * threads <= cores else cores
@@ -124,12 +124,12 @@ def of_provenance(facts: Provenance) -> Conditions:
 
 
 def described(conditions: Conditions) -> dict[str, str]:
-    """All that is known but for the user's code, under the names that a person knows it by."""
+    """All known conditions except the user's code, under readable names."""
     return {**_code_and_libraries(conditions), **(conditions.flags or {}), **_machine(conditions)}
 
 
 def changed(before: Conditions, now: Conditions) -> Iterator[tuple[str, str, str]]:
-    """What is known of `before` and is otherwise now: its name, what it was, what it is; the user's code left out."""
+    """Known conditions of `before` that differ now, as (name, before, now); the user's code is left out."""
     old, new = _code_and_libraries(before), _code_and_libraries(now)
     named = [(name, was, new.get(name, "none")) for name, was in old.items()]
     if before.flags is not None and now.flags is not None:
@@ -141,14 +141,14 @@ def changed(before: Conditions, now: Conditions) -> Iterator[tuple[str, str, str
 
 
 def unknown(before: Conditions, now: Conditions) -> list[str]:
-    """The names of what was not recorded."""
+    """The names of the conditions that were not recorded."""
     old = described(before)
     libraries, machine = ([name for name in some(now) if name not in old] for some in (_code_and_libraries, _machine))
     return [*libraries, *(["flags"] if before.flags is None else []), *machine]
 
 
 def model_digest(study: Study) -> str:
-    """Of the user's code behind the model of a study; "" where it cannot be read: whoever loads it says so better."""
+    """Digest of the user's code behind a study's model; "" if it cannot be read, which loading it reports better."""
     try:
         return code_digest(study.model, base=study.base)
     except OSError:
@@ -157,7 +157,7 @@ def model_digest(study: Study) -> str:
 
 @cache
 def package_digest() -> str:
-    """Of the code of this package that decides a trial's numbers, hexadecimal; moving it changes nothing."""
+    """Digest of this package's code that decides a trial's numbers, hexadecimal; moving the code changes nothing."""
     deciding = (path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix().startswith(DECIDING))
     return joint_digest(digest for path in deciding for digest in definition_digests(path.read_bytes()))
 
@@ -179,7 +179,7 @@ def _here(study: Study | None, *, on_gpu: bool, threads: int, processors: int) -
 
 
 def _deciding(versions: Mapping[str, str]) -> dict[str, str]:
-    """Those that numbers depend on; Python's too: since 3.12, its `sum` rounds otherwise."""
+    """The versions that numbers depend on; Python's too: since 3.12, its `sum` rounds differently."""
     found = {name: versions[name] for name in NUMERIC if versions.get(name)}
     return found | ({"python": ".".join(versions["python"].split(".")[:2])} if versions.get("python") else {})
 
@@ -199,15 +199,15 @@ def _device(gpus: Sequence[str], cpu: str) -> str:
 
 
 def _which(gpus: Sequence[str]) -> str:
-    """Where a machine has GPUs of several kinds, the variables that choose among them: nothing else says the kind."""
+    """The variables that choose among GPUs of several kinds: nothing else says which kind is used."""
     chosen = [f"{name}={os.environ[name]}" for name in _WHICH_GPU if name in os.environ]
     return f" ({', '.join(chosen)})" if chosen and len(set(gpus)) > 1 else ""
 
 
 def _flags(names: Sequence[str]) -> dict[str, str]:
-    """Those that are set; set to nothing counts as unset, as their readers take it."""
+    """The variables that are set; an empty value counts as unset, as the libraries read it."""
     flags = {name: os.environ[name] for name in names if os.environ.get(name)}
-    if flags.get("XLA_FLAGS", "-")[0] != "-":  # the name of a file that holds them
+    if flags.get("XLA_FLAGS", "-")[0] != "-":  # the name of a file that holds the flags
         with suppress(OSError):
             flags["XLA_FLAGS"] = Path(flags["XLA_FLAGS"]).read_text(errors="replace").strip()
     return flags

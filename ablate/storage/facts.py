@@ -1,4 +1,4 @@
-"""What is fixed when a run of a study begins, and how it ended."""
+"""Describe a run of a study: the facts fixed when it begins, and how it ended."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from ablate.study.trial import Factors
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is fixed when a run of a study begins."""
+    """The facts that are fixed when a run of a study begins."""
 
     study: Study
     data: Dataset
@@ -25,8 +25,8 @@ class Facts:
     threads: int  # per worker
     tracking_uri: str
     started: str  # ISO time
-    stack: int | None = None  # trials in one program, as asked for; None: as many as suit the device
-    cautions: Cautions = field(default_factory=dict)  # what its data show
+    stack: int | None = None  # requested trials per program; None: as many as suit the device
+    cautions: Cautions = field(default_factory=dict)  # what the data show
     remarks: Remarks = field(default_factory=dict)
 
     def n_train(self) -> int:
@@ -34,11 +34,11 @@ class Facts:
         return _at_most(self.study.data.train, len(self.data.y_train) - self.study.data.validation)
 
     def conditions(self) -> Conditions:
-        """What the numbers depend on besides their specs, as it is now."""
+        """The conditions besides the specs that the numbers depend on, as they are now."""
         return of_workers(self.study, workers=self.workers, threads=self.threads)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the arrays and of what decides the splits, first 16 digits."""
+        """SHA-256 of the arrays and of the settings that decide the splits, first 16 digits."""
         settings, seed = self.study.data, self.study.seed
         text = f"{self.data.digest} {settings.validation} {settings.train} {settings.scaling} {seed}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -60,7 +60,7 @@ class Facts:
         )
 
     def _pretraining(self) -> str | None:
-        """The task on which networks were trained before, where there is one."""
+        """The pretraining task, if there is one."""
         before = self.study.transfer
         if before is None or self.data.pretraining is None:
             return None
@@ -81,9 +81,9 @@ class Ending:
     reference: Factors
     complete: bool
     interrupted: bool
-    seconds: Mapping[str, float]  # of wall time, by part, "total" among them
-    gave_up: str = ""  # why it ended early, where trials failed alike again and again
-    changes: Sequence[str] = ()  # what of study, model file and versions changed after the first trial
-    frozen: Preregistration | None = None  # what was declared before the test set was read; None where it was not read
+    seconds: Mapping[str, float]  # seconds of wall time by part, "total" among them
+    gave_up: str = ""  # why the run ended early, if trials kept failing in the same way
+    changes: Sequence[str] = ()  # changes of study, model file and versions after the first trial
+    frozen: Preregistration | None = None  # the preregistration; None if the test set was not read
     looks: Sequence[int] = ()  # seeds at each look of a sequential design
-    tune: TuningFacts | None = None  # how rates were tuned and what came of it; None: none were
+    tune: TuningFacts | None = None  # how learning rates were tuned, and the results; None: none were tuned

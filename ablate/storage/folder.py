@@ -1,4 +1,4 @@
-"""A study's folder: what lies where in it, whose study it is, and who may write to it."""
+"""The folder of a study: the paths of its files, its lock, and the check that it belongs to this study."""
 
 import tomllib
 from collections.abc import Iterator
@@ -47,30 +47,30 @@ class StudyFolder:
     path: Path
 
     study_file = _File("study.toml")  # the resolved study
-    basis = _File("begun.json")  # what the results rest on besides the study's settings, and what of it has changed
-    frozen = _File(FROZEN)  # the comparisons as they were declared
-    journal = _File("trials.jsonl")  # one line a trial, as it ended
+    basis = _File("begun.json")  # the starting conditions of the results, and their changes since
+    frozen = _File(FROZEN)  # the preregistration
+    journal = _File("trials.jsonl")  # one line per trial, as it ended
     search_storage = _File("search.db")  # Optuna's SQLite file
     results = _File("results.csv")  # the results table
     epochs = _File("epochs.csv")  # the learning curves
-    layers = _File("layers.csv")  # what the layers of trials were like inside, where that was asked for
-    lr_tests = _File("lr_tests.json")  # the range tests, one an entry
-    provenance = _File("provenance.json")  # where the numbers come from
-    parent_run = _File("parent_run.txt")  # the tracker's id of the study's run: a resumed study goes on in it
-    worker_log = _File("worker")  # what the workers' libraries print, -0.log and so on added
+    layers = _File("layers.csv")  # layer statistics of trials, if requested
+    lr_tests = _File("lr_tests.json")  # the range tests, one per entry
+    provenance = _File("provenance.json")  # the provenance of the results
+    parent_run = _File("parent_run.txt")  # the tracker's id of the study's run, which a resumed study continues
+    worker_log = _File("worker")  # output of the workers' libraries, with -0.log and so on added
 
     @contextmanager
     def lock(self, *, fresh: bool = False) -> Iterator["Held"]:
-        """Hold the folder against other processes; the lock goes with this one, however it ends.
+        """Hold the folder against other processes; the lock ends with this process, however it ends.
 
-        `fresh`: what is in it is kept under another, dated name, and the study starts anew. Raises `AblateError` where
-        another process holds the folder, where it cannot be written to, or where files of somebody else are in it.
+        `fresh`: keep the folder under another, dated name and start the study from scratch. Raises `AblateError` if
+        another process holds the folder, if it cannot be written to, or if it holds files that ablate did not write.
         """
         with opening(self.path):
             check_folder(self.path)
             held = FolderLock(self.path)
             aside = None
-            if fresh and is_own(self.path):  # a folder with nothing but notes of somebody's stays where it is
+            if fresh and is_own(self.path):  # a folder with nothing but a user's notes stays where it is
                 aside = _free_name(self.path)
                 held.rename(self.path, aside)
                 held = FolderLock(self.path)
@@ -82,10 +82,10 @@ class StudyFolder:
             held.release()
 
     def claim(self, study: Study, *, data: str, conditions: Conditions, go_on: bool = False) -> list[str]:
-        """Make this the folder of `study`, with data of the fingerprint `data`; what has changed since, to be shown.
+        """Make this the folder of `study`, whose data have the fingerprint `data`; the changes since, to be shown.
 
-        `go_on`: a changed study is taken where the trials so far are its own, too. Raises `StudyError` with every
-        change elsewhere, and `AblateError` where the folder cannot be written to.
+        `go_on`: accept a changed study if its trials so far are valid for it, too. Otherwise raises `StudyError` with
+        every change, and `AblateError` if the folder cannot be written to.
         """
         with opening(self.path):
             before, now, notes = None, StartingConditions(conditions, data), list[str]()
@@ -105,7 +105,7 @@ class StudyFolder:
         return notes
 
     def notes(self) -> list[str]:
-        """What has changed since the results were begun, of all runs of the study: it belongs to their provenance."""
+        """The changes since the first run of the study that were accepted: they belong to the results' provenance."""
         basis = read_basis(self.basis)
         return list(basis.notes) if basis else []
 
@@ -114,7 +114,7 @@ class StudyFolder:
     ) -> list[ResumeCheck]:
         old, new = self._settings(), tomllib.loads(to_toml(study))
         changes, data_is_told = list[ResumeCheck](), False
-        if old is not None and repr(old) != repr(new):  # without a study file, results are taken as they are
+        if old is not None and repr(old) != repr(new):  # without a study file, results are accepted as they are
             changes = judge_settings(old, new, self._stage(phases))
             data_is_told = old.get("data") != new.get("data") or old.get("seed") != new.get("seed")
         if before is not None:
@@ -126,7 +126,7 @@ class StudyFolder:
         return StageReached(searched=searched, compared=bool(phases - {"search"}), frozen=self.frozen.exists())
 
     def _settings(self) -> dict[str, Any] | None:  # Any: TOML
-        """The study file here; None where there is none. Raises `StudyError` where it cannot be read as one."""
+        """The study file here; None if there is none. Raises `StudyError` if it cannot be read."""
         try:
             return tomllib.loads(self.study_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -138,7 +138,7 @@ class StudyFolder:
             ) from err
 
     def _forget_plans(self, study: Study) -> None:
-        """No trial has begun: nothing rests on what was declared, nor on what another study asked for."""
+        """Remove preregistration and search: no trial has begun, so no result rests on them."""
         self.frozen.unlink(missing_ok=True)
         if self.study_file.exists() and self.study_file.read_bytes() != to_toml(study).encode():
             for end in ("", *SQLITE_SIDES):
@@ -149,8 +149,8 @@ class StudyFolder:
 class Held:
     """A folder that this process holds."""
 
-    set_aside: Path | None  # where its former results are, if a fresh start was asked for and there were any
-    notes: tuple[str, ...]  # what a person should know of the run before
+    set_aside: Path | None  # where the former results are kept, if a fresh start was requested and there were any
+    notes: tuple[str, ...]  # notices about the previous run
 
 
 def _free_name(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Attempts at trials into a file that grows by a line, and back: what a study knows after any death.
+"""The journal of a study: attempts at trials, appended line by line, from which a crashed study resumes.
 
 Only the parent writes it. A line that cannot be read is left out, and its trial is trained again.
 """
@@ -15,8 +15,8 @@ from ablate.storage.files.atomic import saving
 from ablate.storage.files.lines import LineFile
 from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
 
-UNENDED = "its process ended early"  # why an attempt was killed of which only the beginning is known
-AttemptKey: TypeAlias = tuple[str, int]  # trial, number of the attempt
+UNENDED = "its process ended early"  # why an attempt with a known start and no known end counts as killed
+AttemptKey: TypeAlias = tuple[str, int]  # trial and number of the attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Entry:
     spec: TrialSpec
     outcome: Outcome
     epochs: tuple[Epoch, ...]
-    run_id: str  # of the tracker; "" while it has none
-    began: int = 0  # ms since 1970; 0 where it is not known, as in journals of older versions
+    run_id: str  # run id of the tracker; "" while it has none
+    began: int = 0  # start in ms since 1970; 0 if unknown, as in journals of older versions
     ended: int = 0  # the same
-    passed: tuple[int, ...] = ()  # the same, of each epoch; () where it is not known
+    passed: tuple[int, ...] = ()  # end of each epoch, likewise; () if unknown
 
     @property
     def key(self) -> AttemptKey:
-        """Which attempt at which trial this is."""
+        """The trial and the number of this attempt."""
         return self.spec.trial, self.outcome.attempt
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
@@ -58,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An attempt at a trial that began, and of which no end is known."""
+    """An attempt at a trial that began and has no recorded end."""
 
     outcome: ClassVar[None] = None
     run_id: ClassVar[str] = ""
@@ -66,19 +66,19 @@ class Begun:
     spec: TrialSpec
     attempt: int
     began: int  # ms since 1970
-    passed: list[tuple[int, Epoch]] = field(default_factory=list)  # ms since 1970; those of epochs 1, 2, …
+    passed: list[tuple[int, Epoch]] = field(default_factory=list)  # ms since 1970; the ends of epochs 1, 2, …
 
     @property
     def key(self) -> AttemptKey:
-        """Which attempt at which trial this is."""
+        """The trial and the number of this attempt."""
         return self.spec.trial, self.attempt
 
     def note(self, epoch: Epoch, *, at: int) -> None:
-        """An epoch has passed; an attempt that starts over replaces the one before."""
+        """Record that an epoch has passed; an attempt that starts over replaces the previous one."""
         self.passed[epoch.epoch - 1 :] = [(at, epoch)]
 
     def as_killed(self, *, reason: str = UNENDED, ended: int = 0) -> Entry:
-        """The same as an attempt that a dead process left behind; it ended when it was last heard of, if it was."""
+        """The attempt as an entry of a process that died; it ended when its last epoch was recorded, if any."""
         times, epochs = tuple(at for at, _ in self.passed), tuple(epoch for _, epoch in self.passed)
         outcome = Outcome(self.spec.trial, "killed", epochs=len(epochs), reason=reason, attempt=self.attempt)
         return Entry(self.spec, outcome, epochs, "", self.began, ended or max(times, default=0), times)
@@ -90,10 +90,10 @@ Attempt: TypeAlias = Entry | Begun
 class Journal:
     """The attempts of a study by trial: `entries` has the last one of each that ended, the first settled first.
 
-    A range test, which is most of an entry and shared by many, has a line of its own before the first of them. An epoch
-    has one when it passes, for those who look on and for the attempt whose process dies; an entry has its epochs anew.
-    Raises `AblateError` where the file cannot be read, and `StorageError` where it cannot be written: what it did not
-    take it does not know, and it goes on once it is taken.
+    A range test, which is most of an entry and shared by many, has a line of its own before its first entry. An epoch
+    has a line when it passes, for live views and for attempts whose process dies; the entry repeats its epochs.
+    Raises `AblateError` if the file cannot be read, and `StorageError` if it cannot be written: an entry that was not
+    written is unknown to the journal, which continues once the disk takes it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -101,12 +101,12 @@ class Journal:
         self._tests: dict[str, RateTest] = {}
         self.entries: dict[str, Entry] = {}
         self._former: dict[str, list[Entry]] = {}  # by trial: attempts that ended before the one in `entries`
-        self._begun: dict[str, list[Begun]] = {}  # by trial: attempts that nothing ended, of this or a dead process
-        self._running: dict[str, Begun] = {}  # by trial: those of this process
+        self._begun: dict[str, list[Begun]] = {}  # by trial: attempts without an end, of this or a dead process
+        self._running: dict[str, Begun] = {}  # by trial: running attempts of this process
         self._reopened: set[str] = set()
-        self._lock = threading.Lock()  # of the four above: `so_far` is asked for on other threads
+        self._lock = threading.Lock()  # guards the four above: other threads call `so_far`
         try:
-            self.unreadable = self._file.read(self._take)  # lines that crashes and damaged disks left
+            self.unreadable = self._file.read(self._take)  # lines that crashes and damaged disks made unreadable
         except OSError as err:
             raise AblateError(
                 f"{path}: cannot be read: {err.strerror or err}\n"
@@ -114,27 +114,27 @@ class Journal:
             ) from err
 
     def known(self) -> Mapping[str, Outcome]:
-        """The outcomes that need no more training: all but what was interrupted, or reopened."""
+        """The outcomes that need no more training: all except interrupted and reopened trials."""
         entries = (item for item in self.entries.items() if item[0] not in self._reopened)
         return {name: entry.outcome for name, entry in entries if entry.outcome.state != "killed"}
 
     def reopen(self, trials: Collection[str]) -> None:
-        """Let this process make another attempt at trials that have ended; until that ends, the last one stands."""
+        """Allow another attempt at trials that have ended; until it ends, the last outcome stands."""
         self._reopened.update(trials)
 
     def attempts(self) -> list[Entry]:
-        """All attempts at all trials that do not run now; what nothing ended counts as killed, at an unknown time."""
+        """All attempts at all trials that are not running; one without an end counts as killed, at an unknown time."""
         return [attempt for attempt in self.so_far() if isinstance(attempt, Entry)]
 
     def so_far(self) -> list[Attempt]:
-        """The same and what runs now, as it is; any thread may ask."""
+        """All attempts, and the running ones as they are now; may be called from any thread."""
         with self._lock:
             ended = [entry for name, last in self.entries.items() for entry in (*self._former.get(name, ()), last)]
             dead = [begun.as_killed() for attempts in self._begun.values() for begun in attempts]
             return [*ended, *dead, *self._running.values()]
 
     def begin(self, spec: TrialSpec, *, at: int) -> int:
-        """Write that a trial begins, at `at` ms since 1970, and so that the process may die; which attempt this is."""
+        """Write that a trial begins, at `at` ms since 1970, so that it survives a crash; the number of the attempt."""
         begun = Begun(spec, self._next(spec.trial), at)
         line = {"spec": spec.to_json(), "attempt": begun.attempt, "began": at}
         self._append([line], what=f"the start of {spec.trial}", sync=False)
@@ -145,19 +145,19 @@ class Journal:
         return begun.attempt
 
     def note(self, epoch: Epoch, *, at: int) -> None:
-        """Write that a running trial has passed an epoch, at `at` ms since 1970. Of one that never began, nothing."""
+        """Write that a running trial passed an epoch, at `at` ms since 1970. A trial that never began is ignored."""
         if (running := self._running.get(epoch.trial)) is not None:
             line = {"epoch": asdict(epoch), "attempt": running.attempt, "passed": at}
             self._append([line], what=f"epoch {epoch.epoch} of {epoch.trial}", sync=False)
             running.note(epoch, at=at)
 
     def attempt(self, trial: str) -> int:
-        """Which attempt runs; the next one where none does, as with a repeat, which never begins."""
+        """The number of the running attempt; the next number if none runs, as with a reused trial that never begins."""
         running = self._running.get(trial)
         return running.attempt if running else self._next(trial)
 
     def began(self, trial: str) -> int | None:
-        """When the attempt that runs began; None where none does."""
+        """When the running attempt began; None if none runs."""
         running = self._running.get(trial)
         return running.began if running else None
 
@@ -170,7 +170,7 @@ class Journal:
         self._write(entry)
 
     def add_run_ids(self, run_ids: Mapping[AttemptKey, str]) -> None:
-        """Write which runs entries have, where the tracker knows better by now: it opens runs after trials begin."""
+        """Write the tracker's run ids of entries, which it may learn after the trials began."""
         last = self.entries.values()
         changed = [replace(e, run_id=run_ids[e.key]) for e in last if run_ids.get(e.key, e.run_id) != e.run_id]
         if changed:
@@ -225,7 +225,7 @@ class Journal:
             self._begun.setdefault(begun.spec.trial, []).append(begun)
 
     def _note(self, entry: Entry) -> None:
-        """Take in an entry of the file: the last of its trial, and the end of its attempt."""
+        """Take in an entry of the file: the last one of its trial, and the end of its attempt."""
         trial, (_, attempt) = entry.spec.trial, entry.key
         with self._lock:
             self._running.pop(trial, None)

@@ -1,12 +1,12 @@
-"""What will be compared, and how it will be judged, into a file that is written once, before the test set is read.
+"""Write the preregistration, once and before the test set is read: which comparisons are made and how they are judged.
 
-What is enforced: a trial is scored on the test set only if its spec carries the digest of the preregistration.
-`GuardedTestSet`, around every plan, gives the digest to the specs of preregistered cells alone. A worker looks at the
+Enforced: a trial is scored on the test set only if its spec carries the digest of the preregistration.
+`GuardedTestSet`, around every plan, gives the digest only to specs of preregistered cells. A worker looks at the
 spec, not at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate
 found and the best epoch chosen without the test set.
 
-What is not: its arrays lie in each worker's memory beside the training examples, because one compiled evaluation serves
-both, and in the data file, where anybody can read them. A digest keeps plans honest, not people.
+Not enforced: the test arrays lie in each worker's memory beside the training set, as one compiled evaluation serves
+both, and in the data file, where anyone can read them. A digest guards against mistakes, not against intent.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """All cells that will be scored on the test set, and by which rules they will be judged."""
+    """All cells that will be scored on the test set, and the rules by which they will be judged."""
 
-    cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, each once; Any: JSON
+    cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, without duplicates; Any: JSON
     rules: Mapping[str, Any]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data
 
     def contrasts(self) -> tuple[Mapping[str, Any], ...]:
-        """The cells that are compared with another one, and those of a factorial, whose effects are averages."""
+        """The cells that are compared with another cell, and those of a factorial, whose effects are averages."""
         return tuple(cell for cell in self.cells if cell["against"] or cell["design"] == "factorial")
 
     def digest(self) -> str:
@@ -47,25 +47,25 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Preregistration:
-    """What was declared, and when."""
+    """A declaration and the time at which it was made."""
 
     digest: str
     at: str  # ISO time
     declared: Declaration
 
     def to_text(self) -> str:
-        """The content of frozen.json."""
+        """The content of frozen.json, the file of the preregistration."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     def facts(self) -> PreregistrationFacts:
-        """The same in short, for the provenance."""
+        """The short form, for the provenance."""
         return PreregistrationFacts(self.digest, self.at, len(self.declared.contrasts()), len(self.declared.cells))
 
 
 def declare(
     specs: Iterable[TrialSpec], study: Study, *, data: str, looks: Sequence[int] = (), alpha: float = ALPHA
 ) -> Declaration:
-    """The cells of all confirmatory specs, of any seeds, that want the test set, and the rules of the study."""
+    """The cells of all confirmatory specs, of any seeds, that request the test set, and the rules of the study."""
     ablation, monitor = study.ablation, study.training.monitor
     rules = {
         "metric": monitor.replace("val_", "test_"),
@@ -82,7 +82,7 @@ def declare(
 
 
 def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
-    """A spec without its seed: what is trained, and what it is compared with."""
+    """A spec without its seed: the configuration, and the cell it is compared with."""
     label = spec.label
     return {
         "variant": label.variant,
@@ -97,7 +97,7 @@ def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
 
 
 def freeze(folder: Path, declared: Declaration) -> Preregistration:
-    """Write frozen.json into a study's folder; where a former run did so, what it froze."""
+    """Write frozen.json into a study's folder; if an earlier run did so, return its preregistration."""
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
     fresh = Preregistration(declared.digest(), now, declared)
@@ -114,9 +114,9 @@ def freeze(folder: Path, declared: Declaration) -> Preregistration:
 
 
 def read_preregistration(folder: Path) -> Preregistration | None:
-    """What a former run of the study in `folder` froze, if one did.
+    """The preregistration of an earlier run of the study in `folder`, if there is one.
 
-    Raises `StudyError` where the file was changed, or the disk does not give it.
+    Raises `StudyError` if the file was changed or cannot be read.
     """
     path = folder / FROZEN
     try:
@@ -128,12 +128,12 @@ def read_preregistration(folder: Path) -> Preregistration | None:
 
 
 def canonical(value: object) -> str:
-    """The JSON of a value in which equal values are equal texts."""
+    """The JSON of a value, such that equal values give equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _read(path: Path, text: str) -> Preregistration:
-    """Raises `StudyError` where the text is not what `Preregistration.to_text` wrote."""
+    """Read a preregistration. Raises `StudyError` if the text is not what `Preregistration.to_text` wrote."""
     try:
         data = json.loads(text)
         declared = Declaration(tuple(data["declared"]["cells"]), data["declared"]["rules"])

@@ -1,4 +1,4 @@
-"""Specs and outcomes into the results table, and the table back from its file: where the two halves meet."""
+"""Write specs and outcomes as the tables results.csv, epochs and layers, and read those tables back, checked."""
 
 import math
 from collections import Counter
@@ -40,23 +40,23 @@ NUMBERS = (
 )  # fmt: skip
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
-OF_EPOCHS = tuple(name for name in Epoch.__slots__ if name != "trial")  # numbers
-OF_LAYERS = tuple(name for name in LayerState.__slots__ if name not in ("when", "layer", "corner"))  # the same
-LARGEST = 1e100  # beyond it a number is taken as not there: squares of such numbers are infinite
+OF_EPOCHS = tuple(name for name in Epoch.__slots__ if name != "trial")  # numeric columns
+OF_LAYERS = tuple(name for name in LayerState.__slots__ if name not in ("when", "layer", "corner"))  # numeric
+LARGEST = 1e100  # larger numbers count as missing: their squares are infinite
 WORDS: Mapping[str, Collection[str]] = {
     "phase": get_args(Phase),
     "state": get_args(State),
     "design": ("", *get_args(Design)),
-    "mode": ("", *get_args(Mode)),  # figures and files are named by it
+    "mode": ("", *get_args(Mode)),  # figures and files are named after it
 }
 WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt", "number", "units", "distinct")
-_LARGEST_WHOLE = 2**53  # a float holds every whole number up to here
+_LARGEST_WHOLE = 2**53  # largest whole number up to which a float holds them all
 _MOST_DIGITS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class _LabelledTest:
-    """A range test as it stands in its file, with the name that it has in the effects."""
+    """A range test as it stands in its file, under the name used in the effects."""
 
     label: str
     key: str
@@ -73,28 +73,28 @@ class _LabelledTest:
             raise ValueError(f"{len(self.rates):,} rates, but {len(self.losses):,} losses")
 
     def to_record(self) -> RateTest:
-        """The test; losses beyond any picture are not numbers."""
+        """The range test; losses too large for any figure are not numbers."""
         losses = [loss if loss is not None and abs(loss) <= LARGEST else math.nan for loss in self.losses]
         known = {name: getattr(self, name) for name in RateTest.__slots__}
         return RateTest.from_json(known | {"losses": losses})
 
 
 def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
-    """One row a trial from (spec, outcome, MLflow run id): `COLUMNS`, then one column a factor."""
+    """One row per trial from (spec, outcome, MLflow run id): `COLUMNS`, then one column per factor."""
     records = [_row(spec, outcome, run_id) for spec, outcome, run_id in rows]
     factors = dict.fromkeys(name for record in records for name in record if name not in COLUMNS)
     return pd.DataFrame(records, columns=[*COLUMNS, *factors])
 
 
 def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
-    """One row an epoch of a trial, the fields of `Epoch` as columns."""
+    """One row per epoch of a trial, the fields of `Epoch` as columns."""
     return pd.DataFrame([{name: getattr(e, name) for name in Epoch.__slots__} for e in epochs], columns=Epoch.__slots__)
 
 
 def layers_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
-    """One row a layer of a trial at a time, the fields of `LayerState` as columns; a kernel's corner as text.
+    """One row per layer of a trial and time, the fields of `LayerState` as columns; a kernel's corner is text.
 
-    Its rows stand one after the other with ";" between them, the numbers in each with " ".
+    The rows of the corner are joined by ";", the numbers within a row by " ".
     """
     names = LayerState.__slots__
     states = [(outcome.trial, layer) for outcome in outcomes for layer in outcome.layers]
@@ -105,12 +105,12 @@ def layers_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write as CSV; numbers keep all their digits, so that reading gives the same values."""
-    text = table.to_csv(index=False, lineterminator="\n").replace("\0", "�")  # which no reader would take for text
+    text = table.to_csv(index=False, lineterminator="\n").replace("\0", "�")  # no reader would take it for text
     write_aside(path, text.encode(errors="replace"))
 
 
 def read_results(path: Path) -> pd.DataFrame:
-    """The results table from its file, as `checked`; text is never NaN. Raises `DataError` where it is none."""
+    """Read the results table, as `checked`; text is never NaN. Raises `DataError` if the file holds no such table."""
     table = checked(_read_csv(path), path, required=REQUIRED, numbers=NUMBERS)
     if taken := [name for name in ADDED if name in table.columns]:
         raise DataError(f'{path}: a factor must not be called "{taken[0]}"\n  rename the column')
@@ -118,7 +118,7 @@ def read_results(path: Path) -> pd.DataFrame:
 
 
 def read_epochs(path: Path) -> pd.DataFrame:
-    """The table that `epochs_table` made, as `checked`; empty where the file is not there."""
+    """The table that `epochs_table` made, as `checked`; empty if the file does not exist."""
     if not path.exists():
         return epochs_table([])
     table = checked(_read_csv(path), path, required=("trial", "epoch"), numbers=OF_EPOCHS)
@@ -126,7 +126,7 @@ def read_epochs(path: Path) -> pd.DataFrame:
 
 
 def read_layers(path: Path) -> pd.DataFrame:
-    """The table that `layers_table` made, as `checked`; empty where the file is not there."""
+    """The table that `layers_table` made, as `checked`; empty if the file does not exist."""
     if not path.exists():
         return layers_table([])
     table = checked(_read_csv(path), path, required=("trial", *LayerState.__slots__), numbers=OF_LAYERS)
@@ -142,13 +142,13 @@ def read_layers(path: Path) -> pd.DataFrame:
 
 
 def read_rate_tests(path: Path) -> list[tuple[str, RateTest]]:
-    """The range tests under their labels; none without the file. Raises `DataError` at the first that is none."""
+    """The range tests by label; none without the file. Raises `DataError` at the first invalid test."""
     tests = to_records(read_json(path, otherwise=[]), _LabelledTest, place=path)
     return [(test.label, test.to_record()) for test in tests]
 
 
 def to_corner(text: str) -> Sequence[Sequence[float]]:
-    """The corner of a kernel from its text in the table of layers. Raises `ValueError` where it is none."""
+    """The corner of a kernel from its text in the layers table. Raises `ValueError` if the text is invalid."""
     rows = [[float(number) for number in row.split(" ")] for row in text.split(";")] if text else []
     if len({len(row) for row in rows}) > 1 or max(len(rows), *(len(row) for row in rows), 0) > MOST_CORNER:
         raise ValueError(f"{len(rows)} rows")
@@ -158,22 +158,22 @@ def to_corner(text: str) -> Sequence[Sequence[float]]:
 
 
 def trial_numbers(trials: "pd.Series[str]", phase: Phase) -> "pd.Series[float]":
-    """The number in the label of each trial, of which a table has the name alone; NaN where that says none."""
+    """Trial numbers from the labels of a table that has only these; NaN for a label without a number."""
     return pd.Series([number_in(str(trial), phase) for trial in trials], index=trials.index, dtype=float)
 
 
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
-    """The names of the factors of a results table, in its order (the learning rate's setting included)."""
+    """The names of the factors of a results table, in its order (including the learning rate's setting)."""
     return [str(name) for name in table.columns if name not in COLUMNS]
 
 
 def column_of(factor: str) -> str:
-    """The factor's column in the results table, which has meanings of its own for some names: "epochs_setting"."""
+    """The factor's column in the results table; renamed if the name already has a meaning there: "epochs_setting"."""
     return f"{factor}_setting" if factor in (*COLUMNS, *ADDED) else factor
 
 
 def factor_name(column: str) -> str:
-    """The factor of a column, as `column_of` makes it: "epochs" of "epochs_setting"."""
+    """The factor of a column, the inverse of `column_of`: "epochs" for "epochs_setting"."""
     bare = column.removesuffix("_setting")
     return bare if bare in (*COLUMNS, *ADDED) else column
 
@@ -191,8 +191,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if twice := [name for name, n in Counter(names).items() if n > 1]:
         raise DataError(f'{path}: two columns are called "{printable(twice[0])}"')
     try:
-        # Only the empty field is missing: "none" is a level, and so could "NA" be.
-        # Read in parts, a part of a level's column that holds numbers alone would lose their last noughts.
+        # Only an empty field is missing: "none" is a level, and so might "NA" be.
+        # Read in chunks, a chunk of a level column that holds only numbers would lose their trailing zeros.
         table = pd.read_csv(
             StringIO(text), keep_default_na=False, na_values={}, low_memory=False, index_col=False,
             dtype=dict.fromkeys(TEXT, str),
@@ -218,7 +218,7 @@ def _to_number(column: "pd.Series[Any]") -> "pd.Series[float]":
 
 
 def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbers: Collection[str]) -> pd.DataFrame:
-    """The table with plain, finite numbers in `numbers`, NaN where there is none. Raises `DataError`."""
+    """The table with plain, finite numbers in the columns `numbers`, NaN if missing. Raises `DataError`."""
     missing = [name for name in required if name not in table.columns]
     if missing:
         raise DataError(f"{path}: columns {', '.join(missing)} are missing\n  a results table has one row per trial")
@@ -229,7 +229,7 @@ def checked(table: pd.DataFrame, path: Path, *, required: Collection[str], numbe
 
 
 def coerced(column: "pd.Series[Any]") -> "pd.Series[float]":
-    """The column as numbers, NaN where a cell is none, or a whole number of more digits than a float holds."""
+    """The column as numbers, NaN for a cell that is no number or has more digits than a float holds."""
     try:
         return pd.to_numeric(column, errors="coerce")
     except OverflowError:
@@ -245,7 +245,7 @@ def _check_words(column: "pd.Series[str]", path: Path) -> None:
 
 
 def _number(column: "pd.Series[str]", path: Path) -> "pd.Series[float]":
-    """The column as numbers; infinities, which a diverged run may have, are no numbers."""
+    """The column as numbers; infinities, which a diverged run may have, count as missing."""
     text = column.astype(str)
     found = coerced(text if column.dtype == bool else column)
     is_empty = column.isna() | text.str.strip().str.lower().isin(("", "nan"))

@@ -1,6 +1,6 @@
-"""What a study was begun with, and what it is now, into what has changed and what speaks against going on.
+"""Decide whether a changed study may resume: compare its starting conditions and settings with those of now.
 
-Going on is right where every trial that has ended is one that the changed study would have made, too.
+A study may resume if the changed study would have run every trial that has ended, too.
 """
 
 import json
@@ -13,21 +13,21 @@ from ablate.storage.conditions import DEVICE, OWN_CODE, Conditions, changed, of_
 from ablate.study.model_ref import ModelRef
 from ablate.text import printable
 
-ALWAYS = ("title", "inspect", "limits", "retries")  # words, bounds, what is looked at: they decide no score
+ALWAYS = ("title", "inspect", "limits", "retries")  # texts, limits and statistics, which decide no score
 MOST_SHOWN = 10
 _TRAINED = "the finished trials used the old setting"
 _FRESH = "--fresh starts again, keeps the old folder under another name, and reuses identical trials from the cache"
 _WIDTH = 120  # characters of a change, at most
-_VALUE = 40  # of one of its values
+_VALUE = 40  # characters of one of its values
 
 
 @dataclass(frozen=True, slots=True)
 class StartingConditions:
-    """What the numbers of a folder rest on besides the study's settings."""
+    """The conditions, besides the study's settings, under which a folder's results were begun."""
 
     conditions: Conditions
     data: str  # fingerprint of arrays and splits
-    notes: tuple[str, ...] = ()  # what has changed since these results were begun, and was accepted
+    notes: tuple[str, ...] = ()  # changes since these results were begun that were accepted
 
     def to_text(self) -> str:
         """The content of begun.json."""
@@ -39,23 +39,23 @@ class StartingConditions:
 class StageReached:
     """How far a study has come."""
 
-    searched: bool  # a search has asked for trials
-    compared: bool  # trials beyond the search have ended
-    frozen: bool  # the comparisons were declared, so that the test set may have been read
+    searched: bool  # a search has requested trials
+    compared: bool  # trials after the search have ended
+    frozen: bool  # preregistered, so the test set may have been read
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeCheck:
-    """A change in words, and what speaks against going on with it; "" for nothing."""
+    """A change in words, and the obstacle to resuming with it; "" if there is none."""
 
     change: str
     against: str
 
 
 def read_basis(path: Path) -> StartingConditions | None:
-    """From begun.json; None where there is none, or it was changed: such results are taken as they are.
+    """Read begun.json; None if it is missing or was changed: such results are accepted as they are.
 
-    Raises `DataError` where the disk does not give it.
+    Raises `DataError` if the disk cannot read it.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def read_basis(path: Path) -> StartingConditions | None:
 
 
 def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: StageReached) -> list[ResumeCheck]:
-    """Every setting that differs between two resolved studies, but for those that decide no number."""
+    """Every setting that differs between two resolved studies, except those that decide no number."""
     changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
     judged = [ResumeCheck(str(change), _obstacle(change, new, stage)) for change in changes]
     if _in_order(old, new) != _in_order(new, old):
@@ -81,11 +81,12 @@ def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: 
 def resume_checks(
     old: StartingConditions, new: StartingConditions, *, model: ModelRef, data_is_told: bool
 ) -> list[ResumeCheck]:
-    """The user's code and the data, where they differ; `data_is_told`: a setting that decides the data has changed."""
+    """The user's code and the data, if they differ; `data_is_told`: a setting that decides the data has changed."""
     judged = []
     before, now = old.conditions.model, new.conditions.model
     if before and now and before != now:
-        # Refusing would cost all trials where one level's code was mended. Taken on, it is said, and fails a check.
+        # Refusing would cost all trials if the code of one level was fixed. An accepted change is reported and fails a
+        # check.
         file = printable(str(model.file))
         judged.append(ResumeCheck(f"{file} (or a file it imports) has changed since the finished trials ran", ""))
     if old.data != new.data and not data_is_told:
@@ -94,7 +95,7 @@ def resume_checks(
 
 
 def notes_on(old: StartingConditions, new: StartingConditions) -> Iterator[str]:
-    """What else differs: it is allowed, and said. What the results' begin did not record is no change."""
+    """The other differences: allowed and reported. A condition that was not recorded at the start is no change."""
     rounding = "numbers may differ, by rounding or more"
     for name, before, now in changed(old.conditions, new.conditions):
         if name != OWN_CODE:
@@ -104,7 +105,7 @@ def notes_on(old: StartingConditions, new: StartingConditions) -> Iterator[str]:
 
 
 def refusal(folder: Path, judged: Sequence[ResumeCheck]) -> StudyError:
-    """Every change, what speaks against going on with it, and the ways out."""
+    """Every change, the obstacles to resuming with it, and the ways out."""
     place = f"{folder}: the study has changed since these results were started"
     barred = any(one.against for one in judged)
     out = _FRESH if barred else f"--continue resumes with the changed study; {_FRESH}"
@@ -117,12 +118,12 @@ def refusal(folder: Path, judged: Sequence[ResumeCheck]) -> StudyError:
 
 
 def with_notes(basis: StartingConditions, *notes: str) -> StartingConditions:
-    """The basis with everything that was accepted so far, each once."""
+    """The starting conditions with all changes accepted so far, without duplicates."""
     return replace(basis, notes=tuple(dict.fromkeys(notes)))
 
 
 def _named(name: str, value: str) -> str:
-    """As "keras 3.14", "2 threads of a worker", "CPU AMD EPYC"."""
+    """The conditions as "keras 3.14", "2 threads of a worker", "CPU AMD EPYC"."""
     if name == DEVICE:
         return value
     return f"{value} {name}" if value.isdigit() else f"{name} {value}"
@@ -130,7 +131,7 @@ def _named(name: str, value: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A setting that differs. None for a value: it was, or is, not set."""
+    """A setting that differs. None for a value: not set before, or not set now."""
 
     key: tuple[str, ...]
     before: object
@@ -174,7 +175,7 @@ def _obstacle_in_space(change: Change, new: Mapping[str, object], stage: StageRe
             return "a space may only change by new levels at the end of its list"
     before = change.before
     if before is None and not decides_search and not _lists_levels(new, factor):
-        before = []  # a range that was not ablated
+        before = []  # a range that was not part of the ablation
     after = change.after
     if not (isinstance(before, list) and isinstance(after, list) and repr(after[: len(before)]) == repr(before)):
         return "a space may only change by new levels at the end of its list"
@@ -193,13 +194,13 @@ def _in_order(tree: Mapping[str, object], other: Mapping[str, object]) -> list[s
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object], key: tuple[str, ...] = ()) -> list[Change]:
-    """What differs between two trees, setting by setting; a table that is missing counts as an empty one."""
+    """The differences between two trees, setting by setting; a missing table counts as empty."""
     changes = []
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name), new.get(name)
         if isinstance(before, dict | None) and isinstance(after, dict | None):
             changes += differences(before or {}, after or {}, (*key, name))
-        elif repr(before) != repr(after):  # 1 is not true here, though Python says so
+        elif repr(before) != repr(after):  # 1 does not equal true here, unlike in Python
             changes.append(Change((*key, name), before, after))
     return changes
 

@@ -1,4 +1,4 @@
-"""A spec into the trial of another study that decides the same numbers, from files that outlive the studies."""
+"""Find and keep trials of other studies that decide the same numbers, in files shared by all studies of a machine."""
 
 import hashlib
 import json
@@ -17,13 +17,13 @@ from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, rate_of
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 
-KEPT_STATES = ("finished", "diverged")  # the others say more of a pruner or a machine than of the configuration
-RATE_TEST = "[0-9a-f]{1,64}"  # the key of a range test; one whose batches were cut for want of memory has another
+KEPT_STATES = ("finished", "diverged")  # other states say more about a pruner or a machine than about the configuration
+RATE_TEST = "[0-9a-f]{1,64}"  # key of a range test; a test with micro-batches has another key
 
 
 @dataclass(frozen=True, slots=True)
 class CachedTrial:
-    """A trial of another study that decides the same numbers, as it ended there: finished or diverged."""
+    """A trial of another study with the same numbers, as it ended there: finished or diverged."""
 
     origin: str  # "STUDY/TRIAL"
     outcome: Outcome
@@ -31,12 +31,12 @@ class CachedTrial:
     monitor: Monitor
 
     def as_trial(self, trial: str) -> "CachedTrial":
-        """The same under the name of another trial, which cost nothing."""
+        """This outcome under the name of another trial, at no cost."""
         outcome = replace(self.outcome, trial=trial, same_as=self.origin, seconds=0.0, timings={})
         return replace(self, outcome=outcome, epochs=tuple(replace(epoch, trial=trial) for epoch in self.epochs))
 
     def stopped_after(self, n: int) -> Outcome:
-        """How the trial would have ended, had a plan stopped it after epoch `n`, from 1."""
+        """How the trial would have ended if a plan had stopped it after epoch `n`, from 1."""
         fresh = replace(self.outcome, state="finished", score=None, best_epoch=None, reason="")
         so_far = replace(
             fresh, val_accuracy=None, val_loss=None, test_accuracy=None, test_loss=None, predictive_sd=None
@@ -48,23 +48,23 @@ class CachedTrial:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The content of a file."""
+    """The content of a cache file."""
 
-    digest: str  # the file's own name
+    digest: str  # the name of the file
     origin: str  # "STUDY/TRIAL"
-    outcome: Outcome  # its range test left out
-    rate_test: str  # the key of its range test, which has a file of its own; "" where there is none
+    outcome: Outcome  # the outcome without its range test
+    rate_test: str  # the key of its range test, which has a file of its own; "" if there is none
     epochs: tuple[Epoch, ...]
 
 
 @final
 class TrialCache:
-    """Trials under a digest of all that decides their numbers, in `folder`/trials, shared by all studies of a machine.
+    """Trials by a digest of everything that decides their numbers, in `folder`/trials, shared by a machine's studies.
 
-    Their range tests are those in `folder`/lr_tests. Equal digests mean equal numbers: to the bit, but to rounding
-    where trials were stacked in one program, where a program's way was chosen by measuring, or where memory was short
-    for evaluating; what had its batches cut for want of memory is not kept. A file that cannot be read as a trial
-    counts as not there, and one that cannot be written is done without.
+    Their range tests are in `folder`/lr_tests. Equal digests mean equal numbers: to the bit, or up to rounding
+    if trials were stacked in one program, if a compile policy was chosen by measuring, or if memory was short
+    for evaluating; trials trained with micro-batches are not kept. A file that cannot be read as a trial
+    counts as missing, and a file that cannot be written is skipped.
     """
 
     def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
@@ -74,7 +74,7 @@ class TrialCache:
         self._rate_tests = TypeAdapter(RateTest)
 
     def find(self, spec: TrialSpec) -> CachedTrial | None:
-        """The trial that `spec` would be, from this or another study; one with test scores serves without them too."""
+        """The trial that equals `spec`, from this or another study; one with test scores also serves without them."""
         for tested in (True,) if spec.test else (True, False):
             kept = self._load(self.digest(spec, tested=tested))
             if kept is not None and _is_whole(kept, tested=tested):
@@ -83,18 +83,18 @@ class TrialCache:
         return None
 
     def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
-        """Write a trial that finished or diverged, with its epochs; the first one of a digest stays."""
+        """Write a finished or diverged trial with its epochs; the first trial of a digest stays."""
         digest = self.digest(spec, tested=spec.test)
         if outcome.state not in KEPT_STATES or outcome.same_as or self._load(digest):
             return
         key, origin = outcome.rate_test.key if outcome.rate_test else "", f"{self._label}/{spec.trial}"
-        plain = replace(outcome, rate_test=None, attempt=1)  # whoever finds it makes no attempt
+        plain = replace(outcome, rate_test=None, attempt=1)  # a study that finds the trial makes no attempt
         kept = _Kept(digest, origin, plain, rate_test=key, epochs=tuple(epochs))
         if _is_whole(kept, tested=spec.test):
             keep(self._path(digest), json.dumps(asdict(kept)))
 
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
-        """SHA-256 of all that decides the numbers of `spec`, hexadecimal."""
+        """SHA-256 of everything that decides the numbers of `spec`, hexadecimal."""
         before = self._study.transfer if is_transferred(spec.factors) else None
         finds = rate_of(spec.factors).is_found or before is not None
         test = self._study.lr_test.model_dump() if finds else None
@@ -114,19 +114,19 @@ class TrialCache:
         return replace(kept, outcome=replace(kept.outcome, rate_test=test)) if test else None
 
     def _load_test(self, key: str) -> RateTest | None:
-        if not re.fullmatch(RATE_TEST, key):  # it names a file
+        if not re.fullmatch(RATE_TEST, key):  # the digest names a file
             return None
         return load_kept(self._folder / "lr_tests" / f"{key}.json", self._rate_tests)
 
 
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
-    """The cache in `folder` for a study; None where its model's code imports what no digest here covers."""
+    """The cache in `folder` for a study; None if its model's code imports something that no digest here covers."""
     study = facts.study
     return TrialCache(folder, facts, stack=stack) if stands_alone(study.model, base=study.base) else None
 
 
 def trial_key(spec: TrialSpec) -> str:
-    """What decides a trial's numbers within a study, as text: names, phases and whether it is tested do not."""
+    """Everything that decides a trial's numbers within a study, as text; not its name, phase or use of the test set."""
     found_for = None
     if rate_of(spec.factors).is_found:
         rate_factors = spec.rate_factors if spec.rate_factors is not None else spec.factors
@@ -135,7 +135,7 @@ def trial_key(spec: TrialSpec) -> str:
 
 
 def untested(outcome: Outcome) -> Outcome:
-    """The outcome as a trial has it that reads no test set."""
+    """The outcome as it would be without the test set."""
     return replace(outcome, test_accuracy=None, test_loss=None)
 
 
@@ -155,9 +155,9 @@ def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
 
 
 def _is_whole(kept: _Kept, *, tested: bool) -> bool:
-    """Whether it is a trial that ended by itself, with all its epochs (of its last one, what diverged has none).
+    """Whether the trial finished or diverged with all its epochs (a diverged trial lacks its last epoch).
 
-    And whether memory was enough for its batches and those of its range test: elsewhere it may be more.
+    Its batches and those of its range test must also be whole: another machine may have more memory.
     """
     outcome = kept.outcome
     lost = outcome.state == "diverged"

@@ -1,4 +1,4 @@
-"""What retraining recorded trials showed, into a file beside a study's results, and into a sentence."""
+"""Record the results of retraining trials (`ablate verify`) beside a study's results, and summarize them."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,20 +14,20 @@ from ablate.study.trial import SCORED, State
 from ablate.text import first_of
 
 FILE = "verified.json"
-MOST_NAMED = 3  # trials that differ, in a sentence
+MOST_NAMED = 3  # differing trials named in a sentence
 Agreement: TypeAlias = Literal["equal", "within", "differs"]
-Value: TypeAlias = int | float | str | None  # whole numbers stay such in the file
+Value: TypeAlias = int | float | str | None  # whole numbers stay whole in the file
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One number of a trial, as it was recorded and as it came out again."""
+    """One number of a trial, as recorded and as retrained."""
 
     what: str  # "score", "val_accuracy of epoch 3"
     recorded: Value
     retrained: Value
-    # Of accuracies in fractions; of losses likewise up to 1 and relative above; of rates relative. None: not to be
-    # measured, as where one of the two is missing.
+    # Accuracies as fractions; losses absolute up to 1 and relative above; rates relative. None: cannot be
+    # measured, for instance if a value is missing.
     size: float | None
 
 
@@ -37,12 +37,12 @@ class RetrainedTrial:
 
     trial: str
     verdict: Agreement
-    tolerance: float  # sizes up to it are "within"; 0: all must be equal to the bit
+    tolerance: float  # differences up to it are "within"; 0: all must be equal to the bit
     state: tuple[State, State]  # recorded, retrained
     score: tuple[float | None, float | None]
-    compared: Mapping[str, float | None]  # by number, of all epochs where it is an epoch's: the largest size
-    largest: Difference | None  # of all; None where there is none
-    reason: str = ""  # of the retrained trial, where it ended in another state
+    compared: Mapping[str, float | None]  # by number: the largest difference, over all epochs for an epoch's number
+    largest: Difference | None  # largest of all; None if there is none
+    reason: str = ""  # why the retrained trial ended in another state
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,18 @@ class Round:
     """What one run of `ablate verify` showed."""
 
     at: str  # ISO time
-    trials: int  # of the study: those that could have been retrained
-    conditions: Mapping[str, str]  # versions, device, threads of the retraining
-    changes: tuple[str, ...]  # what of them is not as recorded, in words
+    trials: int  # trials of the study that could have been retrained
+    conditions: Mapping[str, str]  # versions, device and threads of the retraining
+    changes: tuple[str, ...]  # how these differ from the record, in words
     checks: tuple[RetrainedTrial, ...]
-    table: tuple[str, ...] = ()  # what results.csv says otherwise than it was recorded, a line a number
+    table: tuple[str, ...] = ()  # numbers in results.csv that differ from the record, a line each
 
 
 _ROUNDS = TypeAdapter(list[Round])
 
 
 def read_rounds(folder: Path) -> list[Round]:
-    """The rounds of the study in `folder`, oldest first; none without the file. Raises `DataError` for a broken one."""
+    """The rounds of the study in `folder`, oldest first; none without the file. Raises `DataError` if it is broken."""
     path = folder / FILE
     try:
         return _ROUNDS.validate_json(path.read_bytes(), strict=True)
@@ -72,13 +72,13 @@ def read_rounds(folder: Path) -> list[Round]:
 
 
 def write_rounds(folder: Path, rounds: Sequence[Round]) -> None:
-    """Write all rounds anew. Raises `StorageError` where the disk refuses."""
+    """Write all rounds anew. Raises `StorageError` if the disk refuses."""
     with saving(folder / FILE, "the list of verified trials"):
         write_aside(folder / FILE, json.dumps([asdict(one) for one in rounds], indent=1, ensure_ascii=False) + "\n")
 
 
 def in_a_sentence(rounds: Iterable[Round]) -> str:
-    """What is known of the trials by their last checks; "" where none was verified."""
+    """The last checks of all trials, in a sentence; "" if none was verified."""
     held = [one for one in rounds if one.checks]
     if not held:
         return ""

@@ -1,1 +1,1 @@
-"""What a study is: its file, settings, space, factors, and the records of its trials."""
+"""Define a study: its file, settings, factors and search space, random seeds, and the records of its trials."""

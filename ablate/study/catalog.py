@@ -1,4 +1,4 @@
-"""The factors and model options that are known by name: what each may be, and what it is where a study is silent."""
+"""The known factors and model options: their allowed levels and their defaults."""
 
 import math
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ AUGMENTATIONS = ("none", "flip", "rotation", "zoom", "all")
 KERAS_DATA_SETS = ("cifar10", "cifar100", "fashion_mnist", "mnist")  # names in keras.datasets
 DATA_SETS = ("digits", *KERAS_DATA_SETS)
 TRANSFERS = ("none", "unfrozen", "frozen_then_unfrozen")
-_NOT_BEFORE = ("transfer", "learning_rate", "budget")  # what training on the task before has of its own, or not at all
+_NOT_BEFORE = ("transfer", "learning_rate", "budget")  # factors that pretraining sets itself, or does not use
 Structure: TypeAlias = tuple[tuple[str, Level], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A level is one of the names. Where `scaled`, also "NAME*NUMBER": what the name stands for, times the number."""
+    """A level is one of the names. If `scaled`, also "NAME*NUMBER": the initializer of that name, times the number."""
 
     known: tuple[str, ...]
     scaled: bool = False
@@ -44,7 +44,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A level is a number from `low` to `high`, or to below it where `is_open`; above `low` where `is_above`."""
+    """A level is a number from `low` to `high`; excluding `high` if `is_open`, excluding `low` if `is_above`."""
 
     low: float = 0.0
     high: float = math.inf
@@ -53,7 +53,7 @@ class Numbers:
     is_above: bool = False
 
     def has(self, number: float) -> bool:
-        """Whether a number is in the range; whether it is whole is not looked at."""
+        """Whether a number is in the range; whole numbers are not checked here."""
         if self.is_above and number == self.low:
             return False
         return self.low <= number < self.high if self.is_open else self.low <= number <= self.high
@@ -67,7 +67,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class LayerSizes:
-    """A level is the units of one layer after the other, as "300-100"; or "", where something else says them."""
+    """A level lists the units of each layer, as "300-100"; or is "", if other factors give the sizes."""
 
 
 LevelRule = Names | Numbers | LayerSizes
@@ -76,41 +76,41 @@ LevelRule = Names | Numbers | LayerSizes
 def factors_of_range_test(factors: Factors) -> Factors:
     """The configuration whose range test counts for `factors`: with every layer trained.
 
-    A rate that was found while the new output layer trained alone may be far too high for the layers below it.
+    A rate found while only the new output layer trained may be far too high for the layers below it.
     """
     return {**factors, "transfer": "unfrozen"} if factors.get("transfer") == "frozen_then_unfrozen" else factors
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """What is known of a factor, or of an option, which may be a factor too."""
+    """A known factor, or an option that may also be used as a factor."""
 
     rule: LevelRule
-    default: Level | None = None  # its level where a study does not name it; None: what [training], [data] or Keras say
-    required: bool = False  # every study names a level for it
+    default: Level | None = None  # if a study names no level; None: that of [training], [data] or Keras
+    required: bool = False  # every study must name a level for it
     in_graph: bool = True  # False: its levels are values that one compiled program takes as inputs
     affects_range_test: bool = True  # False: its levels change nothing along a learning-rate range test
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredModel:
-    """A registered model: its factors, and the options of [model], which can be factors instead."""
+    """A registered model: its factors, and the options of [model] that can be factors instead."""
 
     factors: Mapping[str, Factor]
     options: Mapping[str, Factor] = field(default_factory=dict)
-    needs_gpu: bool = False  # on a CPU a study of it takes days
+    needs_gpu: bool = False  # a study of it takes days on a CPU
 
 
 _SHARE = Numbers(0, 1, is_open=True)
 _PENALTY = Factor(Numbers(0), default=0.0)
 _COUNT = Numbers(1, 100_000, whole=True)
-# Understood by the engine, whatever the model. The learning rate is one too; its levels are read by `study.rate`.
+# Factors of the engine, for every model. The learning rate is a factor too; `study.rate` reads its levels.
 ENGINE: Mapping[str, Factor] = {
     "optimizer": Factor(Names(OPTIMIZERS), required=True),
     "weight_decay": Factor(Numbers(0), in_graph=False),
     "momentum": Factor(_SHARE, in_graph=False),
-    "clip_value": Factor(Numbers(0), default=0.0),  # each gradient's numbers; 0: not
-    "clip_norm": Factor(Numbers(0), default=0.0),  # each gradient's norm; 0: not
+    "clip_value": Factor(Numbers(0), default=0.0),  # clips each gradient's numbers; 0: off
+    "clip_norm": Factor(Numbers(0), default=0.0),  # clips each gradient's norm; 0: off
     "schedule": Factor(Names(SCHEDULES), default="constant", in_graph=False, affects_range_test=False),
     "batch_size": Factor(Numbers(1, 10**6, whole=True)),
     # A share of the epochs.
@@ -118,20 +118,20 @@ ENGINE: Mapping[str, Factor] = {
     "scaling": Factor(Names(SCALINGS), in_graph=False),
     "transfer": Factor(Names(TRANSFERS), default="none", in_graph=False),
 }  # fmt: skip
-SETTINGS = ("weight_decay", "momentum")  # of an optimizer: inputs of its programs
+SETTINGS = ("weight_decay", "momentum")  # settings of an optimizer: inputs of its programs
 _BLOCKS: Mapping[str, Factor] = {
     "normalization": Factor(Names(NORMALIZATIONS), required=True),
     "activation": Factor(Names(ACTIVATIONS), required=True),
     "initializer": Factor(Names(INITIALIZERS, scaled=True), required=True, in_graph=False),
-    "dropout": Factor(_SHARE, required=True),  # in the graph as present or absent
-    "normalization_place": Factor(Names(("before", "after")), default="before"),  # of the activation
+    "dropout": Factor(_SHARE, required=True),  # in the graph only as present or absent
+    "normalization_place": Factor(Names(("before", "after")), default="before"),  # relative to the activation
     "input_normalization": Factor(Names(NORMALIZATIONS), default="none"),
     "dropout_kind": Factor(Names(("auto", "plain", "alpha")), default="auto"),  # auto: alpha with selu, else plain
-    # Passes with dropout that a prediction averages.
+    # Number of passes with dropout over which a prediction is averaged.
     "mc_samples": Factor(Numbers(0, 1000, whole=True), default=0, affects_range_test=False),
     "l1": _PENALTY,
     "l2": _PENALTY,
-    "max_norm": _PENALTY,  # of each unit's incoming weights; 0: no constraint
+    "max_norm": _PENALTY,  # bound on the norm of each unit's incoming weights; 0: no constraint
     "augmentation": Factor(Names(AUGMENTATIONS), default="none"),
 }
 _RESIDUAL: Mapping[str, Factor] = {name: _BLOCKS[name] for name in ("normalization", "augmentation")}
@@ -148,16 +148,16 @@ MODELS: Mapping[str, RegisteredModel] = {
     "cnn": RegisteredModel(
         _BLOCKS,
         {
-            "stages": Factor(Numbers(1, 20, whole=True), default=3),  # each ends in pooling
+            "stages": Factor(Numbers(1, 20, whole=True), default=3),  # stages, each ending in pooling
             "convolutions": Factor(Numbers(1, 100, whole=True), default=2),  # in each stage
             "filters": Factor(Numbers(1, 10_000, whole=True), default=32),  # in the first stage
-            "growth": Factor(Numbers(1, 10, whole=True), default=2),  # filters of a stage over those of the one before
+            "growth": Factor(Numbers(1, 10, whole=True), default=2),  # ratio of filters to those of the previous stage
             "kernel": Factor(Numbers(1, 31, whole=True), default=3),  # pixels along each side
             "padding": Factor(Names(("same", "valid")), default="same"),
             "pooling": Factor(Names(("max", "average", "none")), default="max"),  # 2 x 2
             "bottleneck": Factor(Numbers(0, 10_000, whole=True), default=0),  # filters of 1 x 1 between convolutions
             "units": Factor(LayerSizes(), default="256"),  # of the dense layers before the output
-            "dense_normalization": Factor(Names(("same", "none")), default="same"),  # same: as the convolutions are
+            "dense_normalization": Factor(Names(("same", "none")), default="same"),  # same: like the convolutions
             "bias": Factor(Names(("auto", "all")), default="auto"),  # auto: none before a normalization
             "dropout_at": Factor(Names(("dense", "flatten", "stages")), default="dense"),  # after these
         },
@@ -172,13 +172,13 @@ MODELS: Mapping[str, RegisteredModel] = {
 
 
 def known_factor(name: str, *, model: str) -> Factor | None:
-    """What is known of a factor where the model is `model`: registered, or a user's; None where nothing is."""
+    """The entry of a factor for the model `model`, registered or a user's; None if the factor is unknown."""
     kind = MODELS.get(model, RegisteredModel({}))
     return ENGINE.get(name) or kind.factors.get(name) or kind.options.get(name)
 
 
 def known_factors(model: str) -> list[str]:
-    """The names of all factors that a study of a registered model may have, the required ones first."""
+    """The names of all factors of a registered model, the required factors first."""
     kind = MODELS[model]
     every = {**kind.factors, **ENGINE, **kind.options}
     optional = [name for name in every if not every[name].required]
@@ -186,31 +186,31 @@ def known_factors(model: str) -> list[str]:
 
 
 def required_factors(model: str) -> list[str]:
-    """The names of the factors for which every study of a model has to name a level."""
+    """The names of the factors for which every study of a model must name a level."""
     kind = MODELS.get(model, RegisteredModel({}))
     named = [name for factors in (kind.factors, ENGINE) for name, known in factors.items() if known.required]
     return [*named, "learning_rate"]
 
 
 def ramp_factors(factors: Factors, *, model: str) -> Factors:
-    """The part of a configuration that decides what a learning-rate range test of it measures."""
+    """The part of a configuration that decides the result of its learning-rate range test."""
     known = {name: known_factor(name, model=model) for name in factors if name != "learning_rate"}
     ramped = factors_of_range_test(factors)
     return {name: ramped[name] for name, factor in known.items() if factor is None or factor.affects_range_test}
 
 
 def is_transferred(factors: Factors) -> bool:
-    """Whether a trial takes weights over from the task before."""
+    """Whether a trial starts from pretrained weights."""
     return level_in(factors, "transfer") != "none"
 
 
 def trained_before(factors: Factors) -> Factors:
-    """The levels that a configuration shares with the network from which it takes weights over."""
+    """The levels that a configuration shares with the pretrained network whose weights it uses."""
     return {name: level for name, level in factors.items() if name not in _NOT_BEFORE}
 
 
 def is_real(factor: str, *, model: str) -> bool:
-    """Whether a whole number written for a factor's level or bound means the real number."""
+    """Whether a whole number written as a level or bound of a factor means the real number."""
     if factor in ("dropout", "learning_rate"):
         return True
     known = known_factor(factor, model=model)
@@ -218,7 +218,7 @@ def is_real(factor: str, *, model: str) -> bool:
 
 
 def level_in(factors: Factors, name: str) -> Level:
-    """The level of an engine's or a block's factor in a configuration; its default where it is left out."""
+    """The level of an engine's or a block's factor in a configuration; its default if left out."""
     if name in factors:
         return factors[name]
     known = ENGINE.get(name) or _BLOCKS[name]
@@ -229,9 +229,9 @@ def level_in(factors: Factors, name: str) -> Level:
 def structure_of(factors: Factors, *, model: str) -> Structure:
     """The factors that change the graph of the model named `model`, in the order of their names.
 
-    The learning rate, its schedule and the optimizer's settings are inputs of every program. Of the registered models,
-    so is what changes only values, such as the initializer; dropout enters as present or absent. Of a user's model all
-    else may change the graph.
+    The learning rate, its schedule and the optimizer's settings are inputs of every program. For registered models,
+    so are factors that change only values, such as the initializer; dropout enters as present or absent. In a user's
+    model, every other factor may change the graph.
     """
     kept = {name: level for name, level in sorted(factors.items()) if not _is_free(name, model)}
     if model in MODELS and "dropout" in kept:

@@ -1,4 +1,4 @@
-"""What a study's data and runs show that nobody would suspect who reads only the scores."""
+"""Cautions on a study's data and runs: problems that the scores alone do not show, by kind."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Literal, TypeAlias, get_args
 CautionKind: TypeAlias = Literal[
     "contamination", "test_scaling", "imbalance", "groups", "test_gap", "initial_weights", "identical_runs"
 ]
-# Every kind that was looked for, with a sentence for each thing that was seen; empty: looked for, and nothing seen.
+# Every kind that was checked, with a sentence for each finding; empty: checked without a finding.
 Cautions: TypeAlias = Mapping[CautionKind, Sequence[str]]
-# What speaks against no kind of `Cautions` but is to be said in place of `Question.clear`, which would be false.
+# Text by kind that is no caution but replaces `Question.clear`, which would be false.
 Remarks: TypeAlias = Mapping[CautionKind, str]
 KINDS: Sequence[CautionKind] = get_args(CautionKind)
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What was looked for: cautions, and remarks on kinds that nothing speaks against."""
+    """The findings: cautions, and remarks on kinds without a caution."""
 
     cautions: Cautions
     remarks: Remarks
@@ -24,7 +24,7 @@ class Observations:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A line of the checklist: what it asserts, and the reason where nothing speaks against it."""
+    """A line of the checklist: its assertion, and the reason given if there is no caution."""
 
     name: str
     clear: str
@@ -59,6 +59,6 @@ QUESTIONS: Mapping[CautionKind, Question] = {
 
 
 def sentences(cautions: Cautions) -> list[str]:
-    """All that was seen, without full stops, each once, in the order of `KINDS`."""
+    """All findings, without full stops, without duplicates, in the order of `KINDS`."""
     seen: Iterable[str] = (text.removesuffix(".") for kind in KINDS for text in cautions.get(kind, ()))
     return list(dict.fromkeys(seen))

@@ -1,4 +1,4 @@
-"""The kinds of files that people keep data in, by name and by first bytes, and how each becomes an .npz file."""
+"""Recognize data files by name and first bytes, and say how to convert each format to an .npz file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file is, and the line of Python that reads it (the user runs it, this package never does)."""
+    """A file format, and the line of Python that reads it (run by the user, never by this package)."""
 
     what: str
     read: str
-    instead: str = ""  # a way out of its own, where no line of Python is one
+    instead: str = ""  # advice for formats that no line of Python can read
 
     def way_out(self) -> str:
-        """How to make the .npz file out of it."""
+        """How to convert the file to .npz."""
         return self.instead or f"convert it to .npz in Python: {self.read}\n  {SAVE}"
 
 
@@ -50,7 +50,7 @@ FORMATS: Mapping[str, Format] = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _IMAGE),
 }
 PARQUET, SQLITE = b"PAR1", b"SQLite format 3\0"  # first bytes
-SQLITE_SIDES = ("-wal", "-journal", "-shm")  # ends of the files beside a database, which belong to it alone
+SQLITE_SIDES = ("-wal", "-journal", "-shm")  # suffixes of the auxiliary files of a database
 _BEGINNINGS: Mapping[bytes, Format] = {
     b"\x93NUMPY": _NPY,
     b"\x89HDF\r\n\x1a\n": _HDF5,
@@ -69,13 +69,13 @@ _BEGINNINGS: Mapping[bytes, Format] = {
 
 
 def format_of_name(name: str) -> Format | None:
-    """What a file of that name is, by its ending; None for .npz and for endings that nobody knows."""
+    """The format of a file by its suffix; None for .npz and for unknown suffixes."""
     lower = name.lower().rstrip("/\\")
     return next((kind for ending, kind in FORMATS.items() if lower.endswith(ending)), None)
 
 
 def format_of_content(beginning: bytes) -> Format | None:
-    """What a file is by its first bytes; None where they say nothing."""
+    """The format of a file by its first bytes; None if they are unknown."""
     known = next((kind for mark, kind in _BEGINNINGS.items() if beginning.startswith(mark)), None)
     if known is not None or not beginning:
         return known

@@ -1,4 +1,4 @@
-"""The tables [baseline] and [space] into a configuration and a `Space`: which factors there are and what may vary."""
+"""Read the tables [baseline] and [space] of a study file as a baseline configuration and a search space."""
 
 import math
 import re
@@ -26,28 +26,28 @@ from ablate.study.tree import Key, Layered, shown
 from ablate.study.trial import ADDED, COLUMNS, RATE_SETTING, Factors, Level
 from ablate.study.validation import read_table, validated
 
-# Columns of the results table, and of the tables made of it: a factor of such a name would overwrite them. The factor
-# `learning_rate` goes by RATE_SETTING there.
+# Columns of the results table, and of tables derived from it: a factor with such a name would overwrite them. The
+# factor `learning_rate` is called RATE_SETTING there.
 RESERVED = frozenset((*COLUMNS, *ADDED, RATE_SETTING)) - {"learning_rate"}
 T = TypeVar("T")
 _WIDTHS = re.compile(r"[1-9][0-9]{0,4}(-[1-9][0-9]{0,4}){0,999}")
-_LONGEST_LEVEL = 100  # characters: levels stand in figures, run names and table cells
+_LONGEST_LEVEL = 100  # characters: levels are shown in figures, run names and table cells
 
 
 @dataclass(frozen=True, slots=True)
 class LevelReader:
-    """Reads levels for the factors of a model; every method raises `StudyError` that names the place `key`."""
+    """Reads levels of a model's factors; every method raises `StudyError` naming the place `key`."""
 
     layered: Layered
     model: str
 
     @property
     def is_built_in(self) -> bool:
-        """Whether the model's factors are known by name."""
+        """Whether the factors of the model are known by name."""
         return self.model in MODELS
 
     def inside(self, key: Key, factor: str, value: object, *, dimension: Dimension | None, whose: str) -> Level:
-        """The level as the factor's dimension writes it; `whose` level it is stands in the message. None: any level."""
+        """The level as the factor's dimension writes it; messages name `whose` level it is. None: any level."""
         level = self.level(key, factor, value)
         member = level if dimension is None else dimension.member(level)
         if member is None:
@@ -56,11 +56,11 @@ class LevelReader:
         return member
 
     def levels(self, key: Key, factor: str, values: Sequence[object]) -> tuple[Level, ...]:
-        """Every value as a level."""
+        """Every entry of a list as a level."""
         return tuple(self.level(key, factor, value) for value in values)
 
     def level(self, key: Key, factor: str, value: object) -> Level:
-        """One value as a level, whatever the space."""
+        """A value as a level, regardless of the space."""
         if not isinstance(value, str | int | float):  # a bool is an int
             raise self.layered.error(key, f"a level must be text, a number, true or false, got {shown(value)}")
         if isinstance(value, str) and (value != value.strip() or not 0 < len(value) <= _LONGEST_LEVEL):
@@ -75,7 +75,7 @@ class LevelReader:
         return value if known is None else self.ruled(key, known, value)
 
     def ruled(self, key: Key, known: Factor, value: Level) -> Level:
-        """A value as a level of a factor, or an option, that is known by name."""
+        """A value as a level of a known factor or option."""
         match known.rule:
             case Names():
                 return self._named(key, known.rule, value)
@@ -176,7 +176,7 @@ class _Reader:
 
     def range(self, key: Key, factor: str, table: Mapping[str, object]) -> Dimension:
         span = validated(RangeTable, table, self.layered, key)
-        for name in ("low", "high", "ablate"):  # as they were written: a record's fields are all real numbers
+        for name in ("low", "high", "ablate"):  # as written in the file: the record's fields are all real numbers
             written = table.get(name, [])
             self.levels.levels((*key, name), factor, written if isinstance(written, list) else [written])
         if is_real(factor, model=self.levels.model) or not all(
@@ -216,7 +216,7 @@ class _Reader:
             self.levels.inside(key, factor, value, dimension=dimension, whose="a level of a condition")
             for value in values
         )
-        return self.built(key, lambda: Choice(levels)).options  # as any list of levels: not empty, none twice
+        return self.built(key, lambda: Choice(levels)).options  # like any list of levels: not empty, no duplicates
 
     def built(self, key: Key, build: Callable[[], T]) -> T:
         try:
@@ -237,7 +237,7 @@ def _described(dimension: Dimension | None) -> str:
 
 
 def _multiplier(number: str) -> float:
-    """A positive number from its text; 0 where it says none."""
+    """A positive number from its text; 0 if the text is none."""
     try:
         found = float(number)
     except ValueError:

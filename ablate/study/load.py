@@ -1,4 +1,4 @@
-"""A study file and overrides into a checked `Study`: the rules that are about more than one field's type."""
+"""Load a study file with overrides as a checked `Study`, including the rules that concern several fields."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
 from ablate.study.validation import read_section, read_table, validated
 
-# What --quick allows at most where a study has no [quick] table of its own.
+# The limits that --quick sets if a study has no [quick] table of its own.
 QUICK = {
     ("data", "train"): 4000,
     ("training", "epochs"): 2,
@@ -35,12 +35,12 @@ _TABLES = (
 
 
 def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
-    """The study that a file says, with "dotted.key=value" overrides; raises `StudyError` where a rule is broken.
+    """Load a study file, with "dotted.key=value" overrides; raises `StudyError` if a rule is broken.
 
-    Command line beats [quick] (used where `quick`) beats file beats default. An override's value is read as TOML, and
-    as text where it is none.
+    Command line beats [quick] (used if `quick`) beats file beats default. An override's value is read as TOML, and
+    as text if it is not TOML.
     """
-    if not quick:  # a slip in [quick] is said now, not on the day on which it is used
+    if not quick:  # an error in [quick] is reported now, not on the day on which it is used
         _checked(read_layers(path, overrides=overrides, quick=True), path, quick=True)
     return _checked(read_layers(path, overrides=overrides, quick=quick), path, quick=quick)
 
@@ -121,7 +121,7 @@ def _model(layered: Layered) -> ModelRef:
 
 
 def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> ModelRef:
-    """A registered model with every option checked, or at its default; those that are factors are left out."""
+    """A registered model with every option checked, or at its default; options used as factors are left out."""
     if model.registered is None:
         return model
     layered, known = levels.layered, MODELS[model.registered].options

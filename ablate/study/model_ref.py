@@ -1,4 +1,4 @@
-"""Name the model of a study: one of this package, or a function in a user's file."""
+"""Refer to the model of a study: a registered model of this package, or a function in a user's file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ class ModelRef:
     """
 
     registered: str | None  # None: a user's model
-    file: str = ""  # of a user's model, as the study file writes it: from that file's folder
-    function: str = ""  # in that file
-    options: Mapping[str, Level] = field(default_factory=dict)  # further arguments of the function that builds
+    file: str = ""  # path of a user's model, relative to the study file
+    function: str = ""  # name of the function in that file
+    options: Mapping[str, Level] = field(default_factory=dict)  # further arguments of that function
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, Level] | None = None) -> "ModelRef":
@@ -27,14 +27,14 @@ class ModelRef:
 
     @property
     def is_users(self) -> bool:
-        """Whether a user's file builds it."""
+        """Whether a function in a user's file builds the model."""
         return self.registered is None
 
     @property
     def name(self) -> str:
-        """What the study file calls it."""
+        """The name of the model in the study file."""
         return f"{self.file}:{self.function}" if self.registered is None else self.registered
 
     def ingredients(self) -> list[object]:
-        """What a digest takes of it, as JSON: its name and options in the order of their names."""
+        """The part of it that enters a digest, as JSON: its name, and its options sorted by name."""
         return [self.name, sorted(self.options.items())]

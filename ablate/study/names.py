@@ -1,4 +1,4 @@
-"""A study's name into its file: the user's own studies first, then those that come with the package."""
+"""Find studies by name, the user's own before the bundled ones, and check which names are safe for files."""
 
 import re
 import unicodedata
@@ -11,13 +11,13 @@ from ablate.text import printable
 
 PLAIN_RULE = 'letters, digits, ".", "_" and "-", up to 100'
 NAME_RULE = f"{PLAIN_RULE}, and must not be a Windows device (con, nul, …)"
-_MOST_CHARACTERS, _MOST_BYTES = 100, 220  # file systems allow 255 bytes, and what is added to the name needs some
-# Windows opens these whatever folder they are named in, and whatever follows the first dot.
+_MOST_CHARACTERS, _MOST_BYTES = 100, 220  # file systems allow 255 bytes, and suffixes need some of them
+# Windows reserves these names in every folder and with every suffix.
 _DEVICES = frozenset(("con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³")))
 
 
 class Listed(NamedTuple):
-    """A study there is; `title` says what is wrong where the file cannot be read."""
+    """A study in the list; `title` says what is wrong if the file cannot be read."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Listed(NamedTuple):
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether `name` has letters of any script, digits, ".", "_", "-" only, and no more than 100 of them."""
+    """Whether `name` has only letters of any script, digits, ".", "_", "-", and at most 100 of them."""
     fits = 0 < len(name) <= _MOST_CHARACTERS and len(name.encode(errors="replace")) <= _MOST_BYTES
     return fits and all(map(_is_plain, name)) and name[0] not in ".-" and name[-1] != "."
 
@@ -37,7 +37,7 @@ def is_safe_name(name: str) -> bool:
 
 
 def to_safe_name(text: str, *, otherwise: str) -> str:
-    """A safe name like `text`; `otherwise` where nothing of it is left."""
+    """A safe name similar to `text`; `otherwise` if no character of it is allowed."""
     plain = "".join(char if _is_plain(char) else "_" for char in text[: 10 * _MOST_CHARACTERS])
     short = re.sub("_{2,}", "_", plain).strip("._-")[: _MOST_CHARACTERS - 1]
     cut = short.encode()[: _MOST_BYTES - 1].decode(errors="ignore").rstrip(".")
@@ -65,7 +65,7 @@ def find_study(name: str, *, folder: Path) -> Path:
 
 
 def list_studies(folder: Path) -> list[Listed]:
-    """The studies in `folder`/studies and the bundled ones, by name; one's own hides a bundled one of its name."""
+    """The studies in `folder`/studies and the bundled ones, by name; a user's study hides a bundled namesake."""
     bundled = bundled_folder()
     own = folder / "studies"
     paths = {path.stem: path for studies in (bundled, own) for path in studies.glob("*.toml") if path.is_file()}

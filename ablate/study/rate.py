@@ -1,4 +1,4 @@
-"""The learning rate as a level: a number, or what a range test finds, or a multiple of that."""
+"""The learning rate as a level: a number, the rate that a range test finds, or a multiple of that rate."""
 
 import math
 import re
@@ -8,14 +8,14 @@ from ablate.errors import StudyError
 from ablate.study.trial import Factors, Level
 
 RATE = "learning_rate"  # the factor
-RECIPE = "recipe"  # stands as the factor of levels that are set together
+RECIPE = "recipe"  # shown as the factor of levels that are set together
 FIND = "find"
 _MULTIPLE = re.compile(r"find\s*\*\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A learning rate: `value`, or, where that is None, `multiplier` times the rate that a range test finds."""
+    """A learning rate: `value`, or, if that is None, `multiplier` times the rate that a range test finds."""
 
     value: float | None
     multiplier: float = 1.0
@@ -27,11 +27,11 @@ class Rate:
 
     @property
     def is_found(self) -> bool:
-        """Whether it takes a range test to know it."""
+        """Whether the rate needs a range test."""
         return self.value is None
 
     def found(self) -> "Rate":
-        """The same multiple of a found rate; of a number, the found rate itself."""
+        """The same multiple of a found rate; for a number, the found rate itself."""
         return Rate(None, self.multiplier)
 
     def times(self, factor: float) -> "Rate":
@@ -47,12 +47,12 @@ def rate_of(factors: Factors) -> Rate:
 
 
 def with_rate(factors: Factors, rate: Rate) -> Factors:
-    """The configuration at another learning rate."""
+    """The configuration with another learning rate."""
     return {**factors, RATE: format_rate(rate)}
 
 
 def parse_rate(level: Level) -> Rate:
-    """The learning rate that a level says: a number, "find", or "find*0.3". Raises `StudyError` on anything else."""
+    """Read a learning rate from a level: a number, "find", or "find*0.3". Raises `StudyError` on anything else."""
     if level == FIND:
         return Rate(None)
     if isinstance(level, str):
@@ -66,7 +66,7 @@ def parse_rate(level: Level) -> Rate:
 
 
 def format_rate(rate: Rate) -> Level:
-    """The level that says `rate`: a number, "find", or "find*0.3" with the multiplier to four digits."""
+    """The level of `rate`: a number, "find", or "find*0.3" with the multiplier to four digits."""
     if rate.value is not None:
         return rate.value
     multiplier = f"{rate.multiplier:.4g}"

@@ -1,4 +1,4 @@
-"""A study's seed, a replicate and a role into a random stream of their own.
+"""Derive an independent random stream for each role from a study's seed and a replicate.
 
 Streams of different roles or layers are independent, and equal for two variants with the same replicate: a variant
 with one more layer does not shift the draws of the others.
@@ -12,11 +12,11 @@ Role: TypeAlias = Literal["split", "weights", "order", "dropout", "search", "aug
 _NUMBER: dict[Role, int] = {"split": 0, "weights": 1, "order": 2, "dropout": 3, "search": 4, "augmentation": 5}
 # Confirmatory replicates count from 1, so the two tuning domains can never meet them.
 SEARCH_REPLICATE = 0
-LR_TEST_REPLICATE = 1_000_000  # and the following ones, a thousand for each replicate whose rate is found
+LR_TEST_REPLICATE = 1_000_000  # the first of a range, a thousand for each replicate whose rate is found
 
 
 def range_test(replicate: int, n: int) -> list[int]:
-    """The replicates whose curves a range test for `replicate` averages: `n` of them, at most 1,000, its own alone."""
+    """The `n` replicates (at most 1,000) whose curves the range test of `replicate` averages, used by no other."""
     first = LR_TEST_REPLICATE + 1000 * replicate
     return list(range(first, first + n))
 
@@ -27,5 +27,5 @@ def stream(study_seed: int, replicate: int, role: Role, *, layer: int = 0) -> np
 
 
 def integer(study_seed: int, replicate: int, role: Role, *, layer: int = 0) -> int:
-    """The same as one number in 0 … 2³¹ − 1, for libraries that take a plain seed."""
+    """A stream as one number in 0 … 2³¹ − 1, for libraries that take a plain seed."""
     return int(stream(study_seed, replicate, role, layer=layer).generate_state(1)[0] >> 1)

@@ -1,4 +1,4 @@
-"""The tables of a study file as frozen records: the one place where a setting's type, range and default are written."""
+"""The tables of a study file as immutable records: the only place that states a setting's type, range and default."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,14 +47,14 @@ class Data(StudyTable):
     # Fitted on the training split only.
     scaling: ScalingName = "standardize"
     validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
-    train: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many training examples
-    test: int | None = Field(default=None, ge=1, le=10**9)  # use at most so many test examples
-    # Use these alone, as 0, 1, … in this order; None: all. The numbers above are of what is left then.
+    train: int | None = Field(default=None, ge=1, le=10**9)  # maximum number of training examples
+    test: int | None = Field(default=None, ge=1, le=10**9)  # maximum number of test examples
+    # Use only these classes, as 0, 1, … in this order; None: all. The numbers above count examples of these classes.
     classes: Classes | None = None
 
 
 class ModelTable(StudyTable):
-    """[model]: in the file, every key but `name` is one of the `options`. A `ModelRef` is made of it."""
+    """[model]: in the file, every key except `name` is one of the `options`. It is turned into a `ModelRef`."""
 
     name: str = Field(min_length=1, max_length=1000)  # a registered name, or "my_models.py:build"
     options: dict[str, OneLevel] = {}
@@ -65,47 +65,47 @@ class Training(StudyTable):
 
     epochs: int = Field(default=20, ge=1, le=10**6)
     batch_size: int = Field(default=32, ge=1, le=10**6)
-    patience: int = Field(default=5, ge=0, le=10**6)  # epochs without a better value before stopping; 0: off
+    patience: int = Field(default=5, ge=0, le=10**6)  # epochs without an improvement before stopping; 0: off
     monitor: Monitor = "val_accuracy"
     # A training batch's mean cross-entropy (nats) above this is divergence. Chance is 2.3 for ten classes; a run that
-    # recovers may overshoot to hundreds in its first batches, one that does not is past 1e6 a few batches later.
+    # recovers may overshoot to hundreds in its first batches; a run that does not is past 1e6 a few batches later.
     max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
-    precision: Precision = "float32"  # Keras' dtype policy; mixed ones pay on GPUs with tensor cores
+    precision: Precision = "float32"  # Keras' dtype policy; mixed policies pay off on GPUs with tensor cores
 
 
 Share: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
 class Schedule(StudyTable):
-    """[schedule]: the shapes that the levels of the factor `schedule` have. Lengths are shares of a trial's epochs.
+    """[schedule]: the shapes of the levels of the factor `schedule`. Lengths are fractions of a trial's epochs.
 
     Defaults are those of Géron (2022, ch. 11), stretched from his 25 epochs to any number.
     """
 
-    power: Share = 0.25  # until the rate is halved: rate / (1 + t / power)
-    exponential: Share = 0.8  # in which the rate falls tenfold, by the epoch or by the batch
-    boundaries: Annotated[Reals, Field(min_length=1)] = (0.2, 0.6)  # where piecewise changes
-    values: Annotated[Reals, Field(min_length=2)] = (1.0, 0.5, 0.1)  # of piecewise, one more than boundaries
-    plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)  # times this after so many epochs without a lower
-    plateau_patience: int = Field(default=2, ge=1, le=10**6)  # validation loss
+    power: Share = 0.25  # length until the rate is halved: rate / (1 + t / power)
+    exponential: Share = 0.8  # length in which the rate falls tenfold, by epoch or by batch
+    boundaries: Annotated[Reals, Field(min_length=1)] = (0.2, 0.6)  # where the rate of piecewise changes
+    values: Annotated[Reals, Field(min_length=2)] = (1.0, 0.5, 0.1)  # rates of piecewise, one more than boundaries
+    plateau_factor: float = Field(default=0.5, gt=0.0, lt=1.0)  # multiplies the rate on a plateau
+    plateau_patience: int = Field(default=2, ge=1, le=10**6)  # epochs without a lower validation loss
     cosine_end: float = Field(default=0.0, ge=0.0, lt=1.0)  # as a share of the peak
     cycle_start: float = Field(default=0.1, gt=0.0, le=1.0)  # of 1cycle, as a share of the peak
     cycle_end: float = Field(default=1e-4, gt=0.0, le=1.0)
 
 
 class Transfer(StudyTable):
-    """[transfer]: the task on which a network is trained before, where the factor `transfer` is not "none"."""
+    """[transfer]: the pretraining task, used if the factor `transfer` is not "none"."""
 
-    classes: Classes  # of the same data set, none of data.classes
-    train: int | None = Field(default=None, ge=1, le=10**9)  # at most so many training examples of it
-    validation: int = Field(default=5000, ge=1, le=10**9)  # of its examples, for early stopping and the best epoch
+    classes: Classes  # classes of the same data set, none of data.classes
+    train: int | None = Field(default=None, ge=1, le=10**9)  # maximum number of its training examples
+    validation: int = Field(default=5000, ge=1, le=10**9)  # held out for early stopping and best epoch
     epochs: int = Field(default=20, ge=1, le=10**6)
-    patience: int = Field(default=5, ge=0, le=10**6)  # as training.patience
-    # Of the pretraining alone; "find": by a range test of its own.
+    patience: int = Field(default=5, ge=0, le=10**6)  # like training.patience
+    # Learning rate of the pretraining only; "find": from a range test of its own.
     learning_rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | Literal["find"] = "find"
-    # Of a whole trial of "frozen_then_unfrozen": as long, the layers that were taken over stay as they are.
+    # Fraction of a trial of "frozen_then_unfrozen" during which the pretrained layers stay frozen.
     frozen_epochs: int = Field(default=4, ge=1, le=10**6)
-    # The rate after them over the rate before. A found rate is that of a network with all layers training.
+    # Ratio of the rate after unfreezing to the rate before. A found rate is for a network with all layers training.
     unfrozen_rate: float = Field(default=1.0, gt=0.0, le=1.0)
 
 
@@ -116,7 +116,7 @@ class LrTest(StudyTable):
     high: float = Field(default=10.0, gt=0.0, allow_inf_nan=False)
     steps_per_decade: int = Field(default=25, ge=25, le=10_000)
     seeds: int = Field(default=3, ge=1, le=1000)  # replicates whose curves are averaged
-    fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate where a test says nothing at all
+    fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate if a range test is inconclusive
 
 
 class Search(StudyTable):
@@ -125,7 +125,7 @@ class Search(StudyTable):
     trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["median", "hyperband", "none"] = "median"
-    # Trials are asked for, and their results told, so many at a time: the search is then the same for any number of
+    # Trials are suggested, and their results reported, in groups of this size: the search is the same for any number of
     # workers up to this one.
     trials_per_round: int = Field(default=4, ge=1, le=10_000)
 
@@ -135,44 +135,44 @@ class Ablation(StudyTable):
 
     reference: Literal["baseline", "best", "both"] = "baseline"
     design: Annotated[tuple[Design, ...], BeforeValidator(_as_names)] = Field(default=("one-factor",), min_length=1)
-    factorial: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # factors that are crossed
-    # Paired replicates of every variant; 0: no ablation; "auto": more for what is undecided, up to `max_seeds`.
+    factorial: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # crossed factors
+    # Paired replicates of every variant; 0: no ablation; "auto": more for undecided comparisons, up to `max_seeds`.
     seeds: Annotated[int, Field(ge=0, le=10_000)] | Literal["auto"] = 6
     max_seeds: int = Field(default=20, ge=6, le=10_000)  # of "auto"
-    looks: int = Field(default=3, ge=1, le=20)  # of "auto": at most so often the comparisons are looked at
+    looks: int = Field(default=3, ge=1, le=20)  # of "auto": maximum number of looks at the comparisons
     learning_rate: Annotated[tuple[Mode, ...], BeforeValidator(_as_names)] = Field(default=("find",), min_length=1)
-    # Smallest difference that matters, a fraction; None: taken from the test set's size.
+    # Smallest difference that matters, a fraction; None: derived from the test set's size.
     margin: float | None = Field(default=None, gt=0.0)
     factors: Annotated[tuple[str, ...] | None, BeforeValidator(_as_tuple)] = None  # None: all of the space
 
 
 class Inspect(StudyTable):
-    """[inspect]: what is measured inside of the trials of the ablation. It decides none of their scores."""
+    """[inspect]: layer statistics of the trials of the ablation. They decide no scores."""
 
     # At the start and with the best weights: activations, gradient and distinct units of each hidden layer.
     layers: bool = False
-    examples: int = Field(default=500, ge=1, le=100_000)  # of the replicate's validation examples, taken at once
+    examples: int = Field(default=500, ge=1, le=100_000)  # validation examples, evaluated at once
 
 
 class Limits(StudyTable):
-    """[limits]: what one trial may take before it is ended as failed or out of memory, and when a study gives up."""
+    """[limits]: the time and memory that a trial may take before it fails, and when a study gives up."""
 
     trial_minutes: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a whole trial; None: no limit
-    silent_minutes: float = Field(default=120.0, gt=0.0, allow_inf_nan=False)  # without an epoch's end: it hangs
-    memory_gb: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a worker; None: the machine's 90 %
-    same_failures: int = Field(default=5, ge=0, le=10_000)  # so many alike in a row end the study; 0: never
+    silent_minutes: float = Field(default=120.0, gt=0.0, allow_inf_nan=False)  # without a finished epoch: it hangs
+    memory_gb: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)  # of a worker; None: 90 % of the machine
+    same_failures: int = Field(default=5, ge=0, le=10_000)  # identical failures that end a study; 0: never
 
 
 class Retries(StudyTable):
-    """[retries]: how often a trial is tried again, with the same seed. What diverges or raises would do so again."""
+    """[retries]: how often a trial is retried, with the same seed. Divergence and exceptions would recur: no retry."""
 
-    killed: int = Field(default=2, ge=0, le=100)  # its process died: a signal, a crash, the system's memory killer
-    # Out of memory although it trained alone: each batch in 2, 4, 8 … parts whose gradients are added up.
+    killed: int = Field(default=2, ge=0, le=100)  # if its process died: a signal, a crash, the OOM killer
+    # Retries if a trial runs out of memory on its own: gradient accumulation over 2, 4, 8 … micro-batches.
     out_of_memory: int = Field(default=3, ge=0, le=16)
 
 
 class Study(StudyTable):
-    """Everything that a study file says, checked and complete."""
+    """A complete and checked study file."""
 
     name: str  # the file's stem: names folders and the MLflow experiment
     title: str
@@ -181,7 +181,7 @@ class Study(StudyTable):
     model: ModelRef
     training: Training = Training()
     schedule: Schedule = Schedule()
-    transfer: Transfer | None = None  # where the factor `transfer` is in use
+    transfer: Transfer | None = None  # if the factor `transfer` is used
     lr_test: LrTest = LrTest()
     baseline: Mapping[str, OneLevel]
     space: Space
@@ -191,15 +191,15 @@ class Study(StudyTable):
     inspect: Inspect = Inspect()
     limits: Limits = Limits()
     retries: Retries = Retries()
-    quick: bool = False  # cut down for a try
+    quick: bool = False  # reduced for a smoke test
     source: str  # the file it came from
-    base: Path  # its folder: paths of data and of user code start here
+    base: Path  # its folder: paths of data and user code are relative to it
 
 
 class DimensionTable(StudyTable):
-    """What every dimension that is given as a table may say."""
+    """The keys common to all dimensions written as tables."""
 
-    when: dict[str, object] | None = None  # other factor -> one or several of its levels: the factor counts only then
+    when: dict[str, object] | None = None  # other factor -> its level(s) at which this factor is active
 
 
 class RangeTable(DimensionTable):
@@ -212,14 +212,14 @@ class RangeTable(DimensionTable):
 
 
 class LevelsTable(DimensionTable):
-    """A dimension given by its levels, of which the ablation uses fewer."""
+    """A dimension given by its levels, of which the ablation uses a subset."""
 
     levels: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)]
     ablate: Annotated[tuple[object, ...], BeforeValidator(_as_tuple)] = ()
 
 
 class AroundTable(DimensionTable):
-    """A learning rate around the one found: the span and `ablate` are multipliers."""
+    """A learning rate around the found rate: the span and `ablate` are multipliers."""
 
     around: Literal["find"]
     span: Annotated[tuple[float, float], BeforeValidator(_as_tuple)] = (0.1, 3.0)

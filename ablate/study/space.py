@@ -1,4 +1,4 @@
-"""What may vary, and when: bounds and levels of each factor, a configuration's membership and its neighbours."""
+"""The search space: bounds and levels of each factor, the conditions under which it is active, and neighbours."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,13 @@ from ablate.errors import StudyError
 from ablate.study.rate import Rate, format_rate, parse_rate
 from ablate.study.trial import Factors, Level
 
-_ROUNDING = 1e-3  # a level says its multiplier to four digits, which may lie that much (relative) beyond the span
-_MOST_NAMED = 8  # factors of a circle in a message
+_ROUNDING = 1e-3  # a level states its multiplier to four digits, so it may exceed the span by this relative error
+_MOST_NAMED = 8  # factors of a cycle named in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Float:
-    """Any real number in [low, high]; drawn evenly on a log scale where `log`. Ablated at the levels `ablate`."""
+    """Any real number in [low, high]; sampled uniformly, on a log scale if `log`. Ablated at the levels `ablate`."""
 
     low: float
     high: float
@@ -28,7 +28,7 @@ class Float:
         _check_ablated(self, self.ablate)
 
     def member(self, level: Level) -> Level | None:
-        """The level as this dimension writes it; None where it is outside."""
+        """The level as this dimension writes it; None if it is outside."""
         return float(level) if _is_number(level) and self.low <= level <= self.high else None
 
     def levels(self) -> tuple[Level, ...]:
@@ -38,7 +38,7 @@ class Float:
 
 @dataclass(frozen=True, slots=True)
 class Int:
-    """Any whole number in [low, high]; drawn evenly on a log scale where `log`. Ablated at the levels `ablate`."""
+    """Any whole number in [low, high]; sampled uniformly, on a log scale if `log`. Ablated at the levels `ablate`."""
 
     low: int
     high: int
@@ -50,7 +50,7 @@ class Int:
         _check_ablated(self, self.ablate)
 
     def member(self, level: Level) -> Level | None:
-        """The level as this dimension writes it; None where it is outside."""
+        """The level as this dimension writes it; None if it is outside."""
         inside = isinstance(level, int) and not isinstance(level, bool) and self.low <= level <= self.high
         return level if inside else None
 
@@ -61,7 +61,7 @@ class Int:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of `options`. Ablated at all of them, or at the levels `ablate` where that is given."""
+    """One of `options`. Ablated at all of them, or at the levels `ablate` if given."""
 
     options: tuple[Level, ...]
     ablate: tuple[Level, ...] = ()
@@ -73,7 +73,7 @@ class Choice:
         _check_ablated(self, self.ablate)
 
     def member(self, level: Level) -> Level | None:
-        """The level as this dimension writes it; None where it is outside."""
+        """The level as this dimension writes it; None if it is outside."""
         return next((option for option in self.options if _same(option, level)), None)
 
     def levels(self) -> tuple[Level, ...]:
@@ -83,7 +83,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class RateSpan:
-    """The learning rate found for that very configuration times a multiplier, drawn evenly on a log scale in `span`.
+    """The learning rate found for the same configuration times a multiplier, sampled log-uniformly in `span`.
 
     Its levels are "find" and "find*0.3"; `ablate` lists multipliers.
     """
@@ -99,7 +99,7 @@ class RateSpan:
                 raise StudyError(f"every level of ablate must lie in the span, got {multiplier:.4g}")
 
     def member(self, level: Level) -> Level | None:
-        """The level as this dimension writes it; None where it is outside, a fixed rate always."""
+        """The level as this dimension writes it; None if it is outside, and always for a fixed rate."""
         try:
             rate = parse_rate(level)
         except StudyError:
@@ -114,21 +114,21 @@ class RateSpan:
 
 
 Dimension: TypeAlias = Float | Int | Choice | RateSpan
-Condition: TypeAlias = Mapping[str, tuple[Level, ...]]  # other factor -> the levels at which it has to be
+Condition: TypeAlias = Mapping[str, tuple[Level, ...]]  # other factor -> the levels that it must have
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The factors that may vary, in the order of the study file, and the conditions under which some of them count.
+    """The factors that may vary, in the order of the study file, and the conditions under which some are active.
 
     A factor with a condition is active in a configuration only if each factor that the condition names is active and
-    has one of the levels listed for it. Elsewhere it stays at its level in `inactive_levels`, the baseline's, so that
-    configurations that make the same network are equal.
+    has one of the levels listed for it. Otherwise it keeps its level in `inactive_levels`, the baseline's, so that
+    configurations of the same network are equal.
     """
 
     dimensions: Mapping[str, Dimension]
-    conditions: Mapping[str, Condition] = field(default_factory=dict)  # factor -> when it is active
-    inactive_levels: Factors = field(default_factory=dict)  # of each factor with a condition: its level while inactive
+    conditions: Mapping[str, Condition] = field(default_factory=dict)  # factor -> condition
+    inactive_levels: Factors = field(default_factory=dict)  # level of each factor with a condition while it is inactive
 
     def __post_init__(self) -> None:
         for name in self.conditions:
@@ -142,14 +142,14 @@ class Space:
             raise StudyError(f"conditions must not be circular: {said}") from err
 
     def contains(self, factors: Factors) -> bool:
-        """Whether each factor of the space has a level inside its dimension; further factors are not looked at."""
+        """Whether each factor of the space has a level inside its dimension; further factors are ignored."""
         return all(
             name in factors and dimension.member(factors[name]) is not None
             for name, dimension in self.dimensions.items()
         )
 
     def is_active(self, factor: str, factors: Factors) -> bool:
-        """Whether `factor` counts in a configuration; true of every factor without a condition."""
+        """Whether `factor` is active; true for every factor without a condition."""
         return all(
             any(_same(level, factors[other]) for level in levels)
             for name in (factor, *self.needs(factor))
@@ -164,7 +164,7 @@ class Space:
         return {**factors, **inactive_levels}
 
     def needs(self, factor: str) -> list[str]:
-        """The factors on which it depends whether `factor` is active, each once, after those that it needs itself."""
+        """The factors that decide whether `factor` is active, without duplicates, each after its own dependencies."""
         found: dict[str, None] = {}
         ways = [(factor, iter(self.conditions.get(factor, {})))]  # no recursion: a chain may be thousands long
         while ways:
@@ -176,19 +176,19 @@ class Space:
         return [name for name in found if name != factor]
 
     def in_order(self) -> list[str]:
-        """The factors of the space, each after those that its condition names, else as in the study file."""
+        """The factors of the space, each after those that its condition names, otherwise as in the study file."""
         order: dict[str, None] = {}
         for name in self.dimensions:
             order.update(dict.fromkeys([*self.needs(name), name]))
         return [name for name in order if name in self.dimensions]
 
     def crossed(self, factor: str, factors: Factors) -> tuple[Level, ...]:
-        """The level that `factors` has, then every other one that an ablation tries."""
+        """The level in `factors`, then every other level that an ablation tries."""
         own = factors[factor]
         return (own, *(level for level in self.dimensions[factor].levels() if not _same(level, own)))
 
     def neighbours(self, factors: Factors) -> list[tuple[str, Level, Factors]]:
-        """Every other level of each active factor, one at a time, as (factor, level, the whole configuration)."""
+        """Every other level of each active factor, one factor at a time, as (factor, level, whole configuration)."""
         return [
             (name, level, self.settled({**factors, name: level}))
             for name in self.dimensions
@@ -223,7 +223,7 @@ def _check_distinct(levels: Sequence[Level]) -> None:
 
 
 def _as_read_back(level: Level) -> str:
-    # A table cannot tell 1 from "1", nor 1 from 1.0, once it was written and read.
+    # A table that was written and read again cannot distinguish 1 from "1", nor 1 from 1.0.
     try:
         return str(float(str(level)))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The table [ablation] into a checked `Ablation`: what is compared must be there to be compared."""
+"""Check the tables [ablation] and [transfer], recipes and conditions against the rest of a study."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
@@ -12,7 +12,7 @@ from ablate.study.trial import Factors, Level
 from ablate.study.validation import read_section, read_table
 
 MOST_FACTORIAL_TRIALS = 10_000
-_LARGEST_MARGIN = 0.5  # as a fraction it is absurd already: somebody meant points
+_LARGEST_MARGIN = 0.5  # absurd as a fraction: the user meant points
 TABLE, FACTOR, NONE, FREEZING = "transfer", "transfer", "none", "frozen_then_unfrozen"
 
 
@@ -52,7 +52,7 @@ def _check_factors(ablation: Ablation, layered: Layered, *, space: Space, baseli
             raise layered.error(
                 key, f"{factor} is inactive in the baseline, so no other level can be compared", hint=hint
             )
-        # The best configuration's level is not known yet: any level may then be another one.
+        # The best configuration's level is not known yet: any level may differ from it.
         levels = space.dimensions[factor].levels()
         if not levels or (ablation.reference == "baseline" and levels == (baseline[factor],)):
             rule = f"{factor} has no other level to compare"
@@ -96,7 +96,7 @@ def _check_search(ablation: Ablation, layered: Layered, search: Search) -> None:
 
 
 def read_recipes(levels: LevelReader, *, baseline: Factors, space: Space) -> Mapping[str, Factors]:
-    """Every recipe's levels under its name. Raises `StudyError`, also where a recipe would compare nothing."""
+    """Every recipe's levels under its name. Raises `StudyError`, also if a recipe would change nothing."""
     recipes: dict[str, Factors] = {}
     for name in read_table(levels.layered, ("recipes",)):
         key = ("recipes", name)
@@ -133,7 +133,7 @@ def _recipe(levels: LevelReader, key: Key, *, baseline: Factors, space: Space) -
 
 
 def _check_conditions(layered: Layered, key: Key, recipe: Factors, *, baseline: Factors, space: Space) -> None:
-    """Every level must count whatever the recipe is set on: it may be what the search found."""
+    """Check that every level is active on any base configuration, as that may be the result of the search."""
     for factor in [factor for factor, level in recipe.items() if level != baseline[factor]]:
         needs = [other for other in space.needs(factor) if other in space.dimensions]
         if not (set(needs) <= set(recipe) and space.is_active(factor, {**baseline, **recipe})):
@@ -143,7 +143,7 @@ def _check_conditions(layered: Layered, key: Key, recipe: Factors, *, baseline: 
 
 
 def transfer_levels(baseline: Factors, space: Space, recipes: Mapping[str, Factors]) -> set[Level]:
-    """The levels of the factor `transfer` at which trials of a study take weights over."""
+    """The levels of the factor `transfer` at which trials of a study use pretrained weights."""
 
     def every() -> Iterator[Level]:
         for factors in (baseline, *recipes.values()):
@@ -158,7 +158,7 @@ def transfer_levels(baseline: Factors, space: Space, recipes: Mapping[str, Facto
 def read_transfer(
     layered: Layered, most: Mapping[tuple[str, str], int], *, levels: set[Level], data: Data, epochs: int | None
 ) -> Transfer | None:
-    """The table, checked against the rest of the study, whose trials have `levels` of the factor; None without both."""
+    """The table, checked against the rest of the study, whose `transfer` factor has `levels`; None without both."""
     if TABLE not in layered.tree:
         if levels:
             hint = "add [transfer] with classes = [...]: the classes used for pretraining"
@@ -178,7 +178,7 @@ def read_transfer(
 
 
 def check_classes(layered: Layered, key: Key, classes: Sequence[int]) -> None:
-    """Raise `StudyError` where these classes are too few to be told apart, or one is listed twice."""
+    """Raise `StudyError` if there are too few classes to distinguish, or one is listed twice."""
     if len(classes) < 2:
         raise layered.error(key, f"must list at least two classes, got {shown(classes)}")
     if len(set(classes)) < len(classes):
@@ -186,7 +186,7 @@ def check_classes(layered: Layered, key: Key, classes: Sequence[int]) -> None:
 
 
 def _check_tasks(layered: Layered, transfer: Transfer, data: Data) -> None:
-    """A class of both tasks would show the network validation examples before."""
+    """Reject a class of both tasks: it would show the network validation examples during pretraining."""
     if data.classes is None:
         hint = "e.g. classes = [5, 6] in [data], the other classes in [transfer]"
         raise layered.error(

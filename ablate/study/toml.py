@@ -1,4 +1,4 @@
-"""A `Study` into TOML with every default written out, and into flat settings for a tracker."""
+"""Write a `Study` as TOML with every default, and as flat settings for a tracker."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def _tree(study: Study) -> dict[str, object]:
 
 
 def _table(section: StudyTable) -> dict[str, object]:
-    # TOML has no null: what is not set is left out.
+    # TOML has no null: settings without a value are left out.
     return {name: list(value) if isinstance(value, tuple) else value for name, value in section if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""A study file, its [quick] table and `--set` overrides into one tree that knows where each value came from."""
+"""Merge a study file, its [quick] table and `--set` overrides, and remember where each value came from."""
 
 import math
 import re
@@ -16,18 +16,18 @@ Key: TypeAlias = tuple[str, ...]
 _KEY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
 _PATHS = (("data", "name"), ("model", "name"))
-_ESCAPED = frozenset("\b\t\n\f\r\x1b")  # what TOML makes of a backslash and the letters b, t, n, f, r, e
+_ESCAPED = frozenset("\b\t\n\f\r\x1b")  # the meaning of a backslash with the letters b, t, n, f, r, e in TOML
 PATH_HINT = (
     'in "…" a backslash begins an escape (\\n is a line break, \\t a tab): write a path in single quotes, '
     "'C:\\data\\train.npz', or with slashes, \"C:/data/train.npz\""
 )
-_BAD_ESCAPE = re.compile("Unescaped|hex value|Escaped character")  # in what tomllib says
+_BAD_ESCAPE = re.compile("Unescaped|hex value|Escaped character")  # in tomllib's message
 _LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Layered:
-    """The tree, and which of its keys the command line or the [quick] table set."""
+    """The merged tree, and which of its keys the command line or the [quick] table set."""
 
     file: str
     tree: Tree
@@ -36,16 +36,16 @@ class Layered:
     overrides: frozenset[Key] = frozenset()
 
     def error(self, key: Sequence[str], rule: str, *, hint: str = "") -> StudyError:
-        """A `StudyError` that names the place of `key`, the rule, and in a second line the way out."""
+        """A `StudyError` that names the place of `key` and the rule, and in a second line the way out."""
         return StudyError(f"{self._place(tuple(key))}{rule}" + (f"\n  {hint}" if hint else ""))
 
     def unknown(self, key: Sequence[str], wrong: str, *, known: Iterable[str], kind: str) -> StudyError:
-        """A `StudyError` for a key, level or value `wrong` at `key` that is none of the known ones."""
+        """A `StudyError` for an unknown key, level or value `wrong` at `key`, which lists the known ones."""
         name = "" if kind == "key" else f" {shown(wrong)}"
         return self.error(key, f"unknown {kind}{name}", hint=known_names(printable(wrong), known))
 
     def is_overridden(self, key: Key) -> bool:
-        """Whether the command line set `key`, or a table that it is in."""
+        """Whether the command line set `key`, or a table that contains it."""
         return _touches(self.overrides, key)
 
     def _place(self, key: Key) -> str:
@@ -61,7 +61,7 @@ class Layered:
 
 
 def read_layers(path: Path, *, overrides: Sequence[str], quick: bool) -> Layered:
-    """The file, over it the [quick] table if asked for, over both the overrides; plain, finite values only."""
+    """The file, overlaid with the [quick] table if requested, then with the overrides; plain, finite values only."""
     file = str(path)
     tree = read_toml(path)
     has_quick = "quick" in tree
@@ -79,7 +79,7 @@ def read_layers(path: Path, *, overrides: Sequence[str], quick: bool) -> Layered
 
 
 def read_toml(path: Path) -> Tree:
-    """The tree of a TOML file. Raises `StudyError` where it is not there, not readable, or not TOML."""
+    """The tree of a TOML file. Raises `StudyError` if it is missing, unreadable or not TOML."""
     name = printable(str(path), 300)
     try:
         return tomllib.loads(study_text(path))
@@ -91,13 +91,13 @@ def read_toml(path: Path) -> Tree:
         raise StudyError(f"{name}: cannot be read: {err.strerror or err}") from err
     except UnicodeDecodeError as err:
         raise StudyError(f"{name}: is not UTF-8 text (byte {err.start})") from err
-    except (ValueError, RecursionError) as err:  # TOMLDecodeError, and what absurd numbers and nesting end in
+    except (ValueError, RecursionError) as err:  # TOMLDecodeError, and the errors that absurd numbers and nesting cause
         hint = f"\n  {PATH_HINT}" if _is_bad_escape(str(err), path) else ""
         raise StudyError(f"{name}: is not TOML: {printable(str(err), 200)}{hint}") from err
 
 
 def shown(value: object) -> str:
-    """A value as a person would write it in the file, on one line of at most 60 characters."""
+    """A value as a user would write it in the file, on one line of at most 60 characters."""
     match value:
         case str():
             return f'"{printable(value, 58)}"'
@@ -115,11 +115,11 @@ def shown(value: object) -> str:
 
 def study_text(path: Path) -> str:
     """The text of a study file. Raises `OSError` or `UnicodeDecodeError`."""
-    return path.read_text(encoding="utf-8-sig")  # a byte order mark is what some Windows editors begin a file with
+    return path.read_text(encoding="utf-8-sig")  # some Windows editors write a byte order mark
 
 
 def _is_bad_escape(said: str, path: Path) -> bool:
-    """Whether TOML was stopped by a backslash in a line: nearly always one of a path."""
+    """Whether a backslash made TOML fail at a line: nearly always part of a path."""
     line = _LINE.search(said)
     if not line or not _BAD_ESCAPE.search(said):
         return False

@@ -1,4 +1,4 @@
-"""What crosses a process border: specs going out, epochs and outcomes coming back. Frozen and JSON-able."""
+"""Records that cross process borders: trial specs going out, epochs and outcomes coming back; immutable, JSON types."""
 
 import re
 from collections.abc import Mapping
@@ -8,57 +8,57 @@ from typing import Any, Literal, TypeAlias, get_args
 Level: TypeAlias = str | float | int | bool
 Factors: TypeAlias = Mapping[str, Level]  # a complete configuration: a level for every factor of the study
 Phase: TypeAlias = Literal["search", "tune", "ablation"]
-Mode: TypeAlias = Literal["carry", "find", "tune"]  # where a contrast's learning rates come from
+Mode: TypeAlias = Literal["carry", "find", "tune"]  # how the learning rates of a comparison are chosen
 Design: TypeAlias = Literal["one-factor", "factorial", "path"]
-When: TypeAlias = Literal["start", "end"]  # of a trial: before its first step, with its best weights
+When: TypeAlias = Literal["start", "end"]  # times in a trial: before its first step, with its best weights
 State: TypeAlias = Literal["finished", "pruned", "diverged", "out_of_memory", "failed", "killed"]
-FailedState: TypeAlias = Literal["failed", "out_of_memory"]  # of the code or the machine: its numbers play no part
-RateVerdict: TypeAlias = Literal["determined", "undetermined"]  # of a learning-rate range test
+FailedState: TypeAlias = Literal["failed", "out_of_memory"]  # a fault of code or machine: numbers unused
+RateVerdict: TypeAlias = Literal["determined", "undetermined"]  # verdict of a learning-rate range test
 FAILED: tuple[FailedState, ...] = get_args(FailedState)
-SCORED: tuple[State, ...] = ("finished", "pruned")  # of trials in other states, a study uses no number
-CUT_SHORT: tuple[State, ...] = ("killed", "pruned")  # says nothing of the configuration
-REFERENCE = "reference"  # the variant that every other one is compared with
-BEST = "best"  # the second reference of a study that compares in both directions; itself compared with the first
-# Of the table of results, before a column for each factor.
+SCORED: tuple[State, ...] = ("finished", "pruned")  # a study uses no numbers of trials in other states
+CUT_SHORT: tuple[State, ...] = ("killed", "pruned")  # says nothing about the configuration
+REFERENCE = "reference"  # the variant with which every other variant is compared
+BEST = "best"  # the second reference of a study that compares in both directions; compared with the first
+# Columns of the results table, before a column for each factor.
 COLUMNS = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
     "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
     "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
 )  # fmt: skip
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
-# What the reading half adds to tables in which factors stand: a factor of such a name has another one there.
+# Columns that the analysis adds to tables of factors: a factor with such a name is renamed there.
 ADDED = ("value", "number", "optimism")
-MOST_CORNER = 16  # rows and columns that are kept of a kernel
+MOST_CORNER = 16  # rows and columns of a kernel that are kept
 _NUMBER = {"search": re.compile("([0-9]{1,15})$"), "ablation": re.compile(r"^path-\w+-([0-9]{1,6})-")}
 Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a trial is for, which decides none of its numbers."""
+    """The purpose of a trial, which decides none of its numbers."""
 
     phase: Phase
     variant: str = ""  # "reference", "normalization=batch"; "" in the search
     factor: str = ""  # the factor in which the variant differs; "" for the reference and in the search
     level: str = ""
-    mode: Mode | Literal[""] = ""  # learning-rate mode of the contrast; "" for a reference that all modes share
-    design: Design | Literal[""] = ""  # what asked for this trial; "" outside of the ablation
-    against: str = ""  # the variant that this one is compared with: REFERENCE or BEST; "" for the reference itself
-    number: int | None = None  # of a search trial, from 0; a path's step; half decades from where tuning starts
+    mode: Mode | Literal[""] = ""  # learning-rate mode of the comparison; "" for a reference that all modes share
+    design: Design | Literal[""] = ""  # the plan that requested this trial; "" outside of the ablation
+    against: str = ""  # the variant with which this one is compared: REFERENCE or BEST; "" for the reference itself
+    number: int | None = None  # number of a search trial, from 0; step of a path; half decades from the start of tuning
 
 
 def number_in(trial: str, phase: str) -> int | None:
-    """The number of a trial of which only the name is known: in tables, and in journals of older versions."""
+    """The number of a trial from its name, as in tables, and in journals of older versions."""
     found = _NUMBER[phase].search(trial) if phase in _NUMBER else None
     return int(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class TrialSpec:
-    """All that decides the numbers of one trial, given the study's settings, beside the label that says what it is for.
+    """Everything that decides the numbers of a trial, given the study's settings, and the label with its purpose.
 
     `factors["learning_rate"]` is a number, "find", or "find*0.3": that multiple of the rate found by a range test.
-    The range test is of this very configuration, or of `rate_factors` where that is given (mode "carry").
+    The range test is run for this configuration, or for `rate_factors` if given (mode "carry").
     """
 
     trial: str  # unique in its study, e.g. "search-0014" or "ablation-normalization=batch-find-s3"
@@ -67,14 +67,14 @@ class TrialSpec:
     factors: Factors
     rate_factors: Factors | None = None
     test: bool = False  # score the best weights on the test set at the end
-    frozen: str = ""  # digest of the comparisons that were frozen before, this one's among them; "" while they are not
+    frozen: str = ""  # digest of the preregistration that includes this trial's comparison; "" before there is one
 
     def may_test(self) -> bool:
-        """Whether the test set may be read for it: a confirmatory trial of a frozen comparison that asks for it."""
+        """Whether the test set may be read: for a confirmatory trial of a preregistered comparison that requests it."""
         return self.test and bool(self.frozen) and self.label.phase == "ablation" and self.label.design != "path"
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
-        """A dictionary of JSON types, flat."""
+        """A flat dictionary of JSON types."""
         data = asdict(self)
         label = data.pop("label")
         return {**label, **data}
@@ -89,7 +89,7 @@ class TrialSpec:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch of one trial gave. Accuracies are fractions, losses mean cross-entropy in nats."""
+    """Results of one epoch of a trial. Accuracies are fractions, losses mean cross-entropy in nats."""
 
     trial: str
     epoch: int  # from 1
@@ -97,7 +97,7 @@ class Epoch:
     train_accuracy: float
     val_loss: float
     val_accuracy: float
-    learning_rate: float  # of its last step
+    learning_rate: float  # learning rate of its last step
     seconds: float
 
 
@@ -108,41 +108,41 @@ class RateTest:
     key: str  # digest of everything it depends on
     rates: tuple[float, ...]
     losses: tuple[float, ...]  # per-batch loss at each rate, averaged over the replicate seeds
-    rules: Mapping[str, float | None]  # rule name -> rate it picks, or None where it finds nothing
-    suggestion: float  # a doubtful one, or the study's fallback, where the verdict is "undetermined"
+    rules: Mapping[str, float | None]  # rule name -> rate it picks, or None if it finds none
+    suggestion: float  # doubtful, or the study's fallback, if the verdict is "undetermined"
     verdict: RateVerdict
     reason: str  # why it is undetermined; "" otherwise
     seconds: float
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "RateTest":
-        """The test that `asdict` and JSON made of it."""
+        """Rebuild the test from the JSON of its `asdict`."""
         return cls(**{**data, "rates": tuple(data["rates"]), "losses": tuple(data["losses"])})
 
 
 @dataclass(frozen=True, slots=True)
 class LayerState:
-    """A hidden layer of a trial, on some of its validation examples: None for what is not known or not finite."""
+    """Statistics of a hidden layer of a trial on validation examples; None if unknown or not finite."""
 
     when: When
     number: int  # from 1, in the order of the model
     layer: str  # its kind: "Dense", "Conv2D"
     mean: float | None  # of its activations, after the activation function
     sd: float | None
-    gradient_norm: float | None  # of the loss by its kernel
-    units: int  # each with a vector of incoming weights
-    distinct: int  # of these vectors
-    corner: tuple[tuple[float, ...], ...] = ()  # of the kernel, incoming × units; of one layer alone, at the end
+    gradient_norm: float | None  # gradient of the loss with respect to its kernel
+    units: int  # units, each with a vector of incoming weights
+    distinct: int  # distinct ones among these vectors
+    corner: tuple[tuple[float, ...], ...] = ()  # corner of the kernel, incoming × units; of one layer only, at the end
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "LayerState":
-        """The state that `asdict` and JSON made of it."""
+        """Rebuild the state from the JSON of its `asdict`."""
         return cls(**{**data, "corner": tuple(tuple(row) for row in data["corner"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one trial ended. `score` is already "higher is better"; None where there is none."""
+    """How a trial ended. `score` is already "higher is better"; None if there is none."""
 
     trial: str
     state: State
@@ -151,23 +151,23 @@ class Outcome:
     epochs: int = 0  # epochs begun
     val_accuracy: float | None = None  # at the best epoch
     val_loss: float | None = None
-    test_accuracy: float | None = None  # of the best weights, once, where the spec asks for it
+    test_accuracy: float | None = None  # of the best weights, once, if the spec requests it
     test_loss: float | None = None
-    predictive_sd: float | None = None  # at the best epoch, where a prediction is the mean of several: their mean SD
+    predictive_sd: float | None = None  # at the best epoch: mean SD over several passes
     learning_rate: float | None = None  # the rate used at the peak of the schedule
-    parameters: int | None = None  # trainable and not
+    parameters: int | None = None  # trainable and non-trainable
     seconds: float = 0.0
     timings: Mapping[str, float] = field(default_factory=dict)  # seconds: data build compile lr_test train evaluate
     data: str = ""  # fingerprint of arrays and split
     reason: str = ""  # why it did not finish
     traceback: str = ""
-    notes: tuple[str, ...] = ()  # what the user should know, e.g. SELU without LeCun-normal
-    same_as: str = ""  # the trial whose result this is, where a configuration came up again
+    notes: tuple[str, ...] = ()  # notices for the user, e.g. SELU without LeCun-normal
+    same_as: str = ""  # the trial whose result is reused, if a configuration came up again
     rate_test: RateTest | None = None
-    attempt: int = 1  # which try at the trial this is, from 1: a process that dies makes another one necessary
-    parts: int = 1  # of each batch, trained one after the other and added up, where memory was short for a whole one
-    layers: tuple[LayerState, ...] = ()  # where its study asks for them
-    initial_weights: str = ""  # digest of those its model was built with; "" where none were drawn, or it is not known
+    attempt: int = 1  # number of the attempt, from 1: a trial whose process dies is tried again
+    parts: int = 1  # micro-batches per batch (gradient accumulation), if memory was short for a whole batch
+    layers: tuple[LayerState, ...] = ()  # if its study requests them
+    initial_weights: str = ""  # digest of its model's initial weights; "" if none were drawn, or it is unknown
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""
@@ -188,7 +188,7 @@ def score_of(epoch: Epoch, monitor: Monitor) -> float:
 
 
 def counted(outcome: Outcome, epoch: Epoch, *, monitor: Monitor) -> Outcome:
-    """The outcome with one more epoch: a better score, strictly, makes it the best one."""
+    """The outcome with one more epoch, which becomes the best epoch if its score is strictly better."""
     outcome, score = replace(outcome, epochs=epoch.epoch), score_of(epoch, monitor)
     if outcome.score is not None and score <= outcome.score:
         return outcome

@@ -1,4 +1,4 @@
-"""One table of a study file into its record, with pydantic's complaints in plain English."""
+"""Read a table of a study file as a record, with pydantic's complaints in plain English."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _RULES = {
 
 
 def read_table(layered: Layered, key: Key) -> Mapping[str, object]:
-    """The table at `key`, empty where the file has none. Raises `StudyError` where it is something else."""
+    """The table at `key`, empty if the file has none. Raises `StudyError` if it is something else."""
     found: object = layered.tree
     for name in key:
         found = found.get(name, {}) if isinstance(found, dict) else None
@@ -42,7 +42,7 @@ def read_table(layered: Layered, key: Key) -> Mapping[str, object]:
 
 
 def validated(record: type[T], table: Mapping[str, object], layered: Layered, key: Key) -> T:
-    """The record that `table` says. Raises `StudyError` at the first broken rule, unknown keys first."""
+    """The record of `table`. Raises `StudyError` at the first broken rule, unknown keys first."""
     unknown = [name for name in table if name not in record.model_fields]
     if unknown:
         raise layered.unknown((*key, unknown[0]), unknown[0], known=list(record.model_fields), kind="key")
@@ -53,11 +53,11 @@ def validated(record: type[T], table: Mapping[str, object], layered: Layered, ke
 
 
 def read_section(record: type[T], name: str, layered: Layered, most: Mapping[tuple[str, str], int]) -> T:
-    """The record that the table `name` says, cut to at most `most` by (table, field) where no override set it."""
+    """The record of the table `name`, limited to `most` by (table, field) unless an override set the value."""
     section = validated(record, read_table(layered, (name,)), layered, (name,))
     values = dict(section)
     cut = {
-        field: min(values[field], limit) if isinstance(values[field], int) else limit  # what is no number is open-ended
+        field: min(values[field], limit) if isinstance(values[field], int) else limit  # no number: open-ended
         for (table, field), limit in most.items()
         if table == name and not layered.is_overridden((name, field))
     }
@@ -78,7 +78,7 @@ def _plain(errors: Sequence[Any], layered: Layered, key: Key) -> StudyError:  # 
     if kind == "missing":
         return layered.error(place, "has too few items")
     rule = _RULES.get(kind, "is not allowed here").format(**context)
-    # A field that takes a number or a word complains about both.
+    # A field that takes a number or a word reports an error for both.
     words = [
         e["ctx"]["expected"] for e in errors[1:] if e["type"] == "literal_error" and e["loc"][0] == error["loc"][0]
     ]

@@ -1,1 +1,1 @@
-"""Files that survive whatever a machine does: whole, locked, growing by lines, kept to save work, or for one run."""
+"""Read and write files that survive crashes: atomic writes, locks, append-only logs, caches and scratch folders."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, then put in place; what a disk refuses into an error."""
+"""Write files atomically: aside first, then renamed into place; disk errors become readable errors of this package."""
 
 import errno
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from ablate.errors import AblateError, StorageError
 
-ASIDE = ".aside-"  # what a file is called while it is written, then its writer's machine and process number
+ASIDE = ".aside-"  # name of a file while it is written, followed by its writer's machine and process number
 _IN_THE_WAY = (errno.EEXIST, errno.ENOTDIR)
 
 
 def write_aside(path: Path, content: str | bytes) -> None:
     """Write `content` to a file beside `path`, then rename it over `path`; makes the folder if need be.
 
-    Both are on disk when this returns, as far as the system promises it. What is no text in a string, such as the
+    File and name are on disk when this returns, as far as the system promises it. Invalid characters, such as the
     undecodable bytes of an argument, is written as question marks.
     """
     aside = _written(path.parent, content)
@@ -32,14 +32,14 @@ def write_aside(path: Path, content: str | bytes) -> None:
 
 
 def write_once(path: Path, content: str) -> str:
-    """Write `content` unless the file is there already; what it holds afterwards, whoever wrote it."""
+    """Write `content` unless the file exists; the content of the file afterwards, whoever wrote it."""
     with suppress(FileExistsError):
         write_new(path, content)
     return path.read_text(encoding="utf-8", errors="replace")
 
 
 def write_new(path: Path, content: str) -> None:
-    """Write `content` to a file that is not there yet. Raises `FileExistsError` where one is, or a link."""
+    """Write `content` to a new file. Raises `FileExistsError` if a file or a link is there."""
     aside = _written(path.parent, content)
     try:
         name_new(aside, path)
@@ -49,7 +49,7 @@ def write_new(path: Path, content: str) -> None:
 
 
 def name_new(aside: Path, path: Path) -> None:
-    """Have the content of `aside` at `path` too. Raises `FileExistsError` where something is there: it stays."""
+    """Link the content of `aside` to `path` too. Raises `FileExistsError` if something is there, which is kept."""
     try:
         os.link(aside, path)
     except FileExistsError:
@@ -64,25 +64,25 @@ def name_aside(folder: Path, name: str) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes of this machine that died while they wrote have left in a folder and below it."""
+    """Remove unfinished files in a folder and below it that dead processes of this machine left."""
     remove_abandoned(folder.rglob(f"{ASIDE}*"))
 
 
 def remove_abandoned(files: Iterable[Path]) -> None:
-    """Remove those that processes of this machine wrote aside, and left when they died."""
+    """Remove the given unfinished files if dead processes of this machine left them."""
     of_this_machine = f"{ASIDE}{_machine()}-"
     for litter in files:
         if not litter.name.startswith(of_this_machine):
             continue
         writer = litter.name.removeprefix(of_this_machine).partition("-")[0]
         if writer.isdecimal() and not _lives(int(writer)):
-            with suppress(OSError):  # it is another user's
+            with suppress(OSError):  # it belongs to another user
                 litter.unlink()
 
 
 @contextmanager
 def opening(folder: Path) -> Iterator[None]:
-    """Turn what a disk refuses inside the block into an `AblateError`: no study can be kept in this folder."""
+    """Turn disk errors inside the block into an `AblateError`: no study can be kept in this folder."""
     try:
         yield
     except OSError as err:
@@ -92,7 +92,7 @@ def opening(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def saving(path: Path, what: str) -> Iterator[None]:
-    """Turn what a disk refuses inside the block into a `StorageError`: where, why, what is not saved, the way out."""
+    """Turn disk errors inside the block into a `StorageError`: where, why, what is not saved, the way out."""
     try:
         yield
     except OSError as err:
@@ -127,7 +127,7 @@ def _copy_new(aside: Path, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the new name on disk, too, where the system lets a folder be asked for that."""
+    """Put the new name on disk, too, if the system can sync a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -137,18 +137,18 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _machine() -> str:
-    """Eight hexadecimal digits that tell machines apart; their names may hold anything."""
+    """Eight hexadecimal digits that identify the machine; a host name may hold any character."""
     return f"{zlib.crc32(platform.node().encode(errors='replace')):08x}"
 
 
 def _lives(process: int) -> bool:
-    """Whether a process of this machine has that number; true where there is no harmless way to ask."""
+    """Whether a process of this machine has that number; true if there is no harmless way to find out."""
     if os.name == "nt":
         return True
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # it is another user's
+    except OSError:  # it belongs to another user
         return True
     return True

@@ -1,4 +1,4 @@
-"""A CSV file's bytes into text whose rows are all as long as the header: what pandas would mend silently is named."""
+"""Read a CSV file as text and check that every row is as long as the header; pandas would repair such rows silently."""
 
 import bz2
 import csv
@@ -13,17 +13,17 @@ from typing import IO, cast
 from ablate.errors import DataError
 from ablate.text import printable
 
-MOST_BYTES = 2**29  # of text, unpacked: ten million rows of fifty characters
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # the marks that it begins with, as Excel's "Unicode text" does
-_LONGEST_FIELD = 2**20  # characters; a longer one is a quote that was never closed
+MOST_BYTES = 2**29  # bytes of text, unpacked: ten million rows of fifty characters
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-16, as in Excel's "Unicode text"
+_LONGEST_FIELD = 2**20  # characters of a field; a longer one is a quote that was never closed
 
 
 def read_csv_text(path: Path, *, most: int = MOST_BYTES) -> str:
-    """The file as text, unpacked where its name says so: UTF-8, or UTF-16 with its mark."""
+    """The file as text, decompressed if its name says so: UTF-8, or UTF-16 with a byte order mark."""
     try:
         with path.open("rb") as file, _unpacked(file, path.suffix.lower()) as unpacked:
             content = unpacked.read(most + 1)
-    except Exception as err:  # a packed file that is damaged raises a dozen kinds
+    except Exception as err:  # a damaged archive raises a dozen kinds of errors
         raise _unreadable(path, getattr(err, "strerror", None) or printable(str(err), 200)) from err
     if len(content) > most:
         raise _unreadable(path, f"it has more than {most:,} bytes of text")
@@ -37,7 +37,7 @@ def read_csv_text(path: Path, *, most: int = MOST_BYTES) -> str:
 
 
 def check_rows(text: str, path: Path, *, separator: str = ",") -> list[str]:
-    """The names in the header of `text`. Raises `DataError` where there is none, or a row is longer or shorter."""
+    """The names in the header of `text`. Raises `DataError` if there is none, or a row is longer or shorter."""
     header: list[str] = []
     for number, row in _rows(text, path, separator=separator):
         if not header:
@@ -53,7 +53,7 @@ def check_rows(text: str, path: Path, *, separator: str = ",") -> list[str]:
 
 
 def guess_separator(text: str, separators: Sequence[str], path: Path) -> str:
-    """The one of `separators` that parts the header in the most columns; the first one among equals."""
+    """The entry of `separators` that splits the header into the most columns; the first among equals."""
 
     def n_columns(separator: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""A JSON file that anybody may have edited into plain values or records, bounded in size and depth."""
+"""Read JSON files that users may have edited as plain values or typed records, limited in size and depth."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or 
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """The numbers that a field of a record takes, as `Annotated[int, Within(0, 10)]`."""
+    """The range of a numeric record field, as in `Annotated[int, Within(0, 10)]`."""
 
     least: float
     most: float
-    is_open: bool = False  # `least` itself is none of them
+    is_open: bool = False  # `least` itself is excluded
 
     def __contains__(self, number: float) -> bool:
         return self.least <= number <= self.most and not (self.is_open and number == self.least)
@@ -38,9 +38,9 @@ Scale: TypeAlias = Annotated[float, Within(0, 1e100, is_open=True)]
 
 
 def read_json(path: Path, *, otherwise: Any) -> Any:  # Any: JSON
-    """What the file says; `otherwise` where it is not there. Raises `DataError` where it cannot be read.
+    """The content of the file; `otherwise` if it does not exist. Raises `DataError` if it cannot be read.
 
-    Its text can be written again.
+    Its text can be written back.
     """
     try:
         with path.open("rb") as file:
@@ -48,7 +48,7 @@ def read_json(path: Path, *, otherwise: Any) -> Any:  # Any: JSON
         if len(content) > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         value = json.loads(content)
-        json.dumps(value, ensure_ascii=False).encode()  # half a character (a lone surrogate) can be read, not written
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate can be read, not written
     except FileNotFoundError:
         return otherwise
     except OSError as err:
@@ -62,27 +62,27 @@ def read_json(path: Path, *, otherwise: Any) -> Any:  # Any: JSON
 
 
 def to_record(value: Any, kind: type[Checked], *, place: Path) -> Checked:  # Any: JSON
-    """A table of the file at `place` as a record; keys that the record has no field for are passed over.
+    """A table of the file at `place` as a record; keys without a field in the record are ignored.
 
-    A field that may be None is so for null and for an empty table. Raises `DataError`: key, rule, value.
+    A field that may be None is None for null and for an empty table. Raises `DataError`: key, rule, value.
     """
     record: Checked = _read(value, kind, place)
     return record
 
 
 def to_records(value: Any, kind: type[Checked], *, place: Path) -> Sequence[Checked]:  # Any: JSON
-    """The same of a list of tables."""
+    """A list of tables of the file at `place` as records."""
     records: Sequence[Checked] = _read(value, Sequence[kind], place)  # type: ignore[valid-type]  # a type at run time
     return records
 
 
 def to_plain(record: Any) -> dict[str, Any]:  # Any: of records, JSON
-    """A record as a table of JSON: its fields in their order, without those that are None."""
+    """A record as a JSON table: its fields in order, except those that are None."""
     named = {field.name.removesuffix("_"): getattr(record, field.name) for field in fields(record)}
     return {name: to_plain(v) if is_dataclass(v) else v for name, v in named.items() if v is not None}
 
 
-def _read(value: Any, kind: Any, place: Path) -> Any:  # Any: JSON, and types of every form
+def _read(value: Any, kind: Any, place: Path) -> Any:  # Any: JSON, and any type annotation
     try:
         return _typed(value, kind, "")
     except ValueError as err:
@@ -113,7 +113,7 @@ def _typed(value: Any, kind: Any, key: str) -> Any:
 def _record(value: Mapping[str, Any], kind: Any, key: str) -> Any:
     hints, found = _hints(kind), {}
     for field in fields(kind):
-        name = field.name.removesuffix("_")  # "from_": "from" is a word of Python's
+        name = field.name.removesuffix("_")  # "from_": "from" is a Python keyword
         if name in value:
             found[field.name] = _typed(value[name], hints[field.name], f"{key}.{name}" if key else name)
         elif field.default is MISSING:
@@ -122,7 +122,7 @@ def _record(value: Mapping[str, Any], kind: Any, key: str) -> Any:
 
 
 def _first_of(value: Any, kinds: Sequence[Any], key: str) -> Any:
-    """`value` as the first of `kinds` that it is."""
+    """`value` as the first of `kinds` that it matches."""
     if NoneType in kinds and (value is None or value == {}):
         return None
     kinds = [kind for kind in kinds if kind is not NoneType]

@@ -1,4 +1,4 @@
-"""Files that save work and can be done without: one that is damaged, foreign or out of reach counts as not there."""
+"""Read and write cache files, which only save work: a damaged, unreadable or mismatched file counts as missing."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -9,11 +9,11 @@ from pydantic import TypeAdapter
 from ablate.storage.files.atomic import write_aside
 
 T = TypeVar("T")
-MAX_BYTES = 4 * 2**20  # of one file: some 20,000 epochs; larger ones are neither written nor read
+MAX_BYTES = 4 * 2**20  # bytes of a file: some 20,000 epochs; larger files are neither written nor read
 
 
 def load_kept(path: Path, kind: TypeAdapter[T]) -> T | None:
-    """What the JSON at `path` holds; None where that is not of the `kind`, or cannot be read."""
+    """The record in the JSON file at `path`; None if it is not of the `kind`, or cannot be read."""
     try:
         if path.stat().st_size > MAX_BYTES:
             return None
@@ -23,7 +23,7 @@ def load_kept(path: Path, kind: TypeAdapter[T]) -> T | None:
 
 
 def keep(path: Path, text: str) -> None:
-    """Write `text` to `path` if the disk takes it: without it there is more to do later, but nothing wrong now."""
+    """Write `text` to `path` if the disk takes it: without the file there is more work later, but no wrong result."""
     if len(text) <= MAX_BYTES:
         with suppress(OSError):
             write_aside(path, text)

@@ -1,4 +1,4 @@
-"""Lines into a file that only grows, each of them there as a whole or not at all, and back."""
+"""Append lines to a file so that each is there as a whole or not at all, and read them back."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -9,14 +9,14 @@ from typing import BinaryIO, final
 
 @final
 class LineFile:
-    """A file of lines with one writer. What a crash or a full disk cut short at its end goes with the next line."""
+    """A file of lines with one writer. A line cut short by a crash or a full disk is removed before the next write."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._end = 0  # bytes from the start that are whole lines
+        self._end = 0  # bytes from the start that are complete lines
 
     def read(self, take: Callable[[bytes], bool]) -> int:
-        """Give each line to `take`; how many of them it refused. None where the file is not there yet."""
+        """Pass each line to `take`; the number of lines that it refused. None if the file does not exist yet."""
         refused = self._end = 0
         if not self._path.exists():
             return 0
@@ -31,7 +31,7 @@ class LineFile:
     def append(self, lines: Sequence[str], *, sync: bool) -> None:
         """Write lines; they are on disk (`sync`), or with the operating system, when this returns.
 
-        Raises OSError where they are not. Half a line is taken back then, now or before the next one.
+        Raises OSError if they are not. An incomplete line is then removed, at once or before the next write.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -48,7 +48,7 @@ class LineFile:
             raise
 
     def _mend(self, file: BinaryIO) -> None:
-        """Take away half a line at the end, and end a whole one that lacks that alone."""
+        """Remove an incomplete line at the end, and end a complete line that only lacks its line break."""
         self._end = min(self._end, file.seek(0, os.SEEK_END))
         file.seek(self._end)
         if tail := file.read():

@@ -1,6 +1,6 @@
-"""A folder into the property of one process: the lock, who holds it, and what a holder that died has left of itself.
+"""Lock a folder for one process, say who holds it, and clean up after holders that died.
 
-Where the file system can lock a file, the lock goes with its process, however that ends. Elsewhere a file beside it
+If the file system can lock a file, the lock ends with its process, however that ends. Elsewhere a file beside it
 names process and machine: the lock of a process that is gone from this machine is taken over, another machine's is not.
 """
 
@@ -23,18 +23,18 @@ from ablate.storage.files.atomic import write_aside
 from ablate.text import printable
 
 LOCK, SOFT_LOCK, OWNER = ".lock", ".lock.soft", ".owner"
-PATIENCE = 1.0  # seconds that it may take to break the lock of a process that is gone
+PATIENCE = 1.0  # seconds that it may take to break the lock of a dead process
 _CANNOT_LOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOLCK)
 PREFIX = "ablate-run-"
 _LOCK = ".lock"
-_YOUNG = 60.0  # seconds in which a folder may be made and not locked yet
+_YOUNG = 60.0  # seconds for which a folder may exist without its lock
 
 
 class FolderLock:
-    """A folder that this process holds; it is made if need be.
+    """A folder that this process holds; it is created if need be.
 
-    `left_by` says whose it was before, where that process ended without leaving it, and is "" elsewhere. Raises
-    `AblateError` where another process holds the folder, and `OSError` where it cannot be written to.
+    `left_by` names the holder before, if that process ended without a release, and is "" otherwise. Raises
+    `AblateError` if another process holds the folder, and `OSError` if it cannot be written to.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -48,14 +48,14 @@ class FolderLock:
             raise
 
     def release(self) -> None:
-        """Leave the folder to others."""
-        with suppress(OSError):  # what ended the study is to be told, not what ends with it
+        """Release the folder."""
+        with suppress(OSError):  # the error that ended the study is shown, not one of the release
             self._owner.unlink(missing_ok=True)
         with suppress(OSError):
             self._lock.release()
 
     def rename(self, folder: Path, target: Path) -> None:
-        """Leave the folder under another name. Who has opened its lock before finds it renamed, and looks anew."""
+        """Rename the folder and release it. A process that opened its lock before sees the new name and looks again."""
         try:
             folder.rename(target)
             with suppress(OSError):
@@ -65,10 +65,10 @@ class FolderLock:
 
 
 def _lock_that_stays(folder: Path) -> BaseFileLock:
-    """The lock of the folder that has this name now: while it was asked for, another process may have renamed it."""
+    """The lock of the folder that has this name now: another process may have renamed it during the wait."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # renamed, and not made anew yet
+        with suppress(FileNotFoundError):  # renamed, and not created again yet
             before = folder.stat()
             lock = _locked(folder)
             try:
@@ -81,7 +81,7 @@ def _lock_that_stays(folder: Path) -> BaseFileLock:
 
 
 def _locked(folder: Path) -> BaseFileLock:
-    # Without its own fallback, which is for one of the errors below and differs between its major versions.
+    # Without filelock's own fallback, which covers one of the errors below and differs between its major versions.
     lock = FileLock(folder / LOCK, fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
@@ -104,7 +104,7 @@ def _locked_softly(folder: Path) -> BaseFileLock:
 
 
 def _refusal(folder: Path, lock: BaseFileLock) -> AblateError:
-    time.sleep(0.2)  # it may have begun this very moment and not said yet who it is
+    time.sleep(0.2)  # the holder may have started just now and not written its name yet
     lines = [
         f"{folder}: another process is running this study ({_owner(folder) or 'unknown'})",
         "  wait for it, or choose another folder with --out",
@@ -115,7 +115,7 @@ def _refusal(folder: Path, lock: BaseFileLock) -> AblateError:
 
 
 def _owner(folder: Path) -> str:
-    """Who the folder's holder said it is, in one line; "" where nobody did."""
+    """How the folder's holder described itself, in one line; "" if it did not."""
     try:
         return printable((folder / OWNER).read_text(encoding="utf-8", errors="replace").strip(), 200)
     except OSError:
@@ -124,11 +124,11 @@ def _owner(folder: Path) -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A new folder where the system keeps such; removes what `kill -9` has left there of other runs, arrays of GBs."""
+    """A new temporary folder; removes those that `kill -9` has left there of other runs, arrays of GBs."""
     root = Path(tempfile.gettempdir())
     if hasattr(os, "getuid"):
         for folder in root.glob(f"{PREFIX}*"):
-            with suppress(OSError):  # it is another user's, or another process sweeps it
+            with suppress(OSError):  # it belongs to another user, or another process removes it
                 _remove_abandoned(folder, user=os.getuid())
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=root, ignore_cleanup_errors=True) as name:
         lock = FileLock(Path(name) / _LOCK)
@@ -140,9 +140,9 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def _remove_abandoned(folder: Path, *, user: int) -> None:
-    """Remove a folder of this user's whose process has let go of its lock, as the system sees to."""
+    """Remove a folder of this user whose lock was released, which the system does when a process ends."""
     found = folder.lstat()
-    is_ours = stat.S_ISDIR(found.st_mode) and (folder / _LOCK).is_file()  # not a folder that somebody named like one
+    is_ours = stat.S_ISDIR(found.st_mode) and (folder / _LOCK).is_file()  # not a folder that only has such a name
     if found.st_uid == user and is_ours and time.time() - found.st_mtime > _YOUNG:
         with FileLock(folder / _LOCK).acquire(blocking=False):
             shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Files in a folder of results that ablate did not write, which a study or a report would write over."""
+"""Protect files that ablate did not write from being overwritten by a study or a report."""
 
 import os
 import re
@@ -7,10 +7,10 @@ from pathlib import Path
 from ablate.errors import AblateError
 from ablate.text import printable
 
-_OWN = {  # a file that shows whose folder it is, by what is in it, a pattern
+_OWN = {  # a file that shows whose folder it is, by a pattern of its content
     "begun.json": rb"\{",
     "trials.jsonl": rb'^\{"(spec|rate_test)":',
-    "provenance.json": rb'"ablate_version"|"study"[^{}]*"source"',  # of a study, of `ablate analyze`
+    "provenance.json": rb'"ablate_version"|"study"[^{}]*"source"',  # written by a study, and by `ablate analyze`
     "report.html": b'<meta name="generator" content="ablate">',
 }
 _OF_STUDIES = (
@@ -18,24 +18,24 @@ _OF_STUDIES = (
     "provenance.json", "parent_run.txt", "search.db", "report.html", "effects.csv", "effects.tex",
 )  # fmt: skip
 _OF_REPORTS = {"report.html": _OWN["report.html"], "effects.csv": b"factor,level,variant,mode,against,"}
-_START = 2**16  # bytes in which the sign is
+_START = 2**16  # bytes in which the pattern is looked for
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `AblateError` where a study, or the report on a table, would write over somebody's files in `folder`."""
+    """Raise `AblateError` if a study, or the report on a table, would overwrite a user's files in `folder`."""
     if not is_own(folder):
         _refuse(folder, [name for name in _OF_STUDIES if os.path.lexists(folder / name)])
 
 
 def is_own(folder: Path) -> bool:
-    """Whether a study or a report of ablate's is in `folder`."""
+    """Whether `folder` holds a study or a report that ablate wrote."""
     return any(_holds(folder / name, sign) for name, sign in _OWN.items())
 
 
 def check_report(folder: Path) -> None:
-    """Raise `AblateError` where a report on the table in `folder` would write over a page or a table of another tool.
+    """Raise `AblateError` if a report on the table in `folder` would overwrite a page or a table of another tool.
 
-    A folder whose journal or provenance is ablate's own is ablate's, whatever is in it.
+    A folder whose journal or provenance was written by ablate belongs to ablate, whatever else is in it.
     """
     if any(_holds(folder / name, _OWN[name]) for name in ("begun.json", "trials.jsonl", "provenance.json")):
         return
