@@ -1,1 +1,1 @@
-"""Effects, designs and importances from the results table, and other tools' tables read as ours."""
+"""Compute effects, designs and importances from the results table, and import tables of other tools."""

@@ -1,4 +1,4 @@
-"""The results table into the tables of the report: effects, search history, best trials, failures, cells."""
+"""Tables of a report on search trials and failures: history, best trials, expected best score, underlying runs."""
 
 import math
 
@@ -17,13 +17,13 @@ BEHIND_COLUMNS = (
     "factor", "level", "variant", "against", "mode", "seed", "difference", "value", "reference_value", "state",
     "reference_state", "trial", "reference_trial", "run_id", "reference_run_id", "same_as",
 )  # fmt: skip
-LEAST_REPLICATES = 3  # for an SD of the seeds
+LEAST_REPLICATES = 3  # seeds required for an SD
 
 
 def search_history(results: pd.DataFrame) -> pd.DataFrame:
-    """One row a search trial, in order: `number`, `trial`, `score`, `best` (of the finished so far), `state`.
+    """One row per search trial, in order: `number`, `trial`, `score`, `best` (of the finished so far), `state`.
 
-    The number is the one at the end of the trial's name ("search-0014"), or its place where the names have none.
+    The number is that at the end of the trial's name ("search-0014"), or its position if names have none.
     """
     rows = _search_rows(results)
     finished = rows["score"].where(rows["state"] == "finished")
@@ -34,9 +34,9 @@ def search_history(results: pd.DataFrame) -> pd.DataFrame:
 def best_of_search(results: pd.DataFrame, *, k: int = 5) -> pd.DataFrame:
     """The `k` best finished search trials, best first: `trial`, `score`, `optimism`, `learning_rate`, then the factors.
 
-    `optimism` is what a trial of this rank gains by luck alone, if all trials were equally good: the expected value
+    `optimism` is the gain of a trial of this rank by luck alone, if all trials were equally good: the expected value
     of that rank among as many normals as there are finished trials, times the SD of the reference's score over its
-    ablation seeds. NaN where there are fewer than three of those.
+    ablation seeds. NaN with fewer than three of these seeds.
     """
     rows = _search_rows(results)
     finished = rows[(rows["state"] == "finished") & rows["score"].notna()]
@@ -49,12 +49,12 @@ def best_of_search(results: pd.DataFrame, *, k: int = 5) -> pd.DataFrame:
 
 
 def expected_search(results: pd.DataFrame) -> pd.DataFrame:
-    """One row a number of `trials`, 1, 2, 5, 10 … and all: the `expected` best score of a random search of so many.
+    """One row per number of `trials`, 1, 2, 5, 10 … and all: the `expected` best score of a random search of that size.
 
-    The first trial, number 0, is the study's baseline and was not drawn. Pruned trials count with the score that they
-    were stopped at: they lay behind, so that counting them as they were hardly moves the best. Those that diverged,
-    failed or ran out of memory count with the worst score of all, others without a score do not. Empty without two
-    trials that count.
+    The first trial, number 0, is the study's baseline and was not drawn. Pruned trials count with the score at which
+    they were stopped: they lay behind, so this hardly moves the best. Trials that
+    diverged, failed or ran out of memory count with the worst score of all, others without a score do not count. Empty
+    without two trials that count.
     """
     rows = _search_rows(results)
     rows = rows[rows["number"] > 0]
@@ -67,13 +67,13 @@ def expected_search(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures(results: pd.DataFrame) -> pd.DataFrame:
-    """Every trial that neither finished nor was pruned, with its reason, in the table's order."""
+    """Every trial that was neither finished nor pruned, with its reason, in the table's order."""
     rows = results[~results["state"].isin(SCORED)]
     return rows.reindex(columns=list(FAILURE_COLUMNS)).reset_index(drop=True)
 
 
 def underlying_runs(pairs: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
-    """One row a pair of `paired_scores`, in the order of `effects`: the two runs that each difference is of."""
+    """One row per pair of `paired_scores`, in the order of `effects`: the two runs behind each difference."""
     places = {cell: place for place, cell in enumerate(zip(effects["variant"], effects["mode"], strict=True))}
     place = [places.get(cell, len(places)) for cell in zip(pairs["variant"], pairs["mode"], strict=True)]
     ordered = pairs.assign(place=place).sort_values(["place", "seed"], kind="stable", ignore_index=True)

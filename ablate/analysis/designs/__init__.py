@@ -1,4 +1,4 @@
-"""Results rows of a design into what it tells: effects and interactions, both directions, paths."""
+"""Analyse the designs of an ablation: comparisons, factorials, both directions, paths and Shapley values."""
 
 from ablate.analysis.designs.crossed import Factorial, factorial_effects, factorials, interaction_cells, variance_shares
 from ablate.analysis.designs.directions import both_directions, crossed_directions

@@ -1,4 +1,4 @@
-"""Paired differences, one a seed, into a table of intervals, exact p values and verdicts: one family at a time."""
+"""Judge families of paired comparisons: a table of intervals, exact p values and verdicts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,17 +19,17 @@ IDENTITY = ("trial", "design", "variant", "against", "factor", "level", "mode")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is compared, and by how much it differs in each seed, in the metric's unit."""
+    """A comparison and its difference in each seed, in the metric's unit."""
 
-    identity: Mapping[str, object]  # the columns that name it
+    identity: Mapping[str, object]  # the columns that identify it
     differences: "pd.Series[float]"  # the index is the seed
 
 
 def comparison_table(comparisons: Sequence[Comparison], *, margin: float, alpha: float = 0.05) -> pd.DataFrame:
-    """One row a comparison: its identity, then the columns `STATISTICS`. All of them are one family.
+    """One row per comparison: its identity, then the columns `STATISTICS`. All comparisons form one family.
 
     `p` is the exact sign-flip p, `p_adjusted` that of the family (max-T); both are NaN below six seeds. `low` and
-    `high` are the 95 % interval of a comparison alone, `low_adjusted` and `high_adjusted` hold for all at once.
+    `high` are the 95 % interval of a single comparison, `low_adjusted` and `high_adjusted` hold for all at once.
     """
     if not comparisons:
         return pd.DataFrame(columns=list(STATISTICS))
@@ -46,10 +46,10 @@ def _found(judgement: statistics.Judgement) -> dict[str, object]:
 
 
 def ablation_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row an ablation run: `IDENTITY`, seed, value, score, then the factors; `learning_rate` is its setting.
+    """One row per ablation run: `IDENTITY`, seed, value, score, then the factors; `learning_rate` is its setting.
 
-    `value` is on the metric and `score` the validation score, both higher is better, at chance level where a run
-    diverged, failed or ran out of memory and NaN where it says nothing. A design of "" is "one-factor".
+    `value` is on the metric and `score` the validation score, both higher is better, at chance level if a run
+    diverged, failed or ran out of memory, and NaN if there is no result. A design of "" is "one-factor".
     """
     rows = results[results["phase"] == "ablation"].reset_index(drop=True)
     levels = rows[list(factor_columns(rows))].rename(columns={RATE_SETTING: RATE})
@@ -64,13 +64,13 @@ def ablation_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def factor_names(runs: pd.DataFrame) -> Sequence[str]:
-    """The factors of `ablation_runs`."""
+    """The factor columns of `ablation_runs`."""
     known = (*IDENTITY, "seed", "value", "score")
     return [str(name) for name in runs.columns if name not in known]
 
 
 def configuration(runs: pd.DataFrame, variant: str = REFERENCE) -> dict[str, Level]:
-    """The levels of a variant, read from its first run; {} where it has none."""
+    """The levels of a variant, from its first run; {} without runs."""
     runs = runs[runs["variant"] == variant].sort_values("design", key=lambda design: design == "path", kind="stable")
     found = runs[list(factor_names(runs))]
     return {str(name): level for name, level in found.iloc[0].items()} if len(found) else {}

@@ -1,4 +1,4 @@
-"""The rows of a factorial into main effects, interactions, shares of the variance and Shapley values."""
+"""Analyse factorials: main effects, interactions and shares of the variance."""
 
 import itertools
 import math
@@ -27,26 +27,26 @@ from ablate.study.trial import RATE_SETTING, Level
 TERM = ("mode", "term", "kind", "factor", "level", "factor_2", "level_2")
 FACTORIAL_COLUMNS = (*TERM, *STATISTICS, "flagged")
 CELL_COLUMNS = ("factor", "level", "factor_2", "level_2", "n", "mean", "low", "high")
-# What a verdict says of an interaction: the two levels together against the sum of what each does by itself.
+# Verdicts on interactions: the two levels together against the sum of their separate effects.
 INTERACTION_WORDS = {"helps": "more together", "hurts": "less together", "equivalent": "additive"}
 
 
 @dataclass(frozen=True, slots=True)
 class Factorial:
-    """The factorial of one learning-rate mode, reduced to the seeds in which no cell is missing."""
+    """The factorial of one learning-rate mode, reduced to the seeds without missing cells."""
 
     mode: str
-    cells: Cells  # on the metric, one replicate a seed
-    scores: Cells  # the same cells on the validation score
+    cells: Cells  # values on the metric, one replicate per seed
+    scores: Cells  # the same cells with validation scores
     reference: Mapping[str, Level]
-    left_out: tuple[int, ...]  # seeds in which cells are missing
+    left_out: tuple[int, ...]  # seeds with missing cells
 
     def by_seed(self, values: Floats) -> "pd.Series[float]":
-        """One value a seed, shape (n_seeds,), with the seeds as its index."""
+        """One value per seed, shape (n_seeds,), with the seeds as its index."""
         return pd.Series(values, index=list(self.cells.replicates))
 
     def target(self) -> dict[str, Level]:
-        """The cell with the best mean validation score; of equal ones the first."""
+        """The cell with the best mean validation score; the first among equals."""
         means = self.scores.means()
         return self.scores.at([int(at) for at in np.unravel_index(int(means.argmax()), means.shape)])
 
@@ -58,10 +58,10 @@ def factorials(
     factors: Sequence[str] | None = None,
     reference: Mapping[str, object] | None = None,
 ) -> list[Factorial]:
-    """One a learning-rate mode of the rows of design "factorial" that has a seed without missing cells.
+    """One factorial per learning-rate mode, from rows of design "factorial" with a seed without missing cells.
 
-    `factors` are those crossed; without them, those that vary among the rows. `reference` gives levels that the rows
-    of the reference do not; a factor whose reference level was not crossed is told from its first level.
+    `factors` are the crossed ones; without them, those that vary among the rows. `reference` gives levels that the rows
+    of the reference do not; a factor whose reference level was not crossed is compared with its first level.
     """
     runs = ablation_runs(results, metric)
     known: Mapping[str, object] = configuration(runs) or reference or {}
@@ -72,11 +72,11 @@ def factorials(
 
 
 def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float = 0.05) -> pd.DataFrame:
-    """One row a main effect or two-way interaction of each mode, the columns `FACTORIAL_COLUMNS`.
+    """One row per main effect or two-way interaction of each mode, the columns `FACTORIAL_COLUMNS`.
 
-    A main effect is a level less the reference's level, averaged over all levels of the other factors. An interaction
-    is what two levels do together beyond the sum of what each does: y(l, m) − y(r, m) − y(l, r) + y(r, r), averaged
-    likewise. Each is computed seed by seed; all contrasts of a mode are one family. `flagged`: the adjusted p is at
+    A main effect is a level minus the reference's level, averaged over all levels of the other factors. An interaction
+    is the joint effect of two levels beyond the sum of their effects: y(l, m) − y(r, m) − y(l, r) + y(r, r), averaged
+    likewise. Each is computed seed by seed; all comparisons of a mode are one family. `flagged`: the adjusted p is at
     most `alpha` and the mean lies beyond the margin.
     """
     families = [list(_comparisons(one)) for one in found]
@@ -88,10 +88,10 @@ def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float
 
 
 def interaction_cells(one: Factorial, factor: str, factor_2: str) -> pd.DataFrame:
-    """One row a pair of levels, the columns `CELL_COLUMNS`: how far it lies from the pair of reference levels.
+    """One row per pair of levels, the columns `CELL_COLUMNS`: its difference to the pair of reference levels.
 
     Averaged over the levels of all other factors and paired by seed, with the 95 % interval of the mean. The
-    reference's level comes first, where the difference is 0.
+    reference's level comes first, with a difference of 0.
     """
     axes = (one.cells.factors.index(factor), one.cells.factors.index(factor_2))
     start = [one.cells.place(one.reference)[axis] for axis in axes]
@@ -118,7 +118,7 @@ def _crossed(rows: pd.DataFrame, factors: Sequence[str] | None) -> list[str]:
         return [name for name in renamed if name in rows.columns]
     names = varying(rows, factor_names(rows))
     others = [name for name in names if name != RATE]
-    # A tuned rate goes with its cell; only one that tells cells apart was crossed.
+    # A tuned rate depends on its cell; only a rate that distinguishes cells was crossed.
     is_told = not rows.duplicated([*others, "mode", "seed"]).any() if others else False
     return others if is_told else names
 
@@ -174,7 +174,7 @@ def _others(cells: Cells, axis: int, start: int) -> list[tuple[int, Level]]:
 
 
 def _kept(values: Floats, axes: tuple[int, ...]) -> Floats:
-    """The mean over all factors but these, seed by seed."""
+    """The mean over all factors except these, seed by seed."""
     others = tuple(axis + 1 for axis in range(values.ndim - 1) if axis not in axes)
     found: Floats = values.mean(axis=others)
     return found

@@ -1,4 +1,4 @@
-"""What a factor is worth from either end, and on average, side by side: add-one-in, leave-one-out and Shapley value.
+"""Compare a factor's worth from both ends and on average: add-one-in, leave-one-out and Shapley value.
 
 Without interactions the three are the same number. Where they disagree beyond their uncertainty, the factor's worth
 depends on the others, and no single number describes it.
@@ -26,7 +26,7 @@ DIRECTION_COLUMNS = (
     *IDENTITY, *(f"{measure}{part}" for measure in MEASURES for part in ("", "_low", "_high", "_n")), *CHANGE,
     "disagreement",
 )  # fmt: skip
-Differences = Mapping[str, "pd.Series[float]"]  # measure -> its value in each seed
+Differences = Mapping[str, "pd.Series[float]"]  # measure -> values by seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,20 @@ class _Worth:
     measures: Differences = field(default_factory=dict)
 
     def change(self) -> "pd.Series[float]":
-        """What leaving out loses more than adding gains, in each seed that has both."""
+        """How much more leaving out loses than adding gains, in each seed that has both."""
         empty = pd.Series(dtype=float)
         added, left = (self.measures.get(name, empty) for name in MEASURES[:2])
         return (left - added).dropna()
 
 
 def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Factorial] = ()) -> pd.DataFrame:
-    """One row a mode and factor in which "best" differs from "reference", the columns `DIRECTION_COLUMNS`.
+    """One row per mode and factor in which "best" differs from "reference", the columns `DIRECTION_COLUMNS`.
 
-    All measures are what the factor's level in "best" gains over that in "reference", paired by seed: by itself
-    (`add_one_in`), on top of all the others (`leave_one_out`), and on average over all orders (`shapley`, where one of
-    `found` crosses these very factors). Each has its mean, the ends of its 95 % interval and its seeds. `change` is
-    leave-one-out less add-one-in, with an interval and max-T p over the factors of the mode. `disagreement` is "sign"
-    where the intervals of two measures lie on different sides of 0, "size" where the change is significant and beyond
+    All measures are the gain of the factor's level in "best" over that in "reference", paired by seed: alone
+    (`add_one_in`), on top of all others (`leave_one_out`), and on average over all orders (`shapley`, if one of
+    `found` crosses exactly these factors). Each has its mean, the ends of its 95 % interval and its seeds. `change` is
+    leave-one-out minus add-one-in, with an interval and max-T p over the factors of the mode. `disagreement` is "sign"
+    if the intervals of two measures lie on different sides of 0, "size" if the change is significant and beyond
     the margin, else "".
     """
     runs = ablation_runs(results, metric)
@@ -77,7 +77,7 @@ def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Facto
 def crossed_directions(
     found: Iterable[Factorial], *, margin: float, target: Mapping[str, object] | None = None
 ) -> pd.DataFrame:
-    """The same columns, all three measures read off a factorial between its reference and `target`.
+    """The same columns, with all three measures from a factorial between its reference and `target`.
 
     Without a `target` it is the cell with the best mean validation score.
     """
@@ -122,7 +122,7 @@ def _measures(one: Factorial, start: Mapping[str, object], end: Mapping[str, obj
 def _from_pairs(
     pairs: pd.DataFrame, factor: str, reference_level: object, level: object
 ) -> Iterator[tuple[str, "pd.Series[float]"]]:
-    """Add-one-in against the reference; leave-one-out against the best, its sign turned to what the level is worth."""
+    """Add-one-in against the reference; leave-one-out against the best, with its sign turned to the level's gain."""
     for measure, against, to, sign in (
         ("add_one_in", REFERENCE, level, 1.0),
         ("leave_one_out", BEST, reference_level, -1.0),

@@ -1,6 +1,6 @@
-"""The rows of a walk between two configurations into its steps: what each gained, and what else was tried there.
+"""Trace paths between two configurations: the gain of each step, and the alternatives tried there.
 
-Steps are chosen on the validation score and reported on it, so the gain of a step is a little too good: it is the best
+Steps are chosen and reported on the validation score, so the gain of a step is slightly optimistic: it is the best
 of several.
 """
 
@@ -20,7 +20,7 @@ from ablate.analysis.statistics.paired import Floats
 from ablate.storage.results import trial_numbers
 from ablate.study.trial import BEST, REFERENCE
 
-DIRECTIONS = {REFERENCE: "forward", BEST: "backward"}  # by what the rows are compared with: where the walk begins
+DIRECTIONS = {REFERENCE: "forward", BEST: "backward"}  # by the variant compared with: the path's start
 PATH_COLUMNS = (
     "mode", "source", "direction", "step", "factor", "level", "n", "gain", "sd", "low", "high", "score", "chosen",
 )  # fmt: skip
@@ -37,12 +37,12 @@ class _Candidate:
 
 
 def paths(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row a candidate of each step, in the columns `PATH_COLUMNS`; step 0 is where the walk begins.
+    """One row per candidate of each step, in the columns `PATH_COLUMNS`; step 0 is the start of the path.
 
     "forward" goes from the reference to the best configuration, "backward" from there to the reference. `gain` is the
-    validation score (higher is better) less that of the step before, paired by seed, with its SD and 95 % interval;
-    `score` the mean over the seeds. `chosen` is the one of each step with the best mean, of equal ones the first:
-    those rows are the path.
+    validation score (higher is better) minus that of the step before, paired by seed, with its SD and 95 % interval;
+    `score` the mean over the seeds. `chosen` marks the candidate of each step with the best mean, the first among
+    equals: those rows are the path.
     """
     found: list[dict[str, object]] = []
     for (mode, direction), walk in path_runs(results, metric).groupby(["mode", "direction"], sort=False):
@@ -51,7 +51,7 @@ def paths(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row a run that a walk rests on, the columns `RUN_COLUMNS`, in the order of the steps."""
+    """One row per run underlying a path, the columns `RUN_COLUMNS`, in the order of the steps."""
     ablation = results[results["phase"] == "ablation"].reset_index(drop=True)
     known = ablation.reindex(columns=["state", "run_id", "same_as"]).astype(object).fillna("")
     runs = ablation_runs(results, metric)
@@ -68,7 +68,7 @@ def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | None = None) -> pd.DataFrame:
-    """The same columns, the walks read off a factorial's validation scores between its reference and `target`."""
+    """The same columns, with paths through a factorial's validation scores between its reference and `target`."""
     rows: list[dict[str, object]] = []
     for one in found:
         end = one.target() if target is None else target
@@ -86,7 +86,7 @@ def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | 
 
 
 def _by_step(walk: pd.DataFrame) -> list[list[_Candidate]]:
-    """The candidates of each step, from where the walk begins; up to the last step that follows without a gap."""
+    """The candidates of each step from the start of the path, up to the last step without a gap."""
     steps = []
     for number in range(int(walk["step"].max()) + 1):
         rows = walk[walk["step"] == number]
@@ -100,7 +100,7 @@ def _by_step(walk: pd.DataFrame) -> list[list[_Candidate]]:
 
 
 def _numbers(walk: pd.DataFrame) -> "pd.Series[int]":
-    """The step of each row: its trial's number, else in how many factors it differs from the start."""
+    """The step of each row: its trial's number, otherwise the number of factors that differ from the start."""
     named = trial_numbers(walk["trial"], "ablation")
     if named.notna().all():
         return named.astype(int)
@@ -142,7 +142,7 @@ def _gain(scores: "pd.Series[float]", before: "pd.Series[float] | None") -> dict
 def _steps(
     path: Sequence[int], game: Floats, names: Sequence[str], goal: Mapping[str, object], one: Factorial
 ) -> list[list[_Candidate]]:
-    """Every step's candidates as the walk through a complete game saw them."""
+    """The candidates of every step, as the greedy path through a complete game evaluated them."""
     flipped: set[int] = set()
     steps = [[_Candidate("", "", one.by_seed(value_at(game, flipped)))]]
     for chosen in path:

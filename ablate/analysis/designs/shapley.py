@@ -1,4 +1,4 @@
-"""A factorial between its reference and a target into Shapley values: what each factor, and each pair, is worth."""
+"""Compute Shapley values of factors and pairs from a factorial, between its reference and a target."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ SHAPLEY_COLUMNS = (*ENUMERATED, *STATISTICS)
 def shapley_effects(
     found: Sequence[Factorial], *, margin: float, target: Mapping[str, object] | None = None
 ) -> pd.DataFrame:
-    """One row a factor (kind "value") or pair of factors ("pair") in which target and reference differ.
+    """One row per factor (kind "value") or pair of factors ("pair") in which target and reference differ.
 
-    The columns are `SHAPLEY_COLUMNS`. Without a `target` it is the cell with the best mean validation score. All is
-    exact seed by seed, on the metric. In each seed the values sum to v(target) − v(reference). That of a pair is the
-    Shapley interaction index: above 0 where the two are worth more together than one by one. The values of a mode are
-    one family, its pairs another.
+    The columns are `SHAPLEY_COLUMNS`. Without a `target` it is the cell with the best mean validation score. All
+    values are exact in each seed, on the metric. In each seed the values sum to v(target) − v(reference). That of a
+    pair is the Shapley interaction index: above 0 if the two are worth more together than separately. The values of
+    a mode are one family, its pairs another.
     """
     tables = [pd.DataFrame(columns=list(SHAPLEY_COLUMNS))]
     for one in found:

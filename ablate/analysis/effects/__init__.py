@@ -1,4 +1,4 @@
-"""The results table into effects: each variant against its reference, paired by seed, on the primary metric."""
+"""Estimate the effect of each variant against its reference, paired by seed, on the primary metric."""
 
 from ablate.analysis.effects.metric import (
     COUNTED_AT_CHANCE,

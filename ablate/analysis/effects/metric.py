@@ -1,4 +1,4 @@
-"""What a results table holds into the metric that variants are compared on, its unit and its margin."""
+"""Choose the metric on which variants are compared, with its unit, chance level and margin."""
 
 import math
 from collections.abc import Mapping
@@ -14,22 +14,22 @@ from ablate.study.trial import COLUMNS, REFERENCE, Design
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
 LEAST_MARGIN = {"accuracy": 0.005, "loss": 0.01}  # a fraction; nats
-COUNTED_AT_CHANCE = ("diverged", "out_of_memory", "failed")  # results; "killed" and "pruned" say nothing of the variant
+COUNTED_AT_CHANCE = ("diverged", "out_of_memory", "failed")  # results; "killed" and "pruned" are not
 ONE_FACTOR: Design = "one-factor"
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What the variants are compared on, as sign · column: higher is better."""
+    """The metric on which variants are compared, as sign · column: higher is better."""
 
-    name: str  # "test_accuracy", "val_accuracy", "test_loss", "val_loss", or a foreign table's own
-    column: str  # of the results table; "score" holds the monitored validation metric with its sign settled
+    name: str  # "test_accuracy", "val_accuracy", "test_loss", "val_loss", or an imported table's own
+    column: str  # column of the results table; "score" is the monitored validation metric, higher is better
     sign: int  # −1 for a column in which lower is better
-    scale: float  # from the file's unit to the shown one: 100 for accuracies
-    unit: str  # "points" or "nats", or a foreign table's own, maybe ""
-    chance: float  # what a run that did not finish counts as: a fraction, or minus nats
-    margin: float  # differences within ± this do not matter: a fraction, or nats; 0 where none is known
-    direction: Direction = "maximize"  # of the values as people know them, whatever the sign of the column
+    scale: float  # from the file's unit to the displayed unit: 100 for accuracies
+    unit: str  # "points" or "nats", or an imported table's own, maybe ""
+    chance: float  # value of a run that did not finish: a fraction, or minus nats
+    margin: float  # differences within ± this do not matter: a fraction, or nats; 0 if unknown
+    direction: Direction = "maximize"  # of the values as displayed, whatever the sign of the column
 
     @property
     def label(self) -> str:
@@ -37,22 +37,22 @@ class Metric:
         return self.name.replace("val_", "validation ").replace("_", " ")
 
     def shown(self, value: float) -> float:
-        """A value (higher is better, in the file's unit) as people know it: percent, or a loss above 0."""
+        """A value (higher is better, in the file's unit) as displayed: percent, or a loss above 0."""
         return value * self.scale * (-1 if self.direction == "minimize" else 1)
 
 
 def metric_unit(name: str) -> tuple[float, str]:
-    """Scale and unit in which a metric of our own of this name is shown to people."""
+    """Scale and unit in which a metric of this package with this name is displayed."""
     return (1.0, "nats") if name.endswith("loss") else (100.0, "points")
 
 
 def own_direction(name: str) -> Direction:
-    """Which values of a metric of our own are better, as people know them."""
+    """Which displayed values of a metric of this package are better."""
     return "minimize" if name.endswith("loss") else "maximize"
 
 
 def chance_score(n_classes: int, monitor: str) -> float:
-    """What guessing scores on balanced classes."""
+    """The score of guessing on balanced classes."""
     return 1 / n_classes if monitor.endswith("accuracy") else -math.log(n_classes)
 
 
@@ -65,13 +65,13 @@ def primary_metric(
     margin: float | None = None,
     stated: Mapping[str, Any] | None = None,  # Any: JSON
 ) -> Metric:
-    """The test metric of the monitored kind where every finished ablation run has it, else `score`.
+    """The test metric of the monitored kind if every finished ablation run has it, otherwise `score`.
 
     `monitor` is "val_accuracy" or "val_loss". Unless given, the margin of an accuracy is 0.5 points or the binomial
     standard error of `n_test` images at the reference's mean, whichever is larger; of a loss, 0.01 nats. Chance is
-    1 / `n_classes`, for a loss −ln(n_classes); the worst finished run where the number of classes is not known.
+    1 / `n_classes`, for a loss −ln(n_classes); the worst finished run if the number of classes is unknown.
 
-    `stated` describes a score that we know nothing of: "name", "direction", "unit", "scale", and "margin" in the unit
+    `stated` describes an imported score: "name", "direction", "unit", "scale", and "margin" in the unit
     of the score. Then `monitor`, `n_classes` and `n_test` are not used; without a margin it is 0, so that no verdict
     of "equivalent" or "detectable but below margin" is possible.
     """
@@ -85,7 +85,7 @@ def primary_metric(
     column, sign = (f"test_{kind}", -1 if own_direction(kind) == "minimize" else 1) if tested else ("score", 1)
     values = sign * finished[column]
     of_reference = values[finished["variant"] == REFERENCE]
-    at_reference = float(of_reference.sort_values().mean())  # the same to the bit in whatever order trials ended
+    at_reference = float(of_reference.sort_values().mean())  # equal to the bit in whatever order trials ended
     chance = chance_score(n_classes, monitor) if n_classes else float(values.min())
     if margin is None:
         margin = LEAST_MARGIN[kind]
@@ -113,20 +113,20 @@ def _finished(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":
-    """The metric of each run, higher is better; NaN where a run says nothing."""
+    """The metric of each run, higher is better; NaN if a run has no result."""
     finished = (metric.sign * runs[metric.column]).where(runs["state"] == "finished")
     return finished.mask(runs["state"].isin(COUNTED_AT_CHANCE), metric.chance)
 
 
 def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> pd.DataFrame:
-    """The rows of phase "ablation" of a design, all `COLUMNS` there, numbers numeric, one row a run.
+    """The rows of phase "ablation" of a design, with all `COLUMNS`, numbers numeric, one row per run.
 
-    A run is a (variant, mode, against, seed); of several rows the last one wins: it is the one that was run again.
-    Tables written before there were designs hold one-factor rows, compared with the reference. A reference has the
-    mode "" where all modes share it.
+    A run is a (variant, mode, against, seed); of several rows the last row wins: it is a repeated run.
+    Tables without a design column hold one-factor rows, compared with the reference. A reference has the
+    mode "" if all modes share it.
     """
     is_meant = results["phase"] == "ablation"
-    if "design" in results:  # first, so that of a large factorial nothing is converted in vain
+    if "design" in results:  # first, so that the rows of a large factorial are not converted in vain
         is_meant &= results["design"].replace("", ONE_FACTOR).fillna(ONE_FACTOR) == design
     runs = results[is_meant].reindex(columns=list(COLUMNS))
     for name in COLUMNS:
@@ -138,6 +138,6 @@ def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> 
 
 
 def is_reference(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether a row is of a variant that others are compared with, and is compared with none itself."""
+    """Whether a row is a variant with which others are compared, and that itself is compared with none."""
     names = {REFERENCE, *runs["against"]} - {""}
     return (runs["variant"] == REFERENCE) | (runs["variant"].isin(names) & (runs["against"] == ""))

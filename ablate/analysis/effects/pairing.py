@@ -1,4 +1,4 @@
-"""Runs into pairs: each run of a variant beside the run of the same seed that it is compared with."""
+"""Pair each run of a variant with the run of the same seed of its reference."""
 
 import math
 from collections.abc import Iterator
@@ -16,19 +16,19 @@ PAIR_COLUMNS = (
 PARTNER = ("variant", "mode", "seed", "value", "state", "run_id", "trial")
 IDENTICAL: Verdict = "identical runs"
 UNFINISHED: Verdict = "no run finished"
-# What a run of this program shows: where all are equal, so were its epochs.
+# Results of a run of this package: if all are equal, so were its epochs.
 RECORDED = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_epoch", "epochs")
-MIN_RUNS = 3  # of a table with scores alone, each with a score of its own: a saturated or coarse score repeats itself
-_SCORE = Metric("score", "score", 1, 1.0, "", -math.inf, 0.0)  # a lost run equals none that finished
+MIN_RUNS = 3  # distinct runs in a table with only scores: saturated or coarse scores repeat
+_SCORE = Metric("score", "score", 1, 1.0, "", -math.inf, 0.0)  # a failed run equals no finished run
 
 
 def paired_scores(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """One row a pair: a variant's run and its reference's of the same seed; what the effects are computed from.
+    """One row per pair: a variant's run and its reference's run of the same seed; the basis of the effects.
 
-    A variant is paired with the rows that `against` names: those of its own learning-rate mode where there are any,
+    A variant is paired with the rows that `against` names: those of its own learning-rate mode if there are any,
     else those of mode "". `value` and `reference_value` are on the metric (higher is better, in the file's unit),
-    `difference` is the first less the second. A run that diverged, ran out of memory or failed counts at chance level;
-    one that was interrupted, pruned, or has no value is left out, and so is a seed without its partner.
+    `difference` is the first minus the second. A run that diverged, ran out of memory or failed counts at chance level;
+    a run that was interrupted, pruned, or has no value is left out, and so is a seed without its partner.
     """
     return pair_runs(confirmatory_runs(results), metric)
 
@@ -49,10 +49,10 @@ def pair_runs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def declared_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of variants: `against` filled in, and those of a second reference that all modes share told in each.
+    """The runs of variants: `against` filled in, and a second reference shared by all modes repeated in each mode.
 
-    The best configuration, itself compared with the reference, has the mode "" where it is the same in all modes. It
-    is a contrast of each mode's family then.
+    The best configuration, itself compared with the reference, has the mode "" if it is the same in all modes. It
+    then is a comparison in each mode's family.
     """
     variants = runs[~is_reference(runs)]
     variants = variants.assign(against=variants["against"].replace("", REFERENCE))
@@ -65,17 +65,18 @@ def declared_runs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _has_own_partner(variants: pd.DataFrame, runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether what a variant is compared with has rows of the variant's own mode."""
+    """Whether the reference of a variant has rows of the variant's own mode."""
     there = pd.MultiIndex.from_frame(runs[["variant", "mode"]].drop_duplicates())
     wanted = pd.MultiIndex.from_frame(variants[["against", "mode"]])
     return pd.Series(wanted.isin(there), index=variants.index)
 
 
 def identical_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) whose `confirmatory_runs` equal those that they are compared with, in every seed of both.
+    """The (variant, mode) whose `confirmatory_runs` equal their reference's runs in every seed of both.
 
-    Of runs with losses all that is recorded must be equal, to the last digit; with scores alone, these, in at least
-    `MIN_RUNS` seeds with as many scores, of a table with more. A run that took the other one's result counts as none.
+    In runs with losses all recorded values must be equal, to the last digit; with only scores, these, in at least
+    `MIN_RUNS` seeds with distinct scores, if the table has more. A run that reuses its reference's result does not
+    count.
     """
     pairs = pair_runs(runs, _SCORE)
     is_fine = runs["score"].nunique() > MIN_RUNS
@@ -88,13 +89,13 @@ def identical_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
 
 
 def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) of whose pairs no run finished, on neither side: all count as the same chance level."""
+    """The (variant, mode) in whose pairs no run finished, on either side: all count at the same chance level."""
     has_finished = (pairs["state"] == "finished") | (pairs["reference_state"] == "finished")
     return frozenset(_cells(pairs)) - frozenset(_cells(pairs[has_finished]))
 
 
 def lossy_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) of whose `confirmatory_runs` one on either side did not finish."""
+    """The (variant, mode) with an unfinished run in `confirmatory_runs`, on either side."""
     holed = set(_cells(runs[runs["state"] != "finished"]))
     contrasts = declared_runs(runs)[["variant", "mode", "against"]].drop_duplicates().astype(str)
     return frozenset(

@@ -1,4 +1,4 @@
-"""Pairs into the effects table: one row a contrast, judged together with the others of its family."""
+"""Judge paired runs as the effects table: one row per comparison, adjusted for its family."""
 
 import math
 from collections.abc import Sequence
@@ -27,25 +27,25 @@ EFFECT_COLUMNS = (
     "high_adjusted", "seeds_needed", "mde", "d_z", "p_better", "p_tost", "margin", "diverged", "reference_mean",
     "variant_mean", "metric", "unit", "scale", "score_difference", "learning_rate", "look",
 )  # fmt: skip
-FLIPS_SEED = 0  # fixed, so that a report rebuilt from its table says the same; used above 20 seeds only
+FLIPS_SEED = 0  # fixed, so that a rebuilt report gives the same numbers; used above 20 seeds only
 
 
 def effects_table(
     results: pd.DataFrame, metric: Metric, *, alpha: float = 0.05, looks: Looks | None = None
 ) -> pd.DataFrame:
-    """One row a contrast, the columns `EFFECT_COLUMNS`; a family is all the contrasts of one learning-rate mode.
+    """One row per comparison, the columns `EFFECT_COLUMNS`; a family is all comparisons of a learning-rate mode.
 
     Differences are variant − what it is `against`, on the metric, higher is better, in the file's unit (times `scale`:
-    in `unit`). `low`, `high` hold for the contrast by itself, `low_adjusted`, `high_adjusted` for the family at once
-    (Bonferroni). `p` is of the contrast by itself, `p_adjusted` by max-T, `p_holm` by Holm; NaN below six seeds.
-    `mde` is the smallest true difference that so many seeds show with power 80 %, at the observed SD.
+    in `unit`). `low`, `high` hold for the single comparison, `low_adjusted`, `high_adjusted` for the family at once
+    (Bonferroni). `p` is that of the single comparison, `p_adjusted` by max-T, `p_holm` by Holm; NaN below six seeds.
+    `mde` is the smallest true difference detectable with this number of seeds (80 % power, at the observed SD).
     `reference_mean` and `variant_mean` are over the paired seeds. `diverged` counts the variant's runs that diverged,
-    failed or ran out of memory. Contrasts of identical runs have a verdict of their own. Factors with the largest
-    effect come first, in each the best level; contrasts with the reference before those with another.
+    failed or ran out of memory. Comparisons of identical runs have a verdict of their own. Factors with the largest
+    effect come first, in each the best level; comparisons with the reference before others.
 
-    `looks` is the plan of a study that added seeds to what was undecided: then a contrast is told by the seeds of the
-    last look that it has all seeds for, `look`, and p values and intervals hold over all looks, see
-    `statistics.judge`. The family is that of the contrasts, not of the looks.
+    `looks` is the plan of a study that added seeds to undecided comparisons: then a comparison is judged by the seeds
+    of the last look for which it has all seeds, `look`, and p values and intervals hold over all looks, see
+    `statistics.judge`. The family consists of the comparisons, not of the looks.
     """
     return effects_of_runs(confirmatory_runs(results), metric, alpha=alpha, looks=looks)
 
@@ -68,8 +68,8 @@ def undecided(
 ) -> frozenset[tuple[str, str]]:
     """The (variant, mode) that need more seeds after look number `look`, from 1, with the mode of the table's rows.
 
-    Decided is what helps, hurts, is equivalent, or is detectable and yet below the margin: more seeds would hardly
-    change what is to be done. Only the seeds of the first `look` looks are read, so that a resumed study asks the same.
+    Decided: helps, hurts, is equivalent, or is detectable but below the margin; more seeds would hardly
+    change the conclusion. Only the seeds of the first `look` looks are read, so that a resumed study decides the same.
     """
     effects = effects_table(results, metric, alpha=alpha, looks=looks.up_to(look))
     needy = effects[~effects["verdict"].isin(statistics.DECIDED)]
@@ -80,9 +80,9 @@ def undecided(
 
 
 def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
-    """The effects, where nothing is called equivalent, or below the margin, of which that was not seen.
+    """The effects, with verdicts of "equivalent" or "below the margin" withdrawn if the data cannot support them.
 
-    Of identical runs, and of runs none of which finished, nothing was compared. Where some runs did not finish, what
+    With identical runs, or without a finished run, nothing was compared. If some runs did not finish, the value that
     they count as is an assumption, which may make a difference look small.
     """
     same = identical_contrasts(runs) if (effects["mean"] == 0).any() else frozenset()
@@ -96,8 +96,8 @@ def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) 
 @dataclass(frozen=True, slots=True)
 class _Contrast:
     identity: dict[str, str]  # factor, level, variant, mode, against
-    pairs: pd.DataFrame  # of `paired_scores`, on the metric, sorted by seed
-    scores: pd.DataFrame  # the same on `score`
+    pairs: pd.DataFrame  # rows of `paired_scores`, on the metric, sorted by seed
+    scores: pd.DataFrame  # the same pairs on `score`
     diverged: int
     learning_rate: float
 
@@ -143,7 +143,7 @@ def _row(contrast: _Contrast, judgement: Judgement, metric: Metric, *, family: i
         "verdict": judgement.verdict,
         "low_adjusted": judgement.simultaneous.low,
         "high_adjusted": judgement.simultaneous.high,
-        # The exact test can ask for more than the t test that `seeds_needed` reckons with.
+        # The exact test can require more seeds than the t test that `seeds_needed` assumes.
         "seeds_needed": max(needed, n + 1) if judgement.verdict == "inconclusive" else needed,
         "mde": detectable if n >= statistics.MIN_SEEDS else math.nan,
         "d_z": statistics.standardized_effect(d),

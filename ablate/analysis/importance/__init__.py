@@ -1,1 +1,1 @@
-"""What a factor is worth: from search trials, from complete factorials, from mixtures of two configurations."""
+"""Measure the importance of factors from search trials, complete factorials, or mixtures of two configurations."""

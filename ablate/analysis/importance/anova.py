@@ -1,4 +1,4 @@
-"""A complete factorial into its exact functional ANOVA: the variance of each factor, each pair, and all the rest."""
+"""Decompose the variance of a complete factorial exactly (functional ANOVA): each factor, each pair, and the rest."""
 
 import itertools
 import math
@@ -11,13 +11,13 @@ from ablate.analysis.importance.cells import Cells
 from ablate.analysis.statistics.paired import Floats
 
 ANOVA_COLUMNS = ("term", "kind", "factor", "factor_2", "variance", "share", "share_by_noise", "share_of_runs")
-BETWEEN_REPLICATES = ("seed", "noise")  # kinds of terms that the cell means know nothing of
-TIMES = " × "  # between the factors of an interaction
+BETWEEN_REPLICATES = ("seed", "noise")  # kinds of terms that the cell means do not contain
+TIMES = " × "  # joins the factors of an interaction
 
 
 @dataclass(frozen=True, slots=True)
 class Variances:
-    """Population variances over the cells (all cells weigh the same); total = main + pairs + higher."""
+    """Population variances over the cells (all cells have equal weight); total = main + pairs + higher."""
 
     total: float
     main: Floats  # shape (k,)
@@ -25,7 +25,7 @@ class Variances:
 
     @property
     def higher(self) -> float:
-        """What interactions of three and more factors carry; below 0 by rounding only, and then 0."""
+        """The variance of interactions of three and more factors; negative only by rounding, and then 0."""
         return max(0.0, self.total - float(self.main.sum()) - float(self.pairs.sum()))
 
 
@@ -41,12 +41,12 @@ def functional_anova(cells: Floats) -> Variances:
 
 
 def anova_of(cells: Cells) -> pd.DataFrame:
-    """One row a term, in the columns `ANOVA_COLUMNS`: kinds main, interaction, higher, and with replicates noise.
+    """One row per term, in the columns `ANOVA_COLUMNS`: kinds main, interaction, higher, and with replicates noise.
 
-    `share` is of the variance between the cell means. `share_by_noise` is what the noise of the replicates alone would
-    give that term on average, so a share not well above it says nothing. `share_of_runs` is of the variance of the
-    single runs, where "seed" is what all cells of a replicate have in common (it cancels in paired differences) and
-    "noise" the rest; both are there only with replicates that every cell has.
+    `share` is of the variance between the cell means. `share_by_noise` is the share that replicate noise alone would
+    give that term on average, so a share close to it is no evidence. `share_of_runs` is of the variance of the
+    single runs, in which "seed" is the part common to all cells of a replicate (it cancels in paired differences) and
+    "noise" the rest; both exist only if every cell has all replicates.
     """
     noise = _noise(cells)
     rows = pd.DataFrame([*_terms(cells), *noise.rows()], columns=["kind", "factor", "factor_2", "variance", "df"])
@@ -64,10 +64,10 @@ def anova_of(cells: Cells) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class _Noise:
-    """Variances between replicates: `of_mean` unbiased, of a cell's mean; the others as they stand in the sum."""
+    """Variances between replicates: `of_mean` unbiased, for a cell's mean; the others as they enter the sum."""
 
     of_mean: float = math.nan
-    seed: float = math.nan  # what all cells of a replicate share
+    seed: float = math.nan  # variance common to all cells of a replicate
     rest: float = math.nan
 
     def rows(self) -> list[tuple[str, str, str, float, float]]:
@@ -84,7 +84,7 @@ def _noise(cells: Cells) -> _Noise:
     within = values - values.mean(axis=0)
     seeds = within.mean(axis=1, keepdims=True) if is_paired else np.zeros((n, 1))
     rest = float(np.mean((within - seeds) ** 2))
-    # Each cell has n − 1 degrees of freedom, of which the seeds' own means take those of one cell.
+    # Each cell has n − 1 degrees of freedom; the means of the seeds use up those of one cell.
     of_mean = rest * size / (size - is_paired) / (n - 1)
     return _Noise(of_mean, float(np.mean(seeds**2)) if is_paired else math.nan, rest)
 

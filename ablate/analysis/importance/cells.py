@@ -1,4 +1,4 @@
-"""Rows with a column a factor into cells: one array with an axis a factor, complete or refused."""
+"""Arrange rows as the cells of a complete factorial: an array with one axis per factor, or an error."""
 
 import itertools
 import math
@@ -21,13 +21,13 @@ class Cells:
     """A complete factorial: `values` has the shape (n_replicates, levels of the first factor, …, of the last)."""
 
     factors: tuple[str, ...]
-    levels: tuple[tuple[Level, ...], ...]  # of each factor: numbers ascending, words as they first came up
-    replicates: tuple[float, ...]  # seeds, in the order of the first axis; () where rows were only counted
-    values: Floats  # NaN where a cell lacks a replicate; every cell has one
+    levels: tuple[tuple[Level, ...], ...]  # of each factor: numbers ascending, words as they appear
+    replicates: tuple[float, ...]  # seeds, in the order of the first axis; () if rows were only counted
+    values: Floats  # NaN if a cell lacks a replicate; every cell has at least one
 
     @property
     def size(self) -> int:
-        """How many cells there are."""
+        """The number of cells."""
         return math.prod(len(names) for names in self.levels)
 
     def means(self) -> Floats:
@@ -36,7 +36,7 @@ class Cells:
         return found
 
     def place(self, configuration: Mapping[str, object]) -> tuple[int, ...]:
-        """The index of a configuration's cell; what the configuration says of other factors plays no part."""
+        """The index of a configuration's cell; other factors of the configuration are ignored."""
         return tuple(self._level(number, configuration) for number in range(len(self.factors)))
 
     def at(self, place: Sequence[int]) -> dict[str, Level]:
@@ -55,11 +55,11 @@ class Cells:
 
 
 def complete_cells(table: pd.DataFrame, factors: Sequence[str], value: str, *, replicate: str | None = None) -> Cells:
-    """The cells of `table`, whose factors are crossed completely.
+    """The cells of `table`, whose factors are completely crossed.
 
-    `replicate` names the column (of numbers) that tells the rows of a cell apart; the mean of several that have the
-    same is taken. Without it the rows of a cell are counted. Values that are not finite are no values. Raises
-    `DataError` where a column is missing or a cell has no value, and names such cells.
+    `replicate` names the column (of numbers) that distinguishes the rows of a cell; rows with equal numbers are
+    averaged. Without it the rows of a cell are counted. Values that are not finite count as missing. Raises
+    `DataError` if a column is missing or a cell has no value, and names such cells.
     """
     for name in (*factors, value, *([replicate] if replicate else [])):
         if name not in table.columns:
@@ -77,12 +77,12 @@ def complete_cells(table: pd.DataFrame, factors: Sequence[str], value: str, *, r
 
 
 def varying(table: pd.DataFrame, factors: Sequence[str]) -> list[str]:
-    """Those of `factors` that have more than one level in `table`."""
+    """The `factors` that have more than one level in `table`."""
     return [name for name in factors if table[name].nunique(dropna=False) > 1]
 
 
 def level_key(level: object) -> float | str:
-    """What makes two levels the same, whether they come from a study file, a results table or its CSV."""
+    """The key by which levels are equal, whether they come from a study file, a results table or its CSV."""
     try:
         return float(str(level))
     except ValueError:

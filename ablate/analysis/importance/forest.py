@@ -1,9 +1,9 @@
-"""Encoded factors and scores into each factor's share of the variance, as a random forest sees it (fANOVA).
+"""Estimate each factor's share of the variance with a random forest (fANOVA).
 
 Hutter, Hoos & Leyton-Brown (2014), "An efficient approach for assessing hyperparameter importance". Optuna's own
 evaluator walks its trees in Python, once for every combination of a factor's levels as if each level were a number
-between 0 and 1: 9 s for 500 trials of 7 factors, and out of reach for a factor of 15 levels. This one takes whole
-trees as arrays, and a level as a level; without such factors the shares are the same
+between 0 and 1: 9 s for 500 trials of 7 factors, and infeasible for a factor of 15 levels. This evaluator takes whole
+trees as arrays, and levels as categories; without categorical factors the shares are the same
 (`tests/analysis/importance/test_forest.py`).
 """
 
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# How much of the space each piece of a factor takes (n_pieces,), and which pieces a leaf spans (n_leaves, n_pieces).
+# The fraction of the space of each piece of a factor (n_pieces,), and the pieces that a leaf spans (n_leaves,
+# n_pieces).
 FactorPieces: TypeAlias = tuple[Floats, NDArray[np.bool_]]
 SklearnTree: TypeAlias = Any  # sklearn ships no types
-MAX_DEPTH = 64  # Optuna's; no tree of a few hundred trials gets there
+MAX_DEPTH = 64  # Optuna's; no tree of a few hundred trials is that deep
 
 
 def forest_shares(
@@ -30,9 +31,9 @@ def forest_shares(
 ) -> dict[str, float]:
     """Each factor's share, from 0 to 1, of the variance of the forest's prediction over the whole space.
 
-    `factors` has a row a trial: columns of floats are numbers between their least and their largest value, all others
-    levels of equal weight. The forest learns from `rows` alone, some of them repeatedly in a resample. What the shares
-    leave of 1 are interactions. All 0 where no tree sees a difference.
+    `factors` has a row per trial: columns of floats are numbers between their smallest and largest value, all others
+    levels of equal weight. The forest learns only from `rows`, some of them repeatedly in a resample. What the shares
+    lack to 1 are interactions. All 0 if no tree sees a difference.
     """
     from sklearn.ensemble import RandomForestRegressor
 
@@ -49,7 +50,7 @@ def forest_shares(
 
 
 def _columns(column: "pd.Series[Any]") -> Floats:
-    """A number as it is, (n, 1); else a column of 0 and 1 for each level but, of two, the first."""
+    """A number as it is, (n, 1); otherwise a 0/1 column for each level except, with two levels, the first."""
     if _is_number(column):
         return column.to_numpy(dtype=np.float64)[:, None]
     values = column.astype(str).to_numpy(dtype=object)
@@ -64,7 +65,7 @@ def _is_number(column: "pd.Series[Any]") -> bool:
 def _tree_shares(
     tree: SklearnTree, spans: Floats, names: Sequence[str], is_number: Mapping[str, bool]
 ) -> dict[str, float]:
-    """The shares in one tree; {} for one that sees no difference."""
+    """The shares in one tree; {} for a tree that sees no difference."""
     leaves = np.flatnonzero(tree.feature < 0)
     values = tree.value[leaves].reshape(len(leaves))
     low, high = (bounds[leaves] for bounds in _boxes(tree, spans))
@@ -75,7 +76,7 @@ def _tree_shares(
             _intervals(low[:, at[0]], high[:, at[0]], spans[:, at[0]]) if is_number[name]
             else _level_sets(low[:, at], high[:, at])
         )  # fmt: skip
-    parts = {name: spanned @ weights for name, (weights, spanned) in pieces.items()}  # of the space, a leaf's share
+    parts = {name: spanned @ weights for name, (weights, spanned) in pieces.items()}  # a leaf's share of the space
     volumes = np.prod(list(parts.values()), axis=0)
     mean = float(values @ volumes)
     variance = float((values - mean) ** 2 @ volumes)
@@ -83,7 +84,7 @@ def _tree_shares(
         return {}
     shares = {}
     for name, (weights, spanned) in pieces.items():
-        marginal = (values * volumes / parts[name]) @ spanned  # the mean prediction at each piece of this factor
+        marginal = (values * volumes / parts[name]) @ spanned  # mean prediction in each piece of this factor
         shares[name] = float((marginal - mean) ** 2 @ weights) / variance
     return shares
 
@@ -101,14 +102,14 @@ def _boxes(tree: SklearnTree, spans: Floats) -> tuple[Floats, Floats]:
 
 
 def _intervals(low: Floats, high: Floats, span: Floats) -> FactorPieces:
-    """A number's range, cut wherever a leaf begins or ends."""
+    """A number's range, split wherever a leaf begins or ends."""
     cuts = np.unique(np.concatenate([low, high]))
     spanned: NDArray[np.bool_] = (low[:, None] <= cuts[:-1]) & (cuts[1:] <= high[:, None])
     return np.diff(cuts) / (span[1] - span[0]), spanned
 
 
 def _level_sets(low: Floats, high: Floats) -> FactorPieces:
-    """The levels that a leaf holds: those whose columns of 0 and 1 lie within its bounds."""
+    """The levels in a leaf: those whose 0/1 columns lie within its bounds."""
     n = low.shape[1]
     levels = np.array([[0.0], [1.0]]) if n == 1 else np.eye(n)
     inside = (low[:, None, :] <= levels) & (levels <= high[:, None, :])

@@ -1,8 +1,8 @@
-"""A value for every mixture of two configurations into what each factor is worth between them.
+"""Value each factor between two configurations, given a value for every mixture of them (Shapley values, greedy path).
 
-A game is an array of shape (n_seeds, 2, …, 2): an axis a factor, 0 where it has the reference's level and 1 where it
-has the target's. Higher values are better; a loss is given with its sign turned. Every result is in the value's unit,
-and positive where the target's level is the better one.
+A game is an array of shape (n_seeds, 2, …, 2): an axis per factor, 0 if it has the reference's level and 1 if it
+has the target's. Higher values are better; a loss is negated. Every result is in the value's unit,
+and positive if the target's level is better.
 """
 
 import itertools
@@ -59,7 +59,7 @@ def shapley_values(game: Floats) -> Floats:
 def shapley_interactions(game: Floats) -> Floats:
     """Pairwise Shapley interaction index (Grabisch & Roubens 1999), shape (n_seeds, k, k), symmetric.
 
-    Its diagonal is 0. Positive where two factors are worth more together than one by one.
+    Its diagonal is 0. Positive if two factors are worth more together than separately.
     """
     k = _players(game)
     found = np.zeros((len(game), k, k))
@@ -71,7 +71,7 @@ def shapley_interactions(game: Floats) -> Floats:
 
 
 def greedy_path(game: Floats) -> tuple[int, ...]:
-    """From the reference: at each step the flip with the best mean over the seeds, of equal ones the first."""
+    """From the reference: at each step the flip with the best mean over the seeds, the first among equals."""
     k = _players(game)
     flipped: list[int] = []
     while len(flipped) < k:
@@ -97,7 +97,7 @@ def _weights(k: int, together: int) -> Floats:
 
 
 def _sizes(others: int) -> NDArray[np.intp]:
-    """How many of the others are in each subset, in the order of a flattened game."""
+    """The number of other factors in each subset, in the order of a flattened game."""
     sizes = np.zeros(1, dtype=np.intp)
     for _ in range(others):
         sizes = np.concatenate((sizes, sizes + 1))

@@ -1,4 +1,4 @@
-"""Search trials into factor importances: PED-ANOVA (what the best have in common) and fANOVA (what moves the score)."""
+"""Estimate factor importances from search trials: PED-ANOVA (what the best have in common) and fANOVA (variance)."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-LEAST_TRIALS = 8  # below, either method reads noise
-MOST_TRIALS = 1000  # of more, so many are drawn: the bands hardly narrow, and 100,000 would take minutes
+LEAST_TRIALS = 8  # below this, both methods only see noise
+MOST_TRIALS = 1000  # of more trials, this many are drawn: the bands hardly narrow, and 100,000 would take minutes
 COLUMNS = ("factor", "importance", "evaluator", "n_trials", "low", "high", "n_all", "n_worst")
 RATE = "learning_rate"
 LOG_SPAN = 100  # a positive factor that spans this ratio may be read as log10, as the learning rate always is
-LARGEST = 1e30  # of numbers that trees and densities take; a factor with larger ones has levels
-BAND = (0.1, 0.9)  # quantiles over the resamples: 10 of them support no wider ones
-RESAMPLES = 10  # of 1,000 trials of 8 factors each takes 0.1 s, by either method
-FANOVA_TREES, FANOVA_RESAMPLE_TREES = 64, 10  # 64 are optuna's default
-BEST_TRIALS = 5  # PED-ANOVA compares at least so many of the best with all: its authors' advice to keep it stable
-BEST_SHARE = (0.1, 0.5)  # optuna's default share of best trials, and the most of them where trials are few
+LARGEST = 1e30  # largest number for trees and densities; a factor with larger numbers has levels
+BAND = (0.1, 0.9)  # quantiles over the resamples: 10 resamples support no wider band
+RESAMPLES = 10  # each takes 0.1 s for 1,000 trials of 8 factors, by either method
+FANOVA_TREES, FANOVA_RESAMPLE_TREES = 64, 10  # 64 is optuna's default
+BEST_TRIALS = 5  # minimum number of best trials in PED-ANOVA: its authors' advice for stability
+BEST_SHARE = (0.1, 0.5)  # optuna's default share of best trials, and the maximum if trials are few
 INACTIVE = ""  # the level of a factor that a configuration does not have
 
 
@@ -37,23 +37,23 @@ INACTIVE = ""  # the level of a factor that a configuration does not have
 class _Trials:
     factors: pd.DataFrame  # floats are numbers, text is levels
     scores: Sequence[float]
-    n_all: int  # of which they were drawn
-    n_worst: int  # of them, those that count with the worst score
+    n_all: int  # number of trials from which they were drawn
+    n_worst: int  # trials that count with the worst score
 
 
 def importances(results: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """One row an evaluator and factor: `COLUMNS`, most important first.
+    """One row per evaluator and factor: `COLUMNS`, most important first.
 
-    "ped-anova": how much the factor sets the best trials apart from all, as shares that sum to 1. "fanova": the share
-    that the factor explains by itself of the variance that a random forest sees in the scores; what is missing from 1
-    is what no factor explains by itself: interactions, and noise that the forest took for them. `low` to `high` holds
-    80 % of the bootstrap resamples of the trials, drawn by `seed`.
+    "ped-anova": how much the factor distinguishes the best trials from all, as shares that sum to 1. "fanova": the
+    share of the variance of a random forest's predictions that the factor alone explains; the rest
+    to 1 are interactions, and noise that the forest mistakes for them. `low` to `high`
+    holds 80 % of the bootstrap resamples of the trials, drawn by `seed`.
 
-    The trials are those of the search; where there was none, the cells of a factorial. Pruned ones count with the score
-    they had. Those that diverged, failed or ran out of memory are evidence too: they count with the worst score of all,
-    `n_worst` of them. Others without a score do not count. A factor that a configuration does not have is a level of
-    its own. Of `n_all` trials at most 1,000 are used, `n_trials`, drawn by `seed`. Empty where fewer than 8 are left,
-    or all scores or all factors are equal.
+    The trials are those of the search; without a search, the cells of a factorial. Pruned trials count with the score
+    they had. Trials that diverged, failed or ran out of memory are evidence too: they count with the worst score of
+    all, `n_worst` of them. Others without a score do not count. An inactive factor has a level
+    of its own. Of `n_all` trials at most 1,000 are used, `n_trials`, drawn by `seed`. Empty if fewer than 8 are
+    left, or all scores or all factors are equal.
     """
     trials = _trials(results, seed=seed)
     if len(trials.scores) < LEAST_TRIALS or len(set(trials.scores)) < 2 or trials.factors.empty:
@@ -73,7 +73,7 @@ def _trials(results: pd.DataFrame, *, seed: int) -> _Trials:
     usable = scores.notna()
     if RATE in rows:
         rates = pd.to_numeric(rows[RATE], errors="coerce")
-        usable &= rates.gt(0) | (rates.notna().sum() == 0)  # no trial is known by its rate: the setting must do
+        usable &= rates.gt(0) | (rates.notna().sum() == 0)  # no rates recorded: use the setting
     at = _drawn(np.flatnonzero(usable), seed=seed)
     rows, lost = rows.iloc[at], lost.iloc[at]
     has_rate = RATE in rows and bool(rows[RATE].notna().any())
@@ -87,7 +87,7 @@ def _trials(results: pd.DataFrame, *, seed: int) -> _Trials:
 
 
 def _evidence(results: pd.DataFrame) -> pd.DataFrame:
-    """The search's rows, or else a factorial's: chosen for the tests of the comparisons, one-factor rows lie badly."""
+    """The search's rows, or a factorial's; one-factor rows, chosen for comparisons, cover the space badly."""
     searched = results[results["phase"] == "search"]
     if len(searched) or "design" not in results:
         return searched
@@ -103,20 +103,20 @@ def _drawn(
 
 
 def _encoded(column: "pd.Series[float]") -> "pd.Series[float] | pd.Series[str]":
-    """Numbers with more than two values as floats, log10 where they spread over decades; everything else as text."""
+    """Numbers with more than two values as floats, log10 if they span decades; everything else as text."""
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
     if not numeric or column.abs().max() > LARGEST or column.nunique() <= 2:
         return column.map(lambda level: INACTIVE if pd.isna(level) else str(level))
     numbers = _log10(column) if _is_logarithmic(column) else column.astype(float)
-    # Inactive stands half a range below the least: apart enough for a tree and for a density.
+    # Inactive is half a range below the minimum: far enough for a tree and for a density.
     return numbers.fillna(numbers.min() - (numbers.max() - numbers.min()) / 2)
 
 
 def _is_logarithmic(column: "pd.Series[float]") -> bool:
-    """Whether the values span decades, and their median lies nearer to the middle of the decades than of the range."""
+    """Whether values span decades, with a median nearer to the middle on the log scale than on the linear scale."""
     low, middle, high = column.min(), column.median(), column.max()
     if low <= 0 or high / low < LOG_SPAN:
-        return False  # e.g. 0.001 … 0.4 drawn uniformly: the least of many draws alone is small
+        return False  # e.g. 0.001 … 0.4 drawn uniformly: only the smallest of many draws is small
     off_logarithmic = abs(np.log(middle / low) / np.log(high / low) - 0.5)
     return bool(off_logarithmic < abs((middle - low) / (high - low) - 0.5))
 
@@ -126,17 +126,17 @@ def _log10(column: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def _resamples(trials: _Trials, count: int, *, seed: int) -> list[list[int]]:
-    """Places of trials drawn with replacement; a draw whose scores are all equal says nothing and is left out."""
+    """Row indices of trials drawn with replacement; a draw with equal scores has no information and is left out."""
     rng, n = np.random.default_rng(seed), len(trials.scores)
     draws = [[int(at) for at in rng.integers(n, size=n)] for _ in range(count)]
     return [draw for draw in draws if len({trials.scores[at] for at in draw}) > 1]
 
 
 def _banded(found: Mapping[str, float], resampled: Sequence[Mapping[str, float]], *, evaluator: str) -> pd.DataFrame:
-    """One row a factor, most important first.
+    """One row per factor, most important first.
 
-    The band is the resamples' spread about their median, put around the estimate: a resample holds about 63 % of the
-    trials, some of them repeatedly, which moves all importances to one side and must not look like uncertainty.
+    The band is the spread of the resamples about their median, centred on the estimate: a resample holds about 63 % of
+    the trials, some of them repeatedly, which biases all importances and must not look like uncertainty.
     """
     drawn = pd.DataFrame(resampled, columns=list(found))
     estimate, middle = pd.Series(found), drawn.median()
@@ -196,7 +196,7 @@ def _ped_anova(trials: Sequence["FrozenTrial"]) -> dict[str, float]:
 
 @contextmanager
 def _quiet_optuna() -> Iterator[None]:
-    """No "a new study created" for each resample, no warning that `normalize` is experimental."""
+    """Silence "a new study created" for each resample, and the warning that `normalize` is experimental."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -204,7 +204,7 @@ def _quiet_optuna() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # Half of the scores equal the worst: nothing sets the best apart, and 0.0 says so.
+            # Half of the scores equal the worst: nothing distinguishes the best, so importances are 0.0.
             warnings.filterwarnings("ignore", message="Target and region quantiles select the same set")
             yield
     finally:

@@ -1,4 +1,4 @@
-"""Anybody's table of runs into our results table and what is known of it, so that the reading half can read it."""
+"""Import another tool's table of runs as a results table and the facts about it that a report needs."""
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.read_imported import ImportedRuns, read_foreign

@@ -1,4 +1,4 @@
-"""What the user said of a table of runs."""
+"""The options with which a user describes an imported table."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MINIMIZE: Direction = "minimize"
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What the user said of the table; "" and () where nothing."""
+    """The user's description of an imported table; "" and () if not given."""
 
     factors: tuple[str, ...] = ()
     score: str = ""
@@ -21,10 +21,10 @@ class ImportOptions:
     direction: str = ""  # MAXIMIZE or MINIMIZE
     reference: str = ""  # "a=1,b=x"
     target: str = ""
-    margin: float | None = None  # in the score column's own unit
+    margin: float | None = None  # in the unit of the score column
     unit: str = ""
     states: str = ""  # "word=finished,other=failed"
-    state: str = ""  # the column of these words
+    state: str = ""  # the column with these words
 
     def __post_init__(self) -> None:
         if self.direction not in ("", MAXIMIZE, MINIMIZE):

@@ -1,4 +1,4 @@
-"""A table of runs and what was asked into roles: which column is the score, which the seed, which are factors."""
+"""Assign roles to the columns of an imported table: score, seed, state, factors."""
 
 import re
 from collections import Counter
@@ -25,15 +25,15 @@ NO_SEEDS = "No seed column is given (--seed), so runs cannot be paired: the resu
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """What each column is; `seeds` is () and `state` "" where the table has none."""
+    """The role of each column; `seeds` is () and `state` "" if the table has none."""
 
     factors: tuple[str, ...]
     score: str
     direction: str
-    seeds: tuple[str, ...]  # a run's replicate is its values in these
+    seeds: tuple[str, ...]  # columns whose values identify a run's replicate
     state: str
-    notes: tuple[str, ...]  # what was taken without being asked, as sentences; the first says all roles
-    states: Mapping[str, State] = field(default_factory=dict)  # what the cells of `state` mean
+    notes: tuple[str, ...]  # assumptions, as sentences; the first lists all roles
+    states: Mapping[str, State] = field(default_factory=dict)  # the meaning of the cells of `state`
     unit: str = ""
     together: tuple[tuple[str, str], ...] = ()  # factors that always change together
 
@@ -44,7 +44,7 @@ class Roles:
 
 
 def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
-    """The roles asked for, else those that the source knows, else those that names and values suggest; it is said."""
+    """The roles stated by the user, else those of the source, else those suggested by names and values, with notes."""
     export = recognize(map(str, runs.table))
     score = find_score(runs, asked, export)
     direction = find_direction(runs, asked, export, score=score)
@@ -93,7 +93,7 @@ def _reasons(left_out: Mapping[str, str]) -> str:
 
 
 def _check_names(runs: Runs, factors: Sequence[str]) -> None:
-    """Factors must stay apart in "factor=level", and in the columns of our table."""
+    """Factors must remain distinguishable in "factor=level", and in the columns of the results table."""
     if wrong := [name for name in factors if "=" in name]:
         rule = f'a factor\'s name must not contain "=", got "{printable(wrong[0])}"'
         raise DataError(f"{runs.place}: {rule}\n  rename the column")
@@ -104,7 +104,7 @@ def _check_names(runs: Runs, factors: Sequence[str]) -> None:
 
 
 def own_names(runs: Runs, roles: Roles) -> Mapping[str, str]:
-    """Column -> the factor's name: without the tool's prefix, unless another column would have the same one then."""
+    """Column -> factor name: without the tool's prefix, unless two columns would then have the same name."""
     columns = [str(name) for name in runs.table]
     export = recognize(columns)
     own = {column: export.name(column) for column in roles.factors}
@@ -113,13 +113,13 @@ def own_names(runs: Runs, roles: Roles) -> Mapping[str, str]:
 
 
 def in_own_names(asked: ImportOptions, names: Mapping[str, str]) -> ImportOptions:
-    """What was asked, where a factor may be called by its column."""
+    """The user's options with factor names in place of column names."""
     return replace(asked, reference=_renamed(asked.reference, names), target=_renamed(asked.target, names))
 
 
 def _renamed(stated: str, names: Mapping[str, str]) -> str:
     """ "params.a=1, params.b=x" as "a=1, b=x"."""
     for column, name in names.items():
-        written = name.replace("\\", "\\\\")  # as a template of `re`
+        written = name.replace("\\", "\\\\")  # as a replacement template of `re`
         stated = re.sub(rf"(^|,)\s*{re.escape(column)}\s*=", rf"\g<1>{written}=", stated)
     return stated

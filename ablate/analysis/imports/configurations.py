@@ -1,4 +1,4 @@
-"""The factors of a table of runs into its configurations: which run has which, which differ in one factor alone."""
+"""Find the configurations of an imported table: the levels of each run, and neighbours that differ in one factor."""
 
 import math
 import re
@@ -17,16 +17,16 @@ from ablate.errors import DataError, known_names
 from ablate.study.trial import Level
 from ablate.text import printable
 
-MANY_LEVELS = 10  # with more, and on average fewer than two runs a level, a number was drawn rather than chosen
+MANY_LEVELS = 10  # with more levels, and fewer than two runs per level, a number was drawn rather than chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Configurations:
-    """The distinct ones, in the order in which they first came up; levels by their number."""
+    """The distinct configurations, in order of first appearance; levels by number."""
 
-    levels: Mapping[str, tuple[Level, ...]]  # of each factor: as they first came up, "" where a run has none
+    levels: Mapping[str, tuple[Level, ...]]  # levels of each factor in order of first appearance, "" if a run has none
     codes: Codes  # shape (n_configurations, n_factors)
-    of_run: Codes  # shape (n_runs,): the place of each run's configuration in `codes`
+    of_run: Codes  # shape (n_runs,): index of each run's configuration in `codes`
 
     @property
     def factors(self) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ class Configurations:
 
     @property
     def drawn(self) -> tuple[str, ...]:
-        """Factors whose values were drawn: a value that hardly comes again is no level to compare with another."""
+        """Factors whose values were drawn: a value that hardly repeats is no level for a comparison."""
         return tuple(
             name
             for name, levels in self.levels.items()
@@ -53,14 +53,14 @@ class Configurations:
         return {name: levels[code] for (name, levels), code in zip(self.levels.items(), self.codes[place], strict=True)}
 
     def differing(self, place: int) -> Codes:
-        """The column of the one factor, not a drawn one, in which each configuration differs from this one."""
+        """The column of the single factor, not drawn, in which each configuration differs from this configuration."""
         differs = self.codes != self.codes[place]
         is_drawn = np.isin(self.factors, self.drawn)
         column = np.where((differs.sum(axis=1) == 1) & ~(differs & is_drawn).any(axis=1), differs.argmax(axis=1), -2)
         return np.asarray(np.where(differs.any(axis=1), column, -1), dtype=np.intp)
 
     def neighbours(self) -> Codes:
-        """How many other configurations differ from each in exactly one factor that was not drawn, as `differing`."""
+        """The number of other configurations that differ from each in only one factor that was not drawn."""
         n, k = self.codes.shape
         before = [np.zeros(n, dtype=np.intp)]
         after = [np.zeros(n, dtype=np.intp)]
@@ -70,13 +70,13 @@ class Configurations:
         found = np.zeros(n, dtype=np.intp)
         drawn = set(self.drawn)
         for column in (at for at, name in enumerate(self.factors) if name not in drawn):
-            rest = paired(before[column], after[k - 1 - column])  # equal where all other factors are
+            rest = paired(before[column], after[k - 1 - column])  # equal if all other factors are equal
             found += np.bincount(rest)[rest] - 1
         return found
 
 
 def find_configurations(runs: Runs, factors: Mapping[str, str] | tuple[str, ...]) -> Configurations:
-    """The configurations of the columns `factors`, which may have other names as factors: column -> name."""
+    """The configurations of the columns `factors`, a mapping from column to factor name."""
     levels, columns = {}, []
     for column, name in dict(factors if isinstance(factors, Mapping) else zip(factors, factors, strict=True)).items():
         numbers = to_numbers(runs.column(column))
@@ -90,10 +90,10 @@ def find_configurations(runs: Runs, factors: Mapping[str, str] | tuple[str, ...]
 
 
 def choose_reference(found: Configurations, stated: str, *, place: str) -> tuple[int, str]:
-    """The place of the reference, and a sentence that says how it was chosen.
+    """The index of the reference, and a sentence on how it was chosen.
 
-    Of the configurations that have the levels of `stated`, "a=1,b=x", the one with the most one-factor neighbours;
-    among equal ones that with the most runs, then the first. Raises `DataError` where none has them.
+    Of the configurations with the levels of `stated`, "a=1,b=x", that with the most one-factor neighbours;
+    among equals that with the most runs, then the first. Raises `DataError` if no configuration has these levels.
     """
     fits = matching(found, stated, place=place, option="--reference")
     neighbours, runs = found.neighbours(), np.bincount(found.of_run)
@@ -107,7 +107,7 @@ def choose_reference(found: Configurations, stated: str, *, place: str) -> tuple
 
 
 def matching(found: Configurations, stated: str, *, place: str, option: str) -> NDArray[np.bool_]:
-    """Which configurations have the levels of `stated`, shape (n_configurations,); all where it is ""."""
+    """Which configurations have the levels of `stated`, shape (n_configurations,); all if it is ""."""
     fits = np.ones(len(found.codes), dtype=np.bool_)
     for name, level in _parsed(found, stated, place=place, option=option).items():
         keys = [level_key(known) for known in found.levels[name]]
@@ -123,7 +123,7 @@ def matching(found: Configurations, stated: str, *, place: str, option: str) -> 
 
 
 def lone(found: Configurations) -> list[str]:
-    """The factors, no drawn ones, of which most configurations have a level of their own; () where all are so."""
+    """The factors, except drawn ones, in which most configurations have a unique level; () if all are so."""
     drawn = set(found.drawn)
     chosen = [name for name in found.factors if name not in drawn]
     names = [name for name in chosen if len(found.levels[name]) > len(found.codes) / 2]
@@ -136,7 +136,7 @@ def text_of(found: Configurations, place: int) -> str:
 
 
 def labels_of(found: Configurations) -> NDArray[np.object_]:
-    """`text_of` for all, shape (n_configurations,)."""
+    """`text_of` for all configurations, shape (n_configurations,)."""
     parts = [
         np.array([f"{name}={level}" for level in levels], dtype=object)[found.codes[:, column]]
         for column, (name, levels) in enumerate(found.levels.items())
@@ -145,7 +145,7 @@ def labels_of(found: Configurations) -> NDArray[np.object_]:
 
 
 def _check_levels(levels: tuple[Level, ...], name: str, *, place: str) -> None:
-    """Words that read as one number, "1" and "1.0", are one level in every table that is made of them."""
+    """Reject words that read as the same number, "1" and "1.0": they would become one level in derived tables."""
     seen: dict[float | str, Level] = {}
     for level in levels:
         if (first := seen.setdefault(level_key(level), level)) is not level:

@@ -1,4 +1,4 @@
-"""Recognize the tools that wrote a table's columns, and what each column then is."""
+"""Recognize the tool that exported a table by its columns, and normalize the table."""
 
 import ast
 import json
@@ -24,20 +24,20 @@ KINDS: tuple[tuple[ColumnKind, str], ...] = (
     ("factor", "factors"), ("attribute", "attributes"), ("result", "results"), ("bookkeeping", "bookkeeping"),
 )  # fmt: skip
 PARENT = "tags.mlflow.parentRunId"
-# A dictionary as Python prints it has nan and inf without quotes, which no literal may be.
+# A dictionary as Python prints it has nan and inf without quotes, which are no Python literals.
 BARE = re.compile(r"(?<=[:,\[(]) ?(-?)(nan|inf)(?=[,}\])])")
-MOST_LEVELS = 1_000  # a column with more numbers holds measurements, and no levels
-SHOWN = 3  # of the merged levels of a column in a note
+MOST_LEVELS = 1_000  # a column with more numbers holds measurements, not levels
+SHOWN = 3  # merged levels of a column named in a note
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The tools that a table comes from, and what their columns are; nothing is known of a table made by hand."""
+    """The tools that exported a table, and the kinds of its columns; empty for a table made by hand."""
 
     tools: tuple[Tool, ...]
-    kinds: Mapping[str, ColumnKind]  # of the columns that are known
+    kinds: Mapping[str, ColumnKind]  # kinds of the known columns
     names: Mapping[str, str]  # a parameter's or attribute's own name: params.seed -> seed
-    makers: Mapping[str, str]  # of the columns that are known: the tool's name, "" for any
+    makers: Mapping[str, str]  # tools of the known columns, "" for any tool
 
     def of_kind(self, kind: ColumnKind) -> tuple[str, ...]:
         """The columns of that kind, in the table's order."""
@@ -48,7 +48,7 @@ class Export:
         return self.names.get(column, column)
 
     def first(self, role: str) -> str:
-        """The column that a tool keeps for "state", "run_id" or "score"; "" where there is none."""
+        """The tool's own column for "state", "run_id" or "score"; "" if there is none."""
         return next((name for tool in self.tools for name in self.makers_columns(tool, role)), "")
 
     def makers_columns(self, tool: Tool, role: str) -> list[str]:
@@ -57,7 +57,7 @@ class Export:
 
 
 def recognize(columns: Iterable[str]) -> Export:
-    """What the names of the columns tell; a tool counts where it has left several of its typical ones."""
+    """Recognize tools by column names; a tool counts if the table has several of its typical columns."""
     names = list(columns)
     tools = tuple(tool for tool in TOOLS if _is_shown(tool, names))
     kinds: dict[str, ColumnKind] = {}
@@ -93,7 +93,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def only_runs(runs: Runs, export: Export) -> Runs:
-    """The table without MLflow's parent runs; a note says how many. Raises `DataError` where rows are steps of runs."""
+    """The table without MLflow's parent runs; a note says how many. Raises `DataError` if rows are steps of runs."""
     run_id = export.first("run_id")
     if not run_id:
         return runs
@@ -108,7 +108,7 @@ def only_runs(runs: Runs, export: Export) -> Runs:
 
 
 def _check_steps(runs: Runs, run_id: str) -> None:
-    """A run that comes several times, with a step that counts on, is the history of a run and not a table of runs."""
+    """Reject tables in which runs repeat with a rising step: the history of runs, not a table of runs."""
     if not runs.table[run_id].duplicated().any():
         return
     for name in (str(name) for name in runs.table if "_".join(words_of(name)) in STEPS):
@@ -121,7 +121,7 @@ def _check_steps(runs: Runs, run_id: str) -> None:
 
 
 def unfolded(runs: Runs, export: Export) -> Runs:
-    """The table with a column "config.lr" for the cells {"lr": 0.1} of a column "config"; a note says it."""
+    """The table with a column "config.lr" for the cells {"lr": 0.1} of a column "config"; a note reports it."""
     is_sklearn = any(tool.name == "scikit-learn" for tool in export.tools)
     parts, split = [], []
     for name in map(str, runs.table):
@@ -141,7 +141,7 @@ def unfolded(runs: Runs, export: Export) -> Runs:
 
 
 def _dictionaries(column: "pd.Series[str]") -> list[dict[str, Any]] | None:  # Any: JSON
-    """The cells as dictionaries, {} where blank; None where one is something else."""
+    """The cells as dictionaries, {} if blank; None if a cell is something else."""
     filled = column[column.str.strip() != ""]
     if filled.empty or not (filled.str.startswith("{") & filled.str.rstrip().str.endswith("}")).all():
         return None
@@ -160,7 +160,7 @@ def _read(cell: str) -> dict[str, Any] | None:  # Any: JSON
 
 
 def tidied(runs: Runs) -> Runs:
-    """The table without blank rows and spaces around cells, and one way of writing each number; a note says what."""
+    """The table without blank rows and surrounding spaces, and with one spelling of each number; notes list changes."""
     table, spaced = _stripped(runs.table)
     blank = (table == "").all(axis=1)
     notes = list(runs.notes)
@@ -178,7 +178,7 @@ def tidied(runs: Runs) -> Runs:
 
 
 def _stripped(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """The table without spaces around its cells, and the columns in which that makes two levels one."""
+    """The table without spaces around its cells, and the columns in which this merges two levels."""
     columns, spaced = {}, []
     for name in table:
         kept = table[name].str.strip()
@@ -189,14 +189,14 @@ def _stripped(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _twins(column: "pd.Series[str]") -> dict[str, str]:
-    """Cells that are another cell's number as a 32-bit float has it, or but for the last digits of a 64-bit one."""
+    """Cells equal to another cell's number as a 32-bit float, or up to the last digits of a 64-bit float."""
     cells = pd.Series(column.unique())
     if not 1 < len(cells) <= MOST_LEVELS or (numbers := to_numbers(cells)) is None or numbers.dtype == object:
-        return {}  # `object`: whole numbers of many digits, which no float holds
+        return {}  # dtype `object`: whole numbers with more digits than a float holds
     found: dict[str, str] = {}
-    short: dict[float, tuple[str, float]] = {}  # the shortest way of writing a number, by its 32-bit form
+    short: dict[float, tuple[str, float]] = {}  # the shortest spelling of a number, by its 32-bit value
     for text, number in sorted(zip(cells, numbers.astype(float), strict=True), key=lambda cell: len(cell[0])):
-        if not np.isfinite(number) or number % 1 == 0:  # whole numbers may be seeds, which stay apart
+        if not np.isfinite(number) or number % 1 == 0:  # whole numbers may be seeds, which stay distinct
             continue
         first, value = short.setdefault(_float32(number), (text, number))
         if number != value and (number == _float32(value) or f"{number:.15g}" == f"{value:.15g}"):

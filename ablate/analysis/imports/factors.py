@@ -1,4 +1,4 @@
-"""Which columns were varied on purpose, and why the others were not."""
+"""Find the columns that were varied on purpose, and say why the others are no factors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from ablate.errors import DataError
 from ablate.storage.results import coerced
 from ablate.text import printable
 
-MOST_FACTORS = 200  # that nobody named: so many columns that vary are measurements, and no picture holds them
+MOST_FACTORS = 200  # unless the user names them: more varying columns are measurements
 INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
 SAME, UNIQUE = "the same in every run", "different in every run"
 LIKE_RESULT = "looks like a result"
@@ -41,7 +41,7 @@ LIKE_RESULT = "looks like a result"
 
 @dataclass(frozen=True, slots=True)
 class FoundFactors:
-    """The names, and the columns that could have been factors with the reason why they are none."""
+    """The factors, and the rejected columns with the reason."""
 
     names: tuple[str, ...]
     left_out: Mapping[str, str]
@@ -51,10 +51,10 @@ class FoundFactors:
 def find_factors(
     runs: Runs, asked: ImportOptions, export: Export, *, taken: Mapping[str, str], seeds: Sequence[str]
 ) -> FoundFactors:
-    """The columns asked for, else those that the source or the tool knows, else all that can have been varied.
+    """The factors stated by the user, else those known from the source or tool, else all that may have been varied.
 
-    `taken` has the columns of other roles, each with the role. Raises `DataError` where nothing was varied, or a
-    column tells the steps of runs rather than runs.
+    `taken` maps columns of other roles to the role. Raises `DataError` if nothing was varied, or if a
+    column shows that rows are steps of runs.
     """
     if asked.factors:
         return _asked_for(runs, asked, taken=taken)
@@ -87,7 +87,7 @@ def _asked_for(runs: Runs, asked: ImportOptions, *, taken: Mapping[str, str]) ->
 
 
 def _why_not(runs: Runs, export: Export, name: str, codes: Codes) -> str:
-    """Why a column that nobody named is no factor, by its own name and values; "" where it may be one."""
+    """Why a column that the user did not name is no factor, by its name and values; "" if it may be a factor."""
     kind, maker = export.kinds.get(name), export.makers.get(name)
     if n_levels(codes) < 2:
         return SAME
@@ -123,7 +123,7 @@ def _names_machine(words: Sequence[str]) -> bool:
 
 
 def _counts(numbers: NDArray[np.floating[Any]], name: str) -> bool:  # Any: precision
-    """Whether they go up by one from row to row, from 0 or 1 anew now and then; of a nameless column, any numbers."""
+    """Whether values go up by one from row to row, restarting at 0 or 1; for a nameless column, any numbers."""
     steps = np.diff(numbers)
     return name.startswith(("Unnamed", "column")) or bool(((steps == 1) | np.isin(numbers[1:], (0, 1))).all())
 
@@ -154,7 +154,7 @@ def _check(runs: Runs, factors: Sequence[str], codes: Mapping[str, Codes], block
 
 
 def _is_step(runs: Runs, name: str, others: list[Codes], blocks: Codes | None) -> bool:
-    """Whether a column counts the steps of each run: it is called so, and has whole numbers in a row for each run."""
+    """Whether a column counts the steps of each run: by its name, and with consecutive whole numbers for each run."""
     if "_".join(words_of(name)) not in STEPS:
         return False
     numbers = to_numbers(runs.table[name])
@@ -166,7 +166,7 @@ def _is_step(runs: Runs, name: str, others: list[Codes], blocks: Codes | None) -
 
 
 def _counts_repeats(runs: Runs, name: str, factors: Sequence[str], codes: Mapping[str, Codes]) -> bool:
-    """Whether a column called like a run counts from 0 or 1, and each other configuration has each of its numbers."""
+    """Whether a column named like a run counts from 0 or 1 and is crossed with the other configurations."""
     numbers = to_numbers(runs.table[name])
     if not (is_called(name) or words_of(name)[-1:] in (("try",), ("attempt",))) or numbers is None:
         return False

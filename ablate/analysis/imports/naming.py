@@ -1,4 +1,4 @@
-"""Columns that name a combination of others, and those that always change together."""
+"""Find columns that name a combination of others, and columns that always change together."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ from ablate.analysis.imports.words import LEARNING, NAMES, Codes, coded, crossed
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
 
-COMPLETE = 0.8  # of the combinations, the share that has a name
-CROSSED_COMPLETE = 0.8  # of a crossing, the share that has been run
-BALANCED = 0.75  # of the most runs that a level has under one seed, the least mean over all seeds
-REPEATED = 1.1  # runs for each cell and seed, at most
+COMPLETE = 0.8  # minimum share of combinations that have a name
+CROSSED_COMPLETE = 0.8  # minimum share of a crossing that has been run
+BALANCED = 0.75  # minimum mean runs of a level over seeds, relative to its maximum
+REPEATED = 1.1  # maximum mean of runs per cell and seed
 
 
 def naming(runs: Runs, varied: Mapping[str, Codes], blocks: Codes | None) -> dict[str, str]:
-    """Columns of words that name a combination of others, as "sgd-do0.1" names sgd and 0.1; maybe with the seed."""
+    """Text columns that name a combination of others: "sgd-do0.1" names sgd and 0.1; possibly with the seed."""
     left = dict(varied)
     found: dict[str, str] = {}
     of_words = [name for name in varied if to_numbers(runs.table[name]) is None]
@@ -35,9 +35,9 @@ def naming(runs: Runs, varied: Mapping[str, Codes], blocks: Codes | None) -> dic
 
 
 def together(factors: Sequence[str], codes: Mapping[str, Codes]) -> tuple[tuple[str, str], ...]:
-    """Pairs of factors of several runs a level that always change together: neither is compared alone.
+    """Pairs of factors with several runs per level that always change together: neither can be compared alone.
 
-    Codes count levels in the order in which they came up, so that those of such factors are equal.
+    Codes count levels in order of first appearance, so the codes of such factors are equal.
     """
     return tuple(
         (one, other)
@@ -48,7 +48,7 @@ def together(factors: Sequence[str], codes: Mapping[str, Codes]) -> tuple[tuple[
 
 
 def is_called(name: str) -> bool:
-    """Whether a column is called like the name of a run."""
+    """Whether a column is named like a run's name."""
     return words_of(name)[-1:] != () and words_of(name)[-1] in NAMES
 
 
@@ -61,7 +61,7 @@ def _combines(codes: Codes, parts: list[Codes]) -> bool:
 
 
 def _spells(runs: Runs, name: str, codes: Codes, named: Sequence[str]) -> bool:
-    """Whether each value has the levels of the columns it names in it, letter by letter."""
+    """Whether each value contains the levels of the columns that it names, letter by letter."""
     if not decides(crossed([coded(runs.table[other]) for other in named], len(codes)), codes):
         return False
     _, first = np.unique(codes, return_index=True)
@@ -73,7 +73,7 @@ def _spells(runs: Runs, name: str, codes: Codes, named: Sequence[str]) -> bool:
 
 
 def also_varied(called: Mapping[str, Codes], varied: Mapping[str, Codes], blocks: Codes | None) -> dict[str, Codes]:
-    """Columns called like a result, "n_params", that were varied on purpose: the table is crossed only with them."""
+    """Columns named like a result, "n_params", that were varied on purpose: only they complete the crossing."""
     if blocks is None or n_levels(blocks) < 2 or not called:
         return {}
     cells = crossed(list(varied.values()), len(blocks))
@@ -86,7 +86,7 @@ def also_varied(called: Mapping[str, Codes], varied: Mapping[str, Codes], blocks
 
 
 def moving(runs: Runs, export: Export, varied: Mapping[str, Codes], blocks: Codes | None) -> dict[str, str]:
-    """Columns that change between the seeds of one configuration, where the others are crossed with the seeds."""
+    """Columns that change between the seeds of a configuration, while the others are crossed with the seeds."""
     if blocks is None or n_levels(blocks) < 2:
         return {}
     design = [codes for codes in varied.values() if _is_balanced(codes, blocks)]
@@ -101,7 +101,7 @@ def moving(runs: Runs, export: Export, varied: Mapping[str, Codes], blocks: Code
 
 
 def _crossed_cells(design: list[Codes], blocks: Codes) -> Codes | None:
-    """The cells of the columns that are crossed with the seeds, one run each; None where they are not."""
+    """The cells of the columns that are crossed with the seeds, one run each; None if they are not."""
     for subsets in ([design], [design[:at] + design[at + 1 :] for at in range(len(design))]):
         found = [cells for subset in subsets if subset and _is_crossed(cells := crossed(subset, len(blocks)), blocks)]
         exact = [cells for cells in found if n_levels(cells) * n_levels(blocks) == len(blocks)]
@@ -122,7 +122,7 @@ def _is_drawn(runs: Runs, export: Export, name: str) -> bool:
 
 
 def _is_balanced(codes: Codes, blocks: Codes) -> bool:
-    """Whether each level came up about as often under every seed."""
+    """Whether each level occurs about equally often under every seed."""
     counts = np.zeros((n_levels(codes), n_levels(blocks)))
     if counts.size > 4 * len(codes):
         return False

@@ -1,4 +1,4 @@
-"""A table of runs and what was asked of it into the results table and the facts that the report goes by."""
+"""Convert an imported table of runs to the results table and the facts for its report."""
 
 import re
 from dataclasses import dataclass, replace
@@ -25,24 +25,24 @@ from ablate.storage.results import coerced, column_of
 from ablate.study.trial import CUT_SHORT, Level
 from ablate.text import number_of
 
-_OPTION = re.compile(r" \(--[^()]*\)")  # that changes a role: for the terminal, not for the report
+_OPTION = re.compile(r" \(--[^()]*\)")  # a hint on an option: for the terminal, not for the report
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedRuns:
-    """What another tool's runs come to in our terms."""
+    """The runs of another tool, converted to results and facts."""
 
     results: pd.DataFrame
     facts: Provenance
-    notes: tuple[str, ...]  # what was taken without being asked, as sentences
+    notes: tuple[str, ...]  # assumptions, as sentences
 
 
 def read_foreign(runs: Runs, asked: ImportOptions) -> ImportedRuns:
-    """Every configuration that differs from the reference in one factor is a variant of it, paired by seed.
+    """Import runs: every configuration that differs from the reference in one factor is a variant, paired by seed.
 
-    A complete table is a factorial as well. All runs are search trials where they do not stand in the factorial one
-    by one. A row that appears a second time says in `same_as` whose result it is. Raises `DataError` where the
-    table does not have what was asked for.
+    A complete table is a factorial as well. All runs are search trials unless the factorial holds them one
+    by one. A row that appears a second time names the original in `same_as`. Raises `DataError` if the
+    table lacks something that the user stated.
     """
     runs = prepared(runs)
     roles = find_roles(runs, asked)
@@ -69,7 +69,7 @@ def read_foreign(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         alone=[] if len(one_factor) or is_crossed else lone(found),
         designs=["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         read_as=_OPTION.sub("", read_as).removeprefix("Read as: "),
-        notes=[note.removesuffix(".") for note in notes],  # the report puts them in a row
+        notes=[note.removesuffix(".") for note in notes],  # the report joins them
     )
     parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
@@ -77,7 +77,7 @@ def read_foreign(runs: Runs, asked: ImportOptions) -> ImportedRuns:
 
 
 def prepared(runs: Runs) -> Runs:
-    """One row a run, each level written in one way, a column a value."""
+    """One row per run, one spelling of each level, a column for each value."""
     runs = tidied(runs)
     runs = unfolded(runs, recognize(map(str, runs.table)))
     return only_runs(runs, recognize(map(str, runs.table)))
@@ -86,13 +86,13 @@ def prepared(runs: Runs) -> Runs:
 def _every_run(
     measured: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool
 ) -> list[pd.DataFrame]:
-    """Search trials, cells of a factorial, or both where a cell is a mean of several runs."""
+    """Search trials, cells of a factorial, or both if a cell is the mean of several runs."""
     if not is_crossed:
         return [search_rows(measured, found)]
     crossed = factorial_rows(cells, found)
     if len(cells.rows) < len(measured):
         return [search_rows(measured, found), crossed]
-    crossed["same_as"] = ""  # these are the runs themselves
+    crossed["same_as"] = ""  # these rows are the runs themselves
     return [crossed]
 
 
@@ -163,7 +163,7 @@ def _facts(runs: Runs, asked: ImportOptions, roles: Roles, found: Configurations
 
 
 def _scale(runs: Runs, roles: Roles) -> float:
-    """Points are percent: fractions are shown times 100."""
+    """Accuracy points are percent: fractions are displayed times 100."""
     is_fraction = bool(coerced(runs.column(roles.score)).dropna().between(0, 1).all())
     return 100.0 if roles.unit == "points" and is_fraction else 1.0
 
@@ -187,5 +187,5 @@ def _levels(found: Configurations, place: int) -> dict[str, Level]:
 
 
 def _told(factor: str) -> str:
-    """A factor as the designs call it: by its column, and the learning rate by its name."""
+    """A factor's name in the designs: its column, and for the learning rate its name."""
     return factor if factor == "learning_rate" else column_of(factor)

@@ -1,4 +1,4 @@
-"""Which columns tell the replicates of a configuration apart: its seed, its fold, or both."""
+"""Find the columns that identify the replicates of a configuration: seed, fold, or both."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ablate.analysis.sources.runs import to_numbers
 from ablate.errors import DataError
 from ablate.text import printable
 
-SEED_OF = frozenset(  # what may stand beside "seed" in a seed's name; "n_seeds" and "seed_prompt" are none
+SEED_OF = frozenset(  # words allowed beside "seed" in a seed's name; "n_seeds" and "seed_prompt" are no seeds
     ("id", "idx", "index", "number", "no", "value", "random", "rng", "prng", "global", "model", "init", "train",
      "torch", "np", "numpy", "tf", "keras", "manual", "run", "trial", "base", "main", "master",
      "python", "weight", "weights")
@@ -24,12 +24,12 @@ SPLITS = ("fold", "cv_fold", "kfold", "k_fold", "fold_id", "fold_idx", "split", 
 REPEATS = ("replicate", "repeat", "rep", "replication", "repetition")
 PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "holdout"))
 FOLDS = re.compile(r"(.*_)?(k?fold|split)(_.*)?")
-MOST_EXACT = 2**53  # a seed beyond it is told from its neighbours by its text alone
+MOST_EXACT = 2**53  # larger seeds differ from their neighbours only as text
 
 
 @dataclass(frozen=True, slots=True)
 class Replicates:
-    """The columns; () where runs have no seeds."""
+    """The columns of the replicate; () if runs have no seeds."""
 
     columns: tuple[str, ...]
     note: str = ""
@@ -41,10 +41,10 @@ class Replicates:
 
 
 def find_replicates(runs: Runs, asked: ImportOptions, export: Export) -> Replicates:
-    """The columns asked for, else those that are called so and vary.
+    """The columns stated by the user, otherwise those with a seed's name that vary.
 
-    Raises `DataError` where one is not there, or a split is a part of the data: "train" and "test".
-    A fold and a seed make a replicate together: one block a pair. A column that another one decides adds nothing.
+    Raises `DataError` if a column is missing, or a split is a part of the data: "train" and "test".
+    A fold and a seed together make a replicate: one block per pair. A column determined by another adds nothing.
     """
     if asked.seed:
         columns = [asked.seed] if asked.seed in runs.table else [name.strip() for name in asked.seed.split(",")]
@@ -64,7 +64,7 @@ def find_replicates(runs: Runs, asked: ImportOptions, export: Export) -> Replica
 
 
 def seeds_of(runs: Runs, columns: tuple[str, ...]) -> "pd.Series[float] | None":
-    """Whole numbers, NaN where a run has none; words and pairs are numbered in order. None without columns."""
+    """Whole numbers, NaN if a run has none; words and pairs are numbered in order. None without columns."""
     if not columns:
         return None
     if len(columns) == 1:
@@ -85,13 +85,13 @@ def _numbered(column: "pd.Series[str]") -> "pd.Series[float]":
 
 
 def is_seed(own: str) -> bool:
-    """Whether a name, its words joined by "_", is that of a seed."""
+    """Whether a name, its words joined by "_", is a seed's name."""
     words = own.split("_")
     return own in STATES_OF_GENERATORS or ("seed" in words and set(words) - {"seed"} <= SEED_OF)
 
 
 def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
-    """The columns of seeds, then of splits, then of repeats; a tool's bookkeeping is none of them."""
+    """The columns of seeds, then of splits, then of repeats, without a tool's bookkeeping."""
     own = {str(name): "_".join(words_of(export.name(str(name)))) for name in runs.table}
     no_seed = ("bookkeeping", "result")
     free = [name for name in own if name not in asked.factors and export.kinds.get(name) not in no_seed]

@@ -1,4 +1,4 @@
-"""Runs, their roles and configurations into rows of our results table."""
+"""Convert imported runs, with their roles and configurations, to rows of the results table."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ NOT_FINITE = "the score is not finite"
 
 
 def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
-    """One row a run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`."""
+    """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`."""
     raw = runs.column(roles.score)
     numbers = to_scores(raw)
     sign = -1 if roles.direction == MINIMIZE else 1
@@ -50,19 +50,19 @@ def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class CellRuns:
-    """One row a configuration and seed, fit for pairing."""
+    """One row per configuration and seed, ready for pairing."""
 
-    rows: pd.DataFrame  # as `measured_runs`, and `same_as`
-    of_row: NDArray[np.intp]  # configurations
-    n_repeated: int  # runs that have the configuration and the seed of another
-    n_retried: int = 0  # runs that were lost, and left out as another of their configuration and seed finished
+    rows: pd.DataFrame  # columns of `measured_runs`, and `same_as`
+    of_row: NDArray[np.intp]  # index of each row's configuration
+    n_repeated: int  # runs with the same configuration and seed as another run
+    n_retried: int = 0  # failed runs left out because a run of their configuration and seed finished
 
 
 def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> CellRuns:
-    """Of several runs of one configuration and seed the mean counts, with those that diverged at the worst score.
+    """Average the runs of each configuration and seed, with diverged runs at the worst score.
 
-    A run that was lost as its state says does not count beside one that finished: it was tried again. Without seeds
-    every run has the seed 0, and none is a second try: runs that share nothing must not be paired by their order.
+    A run that failed by its state does not count beside a finished run: it was retried. Without seeds
+    every run has the seed 0, and none is a retry: unrelated runs must not be paired by their order.
     """
     rows = measured.assign(configuration=np.asarray(found.of_run), same_as=measured["trial"])
     rows = rows[rows["seed"].notna()] if seeded else rows.assign(seed=0.0)
@@ -70,7 +70,7 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> 
     rows = _without_retried(rows) if seeded else rows
     n_retried = n_runs - len(rows)
     is_finished = rows["state"] == "finished"
-    # One that finished last, so that it speaks for the others.
+    # A finished run last, so that it represents the others.
     last = rows[is_finished.groupby([rows["configuration"], rows["seed"]]).transform("any") <= is_finished]
     last = last.drop_duplicates(["configuration", "seed"], keep="last")
     n_repeated = len(rows) - len(last)
@@ -89,19 +89,19 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> 
 
 def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
     has_finished = (rows["state"] == "finished").groupby([rows["configuration"], rows["seed"]]).transform("any")
-    is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # as a column of states says
+    is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # according to a column of states
     return rows[~(has_finished & is_lost)]
 
 
 def search_rows(measured: pd.DataFrame, found: Configurations) -> pd.DataFrame:
-    """Every run as a search trial: evidence for the importances and the history."""
+    """Every run as a search trial: data for the importances and the history."""
     return _table(measured.assign(phase="search"), found, np.asarray(found.of_run))
 
 
 def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
-    """Every cell of a complete factorial. Raises `DataError` where the names of two cells read alike."""
+    """Every cell of a complete factorial. Raises `DataError` if two cells have the same name."""
     labels = pd.Series(labels_of(found))
-    if labels.duplicated().any():  # a level may say ", b=2" as if it were of another factor
+    if labels.duplicated().any():  # a level may contain ", b=2", like a level of another factor
         alike = printable(str(labels[labels.duplicated()].iloc[0]))
         raise DataError(f'two configurations have the same name: "{alike}"\n  rename the level that contains commas')
     rows = cells.rows.assign(phase="ablation", design="factorial", variant=labels.to_numpy()[cells.of_row])
@@ -109,7 +109,7 @@ def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
 
 
 def one_factor_rows(cells: CellRuns, found: Configurations, reference: int) -> pd.DataFrame:
-    """The reference, and every configuration that differs from it in one factor alone; empty without one of those."""
+    """The reference, and every configuration that differs in only one factor; empty without such configurations."""
     column = found.differing(reference)[cells.of_row]
     kept = column >= -1
     if not (column >= 0).any():

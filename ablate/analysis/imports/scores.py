@@ -1,4 +1,4 @@
-"""Which column is the score, whether more of it is better, and its unit; doubt is a question."""
+"""Find the score column of an imported table, its direction and its unit; ask the user in case of doubt."""
 
 import re
 
@@ -27,10 +27,10 @@ from ablate.text import first_of, printable
 
 SPREADS = frozenset(("std", "sd", "stdev", "stderr", "sem", "var", "variance", "ci", "lower", "upper"))
 METRIC_NAMES = ("metric", "metric_name", "measure", "tag", "key", "variable", "score_name", "metric_type")
-LEAST_PERCENT = 10  # an accuracy beyond it is a percentage, or something else
-MOST_NAMED = 20  # of a list in a note or a message
+LEAST_PERCENT = 10  # an accuracy above this is a percentage, or something else
+MOST_NAMED = 20  # names listed in a note or a message
 HIGHER, LOWER = HIGHER_IS_BETTER | ALSO_HIGHER, LOWER_IS_BETTER | ALSO_LOWER
-# scikit-learn's names of scorers: more is better of each, "neg_" or not.
+# scikit-learn's names of scorers: more is better for each, with "neg_" or without.
 _SCORERS = (
     "accuracy adjusted_mutual_info_score adjusted_rand_score average_precision balanced_accuracy "
     "completeness_score d2_absolute_error_score d2_brier_score d2_log_loss_score explained_variance f1 "
@@ -53,7 +53,7 @@ MINUS = re.compile(r"\s*[-−]|(.*[^A-Za-z0-9])?1(\.0)?\s*[-−_ ]\s*(minus[_ ])
 
 
 def find_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
-    """The column asked for, else the source's or the tool's, else the only one that reads as a score."""
+    """The column stated by the user, else the source's or the tool's, else the only column named like a score."""
     _check_metrics(runs, asked)
     score = asked.score or runs.score or _guess_score(runs, asked, export)
     if to_scores(runs.column(score)) is None:
@@ -62,7 +62,7 @@ def find_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
 
 
 def find_direction(runs: Runs, asked: ImportOptions, export: Export, *, score: str) -> str:
-    """MAXIMIZE or MINIMIZE. Raises `DataError` where the name does not tell, or the values contradict it."""
+    """MAXIMIZE or MINIMIZE. Raises `DataError` if the name does not tell, or the values contradict it."""
     stated = asked.direction or (runs.direction if score == runs.score else "")
     if stated:
         return stated
@@ -81,7 +81,7 @@ def find_direction(runs: Runs, asked: ImportOptions, export: Export, *, score: s
 
 
 def find_unit(runs: Runs, asked: ImportOptions, *, score: str, direction: str) -> str:
-    """ "points" of an accuracy, whether its values are fractions or percents; else what was asked."""
+    """ "points" for an accuracy, whether its values are fractions or percentages; otherwise the user's unit."""
     if asked.unit:
         return asked.unit
     values = to_scores(runs.column(score))
@@ -103,14 +103,14 @@ def find_unit(runs: Runs, asked: ImportOptions, *, score: str, direction: str) -
 
 
 def unit_note(runs: Runs, *, score: str, unit: str) -> str:
-    """What is said of an accuracy in percents."""
+    """The note on an accuracy in percent."""
     values = to_scores(runs.column(score))
     is_percent = unit == "points" and values is not None and bool((values.dropna() > 1).any())
     return f"{score} is read as percents (--unit)." if is_percent else ""
 
 
 def listed(names: list[str]) -> str:
-    """The first names and how many more there are."""
+    """The first names and the number of the rest."""
     return first_of(list(map(printable, names)), MOST_NAMED)
 
 
@@ -146,7 +146,7 @@ def _guess_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
 
 
 def _is_change(runs: Runs, name: str) -> bool:
-    """Whether a column may be a score that is called by a change, "generalization_gap": hardly a value comes twice."""
+    """Whether a column named like a change, "generalization_gap", may be a score: values hardly repeat."""
     words = words_of(name)
     if not words or words[-1] not in CHANGES or (numbers := to_scores(runs.table[name])) is None:
         return False
@@ -163,7 +163,7 @@ def _no_score(runs: Runs, name: str) -> DataError:
 
 
 def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
-    """What the name tells, "" where nothing, and why it may be wrong."""
+    """What the name implies, "" if nothing, and why it may be wrong."""
     known = pd.Series(dtype=float) if values is None else values.dropna()
     is_negative = bool((known <= 0).all() and (known < 0).any())
     scorer = _scorer(name)
@@ -173,7 +173,7 @@ def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
         if not scorer.startswith("neg_") and is_negative and set(words_of(scorer)) & BOUNDED:
             return "", "All its values are negative."
         return MAXIMIZE, ""
-    if scorer == "max_error":  # an error, or scikit-learn's scorer of that name, which is minus the error
+    if scorer == "max_error":  # an error, or scikit-learn's scorer of that name, which is the negated error
         return (MAXIMIZE if is_negative else MINIMIZE), ""
     words = words_of(name)
     if MINUS.match(name) or set(words) & TURNING or any(_is_glued(word) for word in words):
@@ -187,7 +187,7 @@ def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
 
 
 def _scorer(name: str) -> str:
-    """The name without what says on which data, and how averaged."""
+    """The name without words for the data split and the kind of average."""
     bare = name.strip().lower().replace(" ", "_").replace("-", "_")
     while (found := PREFIX.match(bare)) and bare not in SCORERS and bare[found.end() :]:
         bare = bare[found.end() :]
@@ -195,7 +195,7 @@ def _scorer(name: str) -> str:
 
 
 def _is_glued(word: str) -> bool:
-    """ "negloss" is a turning word and a known one."""
+    """Whether a word joins a negating word and a known score, "negloss"."""
     found = GLUED.match(word)
     return found is not None and word not in HIGHER | LOWER and word[found.end() :] in HIGHER | LOWER
 

@@ -1,4 +1,4 @@
-"""Find the column that tells how runs ended, and read its words; a word that is not known is asked for."""
+"""Find the column that says how runs ended, and interpret its words; unknown words are an error that asks the user."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 STATES: tuple[State, ...] = get_args(State)
-MOST_WORDS = 8  # that a message lists; a column with more words than MOST_STATES tells no states
+MOST_WORDS = 8  # words that a message lists; a column with more words than MOST_STATES holds no states
 MOST_STATES = 40
 NAMED = re.compile(r"(?i)(.*[^a-z])?(state|status|exit[ _]?code|return[ _]?code)|.+(State|Status|StatusType)")
 YES, NO = frozenset(("true", "1", "yes", "y", "1.0")), frozenset(("false", "0", "no", "n", "0.0"))
@@ -33,11 +33,11 @@ FLAGS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """The column, "" where none tells it, and what each of its cells means."""
+    """The column, "" if none is found, and the meaning of each of its cells."""
 
     column: str = ""
     meanings: Mapping[str, State] = field(default_factory=dict)
-    others: tuple[str, ...] = ()  # columns that say the same in other words
+    others: tuple[str, ...] = ()  # columns with the same meaning in other words
 
     def text(self) -> str:
         """ "status (COMPLETED = finished, Canceled = killed)"."""
@@ -46,7 +46,7 @@ class States:
 
 
 def find_states(runs: Runs, asked: ImportOptions, export: Export, *, score: str, taken: Collection[str] = ()) -> States:
-    """The column asked for, else the source's or the tool's, else the one whose name or words tell states."""
+    """The column stated by the user, else the source's or the tool's, else one whose name or words suggest states."""
     stated = _stated(asked.states)
     column = asked.state or runs.state or _of_tool(runs, export, asked)
     if column:
@@ -91,7 +91,7 @@ def _stated(text: str) -> dict[str, State]:
 
 
 def _of_tool(runs: Runs, export: Export, asked: ImportOptions) -> str:
-    """The tool's own column of states, where its words are not all the same unknown one."""
+    """The tool's own column of states, unless its words are all the same unknown word."""
     name = export.first("state")
     if not name or name in asked.factors:
         return ""
@@ -104,7 +104,7 @@ def _may_be(name: str, export: Export) -> bool:
 
 
 def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
-    """By its name, unless it has too many words or one unknown word alone; or where most of its words are known."""
+    """By its name, unless it has too many words or a single unknown word; or if most of its words are known."""
     if column.nunique() > MOST_STATES:
         return False
     words = _words(column)
@@ -127,7 +127,7 @@ def _words(column: "pd.Series[str]") -> list[str]:
 def _meanings(
     runs: Runs, name: str, stated: Mapping[str, State], export: Export, *, score: str
 ) -> dict[str, State]:  # fmt: skip
-    """What each cell of the column means, blank ones too. Raises `DataError` that lists what is not known."""
+    """The meaning of each cell of the column, including blank cells. Raises `DataError` listing unknown words."""
     column = runs.column(name)
     if column.nunique() > MOST_STATES:
         raise DataError(
@@ -152,13 +152,13 @@ def _meanings(
 
 
 def _flagged(name: str) -> State | None:
-    """The state that a column of yes and no is named after, "crashed" or "is_finished"."""
+    """The state after which a yes/no column is named, "crashed" or "is_finished"."""
     key = re.sub(r"^(is|has|was|did)(?=\w)", "", letters(name))
     return WORDS[key] if key in FLAGS else None
 
 
 def _of_flag(word: str, flag: State | None) -> State | None:
-    """What yes or no means; who has not finished may have been lost in any way."""
+    """The meaning of yes or no; a run that did not finish may have failed in any way."""
     if flag is None:
         return None
     if word.lower() in YES:
@@ -173,7 +173,7 @@ def _of_code(word: str, name: str) -> State | None:
 
 
 def _known(word: str, words: Collection[str], export: Export) -> State | None:
-    """The word's meaning, by the tool of the table or of the words where tools differ; None where it is not known."""
+    """The meaning of a word, by the table's tool or by the words if tools differ; None if unknown."""
     key = letters(word)
     if key in WORDS:
         return WORDS[key]

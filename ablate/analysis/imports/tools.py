@@ -1,4 +1,4 @@
-"""What the exports of other tools look like: which of their columns are parameters, results, or bookkeeping."""
+"""Describe the exports of other tools: which of their columns are parameters, results or bookkeeping."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ class Tool:
     """One kind of export. Patterns fit a column's whole name."""
 
     name: str
-    signs: str  # columns that hardly anything else has
-    weak_signs: str = NOTHING  # columns that are a sign beside others only
-    n_signs: int = 2  # different signs that show the tool, one of them strong
+    signs: str  # columns that hardly any other table has
+    weak_signs: str = NOTHING  # columns that count as signs only beside others
+    n_signs: int = 2  # number of different signs required, at least one of them strong
     factors: str = NOTHING  # parameters; a group `name` is the parameter's own name
     results: str = NOTHING
     attributes: str = NOTHING  # left out, but may hold the seed; a group `name` likewise
@@ -20,8 +20,8 @@ class Tool:
     state: str = NOTHING
     run_id: str = NOTHING
     score: str = NOTHING  # the column of the objective
-    progress: str = NOTHING  # how far a run came
-    maximizes: bool | None = None  # whether more of `score` is better; None where the export does not say
+    progress: str = NOTHING  # progress of a run
+    maximizes: bool | None = None  # whether a higher `score` is better; None if the export does not say
 
 
 TOOLS = (
@@ -188,7 +188,7 @@ TOOLS = (
         bookkeeping="sys/.+|monitoring/.+|source_code/.+", results="metrics/.+", state="sys/failed|sys/state",
     ),
 )  # fmt: skip
-# Prefixes with a point or a slash, of which one column alone is evidence.
+# Prefixes with a point or a slash, for which a single column is sufficient evidence.
 ANY_TOOL = Tool(
                "", signs="", factors="(?:params?|config|cfg|hparams?|hyperparam(?:eter)?s?|hp)[./](?P<name>.+)",
                results="(?:metrics?|summary)[./].+", attributes="tags?[./](?P<name>.+)",

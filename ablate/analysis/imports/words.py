@@ -1,4 +1,4 @@
-"""The words in columns' names that tell scores, measurements and settings."""
+"""Recognize words in column names: scores, measurements, settings, states."""
 
 import re
 
@@ -18,7 +18,7 @@ HIGHER_IS_BETTER = frozenset(
     ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "r2", "reward", "bleu", "map", "iou", "psnr", "ssim", "score",
      "recall", "mcc", "dice", "ndcg", "mrr", "rouge", "miou", "likelihood")
 )  # fmt: skip
-# Told of a score that the user named; as names of factors they are too common ("precision" may be that of floats).
+# Scores only if the user names them; too common as names of factors ("precision" may be that of floats).
 ALSO_HIGHER = frozenset(
     ("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo", "hits")
 )
@@ -26,17 +26,17 @@ ALSO_LOWER = frozenset(("divergence", "kl", "ece", "mistakes", "errors", "losses
 BOUNDED = frozenset(
     ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "iou", "miou", "dice", "precision", "recall", "map")
 )
-MEASURED = frozenset(  # besides scores, what a run came to rather than what it was given
+MEASURED = frozenset(  # besides scores, results of a run rather than its inputs
     ("time", "seconds", "duration", "runtime", "elapsed", "timestamp", "date", "memory", "parameters", "params", "best")
 )
 OBJECTIVES = frozenset(("value", "objective", "metric", "target"))
-# A name that ends so is a setting, whatever it is the setting of: "loss_weight", "score_threshold", "map_size".
+# A name with such an ending is a setting: "loss_weight", "score_threshold", "map_size".
 SETTINGS = frozenset(
     ("weight", "weights", "coef", "coefficient", "factor", "lambda", "alpha", "beta", "gamma", "scale", "type", "kind",
      "name", "fn", "func", "function", "threshold", "smoothing", "exponent", "power", "temperature", "penalty", "size",
      "limit", "budget", "embedding", "dim", "steps")
 )  # fmt: skip
-# Words that turn or change what follows or precedes them: a drop of the accuracy, minus the loss, the time to a score.
+# Words that negate or change the adjacent word: a drop of the accuracy, minus the loss, the time to a score.
 TURNING = frozenset(
     ("neg", "negative", "negated", "minus", "inverse", "inverted", "inv", "reciprocal", "reduction", "reduced",
      "improvement", "improved", "gain", "drop", "gap", "delta", "diff", "difference", "decrease", "increase",
@@ -54,7 +54,7 @@ NAMES = frozenset(  # the last word of columns that name a run, not a factor of 
      "commit", "url", "link", "command", "cmd", "key")
 )  # fmt: skip
 MACHINES = frozenset(("host", "hostname", "node", "machine", "nodelist", "nodename", "pid", "server", "ip"))
-DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # with "id" or a number behind it
+DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # followed by "id" or a number
 COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks", "description"))
 CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
 STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
@@ -67,8 +67,8 @@ FINISHED: State = "finished"
 KILLED: State = "killed"
 PRUNED: State = "pruned"
 FAILED: State = "failed"
-# Words by their letters alone, "OUT_OF_MEMORY" as "outofmemory". A run that somebody or a machine cut short is
-# "killed", one that a tuner gave up for its bad start "pruned": neither has its final score, and neither is compared.
+# Words by their letters only, "OUT_OF_MEMORY" as "outofmemory". A run that a person or a machine cut short is
+# "killed", a run that a tuner stopped for its bad start "pruned": neither has its final score, and neither is compared.
 WORDS: dict[str, State] = {
     **dict.fromkeys(
         ("finished", "finish", "complete", "completed", "done", "success", "succeeded", "successful", "ok", "okay",
@@ -88,9 +88,9 @@ WORDS: dict[str, State] = {
          "metricsunavailable", "starting", "pulling", "unfinished", "incomplete"),
         KILLED),
 }  # fmt: skip
-# Words that mean different things to different tools or people, known only beside other words of such a tool.
-# "Early stopped" is a tuner's doing in Katib and NNI (its median rule ended the run); in a table by hand it may be
-# Keras' callback, which ends a run that has converged and leaves a valid score: there it is asked for.
+# Words with different meanings in different tools, known only beside other words of such a tool.
+# "Early stopped" is a tuner's decision in Katib and NNI (its median rule ended the run); in a table made by hand it
+# may be Keras' callback, which ends a run that has converged and leaves a valid score: there the user is asked.
 READINGS: dict[str, dict[str, State]] = {
     "Ray Tune": {"terminated": FINISHED},
     "KerasTuner": {"stopped": PRUNED, "invalid": FAILED},
@@ -124,7 +124,7 @@ def words_of(name: object) -> tuple[str, ...]:
 
 
 def reads_as_score(name: str) -> bool:
-    """Whether a word or a rank, "Hits@3", tells a score, and the name does not end as a setting's does."""
+    """Whether a word or a rank, "Hits@3", names a score, and the name does not end like a setting's."""
     words = words_of(name)
     return RANKED.fullmatch(name.strip()) is not None or (
         bool(set(words) & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
@@ -132,7 +132,7 @@ def reads_as_score(name: str) -> bool:
 
 
 def reads_as_result(name: str) -> bool:
-    """Whether it reads as something that a run came to."""
+    """Whether a name reads as a result of a run."""
     words = words_of(name)
     return reads_as_score(name) or (bool(set(words) & MEASURED) and words[-1] not in SETTINGS)
 
@@ -143,14 +143,14 @@ def has_spread(cell: str) -> bool:
 
 
 def coded(column: "pd.Series[str]") -> Codes:
-    """The number of each cell's level, shape (n_runs,); numbers are one level however they are written."""
+    """The number of each cell's level, shape (n_runs,); equal numbers are one level, whatever their spelling."""
     numbers = to_numbers(column)
     codes, _ = pd.factorize(column if numbers is None else numbers, use_na_sentinel=False)
     return codes
 
 
 def n_levels(codes: Codes) -> int:
-    """How many levels there are."""
+    """The number of levels."""
     return int(codes.max(initial=-1)) + 1
 
 
@@ -169,5 +169,5 @@ def paired(one: Codes, other: Codes) -> Codes:
 
 
 def decides(one: Codes, other: Codes) -> bool:
-    """Whether runs that agree in `one` agree in `other` too."""
+    """Whether runs that agree in `one` also agree in `other`."""
     return n_levels(paired(one, other)) == n_levels(one)

@@ -1,4 +1,4 @@
-"""Other tools' records of runs into one kind of table: a file, an Optuna storage. MLflow's are in `tracking`."""
+"""Read runs recorded by other tools: table files and Optuna storages. MLflow's are in `tracking`."""
 
 from ablate.analysis.sources.csv_file import read_csv_runs
 from ablate.analysis.sources.optuna_storage import is_storage_url, read_optuna_runs

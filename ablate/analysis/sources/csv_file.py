@@ -1,4 +1,4 @@
-"""A file of text into runs; its text is data and never run."""
+"""Read runs from a text file (CSV, Markdown, JSON); its text is data and never executed."""
 
 import csv
 import hashlib
@@ -21,9 +21,10 @@ CELL = re.compile(r"(?<!\\)\|")
 
 
 def read_csv_runs(path: Path) -> Runs:
-    """Read a table of text, compressed or not. Raises `DataError` where it is none.
+    """Read a table of text, compressed or not. Raises `DataError` if the file is no table.
 
-    Its columns are parted by commas, semicolons, tabs or bars, or it is a Markdown table, JSON lines or a JSON array.
+    Columns are separated by commas, semicolons, tabs or bars, or the file is a Markdown table, JSON lines or a JSON
+    array.
     """
     try:
         text = read_csv_text(path)
@@ -36,7 +37,7 @@ def read_csv_runs(path: Path) -> Runs:
 
 
 def file_runs(table: pd.DataFrame, path: Path) -> Runs:
-    """The runs of a file's table, every cell text."""
+    """The runs of a file's table, with every cell as text."""
     fingerprint = hashlib.sha256(path.read_bytes()).hexdigest()
     return Runs(table, place=printable(path.name, 300), name=path.name.split(".")[0], fingerprint=fingerprint)
 
@@ -54,7 +55,7 @@ def _parted(text: str, path: Path) -> pd.DataFrame:
 
 def _read(text: str, path: Path, *, separator: str) -> pd.DataFrame:
     try:
-        # header=None: pandas would rename the second of two columns of one name.
+        # header=None: pandas would rename the second of two columns with the same name.
         table = pd.read_csv(
             StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False, skipinitialspace=True,
             skip_blank_lines=True,
@@ -73,13 +74,13 @@ def _nearby(path: Path) -> str:
 
 
 def named_separator(text: str) -> tuple[str, str]:
-    """The separator that Excel's first line "sep=;" gives, "" without one, and the text below that line."""
+    """The separator in Excel's first line "sep=;", "" without such a line, and the text below that line."""
     found = re.match(r"\"?sep=(.)\"?\r?\n", text, re.IGNORECASE)
     return (found[1], text[found.end() :]) if found else ("", text)
 
 
 def drawn_table(text: str) -> str | None:
-    """The first Markdown or drawn table of `text` as CSV; None where there is none."""
+    """The first Markdown or drawn table of `text` as CSV; None if there is none."""
     lines = text.splitlines()
     rules = [at for at, line in enumerate(lines) if _is_rule(line)]
     if not rules:

@@ -1,4 +1,4 @@
-"""JSON text into a table: an array of records, a record a line, or what pandas' `to_json` writes."""
+"""Read JSON text as a table: an array of records, a record per line, or the output of pandas' `to_json`."""
 
 import json
 import math
@@ -15,7 +15,7 @@ JsonRecord = dict[str, Any]  # Any: JSON
 
 
 def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
-    """The records as a table of text, nested ones as "config.lr"; None where it is no JSON and need not be."""
+    """The records as a table of text, nested records as "config.lr"; None if the text is no JSON."""
     if not is_json and not text.lstrip()[:2].startswith(("{", "[{", "[\n", "[ ")):
         return None
     records = _records(text)
@@ -30,7 +30,7 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
 
 
 def flattened(record: JsonRecord, before: str = "") -> JsonRecord:
-    """A record without nested ones: {"config": {"lr": 1}} -> {"config.lr": 1}."""
+    """A record without nested records: {"config": {"lr": 1}} -> {"config.lr": 1}."""
     found: JsonRecord = {}
     for name, value in record.items():
         if isinstance(value, dict) and value:
@@ -51,7 +51,7 @@ def _records(text: str) -> list[JsonRecord] | None:
 
 
 def _of_pandas(whole: JsonRecord) -> list[JsonRecord]:
-    """What `DataFrame.to_json` writes by columns or split; else one record."""
+    """The output of `DataFrame.to_json` by columns or split; otherwise a single record."""
     columns, data = whole.get("columns"), whole.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
         return [dict(zip(map(str, columns), row, strict=False)) for row in data]
@@ -69,7 +69,7 @@ def _parsed(text: str) -> Any:  # Any: JSON
 
 
 def texts(values: Sequence[object]) -> list[str]:
-    """One text a value, "" for None and NaN; where 1 and "1" stand in one column, the word is put in quotes."""
+    """A text for each value, "" for None and NaN; if 1 and "1" occur in the same column, the word is quoted."""
     words = {value for value in values if isinstance(value, str)}
     others = {_text(value) for value in values if not isinstance(value, str) and not is_missing(value)}
     clashing = words & others
@@ -77,19 +77,19 @@ def texts(values: Sequence[object]) -> list[str]:
 
 
 def label(value: object, clashing: Iterable[str] = ()) -> str:
-    """A value's text; in quotes where it is one of the words that read as another value does."""
+    """A value's text; quoted if it is one of the words that read as another value does."""
     return f'"{value}"' if isinstance(value, str) and value in clashing else _text(value)
 
 
 def clashing_words(values: Iterable[object]) -> set[str]:
-    """The words among a factor's values that read as another one of them, or as nothing."""
+    """The words among a factor's values that read as another of its values, or as missing."""
     found = list(values)
     words = {value for value in found if isinstance(value, str)}
     return words & {_text(value) for value in found if not isinstance(value, str)} | words & {""}
 
 
 def is_missing(value: object) -> bool:
-    """Whether a cell of a typed table says nothing."""
+    """Whether a cell of a typed table is missing."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 

@@ -1,4 +1,4 @@
-"""A study in an Optuna database into runs: parameters as factors, the value as score, pruned trials with their last."""
+"""Read a study from an Optuna database or journal: parameters as factors, values as scores, pruned trials included."""
 
 import re
 import shutil
@@ -28,16 +28,16 @@ SCORE, STATE, TRIAL = "value", "state", "trial"
 
 
 def is_storage_url(source: str) -> bool:
-    """Whether `source` is a database's URL, as "sqlite:///study.db". Nothing else is opened: files may hold pickles."""
+    """Whether `source` is a database URL, as "sqlite:///study.db". No other URLs: files may hold pickles."""
     return re.match(r"[a-z0-9]+(\+[a-z0-9_]+)?://", source) is not None
 
 
 def read_optuna_runs(url: str, *, study: str | None) -> Runs:
-    """The study of that name; of one study alone it need not be said.
+    """The study of that name, which may be left out if there is only one.
 
-    Columns: the parameters (the factors), `value`, `state`, `trial`, and the trials' user attributes that are plain.
-    Nothing is written: an SQLite file is read from a copy, and a database on a server must hold the studies already.
-    Raises `DataError` where there is no such database or study, or the study has several objectives.
+    Columns: the parameters (the factors), `value`, `state`, `trial`, and the trials' plain user attributes.
+    Nothing is written: an SQLite file is read from a copy, and a database on a server must already have Optuna's
+    tables. Raises `DataError` if there is no such database or study, or the study has several objectives.
     """
     from sqlalchemy import make_url
 
@@ -54,7 +54,7 @@ def read_optuna_runs(url: str, *, study: str | None) -> Runs:
 
 
 def is_journal(path: Path) -> bool:
-    """Whether a file is Optuna's journal, which has an operation a line."""
+    """Whether a file is Optuna's journal, with one operation per line."""
     try:
         with path.open("rb") as file:
             return b'"op_code"' in file.readline(10_000)
@@ -63,7 +63,7 @@ def is_journal(path: Path) -> bool:
 
 
 def read_optuna_journal(path: Path, *, study: str | None) -> Runs:
-    """A study in a file of Optuna's JournalStorage, read from a copy."""
+    """Read a study from a file of Optuna's JournalStorage, through a copy."""
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -80,7 +80,7 @@ def shown(url: str) -> str:
 
 @contextmanager
 def _reading(place: str) -> Iterator[None]:
-    """Quiet Optuna, and turn whatever a database's driver raises into a message."""
+    """Silence Optuna, and turn any error of a database driver into a message."""
     import optuna
 
     before = optuna.logging.get_verbosity()
@@ -110,11 +110,11 @@ def _rdb(url: str) -> "BaseStorage":
     from optuna.storages import RDBStorage
     from sqlalchemy.pool import NullPool
 
-    return RDBStorage(url, engine_kwargs={"poolclass": NullPool})  # no connection is left open
+    return RDBStorage(url, engine_kwargs={"poolclass": NullPool})  # leaves no connection open
 
 
 def _copied(path: Path, place: str, folder: Path) -> Path:
-    """A copy of an SQLite file that holds studies: opening the file itself could make or change tables in it."""
+    """A copy of an SQLite file that holds studies: opening the file itself could create or change tables in it."""
     if not path.is_file():
         raise DataError(f"{place}: no such file\n  sqlite:///NAME is relative to this folder, sqlite:////… is absolute")
     if not OPTUNA & (tables := sqlite_tables(path)):
@@ -126,7 +126,7 @@ def _copied(path: Path, place: str, folder: Path) -> Path:
 
 
 def _check_server(url: str) -> None:
-    """Raises `DataError` where a database holds no studies: Optuna would make its tables there."""
+    """Raise `DataError` if a database holds no studies: Optuna would create its tables there."""
     from sqlalchemy import create_engine, inspect
 
     engine = create_engine(url)
@@ -205,5 +205,5 @@ def _row(trial: "FrozenTrial", clashing: Mapping[str, Collection[str]]) -> dict[
 
 
 def _factor(parameter: str) -> str:
-    """A parameter called "value" would hide what the trial came to."""
+    """The column of a parameter, renamed if it is called "value", which holds the result."""
     return f"{parameter}_setting" if parameter in (SCORE, STATE, TRIAL) else parameter

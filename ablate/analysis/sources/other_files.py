@@ -1,4 +1,4 @@
-"""Files and folders that are no tables: what each is, and the way to pass its runs on."""
+"""Recognize files and folders that are no tables, and say how to export their runs."""
 
 import re
 import sqlite3
@@ -11,7 +11,7 @@ from ablate.errors import DataError
 from ablate.study.data_formats import PARQUET, SQLITE
 from ablate.text import printable
 
-MOST_SEEN = 1_000  # entries of each level of a folder that are looked at
+MOST_SEEN = 1_000  # entries examined at each level of a folder
 OPTUNA, MLFLOW = {"studies", "trials"}, {"experiments", "runs"}
 TO_CSV = 'python -c "import pandas; pandas.{reader}({name!r}).to_csv({csv!r}, index=False)"'
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill")
@@ -32,14 +32,14 @@ pandas.json_normalize(runs).to_csv("runs.csv", index=False)"""
 
 
 def kind_of(path: Path) -> str:
-    """ "folder", "sqlite", "parquet", or "" for what may be a table of text. Raises `DataError` for what is none."""
+    """ "folder", "sqlite", "parquet", or "" for a possible table of text. Raises `DataError` for other files."""
     if path.is_dir():
         return "folder"
     try:
         with path.open("rb") as file:
             start = file.read(16)
     except OSError:
-        return ""  # whoever reads it says why it cannot be read
+        return ""  # reading it gives the reason
     if start.startswith(SQLITE):
         return "sqlite"
     if start.startswith(PARQUET):
@@ -50,7 +50,7 @@ def kind_of(path: Path) -> str:
 
 
 def refuse_folder(path: Path) -> DataError:
-    """What a folder holds, by the files that tools leave in it, and how its runs become a table."""
+    """Reject a folder: name its content by the files that tools leave in it, and say how to get a table."""
     name = printable(str(path), 300)
     seen = list(_files(path))
     names = {file.name for file in seen}
@@ -75,7 +75,7 @@ def refuse_folder(path: Path) -> DataError:
 
 
 def refuse_sqlite(path: Path, *, tables: set[str]) -> DataError:
-    """What an SQLite file holds that is no Optuna storage, and how its runs become a table."""
+    """Reject an SQLite file that is no Optuna storage: name its content, and say how to get a table."""
     name = printable(str(path), 300)
     if tables >= MLFLOW:
         return DataError(
@@ -87,12 +87,12 @@ def refuse_sqlite(path: Path, *, tables: set[str]) -> DataError:
 
 
 def sqlite_tables(path: Path) -> set[str]:
-    """The names of the tables; the file is only read. Raises `DataError` where it cannot be."""
+    """The names of the tables; the file is opened read-only. Raises `DataError` if it cannot be read."""
     return {str(row[0]) for row in _rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that writes nothing, not even beside the file; one in use by others is read with its journal."""
+    """A connection that writes nothing, not even beside the file; a file in use is read with its journal."""
     beside = path.with_name(f"{path.name}-wal").exists()
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{'' if beside else '&immutable=1'}", uri=True)
 
@@ -111,7 +111,7 @@ def _experiments(path: Path) -> str:
 
 
 def _what_file(path: Path, start: bytes) -> str:
-    """What is said of a file by its first bytes and its name; "" where it may be text."""
+    """A description of a file by its first bytes and its name; "" if it may be text."""
     suffix, csv = path.suffix.lower(), f"{path.stem}.csv"
     command = {"name": path.name, "csv": csv}
     if suffix in PICKLES or re.match(rb"\x80[\x02-\x05]", start):
@@ -131,7 +131,7 @@ def _what_file(path: Path, start: bytes) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The first files of each level of a folder down to the fourth, the upper ones first."""
+    """The first files of each level of a folder, down to the fourth level, upper levels first."""
     for pattern in ("*", "*/*", "*/*/*", "*/*/*/*"):
         try:
             yield from (path for path in islice(folder.glob(pattern), MOST_SEEN) if path.is_file())
@@ -147,7 +147,7 @@ def _with_lines(what: str, lines: str, table: str) -> DataError:
 
 
 def _mlruns(path: Path, seen: list[Path]) -> DataError:
-    """MLflow's store of plain folders, which MLflow itself no longer opens."""
+    """A message on MLflow's store of plain folders, which MLflow itself no longer opens."""
     names = set()
     for meta in (file for file in seen if file.name == "meta.yaml"):
         text = meta.read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""What every source is read into: a table of text, and what its tool says of the columns."""
+"""The common form of runs from every source: a table of text, with what its tool says about the columns."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,24 @@ from ablate.errors import DataError, known_names
 from ablate.text import printable
 
 NOTHING = ("", "na", "n/a", "null")
-NO_SCORE = (*NOTHING, "none", "-", "--", "–", "—", "?", "#n/a", "missing")  # of a score; a factor's level may be "none"
+NO_SCORE = (*NOTHING, "none", "-", "--", "–", "—", "?", "#n/a", "missing")  # of a score; a level may be "none"
 NOT_A_NUMBER = ("nan", "+nan", "-nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """A row a run, every cell text as in a CSV file, "" where nothing is recorded; column names differ."""
+    """A row per run, every cell text as in a CSV file, "" if nothing is recorded; column names are unique."""
 
     table: pd.DataFrame
     place: str  # for messages and the report, e.g. "sweep.csv"
-    name: str  # what its report may be called
-    factors: tuple[str, ...] = ()  # the columns known to be factors; () where nobody knows
-    score: str = ""  # the column of the score, "" where nobody knows
-    direction: str = ""  # "maximize" or "minimize", "" where nobody knows
-    state: str = ""  # the column of words for how a run ended
-    run_id: str = ""  # the column of the tool's own names of the runs
+    name: str  # suggested name of its report
+    factors: tuple[str, ...] = ()  # the columns known to be factors; () if unknown
+    score: str = ""  # the column of the score, "" if unknown
+    direction: str = ""  # "maximize" or "minimize", "" if unknown
+    state: str = ""  # the column that says how runs ended
+    run_id: str = ""  # the column of the tool's run ids
     fingerprint: str = ""  # SHA-256 of the file
-    notes: tuple[str, ...] = ()  # what a reader should know, as sentences
+    notes: tuple[str, ...] = ()  # notices for the reader, as sentences
 
     def __post_init__(self) -> None:
         if self.table.empty:
@@ -35,14 +35,14 @@ class Runs:
             raise DataError(f'{self.place}: two columns are called "{printable(twice[0])}"\n  rename one of them')
 
     def column(self, name: str) -> "pd.Series[str]":
-        """The column of that name. Raises `DataError` that lists those there are."""
+        """The column of that name. Raises `DataError` listing the existing columns."""
         if name not in self.table:
             raise DataError(f'{self.place}: no column "{printable(name)}"\n  {known_names(name, map(str, self.table))}')
         return self.table[name]
 
 
 def to_numbers(column: "pd.Series[str]") -> "pd.Series[float] | None":
-    """The column as numbers, NaN where it says so or nothing; None where some of it is no number, or none is."""
+    """The column as numbers, NaN for missing cells; None if a cell is no number, or there are no numbers."""
     numbers = _parsed(column)
     if numbers is None:  # e.g. "nan", which the parser does not know
         words = column.str.strip().str.lower()
@@ -51,18 +51,18 @@ def to_numbers(column: "pd.Series[str]") -> "pd.Series[float] | None":
 
 
 def to_scores(column: "pd.Series[str]") -> "pd.Series[float] | None":
-    """As `to_numbers`, of a score: "none" and a dash say nothing."""
+    """Like `to_numbers`, for a score: "none" and a dash are missing, too."""
     numbers = to_numbers(column)
     return to_numbers(column.mask(has_no_score(column), "")) if numbers is None else numbers
 
 
 def has_no_score(column: "pd.Series[str]") -> "pd.Series[bool]":
-    """Where no score is recorded."""
+    """Which cells hold no score."""
     return column.str.strip().str.lower().isin(NO_SCORE)
 
 
 def _parsed(column: "pd.Series[str]") -> "pd.Series[float] | None":
     try:
         return pd.to_numeric(column)  # "" becomes NaN
-    except (ValueError, TypeError, OverflowError):  # the last: a whole number of hundreds of digits
+    except (ValueError, TypeError, OverflowError):  # OverflowError: a whole number with hundreds of digits
         return None

@@ -1,4 +1,4 @@
-"""A file of any kind into runs: text, Parquet, an Optuna storage; others are refused by what they are."""
+"""Read runs from a file of any supported kind: text, Parquet, an Optuna storage; other files are rejected by kind."""
 
 import importlib.util
 from pathlib import Path
@@ -15,7 +15,7 @@ from ablate.text import printable
 
 
 def read_file_runs(path: Path, *, study: str | None = None) -> Runs:
-    """The runs of a file; `study` chooses among those of an Optuna storage. No pickle is ever opened."""
+    """The runs of a file; `study` selects a study of an Optuna storage. No pickle is ever opened."""
     kind = kind_of(path)
     if kind == "folder":
         raise refuse_folder(path)
@@ -35,7 +35,7 @@ def _parquet(path: Path) -> Runs:
         raise DataError(f"{printable(str(path), 300)}: is a Parquet file\n  pip install pyarrow, or save it as CSV")
     try:
         table = pd.read_parquet(path)
-    except Exception as err:  # a damaged file raises a dozen kinds
+    except Exception as err:  # a damaged file raises a dozen kinds of errors
         reason = printable(str(err).strip().partition("\n")[0], 200)
         raise DataError(f"{printable(str(path), 300)}: cannot be read as a Parquet file: {reason}") from err
     named = [name for name in table.index.names if name is not None]

@@ -1,4 +1,4 @@
-"""Arrays into intervals, exact tests, adjusted p-values, verdicts, sample sizes, looks and optimism."""
+"""Statistics on arrays: intervals, exact tests, adjusted p values, verdicts, sample sizes, looks and optimism."""
 
 from ablate.analysis.statistics.families import EXACT_SEEDS, FLIPS_DRAWN, family_p, holm
 from ablate.analysis.statistics.optimism import best_epoch_optimism, expected_best, expected_normal_maximum

@@ -1,8 +1,8 @@
-"""Signs of paired differences, flipped, into exact p values: of one contrast, and adjusted over a family.
+"""Exact p values from sign flips of paired differences: of a single comparison, and adjusted over a family.
 
-Under the hypothesis that a variant does nothing, the two scores of a seed could as well be exchanged, which flips the
-sign of their difference (Fisher 1935). Flipping the signs of one seed in all contrasts at once keeps what the
-contrasts share, most of all the reference's own luck, so max-T pays less for many contrasts than Holm does.
+Under the hypothesis that a variant has no effect, the two scores of a seed are exchangeable, and exchanging flips the
+sign of their difference (Fisher 1935). Flipping the signs of one seed in all comparisons at once keeps what the
+comparisons share, above all the reference's luck, so max-T loses less power with many comparisons than Holm.
 """
 
 import math
@@ -14,23 +14,23 @@ from numpy.typing import ArrayLike
 
 from ablate.analysis.statistics.paired import ROUNDING, Floats, to_floats
 
-EXACT_SEEDS = 20  # up to here all 2^(n-1) sign flips are enumerated; above, some are drawn
+EXACT_SEEDS = 20  # up to this number all 2^(n-1) sign flips are enumerated; above, flips are drawn
 FLIPS_DRAWN = 100_000  # standard error of a p of .05: .0007
-SIGNS_DRAWN = 1 << 25  # at most, under a second: fewer flips above 335 seeds, which only another tool's table has
+SIGNS_DRAWN = 1 << 25  # at most, under a second: fewer flips above 335 seeds, which only imported tables have
 BLOCK = 1 << 20  # sums held at once, 8 MB: bounds the memory, and stays near the cache
 
 
 def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
-    """Two-sided p of each contrast of a family by itself, and adjusted by step-down max-T, shape (2, m).
+    """Two-sided p of each comparison of a family alone, and adjusted by step-down max-T, shape (2, m).
 
     Westfall & Young 1993, algorithm 4.1; both are read from the same random signs of the differences, and neither is
     ever below 2 / 2^n. For n ≤ 20 seeds those are all 2^n flips; above, `FLIPS_DRAWN` of them by `seed` (fewer above
     335 seeds), with the observed one counted in (Phipson & Smyth 2010).
 
-    `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed. The statistic |Σ d| / √Σ d² grows with
-    |t|, and is comparable between contrasts with different numbers of seeds. A contrast with fewer than `least` seeds
-    gets NaN and yet counts in every maximum: it is one of the family. Family-wise level: exact where the differences
-    of a seed are jointly symmetric about 0, as with normal noise; a skewed reference breaks that a little, see
+    `differences` has shape (n_seeds, m), NaN if a comparison lacks a seed. The statistic |Σ d| / √Σ d² grows with
+    |t|, and is comparable between comparisons with different numbers of seeds. One with fewer than `least` seeds
+    gets NaN but counts in every maximum: it belongs to the family. Family-wise level: exact if the differences
+    of a seed are jointly symmetric about 0, as with normal noise; a skewed reference violates that slightly, see
     tests/benchmarks/is_it_honest.py.
     """
     d = to_floats(differences)
@@ -39,7 +39,7 @@ def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
     norms = np.sqrt(np.sum(d**2, axis=0))
     unit = d / np.where(norms > 0, norms, 1.0)
     observed = np.abs(unit.sum(axis=0))
-    order = np.lexsort((-observed, ~is_tested))  # those tested first, in each the largest statistic first
+    order = np.lexsort((-observed, ~is_tested))  # tested comparisons first, each group by descending statistic
     reach = (observed - ROUNDING * np.abs(unit).sum(axis=0))[order[: is_tested.sum()]]
     p = np.full((2, is_tested.size), math.nan)
     p[:, order[: reach.size]] = _reached(unit[:, order], reach, seed=seed)
@@ -48,7 +48,7 @@ def family_p(differences: ArrayLike, *, seed: int, least: int = 1) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Holm's adjustment over a family, shape (m,). A NaN stays NaN and yet counts as one of the family."""
+    """Holm's adjustment over a family, shape (m,). A NaN stays NaN but counts as a member of the family."""
     p = to_floats(p_values)
     order = np.argsort(np.where(np.isnan(p), 1.0, p), kind="stable")
     steps = np.where(np.isnan(p), 1.0, p)[order] * np.arange(p.size, 0, -1)
@@ -60,11 +60,11 @@ def holm(p_values: ArrayLike) -> Floats:
 def _reached(unit: Floats, reach: Floats, *, seed: int) -> Floats:
     """Shares of the flips in which the statistic of column k, and the largest of k, k+1, …, is at least `reach[k]`.
 
-    Shape (2, number of columns that `reach` is given for).
+    Shape (2, length of `reach`).
     """
     if not reach.size:
         return np.empty((2, 0))
-    rows = unit[np.any(unit != 0, axis=1)].T.copy()  # a seed without any difference changes no sum
+    rows = unit[np.any(unit != 0, axis=1)].T.copy()  # a seed without a difference changes no sum
     is_exact = rows.shape[1] <= EXACT_SEEDS
     flips = _all_flips(rows) if is_exact else _drawn_flips(rows, seed=seed)
     counts, total = np.zeros((2, reach.size)), 0
@@ -82,7 +82,7 @@ def _reached(unit: Floats, reach: Floats, *, seed: int) -> Floats:
 def _all_flips(rows: Floats) -> Iterator[Floats]:
     """Sums of `rows`, shape (m, n), under every choice of signs, in blocks (m, flips).
 
-    The first sign stays: each flip and its mirror image have the same |sum|.
+    The first sign is fixed: each flip and its mirror image have the same |sum|.
     """
     m, n = rows.shape
     if n == 0:

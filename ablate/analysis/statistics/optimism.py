@@ -1,4 +1,4 @@
-"""Choosing the best of several into what it gains by luck, and a search's scores into what fewer trials would give."""
+"""Estimate the optimism of selection: gains by luck of the best of several, and expected best scores of searches."""
 
 import math
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from scipy import integrate, special, stats
 from ablate.analysis.statistics.paired import Floats, to_floats
 
 Counts: TypeAlias = NDArray[np.int64]
-LEAST_EPOCHS = 5  # for a trend and the noise about it
-WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])  # of the smoother, over five epochs
-GRID = np.linspace(-8.0, 8.0, 321)  # SDs about the best epoch's mean
+LEAST_EPOCHS = 5  # required to separate trend and noise
+WEIGHTS = np.array([1.0, 2.0, 3.0, 2.0, 1.0])  # weights of the smoother, over five epochs
+GRID = np.linspace(-8.0, 8.0, 321)  # in SDs about the best epoch's mean
 
 
 def expected_normal_maximum(k: int, *, rank: int = 1) -> float:
@@ -28,14 +28,14 @@ def expected_normal_maximum(k: int, *, rank: int = 1) -> float:
 
 
 def best_epoch_optimism(curve: ArrayLike) -> float:
-    """What the best of a run's epochs gains by noise: expected noise at the best epoch, in the unit of the curve.
+    """Optimism of the best epoch of a run: expected noise at the best epoch, in the unit of the curve.
 
     `curve` is the validation score of each epoch run, shape (epochs,), higher is better. The curve is taken as a trend
-    plus independent normal noise of one SD. The SD comes from second differences, which a straight trend leaves
+    plus independent normal noise of constant SD. The SD comes from second differences, which a straight trend leaves
     alone (Gasser, Sroka & Jennen-Steinmetz 1986); the trend from a five-epoch triangle. A rising curve thus gives
-    less than a plateau. On made-up plateaus of 10 to 50 epochs it is a tenth low, since a little noise is left in the
-    trend; on trained networks it is rather too high, since a part of the ups and downs is real and the test set
-    shares it. NaN below five epochs or where a value is missing.
+    less than a plateau. On simulated plateaus of 10 to 50 epochs it is a tenth too low, since some noise is left in the
+    trend; on trained networks it is rather too high, since some fluctuations are real and the test set
+    shares them. NaN below five epochs or if a value is missing.
     """
     scores = to_floats(curve)
     if scores.size < LEAST_EPOCHS or not np.isfinite(scores).all():
@@ -69,14 +69,14 @@ def _log_choose(n: Counts, k: int) -> Floats:
 
 
 def _smooth(scores: Floats) -> Floats:
-    """A weighted mean over five epochs; at the ends, of those that are there."""
+    """A weighted mean over five epochs; near the ends, over those that exist."""
     total = np.convolve(scores, WEIGHTS, mode="same")
     return to_floats(total / np.convolve(np.ones_like(scores), WEIGHTS, mode="same"))
 
 
 def _noise_at_best(trend: Floats) -> float:
     """Expected standard normal noise z of the largest of trend + z: Σ over epochs of ∫ z φ(z) Π Φ(z of others) dx."""
-    x = trend.max() + GRID  # the largest is hardly ever lower
+    x = trend.max() + GRID  # the maximum is hardly ever lower
     z = x[:, None] - trend
     log_below = stats.norm.logcdf(z)
     log_others = log_below.sum(axis=1, keepdims=True) - log_below

@@ -1,4 +1,4 @@
-"""Paired differences into an interval of their mean, a test of equivalence, and two standardized effects."""
+"""Analyse paired differences: an interval of their mean, an equivalence test, and two standardized effects."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-ROUNDING = 1e-9  # relative; differences nearer than this are equal, scores are multiples of 1e-5 or coarser
+ROUNDING = 1e-9  # relative; closer differences count as equal, as scores are multiples of 1e-5 or coarser
 Floats: TypeAlias = NDArray[np.float64]
 
 
@@ -16,7 +16,7 @@ Floats: TypeAlias = NDArray[np.float64]
 class Interval:
     """Mean of n paired differences, their standard deviation, and Student's interval of the mean, in their unit.
 
-    Where n = 0 all is NaN; where n = 1, `sd` and the ends; where the differences are all equal, the ends are the mean.
+    If n = 0, all fields are NaN; if n = 1, `sd` and the ends; if all differences are equal, the ends equal the mean.
     """
 
     mean: float
@@ -27,7 +27,7 @@ class Interval:
 
 
 def paired_interval(differences: ArrayLike, *, confidence: float = 0.95) -> Interval:
-    """Student's t interval of the mean of `differences`, shape (n_seeds,): variant − reference, one a seed."""
+    """Student's t interval of the mean of `differences`, shape (n_seeds,): variant − reference, one per seed."""
     d = to_floats(differences)
     mean, sd = _moments(d)
     if d.size < 2:
@@ -37,7 +37,7 @@ def paired_interval(differences: ArrayLike, *, confidence: float = 0.95) -> Inte
 
 
 def tost_p(differences: ArrayLike, *, margin: float) -> float:
-    """P of two one-sided t tests that the mean lies within ±`margin` (Schuirmann 1987). NaN where n < 2.
+    """P of two one-sided t tests that the mean lies within ±`margin` (Schuirmann 1987). NaN if n < 2.
 
     With a margin of 0 it is never below .5: nothing is equivalent.
     """
@@ -51,7 +51,7 @@ def tost_p(differences: ArrayLike, *, margin: float) -> float:
 
 
 def standardized_effect(differences: ArrayLike) -> float:
-    """d_z: mean / SD of the paired differences, times Hedges' exact J. NaN where n < 3 or all are equal."""
+    """d_z: mean / SD of the paired differences, times Hedges' exact J. NaN if n < 3 or all are equal."""
     d = to_floats(differences)
     mean, sd = _moments(d)
     if d.size < 3 or sd == 0:
@@ -62,13 +62,13 @@ def standardized_effect(differences: ArrayLike) -> float:
 
 
 def probability_better(differences: ArrayLike) -> float:
-    """P(variant > reference): the share of seeds in which the variant is ahead, ties half. NaN where n = 0."""
+    """P(variant > reference): the share of seeds in which the variant is ahead, ties half. NaN if n = 0."""
     d = to_floats(differences)
     return float(np.mean(d > 0) + np.mean(d == 0) / 2) if d.size else math.nan
 
 
 def binomial_error(accuracy: float, *, n: int) -> float:
-    """Standard error of an accuracy (a fraction) that was counted on `n` examples."""
+    """Standard error of an accuracy (a fraction) measured on `n` examples."""
     return math.sqrt(accuracy * (1 - accuracy) / n)
 
 
@@ -78,7 +78,7 @@ def to_floats(values: ArrayLike) -> Floats:
 
 
 def _moments(d: Floats) -> tuple[float, float]:
-    """Mean and SD; the SD is exactly 0 where the differences are equal but for rounding."""
+    """Mean and SD; the SD is exactly 0 if the differences are equal up to rounding."""
     mean = float(d.mean()) if d.size else math.nan
     if d.size < 2:
         return mean, math.nan

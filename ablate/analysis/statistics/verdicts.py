@@ -1,4 +1,4 @@
-"""A family of paired differences into verdicts, with every number that they rest on."""
+"""Judge a family of paired differences: a verdict for each comparison, with all numbers behind it."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ablate.analysis.statistics.families import family_p, holm
 from ablate.analysis.statistics.paired import Floats, Interval, paired_interval, to_floats, tost_p
 from ablate.analysis.statistics.planning import MIN_SEEDS, Looks, first_seeds
 
-# The last two are no judgements of differences: see `ablate.analysis.effects.pairing`.
+# The last two do not judge differences: see `ablate.analysis.effects.pairing`.
 Verdict: TypeAlias = Literal[
     "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs",
     "no run finished",
@@ -20,22 +20,22 @@ DIFFERENT: tuple[Verdict, ...] = ("helps", "hurts")
 DECIDED: tuple[Verdict, ...] = (  # need no more seeds
     *DIFFERENT, "equivalent", "detectable but below margin", "identical runs", "no run finished",
 )  # fmt: skip
-CONFIDENCE = 0.95  # of the interval of a contrast by itself
+CONFIDENCE = 0.95  # of the interval of a single comparison
 
 
 def verdict(
     interval: Interval, *, simultaneous: Interval, p_adjusted: float, p_tost: float, margin: float, alpha: float = 0.05
 ) -> Verdict:
-    """What may be said of a contrast.
+    """The conclusion about a comparison.
 
-    Too few seeds below `MIN_SEEDS`, and where no p is due yet. Significant means that the interval simultaneous over
+    Too few seeds below `MIN_SEEDS`, and if no p is due yet. Significant means that the interval simultaneous over
     the family excludes 0, and that the adjusted exact p is at most `alpha`; it helps or hurts if |mean| is above
-    `margin` too. What is not significant is equivalent where TOST rejects at `alpha`, and inconclusive otherwise:
+    `margin` too. A comparison that is not significant is equivalent if TOST rejects at `alpha`, otherwise inconclusive:
     never "no effect". With a margin of 0 nothing is equivalent or below the margin.
 
-    Asking for interval and p keeps the two from contradicting each other in print, and costs little: against the p
-    alone, 5 points of power at the most over 6 to 14 seeds and 1 to 20 contrasts (is_it_honest.py), since with few
-    seeds it is the p that holds a verdict back.
+    Requiring both interval and p keeps them from contradicting each other in print, and costs little: against the p
+    alone, at most 5 points of power over 6 to 14 seeds and 1 to 20 comparisons (is_it_honest.py), since with few
+    seeds the p is the stricter condition.
     """
     if interval.n < MIN_SEEDS or math.isnan(p_adjusted):
         return "too few seeds"
@@ -48,28 +48,28 @@ def verdict(
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is found of one contrast of a family. p values are NaN below six seeds, and before the first look."""
+    """The result for a comparison of a family. p values are NaN below six seeds, and before the first look."""
 
-    interval: Interval  # of the contrast by itself
-    simultaneous: Interval  # for all contrasts of the family at once (Bonferroni), and all looks
-    p: float  # sign flips of this contrast alone
+    interval: Interval  # of the single comparison
+    simultaneous: Interval  # for all comparisons of the family at once (Bonferroni), and all looks
+    p: float  # sign flips of this comparison alone
     p_adjusted: float  # max-T over the family
     p_holm: float  # Holm's adjustment of `p`, for comparison
     p_tost: float
     verdict: Verdict
-    look: int  # the last one that it had the seeds for, from 1; 0 without looks or before the first
-    level: float  # what that look may spend of alpha; all of it without looks
+    look: int  # the last look for which it had the seeds, from 1; 0 without looks or before the first
+    level: float  # the part of alpha that this look may spend; all of it without looks
 
 
 def judge(
     differences: ArrayLike, *, margin: float, seed: int, alpha: float = 0.05, looks: Looks | None = None
 ) -> list[Judgement]:
-    """One judgement a contrast of a family; `differences` has shape (n_seeds, m), NaN where a contrast lacks a seed.
+    """One judgement per comparison of a family; `differences` has shape (n_seeds, m), NaN if one lacks a seed.
 
-    With `looks`, a contrast is judged on the seeds of the last look that it has all seeds for, and every p is the
+    With `looks`, a comparison is judged on the seeds of the last look for which it has all seeds, and every p is the
     smallest over its looks of p · alpha / level (a weighted Bonferroni correction), the family at a look being all
-    contrasts with the seeds that they then had. Its intervals and TOST are those of its last look, at that look's
-    level. So each holds over all looks, whatever stopped the contrast. `seed` draws flips above 20 seeds.
+    comparisons with the seeds that they then had. Its intervals and TOST are those of its last look, at that look's
+    level. So each holds over all looks, whatever stopped the comparison. `seed` draws flips above 20 seeds.
     """
     d = to_floats(differences)
     counts = np.count_nonzero(~np.isnan(d), axis=0)
