@@ -4,5 +4,5 @@ from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("ablate-keras")
-except PackageNotFoundError:  # a checkout on the path that was never installed
+except PackageNotFoundError:  # a checkout on the path without an installation
     __version__ = "0+unknown"

@@ -1,4 +1,4 @@
-"""Time into what it was spent on."""
+"""Measure how much time is spent on each part of the work."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Seconds by part; a part inside another counts for the inner one alone, so that the parts add up."""
+    """Seconds by part; a part inside another counts only for the inner part, so that the parts add up."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -15,7 +15,7 @@ class Clock:
 
     @contextmanager
     def on(self, part: str) -> Iterator[None]:
-        """Count the time inside the block for `part`."""
+        """Count the time inside the block as `part`."""
         began, outer, self._inner = time.perf_counter(), self._inner, 0.0
         try:
             yield
@@ -25,7 +25,7 @@ class Clock:
             self._inner = outer + took
 
     def add(self, part: str, seconds: float) -> None:
-        """Count time that was measured elsewhere."""
+        """Count time that was measured elsewhere as `part`."""
         self.seconds[part] = self.seconds.get(part, 0.0) + seconds
 
     def total(self) -> float:
@@ -34,5 +34,5 @@ class Clock:
 
 
 def now_ms() -> int:
-    """The time as journal and tracker keep it: milliseconds since 1970."""
+    """The current time in milliseconds since 1970, as journal and tracker store it."""
     return int(time.time() * 1000)

@@ -11,15 +11,15 @@ from ablate.text import first_of, printable, printable_lines
 _MOST_KNOWN = 40  # names that a message lists
 T = TypeVar("T")
 REASON = 500  # characters of a reason at most
-TRACE = 100_000  # of a trace, or of what an error says
-_HEAD = 20_000  # of a longer trace, its beginning says where; what follows is its end, which says what
+TRACE = 100_000  # characters of a trace or of an error's message at most
+_HEAD = 20_000  # characters kept from the start of a longer trace, which says where; its end says what
 
 
 class AblateError(Exception):
-    """Anything that is the user's to mend; the command line shows the message and exits with 2."""
+    """An error that the user can fix; the command line shows the message and exits with 2."""
 
     def __str__(self) -> str:
-        return printable_lines(super().__str__())  # names in it come from files
+        return printable_lines(super().__str__())  # names in the message come from files
 
 
 class StudyError(AblateError):
@@ -31,11 +31,11 @@ class DataError(AblateError):
 
 
 class StorageError(AblateError):
-    """A disk or database stopped taking what a study writes, after it had begun; exits with 1, and can be resumed."""
+    """A disk or database failed after a study had begun to write; exits with 1, and the study can be resumed."""
 
 
 def known_names(wrong: str, known: Iterable[str]) -> str:
-    """One line for an error message: the known names, and the nearest to `wrong` if one is near."""
+    """One line for an error message: the known names, and the closest to `wrong` if one is close."""
     names = sorted(known)
     nearest = get_close_matches(wrong[:100], names, n=1)
     hint = f'       did you mean "{printable(nearest[0])}"?' if nearest else ""
@@ -43,7 +43,7 @@ def known_names(wrong: str, known: Iterable[str]) -> str:
 
 
 def reason_of(err: BaseException) -> str:
-    """One line of at most 500 printable characters: the error's kind, and what it says."""
+    """One line of at most 500 printable characters: the error's type and message."""
     says = text_of(err)
     if isinstance(err, AblateError):
         return one_line(says)
@@ -52,17 +52,17 @@ def reason_of(err: BaseException) -> str:
 
 
 def one_line(text: str) -> str:
-    """The beginning of a text, with its lines after one another."""
+    """The beginning of a text, with its lines joined."""
     return printable(" ".join(text[: 10 * REASON].split()), REASON)
 
 
 def text_of(err: BaseException) -> str:
-    """What the error says, at most 100,000 characters of it."""
+    """The error's message, at most 100,000 characters of it."""
     return _asked(lambda: str(err))
 
 
 def trace_of(err: BaseException) -> str:
-    """The trace as Python prints it, some 100,000 characters of it at most: the middle of a longer one is left out."""
+    """The trace as Python prints it, at most about 100,000 characters: the middle of a longer trace is left out."""
     try:
         text = "".join(traceback.format_exception(err))
     except BaseException:  # raised by user code, as below
@@ -73,9 +73,9 @@ def trace_of(err: BaseException) -> str:
 
 
 def is_ours(err: BaseException) -> bool:
-    """Whether it is none of the code that raised it: the user's Ctrl-C, or what this package ends its work with.
+    """Whether the error is not the fault of the running code: the user's Ctrl-C, or an error of this package.
 
-    Where Ctrl-C is ignored, as in a worker, a KeyboardInterrupt is that code's own.
+    If Ctrl-C is ignored, as in a worker, a KeyboardInterrupt was raised by the running code.
     """
     if isinstance(err, KeyboardInterrupt):
         return signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
@@ -83,7 +83,7 @@ def is_ours(err: BaseException) -> bool:
 
 
 def explained(work: Callable[[], T], what: str) -> T:
-    """`work()`; what it raises leaves as a `StudyError` that begins with `what`, unless it is one of this package's."""
+    """Call `work()`; an error becomes a `StudyError` that begins with `what`, unless it is one of this package's."""
     try:
         return work()
     except AblateError:
@@ -95,7 +95,7 @@ def explained(work: Callable[[], T], what: str) -> T:
 
 
 def _asked(question: Callable[[], str]) -> str:
-    """An exception's answer, which is user code, as a string of Python's own: another kind could not be sent."""
+    """The message or name of an exception as a plain string: user code may return a type that cannot be sent."""
     try:
         return str.__getitem__(question(), slice(TRACE))
     except BaseException:

@@ -1,4 +1,4 @@
-"""This machine, its libraries and the checkout into what a report says about where its numbers come from."""
+"""Describe this machine, its libraries and the checkout for reports, measure memory, and handle stop signals."""
 
 import os
 import platform
@@ -17,14 +17,14 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import TypedDict
 
-NUMERIC = ("tensorflow", "keras", "numpy")  # what a trial computes with: their versions decide its numbers
+NUMERIC = ("tensorflow", "keras", "numpy")  # libraries whose versions decide a trial's numbers
 LIBRARIES = ("tensorflow", "keras", "optuna", "mlflow", "numpy", "pandas", "scipy", "statsmodels", "seaborn")
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-BREATH = 1.0  # seconds in which systems repeat themselves: a closed terminal sends SIGHUP twice, systemd two signals
+BREATH = 1.0  # seconds within which systems repeat a signal: a closed terminal sends SIGHUP twice, systemd two signals
 
 
 class Hardware(TypedDict):
-    """What a reader needs to judge the times and the rounding."""
+    """The facts that a reader needs to judge times and rounding."""
 
     machine: str
     cpu: str
@@ -41,7 +41,7 @@ class Git(TypedDict):
 
 
 def versions() -> dict[str, str]:
-    """Python's and the libraries' versions, those that are installed; nothing is imported."""
+    """The versions of Python and of the installed libraries; nothing is imported."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -68,9 +68,9 @@ def usable_cores() -> int:
 
 
 def gpu_names() -> list[str]:
-    """The GPUs that TensorFlow could use, as CUDA_VISIBLE_DEVICES names them; none where CUDA's libraries are missing.
+    """The GPUs available to TensorFlow, restricted by CUDA_VISIBLE_DEVICES; none if CUDA's libraries are missing.
 
-    Nothing is imported: a machine with a driver and a TensorFlow without CUDA trains on its processors.
+    Nothing is imported: a machine with a driver but a TensorFlow without CUDA trains on its processors.
     """
     if not _gpus() or (find_spec("nvidia") is None and find_library("cudart") is None):
         return []
@@ -82,12 +82,12 @@ def gpu_names() -> list[str]:
 
 
 def count_gpus() -> int:
-    """How many GPUs there are to train on."""
+    """The number of GPUs available for training."""
     return len(gpu_names())
 
 
 def git_state(folder: Path) -> Git | None:
-    """The commit of the checkout that `folder` lies in, and whether it has changes; None outside of one."""
+    """The commit of the checkout that contains `folder`, and whether it has changes; None outside of a checkout."""
     commit = _git(folder, "rev-parse", "HEAD")
     return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain"))} if commit else None
 
@@ -110,9 +110,9 @@ def _cpu_name() -> str:
 
 
 def memory_bytes() -> int:
-    """The memory that there is for this process: the machine's, or less where a container or a cluster's job has less.
+    """The memory available to this process: the machine's, or less if a container or a cluster's job limits it.
 
-    0 where the system does not say.
+    0 if unknown.
     """
     try:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -136,7 +136,7 @@ def control_group_limits(membership: Path, mounted: Path) -> list[int]:
             root, name = mounted, "memory.max"
         else:
             continue
-        inner = root / group.lstrip("/")  # in a container the path may be the host's: then the root is its own
+        inner = root / group.lstrip("/")  # in a container, the path may be the host's: use root
         folders = [inner, *(folder for folder in inner.parents if folder.is_relative_to(root))]
         limits += [limit for folder in folders if (limit := _limit(folder / name)) is not None]
     return limits
@@ -145,12 +145,12 @@ def control_group_limits(membership: Path, mounted: Path) -> list[int]:
 def _limit(path: Path) -> int | None:
     try:
         return int(path.read_text())
-    except (OSError, ValueError):  # "max": none
+    except (OSError, ValueError):  # "max": no limit
         return None
 
 
 def held_memory_bytes(pid: int) -> int:
-    """The memory that a process has to itself, swapped out or not: no mapped files. 0 where the system does not say."""
+    """The private memory of a process, swapped out or not, without mapped files. 0 if unknown."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -159,13 +159,13 @@ def held_memory_bytes(pid: int) -> int:
 
 
 def peak_memory_bytes() -> int:
-    """The most memory that this process has held; 0 where the system does not say."""
+    """The peak memory of this process."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         pass
-    try:  # on Linux it would do, but for a spawned process: that inherits its parent's peak
+    try:  # `resource` would do on Linux, except for a spawned process, which inherits its parent's peak
         import resource
     except ImportError:
         return 0
@@ -185,11 +185,11 @@ def _gpus() -> list[str]:
 
 @contextmanager
 def on_stop_signal(handle: Callable[[], None]) -> Iterator[None]:
-    """The first of these signals inside the block has `handle` called by a thread; the next raises KeyboardInterrupt.
+    """Inside the block, the first of these signals calls `handle` in a thread; the next raises KeyboardInterrupt.
 
-    A signal that was ignored before stays so, as under nohup and for jobs in the background. What follows the first one
-    within a `BREATH` is the same request, unless it is Ctrl-C: a person who types it twice means it. Only the main
-    thread may set this; elsewhere, signals are as they were.
+    A signal that was ignored before stays ignored, as under nohup and for background jobs. A second signal
+    within a `BREATH` is the same request, unless it is Ctrl-C: a user who types it twice means it. Only the main
+    thread may set this; in other threads, signals stay as they were.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -212,8 +212,8 @@ def on_stop_signal(handle: Callable[[], None]) -> Iterator[None]:
 
 
 def _handler(asked: "SimpleQueue[bool]") -> Callable[[int, FrameType | None], None]:
-    # It interrupts any line of the main thread, which may hold any lock: nothing is set, shown or written here. To put
-    # something into a SimpleQueue is safe.
+    # This interrupts any line of the main thread, which may hold any lock: nothing is set, shown or written here.
+    # Putting something into a SimpleQueue is safe.
     first: list[float] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:

@@ -1,17 +1,17 @@
-"""Any text into text that a terminal can show as it is: names come out of files, and could steer it."""
+"""Format text for people: escape what a terminal cannot show safely, and write numbers of things and lists."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 
 def printable(text: str, length: int = 100) -> str:
-    """`text` on one line of at most `length` characters, with what a terminal cannot show escaped."""
+    """`text` on one line of at most `length` characters, with unprintable characters escaped."""
     safe = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[: length + 1])
     return safe if len(safe) <= length else f"{safe[: length - 3]}..."
 
 
 def printable_lines(text: str) -> str:
-    """`text` with its line ends and every kind of space, and all else that a terminal cannot show escaped."""
+    """`text` with its line ends and all kinds of space kept, and all other unprintable characters escaped."""
     if text.isprintable():
         return text
     return "".join(char if _is_shown(char) else ascii(char)[1:-1] for char in text)

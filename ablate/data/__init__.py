@@ -1,4 +1,4 @@
-"""A data set's name into train, validation and test arrays with a fingerprint."""
+"""Load data sets as train, validation and test arrays with a fingerprint, and check them for errors."""
 
 from ablate.data.cautions import data_cautions
 from ablate.data.dataset import Dataset, to_dataset

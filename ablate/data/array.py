@@ -1,4 +1,4 @@
-"""The types of arrays and of a backend's tensors; docstrings say their shapes."""
+"""Types of arrays and of backend tensors; docstrings state their shapes."""
 
 from typing import Any, TypeAlias
 

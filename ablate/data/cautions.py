@@ -1,4 +1,4 @@
-"""Find what data show before anything trains: test examples among the training ones, two scales, one large class."""
+"""Find problems in data before training: test examples among the training set, differing scales, a dominant class."""
 
 from typing import TypeAlias
 
@@ -11,20 +11,20 @@ from ablate.data.scales import Scales, compare_scales
 from ablate.study.cautions import CautionKind, Observations
 from ablate.text import number_of
 
-_FEW = 0.005  # copies move a score by their share at most: half a point
+_FEW = 0.005  # a smaller share of copies moves a score by less than half a point
 _HANDFUL = 3  # fewer copies are no pattern
-_MOST_OVERLAPPING = 0.05  # of the examples probed
-_NEAR = 0.4  # distance to the next example over that to a random one
+_MOST_OVERLAPPING = 0.05  # share of the probed examples
+_NEAR = 0.4  # ratio of the distance to the next example to that of a random example
 _LARGE_CLASS = 0.9
-_MARGIN, _SIGMAS = 0.05, 4  # between the shares of copies in test and training set where few inputs are possible
+_MARGIN, _SIGMAS = 0.05, 4  # between the shares of copies in test and training set, if few inputs are possible
 _TORN = "the random split puts {} into training and validation, so validation scores are too high"
-Said: TypeAlias = tuple[list[str], str]  # cautions, and the remark in their place where there are none
+Said: TypeAlias = tuple[list[str], str]  # cautions, and the remark shown if there are none
 
 
 def data_cautions(data: Dataset) -> Observations:
-    """What a data set shows; a kind is left out where it cannot be told. Linear in the data: CIFAR-10 takes 0.3 s.
+    """The cautions of a data set; undecidable kinds are left out. Linear in the data: 0.3 s for CIFAR-10.
 
-    A pretraining task is not looked at: its classes are others, so none of its examples is tested.
+    A pretraining task is not examined: its classes differ, so none of its examples is tested.
     """
     copies, scales = find_copies(data), compare_scales(data)
     contamination, few_tested = _contamination(copies, data)
@@ -86,7 +86,7 @@ def _apart(blank: int) -> str:
 
 
 def _all_blank(n: int, total: int, *, part: str, equal: str) -> str:
-    """A remark where only constant examples are equal, "" where none are."""
+    """A remark if only constant examples are equal, "" otherwise."""
     return f"{_of(n, total, f'{part} example')} {equal}, all of them blank." if n else ""
 
 

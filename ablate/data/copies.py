@@ -1,4 +1,4 @@
-"""Find examples that are equal, and tell copies from inputs that can only be equal because few are possible."""
+"""Find equal examples, and tell copies from inputs that are equal only because few values are possible."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,20 @@ _PROBED = 40  # repeated examples whose information is measured
 _WINDOWS_PROBED = 300  # examples looked at
 _COMPARED_VALUES = 2**21  # values compared for each of them
 _SURE_BITS = 8.0  # a chance copy is then expected in one of 256 sets at most
-_NEAR_BITS = 6.0  # what two examples differ in at most where one nearly is the other
+_NEAR_BITS = 6.0  # maximum difference of near-duplicate examples, in bits
 _HEAD = 8  # steps by which a shifted window is recognized before all of it is compared
 _FEWEST_STEPS = 8
 _MOST_STRIDES = 256
-_FEWEST_FEATURES = 16  # fewer are often in order by themselves: points along a curve, a table sorted by a column
+_FEWEST_FEATURES = 16  # data with fewer are often ordered naturally: points along a curve, a table sorted by a column
 
 
 def is_chance(seen: Array, x_train: Array) -> bool:
-    """Whether examples like `seen` are so poor in information that chance makes some equal.
+    """Whether examples like `seen` hold so little information that chance makes some equal.
 
-    An example has -log2 of the share of training examples with the same value, summed over its features; what more
-    than half of them have counts as nothing, so that blank borders, rare flags and padding add none. Copies need
-    log2(n) + 8 bits. Features that depend on each other are counted in full, so copies also have to outnumber near
-    misses: where chance makes examples equal, it makes more of them differ in one answer.
+    The information of an example is -log2 of the share of training examples with the same value, summed over its
+    features; values of more than half of them count as 0, so that blank borders, rare flags and padding add none.
+    Copies need log2(n) + 8 bits. Features that depend on each other are counted in full, so copies also have to
+    outnumber near misses: if chance makes examples equal, it makes even more of them differ in one feature.
     """
     if not len(seen):
         return False
@@ -43,22 +43,22 @@ def is_chance(seen: Array, x_train: Array) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """How many examples equal a training example; constant ones (blank images) are counted apart."""
+    """The numbers of examples that equal a training example; constant examples (blank images) are counted apart."""
 
     tested: int  # test examples that equal a training example
     relabelled: int  # of these, how many have a label that no equal training example has
     trained: int  # training examples that equal another training example
-    contradictory: int  # of these, how many equal one with another label
+    contradictory: int  # of these, how many equal an example with another label
     distinct: int  # different inputs among `trained`
-    is_chance: bool  # so few inputs are possible that equal ones are no copies
+    is_chance: bool  # so few inputs are possible that equal examples are not copies
     blank_tested: int  # constant test examples that equal a training example
-    blank_trained: int  # constant training examples that equal another one
+    blank_trained: int  # constant training examples that equal another training example
 
 
 def find_copies(data: Dataset) -> Copies:
-    """Count equal examples by 64-bit keys of their rows: linear in the bytes but for a sort of the keys.
+    """Count equal examples by 64-bit keys of their rows: linear in the bytes except for sorting the keys.
 
-    Two rows are equal where they are so in float32 or as bytes, as the network sees them; 0 and -0 are.
+    Rows are compared as float32 or as bytes, as the network sees them; 0 equals -0.
     """
     train, test = row_keys(data.x_train), row_keys(data.x_test)
     ordered = np.sort(train)
@@ -87,7 +87,7 @@ def find_copies(data: Dataset) -> Copies:
 
 
 def row_keys(x: Array) -> Array:
-    """A uint64 for each example: equal where the examples are, else different but for one pair in 2^64."""
+    """A uint64 for each example: equal for equal examples, otherwise different except for one pair in 2^64."""
     rows = x.reshape(len(x), -1)
     width = rows.shape[1] * rows.itemsize
     words = -(-width // 8)
@@ -105,7 +105,7 @@ def row_keys(x: Array) -> Array:
 
 
 def is_among(keys: Array, ordered: Array) -> Array:
-    """Which of the keys are among the `ordered` ones."""
+    """Which of the keys are in the sorted `ordered`."""
     if not len(ordered):
         return np.zeros(len(keys), bool)
     places = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
@@ -114,7 +114,7 @@ def is_among(keys: Array, ordered: Array) -> Array:
 
 
 def is_constant(x: Array) -> Array:
-    """Which examples have one value in all of their features, as blank images do; none where there is one feature."""
+    """Which examples have the same value in all features, as blank images do; none if there is one feature."""
     rows = x.reshape(len(x), int(np.prod(x.shape[1:])))
     constant: Array = (rows == rows[:, :1]).all(axis=1) & (rows.shape[1] > 1)
     return constant
@@ -138,10 +138,10 @@ def _mixed(words: Array) -> Array:
 
 
 def _information(probe: Array, others: Array) -> tuple[float, int, int]:
-    """Bits in an example, how many others equal it, and how many differ from it in a few bits only."""
+    """Bits in an example, the number of its copies, and the number of examples that differ by a few bits."""
     same = others == probe
     is_copy = same.all(axis=1)
-    same = same[~is_copy]  # its own copies say nothing on how usual it is
+    same = same[~is_copy]  # its own copies do not show how common it is
     share = (same.sum(axis=0) + 1) / (len(same) + 1)
     bits = -np.log2(share)
     near = int(np.count_nonzero(~same @ bits <= _NEAR_BITS))
@@ -157,7 +157,7 @@ class Windows:
 
 
 def overlapping_windows(x: Array, x_train: Array) -> Windows:
-    """Look among `x` for examples that go on where a training example has begun: x[s:] equals its [:-s].
+    """Find examples in `x` that overlap with a training example: x[s:] equals its [:-s].
 
     The steps are the first axis of an example. The order of the examples does not matter, nor does the stride, up to
     half of the steps and 256.
@@ -171,30 +171,30 @@ def overlapping_windows(x: Array, x_train: Array) -> Windows:
     keys = {stride: row_keys(probes[:, stride : stride + head]) for stride in strides}
     candidates = _first_with(np.unique(np.concatenate(list(keys.values()))), row_keys(x_train[:, :head]))
     known = np.array(sorted(candidates), np.uint64)
-    shifted: dict[int, int] = {}  # probe -> training example
+    shifted: dict[int, int] = {}  # probed example -> training example
     for stride in strides:
         varied = ~is_constant(probes[:, stride : stride + head])
         for probe in np.flatnonzero(varied & is_among(keys[stride], known)):
             other = candidates[int(keys[stride][probe])]
             if np.array_equal(probes[probe, stride:], x_train[other, :-stride]):
                 shifted.setdefault(int(probe), other)
-    shared = n_steps - n_steps // 2  # steps that every two of them have in common at least
+    shared = n_steps - n_steps // 2  # minimum number of steps that two of them share
     starts = x_train[list(shifted.values()), :shared]
     return Windows(len(probes), 0 if is_chance(starts, x_train[:, :shared]) else len(shifted))
 
 
 def _first_with(wanted: Array, keys: Array) -> dict[int, int]:
-    """The first place of each of the `wanted` keys, ascending, that is among `keys`."""
+    """The first index of each of the `wanted` keys, ascending, that is among `keys`."""
     places = np.flatnonzero(is_among(keys, wanted))
     found, first = np.unique(keys[places], return_index=True)
     return dict(zip(found.tolist(), places[first].tolist(), strict=True))
 
 
 def neighbour_distance(data: Dataset) -> float | None:
-    """Median distance of an example to the next one in the file over that to a random one, both of its class.
+    """Median distance of an example to the next in the file, relative to a random one, both of its class.
 
-    About 1 in shuffled sets, and little less in sets that are sorted by class; None where there are too few examples
-    or features to tell. Features count in units of their SD.
+    About 1 in shuffled sets, and slightly less in sets sorted by class; None if there are too few examples
+    or features. Features are in units of their SD.
     """
     x, y = data.x_train, data.y_train
     if np.prod(x.shape[1:]) < _FEWEST_FEATURES:

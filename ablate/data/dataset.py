@@ -1,4 +1,4 @@
-"""Four raw arrays into a checked `Dataset` with a digest."""
+"""Check four raw arrays and turn them into a `Dataset` with a digest."""
 
 import hashlib
 import re
@@ -25,7 +25,7 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples with class labels, training and test apart; what `to_dataset` checked."""
+    """Examples with class labels, split into training and test; checked by `to_dataset`."""
 
     name: str
     x_train: Array  # (n, features) or (n, height, width, channels), uint8 or float32, C-contiguous
@@ -33,15 +33,15 @@ class Dataset:
     x_test: Array
     y_test: Array
     n_classes: int
-    stand_in: bool  # drawn by this program, not the set whose name it has
-    source: str  # where it came from, for the report
+    stand_in: bool  # synthetic data of this package, not the named data set
+    source: str  # origin, for the report
     digest: str  # SHA-256 over shapes, dtypes and bytes of the four arrays, and of `pretraining`, hexadecimal
-    pretraining: "Dataset | None" = None  # the task on which networks are trained before this one, where there is one
-    groups: tuple[str, ...] = ()  # what the file says of groups that no split respects, a sentence each
+    pretraining: "Dataset | None" = None  # the pretraining task, if there is one
+    groups: tuple[str, ...] = ()  # groups in the file that the split ignores, a sentence each
 
 
 def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in: bool) -> Dataset:
-    """Check the four arrays of `ARRAYS`, bring them into the form that `Dataset` promises, and digest them.
+    """Check the four arrays of `ARRAYS`, convert them to the form that `Dataset` promises, and digest them.
 
     Images without a channel axis get one; labels (n, 1) become (n,); whole numbers in 0 … 255 become uint8, all other
     numbers float32. Raises `DataError`, naming `source`, the array and the rule that it breaks.
@@ -79,7 +79,7 @@ def _digest(arrays: Mapping[str, Array]) -> str:
 
 
 def check_extra(names: Iterable[str], *, source: str) -> None:
-    """Raise `DataError` where a file holds weights of examples: to leave them out unsaid would be another study."""
+    """Raise `DataError` if a file holds example weights: ignoring them silently would change the study."""
     for name in names:
         if name not in ARRAYS and _WEIGHTS & _words(name):
             raise DataError(
@@ -94,7 +94,7 @@ def group_names(names: Iterable[str]) -> list[str]:
 
 
 def unused(names: Iterable[str]) -> str:
-    """A line that names the arrays that are not used, "" where there are none."""
+    """A line that names the unused arrays, "" if there are none."""
     others = [printable(name, 40) for name in names if name not in ARRAYS]
     if not others:
         return ""
@@ -104,7 +104,7 @@ def unused(names: Iterable[str]) -> str:
 
 
 def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -> tuple[str, ...]:
-    """What the arrays of groups say: how many there are, and which of them stand on both sides of a split."""
+    """Sentences on the arrays of groups: how many groups there are, and which appear in both training and test."""
     said = []
     trained = {name: array.reshape(-1) for name, array in groups.items() if array.size == n_train}
     tested = {name: array.reshape(-1) for name, array in groups.items() if array.size == n_test and name not in trained}

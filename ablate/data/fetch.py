@@ -1,7 +1,7 @@
-"""A name of `keras.datasets` into an .npz file, by a process of its own that gives up soon where no network is.
+"""Download a `keras.datasets` set as an .npz file, in a subprocess that gives up soon without a network.
 
-A process of its own, because Keras prints its progress, takes seconds to import and waits on sockets without a bound;
-here its output is kept from the terminal, and stopping it leaves nothing behind in this one.
+A subprocess, because Keras prints its progress, takes seconds to import and waits on sockets without a timeout;
+its output is kept from the terminal, and stopping it leaves nothing behind in this process.
 """
 
 import _thread
@@ -14,7 +14,7 @@ from pathlib import Path
 
 SILENT_SECONDS = 10.0  # longest wait for a connection or for the next bytes
 TOTAL_SECONDS = 1800.0  # CIFAR-10 is 170 MB
-_GRACE_SECONDS = 60.0  # for the process to clean up by itself
+_GRACE_SECONDS = 60.0  # seconds for the subprocess to clean up
 
 
 class FetchError(Exception):
@@ -22,7 +22,7 @@ class FetchError(Exception):
 
 
 def fetch_from_keras(name: str, path: Path) -> None:
-    """Write `keras.datasets.<name>.load_data()` to `path`; raises `FetchError` where that fails."""
+    """Write `keras.datasets.<name>.load_data()` to `path`; raises `FetchError` if that fails."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -57,8 +57,9 @@ def _fetch_here(name: str, path: Path) -> None:
 
 
 def _bound_waiting() -> None:
-    """`TOTAL_SECONDS` for all; `SILENT_SECONDS` for each address of the host."""
-    # Not a kill from outside: interrupted, Keras removes its half of a file, which it would take for whole next time.
+    """Limit waiting to `TOTAL_SECONDS` in all and `SILENT_SECONDS` for each address of the host."""
+    # Not a kill from outside: when interrupted, Keras removes its partial file, which it would take for complete next
+    # time.
     timer = threading.Timer(TOTAL_SECONDS, _thread.interrupt_main)
     timer.daemon = True
     timer.start()

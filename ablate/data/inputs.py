@@ -1,4 +1,4 @@
-"""Inputs of any kind into bytes or float32, or the reason why they cannot be."""
+"""Check inputs of any kind and convert them to bytes or float32, or say why they are unusable."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,13 @@ from ablate.data.array import Array
 from ablate.errors import DataError
 from ablate.text import number_of, printable
 
-_EXACT = 2**24  # the integers up to here are exact in float32
+_EXACT = 2**24  # integers up to here are exact in float32
 _COLOURS = (1, 3, 4)  # channels of images
 _SMALLEST_SIDE = 8
 
 
 def check_shapes(arrays: Mapping[str, Array], *, source: str) -> None:
-    """Raise `DataError` where arrays are swapped, empty, no numbers, channels first, or do not fit each other."""
+    """Raise `DataError` if arrays are swapped, empty, not numeric, channels first, or do not match each other."""
     _check_order(arrays, source=source)
     for part in ("train", "test"):
         _check_shape(arrays[f"x_{part}"], f"x_{part}", source=source)
@@ -35,7 +35,7 @@ def check_shapes(arrays: Mapping[str, Array], *, source: str) -> None:
 
 
 def common_dtype(train: Array, test: Array, *, source: str) -> type[np.uint8] | type[np.float32]:
-    """Bytes where both arrays hold whole numbers in 0 … 255, else float32."""
+    """Bytes if both arrays hold whole numbers in 0 … 255, otherwise float32."""
     small = True
     for name, x in (("x_train", train), ("x_test", test)):
         if x.dtype.kind in "ui" and x.dtype != np.uint8:
@@ -51,8 +51,8 @@ def common_dtype(train: Array, test: Array, *, source: str) -> type[np.uint8] | 
 
 
 def to_inputs(x: Array, name: str, *, dtype: type[np.uint8] | type[np.float32], source: str) -> Array:
-    """`x` as `dtype`, C-contiguous, images with a channel axis. Raises `DataError` where float32 cannot hold it."""
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite and is named below
+    """`x` as `dtype`, C-contiguous, images with a channel axis. Raises `DataError` if float32 cannot hold it."""
+    with np.errstate(over="ignore"):  # values too large for float32 become infinite and are reported below
         inputs = np.ascontiguousarray(x, dtype=dtype)
     if dtype is np.float32 and not np.isfinite(inputs).all():
         finite = np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)

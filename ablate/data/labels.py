@@ -1,4 +1,4 @@
-"""Labels of any kind into whole numbers that count the classes from 0, or the reason why they are none."""
+"""Convert labels of any kind to whole numbers that count the classes from 0, or say why they are unusable."""
 
 import numpy as np
 
@@ -14,11 +14,11 @@ _NO_REGRESSION = (
     "only classification is supported so far, not regression; to predict ranges instead: numpy.digitize(y, edges)"
 )
 _ONE_CLASS = "only one class per example is supported so far"
-_MANY = 20  # different values: fewer are usually classes
+_MANY = 20  # distinct values: fewer are usually classes
 
 
 def to_labels(y: Array, name: str, *, n_dim_inputs: int, source: str) -> Array:
-    """(n,) int32 from (n,) or (n, 1). Raises `DataError`, naming `source`, what `y` holds instead, and the way out."""
+    """(n,) int32 from (n,) or (n, 1). Raises `DataError` naming `source`, the content of `y` and the way out."""
     if y.ndim != 1 and y.shape[1:] != (1,):
         raise DataError(f"{source}: {_several(y, name, n_dim_inputs=n_dim_inputs)}")
     y = y.reshape(-1)
@@ -34,7 +34,7 @@ def to_labels(y: Array, name: str, *, n_dim_inputs: int, source: str) -> Array:
 
 
 def count_classes(train: Array, test: Array, *, source: str) -> int:
-    """How many classes there are; raises `DataError` where one of 0, 1, … is missing, or only tested."""
+    """The number of classes; raises `DataError` if one of 0, 1, … is missing, or only tested."""
     classes = np.unique(train)
     if len(classes) < 2:
         raise DataError(

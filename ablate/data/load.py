@@ -1,4 +1,4 @@
-"""A data set's name or path into a checked `Dataset`: from a file, from Keras, or drawn where neither is at hand."""
+"""Load a data set by name or path: from a file, downloaded through Keras, or as a synthetic stand-in."""
 
 import os
 import tempfile
@@ -38,8 +38,8 @@ def load_dataset(
 
     `data_dir` None is `default_data_dir()`. A set that is not in `data_dir` is fetched once and written there; where
     that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With `explicit` (the user named the folder), and
-    for a path, there is neither: the file is there or it is an error. "digits" comes with scikit-learn, without a file.
-    `announce` is told, in a line each, what takes a while. Raises `DataError`.
+    for a path, neither happens: a missing file is an error. "digits" comes with scikit-learn, without a file.
+    `announce` is called with a line for each slow step. Raises `DataError`.
     """
     if is_path(name):
         path = base / _expanded(name)
@@ -57,7 +57,7 @@ def load_dataset(
     path = folder / f"{name}.npz"
     if _is_there(path):
         return _read(path, name=name, announce=announce)
-    if path.is_symlink():  # the link stays, its target is made
+    if path.is_symlink():  # the link stays, its target is created
         path = Path(os.path.realpath(path))
     if explicit:
         raise DataError(
@@ -83,7 +83,7 @@ def default_data_dir() -> Path:
 def _expanded(name: str) -> Path:
     try:
         return Path(name).expanduser()
-    except RuntimeError as err:  # "~somebody" who is not there
+    except RuntimeError as err:  # "~somebody" who does not exist
         raise DataError(f"{printable(name)}: no such home folder\n  write the full path") from err
 
 
@@ -141,7 +141,7 @@ def _stand_in(name: str, folder: Path, *, reason: str, announce: Callable[[str],
 
 
 def _kept_stand_in(path: Path) -> dict[str, Array] | None:
-    """What was drawn before; None where it was not, or by another version, or where the file is damaged."""
+    """The stand-in drawn before; None if there is none, or from another version, or if the file is damaged."""
     try:
         arrays = read_npz(path)
     except DataError:
@@ -150,7 +150,7 @@ def _kept_stand_in(path: Path) -> dict[str, Array] | None:
 
 
 def _load_digits() -> Dataset:
-    """scikit-learn's 1,797 handwritten digits, 8 × 8 × 1 in 0 … 16; always the same fifth of each is for testing."""
+    """scikit-learn's 1,797 handwritten digits, 8 × 8 × 1 in 0 … 16; the same fifth is always the test set."""
     from sklearn.datasets import load_digits
 
     x, y = load_digits(return_X_y=True)
@@ -165,6 +165,6 @@ def _load_digits() -> Dataset:
 
 
 def _shown(path: Path) -> str:
-    """The path as a reader of a mailed report may see it: from the working folder where it lies in it."""
+    """The path as shown in a report that may be mailed: relative to the working folder if it lies inside."""
     absolute, here = path.absolute(), Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)

@@ -1,4 +1,4 @@
-"""Read raw arrays from an .npz file and write them: no pickles, and no more than the memory holds."""
+"""Read and write raw arrays in .npz files: no pickles, and no more than the memory holds."""
 
 import re
 import tempfile
@@ -16,11 +16,11 @@ from ablate.study.data_formats import EXCEL, FOLDER, format_of_content, format_o
 from ablate.system import memory_bytes
 from ablate.text import printable
 
-STAND_IN_MARK = "stand_in"  # a file with this array in it holds drawn images, whatever its name
-_MOST_NAMED = 8  # of the members in a message
-_BEGINNING = 4096  # bytes by which a file that is no .npz is recognized
+STAND_IN_MARK = "stand_in"  # a file with this array holds synthetic images, whatever its name
+_MOST_NAMED = 8  # members named in a message
+_BEGINNING = 4096  # bytes by which another file format is recognized
 _PARTS: Mapping[str, Sequence[str]] = {"train": ("train", "training", "tr"), "test": ("test", "testing", "te", "tst")}
-_LIKE_TEST = ("val", "valid", "validation", "dev")  # where there is nothing for testing
+_LIKE_TEST = ("val", "valid", "validation", "dev")  # names used if there is no test set
 _KINDS: Mapping[str, Sequence[str]] = {
     "x": ("x", "image", "img", "input", "feature", "data", "sample", "example", "sequence"),
     "y": ("y", "label", "lbl", "target", "class", "classe", "output"),
@@ -29,9 +29,9 @@ _TARGETS = ("x_train", "y_train", "x_test", "y_test")
 
 
 def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()) -> dict[str, Array]:
-    """The arrays of `ARRAYS`, `STAND_IN_MARK` where the file has it, and those that `also` picks of all names.
+    """The arrays of `ARRAYS`, `STAND_IN_MARK` if the file has it, and those that `also` picks of all names.
 
-    Nothing else in the file is looked at. Raises `DataError` where the file is missing, is no whole .npz, lacks an
+    Nothing else in the file is read. Raises `DataError` if the file is missing, is no complete .npz, lacks an
     array, holds Python objects (they are never unpickled) or would take more than half of the machine's memory.
     """
     if path.is_dir():
@@ -58,7 +58,7 @@ def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lam
 
 
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write the arrays uncompressed (CIFAR-10 is then read in 0.1 s, packed 1.1 s): aside, then renamed over `path`."""
+    """Write the arrays uncompressed (CIFAR-10 then loads in 0.1 s, compressed 1.1 s): aside, then renamed to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         aside = Path(folder) / "arrays.npz"
@@ -102,7 +102,7 @@ def _read_array(file: "np.lib.npyio.NpzFile", name: str, path: Path) -> Array:
             f"{path}: {printable(name, 40)} holds Python objects, but ablate reads only plain numbers\n"
             f"  {_as_plain(name)}"
         ) from err
-    if not isinstance(array, np.ndarray):  # numpy's answer for a member that does not begin as an array does
+    if not isinstance(array, np.ndarray):  # numpy returns this for a member without an array header
         raise DataError(f"{path}: the header of {printable(name, 40)} cannot be read\n  {_way_out()}")
     return array
 
@@ -122,7 +122,7 @@ def _way_out() -> str:
 
 
 def how_to_rename(names: Sequence[str]) -> str:
-    """The way out for a file without the four arrays of the usual names, "" where its names say nothing."""
+    """The way out for a file without the four usual array names, "" if its names give no hint."""
     if any(re.fullmatch(r"arr_\d+", name) for name in names):
         return (
             "arrays saved without a name become arr_0, arr_1, …: write numpy.savez(path, x_train=x_train, "

@@ -7,11 +7,11 @@ import numpy as np
 from ablate.data.array import Array
 from ablate.data.dataset import Dataset
 
-_VALUES = 2**19  # looked at in each part
+_VALUES = 2**19  # values compared in each of the two parts
 _MOST_FEATURES = 1024
 _MOST_PIXELS = 100
-_TAILS = (0.1, 0.25)  # beyond the quantiles whose distances are spreads
-_LEAST = 1e-12  # ratio of spreads where the test inputs are constant
+_TAILS = (0.1, 0.25)  # tail shares outside the quantile ranges used as spreads
+_LEAST = 1e-12  # ratio of spreads if the test inputs are constant
 _FEWEST = 20  # examples in each part
 _FEWEST_UNUSUAL = 10  # examples that differ from the usual value of a feature, expected in the test set
 _FACTOR = 2.0  # between spreads, in the median feature
@@ -25,11 +25,11 @@ class Scales:
 
     differ: bool  # most features have another mean or spread
     features: tuple[int, ...]  # the features or channels with another scale
-    looked_at: int  # features or channels compared: of many, evenly spaced ones
+    looked_at: int  # features or channels compared: evenly spaced if there are many
 
 
 def compare_scales(data: Dataset) -> Scales | None:
-    """Which features have another scale in the test set; None where the examples are too few to say.
+    """Which features have another scale in the test set; None if there are too few examples.
 
     Judged by the spread (SD, middle 80 % and middle half, which all have to agree) and by the mean. The
     bounds widen with the sampling error: for n examples off the usual value of a feature by exp(4 / sqrt(n)) in
@@ -70,21 +70,21 @@ def _sampled(x: Array) -> tuple[Array, int]:
 
 
 def _step(x: Array) -> int:
-    """Of so many features one is looked at."""
+    """Step between the compared features."""
     return -(-int(x.shape[-1]) // _MOST_FEATURES)
 
 
 def _shift(train: Array, test: Array) -> Array:
-    """Distance of the means in SDs of the training inputs; 0 where they are constant."""
+    """Distance of the means in SDs of the training inputs; 0 if they are constant."""
     spread = train.std(axis=0)
     distance: Array = np.abs(test.mean(axis=0) - train.mean(axis=0)) / np.where(spread > 0, spread, np.inf)
     return distance
 
 
 def _log_factor(train: Array, test: Array) -> Array:
-    """Log of the spread of the test inputs over that of the training inputs: of three measures the nearest to 0.
+    """Log ratio of the spreads of test to training inputs: of three measures the nearest to 0.
 
-    0 where they disagree. A distance of quantiles that is 0 in training, as in sparse features, gives way to the range.
+    0 if they disagree. A quantile range that is 0 in training, as in sparse features, is replaced by the full range.
     """
     extent = np.ptp(train, axis=0), np.ptp(test, axis=0)
     logs = [_log_ratio(train.std(axis=0), test.std(axis=0))]
@@ -98,7 +98,7 @@ def _log_factor(train: Array, test: Array) -> Array:
 
 
 def _log_ratio(train: Array, test: Array) -> Array:
-    """0 where the training inputs are constant; where the test inputs are, a very small one."""
+    """0 if the training inputs are constant; a very small number if the test inputs are."""
     usable = train > 0
     ratio: Array = np.where(usable, np.maximum(test, train * _LEAST) / np.where(usable, train, 1), 1)
     logs: Array = np.log(ratio)

@@ -1,4 +1,4 @@
-"""A `Dataset` into a folder of plain arrays that several processes map into memory at once, and back."""
+"""Save a `Dataset` as plain arrays in a folder that several processes map into memory at once, and load it."""
 
 import json
 import shutil
@@ -11,13 +11,13 @@ from ablate.data.dataset import ARRAYS, Dataset
 from ablate.errors import DataError
 
 _ABOUT = "dataset.json"
-_BEFORE = "pretraining"  # the folder inside that has that task, and whether there is one
+_BEFORE = "pretraining"  # the subfolder of the pretraining task, if there is one
 _FIELDS = ("name", "n_classes", "stand_in", "source", "digest")
-_NAME = 50  # characters of the name in the folder's
+_NAME = 50  # characters of the data set's name used in the folder's name
 
 
 def save_arrays(data: Dataset, folder: Path) -> Path:
-    """Write `data` to `folder`/NAME-DIGEST and return that path; written once, whoever asks first."""
+    """Write `data` to `folder`/NAME-DIGEST and return that path; only the first caller writes."""
     target = folder / f"{data.name[:_NAME]}-{data.digest[:16]}"
     if _is_whole(target, data):
         return target
@@ -33,7 +33,7 @@ def save_arrays(data: Dataset, folder: Path) -> Path:
 
 
 def load_arrays(folder: Path) -> Dataset:
-    """What `save_arrays` wrote to this very folder, as read-only maps of its files; the digest is taken from there."""
+    """Load the output of `save_arrays` from this folder as read-only memory maps, with the stored digest."""
     try:
         about = json.loads((folder / _ABOUT).read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
@@ -63,11 +63,11 @@ def _is_whole(target: Path, data: Dataset) -> bool:
 
 
 def _move(aside: Path, target: Path, data: Dataset) -> None:
-    """Rename; where another process was first, its folder holds the same and stays."""
+    """Rename; if another process was first, its folder has the same content and stays."""
     try:
         aside.replace(target)
     except OSError:
         if _is_whole(target, data):
             return
-        shutil.rmtree(target)  # half a folder, e.g. after a full disk
+        shutil.rmtree(target)  # an incomplete folder, e.g. after a full disk
         aside.replace(target)

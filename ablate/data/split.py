@@ -1,4 +1,4 @@
-"""A `Dataset` into a training and a validation split, and the scaling fitted on the training split alone."""
+"""Split a `Dataset` into training and validation examples, and fit the scaling on the training split only."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from ablate.data.dataset import ARRAYS, Dataset, to_dataset
 from ablate.errors import DataError, known_names
 from ablate.study.catalog import SCALINGS
 
-_CHUNK_BYTES = 2**20  # of float64 at once: fits in the processor's cache
+_CHUNK_BYTES = 2**20  # bytes of float64 at once: fits in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Split:
 
     train: Array  # (n_train,) int32 indices into x_train, ascending
     validation: Array  # (n_validation,) int32, ascending, disjoint from `train`
-    shift: Array  # float32, shape of one example: what is subtracted from the raw input, cast to float32
-    scale: Array  # float32, shape of one example: what the difference is multiplied by
+    shift: Array  # float32, shape of one example: subtracted from the raw input, cast to float32
+    scale: Array  # float32, shape of one example: multiplies the difference
     fingerprint: str  # SHA-256 of the data set's digest and both index arrays, hexadecimal
 
 
@@ -37,8 +37,8 @@ def split_dataset(
     `scaling` is "none"; "unit": the training split's smallest value onto 0 and its largest onto 1, for all pixels of
     images together, for each feature of flat examples, where bytes that reach above 127 count as 0 … 255 whatever
     the split holds; "standardize": mean 0 and SD 1 in each feature or pixel and channel; or "standardize_channels":
-    in each channel, over all its pixels (of flat examples, in each feature). What is constant in the training split
-    is only shifted, to 0. Raises `DataError` where too many examples are asked for, or too few.
+    in each channel, over all its pixels (of flat examples, in each feature). Constant features in the training split
+    are only shifted, to 0. Raises `DataError` if too many or too few examples are requested.
     """
     if scaling not in SCALINGS:
         raise DataError(f'data.scaling: unknown scaling "{scaling}"\n  {known_names(scaling, SCALINGS)}')
@@ -52,7 +52,7 @@ def split_dataset(
 
 
 def check_sizes(data: Dataset, *, n_train: int | None, n_validation: int) -> None:
-    """Raise `DataError` where no split can have these sizes, whatever its seed."""
+    """Raise `DataError` if no split can have these sizes, whatever its seed."""
     n_there = len(data.y_train)
     if data.n_classes + n_validation > n_there:
         raise DataError(
@@ -74,7 +74,7 @@ def scale_inputs(x: Array, split: Split) -> Array:
 
 
 def draw_by_class(labels: Array, n: int, *, rng: np.random.Generator, spare: int = 0) -> Array:
-    """Positions of `n` of the labels, ascending, each class in proportion, at least `spare` of each left."""
+    """Indices of `n` of the labels, ascending, each class in proportion, at least `spare` of each left."""
     counts = np.bincount(labels)
     wanted = _allocate(n, counts, np.maximum(counts - spare, 0))
     members = [rng.permutation(np.flatnonzero(labels == k))[:share] for k, share in enumerate(wanted)]
@@ -103,7 +103,7 @@ def _allocate(n: int, counts: Array, room: Array) -> Array:
     quotas = n * counts / counts.sum()
     shares: Array = np.minimum(np.floor(quotas).astype(np.int64), room)
     order = np.argsort(shares - quotas, kind="stable")
-    while shares.sum() < n:  # more than one round only where classes are so small that they have no room
+    while shares.sum() < n:  # more than one round only if classes are so small that they have no room
         takers = order[(shares < room)[order]]
         shares[takers[: n - shares.sum()]] += 1
     return shares
@@ -164,10 +164,10 @@ def _chunks(x: Array, rows: Array) -> Iterator[Array]:
 def select_task(
     data: Dataset, classes: Sequence[int] | None, *, before: Sequence[int] | None = None, test: int | None = None
 ) -> Dataset:
-    """The task of telling `classes` (None: all) apart, with that of the classes `before` as its `pretraining`.
+    """The task of distinguishing `classes` (None: all), with that of the classes `before` as its `pretraining`.
 
-    Both are numbers of classes of `data`; the digest is over both tasks. At most `test` examples are for testing, the
-    same ones for every study. Raises `DataError` at a class that `data` has not.
+    Both are class numbers of `data`; the digest covers both tasks. At most `test` examples are for testing, the
+    same for every study. Raises `DataError` for a class that `data` does not have.
     """
     task = data if classes is None else select_classes(data, classes, setting="data.classes")
     if test is not None and test < len(task.y_test):
@@ -180,7 +180,7 @@ def select_task(
 
 
 def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Dataset:
-    """The examples of these classes alone, relabelled 0, 1, … in this order; those of a class stay in theirs."""
+    """Only the examples of these classes, relabelled 0, 1, … in this order; each class keeps its examples' order."""
     for number in classes:
         if not 0 <= number < data.n_classes:
             raise DataError(

@@ -1,4 +1,4 @@
-"""A registered name into drawn images that stand in for it where neither file nor network is at hand.
+"""Draw synthetic images that stand in for a registered data set if neither file nor network is available.
 
 Every image shows one of ten patterns (stripes, waves, checks, rings, spokes, spiral, disc, frame, cross, dots) at a
 random place, size, phase, contrast and roughly its class's orientation and colour, under a fainter pattern of another
@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-Field: TypeAlias = np.ndarray  # (n, height, width) float32, one number a pixel
+Field: TypeAlias = np.ndarray  # (n, height, width) float32, one number per pixel
 _Shape: TypeAlias = tuple[int, int, int]  # height, width, channels
 LABEL_NOISE = 0.05  # share of wrong training labels
 # Name -> image shape, classes, training images, test images.
@@ -24,13 +24,13 @@ STAND_INS: Mapping[str, tuple[_Shape, int, int, int]] = {
     "mnist": ((28, 28, 1), 10, 60_000, 10_000),
     "fashion_mnist": ((28, 28, 1), 10, 60_000, 10_000),
 }
-STAND_IN_VERSION = 1  # of the drawing: another version is another set
+STAND_IN_VERSION = 1  # version of the drawing: another version gives other images
 _SEED = 20_240_817
 _CHUNK = 250  # images drawn at once: the arrays of one pass stay in the processor's cache
 
 
 def draw_stand_in(name: str, *, n_train: int | None = None, n_test: int | None = None) -> dict[str, np.ndarray]:
-    """The four arrays x_train, y_train, x_test, y_test; `None` draws as many images as the set of that name has."""
+    """The four arrays x_train, y_train, x_test, y_test; `None` draws as many images as the real data set has."""
     shape, n_classes, full_train, full_test = STAND_INS[name]
     train, test, noise = map(np.random.default_rng, np.random.SeedSequence([_SEED, n_classes, *shape]).spawn(3))
     x_train, y_train = _draw(full_train if n_train is None else n_train, shape, n_classes=n_classes, rng=train)
@@ -87,7 +87,7 @@ def _pattern(kind: int, n: int, size: tuple[int, int], *, rng: np.random.Generat
 
 
 def _between(low: float, high: float, n: int, *, rng: np.random.Generator) -> Field:
-    """One random number an image, ready to be multiplied with a field."""
+    """One random number per image, ready to be multiplied with a field."""
     return (rng.random((n, 1, 1), dtype=np.float32) * np.float32(high - low) + np.float32(low)).astype(np.float32)
 
 

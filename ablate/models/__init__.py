@@ -1,1 +1,1 @@
-"""A configuration into a `keras.Model`, and into what of it decides the compiled program."""
+"""Build Keras models from configurations, check user models, and tell logits from probabilities."""

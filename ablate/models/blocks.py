@@ -1,4 +1,4 @@
-"""A configuration into the blocks that the built-in models are made of: what each factor does to a layer."""
+"""The building blocks of the built-in models: what each factor of a configuration does to a layer."""
 
 from collections.abc import Callable
 from itertools import count
@@ -21,12 +21,12 @@ from ablate.models.layers import (
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
-# Factors that a model's caller may leave out, as a study may not.
+# Factors that may be left out in a direct call of a model, though not in a study.
 _FALLBACK: Factors = {"normalization": "none", "activation": "relu", "initializer": "glorot_uniform", "dropout": 0.0}
-TURN = 15 / 360  # of a full turn, the most to either side
-ZOOM = 0.1  # of the side's length, the most in and out
-# By name, with what Keras' layer is given. In this order "all" has them; their places tell their seeds apart, so that
-# an image is flipped in the same steps where it is turned too.
+TURN = 15 / 360  # maximum rotation to either side, as a fraction of a full turn
+ZOOM = 0.1  # maximum zoom in and out, as a fraction of the side's length
+# By name, with the arguments of Keras' layer. "all" applies them in this order; seeds differ by position, so that
+# an image is flipped in the same steps if rotation is added.
 _LAYERS: tuple[tuple[str, type[layers.Layer], Any], ...] = (  # Any: a mode, or a number
     ("flip", layers.RandomFlip, "horizontal"),
     ("rotation", layers.RandomRotation, TURN),
@@ -38,13 +38,13 @@ _LAYERS: tuple[tuple[str, type[layers.Layer], Any], ...] = (  # Any: a mode, or 
 class Blocks:
     """The blocks of one configuration: tensors in, tensors out.
 
-    Layers that draw are counted by role in the order in which they are asked for, and seeded by their number. The
-    penalties `l1` and `l2` are those of every kernel, the output layer's too; `max_norm` bounds the norm of the weights
+    Random layers are counted by role in the order of their creation, and seeded by their number. The
+    penalties `l1` and `l2` apply to every kernel, the output layer's too; `max_norm` bounds the norm of the weights
     into each hidden unit or filter after each step.
     """
 
     def __init__(self, factors: Factors, *, layer_seeds: LayerSeeds, bias: str = "auto") -> None:
-        """`bias` is "auto": none before a normalization, which would take it away; or "all"."""
+        """`bias` is "auto": no bias before a normalization, which would cancel it; or "all"."""
         self._factors: Factors = {**_FALLBACK, **factors}
         self._seeds, self._bias = layer_seeds, bias
         self._kernels, self._dropouts = count(), count()
@@ -55,12 +55,12 @@ class Blocks:
         return str(self._factors["normalization"])
 
     def augmented(self, x: Tensor) -> Tensor:
-        """Examples as training sees them."""
+        """Augment examples during training."""
         kind = str(level_in(self._factors, "augmentation"))
         return augmented(x, kind, layer_seeds=self._seeds)
 
     def normalized_input(self, x: Tensor) -> Tensor:
-        """Examples normalized inside the model, if they are."""
+        """Normalize examples inside the model, if the factor says so."""
         kind = str(level_in(self._factors, "input_normalization"))
         return x if kind == "none" else input_normalization_layer(kind, tuple(x.shape[1:]))(x)
 
@@ -81,7 +81,7 @@ class Blocks:
         return self._block(x, convolution, normalization=normalization)
 
     def dropped(self, x: Tensor) -> Tensor:
-        """Dropout; nothing at a rate of 0."""
+        """Apply dropout; nothing at a rate of 0."""
         rate = float(self._factors["dropout"])
         if rate == 0:
             return x
@@ -90,12 +90,12 @@ class Blocks:
         return Dropout(rate, seed=self._seeds.dropout(next(self._dropouts)), alpha=alpha, always=samples > 0)(x)
 
     def logits(self, x: Tensor, n_classes: int) -> Tensor:
-        """The output layer: a number for each class, without an activation."""
+        """The output layer: a logit for each class, without an activation."""
         initializer = output_initializer(str(self._factors["initializer"]))
         return layers.Dense(n_classes, **self._kernel(initializer))(x)
 
     def _block(self, x: Tensor, layer: Callable[..., layers.Layer], *, normalization: str) -> Tensor:
-        """A layer with weights, then its activation with the normalization before or after it."""
+        """A layer with weights, followed by its activation, with the normalization before or after it."""
         is_before = normalization != "none" and level_in(self._factors, "normalization_place") == "before"
         is_after = normalization != "none" and not is_before
         kernel = self._kernel(str(self._factors["initializer"]))
@@ -107,7 +107,7 @@ class Blocks:
         return normalization_layer(normalization)(x) if is_after else x
 
     def _kernel(self, initializer: str) -> dict[str, object]:
-        """What every layer with weights is given for its kernel, the output layer too."""
+        """Keras arguments for the kernel of every layer with weights, the output layer too."""
         seed = self._seeds.weights(next(self._kernels))
         return {"kernel_initializer": seeded_initializer(initializer, seed=seed), "kernel_regularizer": self._penalty()}
 
@@ -121,10 +121,10 @@ class Blocks:
 
 
 def restart(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) -> None:
-    """Give a model of these blocks the values that it would be built with for other factors and seeds.
+    """Reset a model of these blocks to the values that it would be built with for other factors and seeds.
 
-    Its structure is the same. Of its values these alone depend on factors and seeds: kernels, dropout rates and the
-    states of random generators. What training would change is not kept in the model.
+    The structure stays the same. Only these values depend on factors and seeds: kernels, dropout rates and the
+    states of random generators. Values that training changes are not kept in the model.
     """
     kernels = [layer for layer in model.layers if isinstance(layer, layers.Dense | layers.Conv2D)]
     hidden = str(factors.get("initializer", _FALLBACK["initializer"]))
@@ -143,7 +143,7 @@ def augmented(x: Tensor, kind: str, *, layer_seeds: LayerSeeds) -> Tensor:
 
     `kind` is "flip" (left to right, in half of the cases), "rotation" (up to 15 degrees), "zoom" (up to 10 %), "all" of
     these one after the other, or "none". Where a change uncovers a corner, the image is mirrored at its edge. Raises
-    `StudyError` where the examples are no images.
+    `StudyError` if the examples are no images.
     """
     if kind == "none":
         return x
@@ -154,7 +154,7 @@ def augmented(x: Tensor, kind: str, *, layer_seeds: LayerSeeds) -> Tensor:
         )
     for number, (name, layer, amount) in enumerate(_LAYERS):
         if kind in (name, "all"):
-            # In full precision also where the rest is not: in half precision a pixel's place would be a coarse one.
+            # Always in full precision: half precision would round a pixel's position coarsely.
             x = layer(amount, seed=layer_seeds.augmentation(number), dtype="float32")(x)
     return x
 

@@ -1,6 +1,6 @@
-"""A configuration into a `keras.Model`: what is built in, what every model is checked for, what of it is worth saying.
+"""Build and check the model of a configuration, built-in or a user's, and advise against questionable combinations.
 
-Models are uncompiled and end in logits, one a class, or in probabilities; `ablate.models.outputs` tells them apart.
+Models are uncompiled and return logits, one per class, or probabilities; `ablate.models.outputs` tells them apart.
 """
 
 import math
@@ -21,7 +21,7 @@ from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.study.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.study.trial import Factors, Level
 
-# Of `keras.Model`: what `fit` and `evaluate` call, and nothing here does.
+# Methods of `keras.Model` that `fit` and `evaluate` call, but this package never does.
 OVERRIDES = (
     "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function",
     "make_test_function", "make_predict_function", "fit", "evaluate",
@@ -35,11 +35,11 @@ COMPILED = (
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """A way to make a model, and, where there is one, to restart a model of the same structure, which is faster."""
+    """A function that builds a model, and optionally a faster one that resets a model of the same structure."""
 
     build: Callable[..., keras.Model]  # (factors, input_shape, n_classes, *, layer_seeds, **options)
     restart: Callable[..., None] | None = None  # (model, factors, *, layer_seeds)
-    options: Mapping[str, Level] = field(default_factory=dict)  # those that may be factors instead, with defaults
+    options: Mapping[str, Level] = field(default_factory=dict)  # options that may be factors instead, with defaults
 
 
 def _built_in(name: str, build: Callable[..., keras.Model], restart: Callable[..., None]) -> Builder:
@@ -66,8 +66,8 @@ def build_model(
     options: Mapping[str, Level],
     precision: str = "float32",
 ) -> keras.Model:
-    """The model of one configuration. Raises `StudyError` where it does not take examples and give their classes."""
-    # For layers without a seed of their own, as user code may have them.
+    """The model of a configuration. Raises `StudyError` unless it maps examples to outputs for their classes."""
+    # For layers without a seed of their own, as in user code.
     keras.utils.set_random_seed(layer_seeds.weights(2**16))
     varied = {name: factors[name] for name in builder.options if name in factors}
     options = {**builder.options, **options, **varied}
@@ -110,13 +110,13 @@ def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
 
 
 def _shape(model: keras.Model, end: Literal["input", "output"]) -> object:
-    """A model's shape at one end: a tuple, or a collection of tuples where it has several; None where it has none."""
+    """The shape of a model's input or output: a tuple, or several for several inputs or outputs; None without one."""
     shape = getattr(model, f"{end}_shape", None)
     return tuple(shape) if isinstance(shape, list) else shape
 
 
 def _takes(shape: tuple[object, ...], example: tuple[int | None, ...]) -> bool:
-    """Whether a model's input shape, in which None is any length, fits a batch of examples."""
+    """Whether a model's input shape, in which None is any length, accepts a batch of examples."""
     fits = (mine is None or mine == theirs for mine, theirs in zip(shape, example, strict=False))
     return len(shape) == len(example) and all(fits)
 
@@ -132,7 +132,7 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 def advice(factors: Factors) -> tuple[str, ...]:
-    """What a person should know about a configuration: combinations that their authors advise against, or in vain."""
+    """Advice on a configuration: combinations that their authors advise against, and settings without effect."""
     return (*_about_selu(factors), *_about_dropout(factors), *_in_vain(factors))
 
 
@@ -167,19 +167,19 @@ def _in_vain(factors: Factors) -> Iterator[str]:
 
 
 def _has_dropout(factors: Factors) -> bool:
-    """Whether a configuration names a rate above 0; of a user's model, the factor may be something else."""
+    """Whether a configuration has a rate above 0; in a user's model, the factor may mean something else."""
     rate = factors.get("dropout", 0.0)
     return isinstance(rate, int | float) and rate > 0
 
 
 def count_parameters(model: keras.Model) -> int:
-    """All weights of the model, trainable or not, the state of random generators and dropout rates left out."""
+    """Number of weights, trainable or not, without the states of random generators and dropout rates."""
     counted = [v for v in model.weights if not is_of_trial(v)]
     return sum(math.prod(v.shape) for v in counted)
 
 
 def check_nothing_ignored(model: keras.Model) -> None:
-    """Raise `StudyError` where part of the model would be left out without a word."""
+    """Raise `StudyError` if the engine would silently ignore part of the model."""
     if model.compiled or getattr(model, "optimizer", None) is not None:
         raise StudyError(COMPILED)
     for part in _parts(model):
@@ -199,7 +199,7 @@ def check_nothing_ignored(model: keras.Model) -> None:
 
 
 def check_trains(model: keras.Model) -> None:
-    """Raise `StudyError` where no weight would change."""
+    """Raise `StudyError` if the model has no trainable weight."""
     if not model.trainable_variables:
         raise StudyError(
             "model: build returned a model without trainable weights, so training would change nothing\n"

@@ -1,4 +1,4 @@
-"""A configuration into a convolutional network: stages of convolutions and pooling, then dense layers."""
+"""Build a convolutional network: stages of convolutions and pooling, then dense layers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ablate.models.mlp import hidden_units
 from ablate.study.trial import Factors
 
 _POOLINGS: Mapping[str, type[layers.Layer]] = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
-_POOL = 2  # pixels along each side; a row or a column left over at an edge is dropped
+_POOL = 2  # pixels along each side; a remaining row or column at an edge is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ def cnn(
 ) -> keras.Model:
     """A network of `stages`, each of `convolutions` and a pooling, then dense layers of `units`, then logits.
 
-    Each stage has `growth` times the filters of the one before. With a `bottleneck` the convolutions are those of
-    "Network in network" (Lin et al. 2014): behind the activation of each but the network's last stands a convolution of
-    1 × 1 pixel to so many filters, and what is normalized is that one. Three pairs of 50 with 25 in between, a dense
-    layer of 50 and all biases then have the 87,135 parameters published of that variant.
-    Dropout stands behind each dense layer, or behind the flattening, or behind each stage's pooling.
+    Each stage has `growth` times the filters of the previous stage. With a `bottleneck` the convolutions are those of
+    "Network in network" (Lin et al. 2014): the activation of each but the network's last convolution leads to a 1 × 1
+    convolution to `bottleneck` filters, which is then the normalized layer. Three pairs of 50 with 25 in between, a
+    dense layer of 50 and all biases then have the 87,135 parameters published of that variant.
+    Dropout follows each dense layer, or the flattening, or each stage's pooling.
     """
     _check(factors, input_shape, units=units, dropout_at=dropout_at)
     blocks = Blocks(factors, layer_seeds=layer_seeds, bias=bias)

@@ -1,4 +1,4 @@
-"""Find layers to which the scaling of the data matters: those that take numbers as names, and those that scale."""
+"""Find layers that depend on the scaling of inputs: those that look up whole numbers as ids, and rescaling layers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,23 +14,23 @@ from ablate.errors import StudyError
 
 KINDS = (layers.Embedding, layers.IntegerLookup, layers.CategoryEncoding, layers.Hashing)
 SCALERS = (layers.Rescaling, layers.Normalization)
-_LIMITS = ("input_dim", "num_tokens")  # what the kinds call the number of names that they know
+_LIMITS = ("input_dim", "num_tokens")  # the attributes that hold the number of known ids
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What one of these layers was given in a call."""
+    """The input of such a layer in a call."""
 
     layer: str
     kind: str
-    limit_name: str  # "" where it takes any whole number
+    limit_name: str  # "" if it accepts any whole number
     limit: int
     values: Array
 
 
 @contextmanager
 def received(kinds: Sequence[type[layers.Layer]] = KINDS) -> Iterator[list[Received]]:
-    """What layers of these kinds are given inside the block, wherever in a model they are; none fails for its range."""
+    """Record the inputs of layers of these kinds inside the block, also nested ones; none fails for its range."""
     found: list[Received] = []
     with ExitStack() as undo:
         for kind in kinds:
@@ -41,7 +41,7 @@ def received(kinds: Sequence[type[layers.Layer]] = KINDS) -> Iterator[list[Recei
 
 
 def check_scaled_once(taken: Sequence[Received], scaled: Array, *, scaling: str) -> None:
-    """Raise `StudyError` where a layer that scales was given the examples themselves, `scaled` already."""
+    """Raise `StudyError` if a rescaling layer received the examples themselves, `scaled` already."""
     for one in taken:
         if scaling != "none" and np.array_equal(one.values.ravel(), scaled.ravel()):
             raise StudyError(
@@ -51,10 +51,10 @@ def check_scaled_once(taken: Sequence[Received], scaled: Array, *, scaling: str)
 
 
 def check_ids(taken: Sequence[Received], shifted: Sequence[Received], *, scaling: str) -> None:
-    """Raise `StudyError` where layers take the numbers of the data as they are, and cannot: scaled, or out of range.
+    """Raise `StudyError` if layers look up the data's numbers as ids but cannot: scaled, or out of range.
 
-    `taken` is what they were given on unscaled examples, `shifted` on the same with 1 added: as much more is what comes
-    from the data. What a model makes whole numbers of itself, as bins of real numbers, is its own affair.
+    `taken` are their inputs for unscaled examples, `shifted` for the same examples plus 1: inputs that grew by 1 come
+    from the data. Whole numbers that a model computes itself, such as bins of real numbers, are not checked.
     """
     for one, other in zip(taken, shifted, strict=True):
         values = one.values

@@ -1,4 +1,4 @@
-"""A level's name into the Keras layer or initializer that it stands for, seeded by replicate, role and place."""
+"""Create the Keras layers and initializers that factor levels name, seeded by replicate, role and position."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from ablate.study import seeds
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
 _CONSTANT = ("zeros", "ones")
-NOISE_STATE = "seed_generator_state"  # as Keras calls the variable of a generator
-_GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads seeds that are neighbours
-SAMPLED = 1024  # numbers of each variable, evenly spaced: enough to tell two draws apart
+NOISE_STATE = "seed_generator_state"  # Keras' name for the state variable of a generator
+_GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads neighbouring seeds
+SAMPLED = 1024  # numbers of each variable, evenly spaced: enough to distinguish two draws
 
 
 @dataclass(frozen=True, slots=True)
 class LayerSeeds:
-    """The seeds of one replicate's layers, by role and by the layer's place among those that draw in that role."""
+    """The seeds of a replicate's layers, by role and by the layer's index among those that draw in that role."""
 
     study_seed: int
     replicate: int
@@ -60,13 +60,13 @@ class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
             shape=(),
             initializer=keras.initializers.Constant(self.rate),
             dtype="float32",
-            autocast=False,  # in half precision a rate would be a coarse one
+            autocast=False,  # half precision would round the rate coarsely
             trainable=False,
             name="rate",
         )
 
     def call(self, inputs: Any, training: bool = False) -> Any:  # Any: backend tensors
-        """Drop in training, or always; else pass through."""
+        """Drop in training, or always; otherwise pass the input through."""
         if not (training or self.always):
             return inputs
         kept = uniform(keras.ops.shape(inputs), state=self.noise.next()) >= self.rate_variable
@@ -78,14 +78,14 @@ class Dropout(layers.Layer):  # type: ignore[misc]  # keras has no types
         return scale * keras.ops.where(kept, inputs, low * keras.ops.ones_like(inputs)) - scale * low * rate
 
     def get_config(self) -> dict[str, Any]:  # Any: JSON
-        """What rebuilds this layer."""
+        """The arguments that rebuild this layer."""
         own = {"rate": self.rate, "seed": self.seed, "alpha": self.alpha, "always": self.always}
         return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("ablate")
 class Scaled(keras.initializers.Initializer):  # type: ignore[misc]  # keras has no types
-    """What another initializer draws, times a number."""
+    """An initializer that multiplies the values of another initializer by a number."""
 
     def __init__(self, drawn: keras.initializers.Initializer, times: float) -> None:
         self.drawn, self.times = drawn, times
@@ -95,7 +95,7 @@ class Scaled(keras.initializers.Initializer):  # type: ignore[misc]  # keras has
         return self.drawn(shape, dtype=dtype) * self.times
 
     def get_config(self) -> dict[str, Any]:  # Any: JSON
-        """What rebuilds this initializer."""
+        """The arguments that rebuild this initializer."""
         return {"drawn": keras.saving.serialize_keras_object(self.drawn), "times": self.times}
 
     @classmethod
@@ -105,23 +105,23 @@ class Scaled(keras.initializers.Initializer):  # type: ignore[misc]  # keras has
 
 
 def seeded_initializer(level: str, *, seed: int) -> keras.initializers.Initializer:
-    """Keras' initializer of that name with its own seed; of "NAME*2.5", what it draws times 2.5."""
+    """Keras' initializer of that name with its own seed; for "NAME*2.5", its values times 2.5."""
     name, times, number = level.partition("*")
     drawn = reseeded(keras.initializers.get(name.strip()), seed=seed)
     return Scaled(drawn, float(number)) if times else drawn
 
 
 def reseeded(initializer: keras.initializers.Initializer, *, seed: int) -> keras.initializers.Initializer:
-    """The same initializer with that seed, where it draws at all."""
+    """The same initializer with that seed, if it is random."""
     config = initializer.get_config()
     return type(initializer).from_config({**config, "seed": seed} if "seed" in config else config)
 
 
 def output_initializer(hidden: str) -> str:
-    """The initializer of the output layer, given that of the hidden ones.
+    """The initializer of the output layer, given that of the hidden layers.
 
-    It is one and the same in every variant: the factor is about the hidden layers. Constant weights are the exception.
-    Random ones behind them would tell the hidden units apart, and what such a level shows is that nothing else does.
+    It is the same in every variant: the factor concerns the hidden layers. Constant weights are the exception.
+    Random output weights would break the symmetry of the hidden units, which such a level is meant to keep.
     """
     return hidden if hidden.partition("*")[0].strip() in _CONSTANT else "glorot_uniform"
 
@@ -132,15 +132,15 @@ def normalization_layer(name: str) -> layers.Layer:
 
 
 def input_normalization_layer(name: str, shape: tuple[int, ...]) -> layers.Layer:
-    """The same for examples of `shape` themselves; "layer" takes the mean over all that an example has.
+    """A normalization layer for examples of `shape`; "layer" takes the mean over a whole example.
 
-    Over the channels of a pixel it would leave nothing of images of one channel.
+    Over the channels of a pixel, it would turn images of one channel into zeros.
     """
     return normalization_layer(name) if name != "layer" else layers.LayerNormalization(axis=[*range(1, len(shape) + 1)])
 
 
 def activation_layer(name: str, *, shared_axes: tuple[int, ...] = ()) -> layers.Layer:
-    """An activation as a layer: a function, but for "prelu", which trains a slope for each unit."""
+    """An activation as a layer: a function, except for "prelu", which trains a slope for each unit."""
     return layers.PReLU(shared_axes=[*shared_axes] or None) if name == "prelu" else layers.Activation(name)
 
 
@@ -150,7 +150,7 @@ def last_name(variable: keras.Variable) -> str:
 
 
 def is_of_trial(variable: keras.Variable) -> bool:
-    """Whether a variable is a trial's own and nothing that is learned: a dropout rate, the state of a generator."""
+    """Whether a variable belongs to a trial and is not learned: a dropout rate, the state of a generator."""
     return last_name(variable) in ("rate", NOISE_STATE)
 
 
@@ -159,7 +159,7 @@ def uniform(shape: Tensor, *, state: Tensor) -> Tensor:
     state = ops.cast(state, "uint32")
     key = _mixed(state[0] ^ _word(_GOLDEN))
     step = state[1] + state[1]
-    # Each step has its own odd multiplier, so that no step's numbers are a stretch of another's.
+    # Each step has its own odd multiplier, so that no step's numbers are a subsequence of another's.
     multiplier = ops.bitwise_or(_mixed(key + step), _word(1))
     offset = _mixed(key + step + _word(1))
     place = ops.cast(ops.arange(ops.prod(shape), dtype="int32"), "uint32")
@@ -179,7 +179,7 @@ def _word(number: int) -> Tensor:
 
 
 def weights_digest(model: keras.Model) -> str:
-    """Of all weights that were drawn or loaded, 16 hexadecimal digits; "" where there are none."""
+    """Digest of all weights that were drawn or loaded, 16 hexadecimal digits; "" without weights."""
     digest, n = hashlib.sha256(), 0
     for variable in model.weights:
         if is_of_trial(variable):

@@ -1,4 +1,4 @@
-"""A configuration into a multilayer perceptron."""
+"""Build a multilayer perceptron."""
 
 import keras
 from keras import layers
@@ -19,10 +19,10 @@ def mlp(
     units: str,
     dropout_at: str,
 ) -> keras.Model:
-    """A multilayer perceptron of `depth` hidden layers of `width` units, or of those that `units` says, then logits.
+    """A multilayer perceptron of `depth` hidden layers of `width` units, or of the sizes in `units`, then logits.
 
-    Images are augmented first, if at all, then flattened, then normalized. Dropout stands behind each hidden layer,
-    or behind the last one alone.
+    Images are augmented first, if at all, then flattened, then normalized. Dropout follows each hidden layer,
+    or only the last.
     """
     blocks = Blocks(factors, layer_seeds=layer_seeds)
     inputs = keras.Input(input_shape)
@@ -37,5 +37,5 @@ def mlp(
 
 
 def hidden_units(level: str) -> list[int]:
-    """The units of one layer after the other: of "300-100", 300 and 100; of "", none."""
+    """The units of each layer: 300 and 100 for "300-100", none for ""."""
     return [int(units) for units in level.split("-")] if level else []

@@ -1,4 +1,4 @@
-"""Tell what a model's outputs are, logits or probabilities, by its last layer or from its outputs on a few examples."""
+"""Tell whether a model returns logits or probabilities, by its last layer or from its outputs on a few examples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from ablate.data.array import Floats32
 from ablate.errors import StudyError
 
 Outputs: TypeAlias = Literal["logits", "probabilities"]
-DRAWS = 6  # of other weights, where those at hand leave it open
-CONFIRMED = 3  # weights with which probabilities summed up to 1: with small ones two sigmoids do so by accident
-_TOLERANCE = 1e-2  # of their sum: in half precision each is rounded
+DRAWS = 6  # draws of other weights, if the first weights are inconclusive
+CONFIRMED = 3  # draws that must sum to 1: with small weights two sigmoids do so by accident
+_TOLERANCE = 1e-2  # of the sum of probabilities: half precision rounds each
 _SPREAD = 0.1  # SD of the noise on weights that are all equal, as biases are
 NEVER_BELOW_0 = (
     "the outputs are never below 0, as after a ReLU, so as logits they cannot rule out a class: end in a layer without "
@@ -23,7 +23,7 @@ NEVER_BELOW_0 = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the outputs are, and what a person should know of them; "" where that is nothing."""
+    """Whether outputs are probabilities, and a notice for the user; "" if there is none."""
 
     outputs: Outputs
     note: str = ""
@@ -37,16 +37,16 @@ def is_softmax(model: keras.Model) -> bool:
 
 
 def by_last_layer(model: keras.Model) -> Outputs:
-    """Probabilities after a softmax layer or activation, else logits: true of the models of this package."""
+    """Probabilities after a softmax layer or activation, otherwise logits: true for the models of this package."""
     return "probabilities" if is_softmax(model) else "logits"
 
 
 def read_outputs(model: keras.Model, examples: Floats32) -> Reading:
-    """What the outputs are on some scaled examples, in inference mode; no state of the model changes.
+    """Whether a model returns logits or probabilities, from scaled examples in inference mode; changes no state.
 
-    Probabilities are not negative and sum up to 1 with any weights; logits are negative with some. Only where the first
-    weights leave it open are others drawn, with seeds of their own. Raises `StudyError` for what is neither: numbers in
-    [0, 1] that do not sum up to 1.
+    Probabilities are not negative and sum to 1 with any weights; logits are negative with some. Only if the first
+    weights are inconclusive are others drawn, with seeds of their own. Raises `StudyError` for neither case: numbers in
+    [0, 1] that do not sum to 1.
     """
     if is_softmax(model) and _is_output_of(model, model.layers[-1]):
         return Reading("probabilities")
@@ -69,15 +69,15 @@ def read_outputs(model: keras.Model, examples: Floats32) -> Reading:
 
 
 def _is_output_of(model: keras.Model, layer: keras.layers.Layer) -> bool:
-    """Whether nothing comes after a layer: an operation, as a logarithm, is none of the model's layers."""
+    """Whether nothing follows a layer: an operation, such as a logarithm, is not in the model's list of layers."""
     try:
         return model.outputs[0] is layer.output
-    except (AttributeError, ValueError):  # it was never called in a graph, or more than once
+    except (AttributeError, ValueError):  # the layer was never called in a graph, or more than once
         return False
 
 
 def _with_other_weights(model: keras.Model, examples: Floats32) -> Iterator[Floats32]:
-    """The outputs with the model's own weights, then with drawn ones that grow; those that are no numbers left out."""
+    """The outputs with the model's own weights, then with drawn weights that grow; without non-finite outputs."""
     frozen = [variable.value for variable in model.non_trainable_variables]
     own = [keras.ops.convert_to_tensor(variable) for variable in model.trainable_variables]
     for draw in range(1 + DRAWS):
@@ -89,7 +89,7 @@ def _with_other_weights(model: keras.Model, examples: Floats32) -> Iterator[Floa
 
 
 def _drawn(own: Sequence[Any], draw: int) -> list[Any]:  # Any: backend tensors
-    """The weights with noise as large as they are, times 1, 2, 4, …, each variable turned round at random."""
+    """The weights plus noise of their own size, times 1, 2, 4, …, each variable with a random sign."""
     rng, scale, drawn = np.random.default_rng(draw), np.float32(2 ** (draw - 1)), []
     for weight in own:
         values = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))

@@ -1,4 +1,4 @@
-"""Keep Keras' settings, which hold for a whole process, from being changed by the code of one model."""
+"""Protect Keras' process-wide settings from changes by the code of a model."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import keras
 
 from ablate.errors import StudyError
 
-_ONE_LESS = ("ndim=3, found ndim=4", "Kernel shape must have the same length as input")  # in what Keras says
+_ONE_LESS = ("ndim=3, found ndim=4", "Kernel shape must have the same length as input")  # in Keras' messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ _SETTINGS: Mapping[str, _Setting] = {
 
 @contextmanager
 def settings_kept(who: str) -> Iterator[None]:
-    """Undo what the block changes of Keras' settings, and raise `StudyError`: it would hold for all trials after it."""
+    """Undo changes of Keras' settings in the block, and raise `StudyError`: they would affect all later trials."""
     before = {name: setting.get() for name, setting in _SETTINGS.items()}
     changed: dict[str, Any] = {}
     try:
@@ -56,7 +56,7 @@ def settings_kept(who: str) -> Iterator[None]:
 
 
 def channel_axis_hint(input_shape: tuple[int, ...], *, said: str = "", taken: object = None) -> str:
-    """The way out where a model does without the channel axis that the examples have, "" elsewhere."""
+    """The way out if a model does not expect the channel axis that the examples have, "" otherwise."""
     has_channel = len(input_shape) == 3 and input_shape[-1] == 1
     is_one_less = taken == (None, *input_shape[:-1]) or any(text in said for text in _ONE_LESS)
     if not has_channel or not is_one_less:

@@ -1,4 +1,4 @@
-"""A model's name into its builder; user code is imported by its path, and only where a study names it."""
+"""Find the builder of a model by name; user code is imported by path, and only if a study names it."""
 
 import importlib.util
 import sys
@@ -20,14 +20,14 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
 
 _OF_ONE = ("__getitem__", "__contains__", "get", "pop", "setdefault")
-# With an `__iter__` of its own, `dict(…)`, `**` and `{**…}` ask for each key instead of copying memory.
+# Thanks to an `__iter__` of its own, `dict(…)`, `**` and `{**…}` look up each key instead of copying memory.
 _OF_ALL = (
     "__iter__", "keys", "values", "items", "copy", "popitem", "__or__", "__ror__", "__eq__", "__ne__", "__repr__",
 )  # fmt: skip
 
 
 def find_builder(model: ModelRef, *, base: Path) -> Builder:
-    """The builder of a registered model, or of a user's, whose file is looked up in the folder `base`."""
+    """The builder of a registered model, or of a user's model, whose file is searched in the folder `base`."""
     name = model.registered
     if name is None:
         return _user_builder(model.file, model.function, base=base)
@@ -72,7 +72,7 @@ def _import_function(path: Path, function: str) -> Callable[..., keras.Model]:
 
 
 def _imported(path: Path) -> ModuleType:
-    """The module that a user's file makes; what it raises, or an exit of it, is the caller's to tell."""
+    """The module of a user's file; the caller reports what it raises, including an exit."""
     spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise StudyError(f"model.name: {path} is not a Python file\n  its name must end in .py")
@@ -88,7 +88,7 @@ def _imported(path: Path) -> ModuleType:
 
 
 class _Beside(MetaPathFinder):
-    """Finds the modules beside a user's file, before installed ones as for a script, but never for Python's own."""
+    """Finds modules beside a user's file, before installed ones as for a script, but never instead of Python's own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -97,7 +97,7 @@ class _Beside(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The module of that name; None where it is not beside the file, or within a package."""
+        """The module of that name; None if it is not beside the file, or if it is inside a package."""
         del target
         if path is not None or not modules_beside(fullname, self._folder):
             return None
@@ -106,12 +106,12 @@ class _Beside(MetaPathFinder):
 
 
 def _look_beside(path: Path) -> None:
-    """From now on, also while a model is built, look for modules beside this file and no longer beside another one."""
+    """From now on, also while a model is built, search modules beside this file and no longer beside the last one."""
     importlib.invalidate_caches()
     for finder in [finder for finder in sys.meta_path if isinstance(finder, _Beside)]:
         sys.meta_path.remove(finder)
         for name in [name for name in sys.modules if name.partition(".")[0] in finder.found]:
-            del sys.modules[name]  # its file may have changed, or the other folder has another of its name
+            del sys.modules[name]  # its file may have changed, or the other folder has a module of the same name
     sys.meta_path.insert(0, _Beside(path.absolute().parent))
 
 
@@ -123,7 +123,7 @@ def _is_file(path: Path) -> bool:
 
 
 class LookedUp(dict[str, Level]):
-    """A dictionary of levels; `names` are the keys that were asked for. Going through all of it reads all of it."""
+    """A dictionary of levels; `names` are the keys that were read. Iterating reads all of them."""
 
     def __init__(self, factors: Factors) -> None:
         super().__init__(factors)

@@ -1,4 +1,4 @@
-"""A configuration into a residual network (He et al. 2016): the one for small images, or Keras' own ResNet-50."""
+"""Build residual networks (He et al. 2016): the version for small images, and Keras' own ResNet-50."""
 
 import keras
 from keras import layers, ops
@@ -10,7 +10,7 @@ from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
-FILTERS = (16, 32, 64)  # of the three stages
+FILTERS = (16, 32, 64)  # filters of the three stages
 SMALLEST = 32  # pixels a side of ResNet-50, which halves them five times; Keras' own rule
 
 
@@ -42,8 +42,8 @@ def resnet(
 def resnet50(factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds) -> keras.Model:
     """`keras.applications.ResNet50` from scratch, with logits: 25.6 million parameters with 1,000 classes.
 
-    Factors: normalization ("batch" is Keras' model as it is; of the others, a layer stands in the place of each batch
-    normalization; its convolutions have a bias in each case), augmentation. Raises `StudyError` below 32 × 32 pixels.
+    Factors: normalization ("batch" is Keras' model as it is; other kinds replace each batch
+    normalization; its convolutions always have a bias), augmentation. Raises `StudyError` below 32 × 32 pixels.
     """
     _check_images("resnet50", input_shape, smallest=SMALLEST)
     inputs = keras.Input(input_shape)
@@ -62,8 +62,8 @@ def resnet50(factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, 
 
 
 def restart_residual(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) -> None:
-    """Give a residual network the weights that it starts from in a replicate, each kernel from a seed of its own."""
-    del factors  # none of them changes values alone
+    """Reset a residual network to its initial weights in a replicate, each kernel from a seed of its own."""
+    del factors  # no factor changes only values
     weighted = [layer for layer in model.layers if isinstance(layer, layers.Conv2D | layers.Dense)]
     for number, layer in enumerate(weighted):
         initializer = reseeded(layer.kernel_initializer, seed=layer_seeds.weights(number))
@@ -94,7 +94,7 @@ def _block(x: Tensor, filters: int, *, stride: int, normalization: str) -> Tenso
 
 def _convolved(x: Tensor, filters: int, *, normalization: str, stride: int = 1) -> Tensor:
     if stride > 1:
-        # As Keras' own ResNets do: "same" would take the odd pixels, of an even side, and the shortcut the even ones.
+        # As Keras' own ResNets do: with an even side, "same" would take odd pixels, and the shortcut even pixels.
         x = layers.ZeroPadding2D(1)(x)
     x = layers.Conv2D(
         filters,
@@ -108,10 +108,10 @@ def _convolved(x: Tensor, filters: int, *, normalization: str, stride: int = 1) 
 
 
 def _shortcut(x: Tensor, filters: int, *, stride: int) -> Tensor:
-    """`x` as it is; or where a stage begins, every second pixel of it, with zeros as further channels."""
+    """`x` unchanged; at the start of a stage, every second pixel of it, with zeros as further channels."""
     if stride == 1:
         return x
-    x = layers.MaxPooling2D(1, strides=stride)(x)  # of single pixels, as Keras' ResNet v2 has it
+    x = layers.MaxPooling2D(1, strides=stride)(x)  # pools single pixels, as Keras' ResNet v2 does
     return ops.pad(x, ((0, 0), (0, 0), (0, 0), (0, filters - x.shape[-1])))
 
 

@@ -1,6 +1,6 @@
-"""Digest source code: which code a number came from. Nothing of it is imported.
+"""Digest source code without importing it, to record which code a number came from.
 
-A digest is over what the code does: its syntax without comments, docstrings and layout, and without the places in this
+A digest covers what the code does: its syntax without comments, docstrings and layout, and without the places in this
 package that it imports from. Rewording or moving a file changes no digest.
 """
 
@@ -18,27 +18,27 @@ _PACKAGE = "ablate"
 
 
 def code_digest(model: ModelRef, *, base: Path) -> str:
-    """A digest of the user's code behind a model; "" for the registered models.
+    """Digest of the user's code behind a model; "" for the registered models.
 
-    It covers the file that is named and, one after the other, the modules beside it that these files import. Raises
-    `OSError` where one cannot be read.
+    It covers the named file and the modules beside it that are imported, directly or indirectly. Raises
+    `OSError` if a file cannot be read.
     """
     if not model.is_users:
         return ""
     root = base / model.file
     files = {path.relative_to(root.parent).as_posix(): path for path in _user_files(root) if path != root}
-    named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # as imports name them
+    named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # by their import names
     return joint_digest([syntax_digest(root.read_bytes()), *named])
 
 
 def syntax_digest(code: bytes) -> str:
-    """A digest of what code does, hexadecimal; of its bytes where it is no Python."""
+    """Digest of what code does, hexadecimal; of its bytes if it is not Python."""
     tree = _bare_tree(code)
     return _digest(tree) if tree is not None else hashlib.sha256(code).hexdigest()
 
 
 def definition_digests(code: bytes) -> list[str]:
-    """A digest of each definition and statement of a module but its imports: where they stand does not matter."""
+    """A digest of each definition and statement of a module except imports, regardless of their position."""
     tree = _bare_tree(code)
     if tree is None:
         return [syntax_digest(code)]
@@ -55,7 +55,7 @@ def _digest(node: ast.AST) -> str:
 
 
 def _bare_tree(code: bytes) -> ast.Module | None:
-    """The syntax without docstrings and without the places in this package that it imports from; None: no Python."""
+    """The syntax without docstrings and without the places of imports from this package; None: not Python."""
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError):
@@ -75,7 +75,7 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
 
 
 def stands_alone(model: ModelRef, *, base: Path) -> bool:
-    """Whether `code_digest` and the recorded versions say all of a model's code: a user's file may import more."""
+    """Whether `code_digest` and the recorded versions cover a model's code: a user's file may import more."""
     if not model.is_users:
         return True
     root = base / model.file
@@ -89,10 +89,10 @@ def stands_alone(model: ModelRef, *, base: Path) -> bool:
 
 
 def modules_beside(name: str, folder: Path) -> list[Path]:
-    """The files of a top-level module in a folder, of a package all of them.
+    """The files of a top-level module in a folder; all files for a package.
 
-    As for a script in that folder, they come before what is installed; a folder without `__init__.py` comes after it.
-    Unlike there, none has the name of a module of Python's own.
+    As for a script in that folder, they come before installed modules; a folder without `__init__.py` comes after them.
+    Unlike for a script, none replaces a module of Python's own.
     """
     if not name or name in sys.stdlib_module_names:
         return []
@@ -123,13 +123,13 @@ def _user_files(root: Path) -> list[Path]:
 def _imported_by(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):  # whoever imports it says so better
+    except (SyntaxError, ValueError):  # importing it gives a better message
         return iter(())
     return _imported(tree)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    """The top-level names of what is imported; "" for what is relative."""
+    """The top-level names of the imports; "" for relative imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)

@@ -1,6 +1,7 @@
-"""A trial in training into what its hidden layers are like inside, where its study asks for that.
+"""Record layer statistics of a trial at its start and end, if its study requests them.
 
-Nothing of the trial changes by it. What cannot be looked into, for whatever reason, costs a note and not the trial.
+The trial does not change. A layer that cannot be measured, for whatever reason, adds a note but does not fail the
+trial.
 """
 
 import math
@@ -16,12 +17,12 @@ from ablate.training.engine.head import TrainingState
 from ablate.training.engine.layer_statistics import LayerStatistics, count_distinct
 from ablate.training.train import Trial
 
-CORNER_OF = 2  # the number of the layer whose kernel it is, or 1 where there is only one: the first one sees the data
-_DIGITS = 4  # of its numbers
+CORNER_OF = 2  # number of the layer whose kernel corner is kept, or 1 if it is the only one: layer 1 sees the data
+_DIGITS = 4  # significant digits of its numbers
 
 
 def inspect_layers(trial: Trial, context: TrainingContext, when: When) -> None:
-    """Add the states of a trial's layers to its outcome: at its start, or with its best weights at its end."""
+    """Add layer statistics to a trial's outcome: at its start, or with its best weights at its end."""
     state = trial.start.state if when == "start" else trial.best
     is_asked = context.study.inspect.layers and trial.spec.label.phase == "ablation"
     if not is_asked or state is None or trial.outcome.state != "finished":

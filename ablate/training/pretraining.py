@@ -1,8 +1,9 @@
-"""A configuration and a replicate into the weights of a network trained on another task of the data set before.
+"""Pretrain networks on another task of the data set, and keep their weights for trials with the factor `transfer`.
 
-It is a trial as any other, on a workbench of its own: the same factors but for `transfer`, rate and budget, the same
-replicate's initial weights, a split of the other task's examples, early stopping and the best epoch's weights. So they
-are a function of study, configuration and replicate, are computed once a process, and outlive it as an .npz.
+Pretraining is an ordinary trial in a training context of its own: the same factors except `transfer`, rate and budget,
+the same replicate's initial weights, a split of the other task's examples, early stopping and the best epoch's
+weights. So they are a function of study, configuration and replicate, computed once per process, and saved as
+an .npz file.
 """
 
 import hashlib
@@ -31,21 +32,21 @@ from ablate.training.rate_finder import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
 
-MOST_HELD = 8  # networks in memory: levels and rates of a configuration in a replicate come soon after each other
-_WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # the arrays of a file
+MOST_HELD = 8  # networks in memory: levels and rates of a configuration in a replicate follow each other closely
+_WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # names of the arrays in a file
 
 
 def find_origin(
     study: Study, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None] = lambda: None
 ) -> "Pretrainer | None":
-    """What trains on the task before that of `data`; None where the study has none."""
+    """The source of pretrained weights for `data`; None if the study has no pretraining."""
     if study.transfer is None or data.pretraining is None:
         return None
     return Pretrainer(study, study.transfer, data.pretraining, cache=cache, on_epoch=on_epoch)
 
 
 def source_study(study: Study, transfer: Transfer) -> Study:
-    """The study of the task before: its classes, examples, epochs and rate, and no task before it."""
+    """The study of the pretraining: its classes, examples, epochs and rate, without pretraining of its own."""
     data, training = study.data, study.training
     return study.model_copy(
         update={
@@ -58,13 +59,13 @@ def source_study(study: Study, transfer: Transfer) -> Study:
 
 
 def source_factors(factors: Factors, transfer: Transfer) -> Factors:
-    """The configuration that is trained before one."""
+    """The configuration of the network that is pretrained for a configuration."""
     return {**trained_before(factors), "learning_rate": transfer.learning_rate}
 
 
 @final
 class Pretrainer:
-    """Trains networks on the examples of `data`; `cache` is the folder of what outlives a process, or None."""
+    """Trains networks on the examples of `data`; `cache` is a folder for files that outlive a process, or None."""
 
     def __init__(
         self, study: Study, transfer: Transfer, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None]
@@ -76,7 +77,7 @@ class Pretrainer:
         self._taken: dict[str, PretrainedWeights] = {}
 
     def check(self) -> None:
-        """Raise `DataError` where there are too few examples for what is asked for."""
+        """Raise `DataError` if there are too few examples for the requested sizes."""
         try:
             self._context.split(0, self._study.baseline)
         except DataError as err:
@@ -86,7 +87,7 @@ class Pretrainer:
             raise DataError(f"transfer: {said}") from err
 
     def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights:
-        """The weights on which a configuration begins in a replicate, its time counted as "pretrain"."""
+        """The pretrained weights of a configuration in a replicate, its time counted as "pretrain"."""
         source = source_factors(factors, self._transfer)
         with clock.on("pretrain"):
             while True:
@@ -96,7 +97,7 @@ class Pretrainer:
                     self._context.shrink_batches(source, broken)
 
     def key(self, factors: Factors, *, replicate: int) -> str:
-        """A digest of all that decides the weights, the parts of batches left out."""
+        """A digest of everything that decides the weights, except micro-batches."""
         study, source = self._study, source_factors(factors, self._transfer)
         depends_on = {
             "factors": sorted(source.items()),
@@ -113,7 +114,7 @@ class Pretrainer:
         return self._open()[0]
 
     def _open(self) -> tuple[TrainingContext, RateFinder]:
-        """Made where a trial first needs it: the examples take their time and memory."""
+        """Created when a trial first needs it: the examples take time and memory."""
         if self._opened is None:
             memory, tests = (self._cache / name if self._cache else None for name in ("ways", "lr_tests"))
             context = TrainingContext(self._study, self._data, stack=1, memory=memory)
@@ -155,7 +156,7 @@ class Pretrainer:
                 arrays |= {f"{name}{number}": array for number, array in enumerate(some)}
             buffer = io.BytesIO()
             np.savez(buffer, allow_pickle=False, **arrays)
-            with suppress(OSError):  # without it there is more to do later, but nothing wrong now
+            with suppress(OSError):  # without the file there is more work later, but no wrong result
                 write_aside(self._path(key), buffer.getvalue())
         return taken
 
@@ -165,7 +166,7 @@ class Pretrainer:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    """The arrays of a file; none where it is not there, damaged or something else: there are a dozen ways to say so."""
+    """The arrays of a file; none if it is missing, damaged or invalid: there are a dozen kinds of errors."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

@@ -1,6 +1,6 @@
-"""A learning-rate curve into a suggested rate: the pure half of the range test (Smith 2017, arXiv 1506.01186).
+"""Suggest a learning rate from the loss curve of a range test (Smith 2017, arXiv 1506.01186); pure functions.
 
-Rates rise exponentially, so the index of a point stands for the logarithm of its rate.
+Rates rise exponentially, so the index of a point is proportional to the logarithm of its rate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,28 +18,28 @@ PICKS = ("knee / 2", "steepest", "valley", "minimum", "minimum / 10")
 STOP_FACTOR = 4.0  # a loss above this many times the smallest so far is divergence
 _STOP_WINDOW = 5  # batches of the running median that the stop rule looks at
 # Windows of the smoother. Simulated on a sigmoid descent with noise of 0.03 to 0.2: half a decade keeps the minimum
-# where it is; slopes need two, or noise at the ends of the ramp wins (in 5 % of curves, by three decades).
+# in place; slopes need two, or noise at the ends of the ramp wins (in 5 % of curves, by three decades).
 _LOSS_DECADES, _SLOPE_DECADES = 0.5, 2.0
 _LEAST_POINTS = 7
-_LEAST_DROP = 0.02  # of the loss at the start; less is no descent
-_DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest drop of pure noise is below in 98 %
-# The first basin ends where the loss, after this share of all its fall, has risen again by that share of the fall until
-# then, and by this many standard errors.
+_LEAST_DROP = 0.02  # as a fraction of the loss at the start; less is no descent
+_DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest drop of pure noise is below this in 98 %
+# The first basin ends where the loss, after the first share of its total fall, has risen again by the second share of
+# the fall until then, and by this many standard errors.
 _BASIN_FALL, _BASIN_RISE, _BASIN_ERRORS = 0.3, 0.3, 5.0
-# From the knee on the loss is as low as at the bottom, but for this share of its fall or these standard errors.
+# From the knee on, the loss is as low as at the bottom, within this share of its fall or these standard errors.
 _KNEE_DROP, _KNEE_ERRORS = 0.02, 3.0
 _AGREEMENT_DECADES = 1.5
-# A steepest descent this near to an end of the ramp (points), or this far from half the knee, is not believed.
+# A steepest descent this close to an end of the ramp (points), or this far from half the knee, is not trusted.
 _EDGE, _GAP_DECADES = 3, 3.0
-_MOST_OVER = 10.0  # a peak over the suggestion
+_MOST_OVER = 10.0  # maximum ratio of a schedule's peak to the suggestion
 
 
 @dataclass(frozen=True, slots=True)
 class CurveReading:
-    """What a curve says. `rules` maps a rule's name to the rate it picks, None where it finds nothing."""
+    """The reading of a curve. `rules` maps a rule's name to the rate it picks, None if it finds nothing."""
 
     rules: Mapping[str, float | None]
-    suggestion: float  # a rate between the rules' picks, or the fallback, where the verdict is "undetermined"
+    suggestion: float  # a rate between the rules' picks, or the fallback, if the verdict is "undetermined"
     verdict: RateVerdict
     reason: str  # why it is undetermined; "" otherwise
 
@@ -51,10 +51,10 @@ def ramp(low: float, high: float, *, steps_per_decade: int) -> Floats64:
 
 
 def stop_index(losses: CurveValues) -> int:
-    """Index of the first loss that is not finite or above 4 times the running minimum; their number if there is none.
+    """Index of the first loss that is not finite or above 4 times the running minimum; the length if there is none.
 
     Judged on a running median of 5 batches: it ignores a lone bad batch and, unlike an exponential average, has no lag:
-    where the loss only rises or only falls, it is the loss itself.
+    if the loss only rises or only falls, it equals the loss.
     """
     values = np.asarray(losses, float)
     n_finite = _first(~np.isfinite(values))
@@ -70,18 +70,18 @@ def average_curves(curves: Sequence[CurveValues]) -> Floats64:
 
 
 def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float) -> CurveReading:
-    """What a curve says, read up to the end of its first basin: half the rate of the knee is the suggestion.
+    """Read a curve up to the end of its first basin: half the rate of the knee is the suggestion.
 
-    The knee is the lowest rate from which on the loss is as low as at the bottom of the basin. What comes after the
-    basin is not read: a network that died, or whose output was normalized, may find chance level there, at rates that
-    train nothing. `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss.
+    The knee is the lowest rate from which on the loss is as low as at the bottom of the basin. The curve after the
+    basin is ignored: a network that died, or whose output was normalized, may reach chance level there, at rates that
+    do not train. `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss.
 
-    Undetermined where the loss does not descend, and `fallback` is taken; or where the steepest descent lies more than
-    1.5 decades from half the knee: then the geometric mean of both, or half the knee alone where the steepest descent
-    is but noise, at an end of the ramp or more than three decades away. DECISIONS.md says how good these rates are.
+    Undetermined if the loss does not descend, and `fallback` is used; or if the steepest descent lies more than
+    1.5 decades from half the knee: then the geometric mean of both, or only half the knee if the steepest descent
+    is noise, at an end of the ramp or more than three decades away. DECISIONS.md says how good these rates are.
     """
     n_points = stop_index(losses)
-    # Where training blows up is a bound, not a pick.
+    # The rate at which training diverges is a bound, not a pick.
     rules: dict[str, float | None] = dict.fromkeys((*PICKS, "divergence"))
     if n_points < len(rates):
         rules["divergence"] = float(rates[n_points])
@@ -97,10 +97,10 @@ def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float) -> C
     drop = float(fallen[bottom])
     if drop < least:
         return CurveReading(rules, fallback, "undetermined", "the loss does not descend at any rate")
-    # A plateau drifts; only what shows above the noise, or a hundredth of the drop, is descent to the valley rule.
+    # A plateau drifts; the valley rule counts only changes above the noise, or a hundredth of the drop, as descent.
     unit = max(error, drop / 100)
     low_enough = smooth[bottom] + max(_KNEE_DROP * drop, _KNEE_ERRORS * error)
-    # From the bottom backwards: noise may dip as low long before.
+    # Search backwards from the bottom: noise may dip as low much earlier.
     above = np.flatnonzero(smooth[:bottom] > low_enough)
     knee, minimum = float(tried[above[-1] + 1 if above.size else 0]), float(tried[bottom])
     picks = knee / 2, float(tried[np.argmin(slope[: bottom + 1])])
@@ -111,10 +111,11 @@ def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float) -> C
 
 
 def rate_for(test: RateTest, schedule: str) -> float:
-    """The highest rate that a trial of this schedule is to have.
+    """The highest rate that a trial with this schedule should use.
 
-    1cycle spends few of its steps near its peak, and bears, and needs, more than a rate that is kept: the one at the
-    bottom of the basin; but no more than ten times the suggestion, since a flat bottom has its lowest point anywhere.
+    1cycle spends few of its steps near its peak, so it tolerates, and needs, a higher rate than a constant schedule:
+    that at the bottom of the basin; but at most ten times the suggestion, since the minimum of a flat bottom may lie
+    anywhere.
     """
     bottom = test.rules.get("minimum")
     if schedule != "1cycle" or bottom is None:
@@ -148,16 +149,16 @@ def _smoothed(positions: Floats64, losses: Floats64) -> tuple[Floats64, Floats64
         min(longest, max(5, round(decades * per_decade / 2) * 2 + 1)) for decades in (_LOSS_DECADES, _SLOPE_DECADES)
     )
     smooth = savgol_filter(losses, window, polyorder=2)
-    noise = 1.4826 * np.median(np.abs(losses - smooth))  # robust: the rise at the end is no noise
+    noise = 1.4826 * np.median(np.abs(losses - smooth))  # robust, since the rise at the end is no noise
     error = noise * np.sqrt(np.sum(savgol_coeffs(window, polyorder=2) ** 2))
     return smooth, savgol_filter(losses, slope_window, polyorder=2, deriv=1), float(error)
 
 
 def _basin_end(fallen: Floats64, error: float, *, least: float) -> int:
-    """Index of the first loss that has clearly risen again after a descent by `least`; their number if there is none.
+    """Index of the first loss that has clearly risen again after a descent by `least`; the length if there is none.
 
-    `fallen` is by how much each loss is below that at the start. A fall that is but a small part of the whole one is
-    noise, which quiet losses behind it let look small.
+    `fallen` is how far each loss is below the loss at the start. A fall that is only a small part of the total fall is
+    noise, underestimated because of quiet losses after it.
     """
     most = np.maximum.accumulate(fallen)
     risen = most - fallen > np.maximum(_BASIN_RISE * most, _BASIN_ERRORS * error)

@@ -1,11 +1,11 @@
-"""A configuration and a replicate into a learning-rate range test, run once and kept under a digest of its inputs.
+"""Run the learning-rate range test of a configuration in a replicate once, and cache it by a digest of its inputs.
 
-Each replicate has a test of its own, on its own training examples. Were a rate found once for all seeds of a variant,
-then the luck of that one test would look like an effect of the variant, in no interval: of ten copies of a network,
-seven were told to "help" (`tests/benchmarks/does_nothing_help.py`).
+Each replicate has a test of its own, on its own training examples. If a rate were found once for all seeds of a
+variant, the luck of that test would look like an effect of the variant, outside of any interval: of ten copies of a
+network, seven were reported to "help" (`tests/benchmarks/does_nothing_help.py`).
 
-The test has no side effects because it cannot have any: it is the compiled training program, started from weights
-and streams of its own, with a ramp as the learning rates.
+The test cannot have side effects: it is the compiled training program, started from weights and streams of its own,
+with a ramp as the learning rates.
 """
 
 import hashlib
@@ -32,12 +32,12 @@ from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import batch_size_of, scaling_of
 from ablate.training.range_test import average_curves, read_curve
 
-MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed come soon after each other
+MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed follow each other closely
 _KIND = TypeAdapter(RateTest)
 
 
 class RateFinder:
-    """Finds rates on a workbench; `cache` is a folder of JSON files that outlives the process, or None."""
+    """Finds learning rates in a training context; `cache` is a folder of JSON files for other processes, or None."""
 
     def __init__(self, context: TrainingContext, *, cache: Path | None) -> None:
         self._context, self._cache = context, cache
@@ -56,9 +56,9 @@ class RateFinder:
                 self._context.shrink_batches(factors, broken)
 
     def key(self, factors: Factors, *, replicate: int, parts: int = 1) -> str:
-        """A digest of all that decides the numbers of the test.
+        """A digest of everything that decides the numbers of the test.
 
-        One whose batches were cut for want of memory says so at its end: no other study takes it for its own.
+        The key of a test with micro-batches ends with their number, so that no other study reuses it.
         """
         study = self._context.study
         depends_on = {
@@ -76,7 +76,7 @@ class RateFinder:
     def _find(self, factors: Factors, clock: Clock, *, replicate: int, size: int) -> RateTest:
         taken = self._context.taken(
             factors, replicate, clock
-        )  # by the trial itself: a network for each curve costs more
+        )  # by the trial itself: a separate network for each curve costs more
         parts = max(self._context.pieces(factors).parts if size == 1 else 1, taken.parts if taken else 1)
         key = self.key(factors, replicate=replicate, parts=parts)
         if key not in self._found:
@@ -103,7 +103,7 @@ class RateFinder:
             reading = read_curve(ramp, losses, fallback=settings.fallback)
         return RateTest(
             key=key,
-            rates=tuple(float(f"{rate:.6g}") for rate in ramp[: len(losses)]),  # a study keeps one a trial
+            rates=tuple(float(f"{rate:.6g}") for rate in ramp[: len(losses)]),  # a study stores a test per trial
             losses=tuple(float(f"{loss:.5g}") for loss in losses),
             rules=dict(reading.rules),
             suggestion=reading.suggestion,
@@ -122,7 +122,7 @@ class RateFinder:
         size: int,
         taken: PretrainedWeights | None = None,
     ) -> Sequence[Floats32]:
-        """The loss of each batch along the ramp, a curve a replicate; at most `size` of them."""
+        """The loss of each batch along the ramp, one curve per replicate; at most `size` of them."""
         context, n_steps = self._context, len(self._context.ramp)
         starts = [context.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
         batch = batch_size_of(context.study, factors)
@@ -146,7 +146,7 @@ class RateFinder:
         study, n = self._context.study, len(split.train)
         batch = min(batch, n)
         rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
-        # As many rows as an epoch has, so that the ramp runs on its program.
+        # As many rows as an epoch, so that the ramp runs on the same program.
         return ramp_batches(split.train, rows=max(len(self._context.ramp), n // batch), batch=batch, rng=rng)
 
     def _load(self, key: str) -> RateTest | None:
@@ -160,6 +160,6 @@ class RateFinder:
 
 
 def _is_whole(test: RateTest, key: str) -> bool:
-    """Whether it is the test of this key, with a rate that can be trained with."""
+    """Whether it is the test of this key, with a rate that can be used in training."""
     usable = math.isfinite(test.suggestion) and test.suggestion > 0
     return test.key == key and len(test.rates) == len(test.losses) and usable

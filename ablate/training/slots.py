@@ -1,4 +1,4 @@
-"""Trials in the slots of one program: an epoch of all of them at once, its validation, and the test of what is over."""
+"""Train trials in the slots of one program: an epoch of all trials at once, its validation, and the final test."""
 
 import math
 import time
@@ -24,12 +24,12 @@ _NOTHING: TrainingState = (), (), ()
 
 @final
 class Slots:
-    """The slots of a program for `size` trials. What goes wrong in it is not caught here."""
+    """The slots of a program for `size` trials. Errors inside a program are not caught here."""
 
     def __init__(self, context: TrainingContext, *, size: int) -> None:
         self._context, self._size = context, size
         self.trials: dict[int, Trial] = {}  # by slot
-        self._state = _NOTHING  # as long as no slot is taken
+        self._state = _NOTHING  # while all slots are free
         self._settings = context.study.training
 
     def free(self) -> list[int]:
@@ -37,21 +37,21 @@ class Slots:
         return [slot for slot in range(self._size) if slot not in self.trials]
 
     def put(self, trial: Trial, slot: int) -> None:
-        """Have a trial begin in a free slot."""
+        """Start a trial in a free slot."""
         program, state = trial.start.program, trial.start.state
-        # The first trial fills all slots: those that stay free need some numbers.
+        # The first trial fills all slots: free slots need valid numbers, too.
         self._state = program.replaced(self._state, slot, state) if self.trials else program.stacked([state])
         self.trials[slot] = trial
 
     def clear(self) -> list[Trial]:
-        """Take the trials out, and let go of what they hold on the device."""
+        """Remove the trials, and release their memory on the device."""
         trials = list(self.trials.values())
         self.trials.clear()
         self._state = _NOTHING
         return trials
 
     def run_epoch(self) -> dict[int, Epoch]:
-        """Train and validate one epoch of every trial. What it gave, by slot: of those that diverged, nothing."""
+        """Train and validate one epoch of every trial. Returns the epochs by slot, without those of diverged trials."""
         began = time.perf_counter()
         self._thaw()
         passes = self._train()
@@ -75,7 +75,7 @@ class Slots:
         return epochs
 
     def test(self) -> None:
-        """Score the best weights of trials that are over: the one place where the test set is read."""
+        """Score the best weights of finished trials: the only place where the test set is read."""
         trials = [t for t in self.trials.values() if t.is_over() and t.wants_test()]
         if not trials:
             return
@@ -92,7 +92,7 @@ class Slots:
             trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy)
 
     def _thaw(self) -> None:
-        """Have all layers train from now on, with a new optimizer, where the head has trained alone for long enough."""
+        """Unfreeze all layers, with a new optimizer, after the head has trained alone for long enough."""
         for slot, trial in self.trials.items():
             if trial.thaw.after and trial.outcome.epochs == trial.thaw.after:
                 settings = settings_of(trial.spec.factors, head_only=False)
@@ -103,7 +103,7 @@ class Slots:
         passes = {slot: EpochAccumulator() for slot in self.trials}
         slots = self._all()
         permutations = {slot: trial.permutation() for slot, trial in self.trials.items()}
-        some = next(iter(permutations.values()))  # stands in for a free slot's
+        some = next(iter(permutations.values()))  # stands in for those of free slots
         scaling = self._context.scaling([trial.split for trial in slots])
         orders = [permutations.get(slot, some) for slot in range(self._size)]
         batch = slots[0].settings.batch_size  # the same for all trials of a structure
@@ -141,7 +141,7 @@ class Slots:
         return self._program.evaluate(state, context.examples, context.scaling(splits), order=order, n=n)
 
     def _all(self) -> list[Trial]:
-        """The trial of each slot; in a free one, another's stands in and takes no step."""
+        """The trial of each slot; in a free slot, another trial stands in and takes no step."""
         some = next(iter(self.trials.values()))
         return [self.trials.get(slot, some) for slot in range(self._size)]
 

@@ -1,7 +1,7 @@
-"""Specs of one structure into outcomes, several trials in one program; a slot that falls free takes the next trial.
+"""Train specs of one structure to their outcomes, several trials per program; a free slot takes the next trial.
 
 Slots are refilled at the end of an epoch, as a model server refills a batch. Each slot has its own data order, rate,
-step count, early stopping and verdict, so that a trial's numbers are those it has alone, up to rounding.
+step count, early stopping and state, so that a trial's numbers equal those of training alone, up to rounding.
 """
 
 import math
@@ -20,26 +20,26 @@ from ablate.training.train import begin, failed
 
 
 class Feed(Protocol):
-    """The other side of a stack. What it raises is its own, and no trial's."""
+    """The source and receiver of a stack's trials. Errors that it raises are its own, not a trial's."""
 
     def more(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` more specs of the structure in training; none where there are no such specs now."""
+        """Up to `n` more specs of the structure in training; none if there are no more now."""
         ...
 
     def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
-        """Take note of an epoch of some trials; False, one answer an epoch in their order, stops that trial."""
+        """Receive an epoch of some trials; a False, in the order of the epochs, stops that trial."""
         ...
 
     def tell(self, outcome: Outcome) -> None:
-        """Take note of how a trial ended."""
+        """Receive the outcome of a trial."""
         ...
 
 
 def run_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: RateFinder, feed: Feed) -> None:
     """Train specs of one structure, and those that `feed` adds, to their ends.
 
-    Whatever goes wrong in a trial becomes its outcome. Where it cannot be told whose fault it was, the trials of a
-    stack start over in stacks of half the size; alone, what runs out of memory starts over in smaller pieces.
+    Any error in a trial becomes its outcome. If it is unclear which trial caused it, the trials of a
+    stack start over in stacks of half the size; a single trial that runs out of memory starts over with micro-batches.
     """
     waiting, most = list(specs), _most(specs[0], context)
     while waiting:
@@ -52,17 +52,17 @@ def run_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: Rat
 
 @final
 class Stack:
-    """Trials on their way through the slots of one program, from a feed and back to it."""
+    """Trials in the slots of one program, taken from a feed and reported to it."""
 
     def __init__(self, context: TrainingContext, finder: RateFinder, feed: Feed, *, size: int) -> None:
         self._context, self._finder, self._feed, self._size = context, finder, feed, size
         self._slots = Slots(context, size=size)
         self._waiting: list[TrialSpec] = []
-        self._again: list[TrialSpec] = []  # could not begin here
-        self._spent: dict[str, float] = {}  # seconds, of trials that start over in smaller pieces
+        self._again: list[TrialSpec] = []  # specs that could not begin here
+        self._spent: dict[str, float] = {}  # seconds spent on trials that start over with micro-batches
 
     def run(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
-        """Train until no slot is taken and nothing waits; the specs that have to start over in a smaller stack."""
+        """Train until no slot is taken and nothing waits; returns the specs that must start over in a smaller stack."""
         self._waiting = list(specs)
         while self._waiting or self._slots.trials:
             self._fill()
@@ -75,12 +75,12 @@ class Stack:
                     return [*self._again, *(trial.spec for trial in trials), *self._waiting]
                 trial = trials.pop()
                 spec, epochs, seconds = trial.spec, trial.epochs_begun(), trial.clock.total()
-                del trial  # and with it what it holds on the device
+                del trial  # releases its memory on the device, too
                 self._break(spec, broken, seconds=seconds, epochs=epochs)
         return self._again
 
     def _fill(self) -> None:
-        """Put waiting trials into free slots, and ask for more where others go on meanwhile."""
+        """Put waiting trials into free slots, and request more while others are running."""
         free = self._slots.free()
         if self._slots.trials and len(self._waiting) < len(free):
             self._waiting += self._feed.more(len(free) - len(self._waiting))
@@ -99,7 +99,7 @@ class Stack:
         try:
             contained(enter)
         except TrialError as broken:
-            if self._size > 1:  # the trial's fault, or the program's: some operations cannot be mapped over trials
+            if self._size > 1:  # unclear cause: some operations cannot be mapped over trials
                 self._again.append(spec)
             else:
                 self._break(spec, broken, seconds=clock.total())
@@ -107,7 +107,7 @@ class Stack:
             self._slots.trials[slot].seconds = clock.total() + self._spent.get(spec.trial, 0.0)
 
     def _break(self, spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0) -> None:
-        """End a trial that broke alone, or have it start over in smaller pieces where it was for want of memory."""
+        """End a trial that failed alone, or restart it with micro-batches if it ran out of memory."""
         seconds += self._spent.get(spec.trial, 0.0)
         try:
             self._context.shrink_batches(spec.factors, broken)
@@ -138,8 +138,8 @@ class Stack:
 
 
 def _most(spec: TrialSpec, context: TrainingContext) -> int:
-    """How many trials of a spec's structure may train together; 1 where its model cannot be built."""
+    """The maximum number of trials of a spec's structure to train together; 1 if its model cannot be built."""
     try:
         return contained(lambda: context.stack_size(spec.factors))
-    except TrialError:  # training it alone says what is wrong
+    except TrialError:  # training it alone shows the error
         return 1

@@ -1,4 +1,4 @@
-"""A trial from epoch to epoch: its rate, its order of examples, early stopping, divergence, best weights, outcome.
+"""Advance a trial epoch by epoch: its rate, its order of examples, early stopping, divergence, best weights, outcome.
 
 A trial is a pure function of its spec and the study's settings: the same spec gives the same numbers in this process,
 in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes.
@@ -33,22 +33,22 @@ from ablate.training.rate_finder import RateFinder
 @final
 @dataclass(slots=True)
 class Trial:
-    """A trial in training: what of it lies outside of the program."""
+    """A trial in training: its state outside of the program."""
 
     spec: TrialSpec
     clock: Clock
     start: Start
     split: Split
-    settings: Training  # as its factors have them
+    settings: Training  # [training] as changed by its factors
     thaw: UnfreezeSchedule
     schedule: str
-    rate: float  # the peak of its schedule
+    rate: float  # peak of its schedule
     rate_test: RateTest | None
-    order: np.random.Generator  # of this trial's batches
+    order: np.random.Generator  # generator of this trial's batch order
     outcome: Outcome
     best: TrainingState | None = None
-    val_losses: list[float] = field(default_factory=list)  # of its epochs
-    seconds: float = 0.0  # its share of the time that its stack took
+    val_losses: list[float] = field(default_factory=list)  # validation losses of its epochs
+    seconds: float = 0.0  # its share of the time of its stack
 
     def permutation(self) -> Indices:
         """The training examples in the order of the next epoch."""
@@ -61,13 +61,13 @@ class Trial:
         return lowered * self.rate * rates(self.schedule, shape, moment)
 
     def take(self, epoch: Epoch) -> bool:
-        """Count an epoch; whether it is the best one so far: a better score, strictly, makes it that."""
+        """Count an epoch; whether it is the best epoch so far, with a strictly better score."""
         self.outcome = counted(self.outcome, epoch, monitor=self.settings.monitor)
         self.val_losses.append(epoch.val_loss)
         return self.outcome.best_epoch == epoch.epoch
 
     def diverge(self, reason: str) -> None:
-        """End as diverged in the epoch that was under way."""
+        """End as diverged in the current epoch."""
         number = self.outcome.epochs + 1
         self.outcome = replace(self.outcome, state="diverged", reason=f"{reason} in epoch {number}", epochs=number)
 
@@ -76,25 +76,25 @@ class Trial:
         self.outcome = stopped(self.outcome)
 
     def is_over(self) -> bool:
-        """Whether it has ended, had all its epochs, or waited long enough for a better one."""
+        """Whether it has ended, used all its epochs, or run out of patience."""
         outcome, settings = self.outcome, self.settings
         out_of_patience = (
             bool(settings.patience)
-            and outcome.best_epoch is not None  # what was taken over is to train, too
+            and outcome.best_epoch is not None  # the pretrained layers must train, too
             and outcome.epochs - max(outcome.best_epoch, self.thaw.after) >= settings.patience
         )
         return outcome.state != "finished" or outcome.epochs >= settings.epochs or out_of_patience
 
     def epochs_begun(self) -> int:
-        """Epochs that it had, and the one that is under way unless it is over."""
+        """Its epochs so far, including the current epoch unless it is over."""
         return self.outcome.epochs + (not self.is_over())
 
     def wants_test(self) -> bool:
-        """Whether the best weights are to be scored on the test set; never before the comparisons were frozen."""
+        """Whether the best weights are scored on the test set; never before the preregistration."""
         return self.spec.may_test() and self.outcome.state == "finished" and self.best is not None
 
     def ended(self) -> Outcome:
-        """The outcome, complete."""
+        """The complete outcome."""
         notes = (*advice(self.spec.factors), *self.start.notes)
         if self.rate_test is not None and self.rate_test.verdict == "undetermined":
             notes = (*notes, "the learning-rate range test is undetermined, so the rate is a guess")
@@ -115,16 +115,16 @@ class Trial:
 @final
 @dataclass(slots=True)
 class EpochAccumulator:
-    """A trial's way through the training examples, once."""
+    """Accumulates a trial's results over one pass through its training examples."""
 
     loss: float = 0.0  # sum over the examples seen
     correct: int = 0
     seen: int = 0
-    rate: float = 0.0  # of the last step
+    rate: float = 0.0  # learning rate of the last step
     reason: str = ""  # why it ended early
 
     def add(self, steps: Steps, slot: int, *, batch: int, limit: float) -> None:
-        """Count what a slot of a program did."""
+        """Add the results of a slot of a program."""
         losses, n = steps.losses[slot], int(steps.done[slot])
         self.loss += float(losses.sum(dtype=np.float64)) * batch
         self.correct += int(steps.correct[slot])
@@ -132,7 +132,7 @@ class EpochAccumulator:
         self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=n)
 
     def to_epoch(self, trial: Trial, *, val_loss: float, val_accuracy: float, seconds: float) -> Epoch:
-        """The epoch of `trial` that this was, with its validation."""
+        """The finished epoch of `trial`, with its validation."""
         return Epoch(
             trial=trial.spec.trial,
             epoch=trial.outcome.epochs + 1,
@@ -146,7 +146,7 @@ class EpochAccumulator:
 
 
 def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
-    """A trial before its first epoch, its range test done, for a program of `size` trials."""
+    """A trial before its first epoch, after its range test, for a program of `size` trials."""
     asked, rate_test = rate_of(spec.factors), None
     if asked.value is not None:
         rate = asked.value
@@ -166,7 +166,7 @@ def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: 
 
 
 def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:
-    """The outcome of a trial that its code ended, in the last one of the `epochs` begun."""
+    """The outcome of a trial that failed with an error, in the last of the `epochs` begun."""
     return Outcome(
         spec.trial,
         broken.state,
@@ -179,7 +179,7 @@ def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int =
 
 
 def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:
-    """Why a training loss ends its trial; "" where it does not."""
+    """Why a training loss ends its trial; "" if it does not."""
     if loss <= limit:
         return ""
     what = f"rose to {loss:.3g}, above {limit:g}," if math.isfinite(loss) else "is not finite"

@@ -1,1 +1,1 @@
-"""Specs of one structure into trained weights: the optimizers as functions, the compiled program, its cache."""
+"""Compile Keras models and optimizers to programs that train several trials of one structure at once."""

@@ -1,4 +1,4 @@
-"""What the engine asks of TensorFlow and `keras.ops` has not: compile, loop, map over trials, gradient, memory.
+"""TensorFlow functions that `keras.ops` lacks: compile, loop, map over trials, gradients and out-of-memory errors.
 
 `optimizers.Functional` gives TensorFlow the optimizer step that Keras has on JAX. `XlaOptimizationBarrier` is not in
 TensorFlow's public namespace; a test fails when it moves, and `has_barrier` does without it.
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Compiled: TypeAlias = Callable[..., Any]
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
-# How XLA, CUDA and the libraries on it say in other errors that memory ran short.
+# Messages of other errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
-_CAUSES = 10  # that are looked at: an error may be its own cause
-WIDE = 512  # inputs of a product: measured, a transposed copy saves 8 to 12 % of a step at 3,072 and nothing at 100
+_CAUSES = 10  # causes examined: an error may be its own cause
+WIDE = 512  # inputs of a product; measured: a transposed copy saves 8 to 12 % of a step at 3,072 inputs, nothing at 100
 T = TypeVar("T")
 try:
     from tensorflow.compiler.tf2xla.python.xla import optimization_barrier
@@ -33,7 +33,7 @@ except ImportError:
 
 
 def resident(array: "np.ndarray[Any, Any] | float", dtype: str | None = None) -> Tensor:
-    """A copy on the device."""
+    """A copy of an array on the device."""
     return tf.constant(array, dtype)
 
 
@@ -43,12 +43,12 @@ def rows_of(tensor: Tensor, indices: Tensor) -> Tensor:
 
 
 def stack(rows: Sequence[Any]) -> Any:
-    """Trees of tensors into one tree whose tensors have them as their first dimension."""
+    """Stack trees of tensors along a new first dimension."""
     return tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *rows)
 
 
 def replace_row(tree: Any, place: int, row: Any) -> Any:
-    """A tree of stacked tensors with another row."""
+    """A tree of stacked tensors with one row replaced."""
     return tf.nest.map_structure(lambda t, new: tf.tensor_scatter_nd_update(t, [[place]], new[None]), tree, row)
 
 
@@ -58,12 +58,12 @@ def row_of(tree: Any, place: int) -> Any:
 
 
 def loop(goes_on: Callable[..., Tensor], body: Callable[..., Any], start: Any, *, at_once: int = 10) -> Any:
-    """`body` on a tree of tensors while `goes_on` holds; what of a round is ready may begin in `at_once` of them."""
+    """Repeat `body` on a tree of tensors while `goes_on` holds, with up to `at_once` rounds in parallel."""
     return tf.while_loop(goes_on, body, start, parallel_iterations=at_once)
 
 
 def map_trials(function: Callable[..., Any], arguments: Any) -> Any:
-    """`function` for each row of its arguments at once."""
+    """Apply `function` to each row of its arguments at once."""
     return tf.vectorized_map(lambda rows: function(*rows), arguments)
 
 
@@ -72,7 +72,7 @@ def compiled(
 ) -> Compiled:
     """`function` as a graph that is traced once; XLA compiles it for each shape of the `loose` arguments.
 
-    These map an argument's place to the dimensions of it that may change: rows of an order, examples of a data set.
+    `loose` maps an argument's position to its dimensions that may change: rows of an order, examples of a data set.
     """
 
     def spec(tensor: Tensor, free: tuple[int, ...] = ()) -> tf.TensorSpec:
@@ -89,13 +89,13 @@ def compiled(
 
 
 def added(sums: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
-    """Sums of gradients with others added; those by an embedding's rows become whole ones."""
+    """The sums of two lists of gradients; sparse gradients of an embedding's rows become dense."""
     whole = [tf.reshape(tf.convert_to_tensor(g), total.shape) for total, g in zip(sums, gradients, strict=True)]
     return [total + gradient for total, gradient in zip(sums, whole, strict=True)]
 
 
 def is_out_of_memory(err: BaseException) -> bool:
-    """Whether an error, or what it was raised from, says that memory ran short: TensorFlow, XLA, CUDA or Python."""
+    """Whether an error or one of its causes reports a lack of memory: TensorFlow, XLA, CUDA or Python."""
     for _ in range(_CAUSES):
         if isinstance(err, OutOfMemory | MemoryError):
             return True
@@ -119,12 +119,12 @@ def gradients(
 
 
 def either(flag: Tensor, one: Callable[[], Any], other: Callable[[], Any], *, both: bool) -> Any:
-    """The tree of tensors that `one` gives where the flag holds, else that of `other`. Only inside a graph.
+    """The tensors of `one` if the flag holds, otherwise those of `other`. Only inside a graph.
 
-    With `both`, each is computed and one is taken: trials that are mapped over cannot go separate ways.
+    With `both`, both are computed and one is selected: trials mapped over in one program cannot branch.
     """
 
-    def whole(function: Callable[[], Any]) -> Callable[[], Any]:  # an embedding's gradient is by its rows
+    def whole(function: Callable[[], Any]) -> Callable[[], Any]:  # an embedding's gradient is sparse
         return lambda: tf.nest.map_structure(tf.convert_to_tensor, function())
 
     if not both:
@@ -133,7 +133,7 @@ def either(flag: Tensor, one: Callable[[], Any], other: Callable[[], Any], *, bo
 
 
 def compile_functions() -> bool:
-    """Have functions run as graphs again; whether that had been switched off, as for debugging."""
+    """Run functions as graphs again; returns whether eager mode was on, as for debugging."""
     was_off = bool(tf.config.functions_run_eagerly())
     if was_off:
         tf.config.run_functions_eagerly(False)
@@ -141,13 +141,13 @@ def compile_functions() -> bool:
 
 
 def has_barrier() -> bool:
-    """Whether wide products' gradients can be taken from transposed copies here, and should be: on a CPU."""
+    """Whether the gradients of wide products should use transposed copies here: if possible, and on a CPU."""
     return optimization_barrier is not None and not tf.config.list_physical_devices("GPU")
 
 
 @contextmanager
 def _transposed_copies() -> Iterator[None]:
-    """Take the gradients of products that are built in the block by `_product_gradient`."""
+    """Compute the gradients of products built in the block with `_product_gradient`."""
     with tf.compat.v1.get_default_graph().gradient_override_map({"MatMul": _PRODUCT}):
         yield
 
@@ -159,8 +159,8 @@ _PRODUCT = "AblateMatMul"
 def _product_gradient(op: tf.Operation, grad: Tensor) -> tuple[Tensor, Tensor]:
     """The gradient of a·b. A wide a is copied transposed before aᵀ·grad.
 
-    XLA's product on a CPU reads a transposed left operand at half speed, and takes every transposition into the product
-    that no barrier keeps out.
+    XLA's product on a CPU reads a transposed left operand at half speed, and merges every transposition into the
+    product unless a barrier prevents it.
     """
     a, b = op.inputs
     turned = op.get_attr("transpose_a"), op.get_attr("transpose_b")
@@ -181,20 +181,20 @@ def _product_gradient(op: tf.Operation, grad: Tensor) -> tuple[Tensor, Tensor]:
 
 @final
 class TrialError(AblateError):
-    """What a trial's code raised, in words: not the exception, whose frames would hold on to what fills the memory."""
+    """A failure of a trial's code, in words: the exception itself would keep the memory of its frames alive."""
 
     def __init__(self, state: FailedState, reason: str, trace: str, *, is_final: bool = False) -> None:
         super().__init__(reason)
         self.state, self.reason, self.trace = state, reason, trace
-        self.is_final = is_final  # nothing else is to be tried
+        self.is_final = is_final  # no further attempt with smaller batches
 
     def as_final(self, tried: str) -> "TrialError":
-        """The same, for good; its reason begins with what was `tried` before."""
+        """This error as final; its reason begins with what was `tried` before."""
         return TrialError(self.state, one_line(tried + self.reason), self.trace, is_final=True)
 
 
 def contained(work: Callable[[], T]) -> T:
-    """`work()`, where whatever it raises, an exit or an interrupt too, leaves as `TrialError`."""
+    """Call `work()` and turn whatever it raises, including an exit or interrupt, into `TrialError`."""
     try:
         return work()
     except TrialError:
@@ -204,4 +204,4 @@ def contained(work: Callable[[], T]) -> T:
             raise
         state: FailedState = "out_of_memory" if is_out_of_memory(err) else "failed"
         broken = TrialError(state, reason_of(err), trace_of(err))
-    raise broken  # not where the other one is handled: it would be kept as its context
+    raise broken  # not inside the except block: the original error would be kept as its context

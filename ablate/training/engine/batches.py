@@ -1,4 +1,4 @@
-"""Indices of examples into the rectangles that a compiled program walks through: (rows, slots, examples)."""
+"""Arrange example indices as rectangular batches (rows, slots, examples), and split batches into micro-batches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ CHUNK = 500  # examples evaluated at once: large enough for the matrix product, 
 
 
 def epoch_batches(permutations: Sequence[Indices], batch: int, *, min_rows: int) -> list[tuple[Indices, int]]:
-    """One epoch of each slot as (order, steps) pairs: the full batches, and the last partial one where there is a rest.
+    """One epoch of each slot as (order, steps) pairs: the full batches, and the last partial batch if there is a rest.
 
-    The permutations, one a slot, have one length. The first order has shape (rows, slots, batch) with rows ≥
+    The permutations, one per slot, have the same length. The first order has shape (rows, slots, batch) with rows ≥
     `min_rows`; rows past `steps` are padding. The second has shape (1, slots, rest), so that the rest trains as a
-    batch of its own size, as `model.fit` does it.
+    batch of its own size, as in `model.fit`.
     """
     together = np.stack(permutations).astype(np.int32)
     n_slots, n = together.shape
@@ -31,14 +31,14 @@ def epoch_batches(permutations: Sequence[Indices], batch: int, *, min_rows: int)
 
 
 def ramp_batches(train: Indices, *, rows: int, batch: int, rng: np.random.Generator) -> Indices:
-    """Batches for a ramp, (rows, batch): permutations of `train`, one after the other."""
+    """Batches for a range test, (rows, batch): permutations of `train`, one after the other."""
     batch = min(batch, len(train))
     permutations = [rng.permutation(train) for _ in range(-(-rows * batch // len(train)))]
     return np.concatenate(permutations)[: rows * batch].reshape(rows, batch).astype(np.int32)
 
 
 def evaluation_chunks(slots: Sequence[Indices], *, room: int, chunk: int = CHUNK) -> Indices:
-    """Indices of each slot as (chunks, slots, chunk), with room for as many as `room` of them."""
+    """Indices of each slot as (chunks, slots, chunk), with capacity for `room` of them."""
     together = np.stack(slots).astype(np.int32)
     n_slots, n = together.shape
     rows = -(-max(room, n) // chunk)
@@ -48,23 +48,23 @@ def evaluation_chunks(slots: Sequence[Indices], *, room: int, chunk: int = CHUNK
 
 
 def equal_parts(batch: int, parts: int) -> list[tuple[int, int]]:
-    """A batch in `parts` as equal as can be, as (how many, examples each): of one size, or of two that differ by 1."""
+    """Split a batch into `parts` as equal as possible, as (count, examples each): one size, or two that differ by 1."""
     size, larger = divmod(batch, parts)
     return [(n, size_of) for n, size_of in ((larger, size + 1), (parts - larger, size)) if n and size_of]
 
 
 @dataclass(frozen=True, slots=True)
 class MicroBatches:
-    """How a program goes through its examples. The one that nothing is said of is whole."""
+    """How a program splits its batches. By default they are whole."""
 
-    parts: int = 1  # of each training batch, one after the other, their gradients added up
+    parts: int = 1  # micro-batches of each training batch, run in sequence with gradients added up
     chunk: int = CHUNK  # examples evaluated at once
 
     def smaller(self, *, batch: int, doublings: int) -> "MicroBatches | None":
-        """What to try when these were too large for batches of `batch`; None where nothing smaller may be tried.
+        """The next attempt if these were too large for batches of `batch`; None if nothing smaller may be tried.
 
-        First, evaluation takes no more at once than training: that changes no weight. Then the parts double, at most
-        `doublings` times and down to one example. `doublings` of 0: nothing is tried.
+        First, evaluation takes no more at once than training: that changes no weight. Then the micro-batches double,
+        at most `doublings` times and down to one example each. `doublings` of 0: nothing is tried.
         """
         if doublings and self.parts == 1 and self.chunk > batch:
             return MicroBatches(chunk=batch)
@@ -74,7 +74,7 @@ class MicroBatches:
         return MicroBatches(parts, min(self.chunk, -(-batch // parts)))
 
     def notes(self, model: keras.Model, *, batch: int) -> tuple[str, ...]:
-        """What a person should know of a trial of `model` that was trained in these pieces; nothing where whole."""
+        """Notices on a trial of `model` that was trained with these micro-batches; none if batches were whole."""
         if self == WHOLE:
             return ()
         if self.parts == 1:
@@ -84,7 +84,7 @@ class MicroBatches:
         return ("; ".join(told),)
 
     def tried(self) -> str:
-        """The beginning of a sentence: what was of no avail; "" where nothing was tried."""
+        """The beginning of a sentence on the attempts that did not help; "" if there were none."""
         if self == WHOLE:
             return ""
         small = (
@@ -97,7 +97,7 @@ WHOLE = MicroBatches()
 
 
 def _unequal(model: keras.Model, some: int) -> Iterator[str]:
-    """Where parts of `some` examples do not add up to the step of the whole batch."""
+    """How training with parts of `some` examples differs from a step of the whole batch."""
     kept = {last_name(variable) for variable in model.non_trainable_variables}
     if "moving_mean" in kept:
         yield f"batch normalization saw {some:,} example{'s' if some > 1 else ''} at a time"

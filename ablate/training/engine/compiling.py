@@ -1,4 +1,4 @@
-"""A structure and a device into how its programs are made: through XLA or not, and for how many trials at once."""
+"""Choose the compile policy for a structure and device: with XLA or not, and the number of trials per program."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,22 +17,22 @@ MOST = 32  # trials in one program
 T = TypeVar("T", bool, int)
 YES_OR_NO = TypeAdapter(bool)
 SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MOST)])
-WORTHWHILE = 1.1  # by so much must twice the trials in a program speed up each of them
+WORTHWHILE = 1.1  # minimum speed-up per trial when the trials in a program double
 _DENSE = frozenset({
     "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "ELU",
     "Flatten", "GaussianDropout", "GaussianNoise", "InputLayer", "LayerNormalization", "LeakyReLU", "Multiply",
     "Normalization", "PReLU", "RandomFlip", "ReLU", "Rescaling", "Reshape", "Softmax", "Subtract", "UnitNormalization",
 })  # fmt: skip
-# They move pixels by an operation that XLA lacks (ImageProjectiveTransformV3).
+# These layers use an operation that XLA lacks (ImageProjectiveTransformV3).
 _REFUSED = frozenset({"RandomPerspective", "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom"})
 
 
 def uses_xla(model: keras.Model, *, on_gpu: bool) -> bool | None:
-    """Whether XLA is right for this model on this device; None where only a trial can tell.
+    """Whether to use XLA for this model on this device; None if it has to be measured.
 
-    Not where it has no kernel for a layer. On a GPU else it is. On a CPU it is for dense layers (20 of them train 1.7
-    times as fast on two cores) and is not for convolutions (six of them train 50 times as slowly). Recurrent, attention
-    and users' own layers: either.
+    No if XLA has no kernel for a layer. Otherwise yes on a GPU. On a CPU, yes for dense layers (20 of them train 1.7
+    times as fast on two cores) and no for convolutions (six of them train 50 times as slowly). Recurrent, attention
+    and users' own layers vary.
     """
     kinds = {type(layer).__name__ for layer in leaves(model)}
     if kinds & _REFUSED:
@@ -45,10 +45,10 @@ def uses_xla(model: keras.Model, *, on_gpu: bool) -> bool | None:
 
 
 def faster_with_xla(seconds: Callable[[bool], float]) -> bool:
-    """Whether a step takes fewer `seconds` with XLA than without; a graph that XLA refuses is one without."""
+    """Whether a step takes fewer `seconds` with XLA than without; a graph that XLA rejects runs without it."""
     try:
         with_xla = seconds(True)
-    except Exception as err:  # whatever the compiler says: the graph without it decides
+    except Exception as err:  # whatever the compiler raises: the graph without XLA decides
         if is_out_of_memory(err):
             raise
         return False
@@ -56,15 +56,15 @@ def faster_with_xla(seconds: Callable[[bool], float]) -> bool:
 
 
 def best_size(seconds: Callable[[int], float], *, most: int) -> int:
-    """How many trials one program should train, doubling from 1 while each gets faster by `WORTHWHILE`.
+    """The number of trials that one program should train, doubling from 1 while each gets faster by `WORTHWHILE`.
 
-    `seconds` is the time of one step of a program for so many trials.
+    `seconds` is the time of one step of a program for a number of trials.
     """
     size, each = 1, seconds(1)
     while 2 * size <= most:
         try:
             doubled = seconds(2 * size) / (2 * size)
-        except Exception:  # memory, or an operation that cannot be mapped over trials
+        except Exception:  # out of memory, or an operation that cannot be mapped over trials
             return size
         if doubled * WORTHWHILE > each:
             return size
@@ -73,9 +73,9 @@ def best_size(seconds: Callable[[int], float], *, most: int) -> int:
 
 
 def remembered(path: Path | None, decide: Callable[[], T], *, kind: TypeAdapter[T]) -> T:
-    """What an earlier run or another process decided at `path`, or what `decide` says now: the first word stands.
+    """The decision of an earlier run or another process stored at `path`, otherwise the result of `decide`, stored.
 
-    A file that is not of the `kind` is written over; where the disk takes none, each process decides for itself.
+    The first stored decision stands. A file not of the `kind` is overwritten; if the disk fails, each process decides.
     """
     if path is None:
         return decide()
@@ -85,7 +85,7 @@ def remembered(path: Path | None, decide: Callable[[], T], *, kind: TypeAdapter[
     mine = decide()
     with suppress(OSError, ValueError):  # a disk that fails, or a file that cannot be read
         write_once(path, json.dumps(mine))
-    first = load_kept(path, kind)  # this word, or that of another process
+    first = load_kept(path, kind)  # this decision, or that of another process
     if first is None:
         keep(path, json.dumps(mine))
         return mine
@@ -93,7 +93,7 @@ def remembered(path: Path | None, decide: Callable[[], T], *, kind: TypeAdapter[
 
 
 def leaves(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    """The layers of a model, and of the models within it, in their order; of a layer, itself."""
+    """The layers of a model and of the models nested in it, in order; for a layer, itself."""
     inner = getattr(layer, "layers", None)
     if not isinstance(layer, keras.Model) or inner is None:
         yield layer

@@ -1,4 +1,4 @@
-"""What the trials of one study share in a process: data on the device, splits, models and programs."""
+"""The training context shared by a study's trials in a process: data on the device, splits, models and programs."""
 
 import gc
 from collections.abc import Sequence
@@ -39,32 +39,32 @@ class Start:
     program: Program
     state: TrainingState
     parameters: int
-    notes: tuple[str, ...]  # what a person should know of how it trains here
-    parts: int = 1  # of each batch, here or where its weights were trained before
-    weights: str = ""  # a digest of those that its model was built with, as `weights_digest` makes it
+    notes: tuple[str, ...]  # notices on how it trains here
+    parts: int = 1  # micro-batches per batch, here or in pretraining
+    weights: str = ""  # digest of its model's initial weights, from `weights_digest`
 
 
 class WeightSource(Protocol):
-    """Where the weights come from that a trial with the factor `transfer` takes over."""
+    """The source of the pretrained weights of a trial with the factor `transfer`."""
 
     def check(self) -> None:
-        """Raise `AblateError` where there will be none."""
+        """Raise `AblateError` if the weights cannot be provided."""
         ...
 
     def key(self, factors: Factors, *, replicate: int) -> str:
-        """A digest of all that decides them."""
+        """A digest of everything that decides the weights."""
         ...
 
     def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights:
-        """They themselves."""
+        """The weights themselves."""
         ...
 
 
 class TrainingContext:
-    """The device side of a study. Holds no trial: what differs between trials goes in and comes out of its methods.
+    """The device side of a study. Holds no trial: everything that differs between trials is passed in and returned.
 
-    `stack` is how many trials of a structure train as one program at most; None: as many as suit the device.
-    `memory` is a folder in which such choices outlive the process. `origin` is there where the study has a task before.
+    `stack` is the maximum number of trials of a structure per program; None: as many as suit the device.
+    `memory` is a folder in which such choices outlive the process. `origin` is set if the study has pretraining.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class TrainingContext:
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
         self._stack = stack
         self._builder = find_builder(study.model, base=study.base)
-        self._models: dict[Structure, keras.Model] = {}  # those that can be restarted
+        self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
@@ -99,11 +99,11 @@ class TrainingContext:
         )
 
     def check(self) -> tuple[str, ...]:
-        """Build the models of the baseline and of what the study changes of it, once; what a person should know of it.
+        """Build the models of the baseline and of the study's variations once; returns notices for the user.
 
-        Raises `StudyError` where user code fails on the baseline, or where a model asks for what no training here would
-        do. A level on which user code fails is left to its trials. Raises `DataError` where the task before cannot be
-        learned.
+        Raises `StudyError` if user code fails on the baseline, or if a model needs something that training here would
+        not do. A level on which user code fails is left to its trials. Raises `DataError` if the pretraining task
+        cannot be learned.
         """
         if self._origin is not None:
             self._origin.check()
@@ -119,7 +119,7 @@ class TrainingContext:
         return noting.names
 
     def split(self, replicate: int, factors: Factors) -> Split:
-        """The split of one replicate, made once for each way of scaling; all of them have the same examples."""
+        """The split of a replicate, made once for each kind of scaling; the examples are the same in all kinds."""
         key = replicate, scaling_of(self.study, factors)
         if key not in self._splits:
             settings = self.study.data
@@ -133,33 +133,33 @@ class TrainingContext:
         return self._splits[key]
 
     def scaling(self, splits: Sequence[Split]) -> Scaling:
-        """How each slot scales its examples: as its training split says."""
+        """The scaling of each slot's examples, fitted on its training split."""
         return Scaling(np.stack([split.shift for split in splits]), np.stack([split.scale for split in splits]))
 
     def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
-        """Where the validation examples of each slot lie, (chunks, slots, chunk)."""
+        """Indices of the validation examples of each slot, (chunks, slots, chunk)."""
         return evaluation_chunks([split.validation for split in splits], room=self._n_evaluated, chunk=chunk)
 
     def test_order(self, n_slots: int, *, chunk: int) -> Indices:
-        """Where the test examples lie: the same for each slot."""
+        """Indices of the test examples: the same for each slot."""
         first, n = len(self.data.y_train), len(self.data.y_test)
         test = np.arange(first, first + n, dtype=np.int32)
         return evaluation_chunks([test] * n_slots, room=self._n_evaluated, chunk=chunk)
 
     def stack_size(self, factors: Factors) -> int:
-        """How many trials of this structure may train as one program here."""
+        """The number of trials of this structure that may train as one program here."""
         if self.pieces(factors) != WHOLE:
-            return 1  # several would fail as one did
+            return 1  # several trials would fail like the single one
         if self._stack is not None:
             return self._stack
         return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
 
     def before(self, factors: Factors, *, replicate: int) -> str:
-        """A digest of what a trial takes over; "" where that is nothing."""
+        """A digest of the pretrained weights of a trial; "" without them."""
         return self._origin.key(factors, replicate=replicate) if self._origin and is_transferred(factors) else ""
 
     def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights | None:
-        """What a trial takes over from the task before; None where that is nothing."""
+        """The pretrained weights of a trial; None without pretraining."""
         return self._origin.taken(factors, replicate, clock) if self._origin and is_transferred(factors) else None
 
     def start(
@@ -182,16 +182,16 @@ class TrainingContext:
             return Start(program, state, count_parameters(model), notes, parts, weights)
 
     def pieces(self, factors: Factors) -> MicroBatches:
-        """How a trial of this structure goes through its examples where it trains alone."""
+        """How a trial of this structure splits its batches if it trains alone."""
         return self._programs.pieces(factors)
 
     def shrink_batches(self, factors: Factors, broken: TrialError) -> None:
-        """Have a structure that broke alone go on in smaller pieces; raises `TrialError` where that is of no avail."""
+        """Let a structure that ran out of memory alone go on with smaller micro-batches; else raises `TrialError`."""
         if broken.state != "out_of_memory" or broken.is_final:
             raise broken
         tried = self.pieces(factors).tried()
         is_smaller = self._programs.cut(factors)
-        gc.collect()  # what filled the memory is in cycles with its frames
+        gc.collect()  # reference cycles with its frames hold the memory
         if not is_smaller:
             raise broken.as_final(tried)
 
@@ -204,7 +204,7 @@ class TrainingContext:
         return (f"all layers except the last were pretrained on classes {classes}{short}",)
 
     def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
-        """A model with the initial values of a replicate, to be read before the next one is asked for."""
+        """A model with the initial values of a replicate, to be read before the next call."""
         layer_seeds = LayerSeeds(self.study.seed, replicate)
         structure = structure_of(factors, model=self.study.model.name)
         if structure in self._models and self._builder.restart is not None:
@@ -230,7 +230,7 @@ class TrainingContext:
 
 
 def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes: int) -> int:
-    """How many weights the model of a study's baseline has, without any data on a device."""
+    """The number of weights in the model of a study's baseline, without any data on a device."""
     builder = find_builder(study.model, base=study.base)
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
 

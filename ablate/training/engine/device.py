@@ -1,4 +1,4 @@
-"""This process's TensorFlow, set up before its first operation."""
+"""Set up TensorFlow in this process before its first operation: determinism, threads, GPU memory, logging."""
 
 import os
 import sys
@@ -12,10 +12,10 @@ from ablate.storage.conditions import BACKEND
 
 
 def prepare_tensorflow(threads: int | None = None) -> None:
-    """Quiet, deterministic, with `threads` (None: all) threads an operation, and GPU memory taken as needed.
+    """Make TensorFlow quiet and deterministic, with `threads` (None: all) per operation and GPU memory on demand.
 
-    Call before TensorFlow has run anything; equal threads give equal numbers to the bit. Raises `AblateError` where
-    keras.json holds what these libraries refuse.
+    Call before TensorFlow has run anything; equal threads give equal numbers to the bit. Raises `AblateError` if
+    keras.json holds settings that these libraries refuse.
     """
     os.environ["KERAS_BACKEND"] = BACKEND
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -30,11 +30,11 @@ def prepare_tensorflow(threads: int | None = None) -> None:
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
         _prepare_keras()
-    tf.get_logger().setLevel("ERROR")  # it counts the programs of a study's structures as retracing
+    tf.get_logger().setLevel("ERROR")  # it mistakes the programs of a study's structures for retracing
 
 
 def _prepare_keras() -> None:
-    """Import Keras, and with it the rest of TensorFlow; what keras.json says must decide no number."""
+    """Import Keras, and with it the rest of TensorFlow; no setting of keras.json may decide a number."""
     import keras
 
     keras.config.set_floatx("float32")
@@ -51,7 +51,7 @@ def visible_gpus() -> list[str]:
 
 
 def device_name() -> str:
-    """What this process trains on: "GPU" and its model, or "CPU" and its threads. Starts TensorFlow's devices."""
+    """The device of this process: "GPU" and its model, or "CPU" and its threads. Starts TensorFlow's devices."""
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):
@@ -60,7 +60,7 @@ def device_name() -> str:
 
 
 def threads_set() -> int:
-    """The threads of an operation that this process was set up with; 0: as many as it sees processors."""
+    """The threads per operation set up for this process; 0: as many as it sees processors."""
     import tensorflow as tf
 
     return int(tf.config.threading.get_intra_op_parallelism_threads())
@@ -68,7 +68,7 @@ def threads_set() -> int:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Name the file that TensorFlow and Keras read when they are imported, where they cannot take what it says."""
+    """Name the file that TensorFlow and Keras read on import, if they cannot accept its content."""
     try:
         yield
     except (AssertionError, ValueError) as err:
@@ -83,7 +83,7 @@ def _explained() -> Iterator[None]:
 
 @contextmanager
 def _quiet_standard_error() -> Iterator[None]:
-    """Keep what C++ says while it starts, and say it only where that fails.
+    """Capture what C++ prints during start-up, and show it only on failure.
 
     TensorFlow logs before it has read TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor.
     """

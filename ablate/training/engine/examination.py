@@ -1,4 +1,4 @@
-"""Look at a user's model on a few training examples before it trains: what its outputs are, which inputs are names."""
+"""Examine a user's model on a few training examples before it trains: kind of outputs, id inputs, unused factors."""
 
 import time
 from collections.abc import Callable, Collection, Hashable, Iterator
@@ -20,27 +20,27 @@ from ablate.study.trial import Factors
 from ablate.training.engine.backend import is_out_of_memory
 from ablate.training.engine.settings import scaling_of
 
-ModelKind: TypeAlias = tuple[Structure, str]  # of a model: the factors that building it may use, and the scaling
-EXAMPLES = (16, 4, 1)  # enough for outputs, an embedding's range is read off the data; fewer where memory is short
-CHECK_SECONDS = 5.0  # for all of them; of a fault that was not seen until then, the trial that has it fails
+ModelKind: TypeAlias = tuple[Structure, str]  # kind of a model: the factors that building it may use, and the scaling
+EXAMPLES = (16, 4, 1)  # enough for outputs, an embedding's range is read off the data; fewer if memory is short
+CHECK_SECONDS = 5.0  # for all models; a fault not found until then makes its trial fail
 
 
 @final
 class Examiner:
-    """What the outputs of a study's models are: of users', each kind of which is examined once."""
+    """Finds whether the outputs of a study's models are logits; each kind of user model is examined once."""
 
     def __init__(self, study: Study, data: Dataset, split: Callable[[Factors], Split]) -> None:
         self._study, self._data, self._split = study, data, split
-        self.trusts_models = study.model.name in MODELS  # those of this package are not examined
+        self.trusts_models = study.model.name in MODELS  # models of this package are not examined
         self._readings: dict[ModelKind, Reading] = {}
 
     def kind(self, factors: Factors) -> ModelKind:
-        """What decides what a user's model takes and gives: nothing that the engine applies itself, but for scaling."""
+        """Everything that decides a user model's inputs and outputs: scaling, but nothing else the engine applies."""
         structure = structure_of(factors, model=self._study.model.name)
         return tuple(pair for pair in structure if pair[0] not in ENGINE), scaling_of(self._study, factors)
 
     def reading(self, model: keras.Model, factors: Factors) -> Reading:
-        """What a model's outputs are. Raises `StudyError` as `examine` does."""
+        """The kind of a model's outputs. Raises `StudyError` as `examine` does."""
         if self.trusts_models:
             return Reading(by_last_layer(model))
         kind = self.kind(factors)
@@ -58,7 +58,7 @@ class Examiner:
 
 
 def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n: int = EXAMPLES[0]) -> Reading:
-    """What the model's outputs are, on the first `n` training examples. No state of it changes."""
+    """The kind of the model's outputs, on the first `n` training examples. No state of it changes."""
     raw = data.x_train[split.train[:n]]
     scaled = scale_inputs(raw, split)
     with received() as taken, received(SCALERS) as scaling_again:
@@ -71,7 +71,7 @@ def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n:
 
 
 def check_numbers(model: keras.Model, data: Dataset, split: Split, *, n: int = EXAMPLES[0]) -> None:
-    """Raise `StudyError` where outputs are NaN before the first step; for a baseline: a variant may well diverge."""
+    """Raise `StudyError` if outputs are NaN before the first step; only for a baseline: a variant may well diverge."""
     outputs = _call(model, scale_inputs(data.x_train[split.train[:n]], split))
     if wrong := int(np.isnan(outputs).any(axis=-1).sum()):
         raise StudyError(
@@ -81,7 +81,7 @@ def check_numbers(model: keras.Model, data: Dataset, split: Split, *, n: int = E
 
 
 def _with_fewer(read: Callable[[int], Reading]) -> Reading:
-    """`read` with as many examples as there is memory for."""
+    """Call `read` with as many examples as memory allows."""
     for n in EXAMPLES[:-1]:
         try:
             return read(n)
@@ -92,7 +92,7 @@ def _with_fewer(read: Callable[[int], Reading]) -> Reading:
 
 
 def _check_type(model: keras.Model, raw: Array, *, scaling: str) -> None:
-    """Whether an input of whole numbers gets such."""
+    """Check that an input of whole numbers receives whole numbers."""
     dtype = keras.backend.standardize_dtype(model.inputs[0].dtype) if getattr(model, "inputs", None) else "float32"
     if "int" not in dtype or (scaling == "none" and (raw == np.floor(raw)).all()):
         return
@@ -108,7 +108,7 @@ def _check_type(model: keras.Model, raw: Array, *, scaling: str) -> None:
 
 
 def _check_names(model: keras.Model, data: Dataset, raw: Array, *, scaling: str) -> None:
-    """The layers that take whole numbers as names, on raw examples, and on the data's smallest and largest numbers."""
+    """Check layers that look up ids, on raw examples and on the data's smallest and largest numbers."""
     both = (data.x_train, data.x_test)
     low, high = np.min([x.min(axis=0) for x in both], axis=0), np.max([x.max(axis=0) for x in both], axis=0)
     batch = np.concatenate([raw, low[None], high[None]]).astype(np.float32)
@@ -120,7 +120,7 @@ def _check_names(model: keras.Model, data: Dataset, raw: Array, *, scaling: str)
 
 
 def _call(model: keras.Model, x: Array) -> Array:
-    """The outputs for some examples in inference mode; states that the call would change are thrown away."""
+    """The outputs for some examples in inference mode; state changes of the call are discarded."""
     variables = (model.trainable_variables, model.non_trainable_variables)
     values = ([variable.value for variable in some] for some in variables)
     outputs, _ = model.stateless_call(*values, x, training=False)
@@ -130,7 +130,7 @@ def _call(model: keras.Model, x: Array) -> Array:
 def check_changes(
     study: Study, examined: Callable[[Factors], set[str]], *, kind: Callable[[Factors], Hashable], looked_up: set[str]
 ) -> tuple[str, ...]:
-    """What a person should know of a user's models: the factors that building them never looks up."""
+    """Build and check a user's models; returns a notice on factors that building them never reads."""
     began, seen, is_whole = time.monotonic(), {kind(study.baseline)}, True
     for changed, factors in changes(study):
         if kind(factors) in seen:
@@ -143,7 +143,7 @@ def check_changes(
         except StudyError as err:
             said = str(err).removeprefix("model: ")
             raise StudyError(f"model.name: {study.model.name} with {changed}: {said}") from err
-        except BaseException as err:  # whatever user code raises, an exit too
+        except BaseException as err:  # whatever user code raises, including an exit
             if is_ours(err):
                 raise
             is_whole = False
@@ -151,7 +151,7 @@ def check_changes(
 
 
 def changes(study: Study) -> Iterator[tuple[str, Factors]]:
-    """What differs from the baseline, as "width=16", and the whole configuration: each level, each recipe."""
+    """The variations of the baseline, as "width=16" and the whole configuration: each level, each recipe."""
     for name, level, factors in study.space.neighbours(study.baseline):
         yield f"{name}={level}", factors
     for name, levels in study.recipes.items():
@@ -159,7 +159,7 @@ def changes(study: Study) -> Iterator[tuple[str, Factors]]:
 
 
 def not_looked_up(study: Study, looked_up: Collection[str], *, n: int) -> tuple[str, ...]:
-    """A notice on the factors that a user's build never asked for in `n` configurations, where they count."""
+    """A notice on the factors that a user's build never read in `n` configurations where they are active."""
     tried = [study.baseline, *(factors for _, factors in changes(study))]
     unread = [
         name

@@ -1,7 +1,7 @@
-"""A model into its head, the last layer with weights, and what lies below: what is new, and what is taken over.
+"""Split a model into its head (the last layer with weights) and the layers below, to transfer pretrained weights.
 
-On weights that are taken over, the head may train alone, as with Keras' `layer.trainable = False` below it: nothing
-there changes, normalization layers use the statistics that they have, and dropout drops as ever.
+On pretrained weights, the head may train alone, as with Keras' `layer.trainable = False` below it: nothing
+there changes, normalization layers use their stored statistics, and dropout stays active.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,14 @@ from ablate.models.layers import is_of_trial
 from ablate.training.engine import backend
 from ablate.training.engine.compiling import leaves
 
-# Trainable, frozen, optimizer: of one trial, or of a program's slots. Several slots are each tensor's first dimension.
+# Trainable, frozen, optimizer: of a trial, or of a program's slots. Several slots are each tensor's first dimension.
 TrainingState: TypeAlias = tuple[tuple[Tensor, ...], tuple[Tensor, ...], tuple[Tensor, ...]]
 _RULE = "transfer: the networks of both tasks must be equal except for the last layer"
 
 
 @final
 class Head:
-    """The head of a model."""
+    """The head of a model, the last layer with weights."""
 
     def __init__(self, model: keras.Model) -> None:
         layers = [layer for layer in leaves(model) if layer.trainable_variables]
@@ -33,12 +33,12 @@ class Head:
         self._own = {id(variable) for layer in layers[-1:] for variable in layer.variables}
 
     def owns(self, variable: keras.Variable) -> bool:
-        """Whether that variable is one of the head's."""
+        """Whether a variable belongs to the head."""
         return id(variable) in self._own
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Inside the block, the model's trainable variables are the head's."""
+        """Inside the block, only the head's variables are trainable."""
         for layer in self._below:
             layer.trainable = False
         try:
@@ -48,22 +48,22 @@ class Head:
                 layer.trainable = True
 
     def updated(self, new: Sequence[Tensor], old: Sequence[Tensor], *, alone: Tensor) -> list[Tensor]:
-        """The model's trainable variables after a step; where the head trains alone, all others are the old ones."""
+        """The model's trainable variables after a step; if the head trains alone, all others keep their values."""
         pairs = zip(self._model.trainable_variables, new, old, strict=True)
         return [after if self.owns(variable) else ops.where(alone, before, after) for variable, after, before in pairs]
 
 
 @dataclass(frozen=True, slots=True)
 class PretrainedWeights:
-    """The weights of a trained network, to be taken over by one of the same structure but for the head."""
+    """The weights of a trained network, to be used by a network of the same structure except for the head."""
 
     weights: Sequence[Array]  # in the order of the model's trainable variables
-    frozen: Sequence[Array]  # of the others
-    parts: int = 1  # of each batch that it was trained on, where memory was short for a whole one
+    frozen: Sequence[Array]  # in the order of the model's other variables
+    parts: int = 1  # micro-batches per batch in its training, if memory was short for a whole batch
 
 
 def take_over(model: keras.Model, own: TrainingState, taken: PretrainedWeights) -> TrainingState:
-    """A trial's state with all that was `taken`, normalization statistics included, but for the head and for noise."""
+    """A trial's state with the pretrained weights and normalization statistics, except for the head and noise."""
     weights = _merged(model, model.trainable_variables, own[0], taken.weights)
     return weights, _merged(model, model.non_trainable_variables, own[1], taken.frozen), own[2]
 
@@ -84,16 +84,16 @@ def _merged(
 
 @final
 class VariableValues:
-    """Tensors by the variables that they stand for, in whatever order these are asked for."""
+    """Tensors by the variables that they represent, readable in any order."""
 
     def __init__(self, variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:
         self._tensors: dict[int, Tensor] = {}
         self.set(variables, tensors)
 
     def of(self, variables: Sequence[keras.Variable]) -> tuple[Tensor, ...]:
-        """Those of these variables."""
+        """The tensors of these variables."""
         return tuple(self._tensors[id(variable)] for variable in variables)
 
     def set(self, variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:
-        """Replace those of these variables."""
+        """Replace the tensors of these variables."""
         self._tensors.update(zip(map(id, variables), tensors, strict=True))

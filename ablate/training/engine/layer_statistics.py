@@ -1,10 +1,10 @@
-"""A model into what its hidden layers are like inside: activations, gradients and weights, on some examples.
+"""Measure statistics of a model's hidden layers on some examples: activations, gradients and distinct units.
 
-A layer counts that is dense or convolutional, in the model's order; the last of these gives the outputs and is left
-out. Of layers within a model within the model, which other calls may share, the activations are not known.
+Dense and convolutional layers count, in the model's order; the last of these gives the outputs and is left
+out. The activations of layers inside nested models, which other calls may share, are unknown.
 
-What makes noise is off: dropout, augmentation. Batch normalization goes by the examples at hand, as in training: the
-running averages of a network that has not trained yet say nothing.
+Noise is off: dropout, augmentation. Batch normalization uses the given examples, as in training: the
+running averages of an untrained network mean nothing.
 """
 
 from collections.abc import Sequence
@@ -25,18 +25,18 @@ from ablate.training.engine.compiling import leaves
 from ablate.training.engine.step import cross_entropy, scaled
 
 KINDS = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
-_FUNCTIONS = frozenset(name.replace("_", "") for name in ACTIVATIONS)  # as layers and operations are called
+_FUNCTIONS = frozenset(name.replace("_", "") for name in ACTIVATIONS)  # in the spelling of layers and operations
 _LEAST = 1e-37  # above 0 in single precision
 
 
 @dataclass(frozen=True, slots=True)
 class LayerStatistics:
-    """A hidden layer on some examples; what is not known is NaN."""
+    """A hidden layer on some examples; NaN for unknown values."""
 
     kind: str
     mean: float  # of its activations, over examples and units, after the activation function
     sd: float
-    gradient_norm: float  # of the loss, penalties included, by the kernel
+    gradient_norm: float  # of the gradient of the loss, penalties included, by the kernel
     kernel: Floats32  # (incoming, units)
 
 
@@ -49,7 +49,7 @@ class _Call:
 
 @final
 class Probe:
-    """Looks into trials of one structure, one at a time; one graph, which is traced when it is first needed."""
+    """Measures layers in trials of one structure, one trial at a time; its one graph is traced at first use."""
 
     def __init__(self, model: keras.Model, *, outputs: Outputs | None = None) -> None:
         self._from_logits = (outputs or by_last_layer(model)) == "logits"
@@ -57,9 +57,9 @@ class Probe:
         self._hidden = [leaf for leaf in leaves(model) if isinstance(leaf, KINDS)][:-1]
         found = {place: _activated(layer, calls) for place, layer in enumerate(self._hidden)}
         seen = {place: tensor for place, tensor in found.items() if tensor is not None}
-        self._seen = tuple(seen)  # the places of those whose activations are known
+        self._seen = tuple(seen)  # indices of the layers whose activations are known
         self._model = keras.Model(copy.inputs[0], [*seen.values(), copy.outputs[0]])
-        # Its variables are the model's own, in an order that may be another.
+        # Its variables are the model's own, possibly in another order.
         self._variables = model.trainable_variables, model.non_trainable_variables
         self._graph: backend.Compiled | None = None
 
@@ -86,7 +86,7 @@ class Probe:
 
     def _look(
         self, state: Any, x: Tensor, y: Tensor, shift: Tensor, scale: Tensor, rows: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:  # Any: as that of `look`
+    ) -> tuple[Tensor, Tensor, Tensor]:  # Any: as in `look`
         """Means, SDs and gradient norms, each (hidden layers,)."""
         weights, frozen = state
         images, labels = scaled(backend.rows_of(x, rows), shift, scale), backend.rows_of(y, rows)
@@ -107,7 +107,7 @@ class Probe:
         return ops.stack(means), ops.stack(sds), ops.stack(norms)
 
     def _norm(self, kernel: keras.Variable, gradients: Sequence[Tensor]) -> Tensor:
-        """Of the gradient by a kernel; NaN where it is frozen."""
+        """Norm of the gradient with respect to a kernel; NaN if it is frozen."""
         place = _place_of(kernel, self._variables[0])
         return np.float32(np.nan) if place is None else _norm(gradients[place])
 
@@ -120,7 +120,7 @@ class Probe:
 
 
 def count_distinct(kernel: Floats32) -> int:
-    """How many columns differ: in some number by more than a millionth of the largest one of the two."""
+    """The number of distinct columns: two differ if any entry does by over a millionth of the larger one."""
     columns = kernel.T.astype(np.float64)
     direction = np.random.default_rng(0).normal(size=columns.shape[1])
     columns = columns[np.argsort(columns @ direction, kind="stable")]
@@ -130,11 +130,11 @@ def count_distinct(kernel: Floats32) -> int:
 
 
 def _without_noise(model: keras.Model) -> tuple[keras.Model, list[_Call]]:
-    """The graph of a model on its own layers once more, without what makes noise, and its steps in their order."""
+    """A copy of the model's graph on its own layers, without noise layers, and its steps in order."""
     calls: list[_Call] = []
 
     def call(layer: keras.Operation, *args: Any, **kwargs: Any) -> Tensor:  # Any: Keras' own
-        if isinstance(layer, Dropout):  # which may drop in evaluation, too
+        if isinstance(layer, Dropout):  # this package's Dropout may be active in evaluation, too
             return args[0]
         if "training" in signature(layer.call).parameters:
             kwargs["training"] = isinstance(layer, layers.BatchNormalization)
@@ -145,12 +145,12 @@ def _without_noise(model: keras.Model) -> tuple[keras.Model, list[_Call]]:
     def itself(layer: keras.layers.Layer) -> keras.layers.Layer:
         return layer
 
-    plain = keras.Model(model.inputs[0], model.outputs[0])  # a Sequential model cannot be copied so
+    plain = keras.Model(model.inputs[0], model.outputs[0])  # a Sequential model cannot be copied this way
     return keras.models.clone_model(plain, clone_function=itself, call_function=call), calls
 
 
 def _activated(layer: keras.layers.Layer, calls: Sequence[_Call]) -> Tensor | None:
-    """What a layer gives, after its activation function where that is a later step; None where it is not called."""
+    """The output of a layer after its activation function, even if that is a later step; None if it is not called."""
     given = next((call.given for call in calls if call.by is layer), None)
     if given is None or layer.activation is not keras.activations.linear:
         return given
@@ -165,7 +165,7 @@ def _activated(layer: keras.layers.Layer, calls: Sequence[_Call]) -> Tensor | No
 
 
 def _moments(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and SD; by way of the largest number, as squares leave single precision early."""
+    """Mean and SD; scaled by the largest number, as squares overflow single precision early."""
     tensor = ops.cast(tensor, "float32")
     largest = ops.maximum(ops.max(ops.abs(tensor)), _LEAST)
     return largest * ops.mean(tensor / largest), largest * ops.std(tensor / largest)
@@ -179,7 +179,7 @@ def _norm(tensor: Tensor) -> Tensor:
 
 
 def _by_unit(kernel: Tensor) -> Floats32:
-    """A kernel, whose last dimension is that of the units, as (incoming, units)."""
+    """A kernel, whose last dimension is the units, as (incoming, units)."""
     numbers: Floats32 = ops.cast(kernel, "float32").numpy()
     return numbers.reshape(-1, numbers.shape[-1])
 

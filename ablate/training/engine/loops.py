@@ -1,4 +1,4 @@
-"""A step and a score of one trial into loops over batches, for all slots of a program at once: what is compiled."""
+"""Loop a trial's training steps and scores over batches, for all slots of a program at once: the compiled graphs."""
 
 from collections.abc import Callable
 from typing import Any, final
@@ -14,7 +14,7 @@ from ablate.training.engine.step import Score, Step
 
 @final
 class Loops:
-    """The graphs of a program for `size` trials. What comes in and goes out has the slots as a dimension."""
+    """The graphs of a program for `size` trials. Inputs and outputs have the slots as a dimension."""
 
     def __init__(self, step: Step, score: Score, *, size: int) -> None:
         self._step, self._score, self._size = step, score, size
@@ -31,7 +31,7 @@ class Loops:
         n_steps: Tensor,
         max_loss: Tensor,
     ) -> tuple[TrainingState, Tensor, Tensor, Tensor]:
-        """Steps over the rows of `order`: the state after them, losses (rows, size), steps taken, correct (size,)."""
+        """Run steps over the rows of `order`: the state afterwards, losses (rows, size), steps, correct (size,)."""
         shift, scale, n_steps = self._entering((shift, scale, n_steps), axis=0)
         order, rates = self._entering((order, rates), axis=1)
 
@@ -44,7 +44,7 @@ class Loops:
             going_on, rows = going(i, loss), order[i]
             batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale, rates[i])
             after, value, hits = self._map(self._step, (state, *batch))
-            if self._size > 1:  # a slot that is done stays as it is while others go on
+            if self._size > 1:  # a finished slot keeps its state while others continue
                 after = keras.tree.map_structure(
                     lambda new, old: ops.where(_like(going_on, new), new, old), after, state
                 )
@@ -82,7 +82,7 @@ class Loops:
         return loss, correct, spread
 
     def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """`function` for each slot. A single slot runs without a map, and its tensors without a first dimension."""
+        """Map `function` over the slots. A single slot runs without a map, its tensors without a first dimension."""
         return function(*arguments) if self._size == 1 else backend.map_trials(function, arguments)
 
     def _entering(self, tensors: Any, *, axis: int) -> Any:

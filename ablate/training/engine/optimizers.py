@@ -1,4 +1,4 @@
-"""An optimizer's name into a Keras optimizer whose update is a function of its state.
+"""Create Keras optimizers by name whose update is a pure function of their state.
 
 On the TensorFlow backend Keras routes updates through tf.distribute and refuses `stateless_apply`. The overrides of
 `Functional` send them through Keras variables instead, which a StatelessScope redirects to tensors. Two of them,
@@ -24,7 +24,7 @@ K = keras.optimizers
 
 
 class SGD(keras.optimizers.SGD):  # type: ignore[misc]  # keras has no types
-    """Keras' SGD, with a momentum that may be a tensor: Keras asks in Python whether it is 0."""
+    """Keras' SGD with a momentum that may be a tensor, although Keras compares it with 0 in Python."""
 
     def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
         """Update one variable and its velocity."""
@@ -41,14 +41,14 @@ class SGD(keras.optimizers.SGD):  # type: ignore[misc]  # keras has no types
 class Nadam(keras.optimizers.Nadam):  # type: ignore[misc]  # keras has no types
     """Keras' Nadam (Dozat 2015) with its bias corrections as factors.
 
-    Keras divides every weight three times by a scalar, which XLA leaves as divisions: on a CPU they take 40 % of the
-    update. Here the scalars are divided, once a step for all variables. Equal to Keras' up to rounding.
+    Keras divides every weight three times by a scalar, which XLA keeps as divisions: on a CPU they take 40 % of the
+    update. Here the scalars are divided, once per step for all variables. Equal to Keras' up to rounding.
     """
 
     def _backend_update_step(
         self, grads: Sequence[Tensor], trainable_variables: Sequence[Tensor], learning_rate: Tensor
     ) -> None:
-        self._factors: tuple[Tensor, ...] = ()  # of this step
+        self._factors: tuple[Tensor, ...] = ()  # bias corrections of this step
         super()._backend_update_step(grads, trainable_variables, learning_rate)
         self._factors = ()
 
@@ -94,15 +94,15 @@ OPTIMIZERS: Mapping[str, Callable[[], keras.optimizers.Optimizer]] = {
 
 
 class Functional(keras.optimizers.Optimizer):  # type: ignore[misc]  # keras has no types
-    """A mixin placed after a Keras optimizer in the method order, so that hooks such as Nadam's stay in force.
+    """A mixin placed after a Keras optimizer in the method order, so that hooks such as Nadam's remain in force.
 
-    The settings named in `varied` are part of the state: scalars that a trial starts with and no step changes.
+    The settings named in `varied` are part of the state: scalars that are set at a trial's start and change in no step.
     """
 
     varied: tuple[str, ...] = ()
 
     def build(self, variables: Sequence[keras.Variable]) -> None:
-        """Make the variables of the state."""
+        """Create the variables of the state."""
         super().build(variables)
         self.settings = {
             name: self.add_variable(shape=(), initializer="zeros", dtype="float32", name=name) for name in self.varied
@@ -172,7 +172,7 @@ class LossScaled(keras.optimizers.LossScaleOptimizer):  # type: ignore[misc]  # 
 
     @property
     def settings(self) -> Mapping[str, keras.Variable]:
-        """Those of the optimizer inside."""
+        """The settings of the wrapped optimizer."""
         inner: Mapping[str, keras.Variable] = self.inner_optimizer.settings
         return inner
 
@@ -183,7 +183,7 @@ class LossScaled(keras.optimizers.LossScaleOptimizer):  # type: ignore[misc]  # 
 
 
 def functional(optimizer: keras.optimizers.Optimizer, *, varied: Collection[str] = ()) -> keras.optimizers.Optimizer:
-    """The same optimizer with a `stateless_apply` that works on TensorFlow, and settings that are inputs."""
+    """The same optimizer with a `stateless_apply` that works on TensorFlow, and settings as inputs."""
     kind, kept = type(optimizer), tuple(name for name in varied if _attribute(optimizer, name))
     mixed: Any = type(f"Functional{kind.__name__}", (kind, Functional), {"varied": kept})  # Any: a class made here
     return mixed.from_config(optimizer.get_config())
@@ -203,7 +203,7 @@ def make_optimizer(
 
 
 def clipping_of(factors: Factors) -> Mapping[str, float]:
-    """How a configuration clips its gradients, in Keras' words. It has one way at a time: the norm comes first."""
+    """Keras' arguments for clipping a configuration's gradients. Only one kind at a time: the norm has priority."""
     for factor, name in (("clip_norm", "clipnorm"), ("clip_value", "clipvalue")):
         if (bound := float(level_in(factors, factor))) > 0:
             return {name: bound}
@@ -211,7 +211,7 @@ def clipping_of(factors: Factors) -> Mapping[str, float]:
 
 
 def _attribute(optimizer: keras.optimizers.Optimizer, setting: str) -> str:
-    """Keras' name for a setting; "" where the optimizer has no such thing.
+    """Keras' name for a setting; "" if the optimizer does not have it.
 
     The momentum of Adam's relatives is their beta_1: the share of the running mean of gradients that a step keeps.
     """

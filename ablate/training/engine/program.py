@@ -1,7 +1,7 @@
-"""A model and an optimizer into two compiled programs: an epoch of training steps, and a pass of evaluation.
+"""Compile a model and an optimizer to a program of two graphs: an epoch of training steps, and an evaluation.
 
-A program trains `size` trials of one structure at a time, each in a slot of its own: all that differs between trials
-is an input with the slots as its first dimension. That is everything which does not change the graph: weights,
+A program trains `size` trials of one structure at a time, each in its own slot: everything that differs between them
+is an input with the slots as its first dimension. That is everything that does not change the graph: weights,
 optimizer state and settings, random generators, dropout rates, the learning rate of each step, the order of examples,
 the split and its scaling. So trials of one structure share one compilation, and a learning-rate range test is the
 same program with a ramp.
@@ -40,7 +40,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """What each slot does to an example inside the graph: subtract, then multiply. Float32, (size, ...example)."""
+    """The scaling of each slot's examples in the graph: subtract, then multiply. Float32, (size, ...example)."""
 
     shift: Floats32
     scale: Floats32
@@ -48,25 +48,25 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a run of training steps gave, by slot. `done` is less than asked where a slot's loss left its bound."""
+    """The results of a run of training steps, by slot. `done` is less than requested if a loss was out of bounds."""
 
     state: TrainingState
     losses: tuple[Floats32, ...]  # each (done,), per batch
     done: Integers  # (size,)
-    correct: Integers  # (size,) examples classified correctly, each before the step that it took part in
+    correct: Integers  # (size,) examples classified correctly, each before its training step
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a pass of evaluation gave, by slot, each (size,)."""
+    """The results of an evaluation, by slot, each (size,)."""
 
     losses: Floats32  # mean cross-entropy in nats
     accuracies: Floats32
-    spreads: Floats32  # mean SD of the predicted class' probability over the samples; 0 where there is one pass
+    spreads: Floats32  # mean SD of the predicted class' probability over the samples; 0 with a single pass
 
 
 class Program:
-    """The compiled form of one structure. Stateless: state goes in and comes out."""
+    """The compiled form of a structure. Stateless: state is passed in and returned."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Program:
         samples: int = 0,
         outputs: Outputs | None = None,
     ) -> None:
-        assert size == 1 or pieces.parts == 1  # trials that share a program are fewer first
+        assert size == 1 or pieces.parts == 1  # programs first train fewer trials before they split batches
         optimizer.build(model.trainable_variables)
         self.model, self.optimizer, self.size, self.xla, self.pieces = model, optimizer, size, xla, pieces
         inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -88,7 +88,7 @@ class Program:
         self._outputs = outputs or by_last_layer(model)
         step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1, outputs=self._outputs)
         self._loops = Loops(step, Score(model, samples=samples, outputs=self._outputs), size=size)
-        self._train: dict[int | None, backend.Compiled] = {}  # by examples of a batch; None: for any number of them
+        self._train: dict[int | None, backend.Compiled] = {}  # by batch size; None: for any batch size
         self._evaluate: backend.Compiled | None = None
 
     def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> TrainingState:
@@ -98,7 +98,7 @@ class Program:
         return weights, frozen, self._optimizer_state(settings or {})
 
     def restarted(self, trial: TrainingState, settings: Mapping[str, float]) -> TrainingState:
-        """A trial with its weights and an optimizer at its start: what compiling a model anew does in Keras."""
+        """A trial with its weights and a fresh optimizer: the effect of compiling a model again in Keras."""
         return trial[0], trial[1], self._optimizer_state(settings)
 
     def _optimizer_state(self, settings: Mapping[str, float]) -> tuple[Tensor, ...]:
@@ -109,11 +109,11 @@ class Program:
 
     @cached_property
     def probe(self) -> Probe:
-        """What looks into the layers of one trial; made where it is asked for."""
+        """The probe of a trial's layers; created at first use."""
         return Probe(self.model, outputs=self._outputs)
 
     def stacked(self, states: Sequence[TrainingState]) -> TrainingState:
-        """The states of at most `size` trials as the program's slots; the slots left over repeat the first."""
+        """The states of at most `size` trials as the program's slots; unused slots repeat the first."""
         if self.size == 1:
             return states[0]
         rows = [*states, *[states[0]] * (self.size - len(states))]
@@ -121,14 +121,14 @@ class Program:
         return stacked
 
     def replaced(self, state: TrainingState, slot: int, trial: TrainingState) -> TrainingState:
-        """The slots with another trial in one of them."""
+        """The slots with one trial replaced."""
         if self.size == 1:
             return trial
         new: TrainingState = backend.replace_row(state, slot, trial)
         return new
 
     def row(self, state: TrainingState, slot: int) -> TrainingState:
-        """The trial in one of the slots."""
+        """The trial in a slot."""
         if self.size == 1:
             return state
         trial: TrainingState = backend.row_of(state, slot)
@@ -148,12 +148,12 @@ class Program:
         """Run each slot's `n_steps` (size,) training steps; a slot stops after a loss that is NaN or above `max_loss`.
 
         `order` has shape (rows, size, batch), `rates` (rows, size), with rows ≥ n_steps: only a new shape compiles
-        anew, so callers pad to one number of rows. `n_steps` of zeros compiles and does nothing else.
+        again, so callers pad to one number of rows. `n_steps` of zeros only compiles.
         """
         limits = (backend.resident(n_steps, "int32"), backend.resident(max_loss, "float32"))
         rows = (backend.resident(order), backend.resident(rates))
         arguments = (state, examples.x, examples.y, scaling.shift, scaling.scale, *rows, *limits)
-        batch = order.shape[2] if self.pieces.parts > 1 else None  # how it is cut depends on it
+        batch = order.shape[2] if self.pieces.parts > 1 else None  # micro-batches depend on the batch size
         if batch not in self._train:
             loose = {5: (0, 2) if batch is None else (0,), 6: (0,)}
             self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)

@@ -1,4 +1,4 @@
-"""Structures into compiled programs, each compiled once a process, in the way that suits structure and device."""
+"""Compile the programs of a study's structures, each once per process, with a compile policy for the device."""
 
 import hashlib
 import json
@@ -22,15 +22,15 @@ from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.settings import batch_size_of, samples_of, varied_of
 
-MEASURED_SECONDS = 0.2  # of training steps, for each way that is tried
+MEASURED_SECONDS = 0.2  # seconds of training steps measured for each compile policy
 
 
 class Programs:
     """The programs of one study in this process.
 
-    `split` gives any split, all of which have the same shapes; an epoch has at least `min_rows` rows, an evaluation
-    `room` for so many examples. `memory` is a folder in which choices outlive the process; None: nothing is kept.
-    `outputs` says what the outputs of a configuration's model are.
+    `split` returns a split; all have the same shapes. An epoch has at least `min_rows` rows, an evaluation
+    capacity for `room` examples. `memory` is a folder in which choices outlive the process; None: nothing is kept.
+    `outputs` tells logits from probabilities for a configuration's model.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Programs:
         self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
         self._programs: dict[tuple[Structure, int, bool], Program] = {}
         self._xla: dict[Structure, bool] = {}
-        # Of structures that were too much for the memory, what they were cut into. Kept as long as the process, so
-        # that of 20 trials of a structure the first alone fails; other structures begin whole.
+        # The micro-batches of structures that ran out of memory. Kept as long as the process, so
+        # that only the first of 20 trials of a structure fails; other structures begin with whole batches.
         self._pieces: dict[Structure, MicroBatches] = {}
         self._best_size: int | None = None
 
@@ -63,9 +63,9 @@ class Programs:
         return self._compiled(model, factors, size=size, xla=self._xla[structure])
 
     def best_size(self, build: Callable[[], keras.Model], factors: Factors) -> int:
-        """How many trials a program should train on this device, measured once a study with the first structure."""
+        """The number of trials per program on this device, measured once per study with the first structure."""
         if not self._on_gpu:
-            return 1  # measured: on a CPU two in one program take 1.5 times as long each as one after the other
+            return 1  # measured: on a CPU, two trials in one program take 1.5 times as long each as in sequence
         if self._best_size is None:
             model = build()
 
@@ -78,13 +78,13 @@ class Programs:
         return self._best_size
 
     def pieces(self, factors: Factors) -> MicroBatches:
-        """How a trial of this structure goes through its examples where it trains alone."""
+        """How a trial of this structure splits its batches if it trains alone."""
         return self._pieces.get(self._structure(factors), WHOLE)
 
     def cut(self, factors: Factors) -> bool:
-        """Take smaller pieces from now on where this structure trains alone, and let go of its programs.
+        """Use smaller micro-batches from now on if this structure trains alone, and release its programs.
 
-        False where nothing smaller may be tried: then it goes on with those it had.
+        False if nothing smaller may be tried: then its programs stay as they are.
         """
         structure = self._structure(factors)
         for key in [key for key in self._programs if key[0] == structure]:

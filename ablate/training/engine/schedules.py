@@ -1,7 +1,7 @@
-"""A learning-rate schedule's name into the rates of an epoch's steps, as multiples of the trial's peak rate.
+"""Compute the learning rates of an epoch's steps for a named schedule, as multiples of the trial's peak rate.
 
-Keras' own schedules do the work where Keras has them. Their lengths are shares of the trial's epochs, so that a shorter
-budget goes through the same shape: a trial has its epochs from the start, whether or not early stopping ends it sooner.
+Keras' own schedules are used if they exist. Their lengths are fractions of the trial's epochs, so that a shorter
+budget has the same shape: a trial's number of epochs is set at its start, even if early stopping ends it sooner.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 from ablate.data.array import Floats64
 from ablate.study.settings import Schedule
 
-_MIN_DELTA = 1e-4  # a loss that is lower by less is no better: ReduceLROnPlateau's default
+_MIN_DELTA = 1e-4  # minimum improvement of the loss: ReduceLROnPlateau's default
 K = keras.optimizers.schedules
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulePosition:
-    """Where a trial is when it asks for the rates of its next epoch."""
+    """The position of a trial when it requests the rates of its next epoch."""
 
     epoch: int  # from 0
-    epochs: int  # that it may have
-    steps: int  # of each epoch
-    val_losses: Sequence[float]  # of the epochs that it has had
+    epochs: int  # maximum number of epochs
+    steps: int  # steps per epoch
+    val_losses: Sequence[float]  # losses of its epochs so far
 
 
 def rates(name: str, shape: Schedule, moment: SchedulePosition) -> Floats64:
-    """The rate of each step of the next epoch over the peak rate, shape (steps,)."""
+    """The rate of each step of the next epoch relative to the peak rate, shape (steps,)."""
     if name == "constant":
         return np.ones(moment.steps)
     if name == "plateau":
@@ -65,7 +65,7 @@ def _exponential(shape: Schedule, moment: SchedulePosition, *, by_epoch: bool) -
 
 
 def _piecewise(shape: Schedule, moment: SchedulePosition) -> Any:
-    # Keras changes the rate after a boundary's step, so that the first step of an epoch belongs to what begins there.
+    # Keras changes the rate after a boundary's step; here the first step of an epoch already has the new rate.
     ends = [round(share * moment.epochs) * moment.steps - 1 for share in shape.boundaries]
     return K.PiecewiseConstantDecay([float(end) for end in ends], [float(value) for value in shape.values])
 

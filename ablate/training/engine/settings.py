@@ -1,4 +1,4 @@
-"""A study and a configuration into the settings of one trial: what its factors change of [training] and [data]."""
+"""Derive the settings of a trial from its study and configuration: the changes of [training] and [data] by factors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ HEAD_ONLY = "head_only"  # a setting of the optimizer's state: above 0, the mode
 
 @dataclass(frozen=True, slots=True)
 class UnfreezeSchedule:
-    """When all layers of a trial train, and at which rate."""
+    """The epoch from which all layers of a trial train, and the rate from then on."""
 
-    after: int = 0  # so many epochs in which its head alone trains; 0: all layers do from the start
-    rate: float = 1.0  # from then on, over what it would be
+    after: int = 0  # epochs in which only its head trains; 0: all layers train from the start
+    rate: float = 1.0  # factor on the learning rate from then on
 
 
 def training_of(study: Study, factors: Factors) -> Training:
-    """[training] as a trial has it: with its batch size, and with its share of the epochs, at least one."""
+    """The [training] settings of a trial: with its batch size, and with its fraction of the epochs, at least one."""
     settings = study.training
     epochs = max(1, round(float(level_in(factors, "budget")) * settings.epochs))
     return settings.model_copy(update={"epochs": epochs, "batch_size": batch_size_of(study, factors)})
@@ -31,12 +31,12 @@ def batch_size_of(study: Study, factors: Factors) -> int:
 
 
 def scaling_of(study: Study, factors: Factors) -> str:
-    """How examples are scaled: a name of `ablate.data.SCALINGS`."""
+    """The scaling of examples: a name of `ablate.data.SCALINGS`."""
     return str(factors.get("scaling", study.data.scaling))
 
 
 def thaw_of(study: Study, factors: Factors) -> UnfreezeSchedule:
-    """When all layers train: after the same share of its epochs in a trial that has fewer of them, one is left."""
+    """The unfreeze schedule: after the same fraction of a trial's epochs, with at least one epoch left."""
     if study.transfer is None or level_in(factors, "transfer") != "frozen_then_unfrozen":
         return UnfreezeSchedule()
     epochs = training_of(study, factors).epochs
@@ -50,12 +50,12 @@ def varied_of(factors: Factors) -> list[str]:
 
 
 def settings_of(factors: Factors, *, head_only: bool) -> Mapping[str, float]:
-    """The values of `varied_of` in a trial, while its head alone trains or not."""
+    """The values of `varied_of` in a trial, while only its head trains or afterwards."""
     values = {name: float(factors[name]) for name in SETTINGS if name in factors}
     return values | ({HEAD_ONLY: float(head_only)} if "transfer" in factors else {})
 
 
 def samples_of(study: Study, factors: Factors) -> int:
-    """How many passes with dropout a prediction is the mean of; 0: one pass without."""
+    """The number of passes with dropout that a prediction averages; 0: a single pass without dropout."""
     is_known = known_factor("mc_samples", model=study.model.name) is not None
     return int(level_in(factors, "mc_samples")) if is_known else 0

@@ -1,9 +1,9 @@
-"""A batch of one trial into a training step, whole or part by part, and examples into their scores: parts of a graph.
+"""Build the graphs of a training step, on whole batches or micro-batches, and of the scores of examples.
 
-A whole batch's loss is the mean over its examples plus the penalties. So is each part's, and weighted by the parts'
-examples they add up to the whole one's, penalties once: with the gradients it is the same, up to rounding. Not the same
-are a layer that normalizes by its batch's statistics, which sees a part, noise, which is drawn anew for each part, and
-a penalty of the user's that is a sum over the batch.
+The loss of a batch is the mean over its examples plus the penalties, and so is that of a micro-batch. Weighted by their
+numbers of examples, losses and gradients of micro-batches add up to those of the batch, up to rounding. Exceptions
+are layers that normalize by batch statistics, which see a micro-batch, noise, which is drawn for each micro-batch, and
+a user's penalty that is a sum over the batch.
 """
 
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ from ablate.training.engine.batches import equal_parts
 from ablate.training.engine.head import Head, TrainingState, VariableValues
 from ablate.training.engine.settings import HEAD_ONLY
 
-_SCORING = 0x5C0E  # tells the noise of scoring from that of training
+_SCORING = 0x5C0E  # separates the noise of scoring from that of training
 # Gradients; the loss, the frozen state after it, the outputs.
 Gradients: TypeAlias = tuple[list[Tensor], tuple[Tensor, list[Tensor], Tensor]]
 
 
 @final
 class Step:
-    """One training step of one trial. With more than one of `parts`, a batch's length must be known in the graph."""
+    """One training step of a trial. With more than one of `parts`, a batch's length must be known in the graph."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class Step:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self._rate = place_of(inner._learning_rate, optimizer.variables)
         self._head = Head(model)
-        alone = inner.settings.get(HEAD_ONLY)  # where no trial of the study freezes layers, there is no such setting
+        alone = inner.settings.get(HEAD_ONLY)  # missing if no trial of the study freezes layers
         self._alone = None if alone is None else place_of(alone, optimizer.variables)
         self._from_logits = (outputs or by_last_layer(model)) == "logits"
 
     def __call__(
         self, state: TrainingState, images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, rate: Tensor
     ) -> tuple[TrainingState, Tensor, Tensor]:
-        """The state after it; before it, the loss in nats and how many examples are classified correctly."""
+        """The state after the step; the loss in nats and the number of correct examples before it."""
         weights, frozen, slots = state
         state = weights, frozen, (*slots[: self._rate], rate, *slots[self._rate + 1 :])
         if self._parts > 1:
@@ -75,8 +75,8 @@ class Step:
 
     def _added(
         self, sums: Any, state: TrainingState, some: Sequence[Tensor], shift: Tensor, scale: Tensor, *, share: float
-    ) -> Any:  # Any: the sums of gradients, what is frozen, the sums of losses and hits
-        """The sums with parts of one size, (parts, size, ...), each a `share` of the batch."""
+    ) -> Any:  # Any: the sums of gradients, the frozen state, the sums of losses and hits
+        """The sums with micro-batches of one size, (parts, size, ...), each a `share` of the batch."""
         weights, _, slots = state
         images, labels = some
 
@@ -86,7 +86,7 @@ class Step:
             hits = ops.sum(_hits(labels[i], outputs))
             return i + 1, backend.added(gradients, found), tuple(after), loss + share * value, correct + hits
 
-        # One after the other: TensorFlow would begin several, and hold at once what memory is short for.
+        # In sequence: TensorFlow would start several at once, for which memory is short.
         start = (ops.zeros((), "int32"), *sums)
         return backend.loop(lambda i, *_: i < images.shape[0], body, start, at_once=1)[1:]
 
@@ -103,7 +103,7 @@ class Step:
         return found
 
     def _gradients_by_head(self, state: TrainingState, images: Tensor, labels: Tensor, *, share: float) -> Gradients:
-        """The same where the head alone trains, as Keras has it; the gradients of all other weights are 0."""
+        """The same if only the head trains, as in Keras; the gradients of all other weights are 0."""
         model, slots = self._model, state[2]
         trained, others = model.trainable_variables, model.non_trainable_variables
         values = VariableValues([*trained, *others], [*state[0], *state[1]])
@@ -131,7 +131,7 @@ class Step:
     def _updated(self, state: TrainingState, gradients: list[Tensor], frozen: Sequence[Tensor]) -> TrainingState:
         weights, _, before = state
         new, slots = self._optimizer.stateless_apply(list(before), gradients, list(weights))
-        if self._alone is not None:  # not left to gradients of 0: there are weight decay, momentum, constraints
+        if self._alone is not None:  # weight decay, momentum and constraints change weights without gradients
             new = self._head.updated(new, weights, alone=before[self._alone] > 0)
         return tuple(new), tuple(frozen), tuple(slots)
 
@@ -140,8 +140,8 @@ class Step:
 class Score:
     """The scores of some examples of one trial.
 
-    With `samples`, a prediction is the mean of the probabilities that so many passes give (Monte Carlo dropout: Gal &
-    Ghahramani 2016, arXiv 1506.02142), of a model whose dropout is on in evaluation too.
+    With `samples`, a prediction is the mean probability over that many passes (Monte Carlo dropout: Gal &
+    Ghahramani 2016, arXiv 1506.02142) of a model whose dropout stays on in evaluation.
     """
 
     def __init__(self, model: keras.Model, *, samples: int = 0, outputs: Outputs | None = None) -> None:
@@ -153,10 +153,10 @@ class Score:
     def __call__(
         self, state: tuple[Tensor, Tensor], images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, place: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The cross-entropy of each, in nats; 1 for each that is classified correctly, else 0; and its spread.
+        """For each example: the cross-entropy in nats; 1 if it is classified correctly, else 0; and its spread.
 
-        That is the SD of the predicted class' probability over the samples; 0 without. `place` numbers the calls, so
-        that each has noise of its own.
+        The spread is the SD of the predicted class' probability over the samples; 0 without. `place` numbers the
+        calls, so that each has noise of its own.
         """
         images = scaled(images, shift, scale)
         if not self._samples:
@@ -185,7 +185,7 @@ class Score:
         return total / self._samples, squares / self._samples
 
     def _drawn(self, frozen: Sequence[Tensor], number: Tensor) -> list[Tensor]:
-        """The frozen state with the generators of noise at a draw that belongs to scoring, the same in every epoch."""
+        """The frozen state with the noise generators set for a draw of scoring, the same in every epoch."""
         drawn = list(frozen)
         for place in self._noise:
             seed = ops.bitwise_xor(drawn[place][0], ops.cast(_SCORING, drawn[place].dtype))
@@ -194,18 +194,18 @@ class Score:
 
 
 def place_of(wanted: keras.Variable, variables: Sequence[keras.Variable]) -> int:
-    """The index of that very variable."""
+    """The index of a variable, by identity."""
     return next(i for i, variable in enumerate(variables) if variable is wanted)
 
 
 def scaled(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Examples as the model takes them, from their compact type."""
+    """Convert examples from their compact type to the model's input."""
     return (ops.cast(x, "float32") - shift) * scale
 
 
 def cross_entropy(labels: Tensor, outputs: Tensor, *, from_logits: bool) -> Tensor:
-    """Of each example, in nats."""
-    outputs = ops.cast(outputs, "float32")  # of a model in mixed precision
+    """The cross-entropy of each example, in nats."""
+    outputs = ops.cast(outputs, "float32")  # the model may use mixed precision
     return keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
 
 
