@@ -9,7 +9,7 @@ from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 if TYPE_CHECKING:
     from ablate.training.engine.context import TrainingContext
-    from ablate.training.rate_finder import RateFinder
+    from ablate.training.run_range_test import RateFinder
 
 OnEpoch = Callable[[Epoch], bool]  # False: stop this trial
 

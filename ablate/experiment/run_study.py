@@ -13,7 +13,7 @@ from ablate.experiment.closing import former_seconds, study_notes, wall_seconds,
 from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
-from ablate.experiment.run import Run
+from ablate.experiment.run_parts import Run
 from ablate.report import ReportFiles, build_report
 from ablate.report.wording import as_markdown
 from ablate.storage.facts import Ending, Facts

@@ -134,7 +134,7 @@ class Deduplicated:
 
 
 @final
-class GivingUp:
+class StopAfterFailures:
     """A plan that ends after `most` consecutive trials failed or ran out of memory for the same reason; 0: never.
 
     `on_reason` is called once, with a line that says so. A problem with one configuration is no reason to end a study

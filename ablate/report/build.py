@@ -27,7 +27,7 @@ from ablate.report.training import training_section
 from ablate.report.trust import confirmation, trust_section
 from ablate.report.wording import headline, latex_effects
 from ablate.storage.files.atomic import write_aside
-from ablate.storage.files.strangers import check_report
+from ablate.storage.files.foreign_files import check_report
 
 __all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 

@@ -11,8 +11,8 @@ from typing import Any
 from ablate.errors import StudyError
 from ablate.storage.conditions import Conditions
 from ablate.storage.files.atomic import opening, sweep, write_aside
+from ablate.storage.files.foreign_files import check_folder, is_own
 from ablate.storage.files.lock import FolderLock
-from ablate.storage.files.strangers import check_folder, is_own
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import FROZEN
 from ablate.storage.resume import (
@@ -21,7 +21,7 @@ from ablate.storage.resume import (
     StartingConditions,
     judge_settings,
     notes_on,
-    read_basis,
+    read_starting_conditions,
     refusal,
     resume_checks,
     with_notes,
@@ -91,7 +91,7 @@ class StudyFolder:
             before, now, notes = None, StartingConditions(conditions, data), list[str]()
             journal = Journal(self.journal)
             if journal.attempts() or journal.unreadable:
-                before = read_basis(self.basis)
+                before = read_starting_conditions(self.basis)
                 changes = self._changes(
                     study, before, now, phases={e.spec.label.phase for e in journal.entries.values()}
                 )
@@ -106,7 +106,7 @@ class StudyFolder:
 
     def notes(self) -> list[str]:
         """The changes since the first run of the study that were accepted: they belong to the results' provenance."""
-        basis = read_basis(self.basis)
+        basis = read_starting_conditions(self.basis)
         return list(basis.notes) if basis else []
 
     def _changes(

@@ -52,7 +52,7 @@ class ResumeCheck:
     against: str
 
 
-def read_basis(path: Path) -> StartingConditions | None:
+def read_starting_conditions(path: Path) -> StartingConditions | None:
     """Read begun.json; None if it is missing or was changed: such results are accepted as they are.
 
     Raises `DataError` if the disk cannot read it.

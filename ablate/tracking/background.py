@@ -11,7 +11,7 @@ from typing import final
 from ablate.clock import Clock
 from ablate.storage.journal import Attempt, AttemptKey
 from ablate.storage.preregistration import Preregistration
-from ablate.tracking.names import RunStatus
+from ablate.tracking.run_fields import RunStatus
 from ablate.tracking.store import reason
 from ablate.tracking.study_run import StudyRun
 from ablate.tracking.tracker import Tracker

@@ -11,7 +11,7 @@ from ablate.errors import AblateError, known_names
 from ablate.study.trial import COLUMNS, RATE_SETTING
 from ablate.text import number_of, printable
 from ablate.tracking.address import placed, shown_uri
-from ablate.tracking.names import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
+from ablate.tracking.run_fields import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
 from ablate.tracking.store import reading
 
 if TYPE_CHECKING:

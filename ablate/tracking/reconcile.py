@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ablate.clock import now_ms
 from ablate.storage.journal import Attempt, AttemptKey, Begun
 from ablate.study.trial import Epoch, Outcome
-from ablate.tracking import names as entries
+from ablate.tracking import run_fields as entries
 from ablate.tracking.batch import Point, write_batch
 from ablate.tracking.study_run import end_killed
 

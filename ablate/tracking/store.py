@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ablate.errors import AblateError
 from ablate.tracking.address import placed, refusal, shown_uri, sqlite_path
 from ablate.tracking.database import check_file, check_schema, is_begun, prepare, untouched
-from ablate.tracking.names import NOTE, one_line
+from ablate.tracking.run_fields import NOTE, one_line
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient

@@ -13,8 +13,17 @@ from ablate.storage.journal import UNENDED
 from ablate.storage.preregistration import FROZEN, Preregistration
 from ablate.study.trial import Factors
 from ablate.tracking.batch import write_batch
-from ablate.tracking.names import NOTE, PARENT, RunStatus, clipped, named_metrics, one_line, param_values, tag_values
 from ablate.tracking.reading import child_runs, runs_of
+from ablate.tracking.run_fields import (
+    NOTE,
+    PARENT,
+    RunStatus,
+    clipped,
+    named_metrics,
+    one_line,
+    param_values,
+    tag_values,
+)
 from ablate.tracking.store import is_gone
 
 if TYPE_CHECKING:

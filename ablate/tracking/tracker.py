@@ -11,7 +11,7 @@ from ablate.clock import Clock, now_ms
 from ablate.errors import AblateError
 from ablate.storage.journal import Attempt, AttemptKey, Begun
 from ablate.storage.preregistration import FROZEN, Preregistration
-from ablate.tracking import names
+from ablate.tracking import run_fields
 from ablate.tracking.batch import write_batch, write_texts
 from ablate.tracking.reading import child_runs
 from ablate.tracking.reconcile import Stored, began, is_behind, lacking_files, look_up, write
@@ -117,7 +117,7 @@ class Tracker:
     def close_study(
         self,
         attempts: Sequence[Attempt],
-        status: names.RunStatus,
+        status: run_fields.RunStatus,
         *,
         note: str,
         metrics: Mapping[str, float],
@@ -173,7 +173,7 @@ class Tracker:
             else:
                 parent = start_parent(self._client, self._experiment, study=study)
                 self._former_parent = parent_run_id
-        self._origin = names.tag_values({**study.origin(), names.PARENT: parent})
+        self._origin = run_fields.tag_values({**study.origin(), run_fields.PARENT: parent})
         self._own.run_id, self._own.files = parent, {**self._own.files, "study.toml": study.study_toml}
         return parent
 
@@ -204,12 +204,12 @@ class Tracker:
             raise
         del self._failures[attempt.key]
         if attempt.outcome is not None:
-            had = stored.tags.get(names.FILES, "")
+            had = stored.tags.get(run_fields.FILES, "")
             stored.files = lacking_files(attempt.outcome, had=had, rate_tests=self._rate_tests)
 
     def _start(self, attempt: Attempt) -> str:
         spec, number = attempt.spec, attempt.key[1]
-        tags, name = names.spec_tags(spec, attempt=number), names.run_name(spec, attempt=number)
+        tags, name = run_fields.spec_tags(spec, attempt=number), run_fields.run_name(spec, attempt=number)
         run = self._client.create_run(self._experiment, began(attempt), self._origin | tags, name)
         return str(run.info.run_id)
 
@@ -220,8 +220,8 @@ class Tracker:
             try:
                 write_texts(self._client, stored.run_id, texts=stored.files)
                 if stored is not self._own:
-                    had = stored.tags.get(names.FILES, "").split()
-                    write_batch(self._client, stored.run_id, tags={names.FILES: " ".join([*had, *stored.files])})
+                    had = stored.tags.get(run_fields.FILES, "").split()
+                    write_batch(self._client, stored.run_id, tags={run_fields.FILES: " ".join([*had, *stored.files])})
             except Exception as err:  # no error of an artifact store may end the training
                 if not is_gone(err):
                     self.failure, self._files_failed = reason(err), True

@@ -28,7 +28,7 @@ from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import scaling_of
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
 

@@ -16,7 +16,7 @@ from ablate.training.engine.batches import Indices, epoch_batches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Program, Scores
-from ablate.training.engine.settings import samples_of, settings_of
+from ablate.training.engine.settings import mc_samples_of, settings_of
 from ablate.training.train import EpochAccumulator, Trial
 
 _NOTHING: TrainingState = (), (), ()
@@ -70,7 +70,7 @@ class Slots:
             epochs[slot] = passes[slot].to_epoch(trial, val_loss=loss, val_accuracy=accuracy, seconds=seconds)
             if trial.take(epochs[slot]):
                 trial.best = self._program.row(self._state, slot)
-                if samples_of(self._context.study, trial.spec.factors):
+                if mc_samples_of(self._context.study, trial.spec.factors):
                     trial.outcome = replace(trial.outcome, predictive_sd=float(scores.spreads[slot]))
         return epochs
 

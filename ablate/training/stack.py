@@ -14,7 +14,7 @@ from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.inspection import inspect_layers
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin, failed
 

@@ -25,9 +25,9 @@ from ablate.training.engine.context import Start, TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Steps
 from ablate.training.engine.schedules import SchedulePosition, rates
-from ablate.training.engine.settings import UnfreezeSchedule, thaw_of, training_of
+from ablate.training.engine.settings import UnfreezeSchedule, training_of, unfreeze_schedule_of
 from ablate.training.range_test import rate_for
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 
 
 @final
@@ -161,7 +161,7 @@ def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: 
     order = np.random.default_rng(seeds.stream(context.study.seed, spec.seed, "order"))
     settings, schedule = training_of(context.study, spec.factors), str(level_in(spec.factors, "schedule"))
     outcome = Outcome(spec.trial, "finished")
-    thaw = thaw_of(context.study, spec.factors)
+    thaw = unfreeze_schedule_of(context.study, spec.factors)
     return Trial(spec, clock, start, split, settings, thaw, schedule, rate, rate_test, order, outcome)
 
 

@@ -20,7 +20,7 @@ Over: TypeAlias = list[tuple[Worker, End]]  # workers to end, and why
 
 
 @final
-class Losses:
+class CrashCounter:
     """Counts the workers that a study has lost. A trial or a place that loses more than `most` workers is given up."""
 
     def __init__(self, *, most: int) -> None:
@@ -58,7 +58,7 @@ class Losses:
 
 
 @final
-class Watch:
+class ResourceMonitor:
     """The limits of a study, and the time since its workers were last checked. `memory` is the machine's, in bytes."""
 
     def __init__(self, limits: Limits, *, memory: int) -> None:

@@ -25,7 +25,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class WorkerPlace:
     """The processors and the GPU of a worker."""
 
     number: int
@@ -53,14 +53,14 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TrialRequest:
     """The worker could train up to `n` more trials of its structure at once. The answer is a list of specs."""
 
     n: int
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class EpochReport:
     """An epoch of each trial in a stack. The answer is a list of verdicts; False stops that trial."""
 
     epochs: tuple[Epoch, ...]

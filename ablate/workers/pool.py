@@ -14,18 +14,18 @@ from ablate.clock import Clock
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
 from ablate.study.trial import Outcome, TrialSpec
-from ablate.workers.crashes import Losses, Watch
+from ablate.workers.crashes import CrashCounter, ResourceMonitor
 from ablate.workers.logs import cut
-from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Retired, Task, Wanted
+from ablate.workers.messages import Busy, EpochReport, Idle, Ready, Refused, Retired, Task, TrialRequest, WorkerPlace
 from ablate.workers.process import End, Serve, Worker, shut_down, spawn_worker
-from ablate.workers.queue import Waiting, places
+from ablate.workers.queue import TrialQueue, places
 from ablate.workers.worker import work
 
 LOOKAHEAD = 16  # specs held ready per worker, so that each worker can get a structure that it has compiled already
 GRACE_SECONDS = 10.0  # for running epochs to end after a stop
 
 
-class Local:
+class LocalScheduler:
     """A scheduler of `workers` processes with `task.threads` threads each.
 
     A context manager; its exit ends the processes. The end of a worker affects only the trials that it trained:
@@ -52,9 +52,9 @@ class Local:
         self._places = list(places(workers, threads=task.threads, gpus=system.gpu_names()))
         self.clock = Clock()
         self._workers: list[Worker] = []
-        self._waiting = Waiting(model=task.study.model.name)
-        self._watch = Watch(task.study.limits, memory=system.memory_bytes())
-        self._losses = Losses(most=task.study.retries.killed)
+        self._waiting = TrialQueue(model=task.study.model.name)
+        self._watch = ResourceMonitor(task.study.limits, memory=system.memory_bytes())
+        self._losses = CrashCounter(most=task.study.retries.killed)
         self._stopped: float | None = None  # time at which the stop was noticed
         self._announced: set[str] = set()
 
@@ -130,10 +130,10 @@ class Local:
                 raise AblateError(f"{message.reason}\n  see {worker.log}")
             case Busy():
                 pass  # a sign of life needs no reaction
-            case Wanted():
+            case TrialRequest():
                 more = [] if self._stop.is_set() else self._waiting.more(worker, plan, n=message.n)
                 self._start(worker, more)
-            case Passed():
+            case EpochReport():
                 self._judge(worker, message, plan)
             case Outcome():
                 del worker.trials[message.trial]
@@ -155,7 +155,7 @@ class Local:
                 self._announced.add(notice)
                 self._on_notice(notice)
 
-    def _judge(self, worker: Worker, passed: Passed, plan: Plan) -> None:
+    def _judge(self, worker: Worker, passed: EpochReport, plan: Plan) -> None:
         verdicts = []
         for epoch in passed.epochs:
             worker.note(epoch)
@@ -215,7 +215,7 @@ class Local:
             raise AblateError(f"{reason}\n  the likely cause is model.name {model} on the baseline; see {worker.log}")
         self._on_notice(f"{reason}; continuing without it, see {worker.log}")
 
-    def _hire(self, place: Place) -> None:
+    def _hire(self, place: WorkerPlace) -> None:
         self._workers.append(spawn_worker(self._task, place, self._serve))
 
     def _count(self, part: str, worker: Worker) -> None:

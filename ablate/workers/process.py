@@ -18,11 +18,11 @@ from ablate.errors import AblateError
 from ablate.study.catalog import Structure
 from ablate.study.trial import Epoch, FailedState, Outcome, State, TrialSpec
 from ablate.workers.logs import ask_where
-from ablate.workers.messages import Place, Task
-from ablate.workers.watchdog import OURS, SAFE_PATH
+from ablate.workers.messages import Task, WorkerPlace
+from ablate.workers.parent_watchdog import OURS, SAFE_PATH
 
 LEAVE_SECONDS = 2.0  # for a worker to exit after a request; then it is killed
-Serve: TypeAlias = Callable[[Task, Place, Connection], None]  # the function that runs inside a worker process
+Serve: TypeAlias = Callable[[Task, WorkerPlace, Connection], None]  # the function that runs inside a worker process
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class RunningTrial:
 class Worker:
     """A worker: its place, its running trials, and its timers."""
 
-    place: Place
+    place: WorkerPlace
     process: SpawnProcess
     pipe: Connection
     log: Path  # file of its output
@@ -118,7 +118,7 @@ class Worker:
         self.process.join(LEAVE_SECONDS)
 
 
-def spawn_worker(task: Task, place: Place, serve: Serve) -> Worker:
+def spawn_worker(task: Task, place: WorkerPlace, serve: Serve) -> Worker:
     """Start a worker process. Raises `AblateError` if the system refuses."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

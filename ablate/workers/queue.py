@@ -7,7 +7,7 @@ from typing import TypeAlias, final
 from ablate.plans.protocol import Plan
 from ablate.study.catalog import Structure, is_transferred, structure_of, trained_before
 from ablate.study.trial import Level, TrialSpec
-from ablate.workers.messages import Place
+from ablate.workers.messages import WorkerPlace
 from ablate.workers.process import Worker
 
 STACK_LOOKAHEAD = 256  # specs held ready where a worker looks for more trials of one structure
@@ -19,7 +19,7 @@ MOST_WORKERS = 8  # without a GPU
 
 
 @final
-class Waiting:
+class TrialQueue:
     """Specs that no worker trains yet, in the plan's order; specs that were put back come first."""
 
     def __init__(self, *, model: str) -> None:
@@ -91,12 +91,12 @@ def share_of_memory(workers: int, *, memory: int) -> int:
     return max(LEAST_MEMORY, int(SHARE * memory) // workers)
 
 
-def places(workers: int, *, threads: int, gpus: Sequence[str]) -> Iterable[Place]:
+def places(workers: int, *, threads: int, gpus: Sequence[str]) -> Iterable[WorkerPlace]:
     """A place for each worker: `threads` processors of its own if there are enough, and one of the `gpus`."""
     cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     for number in range(workers):
         own = cpus[number * threads : (number + 1) * threads] if workers * threads <= len(cpus) else []
-        yield Place(number, frozenset(own), gpu=gpus[number % len(gpus)] if gpus else None)
+        yield WorkerPlace(number, frozenset(own), gpu=gpus[number % len(gpus)] if gpus else None)
 
 
 def choose(waiting: Sequence[Structure], seen: set[Structure], others: Iterable[set[Structure]]) -> int:

@@ -16,7 +16,7 @@ from ablate.storage.files.lock import scratch_folder
 from ablate.study.settings import Study
 from ablate.study.trial import TrialSpec
 from ablate.workers.messages import Task
-from ablate.workers.pool import Local
+from ablate.workers.pool import LocalScheduler
 from ablate.workers.process import Serve
 from ablate.workers.queue import share_of_memory
 from ablate.workers.worker import work
@@ -74,7 +74,7 @@ def open_workers(
             max_memory=share_of_memory(options.workers, memory=system.memory_bytes()),
             stack=options.stack,
         )
-        with Local(
+        with LocalScheduler(
             task,
             workers=options.workers,
             stop=stop,

@@ -13,8 +13,8 @@ from ablate.errors import AblateError, reason_of, trace_of
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.system import SIGNALS
 from ablate.workers.logs import print_to
-from ablate.workers.messages import Busy, Idle, Passed, Place, Ready, Refused, Retired, Task, Wanted
-from ablate.workers.watchdog import end_with_parent, leave_safe_path
+from ablate.workers.messages import Busy, EpochReport, Idle, Ready, Refused, Retired, Task, TrialRequest, WorkerPlace
+from ablate.workers.parent_watchdog import end_with_parent, leave_safe_path
 
 if TYPE_CHECKING:
     from ablate.training.engine.context import TrainingContext
@@ -24,7 +24,7 @@ class Deserted(BaseException):
     """The scheduler is gone. A BaseException, so that no handler of a trial's errors catches it."""
 
 
-def work(task: Task, place: Place, pipe: Connection) -> None:
+def work(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     """Train specs until the pipe closes or memory runs high. Waits for the verdicts after each epoch."""
     settle_in(task, place)
     code = 0
@@ -42,7 +42,7 @@ def work(task: Task, place: Place, pipe: Connection) -> None:
     os._exit(code)  # the libraries' own shutdown takes seconds, and the parent waits for it
 
 
-def settle_in(task: Task, place: Place) -> None:
+def settle_in(task: Task, place: WorkerPlace) -> None:
     """Set up the parent watchdog, signals, output, processors and GPU, all before TensorFlow is imported."""
     end_with_parent()
     leave_safe_path()
@@ -62,7 +62,7 @@ def _serve(task: Task, link: "WorkerPipe") -> None:
         _print_trace(err)
         link.say(Refused(why_not(err, model=task.study.model.name)))
         return
-    from ablate.training.rate_finder import RateFinder
+    from ablate.training.run_range_test import RateFinder
     from ablate.training.stack import run_trials
 
     finder = RateFinder(context, cache=task.cache / "lr_tests" if task.cache else None)
@@ -119,13 +119,13 @@ class WorkerPipe:
         """Up to `n` more specs of the structure in training; none if this worker is to be replaced."""
         if self.is_worn():
             return ()
-        self.say(Wanted(n))
+        self.say(TrialRequest(n))
         specs: Sequence[TrialSpec] = self.hear()
         return specs
 
     def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
         """Send epochs and wait for the verdicts."""
-        self.say(Passed(tuple(epochs)))
+        self.say(EpochReport(tuple(epochs)))
         verdicts: Sequence[bool] = self.hear()
         return verdicts
 

@@ -69,7 +69,7 @@ def main() -> None:
     from ablate.study.names import find_study
     from ablate.study.trial import Label, TrialSpec
     from ablate.training.engine.context import TrainingContext
-    from ablate.training.rate_finder import RateFinder
+    from ablate.training.run_range_test import RateFinder
     from ablate.training.stack import run_trials
 
     study = load_study(find_study("cifar_mlp", folder=Path.cwd()), overrides=arguments.overrides, quick=False)

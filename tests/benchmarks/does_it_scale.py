@@ -233,7 +233,7 @@ def drive(kind: str, n: int, *, tracked: bool) -> None:
     """Run the study in the working folder and print what it took, as a line of JSON."""
     began = time.perf_counter()
     from ablate.experiment import options as opening
-    from ablate.experiment import run as running
+    from ablate.experiment import run_parts as running
     from ablate.experiment import run_study
     from ablate.study.load import load_study
     from ablate.system import peak_memory_bytes

@@ -133,12 +133,12 @@ def make_job(arguments: argparse.Namespace, folder: Path) -> tuple[Job, int]:
 def train(job: Job, *, workers: int, n: int) -> list[Any]:
     """The outcomes of `n` trials a worker, all of which trained with every other worker at work."""
     from ablate.study.trial import REFERENCE, Label, TrialSpec
-    from ablate.workers.pool import Local
+    from ablate.workers.pool import LocalScheduler
 
     seeds = range(1, workers * (n + 1) + 1)
     specs = [TrialSpec(f"s{seed}", Label("ablation", REFERENCE), seed, job.factors) for seed in seeds]
     plan = Seeds(specs)
-    with Local(job.task, workers=workers, stop=threading.Event(), on_start=lambda _: None) as local:
+    with LocalScheduler(job.task, workers=workers, stop=threading.Event(), on_start=lambda _: None) as local:
         local.run(plan)
     lost = [f"{outcome.state}: {outcome.reason}" for outcome in plan.outcomes if outcome.state != "finished"]
     if lost:

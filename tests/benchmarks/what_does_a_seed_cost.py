@@ -68,7 +68,7 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
 def train_seeds(n: int, task: Any, *, workers: int) -> tuple[float, list[Any]]:
     """Seconds from the first trial's start to the last one's end, in workers of its own, and the outcomes."""
     from ablate.study.trial import REFERENCE, Label, TrialSpec
-    from ablate.workers.pool import Local
+    from ablate.workers.pool import LocalScheduler
 
     factors = {**task.study.baseline, "learning_rate": RATE}
     specs = [TrialSpec(f"s{seed}", Label("ablation", REFERENCE), seed, factors) for seed in range(1, n + 1)]
@@ -77,7 +77,7 @@ def train_seeds(n: int, task: Any, *, workers: int) -> tuple[float, list[Any]]:
     def on_start(_: TrialSpec) -> None:
         starts.append(time.perf_counter())
 
-    with Local(task, workers=workers, stop=threading.Event(), on_start=on_start) as local:
+    with LocalScheduler(task, workers=workers, stop=threading.Event(), on_start=on_start) as local:
         local.run(plan)
         seconds = time.perf_counter() - starts[0]
     lost = [f"{outcome.state}: {outcome.reason}" for outcome in plan.outcomes if outcome.state != "finished"]

@@ -14,7 +14,7 @@ import pytest
 
 from ablate.clock import Clock
 from ablate.errors import StorageError, StudyError
-from ablate.experiment import run as running
+from ablate.experiment import run_parts as running
 from ablate.experiment import run_study as experiment
 from ablate.experiment.events import Notice, PartBegan, Stopping, TrialBegan, TrialEnded
 from ablate.experiment.options import Options

@@ -1,4 +1,4 @@
-from ablate.plans.filters import Deduplicated, GivingUp, GuardedTestSet
+from ablate.plans.filters import Deduplicated, GuardedTestSet, StopAfterFailures
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 
 SPEC = TrialSpec("a", Label("search"), 0, {"learning_rate": 0.1})
@@ -25,7 +25,7 @@ class Noted:
 
 def test_in_all_its_filters_a_plan_hears_what_it_hears_alone_and_of_an_epoch_in_one_call():
     inner = Noted()
-    plan = GivingUp(Deduplicated(GuardedTestSet(inner, None)), most=3, on_reason=lambda _: None)
+    plan = StopAfterFailures(Deduplicated(GuardedTestSet(inner, None)), most=3, on_reason=lambda _: None)
     assert plan.report == inner.report
     assert plan.ask(2) == [SPEC]
     assert not plan.report(EPOCH)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import AblateError
-from ablate.plans.filters import Deduplicated, GivingUp, GuardedTestSet, common
+from ablate.plans.filters import Deduplicated, GuardedTestSet, StopAfterFailures, common
 from ablate.storage.preregistration import Preregistration, declare, freeze
 from ablate.storage.trial_cache import CachedTrial
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
@@ -238,11 +238,11 @@ def wide(trial: str, *, width: int = 16, rate: float = 0.1) -> TrialSpec:
     return TrialSpec(trial, Label("search"), 0, {"width": width, "learning_rate": rate})
 
 
-def run(outcomes, *, most=3, specs=None) -> tuple[list[str], GivingUp]:
+def run(outcomes, *, most=3, specs=None) -> tuple[list[str], StopAfterFailures]:
     """What was said after trials of different configurations, or of `specs`, ended so."""
     said: list[str] = []
     specs = specs or [wide(outcome.trial, width=number) for number, outcome in enumerate(outcomes)]
-    plan = GivingUp(Listed([*specs, wide("later")], last=2), most=most, on_reason=said.append)
+    plan = StopAfterFailures(Listed([*specs, wide("later")], last=2), most=most, on_reason=said.append)
     plan.ask(len(specs))
     for outcome in outcomes:
         plan.tell(outcome)
@@ -314,7 +314,7 @@ def test_one_broken_configuration_with_many_seeds_and_rates_is_no_reason_to_end_
 
 def test_where_there_is_but_one_configuration_it_is():
     said: list[str] = []
-    plan = GivingUp(Listed([wide(f"t{n}", rate=0.1 * n) for n in range(3)]), most=3, on_reason=said.append)
+    plan = StopAfterFailures(Listed([wide(f"t{n}", rate=0.1 * n) for n in range(3)]), most=3, on_reason=said.append)
     plan.ask(3)
     for n in range(3):
         plan.tell(failed(f"t{n}"))

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from design_tables import factorial
 
-from ablate.analysis.imports import ImportOptions, read_foreign
+from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import Runs
 from ablate.report import build_report
 from ablate.report.effects import no_comparisons
@@ -23,7 +23,7 @@ SWEEP = {  # three configurations, one of them with two seeds
 
 def foreign_folder(folder: Path, table: dict[str, list[object]], **asked: str) -> Path:
     runs = Runs(pd.DataFrame(table).map(str), place="sweep.csv", name="sweep")
-    foreign = read_foreign(runs, ImportOptions(**asked))  # type: ignore[arg-type]  # its texts only
+    foreign = read_imported(runs, ImportOptions(**asked))  # type: ignore[arg-type]  # its texts only
     folder.mkdir(exist_ok=True)
     write_table(foreign.results, folder / "results.csv")
     (folder / "provenance.json").write_text(foreign.facts.to_text())

@@ -65,7 +65,7 @@ def keys(study, data, folder, monkeypatch, found: Conditions) -> dict[str, str]:
     """All keys of a study under these conditions."""
     from ablate.training.engine import context as of_engine
     from ablate.training.pretraining import find_origin
-    from ablate.training.rate_finder import RateFinder
+    from ablate.training.run_range_test import RateFinder
 
     monkeypatch.setattr(of_engine, "of_process", lambda *_, **__: found)
     monkeypatch.setattr(Facts, "conditions", lambda _: found)

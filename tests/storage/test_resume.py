@@ -12,7 +12,7 @@ from ablate.storage.resume import (
     StartingConditions,
     judge_settings,
     notes_on,
-    read_basis,
+    read_starting_conditions,
     refusal,
     resume_checks,
 )
@@ -165,17 +165,17 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
         StartingConditions(of_workers(tiny_study, workers=2, threads=1), "f00", ("ä",)),
     )
     path.write_text(basis.to_text(), encoding="utf-8")
-    assert read_basis(path) == basis
+    assert read_starting_conditions(path) == basis
     assert set(basis.conditions.versions) == {"tensorflow", "keras", "numpy", "python"}
     endless = basis.to_text().replace('"threads": 1', '"threads": 1e400')
     for spoilt in ("", "[]", "{}", basis.to_text()[:40], '{"versions": 3}', "[" * 100_000, endless):
         path.write_text(spoilt)
-        assert read_basis(path) is None
+        assert read_starting_conditions(path) is None
     path.write_bytes(b"\xff\xfe")
-    assert read_basis(path) is None
-    assert read_basis(tmp_path / "none.json") is None
+    assert read_starting_conditions(path) is None
+    assert read_starting_conditions(tmp_path / "none.json") is None
     with pytest.raises(DataError, match=r"cannot be read: Is a directory\n  make it readable"):
-        read_basis(tmp_path)
+        read_starting_conditions(tmp_path)
 
 
 @pytest.mark.parametrize(

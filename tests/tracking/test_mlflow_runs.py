@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablate.analysis.imports import ImportOptions, read_foreign
+from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.errors import AblateError
 from ablate.tracking import mlflow_runs, reading
 from ablate.tracking.store import connect
@@ -63,7 +63,7 @@ def test_a_param_that_is_unique_to_each_run_does_not_end_the_comparison(experime
              metrics={"acc": 0.5 + n / 100})
         for n, (norm, seed) in enumerate((norm, seed) for norm in ("none", "batch") for seed in range(3))
     ]  # fmt: skip
-    foreign = read_foreign(experiment(*reading), ImportOptions())
+    foreign = read_imported(experiment(*reading), ImportOptions())
     assert foreign.facts.factors == ["norm"]
     assert "out (different in every run)" in foreign.notes[0]
     assert foreign.results.query("design == 'one-factor'")["variant"].unique().tolist() == ["reference", "norm=batch"]
@@ -92,7 +92,7 @@ def test_runs_of_a_real_store_become_effects(tmp_path):
         client.log_metric(run.info.run_id, "val_acc", 0.0, step=0)
         client.log_metric(run.info.run_id, "val_acc", score, step=1)
         client.set_terminated(run.info.run_id)
-    results = read_foreign(mlflow_runs(uri, "sweep"), ImportOptions()).results
+    results = read_imported(mlflow_runs(uri, "sweep"), ImportOptions()).results
     compared = results[results["design"] == "one-factor"].set_index("variant")
     assert compared["score"].to_dict() == {"reference": 0.5, "norm=batch": 0.7, "rate=0.2": 0.4}
     assert compared["run_id"].str.len().eq(32).all()

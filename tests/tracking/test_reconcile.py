@@ -9,7 +9,7 @@ from mlflow_store import Followed, fresh_store
 from ablate.storage.journal import Entry, Journal
 from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, StudyRun, Tracker
-from ablate.tracking.names import spec_tags
+from ablate.tracking.run_fields import spec_tags
 from ablate.tracking.store import connect
 
 SPEC = TrialSpec("search-0000", Label("search", number=0), 0, {"normalization": "none", "learning_rate": "find"})

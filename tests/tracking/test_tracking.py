@@ -16,7 +16,7 @@ from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declaration, Preregistration
 from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, experiment_rows, shown_uri, ui_command
-from ablate.tracking.names import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
+from ablate.tracking.run_fields import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
 from ablate.tracking.store import connect, explained
 from ablate.tracking.tracker import PAUSE_SECONDS, RETRY_SECONDS
 

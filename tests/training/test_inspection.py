@@ -12,7 +12,7 @@ from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training import inspection
 from ablate.training.engine.context import TrainingContext
 from ablate.training.inspection import inspect_layers
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.train import begin
 
 

@@ -15,7 +15,7 @@ from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.context import TrainingContext
 from ablate.training.pretraining import find_origin, source_study
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
 

@@ -7,7 +7,7 @@ import pytest
 
 from ablate.clock import Clock
 from ablate.study.trial import Label, TrialSpec
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
 

@@ -15,7 +15,7 @@ from ablate.training.engine.backend import OutOfMemory
 from ablate.training.engine.batches import MicroBatches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.program import Program
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.stack import run_trials
 
 

@@ -11,7 +11,7 @@ from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.schedules import one_cycle
 from ablate.training.engine.settings import UnfreezeSchedule
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.training.train import Trial
 
 PATH = Label("ablation", "reference", design="path")

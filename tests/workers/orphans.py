@@ -8,14 +8,14 @@ from pretend import Listed, pretend, spec
 
 from ablate.study.load import load_study
 from ablate.workers.messages import Task
-from ablate.workers.pool import Local
+from ablate.workers.pool import LocalScheduler
 
 
 def main() -> None:
     folder = Path(sys.argv[1])
     study = load_study(folder / "tiny.toml", overrides=[], quick=False)
     task = Task(study, folder, cache=None, threads=1, log=folder / "worker")
-    with Local(task, workers=2, stop=threading.Event(), on_start=print_workers, serve=pretend) as local:
+    with LocalScheduler(task, workers=2, stop=threading.Event(), on_start=print_workers, serve=pretend) as local:
         LOCALS.append(local)
         local.run(Listed([spec(sys.argv[2])]))
 
@@ -24,7 +24,7 @@ def print_workers(_: object) -> None:
     print(*(worker.pid for worker in LOCALS[0]._workers), flush=True)
 
 
-LOCALS: list[Local] = []
+LOCALS: list[LocalScheduler] = []
 
 if __name__ == "__main__":
     main()

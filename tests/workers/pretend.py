@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
-from ablate.workers.messages import Busy, Idle, Place, Ready, Refused, Task
+from ablate.workers.messages import Busy, Idle, Ready, Refused, Task, WorkerPlace
 from ablate.workers.worker import Deserted, WorkerPipe, settle_in
 
 
@@ -37,7 +37,7 @@ def spec(trial: str) -> TrialSpec:
     return TrialSpec(trial, Label("search"), 0, {"optimizer": "adam", "learning_rate": 0.1})
 
 
-def pretend(task: Task, place: Place, pipe: Connection, notices: tuple[str, ...] = ()) -> None:
+def pretend(task: Task, place: WorkerPlace, pipe: Connection, notices: tuple[str, ...] = ()) -> None:
     """A worker that takes as many trials at once as `task.stack` says."""
     settle_in(task, place)
     link = WorkerPipe(pipe, max_memory=None)
@@ -54,17 +54,17 @@ def pretend(task: Task, place: Place, pipe: Connection, notices: tuple[str, ...]
         os._exit(0)
 
 
-def noticing(task: Task, place: Place, pipe: Connection) -> None:
+def noticing(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     """The same, with something to say of the models."""
     pretend(task, place, pipe, ("build did not look at the factor width", "nor at depth"))
 
 
-def refusing(task: Task, place: Place, pipe: Connection) -> None:
+def refusing(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     settle_in(task, place)
     WorkerPipe(pipe, max_memory=None).say(Refused("model.name: mine.py:build fails on the baseline"))
 
 
-def stillborn(task: Task, place: Place, pipe: Connection) -> None:
+def stillborn(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     """Killed before it is ready as often as there are lines in the file `births`; it takes one out each time."""
     births = task.log.with_name(f"births-{place.number}")
     left = births.read_text().splitlines() if births.exists() else []
@@ -74,13 +74,13 @@ def stillborn(task: Task, place: Place, pipe: Connection) -> None:
     pretend(task, place, pipe)
 
 
-def leaving(task: Task, place: Place, _pipe: Connection) -> None:
+def leaving(task: Task, place: WorkerPlace, _pipe: Connection) -> None:
     settle_in(task, place)
     print("no such library")
     os._exit(5)
 
 
-def mute(task: Task, place: Place, _pipe: Connection) -> None:
+def mute(task: Task, place: WorkerPlace, _pipe: Connection) -> None:
     settle_in(task, place)
     hang()
 

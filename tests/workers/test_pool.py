@@ -16,9 +16,9 @@ from ablate.plans import ablation_specs
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Limits, Retries
 from ablate.study.trial import Label, TrialSpec
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 from ablate.workers.messages import Task
-from ablate.workers.pool import Local
+from ablate.workers.pool import LocalScheduler
 
 
 def spec(trial: str, **factors) -> TrialSpec:
@@ -42,8 +42,8 @@ def one_structure(tiny_study) -> list[TrialSpec]:
     ]
 
 
-def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> Local:
-    return Local(task, workers=workers, stop=stop or threading.Event(), on_start=lambda _: None)
+def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> LocalScheduler:
+    return LocalScheduler(task, workers=workers, stop=stop or threading.Event(), on_start=lambda _: None)
 
 
 def test_results_do_not_depend_on_the_number_of_workers_nor_on_processes(task, tiny_study, context):
@@ -162,7 +162,7 @@ def test_when_a_stacks_worker_dies_each_of_its_trials_gets_a_worker_of_its_own(t
         if started.trial == "s5" and together.count("s5") == 1:
             (tmp_path / "flag").touch()  # the worker that has just been given all five builds their models next
 
-    with Local(hostile, workers=1, stop=threading.Event(), on_start=on_start) as scheduler:
+    with LocalScheduler(hostile, workers=1, stop=threading.Event(), on_start=on_start) as scheduler:
         scheduler.run(plan)
     assert not (tmp_path / "flag").exists()
     assert together == ["s1", "s2", "s3", "s4", "s5"] * 2

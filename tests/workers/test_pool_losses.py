@@ -17,7 +17,7 @@ from ablate.study.settings import Limits, Retries
 from ablate.study.trial import TrialSpec
 from ablate.workers import pool as module
 from ablate.workers.messages import Task
-from ablate.workers.pool import Local
+from ablate.workers.pool import LocalScheduler
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ class Kept:
         self.lost: list[tuple[str, str]] = []
         self.notices: list[str] = []
         self.stop, self.stop_at = threading.Event(), stop_at
-        self.local = Local(
+        self.local = LocalScheduler(
             task,
             workers=workers,
             stop=self.stop,

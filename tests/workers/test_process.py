@@ -10,7 +10,7 @@ from pretend import pretend, spec
 
 from ablate.errors import AblateError
 from ablate.study.trial import Epoch, Outcome
-from ablate.workers.messages import Place, Task
+from ablate.workers.messages import Task, WorkerPlace
 from ablate.workers.process import Worker, in_words, shut_down, spawn_worker
 from ablate.workers.worker import settle_in
 
@@ -37,7 +37,7 @@ def test_an_exit_code_is_told_in_words(code, words):
 def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_silent():
     ours, theirs = Pipe()
     process = get_context("spawn").Process()  # never started
-    worker = Worker(Place(0), process, ours, Path("log"), is_ready=True)
+    worker = Worker(WorkerPlace(0), process, ours, Path("log"), is_ready=True)
     worker.start([spec("a")])
     assert theirs.recv() == [spec("a")]
     worker.age(2.0)
@@ -53,7 +53,7 @@ def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_sile
     assert worker.silent == 3.0
 
 
-def report_start(task: Task, place: Place, pipe: Connection) -> None:
+def report_start(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     """A worker that says where it looked for modules, and what its main module is."""
     settle_in(task, place)
     pipe.send((sys.modules["select"].__file__, os.environ.get("PYTHONSAFEPATH"), hasattr(sys.modules["__main__"], "X")))
@@ -64,7 +64,7 @@ def report_start(task: Task, place: Place, pipe: Connection) -> None:
 def test_workers_import_nothing_from_the_working_folder(name, task, tmp_path, monkeypatch):
     (tmp_path / f"{name}.py").write_text("raise RuntimeError('this is no module of Python')\n")
     monkeypatch.chdir(tmp_path)
-    worker = spawn_worker(task, Place(0), report_start)
+    worker = spawn_worker(task, WorkerPlace(0), report_start)
     assert worker.pipe.poll(30)
     path, safe, _ = worker.pipe.recv()
     assert not path.startswith(str(tmp_path))
@@ -78,7 +78,7 @@ def test_workers_do_not_run_the_main_script_once_more(task, tmp_path, monkeypatc
     main = ModuleType("__main__")
     main.__file__ = str(tmp_path / "script.py")
     monkeypatch.setitem(sys.modules, "__main__", main)
-    worker = spawn_worker(task, Place(0), report_start)
+    worker = spawn_worker(task, WorkerPlace(0), report_start)
     assert sys.modules["__main__"] is main
     assert worker.pipe.poll(30)
     assert not worker.pipe.recv()[2]
@@ -91,4 +91,4 @@ def test_a_system_that_starts_no_more_processes_is_named(task, monkeypatch):
 
     monkeypatch.setattr("multiprocessing.context.SpawnProcess._Popen", staticmethod(full))
     with pytest.raises(AblateError, match="Resource temporarily unavailable"):
-        spawn_worker(task, Place(0), pretend)
+        spawn_worker(task, WorkerPlace(0), pretend)

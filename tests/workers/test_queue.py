@@ -6,37 +6,37 @@ from pretend import Listed, spec
 
 from ablate.study.catalog import structure_of
 from ablate.study.trial import TrialSpec
-from ablate.workers.messages import Place
+from ablate.workers.messages import WorkerPlace
 from ablate.workers.process import Worker
-from ablate.workers.queue import Waiting
+from ablate.workers.queue import TrialQueue
 
 
 def of(optimizer: str, trial: str) -> TrialSpec:
     return replace(spec(trial), factors={"optimizer": optimizer, "learning_rate": 0.1})
 
 
-def waiting(*specs: TrialSpec) -> Waiting:
-    made = Waiting(model="mlp")
+def waiting(*specs: TrialSpec) -> TrialQueue:
+    made = TrialQueue(model="mlp")
     made.fill(Listed(specs), len(specs))
     return made
 
 
 def working(*trials: TrialSpec) -> Worker:
     process = get_context("spawn").Process()  # never started
-    worker = Worker(Place(0), process, Pipe()[0], Path("log"))
+    worker = Worker(WorkerPlace(0), process, Pipe()[0], Path("log"))
     if trials:
         worker.start(trials)
         worker.structure = structure_of(trials[0].factors, model="mlp")
     return worker
 
 
-def taken(specs: Waiting, worker: Worker, *others: Worker) -> str:
+def taken(specs: TrialQueue, worker: Worker, *others: Worker) -> str:
     begun = specs.take(worker, others)
     return begun[1].trial if begun is not None else ""
 
 
 def test_only_as_many_are_asked_for_as_are_missing():
-    plan, specs = Listed([spec(f"t{n}") for n in range(5)]), Waiting(model="mlp")
+    plan, specs = Listed([spec(f"t{n}") for n in range(5)]), TrialQueue(model="mlp")
     specs.fill(plan, 2)
     specs.fill(plan, 3)
     assert (len(specs), len(plan.specs)) == (3, 2)

@@ -6,7 +6,7 @@ import pytest
 
 from ablate.errors import StudyError, reason_of
 from ablate.study.trial import Epoch, Outcome
-from ablate.workers.messages import Passed, Wanted
+from ablate.workers.messages import EpochReport, TrialRequest
 from ablate.workers.worker import Deserted, WorkerPipe, why_not
 
 EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
@@ -20,7 +20,7 @@ def test_what_a_worker_says_is_answered_in_turn():
     ours.send([False])
     assert link.report([EPOCH]) == [False]
     link.tell(Outcome("a", "pruned"))
-    assert [ours.recv() for _ in range(3)] == [Wanted(3), Passed((EPOCH,)), Outcome("a", "pruned")]
+    assert [ours.recv() for _ in range(3)] == [TrialRequest(3), EpochReport((EPOCH,)), Outcome("a", "pruned")]
 
 
 def test_a_worker_that_is_worn_asks_for_no_more():

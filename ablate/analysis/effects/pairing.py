@@ -71,7 +71,7 @@ def _has_own_partner(variants: pd.DataFrame, runs: pd.DataFrame) -> "pd.Series[b
     return pd.Series(wanted.isin(there), index=variants.index)
 
 
-def identical_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
+def identical_comparisons(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
     """The (variant, mode) whose `confirmatory_runs` equal their reference's runs in every seed of both.
 
     In runs with losses all recorded values must be equal, to the last digit; with only scores, these, in at least
@@ -94,7 +94,7 @@ def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
     return frozenset(_cells(pairs)) - frozenset(_cells(pairs[has_finished]))
 
 
-def lossy_contrasts(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
+def lossy_comparisons(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
     """The (variant, mode) with an unfinished run in `confirmatory_runs`, on either side."""
     holed = set(_cells(runs[runs["state"] != "finished"]))
     contrasts = declared_runs(runs)[["variant", "mode", "against"]].drop_duplicates().astype(str)

@@ -13,8 +13,8 @@ from ablate.analysis.effects.pairing import (
     IDENTICAL,
     UNFINISHED,
     declared_runs,
-    identical_contrasts,
-    lossy_contrasts,
+    identical_comparisons,
+    lossy_comparisons,
     pair_runs,
     unfinished_contrasts,
 )
@@ -85,10 +85,10 @@ def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) 
     With identical runs, or without a finished run, nothing was compared. If some runs did not finish, the value that
     they count as is an assumption, which may make a difference look small.
     """
-    same = identical_contrasts(runs) if (effects["mean"] == 0).any() else frozenset()
+    same = identical_comparisons(runs) if (effects["mean"] == 0).any() else frozenset()
     cells = pd.Series(list(zip(effects["variant"], effects["mode"], strict=True)), index=effects.index, dtype=object)
     is_small = effects["verdict"].isin(("equivalent", "detectable but below margin"))
-    verdicts = effects["verdict"].mask(is_small & cells.isin(lossy_contrasts(runs)), "inconclusive")
+    verdicts = effects["verdict"].mask(is_small & cells.isin(lossy_comparisons(runs)), "inconclusive")
     verdicts = verdicts.mask(cells.isin(unfinished_contrasts(pairs)), UNFINISHED)
     return effects.assign(verdict=verdicts.mask(cells.isin(same), IDENTICAL))
 

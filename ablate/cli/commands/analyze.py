@@ -10,14 +10,14 @@ import pandas as pd
 from rich.console import Console
 
 import ablate
-from ablate.analysis.imports import ImportOptions, read_foreign
+from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import Runs, is_storage_url, read_file_runs, read_optuna_runs
 from ablate.cli.commands.report import SOURCE_ID, check_same, file_id, store_id
 from ablate.cli.display.stream import say
 from ablate.errors import AblateError
 from ablate.storage.files.atomic import opening, write_aside
+from ablate.storage.files.foreign_files import check_folder
 from ablate.storage.files.json_file import read_json
-from ablate.storage.files.strangers import check_folder
 from ablate.storage.provenance import Provenance
 from ablate.storage.results import REQUIRED, write_table
 from ablate.study.names import NAME_RULE, is_safe_name, to_safe_name
@@ -104,7 +104,7 @@ def _own_table(path: Path, place: ReportPlace) -> tuple[Path, list[str]]:
 
 
 def _foreign(runs: Runs, place: ReportPlace, asked: ImportOptions, *, command_line: str) -> tuple[Path, list[str]]:
-    foreign = read_foreign(runs, asked)
+    foreign = read_imported(runs, asked)
     source_id = _source_id(runs, place)
     folder = _folder(place, runs.name, source=runs.place, source_id=source_id)
     _write(folder, foreign.results, replace(foreign.facts, source_id=source_id), command_line=command_line)

@@ -49,7 +49,7 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
     from ablate.experiment.options import label, open_data
     from ablate.training.engine.context import TrainingContext
     from ablate.training.pretraining import find_origin
-    from ablate.training.rate_finder import RateFinder
+    from ablate.training.run_range_test import RateFinder
 
     data = open_data(study, data_dir, announce=print)
     cache = out / ".cache"

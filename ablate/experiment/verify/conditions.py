@@ -17,7 +17,7 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Preregistration, read_preregistration
 from ablate.storage.provenance import Provenance, read_provenance
-from ablate.storage.resume import StartingConditions, read_basis
+from ablate.storage.resume import StartingConditions, read_starting_conditions
 from ablate.study import seeds
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_path
@@ -135,7 +135,7 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     """Read the folder at `path`. `beside` holds the study's own files; None: search for the study by name."""
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
-    basis, facts = read_basis(folder.basis), read_provenance(folder.provenance)
+    basis, facts = read_starting_conditions(folder.basis), read_provenance(folder.provenance)
     return Recorded(
         folder=folder,
         study=study.model_copy(update={"base": _base(study, beside)}),

@@ -10,7 +10,7 @@ from typing import final
 
 from ablate.experiment.verify.comparing import compare
 from ablate.experiment.verify.conditions import in_words
-from ablate.experiment.verify.preparing import ROUNDING, Prepared
+from ablate.experiment.verify.select_trials import ROUNDING, Prepared
 from ablate.plans.filters import GuardedTestSet
 from ablate.storage.files.lock import scratch_folder
 from ablate.storage.journal import Entry

@@ -28,7 +28,7 @@ from ablate.training.engine.examination import Examiner, check_changes
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.programs import Programs
-from ablate.training.engine.settings import scaling_of, settings_of, thaw_of
+from ablate.training.engine.settings import scaling_of, settings_of, unfreeze_schedule_of
 from ablate.training.range_test import ramp
 
 
@@ -171,7 +171,7 @@ class TrainingContext:
             weights, reading = weights_digest(model), self._examiner.reading(model, factors)
         with clock.on("compile"):
             program = self._programs.get(model, factors, size=size)
-        settings = settings_of(factors, head_only=thaw_of(self.study, factors).after > 0)
+        settings = settings_of(factors, head_only=unfreeze_schedule_of(self.study, factors).after > 0)
         with clock.on("build"):
             state = program.initial_state(model, settings)
             notes, parts = program.pieces.notes(model, batch=self._programs.batch(factors)), program.pieces.parts

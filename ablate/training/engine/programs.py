@@ -20,7 +20,7 @@ from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_b
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
-from ablate.training.engine.settings import batch_size_of, samples_of, varied_of
+from ablate.training.engine.settings import batch_size_of, hyperparameters_of, mc_samples_of
 
 MEASURED_SECONDS = 0.2  # seconds of training steps measured for each compile policy
 
@@ -116,10 +116,13 @@ class Programs:
         if key not in self._programs:
             precision = self._study.training.precision
             optimizer = make_optimizer(
-                str(factors["optimizer"]), varied=varied_of(factors), precision=precision, clipping=clipping_of(factors)
+                str(factors["optimizer"]),
+                varied=hyperparameters_of(factors),
+                precision=precision,
+                clipping=clipping_of(factors),
             )
             pieces = self.pieces(factors) if size == 1 else WHOLE
-            samples = samples_of(self._study, factors)
+            samples = mc_samples_of(self._study, factors)
             outputs = self._outputs(model, factors)
             program = Program(model, optimizer, size=size, xla=xla, pieces=pieces, samples=samples, outputs=outputs)
             self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))

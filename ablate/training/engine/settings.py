@@ -35,7 +35,7 @@ def scaling_of(study: Study, factors: Factors) -> str:
     return str(factors.get("scaling", study.data.scaling))
 
 
-def thaw_of(study: Study, factors: Factors) -> UnfreezeSchedule:
+def unfreeze_schedule_of(study: Study, factors: Factors) -> UnfreezeSchedule:
     """The unfreeze schedule: after the same fraction of a trial's epochs, with at least one epoch left."""
     if study.transfer is None or level_in(factors, "transfer") != "frozen_then_unfrozen":
         return UnfreezeSchedule()
@@ -44,18 +44,18 @@ def thaw_of(study: Study, factors: Factors) -> UnfreezeSchedule:
     return UnfreezeSchedule(max(1, min(frozen, epochs - 1)), study.transfer.unfrozen_rate)
 
 
-def varied_of(factors: Factors) -> list[str]:
+def hyperparameters_of(factors: Factors) -> list[str]:
     """The optimizer's settings that are inputs of a program."""
     return [*(name for name in SETTINGS if name in factors), *([HEAD_ONLY] if "transfer" in factors else [])]
 
 
 def settings_of(factors: Factors, *, head_only: bool) -> Mapping[str, float]:
-    """The values of `varied_of` in a trial, while only its head trains or afterwards."""
+    """The values of `hyperparameters_of` in a trial, while only its head trains or afterwards."""
     values = {name: float(factors[name]) for name in SETTINGS if name in factors}
     return values | ({HEAD_ONLY: float(head_only)} if "transfer" in factors else {})
 
 
-def samples_of(study: Study, factors: Factors) -> int:
+def mc_samples_of(study: Study, factors: Factors) -> int:
     """The number of passes with dropout that a prediction averages; 0: a single pass without dropout."""
     is_known = known_factor("mc_samples", model=study.model.name) is not None
     return int(level_in(factors, "mc_samples")) if is_known else 0

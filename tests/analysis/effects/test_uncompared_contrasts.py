@@ -4,7 +4,7 @@ import pytest
 from effect_rows import ACCURACY, BATCH, REFERENCE, SEEDS, rows, table
 
 from ablate.analysis.effects import confirmatory_runs, effects_table, undecided
-from ablate.analysis.effects.pairing import identical_contrasts
+from ablate.analysis.effects.pairing import identical_comparisons
 from ablate.analysis.statistics import spend
 
 LOSSES = {"val_loss": 0.7, "val_accuracy": 0.5, "test_loss": 0.8, "best_epoch": 2, "epochs": 3}
@@ -12,7 +12,7 @@ VARIED = {0: 0.50, 1: 0.52, 2: 0.51, 3: 0.55, 4: 0.50, 5: 0.53}
 
 
 def found(results):
-    return identical_contrasts(confirmatory_runs(results))
+    return identical_comparisons(confirmatory_runs(results))
 
 
 def test_runs_with_losses_are_identical_where_all_that_is_recorded_is_equal():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.analysis.imports import ImportedRuns, ImportOptions, read_foreign
+from ablate.analysis.imports import ImportedRuns, ImportOptions, read_imported
 from ablate.analysis.sources import read_csv_runs
 from ablate.errors import DataError
 
@@ -44,7 +44,7 @@ STATES = {  # the word of the six runs that were lost -> ours
 
 
 def read(name: str, **asked: object) -> ImportedRuns:
-    return read_foreign(read_csv_runs(CASES / f"{name}.csv"), ImportOptions(**asked))
+    return read_imported(read_csv_runs(CASES / f"{name}.csv"), ImportOptions(**asked))
 
 
 @pytest.mark.parametrize("name", READ)

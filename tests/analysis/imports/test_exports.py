@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ablate.analysis.imports import ImportedRuns, ImportOptions, read_foreign
+from ablate.analysis.imports import ImportedRuns, ImportOptions, read_imported
 from ablate.analysis.imports.columns import find_roles
-from ablate.analysis.imports.read_imported import prepared
+from ablate.analysis.imports.reading import prepared
 from ablate.analysis.sources import Runs, read_file_runs
 from ablate.errors import AblateError
 from ablate.storage.results import column_of
@@ -36,7 +36,7 @@ def read(name: str, asked: ImportOptions, folder: Path) -> tuple[Runs, ImportedR
     """What is read, or the message where it is refused."""
     try:
         runs = source(name, folder)
-        return runs, read_foreign(runs, asked)
+        return runs, read_imported(runs, asked)
     except AblateError as err:
         return str(err)
 

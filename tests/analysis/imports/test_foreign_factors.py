@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports import read_foreign
+from ablate.analysis.imports import read_imported
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
 from ablate.errors import DataError
@@ -155,11 +155,11 @@ def test_a_row_for_each_step_of_a_run_is_a_question(name):
 def test_where_a_column_makes_each_configuration_unique_nothing_is_compared_for_that_reason():
     table = crossed(seeds=(0,)).assign(tower=list("pqrstu"))
     table = pd.concat([table, table.assign(acc=table["acc"] + 0.1)])
-    facts = read_foreign(
+    facts = read_imported(
         runs(table.assign(seed=[0] * 6 + [1] * 6)), ImportOptions(factors=("norm", "drop", "tower"))
     ).facts
     assert facts.alone == ["tower"]
-    assert read_foreign(runs(crossed()), ImportOptions()).facts.alone == []
+    assert read_imported(runs(crossed()), ImportOptions()).facts.alone == []
 
 
 @pytest.mark.parametrize(("name", "levels"), [("n_params", (1000, 2000)), ("memory", (64, 256)), ("duration", (1, 2))])

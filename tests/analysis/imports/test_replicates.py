@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from tables import crossed, runs
 
-from ablate.analysis.imports import read_foreign
+from ablate.analysis.imports import read_imported
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import recognize
 from ablate.analysis.imports.replicates import find_replicates, seeds_of
@@ -31,7 +31,7 @@ def test_a_seed_is_known_with_any_prefix(name):
 
 @pytest.mark.parametrize("names", [("seed", "fold"), ("fold", "seed"), ("repeat", "fold"), ("cv_fold", "random_state")])
 def test_fold_and_seed_are_a_replicate_together_in_whatever_order(names):
-    foreign = read_foreign(runs(folds(*names)), ImportOptions())
+    foreign = read_imported(runs(folds(*names)), ImportOptions())
     assert foreign.facts.factors == ["norm"]
     assert set(foreign.facts.seed_column.split(" and ")) == set(names)
     compared = foreign.results.query("variant == 'norm=b'")

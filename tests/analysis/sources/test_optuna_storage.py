@@ -3,7 +3,7 @@ import sqlite3
 import optuna
 import pytest
 
-from ablate.analysis.imports import ImportOptions, read_foreign
+from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import is_storage_url, read_optuna_runs
 from ablate.errors import DataError
 
@@ -47,7 +47,7 @@ def test_parameters_are_factors_and_the_value_is_the_score(url):
     assert runs.table["value"].tolist()[3:] == ["2.0", ""]  # a pruned trial has its last value, a failed one none
     assert runs.table["seed"].tolist() == ["0", "1", "0", "1", "0"]
     assert ((runs.table["norm"] == "batch") == (runs.table["momentum"] != "")).all()
-    results = read_foreign(runs, ImportOptions()).results
+    results = read_imported(runs, ImportOptions()).results
     assert results["state"].tolist()[:5] == ["finished"] * 3 + ["pruned", "failed"]
     assert results["score"].tolist()[:4] == [-float(value) for value in runs.table["value"][:4]]
     assert runs.notes == ("Left out 1 trial that has not ended.",)

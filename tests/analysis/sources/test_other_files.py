@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from ablate.analysis.imports import ImportOptions, read_foreign
+from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import read_file_runs
 from ablate.errors import DataError
 
@@ -78,7 +78,7 @@ def test_a_keras_tuner_project_becomes_a_table_by_the_lines_shown(tmp_path):
         "then run: ablate analyze trials.csv" in message
     )
     run_lines(message, tmp_path)
-    foreign = read_foreign(read_file_runs(tmp_path / "trials.csv"), ImportOptions(direction="maximize"))
+    foreign = read_imported(read_file_runs(tmp_path / "trials.csv"), ImportOptions(direction="maximize"))
     assert foreign.facts.factors == ["opt"]
     assert foreign.facts.seed_column == "hyperparameters.values.seed"
 
@@ -95,7 +95,7 @@ def test_ray_s_results_become_a_table_by_the_lines_shown(tmp_path):
     message = refused(results)
     assert "is a Ray Tune results folder" in message
     run_lines(message, tmp_path)
-    foreign = read_foreign(read_file_runs(tmp_path / "trials.csv"), ImportOptions())
+    foreign = read_imported(read_file_runs(tmp_path / "trials.csv"), ImportOptions())
     assert (foreign.facts.factors, foreign.facts.seed_column) == (["opt"], "config/seed")
     assert foreign.results["score"].max() == pytest.approx(0.7)
 

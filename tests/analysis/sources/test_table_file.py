@@ -6,7 +6,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from ablate.analysis.imports import ImportOptions, read_foreign
+from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import read_file_runs, read_optuna_runs
 from ablate.errors import DataError
 
@@ -74,7 +74,7 @@ def test_categories_that_read_alike_are_two_levels(tmp_path, one, other):
     storage_of(tmp_path / "study.db", choices=(one, other, "x"))
     runs = read_file_runs(tmp_path / "study.db")
     assert runs.table["opt"].tolist() == [str(one), f'"{other}"', "x"] * 2
-    results = read_foreign(runs, ImportOptions()).results
+    results = read_imported(runs, ImportOptions()).results
     assert results.query("design == 'one-factor'")["variant"].nunique() == 3
 
 

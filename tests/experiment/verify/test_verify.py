@@ -19,8 +19,8 @@ from ablate.experiment.run_study import run_study
 from ablate.experiment.verify import ROUNDING, VerifyOptions, prepare, read_recorded
 from ablate.experiment.verify.comparing import compare, table_changes
 from ablate.experiment.verify.conditions import changes, check_data, code_changes, places, recorded_conditions
-from ablate.experiment.verify.preparing import named, sealed, spread, trained
 from ablate.experiment.verify.retraining import Again
+from ablate.experiment.verify.select_trials import named, sealed, spread, trained
 from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry, Journal

@@ -10,7 +10,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.space import Choice, Space
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.context import TrainingContext
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 
 MODELS = """
 import keras

@@ -37,7 +37,7 @@ class ImportedRuns:
     notes: tuple[str, ...]  # assumptions, as sentences
 
 
-def read_foreign(runs: Runs, asked: ImportOptions) -> ImportedRuns:
+def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     """Import runs: every configuration that differs from the reference in one factor is a variant, paired by seed.
 
     A complete table is a factorial as well. All runs are search trials unless the factorial holds them one

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ablate.errors import AblateError
-from ablate.storage.files.strangers import check_folder, check_report, is_own
+from ablate.storage.files.foreign_files import check_folder, check_report, is_own
 
 PAGE = "<!doctype html>" + "/* style */" * 500 + '<meta name="generator" content="ablate">'
 OWN = {

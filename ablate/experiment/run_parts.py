@@ -14,7 +14,7 @@ from ablate.experiment.recording import Record
 from ablate.experiment.stages import ComparisonStages
 from ablate.plans import TrialCount, count_trials
 from ablate.plans.counting import Part
-from ablate.plans.filters import GivingUp
+from ablate.plans.filters import StopAfterFailures
 from ablate.plans.protocol import Plan
 from ablate.plans.search import SearchPlan
 from ablate.storage.facts import Facts
@@ -146,7 +146,7 @@ class Run:
         self._watch(PartBegan(part, trials, done, best.outcome if best else None))
         thinking = partial(self._clock.on, "search" if part == "search" else "plan")
         recorded, most = self.record.around(plan, thinking=thinking), self._study.limits.same_failures
-        scheduler.run(GivingUp(recorded, most=most, on_reason=self._give_up))
+        scheduler.run(StopAfterFailures(recorded, most=most, on_reason=self._give_up))
 
     def _give_up(self, reason: str) -> None:
         self.gave_up = reason

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.workers.watchdog import end_with_parent
+from ablate.workers.parent_watchdog import end_with_parent
 
 ORPHANS = Path(__file__).with_name("orphans.py")
 

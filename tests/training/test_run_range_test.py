@@ -7,7 +7,7 @@ import pytest
 
 from ablate.clock import Clock
 from ablate.study.trial import RateTest
-from ablate.training.rate_finder import RateFinder
+from ablate.training.run_range_test import RateFinder
 
 TEST = RateTest("abc123", (1e-3,), (2.0,), {"steepest": 1e-3}, 1e-3, "determined", "", 0.5)
 
