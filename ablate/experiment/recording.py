@@ -180,6 +180,7 @@ class Recorder:
         entry = Entry(spec, outcome, epochs, run_id, began=began, ended=ended)
         for listener in listeners:
             listener.on_end(entry)
+        self._tracker.note_end()
 
 
 @final

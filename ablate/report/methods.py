@@ -225,7 +225,7 @@ def _fixed(inputs: Inputs) -> str:
         (facts.epochs, "{} epochs at most"), (facts.batch_size, "batches of {}"),
         (facts.patience, "patience of {} epochs"),
     )  # fmt: skip
-    said = [*_model(inputs), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items())]
+    said = [*_model(inputs), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items() if level != "")]
     said += [text.format(value) for value, text in names if value is not None]
     scaling = inputs.data.scaling
     said += [f"input scaling {scaling}, fitted on the training examples"] if scaling else []
@@ -235,7 +235,7 @@ def _fixed(inputs: Inputs) -> str:
 
 
 def _model(inputs: Inputs) -> list[str]:
-    model = {name: value for name, value in inputs.model.items() if name != "code"}
+    model = {name: value for name, value in inputs.model.items() if name != "code" and value != ""}
     return [f"{'model' if name == 'name' else name.replace('_', ' ')} {value}" for name, value in model.items()]
 
 

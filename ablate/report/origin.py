@@ -144,7 +144,7 @@ def _machine(inputs: Inputs) -> list[tuple[str, str]]:
     versions = [f"{name} {version}" for name, version in (facts.versions or {}).items()]
     ablate = [f"ablate {facts.ablate_version}"] if facts.ablate_version else []
     threads = "?" if facts.threads is None else facts.threads
-    workers = f"{facts.workers}, {threads} threads each" if facts.workers else ""
+    workers = f"{facts.workers}, {threads} {'thread' if threads == 1 else 'threads'} each" if facts.workers else ""
     return _stated(
         ("Versions", ", ".join([*ablate, *versions])),
         ("Hardware", ", ".join(filter(None, parts))),

@@ -99,9 +99,9 @@ def notes_on(old: StartingConditions, new: StartingConditions) -> Iterator[str]:
     rounding = "numbers may differ, by rounding or more"
     for name, before, now in changed(old.conditions, new.conditions):
         if name != OWN_CODE:
-            yield f"started with {_named(name, before)}, continues with {now}: {rounding}"
+            yield f"the study was started with {_named(name, before)} and continues with {now}: {rounding}"
     if old.conditions.package and old.conditions.package != new.conditions.package:
-        yield f"started with a different version of ablate's code: {rounding}"
+        yield f"the study was started with a different version of ablate's code: {rounding}"
 
 
 def refusal(folder: Path, judged: Sequence[ResumeCheck]) -> StudyError:

@@ -20,6 +20,7 @@ from ablate.tracking.tracker import Tracker
 # and a call to a server that hangs, or to a locked SQLite file, takes MLflow 20–33 s.
 GIVE_UP_SECONDS = 25.0
 _LOOK_SECONDS = 0.5
+_REST = 4.0  # times the last pass, at least: so the store costs a fifth of a core at most
 _TRIES = 3  # passes at a failing store while a caller waits, one second apart
 
 
@@ -42,7 +43,7 @@ class BackgroundTracker:
         self._freeze: Preregistration | None = None
         self._told_freeze: Preregistration | None = None
         self._end: Callable[[Sequence[Attempt]], None] | None = None
-        self._is_closed = self._is_broken = False
+        self._is_closed = self._is_broken = self._has_news = False
         self._failure = ""
         self._fruitless = 0.0  # seconds waited since the store last accepted something
         self._progress = 0
@@ -100,6 +101,10 @@ class BackgroundTracker:
         self.check()
         self._freeze = freeze
 
+    def note_end(self) -> None:
+        """A trial has ended: let its run be written soon, so that little is left to wait for at the end."""
+        self._has_news = True
+
     def drain(self) -> None:
         """Wait until the store has everything so far, or give it up."""
         self.wait_until_open()
@@ -140,7 +145,8 @@ class BackgroundTracker:
             return
         self._opening.set_result(None)
         while not self._is_closed or self._done < self._asked:
-            asked = self._asked
+            asked, began = self._asked, time.monotonic()
+            self._has_news = False
             for i in range(_TRIES if asked > self._done else 1):
                 time.sleep(min(i, 1))
                 self._pass(attempts, again=asked > self._done)
@@ -149,8 +155,17 @@ class BackgroundTracker:
             with self._passed:
                 self._done = asked
                 self._passed.notify_all()
-            self._wake.wait(self._tracker.pause)
-            self._wake.clear()
+            self._rest(least=max(_LOOK_SECONDS, _REST * (time.monotonic() - began)))
+
+    def _rest(self, *, least: float) -> None:
+        """Wait for the next pass; after `least` seconds a trial that ended is reason enough, if the store answers."""
+        began, pause = time.monotonic(), self._tracker.pause
+        while (left := began + pause - time.monotonic()) > 0:
+            if self._wake.wait(min(left, _LOOK_SECONDS)):
+                break
+            if self._has_news and not self._tracker.is_down and time.monotonic() - began >= least:
+                break
+        self._wake.clear()
 
     def _pass(self, attempts: Callable[[], Sequence[Attempt]], *, again: bool) -> None:
         try:

@@ -177,4 +177,4 @@ def in_words(code: int) -> str:
         return f"its process exited with code {code}"
     names = {number.value: number.name for number in signal.Signals}
     text = f"its process was killed by signal {-code} ({names.get(-code, 'unnamed')})"
-    return f"{text}: most likely the system ran out of memory" if names.get(-code) == "SIGKILL" else text
+    return f"{text}, often a sign that the system ran out of memory" if names.get(-code) == "SIGKILL" else text

@@ -268,7 +268,7 @@ class Store:
     def check(self):
         pass
 
-    wait_until_open = check
+    wait_until_open = note_end = check
 
 
 def journaled(plan, journal, thinking=nullcontext) -> tuple[Recorder, list]:
@@ -353,14 +353,8 @@ class Noted:
     def wait_until_open(self):
         self.note("tracker is waited for")
 
-    def open_trial(self, _spec, *, attempt):
-        self.note(f"tracker opens {attempt}")
-
-    def log_epoch(self, _epoch):
-        self.note("tracker takes an epoch")
-
-    def close_trial(self, outcome):
-        self.note(f"tracker closes {outcome.attempt}")
+    def note_end(self):
+        self.note("tracker hears of an end")
 
     def shown(self, event):
         self.note(f"display shows {type(event).__name__}")
@@ -414,16 +408,16 @@ def test_the_journal_hears_first_then_the_display_and_the_cache(tmp_path, monkey
         plan.report(an_epoch(number))
     noted.heard[:], before = [], list(noted.heard)
     plan.tell(Outcome("b", "finished"))
-    assert before[:13] == [
+    assert before[:14] == [
         "tracker is asked", "plan is asked",
         "tracker is asked", "journal: begin", "display shows TrialBegan",
         "tracker is asked", "journal: note", "display shows Epoch", "plan judges",
-        "journal: append", "display shows TrialLost",
+        "journal: append", "tracker hears of an end", "display shows TrialLost",
         "tracker is asked", "journal: begin",
     ]  # fmt: skip
     assert noted.heard == [
         "tracker is waited for", "plan is told", "journal: append", "display shows TrialEnded",
-        "cache takes b finished [1, 2]",
+        "cache takes b finished [1, 2]", "tracker hears of an end",
     ]  # fmt: skip
 
 

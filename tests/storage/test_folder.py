@@ -142,7 +142,7 @@ def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
     train(folder)
     folder.basis.write_text(folder.basis.read_text().replace('"keras": "', '"keras": "0.'))
     (note,) = claim(folder, study(), data=DATA)
-    assert note.startswith("started with keras 0.")
+    assert note.startswith("the study was started with keras 0.")
     assert claim(folder, study(), data=DATA) == []
     assert folder.notes() == [note]
 
@@ -154,8 +154,8 @@ def test_other_threads_and_flags_are_allowed_and_noted(folder, study):
     now = replace(here, flags={"XLA_FLAGS": "--xla"})
     rounding = "numbers may differ, by rounding or more"
     assert folder.claim(study(), data=DATA, conditions=now) == [
-        f"started with XLA_FLAGS unset, continues with --xla: {rounding}",
-        f"started with 2 threads per worker, continues with 1: {rounding}",
+        f"the study was started with XLA_FLAGS unset and continues with --xla: {rounding}",
+        f"the study was started with 2 threads per worker and continues with 1: {rounding}",
     ]
     assert folder.claim(study(), data=DATA, conditions=now) == []
 

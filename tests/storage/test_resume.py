@@ -152,9 +152,9 @@ def test_other_versions_are_allowed_and_said():
     new = changed(package="p2", versions={**VERSIONS, "keras": "3.15", "tensorflow": ""})
     rounding = "numbers may differ, by rounding or more"
     assert list(notes_on(BASIS, new)) == [
-        f"started with tensorflow 2.20, continues with none: {rounding}",
-        f"started with keras 3.14, continues with 3.15: {rounding}",
-        f"started with a different version of ablate's code: {rounding}",
+        f"the study was started with tensorflow 2.20 and continues with none: {rounding}",
+        f"the study was started with keras 3.14 and continues with 3.15: {rounding}",
+        f"the study was started with a different version of ablate's code: {rounding}",
     ]
     assert list(notes_on(BASIS, BASIS)) == []
 

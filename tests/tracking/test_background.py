@@ -129,6 +129,21 @@ def test_the_journal_is_followed_although_nobody_asks_as_often_as_the_tracker_sa
     assert beside.waited == 0.0
 
 
+def test_a_trial_that_ended_is_written_before_the_next_pass_is_due(opened, monkeypatch):
+    monkeypatch.setattr(background, "_LOOK_SECONDS", 0.01)
+    tracker, attempts = Gated(), []
+    tracker.pause = 60.0
+    beside = opened(tracker, attempts=attempts)
+    give_up = time.monotonic() + 5
+    while "reconcile" not in tracker.names and time.monotonic() < give_up:
+        time.sleep(0.01)
+    attempts.append(("a", 1))
+    beside.note_end()
+    while not beside.run_ids and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert beside.run_ids == {("a", 1): "run-a"}
+
+
 def test_who_waits_has_a_store_that_fails_tried_three_times(opened, monkeypatch):
     monkeypatch.setattr(background.time, "sleep", lambda _: None)
 

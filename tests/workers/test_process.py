@@ -26,7 +26,7 @@ def task(tiny_study, tmp_path) -> Task:
         (3, "its process exited with code 3"),
         (0, "its process exited with code 0"),
         (-11, "its process was killed by signal 11 (SIGSEGV)"),
-        (-9, "its process was killed by signal 9 (SIGKILL): most likely the system ran out of memory"),
+        (-9, "its process was killed by signal 9 (SIGKILL), often a sign that the system ran out of memory"),
         (-50, "its process was killed by signal 50 (unnamed)"),
     ],
 )
