@@ -13,6 +13,7 @@ from ablate.text import printable
 
 Tree: TypeAlias = dict[str, object]
 Key: TypeAlias = tuple[str, ...]
+_DEEPEST = 6  # tables within each other; a study has three
 _KEY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
 _LARGEST = 2**63  # TOML promises integers of 64 bits, and numpy has no larger ones
 _PATHS = (("data", "name"), ("model", "name"))
@@ -127,6 +128,8 @@ def _is_bad_escape(said: str, path: Path) -> bool:
 
 
 def _check_values(layered: Layered, value: object, key: Key = ()) -> None:
+    if len(key) > _DEEPEST:
+        raise layered.error(key[:_DEEPEST], "has too many nested tables")
     match value:
         case dict():
             for name, item in value.items():

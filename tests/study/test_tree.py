@@ -1,5 +1,5 @@
 import pytest
-from study_texts import OWN_MODEL
+from study_texts import GOOD, OWN_MODEL
 
 
 def test_a_quick_table_that_is_none_is_refused(complaint):
@@ -62,3 +62,8 @@ def test_a_file_of_another_kind_is_named_with_the_way_to_an_npz(complaint, name,
     said = complaint(OWN_MODEL.replace("data/mine.npz", name))
     assert said.startswith(f'x.toml: data.name: "{name}" is {what}\n  ')
     assert "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…)" in said
+
+
+def test_nested_tables_without_end_are_refused_by_their_place(complaint):
+    text = GOOD.replace("[training]", f"{'a.' * 400}a = 1\n[training]", 1)
+    assert complaint(text).startswith("x.toml: space.a.a.a.a.a: has too many nested tables")

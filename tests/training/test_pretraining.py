@@ -190,7 +190,7 @@ def test_pretraining_that_diverges_fails_the_trial_and_says_so(study, data):
     context = TrainingContext(wild, data, origin=find_origin(wild, data, cache=None))
     outcome = run_trial(a_spec(wild, "unfrozen", optimizer="sgd"), context, RateFinder(context, cache=None))
     assert outcome.state == "failed"
-    assert "in pretraining, the training loss" in outcome.reason
+    assert "in pretraining: the training loss" in outcome.reason
 
 
 def test_too_few_examples_of_the_other_task_are_told_before_the_first_trial(study, data):
