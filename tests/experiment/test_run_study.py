@@ -270,7 +270,9 @@ def test_a_study_whose_build_fixes_a_seed_and_ignores_a_factor_says_so_everywher
     study, watch = load_study(tmp_path / "users.toml", overrides=[], quick=False), Kept()
     done = run_study(study, options_for(tmp_path, workers=1), watch)
     alike = "the levels 16 and 32 of width give identical runs: build does not seem to use it"
-    shared = "both seeds of reference, width=32 and optimizer=sgd start from the same weights, so these seeds differ"
+    shared = (
+        "both seeds of reference, width=32 and optimizer=sgd start from the same weights, so they differ only in split"
+    )
     cautions = json.loads(done.folder.provenance.read_text())["cautions"]
     assert cautions["identical_runs"] == [alike]
     assert [text.startswith(shared) for text in cautions["initial_weights"]] == [True]
