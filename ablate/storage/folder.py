@@ -89,12 +89,9 @@ class StudyFolder:
         """
         with opening(self.path):
             before, now, notes = None, StartingConditions(conditions, data), list[str]()
-            journal = Journal(self.journal)
-            if journal.attempts() or journal.unreadable:
+            if self._has_trials():
                 before = read_starting_conditions(self.basis)
-                changes = self._changes(
-                    study, before, now, phases={e.spec.label.phase for e in journal.entries.values()}
-                )
+                changes = self.changes(study, data=data, conditions=conditions)
                 if any(one.against for one in changes) or (changes and not go_on):
                     raise refusal(self.path, changes)
                 notes = [one.change for one in changes] + list(notes_on(before, now) if before else ())
@@ -109,9 +106,12 @@ class StudyFolder:
         basis = read_starting_conditions(self.basis)
         return list(basis.notes) if basis else []
 
-    def _changes(
-        self, study: Study, before: StartingConditions | None, now: StartingConditions, *, phases: set[Phase]
-    ) -> list[ResumeCheck]:
+    def changes(self, study: Study, *, data: str, conditions: Conditions) -> list[ResumeCheck]:
+        """What of the study changed since its trials here were started; [] if there are none. Reads only."""
+        if not self._has_trials():
+            return []
+        phases = {entry.spec.label.phase for entry in Journal(self.journal).entries.values()}
+        before, now = read_starting_conditions(self.basis), StartingConditions(conditions, data)
         old, new = self._settings(), tomllib.loads(to_toml(study))
         changes, data_is_told = list[ResumeCheck](), False
         if old is not None and repr(old) != repr(new):  # without a study file, results are accepted as they are
@@ -120,6 +120,10 @@ class StudyFolder:
         if before is not None:
             changes += resume_checks(before, now, model=study.model, data_is_told=data_is_told)
         return changes
+
+    def _has_trials(self) -> bool:
+        journal = Journal(self.journal)
+        return bool(journal.attempts() or journal.unreadable)
 
     def _stage(self, phases: set[Phase]) -> StageReached:
         searched = "search" in phases or self.search_storage.exists()

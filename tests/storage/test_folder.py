@@ -137,6 +137,19 @@ def test_other_data_are_refused_and_other_code_of_the_user_is_taken_where_it_is_
     assert folder.notes() == ["mine.py (or a file it imports) has changed since the finished trials ran"]
 
 
+def test_the_changes_are_told_without_a_claim_and_none_before_the_first_trial(folder, study):
+    here = of_workers(study(), workers=1, threads=1)
+    claim(folder, study(), data=DATA)
+    assert folder.changes(study(), data="beef", conditions=here) == []
+    train(folder)
+    before = folder.basis.read_text()
+    assert [one.change for one in folder.changes(study(), data="beef", conditions=here)] == [
+        "the data: fingerprint f00df00d → beef"
+    ]
+    assert folder.changes(study(), data=DATA, conditions=here) == []
+    assert folder.basis.read_text() == before
+
+
 def test_other_versions_are_allowed_noted_once_and_kept(folder, study):
     claim(folder, study(), data=DATA)
     train(folder)

@@ -22,6 +22,7 @@ from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
+from ablate.storage.resume import refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
 from ablate.study.load import load_study
@@ -52,6 +53,8 @@ def run(
     data = open_data(study, data_dir, announce=lambda text: say(console, [text]))
     facts = gather_facts(study, data, options)
     folder = StudyFolder(out / facts.label)
+    if changes := folder.changes(study, data=facts.fingerprint(), conditions=facts.conditions()):
+        say(console, [f"note: {refusal(folder.path, changes)}\n  this plan counts the saved trials as valid"])
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
