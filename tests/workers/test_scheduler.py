@@ -35,7 +35,7 @@ class Fake:
 
 
 def test_workers_get_study_data_and_options_and_their_data_go_with_them(tiny_study, digits, monkeypatch):
-    monkeypatch.setattr(module, "Local", Fake)
+    monkeypatch.setattr(module, "LocalScheduler", Fake)
     monkeypatch.setattr("ablate.system.memory_bytes", lambda: 64 * 2**30)
     stop, said = threading.Event(), []
     with open_workers(tiny_study, digits, OPTIONS, stop=stop, on_notice=said.append) as opened:
@@ -55,7 +55,7 @@ def test_workers_get_study_data_and_options_and_their_data_go_with_them(tiny_stu
 
 
 def test_what_workers_print_goes_with_them_where_no_place_for_it_is_named(tiny_study, digits, monkeypatch):
-    monkeypatch.setattr(module, "Local", Fake)
+    monkeypatch.setattr(module, "LocalScheduler", Fake)
     with open_workers(tiny_study, digits, WorkerOptions(1, 1), stop=threading.Event()) as opened:
         assert opened.task.log.parent.is_dir()
     assert not opened.task.log.parent.exists()
