@@ -89,9 +89,10 @@ class StudyFolder:
         """
         with opening(self.path):
             before, now, notes = None, StartingConditions(conditions, data), list[str]()
-            if self._has_trials():
+            journal = Journal(self.journal)
+            if _has_trials(journal):
                 before = read_starting_conditions(self.basis)
-                changes = self.changes(study, data=data, conditions=conditions)
+                changes = self._changes(study, before, now, journal)
                 if any(one.against for one in changes) or (changes and not go_on):
                     raise refusal(self.path, changes)
                 notes = [one.change for one in changes] + list(notes_on(before, now) if before else ())
@@ -108,10 +109,16 @@ class StudyFolder:
 
     def changes(self, study: Study, *, data: str, conditions: Conditions) -> list[ResumeCheck]:
         """What of the study changed since its trials here were started; [] if there are none. Reads only."""
-        if not self._has_trials():
+        journal = Journal(self.journal)
+        if not _has_trials(journal):
             return []
-        phases = {entry.spec.label.phase for entry in Journal(self.journal).entries.values()}
-        before, now = read_starting_conditions(self.basis), StartingConditions(conditions, data)
+        before = read_starting_conditions(self.basis)
+        return self._changes(study, before, StartingConditions(conditions, data), journal)
+
+    def _changes(
+        self, study: Study, before: StartingConditions | None, now: StartingConditions, journal: Journal
+    ) -> list[ResumeCheck]:
+        phases = {entry.spec.label.phase for entry in journal.entries.values()}
         old, new = self._settings(), tomllib.loads(to_toml(study))
         changes, data_is_told = list[ResumeCheck](), False
         if old is not None and repr(old) != repr(new):  # without a study file, results are accepted as they are
@@ -120,10 +127,6 @@ class StudyFolder:
         if before is not None:
             changes += resume_checks(before, now, model=study.model, data_is_told=data_is_told)
         return changes
-
-    def _has_trials(self) -> bool:
-        journal = Journal(self.journal)
-        return bool(journal.attempts() or journal.unreadable)
 
     def _stage(self, phases: set[Phase]) -> StageReached:
         searched = "search" in phases or self.search_storage.exists()
@@ -155,6 +158,10 @@ class Held:
 
     set_aside: Path | None  # where the former results are kept, if a fresh start was requested and there were any
     notes: tuple[str, ...]  # notices about the previous run
+
+
+def _has_trials(journal: Journal) -> bool:
+    return bool(journal.attempts() or journal.unreadable)
 
 
 def _free_name(folder: Path) -> Path:
