@@ -15,7 +15,8 @@ from ablate.errors import AblateError, DataError
 from ablate.report.wording import mode_rank
 from ablate.storage.files.json_file import to_plain
 from ablate.storage.provenance import DataFacts, Provenance, read_provenance
-from ablate.storage.results import factor_columns, layers_table, read_epochs, read_layers, read_rate_tests, read_results
+from ablate.storage.rate_tests import read_rate_tests
+from ablate.storage.results import factor_columns, layers_table, read_epochs, read_layers, read_results
 from ablate.study.model_ref import ModelRef
 from ablate.study.rate import FIND
 from ablate.study.tree import study_text

@@ -3,10 +3,9 @@
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.csv_text import check_rows, read_csv_text
-from ablate.storage.files.json_file import Scale, Size, read_json, to_records
 from ablate.study.trial import (
     ADDED,
     COLUMNS,
@@ -26,7 +24,6 @@ from ablate.study.trial import (
     Mode,
     Outcome,
     Phase,
-    RateTest,
     State,
     TrialSpec,
     number_in,
@@ -52,31 +49,6 @@ WORDS: Mapping[str, Collection[str]] = {
 WHOLE = ("seed", "best_epoch", "epoch", "epochs", "parameters", "attempt", "number", "units", "distinct")
 _LARGEST_WHOLE = 2**53  # largest whole number up to which a float holds them all
 _MOST_DIGITS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class _LabelledTest:
-    """A range test as it stands in its file, under the name used in the effects."""
-
-    label: str
-    key: str
-    rates: Sequence[Scale]
-    losses: Sequence[float | None]
-    rules: Mapping[str, Scale | None]
-    suggestion: Scale
-    verdict: Literal["determined", "undetermined"]
-    reason: str
-    seconds: Size
-
-    def __post_init__(self) -> None:
-        if len(self.rates) != len(self.losses):
-            raise ValueError(f"{len(self.rates):,} rates, but {len(self.losses):,} losses")
-
-    def to_record(self) -> RateTest:
-        """The range test; losses too large for any figure are not numbers."""
-        losses = [loss if loss is not None and abs(loss) <= LARGEST else math.nan for loss in self.losses]
-        known = {name: getattr(self, name) for name in RateTest.__slots__}
-        return RateTest.from_json(known | {"losses": losses})
 
 
 def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
@@ -139,12 +111,6 @@ def read_layers(path: Path) -> pd.DataFrame:
             rule = f"must be rows of equal length, at most {MOST_CORNER} × {MOST_CORNER} numbers"
             raise DataError(f'{path}: corner: {rule}, got "{printable(text, 60)}"') from err
     return table[table["number"].notna()]
-
-
-def read_rate_tests(path: Path) -> list[tuple[str, RateTest]]:
-    """The range tests by label; none without the file. Raises `DataError` at the first invalid test."""
-    tests = to_records(read_json(path, otherwise=[]), _LabelledTest, place=path)
-    return [(test.label, test.to_record()) for test in tests]
 
 
 def to_corner(text: str) -> Sequence[Sequence[float]]:

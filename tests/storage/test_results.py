@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ablate.errors import DataError
+from ablate.storage.rate_tests import read_rate_tests
 from ablate.storage.results import (
     column_of,
     epochs_table,
@@ -15,7 +16,6 @@ from ablate.storage.results import (
     layers_table,
     read_epochs,
     read_layers,
-    read_rate_tests,
     read_results,
     results_table,
     to_corner,
