@@ -62,6 +62,9 @@ class MetricFacts:
     unit: str | None = None
     scale: Scale | None = None  # factor from the table's unit to the displayed unit
     margin: Size | None = None  # in the table's unit
+    chance: Annotated[float, Within(-1e100, 1e100)] | None = (
+        None  # score of guessing in the table's unit, with its sign turned if lower is better
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ class Provenance:
     reference_asked: str | None = None
     target: Mapping[str, Level] | None = None  # the other end of paths through a factorial
     seed_column: str | None = None  # "" if the table has none
+    overlap: Size | None = None  # test examples per training example of overlapping folds; None: replicates share none
 
     def __post_init__(self) -> None:
         looks = self.looks or ()

@@ -11,10 +11,11 @@ from ablate.analysis.statistics.families import family_p, holm
 from ablate.analysis.statistics.paired import Floats, Interval, paired_interval, to_floats, tost_p
 from ablate.analysis.statistics.planning import MIN_SEEDS, Looks, first_seeds
 
-# The last two do not judge differences: see `ablate.analysis.effects.pairing`.
+# The second line does not judge differences: see `ablate.analysis.effects.pairing`. "lost runs": some runs did not
+# finish and the score of guessing is unknown, so no size is claimed. "exploratory": outside the primary family.
 Verdict: TypeAlias = Literal[
-    "helps", "hurts", "equivalent", "detectable but below margin", "inconclusive", "too few seeds", "identical runs",
-    "no run finished",
+    "helps", "hurts", "equivalent", "detectable but below margin", "detectable, size undecided", "inconclusive",
+    "too few seeds", "identical runs", "no run finished", "lost runs", "exploratory",
 ]  # fmt: skip
 DIFFERENT: tuple[Verdict, ...] = ("helps", "hurts")
 DECIDED: tuple[Verdict, ...] = (  # need no more seeds

@@ -28,12 +28,18 @@ MARKS = {  # verdict -> (sign in text, marker, colour): the shape is readable wi
     "hurts": ("▼", "v", HURTS),
     "equivalent": ("■", "s", INK),
     "detectable but below margin": ("◆", "D", INK),
+    "detectable, size undecided": ("◇", "d", INK),
     "inconclusive": ("○", "o", MUTED),
     "identical runs": ("✚", "P", MUTED),
     "no run finished": ("✕", "X", MUTED),
+    "lost runs": ("✖", "X", MUTED),
     "too few seeds": ("·", ".", MUTED),
+    "exploratory": ("·", "o", MUTED),
 }
-WORDS = {"detectable but below margin": "below margin"}  # short forms where the full verdict is too long for a figure
+WORDS = {  # short forms where the full verdict is too long for a figure
+    "detectable but below margin": "below margin",
+    "detectable, size undecided": "size undecided",
+}
 
 
 @dataclass(frozen=True, slots=True)
