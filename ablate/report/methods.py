@@ -53,11 +53,12 @@ STATISTICS = (
 )
 VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
-    "beyond the margin δ; it is detectable but below the margin if only the last condition fails. Otherwise it is "
-    "equivalent if two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. With fewer than "
-    "{least} seeds there is no test. If the runs of a comparison are identical in every seed, or if no run finished on "
-    "either side, the verdict says so. A comparison with a run that did not finish is never called equivalent or below "
-    "the margin."
+    "beyond the margin δ. If only the last condition fails, it is detectable: below the margin if its simultaneous "
+    "interval lies within ±δ, of undecided size if not. Otherwise it is equivalent if its simultaneous interval lies "
+    "within ±δ, and inconclusive if not. So claims of a small size hold for all comparisons at once, as those of a "
+    "difference do. With fewer than {least} seeds there is no test and no interval. If the runs of a comparison are "
+    "identical in every seed, or if no run finished on either side, the verdict says so. A comparison with a run that "
+    "did not finish is never called equivalent or below the margin."
 )
 NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and every detectable difference counts."
 

@@ -90,7 +90,7 @@ def _best_trial(inputs: Inputs) -> str:
 
 def _undecided(inputs: Inputs) -> list[Table]:
     primary = inputs.primary_effects()
-    rows = primary[primary["verdict"].isin(("inconclusive", "too few seeds"))]
+    rows = primary[primary["verdict"].isin(("inconclusive", "too few seeds", "detectable, size undecided"))]
     if rows.empty:
         return []
     metric, decimals = inputs.metric, _decimals(inputs)

@@ -27,6 +27,7 @@ EFFECT_COLUMNS = (
     "high_adjusted", "seeds_needed", "mde", "d_z", "p_better", "p_tost", "margin", "diverged", "reference_mean",
     "variant_mean", "metric", "unit", "scale", "score_difference", "learning_rate", "look",
 )  # fmt: skip
+SMALL = ("equivalent", "detectable but below margin", "detectable, size undecided")
 FLIPS_SEED = 0  # fixed, so that a rebuilt report gives the same numbers; used above 20 seeds only
 
 
@@ -69,7 +70,7 @@ def undecided(
     """The (variant, mode) that need more seeds after look number `look`, from 1, with the mode of the table's rows.
 
     Decided: helps, hurts, is equivalent, or is detectable but below the margin; more seeds would hardly
-    change the conclusion. Only the seeds of the first `look` looks are read, so that a resumed study decides the same.
+    change the conclusion. A detectable difference of undecided size gets more. Only the seeds of the first `look` looks are read, so that a resumed study decides the same.
     """
     effects = effects_table(results, metric, alpha=alpha, looks=looks.up_to(look))
     needy = effects[~effects["verdict"].isin(statistics.DECIDED)]
@@ -87,7 +88,7 @@ def _told_apart(effects: pd.DataFrame, runs: pd.DataFrame, pairs: pd.DataFrame) 
     """
     same = identical_comparisons(runs) if (effects["mean"] == 0).any() else frozenset()
     cells = pd.Series(list(zip(effects["variant"], effects["mode"], strict=True)), index=effects.index, dtype=object)
-    is_small = effects["verdict"].isin(("equivalent", "detectable but below margin"))
+    is_small = effects["verdict"].isin(SMALL)
     verdicts = effects["verdict"].mask(is_small & cells.isin(lossy_comparisons(runs)), "inconclusive")
     verdicts = verdicts.mask(cells.isin(unfinished_contrasts(pairs)), UNFINISHED)
     return effects.assign(verdict=verdicts.mask(cells.isin(same), IDENTICAL))
@@ -133,7 +134,9 @@ def _row(contrast: _Contrast, judgement: Judgement, metric: Metric, *, family: i
     interval, n, level = judgement.interval, judgement.interval.n, judgement.level
     pairs = contrast.pairs.head(n)
     d = pairs["difference"].to_numpy(dtype=np.float64)
-    needed = statistics.seeds_needed(interval, contrasts=family, margin=metric.margin, alpha=level)
+    is_sized = judgement.verdict != "detectable, size undecided"
+    count = statistics.seeds_needed if is_sized else statistics.seeds_to_bound
+    needed = count(interval, contrasts=family, margin=metric.margin, alpha=level)
     detectable = statistics.minimum_detectable_effect(n, contrasts=family, alpha=level) * interval.sd
     return {
         **asdict(interval),
@@ -144,7 +147,7 @@ def _row(contrast: _Contrast, judgement: Judgement, metric: Metric, *, family: i
         "low_adjusted": judgement.simultaneous.low,
         "high_adjusted": judgement.simultaneous.high,
         # The exact test can require more seeds than the t test that `seeds_needed` assumes.
-        "seeds_needed": max(needed, n + 1) if judgement.verdict == "inconclusive" else needed,
+        "seeds_needed": max(needed, n + 1) if judgement.verdict == "inconclusive" or not is_sized else needed,
         "mde": detectable if n >= statistics.MIN_SEEDS else math.nan,
         "d_z": statistics.standardized_effect(d),
         "p_better": statistics.probability_better(d),

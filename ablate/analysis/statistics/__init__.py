@@ -19,6 +19,7 @@ from ablate.analysis.statistics.planning import (
     minimum_detectable_effect,
     seeds_for,
     seeds_needed,
+    seeds_to_bound,
     spend,
 )
 from ablate.analysis.statistics.verdicts import DECIDED, DIFFERENT, Judgement, Verdict, judge, verdict
@@ -27,5 +28,5 @@ __all__ = [
     "DECIDED", "DIFFERENT", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "family_p", "holm",
     "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
-    "seeds_for", "seeds_needed", "spend", "standardized_effect", "tost_p", "verdict",
+    "seeds_for", "seeds_needed", "seeds_to_bound", "spend", "standardized_effect", "tost_p", "verdict",
 ]  # fmt: skip

@@ -62,6 +62,7 @@ def headline(
     lines += _uncompared(family)
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
+        ("detectable, size undecided", "Detectable, size undecided: ", _with_seeds_to_bound, MOST_TOLD),
         ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
         ("inconclusive", "Undecided: ", _with_seeds_needed, MOST_TOLD),
         ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count, MOST_NAMED),
@@ -139,7 +140,11 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
         return [f"{seeds} descriptive only: {needed}. {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
     why = _why_not(largest, family=family)
-    return [f"No variant is shown to help or hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
+    few = any(row["verdict"].startswith("detectable") for row in compared)
+    beyond = " by more than the margin" if few else ""
+    return [
+        f"No variant is shown to help or hurt{beyond}. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."
+    ]
 
 
 def _why_not(row: Effect, *, family: int) -> str:
@@ -230,11 +235,18 @@ def _with_interval(row: Effect) -> str:
 
 
 def _with_seeds_needed(row: Effect) -> str:
-    needed = row["seeds_needed"]
-    if needed <= row["n"]:  # undecided for another reason: runs that did not finish
+    if row["seeds_needed"] <= row["n"]:  # undecided for another reason: runs that did not finish
         return _with_interval(row)
-    seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
-    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {seeds} seeds)"
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {_seeds(row)})"
+
+
+def _with_seeds_to_bound(row: Effect) -> str:
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; its size needs {_seeds(row)})"
+
+
+def _seeds(row: Effect) -> str:
+    needed = row["seeds_needed"]
+    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed} seeds"
 
 
 def _with_count(row: Effect) -> str:

@@ -45,6 +45,20 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
     ]
 
 
+def test_within_the_margin_is_said_only_of_what_is_tested_to_be():
+    lines = told(
+        effect("a=1", 0.004, 0.003, "detectable, size undecided", needed=40),
+        effect("b=1", 0.003, 0.001, "detectable but below margin"),
+        effect("c=1", 0.0049, 0.003, "detectable, size undecided", needed=1000),
+    )
+    assert (
+        "Detectable, size undecided: a 1 (+0.4 [0.1, 0.7]; its size needs about 40 seeds); "
+        "c 1 (+0.5 [0.2, 0.8]; its size needs more than 1,000 seeds)."
+    ) in lines
+    assert "Detectable, but within ±0.5: b 1 (+0.3 [0.2, 0.4])." in lines
+    assert lines[0].startswith("No variant is shown to help or hurt by more than the margin. The largest")
+
+
 def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
     (line,) = wording.headline(pd.DataFrame([effect("a=1", 0.039, 0.008, "helps")]), runs(), title=TITLE)
     assert line == "A matters most: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
