@@ -97,7 +97,13 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return no_comparisons(inputs, sections)
-    return headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
+    return headline(
+        inputs.effects,
+        inputs.results,
+        title=inputs.title,
+        lost_count=inputs.lost_count,
+        changes=inputs.mode_changes,
+    )
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:

@@ -7,7 +7,8 @@ import pandas as pd
 from ablate.analysis.effects.metric import is_reference
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.inputs import Inputs
-from ablate.report.modes import changed_variants
+from ablate.report.modes import changed_variants, tested_changes
+from ablate.report.numbers import decimals_for, interval, number
 from ablate.report.page import Check
 from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
 from ablate.study.trial import CUT_SHORT
@@ -108,12 +109,27 @@ def _rate_checks(inputs: Inputs) -> list[Check]:
         checks.append(_tuned(inputs))
     if inputs.modes[:1] == ["tune"]:
         checks.append(TUNED_ONCE)
-    if len(modes) > 1:
-        changed = changed_variants(inputs.effects)
-        depends = f"The verdict depends on the mode for {_named(changed)}."
-        why = depends if changed else f"All verdicts agree under {_named(modes)}."
-        checks.append(Check("No conclusion changes with the learning-rate mode", not changed, why))
-    return checks
+    return checks + [_modes(inputs)] * (len(modes) > 1)
+
+
+def _modes(inputs: Inputs) -> Check:
+    """Whether an effect differs between modes, by the paired difference of the two effects; unknown without a test."""
+    name, changes = "No conclusion changes with the learning-rate mode", inputs.mode_changes
+    tested, changed = tested_changes(changes), changed_variants(changes)
+    if changed:
+        why = f"The effect differs significantly between modes for {_named(changed)} (exploratory)."
+        return Check(name, passed=False, why=why)
+    if tested.empty:
+        return Check(name, None, f"Fewer than {MIN_SEEDS} seeds are shared by two modes: too few to tell.")
+    largest = tested.sort_values("change", key=abs).iloc[-1]
+    n, scale = tested["variant"].nunique(), inputs.metric.scale
+    decimals = decimals_for(((tested["high"] - tested["low"]) / 2).tolist(), inputs.metric)
+    ends = interval(largest["low"] * scale, largest["high"] * scale, decimals)
+    size = f"{number(largest['change'] * scale, decimals, is_signed=True)} {ends} {inputs.metric.unit}".rstrip()
+    why = (
+        f"No effect is shown to differ under {_named(inputs.modes)}; the largest change is {largest['variant']}, {size}"
+    )
+    return Check(name, passed=True, why=f"{why} ({number_of(n, 'variant')}, exploratory).")
 
 
 def _found(inputs: Inputs, modes: list[str]) -> Check:

@@ -6,14 +6,13 @@ import pandas as pd
 
 from ablate.analysis import designs
 from ablate.analysis.designs import Factorial
-from ablate.analysis.effects import Metric
+from ablate.analysis.effects import Metric, mode_rank
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
 from ablate.report.page import Block, CellContent, Folded, Section, Table, to_figure
 from ablate.report.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.runs import OF_FACTORIAL, leading, runs_anchor
-from ablate.report.wording import mode_rank
 from ablate.storage.results import Row
 
 HOW_TO_READ = (

@@ -8,11 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.effects import Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs, primary_metric
+from ablate.analysis.effects import (
+    Metric,
+    confirmatory_runs,
+    effects_of_runs,
+    metric_unit,
+    mode_changes,
+    mode_rank,
+    pair_runs,
+    primary_metric,
+)
 from ablate.analysis.effects.metric import own_direction
+from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
-from ablate.report.wording import mode_rank
 from ablate.storage.files.json_file import to_plain
 from ablate.storage.provenance import DataFacts, Provenance, read_provenance
 from ablate.storage.rate_tests import read_rate_tests
@@ -40,6 +49,8 @@ class Inputs:
     scores: pd.DataFrame  # one row per pair
     looks: tuple[int, ...] = ()  # seeds at each look, if seeds were added to undecided comparisons
     layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # as `read_layers` returns them
+    # How the effects change with the learning-rate mode, as `mode_changes` returns it.
+    mode_changes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MODE_COLUMNS)))
 
     @property
     def data(self) -> DataFacts:
@@ -122,7 +133,9 @@ def read_inputs(folder: Path) -> Inputs:
         stated=to_plain(facts.metric) if facts.metric else None,
     )
     looks = tuple(facts.looks or ()) if facts.seeds == "auto" else ()
+    plan = spend(looks) if looks else None
     runs = confirmatory_runs(results)
+    scores = pair_runs(runs, metric)
     return Inputs(
         folder=folder,
         results=results,
@@ -132,10 +145,11 @@ def read_inputs(folder: Path) -> Inputs:
         study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
-        effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
-        scores=pair_runs(runs, metric),
+        effects=effects_of_runs(runs, metric, looks=plan),
+        scores=scores,
         looks=looks,
         layers=read_layers(folder / "layers.csv"),
+        mode_changes=mode_changes(scores, metric, looks=plan),
     )
 
 

@@ -177,11 +177,11 @@ def _statistics(inputs: Inputs) -> str:
     effects, metric = inputs.effects, inputs.metric
     if effects.empty:
         return ""
-    sizes = effects.groupby("mode", sort=False).size()
-    families = f"The family has {number_of(len(effects), 'comparison')}."
-    if len(sizes) > 1 or sizes.index[0]:
-        counts = listed([f"{n} of mode {mode}" for mode, n in sizes.items()])
-        families = f"All comparisons of one learning-rate mode form a family: {counts}."
+    n, others = len(inputs.primary_effects()), len(effects) - len(inputs.primary_effects())
+    of_mode = f" of mode {inputs.modes[0]}" if inputs.modes[0] else ""
+    families = f"The primary family of this report is its {number_of(n, 'comparison')}{of_mode}."
+    if others:
+        families += f" The {others} of other modes are exploratory: their p values hold within their mode only."
     return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
 
 

@@ -31,7 +31,7 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
     assert "used seed 1000" in said["Seeds"]
     assert "10,000 examples was read once" in said["Test set"]
     assert "40 comparisons among 41 configurations were preregistered (SHA-256 5ee15ee1" in said["Test set"]
-    assert "12 of mode find" in said["Statistics"]
+    assert "family of this report is its 12 comparisons of mode find." in said["Statistics"]
     assert (
         "δ is 0.50 points, the larger of half a point and the test set's binomial standard error (0.50)"
         in said["Verdicts"]

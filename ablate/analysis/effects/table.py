@@ -18,6 +18,7 @@ from ablate.analysis.effects.pairing import (
     pair_runs,
     unfinished_contrasts,
 )
+from ablate.analysis.effects.primary import only_primary
 from ablate.analysis.statistics import Judgement, Looks
 from ablate.study.trial import REFERENCE
 
@@ -41,7 +42,8 @@ def effects_table(
     (Bonferroni). `p` is that of the single comparison, `p_adjusted` by max-T, `p_holm` by Holm; NaN below six seeds.
     `mde` is the smallest true difference detectable with this number of seeds (80 % power, at the observed SD).
     `reference_mean` and `variant_mean` are over the paired seeds. `diverged` counts the variant's runs that diverged,
-    failed or ran out of memory. Comparisons of identical runs have a verdict of their own. Factors with the largest
+    failed or ran out of memory. Comparisons of identical runs have a verdict of their own; those of another mode than
+    the primary one are "exploratory", see `only_primary`. Factors with the largest
     effect come first, in each the best level; comparisons with the reference before others.
 
     `looks` is the plan of a study that added seeds to undecided comparisons: then a comparison is judged by the seeds
@@ -55,6 +57,10 @@ def effects_of_runs(
     runs: pd.DataFrame, metric: Metric, *, alpha: float = 0.05, looks: Looks | None = None
 ) -> pd.DataFrame:
     """The effects table of `confirmatory_runs`."""
+    return only_primary(_judged_in_every_mode(runs, metric, alpha=alpha, looks=looks))
+
+
+def _judged_in_every_mode(runs: pd.DataFrame, metric: Metric, *, alpha: float, looks: Looks | None) -> pd.DataFrame:
     pairs = pair_runs(runs, metric)
     scores = pair_runs(runs, replace(metric, column="score", sign=1))
     rows: list[dict[str, object]] = []
@@ -70,11 +76,12 @@ def undecided(
     """The (variant, mode) that need more seeds after look number `look`, from 1, with the mode of the table's rows.
 
     Decided: helps, hurts, is equivalent, or is detectable but below the margin; more seeds would hardly
-    change the conclusion. A detectable difference of undecided size gets more. Only the seeds of the first `look` looks are read, so that a resumed study decides the same.
+    change the conclusion. A detectable difference of undecided size gets more. Exploratory modes are judged too, each
+    by itself. Only the seeds of the first `look` looks are read, so that a resumed study decides the same.
     """
-    effects = effects_table(results, metric, alpha=alpha, looks=looks.up_to(look))
-    needy = effects[~effects["verdict"].isin(statistics.DECIDED)]
     runs = confirmatory_runs(results)
+    effects = _judged_in_every_mode(runs, metric, alpha=alpha, looks=looks.up_to(look))
+    needy = effects[~effects["verdict"].isin(statistics.DECIDED)]
     own = set(zip(runs["variant"], runs["mode"], strict=True))
     cells = zip(needy["variant"], needy["mode"], strict=True)
     return frozenset((variant, mode if (variant, mode) in own else "") for variant, mode in cells)

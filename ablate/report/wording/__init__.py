@@ -2,6 +2,6 @@
 
 from ablate.report.wording.headline import headline
 from ablate.report.wording.latex import latex_effects, to_tex
-from ablate.report.wording.phrases import as_markdown, mode_rank, unbroken
+from ablate.report.wording.phrases import as_markdown, unbroken
 
-__all__ = ["as_markdown", "headline", "latex_effects", "mode_rank", "to_tex", "unbroken"]
+__all__ = ["as_markdown", "headline", "latex_effects", "to_tex", "unbroken"]

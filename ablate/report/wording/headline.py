@@ -1,11 +1,12 @@
 """Write the headline: what matters, what does not, what is undecided, and how many seeds would decide it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs
+from ablate.analysis.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs, mode_rank
 from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS, MOST_SEEDS
+from ablate.report.wording.modes import modes_in_words
 from ablate.report.wording.phrases import (
     MOST_NAMED,
     Effect,
@@ -14,7 +15,6 @@ from ablate.report.wording.phrases import (
     effect_name,
     interval,
     margin_of,
-    mode_rank,
     moves,
     p_is,
     shown,
@@ -26,18 +26,20 @@ from ablate.report.wording.phrases import (
 )
 from ablate.study.catalog import ENGINE
 from ablate.study.trial import BEST, REFERENCE
-from ablate.text import clauses, first_of
+from ablate.text import clauses
 
-RATES = {"tune": "tuned for each variant", "find": "found for each variant", "carry": "carried over from the reference"}
-UNCHANGED = "no verdict changes"
 MOST_TOLD = 4  # items of a list in a sentence, with their numbers
-MOST_CHANGES = 3  # verdicts that differ with a learning-rate mode
 ALPHA = 0.05
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
 
 
 def headline(
-    effects: pd.DataFrame, results: pd.DataFrame, *, title: str, lost_count: str = "at chance level"
+    effects: pd.DataFrame,
+    results: pd.DataFrame,
+    *,
+    title: str,
+    lost_count: str = "at chance level",
+    changes: pd.DataFrame | None = None,
 ) -> list[str]:
     """The answer in sentences, most important first; `title` is used if there are no results.
 
@@ -45,7 +47,8 @@ def headline(
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
     verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
-    several learning-rate modes were run, reports the first of `MODES`, and then how many verdicts differ in the others.
+    several learning-rate modes were run, reports the first by `mode_rank`, and then how many effects differ in the
+    others, by `changes`, the table of `mode_changes`.
     Long lists are cut: the report's tables have all items. Digits end where the interval does. Uses no-break spaces
     inside numbers with units and intervals.
     """
@@ -71,7 +74,8 @@ def headline(
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
-    lines += _differing(effects, modes) + ended + _family(told, family=len(family))
+    lines += [] if changes is None else modes_in_words(effects, changes)
+    lines += ended + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
 
 
@@ -164,37 +168,6 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
     found = "comparison" if len(rows) == 1 else "comparisons"
     return [f"The undecided {found} could have detected a difference of {sizes}{unit_of(rows[0])} or more "
             "(80 % power)."]  # fmt: skip
-
-
-def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
-    """One sentence: how many verdicts change in each further learning-rate mode, and the first few of them."""
-    tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
-    rows = {mode: {row["variant"]: row for row in tested if row["mode"] == mode} for mode in modes}
-    said = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
-    if not said:
-        return []
-    place = "" if all(clause.endswith(UNCHANGED) for clause in said) else ": see “Fair learning rates”"
-    return [f"These results use learning rates {_rates(modes[0])}; {'; '.join(said)}{place}."]
-
-
-def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
-    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" without common variants."""
-    both = [(row, other[variant]) for variant, row in told.items() if variant in other]
-    changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
-    if not both:
-        return ""
-    opening = f"with rates {_rates(mode)}, "
-    if not changed:
-        return f"{opening}{UNCHANGED}"
-    named = first_of([effect_name(row) for row, _ in changed], MOST_CHANGES)
-    if len(changed) <= MOST_CHANGES:
-        named = ", ".join(f"{effect_name(row)}: {row['verdict']} → {there['verdict']}" for row, there in changed)
-    count = "the verdict changes" if len(both) == 1 else f"{len(changed)} of {len(both)} verdicts change"
-    return f"{opening}{count} ({named})"
-
-
-def _rates(mode: str) -> str:
-    return RATES.get(mode, f'of mode "{mode}"')
 
 
 def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]:
