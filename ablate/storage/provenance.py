@@ -161,7 +161,8 @@ class Provenance:
     alone: Sequence[str] | None = None  # factors in which most configurations have a unique value
     together: Sequence[Sequence[str]] | None = None  # pairs of factors that always change together
     reference_asked: str | None = None
-    target: Mapping[str, Level] | None = None  # the other end of paths through a factorial
+    target: Mapping[str, Level] | None = None  # the cell of a factorial with the best mean score of all seeds
+    target_stated: Mapping[str, Level] | None = None  # its levels that the user gave; scores choose the others
     seed_column: str | None = None  # "" if the table has none
     overlap: Size | None = None  # test examples per training example of overlapping folds; None: replicates share none
 

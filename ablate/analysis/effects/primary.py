@@ -32,5 +32,10 @@ def primary_mode(modes: Iterable[str]) -> str | None:
 
 def only_primary(effects: pd.DataFrame) -> pd.DataFrame:
     """The effects, with the judgements of all modes but the primary one replaced by "exploratory"."""
-    is_other = effects["mode"] != primary_mode(effects["mode"].unique())
-    return effects.assign(verdict=effects["verdict"].mask(is_other & effects["verdict"].isin(JUDGED), EXPLORATORY))
+    is_primary = effects["mode"] == primary_mode(effects["mode"].unique())
+    return effects.assign(verdict=effects["verdict"].where(is_primary, without_judgements(effects)["verdict"]))
+
+
+def without_judgements(effects: pd.DataFrame) -> pd.DataFrame:
+    """The effects, with every judgement replaced by "exploratory"; the reasons for no judgement stay."""
+    return effects.assign(verdict=effects["verdict"].mask(effects["verdict"].isin(JUDGED), EXPLORATORY))

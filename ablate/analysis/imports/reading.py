@@ -64,6 +64,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         _facts(runs, asked, roles, found),
         reference=_levels(found, reference) if len(one_factor) or is_crossed else {},
         target=_levels(found, target) if is_crossed else {},
+        target_stated=_stated_target(found, asked, place=runs.place) if is_crossed else {},
         factorial=[_told(name) for name in found.factors] if is_crossed else [],
         together=[[names[name] for name in pair] for pair in roles.together],
         alone=[] if len(one_factor) or is_crossed else lone(found),
@@ -104,6 +105,13 @@ def _target(measured: pd.DataFrame, found: Configurations, asked: ImportOptions,
     best = best if fits[best] else int(fits.argmax())
     why = "" if fits.sum() == 1 else ", the best mean score; choose another with --target"
     return best, f"Target: {text_of(found, best)}{why}."
+
+
+def _stated_target(found: Configurations, asked: ImportOptions, *, place: str) -> dict[str, Level]:
+    """The levels of the target that the user gave: those that all matching configurations share."""
+    fits = np.flatnonzero(matching(found, asked.target, place=place, option="--target"))
+    shared = {name for at, name in enumerate(found.factors) if np.ptp(found.codes[fits, at]) == 0}
+    return {_told(name): level for name, level in found.at(int(fits[0])).items() if name in shared and asked.target}
 
 
 def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
