@@ -29,6 +29,8 @@ from ablate.report.wording import headline, latex_effects
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.foreign_files import check_report
 
+SCORE_OF_GUESSING = "--chance VALUE counts lost runs at the score of guessing."
+
 __all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 
 
@@ -97,7 +99,8 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return no_comparisons(inputs, sections)
-    return headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
+    way_out = SCORE_OF_GUESSING if inputs.is_imported else ""
+    return headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count, way_out=way_out)
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:

@@ -43,7 +43,7 @@ def test_equivalence_holds_for_the_family_and_not_for_each_comparison_alone():
     assert {one.verdict for one in of_twenty} == {"inconclusive"}
     assert of_twenty[0].p_tost == alone.p_tost < 0.05  # the test of a single comparison, for the record
     for one in (alone, *of_twenty):
-        is_within = -0.005 < one.simultaneous.low and one.simultaneous.high < 0.005
+        is_within = one.simultaneous.low > -0.005 and one.simultaneous.high < 0.005
         assert is_within == (one.verdict == "equivalent")
 
 
