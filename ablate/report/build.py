@@ -29,6 +29,8 @@ from ablate.report.wording import headline, latex_effects
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.foreign_files import check_report
 
+SCORE_OF_GUESSING = "--chance VALUE counts lost runs at the score of guessing."
+
 __all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 
 
@@ -102,6 +104,7 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
         inputs.results,
         title=inputs.title,
         lost_count=inputs.lost_count,
+        way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
         changes=inputs.mode_changes,
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.effects.metric import is_reference
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.inputs import Inputs
@@ -167,8 +168,12 @@ def _run_checks(inputs: Inputs) -> list[Check]:
     runs = inputs.runs
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
-    unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    counted = f"Scored {inputs.lost_count}: {number_of(lost, 'run')}." if lost else "Every run finished."
+    is_counted = variants["trial"].isin(inputs.scores["trial"])
+    if not inputs.lost_count:  # then lost runs have no score, and count as failures alone
+        is_counted |= variants["state"].isin(COUNTED_AT_CHANCE)
+    unpaired = int(((variants["state"] != "finished") & ~is_counted).sum())
+    how = f"Scored {inputs.lost_count}" if inputs.lost_count else "Counted as failures, without a score"
+    counted = f"{how}: {number_of(lost, 'run')}." if lost else "Every run finished."
     return [
         _test_reads(inputs),
         Check("Runs that did not finish are counted", not unpaired,

@@ -89,8 +89,8 @@ class Inputs:
 
     @property
     def lost_count(self) -> str:
-        """How a run that did not finish is scored: "at chance level"."""
-        return "at chance level" if self.data.n_classes else "as the worst run that finished"
+        """How a run that did not finish is scored; "" if the score of guessing is unknown, and the run has no score."""
+        return "" if math.isnan(self.metric.chance) else "at the worse of guessing and the worst run that finished"
 
     @property
     def is_imported(self) -> bool:

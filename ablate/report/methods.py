@@ -60,6 +60,11 @@ VERDICTS = (
     "identical in every seed, or if no run finished on either side, the verdict says so. A comparison with a run that "
     "did not finish is never called equivalent or below the margin."
 )
+FAILURES = (
+    "How often runs fail is an outcome of its own: the exact McNemar test compares a variant with its reference over "
+    "the seeds of both, Holm's method adjusts it over the family, and the interval of a rate is that of Clopper and "
+    "Pearson."
+)
 NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and every detectable difference counts."
 
 
@@ -207,13 +212,19 @@ def _lost(inputs: Inputs) -> str:
     runs = inputs.confirmatory()
     n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
     if inputs.is_imported and not n:
-        return ""
+        return "No run is recorded as lost."
+    lost = f"{n or 'none'} of {len(runs):,} runs did"
+    tested = "" if inputs.effects.empty else f" {FAILURES}"
+    ended = "A run that diverged, failed or ran out of memory"
+    if not inputs.lost_count:
+        return (
+            f"{ended} has no score, since that of guessing is unknown, so its comparison has no size: {lost}.{tested}"
+        )
     metric = inputs.metric
     level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
     counts = f"{inputs.lost_count} ({level})"
-    rule = f"A run that diverged, failed or ran out of memory is scored {counts} in every number of its configuration"
-    return f"{rule}: {n or 'none'} of {len(runs):,} runs did."
+    return f"{ended} is scored {counts} in every number of its configuration: {lost}.{tested}"
 
 
 def _fixed(inputs: Inputs) -> str:

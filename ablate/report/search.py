@@ -56,8 +56,8 @@ def failures_section(inputs: Inputs) -> Section | None:
         for row in lost.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     sentence = (
-        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects they are scored "
-        f"{inputs.lost_count}, unless they were interrupted. If a trial has a traceback, its MLflow run has all of it."
+        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects {_scored(inputs)}. If a "
+        "trial has a traceback, its MLflow run has all of it."
     )
     return Section(
         "failures",
@@ -67,6 +67,12 @@ def failures_section(inputs: Inputs) -> Section | None:
             Table("Trials that did not finish", head, rows, frozenset((2, 3)), name="failures", data=lost),
         ],
     )
+
+
+def _scored(inputs: Inputs) -> str:
+    if not inputs.lost_count:
+        return "their comparisons have no size, since the score of guessing is unknown; interrupted ones are left out"
+    return f"they are scored {inputs.lost_count}, unless they were interrupted"
 
 
 def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:

@@ -20,7 +20,9 @@ MOST_CURVES = 200  # learning curves for estimating the optimism of the best epo
 def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
     """The checklist, the uncertainty of a single number, and the seeds that the undecided comparisons would need."""
     blocks: list[Block] = [Paragraph(f"{confirmation(checks).text}."), Checklist(checks)]
-    said = [_test_error(inputs), _detectable(inputs), _best_epoch(inputs), _best_trial(inputs)]
+    said = [
+        _test_error(inputs), _detectable(inputs), _unseen_failures(inputs), _best_epoch(inputs), _best_trial(inputs),
+    ]  # fmt: skip
     blocks += [Paragraph(text) for text in said if text]
     return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs)])
 
@@ -57,6 +59,21 @@ def _detectable(inputs: Inputs) -> str:
         f"The typical comparison here can detect a true difference of {least} {inputs.metric.unit}".rstrip()
         + f" or more (80 % power, with all {len(primary)} comparisons judged at once); "
         + "smaller differences may go unseen."
+    )
+
+
+def _unseen_failures(inputs: Inputs) -> str:
+    """What clean runs do not exclude, if no run was lost."""
+    primary = inputs.primary_effects()
+    primary = primary[primary["n_runs"] > 0]
+    if primary.empty or primary["n_lost"].sum() or primary["reference_lost"].sum():
+        return ""
+    fewest = int(primary["n_runs"].min())
+    bound = number(100 * float(primary["failure_high"].max()), 0)
+    clean = "1 clean run does" if fewest == 1 else f"{fewest} clean runs do"
+    return (
+        f"No compared run is known to have failed, but {clean} not exclude that a variant fails in up to {bound} % of "
+        "its runs (exact one-sided 95 % bound)."
     )
 
 

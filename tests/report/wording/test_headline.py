@@ -11,9 +11,12 @@ from ablate.report import wording
 TITLE = "A deep MLP"
 
 
+COUNTED = "at the worse of guessing and the worst run that finished"
+
+
 def told(*rows, results=None):
     table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(table, runs() if results is None else results, title=TITLE)
+    lines = wording.headline(table, runs() if results is None else results, title=TITLE, lost_count=COUNTED)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -121,7 +124,7 @@ def test_what_broke_is_told_by_state_and_seed():
     )
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
     assert lines[-1] == (
-        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored at chance level)."
+        f"The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored {COUNTED})."
     )
 
 
@@ -265,7 +268,7 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
     lost = runs(*broken("reference", "", ["diverged"] * 2), *broken("activation=relu", "", ["diverged"] * 2))
     assert told(*dead, results=lost) == [
         "No run finished on either side, so nothing was compared: activation relu; activation selu.",
-        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored at chance level).",
+        f"The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored {COUNTED}).",
     ]
     lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
     assert lines[:2] == [
@@ -274,12 +277,40 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
     ]
 
 
-def test_what_lost_runs_count_as_is_said_as_it_is():
-    table = pd.DataFrame([effect("a=1", 0.03, 0.01, "helps")], columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(
-        table, runs(*broken("a=1", "", ["failed"])), title=TITLE, lost_count="as the worst run that finished"
+def test_without_a_score_of_guessing_no_size_is_claimed_and_the_way_out_is_said():
+    table = pd.DataFrame(
+        [
+            effect("a=1", math.nan, math.nan, "lost runs", n_runs=8, n_lost=3, reference_runs=8, reference_lost=0,
+                   p_failure_adjusted=0.25, failures=""),
+            effect("b=1", 0.03, 0.01, "helps"),
+        ],
+        columns=list(effects.EFFECT_COLUMNS),
+    )  # fmt: skip
+    lines = wording.headline(table, runs(*broken("a=1", "", ["failed"])), title=TITLE, way_out="Say it with --chance.")
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+    assert (
+        "Runs were lost, so no size is claimed: a 1 (3 of 8 runs, the reference 0 of 8; p = .25). Say it with --chance."
+        in lines
     )
-    assert lines[1].endswith("(scored as the worst run that finished).")
+    assert "A 1 failed in 1 of 1 seeds." in lines
+    alone = wording.headline(table.head(1), runs(), title=TITLE)
+    assert len(alone) == 1
+    assert alone[0].startswith("Runs were lost, so no size is claimed: a 1 (3 of 8 runs")
+
+
+def test_failures_are_an_outcome_of_their_own():
+    failing = {"n_runs": 8, "reference_runs": 8, "p_failure_adjusted": 0.0078125}
+    lines = told(
+        effect(
+            "optimizer=sgd", math.nan, math.nan, "lost runs", n_lost=8, reference_lost=0, failures="more", **failing
+        ),
+        effect("a=1", 0.03, 0.01, "helps", n_lost=0, reference_lost=8, failures="fewer", **failing),
+    )
+    assert (
+        "Optimizer sgd fails more often: 8 of 8 runs, the reference 0 of 8, p = .008; "
+        "a 1 fails less often: 0 of 8 runs, the reference 8 of 8, p = .008."
+    ) in lines
+    assert "Runs were lost, so no size is claimed: optimizer sgd." in lines
 
 
 def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():
