@@ -23,6 +23,8 @@ from ablate.study.tree import study_text
 from ablate.study.trial import RATE_SETTING, REFERENCE, RateTest
 from ablate.text import printable
 
+ALPHA = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
@@ -40,6 +42,11 @@ class Inputs:
     scores: pd.DataFrame  # one row per pair
     looks: tuple[int, ...] = ()  # seeds at each look, if seeds were added to undecided comparisons
     layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # as `read_layers` returns them
+
+    @property
+    def level(self) -> float:
+        """The level at which the comparisons are judged."""
+        return level_in(self.facts)
 
     @property
     def data(self) -> DataFacts:
@@ -122,7 +129,7 @@ def read_inputs(folder: Path) -> Inputs:
         stated=to_plain(facts.metric) if facts.metric else None,
     )
     looks = tuple(facts.looks or ()) if facts.seeds == "auto" else ()
-    runs = confirmatory_runs(results)
+    runs, level = confirmatory_runs(results), level_in(facts)
     return Inputs(
         folder=folder,
         results=results,
@@ -132,11 +139,17 @@ def read_inputs(folder: Path) -> Inputs:
         study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
-        effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
+        effects=effects_of_runs(runs, metric, alpha=level, looks=spend(looks, alpha=level) if looks else None),
         scores=pair_runs(runs, metric),
         looks=looks,
         layers=read_layers(folder / "layers.csv"),
     )
+
+
+def level_in(facts: Provenance) -> float:
+    """The level at which the comparisons are judged: 5 %, or what earlier preregistrations left of it."""
+    level = facts.frozen.level if facts.frozen else None
+    return ALPHA if level is None else level
 
 
 def guess_monitor(results: pd.DataFrame) -> str:

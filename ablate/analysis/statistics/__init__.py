@@ -15,6 +15,7 @@ from ablate.analysis.statistics.planning import (
     MOST_SEEDS,
     Looks,
     least_seeds,
+    level_of,
     looks,
     minimum_detectable_effect,
     seeds_for,
@@ -26,6 +27,6 @@ from ablate.analysis.statistics.verdicts import DECIDED, DIFFERENT, Judgement, V
 __all__ = [
     "DECIDED", "DIFFERENT", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "family_p", "holm",
-    "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
+    "judge", "least_seeds", "level_of", "looks", "minimum_detectable_effect", "paired_interval", "probability_better",
     "seeds_for", "seeds_needed", "spend", "standardized_effect", "tost_p", "verdict",
 ]  # fmt: skip
