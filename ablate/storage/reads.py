@@ -143,11 +143,11 @@ def is_tested(outcome: Outcome) -> bool:
 
 
 def _is_earlier(outcome: Outcome, frozen: Preregistration) -> bool:
-    """Whether a score was read before the preregistration; unknown times count as earlier."""
+    """Whether a score was read before the preregistration; unknown times, and those in its second, count as earlier."""
     if outcome.read_under == frozen.digest:
         return False
     try:
-        return datetime.fromisoformat(outcome.read_at) < datetime.fromisoformat(frozen.at)
+        return datetime.fromisoformat(outcome.read_at) <= datetime.fromisoformat(frozen.at)
     except (ValueError, TypeError):  # no time, or one of them without a time zone
         return True
 

@@ -151,9 +151,9 @@ def test_learning_rates_are_the_comparison_where_nothing_else_differs(keys):
 def test_a_factorial_compares_every_pair_that_differs_in_one_factor(keys):
     label = Label("ablation", "cell", mode="find", design="factorial")
     cells = [
-        replace(REFERENCE, label=replace(label, variant=f"{a}{b}"), factors={"dropout": a, "width": b, "learning_rate": "find"})
+        replace(REFERENCE, label=replace(label, variant=f"{a}{b}"), factors={**FACTORS, "dropout": a, "width": b})
         for a, b in product((0.0, 0.1), (16, 32))
-    ]  # fmt: skip
+    ]
     assert len(keys(*cells)) == 4  # the edges of the square
     wide = {**FACTORS, "width": 16}
     alone = [replace(REFERENCE, factors=wide), replace(VARIANT, factors={**wide, "dropout": 0.1})]
