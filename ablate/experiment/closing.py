@@ -9,12 +9,12 @@ import ablate
 from ablate import system
 from ablate.errors import AblateError
 from ablate.experiment.cautions import all_cautions
+from ablate.experiment.preregister import preregistration_facts
 from ablate.storage.conditions import model_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
-from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study.settings import Study
@@ -143,7 +143,7 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
     frozen = ending.frozen
     return replace(
         protocol,
-        frozen=replace(frozen.facts(), unfrozen=_unfrozen(entries, frozen)) if frozen else None,
+        frozen=preregistration_facts(frozen, entries, origins=ending.origins) if frozen else None,
         reused=_reused(entries),
         tracking_uri=shown_uri(facts.tracking_uri),
         experiment=facts.label,
@@ -168,11 +168,6 @@ def _model(study: Study) -> dict[str, str]:
 def _is_own_source(package: Path, folder: Path) -> bool:
     """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
-
-
-def _unfrozen(entries: list[Entry], freeze: Preregistration) -> int:
-    """Number of rows whose test score was not read under this preregistration, e.g. rows older than it."""
-    return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 
 
 def _reused(entries: list[Entry]) -> ReuseFacts:

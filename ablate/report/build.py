@@ -25,7 +25,7 @@ from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import training_section
 from ablate.report.trust import confirmation, trust_section
-from ablate.report.wording import headline, latex_effects
+from ablate.report.wording import headline, headline_notes, latex_effects, unbroken
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.foreign_files import check_report
 
@@ -99,7 +99,7 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return no_comparisons(inputs, sections)
-    return headline(
+    answer = headline(
         inputs.effects,
         inputs.results,
         title=inputs.title,
@@ -107,6 +107,7 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
         way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
         changes=inputs.mode_changes,
     )
+    return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:

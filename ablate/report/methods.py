@@ -8,10 +8,11 @@ from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, bino
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
-from ablate.storage.provenance import TuningFacts
+from ablate.report.wording import level_sentence, percent, read_before
+from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name
 from ablate.study.trial import BEST
-from ablate.text import listed, number_of
+from ablate.text import listed, number_of, to_minute
 
 SEED = (
     "A seed fixes the split into training and validation examples, the initial weights of each layer, the batch order "
@@ -52,8 +53,8 @@ STATISTICS = (
     "flipped together in all comparisons; Holm-adjusted p values are given as well. {families}"
 )
 VERDICTS = (
-    "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
-    "beyond the margin δ. If only the last condition fails, it is detectable: below the margin if its simultaneous "
+    "A variant helps or hurts if its adjusted p is at most {level}, its simultaneous interval excludes 0 and its mean "
+    "is beyond the margin δ. If only the last condition fails, it is detectable: below the margin if its simultaneous "
     "interval lies within ±δ, of undecided size if not. Otherwise it is equivalent if its simultaneous interval lies "
     "within ±δ, and inconclusive if not. So claims of a small size hold for all comparisons at once, as those of a "
     "difference do. With fewer than {least} seeds there is no test and no interval. If the runs of a comparison are "
@@ -132,11 +133,11 @@ def _rates(inputs: Inputs) -> str:
 def _seeds(inputs: Inputs) -> str:
     seeds, said = inputs.facts.seeds, list[str]()
     if seeds == "auto" and inputs.looks:
-        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
+        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks, alpha=inputs.level).levels]
         said.append(
             f"Only undecided comparisons got more seeds; looks were taken at {listed(inputs.looks)} seeds. The looks "
-            f"may spend {listed(levels)} of the 5 % error rate (Lan & DeMets, Pocock type), so intervals, p values and "
-            "verdicts hold over all looks."
+            f"may spend {listed(levels)} of the {percent(inputs.level)} error rate (Lan & DeMets, Pocock type), so "
+            "intervals, p values and verdicts hold over all looks."
         )
     elif isinstance(seeds, int):
         said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
@@ -163,19 +164,27 @@ def _test_set(inputs: Inputs) -> str:
     if not inputs.metric.name.startswith("test_"):
         return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test
-    said = (
-        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each compared run, "
-        f"with the weights of the epoch with the best {monitor}, and never for the search"
-    )
     frozen = inputs.facts.frozen
-    if frozen is None:
-        return f"{said}."
-    when = (frozen.at or "").replace("T", " ")
-    return (
-        f"{said}. Before that, on {when}, {count(frozen.contrasts)} comparisons among "
-        f"{count(frozen.cells)} configurations were preregistered "
+    is_first = frozen is None or not read_before(frozen)
+    said = (
+        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read {'once ' if is_first else ''}for "
+        f"each compared run, with the weights of the epoch with the best {monitor}, and never for the search."
+    )
+    return f"{said} {_preregistered(frozen)}" if frozen else said
+
+
+def _preregistered(frozen: PreregistrationFacts) -> str:
+    """When the comparisons were preregistered, whether their scores were read before, and the level that was left."""
+    before, is_recorded = read_before(frozen), frozen.scores is not None and not frozen.undated
+    time = to_minute(frozen.at or "")
+    when = f"On {time}" if before or not is_recorded else f"Before that, on {time}"
+    said = (
+        f"{when}, {number_of(frozen.contrasts or 0, 'comparison')} among "
+        f"{number_of(frozen.cells or 0, 'configuration')} {'was' if frozen.contrasts == 1 else 'were'} preregistered "
         f"(SHA-256 {(frozen.digest or '')[:16]}…)."
     )
+    unknown = "" if is_recorded else "It is not recorded whether test scores had been read before."
+    return " ".join(text for text in (said, before or unknown, *level_sentence(frozen)) if text)
 
 
 def _statistics(inputs: Inputs) -> str:
@@ -195,7 +204,9 @@ def _verdicts(inputs: Inputs) -> str:
     if inputs.effects.empty:
         return ""
     margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
-    return f"{VERDICTS.format(least=MIN_SEEDS)} {margin if metric.margin else NO_MARGIN}"
+    level = f"{inputs.level:.4g}".removeprefix("0")
+    verdicts = VERDICTS.format(least=MIN_SEEDS, level=level)
+    return f"{verdicts} {margin if metric.margin else NO_MARGIN}"
 
 
 def _margin_source(inputs: Inputs) -> str:

@@ -98,7 +98,18 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
         "max_seeds": 20,
         "looks": [6, 12],
         "tune": {"points": 5},
-        "frozen": {"digest": frozen.digest, "at": frozen.at, "contrasts": 0, "cells": 1, "unfrozen": 1},
+        "frozen": {
+            "digest": frozen.digest,
+            "at": frozen.at,
+            "contrasts": 0,
+            "cells": 1,
+            "unfrozen": 1,
+            "level": 0.05,
+            "earlier": [],
+            "scores": 1,
+            "read_before": [],
+            "undated": 1,
+        },
         "reused": {"rows": 0, "from": []},
     }
     assert {name: told[name] for name in expected} == expected

@@ -30,6 +30,7 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
     assert said["Seeds"].startswith("Every compared configuration was trained with the same 9 seeds.")
     assert "used seed 1000" in said["Seeds"]
     assert "10,000 examples was read once" in said["Test set"]
+    assert "Before that, on 2026-11-21 10:38, " in said["Test set"]
     assert "40 comparisons among 41 configurations were preregistered (SHA-256 5ee15ee1" in said["Test set"]
     assert "family of this report is its 12 comparisons of mode find." in said["Statistics"]
     assert (

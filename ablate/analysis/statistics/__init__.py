@@ -16,6 +16,7 @@ from ablate.analysis.statistics.planning import (
     MOST_SEEDS,
     Looks,
     least_seeds,
+    level_of,
     looks,
     minimum_detectable_effect,
     seeds_for,
@@ -28,7 +29,7 @@ from ablate.analysis.statistics.verdicts import DECIDED, DIFFERENT, Judgement, V
 __all__ = [
     "DECIDED", "DIFFERENT", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "failure_interval",
-    "family_p", "holm", "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_failure_p",
+    "family_p", "holm", "judge", "least_seeds", "level_of", "looks", "minimum_detectable_effect", "paired_failure_p",
     "paired_interval", "probability_better", "seeds_for", "seeds_needed", "seeds_to_bound", "spend",
     "standardized_effect", "tost_p", "unpaired_failure_p", "verdict",
 ]  # fmt: skip

@@ -116,6 +116,16 @@ class Looks:
         return Looks(self.seeds[:look], self.levels[:look])
 
 
+def level_of(earlier: int, *, alpha: float = 0.05) -> float:
+    """The level of a family of which some comparison was judged `earlier` times before, in earlier preregistrations.
+
+    alpha / 4^earlier: all levels together stay below 4/3 alpha, even if each preregistration had scores of its own.
+    Preregistrations that share scores err together, and the exact test does not use its level up, so that the rate of
+    false claims over any number of them stays below alpha: see is_it_honest.py.
+    """
+    return alpha / 4.0**earlier
+
+
 def looks(first: int, most: int, count: int, *, alpha: float = 0.05) -> tuple[int, ...]:
     """Seeds at each of at most `count` looks, evenly spaced from `first` to `most`.
 
