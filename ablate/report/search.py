@@ -12,11 +12,13 @@ from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
 from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances
+from ablate.storage.provenance import Provenance
 from ablate.study.trial import RATE_SETTING, SCORED
-from ablate.text import number_of
+from ablate.text import clauses, number_of
 
 BOOTSTRAP_SEED = 0  # fixed, so that a rebuilt report has the same numbers
 BEST = 5
+MOST_MIXED = 3  # sentences on factors that cannot be separated
 TITLE = "What a shorter search would have found"
 READING = (
     "Mean of the best score over all subsets of the trials (Tang et al. 2020). The trials must be drawn at random, so "
@@ -113,7 +115,7 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
     sentence = (
         f"In {_counted(first)} {first['factor']} best separates the best trials from the rest.{rest} The lines span "
         "80 % of the bootstrap resamples of the trials: where they overlap, the order of the factors is not known."
-        f"{_lost(int(first['n_worst']))}"
+        f"{_lost(int(first['n_worst']))}{_not_separate(inputs.facts)}"
     )
     head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
     rows = [
@@ -126,6 +128,12 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
     ] + [(name, "unexplained", number(share * 100, 0), NONE, NONE) for name, share in unexplained.items()]
     shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)), name="importances", data=table)
     return [to_figure(figure, "importances", title, sentence, shares)]
+
+
+def _not_separate(facts: Provenance) -> str:
+    """A caution if factors of an imported table are aliased, or other columns differ between its runs."""
+    parts = [*(facts.aliased or []), *(facts.confounded or []), *(facts.ignored or [])]
+    return f" Shares cannot separate what the table mixes: {clauses(parts, MOST_MIXED)}." if parts else ""
 
 
 def _counted(row: "pd.Series[Any]") -> str:
