@@ -244,6 +244,8 @@ def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
         return "This study has no one-factor comparisons; the results of its other designs are below."
     if not inputs.is_imported:
         return f"{inputs.title}: no ablation results yet."
+    if confounded := inputs.facts.confounded:
+        return f"There is no comparison, because {confounded[0]}."
     if alone := inputs.facts.alone:
         factors = ",".join(name for name in inputs.facts.factors or [] if name not in alone)
         return (

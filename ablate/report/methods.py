@@ -98,8 +98,7 @@ def _design(inputs: Inputs) -> str:
         said.append(
             f"{number_of(n, 'variant')} {'is' if n == 1 else 'are'} compared with the reference{named}: {reference}."
         )
-        together = ", or all factors of a recipe together," if facts.recipes else ""
-        said.append(f"Each changes one factor{together} and keeps the others.")
+        said.append(_what_changes(inputs))
     if kind == "both" or (effects["against"] == BEST).any():
         said.append(
             "Comparisons go in both directions: they change one factor of the reference, or one factor of the best "
@@ -117,6 +116,17 @@ def _design(inputs: Inputs) -> str:
     said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.recipes or {}).items()]
     said += [_condition(factor, when) for factor, when in (facts.conditions or {}).items()]
     return " ".join(said)
+
+
+def _what_changes(inputs: Inputs) -> str:
+    """What else changes with a factor, as far as it is known."""
+    facts = inputs.facts
+    if not inputs.is_imported:
+        together = ", or all factors of a recipe together," if facts.recipes else ""
+        return f"Each changes one factor{together} and keeps the others."
+    beside = f" Both sides have the same mix of {listed(facts.also_varies)}." if facts.also_varies else ""
+    trusted = "".join(f" {sentence}." for sentence in facts.ignored or [])
+    return f"Each differs in one of the named factors; what the table does not record may differ too.{beside}{trusted}"
 
 
 def _rates(inputs: Inputs) -> str:

@@ -24,11 +24,13 @@ from ablate.report.numbers import (
 )
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
 from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances
+from ablate.storage.provenance import Provenance
 from ablate.study.trial import RATE_SETTING, SCORED
-from ablate.text import listed, number_of
+from ablate.text import clauses, listed, number_of
 
 BOOTSTRAP_SEED = 0  # fixed, so that a rebuilt report has the same numbers
 BEST = 5
+MOST_MIXED = 3  # sentences on factors that cannot be separated
 TITLE = "What a shorter search would have found"
 READING = (
     "Mean of the best score over all subsets of the trials (Tang et al. 2020). The trials must be drawn at random, so "
@@ -155,7 +157,8 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
     figure = draw_importances(table if is_informed else table.drop(forest.index), unexplained)
     if figure is None:
         return []
-    sentence = f"{factors_above_noise(table)} {_forest_said(forest, unexplained)}{_lost(int(table['n_worst'].iloc[0]))}"
+    said = f"{_forest_said(forest, unexplained)}{_lost(int(table['n_worst'].iloc[0]))}{_not_separate(inputs.facts)}"
+    sentence = f"{factors_above_noise(table)} {said}"
     head = ("Evaluator", "Factor", "Rank", "Share, %", "10 %", "90 %", "Noise, %", "p")
     ranks = table.groupby("evaluator").cumcount() + 1
     rows = [
@@ -181,6 +184,12 @@ def _forest_said(forest: pd.DataFrame, unexplained: Mapping[str, float]) -> str:
         f"fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise; out of bag its forest has "
         f"{said}."
     )
+
+
+def _not_separate(facts: Provenance) -> str:
+    """A caution if factors of an imported table are aliased, or other columns differ between its runs."""
+    parts = [*(facts.aliased or []), *(facts.confounded or []), *(facts.ignored or [])]
+    return f" Shares cannot separate what the table mixes: {clauses(parts, MOST_MIXED)}." if parts else ""
 
 
 def _counted(row: "pd.Series[Any]") -> str:

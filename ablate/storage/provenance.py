@@ -174,6 +174,10 @@ class Provenance:
     drawn: Sequence[str] | None = None  # factors whose values hardly ever repeat
     alone: Sequence[str] | None = None  # factors in which most configurations have a unique value
     together: Sequence[Sequence[str]] | None = None  # pairs of factors that always change together
+    aliased: Sequence[str] | None = None  # sentences on factors that others decide
+    confounded: Sequence[str] | None = None  # sentences on columns for which comparisons were not formed
+    ignored: Sequence[str] | None = None  # sentences on columns that differ, and that the user called harmless
+    also_varies: Sequence[str] | None = None  # settings over which the comparisons average
     reference_asked: str | None = None
     target: Mapping[str, Level] | None = None  # the cell of a factorial with the best mean score of all seeds
     target_stated: Mapping[str, Level] | None = None  # its levels that the user gave; scores choose the others

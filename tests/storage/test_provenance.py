@@ -36,6 +36,8 @@ WHOLE: dict[str, Any] = {
     "foreign": True, "source": "runs.csv", "source_id": "f00d", "read_as": "score acc",
     "metric": {"name": "acc", "direction": "maximize", "unit": "points", "scale": 100.0, "margin": 0.5, "chance": 0.1},
     "factors": ["norm"], "drawn": ["width"], "alone": ["tower"], "together": [["norm", "width"]],
+    "aliased": ["norm and width always change together"], "confounded": ["data differs"], "ignored": ["host differs"],
+    "also_varies": ["host"],
     "reference_asked": "norm=none", "target": {"norm": "batch"}, "target_stated": {"norm": "batch"},
     "seed_column": "seed", "overlap": 0.25,
 }  # fmt: skip

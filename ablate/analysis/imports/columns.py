@@ -36,6 +36,7 @@ class Roles:
     states: Mapping[str, State] = field(default_factory=dict)  # the meaning of the cells of `state`
     unit: str = ""
     together: tuple[tuple[str, str], ...] = ()  # factors that always change together
+    taken: tuple[str, ...] = ()  # columns of a role, without the factors
 
     @property
     def seed(self) -> str:
@@ -60,7 +61,7 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
-        factors.together,
+        factors.together, tuple(filter(None, taken)),
     )  # fmt: skip
 
 
