@@ -17,6 +17,7 @@ from ablate.analysis.imports.configurations import (
     text_of,
 )
 from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
+from ablate.analysis.imports.histories import last_rows
 from ablate.analysis.imports.rows import CellRuns, cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
@@ -44,7 +45,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     by one. A row that appears a second time names the original in `same_as`. Raises `DataError` if the
     table lacks something that the user stated.
     """
-    runs = prepared(runs)
+    runs = last_rows(prepared(runs), asked)
     roles = find_roles(runs, asked)
     names = own_names(runs, roles)
     asked = in_own_names(asked, names)
@@ -159,6 +160,7 @@ def _facts(runs: Runs, asked: ImportOptions, roles: Roles, found: Configurations
         drawn=list(found.drawn),
         reference_asked=asked.reference,
         seed_column=roles.seed,
+        overlap=roles.overlap,
     )
 
 

@@ -57,7 +57,6 @@ MACHINES = frozenset(("host", "hostname", "node", "machine", "nodelist", "nodena
 DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # followed by "id" or a number
 COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks", "description"))
 CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
-STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
 LEARNING = frozenset(("lr", "rate", "decay", "dropout", "momentum", "width", "units", "depth", "batch", "layers"))
 RANKED = re.compile(r"[A-Za-z].*@ ?\d+")  # "NDCG@10": of the first ten
 _NUMBER = r"[-+−]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)? ?%?"
