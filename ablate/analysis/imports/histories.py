@@ -195,7 +195,8 @@ def _is_history(runs: Runs, export: Export, found: History) -> bool:
     gaps, is_budget = np.diff(grid), _is_budget(export.name(found.step))
     is_even = bool((gaps == gaps[0]).all()) and grid[0] <= gaps[0]
     is_clear = is_even and _is_regular(found)
-    if is_clear and not is_budget and len(grid) >= CLEAR:
+    is_counted = grid[0] == 0 and "epoch" in own_words(export, found.step)  # nobody trains for 0 epochs
+    if is_clear and not is_budget and (is_counted or len(grid) >= CLEAR):
         return True
     if len(grid) < (CLEAR_BUDGET if is_budget else FEWEST if is_clear else CLEAR):
         return False
