@@ -24,6 +24,7 @@ from ablate.analysis.imports.configurations import (
 from ablate.analysis.imports.confounding import Confounding, find_confounding
 from ablate.analysis.imports.coverage import alike_notes, missing_notes, once, pairing_notes, without_copies
 from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
+from ablate.analysis.imports.histories import last_rows
 from ablate.analysis.imports.notes import counted_states, design_notes, not_finished_notes, progress_notes
 from ablate.analysis.imports.rows import (
     CellRuns,
@@ -60,7 +61,8 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     by one. A row that appears a second time names the original in `same_as`. A comparison in which another column
     differs systematically is not formed. Raises `DataError` if the table lacks something that the user stated.
     """
-    read = _read(prepared(runs), asked)
+    runs = last_rows(prepared(runs), asked)
+    read = _read(runs, asked)
     found, cells, roles = read.found, read.cells, read.roles
     reference, said = choose_reference(found, read.asked.reference, place=runs.place, finished=read.finished_runs())
     target, target_said = _target(read)
@@ -215,6 +217,7 @@ def _facts(read: _Read) -> Provenance:
         together=[[read.names[name] for name in pair] for pair in roles.together],
         reference_asked=read.asked.reference,
         seed_column=roles.seed,
+        overlap=roles.overlap,
     )
 
 
