@@ -17,6 +17,7 @@ from ablate.storage.files.atomic import write_aside
 from ablate.text import printable
 
 ClassNumbers: TypeAlias = np.ndarray[Any, Any]  # (n,) of whole numbers
+Correctness: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]  # (n,)
 _ARRAYS = ("labels", "trials", "predicted")
 _MOST_BYTES = 2**31  # of the unpacked arrays
 
@@ -28,8 +29,8 @@ class KeptPredictions:
     labels: ClassNumbers
     classes: Mapping[str, ClassNumbers]  # by trial
 
-    def correct(self, trial: str) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-        """Whether the trial classifies each example correctly, (n,); None if its predictions were not kept."""
+    def correct(self, trial: str) -> Correctness | None:
+        """Whether the trial classifies each example correctly; None if its predictions were not kept."""
         found = self.classes.get(trial)
         return None if found is None else found == self.labels
 

@@ -47,7 +47,7 @@ GOOD = {"labels": np.zeros(3, np.uint8), "trials": np.array(["a"]), "predicted":
 def test_a_file_of_another_form_is_refused_with_its_path(tmp_path, change):
     path = tmp_path / "test_predictions.npz"
     np.savez(path, **{name: array for name, array in (GOOD | change).items() if array is not None})
-    with pytest.raises(DataError, match="test_predictions.npz: is damaged: "):
+    with pytest.raises(DataError, match=r"test_predictions\.npz: is damaged: "):
         read_predictions(path)
 
 
