@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ablate
 from ablate import system
+from ablate.data.predictions import unpack
 from ablate.errors import AblateError
 from ablate.experiment.cautions import all_cautions
 from ablate.experiment.preregister import preregistration_facts
@@ -15,6 +16,7 @@ from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
+from ablate.storage.predictions import KeptPredictions, write_predictions
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study.settings import Study
@@ -24,7 +26,7 @@ PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a w
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """Write the tables of results, epochs and (if any) layers, the range tests and the provenance.
+    """Write the tables of results, epochs and (if any) layers, the predictions, the range tests and the provenance.
 
     Raises `StorageError` if a file cannot be written.
     """
@@ -36,6 +38,9 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
     if any(e.outcome.layers for e in entries):
         with saving(folder.layers, "the layers table"):
             write_table(layers_table(e.outcome for e in entries), folder.layers)
+    if predictions := _predictions(entries, facts):
+        with saving(folder.predictions, "the predictions of the test set"):
+            write_predictions(predictions, folder.predictions)
     with saving(folder.lr_tests, "the learning-rate range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
     with saving(folder.provenance, "the provenance"):
@@ -79,6 +84,15 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
             named = {"label": spec.label.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
             tests[test.key] = {**named, **asdict(test)}
     return list(tests.values())
+
+
+def _predictions(entries: list[Entry], facts: Facts) -> KeptPredictions | None:
+    """The predictions of all trials that have some; None if there are none."""
+    labels = facts.data.y_test
+    packed = {e.spec.trial: e.outcome.test_predictions for e in entries if e.outcome.test_predictions}
+    found = {trial: unpack(text, labels) for trial, text in packed.items()}
+    kept = {trial: classes for trial, classes in found.items() if classes is not None}
+    return KeptPredictions(labels, kept) if kept else None
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:

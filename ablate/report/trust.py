@@ -11,6 +11,7 @@ from ablate.report.inputs import Inputs, reference_mean
 from ablate.report.numbers import count, effect_decimals, file_unit, in_unit, number
 from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
 from ablate.report.plots import contrast_name
+from ablate.report.test_set import example_blocks
 from ablate.report.wording.phrases import DECIMALS
 
 ANCHOR = "trust"
@@ -24,7 +25,7 @@ def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
         _test_error(inputs), _detectable(inputs), _unseen_failures(inputs), _best_epoch(inputs), _best_trial(inputs),
     ]  # fmt: skip
     blocks += [Paragraph(text) for text in said if text]
-    return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs)])
+    return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs), *example_blocks(inputs)])
 
 
 def confirmation(checks: list[Check]) -> Link:

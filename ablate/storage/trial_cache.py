@@ -134,7 +134,7 @@ def trial_key(spec: TrialSpec) -> str:
 
 def untested(outcome: Outcome) -> Outcome:
     """The outcome as it would be without the test set."""
-    return replace(outcome, test_accuracy=None, test_loss=None, read_at="", read_under="")
+    return replace(outcome, test_accuracy=None, test_loss=None, test_predictions="", read_at="", read_under="")
 
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON

@@ -170,6 +170,7 @@ class Outcome:
     parts: int = 1  # micro-batches per batch (gradient accumulation), if memory was short for a whole batch
     layers: tuple[LayerState, ...] = ()  # if its study requests them
     initial_weights: str = ""  # digest of its model's initial weights; "" if none were drawn, or it is unknown
+    test_predictions: str = ""  # of the best weights, packed by `ablate.data.predictions`; "" if not kept
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""
