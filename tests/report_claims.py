@@ -17,13 +17,13 @@ from ablate.report import build_report
 
 # Not claims: the words that take an assertion back, in the sentence itself.
 TAKEN_BACK = re.compile(
-    r"explorator|descripti|no evidence|not (?:above|beyond|more than) (?:the )?(?:noise|chance)|by (?:chance|luck)|"
+    r"no evidence|not (?:above|beyond|more than) (?:the )?(?:noise|chance)|by (?:chance|luck)|"
     r"(?:does|do|did) not (?:rise|stand out|exceed)|no (?:factor|variant|level|verdict|comparison|difference) is|"
-    r"no (?:factor|importance) (?:rises|stands)|cannot (?:tell|be told|be separated)|is not (?:shown|known)|"
+    r"no (?:other )?(?:factor|importance) (?:rises|stands)|cannot (?:tell|be told|be separated)|is not (?:shown|known)|"
     r"^none\b|^no \w+ (?:is|are|has|changes)|not (?:enough|tested)|no p value|no size",
     re.IGNORECASE,
 )
-LABELLED = re.compile(r"explorator|descripti", re.IGNORECASE)  # above a table
+EXPLORATORY = re.compile(r"explorator|descripti", re.IGNORECASE)
 MEANING = re.compile(r"“[^”]*” (?:means|is)|\bmeans that\b|\bif\b.*\bwould\b|\bwould (?:mean|have)\b")  # how to read it
 ASSERTED = {  # kind of claim -> how a sentence makes it
     "effect": re.compile(
@@ -31,13 +31,17 @@ ASSERTED = {  # kind of claim -> how a sentence makes it
         r"\bbeats the reference|is worse than the reference|"
         r"^Detectable\b|\b[1-9][\d,]* (?:helps? or hurts?|help or hurt)\b|^The only comparison helps"
     ),
-    "importance": re.compile(r"\bbest separates?\b|\bmost important\b"),
+    "importance": re.compile(
+        r"\bbest separates?\b|\bmost important\b|\b(?:also )?rises? above noise|more of the score than noise"
+    ),
     "interaction": re.compile(
-        r"depends? on the (?:other|rest)|^[1-9][\d,]* (?:of|interactions?)\b.*\bsignificant\b|\bgo(?:es)? together\b"
+        r"depends? on the (?:other|rest)|(?:seems?|appears?) to depend on the other|\bgo(?:es)? together\b|"
+        r"^[1-9][\d,]* (?:of|interactions?)\b.*\bsignificant\b"
     ),
     "mode": re.compile(
-        r"^[1-9][\d,]* of (?:the )?[\d,]+ (?:verdicts?|effects?) (?:changes?|differs?)|\bverdict changes\b|"
-        r"\b[1-9][\d,]* of [\d,]+ (?:verdicts|effects) (?:change|differ)|depends? on the (?:learning-rate )?mode"
+        r"\b[1-9][\d,]* of (?:the )?[\d,]+ (?:verdicts?|effects?|variants?) (?:changes?|differs?)\b|"
+        r"\bverdict changes\b|\bdepends? on the (?:learning-rate )?mode|\beffect differs (?!for 0|from)|"
+        r"\beffects? of [1-9][\d,]* of [\d,]+ variants? differs?\b"
     ),
     "path": re.compile(r"\bgains [+−]?\d|\bit costs least\b|the score does not suffer"),
     "failures": re.compile(
@@ -47,7 +51,7 @@ ASSERTED = {  # kind of claim -> how a sentence makes it
 VERDICTS = {
     "helps": "effect", "hurts": "effect", "detectable but below margin": "effect",
     "detectable, size undecided": "effect", "more together": "interaction", "less together": "interaction",
-    "signs differ": "interaction", "sizes differ": "interaction", "fails more often": "failures",
+    "signs differ": "interaction", "sizes differ": "interaction", "more often": "failures", "less often": "failures",
 }  # fmt: skip
 INTERVAL = re.compile(r"\[([+−-]?[\d.,]*\d), ([+−-]?[\d.,]*\d)\]")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“0-9]|fANOVA)")
@@ -75,6 +79,7 @@ class Claim:
     section: str
     kind: str  # a key of `ASSERTED`, or "interval"
     text: str
+    is_exploratory: bool = False  # by the sentence, the row, or the words above the table
 
     def __str__(self) -> str:
         return f"{self.section}: {self.text}"
@@ -143,6 +148,11 @@ def statements(html: str) -> list[Statement]:
 
 def claims(found: Sequence[Statement]) -> list[Claim]:
     """The statements that assert an effect."""
+    return [claim for claim in asserted(found) if not claim.is_exploratory]
+
+
+def asserted(found: Sequence[Statement]) -> list[Claim]:
+    """The claims, and what would be one if it were not called exploratory."""
     return [claim for one in found for claim in (_of_row(one) if one.cells else _of_sentence(one))]
 
 
@@ -154,23 +164,23 @@ def claims_of(text: str, *, section: str = "answer") -> list[Claim]:
 def _of_sentence(one: Statement) -> Iterator[Claim]:
     if one.section == "methods" or TAKEN_BACK.search(one.text) or MEANING.search(one.text):
         return
-    for kind, asserted in ASSERTED.items():
-        if asserted.search(one.text):
-            yield Claim(one.section, kind, one.text)
+    for kind, words in ASSERTED.items():
+        if words.search(one.text):
+            yield Claim(one.section, kind, one.text, EXPLORATORY.search(one.text) is not None)
             return
 
 
 def _of_row(one: Statement) -> Iterator[Claim]:
-    if TAKEN_BACK.search(one.text) or LABELLED.search(one.above):
+    if TAKEN_BACK.search(one.text):
         return
     words = [cell.lstrip("▲▼■◆◇○✚✕✖·≠ \N{NO-BREAK SPACE}") for cell in one.cells]
     kinds = [VERDICTS[word] for word in words if word in VERDICTS]
-    if "Changes" in one.head and len(one.cells) == len(one.head) and one.cells[one.head.index("Changes")] == "yes":
+    if any(cell == "yes" and name in ("Changes", "Differs") for name, cell in zip(one.head, one.cells, strict=False)):
         kinds.append("mode")
+    if not kinds and "Verdict" not in one.head and any(map(_leaves_zero, one.cells)):
+        kinds.append("interval")
     if kinds:
-        yield Claim(one.section, kinds[0], one.text)
-    elif "Verdict" not in one.head and any(map(_leaves_zero, one.cells)):
-        yield Claim(one.section, "interval", one.text)
+        yield Claim(one.section, kinds[0], one.text, EXPLORATORY.search(f"{one.text} {one.above}") is not None)
 
 
 def _leaves_zero(cell: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from report_claims import Claim, Statement, claims, read_report
+from report_claims import Claim, Statement, asserted, read_report
 
 from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
@@ -29,8 +29,13 @@ class Report:
     """What a page says; `refusal` where there is none."""
 
     page: Sequence[Statement] = ()
-    claims: Sequence[Claim] = ()
+    asserted: Sequence[Claim] = ()
     refusal: str = ""
+
+    @property
+    def claims(self) -> Sequence[Claim]:
+        """What it asserts without calling it exploratory."""
+        return [claim for claim in self.asserted if not claim.is_exploratory]
 
     @property
     def answer(self) -> str:
@@ -45,7 +50,7 @@ def report_on(write: Writer) -> Report:
             page = read_report(write(Path(place)))
         except DataError as err:
             return Report(refusal=str(err))
-    return Report(page, claims(page))
+    return Report(page, asserted(page))
 
 
 def verdicts_on(write: Writer) -> dict[str, str]:

@@ -5,39 +5,59 @@ the class, so every algorithm has the same expected error for every size of the 
 the sample, which all folds share.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 from honest.folders import Rng, Rows, imported, verdicts_on
 from honest.judged import APART
 from honest.rates import EFFECTS, Measured, Rate
+from numpy.typing import NDArray
 
+Floats: TypeAlias = NDArray[np.float64]
 N, FEATURES, RIDGE = 200, 10, 1.0
 KINDS = ((10, 1), (5, 3), (10, 10))  # folds, repeats
 
 
 def folds(studies: int, *, seed: int) -> Iterator[Measured]:
-    """Ten folds, three times five, ten times ten: verdicts on algorithms that are equal."""
+    """Ten folds, three times five, ten times ten, and repeats within seeds: verdicts on algorithms that are equal."""
     for number, (n_folds, repeats) in enumerate(KINDS):
-        rng = np.random.default_rng((seed, 50 + number))
-        found = [_verdicts(rng, n_folds, repeats, effect=0.0) for _ in range(studies)]
-        power = {
-            effect: Rate.of(
-                _verdicts(rng, n_folds, repeats, effect=effect).get("model=b") == "helps" for _ in range(studies // 5)
-            )
-            for effect in EFFECTS
-        }
-        refused = sum(not one for one in found)
-        note = f"{refused} of {studies} refused" if refused else ""
         case = f"{n_folds} folds" + (f" × {repeats} repeats" if repeats > 1 else "")
-        yield Measured("folds", case, Rate.of(any(v in APART for v in one.values()) for one in found), power, note)
+        draw = partial(cross_validated, n_folds=n_folds, repeats=repeats)
+        yield _measured(case, draw, studies, rng=np.random.default_rng((seed, 50 + number)))
+    yield _measured("5 repeats within 6–8 seeds", repeated, studies, rng=np.random.default_rng((seed, 59)))
 
 
-def _verdicts(rng: Rng, n_folds: int, repeats: int, *, effect: float) -> dict[str, str]:
-    return verdicts_on(imported(cross_validated(rng, n_folds, repeats, effect=effect), reference="model=a"))
+def _measured(case: str, draw: Callable[..., Rows], studies: int, *, rng: Rng) -> Measured:
+    found = [_verdicts(draw(rng, effect=0.0)) for _ in range(studies)]
+    power = {
+        effect: Rate.of(_verdicts(draw(rng, effect=effect)).get("model=b") == "helps" for _ in range(studies // 5))
+        for effect in EFFECTS
+    }
+    refused = sum(not one for one in found)
+    note = f"{refused} of {studies} refused" if refused else ""
+    return Measured("folds", case, Rate.of(any(v in APART for v in one.values()) for one in found), power, note)
 
 
-def cross_validated(rng: Rng, n_folds: int, repeats: int, *, effect: float) -> Rows:
+def _verdicts(rows: Rows) -> dict[str, str]:
+    return verdicts_on(imported(rows, reference="model=a"))
+
+
+def repeated(rng: Rng, *, effect: float) -> Rows:
+    """Five runs a seed and algorithm: what an algorithm does depends on the seed, far more than on the run."""
+    n, names = int(rng.integers(6, 9)), ("a", "b", "c")
+    gains = rng.normal(size=(3, n))
+    gains[1] += effect * 2**0.5
+    return [
+        {"model": name, "seed": seed, "repeat": repeat, "accuracy": round(80 + gains[at, seed] + 0.3 * rng.normal(), 4)}
+        for at, name in enumerate(names)
+        for seed in range(n)
+        for repeat in range(5)
+    ]
+
+
+def cross_validated(rng: Rng, *, n_folds: int, repeats: int, effect: float) -> Rows:
     """A row an algorithm and fold; the effect, in SDs of the differences between folds, is added to "b"."""
     names = ("a", "b", "c")[: int(rng.integers(2, 4))]
     labels = rng.integers(0, 2, size=N) * 2.0 - 1
@@ -54,11 +74,7 @@ def cross_validated(rng: Rng, n_folds: int, repeats: int, *, effect: float) -> R
     ]  # fmt: skip
 
 
-def _accuracies(
-    x: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
-    labels: "np.ndarray[tuple[int], np.dtype[np.float64]]",
-    parts: "list[np.ndarray[tuple[int], np.dtype[np.int64]]]",
-) -> list[float]:
+def _accuracies(x: Floats, labels: Floats, parts: Sequence[NDArray[np.int64]]) -> list[float]:
     found = []
     for test in parts:
         is_train = np.ones(len(labels), dtype=bool)

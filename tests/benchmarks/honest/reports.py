@@ -182,10 +182,13 @@ def reports(studies: int, *, seed: int) -> Iterator[Measured]:
         said = [report_on(kind.make(rng, 0.0)) for _ in range(studies)]
         found = {effect: Rate.of(_finds(kind, rng, effect) for _ in range(max(studies // 4, 1))) for effect in EFFECTS}
         yield Measured("whole report", kind.name, Rate.of(bool(one.claims) for one in said), found, _where(said))
+        ranked = Rate.of(any(claim.kind == "importance" for claim in one.asserted) for one in said)
+        if any(one.section == "search" for report in said for one in report.page):
+            yield Measured("whole report", f"{kind.name}: importances", ranked, note="exploratory or not")
 
 
 def modes(studies: int, *, seed: int) -> Iterator[Measured]:
-    """Two learning-rate modes with the same true effects, of 0 to 3 SD: the share that says that something changes."""
+    """Two learning-rate modes with the same true effects, of 0 to 3 SD: any word of a change, exploratory or not."""
     rng = np.random.default_rng((seed, 80))
     said = [report_on(_two_modes(rng, 0.0)) for _ in range(studies)]
     found = {effect: Rate.of(_changes(report_on(_two_modes(rng, effect)), "norm") for _ in range(studies // 4))
@@ -206,7 +209,7 @@ def _two_modes(rng: Rng, effect: float) -> Writer:
 
 
 def _changes(said: Report, named: str = "") -> bool:
-    return any(claim.kind == "mode" and named in claim.text for claim in said.claims)
+    return any(claim.kind == "mode" and named in claim.text for claim in said.asserted)
 
 
 def _finds(kind: Kind, rng: Rng, effect: float) -> bool:
@@ -220,11 +223,17 @@ def _finds(kind: Kind, rng: Rng, effect: float) -> bool:
 
 
 def _where(said: Sequence[Report]) -> str:
-    """The sections of the false claims, those in most reports first: "paths 100 %, search 92 %"; and refusals."""
-    counts = Counter(place for one in said for place in {_place(claim) for claim in one.claims})
-    parts = [f"{place} {100 * n / len(said):.0f} %" for place, n in counts.most_common(6)]
+    """Where claims stand, those in most reports first, "paths/path 100 %, search/importance 92 %"; and refusals."""
+    parts = _shares([{_place(claim) for claim in one.claims} for one in said])
+    hints = _shares([{_place(claim) for claim in one.asserted if claim.is_exploratory} for one in said])
     refused = sum(bool(one.refusal) for one in said)
-    return ", ".join(parts + [f"{refused} of {len(said)} refused"] * bool(refused))
+    parts += [f"exploratory: {', '.join(hints)}"] * bool(hints)
+    return "; ".join(parts + [f"{refused} of {len(said)} refused"] * bool(refused))
+
+
+def _shares(places: Sequence[set[str]]) -> list[str]:
+    counts = Counter(itertools.chain.from_iterable(places))
+    return [f"{place} {100 * n / len(places):.0f} %" for place, n in counts.most_common(6)]
 
 
 def _place(claim: Claim) -> str:
