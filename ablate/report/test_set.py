@@ -57,8 +57,9 @@ def _moved(found: pd.DataFrame, inputs: Inputs) -> str:
         return ""
     ends = [number(float(end), _decimals(found, inputs)) for end in (errors.min(), errors.max())]
     size = f"±{ends[0]}" if ends[0] == ends[1] else f"±{ends[0]} to ±{ends[1]}"
+    unit = f"{inputs.metric.unit} " if inputs.metric.unit else ""
     which = "the difference" if len(found) == 1 else "a difference"
-    return f"Another test set of this size and kind would move {which} by about {size} points (standard error)."
+    return f"Another test set of this size and kind would move {which} by about {size} {unit}(standard error)."
 
 
 def _doubts(found: pd.DataFrame, inputs: Inputs) -> list[str]:
