@@ -46,7 +46,8 @@ FOREIGN = (
 STATISTICS = (
     "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. The "
     "interval of a single comparison is Student's t interval of the mean difference at 95 %; simultaneous intervals "
-    "hold for all comparisons of a family at once (Bonferroni). P values come from the exact sign-flip test of the "
+    "hold for all comparisons of a family at once (Bonferroni), and are wider on the side of a long tail where the "
+    "differences are skewed (Johnson, Hall). P values come from the exact sign-flip test of the "
     "mean, over all sign patterns for up to {exact} seeds and over {drawn} random patterns for more. They are adjusted "
     "over the family by the step-down maximum of the statistics (max-T, Westfall & Young), with the signs of a seed "
     "flipped together in all comparisons; Holm-adjusted p values are given as well. {families}"

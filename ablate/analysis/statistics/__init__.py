@@ -23,12 +23,13 @@ from ablate.analysis.statistics.planning import (
     seeds_to_bound,
     spend,
 )
+from ablate.analysis.statistics.skewness import family_skewness, skewed_interval, skewness
 from ablate.analysis.statistics.verdicts import DECIDED, DIFFERENT, Judgement, Verdict, judge, verdict
 
 __all__ = [
     "DECIDED", "DIFFERENT", "EXACT_SEEDS", "FLIPS_DRAWN", "MIN_SEEDS", "MOST_SEEDS", "Interval", "Judgement", "Looks",
     "Verdict", "best_epoch_optimism", "binomial_error", "expected_best", "expected_normal_maximum", "failure_interval",
-    "family_p", "holm", "judge", "least_seeds", "looks", "minimum_detectable_effect", "paired_failure_p",
-    "paired_interval", "probability_better", "seeds_for", "seeds_needed", "seeds_to_bound", "spend",
-    "standardized_effect", "tost_p", "unpaired_failure_p", "verdict",
+    "family_p", "family_skewness", "holm", "judge", "least_seeds", "looks", "minimum_detectable_effect",
+    "paired_failure_p", "paired_interval", "probability_better", "seeds_for", "seeds_needed", "seeds_to_bound",
+    "skewed_interval", "skewness", "spend", "standardized_effect", "tost_p", "unpaired_failure_p", "verdict",
 ]  # fmt: skip

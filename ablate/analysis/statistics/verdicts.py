@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from ablate.analysis.statistics.families import family_p, holm
 from ablate.analysis.statistics.paired import Floats, Interval, paired_interval, to_floats, tost_p
 from ablate.analysis.statistics.planning import MIN_SEEDS, Looks, first_seeds
+from ablate.analysis.statistics.skewness import family_skewness, skewed_interval
 
 # The second line does not judge differences: see `ablate.analysis.effects.pairing`. "lost runs": some runs did not
 # finish and the score of guessing is unknown, so no size is claimed. "exploratory": outside the primary family.
@@ -56,7 +57,7 @@ class Judgement:
     """The result for a comparison of a family. p values are NaN below six seeds, and before the first look."""
 
     interval: Interval  # of the single comparison
-    simultaneous: Interval  # for all comparisons of the family at once (Bonferroni), and all looks
+    simultaneous: Interval  # for all comparisons of the family at once (Bonferroni), and all looks; wider if skewed
     p: float  # sign flips of this comparison alone
     p_adjusted: float  # max-T over the family
     p_holm: float  # Holm's adjustment of `p`, for comparison
@@ -88,11 +89,12 @@ def judge(
         used = np.where(last > 0, np.array(looks.seeds)[np.maximum(last - 1, 0)], counts)
         d = first_seeds(d, used)
     p, p_adjusted = p_values
+    of_family = family_skewness(d)
     contrasts = zip(d.T, p, p_adjusted, holm(p), last, levels, strict=True)
     return [
         _judgement(
             column[~np.isnan(column)], (float(one), float(adjusted), float(of_holm)), family=d.shape[1],
-            margin=margin, alpha=alpha, look=int(look), level=float(level),
+            of_family=of_family, margin=margin, alpha=alpha, look=int(look), level=float(level),
         )
         for column, one, adjusted, of_holm, look, level in contrasts
     ]  # fmt: skip
@@ -113,6 +115,7 @@ def _judgement(
     p_values: tuple[float, float, float],
     *,
     family: int,
+    of_family: float,
     margin: float,
     alpha: float,
     look: int,
@@ -120,7 +123,7 @@ def _judgement(
 ) -> Judgement:
     share = level / alpha
     interval = paired_interval(d, confidence=1 - (1 - CONFIDENCE) * share)
-    simultaneous = paired_interval(d, confidence=1 - level / family)
+    simultaneous = skewed_interval(d, confidence=1 - level / family, of_family=of_family)
     p, p_adjusted, p_holm = p_values
     p_tost = min(tost_p(d, margin=margin) / share, 1.0) if not math.isnan(p_adjusted) else math.nan
     said = verdict(interval, simultaneous=simultaneous, p_adjusted=p_adjusted, margin=margin, alpha=alpha)

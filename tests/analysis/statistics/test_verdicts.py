@@ -71,7 +71,8 @@ def test_a_family_is_judged_by_the_parts_that_are_tested_elsewhere():
     assert [x.p_holm for x in found] == statistics.holm(alone).tolist()
     for column, one in zip(d.T, found, strict=True):
         assert one.interval == statistics.paired_interval(column)
-        assert one.simultaneous == statistics.paired_interval(column, confidence=1 - 0.05 / 3)
+        of_family = statistics.family_skewness(d)
+        assert one.simultaneous == statistics.skewed_interval(column, confidence=1 - 0.05 / 3, of_family=of_family)
         assert one.p_tost == statistics.tost_p(column, margin=0.005)
         assert (one.look, one.level) == (0, 0.05)
 
@@ -98,7 +99,8 @@ def test_at_each_look_a_contrast_is_judged_on_the_first_seeds_that_it_has():
     assert first.p == pytest.approx(2 / 64 * 5 / 3)
     assert first.p_adjusted == pytest.approx(at_first[0] * 0.05 / 0.03)
     assert second.p_adjusted == pytest.approx(min(at_first[1] * 5 / 3, at_second[1] * 5 / 2, 1.0))
-    assert first.simultaneous == statistics.paired_interval(d[:6, 0], confidence=1 - 0.03 / 2)
+    of_family = np.mean([statistics.skewness(d[:6, 0]), statistics.skewness(d[:, 1])])
+    assert first.simultaneous == statistics.skewed_interval(d[:6, 0], confidence=1 - 0.03 / 2, of_family=of_family)
     assert first.interval == statistics.paired_interval(d[:6, 0], confidence=0.97)
     assert second.p_tost == pytest.approx(statistics.tost_p(d[:, 1], margin=0.05) * 0.05 / 0.02)
 
