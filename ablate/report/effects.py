@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate.analysis.effects import FAILURE_COLUMNS, FEWER, IDENTICAL, LOST, MORE, UNFINISHED, Metric
 from ablate.analysis.search_history import best_of_search, search_history
-from ablate.analysis.statistics import DIFFERENT
+from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
@@ -37,11 +37,10 @@ from ablate.text import first_of, listed, number_of
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
-HOW_TO_READ = (
-    "Each light dot is one seed: variant minus reference, {shared}. "
-    "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once, and the "
-    "shaded band is the margin within which a difference does not matter ({margin})."
-)
+DOTS = "Each light dot is one seed: variant minus reference, {shared}."
+BARS = "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once."
+NO_BARS = "The mark is the mean; with fewer than {least} seeds there is no interval."
+BAND = "The shaded band is the margin within which a difference does not matter ({margin})."
 COUNTED = {  # verdict -> of several comparisons, of one
     "helps": ("help", "helps"),
     "hurts": ("hurt", "hurts"),
@@ -74,7 +73,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     blocks: list[Block] = []
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(primary, inputs)
-        described, reading = _description(primary, inputs.metric), _how_to_read(inputs)
+        described, reading = _description(primary, inputs.metric), _how_to_read(primary, inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
     blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
     blocks += failures_block(primary)
@@ -194,7 +193,8 @@ def _counted(verdicts: "pd.Series[str]") -> str:
     if len(there) == 1:
         ((word, n),) = there.items()
         several, one = COUNTED[word]
-        return f"The only comparison {one}." if n == 1 else f"All {n} comparisons {several}."
+        every = "Both" if n == 2 else f"All {n}"
+        return f"The only comparison {one}." if n == 1 else f"{every} comparisons {several}."
     parts = [f"{n} {COUNTED[word][n == 1]}" for word, n in there.items()]
     if not set(there) & set(DIFFERENT) and set(there) & set(TESTED):
         parts.insert(0, "none is shown to help or hurt")
@@ -209,11 +209,13 @@ def _lost_dots(lost: int, inputs: Inputs) -> str:
     return f"{runs} did not finish and {dots.format(inputs.lost_count)} can lie off the axis."
 
 
-def _how_to_read(inputs: Inputs) -> str:
+def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
     metric = inputs.metric
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
-    return HOW_TO_READ.format(margin=margin, shared=shared)
+    bars = BARS if primary["low"].notna().any() else NO_BARS.format(least=MIN_SEEDS)
+    said = [DOTS.format(shared=shared), bars, BAND.format(margin=margin) if metric.margin else ""]
+    return " ".join(part for part in said if part)
 
 
 def _margin(metric: Metric) -> str:

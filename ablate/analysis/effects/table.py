@@ -44,13 +44,13 @@ def effects_table(
 
     Differences are variant − what it is `against`, on the metric, higher is better, in the file's unit (times `scale`:
     in `unit`). `low`, `high` hold for the single comparison, `low_adjusted`, `high_adjusted` for the family at once
-    (Bonferroni). `p` is that of the single comparison, `p_adjusted` by max-T, `p_holm` by Holm; NaN below six seeds.
-    The columns `FAILURE_COLUMNS` compare how often runs were lost; where that happened and the score of guessing is
-    unknown, the verdict is "lost runs" and there is no mean. `mde` is the smallest true difference detectable with
-    this number of seeds (80 % power, at the observed SD). `reference_mean` and `variant_mean` are over the paired
-    seeds. `diverged` counts the variant's runs that diverged, failed or ran out of memory. Comparisons of identical
-    runs have a verdict of their own. Factors with the largest effect come first, in each the best level; comparisons
-    with the reference before others.
+    (Bonferroni). `p` is that of the single comparison, `p_adjusted` by max-T, `p_holm` by Holm; intervals and p are
+    NaN below six seeds. The columns `FAILURE_COLUMNS` compare how often runs were lost; where that happened and the
+    score of guessing is unknown, the verdict is "lost runs" and there is no mean. `mde` is the smallest true
+    difference detectable with this number of seeds (80 % power, at the observed SD). `reference_mean` and
+    `variant_mean` are over the paired seeds. `diverged` counts the variant's runs that diverged, failed or ran out of
+    memory. Comparisons of identical runs have a verdict of their own. Factors with the largest effect come first, in
+    each the best level; comparisons with the reference before others.
 
     `looks` is the plan of a study that added seeds to undecided comparisons: then a comparison is judged by the seeds
     of the last look for which it has all seeds, `look`, and p values and intervals hold over all looks, see
@@ -170,22 +170,25 @@ def _row(contrast: _Contrast, judgement: Judgement, metric: Metric, *, family: i
     interval, n, level = judgement.interval, judgement.interval.n, judgement.level
     pairs = contrast.pairs.head(n)
     d = pairs["difference"].to_numpy(dtype=np.float64)
+    is_tested = n >= statistics.MIN_SEEDS  # below, an interval says more of Student's t than of the runs
     is_sized = judgement.verdict != "detectable, size undecided"
     count = statistics.seeds_needed if is_sized else statistics.seeds_to_bound
     needed = count(interval, contrasts=family, margin=metric.margin, alpha=level)
     detectable = statistics.minimum_detectable_effect(n, contrasts=family, alpha=level) * interval.sd
     return {
         **asdict(interval),
+        "low": interval.low if is_tested else math.nan,
+        "high": interval.high if is_tested else math.nan,
         "n": n or len(contrast.counted),
         "p": judgement.p,
         "p_adjusted": judgement.p_adjusted,
         "p_holm": judgement.p_holm,
         "verdict": judgement.verdict,
-        "low_adjusted": judgement.simultaneous.low,
-        "high_adjusted": judgement.simultaneous.high,
+        "low_adjusted": judgement.simultaneous.low if is_tested else math.nan,
+        "high_adjusted": judgement.simultaneous.high if is_tested else math.nan,
         # The exact test can require more seeds than the t test that `seeds_needed` assumes.
         "seeds_needed": max(needed, n + 1) if judgement.verdict == "inconclusive" or not is_sized else needed,
-        "mde": detectable if n >= statistics.MIN_SEEDS else math.nan,
+        "mde": detectable if is_tested else math.nan,
         "d_z": statistics.standardized_effect(d),
         "p_better": statistics.probability_better(d),
         "p_tost": judgement.p_tost,

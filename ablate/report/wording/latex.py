@@ -89,7 +89,9 @@ def _row(row: Effect, *, named: bool, columns: Sequence[str]) -> str:
         *(to_tex(names[name]) for name in columns),
         str(row["n"]),
         _tex_number(signed(row)) if row["n"] > 0 else "--",
-        f"[{_tex_number(shown(row, row['low']))}, {_tex_number(shown(row, row['high']))}]" if row["n"] > 1 else "--",
+        f"[{_tex_number(shown(row, row['low']))}, {_tex_number(shown(row, row['high']))}]"
+        if math.isfinite(row["low"])
+        else "--",
         "--" if math.isnan(row["p_adjusted"]) else p_text(row["p_adjusted"]).replace("<", "$<$"),
         to_tex(row["verdict"]),
     ]
