@@ -38,6 +38,7 @@ IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
 DOTS = "Each light dot is one seed: variant minus reference, {shared}."
+NO_DOTS = " A comparison without shared seeds has no dots."
 BARS = "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once."
 NO_BARS = "The mark is the mean; with fewer than {least} seeds there is no interval."
 BAND = "The shaded band is the margin within which a difference does not matter ({margin})."
@@ -154,6 +155,9 @@ def _columns(
         return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
 
     rates: list[tuple[str, Callable[[Row], CellContent]]] = []
+    max_t: list[tuple[str, Callable[[Row], CellContent]]] = []
+    if not (effects["adjustment"] == "Holm").all():
+        max_t.append(("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])))
     if effects["learning_rate"].notna().any():
         rates.append(("Rate", lambda row: rate(row["learning_rate"])))
     return [
@@ -163,7 +167,7 @@ def _columns(
         (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
         ("95 %, simultaneous", ends("_adjusted")),
-        ("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])),
+        *max_t,
         ("p (Holm)", lambda row: p_value(row["p_holm"])),
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
         ("P(better)", lambda row: number(row["p_better"], 2)),
@@ -174,7 +178,8 @@ def _columns(
 
 
 def _n_runs(row: Row) -> str:
-    return count(row["n"]) + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
+    runs = f"{row['n_runs']} and {row['reference_runs']}, unpaired" if row["test"] == "unpaired" else count(row["n"])
+    return runs + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
 
 
 def _what_to_see(primary: pd.DataFrame, inputs: Inputs) -> str:
@@ -214,7 +219,8 @@ def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     bars = BARS if primary["low"].notna().any() else NO_BARS.format(least=MIN_SEEDS)
-    said = [DOTS.format(shared=shared), bars, BAND.format(margin=margin) if metric.margin else ""]
+    dots = DOTS.format(shared=shared) + (NO_DOTS if (primary["test"] == "unpaired").any() else "")
+    said = [dots, bars, BAND.format(margin=margin) if metric.margin else ""]
     return " ".join(part for part in said if part)
 
 

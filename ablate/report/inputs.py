@@ -132,7 +132,9 @@ def read_inputs(folder: Path) -> Inputs:
         study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
-        effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
+        effects=effects_of_runs(
+            runs, metric, looks=spend(looks) if looks else None, overlap=float(facts.overlap or 0.0)
+        ),
         scores=pair_runs(runs, metric),
         looks=looks,
         layers=read_layers(folder / "layers.csv"),

@@ -38,16 +38,16 @@ def family_skewness(differences: Floats) -> float:
     return float(np.mean(found)) if found else 0.0
 
 
-def skewed_interval(differences: ArrayLike, *, confidence: float, of_family: float) -> Interval:
+def skewed_interval(differences: ArrayLike, *, confidence: float, of_family: float, overlap: float = 0.0) -> Interval:
     """Student's interval, widened for the differences' own skewness and that `of_family`.
 
     Exactly Student's below six seeds, and if the differences are symmetric.
     """
     d = to_floats(differences)
-    plain = paired_interval(d, confidence=confidence)
+    plain = paired_interval(d, confidence=confidence, overlap=overlap)
     if d.size < MIN_SEEDS or plain.sd == 0:
         return plain
-    error, root = plain.sd / math.sqrt(d.size), math.sqrt(d.size)
+    error, root = plain.sd * math.sqrt(1 / d.size + overlap), math.sqrt(d.size)
     skews = (OWN * skewness(d) / root, OF_FAMILY * of_family / root)
     low, high = widened((plain.low, plain.high), error, reach=(plain.high - plain.mean) / error, skews=skews)
     return Interval(plain.mean, plain.sd, low, high, d.size)

@@ -74,7 +74,7 @@ def headline(
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
-    lines += _differing(effects, modes) + ended + _family(told, family=len(family))
+    lines += _differing(effects, modes) + ended + _not_flipped(told) + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
 
 
@@ -128,7 +128,7 @@ def _rivals(first: Effect, family: Sequence[Effect]) -> list[Effect]:
 
 
 def _most(row: Effect) -> float:
-    return max(abs(row["low_adjusted"]), abs(row["high_adjusted"]))
+    return float(max(abs(row["low_adjusted"]), abs(row["high_adjusted"])))
 
 
 def _has_interval(row: Effect) -> bool:
@@ -293,12 +293,29 @@ def _family(told: Sequence[Effect], *, family: int) -> list[str]:
     """The family over which the intervals hold: all comparisons, and all looks if seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
-    held = f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them (max-T)"
+    adjustment = told[0]["adjustment"]
+    held = (
+        f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them ({adjustment})"
+    )
     added = _added(told)
     if family < 2:
         return [f"The undecided comparison got more seeds ({added}); p and interval hold over all looks."] * bool(added)
     looks = f"Undecided comparisons got more seeds ({added} each); p and intervals hold over all looks"
     return [f"{held}. {looks}." if added else f"{held}."]
+
+
+def _not_flipped(told: Sequence[Effect]) -> list[str]:
+    """Why some comparisons rest on other tests than sign flips of pairs."""
+    lines = []
+    unpaired = [effect_name(row) for row in told if row["test"] == "unpaired"]
+    if unpaired:
+        named = clauses(unpaired, MOST_NAMED)
+        lines.append(f"No shared seeds, so compared unpaired (Welch's interval, permutation test): {named}.")
+    if any(row["test"] == "folds" for row in told):
+        lines.append(
+            "The folds share training examples, so intervals and p use the corrected variance of Nadeau and Bengio."
+        )
+    return lines
 
 
 def _added(told: Sequence[Effect]) -> str:
@@ -313,12 +330,14 @@ def _with_interval(row: Effect) -> str:
 
 
 def _with_seeds_needed(row: Effect) -> str:
-    if row["seeds_needed"] <= row["n"]:  # undecided for another reason: runs that did not finish
+    if not row["seeds_needed"] > row["n"]:  # undecided for another reason: lost runs, or folds that overlap
         return _with_interval(row)
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {_seeds(row)})"
 
 
 def _with_seeds_to_bound(row: Effect) -> str:
+    if not row["seeds_needed"] > row["n"]:
+        return _with_interval(row)
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; its size needs {_seeds(row)})"
 
 

@@ -251,6 +251,16 @@ def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
     assert lines[0].startswith("The best configuration is worse than the reference by 6.0 points [5.0, 7.0]")
 
 
+def test_comparisons_without_sign_flips_say_why():
+    unpaired = effect("a=1", 0.03, 0.01, "helps", test="unpaired", adjustment="Holm")
+    folds = effect("b=1", 0.0, 0.02, "inconclusive", test="folds", adjustment="Holm", needed=math.nan)
+    lines = told(unpaired, folds)
+    assert "No shared seeds, so compared unpaired (Welch's interval, permutation test): a 1." in lines
+    assert any(line.startswith("The folds share training examples") for line in lines)
+    assert lines[-1].endswith("p is adjusted for all of them (Holm).")
+    assert "Undecided: b 1 (0.0 [−2.0, 2.0])." in lines
+
+
 def test_seeds_that_were_added_look_by_look_are_told():
     lines = told(
         effect("a=1", 0.03, 0.01, "helps", n=7, look=1), effect("b=1", 0.0, 0.02, "inconclusive", n=20, look=3)
