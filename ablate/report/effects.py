@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate.analysis.effects import FAILURE_COLUMNS, FEWER, IDENTICAL, LOST, MORE, UNFINISHED, Metric
 from ablate.analysis.search_history import best_of_search, search_history
-from ablate.analysis.statistics import DIFFERENT
+from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
@@ -37,11 +37,11 @@ from ablate.text import first_of, listed, number_of
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
-HOW_TO_READ = (
-    "Each light dot is one seed: variant minus reference, {shared}. "
-    "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once, and the "
-    "shaded band is the margin within which a difference does not matter ({margin})."
-)
+DOTS = "Each light dot is one seed: variant minus reference, {shared}."
+NO_DOTS = " A comparison without shared seeds has no dots."
+BARS = "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once."
+NO_BARS = "The mark is the mean; with fewer than {least} seeds there is no interval."
+BAND = "The shaded band is the margin within which a difference does not matter ({margin})."
 COUNTED = {  # verdict -> of several comparisons, of one
     "helps": ("help", "helps"),
     "hurts": ("hurt", "hurts"),
@@ -74,7 +74,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     blocks: list[Block] = []
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(primary, inputs)
-        described, reading = _description(primary, inputs.metric), _how_to_read(inputs)
+        described, reading = _description(primary, inputs.metric), _how_to_read(primary, inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
     blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
     blocks += failures_block(primary)
@@ -155,6 +155,9 @@ def _columns(
         return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
 
     rates: list[tuple[str, Callable[[Row], CellContent]]] = []
+    max_t: list[tuple[str, Callable[[Row], CellContent]]] = []
+    if not (effects["adjustment"] == "Holm").all():
+        max_t.append(("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])))
     if effects["learning_rate"].notna().any():
         rates.append(("Rate", lambda row: rate(row["learning_rate"])))
     return [
@@ -164,7 +167,7 @@ def _columns(
         (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
         ("95 %, simultaneous", ends("_adjusted")),
-        ("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])),
+        *max_t,
         ("p (Holm)", lambda row: p_value(row["p_holm"])),
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
         ("P(better)", lambda row: number(row["p_better"], 2)),
@@ -175,7 +178,8 @@ def _columns(
 
 
 def _n_runs(row: Row) -> str:
-    return count(row["n"]) + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
+    runs = f"{row['n_runs']} and {row['reference_runs']}, unpaired" if row["test"] == "unpaired" else count(row["n"])
+    return runs + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
 
 
 def _what_to_see(primary: pd.DataFrame, inputs: Inputs) -> str:
@@ -194,7 +198,8 @@ def _counted(verdicts: "pd.Series[str]") -> str:
     if len(there) == 1:
         ((word, n),) = there.items()
         several, one = COUNTED[word]
-        return f"The only comparison {one}." if n == 1 else f"All {n} comparisons {several}."
+        every = "Both" if n == 2 else f"All {n}"
+        return f"The only comparison {one}." if n == 1 else f"{every} comparisons {several}."
     parts = [f"{n} {COUNTED[word][n == 1]}" for word, n in there.items()]
     if not set(there) & set(DIFFERENT) and set(there) & set(TESTED):
         parts.insert(0, "none is shown to help or hurt")
@@ -209,11 +214,14 @@ def _lost_dots(lost: int, inputs: Inputs) -> str:
     return f"{runs} did not finish and {dots.format(inputs.lost_count)} can lie off the axis."
 
 
-def _how_to_read(inputs: Inputs) -> str:
+def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
     metric = inputs.metric
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
-    return HOW_TO_READ.format(margin=margin, shared=shared)
+    bars = BARS if primary["low"].notna().any() else NO_BARS.format(least=MIN_SEEDS)
+    dots = DOTS.format(shared=shared) + (NO_DOTS if (primary["test"] == "unpaired").any() else "")
+    said = [dots, bars, BAND.format(margin=margin) if metric.margin else ""]
+    return " ".join(part for part in said if part)
 
 
 def _margin(metric: Metric) -> str:

@@ -152,7 +152,7 @@ def read_inputs(folder: Path) -> Inputs:
         study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
-        effects=effects_of_runs(runs, metric, alpha=level, looks=plan),
+        effects=effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=float(facts.overlap or 0.0)),
         scores=scores,
         looks=looks,
         layers=read_layers(folder / "layers.csv"),

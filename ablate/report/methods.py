@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
 from ablate.report.inputs import Inputs, trained_reference
@@ -47,10 +49,21 @@ FOREIGN = (
 STATISTICS = (
     "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. The "
     "interval of a single comparison is Student's t interval of the mean difference at 95 %; simultaneous intervals "
-    "hold for all comparisons of a family at once (Bonferroni). P values come from the exact sign-flip test of the "
+    "hold for all comparisons of a family at once (Bonferroni), and are wider on the side of a long tail where the "
+    "differences are skewed (Johnson, Hall). P values come from the exact sign-flip test of the "
     "mean, over all sign patterns for up to {exact} seeds and over {drawn} random patterns for more. They are adjusted "
     "over the family by the step-down maximum of the statistics (max-T, Westfall & Young), with the signs of a seed "
-    "flipped together in all comparisons; Holm-adjusted p values are given as well. {families}"
+    "flipped together in all comparisons; Holm-adjusted p values are given as well."
+)
+FOLDS = (
+    "The replicates are folds that share training examples ({overlap} test examples for each training example), so the "
+    "variance of a mean difference is SD²·(1/n + {overlap}) (Nadeau & Bengio 2003) in intervals and p values; these "
+    "come from the t test and are adjusted over the family by Holm's method instead."
+)
+UNPAIRED = (
+    "Comparisons whose two sides share no seed are unpaired: Welch's interval, and the permutation test of Welch's t "
+    "over all divisions of the runs into two samples. All p values of such a family are adjusted by Holm's method "
+    "instead."
 )
 VERDICTS = (
     "A variant helps or hurts if its adjusted p is at most {level}, its simultaneous interval excludes 0 and its mean "
@@ -152,13 +165,24 @@ def _seeds(inputs: Inputs) -> str:
     elif isinstance(seeds, int):
         said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
     elif len(inputs.effects):
-        fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
-        said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+        said += _counts(inputs.effects)
     if not inputs.is_imported:
         said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):
             said.append(f"Search and tuning used seed {listed(tuning)}, which no comparison may use.")
     return " ".join(said)
+
+
+def _counts(effects: pd.DataFrame) -> list[str]:
+    """How many seeds the paired comparisons have, and how many have none in common."""
+    is_apart = effects["test"] == "unpaired"
+    paired, said = effects[~is_apart], list[str]()
+    if len(paired):
+        fewest, most = int(paired["n"].min()), int(paired["n"].max())
+        said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+    if is_apart.any():
+        said.append(f"{number_of(int(is_apart.sum()), 'comparison')} without a shared seed, so unpaired.")
+    return said
 
 
 def _what_a_seed_fixes(inputs: Inputs) -> str:
@@ -206,7 +230,12 @@ def _statistics(inputs: Inputs) -> str:
     families = f"The primary family of this report is its {number_of(n, 'comparison')}{of_mode}."
     if others:
         families += f" The {others} of other modes are exploratory: their p values hold within their mode only."
-    return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
+    said = [STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}")]
+    if inputs.facts.overlap:
+        said.append(FOLDS.format(overlap=f"{inputs.facts.overlap:.3g}"))
+    if (effects["test"] == "unpaired").any():
+        said.append(UNPAIRED)
+    return " ".join([*said, families])
 
 
 def _verdicts(inputs: Inputs) -> str:

@@ -204,7 +204,7 @@ def test_a_full_report_is_small(built: ReportFiles) -> None:
 
 
 def test_the_headline_opens_the_page(built: ReportFiles) -> None:
-    assert built.headline[0].startswith("Normalization matters most: batch helps by")
+    assert built.headline[0].startswith("The largest effect shown: normalization batch helps by")
     text = built.html.read_text()
     assert text.index(built.headline[0].split(" [")[0]) < text.index("<h2")
 

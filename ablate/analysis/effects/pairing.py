@@ -1,7 +1,7 @@
 """Pair each run of a variant with the run of the same seed of its reference."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -56,10 +56,34 @@ def counted_pairs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return pair_runs(runs, replace(metric, chance=-math.inf))
 
 
-def lost_comparisons(counted: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) with a lost run among `counted_pairs`, on either side."""
+def lost_comparisons(
+    counted: pd.DataFrame, apart: Mapping[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]
+) -> frozenset[tuple[str, str]]:
+    """The (variant, mode) with a lost run among `counted_pairs` or `unpaired_runs`, on either side."""
     is_lost = counted["state"].isin(COUNTED_AT_CHANCE) | counted["reference_state"].isin(COUNTED_AT_CHANCE)
-    return frozenset(_cells(counted[is_lost]))
+    unpaired = {
+        key for key, sides in apart.items() if any(side["state"].isin(COUNTED_AT_CHANCE).any() for side in sides)
+    }
+    return frozenset(_cells(counted[is_lost])) | unpaired
+
+
+def unpaired_runs(
+    runs: pd.DataFrame, metric: Metric, counted: pd.DataFrame
+) -> dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]:
+    """The runs of both sides of each (variant, mode) whose sides share no seed, with `value` and `state`.
+
+    Lost runs are among them; a comparison with a pair in `counted_pairs`, or without a run on a side, is not.
+    """
+    known = runs.assign(value=metric_values(runs, metric))
+    known = known[metric_values(runs, replace(metric, chance=-math.inf)).notna()]
+    variants = declared_runs(known)
+    variants["partner_mode"] = variants["mode"].where(_has_own_partner(variants, runs), "")
+    paired, found = set(_cells(counted)), dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]()
+    for (variant, mode), mine in variants.groupby(["variant", "mode"], sort=False):
+        of_other = (known["variant"] == mine["against"].iloc[0]) & (known["mode"] == mine["partner_mode"].iloc[0])
+        if (variant, mode) not in paired and of_other.any():
+            found[str(variant), str(mode)] = mine, known[of_other]
+    return found
 
 
 def declared_runs(runs: pd.DataFrame) -> pd.DataFrame:

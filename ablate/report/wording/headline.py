@@ -1,5 +1,6 @@
 """Write the headline: what matters, what does not, what is undecided, and how many seeds would decide it."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -73,7 +74,7 @@ def headline(
     if not told:
         return [unbroken(line) for line in (*uncompared, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
-    lines = _decided(decided) if decided else _undecided(told, family=len(family))
+    lines = _decided(decided, family) if decided else _undecided(told, family=len(family))
     lines += uncompared
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
@@ -87,18 +88,18 @@ def headline(
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
     lines += [] if changes is None else modes_in_words(effects, changes)
-    lines += ended + _family(told, family=len(family))
+    lines += ended + _not_flipped(told) + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
 
 
-def _decided(decided: Sequence[Effect]) -> list[str]:
-    """The sentences on decided comparisons.
+def _decided(decided: Sequence[Effect], family: Sequence[Effect]) -> list[str]:
+    """The sentences on decided comparisons of a family.
 
-    In this order: the best configuration as a whole, the most important factor with all its levels, the other factors,
-    changes from the best configuration.
+    In this order: the best configuration as a whole, the factor with the largest effect with all its levels, the other
+    factors, those of the family that may matter as much, changes from the best configuration.
     """
     ordered = sorted(decided, key=lambda row: abs(row["mean"]), reverse=True)
-    forward = [row for row in ordered if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
+    forward = _forward(ordered)
     backward = [row for row in ordered if row["against"] not in (REFERENCE, "")]
     lines = [_of_best(row) for row in ordered if row["variant"] == BEST]
     if forward:
@@ -106,9 +107,12 @@ def _decided(decided: Sequence[Effect]) -> list[str]:
         first, *rest = (row for row in forward if row["factor"] == most)
         said = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
         said += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
-        lines.append(f"{capital(words(most) or first['variant'])} matters most: {'; '.join(said)}.")
+        rivals = _rivals(first, family)
+        lines.append(f"{_opening(first, family, is_most=not rivals)}{'; '.join(said)}.")
         others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
         lines += [f"Then: {clauses(others, MOST_NAMED)}."] if others else []
+        named = clauses([_with_reason(row) for row in rivals], MOST_TOLD)
+        lines += [f"These may matter as much: {named}."] if rivals else []
     if backward:
         changes = [
             f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
@@ -116,6 +120,45 @@ def _decided(decided: Sequence[Effect]) -> list[str]:
         ]
         lines.append(f"Starting from {variant_name(backward[0]['against'])}: {clauses(changes, MOST_NAMED)}.")
     return lines
+
+
+def _opening(first: Effect, family: Sequence[Effect], *, is_most: bool) -> str:
+    """ "Normalization matters most: ", if no other factor may have as large an effect."""
+    name = words(first["factor"]) or variant_name(first["variant"])
+    if not is_most:
+        return f"The largest effect shown: {name} "
+    alone = all(row["factor"] == first["factor"] for row in _forward(family))
+    return f"{capital(name)} {'matters' if alone else 'matters most'}: "
+
+
+def _rivals(first: Effect, family: Sequence[Effect]) -> list[Effect]:
+    """Rows of other factors whose simultaneous interval allows an effect as large as the least that `first` may have.
+
+    Without an interval, too few seeds or lost runs allow any.
+    """
+    least = min(abs(first["low_adjusted"]), abs(first["high_adjusted"]))
+    others = [row for row in _forward(family) if row["factor"] != first["factor"] and row["verdict"] != IDENTICAL]
+    return [row for row in others if not _has_interval(row) or _most(row) >= least]
+
+
+def _most(row: Effect) -> float:
+    return float(max(abs(row["low_adjusted"]), abs(row["high_adjusted"])))
+
+
+def _has_interval(row: Effect) -> bool:
+    return row["verdict"] not in (UNFINISHED, LOST) and not math.isnan(row["low_adjusted"])
+
+
+def _forward(family: Sequence[Effect]) -> list[Effect]:
+    """The comparisons of single factors with the reference."""
+    return [row for row in family if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
+
+
+def _with_reason(row: Effect) -> str:
+    """The row's name with its interval, or why it has none."""
+    if not _has_interval(row):
+        return f"{effect_name(row)} ({row['verdict']})"
+    return f"{effect_name(row)} {interval(row)}"
 
 
 def _of_best(row: Effect) -> str:
@@ -179,9 +222,9 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
     compared = [row for row in told if row["n"] > 0]
     if not compared:
         return ["No variant has a run to compare with the reference yet."]
-    largest = max(compared, key=lambda row: abs(row["mean"]))
-    seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
     n = max(row["n"] for row in compared)
+    largest = max((row for row in compared if row["n"] >= min(n, MIN_SEEDS)), key=lambda row: abs(row["mean"]))
+    seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
     if n < MIN_SEEDS:
         seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
         needed = f"tests and verdicts need at least {MIN_SEEDS}"
@@ -233,12 +276,29 @@ def _family(told: Sequence[Effect], *, family: int) -> list[str]:
     """The family over which the intervals hold: all comparisons, and all looks if seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
-    held = f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them (max-T)"
+    adjustment = told[0]["adjustment"]
+    held = (
+        f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them ({adjustment})"
+    )
     added = _added(told)
     if family < 2:
         return [f"The undecided comparison got more seeds ({added}); p and interval hold over all looks."] * bool(added)
     looks = f"Undecided comparisons got more seeds ({added} each); p and intervals hold over all looks"
     return [f"{held}. {looks}." if added else f"{held}."]
+
+
+def _not_flipped(told: Sequence[Effect]) -> list[str]:
+    """Why some comparisons rest on other tests than sign flips of pairs."""
+    lines = []
+    unpaired = [effect_name(row) for row in told if row["test"] == "unpaired"]
+    if unpaired:
+        named = clauses(unpaired, MOST_NAMED)
+        lines.append(f"No shared seeds, so compared unpaired (Welch's interval, permutation test): {named}.")
+    if any(row["test"] == "folds" for row in told):
+        lines.append(
+            "The folds share training examples, so intervals and p use the corrected variance of Nadeau and Bengio."
+        )
+    return lines
 
 
 def _added(told: Sequence[Effect]) -> str:
@@ -253,12 +313,14 @@ def _with_interval(row: Effect) -> str:
 
 
 def _with_seeds_needed(row: Effect) -> str:
-    if row["seeds_needed"] <= row["n"]:  # undecided for another reason: runs that did not finish
+    if not row["seeds_needed"] > row["n"]:  # undecided for another reason: lost runs, or folds that overlap
         return _with_interval(row)
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {_seeds(row)})"
 
 
 def _with_seeds_to_bound(row: Effect) -> str:
+    if not row["seeds_needed"] > row["n"]:
+        return _with_interval(row)
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; its size needs {_seeds(row)})"
 
 

@@ -63,14 +63,38 @@ def test_within_the_margin_is_said_only_of_what_is_tested_to_be():
     assert lines[0].startswith("No variant is shown to help or hurt by more than the margin. The largest")
 
 
+def test_a_factor_matters_most_only_if_no_other_may_matter_as_much():
+    shown = effect("a=1", 0.03, 0.01, "helps")
+    decided = effect("b=1", -0.019, 0.002, "hurts")  # up to 2.1, and a may have 2.0
+    undecided = effect("c=1", 0.004, 0.017, "inconclusive")
+    calm = effect("d=1", 0.0, 0.002, "equivalent")
+    few = effect("e=1", 0.01, math.nan, "too few seeds", n=3, p=math.nan)
+    lost = effect("f=1", math.nan, math.nan, "lost runs")
+    dead = effect("g=1", 0.0, 0.0, "no run finished")
+    assert told(shown, calm, effect("a=2", 0.025, 0.015, "helps"))[0].startswith(
+        "A matters most: 1 helps by 3.0 points"
+    )
+    opening = "The largest effect shown: a 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03."
+    for rival, named in (
+        (decided, "b 1 [−2.1, −1.7]"),
+        (undecided, "c 1 [−1.3, 2.1]"),
+        (few, "e 1 (too few seeds)"),
+        (lost, "f 1 (lost runs)"),
+        (dead, "g 1 (no run finished)"),
+    ):
+        lines = told(shown, calm, rival)
+        assert lines[0] == opening
+        assert f"These may matter as much: {named}." in lines
+
+
 def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
     (line,) = wording.headline(pd.DataFrame([effect("a=1", 0.039, 0.008, "helps")]), runs(), title=TITLE)
-    assert line == "A matters most: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
+    assert line == "A matters: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
 
 
 def test_the_direction_of_the_verb_is_that_of_the_interval():
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"))
-    assert lines == ["Optimizer matters most: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
+    assert lines == ["Optimizer matters: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
 
 
 def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
@@ -138,7 +162,7 @@ def test_the_first_mode_is_told_and_then_how_many_effects_differ_in_another():
     assert sum("exploratory: with rates carried over from the reference" in line for line in lines) == 1
 
 
-def test_a_study_with_everything_is_told_in_eight_sentences():
+def test_a_study_with_everything_is_told_in_nine_sentences():
     kinds = ("helps", "hurts", "detectable but below margin", "equivalent", "inconclusive", "inconclusive")
     rows = [
         effect(f"{factor}={i}", 0.02, 0.01, kinds[(i + len(mode)) % 6], mode=mode, look=i % 2 + 1)
@@ -151,8 +175,8 @@ def test_a_study_with_everything_is_told_in_eight_sentences():
         pd.DataFrame(rows), runs(*broken("a=1", "find", ["diverged", "finished"])), title=TITLE,
         changes=pd.DataFrame(changes, columns=list(MODE_COLUMNS)),
     )  # fmt: skip
-    assert len(lines) == 8
-    assert sum(map(len, lines)) < 1500
+    assert len(lines) == 9
+    assert sum(map(len, lines)) < 1700
 
 
 def test_numbers_have_the_decimals_that_their_interval_supports():
@@ -203,7 +227,7 @@ def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
     )
     assert lines == [
         "The best configuration beats the reference by 6.0 points [5.0, 7.0], n = 8, adjusted p = .03.",
-        "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
+        "Normalization matters: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
         "Starting from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
         "Equivalent within ±0.5: dropout 0 (from the best).",
         "Intervals hold for all 4 comparisons at once (95 %), and p is adjusted for all of them (max-T).",
@@ -215,6 +239,16 @@ def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
     assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; needs about 14 seeds)." in lines
     lines = told(effect("best", -0.06, 0.01, "hurts", factor="", level=""))
     assert lines[0].startswith("The best configuration is worse than the reference by 6.0 points [5.0, 7.0]")
+
+
+def test_comparisons_without_sign_flips_say_why():
+    unpaired = effect("a=1", 0.03, 0.01, "helps", test="unpaired", adjustment="Holm")
+    folds = effect("b=1", 0.0, 0.02, "inconclusive", test="folds", adjustment="Holm", needed=math.nan)
+    lines = told(unpaired, folds)
+    assert "No shared seeds, so compared unpaired (Welch's interval, permutation test): a 1." in lines
+    assert any(line.startswith("The folds share training examples") for line in lines)
+    assert lines[-1].endswith("p is adjusted for all of them (Holm).")
+    assert "Undecided: b 1 (0.0 [−2.0, 2.0])." in lines
 
 
 def test_seeds_that_were_added_look_by_look_are_told():
@@ -271,8 +305,9 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
         f"The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored {COUNTED}).",
     ]
     lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
-    assert lines[:2] == [
-        "B matters most: 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03.",
+    assert lines[:3] == [
+        "The largest effect shown: b 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03.",
+        "These may matter as much: activation relu (no run finished).",
         "No run finished on either side, so nothing was compared: activation relu.",
     ]
 
