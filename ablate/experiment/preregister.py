@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate.analysis.statistics import level_of
+from ablate.report.wording import level_sentence
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import Declaration, Preregistration, declare, freeze, read_preregistration
@@ -21,6 +22,11 @@ class SpentLevel:
     level: float
     earlier: tuple[tuple[str, str], ...]  # study and time of those before it that share a comparison
     at: str = ""  # when an equal study was preregistered; "": never
+
+    def sentence(self) -> list[str]:
+        """One line if the level is below 5 %, which says why."""
+        earlier = [EarlierFacts(study, at) for study, at in self.earlier]
+        return level_sentence(PreregistrationFacts(level=self.level, earlier=earlier))
 
 
 def spent_level(declared: Declaration, facts: Facts, *, folder: Path, register: Register) -> SpentLevel:

@@ -16,12 +16,16 @@ from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.preregister import SpentLevel, spent_level
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.preview import StudyPreview, preview_study
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
+from ablate.report.wording import percent
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
+from ablate.storage.preregistration import ALPHA, declare
+from ablate.storage.register import Register
 from ablate.storage.resume import refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
@@ -62,7 +66,9 @@ def run(
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
-    say(console, [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)], soft_wrap=soft_wrap)
+    spent = _spent(outlook, facts, folder, options)
+    power = power_said(outlook, facts, entries, level=spent.level)
+    say(console, [*time_said(outlook, facts, paces), *power, *spent.sentence()], soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
 
@@ -102,20 +108,20 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
     ]
 
 
-def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
-    """The smallest true difference that the comparisons could detect."""
+def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry], *, level: float = ALPHA) -> list[str]:
+    """The smallest true difference that the comparisons could detect at a level."""
     if not outlook.n_seeds or not outlook.contrasts:
         return []
     sd, metric = typical_sd(entries.values(), facts)
     comparisons = number_of(outlook.contrasts, "comparison")
     lines: list[str] = []
-    for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
+    for n, effect in zip(outlook.n_seeds, outlook.detectable(alpha=level), strict=True):
         size = f"{effect:.2f} SD of the paired differences"
         if math.isfinite(sd):
             size = f"{effect * sd * metric.scale:.2g} {metric.unit} ({size}; SD so far {sd * metric.scale:.2g})"
         said = f"with {number_of(n, 'seed')} and {comparisons} you can detect {size}"
         lines.append(f"{'detect' if not lines else '':<10}{said}")
-    lines[0] += "; 80 % power, family-wise 5 %"
+    lines[0] += f"; 80 % power, family-wise {percent(level)}"
     if outlook.n_seeds[-1] < MIN_SEEDS:
         lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test and no verdict")
     return lines
@@ -158,6 +164,12 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
         undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
     )
     return outlook, entries
+
+
+def _spent(outlook: StudyPreview, facts: Facts, folder: StudyFolder, options: Options) -> SpentLevel:
+    """The level that is left for the comparisons, as far as they are known; reads only."""
+    declared = declare(outlook.confirmed, facts.study, data=facts.fingerprint(), looks=outlook.n_seeds)
+    return spent_level(declared, facts, folder=folder.path, register=Register(options.cache))
 
 
 def _stand_ins(study: Study) -> list[TrialSpec]:
