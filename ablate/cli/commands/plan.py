@@ -25,7 +25,6 @@ from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import ALPHA, declare
-from ablate.storage.register import Register
 from ablate.storage.resume import refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
@@ -169,7 +168,7 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
 def _spent(outlook: StudyPreview, facts: Facts, folder: StudyFolder, options: Options) -> SpentLevel:
     """The level that is left for the comparisons, as far as they are known; reads only."""
     declared = declare(outlook.confirmed, facts.study, data=facts.fingerprint(), looks=outlook.n_seeds)
-    return spent_level(declared, facts, folder=folder.path, register=Register(options.cache))
+    return spent_level(declared, outlook.confirmed, facts, folder=folder.path, cache=options.cache)
 
 
 def _stand_ins(study: Study) -> list[TrialSpec]:
