@@ -30,16 +30,12 @@ class SpentLevel:
         return level_sentence(PreregistrationFacts(level=self.level, earlier=earlier, among=self.among or None))
 
 
-def spent_level(
-    declared: Declaration, specs: Sequence[TrialSpec], facts: Facts, *, folder: Path, cache: Path
-) -> SpentLevel:
-    """The level of a declaration: that of its frozen.json or of an equal study, else what earlier ones left of 5 %.
+def spent_level(declared: Declaration, specs: Sequence[TrialSpec], facts: Facts, *, cache: Path) -> SpentLevel:
+    """The level of a new preregistration: that of an equal study, else what earlier ones left of 5 %.
 
     `specs` are its trials at the first look, `cache` the folder of the records that all studies share.
     """
     register = Register(cache)
-    if (there := read_preregistration(folder)) is not None:
-        return SpentLevel(there.level, there.earlier, there.among, there.at)
     if (same := register.same(declared, facts)) is not None:
         return SpentLevel(same.level, same.earlier, same.among, same.at)
     entries = register.earlier(declared, facts)
@@ -55,9 +51,17 @@ def spent_level(
 def preregister(
     specs: Sequence[TrialSpec], facts: Facts, *, looks: Sequence[int], folder: Path, cache: Path
 ) -> Preregistration:
-    """Freeze the comparisons of `specs` into the study's folder and enter them in the register."""
+    """Freeze the comparisons of `specs` into the study's folder and enter them in the register.
+
+    A study that resumes keeps the level of its frozen.json. Raises `StudyError` if its comparisons differ.
+    """
     declared = declare(specs, facts.study, data=facts.fingerprint(), looks=looks)
-    spent = spent_level(declared, specs, facts, folder=folder, cache=cache)
+    there = read_preregistration(folder)
+    spent = (
+        SpentLevel(there.level, there.earlier, there.among)
+        if there is not None
+        else spent_level(declared, specs, facts, cache=cache)
+    )
     frozen = freeze(folder, declared.at_level(spent.level, spent.earlier, among=spent.among), at=spent.at)
     Register(cache).add(frozen, facts)
     return frozen

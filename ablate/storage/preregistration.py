@@ -5,6 +5,9 @@ Enforced: a trial is scored on the test set only if its spec carries the digest 
 spec, not at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate
 found and the best epoch chosen without the test set.
 
+A score that an earlier preregistration read stays read, whatever cache it comes from: `ablate.storage.reads` records
+the first reading of each, and `ablate.storage.register` the preregistrations that share a comparison.
+
 Not enforced: the test arrays lie in each worker's memory beside the training set, as one compiled evaluation serves
 both, and in the data file, where anyone can read them. A digest guards against mistakes, not against intent.
 """

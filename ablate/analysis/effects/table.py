@@ -145,7 +145,7 @@ def _row(contrast: _Contrast, judgement: Judgement, metric: Metric, *, family: i
         "high_adjusted": judgement.simultaneous.high,
         # The exact test can require more seeds than the t test that `seeds_needed` assumes.
         "seeds_needed": max(needed, n + 1) if judgement.verdict == "inconclusive" else needed,
-        "mde": detectable if n >= statistics.MIN_SEEDS else math.nan,
+        "mde": detectable if n >= statistics.least_seeds(alpha=level) else math.nan,
         "d_z": statistics.standardized_effect(d),
         "p_better": statistics.probability_better(d),
         "p_tost": judgement.p_tost,

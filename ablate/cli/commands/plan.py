@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.analysis.effects.metric import chance_score
-from ablate.analysis.statistics import MIN_SEEDS
+from ablate.analysis.statistics import MIN_SEEDS, least_seeds
 from ablate.cli.display.display import PARTS
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
@@ -25,7 +25,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import ALPHA, declare
-from ablate.storage.resume import refusal
+from ablate.storage.resume import ResumeCheck, refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
 from ablate.study.load import load_study
@@ -57,7 +57,7 @@ def run(
     facts = gather_facts(study, data, options)
     folder = StudyFolder(out / facts.label)
     if changes := folder.changes(study, data=facts.fingerprint(), conditions=facts.conditions()):
-        say(console, [f"note: {refusal(folder.path, changes)}\n  this plan counts the saved trials as valid"])
+        say(console, [changes_said(folder.path, changes)])
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
@@ -65,11 +65,17 @@ def run(
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
-    spent = _spent(outlook, facts, folder, options)
+    spent = _spent(outlook, facts, options)
     power = power_said(outlook, facts, entries, level=spent.level)
     say(console, [*time_said(outlook, facts, paces), *power, *spent.sentence()], soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
+
+
+def changes_said(folder: Path, changes: Sequence[ResumeCheck]) -> str:
+    """That the study has changed, and what `ablate study` would do with the saved trials."""
+    asks = "refuses to go on" if any(one.against for one in changes) else "goes on only with --continue"
+    return f"note: {refusal(folder, changes)}\n  ablate study {asks}; this plan counts the saved trials as valid"
 
 
 def trials_said(outlook: StudyPreview) -> list[str]:
@@ -81,6 +87,8 @@ def trials_said(outlook: StudyPreview) -> list[str]:
             lines.append(f"{part:<10}{PARTS[part].format(count)}" + (f", {done:,} done" if done else ""))
     if outlook.reused:
         lines.append(f"{'':<10}{outlook.reused:,} of these reuse the result of an identical trial")
+    if lines and not outlook.n_seeds:
+        lines.append(f"{'ablation':<10}none, since ablation.seeds is 0: nothing is compared or read on the test set")
     return lines or ["nothing to train: no search trials and no seeds"]
 
 
@@ -121,8 +129,10 @@ def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]
         said = f"with {number_of(n, 'seed')} and {comparisons} you can detect {size}"
         lines.append(f"{'detect' if not lines else '':<10}{said}")
     lines[0] += f"; 80 % power, family-wise {percent(level)}"
-    if outlook.n_seeds[-1] < MIN_SEEDS:
-        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test and no verdict")
+    least = least_seeds(alpha=level)
+    if outlook.n_seeds[-1] < least:
+        why = "there is no test and no verdict" if least == MIN_SEEDS else f"no p can reach {percent(level)}"
+        lines.append(f"{'':<10}with fewer than {least} seeds {why}")
     return lines
 
 
@@ -165,10 +175,10 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
     return outlook, entries
 
 
-def _spent(outlook: StudyPreview, facts: Facts, folder: StudyFolder, options: Options) -> SpentLevel:
+def _spent(outlook: StudyPreview, facts: Facts, options: Options) -> SpentLevel:
     """The level that is left for the comparisons, as far as they are known; reads only."""
     declared = declare(outlook.confirmed, facts.study, data=facts.fingerprint(), looks=outlook.n_seeds)
-    return spent_level(declared, outlook.confirmed, facts, folder=folder.path, cache=options.cache)
+    return spent_level(declared, outlook.confirmed, facts, cache=options.cache)
 
 
 def _stand_ins(study: Study) -> list[TrialSpec]:
