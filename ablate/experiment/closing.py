@@ -8,8 +8,8 @@ from pathlib import Path
 import ablate
 from ablate import system
 from ablate.data.predictions import unpack
-from ablate.errors import AblateError
 from ablate.experiment.cautions import all_cautions
+from ablate.experiment.former_runs import FormerRuns
 from ablate.experiment.preregister import preregistration_facts
 from ablate.storage.conditions import model_digest
 from ablate.storage.facts import Ending, Facts
@@ -17,16 +17,18 @@ from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
 from ablate.storage.predictions import KeptPredictions, write_predictions
-from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
+from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study.settings import Study
 from ablate.tracking import shown_uri
 
-PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time is spent on
 
-
-def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
+def write_folder(
+    folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending, *, former: FormerRuns | None = None
+) -> None:
     """Write the tables of results, epochs and (if any) layers, the predictions, the range tests and the provenance.
+
+    `former`: the runs of the study before this one, whose facts stay where this run trained or compared nothing.
 
     Raises `StorageError` if a file cannot be written.
     """
@@ -43,29 +45,11 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
             write_predictions(predictions, folder.predictions)
     with saving(folder.lr_tests, "the learning-rate range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
+    provenance = _provenance(facts, ending, entries)
+    if former is not None:
+        provenance = former.kept_in(provenance, entries, compared=ending.compared)
     with saving(folder.provenance, "the provenance"):
-        write_aside(folder.provenance, _provenance(facts, ending, entries).to_text())
-
-
-def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
-    """The parts of the workers' time, converted to wall time with all workers busy."""
-    spent = dict.fromkeys(PARTS, 0.0)
-    for entry in entries:
-        for part, seconds in entry.outcome.timings.items():
-            spent[part] = spent.get(part, 0.0) + seconds / workers
-    return spent
-
-
-def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> float:
-    """Wall time of earlier runs of the study, from its provenance, and at least the time of their trials.
-
-    A run that was killed wrote no provenance.
-    """
-    of_trials = sum(wall_seconds(entries, workers=workers).values())
-    try:
-        return max(of_trials, (read_provenance(path).time or {}).get("total", 0.0))
-    except AblateError:
-        return of_trials
+        write_aside(folder.provenance, provenance.to_text())
 
 
 def study_notes(entries: Iterable[Entry]) -> list[str]:

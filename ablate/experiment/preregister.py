@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ablate.analysis.statistics import level_of
+from ablate.report.wording import level_sentence
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.storage.preregistration import Declaration, Preregistration, declare, freeze, read_preregistration
 from ablate.storage.provenance import EarlierFacts, PreregistrationFacts
-from ablate.storage.reads import count_reads
-from ablate.storage.register import Register
+from ablate.storage.reads import ScoreReads, count_reads
+from ablate.storage.register import Register, contrast_keys
 from ablate.study.trial import TrialSpec
 
 
@@ -20,27 +21,49 @@ class SpentLevel:
 
     level: float
     earlier: tuple[tuple[str, str], ...]  # study and time of those before it that share a comparison
+    among: int = 0  # comparisons from which these were chosen after scores were read; 0: all of them
     at: str = ""  # when an equal study was preregistered; "": never
 
+    def sentence(self) -> list[str]:
+        """One line if the level is below 5 %, which says why."""
+        earlier = [EarlierFacts(study, at) for study, at in self.earlier]
+        return level_sentence(PreregistrationFacts(level=self.level, earlier=earlier, among=self.among or None))
 
-def spent_level(declared: Declaration, facts: Facts, *, folder: Path, register: Register) -> SpentLevel:
-    """The level of a declaration: that of its frozen.json or of an equal study, else what earlier ones left of 5 %."""
-    if (there := read_preregistration(folder)) is not None:
-        return SpentLevel(there.level, there.earlier, there.at)
+
+def spent_level(declared: Declaration, specs: Sequence[TrialSpec], facts: Facts, *, cache: Path) -> SpentLevel:
+    """The level of a new preregistration: that of an equal study, else what earlier ones left of 5 %.
+
+    `specs` are its trials at the first look, `cache` the folder of the records that all studies share.
+    """
+    register = Register(cache)
     if (same := register.same(declared, facts)) is not None:
-        return SpentLevel(same.level, same.earlier, same.at)
-    earlier = tuple((entry.study, entry.at) for entry in register.earlier(declared, facts))
-    return SpentLevel(level_of(len(earlier)), earlier)
+        return SpentLevel(same.level, same.earlier, same.among, same.at)
+    entries = register.earlier(declared, facts)
+    own, known = set(contrast_keys(declared, facts)), ScoreReads(cache, facts)
+    judged = own.union(*(entry.contrasts for entry in entries))
+    among = len(judged) if len(judged) > len(own) and any(map(known.is_known, specs)) else 0
+    share = len(own) / among if among else 1.0
+    return SpentLevel(
+        level_of(len(entries), share=share), tuple((entry.study, entry.at) for entry in entries), among=among
+    )
 
 
 def preregister(
-    specs: Sequence[TrialSpec], facts: Facts, *, looks: Sequence[int], folder: Path, register: Register
+    specs: Sequence[TrialSpec], facts: Facts, *, looks: Sequence[int], folder: Path, cache: Path
 ) -> Preregistration:
-    """Freeze the comparisons of `specs` into the study's folder and enter them in the register."""
+    """Freeze the comparisons of `specs` into the study's folder and enter them in the register.
+
+    A study that resumes keeps the level of its frozen.json. Raises `StudyError` if its comparisons differ.
+    """
     declared = declare(specs, facts.study, data=facts.fingerprint(), looks=looks)
-    spent = spent_level(declared, facts, folder=folder, register=register)
-    frozen = freeze(folder, declared.at_level(spent.level, spent.earlier), at=spent.at)
-    register.add(frozen, facts)
+    there = read_preregistration(folder)
+    spent = (
+        SpentLevel(there.level, there.earlier, there.among)
+        if there is not None
+        else spent_level(declared, specs, facts, cache=cache)
+    )
+    frozen = freeze(folder, declared.at_level(spent.level, spent.earlier, among=spent.among), at=spent.at)
+    Register(cache).add(frozen, facts)
     return frozen
 
 
@@ -62,6 +85,6 @@ def preregistration_facts(
     )
 
 
-def origins(register: Register) -> dict[str, EarlierFacts]:
+def origins(cache: Path) -> dict[str, EarlierFacts]:
     """Study and time of every registered preregistration, by its digest."""
-    return {entry.digest: EarlierFacts(entry.study, entry.at) for entry in register.entries()}
+    return {entry.digest: EarlierFacts(entry.study, entry.at) for entry in Register(cache).entries()}

@@ -24,7 +24,6 @@ from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import ALPHA, Preregistration, read_preregistration
 from ablate.storage.reads import ScoreReads
-from ablate.storage.register import Register
 from ablate.storage.trial_cache import open_cache
 from ablate.study.trial import FAILED, TrialSpec
 from ablate.text import number_of
@@ -50,7 +49,6 @@ class Run:
         self.journal = Journal(folder.journal)
         self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
-        self.register = Register(options.cache)
         self.record = Record(self.journal, tracker, watch, cache=cache, reads=ScoreReads(options.cache, facts))
         self.comparison: ComparisonStages | None = None  # None until the search has ended
         self.freeze: Preregistration | None = read_preregistration(folder.path)  # from an earlier run, if any
@@ -138,7 +136,7 @@ class Run:
     def _declare(self, specs: Sequence[TrialSpec]) -> None:
         assert self.comparison is not None  # only called once the comparison is known
         self.freeze = preregister(
-            specs, self._facts, looks=self.comparison.looks, folder=self._folder.path, register=self.register
+            specs, self._facts, looks=self.comparison.looks, folder=self._folder.path, cache=self._options.cache
         )
         self.record.freeze(self.freeze)
         for sentence in level_sentence(self.freeze.facts()):

@@ -83,6 +83,7 @@ class Ending:
     interrupted: bool
     seconds: Mapping[str, float]  # seconds of wall time by part, "total" among them
     gave_up: str = ""  # why the run ended early, if trials kept failing in the same way
+    compared: bool = True  # whether the run came to the comparisons: False with --only search
     changes: Sequence[str] = ()  # changes of study, model file and versions after the first trial
     frozen: Preregistration | None = None  # the preregistration; None if the test set was not read
     origins: Mapping[str, EarlierFacts] = field(default_factory=dict)  # known preregistrations, by their digest

@@ -5,6 +5,9 @@ Enforced: a trial is scored on the test set only if its spec carries the digest 
 spec, not at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate
 found and the best epoch chosen without the test set.
 
+A score that an earlier preregistration read stays read, whatever cache it comes from: `ablate.storage.reads` records
+the first reading of each, and `ablate.storage.register` the preregistrations that share a comparison.
+
 Not enforced: the test arrays lie in each worker's memory beside the training set, as one compiled evaluation serves
 both, and in the data file, where anyone can read them. A digest guards against mistakes, not against intent.
 """
@@ -27,6 +30,7 @@ from ablate.text import clauses
 
 FROZEN = "frozen.json"
 ALPHA = 0.05
+_LATER = ("earlier", "among")  # rules of a preregistration that shares comparisons with earlier ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +38,24 @@ class Declaration:
     """All cells that will be scored on the test set, and the rules by which they will be judged."""
 
     cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, without duplicates; Any: JSON
-    rules: Mapping[str, Any]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data; earlier, if there are any
+    rules: Mapping[
+        str, Any
+    ]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data; of a later one also _LATER
 
     def contrasts(self) -> tuple[Mapping[str, Any], ...]:
         """The cells that are compared with another cell, and those of a factorial, whose effects are averages."""
         return tuple(cell for cell in self.cells if cell["against"] or cell["design"] == "factorial")
 
-    def at_level(self, alpha: float = ALPHA, earlier: Sequence[tuple[str, str]] = ()) -> "Declaration":
-        """The same comparisons, judged at the level `alpha` since `earlier` ones (study, time) shared some of them."""
-        rules = {name: value for name, value in self.rules.items() if name != "earlier"} | {"alpha": alpha}
-        return replace(self, rules=rules | ({"earlier": [list(one) for one in earlier]} if earlier else {}))
+    def at_level(
+        self, alpha: float = ALPHA, earlier: Sequence[tuple[str, str]] = (), *, among: int = 0
+    ) -> "Declaration":
+        """The same comparisons, judged at the level `alpha` since `earlier` ones (study, time) shared some of them.
+
+        `among`: so many comparisons were judged before on scores that this study reuses; 0: these, or none.
+        """
+        rules = {name: value for name, value in self.rules.items() if name not in _LATER} | {"alpha": alpha}
+        rules |= {"earlier": [list(one) for one in earlier]} if earlier else {}
+        return replace(self, rules=rules | ({"among": among} if among else {}))
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, hexadecimal; the order of the cells does not count."""
@@ -68,6 +80,11 @@ class Preregistration:
         """Study and time of earlier preregistrations that share a comparison with this one, the oldest first."""
         return tuple((str(study), str(at)) for study, at in self.declared.rules.get("earlier", ()))
 
+    @property
+    def among(self) -> int:
+        """The comparisons from which these were chosen after scores were read; 0: all of them, or no score was read."""
+        return int(self.declared.rules.get("among", 0))
+
     def to_text(self) -> str:
         """The content of frozen.json, the file of the preregistration."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
@@ -81,6 +98,7 @@ class Preregistration:
             len(self.declared.cells),
             level=self.level,
             earlier=[EarlierFacts(study, at) for study, at in self.earlier],
+            among=self.among or None,
         )
 
 

@@ -87,6 +87,7 @@ class PreregistrationFacts:
     unfrozen: Count | None = None  # rows with a test score that was not read under this preregistration
     level: Annotated[float, Within(0, 1, is_open=True)] | None = None  # at which the comparisons are judged
     earlier: Sequence[EarlierFacts] | None = None  # those before it that share a comparison, the oldest first
+    among: Count | None = None  # comparisons from which these were chosen after scores were read; None: all of them
     scores: Count | None = None  # different test scores behind the table; None: their readings were not recorded
     read_before: Sequence[EarlierFacts] | None = None  # where scores had been read before this preregistration
     undated: Count | None = None  # scores of which no reading is recorded, as in journals of older versions

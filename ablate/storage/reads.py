@@ -61,6 +61,10 @@ class ScoreReads:
             first = self._note(spec)
         return outcome if first is None else replace(outcome, read_at=first.at, read_under=first.under)
 
+    def is_known(self, spec: TrialSpec) -> bool:
+        """Whether the test score of a trial was read before."""
+        return self._find(spec) is not None
+
     def _find(self, spec: TrialSpec) -> FirstRead | None:
         return load_kept(self._path(spec), self._file)
 

@@ -36,6 +36,7 @@ class Registered:
     study: str
     level: float  # at which its comparisons are judged
     earlier: tuple[tuple[str, str], ...]  # study and time of those before it that share a comparison
+    among: int  # comparisons from which its own were chosen after scores were read; 0: all of them
     seeds: int  # of each comparison, at most
     contrasts: tuple[str, ...]  # keys of the comparisons, without names and learning rates
 
@@ -129,6 +130,7 @@ def _entry(frozen: Preregistration, facts: Facts) -> Registered:
         study=facts.label,
         level=frozen.level,
         earlier=frozen.earlier,
+        among=frozen.among,
         seeds=int(rules["max_seeds"] or rules["seeds"]),
         contrasts=contrast_keys(declared, facts),
     )

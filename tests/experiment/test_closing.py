@@ -7,7 +7,7 @@ from full_disk import at_most
 
 from ablate.data.predictions import pack
 from ablate.errors import StorageError
-from ablate.experiment.closing import _is_own_source, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.experiment.closing import _is_own_source, study_notes, write_folder
 from ablate.models.user_code import code_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.folder import StudyFolder
@@ -40,8 +40,6 @@ def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, t
     assert len(folder.results.read_text().splitlines()) == len(folder.epochs.read_text().splitlines()) == 3
     assert [test["label"] for test in json.loads(folder.lr_tests.read_text())] == ["reference"]
     assert "secret" not in folder.provenance.read_text()
-    assert former_seconds(folder.provenance, [], workers=2) == 5.0
-    assert former_seconds(tmp_path / "nothing.json", [], workers=2) == 0.0
 
 
 def test_the_table_of_layers_is_written_where_some_trial_was_looked_into(facts, tiny_study, tmp_path):
@@ -157,15 +155,6 @@ def test_provenance_counts_what_came_from_other_studies(facts, tmp_path):
     told = provenance_of(facts, tmp_path, entries)
     assert told["reused"] == {"rows": 3, "from": ["x", "y"]}
     assert (told["frozen"], told["tune"], told["looks"]) == (None, None, [])
-
-
-def test_a_run_that_was_killed_counts_with_what_its_trials_took(tmp_path):
-    assert former_seconds(tmp_path / "nothing.json", [entry("a"), entry("b")], workers=2) == 6.0
-
-
-def test_the_workers_time_is_shared_among_them():
-    spent = wall_seconds([entry("a"), entry("b")], workers=2)
-    assert (spent["train"], spent["compile"], spent["evaluate"]) == (4.0, 2.0, 0.0)
 
 
 def test_notes_are_of_the_comparisons_each_once():

@@ -15,7 +15,6 @@ from ablate.storage.journal import Journal
 from ablate.storage.preregistration import declare
 from ablate.storage.provenance import EarlierFacts
 from ablate.storage.reads import ScoreReads
-from ablate.storage.register import Register
 from ablate.storage.trial_cache import open_cache
 from ablate.study.load import load_study
 from ablate.study.trial import Epoch, Outcome
@@ -52,7 +51,6 @@ class Beside:
     def __init__(self, folder, file, digits):
         self.folder, self._file, self._digits = folder, file, digits
         self._cache = folder / ".cache"
-        self.register = Register(self._cache)
 
     def facts(self, *overrides, label="tiny"):
         study = load_study(self._file, overrides=[*OVERRIDES, *overrides], quick=False)
@@ -69,15 +67,13 @@ class Beside:
             made = []
 
             def freeze(specs):
-                made.append(
-                    preregister(specs, facts, looks=comparison.looks, folder=folder.path, register=self.register)
-                )
+                made.append(preregister(specs, facts, looks=comparison.looks, folder=folder.path, cache=self._cache))
                 record.freeze(made[0])
 
             for stage in comparison.stages(journal.known, freeze):
                 InProcess(train).run(record.around(stage.plan))
             entries = list(journal.entries.values())
-            return preregistration_facts(made[0], entries, origins=origins(self.register))
+            return preregistration_facts(made[0], entries, origins=origins(self._cache))
 
 
 @pytest.fixture
@@ -99,23 +95,24 @@ def test_a_fresh_start_with_more_seeds_rests_on_scores_that_were_read_before(bes
     assert (first.level, first.scores, before(first), first.undated) == (0.05, 18, [], 0)
     second = beside.run(*EIGHT, fresh=True, reuse=reuse)  # trained again, a seed gives the same score
     assert (second.scores, before(second), second.undated) == (16, [("tiny", 12)], 0)
-    assert (second.level, second.earlier) == (0.0125, [EarlierFacts("tiny", first.at)])
+    # One of two comparisons is judged again, on scores that were read: it may be the better one.
+    assert (second.level, second.among, second.earlier) == (0.0125 / 2, 2, [EarlierFacts("tiny", first.at)])
     assert second.read_before == [EarlierFacts("tiny", first.at, 12)]
 
 
 def test_another_study_is_no_way_around_it(beside):
     beside.run(*SIX, label="first")
     second = beside.run(*EIGHT, label="second")
-    assert (second.level, before(second)) == (0.0125, [("first", 12)])
+    assert (second.level, before(second)) == (0.0125 / 2, [("first", 12)])
     third = beside.run("ablation.seeds=10", 'ablation.factors=["optimizer"]', label="third")
-    assert third.level == 0.05 / 16
+    assert third.level == 0.05 / 16 / 2
     assert before(third) == [("first", 12), ("second", 4)]
 
 
 def test_new_seeds_pass_but_are_judged_at_the_level_that_is_left(beside):
     beside.run(*SIX)
-    second = beside.run(*SIX, "seed=1", fresh=True)
-    assert (second.level, before(second), second.undated) == (0.0125, [], 0)
+    second = beside.run(*EIGHT, "seed=1", fresh=True)
+    assert (second.level, second.among, before(second), second.undated) == (0.0125, None, [], 0)
 
 
 def test_the_same_study_resumed_or_started_again_keeps_its_time_and_level(beside):
@@ -159,6 +156,8 @@ def test_a_plan_asks_the_same_as_the_study_will(beside):
     first = beside.run(*SIX)
     facts = beside.facts(*EIGHT)
     comparison = ComparisonStages(facts.study, best=None, chance=0.1, undecided=lambda _: frozenset())
-    declared = declare(comparison.confirmed({}), facts.study, data=facts.fingerprint(), looks=comparison.looks)
-    spent = spent_level(declared, facts, folder=beside.folder / "elsewhere", register=beside.register)
-    assert (spent.level, spent.earlier) == (0.0125, (("tiny", first.at),))
+    specs = comparison.confirmed({})
+    declared = declare(specs, facts.study, data=facts.fingerprint(), looks=comparison.looks)
+    spent = spent_level(declared, specs, facts, cache=beside.folder / ".cache")
+    assert (spent.level, spent.earlier, spent.among) == (0.00625, (("tiny", first.at),), 2)
+    assert spent.sentence()[0].startswith("Judged at 0.625 %, not 5 %, since comparisons of this study were ")

@@ -56,7 +56,7 @@ def finished(tmp_path_factory, tiny_study):
 
 def numbers(path: Path) -> pd.DataFrame:
     """The table without what time and place decide."""
-    table = read_results(path).drop(columns=["seconds", "run_id", "attempt"])
+    table = read_results(path).drop(columns=["seconds", "run_id", "attempt", "read_at"])
     return table.sort_values("trial").reset_index(drop=True)
 
 

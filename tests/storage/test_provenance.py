@@ -27,7 +27,7 @@ WHOLE: dict[str, Any] = {
     "tune": {"points": 5, "rates": [{"variant": "reference", "level": 0.1}], "extended": ["a=1"], "at_edge": ["a=2"]},
     "seeds": 6, "max_seeds": 20, "looks": [6, 12], "epochs": 20, "batch_size": 32, "patience": 5,
     "frozen": {"digest": "5ee1", "at": "2026-11-21T10:38:00", "contrasts": 40, "cells": 41, "unfrozen": 0,
-               "level": 0.0125, "earlier": [{"study": "digits", "at": "2026-11-20T10:30:00"}], "scores": 16,
+               "level": 0.0125, "earlier": [{"study": "digits", "at": "2026-11-20T10:30:00"}], "among": 5, "scores": 16,
                "read_before": [{"study": "digits", "at": "2026-11-20T10:30:00", "scores": 12}], "undated": 0},
     "reused": {"rows": 1, "from": ["digits"]}, "tracking_uri": "sqlite:///mlflow.db", "experiment": "cifar_mlp",
     "parent_run_id": "0123", "time": {"total": 1072.5, "train": 1007}, "complete": True, "interrupted": False,

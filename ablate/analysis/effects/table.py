@@ -232,7 +232,7 @@ def _row(
         # The exact test can require more seeds than the t test that `seeds_needed` assumes.
         # More folds of the same examples do not make the mean more certain: no number of them is enough.
         "seeds_needed": math.nan if overlap else max(needed, n + 1) if is_open else needed,
-        "mde": detectable if is_tested else math.nan,
+        "mde": detectable if is_tested and n >= statistics.least_seeds(alpha=level) else math.nan,
         "d_z": statistics.standardized_effect(d),
         "p_better": statistics.probability_better(d),
         "p_tost": judgement.p_tost,

@@ -10,19 +10,22 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.analysis.effects.metric import chance_score
-from ablate.analysis.statistics import MIN_SEEDS
+from ablate.analysis.statistics import MIN_SEEDS, least_seeds
 from ablate.cli.display.display import PARTS
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.preregister import SpentLevel, spent_level
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.preview import StudyPreview, preview_study
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
+from ablate.report.wording import percent
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
-from ablate.storage.resume import refusal
+from ablate.storage.preregistration import ALPHA, declare
+from ablate.storage.resume import ResumeCheck, refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
 from ablate.study.load import load_study
@@ -54,7 +57,7 @@ def run(
     facts = gather_facts(study, data, options)
     folder = StudyFolder(out / facts.label)
     if changes := folder.changes(study, data=facts.fingerprint(), conditions=facts.conditions()):
-        say(console, [f"note: {refusal(folder.path, changes)}\n  this plan counts the saved trials as valid"])
+        say(console, [changes_said(folder.path, changes)])
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
@@ -62,9 +65,17 @@ def run(
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
-    say(console, [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)], soft_wrap=soft_wrap)
+    spent = _spent(outlook, facts, options)
+    power = power_said(outlook, facts, entries, level=spent.level)
+    say(console, [*time_said(outlook, facts, paces), *power, *spent.sentence()], soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
+
+
+def changes_said(folder: Path, changes: Sequence[ResumeCheck]) -> str:
+    """That the study has changed, and what `ablate study` would do with the saved trials."""
+    asks = "refuses to go on" if any(one.against for one in changes) else "goes on only with --continue"
+    return f"note: {refusal(folder, changes)}\n  ablate study {asks}; this plan counts the saved trials as valid"
 
 
 def trials_said(outlook: StudyPreview) -> list[str]:
@@ -76,6 +87,8 @@ def trials_said(outlook: StudyPreview) -> list[str]:
             lines.append(f"{part:<10}{PARTS[part].format(count)}" + (f", {done:,} done" if done else ""))
     if outlook.reused:
         lines.append(f"{'':<10}{outlook.reused:,} of these reuse the result of an identical trial")
+    if lines and not outlook.n_seeds:
+        lines.append(f"{'ablation':<10}none, since ablation.seeds is 0: nothing is compared or read on the test set")
     return lines or ["nothing to train: no search trials and no seeds"]
 
 
@@ -102,22 +115,24 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
     ]
 
 
-def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
-    """The smallest true difference that the comparisons could detect."""
+def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry], *, level: float = ALPHA) -> list[str]:
+    """The smallest true difference that the comparisons could detect at a level."""
     if not outlook.n_seeds or not outlook.contrasts:
         return []
     sd, metric = typical_sd(entries.values(), facts)
     comparisons = number_of(outlook.contrasts, "comparison")
     lines: list[str] = []
-    for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
+    for n, effect in zip(outlook.n_seeds, outlook.detectable(alpha=level), strict=True):
         size = f"{effect:.2f} SD of the paired differences"
         if math.isfinite(sd):
             size = f"{effect * sd * metric.scale:.2g} {metric.unit} ({size}; SD so far {sd * metric.scale:.2g})"
         said = f"with {number_of(n, 'seed')} and {comparisons} you can detect {size}"
         lines.append(f"{'detect' if not lines else '':<10}{said}")
-    lines[0] += "; 80 % power, family-wise 5 %"
-    if outlook.n_seeds[-1] < MIN_SEEDS:
-        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test and no verdict")
+    lines[0] += f"; 80 % power, family-wise {percent(level)}"
+    least = least_seeds(alpha=level)
+    if outlook.n_seeds[-1] < least:
+        why = "there is no test and no verdict" if least == MIN_SEEDS else f"no p can reach {percent(level)}"
+        lines.append(f"{'':<10}with fewer than {least} seeds {why}")
     return lines
 
 
@@ -158,6 +173,12 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
         undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
     )
     return outlook, entries
+
+
+def _spent(outlook: StudyPreview, facts: Facts, options: Options) -> SpentLevel:
+    """The level that is left for the comparisons, as far as they are known; reads only."""
+    declared = declare(outlook.confirmed, facts.study, data=facts.fingerprint(), looks=outlook.n_seeds)
+    return spent_level(declared, outlook.confirmed, facts, cache=options.cache)
 
 
 def _stand_ins(study: Study) -> list[TrialSpec]:

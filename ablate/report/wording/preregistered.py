@@ -14,11 +14,12 @@ def level_sentence(frozen: PreregistrationFacts | None) -> list[str]:
     if frozen is None or frozen.level is None or frozen.level >= NOMINAL:
         return []
     earlier = frozen.earlier or []
+    chosen = f", and are some of {frozen.among:,} whose scores were read" if frozen.among else ""
     times = "" if not earlier else "once " if len(earlier) == 1 else f"{len(earlier)} times "
+    studies = first_of(_named(earlier), MOST_NAMED) or "by studies that are not recorded"
     return [
         f"Judged at {percent(frozen.level)}, not {percent(NOMINAL)}, since comparisons of this study were "
-        f"preregistered {times}before ({first_of(_named(earlier), MOST_NAMED) or 'by studies that are not recorded'}); "
-        f"simultaneous intervals hold at {percent(1 - frozen.level)}."
+        f"preregistered {times}before ({studies}){chosen}; simultaneous intervals hold at {percent(1 - frozen.level)}."
     ]
 
 
@@ -40,9 +41,8 @@ def headline_notes(frozen: PreregistrationFacts | None) -> list[str]:
 
 
 def percent(level: float) -> str:
-    """ "5 %", "1.25 %", "0.31 %": two digits at least, without closing zeros."""
-    digits = f"{100 * level:.2f}" if level >= 0.001 else f"{100 * level:.2g}"
-    return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} %"
+    """ "5 %", "1.25 %", "0.3125 %", "99.69 %"."""
+    return f"{100 * level:.4g} %"
 
 
 def _named(earlier: Sequence[EarlierFacts]) -> list[str]:

@@ -43,6 +43,31 @@ def test_seeds_needed_grow_with_the_family_and_end_at_a_thousand():
     assert statistics.seeds_needed(Interval(0.1, math.nan, math.nan, math.nan, 1), contrasts=9, margin=0.005) == 6
 
 
+def test_each_preregistration_of_the_same_comparisons_has_a_quarter_of_the_level_before():
+    assert [statistics.level_of(k) for k in range(3)] == [0.05, 0.0125, 0.003125]
+    assert sum(statistics.level_of(k) for k in range(50)) == pytest.approx(0.05 * 4 / 3)
+    assert statistics.level_of(1, share=1 / 5) == pytest.approx(0.0025)  # one of five, chosen after a look
+
+
+def test_the_best_of_five_judged_again_alone_adds_little_to_the_false_claims():
+    """Five null comparisons at 10 seeds, then the best of them alone at 12: at 5 % each time, it is far too often."""
+    rng, claims = np.random.default_rng(5), {"spent": 0, "whole": 0}
+    for _ in range(n_studies := 300):
+        scores = rng.normal(size=(12, 6))
+        d = scores[:, 1:] - scores[:, :1]
+        best = d[:, [int(np.argmax(np.abs(d.mean(0) / d.std(0, ddof=1))))]]
+        first = is_claimed(d[:10], 0.05)
+        claims["spent"] += first or is_claimed(best, statistics.level_of(1, share=1 / 5))
+        claims["whole"] += first or is_claimed(best, 0.05)
+    assert claims["spent"] / n_studies < 0.05 + 2 * 0.0126  # two standard errors of 5 %
+    assert claims["whole"] / n_studies > 0.15
+
+
+def is_claimed(d, level):
+    found = statistics.judge(d, margin=0.0, seed=0, alpha=level)
+    return any(one.verdict in statistics.DIFFERENT for one in found)
+
+
 def test_least_seeds_are_those_with_which_the_smallest_p_can_reach_alpha():
     assert statistics.least_seeds() == 6
     assert statistics.least_seeds(alpha=0.01) == 8  # 2^(1 − 8) = .0078

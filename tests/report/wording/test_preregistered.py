@@ -18,6 +18,8 @@ def test_a_spent_level_is_said_with_the_studies_that_spent_it():
         "Judged at 1.25 %, not 5 %, since comparisons of this study were preregistered once before "
         "(digits_mlp on 2026-11-30 10:30); simultaneous intervals hold at 98.75 %."
     ]
+    (chosen,) = level_sentence(frozen(level=0.0025, earlier=[FIRST], among=5))
+    assert "once before (digits_mlp on 2026-11-30 10:30), and are some of 5 whose scores were read; " in chosen
     (twice,) = level_sentence(frozen(level=0.05 / 16, earlier=[FIRST, SECOND]))
     assert "preregistered 2 times before (digits_mlp on 2026-11-30 10:30, mlp2 on 2026-12-01 08:00)" in twice
 
@@ -37,4 +39,4 @@ def test_scores_that_were_read_before_are_counted_by_preregistration():
 
 def test_levels_are_percent_without_closing_zeros():
     levels = (0.05, 0.0125, 0.05 / 16, 0.05 / 64, 0.9875, 1.0)
-    assert [percent(level) for level in levels] == ["5 %", "1.25 %", "0.31 %", "0.078 %", "98.75 %", "100 %"]
+    assert [percent(level) for level in levels] == ["5 %", "1.25 %", "0.3125 %", "0.07812 %", "98.75 %", "100 %"]
