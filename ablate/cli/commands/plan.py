@@ -1,23 +1,26 @@
 """`ablate plan`: what a study would do now, how long it would take, and which effects it could detect."""
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ablate.analysis.effects import Metric
 from ablate.analysis.effects.metric import chance_score
-from ablate.analysis.statistics import MIN_SEEDS
-from ablate.cli.display.display import PARTS
+from ablate.analysis.statistics.pilot import PilotSd
+from ablate.cli.display.display import part_said
+from ablate.cli.display.power import power_said, power_table
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.preview import StudyPreview, preview_study
+from ablate.experiment.preview.seed_power import seed_powers
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
@@ -33,6 +36,7 @@ from ablate.study.trial import Label, Level, TrialSpec
 from ablate.text import number_of
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
+INDENT = 10  # columns before what is said of a part
 MOST_SHOWN = 12  # structures in the table of training times
 
 
@@ -62,7 +66,9 @@ def run(
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
-    say(console, [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)], soft_wrap=soft_wrap)
+    say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
+    if outlook.n_seeds and outlook.contrasts:
+        _print_power(console, outlook, *typical_sd(entries.values(), facts))
     if paces:
         console.print(pace_table(paces))
 
@@ -73,7 +79,7 @@ def trials_said(outlook: StudyPreview) -> list[str]:
     for part, count in outlook.counts.items():
         if count.most:
             done = outlook.done.get(part, 0)
-            lines.append(f"{part:<10}{PARTS[part].format(count)}" + (f", {done:,} done" if done else ""))
+            lines.append(f"{part:<10}{part_said(part, count)}" + (f", {done:,} done" if done else ""))
     if outlook.reused:
         lines.append(f"{'':<10}{outlook.reused:,} of these reuse the result of an identical trial")
     return lines or ["nothing to train: no search trials and no seeds"]
@@ -95,30 +101,11 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
     )
     trials = len(outlook.left) + outlook.unknown
     more = " at most" if outlook.unknown > facts.study.search.trials else ""
-    workers = number_of(facts.workers, "worker")
+    workers, epochs = number_of(facts.workers, "worker"), "epoch" if said.n_epochs == 1 else "epochs"
     return [
         f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
-        f"{said.n_epochs:.3g} epochs each; early stopping and pruning may end some trials sooner"
+        f"{said.n_epochs:.3g} {epochs} each; early stopping and pruning may end some trials sooner"
     ]
-
-
-def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
-    """The smallest true difference that the comparisons could detect."""
-    if not outlook.n_seeds or not outlook.contrasts:
-        return []
-    sd, metric = typical_sd(entries.values(), facts)
-    comparisons = number_of(outlook.contrasts, "comparison")
-    lines: list[str] = []
-    for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
-        size = f"{effect:.2f} SD of the paired differences"
-        if math.isfinite(sd):
-            size = f"{effect * sd * metric.scale:.2g} {metric.unit} ({size}; SD so far {sd * metric.scale:.2g})"
-        said = f"with {number_of(n, 'seed')} and {comparisons} you can detect {size}"
-        lines.append(f"{'detect' if not lines else '':<10}{said}")
-    lines[0] += "; 80 % power, family-wise 5 %"
-    if outlook.n_seeds[-1] < MIN_SEEDS:
-        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test and no verdict")
-    return lines
 
 
 def pace_table(paces: Mapping[Structure, Pace]) -> Table:
@@ -134,6 +121,14 @@ def pace_table(paces: Mapping[Structure, Pace]) -> Table:
     if len(ordered) > MOST_SHOWN:
         table.add_row(f"and {len(ordered) - MOST_SHOWN} more", "", "")
     return table
+
+
+def _print_power(console: Console, outlook: StudyPreview, pilot: PilotSd, metric: Metric) -> None:
+    own, contrasts = outlook.n_seeds, outlook.contrasts
+    powers = seed_powers(own, contrasts=contrasts, pilot=pilot, margin=metric.margin)
+    said = power_said(powers, own=own, contrasts=contrasts, pilot=pilot, metric=metric)
+    say(console, said, soft_wrap=not console.is_terminal)
+    console.print(Padding(power_table(powers, pilot=pilot, metric=metric), (0, 0, 0, INDENT)))
 
 
 def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
