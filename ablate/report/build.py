@@ -14,6 +14,7 @@ from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.interactions import found_factorials, interactions_section
 from ablate.report.layers import layers_section
+from ablate.report.learning_curves import learning_curve_blocks
 from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
@@ -117,7 +118,9 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=anchors),
         *design_sections(inputs, anchors=anchors),
-        training_section(inputs, beside=[*gap_blocks(inputs), *schedule_blocks(inputs)]),
+        training_section(
+            inputs, beside=[*learning_curve_blocks(inputs), *gap_blocks(inputs), *schedule_blocks(inputs)]
+        ),
         layers_section(inputs),
         rate_section(inputs),
         search_section(inputs),

@@ -17,7 +17,7 @@ from ablate.analysis.statistics.paired import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-Counts: TypeAlias = NDArray[np.int64]
+TrialWeights: TypeAlias = NDArray[np.int64]
 
 STEPS = 50  # places on a number's range, Optuna's
 TINY = 1e-12  # added to each density, as in Optuna
@@ -35,7 +35,7 @@ def best_trials(scores: Floats) -> NDArray[np.bool_]:
     return np.asarray(scores >= cutoff, dtype=np.bool_)
 
 
-def divergences(factors: "pd.DataFrame", best: Counts, all_trials: Counts) -> Floats:
+def divergences(factors: "pd.DataFrame", best: TrialWeights, all_trials: TrialWeights) -> Floats:
     """Pearson divergence of each factor's density among the best trials from its density among all: (n_draws, k).
 
     `best` and `all_trials`, (n_draws, n) or one row for all draws, say how often each trial counts in each draw. The
@@ -52,7 +52,7 @@ def to_shares(values: Floats) -> Floats:
     return found
 
 
-def _divergence(column: "pd.Series[float]", best: Counts, all_trials: Counts) -> Floats:
+def _divergence(column: "pd.Series[float]", best: TrialWeights, all_trials: TrialWeights) -> Floats:
     is_number = column.dtype.kind == "f"
     places = _places(column) if is_number else np.unique(column.astype(str), return_inverse=True)[1]
     n_places = STEPS if is_number else int(places.max()) + 1

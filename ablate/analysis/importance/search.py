@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.importance.forest import explained, tree_columns
-from ablate.analysis.importance.noise import LEVEL
+from ablate.analysis.importance.noise_level import LEVEL
 from ablate.analysis.importance.ped_anova import best_trials, divergences, to_shares
 from ablate.analysis.importance.stepdown import EVALUATORS, Found, noise_of_factors
 from ablate.analysis.statistics.paired import Floats

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.importance.forest import explained, tree_columns
-from ablate.analysis.importance.noise import LEVEL, above_noise
+from ablate.analysis.importance.noise_level import LEVEL, above_noise
 from ablate.analysis.importance.ped_anova import best_trials, divergences
 from ablate.analysis.statistics.paired import Floats
 

@@ -168,3 +168,11 @@ def first_seeds(differences: Floats, n: int | NDArray[np.int_]) -> Floats:
 def _share_spent(share: float) -> float:
     """Fraction of the level spent when this fraction of the seeds is available."""
     return math.log(1 + (math.e - 1) * share)
+
+
+def detection_power(n: int, effect: float, *, contrasts: int = 1, alpha: float = 0.05) -> float:
+    """The probability that n seeds detect a true mean of `effect` SDs of the paired differences.
+
+    As `minimum_detectable_effect`: of the two-sided t test at alpha / contrasts.
+    """
+    return _power(n, abs(effect), contrasts=contrasts, alpha=alpha)

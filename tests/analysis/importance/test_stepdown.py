@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from ablate.analysis.importance.forest import explained, tree_columns
-from ablate.analysis.importance.noise import LEVEL
+from ablate.analysis.importance.noise_level import LEVEL
 from ablate.analysis.importance.ped_anova import best_trials, divergences
 from ablate.analysis.importance.stepdown import EVALUATORS, Found, noise_of_factors
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ablate.analysis.importance.noise import LEVEL, above_noise
+from ablate.analysis.importance.noise_level import LEVEL, above_noise
 
 
 def test_what_no_shuffle_reaches_has_the_smallest_p_there_is():
