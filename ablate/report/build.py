@@ -18,6 +18,7 @@ from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
+from ablate.report.own_names import in_own_names
 from ablate.report.page import Check, Page, Section
 from ablate.report.paths import path_section
 from ablate.report.render import render
@@ -54,7 +55,7 @@ def build_report(folder: Path) -> ReportFiles:
     _check_folders(folder)
     check_report(folder)
     inputs = read_inputs(folder)
-    page = _page(inputs)
+    page = in_own_names(_page(inputs), inputs)
     attached = PageFiles.of(page)
     files = ReportFiles(
         html=folder / "report.html",
