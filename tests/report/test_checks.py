@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from synthetic import provenance, write_study
 
 from ablate.analysis.effects import confirmatory_runs, effects_table
+from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.report.checks import checklist
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.trust import confirmation
@@ -141,14 +143,61 @@ def test_a_tuned_rate_at_the_edge_fails(inputs: Inputs) -> None:
     assert state(changed(tuned, facts={"tune": {"points": 5, "extended": [], "at_edge": ["a"]}}))[name] is False
 
 
-def test_a_verdict_that_depends_on_the_mode_fails(inputs: Inputs) -> None:
+def test_an_effect_that_differs_between_modes_fails(inputs: Inputs) -> None:
     name = "No conclusion changes with the learning-rate mode"
     assert name not in state(inputs)
-    other = inputs.effects.assign(mode="carry")
-    agreeing = dataclasses.replace(inputs, effects=pd.concat([inputs.effects, other]))
-    assert state(agreeing)[name] is True
-    other.loc[0, "verdict"] = "detectable but below margin"
-    assert state(dataclasses.replace(inputs, effects=pd.concat([inputs.effects, other])))[name] is False
+    effects = pd.concat([inputs.effects, inputs.effects.assign(mode="carry", verdict="exploratory")])
+
+    def with_change(change: float, p: float) -> Inputs:
+        rows = [("dropout=0.1", "carry", 9, change, change - 0.01, change + 0.01, p, p <= 0.05)]
+        changes = pd.DataFrame(rows, columns=list(MODE_COLUMNS))
+        return dataclasses.replace(inputs, effects=effects, mode_changes=changes)
+
+    assert state(with_change(0.004, 0.4))[name] is True  # whatever words the two verdicts are
+    (why,) = (check.why for check in checklist(with_change(0.004, 0.4)) if check.name == name)
+    assert "the largest change is dropout=0.1, +0.4 [−0.6, 1.4] points" in why
+    assert state(with_change(0.03, 0.01))[name] is False
+    assert state(with_change(0.03, math.nan))[name] is None  # too few seeds to tell
+    assert state(dataclasses.replace(inputs, effects=effects))[name] is None
+
+
+PREREGISTERED = "Comparisons preregistered before the test set was read"
+
+
+def preregistered(inputs: Inputs, **facts: object) -> Inputs:
+    whole = inputs.facts.to_json()["frozen"]
+    return changed(inputs, facts={"frozen": whole | facts})
+
+
+def why(inputs: Inputs, name: str) -> str:
+    return next(check.why for check in checklist(inputs) if check.name == name)
+
+
+def test_scores_that_were_read_before_the_preregistration_fail_by_name_and_count(inputs: Inputs) -> None:
+    before = {"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}
+    later = preregistered(
+        inputs, scores=16, read_before=[{**before, "scores": 12}], level=0.0125, earlier=[before], undated=0
+    )
+    assert failed(later) == [PREREGISTERED, "Test set read once per run"]
+    said = "12 of 16 test scores were read before: 12 under the preregistration of digits_mlp on 2026-11-20 10:30."
+    assert why(later, PREREGISTERED).endswith(said)
+    assert "were read for an earlier preregistration: 12." in why(later, "Test set read once per run")
+
+
+def test_new_scores_pass_and_say_at_which_level_they_are_judged(inputs: Inputs) -> None:
+    earlier = [{"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}]
+    later = preregistered(inputs, level=0.0125, earlier=earlier)
+    assert failed(later) == []
+    assert "Judged at 1.25 %, not 5 %" in why(later, PREREGISTERED)
+    assert "p = .0125 needs 8 or more" in why(later, "Enough seeds")
+    assert "Enough seeds" in failed(preregistered(inputs, level=0.05 / 64, earlier=earlier * 3))
+
+
+@pytest.mark.parametrize("unrecorded", [{"scores": None}, {"undated": 4}])
+def test_scores_without_a_record_leave_the_preregistration_unknown(inputs: Inputs, unrecorded: Facts) -> None:
+    older = preregistered(inputs, **unrecorded)
+    assert state(older)[PREREGISTERED] is None
+    assert "is not recorded" in why(older, PREREGISTERED) or "are not recorded" in why(older, PREREGISTERED)
 
 
 def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:

@@ -36,6 +36,7 @@ class Roles:
     states: Mapping[str, State] = field(default_factory=dict)  # the meaning of the cells of `state`
     unit: str = ""
     together: tuple[tuple[str, str], ...] = ()  # factors that always change together
+    taken: tuple[str, ...] = ()  # columns of a role, without the factors
     overlap: float | None = None  # n_test / n_train, if replicates are folds whose training sets overlap
 
     @property
@@ -62,7 +63,7 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
-        factors.together, replicates.overlap,
+        factors.together, tuple(filter(None, taken)), replicates.overlap,
     )  # fmt: skip
 
 
