@@ -92,7 +92,7 @@ def _page(inputs: Inputs) -> Page:
         headline=_answer(inputs, sections),
         facts=title_facts(inputs),
         sections=sections,
-        confirmation=confirmation(checks),
+        confirmation=confirmation(checks, is_imported=inputs.is_imported),
         is_confirmed=all(check.passed for check in checks),
     )
 

@@ -1,19 +1,20 @@
 """The checklist of another tool's table: only questions that the table itself can answer."""
 
-import pandas as pd
-
-from ablate.analysis.effects.metric import is_reference
 from ablate.report.inputs import Inputs
 from ablate.report.page import Check
 from ablate.storage.results import factor_columns
-from ablate.text import first_of, number_of
+from ablate.text import clauses, first_of, number_of
 
+NOTHING_COMPARED = Check(
+    "At least one comparison was made", passed=False,
+    why="No configuration differs from the reference in one factor alone.",
+)  # fmt: skip
 MOST_NAMED = 8  # items of a list in a reason
 
 
 def table_checks(inputs: Inputs) -> list[Check]:
     """Checks on the rows, besides those on seeds and lost runs, which studies have as well."""
-    return [_one_row_a_run(inputs), _scores_vary(inputs), _separable(inputs), *_folds(inputs)]
+    return [_one_row_a_run(inputs), _scores_vary(inputs), _separable(inputs), _others(inputs), *_folds(inputs)]
 
 
 def _one_row_a_run(inputs: Inputs) -> Check:
@@ -38,11 +39,22 @@ def _scores_vary(inputs: Inputs) -> Check:
 
 
 def _separable(inputs: Inputs) -> Check:
-    pairs = [" and ".join(pair) for pair in inputs.facts.together or ()]
-    name = "No two factors always change together"
-    if pairs:
-        return Check(name, passed=False, why=f"Effects cannot be separated: {first_of(pairs, MOST_NAMED)}.")
-    return Check(name, passed=True, why="Every two factors were varied separately in some runs.")
+    said = inputs.facts.aliased or ()
+    why = clauses([text.removesuffix(".") for text in said], MOST_NAMED)
+    clear = "No factor is decided by others."
+    return Check("Effects of the factors can be separated", not said, f"{why}." if said else clear)
+
+
+def _others(inputs: Inputs) -> Check:
+    """Whether other columns than the factors are alike in what is compared, or the user called them harmless."""
+    said, over = inputs.facts.confounded or (), inputs.facts.also_varies or ()
+    name = "No other setting differs between what is compared"
+    if said:
+        return Check(name, passed=False, why=f"{clauses([text.removesuffix('.') for text in said], MOST_NAMED)}.")
+    averaged = f"Comparisons average over {first_of(list(over), MOST_NAMED)}, with the same mix on both sides."
+    return Check(
+        name, passed=True, why=averaged if over else "No column of the table differs systematically between both sides."
+    )
 
 
 def _folds(inputs: Inputs) -> list[Check]:
@@ -50,14 +62,3 @@ def _folds(inputs: Inputs) -> list[Check]:
         return []
     why = f"Replicates are folds ({inputs.facts.seed_column}); their variance is corrected for shared training data."
     return [Check("Overlapping folds are allowed for", passed=True, why=why)]
-
-
-def lost_check(inputs: Inputs) -> Check:
-    """Whether every run that did not finish is part of a comparison."""
-    runs = inputs.runs
-    variants = runs[~is_reference(runs)]
-    is_lost = variants["state"] != "finished"
-    unpaired = int((is_lost & ~variants["trial"].isin(pd.Series(inputs.scores["trial"]))).sum())
-    said = f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."
-    counted = f"{number_of(int(is_lost.sum()), 'run')} did not finish." if is_lost.any() else "Every run finished."
-    return Check("Runs that did not finish are counted", not unpaired, said if unpaired else counted)
