@@ -10,6 +10,7 @@ from ablate.report.checks import checklist
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_section, no_comparisons
 from ablate.report.export import PageFiles, to_inert_csv
+from ablate.report.factor_names import in_own_names
 from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.interactions import found_factorials, interactions_section
@@ -18,7 +19,6 @@ from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.origin import banners, origin_section, title_facts
-from ablate.report.own_names import in_own_names
 from ablate.report.page import Check, Page, Section
 from ablate.report.paths import path_section
 from ablate.report.render import render

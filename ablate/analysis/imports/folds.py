@@ -14,7 +14,7 @@ from ablate.analysis.sources.runs import to_numbers
 _WHERE = r"(?:(?:outer|inner|cv|test|val|valid|validation|data|eval)_)*"
 _ID = r"(?:_(?:id|idx|index|no|nr|num|number|name))?"
 FOLD = re.compile(rf"{_WHERE}(?:k_?)?fold{_ID}|(?:cv|xval|crossval)(?:_(?:iter|iteration))?{_ID}")
-SPLIT = re.compile(rf"{_WHERE}(?:split|partition){_ID}")
+SPLIT = re.compile(rf"{_WHERE}split{_ID}")
 SHARED = 0.05  # level of the test for scores that differ between the folds
 
 

@@ -273,7 +273,8 @@ def test_a_report_of_no_name_there_is_is_refused_in_two_lines(name):
     assert len(str(done.exception)) < 1_000
 
 
-def test_a_table_that_only_has_the_columns_of_a_results_table_is_read_as_another_tool_s(folder):
+@pytest.mark.usefixtures("folder")
+def test_a_table_that_only_has_the_columns_of_a_results_table_is_read_as_another_tool_s():
     words = table().rename(columns={"norm": "variant", "width": "level", "acc": "score"})
     words = words.assign(trial=range(len(words)), phase="main", factor="x", state="done")
     words.to_csv("mine.csv", index=False)

@@ -6,8 +6,8 @@ import pytest
 from synthetic import provenance, write_study
 
 from ablate.report import build_report
+from ablate.report.factor_names import in_own_names
 from ablate.report.inputs import read_inputs
-from ablate.report.own_names import in_own_names
 from ablate.report.page import Page, Paragraph, Section
 
 
