@@ -10,6 +10,7 @@ from ablate.report.checks import checklist
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_section, no_comparisons
 from ablate.report.export import PageFiles, to_inert_csv
+from ablate.report.factor_names import in_own_names
 from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.interactions import found_factorials, interactions_section
@@ -57,7 +58,7 @@ def build_report(folder: Path) -> ReportFiles:
     _check_folders(folder)
     check_report(folder)
     inputs = read_inputs(folder)
-    page = _page(inputs)
+    page = in_own_names(_page(inputs), inputs)
     attached = PageFiles.of(page)
     files = ReportFiles(
         html=folder / "report.html",
@@ -92,7 +93,7 @@ def _page(inputs: Inputs) -> Page:
         headline=_answer(inputs, sections),
         facts=title_facts(inputs),
         sections=sections,
-        confirmation=confirmation(checks),
+        confirmation=confirmation(checks, is_imported=inputs.is_imported),
         is_confirmed=all(check.passed for check in checks),
     )
 

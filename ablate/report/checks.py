@@ -7,6 +7,7 @@ import pandas as pd
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.effects.metric import is_reference
 from ablate.analysis.statistics import MIN_SEEDS, least_seeds
+from ablate.report import imported_checks
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants, tested_changes
 from ablate.report.numbers import decimals_for, interval, number
@@ -32,17 +33,26 @@ TUNED_ONCE = Check(
 def checklist(inputs: Inputs) -> list[Check]:
     """Every check that applies to the study; checks of the comparisons come first."""
     checks = [NOTHING_COMPARED]
+    if inputs.is_imported:
+        return [*_imported_checks(inputs), *_caution_checks(inputs)]
     if len(inputs.confirmatory()):
         checks = [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
     return [*checks, *_caution_checks(inputs), *_origin_checks(inputs)]
+
+
+def _imported_checks(inputs: Inputs) -> list[Check]:
+    """The checks that a table can answer; how its runs were made, it cannot tell."""
+    if not len(inputs.confirmatory()):
+        return [imported_checks.NOTHING_COMPARED]
+    return [_enough(inputs), _same_seeds(inputs), _counted(inputs), *imported_checks.table_checks(inputs)]
 
 
 def _frozen(inputs: Inputs) -> Check:
     name, frozen = "Comparisons preregistered before the test set was read", inputs.facts.frozen
     if frozen is None:
         reads = inputs.metric.name.startswith("test_")
-        why = NOT_RECORDED if reads or inputs.is_imported else "The test set was not read."
-        return Check(name, None if reads or inputs.is_imported else True, why)
+        why = NOT_RECORDED if reads else "The test set was not read."
+        return Check(name, None if reads else True, why)
     n, declared = len(inputs.effects), frozen.contrasts or 0
     if n > declared:
         return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
@@ -67,9 +77,6 @@ def _undated(frozen: PreregistrationFacts) -> str:
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
-    primary = inputs.primary_effects()
-    n = int(primary["n"].min()) if len(primary) else 0
-    least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.4g}".removeprefix("0")
     tuning = inputs.tuning_seeds()
     shared = sorted(tuning & {int(seed) for seed in inputs.confirmatory()["seed"].dropna()})
     tuned_on = (
@@ -78,13 +85,19 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
         else f"Tuning used seed {_named(sorted(tuning))}; the comparisons used other seeds."
     )  # fmt: skip
     return [
-        Check("Enough seeds", n >= least,
-              f"The smallest comparison has {number_of(n, 'paired seed')}; p = {p_level} needs {least} or more."),
+        _enough(inputs),
         _planned(inputs),
         _same_seeds(inputs),
-        Check("Tuned on other seeds", None if inputs.is_imported and not tuning else not shared,
-              NOT_RECORDED if inputs.is_imported and not tuning else tuned_on),
-    ]  # fmt: skip
+        Check("Tuned on other seeds", not shared, tuned_on),
+    ]
+
+
+def _enough(inputs: Inputs) -> Check:
+    primary = inputs.primary_effects()
+    n = int(primary["n"].min()) if len(primary) else 0
+    least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.4g}".removeprefix("0")
+    why = f"The smallest comparison has {number_of(n, 'paired seed')}; p = {p_level} needs {least} or more."
+    return Check("Enough seeds", n >= least, why)
 
 
 def _planned(inputs: Inputs) -> Check:
@@ -121,8 +134,6 @@ def _same_seeds(inputs: Inputs) -> Check:
 
 def _rate_checks(inputs: Inputs) -> list[Check]:
     modes = [mode for mode in inputs.modes if mode]
-    if inputs.is_imported and not modes:
-        return [Check("Learning rate found for each variant", None, NOT_RECORDED)]
     checks = [_found(inputs, modes)]
     if "tune" in modes:
         checks.append(_tuned(inputs))
@@ -183,6 +194,10 @@ def _on_fallback(inputs: Inputs) -> list[str]:
 
 
 def _run_checks(inputs: Inputs) -> list[Check]:
+    return [_test_reads(inputs), _counted(inputs), *_reuse(inputs)]
+
+
+def _counted(inputs: Inputs) -> Check:
     runs = inputs.runs
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
@@ -192,18 +207,12 @@ def _run_checks(inputs: Inputs) -> list[Check]:
     unpaired = int(((variants["state"] != "finished") & ~is_counted).sum())
     how = f"Scored {inputs.lost_count}" if inputs.lost_count else "Counted as failures, without a score"
     counted = f"{how}: {number_of(lost, 'run')}." if lost else "Every run finished."
-    return [
-        _test_reads(inputs),
-        Check("Runs that did not finish are counted", not unpaired,
-              counted if not unpaired else f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."),
-        *_reuse(inputs),
-    ]  # fmt: skip
+    missing = f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."
+    return Check("Runs that did not finish are counted", not unpaired, missing if unpaired else counted)
 
 
 def _test_reads(inputs: Inputs) -> Check:
     name, results = "Test set read once per run", inputs.results
-    if inputs.is_imported:
-        return Check(name, None, NOT_RECORDED)
     early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
     peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
     repeated = int(results["trial"].duplicated().sum())
@@ -262,8 +271,6 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
 
 def _code(inputs: Inputs) -> Check:
     name, facts = "Code recorded and unchanged", inputs.facts
-    if inputs.is_imported:
-        return Check(name, None, NOT_RECORDED)
     git = facts.git if facts.git and facts.git.commit else None
     model, version = inputs.model_ref, facts.ablate_version
     commit = f"Commit {(git.commit or '')[:12] if git else ''}"

@@ -20,7 +20,10 @@ MOST_CURVES = 200  # learning curves for estimating the optimism of the best epo
 
 def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
     """The checklist, the uncertainty of a single number, and the seeds that the undecided comparisons would need."""
-    blocks: list[Block] = [Paragraph(f"{confirmation(checks).text}."), Checklist(checks)]
+    blocks: list[Block] = [
+        Paragraph(f"{confirmation(checks, is_imported=inputs.is_imported).text}."),
+        Checklist(checks),
+    ]
     said = [
         _test_error(inputs), _detectable(inputs), _unseen_failures(inputs), _best_epoch(inputs), _best_trial(inputs),
     ]  # fmt: skip
@@ -28,9 +31,12 @@ def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
     return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs), *example_blocks(inputs)])
 
 
-def confirmation(checks: list[Check]) -> Link:
-    """Whether the answer is confirmed, linked to the checklist."""
+def confirmation(checks: list[Check], *, is_imported: bool = False) -> Link:
+    """Whether the answer is confirmed, linked to the checklist; a table of another tool confirms only itself."""
     failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
+    if is_imported:
+        passed = f"{len(checks) - failed - unknown} of {len(checks)} checks of the table passed"
+        return Link(f"{passed}; how its runs were made and tuned is not known", ANCHOR)
     if not failed and not unknown:
         return Link(f"Confirmed: all {len(checks)} checks passed", ANCHOR)
     said = [f"{failed} of {len(checks)} checks failed"] if failed else []

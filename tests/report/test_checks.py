@@ -208,17 +208,47 @@ def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
     assert state(known)["Reused results name their run"] is True
 
 
-def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> None:
+@pytest.fixture
+def foreign(tmp_path: Path) -> Inputs:
     facts: Facts = dict.fromkeys(provenance()) | {"foreign": True}
     folder = write_study(tmp_path / "s", modes=("",), facts=facts | {"metric": {"name": "score", "scale": 100.0}})
-    foreign = dataclasses.replace(read_inputs(folder), rate_tests=[])
-    known = {name for name, passed in state(foreign).items() if passed is not None}
-    assert known == {
-        "Enough seeds",
-        "Every configuration has the same seeds",
-        "Tuned on other seeds",
-        "Runs that did not finish are counted",
-    }
+    return dataclasses.replace(read_inputs(folder), rate_tests=[])
+
+
+def test_the_checklist_of_a_foreign_table_has_only_lines_that_can_be_known_of_it(foreign: Inputs) -> None:
+    assert state(foreign) == dict.fromkeys(
+        (
+            "Enough seeds",
+            "Every configuration has the same seeds",
+            "Runs that did not finish are counted",
+            "One row per configuration and seed",
+            "Scores differ between seeds",
+            "Effects of the factors can be separated",
+            "No other setting differs between what is compared",
+        ),
+        True,
+    )
+    said = confirmation(checklist(foreign), is_imported=True).text
+    assert said == "7 of 7 checks of the table passed; how its runs were made and tuned is not known"
+    assert "onfirmed" not in said
+
+
+def test_each_line_of_a_foreign_table_fails_with_what_was_seen(foreign: Inputs) -> None:
+    facts = {"aliased": ["depth is decided by width."], "confounded": ["batch differs."], "overlap": 0.25}
+    spoilt = changed(foreign, facts=facts)
+    assert failed(spoilt) == [
+        "Effects of the factors can be separated", "No other setting differs between what is compared",
+    ]  # fmt: skip
+    assert state(spoilt)["Overlapping folds are allowed for"] is True
+    results = foreign.results
+    same = results.assign(score=results["score"].mask(results["variant"] == "dropout=0.1", 0.5))
+    why = {check.name: check.why for check in checklist(changed(foreign, results=same))}
+    assert why["Scores differ between seeds"].startswith("All seeds gave the same score for dropout=0.1")
+    search = results[results["phase"] == "search"]
+    twice = pd.concat([results, search.assign(trial=search["trial"] + "-again")], ignore_index=True)
+    assert "One row per configuration and seed" in failed(changed(foreign, results=twice))
+    none = changed(foreign, results=search)
+    assert failed(none) == ["At least one comparison was made"]
 
 
 def test_the_runs_behind_every_section_are_those_of_the_table(inputs: Inputs) -> None:

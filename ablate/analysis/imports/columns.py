@@ -101,7 +101,9 @@ def _check_names(runs: Runs, factors: Sequence[str]) -> None:
         rule = f'a factor\'s name must not contain "=", got "{printable(wrong[0])}"'
         raise DataError(f"{runs.place}: {rule}\n  rename the column")
     columns = Counter(map(column_of, factors))
-    if twice := [name for name in factors if columns[column_of(name)] > 1]:
+    twice = [name for name in factors if columns[column_of(name)] > 1]
+    twice = twice or next(([name, own] for name in factors if (own := column_of(name)) != name and own in factors), [])
+    if twice:
         both = f'"{printable(twice[0])}" and "{printable(twice[1])}"'
         raise DataError(f"{runs.place}: {both} would share one column in the results\n  rename one of them")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.naming import also_varied, is_called, moving, naming, together
-from ablate.analysis.imports.replicates import Replicates
+from ablate.analysis.imports.replicates import Replicates, own_words
 from ablate.analysis.imports.scores import listed
 from ablate.analysis.imports.words import (
     COMMENTS,
@@ -36,7 +36,9 @@ from ablate.text import printable
 
 MOST_FACTORS = 200  # unless the user names them: more varying columns are measurements
 INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
+TRY = re.compile(r"(?:attempt|try|retry)(?:_(?:id|no|nr|num|number|idx|index))?")
 SAME, UNIQUE = "the same in every run", "different in every run"
+TRIES = "counts the tries of a run"
 LIKE_RESULT, ANOTHER_SEED = "looks like a result", "a seed or fold that is not used"
 
 
@@ -68,6 +70,8 @@ def find_factors(
         for name in replicates.others
         if blocks is not None and not reasons.get(name, SAME)
     }
+    if seeds:
+        reasons |= {name: TRIES for name in names if not reasons[name] and TRY.fullmatch(own_words(export, name))}
     varied = {name: codes[name] for name in names if not reasons[name]}
     reasons |= _commenting(runs, varied)
     varied = {name: codes for name, codes in varied.items() if not reasons[name]}

@@ -14,7 +14,8 @@ from ablate.analysis.sources.runs import to_numbers
 _WHERE = r"(?:(?:outer|inner|cv|test|val|valid|validation|data|eval)_)*"
 _ID = r"(?:_(?:id|idx|index|no|nr|num|number|name))?"
 FOLD = re.compile(rf"{_WHERE}(?:k_?)?fold{_ID}|(?:cv|xval|crossval)(?:_(?:iter|iteration))?{_ID}")
-SPLIT = re.compile(rf"{_WHERE}(?:split|partition){_ID}")
+SPLIT = re.compile(rf"{_WHERE}split{_ID}")
+MOST_SETTINGS = 50
 SHARED = 0.05  # level of the test for scores that differ between the folds
 
 
@@ -58,6 +59,22 @@ def differ(folds: Codes, replicates: Codes, scores: Sequence[float] | NDArray[np
     if all(np.ptp(group) == 0 for group in groups):
         return len({float(group[0]) for group in groups}) > 1
     return bool(stats.f_oneway(*groups).pvalue < SHARED)
+
+
+def differ_by_setting(folds: Codes, replicates: Codes, settings: Codes, scores: NDArray[np.float64]) -> bool:
+    """Whether what a setting does depends on the fold: then, too, runs of one fold are no independent replicates."""
+    rows = pd.DataFrame({"fold": folds, "replicate": replicates, "setting": settings, "score": scores}).dropna()
+    gains = rows["score"] - rows.groupby("replicate")["score"].transform("mean")
+    n = rows["setting"].nunique()
+    if not 1 < n <= MOST_SETTINGS:
+        return False
+    return any(
+        len(found := [group.to_numpy() for _, group in gains[of_setting.index].groupby(of_setting["fold"])]) > 1
+        and min(map(len, found)) > 1
+        and max(map(np.ptp, found)) > 0
+        and stats.f_oneway(*found).pvalue < SHARED / n
+        for _, of_setting in rows.groupby("setting")
+    )
 
 
 def is_nested(folds: Codes, replicates: Codes) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
-from ablate.analysis.imports.folds import differ, is_fold, is_inner, is_nested, n_folds, overlap
+from ablate.analysis.imports.folds import differ, differ_by_setting, is_fold, is_inner, is_nested, n_folds, overlap
 from ablate.analysis.imports.words import Codes, coded, crossed, decides, n_levels, words_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers, to_scores
@@ -29,7 +29,11 @@ STATES_OF_GENERATORS = ("random_state", "rng", "rng_state", "seeds")
 DIVIDING = frozenset(("split", "data", "fold", "cv", "shuffle", "partition", "subset", "dataset", "kfold"))
 _ID = r"(?:_(?:id|idx|index|no|nr|num|number))?"
 REPEAT = re.compile(rf"(?:cv_)?(?:replicate|replica|repeat|rep|replication|repetition|bootstrap|resample){_ID}")
+# What differs in difficulty, and is no setting: pairs are formed within each.
+DATA_SET = re.compile(r"data_?set(?:_(?:name|id))?")
+SUBJECT = re.compile(r"(?:subject|participant|patient)(?:_(?:id|no|nr|number|name))?")
 PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "holdout"))
+MOST_LEVELS = 20  # of a column that may be a setting
 MOST_EXACT = 2**53  # larger seeds differ from their neighbours only as text
 
 
@@ -86,8 +90,12 @@ def _arranged(runs: Runs, export: Export, chosen: list[str], *, called: list[str
     outer = [name for name in folds if not is_inner(own[name])] or folds
     divisions = [name for name in varying if name in outer or _divides(own[name])]
     divisions += [name for name in chosen if outer and REPEAT.fullmatch(own[name])]
+    divisions += [name for name in chosen if SUBJECT.fullmatch(own[name])]
     columns, averaged = chosen, [name for name in chosen if name in folds and name not in outer]
-    if averaged or (divisions and _is_shared(runs, divisions, chosen, score)):
+    repeats = [name for name in chosen if REPEAT.fullmatch(own[name]) and not divisions]
+    if repeats and len(repeats) < len(chosen):  # repeats of the same seed are no further seeds
+        columns, averaged = [name for name in chosen if name not in repeats], repeats
+    elif averaged or (divisions and _is_shared(runs, divisions, chosen, score)):
         columns = _adding(runs, divisions)
         averaged = [name for name in chosen if name not in columns]
     k = n_folds(runs.table[outer[0]], own[outer[0]]) if outer else 0
@@ -106,9 +114,17 @@ def _is_shared(runs: Runs, divisions: list[str], chosen: list[str], score: str) 
         return False
     scores = to_scores(runs.table[score])
     folds, blocks = _crossed(runs, divisions), _crossed(runs, [*divisions, *chosen])
-    return (
-        scores is not None and is_nested(folds, blocks) and differ(folds, blocks, np.asarray(scores, dtype=np.float64))
-    )
+    if scores is None or not is_nested(folds, blocks):
+        return False
+    values = np.asarray(scores, dtype=np.float64)
+    return differ(folds, blocks, values) or differ_by_setting(folds, blocks, _settings(runs, blocks, score), values)
+
+
+def _settings(runs: Runs, blocks: Codes, score: str) -> Codes:
+    """What differs between the runs of a replicate in few levels, whatever it is."""
+    others = [coded(runs.table[name]) for name in runs.table if name != score]
+    few = [codes for codes in others if 1 < n_levels(codes) <= MOST_LEVELS and not decides(blocks, codes)]
+    return crossed(few, len(runs.table))
 
 
 def _crossed(runs: Runs, names: list[str]) -> Codes:
@@ -155,6 +171,17 @@ def own_words(export: Export, name: str) -> str:
     return "_".join(words_of(export.name(name)))
 
 
+def _is_block(own: str) -> bool:
+    return bool(DATA_SET.fullmatch(own) or SUBJECT.fullmatch(own))
+
+
+def _has_another(runs: Runs, export: Export, block: str, own: Mapping[str, str]) -> bool:
+    """Whether another column may be a factor: with data sets alone, they are what is compared."""
+    others = [name for name in own if name != block and not is_replicate(export, name) and not _is_block(own[name])]
+    others = [name for name in others if export.kinds.get(name) not in ("result", "bookkeeping", "attribute")]
+    return any(1 < n_levels(coded(runs.table[name])) <= len(runs.table) / 2 for name in others)
+
+
 def _divides(own: str) -> bool:
     return is_seed(own) and bool(set(own.split("_")) & DIVIDING)
 
@@ -168,6 +195,7 @@ def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
     return [
         *(name for name in seeds if not _divides(own[name])), *(name for name in free if is_fold(own[name])),
         *(name for name in seeds if _divides(own[name])), *(name for name in free if REPEAT.fullmatch(own[name])),
+        *(name for name in free if _is_block(own[name]) and _has_another(runs, export, name, own)),
     ]  # fmt: skip
 
 
@@ -198,4 +226,11 @@ def _note(runs: Runs, found: Replicates, own: Mapping[str, str], outer: list[str
         said += [f"Each {name} is taken for a new division into folds." for name in repeats]
     elif any(is_fold(own[name]) for name in columns):
         said.append("Splits share data, so replicates are not independent and intervals may be too narrow.")
+    blocks = [name for name in columns if _is_block(own[name])]
+    said += [
+        f"{name} is taken for a block, not for a factor: comparisons are made within each"
+        f"{' and hold for these alone' if DATA_SET.fullmatch(own[name]) else ''}; if you varied it on purpose, name it "
+        "with --factors."
+        for name in blocks
+    ]
     return " ".join(said)

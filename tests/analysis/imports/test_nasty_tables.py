@@ -20,9 +20,6 @@ WRONG = {
     "confounded": CONFOUNDED,
     "repeated_folds": FOLDS,
     "folds": FOLDS,
-    "repeats_within_seeds": FOLDS,
-    "by_epoch": "item 6: a row an epoch is refused, not reduced",
-    "by_step": "item 6: steps are a factor",
     "copied_seeds": f"{SANITY}runs with equal scores under other seeds count",
     "same_in_all_seeds": f"{SANITY}the same score in every seed counts as certainty",
     "disjoint_seeds": f"{SANITY}disjoint seeds are not compared",
@@ -30,8 +27,6 @@ WRONG = {
     "one_run_a_cell": "item 9: one run a cell is taken for exact",
     "margin_in_points": f"{SANITY}a margin of another unit is taken",
     "mean_rows": f"{SANITY}rows of means count as runs",
-    "retried": "item 6: an attempt is a factor",
-    "data_sets": "item 6: data sets are factors",
     "three_seeds": "item 16: simultaneous intervals of three seeds",
 }
 WRONG_SEARCH = dict.fromkeys(

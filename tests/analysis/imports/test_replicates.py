@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from tables import crossed, runs
@@ -136,3 +137,40 @@ def test_parts_of_the_data_are_no_folds():
 @pytest.mark.parametrize("name", ["n_seeds", "seed_prompt", "num_seeds", "seedling", "reseed", "use_seed", "n_folds"])
 def test_other_seeds_are_none(name):
     assert columns(crossed().rename(columns={"seed": name})) == ()
+
+
+def test_repeats_of_a_seed_are_no_further_seeds():
+    foreign = read_imported(runs(folds("seed", "repeat")), ImportOptions())
+    assert foreign.facts.seed_column == "seed"
+    assert "averaged over repeat, which leaves 3 replicates." in " ".join(foreign.notes)
+
+
+@pytest.mark.parametrize(("name", "scope"), [("dataset", True), ("Data Set", True), ("subject_id", False)])
+def test_data_sets_and_subjects_are_blocks_unless_they_are_what_is_compared(name, scope):
+    table = folds("seed", name)
+    foreign = read_imported(runs(table), ImportOptions())
+    assert foreign.facts.factors == ["norm"]
+    said = " ".join(foreign.notes)
+    assert f"{name} is taken for a block, not for a factor" in said
+    assert ("hold for these alone" in said) == scope
+    assert read_imported(runs(table), ImportOptions(factors=("norm", name))).facts.factors == ["norm", name]
+    alone = table[table["norm"] == "a"].drop(columns="norm")
+    assert read_imported(runs(alone), ImportOptions()).facts.factors == [name]
+
+
+def test_tries_of_a_run_are_no_factor_where_it_has_a_seed():
+    table = crossed(seeds=range(6)).assign(attempt=[1, 2] * 18)
+    foreign = read_imported(runs(table), ImportOptions())
+    assert foreign.facts.factors == ["norm", "drop"]
+    assert "attempt (counts the tries of a run)" in foreign.notes[0]
+
+
+def test_folds_are_shared_too_where_what_a_factor_does_depends_on_them():
+    rng = np.random.default_rng(0)
+    rows = [
+        {"fold": fold, "seed": seed, "norm": norm, "acc": luck + gain * (norm == "b") + 0.01 * rng.normal()}
+        for fold, gain in enumerate((-0.1, 0.0, 0.2, -0.2, 0.1))
+        for seed, luck in enumerate(rng.normal(size=4))
+        for norm in "ab"
+    ]
+    assert read_imported(runs(pd.DataFrame(rows)), ImportOptions()).facts.seed_column == "fold"
