@@ -58,7 +58,7 @@ def find_confounding(
             continue
         differs = _differing(runs, each, runs_of, [reference, *wrong], names)
         if each.name in ignored:
-            trusted.append(f"{differs}, which you said cannot change the score (--ignore)")
+            trusted.append(f"{differs} and is ignored as you asked (--ignore): a difference may come from it")
             continue
         spoilt |= {at: (*spoilt.get(at, ()), each.name) for at in wrong}
         reasons.append(f"{differs}: {_way_out(each, factors)}")

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
-from ablate.analysis.imports.aliases import aliases
+from ablate.analysis.imports.aliases import TOLD_APART, aliases
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.bystanders import Bystander, find_bystanders
 from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
@@ -77,7 +77,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         *design_notes(cells, found, is_crossed=is_crossed, is_compared=bool(len(compared))),
         *[target_said] * is_crossed, *(pairing_notes(cells, found, reference, compared) if roles.seed else []),
         *confounding.notes, *(f"No verdict: {reason}." for reason in confounding.reasons),
-        *(f"{sentence}." for sentence in aliased),
+        *(f"{sentence}." for sentence in aliased if not sentence.endswith(TOLD_APART)),
     ]  # fmt: skip
     facts = replace(
         _facts(read),

@@ -80,8 +80,8 @@ def test_a_column_that_the_user_ignores_spoils_nothing_and_the_page_says_so():
     foreign = read(table(), factors=("optimizer",), ignore=("data_size",))
     assert compared(foreign) == {"optimizer=sgd"}
     assert foreign.facts.ignored == [
-        "data_size differs between optimizer=adam (mostly 1000) and optimizer=sgd (mostly 50000), "
-        "which you said cannot change the score (--ignore)"
+        "data_size differs between optimizer=adam (mostly 1000) and optimizer=sgd (mostly 50000) "
+        "and is ignored as you asked (--ignore): a difference may come from it"
     ]
     assert foreign.facts.confounded == []
 
