@@ -32,7 +32,7 @@ CONSEQUENCES = frozenset(("time", "seconds", "best", "elapsed", "duration", "mod
 CODE = frozenset(("commit", "sha"))
 CIRCUMSTANCES = MACHINES | CODE | frozenset(
     ("gpu", "gpus", "cuda", "cpu", "device", "os", "python", "version", "driver", "date", "day", "cluster", "partition",
-     "hardware", "framework", "dataset")
+     "hardware", "framework")
 )  # fmt: skip
 
 
@@ -80,7 +80,11 @@ def _seen(runs: Runs, export: Export, name: str, cells: Codes, *, named: bool) -
         return None
     if set(words) & CIRCUMSTANCES:
         return None if hardly_repeats else Bystander(name, codes, is_setting=False)
-    if kind == "factor" or name in runs.factors or (_is_setting(words) and kind != "bookkeeping"):
+    if (
+        kind == "factor"
+        or name in runs.factors
+        or (_is_setting(words) and (kind != "bookkeeping" or "dataset" in words))
+    ):
         if not hardly_repeats:
             return Bystander(name, codes, is_setting=True)
         return None if numbers is None else Bystander(name, codes, True, np.asarray(numbers, dtype=np.float64))

@@ -34,7 +34,7 @@ from ablate.analysis.imports.rows import (
     one_factor_rows,
     search_rows,
 )
-from ablate.analysis.imports.units import check_margin, to_chance
+from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
 from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
@@ -130,6 +130,7 @@ def _read(runs: Runs, asked: ImportOptions) -> _Read:
     measured = measured_runs(runs, roles, counts_missing=asked.counts_missing)
     _check_finished(runs, measured)
     finished = measured["score"].where(measured["state"] == "finished")
+    check_mixed(runs, roles, asked, finished)
     check_margin(runs, roles, asked, finished)
     chance = to_chance(runs, roles, asked, finished)
     cells = cells_of(measured, found, seeded=bool(roles.seed), chance=chance)

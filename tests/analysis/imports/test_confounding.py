@@ -146,6 +146,15 @@ def test_a_setting_that_changes_with_the_factor_is_a_confounder(name):
     assert compared(read(frame, factors=("optimizer",))) == set()
 
 
+@pytest.mark.parametrize("name", ["dataset", "task", "split_of_data"])
+def test_a_data_set_that_one_variant_lacks_is_a_confounder(name):
+    frame = table(counts=((1, 1), (1, 1), (0, 1)), optimizers=("adam", "sgd", "rms")).rename(
+        columns={"data_size": name}
+    )
+    frame[name] = frame[name].map({1000: "hard", 50000: "easy"})
+    assert compared(read(frame, factors=("optimizer",))) == {"optimizer=sgd"}
+
+
 def test_a_drawn_setting_spoils_a_comparison_only_where_it_is_shifted():
     rng = np.random.default_rng(0)
     same = with_column("lr", lambda _optimizer, _seed: rng.uniform())
