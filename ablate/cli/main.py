@@ -240,7 +240,9 @@ def analyze(
     ] = None,
     ignore: Annotated[
         str,
-        typer.Option(metavar="A,B,…", help="Columns that may differ between compared runs without changing the score."),
+        typer.Option(
+            metavar="A,B,…", help="Columns that may differ between compared runs; their part is read as the factor's."
+        ),
     ] = "",
     study: Annotated[str | None, typer.Option(help="Study to read if an Optuna storage has several.")] = None,
     name: Annotated[str, typer.Option(help="Name of the report's folder; by default the source's name.")] = "",

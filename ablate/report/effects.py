@@ -263,7 +263,7 @@ def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
     together, asked = inputs.facts.together, inputs.facts.reference_asked
     if together and not asked:
         both = listed(together[0])
-        only = f"Name only one of them with --factors to compare {'both' if len(together[0]) == 2 else 'all'} at once."
+        only = "To compare both at once, name one of them in --factors and the other in --ignore."
         return f"There is no comparison, because {both} always change together. {only}"
     drawn = inputs.facts.drawn or []
     others = f" (not counting {listed(drawn)}, whose values hardly ever repeat)" if drawn else ""

@@ -188,7 +188,8 @@ def _forest_said(forest: pd.DataFrame, unexplained: Mapping[str, float]) -> str:
 
 def _not_separate(facts: Provenance) -> str:
     """A caution if factors of an imported table are aliased, or other columns differ between its runs."""
-    parts = [*(facts.aliased or []), *(facts.confounded or []), *(facts.ignored or [])]
+    differing = [reason.rpartition(": ")[0] for reason in (*(facts.confounded or []), *(facts.ignored or []))]
+    parts = [*(facts.aliased or []), *differing]
     return f" Shares cannot separate what the table mixes: {clauses(parts, MOST_MIXED)}." if parts else ""
 
 

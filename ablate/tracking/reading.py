@@ -1,13 +1,14 @@
 """Read MLflow runs as rows of the results table."""
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ablate.analysis.sources import Runs
-from ablate.errors import AblateError, known_names
+from ablate.errors import AblateError, DataError, known_names
 from ablate.study.trial import COLUMNS, RATE_SETTING
 from ablate.text import number_of, printable
 from ablate.tracking.address import placed, shown_uri
@@ -29,8 +30,8 @@ def experiment_rows(uri: str, experiment: str) -> list[dict[str, object]]:
     """One row per trial that ended, oldest first: `storage.results.COLUMNS`, then one column per factor of that trial.
 
     Of several attempts at a trial (a resumed study) the last one counts, and of its runs the newest. Values that MLflow
-    does not have are None, or "" in a text column. Raises `AblateError` if there is no such experiment, or the store
-    cannot be reached.
+    does not have are None, or "" in a text column. Raises `AblateError` if there is no such experiment, the store
+    cannot be reached, or someone edited a tag so that it cannot be read.
     """
     with reading(uri) as client:
         runs = child_runs(client, find_experiment(client, uri, experiment), parent_run_id=None)
@@ -81,16 +82,42 @@ def _row(run: "Run") -> dict[str, object]:
     row: dict[str, object] = dict.fromkeys(COLUMNS)
     row |= {name: tags.get(name, "") for name in (*SPEC_TAGS, *OUTCOME_TAGS, "lr_test")}
     row |= {name: metrics.get(metric) for name, metric in OUTCOME_METRICS.items()}
-    row |= {name: int(metrics[name]) for name in _WHOLE if name in metrics}
-    row |= {"seed": int(tags["seed"]), "run_id": run.info.run_id, "attempt": attempt_in(tags)}
-    names: dict[str, str] = json.loads(tags.get(FACTOR_NAMES, "{}"))
+    row |= {name: int(metrics[name]) if math.isfinite(metrics[name]) else None for name in _WHOLE if name in metrics}
+    row |= {"seed": _seed(run), "run_id": run.info.run_id, "attempt": attempt_in(tags)}
+    names = _factor_names(run)
     factors = {names.get(key, key): _level(value) for key, value in run.data.params.items()}
     return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in factors.items()}
 
 
+def _seed(run: "Run") -> int:
+    text = run.data.tags["seed"]
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise _edited(run, "seed", "must be a whole number", text)
+    return int(text)
+
+
+def _factor_names(run: "Run") -> dict[str, str]:
+    """The names of the factors whose params have other keys."""
+    text = run.data.tags.get(FACTOR_NAMES, "{}")
+    try:
+        names = json.loads(text)
+    except (ValueError, RecursionError) as err:
+        raise _edited(run, FACTOR_NAMES, "must be JSON", text) from err
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+        raise _edited(run, FACTOR_NAMES, "must map keys to names", text)
+    return names
+
+
+def _edited(run: "Run", tag: str, rule: str, text: str) -> DataError:
+    return DataError(
+        f'run {run.info.run_id}: tag {tag}: {rule}, got "{printable(text)}"\n'
+        "  restore the tag in MLflow, or analyze the results.csv of the study"
+    )
+
+
 def _level(text: str) -> object:
     """Params are text: convert one to a number where it reads as a number, as for the file of the results table."""
-    if re.fullmatch(r"[+-]?\d+", text):
+    if re.fullmatch(r"[+-]?[0-9]{1,300}", text):
         return int(text)
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text):
         return float(text)

@@ -15,6 +15,7 @@ from export_truth import ExportExample, Run, Truth
 
 from ablate.errors import AblateError
 from ablate.storage.results import column_of, factor_name
+from ablate.study.trial import CUT_SHORT
 
 DECIDED = ("helps", "hurts")
 PERCENT = 100.0  # points in all of it
@@ -102,6 +103,9 @@ def _losses(truth: Truth, said: Said) -> Iterator[tuple[str, str]]:
     n_lost = int((table["state"] != "finished").sum())
     if not len(final) <= n_lost <= len(final) + tried_again:
         yield "lost runs are not counted", f"{n_lost} counted, {len(final)} lost ({final[0] if final else '-'})"
+        return
+    if not truth.state and (killed := int(table["state"].isin(CUT_SHORT).sum())):
+        yield "a run without a score is no lost run", f"{killed} of {n_lost} are called killed or pruned"
         return
     effects = said.inputs.effects
     if effects.empty or not final:

@@ -143,3 +143,11 @@ def test_what_is_no_range_test_is_refused(tmp_path, change):
         path.write_text(json.dumps(found))
         with pytest.raises(DataError, match=r"lr_tests\.json: "):
             read_rate_tests(path)
+
+
+def test_a_finished_run_without_a_score_diverged(tmp_path):
+    path = tmp_path / "results.csv"
+    rows = ["trial,phase,variant,factor,level,seed,state,score", "a,ablation,reference,,,1,finished,0.5"]
+    rows += ["b,ablation,x=1,x,1,1,finished,", "c,ablation,x=1,x,1,2,finished,nan", "d,ablation,x=1,x,1,3,killed,"]
+    path.write_text("\n".join(rows))
+    assert read_results(path)["state"].tolist() == ["finished", "diverged", "diverged", "killed"]

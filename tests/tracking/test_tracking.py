@@ -10,13 +10,21 @@ from pathlib import Path
 import pytest
 from mlflow_store import Followed, fresh_store
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
 from ablate.experiment.recording import Journaled, Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declaration, Preregistration
 from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, experiment_rows, shown_uri, ui_command
-from ablate.tracking.run_fields import clipped, epoch_metrics, named_metrics, one_line, run_name, unique_keys
+from ablate.tracking.run_fields import (
+    FACTOR_NAMES,
+    clipped,
+    epoch_metrics,
+    named_metrics,
+    one_line,
+    run_name,
+    unique_keys,
+)
 from ablate.tracking.store import connect, explained
 from ablate.tracking.tracker import PAUSE_SECONDS, RETRY_SECONDS
 
@@ -251,6 +259,33 @@ def test_runs_come_back_as_rows_of_the_results_table(uri, opened, study):
     assert batch == {**expected, "normalization": "batch", "dropout": 0.0, "learning_rate_setting": "find"}
     assert (search["score"], search["state"], search["reason"]) == (None, "diverged", "loss is NaN")
     assert search["learning_rate_setting"] == "find*0.3"
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "rule"),
+    [
+        ("seed", "three", "must be a whole number"),
+        ("seed", "", "must be a whole number"),
+        ("seed", "1.5", "must be a whole number"),
+        ("factor_names", "{", "must be JSON"),
+        ("factor_names", "[1]", "must map keys to names"),
+        ("factor_names", '{"a": 1}', "must map keys to names"),
+    ],
+)
+def test_a_tag_that_someone_edited_is_named_with_its_run(uri, client, opened, study, tag, text, rule):
+    run_id = opened.open_trial(BATCH)
+    opened.close_trial(DONE)
+    name = FACTOR_NAMES if tag == "factor_names" else tag
+    client.set_tag(run_id, name, text)
+    with pytest.raises(DataError, match=rf"run {run_id}: tag {name}: {rule}, got "):
+        experiment_rows(uri, study.study)
+
+
+def test_a_count_that_is_not_finite_is_none(uri, client, opened, study):
+    run_id = opened.open_trial(BATCH)
+    opened.close_trial(DONE)
+    client.log_metric(run_id, "best_epoch", float("nan"))
+    assert experiment_rows(uri, study.study)[0]["best_epoch"] is None
 
 
 def test_rows_come_in_pages(uri, opened, study, monkeypatch):

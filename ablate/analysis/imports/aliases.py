@@ -11,6 +11,7 @@ from ablate.analysis.imports.words import crossed, decides, n_levels
 from ablate.text import listed
 
 MOST_FACTORS = 12  # of which pairs are tried
+TOLD_APART = "so their effects cannot be told apart"  # of a pair, on which the roles have a note of their own
 RUNS_PER_LEVEL = 2  # mean; where each level has one run, everything decides everything
 
 
@@ -26,7 +27,7 @@ def aliases(found: Configurations) -> list[str]:
     for one, other in combinations(codes, 2):
         both = decides_level(codes[one], codes[other]), decides_level(codes[other], codes[one])
         if all(both):
-            said.append(f"{one} and {other} always change together, so their effects cannot be told apart")
+            said.append(f"{one} and {other} always change together, {TOLD_APART}")
             known |= {one, other}
         elif any(both):
             parent, child = (one, other) if both[0] else (other, one)

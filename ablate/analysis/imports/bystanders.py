@@ -32,7 +32,7 @@ CONSEQUENCES = frozenset(("time", "seconds", "best", "elapsed", "duration", "mod
 CODE = frozenset(("commit", "sha"))
 CIRCUMSTANCES = MACHINES | CODE | frozenset(
     ("gpu", "gpus", "cuda", "cpu", "device", "os", "python", "version", "driver", "date", "day", "cluster", "partition",
-     "hardware", "framework", "dataset")
+     "hardware", "framework")
 )  # fmt: skip
 
 
@@ -60,7 +60,10 @@ def find_bystanders(runs: Runs, taken: Collection[str], factors: Collection[str]
     names = [str(name) for name in runs.table if str(name) not in {*taken, *factors}]
     cells = _cells(runs, factors)
     found = [_seen(runs, export, name, cells, named=named) for name in names]
-    return [each for each in found if each is not None and not _spells(runs, each, factors)]
+    return [
+        each for each in found
+        if each is not None and not _spells(runs, each, factors) and not _copies(runs, each, factors)
+    ]  # fmt: skip
 
 
 def _cells(runs: Runs, factors: Collection[str]) -> Codes:
@@ -77,7 +80,11 @@ def _seen(runs: Runs, export: Export, name: str, cells: Codes, *, named: bool) -
         return None
     if set(words) & CIRCUMSTANCES:
         return None if hardly_repeats else Bystander(name, codes, is_setting=False)
-    if kind == "factor" or name in runs.factors or (_is_setting(words) and kind != "bookkeeping"):
+    if (
+        kind == "factor"
+        or name in runs.factors
+        or (_is_setting(words) and (kind != "bookkeeping" or "dataset" in words))
+    ):
         if not hardly_repeats:
             return Bystander(name, codes, is_setting=True)
         return None if numbers is None else Bystander(name, codes, True, np.asarray(numbers, dtype=np.float64))
@@ -110,3 +117,16 @@ def _spells(runs: Runs, column: Bystander, factors: Collection[str]) -> bool:
         and all(level and level in cell for cell, level in zip(cells, runs.table[name].str.lower(), strict=True))
         for name in factors
     )
+
+
+def _copies(runs: Runs, column: Bystander, factors: Collection[str]) -> bool:
+    """Whether a column repeats a factor, cell by cell, as params that an export lists twice do."""
+    return any(_same(runs.table[column.name], runs.table[name]) for name in factors)
+
+
+def _same(one: "pd.Series[str]", other: "pd.Series[str]") -> bool:
+    filled = one != ""
+    numbers = to_numbers(one), to_numbers(other)
+    if numbers[0] is not None and numbers[1] is not None:
+        return bool((numbers[0][filled] == numbers[1][filled]).all())
+    return bool((one[filled] == other[filled]).all())

@@ -84,7 +84,7 @@ def _read_as(
 
 
 def _together(one: str, other: str) -> str:
-    way_out = "name only one of them with --factors to compare both at once"
+    way_out = f"to compare both at once, leave {other} out of --factors and add --ignore {other}"
     return f"{one} and {other} always change together, so their effects cannot be separated; {way_out}."
 
 

@@ -15,7 +15,7 @@ from ablate.analysis.sources import Runs
 from ablate.study.trial import CUT_SHORT
 from ablate.text import first_of, listed, printable
 
-ALPHA = 0.01  # of the test whether a circumstance is distributed as by chance
+ALPHA = 0.05  # of the test whether a circumstance is distributed as by chance
 MOST_NAMED, MOST_LISTED = 4, 20  # configurations and columns named in a sentence
 
 
@@ -44,7 +44,7 @@ def find_confounding(
     """Compare the mix of each column between the reference and every other compared configuration.
 
     `counted` are the runs with their `configuration` and `seed`. A setting must have the same mix for each seed that
-    both have; a circumstance must not depend on the configuration (exact tests at 1 %). `names` are the configurations
+    both have; a circumstance must not depend on the configuration (exact tests at 5 %). `names` are the configurations
     in words; `asked` are the factors, and the columns that the user says may differ.
     """
     factors, ignored = asked
@@ -58,7 +58,7 @@ def find_confounding(
             continue
         differs = _differing(runs, each, runs_of, [reference, *wrong], names)
         if each.name in ignored:
-            trusted.append(f"{differs}, which you said cannot change the score (--ignore)")
+            trusted.append(f"{differs} and is ignored as you asked (--ignore): a difference may come from it")
             continue
         spoilt |= {at: (*spoilt.get(at, ()), each.name) for at in wrong}
         reasons.append(f"{differs}: {_way_out(each, factors)}")

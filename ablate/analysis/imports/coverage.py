@@ -85,7 +85,7 @@ def missing_notes(cells: CellRuns, found: Configurations) -> list[str]:
         return []
     shown = first_of([*holes, *absent], MOST_SHOWN)
     way_out = "If they were started and lost, add their rows with an empty score, so that they count"
-    return [f"{n_missing:,} of {n_all:,} runs of the crossing are missing: {shown}. {way_out}."]
+    return [f"{n_missing:,} of {n_all:,} runs of the crossing {_is(n_missing)} missing: {shown}. {way_out}."]
 
 
 def _absent(found: Configurations) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
-from ablate.analysis.imports.aliases import aliases
+from ablate.analysis.imports.aliases import TOLD_APART, aliases
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.bystanders import Bystander, find_bystanders
 from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
@@ -35,7 +35,7 @@ from ablate.analysis.imports.rows import (
     one_factor_rows,
     search_rows,
 )
-from ablate.analysis.imports.units import check_margin, to_chance
+from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
 from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
@@ -79,7 +79,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         *design_notes(cells, found, is_crossed=is_crossed, is_compared=bool(len(compared))),
         *[target_said] * is_crossed, *(pairing_notes(cells, found, reference, compared) if roles.seed else []),
         *confounding.notes, *(f"No verdict: {reason}." for reason in confounding.reasons),
-        *(f"{sentence}." for sentence in aliased),
+        *(f"{sentence}." for sentence in aliased if not sentence.endswith(TOLD_APART)),
     ]  # fmt: skip
     facts = replace(
         _facts(read),
@@ -133,6 +133,7 @@ def _read(runs: Runs, asked: ImportOptions) -> _Read:
     measured = measured_runs(runs, roles, counts_missing=asked.counts_missing)
     _check_finished(runs, measured)
     finished = measured["score"].where(measured["state"] == "finished")
+    check_mixed(runs, roles, asked, finished)
     check_margin(runs, roles, asked, finished)
     chance = to_chance(runs, roles, asked, finished)
     cells = cells_of(measured, found, seeded=bool(roles.seed), chance=chance)

@@ -85,8 +85,7 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool, cha
     # The row that represents the others comes last: a finished run, or a lost run that decides for all.
     rank = is_finished + 2 * (is_mixed & is_lost if chance is None else False)
     last = rows[rank == rank.groupby(place).transform("max")].drop_duplicates(["configuration", "seed"], keep="last")
-    n_repeated = len(rows) - len(last)
-    if n_repeated:
+    if len(last) < len(rows):
         finished = rows.loc[is_finished, "score"]
         worst = np.nan if chance is None else finished.min() if finished.empty else min(chance, finished.min())
         groups = rows["score"].where(is_finished).mask(is_lost, worst).groupby(place)
@@ -95,6 +94,8 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool, cha
         last = last.assign(
             score=last["score"].mask(is_mean, means), same_as=last["same_as"].mask(is_mean, ""),
         )  # fmt: skip
+    decided = is_mixed if chance is None else is_mixed & False  # a lost run decides for these
+    n_repeated = int((~decided).sum()) - int((~decided[last.index]).sum())
     kept = last[[*measured.columns, "same_as"]]
     return CellRuns(
         kept, last["configuration"].to_numpy(dtype=np.intp), counted, n_repeated, n_retried,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_OF_FRACTIONS = 0.1  # a margin of 10 points hides nearly every difference
 LEAST_OF_PERCENTS = 0.02  # a margin below 0.02 points is a fraction
+LEAST_PERCENT = 10  # scores of 1 to 10 may be fractions or percents
 
 
 def check_margin(runs: Runs, roles: Roles, asked: ImportOptions, scores: "pd.Series[float]") -> None:
@@ -39,6 +40,23 @@ def check_margin(runs: Runs, roles: Roles, asked: ImportOptions, scores: "pd.Ser
         raise DataError(
             f"{runs.place}: --margin {margin:g}: {between}, in percents\n"
             f"  write {margin * 100:g} for {margin * 100:g} points, or add --unit % if you mean {margin:g} points"
+        )
+
+
+def check_mixed(runs: Runs, roles: Roles, asked: ImportOptions, scores: "pd.Series[float]") -> None:
+    """Reject scores of any name that mix fractions and percents; a stated unit settles it.
+
+    The sign is that of mixing: no score is between 1 and 10, and times 100 the small ones are among the large ones.
+    """
+    known = scores.dropna().abs()
+    small, large = known[(known > 0) & (known <= 1)], known[known > LEAST_PERCENT]
+    is_parted = len(small) + len(large) + int((known == 0).sum()) == len(known) and bool((known <= 100).all())
+    if asked.unit or small.empty or large.empty or not is_parted:
+        return
+    if bool((small * 100).between(large.min(), large.max()).any()):
+        raise DataError(
+            f'{runs.place}: "{printable(roles.score)}" seems to mix fractions and percents: {small.iloc[0]:g} and '
+            f"{large.iloc[0]:g}\n  write all values in one way, or name their unit with --unit"
         )
 
 

@@ -39,3 +39,9 @@ def test_numbers_that_hardly_repeat_are_kept_of_settings_only():
 def test_where_the_factors_were_found_a_column_that_the_configuration_decides_is_a_name_of_it():
     assert kinds(named=False, drop=0, setup=["plain"] * 6 + ["ours"] * 6) == {}
     assert kinds(named=False, drop=0, shard=["a", "b"] * 6) == {"shard": False}
+
+
+def test_a_copy_of_a_factor_and_text_with_its_level_are_no_columns_of_their_own():
+    norm = crossed()["norm"].tolist()
+    copies = {"system_attrs_fixed_params.norm": norm, "short": [norm[0], *[""] * 5, *norm[6:]]}
+    assert kinds(**copies, setup=[f"{name}, plain" for name in norm]) == {"drop": True}

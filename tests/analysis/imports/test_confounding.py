@@ -80,8 +80,8 @@ def test_a_column_that_the_user_ignores_spoils_nothing_and_the_page_says_so():
     foreign = read(table(), factors=("optimizer",), ignore=("data_size",))
     assert compared(foreign) == {"optimizer=sgd"}
     assert foreign.facts.ignored == [
-        "data_size differs between optimizer=adam (mostly 1000) and optimizer=sgd (mostly 50000), "
-        "which you said cannot change the score (--ignore)"
+        "data_size differs between optimizer=adam (mostly 1000) and optimizer=sgd (mostly 50000) "
+        "and is ignored as you asked (--ignore): a difference may come from it"
     ]
     assert foreign.facts.confounded == []
 
@@ -144,6 +144,15 @@ def test_results_and_names_of_the_runs_are_no_confounders(name, of_run):
 def test_a_setting_that_changes_with_the_factor_is_a_confounder(name):
     frame = with_column(name, lambda optimizer, _seed: 32 if optimizer == "adam" else 64)
     assert compared(read(frame, factors=("optimizer",))) == set()
+
+
+@pytest.mark.parametrize("name", ["dataset", "task", "split_of_data"])
+def test_a_data_set_that_one_variant_lacks_is_a_confounder(name):
+    frame = table(counts=((1, 1), (1, 1), (0, 1)), optimizers=("adam", "sgd", "rms")).rename(
+        columns={"data_size": name}
+    )
+    frame[name] = frame[name].map({1000: "hard", 50000: "easy"})
+    assert compared(read(frame, factors=("optimizer",))) == {"optimizer=sgd"}
 
 
 def test_a_drawn_setting_spoils_a_comparison_only_where_it_is_shifted():

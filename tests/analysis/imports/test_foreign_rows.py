@@ -85,7 +85,7 @@ def test_a_lost_run_makes_its_cell_a_lost_run_while_the_score_of_guessing_is_unk
     measured, found, cells = made(table)
     assert cells.rows["score"].isna().tolist() == [True, False]
     assert cells.rows["state"].tolist() == ["diverged", "finished"]
-    assert cells.n_lost_beside == 1
+    assert (cells.n_lost_beside, cells.n_repeated) == (1, 1)  # the mean of y; the lost run decides for x
     known = cells_of(measured, found, seeded=False, chance=0.1)
     assert known.rows["score"].round(6).tolist() == [0.366667, 0.25]  # (0.6 + 0.1 + 0.4) / 3
     assert known.rows["state"].tolist() == ["finished", "finished"]

@@ -4,7 +4,7 @@ from tables import runs
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
-from ablate.analysis.imports.units import check_margin, to_chance
+from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
 from ablate.errors import DataError
 
 FRACTIONS, PERCENTS, LOSSES = [0.91, 0.89, 0.90, 0.88], [91.0, 89.0, 90.0, 88.0], [0.51, 0.49, 0.50, 0.48]
@@ -62,3 +62,18 @@ def test_the_score_of_guessing_has_the_score_s_unit_and_turns_with_its_direction
 def test_a_score_of_guessing_in_another_unit_is_a_question(values, name, chance, words):
     with pytest.raises(DataError, match=words):
         to_chance(*of(values, name, chance=chance))
+
+
+@pytest.mark.parametrize("name", ["score", "reward"])
+def test_fractions_among_percents_are_a_question_whatever_the_score_is_called(name):
+    mixed = [91.0, 0.905, 89.5, 0.0]
+    with pytest.raises(DataError, match=f'"{name}" seems to mix fractions and percents: 0.905 and 91\n.*--unit'):
+        check_mixed(*of(mixed, name))
+    check_mixed(*of(mixed, name, unit="points"))
+
+
+@pytest.mark.parametrize(
+    "values", [FRACTIONS, PERCENTS, [91.0, 0.5, 5.0, 40.0], [12.0, 0.05, 90.0, 80.0], [250.0, 0.9, 90, 1]]
+)
+def test_scores_of_every_size_and_a_collapsed_run_are_no_mix(values):
+    check_mixed(*of(values, "reward"))
