@@ -227,6 +227,21 @@ def analyze(
         ),
     ] = "",
     state: Annotated[str, typer.Option(metavar="COLUMN", help="Column with the state words.")] = "",
+    missing: Annotated[
+        str,
+        typer.Option(
+            metavar="count|drop",
+            help="Runs without a score or state: count them as lost (default), or leave them out of the comparisons.",
+        ),
+    ] = "",
+    chance: Annotated[
+        float | None,
+        typer.Option(help="Score of guessing, as in the table: lost runs count as this, or as the worst run if worse."),
+    ] = None,
+    ignore: Annotated[
+        str,
+        typer.Option(metavar="A,B,…", help="Columns that may differ between compared runs without changing the score."),
+    ] = "",
     study: Annotated[str | None, typer.Option(help="Study to read if an Optuna storage has several.")] = None,
     name: Annotated[str, typer.Option(help="Name of the report's folder; by default the source's name.")] = "",
     out: Out = Path("reports"),
@@ -236,8 +251,10 @@ def analyze(
     from ablate.analysis.imports import ImportOptions
     from ablate.cli.commands import analyze as command
 
-    columns = tuple(column.strip() for column in factors.split(",") if column.strip())
-    asked = ImportOptions(columns, score, seed, direction, reference, target, margin, unit, states, state)
+    columns, ignored = (tuple(filter(None, map(str.strip, names.split(",")))) for names in (factors, ignore))
+    asked = ImportOptions(
+        columns, score, seed, direction, reference, target, margin, unit, states, state, missing, chance, ignored
+    )
     place = command.ReportPlace(source, study, tracking_uri, name, out)
     command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))
 

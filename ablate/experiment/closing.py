@@ -7,14 +7,16 @@ from pathlib import Path
 
 import ablate
 from ablate import system
+from ablate.data.predictions import unpack
 from ablate.errors import AblateError
 from ablate.experiment.cautions import all_cautions
+from ablate.experiment.preregister import preregistration_facts
 from ablate.storage.conditions import model_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
-from ablate.storage.preregistration import Preregistration
+from ablate.storage.predictions import KeptPredictions, write_predictions
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study.settings import Study
@@ -24,7 +26,7 @@ PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a w
 
 
 def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """Write the tables of results, epochs and (if any) layers, the range tests and the provenance.
+    """Write the tables of results, epochs and (if any) layers, the predictions, the range tests and the provenance.
 
     Raises `StorageError` if a file cannot be written.
     """
@@ -36,6 +38,9 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
     if any(e.outcome.layers for e in entries):
         with saving(folder.layers, "the layers table"):
             write_table(layers_table(e.outcome for e in entries), folder.layers)
+    if predictions := _predictions(entries, facts):
+        with saving(folder.predictions, "the predictions of the test set"):
+            write_predictions(predictions, folder.predictions)
     with saving(folder.lr_tests, "the learning-rate range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
     with saving(folder.provenance, "the provenance"):
@@ -79,6 +84,15 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
             named = {"label": spec.label.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
             tests[test.key] = {**named, **asdict(test)}
     return list(tests.values())
+
+
+def _predictions(entries: list[Entry], facts: Facts) -> KeptPredictions | None:
+    """The predictions of all trials that have some; None if there are none."""
+    labels = facts.data.y_test
+    packed = {e.spec.trial: e.outcome.test_predictions for e in entries if e.outcome.test_predictions}
+    found = {trial: unpack(text, labels) for trial, text in packed.items()}
+    kept = {trial: classes for trial, classes in found.items() if classes is not None}
+    return KeptPredictions(labels, kept) if kept else None
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
@@ -143,7 +157,7 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
     frozen = ending.frozen
     return replace(
         protocol,
-        frozen=replace(frozen.facts(), unfrozen=_unfrozen(entries, frozen)) if frozen else None,
+        frozen=preregistration_facts(frozen, entries, origins=ending.origins) if frozen else None,
         reused=_reused(entries),
         tracking_uri=shown_uri(facts.tracking_uri),
         experiment=facts.label,
@@ -168,11 +182,6 @@ def _model(study: Study) -> dict[str, str]:
 def _is_own_source(package: Path, folder: Path) -> bool:
     """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
-
-
-def _unfrozen(entries: list[Entry], freeze: Preregistration) -> int:
-    """Number of rows whose test score was not read under this preregistration, e.g. rows older than it."""
-    return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 
 
 def _reused(entries: list[Entry]) -> ReuseFacts:

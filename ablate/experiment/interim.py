@@ -30,13 +30,16 @@ def reference_so_far(study: Study, entries: Iterable[Entry]) -> Factors:
     return best.spec.factors if best else study.baseline
 
 
-def open_contrasts(entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int) -> Contrasts:
+def open_contrasts(
+    entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int, alpha: float = 0.05
+) -> Contrasts:
     """The (variant, mode) still undecided after look number `look` (from 1), judged by the seeds of that look.
 
     `seeds` are the seeds of each look; results of later looks are ignored, so that a resumed study decides the same.
+    `alpha`: the level of all looks together.
     """
     results, metric = _judged((e for e in entries if e.spec.seed < FIRST_SEED + seeds[look - 1]), facts)
-    return undecided(results, metric, looks=spend(seeds), look=look)
+    return undecided(results, metric, looks=spend(seeds, alpha=alpha), look=look, alpha=alpha)
 
 
 def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[float, Metric]:

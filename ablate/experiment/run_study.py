@@ -13,6 +13,7 @@ from ablate.experiment.closing import former_seconds, study_notes, wall_seconds,
 from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
 from ablate.report import ReportFiles, build_report
 from ablate.report.wording import as_markdown
@@ -124,6 +125,7 @@ class _Books:
             changes=self._folder.notes(),
             seconds=self._seconds(entries) | parts,
             frozen=self._run.freeze,
+            origins=origins(self._run.register),
             looks=self._run.comparison.looks if self._run.comparison else (),
             tune=self._run.comparison.tuning_facts(self._run.journal.known()) if self._run.comparison else None,
         )

@@ -25,9 +25,11 @@ from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import training_section
 from ablate.report.trust import confirmation, trust_section
-from ablate.report.wording import headline, latex_effects
+from ablate.report.wording import headline, headline_notes, latex_effects, unbroken
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.foreign_files import check_report
+
+SCORE_OF_GUESSING = "--chance VALUE counts lost runs at the score of guessing."
 
 __all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 
@@ -97,13 +99,15 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return no_comparisons(inputs, sections)
-    return headline(
+    answer = headline(
         inputs.effects,
         inputs.results,
         title=inputs.title,
         lost_count=inputs.lost_count,
+        way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
         changes=inputs.mode_changes,
     )
+    return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:

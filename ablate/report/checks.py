@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.effects.metric import is_reference
-from ablate.analysis.statistics import MIN_SEEDS
+from ablate.analysis.statistics import MIN_SEEDS, least_seeds
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants, tested_changes
 from ablate.report.numbers import decimals_for, interval, number
 from ablate.report.page import Check
+from ablate.report.wording import level_sentence, read_before
+from ablate.storage.provenance import PreregistrationFacts
 from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
 from ablate.study.trial import CUT_SHORT
-from ablate.text import clauses, first_of, number_of
+from ablate.text import clauses, first_of, number_of, to_minute
 
 MOST_NAMED = 8  # items of a list in a reason
 NOT_RECORDED = "Not recorded."
@@ -43,14 +46,30 @@ def _frozen(inputs: Inputs) -> Check:
     n, declared = len(inputs.effects), frozen.contrasts or 0
     if n > declared:
         return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
-    when = (frozen.at or "").replace("T", " ")
     what = f"{number_of(declared, 'comparison')}, digest {(frozen.digest or '')[:12]}…"
-    return Check(name, passed=True, why=f"Preregistered on {when}: {what}.")
+    said = f"Preregistered on {to_minute(frozen.at or '')}: {what}."
+    if before := read_before(frozen):
+        return Check(name, passed=False, why=f"{said} {before}")
+    if unread := _undated(frozen):
+        return Check(name, None, f"{said} {unread}")
+    level = " ".join(level_sentence(frozen))
+    return Check(name, passed=True, why=f"{said} No test score is on record as read before. {level}".rstrip())
+
+
+def _undated(frozen: PreregistrationFacts) -> str:
+    """Which scores have no record of their first reading; "" if all have one."""
+    if frozen.scores is None:
+        return "When the test scores were first read is not recorded."
+    if not frozen.undated:
+        return ""
+    scores = number_of(frozen.scores, "test score")
+    return f"When {frozen.undated:,} of {scores} were first read is not recorded."
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
     primary = inputs.primary_effects()
     n = int(primary["n"].min()) if len(primary) else 0
+    least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.4g}".removeprefix("0")
     tuning = inputs.tuning_seeds()
     shared = sorted(tuning & {int(seed) for seed in inputs.confirmatory()["seed"].dropna()})
     tuned_on = (
@@ -59,8 +78,8 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
         else f"Tuning used seed {_named(sorted(tuning))}; the comparisons used other seeds."
     )  # fmt: skip
     return [
-        Check("Enough seeds", n >= MIN_SEEDS,
-              f"The smallest comparison has {number_of(n, 'paired seed')}; p = .05 needs {MIN_SEEDS} or more."),
+        Check("Enough seeds", n >= least,
+              f"The smallest comparison has {number_of(n, 'paired seed')}; p = {p_level} needs {least} or more."),
         _planned(inputs),
         _same_seeds(inputs),
         Check("Tuned on other seeds", None if inputs.is_imported and not tuning else not shared,
@@ -167,8 +186,12 @@ def _run_checks(inputs: Inputs) -> list[Check]:
     runs = inputs.runs
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
-    unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    counted = f"Scored {inputs.lost_count}: {number_of(lost, 'run')}." if lost else "Every run finished."
+    is_counted = variants["trial"].isin(inputs.scores["trial"])
+    if not inputs.lost_count:  # then lost runs have no score, and count as failures alone
+        is_counted |= variants["state"].isin(COUNTED_AT_CHANCE)
+    unpaired = int(((variants["state"] != "finished") & ~is_counted).sum())
+    how = f"Scored {inputs.lost_count}" if inputs.lost_count else "Counted as failures, without a score"
+    counted = f"{how}: {number_of(lost, 'run')}." if lost else "Every run finished."
     return [
         _test_reads(inputs),
         Check("Runs that did not finish are counted", not unpaired,
@@ -184,10 +207,12 @@ def _test_reads(inputs: Inputs) -> Check:
     early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
     peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
     repeated = int(results["trial"].duplicated().sum())
-    is_once = not peeked and not repeated
+    before = sum(one.scores or 0 for one in (inputs.facts.frozen and inputs.facts.frozen.read_before) or ())
+    is_once = not peeked and not repeated and not before
     why = (
         "No search or tuning trial has a test score, and no trial ran twice." if is_once
-        else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}."
+        else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}; test scores that "
+        f"were read for an earlier preregistration: {before}."
     )  # fmt: skip
     return Check(name, is_once, why)
 

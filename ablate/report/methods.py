@@ -8,10 +8,11 @@ from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, bino
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
-from ablate.storage.provenance import TuningFacts
+from ablate.report.wording import level_sentence, percent, read_before
+from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name
 from ablate.study.trial import BEST
-from ablate.text import listed, number_of
+from ablate.text import listed, number_of, to_minute
 
 SEED = (
     "A seed fixes the split into training and validation examples, the initial weights of each layer, the batch order "
@@ -52,12 +53,18 @@ STATISTICS = (
     "flipped together in all comparisons; Holm-adjusted p values are given as well. {families}"
 )
 VERDICTS = (
-    "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
-    "beyond the margin δ; it is detectable but below the margin if only the last condition fails. Otherwise it is "
-    "equivalent if two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. With fewer than "
-    "{least} seeds there is no test. If the runs of a comparison are identical in every seed, or if no run finished on "
-    "either side, the verdict says so. A comparison with a run that did not finish is never called equivalent or below "
-    "the margin."
+    "A variant helps or hurts if its adjusted p is at most {level}, its simultaneous interval excludes 0 and its mean "
+    "is beyond the margin δ. If only the last condition fails, it is detectable: below the margin if its simultaneous "
+    "interval lies within ±δ, of undecided size if not. Otherwise it is equivalent if its simultaneous interval lies "
+    "within ±δ, and inconclusive if not. So claims of a small size hold for all comparisons at once, as those of a "
+    "difference do. With fewer than {least} seeds there is no test and no interval. If the runs of a comparison are "
+    "identical in every seed, or if no run finished on either side, the verdict says so. A comparison with a run that "
+    "did not finish is never called equivalent or below the margin."
+)
+FAILURES = (
+    "How often runs fail is an outcome of its own: the exact McNemar test compares a variant with its reference over "
+    "the seeds of both, Holm's method adjusts it over the family, and the interval of a rate is that of Clopper and "
+    "Pearson."
 )
 NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and every detectable difference counts."
 
@@ -91,8 +98,7 @@ def _design(inputs: Inputs) -> str:
         said.append(
             f"{number_of(n, 'variant')} {'is' if n == 1 else 'are'} compared with the reference{named}: {reference}."
         )
-        together = ", or all factors of a recipe together," if facts.recipes else ""
-        said.append(f"Each changes one factor{together} and keeps the others.")
+        said.append(_what_changes(inputs))
     if kind == "both" or (effects["against"] == BEST).any():
         said.append(
             "Comparisons go in both directions: they change one factor of the reference, or one factor of the best "
@@ -112,6 +118,17 @@ def _design(inputs: Inputs) -> str:
     return " ".join(said)
 
 
+def _what_changes(inputs: Inputs) -> str:
+    """What else changes with a factor, as far as it is known."""
+    facts = inputs.facts
+    if not inputs.is_imported:
+        together = ", or all factors of a recipe together," if facts.recipes else ""
+        return f"Each changes one factor{together} and keeps the others."
+    beside = f" Both sides have the same mix of {listed(facts.also_varies)}." if facts.also_varies else ""
+    trusted = "".join(f" {sentence}." for sentence in facts.ignored or [])
+    return f"Each differs in one of the named factors; what the table does not record may differ too.{beside}{trusted}"
+
+
 def _rates(inputs: Inputs) -> str:
     tune = inputs.facts.tune or TuningFacts()
     points = "several" if tune.points is None else tune.points
@@ -126,11 +143,11 @@ def _rates(inputs: Inputs) -> str:
 def _seeds(inputs: Inputs) -> str:
     seeds, said = inputs.facts.seeds, list[str]()
     if seeds == "auto" and inputs.looks:
-        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
+        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks, alpha=inputs.level).levels]
         said.append(
             f"Only undecided comparisons got more seeds; looks were taken at {listed(inputs.looks)} seeds. The looks "
-            f"may spend {listed(levels)} of the 5 % error rate (Lan & DeMets, Pocock type), so intervals, p values and "
-            "verdicts hold over all looks."
+            f"may spend {listed(levels)} of the {percent(inputs.level)} error rate (Lan & DeMets, Pocock type), so "
+            "intervals, p values and verdicts hold over all looks."
         )
     elif isinstance(seeds, int):
         said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
@@ -157,19 +174,27 @@ def _test_set(inputs: Inputs) -> str:
     if not inputs.metric.name.startswith("test_"):
         return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test
-    said = (
-        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each compared run, "
-        f"with the weights of the epoch with the best {monitor}, and never for the search"
-    )
     frozen = inputs.facts.frozen
-    if frozen is None:
-        return f"{said}."
-    when = (frozen.at or "").replace("T", " ")
-    return (
-        f"{said}. Before that, on {when}, {count(frozen.contrasts)} comparisons among "
-        f"{count(frozen.cells)} configurations were preregistered "
+    is_first = frozen is None or not read_before(frozen)
+    said = (
+        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read {'once ' if is_first else ''}for "
+        f"each compared run, with the weights of the epoch with the best {monitor}, and never for the search."
+    )
+    return f"{said} {_preregistered(frozen)}" if frozen else said
+
+
+def _preregistered(frozen: PreregistrationFacts) -> str:
+    """When the comparisons were preregistered, whether their scores were read before, and the level that was left."""
+    before, is_recorded = read_before(frozen), frozen.scores is not None and not frozen.undated
+    time = to_minute(frozen.at or "")
+    when = f"On {time}" if before or not is_recorded else f"Before that, on {time}"
+    said = (
+        f"{when}, {number_of(frozen.contrasts or 0, 'comparison')} among "
+        f"{number_of(frozen.cells or 0, 'configuration')} {'was' if frozen.contrasts == 1 else 'were'} preregistered "
         f"(SHA-256 {(frozen.digest or '')[:16]}…)."
     )
+    unknown = "" if is_recorded else "It is not recorded whether test scores had been read before."
+    return " ".join(text for text in (said, before or unknown, *level_sentence(frozen)) if text)
 
 
 def _statistics(inputs: Inputs) -> str:
@@ -189,7 +214,9 @@ def _verdicts(inputs: Inputs) -> str:
     if inputs.effects.empty:
         return ""
     margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
-    return f"{VERDICTS.format(least=MIN_SEEDS)} {margin if metric.margin else NO_MARGIN}"
+    level = f"{inputs.level:.4g}".removeprefix("0")
+    verdicts = VERDICTS.format(least=MIN_SEEDS, level=level)
+    return f"{verdicts} {margin if metric.margin else NO_MARGIN}"
 
 
 def _margin_source(inputs: Inputs) -> str:
@@ -206,13 +233,19 @@ def _lost(inputs: Inputs) -> str:
     runs = inputs.confirmatory()
     n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
     if inputs.is_imported and not n:
-        return ""
+        return "No run is recorded as lost."
+    lost = f"{n or 'none'} of {len(runs):,} runs did"
+    tested = "" if inputs.effects.empty else f" {FAILURES}"
+    ended = "A run that diverged, failed or ran out of memory"
+    if not inputs.lost_count:
+        return (
+            f"{ended} has no score, since that of guessing is unknown, so its comparison has no size: {lost}.{tested}"
+        )
     metric = inputs.metric
     level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
     counts = f"{inputs.lost_count} ({level})"
-    rule = f"A run that diverged, failed or ran out of memory is scored {counts} in every number of its configuration"
-    return f"{rule}: {n or 'none'} of {len(runs):,} runs did."
+    return f"{ended} is scored {counts} in every number of its configuration: {lost}.{tested}"
 
 
 def _fixed(inputs: Inputs) -> str:

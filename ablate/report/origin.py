@@ -40,7 +40,8 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
         found.append(("Interrupted", f"The study was stopped. To resume it, run “{again}”."))
     elif facts.complete is False:
         found.append(("Incomplete", f"Trials are missing. To run them, use “{again}”."))
-    return found
+    found += [("Not compared", f"{reason}.") for reason in facts.confounded or []]
+    return [*found, *(("Taken on trust", f"{sentence}.") for sentence in facts.ignored or [])]
 
 
 def title_facts(inputs: Inputs) -> list[tuple[str, str]]:

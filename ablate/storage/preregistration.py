@@ -12,14 +12,14 @@ both, and in the data file, where anyone can read them. A digest guards against 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ablate.errors import StudyError
 from ablate.storage.files.atomic import saving, write_once
-from ablate.storage.provenance import PreregistrationFacts
+from ablate.storage.provenance import EarlierFacts, PreregistrationFacts
 from ablate.storage.resume import differences
 from ablate.study.settings import Study
 from ablate.study.trial import TrialSpec
@@ -34,11 +34,16 @@ class Declaration:
     """All cells that will be scored on the test set, and the rules by which they will be judged."""
 
     cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, without duplicates; Any: JSON
-    rules: Mapping[str, Any]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data
+    rules: Mapping[str, Any]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data; earlier, if there are any
 
     def contrasts(self) -> tuple[Mapping[str, Any], ...]:
         """The cells that are compared with another cell, and those of a factorial, whose effects are averages."""
         return tuple(cell for cell in self.cells if cell["against"] or cell["design"] == "factorial")
+
+    def at_level(self, alpha: float = ALPHA, earlier: Sequence[tuple[str, str]] = ()) -> "Declaration":
+        """The same comparisons, judged at the level `alpha` since `earlier` ones (study, time) shared some of them."""
+        rules = {name: value for name, value in self.rules.items() if name != "earlier"} | {"alpha": alpha}
+        return replace(self, rules=rules | ({"earlier": [list(one) for one in earlier]} if earlier else {}))
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, hexadecimal; the order of the cells does not count."""
@@ -53,13 +58,30 @@ class Preregistration:
     at: str  # ISO time
     declared: Declaration
 
+    @property
+    def level(self) -> float:
+        """The level at which the comparisons are judged."""
+        return float(self.declared.rules.get("alpha", ALPHA))
+
+    @property
+    def earlier(self) -> tuple[tuple[str, str], ...]:
+        """Study and time of earlier preregistrations that share a comparison with this one, the oldest first."""
+        return tuple((str(study), str(at)) for study, at in self.declared.rules.get("earlier", ()))
+
     def to_text(self) -> str:
         """The content of frozen.json, the file of the preregistration."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     def facts(self) -> PreregistrationFacts:
         """The short form, for the provenance."""
-        return PreregistrationFacts(self.digest, self.at, len(self.declared.contrasts()), len(self.declared.cells))
+        return PreregistrationFacts(
+            self.digest,
+            self.at,
+            len(self.declared.contrasts()),
+            len(self.declared.cells),
+            level=self.level,
+            earlier=[EarlierFacts(study, at) for study, at in self.earlier],
+        )
 
 
 def declare(
@@ -96,11 +118,14 @@ def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def freeze(folder: Path, declared: Declaration) -> Preregistration:
-    """Write frozen.json into a study's folder; if an earlier run did so, return its preregistration."""
+def freeze(folder: Path, declared: Declaration, *, at: str = "") -> Preregistration:
+    """Write frozen.json into a study's folder; if an earlier run did so, return its preregistration.
+
+    `at`: the time at which an equal study was preregistered; "": now.
+    """
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    fresh = Preregistration(declared.digest(), now, declared)
+    fresh = Preregistration(declared.digest(), at or now, declared)
     with saving(path, "the preregistration"):
         there = write_once(path, fresh.to_text())
     frozen = _read(path, there)

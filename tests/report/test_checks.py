@@ -161,6 +161,45 @@ def test_an_effect_that_differs_between_modes_fails(inputs: Inputs) -> None:
     assert state(dataclasses.replace(inputs, effects=effects))[name] is None
 
 
+PREREGISTERED = "Comparisons preregistered before the test set was read"
+
+
+def preregistered(inputs: Inputs, **facts: object) -> Inputs:
+    whole = inputs.facts.to_json()["frozen"]
+    return changed(inputs, facts={"frozen": whole | facts})
+
+
+def why(inputs: Inputs, name: str) -> str:
+    return next(check.why for check in checklist(inputs) if check.name == name)
+
+
+def test_scores_that_were_read_before_the_preregistration_fail_by_name_and_count(inputs: Inputs) -> None:
+    before = {"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}
+    later = preregistered(
+        inputs, scores=16, read_before=[{**before, "scores": 12}], level=0.0125, earlier=[before], undated=0
+    )
+    assert failed(later) == [PREREGISTERED, "Test set read once per run"]
+    said = "12 of 16 test scores were read before: 12 under the preregistration of digits_mlp on 2026-11-20 10:30."
+    assert why(later, PREREGISTERED).endswith(said)
+    assert "were read for an earlier preregistration: 12." in why(later, "Test set read once per run")
+
+
+def test_new_scores_pass_and_say_at_which_level_they_are_judged(inputs: Inputs) -> None:
+    earlier = [{"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}]
+    later = preregistered(inputs, level=0.0125, earlier=earlier)
+    assert failed(later) == []
+    assert "Judged at 1.25 %, not 5 %" in why(later, PREREGISTERED)
+    assert "p = .0125 needs 8 or more" in why(later, "Enough seeds")
+    assert "Enough seeds" in failed(preregistered(inputs, level=0.05 / 64, earlier=earlier * 3))
+
+
+@pytest.mark.parametrize("unrecorded", [{"scores": None}, {"undated": 4}])
+def test_scores_without_a_record_leave_the_preregistration_unknown(inputs: Inputs, unrecorded: Facts) -> None:
+    older = preregistered(inputs, **unrecorded)
+    assert state(older)[PREREGISTERED] is None
+    assert "is not recorded" in why(older, PREREGISTERED) or "are not recorded" in why(older, PREREGISTERED)
+
+
 def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
     results = inputs.results.astype({"same_as": object})
     results.loc[results["trial"] == "ablation-dropout=0.1-find-s4", "same_as"] = "digits/ablation-reference-s4"

@@ -36,6 +36,8 @@ class Roles:
     states: Mapping[str, State] = field(default_factory=dict)  # the meaning of the cells of `state`
     unit: str = ""
     together: tuple[tuple[str, str], ...] = ()  # factors that always change together
+    taken: tuple[str, ...] = ()  # columns of a role, without the factors
+    overlap: float | None = None  # n_test / n_train, if replicates are folds whose training sets overlap
 
     @property
     def seed(self) -> str:
@@ -49,18 +51,19 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     score = find_score(runs, asked, export)
     direction = find_direction(runs, asked, export, score=score)
     unit = find_unit(runs, asked, score=score, direction=direction)
-    replicates = find_replicates(runs, asked, export)
-    states = find_states(runs, asked, export, score=score, taken=replicates.columns)
-    taken = {score: "the score", **dict.fromkeys(replicates.columns, "the seed"), states.column: "the state"}
+    replicates = find_replicates(runs, asked, export, score=score)
+    blocks = (*replicates.columns, *replicates.averaged)
+    states = find_states(runs, asked, export, score=score, taken=(*blocks, *replicates.others))
+    taken = {score: "the score", **dict.fromkeys(blocks, "the seed"), states.column: "the state"}
     taken |= {runs.run_id: "the run ID"} | dict.fromkeys(states.others, "the state")
-    factors = find_factors(runs, asked, export, taken=taken, seeds=replicates.columns)
+    factors = find_factors(runs, asked, export, taken=taken, replicates=replicates)
     _check_names(runs, factors.names)
     read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
     said = [unit_note(runs, score=score, unit=unit), replicates.note, *starmap(_together, factors.together)]
     notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
-        factors.together,
+        factors.together, tuple(filter(None, taken)), replicates.overlap,
     )  # fmt: skip
 
 

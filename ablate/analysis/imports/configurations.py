@@ -89,14 +89,17 @@ def find_configurations(runs: Runs, factors: Mapping[str, str] | tuple[str, ...]
     return Configurations(levels, np.stack(columns, axis=1)[first], key)
 
 
-def choose_reference(found: Configurations, stated: str, *, place: str) -> tuple[int, str]:
+def choose_reference(
+    found: Configurations, stated: str, *, place: str, finished: Codes | None = None
+) -> tuple[int, str]:
     """The index of the reference, and a sentence on how it was chosen.
 
     Of the configurations with the levels of `stated`, "a=1,b=x", that with the most one-factor neighbours;
-    among equals that with the most runs, then the first. Raises `DataError` if no configuration has these levels.
+    among equals that with the most `finished` runs (by default, runs), then the first. Raises `DataError` if no
+    configuration has these levels.
     """
     fits = matching(found, stated, place=place, option="--reference")
-    neighbours, runs = found.neighbours(), np.bincount(found.of_run)
+    neighbours, runs = found.neighbours(), np.bincount(found.of_run) if finished is None else finished
     order = np.lexsort((-np.arange(len(runs)), runs, neighbours, fits))
     chosen = int(order[-1])
     if fits.sum() == 1:

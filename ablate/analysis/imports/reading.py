@@ -1,12 +1,17 @@
 """Convert an imported table of runs to the results table and the facts for its report."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from ablate.analysis.effects import COUNTED_AT_CHANCE
+from ablate.analysis.imports.aliases import aliases
 from ablate.analysis.imports.asked import ImportOptions
+from ablate.analysis.imports.bystanders import Bystander, find_bystanders
 from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
 from ablate.analysis.imports.configurations import (
     Configurations,
@@ -16,14 +21,26 @@ from ablate.analysis.imports.configurations import (
     matching,
     text_of,
 )
+from ablate.analysis.imports.confounding import Confounding, find_confounding
+from ablate.analysis.imports.coverage import alike_notes, missing_notes, once, pairing_notes, without_copies
 from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
-from ablate.analysis.imports.rows import CellRuns, cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
+from ablate.analysis.imports.histories import last_rows
+from ablate.analysis.imports.notes import counted_states, design_notes, not_finished_notes, progress_notes
+from ablate.analysis.imports.rows import (
+    CellRuns,
+    cells_of,
+    compared_with,
+    factorial_rows,
+    measured_runs,
+    one_factor_rows,
+    search_rows,
+)
+from ablate.analysis.imports.units import check_margin, to_chance
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
 from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
 from ablate.storage.results import coerced, column_of
-from ablate.study.trial import CUT_SHORT, Level
-from ablate.text import number_of
+from ablate.study.trial import Level
 
 _OPTION = re.compile(r" \(--[^()]*\)")  # a hint on an option: for the terminal, not for the report
 
@@ -41,40 +58,108 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     """Import runs: every configuration that differs from the reference in one factor is a variant, paired by seed.
 
     A complete table is a factorial as well. All runs are search trials unless the factorial holds them one
-    by one. A row that appears a second time names the original in `same_as`. Raises `DataError` if the
-    table lacks something that the user stated.
+    by one. A row that appears a second time names the original in `same_as`. A comparison in which another column
+    differs systematically is not formed. Raises `DataError` if the table lacks something that the user stated.
     """
-    runs = prepared(runs)
-    roles = find_roles(runs, asked)
-    names = own_names(runs, roles)
-    asked = in_own_names(asked, names)
-    found = find_configurations(runs, names)
-    measured = measured_runs(runs, roles)
-    _check_finished(runs, measured)
-    cells = cells_of(measured, found, seeded=bool(roles.seed))
-    reference, said = choose_reference(found, asked.reference, place=runs.place)
+    runs = last_rows(prepared(runs), asked)
+    read = _read(runs, asked)
+    found, cells, roles = read.found, read.cells, read.roles
+    reference, said = choose_reference(found, read.asked.reference, place=runs.place, finished=read.finished_runs())
+    target, target_said = _target(read)
     is_crossed = found.is_factorial and bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
-    target, target_said = _target(measured, found, asked, place=runs.place)
-    one_factor = one_factor_rows(cells, found, reference)
+    confounding = _confounding(read, reference, is_crossed=is_crossed)
+    is_crossed = is_crossed and not confounding.spoilt
+    one_factor = one_factor_rows(cells, found, reference, without=confounding.spoilt)
+    is_compared, aliased = bool(len(one_factor)) or is_crossed, aliases(found)
+    compared = compared_with(cells, found, reference)
     read_as, *more = roles.notes
-    notes = [read_as, *runs.notes, *more, *([said] if len(one_factor) or is_crossed else [])]
-    notes += [*_not_finished(measured, n_retried=cells.n_retried), *_progress(runs, measured)]
-    notes += _design_notes(one_factor, cells, found, is_crossed=is_crossed) + [target_said] * is_crossed
+    notes = [
+        read_as, *read.runs.notes, *more, *[said] * is_compared, *not_finished_notes(read.measured, cells, read.asked),
+        *progress_notes(read.runs, read.measured), *read.notes,
+        *design_notes(cells, found, is_crossed=is_crossed, is_compared=bool(len(compared))),
+        *[target_said] * is_crossed, *(pairing_notes(cells, found, reference, compared) if roles.seed else []),
+        *confounding.notes, *(f"No verdict: {reason}." for reason in confounding.reasons),
+        *(f"{sentence}." for sentence in aliased),
+    ]  # fmt: skip
     facts = replace(
-        _facts(runs, asked, roles, found),
-        reference=_levels(found, reference) if len(one_factor) or is_crossed else {},
+        _facts(read),
+        reference=_levels(found, reference) if is_compared else {},
         target=_levels(found, target) if is_crossed else {},
-        target_stated=_stated_target(found, asked, place=runs.place) if is_crossed else {},
+        target_stated=_stated_target(found, read.asked, place=runs.place) if is_crossed else {},
         factorial=[_told(name) for name in found.factors] if is_crossed else [],
-        together=[[names[name] for name in pair] for pair in roles.together],
-        alone=[] if len(one_factor) or is_crossed else lone(found),
+        aliased=aliased,
+        confounded=list(confounding.reasons),
+        ignored=list(confounding.ignored),
+        also_varies=list(confounding.averaged),
+        alone=[] if is_compared else lone(found),
         designs=["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         read_as=_OPTION.sub("", read_as).removeprefix("Read as: "),
         notes=[note.removesuffix(".") for note in notes],  # the report joins them
     )
-    parts = [*_every_run(measured, cells, found, is_crossed=is_crossed), one_factor]
+    parts = [*_every_run(read.measured, cells, found, is_crossed=is_crossed), one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return ImportedRuns(results, facts, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The runs with their roles, configurations and scores, before they are compared."""
+
+    runs: Runs
+    asked: ImportOptions  # with the factors' own names
+    roles: Roles
+    names: Mapping[str, str]  # column -> factor name
+    found: Configurations
+    measured: pd.DataFrame
+    cells: CellRuns
+    others: Sequence[Bystander]
+    chance: float | None  # higher is better
+    notes: tuple[str, ...]  # on copies and missing runs
+
+    def finished_runs(self) -> NDArray[np.intp]:
+        """The number of finished runs of each configuration."""
+        is_finished = (self.measured["state"] == "finished").to_numpy()
+        return np.bincount(self.found.of_run[is_finished], minlength=len(self.found.codes))
+
+
+def _read(runs: Runs, asked: ImportOptions) -> _Read:
+    roles = find_roles(runs, asked)
+    for name in asked.ignore:
+        runs.column(name)
+    runs, copied = without_copies(runs, roles, _bystanders(runs, roles, asked))
+    names = own_names(runs, roles)
+    asked = in_own_names(asked, names)
+    found = find_configurations(runs, names)
+    measured = measured_runs(runs, roles, counts_missing=asked.counts_missing)
+    _check_finished(runs, measured)
+    finished = measured["score"].where(measured["state"] == "finished")
+    check_margin(runs, roles, asked, finished)
+    chance = to_chance(runs, roles, asked, finished)
+    cells = cells_of(measured, found, seeded=bool(roles.seed), chance=chance)
+    alike = alike_notes(cells) if roles.seed else []
+    notes = (*copied, *(missing_notes(cells, found) if roles.seed else []), *alike)
+    cells = once(cells) if alike else cells
+    others = _bystanders(runs, roles, asked)
+    return _Read(runs, asked, roles, names, found, measured, cells, others, chance, notes)
+
+
+def _bystanders(runs: Runs, roles: Roles, asked: ImportOptions) -> list[Bystander]:
+    return find_bystanders(runs, roles.taken, roles.factors, named=bool(asked.factors))
+
+
+def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confounding:
+    """What other columns do to the comparisons; those of a factorial are comparisons of all its cells."""
+    found = read.found
+    if not read.others:
+        return Confounding()
+    compared = compared_with(read.cells, found, reference).tolist()
+    if is_crossed:
+        compared = [at for at in range(len(found.codes)) if at != reference]
+    names = {at: text_of(found, at) for at in (reference, *compared)}
+    return find_confounding(
+        read.runs, read.others, read.cells.counted, reference=reference, compared=compared, names=names,
+        asked=(read.roles.factors, read.asked.ignore),
+    )  # fmt: skip
 
 
 def prepared(runs: Runs) -> Runs:
@@ -97,10 +182,14 @@ def _every_run(
     return [crossed]
 
 
-def _target(measured: pd.DataFrame, found: Configurations, asked: ImportOptions, *, place: str) -> tuple[int, str]:
-    fits = matching(found, asked.target, place=place, option="--target")
-    finished = measured["score"].where(measured["state"] == "finished").to_numpy(dtype=np.float64)
-    means = pd.Series(finished).groupby(np.asarray(found.of_run)).mean().to_numpy()
+def _target(read: _Read) -> tuple[int, str]:
+    """The configuration stated by the user, or the best: a lost run counts, and without `chance` rules one out."""
+    found, measured, chance = read.found, read.measured, read.chance
+    fits = matching(found, read.asked.target, place=read.runs.place, option="--target")
+    scores = measured["score"].where(measured["state"] == "finished")
+    is_lost = measured["state"].isin(COUNTED_AT_CHANCE)
+    scores = scores.mask(is_lost, -np.inf if chance is None else min(chance, scores.min()))
+    means = scores.groupby(np.asarray(found.of_run)).mean().to_numpy()
     best = int(np.where(fits & np.isfinite(means), means, -np.inf).argmax())
     best = best if fits[best] else int(fits.argmax())
     if fits.sum() == 1:
@@ -118,59 +207,21 @@ def _stated_target(found: Configurations, asked: ImportOptions, *, place: str) -
     return {_told(name): level for name, level in found.at(int(fits[0])).items() if name in shared and asked.target}
 
 
-def _not_finished(measured: pd.DataFrame, *, n_retried: int) -> list[str]:
-    counts = measured["state"].value_counts().drop("finished", errors="ignore")
-    if not len(counts):
-        return []
-    notes = [f"{int(counts.sum()):,} of {number_of(len(measured), 'run')} did not finish: {_counted(counts)}."]
-    if n_retried:
-        again = "retried with the same configuration and seed; only the finished run counts"
-        notes.append(f"{number_of(n_retried, 'lost run')}: {again}.")
-    if set(counts.index) & set(CUT_SHORT):
-        notes.append("Stopped runs (killed, pruned) have no final score, so they are not compared.")
-    return notes
-
-
-def _progress(runs: Runs, measured: pd.DataFrame) -> list[str]:
-    name = recognize(map(str, runs.table)).first("progress")
-    if not name:
-        return []
-    numbers = coerced(runs.table[name])
-    ended = numbers[(measured["state"] == "finished").to_numpy()].dropna()
-    n_less = int((ended < ended.max()).sum())
-    if not n_less:
-        return []
-    said = f"{number_of(n_less, 'finished run')} of {len(ended):,} ended at a {name} below {ended.max():g}"
-    return [f"{said}. They are compared like the others; if a scheduler stopped them early, remove them."]
-
-
-def _design_notes(one_factor: pd.DataFrame, cells: CellRuns, found: Configurations, *, is_crossed: bool) -> list[str]:
-    notes = []
-    if found.drawn:
-        notes.append(
-            f"The values of {', '.join(found.drawn)} hardly ever repeat, so they are not compared value by value."
-        )
-    if cells.n_repeated:
-        again = "with the same factors and seed as another run: the comparison uses their mean"
-        notes.append(f"{number_of(cells.n_repeated, 'run')} {again}.")
-    if is_crossed:
-        notes.append(f"The table is a complete factorial of {len(set(cells.of_row)):,} cells.")
-    if not len(one_factor):
-        notes.append("No configuration differs from the reference in exactly one factor: no paired comparisons.")
-    return notes
-
-
-def _facts(runs: Runs, asked: ImportOptions, roles: Roles, found: Configurations) -> Provenance:
+def _facts(read: _Read) -> Provenance:
+    place, roles, margin = read.runs.place, read.roles, read.asked.margin
+    scale = _scale(read.runs, roles)
     return Provenance(
         foreign=True,
-        source=runs.place,
-        data=DataFacts(name=runs.place, source=runs.place, fingerprint=runs.fingerprint),
-        metric=MetricFacts(roles.score, roles.direction, roles.unit, _scale(runs, roles), asked.margin),
-        margin=asked.margin,
-        factors=list(found.factors),
-        drawn=list(found.drawn),
-        reference_asked=asked.reference,
+        source=place,
+        data=DataFacts(name=place, source=place, fingerprint=read.runs.fingerprint),
+        metric=MetricFacts(roles.score, roles.direction, roles.unit, scale, margin, read.chance),
+        margin=margin,
+        factors=list(read.found.factors),
+        drawn=list(read.found.drawn),
+        together=[[read.names[name] for name in pair] for pair in roles.together],
+        reference_asked=read.asked.reference,
         seed_column=roles.seed,
+        overlap=roles.overlap,
     )
 
 
@@ -184,14 +235,9 @@ def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
     if (measured["state"] == "finished").any():
         return
     raise DataError(
-        f"{runs.place}: no run finished with a score: {_counted(measured['state'].value_counts())}\n"
+        f"{runs.place}: no run finished with a score: {counted_states(measured['state'].value_counts())}\n"
         "  choose another score column with --score, or give the meaning of the state words with --states"
     )
-
-
-def _counted(counts: "pd.Series[int]") -> str:
-    """ "3 failed, 1 out of memory"."""
-    return ", ".join(f"{n:,} {str(state).replace('_', ' ')}" for state, n in counts.items())
 
 
 def _levels(found: Configurations, place: int) -> dict[str, Level]:

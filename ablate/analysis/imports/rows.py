@@ -1,5 +1,6 @@
 """Convert imported runs, with their roles and configurations, to rows of the results table."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,11 @@ NO_SCORE = "no score is recorded"
 NOT_FINITE = "the score is not finite"
 
 
-def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
-    """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`."""
+def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> pd.DataFrame:
+    """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`.
+
+    A run without a score is lost: tools write NaN as an empty cell. Unless `counts_missing`, it is cut short.
+    """
     raw = runs.column(roles.score)
     numbers = to_scores(raw)
     sign = -1 if roles.direction == MINIMIZE else 1
@@ -32,7 +36,7 @@ def measured_runs(runs: Runs, roles: Roles) -> pd.DataFrame:
     is_known = np.isfinite(score) & (score.abs() <= LARGEST)
     is_lost = (state == "finished") & ~is_known
     is_empty = is_lost & has_no_score(raw)
-    state = state.mask(is_lost, "diverged").mask(is_empty, "killed")
+    state = state.mask(is_lost, "diverged").mask(is_empty, "failed" if counts_missing else "killed")
     reason = pd.Series("", index=raw.index).mask(is_lost, NOT_FINITE).mask(is_empty, NO_SCORE)
     seeds = seeds_of(runs, roles.seeds)
     width = len(str(len(raw)))
@@ -54,37 +58,48 @@ class CellRuns:
 
     rows: pd.DataFrame  # columns of `measured_runs`, and `same_as`
     of_row: NDArray[np.intp]  # index of each row's configuration
+    counted: pd.DataFrame  # the runs behind them: columns of `measured_runs`, and `configuration`
     n_repeated: int  # runs with the same configuration and seed as another run
     n_retried: int = 0  # failed runs left out because a run of their configuration and seed finished
+    n_lost_beside: int = 0  # lost runs beside a finished run of their configuration and seed
+    n_unseeded: int = 0  # runs left out because they have no seed
 
 
-def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool) -> CellRuns:
-    """Average the runs of each configuration and seed, with diverged runs at the worst score.
+def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool, chance: float | None = None) -> CellRuns:
+    """Average the runs of each configuration and seed.
 
-    A run that failed by its state does not count beside a finished run: it was retried. Without seeds
-    every run has the seed 0, and none is a retry: unrelated runs must not be paired by their order.
+    A run that failed by its state does not count beside a finished run: it was retried. Another lost run counts as the
+    worse of `chance` (higher is better) and the worst finished run; without `chance` it makes the whole cell a lost
+    run, since the mean of the others would be that of survivors. Without seeds every run has the seed 0, and none is
+    a retry: unrelated runs must not be paired by their order.
     """
     rows = measured.assign(configuration=np.asarray(found.of_run), same_as=measured["trial"])
     rows = rows[rows["seed"].notna()] if seeded else rows.assign(seed=0.0)
-    n_runs = len(rows)
+    n_unseeded, n_runs = len(measured) - len(rows), len(rows)
     rows = _without_retried(rows) if seeded else rows
     n_retried = n_runs - len(rows)
-    is_finished = rows["state"] == "finished"
-    # A finished run last, so that it represents the others.
-    last = rows[is_finished.groupby([rows["configuration"], rows["seed"]]).transform("any") <= is_finished]
-    last = last.drop_duplicates(["configuration", "seed"], keep="last")
+    counted = rows.drop(columns="same_as")
+    is_finished, is_lost = rows["state"] == "finished", rows["state"].isin(COUNTED_AT_CHANCE)
+    place = [rows["configuration"], rows["seed"]]
+    is_mixed = is_finished.groupby(place).transform("any") & is_lost.groupby(place).transform("any")
+    # The row that represents the others comes last: a finished run, or a lost run that decides for all.
+    rank = is_finished + 2 * (is_mixed & is_lost if chance is None else False)
+    last = rows[rank == rank.groupby(place).transform("max")].drop_duplicates(["configuration", "seed"], keep="last")
     n_repeated = len(rows) - len(last)
     if n_repeated:
-        lost = rows["state"].isin(COUNTED_AT_CHANCE)
-        values = rows["score"].where(is_finished).mask(lost, rows.loc[is_finished, "score"].min())
-        groups = values.groupby([rows["configuration"], rows["seed"]])
+        finished = rows.loc[is_finished, "score"]
+        worst = np.nan if chance is None else finished.min() if finished.empty else min(chance, finished.min())
+        groups = rows["score"].where(is_finished).mask(is_lost, worst).groupby(place)
         is_mean = (groups.transform("size") > 1)[last.index] & (last["state"] == "finished")
         means = groups.transform("mean")[last.index]
         last = last.assign(
             score=last["score"].mask(is_mean, means), same_as=last["same_as"].mask(is_mean, ""),
         )  # fmt: skip
     kept = last[[*measured.columns, "same_as"]]
-    return CellRuns(kept, last["configuration"].to_numpy(dtype=np.intp), n_repeated, n_retried)
+    return CellRuns(
+        kept, last["configuration"].to_numpy(dtype=np.intp), counted, n_repeated, n_retried,
+        int((is_mixed & is_lost).sum()), n_unseeded,
+    )  # fmt: skip
 
 
 def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
@@ -108,9 +123,18 @@ def factorial_rows(cells: CellRuns, found: Configurations) -> pd.DataFrame:
     return _table(rows, found, cells.of_row)
 
 
-def one_factor_rows(cells: CellRuns, found: Configurations, reference: int) -> pd.DataFrame:
-    """The reference, and every configuration that differs in only one factor; empty without such configurations."""
-    column = found.differing(reference)[cells.of_row]
+def compared_with(cells: CellRuns, found: Configurations, reference: int) -> NDArray[np.intp]:
+    """The configurations with a run that differ from the reference in only one factor."""
+    return np.intersect1d(np.flatnonzero(found.differing(reference) >= 0), cells.of_row)
+
+
+def one_factor_rows(
+    cells: CellRuns, found: Configurations, reference: int, *, without: Collection[int] = ()
+) -> pd.DataFrame:
+    """The reference, and every configuration that differs in only one factor, except those `without`; empty if none."""
+    differing = found.differing(reference)
+    differing[list(without)] = -2
+    column = differing[cells.of_row]
     kept = column >= -1
     if not (column >= 0).any():
         return _table(cells.rows.iloc[:0], found, cells.of_row[:0])

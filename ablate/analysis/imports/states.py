@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 STATES: tuple[State, ...] = get_args(State)
 MOST_WORDS = 8  # words that a message lists; a column with more words than MOST_STATES holds no states
 MOST_STATES = 40
-NAMED = re.compile(r"(?i)(.*[^a-z])?(state|status|exit[ _]?code|return[ _]?code)|.+(State|Status|StatusType)")
+NAMED = re.compile(
+    r"(?i)(.*[^a-z])?(state|status|(exit|return)[ _]?code|(exit|end|stop|termination)[ _]?reason|conclusion)|"
+    r"(?-i:.+(State|Status|StatusType))"
+)
+# Where no tool's words are beside it, "early stopped" is Keras' callback: the run has converged, its score is final.
+BY_HAND: Mapping[str, State] = {"earlystopped": FINISHED, "stoppedearly": FINISHED, "earlystopping": FINISHED}
+AMBIGUOUS = frozenset(word for readings in (*READINGS.values(), BY_HAND) for word in readings) - {"true", "false"}
 YES, NO = frozenset(("true", "1", "yes", "y", "1.0")), frozenset(("false", "0", "no", "n", "0.0"))
 FLAGS = frozenset(
     ("finished", "completed", "done", "success", "succeeded", "successful", "ok", "failed", "failure", "crashed",
@@ -60,7 +66,7 @@ def find_states(runs: Runs, asked: ImportOptions, export: Export, *, score: str,
             rule = "no column says how runs ended"
             raise DataError(f"{runs.place}: --states: {rule}\n  choose one with --state COLUMN, or leave --states out")
         return States()
-    read = [States(name, _meanings(runs, name, stated, export, score=score)) for name in columns]
+    read = [States(name, _meanings(runs, name, stated, export, asked, score=score)) for name in columns]
     if len(read) > 1 and not _agree(runs, read):
         both = f'"{printable(read[0].column)}" and "{printable(read[1].column)}"'
         raise DataError(f"{runs.place}: {both} disagree about the states of the runs\n  choose one with --state COLUMN")
@@ -103,7 +109,7 @@ def _may_be(name: str, export: Export) -> bool:
     return export.kinds.get(name) not in ("factor", "result", "bookkeeping") and not is_seed(own)
 
 
-def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
+def _tells_states(column: "pd.Series[str]", stated: Mapping[str, State]) -> bool:
     """By its name, unless it has too many words or a single unknown word; or if most of its words are known."""
     if column.nunique() > MOST_STATES:
         return False
@@ -112,11 +118,11 @@ def _tells_states(column: "pd.Series[str]", stated: Collection[str]) -> bool:
         return False
     if _flagged(str(column.name)) and {word.lower() for word in words} <= YES | NO:
         return len(words) > 1
-    known = [word for word in words if letters(word) in WORDS or word.lower() in stated]
+    known = [word for word in words if letters(word) in (WORDS.keys() | AMBIGUOUS) or word.lower() in stated]
     if NAMED.fullmatch(str(column.name)):
         is_ambiguous = any(letters(word) in readings for word in words for readings in READINGS.values())
         return len(words) > 1 or bool(known) or is_ambiguous
-    meanings = {WORDS.get(letters(word), FINISHED) for word in known}
+    meanings = {stated.get(word.lower()) or WORDS.get(letters(word)) or BY_HAND.get(letters(word)) for word in known}
     return len(words) > 1 and len(known) > len(words) / 2 and FINISHED in meanings and len(meanings) > 1
 
 
@@ -125,7 +131,7 @@ def _words(column: "pd.Series[str]") -> list[str]:
 
 
 def _meanings(
-    runs: Runs, name: str, stated: Mapping[str, State], export: Export, *, score: str
+    runs: Runs, name: str, stated: Mapping[str, State], export: Export, asked: ImportOptions, *, score: str
 ) -> dict[str, State]:  # fmt: skip
     """The meaning of each cell of the column, including blank cells. Raises `DataError` listing unknown words."""
     column = runs.column(name)
@@ -145,7 +151,8 @@ def _meanings(
     }
     has_blank = bool((column.str.strip() == "").any())
     if has_blank:
-        read[""] = stated.get("") or (None if _has_score(runs, column, score) else "killed")
+        missing: State = "failed" if asked.counts_missing else "killed"
+        read[""] = stated.get("") or (None if _has_score(runs, column, score) else missing)
     if unknown := [word for word, state in read.items() if state is None]:
         raise _unknown(runs, name, unknown, known=[word for word, state in read.items() if state])
     return {str(cell): cast("State", read[str(cell).strip()]) for cell in column.unique()}
@@ -184,7 +191,7 @@ def _known(word: str, words: Collection[str], export: Export) -> State | None:
                 if keys <= all_ and key in READINGS.get(maker, {})]  # fmt: skip
     readings = of_tools or of_words
     kinds = {"cut short" if state in CUT_SHORT else state for state in readings}
-    return readings[0] if len(kinds) == 1 else None
+    return BY_HAND.get(key) if not readings else readings[0] if len(kinds) == 1 else None
 
 
 def _has_score(runs: Runs, column: "pd.Series[str]", score: str) -> bool:

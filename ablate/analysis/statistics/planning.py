@@ -59,17 +59,25 @@ def seeds_for(effect: float, *, contrasts: int = 1, alpha: float = 0.05) -> int:
 def seeds_needed(interval: Interval, *, contrasts: int, margin: float, alpha: float = 0.05) -> int:
     """About how many seeds would decide a comparison, if its observed mean and SD are the true ones; at most 1000.
 
-    The smaller of two counts, both with power 80 %: to distinguish it from 0, by `seeds_for`; to call it equivalent,
-    if |mean| < margin, (t[1 − alpha] + t[.9])·SD/√n ≤ margin − |mean|. `MIN_SEEDS` if n < 2, as the SD is not
-    known.
+    The smaller of two counts, both with power 80 %: to distinguish it from 0, by `seeds_for`; to put it within the
+    margin, by `seeds_to_bound`. `MIN_SEEDS` if n < 2, as the SD is not known.
     """
     if interval.n < 2:
         return MIN_SEEDS
     size = abs(interval.mean)
     effect = size / interval.sd if interval.sd > 0 else math.inf * size if size > 0 else 0.0
     tell = seeds_for(effect, contrasts=contrasts, alpha=alpha)
-    same = _equivalence_count(interval.sd, margin - size, alpha=alpha)
-    return min(tell, max(same, MIN_SEEDS), MOST_SEEDS)
+    return min(tell, seeds_to_bound(interval, contrasts=contrasts, margin=margin, alpha=alpha))
+
+
+def seeds_to_bound(interval: Interval, *, contrasts: int, margin: float, alpha: float = 0.05) -> int:
+    """About how many seeds would put the simultaneous interval within ±`margin`, with power 80 %; at most 1000.
+
+    If |mean| < margin, (t[1 − alpha / (2·contrasts)] + t[.9])·SD/√n ≤ margin − |mean|. `MIN_SEEDS` if n < 2.
+    """
+    if interval.n < 2:
+        return MIN_SEEDS
+    return max(_bounding_count(interval.sd, margin - abs(interval.mean), alpha=alpha / max(contrasts, 1)), MIN_SEEDS)
 
 
 def _power(n: int, effect: float, *, contrasts: int, alpha: float) -> float:
@@ -81,12 +89,12 @@ def _power(n: int, effect: float, *, contrasts: int, alpha: float) -> float:
     return float(stats.nct.sf(reach, n - 1, shift)) + (0.0 if math.isnan(wrong_side) else wrong_side)
 
 
-def _equivalence_count(sd: float, room: float, *, alpha: float) -> int:
-    """The smallest n from 2 to `MOST_SEEDS` at which two one-sided tests, times SD/√n, fit into `room`."""
+def _bounding_count(sd: float, room: float, *, alpha: float) -> int:
+    """The smallest n from 2 to `MOST_SEEDS` at which half an interval at 1 − alpha usually fits into `room`."""
     if room <= 0:
         return MOST_SEEDS
     n = np.arange(2, MOST_SEEDS + 1)
-    width = (stats.t.isf(alpha, n - 1) + stats.t.isf((1 - POWER) / 2, n - 1)) * sd / np.sqrt(n)
+    width = (stats.t.isf(alpha / 2, n - 1) + stats.t.isf((1 - POWER) / 2, n - 1)) * sd / np.sqrt(n)
     enough = np.flatnonzero(width <= room)
     return int(n[enough[0]]) if enough.size else MOST_SEEDS
 
@@ -106,6 +114,16 @@ class Looks:
     def up_to(self, look: int) -> "Looks":
         """The first `look` looks as planned: the information available before the later looks."""
         return Looks(self.seeds[:look], self.levels[:look])
+
+
+def level_of(earlier: int, *, alpha: float = 0.05) -> float:
+    """The level of a family of which some comparison was judged `earlier` times before, in earlier preregistrations.
+
+    alpha / 4^earlier: all levels together stay below 4/3 alpha, even if each preregistration had scores of its own.
+    Preregistrations that share scores err together, and the exact test does not use its level up, so that the rate of
+    false claims over any number of them stays below alpha: see is_it_honest.py.
+    """
+    return alpha / 4.0**earlier
 
 
 def looks(first: int, most: int, count: int, *, alpha: float = 0.05) -> tuple[int, ...]:

@@ -18,21 +18,24 @@ Verdict: TypeAlias = Literal[
     "too few seeds", "identical runs", "no run finished", "lost runs", "exploratory",
 ]  # fmt: skip
 DIFFERENT: tuple[Verdict, ...] = ("helps", "hurts")
-DECIDED: tuple[Verdict, ...] = (  # need no more seeds
-    *DIFFERENT, "equivalent", "detectable but below margin", "identical runs", "no run finished",
+# Need no more seeds: more of them would bound a size that is undecided, but not find one for runs that were lost.
+DECIDED: tuple[Verdict, ...] = (
+    *DIFFERENT, "equivalent", "detectable but below margin", "identical runs", "no run finished", "lost runs",
 )  # fmt: skip
 CONFIDENCE = 0.95  # of the interval of a single comparison
 
 
 def verdict(
-    interval: Interval, *, simultaneous: Interval, p_adjusted: float, p_tost: float, margin: float, alpha: float = 0.05
+    interval: Interval, *, simultaneous: Interval, p_adjusted: float, margin: float, alpha: float = 0.05
 ) -> Verdict:
     """The conclusion about a comparison.
 
     Too few seeds below `MIN_SEEDS`, and if no p is due yet. Significant means that the interval simultaneous over
     the family excludes 0, and that the adjusted exact p is at most `alpha`; it helps or hurts if |mean| is above
-    `margin` too. A comparison that is not significant is equivalent if TOST rejects at `alpha`, otherwise inconclusive:
-    never "no effect". With a margin of 0 nothing is equivalent or below the margin.
+    `margin` too. "Equivalent" and "below margin" both claim a size, so both need the whole simultaneous interval
+    inside ±`margin`: then the claim holds for the family, and no interval in print leaves the margin beside it. What is
+    significant without that has an undecided size; what is neither is inconclusive: never "no effect". With a margin
+    of 0 nothing is equivalent or below the margin.
 
     Requiring both interval and p keeps them from contradicting each other in print, and costs little: against the p
     alone, at most 5 points of power over 6 to 14 seeds and 1 to 20 comparisons (is_it_honest.py), since with few
@@ -40,11 +43,12 @@ def verdict(
     """
     if interval.n < MIN_SEEDS or math.isnan(p_adjusted):
         return "too few seeds"
+    is_within = -margin < simultaneous.low and simultaneous.high < margin
     if (simultaneous.low > 0 or simultaneous.high < 0) and p_adjusted <= alpha:
         if abs(interval.mean) <= margin:
-            return "detectable but below margin"
+            return "detectable but below margin" if is_within else "detectable, size undecided"
         return "helps" if interval.mean > 0 else "hurts"
-    return "equivalent" if p_tost <= alpha else "inconclusive"
+    return "equivalent" if is_within else "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Judgement:
     p: float  # sign flips of this comparison alone
     p_adjusted: float  # max-T over the family
     p_holm: float  # Holm's adjustment of `p`, for comparison
-    p_tost: float
+    p_tost: float  # of this comparison alone: no verdict rests on it
     verdict: Verdict
     look: int  # the last look for which it had the seeds, from 1; 0 without looks or before the first
     level: float  # the part of alpha that this look may spend; all of it without looks
@@ -119,7 +123,5 @@ def _judgement(
     simultaneous = paired_interval(d, confidence=1 - level / family)
     p, p_adjusted, p_holm = p_values
     p_tost = min(tost_p(d, margin=margin) / share, 1.0) if not math.isnan(p_adjusted) else math.nan
-    said = verdict(
-        interval, simultaneous=simultaneous, p_adjusted=p_adjusted, p_tost=p_tost, margin=margin, alpha=alpha
-    )
+    said = verdict(interval, simultaneous=simultaneous, p_adjusted=p_adjusted, margin=margin, alpha=alpha)
     return Judgement(interval, simultaneous, p, p_adjusted, p_holm, p_tost, said, look, level)

@@ -27,7 +27,7 @@ MLFLOW = "mlflow:"
 TABLE = "table"  # the report's name where the source's name has no letter
 RESULTS, PROVENANCE = "results.csv", "provenance.json"
 # Files that the report on a study's own table reads besides the table.
-BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
+BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "test_predictions.npz", "study.toml")
 
 
 @dataclass(frozen=True, slots=True)

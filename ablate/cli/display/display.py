@@ -26,6 +26,7 @@ PARTS: Mapping[Part, str] = {
     "ablation": "{} ablation trials",
     "path": "{} path trials",
 }
+_LONG = ("rate_test", "test_predictions")  # fields of an outcome that are not in its JSON line
 _LONGEST = 400  # characters per line: a reason comes from the model's code and may be of any length
 MOST_SILENT = 600.0  # seconds until a log line on an epoch: a trial that takes hours should not look like a hang
 
@@ -229,7 +230,7 @@ def _as_json(event: Event) -> dict[str, object]:
         case Epoch():
             return {"event": "epoch", **asdict(event)}
         case TrialEnded():
-            outcome = {name: value for name, value in event.outcome.to_json().items() if name != "rate_test"}
+            outcome = {name: value for name, value in event.outcome.to_json().items() if name not in _LONG}
             return {"event": "trial_ended", "variant": event.spec.label.variant, "seed": event.spec.seed, **outcome}
         case TrialLost():
             spec = event.spec

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs, mode_rank
+from ablate.analysis.effects import (
+    COUNTED_AT_CHANCE,
+    FEWER,
+    IDENTICAL,
+    LOST,
+    MORE,
+    UNFINISHED,
+    confirmatory_runs,
+    mode_rank,
+)
 from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS, MOST_SEEDS
 from ablate.report.wording.modes import modes_in_words
 from ablate.report.wording.phrases import (
@@ -26,7 +35,7 @@ from ablate.report.wording.phrases import (
 )
 from ablate.study.catalog import ENGINE
 from ablate.study.trial import BEST, REFERENCE
-from ablate.text import clauses
+from ablate.text import clauses, number_of
 
 MOST_TOLD = 4  # items of a list in a sentence, with their numbers
 ALPHA = 0.05
@@ -38,12 +47,14 @@ def headline(
     results: pd.DataFrame,
     *,
     title: str,
-    lost_count: str = "at chance level",
+    lost_count: str = "",
+    way_out: str = "",
     changes: pd.DataFrame | None = None,
 ) -> list[str]:
     """The answer in sentences, most important first; `title` is used if there are no results.
 
-    Runs that did not finish are scored `lost_count`.
+    Runs that did not finish are scored `lost_count`, "" if the score of guessing is unknown; then `way_out` says how
+    to state it. How often runs failed is an outcome of its own.
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
     verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
@@ -56,15 +67,17 @@ def headline(
         return [f"{title}: no ablation results yet."]
     modes = sorted(effects["mode"].unique(), key=mode_rank)
     family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
-    told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED)]
+    told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED, LOST)]
     ended = _ended(results, n_modes=len(modes), lost_count=lost_count)
+    uncompared = [*_failing(family), *_lost(family, way_out=way_out), *_uncompared(family)]
     if not told:
-        return [unbroken(line) for line in (*_uncompared(family), *ended)]
+        return [unbroken(line) for line in (*uncompared, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
     lines = _decided(decided) if decided else _undecided(told, family=len(family))
-    lines += _uncompared(family)
+    lines += uncompared
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
+        ("detectable, size undecided", "Detectable, size undecided: ", _with_seeds_to_bound, MOST_TOLD),
         ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
         ("inconclusive", "Undecided: ", _with_seeds_needed, MOST_TOLD),
         ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count, MOST_NAMED),
@@ -114,6 +127,38 @@ def _at_length(row: Effect, *, verb: str) -> str:
     return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
 
 
+def _failing(family: Sequence[Effect]) -> list[str]:
+    """One sentence: variants that fail more often than what they are compared with, or less often."""
+    told = [row for row in family if row["failures"] in (MORE, FEWER)]
+    said = [
+        f"{effect_name(row)} fails {'more' if row['failures'] == MORE else 'less'} often: {_failures(row)}, "
+        f"{p_is(row['p_failure_adjusted'])}"
+        for row in told
+    ]
+    return [f"{capital(clauses(said, MOST_TOLD))}."] if said else []
+
+
+def _lost(family: Sequence[Effect], *, way_out: str) -> list[str]:
+    """One sentence: comparisons whose lost runs have no known score, and how to give them one."""
+    said = [_with_failures(row) for row in family if row["verdict"] == LOST]
+    named = f"Runs were lost, so no size is claimed: {clauses(said, MOST_TOLD)}."
+    return [f"{named} {way_out}".rstrip()] if said else []
+
+
+def _with_failures(row: Effect) -> str:
+    if row["failures"]:  # `_failing` has the counts
+        return effect_name(row)
+    tested = f"; {p_is(row['p_failure_adjusted'])}" if row["p_failure_adjusted"] <= 1 else ""
+    return f"{effect_name(row)} ({_failures(row)}{tested})"
+
+
+def _failures(row: Effect) -> str:
+    """ "3 of 8 runs, the reference 0 of 8": the lost runs of both sides."""
+    other = variant_name(row["against"] or REFERENCE)
+    mine = f"{row['n_lost']} of {number_of(row['n_runs'], 'run')}"
+    return f"{mine}, {other} {row['reference_lost']} of {row['reference_runs']}"
+
+
 def _uncompared(family: Sequence[Effect]) -> list[str]:
     unfinished = [effect_name(row) for row in family if row["verdict"] == UNFINISHED]
     named = f"No run finished on either side, so nothing was compared: {clauses(unfinished, MOST_NAMED)}."
@@ -143,7 +188,11 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
         return [f"{seeds} descriptive only: {needed}. {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
     why = _why_not(largest, family=family)
-    return [f"No variant is shown to help or hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
+    few = any(row["verdict"].startswith("detectable") for row in compared)
+    beyond = " by more than the margin" if few else ""
+    return [
+        f"No variant is shown to help or hurt{beyond}. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."
+    ]
 
 
 def _why_not(row: Effect, *, family: int) -> str:
@@ -176,7 +225,8 @@ def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]
             count = int((cell["state"] == state).sum())
             if count:
                 said.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
-    return [f"{capital(clauses(said, MOST_NAMED))} (scored {lost_count})."] if said else []
+    scored = f" (scored {lost_count})" if lost_count else ""
+    return [f"{capital(clauses(said, MOST_NAMED))}{scored}."] if said else []
 
 
 def _family(told: Sequence[Effect], *, family: int) -> list[str]:
@@ -203,11 +253,18 @@ def _with_interval(row: Effect) -> str:
 
 
 def _with_seeds_needed(row: Effect) -> str:
-    needed = row["seeds_needed"]
-    if needed <= row["n"]:  # undecided for another reason: runs that did not finish
+    if row["seeds_needed"] <= row["n"]:  # undecided for another reason: runs that did not finish
         return _with_interval(row)
-    seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
-    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {seeds} seeds)"
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {_seeds(row)})"
+
+
+def _with_seeds_to_bound(row: Effect) -> str:
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; its size needs {_seeds(row)})"
+
+
+def _seeds(row: Effect) -> str:
+    needed = row["seeds_needed"]
+    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed} seeds"
 
 
 def _with_count(row: Effect) -> str:

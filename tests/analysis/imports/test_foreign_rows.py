@@ -25,7 +25,7 @@ def test_lower_is_better_becomes_higher_is_better_and_no_score_a_state():
     measured, _, _ = made({"a": [1, 2, 1, 2], "loss": ["0.5", "nan", "", "inf"]})
     assert measured["score"].tolist()[0] == -0.5
     assert measured["score"].isna().tolist() == [False, True, True, True]
-    assert measured["state"].tolist() == ["finished", "diverged", "killed", "diverged"]
+    assert measured["state"].tolist() == ["finished", "diverged", "failed", "diverged"]
     assert measured["reason"].tolist() == [
         "",
         "the score is not finite",
@@ -80,13 +80,37 @@ def test_runs_without_seeds_are_averaged_and_never_paired_by_their_order():
     assert rows.loc["drop=0.1", "same_as"] == ""
 
 
-def test_a_mean_counts_the_lost_at_the_worst_score_and_leaves_out_those_without_one():
-    table = {"a": ["x"] * 4 + ["y"] * 2, "acc": ["0.6", "nan", "", "0.4", "0.2", "0.3"]}
-    _, _, cells = made(table)
-    assert cells.rows["score"].round(6).tolist() == [0.4, 0.25]  # (0.6 + 0.2 + 0.4) / 3
-    assert cells.rows["state"].tolist() == ["finished", "finished"]
+def test_a_lost_run_makes_its_cell_a_lost_run_while_the_score_of_guessing_is_unknown():
+    table = {"a": ["x"] * 3 + ["y"] * 2, "acc": ["0.6", "nan", "0.4", "0.2", "0.3"]}
+    measured, found, cells = made(table)
+    assert cells.rows["score"].isna().tolist() == [True, False]
+    assert cells.rows["state"].tolist() == ["diverged", "finished"]
+    assert cells.n_lost_beside == 1
+    known = cells_of(measured, found, seeded=False, chance=0.1)
+    assert known.rows["score"].round(6).tolist() == [0.366667, 0.25]  # (0.6 + 0.1 + 0.4) / 3
+    assert known.rows["state"].tolist() == ["finished", "finished"]
+    # Guessing is better than the worst finished run, 0.2, as which the lost run then counts.
+    above = cells_of(measured, found, seeded=False, chance=0.25)
+    assert above.rows["score"].round(6).tolist() == [0.4, 0.25]
     _, _, lost = made({"a": ["x", "x", "y"], "acc": ["nan", "nan", "0.3"]})
     assert lost.rows["state"].tolist() == ["diverged", "finished"]
+    assert lost.n_lost_beside == 0
+
+
+def test_a_run_without_a_score_is_lost_until_the_user_drops_it():
+    source = runs({"a": ["x", "x", "y", "y"], "acc": ["0.6", "", "0.4", "0.2"]})
+    roles = find_roles(source, ImportOptions())
+    found = find_configurations(source, roles.factors)
+    states = {drop: measured_runs(source, roles, counts_missing=not drop) for drop in (False, True)}
+    assert [table["state"].tolist()[1] for table in states.values()] == ["failed", "killed"]
+    assert cells_of(states[False], found, seeded=False).rows["state"].tolist() == ["failed", "finished"]
+    assert cells_of(states[True], found, seeded=False).rows["score"].round(6).tolist() == [0.6, 0.3]
+
+
+def test_runs_without_a_seed_are_counted():
+    table = {"a": [1, 2, 1, 2, 1], "acc": [1, 2, 3, 4, 5], "seed": [0, 0, 1, 1, ""]}
+    _, _, cells = made(table)
+    assert (len(cells.rows), cells.n_unseeded) == (4, 1)
 
 
 def test_words_are_seeds_too_and_a_run_without_one_is_not_compared():
@@ -122,7 +146,7 @@ def test_cells_whose_names_read_alike_are_refused():
 def test_a_score_that_is_a_dash_or_none_is_not_recorded():
     for word in ("None", "-", "N/A", "#N/A"):
         measured, _, _ = made({"a": ["x", "y", "x", "y"], "acc": ["0.5", word, "0.6", "nan"]})
-        assert measured["state"].tolist() == ["finished", "killed", "finished", "diverged"]
+        assert measured["state"].tolist() == ["finished", "failed", "finished", "diverged"]
 
 
 def test_a_lost_run_that_was_tried_again_does_not_count_and_one_that_diverged_does():
@@ -131,6 +155,8 @@ def test_a_lost_run_that_was_tried_again_does_not_count_and_one_that_diverged_do
     _, _, cells = made(table)
     assert cells.rows["score"].tolist() == [0.5, 0.2]
     assert (cells.n_retried, cells.n_repeated) == (1, 1)
-    _, _, cells = made({**table, "acc": ["nan", "0.6", "0.4", "0.2"], "state": ["ok"] * 4})
-    assert cells.rows["score"].round(6).tolist() == [0.4, 0.2]  # (0.2 + 0.6 + 0.4) / 3
-    assert cells.n_retried == 0
+    measured, found, cells = made({**table, "acc": ["nan", "0.6", "0.4", "0.2"], "state": ["ok"] * 4})
+    assert cells.rows["state"].tolist() == ["diverged", "finished"]
+    assert (cells.n_retried, cells.n_lost_beside) == (0, 1)
+    known = cells_of(measured, found, seeded=True, chance=0.1)
+    assert known.rows["score"].round(6).tolist() == [0.366667, 0.2]  # (0.1 + 0.6 + 0.4) / 3

@@ -47,7 +47,7 @@ def test_a_tool_s_words_are_known_wherever_they_stand(words, states, column):
     )
 
 
-@pytest.mark.parametrize("word", ["stopped", "terminated", "early_stopped", "invalid", "banana", "finished?!x"])
+@pytest.mark.parametrize("word", ["stopped", "terminated", "invalid", "banana", "finished?!x"])
 @pytest.mark.parametrize("column", ["status", "State", "job_state"])
 def test_a_word_that_is_not_known_is_asked_for_by_name(word, column):
     with pytest.raises(DataError, match=f'"{column}" is "') as caught:
@@ -112,7 +112,25 @@ def test_a_run_without_a_state_is_asked_about_where_it_has_a_score():
     table["status"] = ["finished"] * 11 + [""]
     table.loc[table["status"] == "", "acc"] = ""
     source: Runs = runs(table)
-    assert find_states(source, ImportOptions(), recognize(source.table), score="acc").meanings[""] == "killed"
+    assert find_states(source, ImportOptions(), recognize(source.table), score="acc").meanings[""] == "failed"
+    dropped = ImportOptions(missing="drop")
+    assert find_states(source, dropped, recognize(source.table), score="acc").meanings[""] == "killed"
+
+
+@pytest.mark.parametrize("word", ["early_stopped", "Early Stopped", "stopped early"])
+def test_an_early_stopped_run_is_finished_unless_a_tuner_s_words_are_beside_it(word):
+    assert meanings("finished", word)[word] == "finished"
+    assert meanings("ok", word, "nan_loss", column="how it went")["nan_loss"] == "diverged"
+    assert meanings("Succeeded", "EarlyStopped")["EarlyStopped"] == "pruned"
+
+
+def test_a_word_that_is_not_known_is_asked_for_in_a_column_of_any_name():
+    for words in (("done", "stopped"), ("ok", "terminated", "ok")):
+        with pytest.raises(DataError, match=f'"outcome" is "{words[1]}"'):
+            found(words, column="outcome")
+    for column in ("stop_reason", "exit reason", "termination_reason", "conclusion"):
+        with pytest.raises(DataError, match=f'"{column}" is "max_epochs"'):
+            found(("max_epochs", "exploded"), column=column)
 
 
 def test_one_unknown_word_for_all_runs_is_no_state():

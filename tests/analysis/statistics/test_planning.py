@@ -15,10 +15,22 @@ def test_seeds_needed_to_tell_from_zero_give_about_the_power_asked_for():
     assert np.mean(scipy_stats.ttest_1samp(d, 0, axis=1).pvalue < 0.05) == pytest.approx(0.8, abs=0.04)
 
 
-def test_seeds_needed_for_no_difference_are_those_that_show_equivalence():
-    n = statistics.seeds_needed(Interval(0.0, 0.01, 0, 0, 6), contrasts=1, margin=0.005)
+@pytest.mark.parametrize("contrasts", [1, 5])
+def test_seeds_needed_for_no_difference_are_those_that_put_the_simultaneous_interval_within_the_margin(contrasts):
+    n = statistics.seeds_needed(Interval(0.0, 0.01, 0, 0, 6), contrasts=contrasts, margin=0.005)
+    assert n == statistics.seeds_to_bound(Interval(0.0, 0.01, 0, 0, 6), contrasts=contrasts, margin=0.005)
     d = np.random.default_rng(0).normal(0.0, 0.01, size=(500, n))
-    assert np.mean([statistics.tost_p(row, margin=0.005) < 0.05 for row in d]) == pytest.approx(0.8, abs=0.05)
+    intervals = [statistics.paired_interval(row, confidence=1 - 0.05 / contrasts) for row in d]
+    assert np.mean([one.low > -0.005 and one.high < 0.005 for one in intervals]) == pytest.approx(0.8, abs=0.05)
+
+
+def test_seeds_that_would_bound_a_detectable_difference_depend_on_the_room_to_the_margin():
+    def bound(mean):
+        return statistics.seeds_to_bound(Interval(mean, 0.002, 0, 0, 6), contrasts=1, margin=0.005)
+
+    assert 6 <= bound(0.002) < bound(0.004) < bound(0.0045)
+    assert bound(0.005) == bound(0.006) == 1000
+    assert bound(0.002) == bound(-0.002)
 
 
 def test_seeds_needed_grow_with_the_family_and_end_at_a_thousand():

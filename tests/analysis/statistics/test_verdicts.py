@@ -10,20 +10,41 @@ NAN = math.nan
 
 
 @pytest.mark.parametrize(
-    ("mean", "low", "high", "p", "p_tost", "n", "said"),
+    ("mean", "low", "high", "p", "n", "said"),
     [
-        (0.03, 0.02, 0.04, 0.03, 1.0, 6, "helps"),
-        (-0.03, -0.04, -0.02, 0.03, 1.0, 6, "hurts"),
-        (-0.03, -0.04, -0.02, NAN, NAN, 5, "too few seeds"),
-        (0.004, 0.003, 0.005, 0.03, 0.01, 6, "detectable but below margin"),
-        (0.004, -0.001, 0.009, 0.03, 0.01, 6, "equivalent"),  # the interval says no, whatever the p
-        (0.03, 0.02, 0.04, 0.06, 1.0, 6, "inconclusive"),  # the p says no, whatever the interval
-        (0.03, -0.02, 0.08, 0.2, 0.9, 6, "inconclusive"),
+        (0.03, 0.02, 0.04, 0.03, 6, "helps"),
+        (-0.03, -0.04, -0.02, 0.03, 6, "hurts"),
+        (-0.03, -0.04, -0.02, NAN, 5, "too few seeds"),
+        (0.003, 0.002, 0.0049, 0.03, 6, "detectable but below margin"),
+        (0.004, 0.003, 0.005, 0.03, 6, "detectable, size undecided"),  # the margin itself is not within the margin
+        (-0.004, -0.007, -0.001, 0.03, 6, "detectable, size undecided"),
+        (0.001, -0.001, 0.003, 0.03, 6, "equivalent"),  # the interval says no, whatever the p
+        (0.004, -0.001, 0.009, 0.03, 6, "inconclusive"),  # and never beside an interval that leaves the margin
+        (0.003, 0.002, 0.004, 0.06, 6, "equivalent"),
+        (0.03, 0.02, 0.04, 0.06, 6, "inconclusive"),  # the p says no, whatever the interval
+        (0.03, -0.02, 0.08, 0.2, 6, "inconclusive"),
     ],
 )
-def test_a_verdict_needs_interval_and_p_and_margin(mean, low, high, p, p_tost, n, said):
+def test_a_verdict_needs_interval_and_p_and_margin(mean, low, high, p, n, said):
     interval = Interval(mean, 0.01, low, high, n)
-    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, p_tost=p_tost, margin=0.005) == said
+    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, margin=0.005) == said
+
+
+def test_without_a_margin_no_size_is_small():
+    none = Interval(0.0, 0.0, 0.0, 0.0, 6)
+    assert statistics.verdict(none, simultaneous=none, p_adjusted=1.0, margin=0.0) == "inconclusive"
+
+
+def test_equivalence_holds_for_the_family_and_not_for_each_comparison_alone():
+    near = np.array([0.004, -0.003, 0.003, -0.004, 0.002, -0.002])  # SD .0034; alone ±.0036, with 20 ±.0075
+    (alone,) = statistics.judge(near[:, None], margin=0.005, seed=0)
+    of_twenty = statistics.judge(np.tile(near[:, None], 20), margin=0.005, seed=0)
+    assert alone.verdict == "equivalent"
+    assert {one.verdict for one in of_twenty} == {"inconclusive"}
+    assert of_twenty[0].p_tost == alone.p_tost < 0.05  # the test of a single comparison, for the record
+    for one in (alone, *of_twenty):
+        is_within = one.simultaneous.low > -0.005 and one.simultaneous.high < 0.005
+        assert is_within == (one.verdict == "equivalent")
 
 
 def test_equal_differences_collapse_the_interval_and_keep_every_verdict():
@@ -34,9 +55,9 @@ def test_equal_differences_collapse_the_interval_and_keep_every_verdict():
     assert statistics.tost_p(d, margin=0.2) == 0.0
     assert statistics.tost_p(d, margin=0.05) == 1.0
     ((p,), _) = statistics.family_p(d[:, None], seed=0)
-    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, p_tost=1.0, margin=0.05) == "helps"
+    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, margin=0.05) == "helps"
     same = statistics.paired_interval(np.zeros(6))
-    assert statistics.verdict(same, simultaneous=same, p_adjusted=1.0, p_tost=0.0, margin=0.005) == "equivalent"
+    assert statistics.verdict(same, simultaneous=same, p_adjusted=1.0, margin=0.005) == "equivalent"
     assert statistics.family_p(np.zeros((6, 1)), seed=0)[0] == 1.0
 
 

@@ -152,11 +152,14 @@ def test_a_results_table_of_our_own_needs_no_options_and_keeps_what_is_known_of_
 
 def test_the_command_line_hands_over_what_was_asked(folder):
     arguments = ["analyze", "sweep.csv", "--factors", "norm, width", "--score", "acc", "--seed", "seed", "--direction",
-                 "minimize", "--margin", "0.2", "--name", "asked", "--target", "norm=none"]  # fmt: skip
+                 "minimize", "--margin", "0.02", "--name", "asked", "--target", "norm=none", "--chance", "0.9",
+                 "--missing", "drop"]  # fmt: skip
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     facts = json.loads((folder / "reports/asked/provenance.json").read_text())
-    assert facts["metric"] == {"name": "acc", "direction": "minimize", "unit": "", "scale": 1, "margin": 0.2}
+    assert facts["metric"] == {"name": "acc", "direction": "minimize", "unit": "", "scale": 1, "margin": 0.02} | {
+        "chance": -0.9
+    }
     assert facts["target"]["norm"] == "none"
     assert facts["factors"] == ["norm", "width"]
 
@@ -169,6 +172,11 @@ def test_the_command_line_hands_over_what_was_asked(folder):
         (["--states", "meh=failed"], "--states: no column says how runs ended"),
         (["--state", "no"], 'no column "no"'),
         (["--seed", "seed,no"], 'no column "no"'),
+        (["--ignore", "no"], 'no column "no"'),
+        (["--missing", "maybe"], '--missing: must be "count" or "drop", got "maybe"'),
+        (["--chance", "nan"], "--chance: must be a finite number"),
+        (["--chance", "10"], "--chance 10: guessing would be better than every finished run"),
+        (["--margin", "0.5"], "write 0.005 for 0.5 points, or add --unit fraction if you mean 50"),
     ],
 )
 def test_options_on_what_is_not_there_are_refused(options, message):

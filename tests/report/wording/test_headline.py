@@ -11,9 +11,12 @@ from ablate.report import wording
 TITLE = "A deep MLP"
 
 
+COUNTED = "at the worse of guessing and the worst run that finished"
+
+
 def told(*rows, results=None):
     table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(table, runs() if results is None else results, title=TITLE)
+    lines = wording.headline(table, runs() if results is None else results, title=TITLE, lost_count=COUNTED)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -44,6 +47,20 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
         "Undecided: dropout 0.1 (+0.4 [−0.6, 1.4]; needs about 14 seeds).",
         "Intervals hold for all 6 comparisons at once (95 %), and p is adjusted for all of them (max-T).",
     ]
+
+
+def test_within_the_margin_is_said_only_of_what_is_tested_to_be():
+    lines = told(
+        effect("a=1", 0.004, 0.003, "detectable, size undecided", needed=40),
+        effect("b=1", 0.003, 0.001, "detectable but below margin"),
+        effect("c=1", 0.0049, 0.003, "detectable, size undecided", needed=1000),
+    )
+    assert (
+        "Detectable, size undecided: a 1 (+0.4 [0.1, 0.7]; its size needs about 40 seeds); "
+        "c 1 (+0.5 [0.2, 0.8]; its size needs more than 1,000 seeds)."
+    ) in lines
+    assert "Detectable, but within ±0.5: b 1 (+0.3 [0.2, 0.4])." in lines
+    assert lines[0].startswith("No variant is shown to help or hurt by more than the margin. The largest")
 
 
 def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
@@ -107,7 +124,7 @@ def test_what_broke_is_told_by_state_and_seed():
     )
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
     assert lines[-1] == (
-        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored at chance level)."
+        f"The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored {COUNTED})."
     )
 
 
@@ -251,7 +268,7 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
     lost = runs(*broken("reference", "", ["diverged"] * 2), *broken("activation=relu", "", ["diverged"] * 2))
     assert told(*dead, results=lost) == [
         "No run finished on either side, so nothing was compared: activation relu; activation selu.",
-        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored at chance level).",
+        f"The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored {COUNTED}).",
     ]
     lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
     assert lines[:2] == [
@@ -260,12 +277,40 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
     ]
 
 
-def test_what_lost_runs_count_as_is_said_as_it_is():
-    table = pd.DataFrame([effect("a=1", 0.03, 0.01, "helps")], columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(
-        table, runs(*broken("a=1", "", ["failed"])), title=TITLE, lost_count="as the worst run that finished"
+def test_without_a_score_of_guessing_no_size_is_claimed_and_the_way_out_is_said():
+    table = pd.DataFrame(
+        [
+            effect("a=1", math.nan, math.nan, "lost runs", n_runs=8, n_lost=3, reference_runs=8, reference_lost=0,
+                   p_failure_adjusted=0.25, failures=""),
+            effect("b=1", 0.03, 0.01, "helps"),
+        ],
+        columns=list(effects.EFFECT_COLUMNS),
+    )  # fmt: skip
+    lines = wording.headline(table, runs(*broken("a=1", "", ["failed"])), title=TITLE, way_out="Say it with --chance.")
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+    assert (
+        "Runs were lost, so no size is claimed: a 1 (3 of 8 runs, the reference 0 of 8; p = .25). Say it with --chance."
+        in lines
     )
-    assert lines[1].endswith("(scored as the worst run that finished).")
+    assert "A 1 failed in 1 of 1 seeds." in lines
+    alone = wording.headline(table.head(1), runs(), title=TITLE)
+    assert len(alone) == 1
+    assert alone[0].startswith("Runs were lost, so no size is claimed: a 1 (3 of 8 runs")
+
+
+def test_failures_are_an_outcome_of_their_own():
+    failing = {"n_runs": 8, "reference_runs": 8, "p_failure_adjusted": 0.0078125}
+    lines = told(
+        effect(
+            "optimizer=sgd", math.nan, math.nan, "lost runs", n_lost=8, reference_lost=0, failures="more", **failing
+        ),
+        effect("a=1", 0.03, 0.01, "helps", n_lost=0, reference_lost=8, failures="fewer", **failing),
+    )
+    assert (
+        "Optimizer sgd fails more often: 8 of 8 runs, the reference 0 of 8, p = .008; "
+        "a 1 fails less often: 0 of 8 runs, the reference 8 of 8, p = .008."
+    ) in lines
+    assert "Runs were lost, so no size is claimed: optimizer sgd." in lines
 
 
 def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():
