@@ -106,7 +106,7 @@ def disagreements_in_words(rows: pd.DataFrame) -> str:
     target = target_in_words(rows)
     opening = f"Exploratory ({target})" if target else "Exploratory"
     if (rows["target"] == SAME_SCORES).all():
-        return f"{opening}: the gains are too good, so no intervals are shown and nothing is tested."
+        return f"{opening}: the gains include the luck of that choice, so no interval is shown and nothing is tested."
     if not rows["change_p"].notna().any():
         return f"{opening}: with fewer than {MIN_SEEDS} seeds nothing is tested; the marks are means."
     signs = ", ".join(rows.loc[rows["disagreement"] == "sign", "factor"].astype(str))

@@ -32,7 +32,8 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
     is_same = ~inputs.effects["variant"].isin(changed_variants(inputs.mode_changes))
     effects = inputs.effects.assign(same=is_same).sort_values("same", kind="stable").drop(columns="same")
     effects = without_few(effects, ("",))
-    figure = draw_modes(effects, metric=inputs.metric, label=difference_label(effects, inputs.metric))
+    label = difference_label(effects, inputs.metric)
+    figure = draw_modes(effects, metric=inputs.metric, label=label, scores=inputs.scores)
     if figure is None:
         return None
     said = changes_in_words(inputs.mode_changes, first=modes[0])

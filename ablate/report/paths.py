@@ -7,7 +7,7 @@ import pandas as pd
 from ablate.analysis import designs
 from ablate.analysis.designs import OTHER_SEEDS, SAME_SCORES, Factorial
 from ablate.analysis.effects import Metric, metric_unit
-from ablate.report.exploratory import MARKED, outside, target_in_words, without_chosen, without_few
+from ablate.report.exploratory import MARKED, outside, without_chosen, without_few
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
@@ -77,8 +77,9 @@ def _choice_in_words(chosen: pd.DataFrame) -> str:
     if chosen["steps"].iloc[0] == OTHER_SEEDS:
         both = "the target and the steps" if chosen["target"].iloc[0] == OTHER_SEEDS else "the steps"
         return f"half of the seeds chose {both}; the other {number_of(int(chosen['n'].max()), 'seed')} measure"
-    target = target_in_words(chosen)
-    return "the steps were chosen by these same scores" + (f", and {target}" if target else "")
+    cells = f"{chosen['target_cells'].iloc[0]:.0f} cells"
+    is_same = chosen["target"].iloc[0] == SAME_SCORES
+    return "these same scores chose the steps" + (f", and the target as the best of {cells}" if is_same else "")
 
 
 def _score_axis(inputs: Inputs) -> tuple[float, str]:
@@ -103,7 +104,8 @@ def _in_words(walk: pd.DataFrame, scale: float, decimals: int) -> str:
         why = "it costs least" if first["gain"] < 0 else "the score does not suffer"
         return f"the way back starts with {first['factor']}, as {why} ({gain})"
     whole = number(total, decimals, is_signed=True)
-    return f"the first step, {first['factor']} = {first['level']}, gains {gain}, and the whole path {whole}"
+    verb = "changes the score by" if first["gain"] < 0 else "gains"
+    return f"the first step, {first['factor']} = {first['level']}, {verb} {gain}, and the whole path {whole}"
 
 
 def _table(rows: pd.DataFrame, inputs: Inputs, decimals: int, *, name: str, anchors: frozenset[str]) -> Table:

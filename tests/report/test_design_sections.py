@@ -183,7 +183,7 @@ def test_a_target_of_the_same_scores_is_said_and_has_no_interval(tmp_path: Path,
     intervals = {row[at] for row in direction.table.rows for at in (5, 7, 9, 11)} | {row[6] for row in path.table.rows}
     if n_seeds == 8:
         assert "Exploratory (the target is the best of 4 cells by these same scores): " in direction.sentence
-        assert "(the steps were chosen by these same scores, and the target is the best of 4 cells" in path.sentence
+        assert "(these same scores chose the steps, and the target as the best of 4 cells): " in path.sentence
         assert intervals == {"–"}
     else:
         assert "half of the seeds chose the target, the best of 4 cells; the others measure" in direction.sentence
@@ -221,7 +221,7 @@ def test_disagreements_are_marked_in_words_and_rows(sections: dict[str, Section]
 def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(sections: dict[str, Section]) -> None:
     figure = figures(sections["paths"])["path"]
     assert figure.sentence == (
-        "Exploratory (the steps were chosen by these same scores): the first step, b = 2, gains +4.00, and the whole "
+        "Exploratory (these same scores chose the steps): the first step, b = 2, gains +4.00, and the whole "
         "path +1.20; the way back starts with a, as the score does not suffer (+2.80)."
     )
     assert figure.table is not None

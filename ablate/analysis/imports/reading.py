@@ -193,8 +193,12 @@ def _target(read: _Read) -> tuple[int, str]:
     means = scores.groupby(np.asarray(found.of_run)).mean().to_numpy()
     best = int(np.where(fits & np.isfinite(means), means, -np.inf).argmax())
     best = best if fits[best] else int(fits.argmax())
-    why = "" if fits.sum() == 1 else ", the best mean score; choose another with --target"
-    return best, f"Target: {text_of(found, best)}{why}."
+    if fits.sum() == 1:
+        return best, f"Target: {text_of(found, best)}."
+    return best, (
+        f"Best mean score: {text_of(found, best)}. Paths and Shapley values lead to a best cell, so they are "
+        "exploratory; name their target with --target."
+    )
 
 
 def _stated_target(found: Configurations, asked: ImportOptions, *, place: str) -> dict[str, Level]:

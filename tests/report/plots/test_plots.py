@@ -307,3 +307,17 @@ def test_text_that_no_picture_can_show_is_replaced_and_cut() -> None:
     assert "a����xx" in svg
     assert svg.count("ROW") < 10
     assert len(svg) < 20_000
+
+
+def test_a_mode_without_an_interval_shows_a_dot_for_each_seed() -> None:
+    few = pd.DataFrame([effect("relu", 0.01), effect("relu", 0.02, mode="carry")]).assign(low=math.nan, high=math.nan)
+    seeds = pd.DataFrame(
+        {"variant": "activation=relu", "mode": ["find", "find", "carry"], "difference": [0.0, 0.02, 0.02]}
+    )
+    figure = draw_modes(few, metric=METRIC, label="", scores=seeds)
+    assert figure is not None
+    dots = [list(map(float, line.get_xdata())) for line in figure.axes[0].lines if line.get_markersize() == 3.2]
+    assert sorted(dots) == [pytest.approx([0, 2]), pytest.approx([2])]
+    wide = draw_modes(few.assign(low=-0.01, high=0.03), metric=METRIC, label="", scores=seeds)
+    assert wide is not None
+    assert not [line for line in wide.axes[0].lines if line.get_markersize() == 3.2]
