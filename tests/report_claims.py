@@ -29,7 +29,8 @@ ASSERTED = {  # kind of claim -> how a sentence makes it
     "effect": re.compile(
         r"\b(?:helps|hurts|improves|lowers|raises) by\b|\bmatters? most\b|"
         r"\bbeats the reference|is worse than the reference|"
-        r"^Detectable\b|\b[1-9][\d,]* (?:helps? or hurts?|help or hurt)\b|^The only comparison helps"
+        r"^Detectable\b|\b[1-9][\d,]* (?:helps?|hurts?)\b|^(?:The only|All \d+) comparisons? (?:helps?|hurts?)\b|"
+        r"\bmatters: "
     ),
     "importance": re.compile(
         r"\bbest separates?\b|\bmost important\b|\b(?:also )?rises? above noise|more of the score than noise"

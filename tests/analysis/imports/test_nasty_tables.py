@@ -69,6 +69,8 @@ CLAIMED = (
     "Opt matters most: n hurts by 1.2 points [0.4, 2.1], n = 8, adjusted p = .02.",
     "Detectable, but within ±0.5: dropout 0.1 (+0.2 [0.1, 0.3]).",
     "Of 3 comparisons, 1 helps or hurts, none is equivalent, 2 are undecided or below the margin.",
+    "Of 3 comparisons, 1 hurts, 2 are undecided.",
+    "The only comparison helps.",
     "In these 64 trials, norm best separates the best trials from the rest.",
     "Whether these factors help depends on the other factors: norm, opt.",
     "2 of 5 verdicts change with the learning-rate mode.",
@@ -83,6 +85,7 @@ CLAIMED = (
 NOT_CLAIMED = (
     "No variant is shown to help or hurt.",
     "Of 3 comparisons, none helps or hurts, none is equivalent, 3 are undecided or below the margin.",
+    "Of 3 comparisons, none is shown to help or hurt, 3 are undecided.",
     "Undecided: act q (−0.2 [−1.2, 0.9]; needs about 379 seeds).",
     "None of the 5 verdicts changes with the learning-rate mode.",
     "with rates carried over, no effect is shown to differ (9 variants compared)",
