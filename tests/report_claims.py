@@ -24,7 +24,9 @@ TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 EXPLORATORY = re.compile(r"explorator|descripti", re.IGNORECASE)
-MEANING = re.compile(r"“[^”]*” (?:means|is)|\bmeans that\b|\bif\b.*\bwould\b|\bwould (?:mean|have)\b")  # how to read it
+MEANING = re.compile(
+    r"“[^”]*” (?:means|is)|\bmeans that\b|\bif\b.*\bwould\b|\bwould (?:mean|have)\b|^An? .*\bif\b"
+)  # reading
 ASSERTED = {  # kind of claim -> how a sentence makes it
     "effect": re.compile(
         r"\b(?:helps|hurts|improves|lowers|raises) by\b|\bmatters? most\b|"
@@ -70,7 +72,7 @@ class Statement:
     text: str
     cells: Sequence[str] = ()  # of a row
     head: Sequence[str] = ()
-    above: str = ""  # the table's caption and the paragraph before it
+    above: str = ""  # the table's caption, and the words of its figure or fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class _Reader(HTMLParser):
             self.section = dict(attrs).get("id") or ""
         elif tag == "div" and self.section in ("title", "facts"):
             self.section = "answer" if dict(attrs).get("class") == "answer" else "facts"
-        if tag in ("section", "figure", "details"):
-            self.above = self.above[-2:] if tag == "details" else []
+        if tag in ("section", "figure") or dict(attrs).get("class") == "wide":  # a block of its own
+            self.above = []
         if tag == "table":
             self.head = []
         if tag == "tr":

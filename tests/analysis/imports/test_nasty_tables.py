@@ -92,6 +92,7 @@ NOT_CLAIMED = (
     "No other factor rises above noise.",
     "Exploratory: the effect of 2 of 9 variants differs from mode find to another mode; they come first.",
     "Whether an effect differs from mode find cannot be told.",
+    "An effect differs between two modes if the difference of the two effects, paired by seed, is significant.",
     "“Signs differ” means that two intervals lie on different sides of 0.",
     "Exploratory: the first step, norm = y, gains +0.4.",
     "No factor rises above the noise, so none is ranked.",
@@ -124,6 +125,14 @@ def test_a_row_claims_by_its_verdict_and_without_verdicts_by_its_interval():
     assert [one.kind for one in claims(statements(row("opt", "[−0.3, −0.1]", head="Gain")))] == ["interval"]
     assert claims(statements(row("opt", "[−0.3, 0.1]", head="Gain"))) == []
     assert claims(statements(row("opt", "[0.1, 0.3]", head="Gain", caption="Gains, exploratory"))) == []
+
+
+def test_a_table_is_exploratory_by_its_own_words_not_by_those_of_its_section():
+    opening = "<section id='effects'><p>Everything else is exploratory.</p><div class='wide'>"
+    assert len(claims(statements(opening + row("opt", "▲\N{NO-BREAK SPACE}helps") + "</div></section>"))) == 1
+    figure = "<section id='paths'><figure><h3>The path (exploratory)</h3><details>"
+    table = "<table><thead><tr><th>Gain</th></tr></thead><tr><td>[0.1, 0.3]</td></tr></table>"
+    assert claims(statements(f"{figure}{table}</details></figure></section>")) == []
 
 
 def test_figures_scripts_and_the_list_of_sections_say_nothing():
