@@ -73,6 +73,7 @@ class Statement:
     cells: Sequence[str] = ()  # of a row
     head: Sequence[str] = ()
     above: str = ""  # the table's caption, and the words of its figure or fold
+    explains: bool = False  # how to read the marks of a figure, the same for all data
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class _Reader(HTMLParser):
         self.row: list[str] = []
         self.text: list[str] = []
         self.hidden = 0
+        self.explains = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
@@ -115,7 +117,7 @@ class _Reader(HTMLParser):
         if tag == "tr":
             self.row = []
         if tag in _TEXT or tag in _CELLS:
-            self.text = []
+            self.text, self.explains = [], dict(attrs).get("class") == "reading"
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:
@@ -136,7 +138,7 @@ class _Reader(HTMLParser):
                 Statement(self.section, " | ".join(self.row), tuple(self.row), tuple(self.head), " ".join(self.above))
             )
         elif tag in _TEXT and said:
-            self.found += [Statement(self.section, one) for one in SENTENCE.split(said)]
+            self.found += [Statement(self.section, one, explains=self.explains) for one in SENTENCE.split(said)]
             self.above = [*self.above, said][-4:]
         if tag in _TEXT or tag in _CELLS:
             self.text = []
@@ -165,7 +167,7 @@ def claims_of(text: str, *, section: str = "answer") -> list[Claim]:
 
 
 def _of_sentence(one: Statement) -> Iterator[Claim]:
-    if one.section == "methods" or TAKEN_BACK.search(one.text) or MEANING.search(one.text):
+    if one.section == "methods" or one.explains or TAKEN_BACK.search(one.text) or MEANING.search(one.text):
         return
     for kind, words in ASSERTED.items():
         if words.search(one.text):

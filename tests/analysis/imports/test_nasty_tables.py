@@ -135,6 +135,12 @@ def test_a_table_is_exploratory_by_its_own_words_not_by_those_of_its_section():
     assert claims(statements(f"{figure}{table}</details></figure></section>")) == []
 
 
+def test_how_to_read_a_figure_is_no_claim():
+    reading = "<p class='reading'>Filled bars rise above noise.</p>"
+    page = f"<section id='search'><p>opt best separates the best trials.</p>{reading}"
+    assert [one.text for one in claims(statements(page))] == ["opt best separates the best trials."]
+
+
 def test_figures_scripts_and_the_list_of_sections_say_nothing():
     page = "<nav><ul><li>adam helps by 3</li></ul></nav><figure><svg><text>adam helps by 3</text></svg></figure>"
     assert statements(page + "<script>adam helps by 3</script>") == []
