@@ -24,12 +24,15 @@ TAKEN_BACK = re.compile(
     re.IGNORECASE,
 )
 EXPLORATORY = re.compile(r"explorator|descripti", re.IGNORECASE)
-MEANING = re.compile(r"“[^”]*” (?:means|is)|\bmeans that\b|\bif\b.*\bwould\b|\bwould (?:mean|have)\b")  # how to read it
+MEANING = re.compile(
+    r"“[^”]*” (?:means|is)|\bmeans that\b|\bif\b.*\bwould\b|\bwould (?:mean|have)\b|^An? .*\bif\b"
+)  # reading
 ASSERTED = {  # kind of claim -> how a sentence makes it
     "effect": re.compile(
         r"\b(?:helps|hurts|improves|lowers|raises) by\b|\bmatters? most\b|"
         r"\bbeats the reference|is worse than the reference|"
-        r"^Detectable\b|\b[1-9][\d,]* (?:helps? or hurts?|help or hurt)\b|^The only comparison helps"
+        r"^Detectable\b|\b[1-9][\d,]* (?:helps?|hurts?)\b|^(?:The only|All \d+) comparisons? (?:helps?|hurts?)\b|"
+        r"\bmatters: "
     ),
     "importance": re.compile(
         r"\bbest separates?\b|\bmost important\b|\b(?:also )?rises? above noise|more of the score than noise"
@@ -69,7 +72,8 @@ class Statement:
     text: str
     cells: Sequence[str] = ()  # of a row
     head: Sequence[str] = ()
-    above: str = ""  # the table's caption and the paragraph before it
+    above: str = ""  # the table's caption, and the words of its figure or fold
+    explains: bool = False  # how to read the marks of a figure, the same for all data
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class _Reader(HTMLParser):
         self.row: list[str] = []
         self.text: list[str] = []
         self.hidden = 0
+        self.explains = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _HIDDEN:
@@ -105,14 +110,14 @@ class _Reader(HTMLParser):
             self.section = dict(attrs).get("id") or ""
         elif tag == "div" and self.section in ("title", "facts"):
             self.section = "answer" if dict(attrs).get("class") == "answer" else "facts"
-        if tag in ("section", "figure", "details"):
-            self.above = self.above[-2:] if tag == "details" else []
+        if tag in ("section", "figure") or dict(attrs).get("class") == "wide":  # a block of its own
+            self.above = []
         if tag == "table":
             self.head = []
         if tag == "tr":
             self.row = []
         if tag in _TEXT or tag in _CELLS:
-            self.text = []
+            self.text, self.explains = [], dict(attrs).get("class") == "reading"
 
     def handle_data(self, data: str) -> None:
         if not self.hidden:
@@ -133,7 +138,7 @@ class _Reader(HTMLParser):
                 Statement(self.section, " | ".join(self.row), tuple(self.row), tuple(self.head), " ".join(self.above))
             )
         elif tag in _TEXT and said:
-            self.found += [Statement(self.section, one) for one in SENTENCE.split(said)]
+            self.found += [Statement(self.section, one, explains=self.explains) for one in SENTENCE.split(said)]
             self.above = [*self.above, said][-4:]
         if tag in _TEXT or tag in _CELLS:
             self.text = []
@@ -162,7 +167,7 @@ def claims_of(text: str, *, section: str = "answer") -> list[Claim]:
 
 
 def _of_sentence(one: Statement) -> Iterator[Claim]:
-    if one.section == "methods" or TAKEN_BACK.search(one.text) or MEANING.search(one.text):
+    if one.section == "methods" or one.explains or TAKEN_BACK.search(one.text) or MEANING.search(one.text):
         return
     for kind, words in ASSERTED.items():
         if words.search(one.text):

@@ -1,6 +1,6 @@
 """Is it honest? How often something false is claimed where nothing differs, and what is found where something does.
 
-    python tests/benchmarks/is_it_honest.py [--only NAME …] [--studies 800] [--reports 60] [--seed 0] [--workers 1]
+    python tests/benchmarks/is_it_honest.py [--only NAME …] [--studies 800] [--reports 40] [--seed 0] [--workers 1]
 
 Nothing differs: every variant is the reference under another name. Each scenario counts the studies in which anything
 is claimed; 5 % is to be held within three Monte Carlo standard errors. Beside it stands the share of studies that
@@ -25,7 +25,7 @@ claim a planted effect of 1, 1.5 and 2 SD of the paired differences.
 
 The first five go through `analysis.statistics.judge`, on which every effects table rests; the others through the
 importer or a study's folder, and the report. Ends with exit code 1 where a rate is missed. About 10 minutes on one
-core; whole reports take half a second each.
+core; whole reports take half a second to two seconds each.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), metavar="NAME")
     parser.add_argument("--studies", type=int, default=800, help="of each case that is judged as an array")
-    parser.add_argument("--reports", type=int, default=60, help="of each case that is read from a folder")
+    parser.add_argument("--reports", type=int, default=40, help="of each case that is read from a folder")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1, help="processes, a scenario each")
     arguments = parser.parse_args()

@@ -64,6 +64,8 @@ CLAIMED = (
     "Opt matters most: n hurts by 1.2 points [0.4, 2.1], n = 8, adjusted p = .02.",
     "Detectable, but within ±0.5: dropout 0.1 (+0.2 [0.1, 0.3]).",
     "Of 3 comparisons, 1 helps or hurts, none is equivalent, 2 are undecided or below the margin.",
+    "Of 3 comparisons, 1 hurts, 2 are undecided.",
+    "The only comparison helps.",
     "In these 64 trials, norm best separates the best trials from the rest.",
     "Whether these factors help depends on the other factors: norm, opt.",
     "2 of 5 verdicts change with the learning-rate mode.",
@@ -78,12 +80,14 @@ CLAIMED = (
 NOT_CLAIMED = (
     "No variant is shown to help or hurt.",
     "Of 3 comparisons, none helps or hurts, none is equivalent, 3 are undecided or below the margin.",
+    "Of 3 comparisons, none is shown to help or hurt, 3 are undecided.",
     "Undecided: act q (−0.2 [−1.2, 0.9]; needs about 379 seeds).",
     "None of the 5 verdicts changes with the learning-rate mode.",
     "with rates carried over, no effect is shown to differ (9 variants compared)",
     "No other factor rises above noise.",
     "Exploratory: the effect of 2 of 9 variants differs from mode find to another mode; they come first.",
     "Whether an effect differs from mode find cannot be told.",
+    "An effect differs between two modes if the difference of the two effects, paired by seed, is significant.",
     "“Signs differ” means that two intervals lie on different sides of 0.",
     "Exploratory: the first step, norm = y, gains +0.4.",
     "No factor rises above the noise, so none is ranked.",
@@ -116,6 +120,20 @@ def test_a_row_claims_by_its_verdict_and_without_verdicts_by_its_interval():
     assert [one.kind for one in claims(statements(row("opt", "[−0.3, −0.1]", head="Gain")))] == ["interval"]
     assert claims(statements(row("opt", "[−0.3, 0.1]", head="Gain"))) == []
     assert claims(statements(row("opt", "[0.1, 0.3]", head="Gain", caption="Gains, exploratory"))) == []
+
+
+def test_a_table_is_exploratory_by_its_own_words_not_by_those_of_its_section():
+    opening = "<section id='effects'><p>Everything else is exploratory.</p><div class='wide'>"
+    assert len(claims(statements(opening + row("opt", "▲\N{NO-BREAK SPACE}helps") + "</div></section>"))) == 1
+    figure = "<section id='paths'><figure><h3>The path (exploratory)</h3><details>"
+    table = "<table><thead><tr><th>Gain</th></tr></thead><tr><td>[0.1, 0.3]</td></tr></table>"
+    assert claims(statements(f"{figure}{table}</details></figure></section>")) == []
+
+
+def test_how_to_read_a_figure_is_no_claim():
+    reading = "<p class='reading'>Filled bars rise above noise.</p>"
+    page = f"<section id='search'><p>opt best separates the best trials.</p>{reading}"
+    assert [one.text for one in claims(statements(page))] == ["opt best separates the best trials."]
 
 
 def test_figures_scripts_and_the_list_of_sections_say_nothing():
