@@ -173,6 +173,6 @@ def _share_spent(share: float) -> float:
 def detection_power(n: int, effect: float, *, contrasts: int = 1, alpha: float = 0.05) -> float:
     """The probability that n seeds detect a true mean of `effect` SDs of the paired differences.
 
-    As `minimum_detectable_effect`: of the two-sided t test at alpha / contrasts.
+    As `minimum_detectable_effect`: of the two-sided t test at alpha / contrasts, and of what a verdict asks beyond it.
     """
-    return _power(n, abs(effect), contrasts=contrasts, alpha=alpha)
+    return _power(n, abs(effect) / (1 + COST / n), contrasts=contrasts, alpha=alpha)
