@@ -181,7 +181,7 @@ def _read(path: Path, text: str) -> Preregistration:
         data = json.loads(text)
         declared = Declaration(tuple(data["declared"]["cells"]), data["declared"]["rules"])
         frozen = Preregistration(data["digest"], data["at"], declared)
-        whole = declared.digest() == frozen.digest
+        whole = declared.digest() == frozen.digest and _has_rules(frozen)
     except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
@@ -190,6 +190,11 @@ def _read(path: Path, text: str) -> Preregistration:
             "the test set was read\n  --fresh starts again and keeps the old folder under another name"
         )
     return frozen
+
+
+def _has_rules(frozen: Preregistration) -> bool:
+    """Whether the level and its reasons can be read; raises `ValueError` or `TypeError` if they have other types."""
+    return 0 < frozen.level <= 1 and frozen.among >= 0 and all(isinstance(at, str) for _, at in frozen.earlier)
 
 
 def _by_name(declared: Declaration) -> dict[str, object]:

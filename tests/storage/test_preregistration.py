@@ -8,7 +8,7 @@ from tested_cells import CARRIED, CROSSED, FACTORS, REFERENCE, SPECS, VARIANT, c
 
 import ablate
 from ablate.errors import StudyError
-from ablate.storage.preregistration import Declaration, declare, freeze, read_preregistration
+from ablate.storage.preregistration import Declaration, Preregistration, declare, freeze, read_preregistration
 from ablate.storage.provenance import PreregistrationFacts
 from ablate.study.trial import TrialSpec
 
@@ -95,6 +95,14 @@ def test_a_file_that_was_changed_is_refused(declared, tmp_path, spoil):
     path.write_text(spoil(path.read_text()))
     with pytest.raises(StudyError, match=r"frozen\.json: was changed after it was written"):
         freeze(tmp_path, declared)
+
+
+@pytest.mark.parametrize("rules", [{"alpha": "low"}, {"alpha": 0.0}, {"earlier": ["x"]}, {"among": "all"}])
+def test_a_level_that_is_none_is_refused_although_its_digest_fits(declared, tmp_path, rules):
+    made = replace(declared, rules={**declared.rules, **rules})
+    (tmp_path / "frozen.json").write_text(Preregistration(made.digest(), "2026-11-30", made).to_text())
+    with pytest.raises(StudyError, match=r"frozen\.json: was changed after it was written"):
+        read_preregistration(tmp_path)
 
 
 def test_a_file_that_the_disk_does_not_give_is_named(tmp_path):
