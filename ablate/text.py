@@ -42,3 +42,8 @@ def clauses(items: Sequence[str], most: int) -> str:
     """ "a; b; and 3 more": the same of clauses that may have commas."""
     more = f"; and {len(items) - most:,} more" if len(items) > most else ""
     return "; ".join(items[:most]) + more
+
+
+def to_minute(time: str) -> str:
+    """An ISO time as "2026-11-30 10:30"; other text as it is."""
+    return f"{time[:10]} {time[11:16]}" if time[10:11] == "T" else time

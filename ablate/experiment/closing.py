@@ -7,24 +7,28 @@ from pathlib import Path
 
 import ablate
 from ablate import system
-from ablate.errors import AblateError
+from ablate.data.predictions import unpack
 from ablate.experiment.cautions import all_cautions
+from ablate.experiment.former_runs import FormerRuns
+from ablate.experiment.preregister import preregistration_facts
 from ablate.storage.conditions import model_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
-from ablate.storage.preregistration import Preregistration
-from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts, read_provenance
+from ablate.storage.predictions import KeptPredictions, write_predictions
+from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study.settings import Study
 from ablate.tracking import shown_uri
 
-PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time is spent on
 
+def write_folder(
+    folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending, *, former: FormerRuns | None = None
+) -> None:
+    """Write the tables of results, epochs and (if any) layers, the predictions, the range tests and the provenance.
 
-def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, ending: Ending) -> None:
-    """Write the tables of results, epochs and (if any) layers, the range tests and the provenance.
+    `former`: the runs of the study before this one, whose facts stay where this run trained or compared nothing.
 
     Raises `StorageError` if a file cannot be written.
     """
@@ -36,31 +40,16 @@ def write_folder(folder: StudyFolder, entries: Iterable[Entry], facts: Facts, en
     if any(e.outcome.layers for e in entries):
         with saving(folder.layers, "the layers table"):
             write_table(layers_table(e.outcome for e in entries), folder.layers)
+    if predictions := _predictions(entries, facts):
+        with saving(folder.predictions, "the predictions of the test set"):
+            write_predictions(predictions, folder.predictions)
     with saving(folder.lr_tests, "the learning-rate range tests"):
         write_aside(folder.lr_tests, json.dumps(_range_tests(entries), indent=1, ensure_ascii=False))
+    provenance = _provenance(facts, ending, entries)
+    if former is not None:
+        provenance = former.kept_in(provenance, entries, compared=ending.compared)
     with saving(folder.provenance, "the provenance"):
-        write_aside(folder.provenance, _provenance(facts, ending, entries).to_text())
-
-
-def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:
-    """The parts of the workers' time, converted to wall time with all workers busy."""
-    spent = dict.fromkeys(PARTS, 0.0)
-    for entry in entries:
-        for part, seconds in entry.outcome.timings.items():
-            spent[part] = spent.get(part, 0.0) + seconds / workers
-    return spent
-
-
-def former_seconds(path: Path, entries: Iterable[Entry], *, workers: int) -> float:
-    """Wall time of earlier runs of the study, from its provenance, and at least the time of their trials.
-
-    A run that was killed wrote no provenance.
-    """
-    of_trials = sum(wall_seconds(entries, workers=workers).values())
-    try:
-        return max(of_trials, (read_provenance(path).time or {}).get("total", 0.0))
-    except AblateError:
-        return of_trials
+        write_aside(folder.provenance, provenance.to_text())
 
 
 def study_notes(entries: Iterable[Entry]) -> list[str]:
@@ -79,6 +68,15 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
             named = {"label": spec.label.variant or spec.trial, "seed": spec.seed, "factors": dict(factors)}
             tests[test.key] = {**named, **asdict(test)}
     return list(tests.values())
+
+
+def _predictions(entries: list[Entry], facts: Facts) -> KeptPredictions | None:
+    """The predictions of all trials that have some; None if there are none."""
+    labels = facts.data.y_test
+    packed = {e.spec.trial: e.outcome.test_predictions for e in entries if e.outcome.test_predictions}
+    found = {trial: unpack(text, labels) for trial, text in packed.items()}
+    kept = {trial: classes for trial, classes in found.items() if classes is not None}
+    return KeptPredictions(labels, kept) if kept else None
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
@@ -143,7 +141,7 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
     frozen = ending.frozen
     return replace(
         protocol,
-        frozen=replace(frozen.facts(), unfrozen=_unfrozen(entries, frozen)) if frozen else None,
+        frozen=preregistration_facts(frozen, entries, origins=ending.origins) if frozen else None,
         reused=_reused(entries),
         tracking_uri=shown_uri(facts.tracking_uri),
         experiment=facts.label,
@@ -168,11 +166,6 @@ def _model(study: Study) -> dict[str, str]:
 def _is_own_source(package: Path, folder: Path) -> bool:
     """Whether the package runs from its source in this folder, so that changes there are changes of the package."""
     return package.resolve().is_relative_to(folder.resolve()) and "site-packages" not in package.parts
-
-
-def _unfrozen(entries: list[Entry], freeze: Preregistration) -> int:
-    """Number of rows whose test score was not read under this preregistration, e.g. rows older than it."""
-    return sum(e.outcome.test_loss is not None and e.spec.frozen != freeze.digest for e in entries)
 
 
 def _reused(entries: list[Entry]) -> ReuseFacts:

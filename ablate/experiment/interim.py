@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablate.analysis.effects import Metric, effects_table, primary_metric, undecided
 from ablate.analysis.statistics import spend
+from ablate.analysis.statistics.pilot import PilotSd, pilot_sd
 from ablate.plans import FIRST_SEED
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
@@ -30,19 +31,27 @@ def reference_so_far(study: Study, entries: Iterable[Entry]) -> Factors:
     return best.spec.factors if best else study.baseline
 
 
-def open_contrasts(entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int) -> Contrasts:
+def open_contrasts(
+    entries: Iterable[Entry], facts: Facts, *, seeds: Sequence[int], look: int, alpha: float = 0.05
+) -> Contrasts:
     """The (variant, mode) still undecided after look number `look` (from 1), judged by the seeds of that look.
 
     `seeds` are the seeds of each look; results of later looks are ignored, so that a resumed study decides the same.
+    `alpha`: the level of all looks together.
     """
     results, metric = _judged((e for e in entries if e.spec.seed < FIRST_SEED + seeds[look - 1]), facts)
-    return undecided(results, metric, looks=spend(seeds), look=look)
+    return undecided(results, metric, looks=spend(seeds, alpha=alpha), look=look, alpha=alpha)
 
 
-def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[float, Metric]:
-    """The median SD of the paired differences so far, in the file's unit of the metric; NaN without two seeds."""
+def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[PilotSd, Metric]:
+    """The SD of the paired differences so far, in the file's unit of the metric; NaN without two seeds.
+
+    Comparisons with a lost run do not count: their SD is that of runs and failures together.
+    """
     results, metric = _judged(entries, facts)
-    return float(effects_table(results, metric)["sd"].median()), metric
+    effects = effects_table(results, metric)
+    whole = effects[effects["diverged"] == 0]
+    return pilot_sd(whole["sd"].tolist(), whole["n"].astype(int).tolist()), metric
 
 
 def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:

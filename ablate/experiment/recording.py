@@ -14,6 +14,7 @@ from ablate.plans.protocol import Plan
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Preregistration
+from ablate.storage.reads import ScoreReads
 from ablate.storage.trial_cache import TrialCache
 from ablate.study.trial import Epoch, Outcome, Phase, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
@@ -45,13 +46,21 @@ class Record:
     the cache for other studies, which is optional. The tracker reads the journal every few seconds, on a thread of its
     own, and writes what its store lacks, so it recovers from any crash.
 
-    `cache` holds the trials of other studies, which are not trained again; None disables it.
+    `cache` holds the trials of other studies, which are not trained again; None disables it. `reads` keeps when test
+    scores were first read; None, for studies without a test set, keeps nothing.
     """
 
     def __init__(
-        self, journal: Journal, tracker: BackgroundTracker, watch: Watcher, *, cache: TrialCache | None = None
+        self,
+        journal: Journal,
+        tracker: BackgroundTracker,
+        watch: Watcher,
+        *,
+        cache: TrialCache | None = None,
+        reads: ScoreReads | None = None,
     ) -> None:
         self._journal, self._tracker, self._watch, self._cache = journal, tracker, watch, cache
+        self._reads = reads
         self._journaled = Journaled(journal)  # counts attempts; the other listeners see one continuous trial
         others = (Watched(watch), Cached(cache)) if cache is not None else (Watched(watch),)
         self._listeners: tuple[Listener, ...] = (self._journaled, *others)
@@ -79,8 +88,14 @@ class Record:
         A cached result of another study is recorded like any other, as a trial that took no time. `thinking` measures
         the plan's own time.
         """
-        guarded, journal, tracker = GuardedTestSet(plan, self._freeze), self._journal, self._tracker
-        self._recorder = Recorder(guarded, self._listeners, journal=journal, tracker=tracker, thinking=thinking)
+        self._recorder = Recorder(
+            GuardedTestSet(plan, self._freeze),
+            self._listeners,
+            journal=self._journal,
+            tracker=self._tracker,
+            reads=self._reads,
+            thinking=thinking,
+        )
         remembered = Deduplicated(self._recorder, cache=self._cache, on_start=self.begin)
         for name, outcome in self._journal.known().items():
             remembered.remember(self._journal.entries[name].spec, outcome)
@@ -132,10 +147,11 @@ class Recorder:
         *,
         journal: Journal,
         tracker: BackgroundTracker,
+        reads: ScoreReads | None = None,
         thinking: Timing = nullcontext,
     ) -> None:
         self._plan, self._listeners, self._thinking = plan, listeners, thinking
-        self._journal, self._tracker = journal, tracker
+        self._journal, self._tracker, self._reads = journal, tracker, reads
         self._specs: dict[str, TrialSpec] = {}  # specs without an outcome yet, by trial
         self._epochs: dict[str, list[Epoch]] = {}  # of running attempts, by trial
 
@@ -163,7 +179,9 @@ class Recorder:
     def tell(self, outcome: Outcome) -> None:
         """Pass on the outcome, and end the attempt."""
         self._tracker.wait_until_open()
-        outcome = replace(outcome, attempt=self._journal.attempt(outcome.trial))
+        spec, outcome = self._specs[outcome.trial], replace(outcome, attempt=self._journal.attempt(outcome.trial))
+        if self._reads is not None:  # before anybody sees the test score
+            outcome = self._reads.stamp(spec, outcome)
         with self._thinking():
             self._plan.tell(outcome)
         self._end(self._specs.pop(outcome.trial), outcome, self._listeners)

@@ -10,6 +10,7 @@ from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.experiment.interim import best_entry, open_contrasts
 from ablate.experiment.options import Options, study_run
+from ablate.experiment.preregister import preregister
 from ablate.experiment.recording import Record
 from ablate.experiment.stages import ComparisonStages
 from ablate.plans import TrialCount, count_trials
@@ -17,10 +18,12 @@ from ablate.plans.counting import Part
 from ablate.plans.filters import StopAfterFailures
 from ablate.plans.protocol import Plan
 from ablate.plans.search import SearchPlan
+from ablate.report.wording import level_sentence
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
-from ablate.storage.preregistration import Preregistration, declare, freeze, read_preregistration
+from ablate.storage.preregistration import ALPHA, Preregistration, read_preregistration
+from ablate.storage.reads import ScoreReads
 from ablate.storage.trial_cache import open_cache
 from ablate.study.trial import FAILED, TrialSpec
 from ablate.text import number_of
@@ -46,7 +49,7 @@ class Run:
         self.journal = Journal(folder.journal)
         self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
-        self.record = Record(self.journal, tracker, watch, cache=cache)
+        self.record = Record(self.journal, tracker, watch, cache=cache, reads=ScoreReads(options.cache, facts))
         self.comparison: ComparisonStages | None = None  # None until the search has ended
         self.freeze: Preregistration | None = read_preregistration(folder.path)  # from an earlier run, if any
         self._stop = threading.Event()
@@ -132,14 +135,18 @@ class Run:
 
     def _declare(self, specs: Sequence[TrialSpec]) -> None:
         assert self.comparison is not None  # only called once the comparison is known
-        declared = declare(specs, self._study, data=self._facts.fingerprint(), looks=self.comparison.looks)
-        self.freeze = freeze(self._folder.path, declared)
+        self.freeze = preregister(
+            specs, self._facts, looks=self.comparison.looks, folder=self._folder.path, cache=self._options.cache
+        )
         self.record.freeze(self.freeze)
+        for sentence in level_sentence(self.freeze.facts()):
+            self._watch(Notice(sentence))
 
     def _undecided(self, look: int) -> frozenset[tuple[str, str]]:
         assert self.comparison is not None
         entries = self.journal.entries.values()
-        return open_contrasts(entries, self._facts, seeds=self.comparison.looks, look=look)
+        level = self.freeze.level if self.freeze else ALPHA
+        return open_contrasts(entries, self._facts, seeds=self.comparison.looks, look=look, alpha=level)
 
     def _run_part(self, part: Part, plan: Plan, scheduler: Scheduler, *, trials: int, done: int) -> None:
         best = best_entry(self.record.known_of("search")) if part == "search" else None

@@ -9,10 +9,12 @@ from pathlib import Path
 from ablate.clock import Clock
 from ablate.errors import AblateError
 from ablate.experiment.cautions import all_cautions
-from ablate.experiment.closing import former_seconds, study_notes, wall_seconds, write_folder
+from ablate.experiment.closing import study_notes, write_folder
 from ablate.experiment.events import Notice, Watcher
+from ablate.experiment.former_runs import read_former_runs, wall_seconds
 from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
 from ablate.report import ReportFiles, build_report
 from ablate.report.wording import as_markdown
@@ -52,7 +54,7 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         conditions = facts.conditions()
         changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
-        books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock)
+        books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock, cache=options.cache)
         sweep(options.cache)  # removes files that killed workers left half-written
         for note in (*held.notes, *changes, *run.damage(), *warnings(facts)):
             watch(Notice(note))
@@ -69,11 +71,12 @@ class _Books:
     """The records that a run leaves: tables, report, and the study's run in the tracker."""
 
     def __init__(
-        self, run: Run, facts: Facts, *, folder: StudyFolder, tracker: BackgroundTracker, clock: Clock
+        self, run: Run, facts: Facts, *, folder: StudyFolder, tracker: BackgroundTracker, clock: Clock, cache: Path
     ) -> None:
+        self._cache = cache
         self._run, self._facts, self._folder, self._tracker, self._clock = run, facts, folder, tracker, clock
-        # Seconds of earlier runs, read now, before this run writes its own.
-        self._earlier = former_seconds(folder.provenance, run.journal.entries.values(), workers=facts.workers)
+        # Read now, before this run writes its own.
+        self._former = read_former_runs(folder.provenance, run.journal.entries.values(), workers=facts.workers)
 
     def abandon(self, reason: str) -> None:
         """After an error, write the tables so far, and end the tracked run so that it does not appear to be running."""
@@ -122,20 +125,23 @@ class _Books:
             interrupted=self._run.is_stopped() and not complete and not self._run.gave_up,
             gave_up="" if complete else self._run.gave_up,
             changes=self._folder.notes(),
-            seconds=self._seconds(entries) | parts,
+            seconds=self._former.and_now(self._seconds(entries) | parts),
             frozen=self._run.freeze,
+            origins=origins(self._cache),
+            compared=self._run.comparison is not None,
             looks=self._run.comparison.looks if self._run.comparison else (),
             tune=self._run.comparison.tuning_facts(self._run.journal.known()) if self._run.comparison else None,
         )
-        write_folder(self._folder, entries, self._facts, ending)
+        write_folder(self._folder, entries, self._facts, ending, former=self._former)
         return entries, ending
 
     def _seconds(self, entries: list[Entry]) -> dict[str, float]:
+        """Wall time of this run, by part."""
         return {
-            **wall_seconds(entries, workers=self._facts.workers),
+            **wall_seconds(self._former.settled_since(entries), workers=self._facts.workers),
             **self._run.outside,
             **self._clock.seconds,
             "track": self._tracker.seconds,
             "track_wait": self._tracker.waited,
-            "total": self._earlier + self._clock.total(),
+            "total": self._clock.total(),
         }

@@ -10,10 +10,12 @@ from ablate.report.checks import checklist
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_section, no_comparisons
 from ablate.report.export import PageFiles, to_inert_csv
+from ablate.report.factor_names import in_own_names
 from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.interactions import found_factorials, interactions_section
 from ablate.report.layers import layers_section
+from ablate.report.learning_curves import learning_curve_blocks
 from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
@@ -25,9 +27,11 @@ from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import failures_section, search_section
 from ablate.report.training import training_section
 from ablate.report.trust import confirmation, trust_section
-from ablate.report.wording import headline, latex_effects
+from ablate.report.wording import headline, headline_notes, latex_effects, unbroken
 from ablate.storage.files.atomic import write_aside
 from ablate.storage.files.foreign_files import check_report
+
+SCORE_OF_GUESSING = "--chance VALUE counts lost runs at the score of guessing."
 
 __all__ = ["design_sections", "directions_section", "interactions_section", "path_section"]
 
@@ -54,7 +58,7 @@ def build_report(folder: Path) -> ReportFiles:
     _check_folders(folder)
     check_report(folder)
     inputs = read_inputs(folder)
-    page = _page(inputs)
+    page = in_own_names(_page(inputs), inputs)
     attached = PageFiles.of(page)
     files = ReportFiles(
         html=folder / "report.html",
@@ -89,7 +93,7 @@ def _page(inputs: Inputs) -> Page:
         headline=_answer(inputs, sections),
         facts=title_facts(inputs),
         sections=sections,
-        confirmation=confirmation(checks),
+        confirmation=confirmation(checks, is_imported=inputs.is_imported),
         is_confirmed=all(check.passed for check in checks),
     )
 
@@ -97,7 +101,15 @@ def _page(inputs: Inputs) -> Page:
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
     if inputs.effects.empty:
         return no_comparisons(inputs, sections)
-    return headline(inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count)
+    answer = headline(
+        inputs.effects,
+        inputs.results,
+        title=inputs.title,
+        lost_count=inputs.lost_count,
+        way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
+        changes=inputs.mode_changes,
+    )
+    return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 
 
 def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
@@ -107,7 +119,9 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=anchors),
         *design_sections(inputs, anchors=anchors),
-        training_section(inputs, beside=[*gap_blocks(inputs), *schedule_blocks(inputs)]),
+        training_section(
+            inputs, beside=[*learning_curve_blocks(inputs), *gap_blocks(inputs), *schedule_blocks(inputs)]
+        ),
         layers_section(inputs),
         rate_section(inputs),
         search_section(inputs),

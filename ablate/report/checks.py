@@ -4,14 +4,19 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.effects.metric import is_reference
-from ablate.analysis.statistics import MIN_SEEDS
+from ablate.analysis.statistics import MIN_SEEDS, least_seeds
+from ablate.report import imported_checks
 from ablate.report.inputs import Inputs
-from ablate.report.modes import changed_variants
+from ablate.report.modes import changed_variants, tested_changes
+from ablate.report.numbers import decimals_for, interval, number
 from ablate.report.page import Check
+from ablate.report.wording import level_sentence, read_before
+from ablate.storage.provenance import PreregistrationFacts
 from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
 from ablate.study.trial import CUT_SHORT
-from ablate.text import clauses, first_of, number_of
+from ablate.text import clauses, first_of, number_of, to_minute
 
 MOST_NAMED = 8  # items of a list in a reason
 NOT_RECORDED = "Not recorded."
@@ -28,28 +33,50 @@ TUNED_ONCE = Check(
 def checklist(inputs: Inputs) -> list[Check]:
     """Every check that applies to the study; checks of the comparisons come first."""
     checks = [NOTHING_COMPARED]
+    if inputs.is_imported:
+        return [*_imported_checks(inputs), *_caution_checks(inputs)]
     if len(inputs.confirmatory()):
         checks = [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
     return [*checks, *_caution_checks(inputs), *_origin_checks(inputs)]
+
+
+def _imported_checks(inputs: Inputs) -> list[Check]:
+    """The checks that a table can answer; how its runs were made, it cannot tell."""
+    if not len(inputs.confirmatory()):
+        return [imported_checks.NOTHING_COMPARED]
+    return [_enough(inputs), _same_seeds(inputs), _counted(inputs), *imported_checks.table_checks(inputs)]
 
 
 def _frozen(inputs: Inputs) -> Check:
     name, frozen = "Comparisons preregistered before the test set was read", inputs.facts.frozen
     if frozen is None:
         reads = inputs.metric.name.startswith("test_")
-        why = NOT_RECORDED if reads or inputs.is_imported else "The test set was not read."
-        return Check(name, None if reads or inputs.is_imported else True, why)
+        why = NOT_RECORDED if reads else "The test set was not read."
+        return Check(name, None if reads else True, why)
     n, declared = len(inputs.effects), frozen.contrasts or 0
     if n > declared:
         return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
-    when = (frozen.at or "").replace("T", " ")
     what = f"{number_of(declared, 'comparison')}, digest {(frozen.digest or '')[:12]}…"
-    return Check(name, passed=True, why=f"Preregistered on {when}: {what}.")
+    said = f"Preregistered on {to_minute(frozen.at or '')}: {what}."
+    if before := read_before(frozen):
+        return Check(name, passed=False, why=f"{said} {before}")
+    if unread := _undated(frozen):
+        return Check(name, None, f"{said} {unread}")
+    level = " ".join(level_sentence(frozen))
+    return Check(name, passed=True, why=f"{said} No test score is on record as read before. {level}".rstrip())
+
+
+def _undated(frozen: PreregistrationFacts) -> str:
+    """Which scores have no record of their first reading; "" if all have one."""
+    if frozen.scores is None:
+        return "When the test scores were first read is not recorded."
+    if not frozen.undated:
+        return ""
+    scores = number_of(frozen.scores, "test score")
+    return f"When {frozen.undated:,} of {scores} were first read is not recorded."
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
-    primary = inputs.primary_effects()
-    n = int(primary["n"].min()) if len(primary) else 0
     tuning = inputs.tuning_seeds()
     shared = sorted(tuning & {int(seed) for seed in inputs.confirmatory()["seed"].dropna()})
     tuned_on = (
@@ -58,13 +85,19 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
         else f"Tuning used seed {_named(sorted(tuning))}; the comparisons used other seeds."
     )  # fmt: skip
     return [
-        Check("Enough seeds", n >= MIN_SEEDS,
-              f"The smallest comparison has {number_of(n, 'paired seed')}; p = .05 needs {MIN_SEEDS} or more."),
+        _enough(inputs),
         _planned(inputs),
         _same_seeds(inputs),
-        Check("Tuned on other seeds", None if inputs.is_imported and not tuning else not shared,
-              NOT_RECORDED if inputs.is_imported and not tuning else tuned_on),
-    ]  # fmt: skip
+        Check("Tuned on other seeds", not shared, tuned_on),
+    ]
+
+
+def _enough(inputs: Inputs) -> Check:
+    primary = inputs.primary_effects()
+    n = int(primary["n"].min()) if len(primary) else 0
+    least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.4g}".removeprefix("0")
+    why = f"The smallest comparison has {number_of(n, 'paired seed')}; p = {p_level} needs {least} or more."
+    return Check("Enough seeds", n >= least, why)
 
 
 def _planned(inputs: Inputs) -> Check:
@@ -101,19 +134,32 @@ def _same_seeds(inputs: Inputs) -> Check:
 
 def _rate_checks(inputs: Inputs) -> list[Check]:
     modes = [mode for mode in inputs.modes if mode]
-    if inputs.is_imported and not modes:
-        return [Check("Learning rate found for each variant", None, NOT_RECORDED)]
     checks = [_found(inputs, modes)]
     if "tune" in modes:
         checks.append(_tuned(inputs))
     if inputs.modes[:1] == ["tune"]:
         checks.append(TUNED_ONCE)
-    if len(modes) > 1:
-        changed = changed_variants(inputs.effects)
-        depends = f"The verdict depends on the mode for {_named(changed)}."
-        why = depends if changed else f"All verdicts agree under {_named(modes)}."
-        checks.append(Check("No conclusion changes with the learning-rate mode", not changed, why))
-    return checks
+    return checks + [_modes(inputs)] * (len(modes) > 1)
+
+
+def _modes(inputs: Inputs) -> Check:
+    """Whether an effect differs between modes, by the paired difference of the two effects; unknown without a test."""
+    name, changes = "No conclusion changes with the learning-rate mode", inputs.mode_changes
+    tested, changed = tested_changes(changes), changed_variants(changes)
+    if changed:
+        why = f"The effect differs significantly between modes for {_named(changed)} (exploratory)."
+        return Check(name, passed=False, why=why)
+    if tested.empty:
+        return Check(name, None, f"Fewer than {MIN_SEEDS} seeds are shared by two modes: too few to tell.")
+    largest = tested.sort_values("change", key=abs).iloc[-1]
+    n, scale = tested["variant"].nunique(), inputs.metric.scale
+    decimals = decimals_for(((tested["high"] - tested["low"]) / 2).tolist(), inputs.metric)
+    ends = interval(largest["low"] * scale, largest["high"] * scale, decimals)
+    size = f"{number(largest['change'] * scale, decimals, is_signed=True)} {ends} {inputs.metric.unit}".rstrip()
+    why = (
+        f"No effect is shown to differ under {_named(inputs.modes)}; the largest change is {largest['variant']}, {size}"
+    )
+    return Check(name, passed=True, why=f"{why} ({number_of(n, 'variant')}, exploratory).")
 
 
 def _found(inputs: Inputs, modes: list[str]) -> Check:
@@ -148,30 +194,34 @@ def _on_fallback(inputs: Inputs) -> list[str]:
 
 
 def _run_checks(inputs: Inputs) -> list[Check]:
+    return [_test_reads(inputs), _counted(inputs), *_reuse(inputs)]
+
+
+def _counted(inputs: Inputs) -> Check:
     runs = inputs.runs
     lost = int(inputs.effects["diverged"].sum())
     variants = runs[~is_reference(runs)]
-    unpaired = int(((variants["state"] != "finished") & ~variants["trial"].isin(inputs.scores["trial"])).sum())
-    counted = f"Scored {inputs.lost_count}: {number_of(lost, 'run')}." if lost else "Every run finished."
-    return [
-        _test_reads(inputs),
-        Check("Runs that did not finish are counted", not unpaired,
-              counted if not unpaired else f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."),
-        *_reuse(inputs),
-    ]  # fmt: skip
+    is_counted = variants["trial"].isin(inputs.scores["trial"])
+    if not inputs.lost_count:  # then lost runs have no score, and count as failures alone
+        is_counted |= variants["state"].isin(COUNTED_AT_CHANCE)
+    unpaired = int(((variants["state"] != "finished") & ~is_counted).sum())
+    how = f"Scored {inputs.lost_count}" if inputs.lost_count else "Counted as failures, without a score"
+    counted = f"{how}: {number_of(lost, 'run')}." if lost else "Every run finished."
+    missing = f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."
+    return Check("Runs that did not finish are counted", not unpaired, missing if unpaired else counted)
 
 
 def _test_reads(inputs: Inputs) -> Check:
     name, results = "Test set read once per run", inputs.results
-    if inputs.is_imported:
-        return Check(name, None, NOT_RECORDED)
     early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
     peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
     repeated = int(results["trial"].duplicated().sum())
-    is_once = not peeked and not repeated
+    before = sum(one.scores or 0 for one in (inputs.facts.frozen and inputs.facts.frozen.read_before) or ())
+    is_once = not peeked and not repeated and not before
     why = (
         "No search or tuning trial has a test score, and no trial ran twice." if is_once
-        else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}."
+        else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}; test scores that "
+        f"were read for an earlier preregistration: {before}."
     )  # fmt: skip
     return Check(name, is_once, why)
 
@@ -221,8 +271,6 @@ def _origin_checks(inputs: Inputs) -> list[Check]:
 
 def _code(inputs: Inputs) -> Check:
     name, facts = "Code recorded and unchanged", inputs.facts
-    if inputs.is_imported:
-        return Check(name, None, NOT_RECORDED)
     git = facts.git if facts.git and facts.git.commit else None
     model, version = inputs.model_ref, facts.ablate_version
     commit = f"Commit {(git.commit or '')[:12] if git else ''}"

@@ -1,28 +1,33 @@
-"""The section that compares add-one-in, leave-one-out and Shapley value, and flags where they disagree."""
+"""The section that compares add-one-in, leave-one-out and Shapley value, and marks where their signs differ."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from ablate.analysis import designs
-from ablate.analysis.designs import Factorial
-from ablate.analysis.effects import Metric
+from ablate.analysis.designs import SAME_SCORES, Factorial
+from ablate.analysis.effects import Metric, mode_rank
+from ablate.analysis.statistics import MIN_SEEDS
+from ablate.report.exploratory import MARKED, outside, target_in_words, without_chosen, without_few
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
-from ablate.report.page import Block, CellContent, Folded, Section, Table, to_figure
+from ablate.report.page import Block, CellContent, Folded, Paragraph, Section, Table, to_figure
 from ablate.report.plots.designs import DISAGREEMENTS, MEASURE_LOOKS, draw_directions
 from ablate.report.runs import OF_FACTORIAL, leading, runs_anchor
-from ablate.report.wording import mode_rank
 from ablate.storage.results import Row
 
 HOW_TO_READ = (
     "The gain of the second level over the first: add-one-in keeps all other factors at the reference, leave-one-out "
     "keeps them at the target, and the Shapley value, shown if all its cells were run, averages over all orders. "
-    "Without interactions the three are equal. “Signs differ” means that two intervals lie on different sides of 0; "
-    "“sizes differ” means that leave-one-out minus add-one-in is significant and beyond the margin."
+    "Without interactions the three are equal. “Signs differ” means that leave-one-out minus add-one-in is significant "
+    "over the factors of this figure (max-T), and that both intervals exclude 0 on different sides."
 )
 BY_SOURCE = {"one-factor": "between the two references", "factorial": "within the factorial"}
+PAIRS = (
+    "Exploratory: the Shapley interaction index, the gain of two changes together beyond the sum of their separate "
+    "gains, averaged over the states of all other factors"
+)
 
 
 def directions_section(
@@ -43,26 +48,26 @@ def directions_section(
     if not blocks:
         return None
     shapley = designs.shapley_effects(found, margin=metric.margin, target=stated_target(inputs))
-    return Section("directions", "The same factor from both ends", [*blocks, *_pairs(shapley, metric)])
+    blocks = [Paragraph(outside(inputs)), *blocks, *_pairs(shapley, metric)]
+    return Section("directions", "The same factor from both ends", blocks)
 
 
 def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
+    shapley = without_chosen(without_few(shapley, ("",)), ("",))
     pairs = shapley[shapley["kind"] == "pair"].sort_values("mean", key=abs, ascending=False, kind="stable")
     if pairs.empty:
         return []
     decimals = effect_decimals(pairs, metric)
     rows = [
         [f"{row['factor']} → {row['level']}", f"{row['factor_2']} → {row['level_2']}",
-         *mean_cells(row, metric, decimals), p_value(row["p_adjusted"]), count(row["n"])]
+         *mean_cells(row, metric, decimals), count(row["n"])]
         for row in pairs.to_dict("records")
     ]  # fmt: skip
-    head = ("First", "Second", f"Shapley interaction{in_unit(metric)}", "95 % interval", "p (max-T)", "Seeds")
-    table = Table("Pairs that interact", head, rows, frozenset(range(2, len(head))), name="shapley", data=shapley)
-    said = (
-        "The Shapley interaction index: the gain of two changes together beyond the sum of their separate gains, "
-        "averaged over the states of all other factors."
-    )
-    return [Folded("shapley-pairs", said, table)]
+    head = ("First", "Second", f"Shapley interaction{in_unit(metric)}", "95 % interval", "Seeds")
+    caption = f"Shapley interactions of pairs {MARKED}"
+    table = Table(caption, head, rows, frozenset(range(2, len(head))), name="shapley", data=shapley)
+    target = target_in_words(pairs)
+    return [Folded("shapley-pairs", f"{PAIRS}; {target}." if target else f"{PAIRS}.", table)]
 
 
 def _directions(
@@ -70,6 +75,7 @@ def _directions(
 ) -> list[Block]:
     if len(rows) < 2:  # with a single factor there are no others to depend on
         return []
+    rows = _described(rows)
     figure = draw_directions(rows, metric=metric, label=f"gain in {metric.label}{in_unit(metric)}; right is better")
     if figure is None:
         return []
@@ -77,22 +83,36 @@ def _directions(
     name = f"directions-{source}" + (f"-{mode}" if has_modes else "")
     title = f"Gain of each factor {BY_SOURCE[source]}" + (f", learning rate: {mode}" if has_modes else "")
     sentence = disagreements_in_words(rows)
-    return [to_figure(figure, name, title, sentence, _table(rows, metric, name=name, anchors=anchors), reading)]
+    table = _table(rows, metric, name=name, anchors=anchors)
+    return [to_figure(figure, name, f"{title} {MARKED}", sentence, table, reading)]
+
+
+def _described(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without the intervals and p values that fewer than six seeds or a target of the same scores give."""
+    for measure in MEASURE_LOOKS:
+        rows = without_few(rows, (f"{measure}_",), n=f"{measure}_n")
+    rows = without_few(rows.assign(both=_both(rows)), ("change_",), n="both").drop(columns="both")
+    rows = without_chosen(rows, (*(f"{measure}_" for measure in MEASURE_LOOKS), "change_"))
+    return rows.assign(change_p=rows["change_p"].astype(float).mask(rows["target"] == SAME_SCORES))
+
+
+def _both(rows: pd.DataFrame) -> "pd.Series[float]":
+    """At most this many seeds have both ends."""
+    return rows[["add_one_in_n", "leave_one_out_n"]].astype(float).min(axis=1)
 
 
 def disagreements_in_words(rows: pd.DataFrame) -> str:
-    """The factors whose effect depends on the others, in a sentence or two."""
-    signs, sizes = (
-        ", ".join(rows.loc[rows["disagreement"] == kind, "factor"].astype(str)) for kind in ("sign", "size")
-    )
-    said = []
+    """The factors whose effect changes its sign with the others, in a sentence or two."""
+    target = target_in_words(rows)
+    opening = f"Exploratory ({target})" if target else "Exploratory"
+    if (rows["target"] == SAME_SCORES).all():
+        return f"{opening}: the gains include the luck of that choice, so no interval is shown and nothing is tested."
+    if not rows["change_p"].notna().any():
+        return f"{opening}: with fewer than {MIN_SEEDS} seeds nothing is tested; the marks are means."
+    signs = ", ".join(rows.loc[rows["disagreement"] == "sign", "factor"].astype(str))
     if signs:
-        said.append(
-            f"Whether these factors help depends on the other factors: {signs}. No single number gives their effect."
-        )
-    if sizes:
-        said.append(f"How much these factors help depends on the other factors: {sizes}.")
-    return " ".join(said) or "No disagreement exceeds its uncertainty, but that does not prove that there is none."
+        return f"{opening}: whether these factors help seems to depend on the others: {signs}; test it on new seeds."
+    return f"{opening}: no factor is shown to change its sign, but that does not prove that none does."
 
 
 def _anchor(row: Row, measure: str) -> str:
@@ -121,7 +141,7 @@ def _table(rows: pd.DataFrame, metric: Metric, *, name: str, anchors: frozenset[
             mean, ends = mean_cells(row, metric, decimals, name=measure, prefix=f"{measure}_")
             cells += [leading(mean, _anchor(row, measure), anchors=anchors), ends]
         text.append([*cells, p_value(row["change_p"]), count(max(row[f"{measure}_n"] for measure in MEASURE_LOOKS))])
-    head += ["p (max-T)", "Seeds"]
+    head += ["p (max-T), exploratory", "Seeds"]
     source = BY_SOURCE[str(rows["source"].iloc[0])]
-    caption = f"Add-one-in, Shapley value and leave-one-out {source}"
+    caption = f"Add-one-in, Shapley value and leave-one-out {source} {MARKED}"
     return Table(caption, head, text, frozenset(range(4, len(head))), name=name, data=rows, filters=(3,))

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import IDENTICAL, UNFINISHED, Metric
+from ablate.analysis.effects import FAILURE_COLUMNS, FEWER, IDENTICAL, LOST, MORE, UNFINISHED, Metric
 from ablate.analysis.search_history import best_of_search, search_history
-from ablate.analysis.statistics import DIFFERENT
+from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
@@ -37,11 +37,26 @@ from ablate.text import first_of, listed, number_of
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
-HOW_TO_READ = (
-    "Each light dot is one seed: variant minus reference, {shared}. "
-    "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once, and the "
-    "shaded band is the margin within which a difference does not matter ({margin})."
-)
+DOTS = "Each light dot is one seed: variant minus reference, {shared}."
+NO_DOTS = " A comparison without shared seeds has no dots."
+BARS = "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once."
+NO_BARS = "The mark is the mean; with fewer than {least} seeds there is no interval."
+BAND = "The shaded band is the margin within which a difference does not matter ({margin})."
+COUNTED = {  # verdict -> of several comparisons, of one
+    "helps": ("help", "helps"),
+    "hurts": ("hurt", "hurts"),
+    "equivalent": ("are equivalent", "is equivalent"),
+    "detectable but below margin": ("are detectable but below the margin", "is detectable but below the margin"),
+    "detectable, size undecided": ("are detectable, their size undecided", "is detectable, its size undecided"),
+    "inconclusive": ("are undecided", "is undecided"),
+    "too few seeds": ("have too few seeds for a verdict", "has too few seeds for a verdict"),
+    IDENTICAL: ("have identical runs", "has identical runs"),
+    UNFINISHED: ("have no finished run", "has no finished run"),
+    LOST: ("have lost runs, so no size is claimed", "has lost runs, so no size is claimed"),
+    "exploratory": ("are exploratory", "is exploratory"),
+}
+TESTED = ("equivalent", "detectable but below margin", "detectable, size undecided", "inconclusive")
+FAILS = {MORE: "more often", FEWER: "less often", "": "not shown to differ"}
 ALWAYS = ("trust", "methods", "origin")  # sections on every page
 OF_DESIGNS = ("interactions", "directions", "paths")
 MOST_FACTORS = 8  # factors of the best run in a sentence
@@ -59,9 +74,10 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     blocks: list[Block] = []
     if figure is not None:
         title, sentence = "Effect of each variant", _what_to_see(primary, inputs)
-        described, reading = _description(primary, inputs.metric), _how_to_read(inputs)
+        described, reading = _description(primary, inputs.metric), _how_to_read(primary, inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
     blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
+    blocks += failures_block(primary)
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
@@ -94,6 +110,31 @@ def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: froze
     )
 
 
+def failures_block(effects: pd.DataFrame) -> list[Block]:
+    """How often the runs of each comparison failed, if any did."""
+    lossy = effects[(effects["n_lost"] > 0) | (effects["reference_lost"] > 0)]
+    if lossy.empty:
+        return []
+    head = ("Factor", "Level", "Lost", "Reference lost", "95 % interval of the rate", "p (exact)", "p (Holm)", "Fails")
+    rows = [
+        [*contrast_name(row["factor"], row["level"], against=row["against"]), _of(row["n_lost"], row["n_runs"]),
+         _of(row["reference_lost"], row["reference_runs"]), _rates(row), p_value(row["p_failure"]),
+         p_value(row["p_failure_adjusted"]), FAILS[row["failures"]]]
+        for row in lossy.head(MOST_ROWS).to_dict("records")
+    ]  # fmt: skip
+    data = effects[["factor", "level", "variant", "against", "mode", *FAILURE_COLUMNS]]
+    caption = "Runs that did not finish, compared with those of the reference"
+    return [Table(caption, head, rows, frozenset(range(2, 7)), name="failure-rates", data=data)]
+
+
+def _of(lost: int, n: int) -> str:
+    return f"{lost} of {n}"
+
+
+def _rates(row: Row) -> str:
+    return f"{number(100 * row['failure_low'], 0)} to {number(100 * row['failure_high'], 0)} %"
+
+
 def linked(text: str, row: Row, *, anchors: frozenset[str]) -> CellContent:
     """A cell that links to the comparison's runs, if they are on the page."""
     anchor = runs_anchor(str(row["variant"]), str(row["mode"]))
@@ -114,6 +155,9 @@ def _columns(
         return lambda row: interval(row[low] * metric.scale, row[high] * metric.scale, decimals)
 
     rates: list[tuple[str, Callable[[Row], CellContent]]] = []
+    max_t: list[tuple[str, Callable[[Row], CellContent]]] = []
+    if not (effects["adjustment"] == "Holm").all():
+        max_t.append(("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])))
     if effects["learning_rate"].notna().any():
         rates.append(("Rate", lambda row: rate(row["learning_rate"])))
     return [
@@ -123,7 +167,7 @@ def _columns(
         (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
         ("95 %, simultaneous", ends("_adjusted")),
-        ("p (max\N{NON-BREAKING HYPHEN}T)", lambda row: p_value(row["p_adjusted"])),
+        *max_t,
         ("p (Holm)", lambda row: p_value(row["p_holm"])),
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),
         ("P(better)", lambda row: number(row["p_better"], 2)),
@@ -134,39 +178,50 @@ def _columns(
 
 
 def _n_runs(row: Row) -> str:
-    return count(row["n"]) + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
+    runs = f"{row['n_runs']} and {row['reference_runs']}, unpaired" if row["test"] == "unpaired" else count(row["n"])
+    return runs + (f", {count(row['diverged'])} lost" if row["diverged"] else "")
 
 
 def _what_to_see(primary: pd.DataFrame, inputs: Inputs) -> str:
-    decided, same = int(primary["verdict"].isin(DIFFERENT).sum()), int((primary["verdict"] == "equivalent").sum())
-    identical, unfinished = (int((primary["verdict"] == verdict).sum()) for verdict in (IDENTICAL, UNFINISHED))
-    open_ = len(primary) - decided - same - identical - unfinished
-    counts = [
-        (decided, "help or hurt", "helps or hurts"),
-        (same, "are equivalent", "is equivalent"),
-        (open_, "are undecided or below the margin", "is undecided or below the margin"),
-    ]
-    counts += [(identical, "have identical runs", "has identical runs")] * bool(identical)
-    counts += [(unfinished, "have no finished run", "has no finished run")] * bool(unfinished)
-    parts = [f"{n or 'none'} {several if n > 1 else one}" for n, several, one in counts]
-    said = f"Of {len(primary)} comparisons, {', '.join(parts)}."
-    if len(primary) == 1:
-        said = f"The only comparison {next(one for n, _, one in counts if n)}."
+    said = _counted(primary["verdict"])
     beyond = extremes(primary, inputs.scores, metric=inputs.metric)
     if beyond:
         said += f" Off the axis, marked by an arrow at its edge: {', '.join(beyond)}."
     lost = int(primary["diverged"].sum())
-    if lost:
-        runs = f"{number_of(lost, 'run')} did not finish and {'is' if lost == 1 else 'are'} scored {inputs.lost_count}"
-        said += f" {runs}, so {'its dot' if lost == 1 else 'their dots'} can lie off the axis."
-    return said
+    return f"{said} {_lost_dots(lost, inputs)}" if lost else said
 
 
-def _how_to_read(inputs: Inputs) -> str:
+def _counted(verdicts: "pd.Series[str]") -> str:
+    """How many comparisons have each verdict; "none is shown to help or hurt" only where that was tested."""
+    counts = {word: int((verdicts == word).sum()) for word in COUNTED}
+    there = {word: n for word, n in counts.items() if n}
+    if len(there) == 1:
+        ((word, n),) = there.items()
+        several, one = COUNTED[word]
+        every = "Both" if n == 2 else f"All {n}"
+        return f"The only comparison {one}." if n == 1 else f"{every} comparisons {several}."
+    parts = [f"{n} {COUNTED[word][n == 1]}" for word, n in there.items()]
+    if not set(there) & set(DIFFERENT) and set(there) & set(TESTED):
+        parts.insert(0, "none is shown to help or hurt")
+    return f"Of {len(verdicts)} comparisons, {', '.join(parts)}."
+
+
+def _lost_dots(lost: int, inputs: Inputs) -> str:
+    runs, is_one = number_of(lost, "run"), lost == 1
+    if not inputs.lost_count:
+        return f"{runs} did not finish and {'has' if is_one else 'have'} neither a score nor a dot."
+    dots = "is scored {}, so its dot" if is_one else "are scored {}, so their dots"
+    return f"{runs} did not finish and {dots.format(inputs.lost_count)} can lie off the axis."
+
+
+def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
     metric = inputs.metric
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
-    return HOW_TO_READ.format(margin=margin, shared=shared)
+    bars = BARS if primary["low"].notna().any() else NO_BARS.format(least=MIN_SEEDS)
+    dots = DOTS.format(shared=shared) + (NO_DOTS if (primary["test"] == "unpaired").any() else "")
+    said = [dots, bars, BAND.format(margin=margin) if metric.margin else ""]
+    return " ".join(part for part in said if part)
 
 
 def _margin(metric: Metric) -> str:

@@ -8,11 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.effects import Metric, confirmatory_runs, effects_of_runs, metric_unit, pair_runs, primary_metric
+from ablate.analysis.effects import (
+    Metric,
+    confirmatory_runs,
+    effects_of_runs,
+    metric_unit,
+    mode_changes,
+    mode_rank,
+    pair_runs,
+    primary_metric,
+)
 from ablate.analysis.effects.metric import own_direction
+from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
-from ablate.report.wording import mode_rank
 from ablate.storage.files.json_file import to_plain
 from ablate.storage.provenance import DataFacts, Provenance, read_provenance
 from ablate.storage.rate_tests import read_rate_tests
@@ -22,6 +31,8 @@ from ablate.study.rate import FIND
 from ablate.study.tree import study_text
 from ablate.study.trial import RATE_SETTING, REFERENCE, RateTest
 from ablate.text import printable
+
+ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,13 @@ class Inputs:
     scores: pd.DataFrame  # one row per pair
     looks: tuple[int, ...] = ()  # seeds at each look, if seeds were added to undecided comparisons
     layers: pd.DataFrame = field(default_factory=lambda: layers_table([]))  # as `read_layers` returns them
+    # How the effects change with the learning-rate mode, as `mode_changes` returns it.
+    mode_changes: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(MODE_COLUMNS)))
+
+    @property
+    def level(self) -> float:
+        """The level at which the comparisons are judged."""
+        return level_in(self.facts)
 
     @property
     def data(self) -> DataFacts:
@@ -78,8 +96,8 @@ class Inputs:
 
     @property
     def lost_count(self) -> str:
-        """How a run that did not finish is scored: "at chance level"."""
-        return "at chance level" if self.data.n_classes else "as the worst run that finished"
+        """How a run that did not finish is scored; "" if the score of guessing is unknown, and the run has no score."""
+        return "" if math.isnan(self.metric.chance) else "at the worse of guessing and the worst run that finished"
 
     @property
     def is_imported(self) -> bool:
@@ -122,7 +140,9 @@ def read_inputs(folder: Path) -> Inputs:
         stated=to_plain(facts.metric) if facts.metric else None,
     )
     looks = tuple(facts.looks or ()) if facts.seeds == "auto" else ()
-    runs = confirmatory_runs(results)
+    runs, level = confirmatory_runs(results), level_in(facts)
+    plan = spend(looks, alpha=level) if looks else None
+    scores = pair_runs(runs, metric)
     return Inputs(
         folder=folder,
         results=results,
@@ -132,11 +152,18 @@ def read_inputs(folder: Path) -> Inputs:
         study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
-        effects=effects_of_runs(runs, metric, looks=spend(looks) if looks else None),
-        scores=pair_runs(runs, metric),
+        effects=effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=float(facts.overlap or 0.0)),
+        scores=scores,
         looks=looks,
         layers=read_layers(folder / "layers.csv"),
+        mode_changes=mode_changes(scores, metric, alpha=level, looks=plan),
     )
+
+
+def level_in(facts: Provenance) -> float:
+    """The level at which the comparisons are judged: 5 %, or what earlier preregistrations left of it."""
+    level = facts.frozen.level if facts.frozen else None
+    return ALPHA if level is None else level
 
 
 def guess_monitor(results: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""The factorial section: variance shares, main effects, and the flagged interactions."""
+"""The factorial section: variance shares, main effects, and the flagged or the largest interactions."""
 
 import math
 from collections.abc import Sequence
@@ -7,37 +7,51 @@ import pandas as pd
 
 from ablate.analysis import designs
 from ablate.analysis.designs import Factorial
-from ablate.analysis.effects import Metric
+from ablate.analysis.effects import COUNTED_AT_CHANCE, EXPLORATORY, Metric, mode_rank
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.effects import verdict_text
+from ablate.report.exploratory import MARKED, has_primary_factorial, outside, without_few
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, CellContent, Folded, Link, Paragraph, Section, Table, to_figure
 from ablate.report.plots.designs import MOST_PANELS, draw_interactions, draw_shares
 from ablate.report.runs import OF_FACTORIAL, factorial_runs
 from ablate.storage.results import Row
+from ablate.text import number_of
 
 MOST_NAMED = 10  # seeds in a sentence
 MOST_OPEN = 20  # rows of a table that is not folded
+MOST_EXPLORED = 4  # interactions drawn where none is tested
 HOW_TO_READ_SHARES = (
     "A name with × is an interaction: the joint effect beyond the separate effects. Dashed bars are seed variance."
 )
 HOW_TO_READ_TICKS = " The tick is the average bar under noise alone: a bar that ends at its tick is no evidence."
 HOW_TO_READ_LINES = (
     "Parallel lines would mean no interaction. Points are differences from the pair of reference levels, averaged over "
-    "the other factors, with 95 % intervals over the seeds."
+    "the other factors{intervals}."
+)
+WITH_INTERVALS = ", with 95 % intervals over the seeds"
+PRIMARY = (
+    "The primary family of this report is the {n} main effects and two-way interactions of the factorial{mode}: "
+    "verdicts, adjusted p values and simultaneous intervals hold for all of them at once. Everything else, the shares "
+    "of the variance too, is exploratory."
+)
+SURVIVORS = (
+    "Some runs of the factorial did not finish, and the score of guessing is unknown. So their seeds are left out, no "
+    "verdict is given, and the numbers describe only the seeds in which every run finished."
 )
 
 
 def found_factorials(inputs: Inputs) -> list[Factorial]:
-    """The factorials of a study, from their complete seeds: one per learning-rate mode."""
+    """The factorials of a study, from their complete seeds: one per learning-rate mode, the primary one first."""
     factors = inputs.facts.factorial or None
-    return designs.factorials(inputs.results, inputs.metric, factors=factors, reference=reference_levels(inputs))
+    found = designs.factorials(inputs.results, inputs.metric, factors=factors, reference=reference_levels(inputs))
+    return sorted(found, key=lambda one: mode_rank(one.mode))
 
 
-def stated_target(inputs: Inputs) -> dict[str, object] | None:
-    """The configuration that the user asked to explain; None if it is the best cell."""
-    return dict(inputs.facts.target or {}) or None
+def stated_target(inputs: Inputs) -> dict[str, object]:
+    """The levels of the configuration that the user asked to explain; scores choose the others."""
+    return dict(inputs.facts.target_stated or {})
 
 
 def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Section | None:
@@ -53,12 +67,15 @@ def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = Non
             "some combinations. So averages over all combinations cannot be computed."
         )
         return Section("interactions", "Interactions", [Paragraph(said), *behind])
-    effects = designs.factorial_effects(found, margin=inputs.metric.margin)
+    is_primary = has_primary_factorial(inputs) and not _has_survivors(inputs)
+    effects = designs.factorial_effects(found, margin=inputs.metric.margin, is_primary=is_primary)
+    effects = without_few(effects, ("",))
     blocks = [
+        Paragraph(_head(inputs, effects, is_primary=is_primary)),
         *_incomplete(found),
         *_shares(found[0]),
-        *_interactions(found[0], effects, inputs.metric),
-        _effects_block(effects, inputs.metric),
+        *_interactions(found[0], effects, inputs.metric, is_primary=is_primary),
+        _effects_block(effects, inputs.metric, is_primary=is_primary),
         *behind,
     ]
     return Section("interactions", "Interactions", blocks)
@@ -70,6 +87,23 @@ def mean_cells(row: Row, metric: Metric, decimals: int, *, name: str = "mean", p
         number(row[name] * metric.scale, decimals, is_signed=True),
         interval(row[f"{prefix}low"] * metric.scale, row[f"{prefix}high"] * metric.scale, decimals),
     ]
+
+
+def _has_survivors(inputs: Inputs) -> bool:
+    """Whether the factorial has lost runs that cannot be scored."""
+    is_crossed = inputs.results["design"] == "factorial"
+    return math.isnan(inputs.metric.chance) and bool(
+        inputs.results.loc[is_crossed, "state"].isin(COUNTED_AT_CHANCE).any()
+    )
+
+
+def _head(inputs: Inputs, effects: pd.DataFrame, *, is_primary: bool) -> str:
+    survivors = [SURVIVORS] if _has_survivors(inputs) else []
+    if not is_primary:
+        return " ".join([*survivors, outside(inputs)])
+    mode = effects["mode"].iloc[0]
+    n = int((effects["mode"] == mode).sum())
+    return PRIMARY.format(n=n, mode=f" (learning rate: {mode})" if mode else "")
 
 
 def _incomplete(found: Sequence[Factorial]) -> list[Block]:
@@ -89,14 +123,15 @@ def _shares(one: Factorial) -> list[Block]:
     figure = draw_shares(shares)
     if figure is None:
         return []
-    sentence, title = _shares_in_words(shares), "Where the variance comes from"
+    sentence, title = _shares_in_words(shares), f"Where the variance comes from {MARKED}"
     rows = [
         [str(row["term"]), str(row["kind"]),
          *(number(100 * row[name], 2) for name in ("share_of_runs", "noise_of_runs", "share"))]
         for row in shares.to_dict("records")
     ]  # fmt: skip
     head = ("Term", "Kind", "Share of the variance, %", "Expected from noise, %", "Share between cell means, %")
-    table = Table("Functional ANOVA of the factorial", head, rows, frozenset((2, 3, 4)), name="anova", data=shares)
+    caption = f"Functional ANOVA of the factorial {MARKED}"
+    table = Table(caption, head, rows, frozenset((2, 3, 4)), name="anova", data=shares)
     ticks = HOW_TO_READ_TICKS if shares["noise_of_runs"].notna().any() else ""
     return [to_figure(figure, "shares", title, sentence, table, HOW_TO_READ_SHARES + ticks)]
 
@@ -106,38 +141,70 @@ def _shares_in_words(shares: pd.DataFrame) -> str:
     single, pairs, higher, seeds, noise = (
         float(kinds.get(kind, 0.0)) for kind in ("main", "interaction", "higher", "seed", "noise")
     )
-    said = f"Main effects explain {number(single, 0)} % of the variance, two-factor interactions {number(pairs, 0)} %"
+    said = f"Exploratory: main effects hold {number(single, 0)} % of the variance of these runs"
+    said += f", two-factor interactions {number(pairs, 0)} %"
     if (shares["kind"] == "higher").any():
         said += f", interactions of three or more {number(higher, 0)} %"
-    rest = f" The remaining {number(seeds + noise, 0)} % are seed variance and noise." if seeds + noise else ""
-    return f"{said}.{rest}"
+    rest = f"; the remaining {number(seeds + noise, 0)} % are seed variance and noise" if seeds + noise else ""
+    return f"{said}{rest}; {_noise_in_words(shares)}."
 
 
-def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric) -> list[Block]:
-    """Plots of flagged interactions only: in pure noise, any two lines seem to cross."""
+def _noise_in_words(shares: pd.DataFrame) -> str:
+    """What noise alone gives the terms together: without it a share reads as an effect."""
+    by_noise = shares["noise_of_runs"]
+    if not by_noise.notna().any():
+        return "with one run a cell, noise is in every share and cannot be told from an effect"
+    return f"noise alone would give all these terms together about {number(100 * by_noise.sum(), 0)} %"
+
+
+def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric, *, is_primary: bool) -> list[Block]:
+    """Plots of flagged interactions; where nothing is tested, of the largest few."""
     pairs = effects[(effects["kind"] == "interaction") & (effects["mode"] == one.mode)]
-    flagged = pairs[pairs["flagged"].astype(bool)]
-    if flagged.empty:
+    shown = pairs[pairs["flagged"].astype(bool)] if is_primary else pairs
+    if shown.empty:
         return [Paragraph(_none_flagged(pairs))] if len(pairs) else []
-    flagged = flagged.sort_values("mean", key=lambda mean: mean.abs(), ascending=False, kind="stable")
-    chosen = flagged[["factor", "factor_2"]].drop_duplicates().to_numpy().tolist()
+    shown = shown.sort_values("mean", key=lambda mean: mean.abs(), ascending=False, kind="stable")
+    chosen = shown[["factor", "factor_2"]].drop_duplicates().to_numpy().tolist()
+    chosen = chosen if is_primary else chosen[:MOST_EXPLORED]
     cells = pd.concat([designs.interaction_cells(one, *pair) for pair in chosen], ignore_index=True)
+    cells = without_few(cells, ("",))
     figure = draw_interactions(cells, metric=metric, label=f"difference in {metric.label}{in_unit(metric)}")
     if figure is None:
         return []
-    sentence, title = _flagged_in_words(flagged, len(pairs), len(chosen), metric), "Flagged interactions"
-    return [to_figure(figure, "interactions", title, sentence, _cells_table(cells, metric), HOW_TO_READ_LINES)]
+    title = "Flagged interactions" if is_primary else f"The largest interactions {MARKED}"
+    sentence = (
+        _flagged_in_words(shown, len(pairs), len(chosen), metric) if is_primary
+        else _largest_in_words(shown, len(chosen), metric)
+    )  # fmt: skip
+    reading = HOW_TO_READ_LINES.format(intervals=WITH_INTERVALS if cells["low"].notna().any() else "")
+    table = _cells_table(cells, metric, is_primary=is_primary)
+    return [to_figure(figure, "interactions", title, sentence, table, reading)]
 
 
 def _flagged_in_words(flagged: pd.DataFrame, n_tested: int, n_pairs: int, metric: Metric) -> str:
-    first = flagged.iloc[0]
-    size = number(first["mean"] * metric.scale, 1 if metric.unit == "points" else 3, is_signed=True)
     said = (
         f"{len(flagged)} of {n_tested} interactions are significant and beyond the margin. The largest is "
-        f"{first['term']}: {size} {metric.unit}".rstrip()
-        + " beyond the sum of the separate effects."
+        f"{_size_in_words(flagged, metric)}."
     )
     return said + (f" The figure shows the first {MOST_PANELS} of {n_pairs} pairs." if n_pairs > MOST_PANELS else "")
+
+
+def _largest_in_words(pairs: pd.DataFrame, n_drawn: int, metric: Metric) -> str:
+    n = int(pairs["n"].max())
+    drawn = "the largest observed interaction is drawn, whatever its size"
+    if n_drawn > 1:
+        drawn = f"the {n_drawn} pairs of factors with the largest observed interactions are drawn, whatever their size"
+    few = f"; with {number_of(n, 'seed')} only means are shown" if n < MIN_SEEDS else ""
+    return (
+        f"Exploratory: {drawn}, and in pure noise any two lines seem to cross; the largest is "
+        f"{_size_in_words(pairs, metric)}{few}."
+    )
+
+
+def _size_in_words(ordered: pd.DataFrame, metric: Metric) -> str:
+    first = ordered.iloc[0]
+    size = number(first["mean"] * metric.scale, 1 if metric.unit == "points" else 3, is_signed=True)
+    return f"{first['term']}: {size} {metric.unit}".rstrip() + " beyond the sum of the separate effects"
 
 
 def _none_flagged(pairs: pd.DataFrame) -> str:
@@ -152,7 +219,7 @@ def _none_flagged(pairs: pd.DataFrame) -> str:
     return f"{tested} both significant and beyond the margin, so none is drawn. This does not prove that there is none."
 
 
-def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
+def _cells_table(cells: pd.DataFrame, metric: Metric, *, is_primary: bool) -> Table:
     decimals = effect_decimals(cells, metric)
     rows = [
         [
@@ -163,29 +230,34 @@ def _cells_table(cells: pd.DataFrame, metric: Metric) -> Table:
         for row in cells.to_dict("records")
     ]
     head = ("First", "Second", f"Difference{in_unit(metric)}", "95 % interval")
-    caption = "Cells of the flagged interactions"
+    caption = "Cells of the flagged interactions" if is_primary else f"Cells of the largest interactions {MARKED}"
     return Table(caption, head, rows, frozenset((2, 3)), name="interaction-cells", data=cells)
 
 
-def _effects_block(effects: pd.DataFrame, metric: Metric) -> Block:
+def _effects_block(effects: pd.DataFrame, metric: Metric, *, is_primary: bool) -> Block:
     """Main effects in the order of the factors, then interactions, the largest first; a long table is folded."""
     size = effects["mean"].abs().where(effects["kind"] == "interaction", math.inf)
     ordered = effects.assign(size=size).sort_values("size", ascending=False, kind="stable").drop(columns="size")
-    table = _effects_table(ordered, metric)
+    table = _effects_table(ordered, metric) if is_primary else _explored_table(ordered, metric)
     if len(effects) <= MOST_OPEN:
         return table
     n_main = int((effects["kind"] == "main").sum())
     said = f"{n_main} main effects and {len(effects) - n_main} interactions, the largest first"
-    return Folded("factorial-effects", said, table)
+    return Folded("factorial-effects", said if is_primary else f"{said} {MARKED}", table)
 
 
 def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
+    """The primary family; of exploratory rows beside it neither p nor simultaneous interval is shown."""
     decimals = effect_decimals(effects, metric)
+    is_other = effects["verdict"] == EXPLORATORY
+    shown = effects.assign(
+        **{name: effects[name].astype(float).mask(is_other) for name in ("low_adjusted", "high_adjusted", "p_adjusted")}
+    )
     rows: list[list[CellContent]] = [
         [str(row["term"]), str(row["kind"]), verdict_text(str(row["verdict"])), *mean_cells(row, metric, decimals),
          interval(row["low_adjusted"] * metric.scale, row["high_adjusted"] * metric.scale, decimals),
          p_value(row["p_adjusted"]), str(row["mode"]), Link(count(row["n"]), OF_FACTORIAL)]
-        for row in effects.to_dict("records")
+        for row in shown.to_dict("records")
     ]  # fmt: skip
     head = (
         "Term", "Kind", "Verdict", f"Difference{in_unit(metric)}", "95 % interval", "95 %, simultaneous", "p (max-T)",
@@ -193,3 +265,15 @@ def _effects_table(effects: pd.DataFrame, metric: Metric) -> Table:
     )  # fmt: skip
     caption = "Main effects and interactions of the factorial"
     return Table(caption, head, rows, frozenset((3, 4, 5, 6, 8)), name="factorial", data=effects, filters=(1, 2))
+
+
+def _explored_table(effects: pd.DataFrame, metric: Metric) -> Table:
+    decimals = effect_decimals(effects, metric)
+    rows: list[list[CellContent]] = [
+        [str(row["term"]), str(row["kind"]), *mean_cells(row, metric, decimals), str(row["mode"]),
+         Link(count(row["n"]), OF_FACTORIAL)]
+        for row in effects.to_dict("records")
+    ]  # fmt: skip
+    head = ("Term", "Kind", f"Difference{in_unit(metric)}", "95 % interval", "Mode", "Seeds")
+    caption = f"Main effects and interactions of the factorial {MARKED}"
+    return Table(caption, head, rows, frozenset((2, 3, 5)), name="factorial", data=effects, filters=(1,))

@@ -3,15 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Definitions, Section
-from ablate.storage.provenance import TuningFacts
+from ablate.report.wording import level_sentence, percent, read_before
+from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name
 from ablate.study.trial import BEST
-from ablate.text import listed, number_of
+from ablate.text import listed, number_of, to_minute
 
 SEED = (
     "A seed fixes the split into training and validation examples, the initial weights of each layer, the batch order "
@@ -46,18 +49,35 @@ FOREIGN = (
 STATISTICS = (
     "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. The "
     "interval of a single comparison is Student's t interval of the mean difference at 95 %; simultaneous intervals "
-    "hold for all comparisons of a family at once (Bonferroni). P values come from the exact sign-flip test of the "
+    "hold for all comparisons of a family at once (Bonferroni), and are wider on the side of a long tail where the "
+    "differences are skewed (Johnson, Hall). P values come from the exact sign-flip test of the "
     "mean, over all sign patterns for up to {exact} seeds and over {drawn} random patterns for more. They are adjusted "
     "over the family by the step-down maximum of the statistics (max-T, Westfall & Young), with the signs of a seed "
-    "flipped together in all comparisons; Holm-adjusted p values are given as well. {families}"
+    "flipped together in all comparisons; Holm-adjusted p values are given as well."
+)
+FOLDS = (
+    "The replicates are folds that share training examples ({overlap} test examples for each training example), so the "
+    "variance of a mean difference is SD²·(1/n + {overlap}) (Nadeau & Bengio 2003) in intervals and p values; these "
+    "come from the t test and are adjusted over the family by Holm's method instead."
+)
+UNPAIRED = (
+    "Comparisons whose two sides share no seed are unpaired: Welch's interval, and the permutation test of Welch's t "
+    "over all divisions of the runs into two samples. All p values of such a family are adjusted by Holm's method "
+    "instead."
 )
 VERDICTS = (
-    "A variant helps or hurts if its adjusted p is at most .05, its simultaneous interval excludes 0 and its mean is "
-    "beyond the margin δ; it is detectable but below the margin if only the last condition fails. Otherwise it is "
-    "equivalent if two one-sided t tests at 5 % put its mean within ±δ, and inconclusive if not. With fewer than "
-    "{least} seeds there is no test. If the runs of a comparison are identical in every seed, or if no run finished on "
-    "either side, the verdict says so. A comparison with a run that did not finish is never called equivalent or below "
-    "the margin."
+    "A variant helps or hurts if its adjusted p is at most {level}, its simultaneous interval excludes 0 and its mean "
+    "is beyond the margin δ. If only the last condition fails, it is detectable: below the margin if its simultaneous "
+    "interval lies within ±δ, of undecided size if not. Otherwise it is equivalent if its simultaneous interval lies "
+    "within ±δ, and inconclusive if not. So claims of a small size hold for all comparisons at once, as those of a "
+    "difference do. With fewer than {least} seeds there is no test and no interval. If the runs of a comparison are "
+    "identical in every seed, or if no run finished on either side, the verdict says so. A comparison with a run that "
+    "did not finish is never called equivalent or below the margin."
+)
+FAILURES = (
+    "How often runs fail is an outcome of its own: the exact McNemar test compares a variant with its reference over "
+    "the seeds of both, Holm's method adjusts it over the family, and the interval of a rate is that of Clopper and "
+    "Pearson."
 )
 NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and every detectable difference counts."
 
@@ -136,22 +156,33 @@ def _rates(inputs: Inputs) -> str:
 def _seeds(inputs: Inputs) -> str:
     seeds, said = inputs.facts.seeds, list[str]()
     if seeds == "auto" and inputs.looks:
-        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks).levels]
+        levels = [f"{level:.3f}".removeprefix("0") for level in spend(inputs.looks, alpha=inputs.level).levels]
         said.append(
             f"Only undecided comparisons got more seeds; looks were taken at {listed(inputs.looks)} seeds. The looks "
-            f"may spend {listed(levels)} of the 5 % error rate (Lan & DeMets, Pocock type), so intervals, p values and "
-            "verdicts hold over all looks."
+            f"may spend {listed(levels)} of the {percent(inputs.level)} error rate (Lan & DeMets, Pocock type), so "
+            "intervals, p values and verdicts hold over all looks."
         )
     elif isinstance(seeds, int):
         said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
     elif len(inputs.effects):
-        fewest, most = int(inputs.effects["n"].min()), int(inputs.effects["n"].max())
-        said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+        said += _counts(inputs.effects)
     if not inputs.is_imported:
         said.append(_what_a_seed_fixes(inputs))
         if tuning := sorted(inputs.tuning_seeds()):
             said.append(f"Search and tuning used seed {listed(tuning)}, which no comparison may use.")
     return " ".join(said)
+
+
+def _counts(effects: pd.DataFrame) -> list[str]:
+    """How many seeds the paired comparisons have, and how many have none in common."""
+    is_apart = effects["test"] == "unpaired"
+    paired, said = effects[~is_apart], list[str]()
+    if len(paired):
+        fewest, most = int(paired["n"].min()), int(paired["n"].max())
+        said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+    if is_apart.any():
+        said.append(f"{number_of(int(is_apart.sum()), 'comparison')} without a shared seed, so unpaired.")
+    return said
 
 
 def _what_a_seed_fixes(inputs: Inputs) -> str:
@@ -167,31 +198,44 @@ def _test_set(inputs: Inputs) -> str:
     if not inputs.metric.name.startswith("test_"):
         return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test
-    said = (
-        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read once for each compared run, "
-        f"with the weights of the epoch with the best {monitor}, and never for the search"
-    )
     frozen = inputs.facts.frozen
-    if frozen is None:
-        return f"{said}."
-    when = (frozen.at or "").replace("T", " ")
-    return (
-        f"{said}. Before that, on {when}, {count(frozen.contrasts)} comparisons among "
-        f"{count(frozen.cells)} configurations were preregistered "
+    is_first = frozen is None or not read_before(frozen)
+    said = (
+        f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read {'once ' if is_first else ''}for "
+        f"each compared run, with the weights of the epoch with the best {monitor}, and never for the search."
+    )
+    return f"{said} {_preregistered(frozen)}" if frozen else said
+
+
+def _preregistered(frozen: PreregistrationFacts) -> str:
+    """When the comparisons were preregistered, whether their scores were read before, and the level that was left."""
+    before, is_recorded = read_before(frozen), frozen.scores is not None and not frozen.undated
+    time = to_minute(frozen.at or "")
+    when = f"On {time}" if before or not is_recorded else f"Before that, on {time}"
+    said = (
+        f"{when}, {number_of(frozen.contrasts or 0, 'comparison')} among "
+        f"{number_of(frozen.cells or 0, 'configuration')} {'was' if frozen.contrasts == 1 else 'were'} preregistered "
         f"(SHA-256 {(frozen.digest or '')[:16]}…)."
     )
+    unknown = "" if is_recorded else "It is not recorded whether test scores had been read before."
+    return " ".join(text for text in (said, before or unknown, *level_sentence(frozen)) if text)
 
 
 def _statistics(inputs: Inputs) -> str:
     effects, metric = inputs.effects, inputs.metric
     if effects.empty:
         return ""
-    sizes = effects.groupby("mode", sort=False).size()
-    families = f"The family has {number_of(len(effects), 'comparison')}."
-    if len(sizes) > 1 or sizes.index[0]:
-        counts = listed([f"{n} of mode {mode}" for mode, n in sizes.items()])
-        families = f"All comparisons of one learning-rate mode form a family: {counts}."
-    return STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}", families=families)
+    n, others = len(inputs.primary_effects()), len(effects) - len(inputs.primary_effects())
+    of_mode = f" of mode {inputs.modes[0]}" if inputs.modes[0] else ""
+    families = f"The primary family of this report is its {number_of(n, 'comparison')}{of_mode}."
+    if others:
+        families += f" The {others} of other modes are exploratory: their p values hold within their mode only."
+    said = [STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}")]
+    if inputs.facts.overlap:
+        said.append(FOLDS.format(overlap=f"{inputs.facts.overlap:.3g}"))
+    if (effects["test"] == "unpaired").any():
+        said.append(UNPAIRED)
+    return " ".join([*said, families])
 
 
 def _verdicts(inputs: Inputs) -> str:
@@ -199,7 +243,9 @@ def _verdicts(inputs: Inputs) -> str:
     if inputs.effects.empty:
         return ""
     margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
-    return f"{VERDICTS.format(least=MIN_SEEDS)} {margin if metric.margin else NO_MARGIN}"
+    level = f"{inputs.level:.4g}".removeprefix("0")
+    verdicts = VERDICTS.format(least=MIN_SEEDS, level=level)
+    return f"{verdicts} {margin if metric.margin else NO_MARGIN}"
 
 
 def _margin_source(inputs: Inputs) -> str:
@@ -216,13 +262,19 @@ def _lost(inputs: Inputs) -> str:
     runs = inputs.confirmatory()
     n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
     if inputs.is_imported and not n:
-        return ""
+        return "No run is recorded as lost."
+    lost = f"{n or 'none'} of {len(runs):,} runs did"
+    tested = "" if inputs.effects.empty else f" {FAILURES}"
+    ended = "A run that diverged, failed or ran out of memory"
+    if not inputs.lost_count:
+        return (
+            f"{ended} has no score, since that of guessing is unknown, so its comparison has no size: {lost}.{tested}"
+        )
     metric = inputs.metric
     level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
     counts = f"{inputs.lost_count} ({level})"
-    rule = f"A run that diverged, failed or ran out of memory is scored {counts} in every number of its configuration"
-    return f"{rule}: {n or 'none'} of {len(runs):,} runs did."
+    return f"{ended} is scored {counts} in every number of its configuration: {lost}.{tested}"
 
 
 def _fixed(inputs: Inputs) -> str:

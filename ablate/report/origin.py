@@ -137,7 +137,7 @@ def _machine(inputs: Inputs) -> list[tuple[str, str]]:
     parts = [
         hardware.machine or "",
         hardware.cpu or "",
-        f"{hardware.cores} cores" if hardware.cores else "",
+        number_of(hardware.cores, "core") if hardware.cores else "",
         f"{hardware.memory_gb} GB" if hardware.memory_gb else "",
         "" if hardware.gpus is None else ", ".join(hardware.gpus) or "no GPU",
     ]

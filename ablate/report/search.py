@@ -1,6 +1,7 @@
 """The sections on the search and on trials that failed."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,12 +10,23 @@ from ablate.analysis.effects import Metric
 from ablate.analysis.importance.search import importances
 from ablate.analysis.search_history import best_of_search, expected_search, failures, search_history
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, as_float, as_text, count, mean_label, number, rate, score_decimals, shown_mean
+from ablate.report.numbers import (
+    NONE,
+    as_float,
+    as_text,
+    count,
+    mean_label,
+    number,
+    p_value,
+    rate,
+    score_decimals,
+    shown_mean,
+)
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
 from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances
 from ablate.storage.provenance import Provenance
 from ablate.study.trial import RATE_SETTING, SCORED
-from ablate.text import clauses, number_of
+from ablate.text import clauses, listed, number_of
 
 BOOTSTRAP_SEED = 0  # fixed, so that a rebuilt report has the same numbers
 BEST = 5
@@ -24,6 +36,14 @@ READING = (
     "Mean of the best score over all subsets of the trials (Tang et al. 2020). The trials must be drawn at random, so "
     "the first trial, the study's baseline, is left out. Pruned trials count with the score at which they stopped, "
     "diverged and failed trials with the worst score of all. Near the right end only few subsets remain."
+)
+
+NOT_ABOVE = "not above noise"
+IMPORTANCES = (
+    "Dashed marks: what a factor must exceed to rise above noise, i.e. above the shares with shuffled scores, with a "
+    "probability of error of 5 % for all factors and both evaluators together. Filled bars rise above noise; hollow "
+    "bars do not, and their order means nothing. Lines: 80 % of the bootstrap resamples of the trials; where they "
+    "overlap, the order of the factors is not known."
 )
 
 
@@ -58,8 +78,8 @@ def failures_section(inputs: Inputs) -> Section | None:
         for row in lost.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     sentence = (
-        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects they are scored "
-        f"{inputs.lost_count}, unless they were interrupted. If a trial has a traceback, its MLflow run has all of it."
+        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects {_scored(inputs)}. If a "
+        "trial has a traceback, its MLflow run has all of it."
     )
     return Section(
         "failures",
@@ -69,6 +89,30 @@ def failures_section(inputs: Inputs) -> Section | None:
             Table("Trials that did not finish", head, rows, frozenset((2, 3)), name="failures", data=lost),
         ],
     )
+
+
+def _scored(inputs: Inputs) -> str:
+    if not inputs.lost_count:
+        return "their comparisons have no size, since the score of guessing is unknown; interrupted ones are left out"
+    return f"they are scored {inputs.lost_count}, unless they were interrupted"
+
+
+def factors_above_noise(table: pd.DataFrame) -> str:
+    """A sentence on the factors that rise above noise, the most important first; `table` is that of `importances`."""
+    where = _counted(table.iloc[0])
+    by = {name: rows["factor"].tolist() for name, rows in table[table["is_above"]].groupby("evaluator")}
+    best, varied = by.get("ped-anova", []), by.get("fanova", [])
+    others = [name for name in dict.fromkeys([*best, *varied]) if name not in best[:1]]
+    if not best and not varied:
+        return f"No factor rises above noise in {where} (exploratory)."
+    if not best:
+        return (
+            f"In {where} no factor separates the best trials from the rest more than noise would; {listed(varied)} "
+            f"{'explains' if len(varied) == 1 else 'explain'} more of the score than noise would (exploratory)."
+        )
+    more = f" {listed(others)} also {'rises' if len(others) == 1 else 'rise'} above noise." if others else ""
+    last = "" if more or len(set(table["factor"])) == 1 else " No other factor rises above noise."
+    return f"In {where} {best[0]} best separates the best trials from the rest (exploratory).{more}{last}"
 
 
 def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
@@ -105,29 +149,41 @@ def _score_label(metric: Metric) -> str:
 
 def _importances(inputs: Inputs, title: str) -> list[Block]:
     table = importances(inputs.results, seed=BOOTSTRAP_SEED)
-    fanova = table.loc[table["evaluator"] == "fanova", "importance"]
-    unexplained = {"fanova": max(0.0, 1 - float(fanova.sum()))} if len(fanova) else {}
-    figure = draw_importances(table, unexplained)
+    if table.empty:
+        return []
+    forest = table[table["evaluator"] == "fanova"]
+    is_informed = not (forest["r2"] <= 0).any()
+    unexplained = {"fanova": max(0.0, 1 - float(forest["importance"].sum()))} if is_informed else {}
+    figure = draw_importances(table if is_informed else table.drop(forest.index), unexplained)
     if figure is None:
         return []
-    first = table.iloc[0]
-    rest = f" fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise." if unexplained else ""
-    sentence = (
-        f"In {_counted(first)} {first['factor']} best separates the best trials from the rest.{rest} The lines span "
-        "80 % of the bootstrap resamples of the trials: where they overlap, the order of the factors is not known."
-        f"{_lost(int(first['n_worst']))}{_not_separate(inputs.facts)}"
-    )
-    head = ("Evaluator", "Factor", "Share, %", "10 %", "90 %")
+    said = f"{_forest_said(forest, unexplained)}{_lost(int(table['n_worst'].iloc[0]))}{_not_separate(inputs.facts)}"
+    sentence = f"{factors_above_noise(table)} {said}"
+    head = ("Evaluator", "Factor", "Rank", "Share, %", "10 %", "90 %", "Noise, %", "p")
+    ranks = table.groupby("evaluator").cumcount() + 1
     rows = [
         (
             str(row["evaluator"]),
             str(row["factor"]),
-            *(number(row[name] * 100, 0) for name in ("importance", "low", "high")),
+            str(rank) if row["is_above"] else NOT_ABOVE,
+            *(number(row[name] * 100, 0) for name in ("importance", "low", "high", "noise")),
+            p_value(row["p"]),
         )
-        for row in table.to_dict("records")
-    ] + [(name, "unexplained", number(share * 100, 0), NONE, NONE) for name, share in unexplained.items()]
-    shares = Table("Share of each factor", head, rows, frozenset((2, 3, 4)), name="importances", data=table)
-    return [to_figure(figure, "importances", title, sentence, shares)]
+        for rank, row in zip(ranks, table.to_dict("records"), strict=True)
+    ] + [(name, "unexplained", NONE, number(share * 100, 0), *[NONE] * 4) for name, share in unexplained.items()]
+    shares = Table("Share of each factor", head, rows, frozenset(range(3, 8)), name="importances", data=table)
+    return [to_figure(figure, "importances", title, sentence, shares, IMPORTANCES)]
+
+
+def _forest_said(forest: pd.DataFrame, unexplained: Mapping[str, float]) -> str:
+    r2 = float(forest["r2"].iloc[0])
+    said = f"R² = {number(r2, 2)}"
+    if not unexplained:
+        return f"The forest of fANOVA explains nothing out of bag ({said}), so its shares are not shown."
+    return (
+        f"fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise; out of bag its forest has "
+        f"{said}."
+    )
 
 
 def _not_separate(facts: Provenance) -> str:
@@ -138,9 +194,9 @@ def _not_separate(facts: Provenance) -> str:
 
 
 def _counted(row: "pd.Series[Any]") -> str:
-    """The trials behind the importances: "1,000 randomly drawn trials of 62,208,"."""
+    """The trials behind the importances: "1,000 randomly drawn trials of 62,208"."""
     n, n_all = int(row["n_trials"]), int(row["n_all"])
-    return f"{n:,} randomly drawn trials of {n_all:,}," if n < n_all else f"these {n:,} trials,"
+    return f"{n:,} randomly drawn trials of {n_all:,}" if n < n_all else f"these {n:,} trials"
 
 
 def _lost(n: int) -> str:

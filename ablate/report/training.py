@@ -93,14 +93,14 @@ def curve_table(inputs: Inputs, metric: str) -> pd.DataFrame:
 def run_epochs(inputs: Inputs, *, columns: Sequence[str]) -> pd.DataFrame:
     """One row per epoch of an ablation run (of the first mode): the run's names and the given columns of the epochs.
 
-    The names are factor, level, against, seed, state. `trial` is the trial that the epochs come from, `peak_rate` is
-    the run's own.
+    The names are variant, factor, level, against, seed, state. `trial` is the trial that the epochs come from,
+    `peak_rate` is the run's own.
     """
     runs = told_runs(inputs)
     # A deduplicated run has its curve under the trial whose result it reuses, unless that is of another study.
     source = runs["same_as"].where(runs["same_as"].isin(inputs.epochs["trial"]), runs["trial"])
     named = runs.assign(source=source, peak_rate=runs["learning_rate"])
-    kept = ["factor", "level", "against", "seed", "source", "state", "peak_rate"]
+    kept = ["variant", "factor", "level", "against", "seed", "source", "state", "peak_rate"]
     epochs = inputs.epochs[["trial", "epoch", *columns]]
     return named[kept].merge(epochs, left_on="source", right_on="trial").drop(columns="source")
 

@@ -11,6 +11,7 @@ from ablate.report.inputs import Inputs, reference_mean
 from ablate.report.numbers import count, effect_decimals, file_unit, in_unit, number
 from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
 from ablate.report.plots import contrast_name
+from ablate.report.test_set import example_blocks
 from ablate.report.wording.phrases import DECIMALS
 
 ANCHOR = "trust"
@@ -19,15 +20,23 @@ MOST_CURVES = 200  # learning curves for estimating the optimism of the best epo
 
 def trust_section(inputs: Inputs, checks: list[Check]) -> Section:
     """The checklist, the uncertainty of a single number, and the seeds that the undecided comparisons would need."""
-    blocks: list[Block] = [Paragraph(f"{confirmation(checks).text}."), Checklist(checks)]
-    said = [_test_error(inputs), _detectable(inputs), _best_epoch(inputs), _best_trial(inputs)]
+    blocks: list[Block] = [
+        Paragraph(f"{confirmation(checks, is_imported=inputs.is_imported).text}."),
+        Checklist(checks),
+    ]
+    said = [
+        _test_error(inputs), _detectable(inputs), _unseen_failures(inputs), _best_epoch(inputs), _best_trial(inputs),
+    ]  # fmt: skip
     blocks += [Paragraph(text) for text in said if text]
-    return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs)])
+    return Section(ANCHOR, "Can you trust this?", [*blocks, *_undecided(inputs), *example_blocks(inputs)])
 
 
-def confirmation(checks: list[Check]) -> Link:
-    """Whether the answer is confirmed, linked to the checklist."""
+def confirmation(checks: list[Check], *, is_imported: bool = False) -> Link:
+    """Whether the answer is confirmed, linked to the checklist; a table of another tool confirms only itself."""
     failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
+    if is_imported:
+        passed = f"{len(checks) - failed - unknown} of {len(checks)} checks of the table passed"
+        return Link(f"{passed}; how its runs were made and tuned is not known", ANCHOR)
     if not failed and not unknown:
         return Link(f"Confirmed: all {len(checks)} checks passed", ANCHOR)
     said = [f"{failed} of {len(checks)} checks failed"] if failed else []
@@ -57,6 +66,21 @@ def _detectable(inputs: Inputs) -> str:
         f"The typical comparison here can detect a true difference of {least} {inputs.metric.unit}".rstrip()
         + f" or more (80 % power, with all {len(primary)} comparisons judged at once); "
         + "smaller differences may go unseen."
+    )
+
+
+def _unseen_failures(inputs: Inputs) -> str:
+    """What clean runs do not exclude, if no run was lost."""
+    primary = inputs.primary_effects()
+    primary = primary[primary["n_runs"] > 0]
+    if primary.empty or primary["n_lost"].sum() or primary["reference_lost"].sum():
+        return ""
+    fewest = int(primary["n_runs"].min())
+    bound = number(100 * float(primary["failure_high"].max()), 0)
+    clean = "1 clean run does" if fewest == 1 else f"{fewest} clean runs do"
+    return (
+        f"No compared run is known to have failed, but {clean} not exclude that a variant fails in up to {bound} % of "
+        "its runs (exact one-sided 95 % bound)."
     )
 
 
@@ -90,7 +114,7 @@ def _best_trial(inputs: Inputs) -> str:
 
 def _undecided(inputs: Inputs) -> list[Table]:
     primary = inputs.primary_effects()
-    rows = primary[primary["verdict"].isin(("inconclusive", "too few seeds"))]
+    rows = primary[primary["verdict"].isin(("inconclusive", "too few seeds", "detectable, size undecided"))]
     if rows.empty:
         return []
     metric, decimals = inputs.metric, _decimals(inputs)

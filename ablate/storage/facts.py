@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ablate.data import Dataset
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Preregistration
-from ablate.storage.provenance import DataFacts, TuningFacts
+from ablate.storage.provenance import DataFacts, EarlierFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.settings import Study
 from ablate.study.trial import Factors
@@ -83,7 +83,9 @@ class Ending:
     interrupted: bool
     seconds: Mapping[str, float]  # seconds of wall time by part, "total" among them
     gave_up: str = ""  # why the run ended early, if trials kept failing in the same way
+    compared: bool = True  # whether the run came to the comparisons: False with --only search
     changes: Sequence[str] = ()  # changes of study, model file and versions after the first trial
     frozen: Preregistration | None = None  # the preregistration; None if the test set was not read
+    origins: Mapping[str, EarlierFacts] = field(default_factory=dict)  # known preregistrations, by their digest
     looks: Sequence[int] = ()  # seeds at each look of a sequential design
     tune: TuningFacts | None = None  # how learning rates were tuned, and the results; None: none were tuned

@@ -55,6 +55,7 @@ class StudyFolder:
     epochs = _File("epochs.csv")  # the learning curves
     layers = _File("layers.csv")  # layer statistics of trials, if requested
     lr_tests = _File("lr_tests.json")  # the range tests, one per entry
+    predictions = _File("test_predictions.npz")  # the predictions of the test set, if its trials have any
     provenance = _File("provenance.json")  # the provenance of the results
     parent_run = _File("parent_run.txt")  # the tracker's id of the study's run, which a resumed study continues
     worker_log = _File("worker")  # output of the workers' libraries, with -0.log and so on added

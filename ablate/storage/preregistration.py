@@ -5,6 +5,9 @@ Enforced: a trial is scored on the test set only if its spec carries the digest 
 spec, not at the plan (`TrialSpec.may_test`), and scores in one place (`Slots.test`). The scaling is fitted, the rate
 found and the best epoch chosen without the test set.
 
+A score that an earlier preregistration read stays read, whatever cache it comes from: `ablate.storage.reads` records
+the first reading of each, and `ablate.storage.register` the preregistrations that share a comparison.
+
 Not enforced: the test arrays lie in each worker's memory beside the training set, as one compiled evaluation serves
 both, and in the data file, where anyone can read them. A digest guards against mistakes, not against intent.
 """
@@ -12,14 +15,14 @@ both, and in the data file, where anyone can read them. A digest guards against 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ablate.errors import StudyError
 from ablate.storage.files.atomic import saving, write_once
-from ablate.storage.provenance import PreregistrationFacts
+from ablate.storage.provenance import EarlierFacts, PreregistrationFacts
 from ablate.storage.resume import differences
 from ablate.study.settings import Study
 from ablate.study.trial import TrialSpec
@@ -27,6 +30,7 @@ from ablate.text import clauses
 
 FROZEN = "frozen.json"
 ALPHA = 0.05
+_LATER = ("earlier", "among")  # rules of a preregistration that shares comparisons with earlier ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,24 @@ class Declaration:
     """All cells that will be scored on the test set, and the rules by which they will be judged."""
 
     cells: tuple[Mapping[str, Any], ...]  # as `to_cell` makes them, without duplicates; Any: JSON
-    rules: Mapping[str, Any]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data
+    rules: Mapping[
+        str, Any
+    ]  # metric, monitor, margin, alpha, seeds, max_seeds, looks, data; of a later one also _LATER
 
     def contrasts(self) -> tuple[Mapping[str, Any], ...]:
         """The cells that are compared with another cell, and those of a factorial, whose effects are averages."""
         return tuple(cell for cell in self.cells if cell["against"] or cell["design"] == "factorial")
+
+    def at_level(
+        self, alpha: float = ALPHA, earlier: Sequence[tuple[str, str]] = (), *, among: int = 0
+    ) -> "Declaration":
+        """The same comparisons, judged at the level `alpha` since `earlier` ones (study, time) shared some of them.
+
+        `among`: so many comparisons were judged before on scores that this study reuses; 0: these, or none.
+        """
+        rules = {name: value for name, value in self.rules.items() if name not in _LATER} | {"alpha": alpha}
+        rules |= {"earlier": [list(one) for one in earlier]} if earlier else {}
+        return replace(self, rules=rules | ({"among": among} if among else {}))
 
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, hexadecimal; the order of the cells does not count."""
@@ -53,13 +70,36 @@ class Preregistration:
     at: str  # ISO time
     declared: Declaration
 
+    @property
+    def level(self) -> float:
+        """The level at which the comparisons are judged."""
+        return float(self.declared.rules.get("alpha", ALPHA))
+
+    @property
+    def earlier(self) -> tuple[tuple[str, str], ...]:
+        """Study and time of earlier preregistrations that share a comparison with this one, the oldest first."""
+        return tuple((str(study), str(at)) for study, at in self.declared.rules.get("earlier", ()))
+
+    @property
+    def among(self) -> int:
+        """The comparisons from which these were chosen after scores were read; 0: all of them, or no score was read."""
+        return int(self.declared.rules.get("among", 0))
+
     def to_text(self) -> str:
         """The content of frozen.json, the file of the preregistration."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     def facts(self) -> PreregistrationFacts:
         """The short form, for the provenance."""
-        return PreregistrationFacts(self.digest, self.at, len(self.declared.contrasts()), len(self.declared.cells))
+        return PreregistrationFacts(
+            self.digest,
+            self.at,
+            len(self.declared.contrasts()),
+            len(self.declared.cells),
+            level=self.level,
+            earlier=[EarlierFacts(study, at) for study, at in self.earlier],
+            among=self.among or None,
+        )
 
 
 def declare(
@@ -96,11 +136,14 @@ def to_cell(spec: TrialSpec) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def freeze(folder: Path, declared: Declaration) -> Preregistration:
-    """Write frozen.json into a study's folder; if an earlier run did so, return its preregistration."""
+def freeze(folder: Path, declared: Declaration, *, at: str = "") -> Preregistration:
+    """Write frozen.json into a study's folder; if an earlier run did so, return its preregistration.
+
+    `at`: the time at which an equal study was preregistered; "": now.
+    """
     path = folder / FROZEN
     now = datetime.now().astimezone().isoformat(timespec="seconds")
-    fresh = Preregistration(declared.digest(), now, declared)
+    fresh = Preregistration(declared.digest(), at or now, declared)
     with saving(path, "the preregistration"):
         there = write_once(path, fresh.to_text())
     frozen = _read(path, there)

@@ -68,6 +68,15 @@ class MetricFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierFacts:
+    """An earlier preregistration; `scores`: the test scores of this study that were first read under it."""
+
+    study: str | None = None  # None: no longer known
+    at: str | None = None  # ISO time
+    scores: Count | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PreregistrationFacts:
     """The preregistration, in short."""
 
@@ -76,6 +85,12 @@ class PreregistrationFacts:
     contrasts: Count | None = None
     cells: Count | None = None
     unfrozen: Count | None = None  # rows with a test score that was not read under this preregistration
+    level: Annotated[float, Within(0, 1, is_open=True)] | None = None  # at which the comparisons are judged
+    earlier: Sequence[EarlierFacts] | None = None  # those before it that share a comparison, the oldest first
+    among: Count | None = None  # comparisons from which these were chosen after scores were read; None: all of them
+    scores: Count | None = None  # different test scores behind the table; None: their readings were not recorded
+    read_before: Sequence[EarlierFacts] | None = None  # where scores had been read before this preregistration
+    undated: Count | None = None  # scores of which no reading is recorded, as in journals of older versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +180,8 @@ class Provenance:
     ignored: Sequence[str] | None = None  # sentences on columns that differ, and that the user called harmless
     also_varies: Sequence[str] | None = None  # settings over which the comparisons average
     reference_asked: str | None = None
-    target: Mapping[str, Level] | None = None  # the other end of paths through a factorial
+    target: Mapping[str, Level] | None = None  # the cell of a factorial with the best mean score of all seeds
+    target_stated: Mapping[str, Level] | None = None  # its levels that the user gave; scores choose the others
     seed_column: str | None = None  # "" if the table has none
     overlap: Size | None = None  # test examples per training example of overlapping folds; None: replicates share none
 

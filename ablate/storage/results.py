@@ -140,13 +140,19 @@ def factor_columns(table: pd.DataFrame) -> Sequence[str]:
 
 def column_of(factor: str) -> str:
     """The factor's column in the results table; renamed if the name already has a meaning there: "epochs_setting"."""
-    return f"{factor}_setting" if factor in (*COLUMNS, *ADDED) else factor
+    return f"{factor}_setting" if _is_taken(factor) else factor
 
 
 def factor_name(column: str) -> str:
     """The factor of a column, the inverse of `column_of`: "epochs" for "epochs_setting"."""
-    bare = column.removesuffix("_setting")
-    return bare if bare in (*COLUMNS, *ADDED) else column
+    return column.removesuffix("_setting") if _is_taken(column.removesuffix("_setting")) else column
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a factor's name is that of another column, or would be taken for that of a renamed factor."""
+    while name.endswith("_setting"):
+        name = name.removesuffix("_setting")
+    return name in (*COLUMNS, *ADDED)
 
 
 def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:

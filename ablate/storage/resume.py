@@ -16,7 +16,10 @@ from ablate.text import printable
 ALWAYS = ("title", "inspect", "limits", "retries")  # texts, limits and statistics, which decide no score
 MOST_SHOWN = 10
 _TRAINED = "the finished trials used the old setting"
-_FRESH = "--fresh starts again, keeps the old folder under another name, and reuses identical trials from the cache"
+_FRESH = (
+    "--fresh starts again, keeps the old folder under another name, and reuses identical trials from the cache; test "
+    "scores that were read stay read"
+)
 _WIDTH = 120  # characters of a change, at most
 _VALUE = 40  # characters of one of its values
 

@@ -38,9 +38,7 @@ class CachedTrial:
     def stopped_after(self, n: int) -> Outcome:
         """How the trial would have ended if a plan had stopped it after epoch `n`, from 1."""
         fresh = replace(self.outcome, state="finished", score=None, best_epoch=None, reason="")
-        so_far = replace(
-            fresh, val_accuracy=None, val_loss=None, test_accuracy=None, test_loss=None, predictive_sd=None
-        )
+        so_far = replace(untested(fresh), val_accuracy=None, val_loss=None, predictive_sd=None)
         for epoch in self.epochs[:n]:
             so_far = counted(so_far, epoch, monitor=self.monitor)
         return stopped(so_far)
@@ -136,7 +134,7 @@ def trial_key(spec: TrialSpec) -> str:
 
 def untested(outcome: Outcome) -> Outcome:
     """The outcome as it would be without the test set."""
-    return replace(outcome, test_accuracy=None, test_loss=None)
+    return replace(outcome, test_accuracy=None, test_loss=None, test_predictions="", read_at="", read_under="")
 
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON

@@ -23,7 +23,7 @@ BEST = "best"  # the second reference of a study that compares in both direction
 COLUMNS = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
     "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
-    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "reason",
+    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "read_at", "read_under", "reason",
 )  # fmt: skip
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
 # Columns that the analysis adds to tables of factors: a factor with such a name is renamed there.
@@ -163,11 +163,14 @@ class Outcome:
     traceback: str = ""
     notes: tuple[str, ...] = ()  # notices for the user, e.g. SELU without LeCun-normal
     same_as: str = ""  # the trial whose result is reused, if a configuration came up again
+    read_at: str = ""  # ISO time at which the test score was first read, by any study; "" if it was not, or unknown
+    read_under: str = ""  # digest of the preregistration under which it was first read; likewise
     rate_test: RateTest | None = None
     attempt: int = 1  # number of the attempt, from 1: a trial whose process dies is tried again
     parts: int = 1  # micro-batches per batch (gradient accumulation), if memory was short for a whole batch
     layers: tuple[LayerState, ...] = ()  # if its study requests them
     initial_weights: str = ""  # digest of its model's initial weights; "" if none were drawn, or it is unknown
+    test_predictions: str = ""  # of the best weights, packed by `ablate.data.predictions`; "" if not kept
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """A dictionary of JSON types."""

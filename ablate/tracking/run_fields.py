@@ -33,7 +33,7 @@ OUTCOME_METRICS = {
     "seconds": "seconds",
 }
 SPEC_TAGS = ("trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed")
-OUTCOME_TAGS = ("state", "data", "same_as", "reason")
+OUTCOME_TAGS = ("state", "data", "same_as", "read_at", "read_under", "reason")
 END_TAGS = (*OUTCOME_TAGS, "lr_test", "notes", "time")
 STATUS: Mapping[State, RunStatus] = {
     "finished": "FINISHED",

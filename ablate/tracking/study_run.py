@@ -36,7 +36,7 @@ _DIGEST_LENGTH = 12  # MLflow accepts 36, but its column shows fewer
 _PROFILE = ("n_train", "n_validation", "n_test", "n_classes", "shape", "scaling", "stand_in")
 _FILES = (
     "report.html", "results.csv", "effects.csv", "effects.tex", "epochs.csv", "layers.csv", "lr_tests.json",
-    "study.toml", "provenance.json", FROZEN,
+    "test_predictions.npz", "study.toml", "provenance.json", FROZEN,
 )  # fmt: skip
 
 

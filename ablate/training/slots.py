@@ -11,6 +11,7 @@ import numpy as np
 
 from ablate.data import Split
 from ablate.data.array import Floats64
+from ablate.data.predictions import pack
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches
 from ablate.training.engine.context import TrainingContext
@@ -89,7 +90,8 @@ class Slots:
             )
         for row, trial in enumerate(trials):
             loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
-            trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy)
+            packed = pack(scores.classes(row), self._context.data.y_test)
+            trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy, test_predictions=packed)
 
     def _thaw(self) -> None:
         """Unfreeze all layers, with a new optimizer, after the head has trained alone for long enough."""

@@ -18,6 +18,7 @@ class Task:
     log: Path  # prefix of the workers' log files
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device
+    is_log_kept: bool = True  # after the workers end; if not, no message may send a user to it
 
     def log_of(self, number: int) -> Path:
         """The log file of worker `number`."""

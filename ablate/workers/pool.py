@@ -15,7 +15,7 @@ from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
 from ablate.study.trial import Outcome, TrialSpec
 from ablate.workers.crashes import CrashCounter, ResourceMonitor
-from ablate.workers.logs import cut
+from ablate.workers.logs import cut, log_tail
 from ablate.workers.messages import Busy, EpochReport, Idle, Ready, Refused, Retired, Task, TrialRequest, WorkerPlace
 from ablate.workers.process import End, Serve, Worker, shut_down, spawn_worker
 from ablate.workers.queue import TrialQueue, places
@@ -127,7 +127,7 @@ class LocalScheduler:
                 self._count("start", worker)
                 self._announce(message.notices)
             case Refused():
-                raise AblateError(f"{message.reason}\n  see {worker.log}")
+                raise AblateError(message.reason + self._see(worker, before="\n  "))
             case Busy():
                 pass  # a sign of life needs no reaction
             case TrialRequest():
@@ -212,8 +212,16 @@ class LocalScheduler:
         reason = f"worker {worker.place.number} ended before its first trial: {end.reason}"
         if not self._workers:  # while others still start, only the last one raises
             model = self._task.study.model.name
-            raise AblateError(f"{reason}\n  the likely cause is model.name {model} on the baseline; see {worker.log}")
-        self._on_notice(f"{reason}; continuing without it, see {worker.log}")
+            said = f"{reason}\n  the likely cause is model.name {model} on the baseline"
+            raise AblateError(f"{said}{self._see(worker, before='; ')}")
+        self._on_notice(f"{reason}; continuing without it{self._see(worker, before=', ')}")
+
+    def _see(self, worker: Worker, *, before: str) -> str:
+        """Where the worker's output is; if it is deleted when the workers end, its last line instead."""
+        if self._task.is_log_kept:
+            return f"{before}see {worker.log}"
+        last = log_tail(worker.log, most=1).strip()
+        return f"{before}its last output: {last}" if last else ""
 
     def _hire(self, place: WorkerPlace) -> None:
         self._workers.append(spawn_worker(self._task, place, self._serve))

@@ -73,6 +73,7 @@ def open_workers(
             log=options.log or scratch / "worker",
             max_memory=share_of_memory(options.workers, memory=system.memory_bytes()),
             stack=options.stack,
+            is_log_kept=options.log is not None,
         )
         with LocalScheduler(
             task,

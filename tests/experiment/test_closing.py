@@ -1,15 +1,18 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from full_disk import at_most
 
+from ablate.data.predictions import pack
 from ablate.errors import StorageError
-from ablate.experiment.closing import _is_own_source, former_seconds, study_notes, wall_seconds, write_folder
+from ablate.experiment.closing import _is_own_source, study_notes, write_folder
 from ablate.models.user_code import code_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
+from ablate.storage.predictions import read_predictions
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.provenance import TuningFacts
 from ablate.study.model_ref import ModelRef
@@ -37,8 +40,6 @@ def test_the_folder_gets_tables_tests_and_provenance_without_a_password(facts, t
     assert len(folder.results.read_text().splitlines()) == len(folder.epochs.read_text().splitlines()) == 3
     assert [test["label"] for test in json.loads(folder.lr_tests.read_text())] == ["reference"]
     assert "secret" not in folder.provenance.read_text()
-    assert former_seconds(folder.provenance, [], workers=2) == 5.0
-    assert former_seconds(tmp_path / "nothing.json", [], workers=2) == 0.0
 
 
 def test_the_table_of_layers_is_written_where_some_trial_was_looked_into(facts, tiny_study, tmp_path):
@@ -51,6 +52,20 @@ def test_the_table_of_layers_is_written_where_some_trial_was_looked_into(facts, 
     assert again == looked_into
     write_folder(StudyFolder(tmp_path), [entry("a"), again], facts, ending)
     assert StudyFolder(tmp_path).layers.read_text().splitlines()[1] == "b,end,1,Dense,0.0,1.0,,16,1,1.0 1.0"
+
+
+def test_predictions_of_the_test_set_are_written_where_some_trial_has_them(facts, tmp_path):
+    folder, labels = StudyFolder(tmp_path), facts.data.y_test
+    provenance_of(facts, tmp_path, [entry("a")])
+    assert not folder.predictions.exists()
+    ones = np.ones_like(labels)
+    tested = entry("b", test_predictions=pack(ones, labels))
+    again = Entry.from_json(json.loads(json.dumps(tested.to_json())), {})
+    damaged = entry("c", test_predictions="a line of the journal that someone edited")
+    provenance_of(facts, tmp_path, [entry("a"), again, damaged])
+    kept = read_predictions(folder.predictions)
+    assert list(kept.classes) == ["b"]
+    assert kept.correct("b").tolist() == (labels == 1).tolist()
 
 
 def test_a_range_test_bears_the_name_that_it_has_in_the_effects(facts, tmp_path):
@@ -98,7 +113,18 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
         "max_seeds": 20,
         "looks": [6, 12],
         "tune": {"points": 5},
-        "frozen": {"digest": frozen.digest, "at": frozen.at, "contrasts": 0, "cells": 1, "unfrozen": 1},
+        "frozen": {
+            "digest": frozen.digest,
+            "at": frozen.at,
+            "contrasts": 0,
+            "cells": 1,
+            "unfrozen": 1,
+            "level": 0.05,
+            "earlier": [],
+            "scores": 1,
+            "read_before": [],
+            "undated": 1,
+        },
         "reused": {"rows": 0, "from": []},
     }
     assert {name: told[name] for name in expected} == expected
@@ -129,15 +155,6 @@ def test_provenance_counts_what_came_from_other_studies(facts, tmp_path):
     told = provenance_of(facts, tmp_path, entries)
     assert told["reused"] == {"rows": 3, "from": ["x", "y"]}
     assert (told["frozen"], told["tune"], told["looks"]) == (None, None, [])
-
-
-def test_a_run_that_was_killed_counts_with_what_its_trials_took(tmp_path):
-    assert former_seconds(tmp_path / "nothing.json", [entry("a"), entry("b")], workers=2) == 6.0
-
-
-def test_the_workers_time_is_shared_among_them():
-    spent = wall_seconds([entry("a"), entry("b")], workers=2)
-    assert (spent["train"], spent["compile"], spent["evaluate"]) == (4.0, 2.0, 0.0)
 
 
 def test_notes_are_of_the_comparisons_each_once():

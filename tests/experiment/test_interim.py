@@ -75,8 +75,8 @@ def test_a_look_judges_by_the_seeds_that_it_had(facts):
 
 def test_the_typical_sd_is_that_of_the_paired_differences(facts):
     sd, metric = typical_sd(confirmed({1: 0.01, 2: 0.03}), facts)
-    assert (round(sd, 4), metric.name) == (0.0141, "test_accuracy")
-    assert math.isnan(typical_sd([], facts)[0])
+    assert (round(sd.sd, 4), sd.contrasts, sd.seeds, metric.name) == (0.0141, 1, 2, "test_accuracy")
+    assert math.isnan(typical_sd([], facts)[0].sd)
 
 
 def test_states_are_counted_and_the_headline_has_the_best():

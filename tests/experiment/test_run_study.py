@@ -22,6 +22,7 @@ from ablate.experiment.run_study import run_study
 from ablate.report.wording import as_markdown
 from ablate.storage.files.atomic import ASIDE
 from ablate.storage.journal import Journal
+from ablate.storage.predictions import read_predictions
 from ablate.storage.results import read_results
 from ablate.study.load import load_study
 from ablate.study.trial import Epoch, Outcome
@@ -55,7 +56,7 @@ def finished(tmp_path_factory, tiny_study):
 
 def numbers(path: Path) -> pd.DataFrame:
     """The table without what time and place decide."""
-    table = read_results(path).drop(columns=["seconds", "run_id", "attempt"])
+    table = read_results(path).drop(columns=["seconds", "run_id", "attempt", "read_at"])
     return table.sort_values("trial").reset_index(drop=True)
 
 
@@ -79,6 +80,9 @@ def test_a_study_ends_with_every_trial_in_every_place(finished):
     assert table["run_id"].str.len().eq(32).all()
     assert table.loc[table["phase"] == "ablation", "test_accuracy"].notna().all()
     assert table.loc[table["phase"] == "search", "test_accuracy"].isna().all()
+    tested = table[table["phase"] == "ablation"].set_index("trial")["test_accuracy"]
+    kept = read_predictions(done.folder.predictions)
+    assert {trial: kept.correct(trial).mean() for trial in kept.classes} == tested.to_dict()
     assert [event.part for event in watch.of(PartBegan)] == ["search", "ablation"]
     assert len(watch.of(TrialEnded)) == 12
     assert watch.of(TrialBegan)
@@ -87,6 +91,7 @@ def test_a_study_ends_with_every_trial_in_every_place(finished):
         "study.toml",
         "epochs.csv",
         "lr_tests.json",
+        "test_predictions.npz",
         "provenance.json",
         "effects.csv",
         "effects.tex",

@@ -2,6 +2,7 @@
 
 import math
 import re
+import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,7 +177,7 @@ def _contrasts(truth: Truth, said: Said, verdicts: Verdicts) -> Iterator[tuple[s
             failed = any(run.lost == "failed" and not run.retried for run in (*runs, *others))
             yield from _lossy(row, gain, lost, text, is_of_the_variant=failed)
         else:
-            yield from _lossless(row, gain, runs, others, truth, text, verdicts)
+            yield from _lossless(row, gain, runs, others, said, truth, text, verdicts)
 
 
 def _n_lost(runs: list[Run]) -> int:
@@ -200,14 +201,21 @@ def _lossy(
 
 
 def _lossless(
-    row: Mapping[str, Any], gain: float, runs: list[Run], others: list[Run], truth: Truth, text: str, verdicts: Verdicts
+    row: Mapping[str, Any],
+    gain: float,
+    runs: list[Run],
+    others: list[Run],
+    said: Said,
+    truth: Truth,
+    text: str,
+    verdicts: Verdicts,
 ) -> Iterator[tuple[str, str]]:
     """The mean is that of the pairs to the digit; the sign is right; false alarms are counted for all tables."""
     values, reference = ({run.seed: run.value for run in cell if not run.lost} for cell in (runs, others))
-    differences = [truth.sign * (values[seed] - reference[seed]) for seed in values if seed in reference]
+    differences = _differences(values, reference, truth, is_of_folds=_averaged(said, truth))
     if truth.seeds:
         mean = math.fsum(differences) / len(differences)
-        is_other = len(truth.seeds) == 1 and row["n"] != len(differences)  # a fold with its seeds may be one block
+        is_other = row["n"] != len(differences)
         if is_other or not math.isclose(row["mean"], mean, rel_tol=1e-6, abs_tol=1e-7 * truth.scale):
             yield "another number of pairs or another mean", f"{text}; {len(differences)} pairs of mean {mean:.6g}"
             return
@@ -224,6 +232,26 @@ def _lossless(
     else:
         verdicts.nulls += 1
         verdicts.false_alarms += row["verdict"] in DECIDED
+
+
+def _averaged(said: Said, truth: Truth) -> bool:
+    """Whether the table has folds and seeds, and the runs of a fold are averaged."""
+    return len(truth.seeds) == 2 and " and " not in (said.inputs.facts.seed_column or "")
+
+
+def _differences(
+    values: Mapping[int, float], reference: Mapping[int, float], truth: Truth, *, is_of_folds: bool
+) -> list[float]:
+    """The differences of the pairs; of the means of each fold, which is a third of the run's number."""
+    if not is_of_folds:
+        return [truth.sign * (values[seed] - reference[seed]) for seed in values if seed in reference]
+    ours, theirs = (_fold_means(cell) for cell in (values, reference))
+    return [truth.sign * (ours[fold] - theirs[fold]) for fold in ours if fold in theirs]
+
+
+def _fold_means(values: Mapping[int, float]) -> dict[int, float]:
+    folds = {seed // 3 for seed in values}
+    return {fold: statistics.fmean(values[seed] for seed in values if seed // 3 == fold) for fold in folds}
 
 
 def _cells(truth: Truth, said: Said) -> dict[str, list[Run]]:

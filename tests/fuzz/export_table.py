@@ -96,15 +96,15 @@ def _add_parents(rng: np.random.Generator, tool: Tool, table: Table, names: list
 
 
 def unroll(table: Table, steps: str, score: str, *, drop: float) -> None:
-    """A row an epoch, three of each run, with the score of the last one the run's."""
+    """A row an epoch, three or six of each run, with the score of the last one the run's."""
     rows = list(zip(*table.columns.values(), strict=True))
     names = list(table.columns)
     at = names.index(score)
-    long = []
+    long, last = [], 2 if len(rows) % 2 else 5
     for row in rows:
-        for epoch in range(3):
-            value = float(row[at]) - drop / 3 * (2 - epoch)
-            long.append((*row[:at], repr(value) if epoch < 2 else row[at], *row[at + 1 :], str(epoch)))
+        for epoch in range(last + 1):
+            value = float(row[at]) - drop / 3 * (last - epoch)
+            long.append((*row[:at], repr(value) if epoch < last else row[at], *row[at + 1 :], str(epoch)))
     table.columns = dict(zip((*names, steps), map(list, zip(*long, strict=True)), strict=True))
 
 

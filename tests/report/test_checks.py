@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from synthetic import provenance, write_study
 
 from ablate.analysis.effects import confirmatory_runs, effects_table
+from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.report.checks import checklist
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.trust import confirmation
@@ -141,14 +143,61 @@ def test_a_tuned_rate_at_the_edge_fails(inputs: Inputs) -> None:
     assert state(changed(tuned, facts={"tune": {"points": 5, "extended": [], "at_edge": ["a"]}}))[name] is False
 
 
-def test_a_verdict_that_depends_on_the_mode_fails(inputs: Inputs) -> None:
+def test_an_effect_that_differs_between_modes_fails(inputs: Inputs) -> None:
     name = "No conclusion changes with the learning-rate mode"
     assert name not in state(inputs)
-    other = inputs.effects.assign(mode="carry")
-    agreeing = dataclasses.replace(inputs, effects=pd.concat([inputs.effects, other]))
-    assert state(agreeing)[name] is True
-    other.loc[0, "verdict"] = "detectable but below margin"
-    assert state(dataclasses.replace(inputs, effects=pd.concat([inputs.effects, other])))[name] is False
+    effects = pd.concat([inputs.effects, inputs.effects.assign(mode="carry", verdict="exploratory")])
+
+    def with_change(change: float, p: float) -> Inputs:
+        rows = [("dropout=0.1", "carry", 9, change, change - 0.01, change + 0.01, p, p <= 0.05)]
+        changes = pd.DataFrame(rows, columns=list(MODE_COLUMNS))
+        return dataclasses.replace(inputs, effects=effects, mode_changes=changes)
+
+    assert state(with_change(0.004, 0.4))[name] is True  # whatever words the two verdicts are
+    (why,) = (check.why for check in checklist(with_change(0.004, 0.4)) if check.name == name)
+    assert "the largest change is dropout=0.1, +0.4 [−0.6, 1.4] points" in why
+    assert state(with_change(0.03, 0.01))[name] is False
+    assert state(with_change(0.03, math.nan))[name] is None  # too few seeds to tell
+    assert state(dataclasses.replace(inputs, effects=effects))[name] is None
+
+
+PREREGISTERED = "Comparisons preregistered before the test set was read"
+
+
+def preregistered(inputs: Inputs, **facts: object) -> Inputs:
+    whole = inputs.facts.to_json()["frozen"]
+    return changed(inputs, facts={"frozen": whole | facts})
+
+
+def why(inputs: Inputs, name: str) -> str:
+    return next(check.why for check in checklist(inputs) if check.name == name)
+
+
+def test_scores_that_were_read_before_the_preregistration_fail_by_name_and_count(inputs: Inputs) -> None:
+    before = {"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}
+    later = preregistered(
+        inputs, scores=16, read_before=[{**before, "scores": 12}], level=0.0125, earlier=[before], undated=0
+    )
+    assert failed(later) == [PREREGISTERED, "Test set read once per run"]
+    said = "12 of 16 test scores were read before: 12 under the preregistration of digits_mlp on 2026-11-20 10:30."
+    assert why(later, PREREGISTERED).endswith(said)
+    assert "were read for an earlier preregistration: 12." in why(later, "Test set read once per run")
+
+
+def test_new_scores_pass_and_say_at_which_level_they_are_judged(inputs: Inputs) -> None:
+    earlier = [{"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}]
+    later = preregistered(inputs, level=0.0125, earlier=earlier)
+    assert failed(later) == []
+    assert "Judged at 1.25 %, not 5 %" in why(later, PREREGISTERED)
+    assert "p = .0125 needs 8 or more" in why(later, "Enough seeds")
+    assert "Enough seeds" in failed(preregistered(inputs, level=0.05 / 64, earlier=earlier * 3))
+
+
+@pytest.mark.parametrize("unrecorded", [{"scores": None}, {"undated": 4}])
+def test_scores_without_a_record_leave_the_preregistration_unknown(inputs: Inputs, unrecorded: Facts) -> None:
+    older = preregistered(inputs, **unrecorded)
+    assert state(older)[PREREGISTERED] is None
+    assert "is not recorded" in why(older, PREREGISTERED) or "are not recorded" in why(older, PREREGISTERED)
 
 
 def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
@@ -159,17 +208,47 @@ def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
     assert state(known)["Reused results name their run"] is True
 
 
-def test_nothing_is_known_of_a_foreign_table_but_its_seeds(tmp_path: Path) -> None:
+@pytest.fixture
+def foreign(tmp_path: Path) -> Inputs:
     facts: Facts = dict.fromkeys(provenance()) | {"foreign": True}
     folder = write_study(tmp_path / "s", modes=("",), facts=facts | {"metric": {"name": "score", "scale": 100.0}})
-    foreign = dataclasses.replace(read_inputs(folder), rate_tests=[])
-    known = {name for name, passed in state(foreign).items() if passed is not None}
-    assert known == {
-        "Enough seeds",
-        "Every configuration has the same seeds",
-        "Tuned on other seeds",
-        "Runs that did not finish are counted",
-    }
+    return dataclasses.replace(read_inputs(folder), rate_tests=[])
+
+
+def test_the_checklist_of_a_foreign_table_has_only_lines_that_can_be_known_of_it(foreign: Inputs) -> None:
+    assert state(foreign) == dict.fromkeys(
+        (
+            "Enough seeds",
+            "Every configuration has the same seeds",
+            "Runs that did not finish are counted",
+            "One row per configuration and seed",
+            "Scores differ between seeds",
+            "Effects of the factors can be separated",
+            "No other setting differs between what is compared",
+        ),
+        True,
+    )
+    said = confirmation(checklist(foreign), is_imported=True).text
+    assert said == "7 of 7 checks of the table passed; how its runs were made and tuned is not known"
+    assert "onfirmed" not in said
+
+
+def test_each_line_of_a_foreign_table_fails_with_what_was_seen(foreign: Inputs) -> None:
+    facts = {"aliased": ["depth is decided by width."], "confounded": ["batch differs."], "overlap": 0.25}
+    spoilt = changed(foreign, facts=facts)
+    assert failed(spoilt) == [
+        "Effects of the factors can be separated", "No other setting differs between what is compared",
+    ]  # fmt: skip
+    assert state(spoilt)["Overlapping folds are allowed for"] is True
+    results = foreign.results
+    same = results.assign(score=results["score"].mask(results["variant"] == "dropout=0.1", 0.5))
+    why = {check.name: check.why for check in checklist(changed(foreign, results=same))}
+    assert why["Scores differ between seeds"].startswith("All seeds gave the same score for dropout=0.1")
+    search = results[results["phase"] == "search"]
+    twice = pd.concat([results, search.assign(trial=search["trial"] + "-again")], ignore_index=True)
+    assert "One row per configuration and seed" in failed(changed(foreign, results=twice))
+    none = changed(foreign, results=search)
+    assert failed(none) == ["At least one comparison was made"]
 
 
 def test_the_runs_behind_every_section_are_those_of_the_table(inputs: Inputs) -> None:

@@ -60,8 +60,36 @@ def test_every_design_has_its_section(sections: dict[str, Section]) -> None:
     assert list(sections) == ["interactions", "directions", "paths"]
 
 
-def test_a_flagged_interaction_is_drawn_and_named(sections: dict[str, Section]) -> None:
-    figure = figures(sections["interactions"])["interactions"]
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    """A factorial alone: the primary family of its report."""
+    return inputs_of(tmp_path_factory.mktemp("crossed"), factorial(LEVELS, crossing, seeds=range(8)))
+
+
+def paragraphs(section: Section | None) -> list[str]:
+    assert section is not None
+    return [block.text for block in section.blocks if isinstance(block, Paragraph)]
+
+
+def words(section: Section) -> list[str]:
+    """Everything that a section says: its paragraphs, the sentences, titles and captions of figures and tables."""
+    said = paragraphs(section)
+    for block in section.blocks:
+        if isinstance(block, Figure):
+            said += [block.sentence, block.title, *([block.table.caption] if block.table else [])]
+        elif isinstance(block, Table):
+            said.append(block.caption)
+        elif isinstance(block, Folded) and not block.name.endswith("-runs"):
+            said += [block.sentence, block.table.caption]
+    return said
+
+
+def test_a_flagged_interaction_is_drawn_and_named(crossed: Inputs) -> None:
+    section = interactions_section(crossed)
+    assert paragraphs(section)[0].startswith(
+        "The primary family of this report is the 3 main effects and two-way interactions of the factorial (learning"
+    )
+    figure = figures(section)["interactions"]
     assert figure.sentence.startswith("1 of 1 interactions are significant and beyond the margin.")
     assert "a=on × b=2: −5.0 points beyond the sum" in figure.sentence
     assert figure.table is not None
@@ -73,8 +101,10 @@ def test_a_flagged_interaction_is_drawn_and_named(sections: dict[str, Section]) 
     ]
 
 
-def test_the_table_of_the_factorial_says_what_was_planted(sections: dict[str, Section]) -> None:
-    (table,) = (block for block in sections["interactions"].blocks if isinstance(block, Table))
+def test_the_table_of_the_factorial_says_what_was_planted(crossed: Inputs) -> None:
+    section = interactions_section(crossed)
+    assert section is not None
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
     assert [row[0] for row in table.rows] == ["a=on", "b=2", "a=on × b=2"]
     assert [row[3] for row in table.rows] == ["−0.30", "+1.50", "−5.00"]
     assert [row[2] for row in table.rows] == ["◆\N{NO-BREAK SPACE}detectable but below margin",
@@ -83,23 +113,82 @@ def test_the_table_of_the_factorial_says_what_was_planted(sections: dict[str, Se
     assert table.data["mean"].tolist() == pytest.approx([-0.003, 0.015, -0.05])
 
 
+def test_a_second_mode_of_a_factorial_has_no_verdict_beside_the_first(tmp_path: Path) -> None:
+    results = factorial(LEVELS, crossing, seeds=range(8))
+    both = pd.concat([results.assign(mode="carry"), results])
+    section = interactions_section(inputs_of(tmp_path, both[both["variant"] != "reference"]))
+    assert section is not None
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    carry = [row for row in table.rows if row[7] == "carry"]
+    assert len(carry) == 3
+    assert {(str(row[2]), *row[5:7]) for row in carry} == {("·\N{NO-BREAK SPACE}exploratory", "–", "–")}
+
+
+def test_beside_one_factor_comparisons_every_sentence_and_table_says_exploratory(sections: dict[str, Section]) -> None:
+    for section in sections.values():
+        for said in words(section):
+            assert "xploratory" in said, said
+        assert "primary family of this report, the 5 comparisons of the headline" in paragraphs(section)[0]
+    (table,) = (block for block in sections["interactions"].blocks if isinstance(block, Table))
+    assert table.head == ("Term", "Kind", "Difference, points", "95 % interval", "Mode", "Seeds")
+    assert table.data is not None
+    assert set(table.data["verdict"]) == {"exploratory"}
+    assert not table.data["flagged"].any()
+    figure = figures(sections["interactions"])["interactions"]
+    assert "the largest observed interaction is drawn, whatever its size" in figure.sentence
+
+
 def test_without_a_flag_no_interaction_is_drawn(tmp_path: Path) -> None:
     section = interactions_section(inputs_of(tmp_path, factorial(LEVELS, adding, seeds=range(8))))
     assert list(figures(section)) == ["shares"]
-    assert section is not None
-    said = [block.text for block in section.blocks if isinstance(block, Paragraph)]
-    assert said == [
+    assert paragraphs(section)[1:] == [
         "The one interaction is not both significant and beyond the margin, so none is drawn. "
         "This does not prove that there is none."
     ]
 
 
-def test_few_seeds_flag_nothing_however_large(tmp_path: Path) -> None:
+def test_few_seeds_flag_nothing_however_large_and_show_no_interval(tmp_path: Path) -> None:
     section = interactions_section(inputs_of(tmp_path, factorial(LEVELS, crossing, seeds=range(5))))
     assert list(figures(section)) == ["shares"]
     assert section is not None
-    (said,) = (block.text for block in section.blocks if isinstance(block, Paragraph))
-    assert said.startswith("With 5 seeds there is no p value (it needs 6 seeds)")
+    assert paragraphs(section)[1].startswith("With 5 seeds there is no p value (it needs 6 seeds)")
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert {cell for row in table.rows for cell in row[4:7]} == {"–"}
+    assert [row[3] for row in table.rows] == ["−0.3", "+1.5", "−5.0"]
+
+
+def test_one_run_a_cell_is_described_and_claims_nothing(tmp_path: Path) -> None:
+    results = factorial(LEVELS, crossing, seeds=[1])
+    inputs = inputs_of(tmp_path, results, target_stated=END)
+    shares = figures(interactions_section(inputs))["shares"]
+    assert "with one run a cell, noise is in every share" in shares.sentence
+    section = directions_section(inputs)
+    figure = figures(section)["directions-factorial"]
+    assert figure.sentence == "Exploratory: with fewer than 6 seeds nothing is tested; the marks are means."
+    assert figure.table is not None
+    assert [row[3] for row in figure.table.rows] == ["–", "–"]
+
+
+@pytest.mark.parametrize("n_seeds", [8, 12])
+def test_a_target_of_the_same_scores_is_said_and_has_no_interval(tmp_path: Path, n_seeds: int) -> None:
+    def best_together(cell, seed):
+        return crossing(cell, seed) + 0.08 * (cell["a"] == "on") * (cell["b"] == 2)
+
+    inputs = inputs_of(tmp_path, factorial(LEVELS, best_together, seeds=range(n_seeds)))
+    direction, path = (
+        next(iter(figures(section).values())) for section in (directions_section(inputs), path_section(inputs))
+    )
+    assert direction.table is not None
+    assert path.table is not None
+    intervals = {row[at] for row in direction.table.rows for at in (5, 7, 9, 11)} | {row[6] for row in path.table.rows}
+    if n_seeds == 8:
+        assert "Exploratory (the target is the best of 4 cells by these same scores): " in direction.sentence
+        assert "(these same scores chose the steps, and the target as the best of 4 cells): " in path.sentence
+        assert intervals == {"–"}
+    else:
+        assert "half of the seeds chose the target, the best of 4 cells; the others measure" in direction.sentence
+        assert "half of the seeds chose the target and the steps; the other 6 seeds measure" in path.sentence
+        assert "–" not in {row[5] for row in direction.table.rows}
 
 
 def test_missing_cells_are_said(tmp_path: Path) -> None:
@@ -107,8 +196,7 @@ def test_missing_cells_are_said(tmp_path: Path) -> None:
     one_lost = inputs_of(tmp_path, results.iloc[:-1])
     section = interactions_section(one_lost)
     assert section is not None
-    assert isinstance(section.blocks[0], Paragraph)
-    assert section.blocks[0].text == "Seed 1 lacks some cells; this seed is left out of this section."
+    assert paragraphs(section)[1] == "Seed 1 lacks some cells; this seed is left out of this section."
     all_lost = inputs_of(tmp_path, results[(results["a"] == "off") | (results["b"] != results["seed"] * 2)])
     section = interactions_section(all_lost)
     assert section is not None
@@ -117,21 +205,25 @@ def test_missing_cells_are_said(tmp_path: Path) -> None:
     assert path_section(all_lost) is None
 
 
-def test_disagreements_are_flagged_in_words_and_rows(sections: dict[str, Section]) -> None:
+def test_disagreements_are_marked_in_words_and_rows(sections: dict[str, Section]) -> None:
     found = figures(sections["directions"])
     assert list(found) == ["directions-one-factor"]  # the best validation cell changes b alone: no second figure
     figure = found["directions-one-factor"]
-    assert figure.sentence.startswith("Whether these factors help depends on the other factors: a, b.")
+    assert figure.sentence == (
+        "Exploratory: whether these factors help seems to depend on the others: a, b; test it on new seeds."
+    )
     assert figure.table is not None
     first = figure.table.rows[0]
-    assert first[:5] == ["a", "off", "on", "≠ signs differ", "+2.20"]
+    assert first[:5] == ["a", "off", "on", "≠ signs differ (exploratory)", "+2.20"]
     assert [first[6], first[8], first[10]] == ["−0.30", "−2.80", "−5.00"]  # Shapley, leave-one-out, their change
 
 
 def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(sections: dict[str, Section]) -> None:
     figure = figures(sections["paths"])["path"]
-    assert figure.sentence.startswith("The first step, b = 2, gains +4.0")
-    assert "The way back starts with a: the score does not suffer (+2.8" in figure.sentence
+    assert figure.sentence == (
+        "Exploratory (these same scores chose the steps): the first step, b = 2, gains +4.00, and the whole "
+        "path +1.20; the way back starts with a, as the score does not suffer (+2.80)."
+    )
     assert figure.table is not None
     assert [row[:5] for row in figure.table.rows[:4]] == [
         ["forward", "0", "start", "–", "yes"],
@@ -143,7 +235,7 @@ def test_the_path_is_a_waterfall_with_every_candidate_in_its_table(sections: dic
 
 
 def test_a_factorial_alone_has_directions_and_paths_to_the_stated_target(tmp_path: Path) -> None:
-    inputs = inputs_of(tmp_path, factorial(LEVELS, crossing, seeds=range(8)), target=END)
+    inputs = inputs_of(tmp_path, factorial(LEVELS, crossing, seeds=range(8)), target_stated=END)
     assert [section.name for section in design_sections(inputs)] == ["interactions", "directions", "paths"]
     section = directions_section(inputs)
     assert list(figures(section)) == ["directions-factorial"]
@@ -159,15 +251,17 @@ def test_a_loss_goes_right_when_it_falls(tmp_path: Path) -> None:
     results = factorial(LEVELS, lambda cell, seed: crossing(cell, seed) - 2, seeds=range(6))
     results["val_loss"] = -results["score"]
     results["test_loss"] = -results["test_accuracy"]
-    inputs = inputs_of(tmp_path, results, monitor="val_loss", target=END)
+    inputs = inputs_of(tmp_path, results, monitor="val_loss", target_stated=END)
     assert "−validation loss, nats" in figures(path_section(inputs))["path"].svg
-    assert figures(directions_section(inputs))["directions-factorial"].sentence.startswith("Whether these factors help")
+    assert figures(directions_section(inputs))["directions-factorial"].sentence.startswith(
+        "Exploratory: whether these factors help"
+    )
 
 
 def test_anothers_score_keeps_its_name(tmp_path: Path) -> None:
     results = factorial(LEVELS, crossing, seeds=range(6))
     stated = {"name": "F1", "direction": "maximize", "unit": "", "scale": 1.0, "margin": 0.0}
-    inputs = inputs_of(tmp_path, results, metric=stated, target=END)
+    inputs = inputs_of(tmp_path, results, metric=stated, target_stated=END)
     figure = figures(path_section(inputs))["path"]
     assert ">F1<" in figure.svg
     assert "test set" not in figure.reading

@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import pytest
 from synthetic import write_study
@@ -30,14 +31,16 @@ def test_a_reviewer_finds_design_seeds_test_set_and_statistics(inputs: Inputs) -
     assert said["Seeds"].startswith("Every compared configuration was trained with the same 9 seeds.")
     assert "used seed 1000" in said["Seeds"]
     assert "10,000 examples was read once" in said["Test set"]
+    assert "Before that, on 2026-11-21 10:38, " in said["Test set"]
     assert "40 comparisons among 41 configurations were preregistered (SHA-256 5ee15ee1" in said["Test set"]
-    assert "12 of mode find" in said["Statistics"]
+    assert "family of this report is its 12 comparisons of mode find." in said["Statistics"]
     assert (
         "δ is 0.50 points, the larger of half a point and the test set's binomial standard error (0.50)"
         in said["Verdicts"]
     )
-    assert said["Runs that did not finish"].endswith(
-        "(10.0 %) in every number of its configuration: 4 of 117 runs did."
+    assert said["Runs that did not finish"].startswith(
+        "A run that diverged, failed or ran out of memory is scored at the worse of guessing and the worst run that "
+        "finished (10.0 %) in every number of its configuration: 4 of 117 runs did. How often runs fail is"
     )
     assert said["Held fixed"].startswith("In all comparisons: model mlp, depth 20, 20 epochs at most, batches of 32")
 
@@ -95,3 +98,36 @@ def test_no_seed_is_said_to_draw_weights_where_all_start_from_the_same(inputs: I
     users = told(inputs, model={"name": "mine.py:build"}, cautions={"initial_weights": []})["Seeds"]
     assert "the Keras seed, which is set before the model is built" in users
     assert "of each layer" not in users
+
+
+def of_frozen(inputs: Inputs, **facts: object) -> dict[str, str]:
+    return told(inputs, frozen=inputs.facts.to_json()["frozen"] | facts)
+
+
+def test_test_scores_that_were_read_before_are_not_said_to_be_read_once(inputs: Inputs) -> None:
+    before = {"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}
+    said = of_frozen(inputs, read_before=[{**before, "scores": 12}], level=0.0125, earlier=[before], scores=16)
+    assert "once" not in said["Test set"].partition("Judged")[0]
+    assert "Before that" not in said["Test set"]
+    assert "12 of 16 test scores were read before: 12 under the preregistration of digits_mlp on" in said["Test set"]
+    assert "Judged at 1.25 %, not 5 %" in said["Test set"]
+    assert "its adjusted p is at most .0125, its simultaneous" in said["Verdicts"]
+    assert "two one-sided t tests at 1.25 % put" in said["Verdicts"]
+
+
+def test_without_a_record_of_the_readings_no_order_is_claimed(inputs: Inputs) -> None:
+    said = of_frozen(inputs, scores=None)["Test set"]
+    assert "Before that" not in said
+    assert said.endswith("It is not recorded whether test scores had been read before.")
+
+
+def test_a_spent_level_judges_the_effects_and_not_the_words_alone(tmp_path: Path) -> None:
+    spent = {"frozen": {"digest": "f00", "at": "2026-11-21T10:38:00+00:00", "contrasts": 12, "cells": 13}}
+    whole = read_inputs(write_study(tmp_path / "whole", n_seeds=6, facts=spent))
+    spent["frozen"]["level"] = 0.0125
+    left = read_inputs(write_study(tmp_path / "left", n_seeds=6, facts=spent))
+    assert (whole.effects["verdict"] == "helps").any()
+    assert not left.effects["verdict"].isin(["helps", "hurts", "equivalent"]).any()  # six seeds: p is .03 at least
+    assert left.effects["mde"].isna().all()  # no difference could be detected
+    wider = left.effects["high_adjusted"] - left.effects["low_adjusted"]
+    assert (wider > whole.effects["high_adjusted"] - whole.effects["low_adjusted"]).all()

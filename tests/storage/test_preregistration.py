@@ -58,7 +58,22 @@ def test_what_is_frozen_is_written_once_and_stays(declared, tmp_path):
     assert freeze(tmp_path, declared) == read_preregistration(tmp_path) == first
     assert (tmp_path / "frozen.json").read_bytes() == before
     assert json.loads(before)["digest"] == first.digest == declared.digest()
-    assert first.facts() == PreregistrationFacts(digest=first.digest, at=first.at, contrasts=3, cells=4)
+    assert first.facts() == PreregistrationFacts(
+        digest=first.digest, at=first.at, contrasts=3, cells=4, level=0.05, earlier=[]
+    )
+
+
+def test_a_spent_level_and_what_spent_it_are_part_of_what_is_frozen(declared, tmp_path):
+    spent = declared.at_level(0.0125, [("digits", "2026-11-20T10:30:00+00:00")])
+    frozen = freeze(tmp_path, spent)
+    assert frozen.digest != declared.digest()
+    assert read_preregistration(tmp_path) == frozen
+    assert (frozen.level, frozen.earlier) == (0.0125, (("digits", "2026-11-20T10:30:00+00:00"),))
+    assert spent.at_level().digest() == declared.digest()  # without them it is what it was
+
+
+def test_an_equal_study_that_starts_again_keeps_the_time_of_its_preregistration(declared, tmp_path):
+    assert freeze(tmp_path, declared, at="2026-11-20T10:30:00+00:00").at == "2026-11-20T10:30:00+00:00"
 
 
 def test_other_comparisons_than_the_frozen_ones_are_refused_with_what_differs(tiny_study, declared, tmp_path):

@@ -26,7 +26,9 @@ WHOLE: dict[str, Any] = {
     "conditions": {"momentum": {"optimizer": ["sgd", "nag"]}}, "modes": ["find", "tune"],
     "tune": {"points": 5, "rates": [{"variant": "reference", "level": 0.1}], "extended": ["a=1"], "at_edge": ["a=2"]},
     "seeds": 6, "max_seeds": 20, "looks": [6, 12], "epochs": 20, "batch_size": 32, "patience": 5,
-    "frozen": {"digest": "5ee1", "at": "2026-11-21T10:38:00", "contrasts": 40, "cells": 41, "unfrozen": 0},
+    "frozen": {"digest": "5ee1", "at": "2026-11-21T10:38:00", "contrasts": 40, "cells": 41, "unfrozen": 0,
+               "level": 0.0125, "earlier": [{"study": "digits", "at": "2026-11-20T10:30:00"}], "among": 5, "scores": 16,
+               "read_before": [{"study": "digits", "at": "2026-11-20T10:30:00", "scores": 12}], "undated": 0},
     "reused": {"rows": 1, "from": ["digits"]}, "tracking_uri": "sqlite:///mlflow.db", "experiment": "cifar_mlp",
     "parent_run_id": "0123", "time": {"total": 1072.5, "train": 1007}, "complete": True, "interrupted": False,
     "gave_up": "", "changes": ["begun with keras 3.14"], "quick": False, "notes": ["a note"],
@@ -36,7 +38,8 @@ WHOLE: dict[str, Any] = {
     "factors": ["norm"], "drawn": ["width"], "alone": ["tower"], "together": [["norm", "width"]],
     "aliased": ["norm and width always change together"], "confounded": ["data differs"], "ignored": ["host differs"],
     "also_varies": ["host"],
-    "reference_asked": "norm=none", "target": {"norm": "batch"}, "seed_column": "seed", "overlap": 0.25,
+    "reference_asked": "norm=none", "target": {"norm": "batch"}, "target_stated": {"norm": "batch"},
+    "seed_column": "seed", "overlap": 0.25,
 }  # fmt: skip
 JSON = {str: "x", float: 1.5, bool: True, list: [{"x": [1]}], dict: {"x": {"y": [{}]}}}  # a value of each type
 LEVELS = ("model", "reference", "recipes", "conditions", "target")  # a level is text, a number, true or false

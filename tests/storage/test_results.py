@@ -117,7 +117,7 @@ def test_a_factor_is_called_by_its_own_name_whatever_its_column_is_called():
     assert [factor_name(column) for column in ("epochs_setting", "data_setting", "epochs", "my_setting", "norm")] == [
         "epochs", "data", "epochs", "my_setting", "norm",
     ]  # fmt: skip
-    for factor in (*COLUMNS, *ADDED, "norm", "my_setting"):
+    for factor in (*COLUMNS, *ADDED, "norm", "my_setting", "epochs_setting", "data_setting_setting"):
         assert factor_name(column_of(factor)) == factor
         assert column_of(factor) not in (*COLUMNS, *ADDED)
 

@@ -186,7 +186,7 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
             [
                 "x: the study has changed since these results were started: a 1 → 2",
                 "  --continue resumes with the changed study; --fresh starts again, keeps the old folder under "
-                "another name, and reuses identical trials from the cache",
+                "another name, and reuses identical trials from the cache; test scores that were read stay read",
             ],
         ),
         (
@@ -194,7 +194,7 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
             [
                 "x: the study has changed since these results were started: a 1 → 2",
                 "  because; --fresh starts again, keeps the old folder under another name, and reuses identical trials "
-                "from the cache",
+                "from the cache; test scores that were read stay read",
             ],
         ),
         (
@@ -204,7 +204,7 @@ def test_a_basis_is_read_back_and_one_that_cannot_be_is_as_none(tmp_path, tiny_s
                 "  a 1 → 2: because",
                 "  b 3 → 4: can continue",
                 "  --fresh starts again, keeps the old folder under another name, and reuses identical trials from "
-                "the cache",
+                "the cache; test scores that were read stay read",
             ],
         ),
     ],

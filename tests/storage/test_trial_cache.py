@@ -56,9 +56,11 @@ def test_a_trial_with_test_scores_serves_without_them_and_not_the_other_way_roun
     cache.keep(replace(SPEC, test=False), untested, EPOCHS)
     assert cache.find(SPEC) is None
     assert cache.find(replace(SPEC, test=False)).outcome == untested
-    cache.keep(SPEC, DONE, EPOCHS)
+    tested = replace(DONE, test_predictions="eJw=")
+    cache.keep(SPEC, tested, EPOCHS)
+    assert cache.find(SPEC).outcome == tested
+    assert cache.find(SPEC).stopped_after(1).test_predictions == ""
     assert cache.find(replace(SPEC, test=False)).outcome == untested
-    assert cache.find(SPEC).outcome == DONE
 
 
 @pytest.mark.parametrize("state", ["pruned", "killed", "failed", "out_of_memory"])

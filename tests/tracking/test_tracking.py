@@ -252,7 +252,8 @@ def test_runs_come_back_as_rows_of_the_results_table(uri, opened, study):
                 "val_loss": 1.4, "test_accuracy": 0.48, "test_loss": 1.5, "predictive_sd": None, "best_epoch": 2,
                 "epochs": 3, "learning_rate": 6e-4,
                 "parameters": 1000, "seconds": 3.5, "data": "3f9a" * 16, "lr_test": "abc123",
-                "run_id": opened.run_ids[BATCH.trial, 1], "same_as": "", "reason": "", "design": "",
+                "run_id": opened.run_ids[BATCH.trial, 1], "same_as": "", "read_at": "", "read_under": "", "reason": "",
+                "design": "",
                 "against": "", "attempt": 1}  # fmt: skip
     assert tuple(batch)[: len(COLUMNS)] == COLUMNS
     assert batch == {**expected, "normalization": "batch", "dropout": 0.0, "learning_rate_setting": "find"}

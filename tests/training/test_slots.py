@@ -6,6 +6,7 @@ import weakref
 import pytest
 
 from ablate.clock import Clock
+from ablate.data.predictions import unpack
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
@@ -33,6 +34,8 @@ def test_an_epoch_trains_validates_and_keeps_the_best_weights(context, trial):
     slots.run_epoch()
     slots.test()
     assert trial.outcome.test_accuracy > 0.5
+    predicted = unpack(trial.outcome.test_predictions, context.data.y_test)
+    assert (predicted == context.data.y_test).mean() == trial.outcome.test_accuracy
 
 
 def test_what_is_cleared_lets_go_of_the_device(context, trial):

@@ -80,6 +80,7 @@ def assert_equal(fed, alone, *, rel=1e-4):
             expected.epochs,
         )
         assert outcome.test_accuracy == expected.test_accuracy
+        assert outcome.test_predictions == expected.test_predictions
         assert outcome.data == expected.data
         for mine, theirs in zip(fed.epochs.get(name, []), epochs.get(name, []), strict=True):
             assert mine.train_loss == pytest.approx(theirs.train_loss, rel=rel)
@@ -107,7 +108,7 @@ def test_a_verdict_stops_one_trial_and_the_next_takes_its_slot(specs, stacked, a
     fed = Fed(specs[4:], verdict=lambda epoch: (epoch.trial, epoch.epoch) != ("s1", 1))
     run_trials(specs[:4], stacked, RateFinder(stacked, cache=None), fed)
     assert (fed.outcomes["s1"].state, fed.outcomes["s1"].epochs) == ("pruned", 1)
-    assert fed.outcomes["s1"].test_accuracy is None
+    assert (fed.outcomes["s1"].test_accuracy, fed.outcomes["s1"].test_predictions) == (None, "")
     outcomes, epochs = alone
     del fed.outcomes["s1"], fed.epochs["s1"]
     assert_equal(fed, ({k: o for k, o in outcomes.items() if k != "s1"}, epochs))
@@ -275,6 +276,7 @@ def test_what_is_too_large_for_the_memory_trains_in_parts_to_the_same_numbers(hu
     )
     assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-4)
     assert (cut.best_epoch, cut.epochs, cut.test_accuracy) == (whole.best_epoch, whole.epochs, whole.test_accuracy)
+    assert cut.test_predictions == whole.test_predictions != ""
     assert cut.seconds >= sum(cut.timings.values())
 
 

@@ -215,3 +215,12 @@ def test_a_study_whose_workers_cannot_begin_ends_at_once_and_names_model_and_log
     assert "model.name" in str(raised.value)
     assert str(raised.value).endswith(f"see {task.log_of(0)}")
     assert len(str(raised.value).splitlines()) <= 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("serve", [pretend.refusing, pretend.leaving])
+def test_a_log_that_is_deleted_with_its_worker_is_not_named(task, serve):
+    with pytest.raises(AblateError) as raised:
+        Kept(replace(limited(task, silent_minutes=2.0), is_log_kept=False), serve=serve).train("fine-1")
+    assert ".log" not in str(raised.value)
+    assert "model.name" in str(raised.value)

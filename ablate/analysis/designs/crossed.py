@@ -3,10 +3,11 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ablate.analysis.designs.comparisons import (
     RATE,
@@ -17,10 +18,10 @@ from ablate.analysis.designs.comparisons import (
     configuration,
     factor_names,
 )
-from ablate.analysis.effects import Metric
+from ablate.analysis.effects import Metric, only_primary, without_judgements
 from ablate.analysis.importance.anova import ANOVA_COLUMNS, TIMES, anova_of
 from ablate.analysis.importance.cells import Cells, complete_cells, level_key, varying
-from ablate.analysis.statistics import paired_interval
+from ablate.analysis.statistics import DIFFERENT, paired_interval
 from ablate.analysis.statistics.paired import Floats
 from ablate.study.trial import RATE_SETTING, Level
 
@@ -45,10 +46,15 @@ class Factorial:
         """One value per seed, shape (n_seeds,), with the seeds as its index."""
         return pd.Series(values, index=list(self.cells.replicates))
 
-    def target(self) -> dict[str, Level]:
-        """The cell with the best mean validation score; the first among equals."""
+    def best(self, among: NDArray[np.bool_] | None = None) -> dict[str, Level]:
+        """The cell with the best mean validation score, of those that are true in `among`; the first among equals."""
         means = self.scores.means()
-        return self.scores.at([int(at) for at in np.unravel_index(int(means.argmax()), means.shape)])
+        chosen = means if among is None else np.where(among, means, -np.inf)
+        return self.scores.at([int(at) for at in np.unravel_index(int(chosen.argmax()), means.shape)])
+
+    def every_other(self, first: int) -> "Factorial":
+        """The same factorial with every second seed, from number `first`."""
+        return replace(self, cells=_every_other(self.cells, first), scores=_every_other(self.scores, first))
 
 
 def factorials(
@@ -71,20 +77,25 @@ def factorials(
     return [factorial for factorial in found if factorial is not None]
 
 
-def factorial_effects(found: Sequence[Factorial], *, margin: float, alpha: float = 0.05) -> pd.DataFrame:
+def factorial_effects(
+    found: Sequence[Factorial], *, margin: float, alpha: float = 0.05, is_primary: bool = True
+) -> pd.DataFrame:
     """One row per main effect or two-way interaction of each mode, the columns `FACTORIAL_COLUMNS`.
 
     A main effect is a level minus the reference's level, averaged over all levels of the other factors. An interaction
     is the joint effect of two levels beyond the sum of their effects: y(l, m) − y(r, m) − y(l, r) + y(r, r), averaged
-    likewise. Each is computed seed by seed; all comparisons of a mode are one family. `flagged`: the adjusted p is at
-    most `alpha` and the mean lies beyond the margin.
+    likewise. Each is computed seed by seed; all comparisons of a mode, main effects and interactions, are one family.
+    `flagged`: it helps or hurts, as its verdict says.
+
+    Only a factorial that `is_primary`, the primary family of its report, has verdicts, and of several modes only the
+    first by `mode_rank`. Otherwise the verdict of every judged comparison is "exploratory", and none is flagged.
     """
     families = [list(_comparisons(one)) for one in found]
     tables = [comparison_table(family, margin=margin, alpha=alpha) for family in families if family]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(FACTORIAL_COLUMNS))
-    flagged = (table["p_adjusted"].astype(float) <= alpha) & (table["mean"].astype(float).abs() > margin)
+    table = only_primary(table) if is_primary else without_judgements(table)
     words = table["verdict"].where(table["kind"] != "interaction", table["verdict"].replace(INTERACTION_WORDS))
-    return table.assign(flagged=flagged, verdict=words)[list(FACTORIAL_COLUMNS)]
+    return table.assign(flagged=table["verdict"].isin(DIFFERENT), verdict=words)[list(FACTORIAL_COLUMNS)]
 
 
 def interaction_cells(one: Factorial, factor: str, factor_2: str) -> pd.DataFrame:
@@ -110,6 +121,10 @@ def variance_shares(found: Sequence[Factorial]) -> pd.DataFrame:
     tables = [anova_of(one.cells).assign(mode=one.mode) for one in found]
     columns = ["mode", *ANOVA_COLUMNS]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def _every_other(cells: Cells, first: int) -> Cells:
+    return replace(cells, replicates=cells.replicates[first::2], values=cells.values[first::2])
 
 
 def _crossed(rows: pd.DataFrame, factors: Sequence[str] | None) -> list[str]:

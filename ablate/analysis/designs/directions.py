@@ -1,7 +1,7 @@
 """Compare a factor's worth from both ends and on average: add-one-in, leave-one-out and Shapley value.
 
-Without interactions the three are the same number. Where they disagree beyond their uncertainty, the factor's worth
-depends on the others, and no single number describes it.
+Without interactions the three are the same number. Where a factor is worth something by itself and costs something on
+top of the others, or the reverse, no single number describes it. All of this is exploratory.
 """
 
 import math
@@ -13,18 +13,20 @@ import pandas as pd
 
 from ablate.analysis.designs.comparisons import Comparison, ablation_runs, comparison_table, configuration, factor_names
 from ablate.analysis.designs.crossed import Factorial
+from ablate.analysis.designs.targets import CHOICE_COLUMNS, SAME_SCORES, find_target
 from ablate.analysis.effects import Metric, paired_scores
 from ablate.analysis.importance.cells import level_key
 from ablate.analysis.importance.games import add_one_in, game_between, leave_one_out, shapley_values
-from ablate.analysis.statistics import DIFFERENT, paired_interval
+from ablate.analysis.statistics import paired_interval
 from ablate.study.trial import BEST, REFERENCE
 
 MEASURES = ("add_one_in", "leave_one_out", "shapley")
 IDENTITY = ("mode", "source", "factor", "reference_level", "level")
+ALPHA = 0.05
 CHANGE = ("change", "change_low", "change_high", "change_p")
 DIRECTION_COLUMNS = (
-    *IDENTITY, *(f"{measure}{part}" for measure in MEASURES for part in ("", "_low", "_high", "_n")), *CHANGE,
-    "disagreement",
+    *IDENTITY, *CHOICE_COLUMNS, *(f"{measure}{part}" for measure in MEASURES for part in ("", "_low", "_high", "_n")),
+    *CHANGE, "disagreement",
 )  # fmt: skip
 Differences = Mapping[str, "pd.Series[float]"]  # measure -> values by seed
 
@@ -47,9 +49,10 @@ def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Facto
     All measures are the gain of the factor's level in "best" over that in "reference", paired by seed: alone
     (`add_one_in`), on top of all others (`leave_one_out`), and on average over all orders (`shapley`, if one of
     `found` crosses exactly these factors). Each has its mean, the ends of its 95 % interval and its seeds. `change` is
-    leave-one-out minus add-one-in, with an interval and max-T p over the factors of the mode. `disagreement` is "sign"
-    if the intervals of two measures lie on different sides of 0, "size" if the change is significant and beyond
-    the margin, else "".
+    leave-one-out minus add-one-in, with an interval and max-T p over the factors of the mode; below six seeds there
+    is no p. `disagreement` is "sign" if the change is significant (p at most `ALPHA`), and leave-one-out and add-one-in
+    have opposite signs, each with an interval that excludes 0; else "". `target` is "search": the scores that chose
+    the best configuration are those of other seeds.
     """
     runs = ablation_runs(results, metric)
     start, end = configuration(runs), configuration(runs, BEST)
@@ -64,7 +67,8 @@ def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Facto
         averages = _measures(game, start, end) if game else {}
         worths = [
             _Worth(
-                dict(zip(IDENTITY, (mode, "one-factor", name, start[name], end[name]), strict=True)),
+                dict(zip(IDENTITY, (mode, "one-factor", name, start[name], end[name]), strict=True))
+                | {"target": "search", "target_cells": math.nan},
                 dict(_from_pairs(pairs[pairs["mode"] == mode], name, start[name], end[name]))
                 | {measure: values for measure, values in averages.get(name, {}).items() if measure == "shapley"},
             )
@@ -79,16 +83,19 @@ def crossed_directions(
 ) -> pd.DataFrame:
     """The same columns, with all three measures from a factorial between its reference and `target`.
 
-    Without a `target` it is the cell with the best mean validation score.
+    The levels that `target` leaves open are chosen by `find_target`; `target` and `target_cells` say how. Where the
+    scores that measure chose the target, no disagreement is told.
     """
     tables = []
     for one in found:
-        end = one.target() if target is None else target
+        end = find_target(one, target)
         worths = [
             _Worth(
-                dict(zip(IDENTITY, (one.mode, "factorial", name, one.reference[name], end[name]), strict=True)), values
+                dict(zip(IDENTITY, (one.mode, "factorial", name, one.reference[name], end.levels[name]), strict=True))
+                | end.columns(),
+                values,
             )
-            for name, values in _measures(one, one.reference, end).items()
+            for name, values in _measures(end.measured, one.reference, end.levels).items()
         ]
         tables.append(_table(worths, margin=margin))
     return _joined(tables)
@@ -144,23 +151,21 @@ def _table(worths: Sequence[_Worth], *, margin: float) -> pd.DataFrame:
             parts = (interval.mean, interval.low, interval.high, interval.n)
             row |= {f"{measure}{part}": value for part, value in zip(("", "_low", "_high", "_n"), parts, strict=True)}
         row |= dict(zip(CHANGE, (change[name] for name in ("mean", "low", "high", "p_adjusted")), strict=True))
-        rows.append(row | {"disagreement": _disagreement(row, str(change["verdict"]), margin=margin)})
+        rows.append(row | {"disagreement": _disagreement(row)})
     return pd.DataFrame(rows, columns=list(DIRECTION_COLUMNS))
 
 
-def _disagreement(row: Mapping[str, object], verdict: str, *, margin: float) -> str:
-    spans = [_span(row, measure, margin=margin) for measure in MEASURES]
-    if any(low > 0 for low, _ in spans) and any(high < 0 for _, high in spans):
-        return "sign"
-    return "size" if verdict in DIFFERENT else ""
+def _disagreement(row: Mapping[str, object]) -> str:
+    """ "sign" only with a test behind it: two intervals that lie on different sides of 0 are none."""
+    if row["target"] == SAME_SCORES or not _number(row, "change_p") <= ALPHA:
+        return ""
+    added, left = ((_number(row, f"{name}_low"), _number(row, f"{name}_high")) for name in MEASURES[:2])
+    is_opposite = (added[0] > 0 and left[1] < 0) or (added[1] < 0 and left[0] > 0)
+    return "sign" if is_opposite else ""
 
 
-def _span(row: Mapping[str, object], measure: str, *, margin: float) -> tuple[float, float]:
-    """The ends of a measure's interval; a value without seeds is exact, and counts beyond the margin only."""
-    mean, low, high, n = (float(str(row[f"{measure}{part}"])) for part in ("", "_low", "_high", "_n"))
-    if n == 1:
-        return (mean, mean) if abs(mean) > margin else (-math.inf, math.inf)
-    return low, high
+def _number(row: Mapping[str, object], name: str) -> float:
+    return float(str(row[name]))
 
 
 def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Trace paths between two configurations: the gain of each step, and the alternatives tried there.
 
-Steps are chosen and reported on the validation score, so the gain of a step is slightly optimistic: it is the best
-of several.
+Steps are chosen on the validation score. Where the same scores give the gain of a step it is optimistic, since the
+step is the best of several; within a factorial of enough seeds, half of the seeds choose and the others measure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ablate.analysis.designs.comparisons import ablation_runs, factor_names
 from ablate.analysis.designs.crossed import Factorial
+from ablate.analysis.designs.targets import CHOICE_COLUMNS, OTHER_SEEDS, SAME_SCORES, find_target, halves
 from ablate.analysis.effects import Metric
 from ablate.analysis.importance.cells import level_key
 from ablate.analysis.importance.games import game_between, greedy_path, value_at
@@ -22,7 +23,8 @@ from ablate.study.trial import BEST, REFERENCE
 
 DIRECTIONS = {REFERENCE: "forward", BEST: "backward"}  # by the variant compared with: the path's start
 PATH_COLUMNS = (
-    "mode", "source", "direction", "step", "factor", "level", "n", "gain", "sd", "low", "high", "score", "chosen",
+    "mode", "source", "direction", *CHOICE_COLUMNS, "steps", "step", "factor", "level", "n", "gain", "sd", "low",
+    "high", "score", "chosen",
 )  # fmt: skip
 RUN_COLUMNS = (
     "mode", "direction", "step", "factor", "level", "variant", "seed", "score", "state", "trial", "run_id", "same_as",
@@ -42,11 +44,13 @@ def paths(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     "forward" goes from the reference to the best configuration, "backward" from there to the reference. `gain` is the
     validation score (higher is better) minus that of the step before, paired by seed, with its SD and 95 % interval;
     `score` the mean over the seeds. `chosen` marks the candidate of each step with the best mean, the first among
-    equals: those rows are the path.
+    equals: those rows are the path. `steps` is "same scores", since the scores of the gains chose them; `target` is
+    "search": other seeds found the best configuration.
     """
     found: list[dict[str, object]] = []
     for (mode, direction), walk in path_runs(results, metric).groupby(["mode", "direction"], sort=False):
-        found += _walked(_by_step(walk), {"mode": mode, "source": "path", "direction": direction})
+        identity = {"mode": mode, "source": "path", "direction": direction, "target": "search", "steps": SAME_SCORES}
+        found += _walked(_by_step(walk), identity)
     return pd.DataFrame(found, columns=list(PATH_COLUMNS))
 
 
@@ -68,21 +72,33 @@ def path_runs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 
 def crossed_paths(found: Iterable[Factorial], *, target: Mapping[str, object] | None = None) -> pd.DataFrame:
-    """The same columns, with paths through a factorial's validation scores between its reference and `target`."""
+    """The same columns, with paths through a factorial's validation scores between its reference and a target.
+
+    The levels that `target` leaves open are chosen by `find_target`; `target` and `target_cells` say how. With enough
+    seeds for two halves one half chooses the steps, and `n`, gains and scores are those of the other: `steps` is then
+    "other seeds".
+    """
     rows: list[dict[str, object]] = []
     for one in found:
-        end = one.target() if target is None else target
-        names, game = game_between(one.scores, one.reference, end)
+        end = find_target(one, target)
+        choosing, measuring = halves(one)
+        names, chooser = game_between(choosing.scores, one.reference, end.levels)
         if not names:
             continue
-        back = np.flip(game, axis=tuple(range(1, game.ndim)))
-        for direction, path, values, goal in (
-            ("forward", greedy_path(game), game, end),
-            ("backward", greedy_path(back), back, one.reference),
-        ):
-            identity = {"mode": one.mode, "source": "factorial", "direction": direction}
-            rows += _walked(_steps(path, values, names, goal, one), identity)
+        _, measured = game_between(measuring.scores, one.reference, end.levels)
+        steps = SAME_SCORES if choosing is measuring else OTHER_SEEDS
+        for direction, goal in (("forward", end.levels), ("backward", one.reference)):
+            first, second = (game if direction == "forward" else _reversed(game) for game in (chooser, measured))
+            identity = {"mode": one.mode, "source": "factorial", "direction": direction, **end.columns()}
+            path = greedy_path(first)
+            walk = _steps(path, second, names, goal, measuring)
+            rows += _walked(walk, identity | {"steps": steps}, path=["", *(names[j] for j in path)])
     return pd.DataFrame(rows, columns=list(PATH_COLUMNS))
+
+
+def _reversed(game: Floats) -> Floats:
+    """The same game from its other end."""
+    return np.flip(game, axis=tuple(range(1, game.ndim)))
 
 
 def _by_step(walk: pd.DataFrame) -> list[list[_Candidate]]:
@@ -116,19 +132,23 @@ def _numbers(walk: pd.DataFrame) -> "pd.Series[int]":
     return differing.sum(axis=1).astype(int)
 
 
-def _walked(steps: Sequence[Sequence[_Candidate]], identity: Mapping[str, object]) -> list[dict[str, object]]:
+def _walked(
+    steps: Sequence[Sequence[_Candidate]], identity: Mapping[str, object], *, path: Sequence[str] = ()
+) -> list[dict[str, object]]:
+    """The rows of a walk that takes the factors of `path`; without these, the best candidate of each step."""
     rows: list[dict[str, object]] = []
     here: pd.Series[float] | None = None
     for number, candidates in enumerate(steps):
         means = [float(candidate.scores.mean()) for candidate in candidates]
-        best = int(np.argmax(means))
+        factors = [candidate.factor for candidate in candidates]
+        taken = factors.index(path[number]) if path else int(np.argmax(means))
         rows += [
             {**identity, "step": number, "factor": candidate.factor, "level": candidate.level}
             | _gain(candidate.scores, here)
-            | {"score": mean, "chosen": at == best}
+            | {"score": mean, "chosen": at == taken}
             for at, (candidate, mean) in enumerate(zip(candidates, means, strict=True))
         ]
-        here = candidates[best].scores
+        here = candidates[taken].scores
     return rows
 
 

@@ -7,11 +7,13 @@ import pandas as pd
 
 from ablate.analysis.designs.comparisons import STATISTICS, Comparison, comparison_table
 from ablate.analysis.designs.crossed import Factorial
+from ablate.analysis.designs.targets import CHOICE_COLUMNS, find_target
+from ablate.analysis.effects import without_judgements
 from ablate.analysis.importance.games import game_between, shapley_interactions, shapley_values
 from ablate.analysis.statistics.paired import Floats
 
 ENUMERATED = ("mode", "kind", "factor", "reference_level", "level", "factor_2", "reference_level_2", "level_2")
-SHAPLEY_COLUMNS = (*ENUMERATED, *STATISTICS)
+SHAPLEY_COLUMNS = (*ENUMERATED, *CHOICE_COLUMNS, *STATISTICS)
 
 
 def shapley_effects(
@@ -19,20 +21,23 @@ def shapley_effects(
 ) -> pd.DataFrame:
     """One row per factor (kind "value") or pair of factors ("pair") in which target and reference differ.
 
-    The columns are `SHAPLEY_COLUMNS`. Without a `target` it is the cell with the best mean validation score. All
-    values are exact in each seed, on the metric. In each seed the values sum to v(target) − v(reference). That of a
-    pair is the Shapley interaction index: above 0 if the two are worth more together than separately. The values of
-    a mode are one family, its pairs another.
+    The columns are `SHAPLEY_COLUMNS`. The levels that `target` leaves open are chosen by `find_target`, and the
+    columns `CHOICE_COLUMNS` say how. All values are exact in each seed, on the metric. In each seed the values sum to
+    v(target) − v(reference). That of a pair is the Shapley interaction index: above 0 if the two are worth more
+    together than separately. All are exploratory: no verdict judges a difference. The p values are adjusted over the
+    values of a mode, and over its pairs.
     """
     tables = [pd.DataFrame(columns=list(SHAPLEY_COLUMNS))]
     for one in found:
-        end = one.target() if target is None else target
-        names, game = game_between(one.cells, one.reference, end)
+        end = find_target(one, target)
+        names, game = game_between(end.measured.cells, one.reference, end.levels)
         if names:
-            changes = {name: (name, one.reference[name], end[name]) for name in names}
+            changes = {name: (name, one.reference[name], end.levels[name]) for name in names}
             tables += [
-                comparison_table(family, margin=margin)
-                for family in (_values(one, game, changes), _pairs(one, game, changes))
+                without_judgements(comparison_table(family, margin=margin)).assign(
+                    target=end.choice, target_cells=end.n_cells
+                )
+                for family in (_values(end.measured, game, changes), _pairs(end.measured, game, changes))
                 if family
             ]
     filled = [table for table in tables if len(table)]

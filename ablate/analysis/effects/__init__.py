@@ -1,5 +1,6 @@
 """Estimate the effect of each variant against its reference, paired by seed, on the primary metric."""
 
+from ablate.analysis.effects.lost_runs import FAILURE_COLUMNS, FEWER, MORE
 from ablate.analysis.effects.metric import (
     COUNTED_AT_CHANCE,
     Direction,
@@ -9,11 +10,14 @@ from ablate.analysis.effects.metric import (
     metric_values,
     primary_metric,
 )
-from ablate.analysis.effects.pairing import IDENTICAL, PAIR_COLUMNS, UNFINISHED, pair_runs, paired_scores
+from ablate.analysis.effects.modes import mode_changes
+from ablate.analysis.effects.pairing import IDENTICAL, LOST, PAIR_COLUMNS, UNFINISHED, pair_runs, paired_scores
+from ablate.analysis.effects.primary import EXPLORATORY, mode_rank, only_primary, primary_mode, without_judgements
 from ablate.analysis.effects.table import EFFECT_COLUMNS, effects_of_runs, effects_table, undecided
 
 __all__ = [
-    "COUNTED_AT_CHANCE", "EFFECT_COLUMNS", "IDENTICAL", "PAIR_COLUMNS", "UNFINISHED", "Direction",
-    "Metric", "confirmatory_runs", "effects_of_runs", "effects_table", "metric_unit", "metric_values", "pair_runs",
-    "paired_scores", "primary_metric", "undecided",
+    "COUNTED_AT_CHANCE", "EFFECT_COLUMNS", "EXPLORATORY", "FAILURE_COLUMNS", "FEWER", "IDENTICAL", "LOST", "MORE",
+    "PAIR_COLUMNS", "UNFINISHED", "Direction", "Metric", "confirmatory_runs", "effects_of_runs", "effects_table",
+    "metric_unit", "metric_values", "mode_changes", "mode_rank", "only_primary", "pair_runs", "paired_scores",
+    "primary_metric", "primary_mode", "undecided", "without_judgements",
 ]  # fmt: skip

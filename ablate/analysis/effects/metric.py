@@ -27,7 +27,7 @@ class Metric:
     sign: int  # −1 for a column in which lower is better
     scale: float  # from the file's unit to the displayed unit: 100 for accuracies
     unit: str  # "points" or "nats", or an imported table's own, maybe ""
-    chance: float  # value of a run that did not finish: a fraction, or minus nats
+    chance: float  # value of a run that did not finish: a fraction, or minus nats; NaN if guessing is unknown
     margin: float  # differences within ± this do not matter: a fraction, or nats; 0 if unknown
     direction: Direction = "maximize"  # of the values as displayed, whatever the sign of the column
 
@@ -68,12 +68,13 @@ def primary_metric(
     """The test metric of the monitored kind if every finished ablation run has it, otherwise `score`.
 
     `monitor` is "val_accuracy" or "val_loss". Unless given, the margin of an accuracy is 0.5 points or the binomial
-    standard error of `n_test` images at the reference's mean, whichever is larger; of a loss, 0.01 nats. Chance is
-    1 / `n_classes`, for a loss −ln(n_classes); the worst finished run if the number of classes is unknown.
+    standard error of `n_test` images at the reference's mean, whichever is larger; of a loss, 0.01 nats. `chance`, the
+    value of a lost run, is the worse of guessing and the worst finished run, so that no loss of a run is a gain;
+    guessing scores 1 / `n_classes`, or −ln(n_classes) as a loss. NaN if guessing is unknown.
 
-    `stated` describes an imported score: "name", "direction", "unit", "scale", and "margin" in the unit
-    of the score. Then `monitor`, `n_classes` and `n_test` are not used; without a margin it is 0, so that no verdict
-    of "equivalent" or "detectable but below margin" is possible.
+    `stated` describes an imported score: "name", "direction", "unit", "scale", and "margin" and "chance" (the score of
+    guessing, higher is better) in the unit of the score. Then `monitor`, `n_classes` and `n_test` are not used;
+    without a margin it is 0, so that no verdict of "equivalent" or "detectable but below margin" is possible.
     """
     if stated:
         return _stated_metric(results, stated, margin=margin)
@@ -86,14 +87,14 @@ def primary_metric(
     values = sign * finished[column]
     of_reference = values[finished["variant"] == REFERENCE]
     at_reference = float(of_reference.sort_values().mean())  # equal to the bit in whatever order trials ended
-    chance = chance_score(n_classes, monitor) if n_classes else float(values.min())
+    guess = chance_score(n_classes, monitor) if n_classes else math.nan
     if margin is None:
         margin = LEAST_MARGIN[kind]
         if tested and n_test and kind == "accuracy" and 0 <= at_reference <= 1:
             margin = max(margin, statistics.binomial_error(at_reference, n=n_test))
     name = f"test_{kind}" if tested else monitor
     scale, unit = metric_unit(name)
-    return Metric(name, column, sign, scale, unit, chance, margin, own_direction(name))
+    return Metric(name, column, sign, scale, unit, _lost_value(guess, values), margin, own_direction(name))
 
 
 def _stated_metric(results: pd.DataFrame, stated: Mapping[str, Any], *, margin: float | None) -> Metric:
@@ -103,8 +104,15 @@ def _stated_metric(results: pd.DataFrame, stated: Mapping[str, Any], *, margin: 
     if margin is None:
         margin = float(stated.get("margin") or 0.0)
     scale = float(stated.get("scale") or 1.0)
-    worst = float(_finished(results)["score"].min())
-    return Metric(str(stated["name"]), "score", 1, scale, str(stated.get("unit") or ""), worst, margin, direction)
+    guess = math.nan if stated.get("chance") is None else float(stated["chance"])
+    lost = _lost_value(guess, _finished(results)["score"])
+    return Metric(str(stated["name"]), "score", 1, scale, str(stated.get("unit") or ""), lost, margin, direction)
+
+
+def _lost_value(guess: float, finished: "pd.Series[float]") -> float:
+    """The value of a lost run: the worse of guessing and the worst `finished` run; NaN if guessing is unknown."""
+    worst = float(finished.min())
+    return min(guess, worst) if worst == worst else guess
 
 
 def _finished(results: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +121,7 @@ def _finished(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":
-    """The metric of each run, higher is better; NaN if a run has no result."""
+    """The metric of each run, higher is better; NaN if a run has no result, or is lost and guessing is unknown."""
     finished = (metric.sign * runs[metric.column]).where(runs["state"] == "finished")
     return finished.mask(runs["state"].isin(COUNTED_AT_CHANCE), metric.chance)
 

@@ -1,11 +1,12 @@
 """Pair each run of a variant with the run of the same seed of its reference."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from ablate.analysis.effects.metric import Metric, confirmatory_runs, is_reference, metric_values
+from ablate.analysis.effects.metric import COUNTED_AT_CHANCE, Metric, confirmatory_runs, is_reference, metric_values
 from ablate.analysis.statistics import Verdict
 from ablate.study.trial import BEST, REFERENCE
 
@@ -16,6 +17,7 @@ PAIR_COLUMNS = (
 PARTNER = ("variant", "mode", "seed", "value", "state", "run_id", "trial")
 IDENTICAL: Verdict = "identical runs"
 UNFINISHED: Verdict = "no run finished"
+LOST: Verdict = "lost runs"
 # Results of a run of this package: if all are equal, so were its epochs.
 RECORDED = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_epoch", "epochs")
 MIN_RUNS = 3  # distinct runs in a table with only scores: saturated or coarse scores repeat
@@ -27,8 +29,9 @@ def paired_scores(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
     A variant is paired with the rows that `against` names: those of its own learning-rate mode if there are any,
     else those of mode "". `value` and `reference_value` are on the metric (higher is better, in the file's unit),
-    `difference` is the first minus the second. A run that diverged, ran out of memory or failed counts at chance level;
-    a run that was interrupted, pruned, or has no value is left out, and so is a seed without its partner.
+    `difference` is the first minus the second. A run that diverged, ran out of memory or failed counts at
+    `metric.chance`, and is left out if that is unknown. A run that was interrupted, pruned, or has no value is left
+    out, and so is a seed without its partner.
     """
     return pair_runs(confirmatory_runs(results), metric)
 
@@ -46,6 +49,41 @@ def pair_runs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     )
     pairs["difference"] = pairs["value"] - pairs["reference_value"]
     return pairs[list(PAIR_COLUMNS)].sort_values(["variant", "mode", "seed"], ignore_index=True)
+
+
+def counted_pairs(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The pairs of `confirmatory_runs` with all lost runs, whether or not the score of guessing is known."""
+    return pair_runs(runs, replace(metric, chance=-math.inf))
+
+
+def lost_comparisons(
+    counted: pd.DataFrame, apart: Mapping[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]
+) -> frozenset[tuple[str, str]]:
+    """The (variant, mode) with a lost run among `counted_pairs` or `unpaired_runs`, on either side."""
+    is_lost = counted["state"].isin(COUNTED_AT_CHANCE) | counted["reference_state"].isin(COUNTED_AT_CHANCE)
+    unpaired = {
+        key for key, sides in apart.items() if any(side["state"].isin(COUNTED_AT_CHANCE).any() for side in sides)
+    }
+    return frozenset(_cells(counted[is_lost])) | unpaired
+
+
+def unpaired_runs(
+    runs: pd.DataFrame, metric: Metric, counted: pd.DataFrame
+) -> dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]:
+    """The runs of both sides of each (variant, mode) whose sides share no seed, with `value` and `state`.
+
+    Lost runs are among them; a comparison with a pair in `counted_pairs`, or without a run on a side, is not.
+    """
+    known = runs.assign(value=metric_values(runs, metric))
+    known = known[metric_values(runs, replace(metric, chance=-math.inf)).notna()]
+    variants = declared_runs(known)
+    variants["partner_mode"] = variants["mode"].where(_has_own_partner(variants, runs), "")
+    paired, found = set(_cells(counted)), dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]()
+    for (variant, mode), mine in variants.groupby(["variant", "mode"], sort=False):
+        of_other = (known["variant"] == mine["against"].iloc[0]) & (known["mode"] == mine["partner_mode"].iloc[0])
+        if (variant, mode) not in paired and of_other.any():
+            found[str(variant), str(mode)] = mine, known[of_other]
+    return found
 
 
 def declared_runs(runs: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +127,7 @@ def identical_comparisons(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
 
 
 def unfinished_contrasts(pairs: pd.DataFrame) -> frozenset[tuple[str, str]]:
-    """The (variant, mode) in whose pairs no run finished, on either side: all count at the same chance level."""
+    """The (variant, mode) in whose `counted_pairs` no run finished, on either side: there is nothing to compare."""
     has_finished = (pairs["state"] == "finished") | (pairs["reference_state"] == "finished")
     return frozenset(_cells(pairs)) - frozenset(_cells(pairs[has_finished]))
 

@@ -7,7 +7,9 @@ trees as arrays, and levels as categories; without categorical factors the share
 (`tests/analysis/importance/test_forest.py`).
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,29 +26,84 @@ if TYPE_CHECKING:
 FactorPieces: TypeAlias = tuple[Floats, NDArray[np.bool_]]
 SklearnTree: TypeAlias = Any  # sklearn ships no types
 MAX_DEPTH = 64  # Optuna's; no tree of a few hundred trials is that deep
+MOST_ROWS = 256  # of many trials each tree draws this many: as accurate on 1,000, with a quarter of the time
+LEAST_TREES = 30  # for R²: with fewer trees some trial is in the sample of each, and no tree can predict it
 
 
-def forest_shares(
-    factors: "pd.DataFrame", scores: Sequence[float], *, rows: Sequence[int], n_trees: int, seed: int
-) -> dict[str, float]:
-    """Each factor's share, from 0 to 1, of the variance of the forest's prediction over the whole space.
+@dataclass(frozen=True, slots=True)
+class TreeColumns:
+    """The factors as trees see them: a number is a column, another factor a 0/1 column for each level."""
 
-    `factors` has a row per trial: columns of floats are numbers between their smallest and largest value, all others
-    levels of equal weight. The forest learns only from `rows`, some of them repeatedly in a resample. What the shares
-    lack to 1 are interactions. All 0 if no tree sees a difference.
+    columns: Mapping[str, Floats]  # of each factor, (n, its columns)
+    numbers: frozenset[str]  # the factors that are numbers
+
+    def moved(self, names: Collection[str], order: NDArray[np.intp]) -> "TreeColumns":
+        """The same with the rows of some factors in another order: they go on together, the others stay."""
+        moved = {name: values[order] if name in names else values for name, values in self.columns.items()}
+        return TreeColumns(moved, self.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a forest says of its factors, and how well it predicts."""
+
+    shares: Mapping[str, float]  # of the variance of its prediction over the whole space, from 0 to 1
+    r2: float  # out of bag: of each trial, predicted by the trees that have not seen it; NaN with few trees
+
+
+def tree_columns(table: "pd.DataFrame") -> TreeColumns:
+    """Columns of floats as numbers between their smallest and largest value, all others as levels of equal weight."""
+    numbers = frozenset(str(name) for name, column in table.items() if _is_number(column))
+    return TreeColumns({str(name): _columns(column) for name, column in table.items()}, numbers)
+
+
+def explained(
+    factors: TreeColumns, scores: Sequence[float], *, rows: Sequence[int], n_trees: int, seed: int
+) -> Explained:
+    """Each factor's share of the variance of a forest's prediction over the whole space, and the forest's R².
+
+    The forest learns only from `rows`, some of them repeatedly in a resample. What the shares lack to 1 are
+    interactions. All 0 if no tree sees a difference.
     """
-    from sklearn.ensemble import RandomForestRegressor
-
-    columns = {str(name): _columns(column) for name, column in factors.items()}
-    names = [name for name, values in columns.items() for _ in range(values.shape[1])]
-    x = np.hstack(list(columns.values()))
-    forest = RandomForestRegressor(n_estimators=n_trees, max_depth=MAX_DEPTH, random_state=seed)
-    forest.fit(x[list(rows)], np.asarray(scores)[list(rows)])
+    names = [name for name, values in factors.columns.items() for _ in range(values.shape[1])]
+    x, y, at = np.hstack(list(factors.columns.values())), np.asarray(scores, dtype=np.float64), list(rows)
     spans = np.stack([x.min(axis=0), x.max(axis=0)])
-    is_number = {str(name): _is_number(column) for name, column in factors.items()}
-    shares = [_tree_shares(fitted.tree_, spans, names, is_number) for fitted in forest.estimators_]
+    is_number = {name: name in factors.numbers for name in factors.columns}
+    grown = list(_grown(x[at], y[at], n_trees=n_trees, seed=seed))
+    shares = [_tree_shares(tree, spans, names, is_number) for tree, _ in grown]
     telling = [share for share in shares if share]
-    return {name: float(np.mean([share[name] for share in telling])) if telling else 0.0 for name in columns}
+    means = {name: float(np.mean([share[name] for share in telling])) if telling else 0.0 for name in factors.columns}
+    return Explained(means, _out_of_bag(grown, x[at], y[at]) if n_trees >= LEAST_TREES else math.nan)
+
+
+def _grown(x: Floats, y: Floats, *, n_trees: int, seed: int) -> Iterator[tuple[SklearnTree, NDArray[np.bool_]]]:
+    """Fitted trees, each with the rows it has not seen: those of sklearn's forest, which copies and checks for longer.
+
+    Eight trees of 24 rows take 6 ms so, and 15 ms in sklearn's forest.
+    """
+    from sklearn.tree import DecisionTreeRegressor
+
+    places = _single(x)
+    for number in np.random.RandomState(seed).randint(np.iinfo(np.int32).max, size=n_trees):
+        drawn = np.random.RandomState(number).randint(0, len(y), min(MOST_ROWS, len(y)), dtype=np.int32)
+        counts = np.bincount(drawn, minlength=len(y)).astype(np.float64)
+        tree = DecisionTreeRegressor(max_depth=MAX_DEPTH, random_state=number)
+        yield tree.fit(places, y, sample_weight=counts, check_input=False).tree_, counts == 0
+
+
+def _out_of_bag(grown: Sequence[tuple[SklearnTree, NDArray[np.bool_]]], x: Floats, y: Floats) -> float:
+    """R² of the scores, each predicted by the mean of the trees that have not seen it."""
+    unseen = np.stack([rows for _, rows in grown])
+    said = np.stack([tree.predict(_single(x))[:, 0] for tree, _ in grown])
+    is_known = unseen.any(axis=0)
+    mean = (said * unseen).sum(axis=0)[is_known] / unseen.sum(axis=0)[is_known]
+    y = y[is_known]
+    spread = float(((y - y.mean()) ** 2).sum())
+    return 1 - float(((y - mean) ** 2).sum()) / spread if spread > 0 else math.nan
+
+
+def _single(x: Floats) -> NDArray[np.float32]:
+    return np.ascontiguousarray(x, dtype=np.float32)  # as trees hold it
 
 
 def _columns(column: "pd.Series[Any]") -> Floats:

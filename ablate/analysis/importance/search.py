@@ -1,35 +1,32 @@
 """Estimate factor importances from search trials: PED-ANOVA (what the best have in common) and fANOVA (variance)."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
-from ablate.analysis.importance.forest import forest_shares
+from ablate.analysis.importance.forest import explained, tree_columns
+from ablate.analysis.importance.noise_level import LEVEL
+from ablate.analysis.importance.ped_anova import best_trials, divergences, to_shares
+from ablate.analysis.importance.stepdown import EVALUATORS, Found, noise_of_factors
+from ablate.analysis.statistics.paired import Floats
 from ablate.storage.results import factor_columns
 from ablate.study.trial import RATE_SETTING
 
-if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
-    from optuna.trial import FrozenTrial
-
-
 LEAST_TRIALS = 8  # below this, both methods only see noise
 MOST_TRIALS = 1000  # of more trials, this many are drawn: the bands hardly narrow, and 100,000 would take minutes
-COLUMNS = ("factor", "importance", "evaluator", "n_trials", "low", "high", "n_all", "n_worst")
+COLUMNS = (
+    "factor", "importance", "evaluator", "n_trials", "low", "high", "noise", "p", "is_above", "r2", "n_all", "n_worst",
+)  # fmt: skip
 RATE = "learning_rate"
 LOG_SPAN = 100  # a positive factor that spans this ratio may be read as log10, as the learning rate always is
 LARGEST = 1e30  # largest number for trees and densities; a factor with larger numbers has levels
 BAND = (0.1, 0.9)  # quantiles over the resamples: 10 resamples support no wider band
-RESAMPLES = 10  # each takes 0.1 s for 1,000 trials of 8 factors, by either method
+RESAMPLES = 10
 FANOVA_TREES, FANOVA_RESAMPLE_TREES = 64, 10  # 64 is optuna's default
-BEST_TRIALS = 5  # minimum number of best trials in PED-ANOVA: its authors' advice for stability
-BEST_SHARE = (0.1, 0.5)  # optuna's default share of best trials, and the maximum if trials are few
 INACTIVE = ""  # the level of a factor that a configuration does not have
 
 
@@ -42,12 +39,16 @@ class _Trials:
 
 
 def importances(results: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """One row per evaluator and factor: `COLUMNS`, most important first.
+    """One row per evaluator and factor: `COLUMNS`, those above noise first, the most important first.
 
     "ped-anova": how much the factor distinguishes the best trials from all, as shares that sum to 1. "fanova": the
     share of the variance of a random forest's predictions that the factor alone explains; the rest
     to 1 are interactions, and noise that the forest mistakes for them. `low` to `high`
     holds 80 % of the bootstrap resamples of the trials, drawn by `seed`.
+
+    A factor `is_above` noise if `p` ≤ 5 %, adjusted for all factors and both evaluators (see `noise_of_factors`);
+    `noise` is the importance it must exceed for that. `r2` is the out-of-bag R² of fanova's forest: where it is not
+    positive, the forest has learned nothing, and no factor of it is above noise.
 
     The trials are those of the search; without a search, the cells of a factorial. Pruned trials count with the score
     they had. Trials that diverged, failed or ran out of memory are evidence too: they count with the worst score of
@@ -58,9 +59,24 @@ def importances(results: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     trials = _trials(results, seed=seed)
     if len(trials.scores) < LEAST_TRIALS or len(set(trials.scores)) < 2 or trials.factors.empty:
         return pd.DataFrame(columns=list(COLUMNS))
-    table = pd.concat([_ped_anova_table(trials, seed=seed), _fanova_table(trials, seed=seed)])
+    every, draws = range(len(trials.scores)), _resamples(trials, RESAMPLES, seed=seed)
+    columns = tree_columns(trials.factors)
+    forest = explained(columns, trials.scores, rows=every, n_trees=FANOVA_TREES, seed=seed)
+    divergence = _divergences(trials, [every])
+    found = Found(divergence[0], np.array(list(forest.shares.values())))
+    noise = noise_of_factors(trials.factors, trials.scores, found=found, seed=seed)
+    resampled = [
+        explained(columns, trials.scores, rows=rows, n_trees=FANOVA_RESAMPLE_TREES, seed=seed).shares for rows in draws
+    ]
+    shares = pd.DataFrame(to_shares(_divergences(trials, [every, *draws])), columns=list(trials.factors))
+    of_ped, of_forest = (noise[noise["evaluator"] == evaluator].set_index("factor") for evaluator in EVALUATORS)
+    of_ped["noise"] /= divergence.sum() or 1.0
+    tables = [
+        _table(shares.iloc[0], shares.iloc[1:], of_ped, r2=math.nan),
+        _table(pd.Series(forest.shares), pd.DataFrame(resampled), of_forest, r2=forest.r2),
+    ]
     counts = {"n_trials": len(trials.scores), "n_all": trials.n_all, "n_worst": trials.n_worst}
-    return table.assign(**counts)[list(COLUMNS)].reset_index(drop=True)
+    return pd.concat(tables, ignore_index=True).assign(**counts)[list(COLUMNS)]
 
 
 def _trials(results: pd.DataFrame, *, seed: int) -> _Trials:
@@ -132,80 +148,25 @@ def _resamples(trials: _Trials, count: int, *, seed: int) -> list[list[int]]:
     return [draw for draw in draws if len({trials.scores[at] for at in draw}) > 1]
 
 
-def _banded(found: Mapping[str, float], resampled: Sequence[Mapping[str, float]], *, evaluator: str) -> pd.DataFrame:
-    """One row per factor, most important first.
+def _divergences(trials: _Trials, draws: Sequence[Sequence[int]]) -> Floats:
+    """PED-ANOVA's divergences in each draw of trials, (n_draws, k)."""
+    scores, n = np.array(trials.scores), len(trials.scores)
+    counts = np.stack([np.bincount(rows, minlength=n) for rows in draws])
+    best = [scores >= scores[list(rows)][best_trials(scores[list(rows)])].min() for rows in draws]
+    return divergences(trials.factors, counts * np.stack(best), counts)
+
+
+def _table(found: "pd.Series[float]", drawn: pd.DataFrame, noise: pd.DataFrame, *, r2: float) -> pd.DataFrame:
+    """One row per factor: those above noise first, then the others, each time the most important first.
 
     The band is the spread of the resamples about their median, centred on the estimate: a resample holds about 63 % of
     the trials, some of them repeatedly, which biases all importances and must not look like uncertainty.
     """
-    drawn = pd.DataFrame(resampled, columns=list(found))
-    estimate, middle = pd.Series(found), drawn.median()
-    low, high = ((estimate + drawn.quantile(share) - middle).clip(0, 1) for share in BAND)
-    table = pd.DataFrame({"importance": estimate, "evaluator": evaluator, "low": low, "high": high})
-    ordered = table.sort_values("importance", ascending=False, kind="stable")
+    middle = drawn.median()
+    low, high = ((found + drawn.quantile(share) - middle).clip(0, 1) for share in BAND)
+    is_above = (noise["p"] <= LEVEL) & ~(r2 <= 0)
+    level = noise["noise"].clip(upper=1.0)  # no share exceeds 1: neither does such a factor
+    table = pd.DataFrame({"importance": found, "evaluator": noise["evaluator"], "low": low, "high": high,
+                          "noise": level, "p": noise["p"], "is_above": is_above, "r2": r2})  # fmt: skip
+    ordered = table.sort_values(["is_above", "importance"], ascending=False, kind="stable")
     return ordered.rename_axis("factor").reset_index()
-
-
-def _fanova_table(trials: _Trials, *, seed: int) -> pd.DataFrame:
-    def shares(rows: Sequence[int], n_trees: int) -> dict[str, float]:
-        return forest_shares(trials.factors, trials.scores, rows=rows, n_trees=n_trees, seed=seed)
-
-    resampled = [shares(rows, FANOVA_RESAMPLE_TREES) for rows in _resamples(trials, RESAMPLES, seed=seed)]
-    return _banded(shares(range(len(trials.scores)), FANOVA_TREES), resampled, evaluator="fanova")
-
-
-def _ped_anova_table(trials: _Trials, *, seed: int) -> pd.DataFrame:
-    with _quiet_optuna():
-        frozen = _frozen_trials(trials)
-        resampled = [_ped_anova([frozen[row] for row in rows]) for rows in _resamples(trials, RESAMPLES, seed=seed)]
-        return _banded(_ped_anova(frozen), resampled, evaluator="ped-anova")
-
-
-def _frozen_trials(trials: _Trials) -> list["FrozenTrial"]:
-    import optuna
-
-    distributions = {str(name): _distribution(column) for name, column in trials.factors.items()}
-    return [
-        optuna.trial.create_trial(
-            params={str(name): level for name, level in row.items()}, distributions=distributions, value=score
-        )
-        for row, score in zip(trials.factors.to_dict("records"), trials.scores, strict=True)
-    ]
-
-
-def _distribution(column: "pd.Series[float]") -> "BaseDistribution":
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-    if pd.api.types.is_float_dtype(column):
-        return FloatDistribution(float(column.min()), float(column.max()))
-    return CategoricalDistribution(sorted(column.unique()))
-
-
-def _ped_anova(trials: Sequence["FrozenTrial"]) -> dict[str, float]:
-    import optuna
-
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(trials)
-    share = min(max(BEST_SHARE[0], BEST_TRIALS / len(trials)), BEST_SHARE[1])
-    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=share)
-    found = optuna.importance.get_param_importances(study, evaluator=evaluator, normalize=False)
-    # Unnormalised, these are divergences times the squared share of best trials: a unit without meaning.
-    total = sum(found.values())
-    return {name: float(value) / total if total else 0.0 for name, value in found.items()}
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Silence "a new study created" for each resample, and the warning that `normalize` is experimental."""
-    import optuna
-
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # Half of the scores equal the worst: nothing distinguishes the best, so importances are 0.0.
-            warnings.filterwarnings("ignore", message="Target and region quantiles select the same set")
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)

@@ -37,6 +37,7 @@ class Roles:
     unit: str = ""
     together: tuple[tuple[str, str], ...] = ()  # factors that always change together
     taken: tuple[str, ...] = ()  # columns of a role, without the factors
+    overlap: float | None = None  # n_test / n_train, if replicates are folds whose training sets overlap
 
     @property
     def seed(self) -> str:
@@ -50,18 +51,19 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     score = find_score(runs, asked, export)
     direction = find_direction(runs, asked, export, score=score)
     unit = find_unit(runs, asked, score=score, direction=direction)
-    replicates = find_replicates(runs, asked, export)
-    states = find_states(runs, asked, export, score=score, taken=replicates.columns)
-    taken = {score: "the score", **dict.fromkeys(replicates.columns, "the seed"), states.column: "the state"}
+    replicates = find_replicates(runs, asked, export, score=score)
+    blocks = (*replicates.columns, *replicates.averaged)
+    states = find_states(runs, asked, export, score=score, taken=(*blocks, *replicates.others))
+    taken = {score: "the score", **dict.fromkeys(blocks, "the seed"), states.column: "the state"}
     taken |= {runs.run_id: "the run ID"} | dict.fromkeys(states.others, "the state")
-    factors = find_factors(runs, asked, export, taken=taken, seeds=replicates.columns)
+    factors = find_factors(runs, asked, export, taken=taken, replicates=replicates)
     _check_names(runs, factors.names)
     read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
     said = [unit_note(runs, score=score, unit=unit), replicates.note, *starmap(_together, factors.together)]
     notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
-        factors.together, tuple(filter(None, taken)),
+        factors.together, tuple(filter(None, taken)), replicates.overlap,
     )  # fmt: skip
 
 
@@ -99,7 +101,9 @@ def _check_names(runs: Runs, factors: Sequence[str]) -> None:
         rule = f'a factor\'s name must not contain "=", got "{printable(wrong[0])}"'
         raise DataError(f"{runs.place}: {rule}\n  rename the column")
     columns = Counter(map(column_of, factors))
-    if twice := [name for name in factors if columns[column_of(name)] > 1]:
+    twice = [name for name in factors if columns[column_of(name)] > 1]
+    twice = twice or next(([name, own] for name in factors if (own := column_of(name)) != name and own in factors), [])
+    if twice:
         both = f'"{printable(twice[0])}" and "{printable(twice[1])}"'
         raise DataError(f"{runs.place}: {both} would share one column in the results\n  rename one of them")
 

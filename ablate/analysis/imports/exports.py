@@ -12,11 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis.imports.tools import ANY_TOOL, TOOLS, Tool
-from ablate.analysis.imports.words import STEPS, words_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.json_text import flattened, texts
 from ablate.analysis.sources.runs import to_numbers
-from ablate.errors import DataError
 from ablate.text import first_of, number_of, printable
 
 ColumnKind = Literal["factor", "attribute", "result", "bookkeeping"]
@@ -93,11 +91,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def only_runs(runs: Runs, export: Export) -> Runs:
-    """The table without MLflow's parent runs; a note says how many. Raises `DataError` if rows are steps of runs."""
+    """The table without MLflow's parent runs; a note says how many."""
     run_id = export.first("run_id")
     if not run_id:
         return runs
-    _check_steps(runs, run_id)
     if PARENT not in runs.table:
         return runs
     is_parent = runs.table[run_id].isin(set(runs.table[PARENT]) - {""})
@@ -105,19 +102,6 @@ def only_runs(runs: Runs, export: Export) -> Runs:
         return runs
     note = f"Left out: {number_of(int(is_parent.sum()), 'parent run')}, which group other runs."
     return replace(runs, table=runs.table[~is_parent].reset_index(drop=True), notes=(*runs.notes, note))
-
-
-def _check_steps(runs: Runs, run_id: str) -> None:
-    """Reject tables in which runs repeat with a rising step: the history of runs, not a table of runs."""
-    if not runs.table[run_id].duplicated().any():
-        return
-    for name in (str(name) for name in runs.table if "_".join(words_of(name)) in STEPS):
-        is_constant = runs.table.groupby(run_id)[name].nunique() < 2
-        if not is_constant.all():
-            raise DataError(
-                f'{runs.place}: several rows per run: "{printable(name)}" changes within run "{printable(run_id)}"\n'
-                "  keep the last row of each run"
-            )
 
 
 def unfolded(runs: Runs, export: Export) -> Runs:

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.naming import also_varied, is_called, moving, naming, together
+from ablate.analysis.imports.replicates import Replicates, own_words
 from ablate.analysis.imports.scores import listed
 from ablate.analysis.imports.words import (
     COMMENTS,
     DEVICES,
     MACHINES,
-    STEPS,
     Codes,
     coded,
     crossed,
+    decides,
     has_spread,
     n_levels,
     paired,
@@ -35,8 +36,10 @@ from ablate.text import printable
 
 MOST_FACTORS = 200  # unless the user names them: more varying columns are measurements
 INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
+TRY = re.compile(r"(?:attempt|try|retry)(?:_(?:id|no|nr|num|number|idx|index))?")
 SAME, UNIQUE = "the same in every run", "different in every run"
-LIKE_RESULT = "looks like a result"
+TRIES = "counts the tries of a run"
+LIKE_RESULT, ANOTHER_SEED = "looks like a result", "a seed or fold that is not used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +52,29 @@ class FoundFactors:
 
 
 def find_factors(
-    runs: Runs, asked: ImportOptions, export: Export, *, taken: Mapping[str, str], seeds: Sequence[str]
+    runs: Runs, asked: ImportOptions, export: Export, *, taken: Mapping[str, str], replicates: Replicates
 ) -> FoundFactors:
     """The factors stated by the user, else those known from the source or tool, else all that may have been varied.
 
-    `taken` maps columns of other roles to the role. Raises `DataError` if nothing was varied, or if a
-    column shows that rows are steps of runs.
+    `taken` maps columns of other roles to the role. Raises `DataError` if nothing was varied.
     """
     if asked.factors:
         return _asked_for(runs, asked, taken=taken)
     names = [str(name) for name in (runs.factors or runs.table) if str(name) not in taken]
     codes = {name: coded(runs.table[name]) for name in names}
     reasons = {name: _why_not(runs, export, name, codes[name]) for name in names}
+    seeds = (*replicates.columns, *replicates.averaged)
+    blocks = crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
+    reasons |= {
+        name: f"goes with {replicates.name}" if decides(blocks, codes[name]) else ANOTHER_SEED
+        for name in replicates.others
+        if blocks is not None and not reasons.get(name, SAME)
+    }
+    if seeds:
+        reasons |= {name: TRIES for name in names if not reasons[name] and TRY.fullmatch(own_words(export, name))}
     varied = {name: codes[name] for name in names if not reasons[name]}
     reasons |= _commenting(runs, varied)
     varied = {name: codes for name, codes in varied.items() if not reasons[name]}
-    blocks = crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
     called = {name: codes[name] for name, why in reasons.items() if why == LIKE_RESULT}
     varied |= also_varied(called, varied, blocks)
     reasons |= dict.fromkeys(varied, "")
@@ -145,24 +155,6 @@ def _check(runs: Runs, factors: Sequence[str], codes: Mapping[str, Codes], block
             f'{runs.place}: does "{printable(repeats[0])}" count the repeats of each configuration, as a seed does?\n'
             f"  if so, add --seed {printable(repeats[0])}; if you varied it on purpose, list it in --factors"
         )
-    for name in factors:
-        if _is_step(runs, name, [codes[other] for other in factors if other != name], blocks):
-            raise DataError(
-                f'{runs.place}: is there one row per run, or one row per "{printable(name)}" of each run?\n'
-                f"  keep the last row of each run; if you varied {printable(name)} on purpose, list it in --factors"
-            )
-
-
-def _is_step(runs: Runs, name: str, others: list[Codes], blocks: Codes | None) -> bool:
-    """Whether a column counts the steps of each run: by its name, and with consecutive whole numbers for each run."""
-    if "_".join(words_of(name)) not in STEPS:
-        return False
-    numbers = to_numbers(runs.table[name])
-    if numbers is None or numbers.isna().any():
-        return False
-    steps = np.unique(numbers)
-    run = crossed([*others, *([blocks] if blocks is not None else [])], len(numbers))
-    return len(steps) > 2 and bool((np.diff(steps) == 1).all()) and n_levels(run) < len(numbers) / 2
 
 
 def _counts_repeats(runs: Runs, name: str, factors: Sequence[str], codes: Mapping[str, Codes]) -> bool:

@@ -24,6 +24,7 @@ from ablate.analysis.imports.configurations import (
 from ablate.analysis.imports.confounding import Confounding, find_confounding
 from ablate.analysis.imports.coverage import alike_notes, missing_notes, once, pairing_notes, without_copies
 from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
+from ablate.analysis.imports.histories import last_rows
 from ablate.analysis.imports.notes import counted_states, design_notes, not_finished_notes, progress_notes
 from ablate.analysis.imports.rows import (
     CellRuns,
@@ -60,7 +61,8 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     by one. A row that appears a second time names the original in `same_as`. A comparison in which another column
     differs systematically is not formed. Raises `DataError` if the table lacks something that the user stated.
     """
-    read = _read(prepared(runs), asked)
+    runs = last_rows(prepared(runs), asked)
+    read = _read(runs, asked)
     found, cells, roles = read.found, read.cells, read.roles
     reference, said = choose_reference(found, read.asked.reference, place=runs.place, finished=read.finished_runs())
     target, target_said = _target(read)
@@ -83,6 +85,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         _facts(read),
         reference=_levels(found, reference) if is_compared else {},
         target=_levels(found, target) if is_crossed else {},
+        target_stated=_stated_target(found, read.asked, place=runs.place) if is_crossed else {},
         factorial=[_told(name) for name in found.factors] if is_crossed else [],
         aliased=aliased,
         confounded=list(confounding.reasons),
@@ -190,8 +193,19 @@ def _target(read: _Read) -> tuple[int, str]:
     means = scores.groupby(np.asarray(found.of_run)).mean().to_numpy()
     best = int(np.where(fits & np.isfinite(means), means, -np.inf).argmax())
     best = best if fits[best] else int(fits.argmax())
-    why = "" if fits.sum() == 1 else ", the best mean score; choose another with --target"
-    return best, f"Target: {text_of(found, best)}{why}."
+    if fits.sum() == 1:
+        return best, f"Target: {text_of(found, best)}."
+    return best, (
+        f"Best mean score: {text_of(found, best)}. Paths and Shapley values lead to a best cell, so they are "
+        "exploratory; name their target with --target."
+    )
+
+
+def _stated_target(found: Configurations, asked: ImportOptions, *, place: str) -> dict[str, Level]:
+    """The levels of the target that the user gave: those that all matching configurations share."""
+    fits = np.flatnonzero(matching(found, asked.target, place=place, option="--target"))
+    shared = {name for at, name in enumerate(found.factors) if np.ptp(found.codes[fits, at]) == 0}
+    return {_told(name): level for name, level in found.at(int(fits[0])).items() if name in shared and asked.target}
 
 
 def _facts(read: _Read) -> Provenance:
@@ -208,6 +222,7 @@ def _facts(read: _Read) -> Provenance:
         together=[[read.names[name] for name in pair] for pair in roles.together],
         reference_asked=read.asked.reference,
         seed_column=roles.seed,
+        overlap=roles.overlap,
     )
 
 

@@ -1,29 +1,39 @@
 """Find the columns that identify the replicates of a configuration: seed, fold, or both."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
-from ablate.analysis.imports.words import coded, crossed, decides, n_levels, words_of
+from ablate.analysis.imports.folds import differ, differ_by_setting, is_fold, is_inner, is_nested, n_folds, overlap
+from ablate.analysis.imports.words import Codes, coded, crossed, decides, n_levels, words_of
 from ablate.analysis.sources import Runs
-from ablate.analysis.sources.runs import to_numbers
+from ablate.analysis.sources.runs import to_numbers, to_scores
 from ablate.errors import DataError
-from ablate.text import printable
+from ablate.text import number_of, printable
 
-SEED_OF = frozenset(  # words allowed beside "seed" in a seed's name; "n_seeds" and "seed_prompt" are no seeds
-    ("id", "idx", "index", "number", "no", "value", "random", "rng", "prng", "global", "model", "init", "train",
-     "torch", "np", "numpy", "tf", "keras", "manual", "run", "trial", "base", "main", "master",
-     "python", "weight", "weights")
+COUNTS = frozenset(  # words before "seed" that count seeds or switch them on
+    ("n", "nb", "num", "number", "count", "max", "min", "total", "use", "with", "set", "fix", "fixed", "same", "no",
+     "per", "is", "has")
 )  # fmt: skip
-STATES_OF_GENERATORS = ("random_state", "rng", "rng_state")
-SPLITS = ("fold", "cv_fold", "kfold", "k_fold", "fold_id", "fold_idx", "split", "split_id", "split_seed", "data_seed",
-          "data_split", "outer_fold", "inner_fold")  # fmt: skip
-REPEATS = ("replicate", "repeat", "rep", "replication", "repetition")
+SEED_OF = frozenset(  # words after "seed" in a seed's name; "seed_prompt" is no seed
+    ("id", "idx", "index", "number", "no", "nr", "value", "run", "trial", "global", "model", "init", "train", "numpy",
+     "torch", "data", "split")
+)  # fmt: skip
+STATES_OF_GENERATORS = ("random_state", "rng", "rng_state", "seeds")
+# Seeds of the division into training and test set: beside a fold, each is another cross-validation.
+DIVIDING = frozenset(("split", "data", "fold", "cv", "shuffle", "partition", "subset", "dataset", "kfold"))
+_ID = r"(?:_(?:id|idx|index|no|nr|num|number))?"
+REPEAT = re.compile(rf"(?:cv_)?(?:replicate|replica|repeat|rep|replication|repetition|bootstrap|resample){_ID}")
+# What differs in difficulty, and is no setting: pairs are formed within each.
+DATA_SET = re.compile(r"data_?set(?:_(?:name|id))?")
+SUBJECT = re.compile(r"(?:subject|participant|patient)(?:_(?:id|no|nr|number|name))?")
 PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "holdout"))
-FOLDS = re.compile(r"(.*_)?(k?fold|split)(_.*)?")
+MOST_LEVELS = 20  # of a column that may be a setting
 MOST_EXACT = 2**53  # larger seeds differ from their neighbours only as text
 
 
@@ -33,6 +43,9 @@ class Replicates:
 
     columns: tuple[str, ...]
     note: str = ""
+    averaged: tuple[str, ...] = ()  # columns over whose values the runs of a replicate are averaged
+    others: tuple[str, ...] = ()  # columns with the name of a replicate that are not used
+    overlap: float | None = None  # n_test / n_train, if replicates are folds whose training sets overlap
 
     @property
     def name(self) -> str:
@@ -40,27 +53,82 @@ class Replicates:
         return " and ".join(self.columns)
 
 
-def find_replicates(runs: Runs, asked: ImportOptions, export: Export) -> Replicates:
+def find_replicates(runs: Runs, asked: ImportOptions, export: Export, *, score: str = "") -> Replicates:
     """The columns stated by the user, otherwise those with a seed's name that vary.
 
     Raises `DataError` if a column is missing, or a split is a part of the data: "train" and "test".
-    A fold and a seed together make a replicate: one block per pair. A column determined by another adds nothing.
+    A fold and a seed together make a replicate: one block per pair. Where the scores show that the seeds
+    share the folds, a fold is the replicate and its runs are averaged. A column determined by another adds nothing.
     """
+    called = _called(runs, asked, export)
     if asked.seed:
         columns = [asked.seed] if asked.seed in runs.table else [name.strip() for name in asked.seed.split(",")]
         for name in columns:
             runs.column(name)
-        return Replicates(tuple(dict.fromkeys(columns)), _note(runs, columns))
-    found = _called(runs, asked, export)
-    for name in found:
+        return _arranged(runs, export, list(dict.fromkeys(columns)), called=called, score=score)
+    for name in called:
         _check_parts(runs, name)
-    varying = [name for name in found if n_levels(coded(runs.table[name])) > 1]
+    varying = [name for name in called if n_levels(coded(runs.table[name])) > 1]
+    return _arranged(runs, export, _adding(runs, varying) or called[:1], called=called, score=score)
+
+
+def _adding(runs: Runs, varying: list[str]) -> list[str]:
+    """The columns that those before them do not determine."""
     chosen: list[str] = []
     for name in varying:
-        codes = coded(runs.table[name])
-        if not chosen or not decides(crossed([coded(runs.table[one]) for one in chosen], len(codes)), codes):
+        if not chosen or not decides(_crossed(runs, chosen), coded(runs.table[name])):
             chosen.append(name)
-    return Replicates(tuple(chosen or found[:1]), _note(runs, chosen))
+    return chosen
+
+
+def _arranged(runs: Runs, export: Export, chosen: list[str], *, called: list[str], score: str) -> Replicates:
+    """The replicate of the chosen columns, given all columns that are called like one."""
+    own = {name: own_words(export, name) for name in {*chosen, *called}}
+    candidates = list(dict.fromkeys([*chosen, *(name for name in called if _decided(runs, chosen, name))]))
+    varying = [name for name in candidates if n_levels(coded(runs.table[name])) > 1]
+    folds = [name for name in varying if is_fold(own[name])]
+    outer = [name for name in folds if not is_inner(own[name])] or folds
+    divisions = [name for name in varying if name in outer or _divides(own[name])]
+    divisions += [name for name in chosen if outer and REPEAT.fullmatch(own[name])]
+    divisions += [name for name in chosen if SUBJECT.fullmatch(own[name])]
+    columns, averaged = chosen, [name for name in chosen if name in folds and name not in outer]
+    repeats = [name for name in chosen if REPEAT.fullmatch(own[name]) and not divisions]
+    if repeats and len(repeats) < len(chosen):  # repeats of the same seed are no further seeds
+        columns, averaged = [name for name in chosen if name not in repeats], repeats
+    elif averaged or (divisions and _is_shared(runs, divisions, chosen, score)):
+        columns = _adding(runs, divisions)
+        averaged = [name for name in chosen if name not in columns]
+    k = n_folds(runs.table[outer[0]], own[outer[0]]) if outer else 0
+    others = tuple(name for name in called if name not in (*columns, *averaged))
+    found = Replicates(tuple(columns), "", tuple(averaged), others, overlap(k) if k > 1 else None)
+    return replace(found, note=_note(runs, found, own, outer, k=k))
+
+
+def _decided(runs: Runs, chosen: list[str], name: str) -> bool:
+    return bool(chosen) and decides(_crossed(runs, chosen), coded(runs.table[name]))
+
+
+def _is_shared(runs: Runs, divisions: list[str], chosen: list[str], score: str) -> bool:
+    """Whether several runs have the same division of the data, and their scores depend on it."""
+    if score not in runs.table:
+        return False
+    scores = to_scores(runs.table[score])
+    folds, blocks = _crossed(runs, divisions), _crossed(runs, [*divisions, *chosen])
+    if scores is None or not is_nested(folds, blocks):
+        return False
+    values = np.asarray(scores, dtype=np.float64)
+    return differ(folds, blocks, values) or differ_by_setting(folds, blocks, _settings(runs, blocks, score), values)
+
+
+def _settings(runs: Runs, blocks: Codes, score: str) -> Codes:
+    """What differs between the runs of a replicate in few levels, whatever it is."""
+    others = [coded(runs.table[name]) for name in runs.table if name != score]
+    few = [codes for codes in others if 1 < n_levels(codes) <= MOST_LEVELS and not decides(blocks, codes)]
+    return crossed(few, len(runs.table))
+
+
+def _crossed(runs: Runs, names: list[str]) -> Codes:
+    return crossed([coded(runs.table[name]) for name in names], len(runs.table))
 
 
 def seeds_of(runs: Runs, columns: tuple[str, ...]) -> "pd.Series[float] | None":
@@ -86,17 +154,49 @@ def _numbered(column: "pd.Series[str]") -> "pd.Series[float]":
 
 def is_seed(own: str) -> bool:
     """Whether a name, its words joined by "_", is a seed's name."""
-    words = own.split("_")
-    return own in STATES_OF_GENERATORS or ("seed" in words and set(words) - {"seed"} <= SEED_OF)
+    before, seed, after = own.rpartition("seed")
+    before_words, after_words = filter(None, before.split("_")), filter(None, after.split("_"))
+    is_word = seed != "" and before[-1:] in ("", "_") and after[:1] in ("", "_")
+    return own in STATES_OF_GENERATORS or (is_word and not set(before_words) & COUNTS and set(after_words) <= SEED_OF)
+
+
+def is_replicate(export: Export, name: str) -> bool:
+    """Whether a column has the name of a seed, a fold or a repeat."""
+    own = own_words(export, name)
+    return is_seed(own) or is_fold(own) or REPEAT.fullmatch(own) is not None
+
+
+def own_words(export: Export, name: str) -> str:
+    """A column's name without the tool's prefix, its words joined by "_"."""
+    return "_".join(words_of(export.name(name)))
+
+
+def _is_block(own: str) -> bool:
+    return bool(DATA_SET.fullmatch(own) or SUBJECT.fullmatch(own))
+
+
+def _has_another(runs: Runs, export: Export, block: str, own: Mapping[str, str]) -> bool:
+    """Whether another column may be a factor: with data sets alone, they are what is compared."""
+    others = [name for name in own if name != block and not is_replicate(export, name) and not _is_block(own[name])]
+    others = [name for name in others if export.kinds.get(name) not in ("result", "bookkeeping", "attribute")]
+    return any(1 < n_levels(coded(runs.table[name])) <= len(runs.table) / 2 for name in others)
+
+
+def _divides(own: str) -> bool:
+    return is_seed(own) and bool(set(own.split("_")) & DIVIDING)
 
 
 def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
     """The columns of seeds, then of splits, then of repeats, without a tool's bookkeeping."""
-    own = {str(name): "_".join(words_of(export.name(str(name)))) for name in runs.table}
+    own = {str(name): own_words(export, str(name)) for name in runs.table}
     no_seed = ("bookkeeping", "result")
     free = [name for name in own if name not in asked.factors and export.kinds.get(name) not in no_seed]
     seeds = [name for name in free if is_seed(own[name])]
-    return seeds + [name for wanted in (*SPLITS, *REPEATS) for name in free if own[name] == wanted]
+    return [
+        *(name for name in seeds if not _divides(own[name])), *(name for name in free if is_fold(own[name])),
+        *(name for name in seeds if _divides(own[name])), *(name for name in free if REPEAT.fullmatch(own[name])),
+        *(name for name in free if _is_block(own[name]) and _has_another(runs, export, name, own)),
+    ]  # fmt: skip
 
 
 def _check_parts(runs: Runs, name: str) -> None:
@@ -107,13 +207,30 @@ def _check_parts(runs: Runs, name: str) -> None:
         )
 
 
-def _note(runs: Runs, columns: list[str]) -> str:
-    if len(columns) < 2:
-        return ""
-    n = len(runs.table[columns].drop_duplicates())
-    names = " and ".join(columns)
-    share = (
-        " Runs of the same fold share data, so the pairs are not independent and intervals may be too narrow."
-        if any(FOLDS.fullmatch("_".join(words_of(name))) for name in columns) else ""
-    )  # fmt: skip
-    return f"A replicate is a pair of {names}: {n:,} blocks.{share}"
+def _note(runs: Runs, found: Replicates, own: Mapping[str, str], outer: list[str], *, k: int) -> str:
+    columns = list(found.columns)
+    n = len(runs.table[columns].drop_duplicates()) if columns else 0
+    said = [f"A replicate is a pair of {' and '.join(columns)}: {n:,} blocks."] if len(columns) > 1 else []
+    if found.averaged:
+        over, each = " and ".join(found.averaged), " and ".join(columns)
+        said.append(
+            f"Runs that share the same {each} are no independent replicates: they are averaged over {over}, which "
+            f"leaves {number_of(n, 'replicate')}."
+        )
+    if found.overlap is not None:
+        said.append(
+            f"{outer[0]} counts the {k:,} folds of a cross-validation: their training sets overlap, so intervals and p "
+            "use the corrected variance of Nadeau and Bengio (2003)."
+        )
+        repeats = [name for name in columns if REPEAT.fullmatch(own[name])]
+        said += [f"Each {name} is taken for a new division into folds." for name in repeats]
+    elif any(is_fold(own[name]) for name in columns):
+        said.append("Splits share data, so replicates are not independent and intervals may be too narrow.")
+    blocks = [name for name in columns if _is_block(own[name])]
+    said += [
+        f"{name} is taken for a block, not for a factor: comparisons are made within each"
+        f"{' and hold for these alone' if DATA_SET.fullmatch(own[name]) else ''}; if you varied it on purpose, name it "
+        "with --factors."
+        for name in blocks
+    ]
+    return " ".join(said)

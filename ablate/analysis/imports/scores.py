@@ -14,8 +14,12 @@ from ablate.analysis.imports.words import (
     GLUED,
     HIGHER_IS_BETTER,
     LOWER_IS_BETTER,
+    NAMED_HIGHER,
+    NAMED_LOWER,
+    NEUTRAL,
     OBJECTIVES,
     TURNING,
+    WEAK_HIGHER,
     has_spread,
     reads_as_score,
     words_of,
@@ -176,6 +180,12 @@ def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
     if scorer == "max_error":  # an error, or scikit-learn's scorer of that name, which is the negated error
         return (MAXIMIZE if is_negative else MINIMIZE), ""
     words = words_of(name)
+    named = [whole for whole in ("_".join(words_of(scorer)), "_".join(words)) if whole in NAMED_HIGHER | NAMED_LOWER]
+    if named:
+        whole = named[0]
+        is_wrong = is_negative and not whole.startswith("log")
+        direction = MINIMIZE if whole in NAMED_LOWER else MAXIMIZE
+        return ("", "All its values are negative.") if is_wrong else (direction, "")
     if MINUS.match(name) or set(words) & TURNING or any(_is_glued(word) for word in words):
         return "", "Its name changes the measure or its sign." if set(words) & (HIGHER | LOWER) else ""
     lower, higher = bool(set(words) & LOWER), bool(set(words) & HIGHER)
@@ -183,7 +193,10 @@ def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:
         return "", "Its name says both."
     if is_negative and ((lower and not _may_be_log(name)) or (higher and set(words) & BOUNDED)):
         return "", "All its values are negative."
-    return (MINIMIZE if lower else MAXIMIZE if higher else ""), ""
+    if not lower and not set(words) & (HIGHER - WEAK_HIGHER):
+        weak = set(words) & WEAK_HIGHER and all(word in WEAK_HIGHER | NEUTRAL or word.isdigit() for word in words)
+        return (MAXIMIZE if weak else ""), ""
+    return (MINIMIZE if lower else MAXIMIZE), ""
 
 
 def _scorer(name: str) -> str:

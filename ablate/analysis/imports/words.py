@@ -20,9 +20,36 @@ HIGHER_IS_BETTER = frozenset(
 )  # fmt: skip
 # Scores only if the user names them; too common as names of factors ("precision" may be that of floats).
 ALSO_HIGHER = frozenset(
-    ("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo", "hits")
-)
-ALSO_LOWER = frozenset(("divergence", "kl", "ece", "mistakes", "errors", "losses"))
+    ("precision", "return", "sensitivity", "specificity", "kappa", "correlation", "fitness", "elo", "hits", "ap",
+     "map50", "bleu1", "bleu2", "bleu3", "bleu4", "sacrebleu", "meteor", "chrf", "cider", "bertscore", "rouge1",
+     "rouge2", "rougel", "pearson", "spearman", "srocc", "plcc", "krocc", "tpr", "tnr", "ari", "nmi", "ami",
+     "silhouette", "cindex", "concordance", "snr", "sdr", "sisdr", "pesq", "stoi", "lddt", "fbeta", "f2", "fps",
+     "throughput", "speedup", "acc1", "acc5", "wins", "successes")
+)  # fmt: skip
+ALSO_LOWER = frozenset(
+    ("divergence", "kl", "ece", "mistakes", "errors", "losses", "fpr", "fnr", "eer", "crps", "ter", "kid", "hausdorff",
+     "hd95", "assd", "emd", "mmd", "mase", "wape", "bpd", "levenshtein", "rmspe", "nrmse", "mpjpe", "epe")
+)  # fmt: skip
+# Whole names, without words for the data split, whose words alone mislead.
+NAMED_HIGHER = frozenset(
+    ("map", "map50", "map_50", "map50_95", "map_0_5", "miou", "win_rate", "success_rate", "hit_rate",
+     "true_positive_rate", "true_negative_rate", "exact_match", "f_beta", "c_index", "si_sdr", "si_snr", "v_measure",
+     "concordance_index", "samples_per_second", "images_per_second", "samples_per_sec", "images_per_sec",
+     "tokens_per_second", "tokens_per_sec", "log_lik", "loglik", "log_likelihood")
+)  # fmt: skip
+NAMED_LOWER = frozenset(
+    ("bits_per_byte", "bits_per_dim", "bits_per_char", "bits_per_character", "bits_per_pixel", "cross_entropy",
+     "false_positive_rate", "false_negative_rate", "false_alarm_rate", "equal_error_rate", "failure_rate",
+     "crash_rate", "collision_rate", "violation_rate", "edit_distance", "chamfer_distance", "hausdorff_distance",
+     "wasserstein_distance", "frechet_inception_distance", "latency", "latency_ms", "latency_s", "inference_time",
+     "inference_time_ms", "training_time", "train_time", "runtime", "abs_rel", "min_dcf")
+)  # fmt: skip
+# Words that tell a direction only beside neutral words: an energy score is a loss, a top-1 error an error.
+WEAK_HIGHER = frozenset(("score", "top1", "top5", "top"))
+NEUTRAL = frozenset(
+    ("val", "valid", "validation", "test", "train", "training", "dev", "eval", "cv", "holdout", "mean", "avg",
+     "average", "median", "best", "final", "last", "max", "total", "overall", "metric", "metrics", "k", "oof")
+)  # fmt: skip
 BOUNDED = frozenset(
     ("acc", "accuracy", "auc", "auroc", "auprc", "f1", "iou", "miou", "dice", "precision", "recall", "map")
 )
@@ -57,7 +84,6 @@ MACHINES = frozenset(("host", "hostname", "node", "machine", "nodelist", "nodena
 DEVICES = frozenset(("gpu", "cuda", "device", "worker", "rank", "core", "cpu"))  # followed by "id" or a number
 COMMENTS = frozenset(("comment", "comments", "note", "notes", "remark", "remarks", "description"))
 CHANGES = frozenset(("gap", "gain", "drop", "improvement", "reduction", "decrease", "increase", "delta"))
-STEPS = frozenset(("epoch", "step", "iteration", "iter", "training_iteration", "global_step", "_step", "num_epoch"))
 LEARNING = frozenset(("lr", "rate", "decay", "dropout", "momentum", "width", "units", "depth", "batch", "layers"))
 RANKED = re.compile(r"[A-Za-z].*@ ?\d+")  # "NDCG@10": of the first ten
 _NUMBER = r"[-+−]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)? ?%?"
@@ -127,7 +153,7 @@ def reads_as_score(name: str) -> bool:
     """Whether a word or a rank, "Hits@3", names a score, and the name does not end like a setting's."""
     words = words_of(name)
     return RANKED.fullmatch(name.strip()) is not None or (
-        bool(set(words) & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
+        bool({*words, name.strip().lower()} & (LOWER_IS_BETTER | HIGHER_IS_BETTER)) and words[-1] not in SETTINGS
     )
 
 

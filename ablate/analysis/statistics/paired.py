@@ -26,17 +26,32 @@ class Interval:
     n: int
 
 
-def paired_interval(differences: ArrayLike, *, confidence: float = 0.95) -> Interval:
-    """Student's t interval of the mean of `differences`, shape (n_seeds,): variant − reference, one per seed."""
+def paired_interval(differences: ArrayLike, *, confidence: float = 0.95, overlap: float = 0.0) -> Interval:
+    """Student's t interval of the mean of `differences`, shape (n_seeds,): variant − reference, one per seed.
+
+    Differences of folds that share training examples are not independent: with `overlap` test examples per training
+    example the variance of the mean is SD²·(1/n + overlap) (Nadeau & Bengio 2003).
+    """
     d = to_floats(differences)
     mean, sd = _moments(d)
     if d.size < 2:
         return Interval(mean, sd, math.nan, math.nan, d.size)
-    half = float(stats.t.ppf((1 + confidence) / 2, d.size - 1)) * sd / math.sqrt(d.size)
+    half = float(stats.t.ppf((1 + confidence) / 2, d.size - 1)) * sd * math.sqrt(1 / d.size + overlap)
     return Interval(mean, sd, mean - half, mean + half, d.size)
 
 
-def tost_p(differences: ArrayLike, *, margin: float) -> float:
+def corrected_p(differences: ArrayLike, *, overlap: float) -> float:
+    """Two-sided p of the t test with the variance of overlapping folds, see `paired_interval`. NaN if n < 2."""
+    d = to_floats(differences)
+    mean, sd = _moments(d)
+    if d.size < 2:
+        return math.nan
+    if sd == 0:
+        return 1.0 if mean == 0 else 0.0
+    return 2 * float(stats.t.sf(abs(mean) / (sd * math.sqrt(1 / d.size + overlap)), d.size - 1))
+
+
+def tost_p(differences: ArrayLike, *, margin: float, overlap: float = 0.0) -> float:
     """P of two one-sided t tests that the mean lies within ±`margin` (Schuirmann 1987). NaN if n < 2.
 
     With a margin of 0 it is never below .5: nothing is equivalent.
@@ -47,7 +62,7 @@ def tost_p(differences: ArrayLike, *, margin: float) -> float:
     mean, sd = _moments(d)
     if sd == 0:
         return 0.0 if abs(mean) < margin else 1.0
-    return float(stats.t.sf((margin - abs(mean)) / (sd / math.sqrt(d.size)), d.size - 1))
+    return float(stats.t.sf((margin - abs(mean)) / (sd * math.sqrt(1 / d.size + overlap)), d.size - 1))
 
 
 def standardized_effect(differences: ArrayLike) -> float:

@@ -19,7 +19,7 @@ from ablate.storage.files.atomic import opening, write_aside
 from ablate.storage.files.foreign_files import check_folder
 from ablate.storage.files.json_file import read_json
 from ablate.storage.provenance import Provenance
-from ablate.storage.results import REQUIRED, write_table
+from ablate.storage.results import REQUIRED, WORDS, write_table
 from ablate.study.names import NAME_RULE, is_safe_name, to_safe_name
 from ablate.text import printable
 
@@ -27,7 +27,7 @@ MLFLOW = "mlflow:"
 TABLE = "table"  # the report's name where the source's name has no letter
 RESULTS, PROVENANCE = "results.csv", "provenance.json"
 # Files that the report on a study's own table reads besides the table.
-BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "study.toml")
+BESIDE = ("epochs.csv", "layers.csv", "lr_tests.json", "test_predictions.npz", "study.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def prepare(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> t
         return _foreign(read_optuna_runs(place.source, study=place.study), place, asked, command_line=command_line)
     path = Path(place.source)
     runs = read_file_runs(path, study=place.study)
-    if set(REQUIRED) <= set(runs.table) and asked == ImportOptions():
+    if _is_own(runs) and asked == ImportOptions():
         return _own_table(path, place)
     return _foreign(runs, place, asked, command_line=command_line)
 
@@ -80,6 +80,11 @@ def _from_mlflow(place: ReportPlace, asked: ImportOptions, *, command_line: str)
     facts = Provenance(experiment=experiment, tracking_uri=uri, source=source, source_id=store_id(source))
     _write(folder, pd.DataFrame(rows), facts, command_line=command_line)
     return folder, [f"These are trials of a study that ablate ran: {len(rows):,} rows."]
+
+
+def _is_own(runs: Runs) -> bool:
+    """Whether a table has the columns of a results table, and phases of trials: other tables may have the columns."""
+    return set(REQUIRED) <= set(runs.table) and bool(runs.table["phase"].isin(WORDS["phase"]).any())
 
 
 def _own_table(path: Path, place: ReportPlace) -> tuple[Path, list[str]]:

@@ -21,7 +21,7 @@ from ablate.study.catalog import KERAS_DATA_SETS
 from ablate.study.load import load_study
 from ablate.study.settings import Study
 from ablate.study.trial import Label, TrialSpec
-from ablate.text import printable
+from ablate.text import number_of, printable
 from ablate.training.engine.device import visible_gpus
 from ablate.workers.process import Serve
 from ablate.workers.queue import count_workers
@@ -92,7 +92,7 @@ def _machine() -> list[Fact]:
     workers = count_workers(cores, gpus=system.count_gpus(), memory=system.memory_bytes())
     versions = ", ".join(f"{name} {number}" for name, number in system.versions().items())
     return [
-        ("processor", f"{hardware['cpu']}, {cores} usable cores, {hardware['memory_gb']} GB memory", True),
+        ("processor", f"{hardware['cpu']}, {number_of(cores, 'usable core')}, {hardware['memory_gb']} GB memory", True),
         ("workers", f"{workers} by default (change with --workers)", True),
         ("versions", versions, True),
     ]

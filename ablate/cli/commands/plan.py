@@ -1,28 +1,33 @@
 """`ablate plan`: what a study would do now, how long it would take, and which effects it could detect."""
 
-import math
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ablate.analysis.effects import Metric
 from ablate.analysis.effects.metric import chance_score
-from ablate.analysis.statistics import MIN_SEEDS
-from ablate.cli.display.display import PARTS
+from ablate.analysis.statistics.pilot import PilotSd
+from ablate.cli.display.display import part_said
+from ablate.cli.display.power import power_said, power_table
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
+from ablate.experiment.preregister import SpentLevel, spent_level
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.preview import StudyPreview, preview_study
+from ablate.experiment.preview.seed_power import seed_powers
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
-from ablate.storage.resume import refusal
+from ablate.storage.preregistration import declare
+from ablate.storage.resume import ResumeCheck, refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
 from ablate.study.load import load_study
@@ -33,6 +38,7 @@ from ablate.study.trial import Label, Level, TrialSpec
 from ablate.text import number_of
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
+INDENT = 10  # columns before what is said of a part
 MOST_SHOWN = 12  # structures in the table of training times
 
 
@@ -54,7 +60,7 @@ def run(
     facts = gather_facts(study, data, options)
     folder = StudyFolder(out / facts.label)
     if changes := folder.changes(study, data=facts.fingerprint(), conditions=facts.conditions()):
-        say(console, [f"note: {refusal(folder.path, changes)}\n  this plan counts the saved trials as valid"])
+        say(console, [changes_said(folder.path, changes)])
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
@@ -62,9 +68,19 @@ def run(
     specs = outlook.left or _stand_ins(study)
     if timing:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
-    say(console, [*time_said(outlook, facts, paces), *power_said(outlook, facts, entries)], soft_wrap=soft_wrap)
+    spent = _spent(outlook, facts, options)
+    say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
+    if outlook.n_seeds and outlook.contrasts:
+        _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level)
+        say(console, spent.sentence(), soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
+
+
+def changes_said(folder: Path, changes: Sequence[ResumeCheck]) -> str:
+    """That the study has changed, and what `ablate study` would do with the saved trials."""
+    asks = "refuses to go on" if any(one.against for one in changes) else "goes on only with --continue"
+    return f"note: {refusal(folder, changes)}\n  ablate study {asks}; this plan counts the saved trials as valid"
 
 
 def trials_said(outlook: StudyPreview) -> list[str]:
@@ -73,9 +89,11 @@ def trials_said(outlook: StudyPreview) -> list[str]:
     for part, count in outlook.counts.items():
         if count.most:
             done = outlook.done.get(part, 0)
-            lines.append(f"{part:<10}{PARTS[part].format(count)}" + (f", {done:,} done" if done else ""))
+            lines.append(f"{part:<10}{part_said(part, count)}" + (f", {done:,} done" if done else ""))
     if outlook.reused:
         lines.append(f"{'':<10}{outlook.reused:,} of these reuse the result of an identical trial")
+    if lines and not outlook.n_seeds:
+        lines.append(f"{'ablation':<10}none, since ablation.seeds is 0: nothing is compared or read on the test set")
     return lines or ["nothing to train: no search trials and no seeds"]
 
 
@@ -95,30 +113,11 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
     )
     trials = len(outlook.left) + outlook.unknown
     more = " at most" if outlook.unknown > facts.study.search.trials else ""
-    workers = number_of(facts.workers, "worker")
+    workers, epochs = number_of(facts.workers, "worker"), "epoch" if said.n_epochs == 1 else "epochs"
     return [
         f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
-        f"{said.n_epochs:.3g} epochs each; early stopping and pruning may end some trials sooner"
+        f"{said.n_epochs:.3g} {epochs} each; early stopping and pruning may end some trials sooner"
     ]
-
-
-def power_said(outlook: StudyPreview, facts: Facts, entries: Mapping[str, Entry]) -> list[str]:
-    """The smallest true difference that the comparisons could detect."""
-    if not outlook.n_seeds or not outlook.contrasts:
-        return []
-    sd, metric = typical_sd(entries.values(), facts)
-    comparisons = number_of(outlook.contrasts, "comparison")
-    lines: list[str] = []
-    for n, effect in zip(outlook.n_seeds, outlook.detectable(), strict=True):
-        size = f"{effect:.2f} SD of the paired differences"
-        if math.isfinite(sd):
-            size = f"{effect * sd * metric.scale:.2g} {metric.unit} ({size}; SD so far {sd * metric.scale:.2g})"
-        said = f"with {number_of(n, 'seed')} and {comparisons} you can detect {size}"
-        lines.append(f"{'detect' if not lines else '':<10}{said}")
-    lines[0] += "; 80 % power, family-wise 5 %"
-    if outlook.n_seeds[-1] < MIN_SEEDS:
-        lines.append(f"{'':<10}with fewer than {MIN_SEEDS} seeds there is no test and no verdict")
-    return lines
 
 
 def pace_table(paces: Mapping[Structure, Pace]) -> Table:
@@ -134,6 +133,14 @@ def pace_table(paces: Mapping[Structure, Pace]) -> Table:
     if len(ordered) > MOST_SHOWN:
         table.add_row(f"and {len(ordered) - MOST_SHOWN} more", "", "")
     return table
+
+
+def _print_power(console: Console, outlook: StudyPreview, pilot: PilotSd, metric: Metric, *, level: float) -> None:
+    own, contrasts = outlook.n_seeds, outlook.contrasts
+    powers = seed_powers(own, contrasts=contrasts, pilot=pilot, margin=metric.margin, alpha=level)
+    said = power_said(powers, own=own, contrasts=contrasts, pilot=pilot, metric=metric, level=level)
+    say(console, said, soft_wrap=not console.is_terminal)
+    console.print(Padding(power_table(powers, pilot=pilot, metric=metric), (0, 0, 0, INDENT)))
 
 
 def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
@@ -158,6 +165,12 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
         undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
     )
     return outlook, entries
+
+
+def _spent(outlook: StudyPreview, facts: Facts, options: Options) -> SpentLevel:
+    """The level that is left for the comparisons, as far as they are known; reads only."""
+    declared = declare(outlook.confirmed, facts.study, data=facts.fingerprint(), looks=outlook.n_seeds)
+    return spent_level(declared, outlook.confirmed, facts, cache=options.cache)
 
 
 def _stand_ins(study: Study) -> list[TrialSpec]:

@@ -20,12 +20,8 @@ from ablate.study.catalog import is_transferred
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
 
-PARTS: Mapping[Part, str] = {
-    "search": "{} search trials",
-    "tune": "{} tuning trials",
-    "ablation": "{} ablation trials",
-    "path": "{} path trials",
-}
+PARTS: Mapping[Part, str] = {"search": "search", "tune": "tuning", "ablation": "ablation", "path": "path"}
+_LONG = ("rate_test", "test_predictions")  # fields of an outcome that are not in its JSON line
 _LONGEST = 400  # characters per line: a reason comes from the model's code and may be of any length
 MOST_SILENT = 600.0  # seconds until a log line on an epoch: a trial that takes hours should not look like a hang
 
@@ -189,8 +185,13 @@ def opening(event: Opened) -> list[str]:
 
 def counted(counts: Mapping[Part, TrialCount]) -> str:
     """Number of trials per part: "24 search trials, 60 to 96 to tune rates, 108 of the ablation"."""
-    said = [PARTS[part].format(count) for part, count in counts.items()]
+    said = [part_said(part, count) for part, count in counts.items()]
     return ", ".join(said) or "no trials"
+
+
+def part_said(part: Part, count: TrialCount) -> str:
+    """The trials of a part: "1 search trial", "8 to 12 ablation trials"."""
+    return f"{count} {PARTS[part]} {'trial' if count.most == 1 else 'trials'}"
 
 
 def ended(outcome: Outcome) -> str:
@@ -229,7 +230,7 @@ def _as_json(event: Event) -> dict[str, object]:
         case Epoch():
             return {"event": "epoch", **asdict(event)}
         case TrialEnded():
-            outcome = {name: value for name, value in event.outcome.to_json().items() if name != "rate_test"}
+            outcome = {name: value for name, value in event.outcome.to_json().items() if name not in _LONG}
             return {"event": "trial_ended", "variant": event.spec.label.variant, "seed": event.spec.seed, **outcome}
         case TrialLost():
             spec = event.spec

@@ -32,10 +32,12 @@ class StudyPreview:
     reused: int  # trials that reuse the result of an identical trial, of this or another study
     contrasts: int  # comparisons in one learning-rate mode: the family
     n_seeds: tuple[int, ...]  # at each look
+    confirmed: Sequence[TrialSpec] = ()  # a trial of every cell for the test set, at each seed of the first look
 
-    def detectable(self) -> list[float]:
+    def detectable(self, *, alpha: float = 0.05) -> list[float]:
         """Smallest detectable effect at each look, in SDs of the paired differences (80 % power, family-wise)."""
-        return [minimum_detectable_effect(n, contrasts=max(self.contrasts, 1)) for n in self.n_seeds]
+        contrasts = max(self.contrasts, 1)
+        return [minimum_detectable_effect(n, contrasts=contrasts, alpha=alpha) for n in self.n_seeds]
 
 
 def preview_study(
@@ -52,6 +54,7 @@ def preview_study(
     is_known = best is not None or not needs_best(study)
     wanted = comparison.wanted(outcomes) if is_known else []
     left, reused = _left(wanted, entries, cache)
+    confirmed = comparison.confirmed(outcomes)
     listed = Counter(map(_part, wanted))
     growing = {_part(spec) for spec in wanted if spec.trial not in entries} if is_known else {*counts} - {"search"}
     further = sum(max(0, counts[part].most - listed[part]) for part in growing)
@@ -61,8 +64,9 @@ def preview_study(
         left=left,
         unknown=max(0, searched) + further,
         reused=reused,
-        contrasts=_family(comparison.confirmed(outcomes), mode=study.ablation.learning_rate[0]),
+        contrasts=_family(confirmed, mode=study.ablation.learning_rate[0]),
         n_seeds=comparison.looks,
+        confirmed=confirmed,
     )
 
 

@@ -19,7 +19,7 @@ MEASURE_LOOKS = {  # measure -> (words, marker, colour)
     "shapley": ("Shapley value", "D", SERIES[2]),
     "leave_one_out": ("leave-one-out", "s", SERIES[1]),
 }
-DISAGREEMENTS = {"sign": "≠ signs differ", "size": "≠ sizes differ"}
+DISAGREEMENTS = {"sign": "≠ signs differ (exploratory)"}
 LINES = (("o", "-"), ("s", "--"), ("^", "-."), ("D", ":"), ("v", "-"), ("P", "--"))  # marker, dash of a level
 MOST_TERMS = 14  # bars of shares; the remaining pairs share one more bar
 MOST_PANELS = 6  # interactions drawn; the table has all
@@ -134,7 +134,7 @@ def _worth_limits(directions: pd.DataFrame, measures: list[str], metric: Metric)
     values = values[np.isfinite(values)] * metric.scale
     low, high = float(values.min()), float(values.max())
     room = 0.04 * (high - low) or 1.0
-    return low - room, high + 6 * room  # space for the word that marks a disagreement
+    return low - room, high + 9 * room  # space for the word that marks a disagreement
 
 
 def _draw_worth(axes: Axes, at: int, row: Row, measures: list[str], *, scale: float) -> None:

@@ -16,13 +16,19 @@ from ablate.report.plots.differences import (
     draw_outside,
     outside_text,
 )
-from ablate.report.plots.svg import HELPS, HURTS, INK, PAPER, WIDTH, figure_style, mark, name_rows, shorten
+from ablate.report.plots.svg import HELPS, HURTS, INK, PAPER, SEED, WIDTH, figure_style, mark, name_rows, shorten
 
 LOOKS = (("o", HELPS), ("s", HURTS), ("D", INK))  # marker and colour of each mode
 
 
-def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure | None:
-    """Each variant's mean and interval under every learning-rate mode, one above the other; None below two modes."""
+def draw_modes(
+    effects: pd.DataFrame, *, metric: Metric, label: str, scores: pd.DataFrame | None = None
+) -> Figure | None:
+    """Each variant's mean and interval under every learning-rate mode, one above the other; None below two modes.
+
+    A mean without an interval, of few seeds, stands above a light dot for each of its seeds in `scores`, which has
+    variant, mode and difference.
+    """
     modes = list(dict.fromkeys(effects["mode"])) if len(effects) else []
     if len(modes) < 2:
         return None
@@ -31,17 +37,39 @@ def draw_modes(effects: pd.DataFrame, *, metric: Metric, label: str) -> Figure |
     with figure_style():
         figure = Figure(figsize=(WIDTH, 1.0 + ROW * 1.25 * len(names)), layout="constrained")
         axes = figure.subplots(1, 1)
-        limits = difference_limits(effects, effects.iloc[:0].assign(difference=0.0), metric=metric)
+        seeds = _seeds_without_interval(effects, scores)
+        limits = difference_limits(effects, seeds, metric=metric)
         draw_frame(axes, metric, limits=limits, label=label)
         handles = [
             _draw_mode(axes, effects, mode, names["variant"], metric=metric, place=(index, len(modes)))
             for index, mode in enumerate(modes)
         ]
+        _draw_seeds(axes, seeds, modes, names["variant"], metric.scale)
         _mark_outside(axes, effects, names["variant"], metric)
         _name_rows(axes, names)
         figure.legend(handles, [f"learning rate: {mode}" for mode in modes], loc="outside upper left", ncols=4,
                       labelcolor=INK)  # fmt: skip
     return figure
+
+
+def _seeds_without_interval(effects: pd.DataFrame, scores: pd.DataFrame | None) -> pd.DataFrame:
+    if scores is None:
+        return effects.iloc[:0].assign(difference=0.0)
+    bare = effects.loc[effects["low"].isna(), ["variant", "mode"]]
+    return scores.merge(bare, on=["variant", "mode"])
+
+
+def _draw_seeds(axes: Axes, seeds: pd.DataFrame, modes: list[str], variants: "pd.Series[str]", scale: float) -> None:
+    rows = {variant: at for at, variant in enumerate(variants)}
+    for (variant, mode), own in seeds.groupby(["variant", "mode"]):
+        y = rows[str(variant)] + _offset(modes.index(str(mode)), len(modes)) + 0.1
+        axes.plot(own["difference"] * scale, [y] * len(own), linestyle="none", marker="o", color=SEED, markersize=3.2,
+                  markeredgewidth=0, zorder=2)  # fmt: skip
+
+
+def _offset(index: int, count: int) -> float:
+    """The place of a mode's mark below the middle of its row."""
+    return (index - (count - 1) / 2) * 0.3
 
 
 def _mark_outside(axes: Axes, effects: pd.DataFrame, variants: "pd.Series[str]", metric: Metric) -> None:
@@ -70,7 +98,7 @@ def _draw_mode(
     index, count = place
     marker, colour = LOOKS[index % len(LOOKS)]
     rows = effects[effects["mode"] == mode].set_index("variant").reindex(variants)
-    y = np.arange(len(rows)) + (index - (count - 1) / 2) * 0.3
+    y = np.arange(len(rows)) + _offset(index, count)
     for number, (at, row) in enumerate(zip(y, rows.to_dict("records"), strict=True)):
         mean, key = row["mean"] * metric.scale, f"modes-{number}"
         ends = np.array([row["low"], row["high"]]) * metric.scale

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +13,7 @@ from ablate.report.plots.svg import (
     INK,
     MUTED,
     PAPER,
+    SEED,
     SERIES,
     SHADE,
     WIDTH,
@@ -32,6 +32,7 @@ EVALUATORS = {
     "fanova": ("fANOVA", "share of the score's variance, %"),
 }
 OTHER = ("P", INK, True)
+BAR = 0.62  # height of a bar, of a row
 APART = 1.15  # least ratio of two tick labels on a log scale that fit beside each other
 MOST_POINTS = 1_500  # of a history; the table beside it has more
 
@@ -85,7 +86,10 @@ def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
 
 
 def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -> Figure | None:
-    """One panel per evaluator: each factor's share with its bootstrap band, and fANOVA's unexplained share."""
+    """One panel per evaluator: each factor's share with its bootstrap band, and fANOVA's unexplained share.
+
+    Factors above noise are filled bars, all others hollow ones; a dashed mark is the share that a factor must exceed.
+    """
     evaluators = list(dict.fromkeys(importances["evaluator"])) if len(importances) else []
     if not evaluators:
         return None
@@ -94,7 +98,8 @@ def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -
         figure = Figure(figsize=(WIDTH, 0.8 + 0.32 * n_rows), layout="constrained")
         panels = figure.subplots(1, len(evaluators), squeeze=False)[0]
         for axes, evaluator in zip(panels, evaluators, strict=True):
-            rows = importances[importances["evaluator"] == evaluator].sort_values("importance", ascending=False)
+            rows = importances[importances["evaluator"] == evaluator]
+            rows = rows.sort_values(["is_above", "importance"], ascending=False, kind="stable")
             _draw_shares(axes, rows, unexplained.get(evaluator))
             name, label = EVALUATORS.get(evaluator, (shorten(str(evaluator)), "share, %"))
             axes.set_title(name)
@@ -128,17 +133,17 @@ def _limits(scored: "pd.Series[float]") -> tuple[float, float]:
 
 
 def _draw_shares(axes: Axes, rows: pd.DataFrame, unexplained: float | None) -> None:
-    y = np.arange(len(rows))
-    shown = rows.assign(y=y, share=rows["importance"] * 100)
-    sns.barplot(shown, x="share", y="y", orient="h", native_scale=True, errorbar=None, color=SERIES[5], width=0.62,
-                saturation=1, ax=axes, legend=False)  # fmt: skip
-    ends = shown[["low", "high"]].to_numpy(dtype=float) * 100
-    for at, (low, high) in zip(y, ends, strict=True):
-        if np.isfinite([low, high]).all():
-            axes.plot([low, high], [at, at], color=INK, linewidth=1.3, marker="|", markersize=7)
+    for at, row in enumerate(rows.to_dict("records")):
+        fill, edge = (SERIES[5], SERIES[5]) if row["is_above"] else ("none", SEED)
+        axes.barh([at], [100 * row["importance"]], height=BAR, linewidth=0.8, facecolor=fill, edgecolor=edge)
+        if np.isfinite([row["low"], row["high"]]).all():
+            ends = [100 * row["low"], 100 * row["high"]]
+            axes.plot(ends, [at, at], color=INK if row["is_above"] else SEED, linewidth=1.3, marker="|", markersize=7)
+        noise = 100 * row["noise"]
+        axes.plot([noise, noise], [at - 0.42, at + 0.42], color=HURTS, linewidth=1.4, linestyle=(0, (2, 1.2)))
     names = [shorten(str(name), 26) for name in rows["factor"]]
     if unexplained is not None:
-        axes.barh([len(rows)], [unexplained * 100], height=0.62, facecolor=SHADE, edgecolor=MUTED, linestyle="--")
+        axes.barh([len(rows)], [unexplained * 100], height=BAR, facecolor=SHADE, edgecolor=MUTED, linestyle="--")
         names = [*names, "unexplained"]
     name_rows(axes, names)
     axes.set_ylabel("")

@@ -1,11 +1,22 @@
 """Write the headline: what matters, what does not, what is undecided, and how many seeds would decide it."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE, IDENTICAL, UNFINISHED, confirmatory_runs
+from ablate.analysis.effects import (
+    COUNTED_AT_CHANCE,
+    FEWER,
+    IDENTICAL,
+    LOST,
+    MORE,
+    UNFINISHED,
+    confirmatory_runs,
+    mode_rank,
+)
 from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS, MOST_SEEDS
+from ablate.report.wording.modes import modes_in_words
 from ablate.report.wording.phrases import (
     MOST_NAMED,
     Effect,
@@ -14,7 +25,6 @@ from ablate.report.wording.phrases import (
     effect_name,
     interval,
     margin_of,
-    mode_rank,
     moves,
     p_is,
     shown,
@@ -26,26 +36,31 @@ from ablate.report.wording.phrases import (
 )
 from ablate.study.catalog import ENGINE
 from ablate.study.trial import BEST, REFERENCE
-from ablate.text import clauses, first_of
+from ablate.text import clauses, number_of
 
-RATES = {"tune": "tuned for each variant", "find": "found for each variant", "carry": "carried over from the reference"}
-UNCHANGED = "no verdict changes"
 MOST_TOLD = 4  # items of a list in a sentence, with their numbers
-MOST_CHANGES = 3  # verdicts that differ with a learning-rate mode
 ALPHA = 0.05
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
 
 
 def headline(
-    effects: pd.DataFrame, results: pd.DataFrame, *, title: str, lost_count: str = "at chance level"
+    effects: pd.DataFrame,
+    results: pd.DataFrame,
+    *,
+    title: str,
+    lost_count: str = "",
+    way_out: str = "",
+    changes: pd.DataFrame | None = None,
 ) -> list[str]:
     """The answer in sentences, most important first; `title` is used if there are no results.
 
-    Runs that did not finish are scored `lost_count`.
+    Runs that did not finish are scored `lost_count`, "" if the score of guessing is unknown; then `way_out` says how
+    to state it. How often runs failed is an outcome of its own.
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
     verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
-    several learning-rate modes were run, reports the first of `MODES`, and then how many verdicts differ in the others.
+    several learning-rate modes were run, reports the first by `mode_rank`, and then how many effects differ in the
+    others, by `changes`, the table of `mode_changes`.
     Long lists are cut: the report's tables have all items. Digits end where the interval does. Uses no-break spaces
     inside numbers with units and intervals.
     """
@@ -53,15 +68,17 @@ def headline(
         return [f"{title}: no ablation results yet."]
     modes = sorted(effects["mode"].unique(), key=mode_rank)
     family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
-    told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED)]
+    told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED, LOST)]
     ended = _ended(results, n_modes=len(modes), lost_count=lost_count)
+    uncompared = [*_failing(family), *_lost(family, way_out=way_out), *_uncompared(family)]
     if not told:
-        return [unbroken(line) for line in (*_uncompared(family), *ended)]
+        return [unbroken(line) for line in (*uncompared, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
-    lines = _decided(decided) if decided else _undecided(told, family=len(family))
-    lines += _uncompared(family)
+    lines = _decided(decided, family) if decided else _undecided(told, family=len(family))
+    lines += uncompared
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
+        ("detectable, size undecided", "Detectable, size undecided: ", _with_seeds_to_bound, MOST_TOLD),
         ("equivalent", f"Equivalent within {margin_of(told[0])}: ", effect_name, MOST_NAMED),
         ("inconclusive", "Undecided: ", _with_seeds_needed, MOST_TOLD),
         ("too few seeds", f"Too few seeds for a verdict (fewer than {MIN_SEEDS}): ", _with_count, MOST_NAMED),
@@ -70,18 +87,19 @@ def headline(
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
-    lines += _differing(effects, modes) + ended + _family(told, family=len(family))
+    lines += [] if changes is None else modes_in_words(effects, changes)
+    lines += ended + _not_flipped(told) + _family(told, family=len(family))
     return [unbroken(line) for line in lines]
 
 
-def _decided(decided: Sequence[Effect]) -> list[str]:
-    """The sentences on decided comparisons.
+def _decided(decided: Sequence[Effect], family: Sequence[Effect]) -> list[str]:
+    """The sentences on decided comparisons of a family.
 
-    In this order: the best configuration as a whole, the most important factor with all its levels, the other factors,
-    changes from the best configuration.
+    In this order: the best configuration as a whole, the factor with the largest effect with all its levels, the other
+    factors, those of the family that may matter as much, changes from the best configuration.
     """
     ordered = sorted(decided, key=lambda row: abs(row["mean"]), reverse=True)
-    forward = [row for row in ordered if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
+    forward = _forward(ordered)
     backward = [row for row in ordered if row["against"] not in (REFERENCE, "")]
     lines = [_of_best(row) for row in ordered if row["variant"] == BEST]
     if forward:
@@ -89,9 +107,12 @@ def _decided(decided: Sequence[Effect]) -> list[str]:
         first, *rest = (row for row in forward if row["factor"] == most)
         said = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
         said += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
-        lines.append(f"{capital(words(most) or first['variant'])} matters most: {'; '.join(said)}.")
+        rivals = _rivals(first, family)
+        lines.append(f"{_opening(first, family, is_most=not rivals)}{'; '.join(said)}.")
         others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
         lines += [f"Then: {clauses(others, MOST_NAMED)}."] if others else []
+        named = clauses([_with_reason(row) for row in rivals], MOST_TOLD)
+        lines += [f"These may matter as much: {named}."] if rivals else []
     if backward:
         changes = [
             f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
@@ -101,6 +122,45 @@ def _decided(decided: Sequence[Effect]) -> list[str]:
     return lines
 
 
+def _opening(first: Effect, family: Sequence[Effect], *, is_most: bool) -> str:
+    """ "Normalization matters most: ", if no other factor may have as large an effect."""
+    name = words(first["factor"]) or variant_name(first["variant"])
+    if not is_most:
+        return f"The largest effect shown: {name} "
+    alone = all(row["factor"] == first["factor"] for row in _forward(family))
+    return f"{capital(name)} {'matters' if alone else 'matters most'}: "
+
+
+def _rivals(first: Effect, family: Sequence[Effect]) -> list[Effect]:
+    """Rows of other factors whose simultaneous interval allows an effect as large as the least that `first` may have.
+
+    Without an interval, too few seeds or lost runs allow any.
+    """
+    least = min(abs(first["low_adjusted"]), abs(first["high_adjusted"]))
+    others = [row for row in _forward(family) if row["factor"] != first["factor"] and row["verdict"] != IDENTICAL]
+    return [row for row in others if not _has_interval(row) or _most(row) >= least]
+
+
+def _most(row: Effect) -> float:
+    return float(max(abs(row["low_adjusted"]), abs(row["high_adjusted"])))
+
+
+def _has_interval(row: Effect) -> bool:
+    return row["verdict"] not in (UNFINISHED, LOST) and not math.isnan(row["low_adjusted"])
+
+
+def _forward(family: Sequence[Effect]) -> list[Effect]:
+    """The comparisons of single factors with the reference."""
+    return [row for row in family if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
+
+
+def _with_reason(row: Effect) -> str:
+    """The row's name with its interval, or why it has none."""
+    if not _has_interval(row):
+        return f"{effect_name(row)} ({row['verdict']})"
+    return f"{effect_name(row)} {interval(row)}"
+
+
 def _of_best(row: Effect) -> str:
     verb = "beats the reference" if row["mean"] > 0 else "is worse than the reference"
     return f"{capital(variant_name(BEST))} {_at_length(row, verb=verb)}."
@@ -108,6 +168,38 @@ def _of_best(row: Effect) -> str:
 
 def _at_length(row: Effect, *, verb: str) -> str:
     return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
+
+
+def _failing(family: Sequence[Effect]) -> list[str]:
+    """One sentence: variants that fail more often than what they are compared with, or less often."""
+    told = [row for row in family if row["failures"] in (MORE, FEWER)]
+    said = [
+        f"{effect_name(row)} fails {'more' if row['failures'] == MORE else 'less'} often: {_failures(row)}, "
+        f"{p_is(row['p_failure_adjusted'])}"
+        for row in told
+    ]
+    return [f"{capital(clauses(said, MOST_TOLD))}."] if said else []
+
+
+def _lost(family: Sequence[Effect], *, way_out: str) -> list[str]:
+    """One sentence: comparisons whose lost runs have no known score, and how to give them one."""
+    said = [_with_failures(row) for row in family if row["verdict"] == LOST]
+    named = f"Runs were lost, so no size is claimed: {clauses(said, MOST_TOLD)}."
+    return [f"{named} {way_out}".rstrip()] if said else []
+
+
+def _with_failures(row: Effect) -> str:
+    if row["failures"]:  # `_failing` has the counts
+        return effect_name(row)
+    tested = f"; {p_is(row['p_failure_adjusted'])}" if row["p_failure_adjusted"] <= 1 else ""
+    return f"{effect_name(row)} ({_failures(row)}{tested})"
+
+
+def _failures(row: Effect) -> str:
+    """ "3 of 8 runs, the reference 0 of 8": the lost runs of both sides."""
+    other = variant_name(row["against"] or REFERENCE)
+    mine = f"{row['n_lost']} of {number_of(row['n_runs'], 'run')}"
+    return f"{mine}, {other} {row['reference_lost']} of {row['reference_runs']}"
 
 
 def _uncompared(family: Sequence[Effect]) -> list[str]:
@@ -130,16 +222,20 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
     compared = [row for row in told if row["n"] > 0]
     if not compared:
         return ["No variant has a run to compare with the reference yet."]
-    largest = max(compared, key=lambda row: abs(row["mean"]))
-    seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
     n = max(row["n"] for row in compared)
+    largest = max((row for row in compared if row["n"] >= min(n, MIN_SEEDS)), key=lambda row: abs(row["mean"]))
+    seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
     if n < MIN_SEEDS:
         seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
         needed = f"tests and verdicts need at least {MIN_SEEDS}"
         return [f"{seeds} descriptive only: {needed}. {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
     why = _why_not(largest, family=family)
-    return [f"No variant is shown to help or hurt. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."]
+    few = any(row["verdict"].startswith("detectable") for row in compared)
+    beyond = " by more than the margin" if few else ""
+    return [
+        f"No variant is shown to help or hurt{beyond}. {seen} {interval(largest)}, n = {largest['n']}{tested}{why}."
+    ]
 
 
 def _why_not(row: Effect, *, family: int) -> str:
@@ -161,37 +257,6 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
             "(80 % power)."]  # fmt: skip
 
 
-def _differing(effects: pd.DataFrame, modes: Sequence[str]) -> list[str]:
-    """One sentence: how many verdicts change in each further learning-rate mode, and the first few of them."""
-    tested = [row for row in as_rows(effects) if row["n"] >= MIN_SEEDS]
-    rows = {mode: {row["variant"]: row for row in tested if row["mode"] == mode} for mode in modes}
-    said = [clause for mode in modes[1:] if (clause := _changes(rows[modes[0]], rows[mode], mode=mode))]
-    if not said:
-        return []
-    place = "" if all(clause.endswith(UNCHANGED) for clause in said) else ": see “Fair learning rates”"
-    return [f"These results use learning rates {_rates(modes[0])}; {'; '.join(said)}{place}."]
-
-
-def _changes(told: Mapping[str, Effect], other: Mapping[str, Effect], *, mode: str) -> str:
-    """ "with rates … 2 of 9 verdicts change (a 1: inconclusive → helps, b 2: …)"; "" without common variants."""
-    both = [(row, other[variant]) for variant, row in told.items() if variant in other]
-    changed = [(row, there) for row, there in both if row["verdict"] != there["verdict"]]
-    if not both:
-        return ""
-    opening = f"with rates {_rates(mode)}, "
-    if not changed:
-        return f"{opening}{UNCHANGED}"
-    named = first_of([effect_name(row) for row, _ in changed], MOST_CHANGES)
-    if len(changed) <= MOST_CHANGES:
-        named = ", ".join(f"{effect_name(row)}: {row['verdict']} → {there['verdict']}" for row, there in changed)
-    count = "the verdict changes" if len(both) == 1 else f"{len(changed)} of {len(both)} verdicts change"
-    return f"{opening}{count} ({named})"
-
-
-def _rates(mode: str) -> str:
-    return RATES.get(mode, f'of mode "{mode}"')
-
-
 def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]:
     """One sentence listing variants and states: SGD diverged in 4 of 6 seeds."""
     lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
@@ -203,19 +268,37 @@ def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]
             count = int((cell["state"] == state).sum())
             if count:
                 said.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
-    return [f"{capital(clauses(said, MOST_NAMED))} (scored {lost_count})."] if said else []
+    scored = f" (scored {lost_count})" if lost_count else ""
+    return [f"{capital(clauses(said, MOST_NAMED))}{scored}."] if said else []
 
 
 def _family(told: Sequence[Effect], *, family: int) -> list[str]:
     """The family over which the intervals hold: all comparisons, and all looks if seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
-    held = f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them (max-T)"
+    adjustment = told[0]["adjustment"]
+    held = (
+        f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them ({adjustment})"
+    )
     added = _added(told)
     if family < 2:
         return [f"The undecided comparison got more seeds ({added}); p and interval hold over all looks."] * bool(added)
     looks = f"Undecided comparisons got more seeds ({added} each); p and intervals hold over all looks"
     return [f"{held}. {looks}." if added else f"{held}."]
+
+
+def _not_flipped(told: Sequence[Effect]) -> list[str]:
+    """Why some comparisons rest on other tests than sign flips of pairs."""
+    lines = []
+    unpaired = [effect_name(row) for row in told if row["test"] == "unpaired"]
+    if unpaired:
+        named = clauses(unpaired, MOST_NAMED)
+        lines.append(f"No shared seeds, so compared unpaired (Welch's interval, permutation test): {named}.")
+    if any(row["test"] == "folds" for row in told):
+        lines.append(
+            "The folds share training examples, so intervals and p use the corrected variance of Nadeau and Bengio."
+        )
+    return lines
 
 
 def _added(told: Sequence[Effect]) -> str:
@@ -230,11 +313,20 @@ def _with_interval(row: Effect) -> str:
 
 
 def _with_seeds_needed(row: Effect) -> str:
-    needed = row["seeds_needed"]
-    if needed <= row["n"]:  # undecided for another reason: runs that did not finish
+    if not row["seeds_needed"] > row["n"]:  # undecided for another reason: lost runs, or folds that overlap
         return _with_interval(row)
-    seeds = f"more than {MOST_SEEDS:,}" if needed >= MOST_SEEDS else f"about {needed}"
-    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {seeds} seeds)"
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {_seeds(row)})"
+
+
+def _with_seeds_to_bound(row: Effect) -> str:
+    if not row["seeds_needed"] > row["n"]:
+        return _with_interval(row)
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}; its size needs {_seeds(row)})"
+
+
+def _seeds(row: Effect) -> str:
+    needed = row["seeds_needed"]
+    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed} seeds"
 
 
 def _with_count(row: Effect) -> str:

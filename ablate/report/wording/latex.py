@@ -23,7 +23,7 @@ OF_OTHER_FONTS = "«»ÐÞðþ"  # characters of Latin-1 that TeX's own font lac
 OGONEK = "0328"  # an accent that it lacks, too
 HEADS = {"factor": "Factor", "level": "Level", "against": "Against", "mode": "Rate"}
 ABOUT = (
-    "% Paired difference from {other}, {label}; higher is better; p adjusted over all comparisons (max-T sign flips)."
+    "% Paired difference from {other}, {label}; higher is better; p adjusted over all comparisons ({adjusted})."
     "\n% Needs \\usepackage{{booktabs}}."
 )
 
@@ -32,18 +32,20 @@ def latex_effects(effects: pd.DataFrame, metric: Metric) -> str:
     """The effects as a booktabs `tabular`, ready for \\input: needs \\usepackage{booktabs} and nothing else."""
     several = [name for name in ("against", "mode") if effects[name].nunique() > 1]
     columns = ["factor", "level", *several]
+    is_holm = (effects["adjustment"] == "Holm").any()
     unit = f" ({to_tex(metric.unit)})" if metric.unit else ""
     head = [
         *(HEADS[name] for name in columns),
         "$n$",
         f"Difference{unit}",
         r"95\,\% interval",
-        "$p$ (max-T)",
+        f"$p$ ({'Holm' if is_holm else 'max-T'})",
         "Verdict",
     ]
+    adjusted = "Holm" if is_holm else "max-T sign flips"
     other = "the configuration under Against" if "against" in several else "the reference"
     lines = [
-        ABOUT.format(other=other, label=" ".join(metric.label.split())),
+        ABOUT.format(other=other, adjusted=adjusted, label=" ".join(metric.label.split())),
         r"\begin{tabular}{" + "l" * len(columns) + "rrrrl}",
         r"\toprule",
         " & ".join(head) + r" \\",
@@ -89,7 +91,9 @@ def _row(row: Effect, *, named: bool, columns: Sequence[str]) -> str:
         *(to_tex(names[name]) for name in columns),
         str(row["n"]),
         _tex_number(signed(row)) if row["n"] > 0 else "--",
-        f"[{_tex_number(shown(row, row['low']))}, {_tex_number(shown(row, row['high']))}]" if row["n"] > 1 else "--",
+        f"[{_tex_number(shown(row, row['low']))}, {_tex_number(shown(row, row['high']))}]"
+        if math.isfinite(row["low"])
+        else "--",
         "--" if math.isnan(row["p_adjusted"]) else p_text(row["p_adjusted"]).replace("<", "$<$"),
         to_tex(row["verdict"]),
     ]

@@ -9,9 +9,6 @@ import pandas as pd
 from ablate.study.trial import BEST, REFERENCE
 
 Effect: TypeAlias = dict[str, Any]  # a row of the effects table, whose columns have several types
-# The headline uses the first of these that was run. Tuned rates may be better, but they are chosen once for all seeds,
-# and no interval includes that luck.
-MODES = ("find", "tune", "carry", "")
 DECIMALS = {"points": 1, "nats": 2}  # at least; more if the interval supports it; 0 for other units
 MOST_DECIMALS = 4
 MOST_OF_OTHERS = 9  # for unknown units
@@ -28,11 +25,6 @@ NAMES = {REFERENCE: "the reference", BEST: "the best configuration"}
 def as_rows(effects: pd.DataFrame) -> list[Effect]:
     """The rows of the table, in its order."""
     return [{str(name): value for name, value in row.items()} for row in effects.to_dict("records")]
-
-
-def mode_rank(mode: str) -> tuple[int, str]:
-    """Sort key: modes by how fair their learning rates are."""
-    return (MODES.index(mode) if mode in MODES else len(MODES), mode)
 
 
 def unbroken(text: str) -> str:

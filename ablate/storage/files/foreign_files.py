@@ -15,7 +15,8 @@ _OWN = {  # a file that shows whose folder it is, by a pattern of its content
 }
 _OF_STUDIES = (
     "begun.json", "trials.jsonl", "study.toml", "results.csv", "epochs.csv", "layers.csv", "lr_tests.json",
-    "provenance.json", "parent_run.txt", "search.db", "report.html", "effects.csv", "effects.tex",
+    "test_predictions.npz", "provenance.json", "parent_run.txt", "search.db", "report.html", "effects.csv",
+    "effects.tex",
 )  # fmt: skip
 _OF_REPORTS = {"report.html": _OWN["report.html"], "effects.csv": b"factor,level,variant,mode,against,"}
 _START = 2**16  # bytes in which the pattern is looked for

@@ -79,7 +79,13 @@ def to_records(value: Any, kind: type[Checked], *, place: Path) -> Sequence[Chec
 def to_plain(record: Any) -> dict[str, Any]:  # Any: of records, JSON
     """A record as a JSON table: its fields in order, except those that are None."""
     named = {field.name.removesuffix("_"): getattr(record, field.name) for field in fields(record)}
-    return {name: to_plain(v) if is_dataclass(v) else v for name, v in named.items() if v is not None}
+    return {name: _plain(value) for name, value in named.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:  # Any: of records, JSON
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return to_plain(value) if is_dataclass(value) else value
 
 
 def _read(value: Any, kind: Any, place: Path) -> Any:  # Any: JSON, and any type annotation

@@ -60,26 +60,35 @@ class Loops:
 
     def evaluate(
         self, state: tuple[Tensor, Tensor], x: Tensor, y: Tensor, shift: Tensor, scale: Tensor, order: Tensor, n: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The sums of cross-entropy, hits and spreads, each (size,), over the first `n` entries of `order`."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The sums of cross-entropy, hits and spreads, each (size,), over the first `n` entries of `order`.
+
+        And the predicted class of each entry, in the shape of `order`; 0 past the chunk of entry `n`.
+        """
         width = ops.shape(order)[2]
         shift, scale = self._entering((shift, scale), axis=0)
         order = self._entering(order, axis=1)
 
         shape = () if self._size == 1 else (self._size,)
 
-        def body(i: Tensor, loss: Tensor, correct: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        def body(
+            i: Tensor, loss: Tensor, correct: Tensor, spread: Tensor, predicted: Tensor
+        ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
             rows = order[i]
-            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale)
-            losses, hits, spreads = self._map(self._score, (state, *batch, ops.broadcast_to(i, shape)))
+            labels = backend.rows_of(y, rows)
+            batch = (backend.rows_of(x, rows), labels, shift, scale)
+            losses, classes, spreads = self._map(self._score, (state, *batch, ops.broadcast_to(i, shape)))
+            hits = ops.cast(classes == labels, "int32")
             counted = i * width + ops.arange(width, dtype="int32") < n
             sums = [ops.sum(ops.where(counted, some, 0), axis=-1) for some in (losses, hits, spreads)]
-            return i + 1, loss + sums[0], correct + sums[1], spread + sums[2]
+            predicted = ops.scatter_update(predicted, [[i]], ops.cast(classes, "int32")[None])
+            return i + 1, loss + sums[0], correct + sums[1], spread + sums[2], predicted
 
-        start = (ops.zeros((), "int32"), ops.zeros(shape), ops.zeros(shape, "int32"), ops.zeros(shape))
-        _, *totals = backend.loop(lambda i, *_: i * width < n, body, start)
+        sums = (ops.zeros(shape), ops.zeros(shape, "int32"), ops.zeros(shape))
+        start = (ops.zeros((), "int32"), *sums, ops.zeros_like(order))
+        _, *totals, predicted = backend.loop(lambda i, *_: i * width < n, body, start)
         loss, correct, spread = self._leaving(totals, axis=0)
-        return loss, correct, spread
+        return loss, correct, spread, self._leaving(predicted, axis=1)
 
     def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Map `function` over the slots. A single slot runs without a map, its tensors without a first dimension."""

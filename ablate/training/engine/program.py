@@ -58,11 +58,17 @@ class Steps:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The results of an evaluation, by slot, each (size,)."""
+    """The results of an evaluation, by slot, each (size,) unless it says otherwise."""
 
     losses: Floats32  # mean cross-entropy in nats
     accuracies: Floats32
     spreads: Floats32  # mean SD of the predicted class' probability over the samples; 0 with a single pass
+    predicted: Tensor  # (chunks, size, chunk) the predicted class of each example, on the device
+    n: int  # examples scored; the rest of `predicted` is padding
+
+    def classes(self, slot: int) -> Integers:
+        """The predicted class of each example of a slot, (n,)."""
+        return np.asarray(self.predicted.numpy()[:, slot].reshape(-1)[: self.n], dtype=np.int32)
 
 
 class Program:
@@ -165,11 +171,12 @@ class Program:
     def evaluate(
         self, state: TrainingState, examples: Examples, scaling: Scaling, *, order: Integers, n: int
     ) -> Scores:
-        """Each slot's mean scores over the first `n` of its entries of `order`."""
+        """Each slot's mean scores over the first `n` of its entries of `order`, and its predictions for them."""
         rows = (backend.resident(order), backend.resident(n))
         arguments = (state[:2], examples.x, examples.y, scaling.shift, scaling.scale, *rows)
         self._evaluate = self._evaluate or backend.compiled(
             self._loops.evaluate, arguments, loose={1: (0,), 2: (0,), 5: (0, 2)}, xla=self.xla
         )
-        loss, correct, spread = self._evaluate(*arguments)
-        return Scores(*(total.numpy() / max(n, 1) for total in (loss, correct, spread)))
+        *totals, predicted = self._evaluate(*arguments)
+        losses, accuracies, spreads = (total.numpy() / max(n, 1) for total in totals)
+        return Scores(losses, accuracies, spreads, predicted, n)

@@ -153,7 +153,7 @@ class Score:
     def __call__(
         self, state: tuple[Tensor, Tensor], images: Tensor, labels: Tensor, shift: Tensor, scale: Tensor, place: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """For each example: the cross-entropy in nats; 1 if it is classified correctly, else 0; and its spread.
+        """For each example: the cross-entropy in nats, the predicted class, and its spread.
 
         The spread is the SD of the predicted class' probability over the samples; 0 without. `place` numbers the
         calls, so that each has noise of its own.
@@ -162,12 +162,12 @@ class Score:
         if not self._samples:
             outputs, _ = self._model.stateless_call(*state, images, training=False)
             losses = cross_entropy(labels, outputs, from_logits=self._from_logits)
-            return losses, _hits(labels, outputs), ops.zeros_like(losses)
+            return losses, ops.argmax(outputs, axis=-1), ops.zeros_like(losses)
         mean, square = self._moments(state, images, place * self._samples)
-        predicted = ops.one_hot(ops.argmax(mean, axis=-1), mean.shape[-1])
-        variance = ops.sum(predicted * (square - mean * mean), axis=-1)
+        classes = ops.argmax(mean, axis=-1)
+        variance = ops.sum(ops.one_hot(classes, mean.shape[-1]) * (square - mean * mean), axis=-1)
         losses = cross_entropy(labels, mean, from_logits=False)
-        return losses, _hits(labels, mean), ops.sqrt(ops.maximum(variance, 0.0))
+        return losses, classes, ops.sqrt(ops.maximum(variance, 0.0))
 
     def _moments(self, state: tuple[Tensor, Tensor], images: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
         """The means over the samples of each class' probability and of its square, (examples, classes)."""

@@ -56,6 +56,24 @@ def test_a_contrast_is_paired_by_seed_and_judged_with_its_family() -> None:
     assert table["verdict"].iloc[-1] == "more together"
 
 
+def test_a_factorial_outside_the_primary_family_has_its_numbers_and_no_verdict() -> None:
+    found, primary = effects_of(factorial(LEVELS, planted, seeds=range(8)))
+    table = factorial_effects(found, margin=METRIC.margin, is_primary=False)
+    assert set(table["verdict"]) == {"exploratory"}
+    assert not table["flagged"].any()
+    same = ["term", "n", "mean", "low", "high", "p", "p_adjusted"]
+    pd.testing.assert_frame_equal(table[same], primary[same])
+
+
+def test_of_two_modes_only_the_first_is_judged() -> None:
+    results = factorial(LEVELS, planted, seeds=range(8))
+    _, table = effects_of(pd.concat([results.assign(mode="carry"), results]))
+    verdicts = table.groupby("mode")["verdict"].agg(set)
+    assert verdicts["carry"] == {"exploratory"}
+    assert "helps" in verdicts["find"]
+    assert table.loc[table["flagged"], "mode"].unique().tolist() == ["find"]
+
+
 def test_below_six_seeds_nothing_is_flagged() -> None:
     _, table = effects_of(factorial(LEVELS, planted, seeds=range(5)))
     assert table["p"].isna().all()
@@ -149,5 +167,5 @@ def test_a_quarter_million_rows_are_read_in_seconds() -> None:
     (found,) = factorials(crossed_rows(fcnet.protein()), METRIC, factors=fcnet.FACTORS, reference=fcnet.REFERENCE)
     effects = factorial_effects([found], margin=0.0)
     assert time.perf_counter() - start < 10
-    assert found.target() == fcnet.TARGET
+    assert found.best() == fcnet.TARGET
     assert len(effects) == 25 + 265

@@ -1,4 +1,5 @@
 import fcnet
+import numpy as np
 import pandas as pd
 import pytest
 from design_tables import METRIC, crossed_rows, factorial, two_references
@@ -36,6 +37,15 @@ def test_opposite_signs_beyond_their_intervals_are_a_disagreement() -> None:
     assert table["change_p"].tolist() == pytest.approx([2 / 2**8] * 2)
 
 
+def test_opposite_signs_without_a_test_are_none() -> None:
+    """Below six seeds there is no p, however far the two intervals lie from 0."""
+    table = both_directions(references(5), METRIC)
+    assert (table["add_one_in_low"] > 0).all()
+    assert (table["leave_one_out_high"] < 0).all()
+    assert table["change_p"].isna().all()
+    assert table["disagreement"].tolist() == ["", ""]
+
+
 def test_signs_within_their_uncertainty_are_none() -> None:
     results = references(8)
     noise = results["seed"].map(dict(enumerate((9, -8, 7, -9, 8, -7, 9, -9)))) / 100
@@ -43,12 +53,13 @@ def test_signs_within_their_uncertainty_are_none() -> None:
     assert both_directions(results, METRIC)["disagreement"].tolist() == ["", "sign"]
 
 
-def test_the_same_sign_and_another_size_is_told_apart() -> None:
+def test_a_significant_change_of_size_alone_is_no_disagreement() -> None:
     results = references(8)
     results.loc[results["variant"] == "best: a=off", "test_accuracy"] -= 0.13
     table = both_directions(results, METRIC).set_index("factor")
     assert table.loc["a", "leave_one_out"] == pytest.approx(0.10)
-    assert table.loc["a", "disagreement"] == "size"
+    assert table.loc["a", "change_p"] == pytest.approx(2 / 2**8)
+    assert table.loc["a", "disagreement"] == ""
 
 
 def test_without_a_second_reference_there_are_no_directions() -> None:
@@ -89,14 +100,38 @@ def test_each_mode_is_told_by_itself() -> None:
     assert added.to_dict() == pytest.approx({"find": 0.02, "carry": 0.12})
 
 
-def test_fcnet_protein_disagrees_where_it_is_known_to() -> None:
-    """Without seeds a value is exact: a sign is a sign."""
+@pytest.mark.parametrize(("n_seeds", "choice", "n"), [(11, "same scores", 11), (12, "other seeds", 6)])
+def test_a_target_chosen_by_the_scores_is_measured_by_other_seeds_or_claims_nothing(n_seeds, choice, n) -> None:
+    crossed = factorial({"a": ["off", "on"], "b": [0, 2]}, turned, seeds=range(n_seeds))
+    table = crossed_directions(factorials(crossed, METRIC), margin=METRIC.margin)
+    assert table["level"].tolist() == ["on", 2]
+    assert set(table["target"]) == {choice}
+    assert set(table["target_cells"]) == {4}
+    assert set(table["add_one_in_n"]) == {n}
+    assert table["add_one_in"].tolist() == pytest.approx([-0.03, -0.01], abs=0.002)
+    assert table["disagreement"].tolist() == (["", ""] if choice == "same scores" else ["sign", "sign"])
+
+
+def turned(cell, seed):
+    """The best cell has both, each of which costs something by itself."""
+    a, b = cell["a"] == "on", cell["b"] == 2
+    return 0.50 - 0.03 * a - 0.01 * b + 0.08 * a * b + 0.01 * seed + 0.001 * (-1) ** seed * a
+
+
+def test_fcnet_protein_has_its_published_measures_and_claims_nothing_from_one_run_a_cell() -> None:
     runs = fcnet.protein().groupby(list(fcnet.FACTORS), sort=False)["score"].mean().reset_index()
     found = factorials(crossed_rows(runs.assign(seed=0)), METRIC, factors=fcnet.FACTORS, reference=fcnet.REFERENCE)
     table = crossed_directions(found, margin=0.0).set_index("factor")
     for name, golden in fcnet.GOLDEN.items():
         measures = table.loc[name, ["leave_one_out", "add_one_in", "shapley"]].tolist()
         assert measures == pytest.approx([golden[0], -golden[1], -golden[2]], abs=1e-5)
-    agreeing = {"dropout_1", "init_lr", "lr_schedule"}
-    assert set(table.index[table["disagreement"] == ""]) == agreeing
-    assert set(table["disagreement"]) == {"", "sign"}
+    assert set(table["disagreement"]) == {""}
+
+
+def test_pure_noise_in_one_run_a_cell_is_never_a_disagreement() -> None:
+    rng = np.random.default_rng(5)
+    levels = {name: [0, 1] for name in "abc"}
+    for _ in range(20):
+        results = factorial(levels, lambda *_: 0.5 + rng.normal(0, 0.01), seeds=[1])
+        table = crossed_directions(factorials(results, METRIC), margin=METRIC.margin)
+        assert set(table["disagreement"]) <= {""}

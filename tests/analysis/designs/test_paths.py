@@ -74,9 +74,28 @@ def test_without_rows_of_a_path_there_is_none() -> None:
 def test_a_factorial_holds_the_paths_too() -> None:
     levels = {"a": [0, 1], "b": [0, 1], "c": ["x", "y"]}
     crossed = factorial(levels, score, seeds=range(6))
-    read = crossed_paths(factorials(crossed, METRIC), target=END).drop(columns=["source", "level"])
-    trained = paths(pd.concat([walked("forward"), walked("backward")]), METRIC).drop(columns=["source", "level"])
+    other = ["source", "level", "target", "target_cells"]
+    read = crossed_paths(factorials(crossed, METRIC), target=END).drop(columns=other)
+    trained = paths(pd.concat([walked("forward"), walked("backward")]), METRIC).drop(columns=other)
     pd.testing.assert_frame_equal(read, trained, check_dtype=False)
+
+
+def test_enough_seeds_choose_the_steps_on_one_half_and_measure_on_the_other() -> None:
+    """In even seeds b gains most, and they choose; in odd seeds a does, and they measure."""
+    gains = {0: {"a": 0.01, "b": 0.03}, 1: {"a": 0.04, "b": -0.02}}
+
+    def halved(cell, seed):
+        return 0.5 + sum(gain for name, gain in gains[seed % 2].items() if cell[name]) + 0.001 * seed
+
+    crossed = factorial({"a": [0, 1], "b": [0, 1]}, halved, seeds=range(12))
+    table = crossed_paths(factorials(crossed, METRIC), target={"a": 1, "b": 1})
+    chosen = table[table["chosen"] & (table["direction"] == "forward")]
+    assert chosen["factor"].tolist() == ["", "b", "a"]
+    assert chosen["gain"].tolist()[1:] == pytest.approx([-0.02, 0.04])
+    assert set(table["steps"]) == {"other seeds"}
+    assert set(table["n"]) == {6}
+    few = crossed_paths(factorials(crossed[crossed["seed"] < 11], METRIC), target={"a": 1, "b": 1})
+    assert set(few["steps"]) == {"same scores"}
 
 
 def test_fcnet_protein_takes_the_published_steps() -> None:

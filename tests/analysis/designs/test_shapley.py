@@ -23,7 +23,7 @@ def test_shapley_values_go_to_the_best_validation_cell_and_sum_to_its_gain() -> 
     results = factorial(LEVELS, planted, seeds=range(6), score=lambda cell, _: -abs(cell["dropout"] - 0.1) + 0.0)
     results.loc[results["normalization"] == "batch", "score"] += 0.01
     found = factorials(results, METRIC)
-    assert found[0].target() == {"normalization": "batch", "dropout": 0.1}
+    assert found[0].best() == {"normalization": "batch", "dropout": 0.1}
     table = values_of(found)
     assert table[["factor", "reference_level", "level"]].to_numpy().tolist() == [
         ["normalization", "none", "batch"],
@@ -49,6 +49,18 @@ def test_a_pair_is_worth_what_the_two_do_beyond_their_sum() -> None:
     # Without scatter the exact p is the least of six seeds; the values are a family of two, the pair one by itself.
     assert pair["p_adjusted"] == pytest.approx(2 / 2**6)
     assert (table["n"] == 6).all()
+
+
+def test_shapley_values_are_exploratory_and_say_who_chose_their_target() -> None:
+    found = factorials(factorial(LEVELS, planted, seeds=range(8)), METRIC)
+    table = shapley_effects(found, margin=METRIC.margin)
+    assert set(table["verdict"]) == {"exploratory"}
+    assert set(table["target"]) == {"same scores"}
+    assert set(table["target_cells"]) == {6}
+    partly = shapley_effects(found, margin=METRIC.margin, target={"dropout": 0.3})
+    assert set(partly["target_cells"]) == {2}
+    stated = shapley_effects(found, margin=METRIC.margin, target={"normalization": "batch", "dropout": 0.3})
+    assert set(stated["target"]) == {"stated"}
 
 
 def test_one_factor_has_no_pair_and_no_factorial_nothing() -> None:

@@ -63,10 +63,27 @@ def test_a_foreign_score_keeps_its_name_unit_and_sign():
     results = table(rows("reference", {0: -20.0, 1: -21.0}), rows("a=1", {0: -18.0, 1: -30.0}))
     metric = effects.primary_metric(results, monitor="val_accuracy", n_classes=None, n_test=None, stated=STATED)
     assert (metric.name, metric.label, metric.unit, metric.column) == ("perplexity", "perplexity", "bits", "score")
-    assert (metric.sign, metric.margin, metric.chance) == (1, 0.0, -30.0)
+    assert (metric.sign, metric.margin, math.isnan(metric.chance)) == (1, 0.0, True)
     assert metric.shown(-20.0) == 20.0
     table_ = effects.effects_table(results, metric)
     assert table_[["metric", "unit", "scale", "mean"]].to_numpy().tolist() == [["perplexity", "bits", 1.0, -3.5]]
+
+
+@pytest.mark.parametrize(("guess", "counted"), [(-25.0, -30.0), (-40.0, -40.0)])
+def test_a_lost_run_counts_as_the_worse_of_guessing_and_the_worst_finished_run(guess, counted):
+    results = table(rows("reference", {0: -20.0, 1: -21.0}), rows("a=1", {0: -18.0, 1: -30.0}))
+    ask = {"monitor": "val_loss", "n_classes": None, "n_test": None}
+    assert effects.primary_metric(results, stated=STATED | {"chance": guess}, **ask).chance == counted
+    lost = results.assign(state="diverged", score=math.nan)
+    assert effects.primary_metric(lost, stated=STATED | {"chance": guess}, **ask).chance == guess
+
+
+@pytest.mark.parametrize(("worst", "counted"), [(4.0, -4.0), (1.0, -math.log(10))])
+def test_guessing_never_beats_a_finished_run_of_a_loss(worst, counted):
+    results = table(rows("reference", {0: 0.5, 1: 0.6}), rows("a=1", {0: worst, 1: 0.5}))
+    results = results.assign(test_loss=results["test_accuracy"])
+    metric = effects.primary_metric(results, monitor="val_loss", n_classes=10, n_test=None)
+    assert metric.chance == pytest.approx(counted)
 
 
 def test_without_a_margin_nothing_foreign_is_equivalent_or_below_it():

@@ -4,8 +4,9 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 
-from ablate.analysis.importance.forest import forest_shares
+from ablate.analysis.importance.forest import MOST_ROWS, explained, tree_columns
 
 
 def complete(*levels):
@@ -15,7 +16,11 @@ def complete(*levels):
 
 
 def shares(factors, scores, *, n_trees=4):
-    return forest_shares(factors, scores, rows=range(len(scores)), n_trees=n_trees, seed=0)
+    return learned(factors, scores, rows=range(len(scores)), n_trees=n_trees).shares
+
+
+def learned(factors, scores, *, rows, n_trees):
+    return explained(tree_columns(factors), scores, rows=rows, n_trees=n_trees, seed=0)
 
 
 def test_the_shares_of_a_complete_factorial_are_those_of_its_analysis_of_variance():
@@ -63,6 +68,34 @@ def test_a_resample_keeps_the_whole_space_and_sees_its_rows_alone():
     factors = pd.DataFrame({"a": ["p", "q", "r"] * 8, "x": [0.0, 1.0, 2.0] * 8})
     scores = [0.0, 1.0, math.nan] * 8
     rows = [i for i in range(24) if i % 3 < 2]
-    found = forest_shares(factors[["a"]], scores, rows=rows, n_trees=4, seed=0)
+    found = learned(factors[["a"]], scores, rows=rows, n_trees=4).shares
     assert found == {"a": pytest.approx(1)}
-    assert forest_shares(factors, [1.0] * 24, rows=range(24), n_trees=2, seed=0) == {"a": 0.0, "x": 0.0}
+    assert learned(factors, [1.0] * 24, rows=range(24), n_trees=2).shares == {"a": 0.0, "x": 0.0}
+
+
+def forest_of(n, effect):
+    rng = np.random.default_rng(0)
+    factors = pd.DataFrame(rng.uniform(size=(n, 2)), columns=["x", "y"])
+    return factors, effect * factors["x"].to_numpy() + rng.normal(size=n)
+
+
+@pytest.mark.parametrize("n", [30, 400])
+def test_trees_and_r2_are_those_of_sklearns_forest(n):
+    factors, scores = forest_of(n, 3.0)
+    found = learned(factors, scores, rows=range(n), n_trees=40)
+    sklearns = RandomForestRegressor(40, max_samples=min(MOST_ROWS, n), oob_score=True, random_state=0)
+    assert found.r2 == pytest.approx(sklearns.fit(factors.to_numpy(), scores).oob_score_)
+
+
+def test_of_noise_the_forest_explains_nothing_out_of_bag():
+    factors, scores = forest_of(60, 0.0)
+    assert learned(factors, scores, rows=range(60), n_trees=40).r2 < 0
+    assert math.isnan(learned(factors, scores, rows=range(60), n_trees=4).r2)
+
+
+def test_factors_move_together_and_the_others_stay():
+    columns = tree_columns(pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [4.0, 5.0, 6.0], "z": [7.0, 8.0, 9.0]}))
+    moved = columns.moved(["x", "z"], np.array([2, 0, 1])).columns
+    assert {name: values[:, 0].tolist() for name, values in moved.items()} == {
+        "x": [3.0, 1.0, 2.0], "y": [4.0, 5.0, 6.0], "z": [9.0, 7.0, 8.0],
+    }  # fmt: skip

@@ -1,8 +1,6 @@
-import logging
 import math
 
 import numpy as np
-import optuna
 import pandas as pd
 import pytest
 
@@ -95,16 +93,31 @@ def test_resamples_in_which_no_factor_varies_do_no_harm():
     assert found[["importance", "low", "high"]].notna().all(axis=None)
 
 
-def test_optuna_says_nothing_and_keeps_its_own_settings(capfd):
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(logging.INFO)
-    try:
-        importances(table(8), seed=0)
-        assert optuna.logging.get_verbosity() == logging.INFO
-    finally:
-        optuna.logging.set_verbosity(before)
-    captured = capfd.readouterr()
-    assert captured.out + captured.err == ""
+def test_factors_of_a_search_without_effects_are_not_above_noise_and_its_forest_explains_nothing():
+    results = table(40)
+    results["score"] = np.random.default_rng(3).normal(size=40)
+    found = importances(results, seed=0)
+    assert not found["is_above"].any()
+    assert (found["p"] > 0.05).all()
+    assert (of(found, "fanova")["r2"] <= 0).all()
+    assert of(found, "ped-anova")["r2"].isna().all()
+
+
+def test_a_factor_above_noise_comes_first_and_exceeds_what_noise_reaches():
+    found = importances(table(60), seed=0)
+    for evaluator in ("ped-anova", "fanova"):
+        part = of(found, evaluator)
+        assert part["is_above"].tolist() == sorted(part["is_above"], reverse=True)
+        assert part.index[part["is_above"]].tolist()[:1] == ["learning_rate"]
+        assert ((part["importance"] > part["noise"]) == part["is_above"]).all()
+    assert of(found, "fanova")["r2"].iloc[0] > 0.5
+
+
+def test_where_the_forest_explains_nothing_none_of_its_factors_is_above_noise(monkeypatch):
+    monkeypatch.setattr("ablate.analysis.importance.forest._out_of_bag", lambda *_: -0.1)
+    found = importances(table(60), seed=0)
+    assert not of(found, "fanova")["is_above"].any()
+    assert of(found, "ped-anova")["is_above"].any()
 
 
 def test_a_trial_that_diverged_is_evidence_against_its_levels():

@@ -14,7 +14,7 @@ READ = {  # the factors, and what is said besides
     "blank_row": (FACTORS, "Skipped: 1 blank row."),
     "crashed_then_retried": (FACTORS, "2 lost runs: retried with the same configuration and seed"),
     "float32_rate": (["lr"], "read 0.0010000000474974513 as 0.001: one level, rounded differently"),
-    "fold_and_seed": (["optimizer"], "A replicate is a pair of seed and fold: 15 blocks."),
+    "fold_and_seed": (["optimizer"], "averaged over seed, which leaves 5 replicates."),
     "host": (FACTORS, "ignored Hostname (names the machine)"),
     "neg_log_loss": (["optimizer"], "score neg_log_loss, higher is better"),
     "neg_mean_squared_error": (["optimizer"], "score neg_mean_squared_error, higher is better"),

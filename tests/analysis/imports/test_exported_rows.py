@@ -1,9 +1,7 @@
 import pandas as pd
-import pytest
 from tables import crossed, runs
 
 from ablate.analysis.imports.exports import only_runs, recognize, unfolded
-from ablate.errors import DataError
 
 
 def mlflow():
@@ -24,17 +22,6 @@ def test_runs_that_hold_others_are_left_out_wherever_they_stand():
         assert found.notes == ("Left out: 1 parent run, which group other runs.",)
     assert len(kept(mlflow()).table) == 12
     assert len(kept(mlflow().drop(columns="tags.mlflow.parentRunId")).table) == 12
-
-
-@pytest.mark.parametrize(("run_id", "step"), [("trial_id", "training_iteration"), ("run_id", "step")])
-def test_the_history_of_runs_is_refused(run_id, step):
-    table = mlflow().rename(columns={"run_id": run_id, "params.norm": "config/norm", "params.drop": "config/drop"})
-    if run_id == "run_id":
-        table = mlflow()
-    history = pd.concat([table.assign(**{step: at}) for at in range(3)])
-    with pytest.raises(DataError, match=f'several rows per run: "{step}" changes within run "{run_id}"'):
-        kept(history)
-    assert len(kept(table.assign(**{step: 3})).table) == 12
 
 
 def test_dictionaries_in_cells_become_a_column_a_value():

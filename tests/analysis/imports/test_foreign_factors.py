@@ -1,4 +1,3 @@
-import itertools
 import re
 
 import pandas as pd
@@ -139,17 +138,6 @@ def test_where_nothing_can_be_a_factor_what_varies_is_said_with_the_reason():
     ):
         with pytest.raises(DataError, match=re.escape(message)):
             roles(table, score="acc")
-
-
-@pytest.mark.parametrize("name", ["epoch", "step", "Iteration", "global_step"])
-def test_a_row_for_each_step_of_a_run_is_a_question(name):
-    rows = [{"norm": norm, "seed": seed, name: step, "acc": 0.5 + step / 10}
-            for norm, seed, step in itertools.product(("a", "b"), range(3), range(1, 5))]  # fmt: skip
-    with pytest.raises(DataError, match=f'is there one row per run, or one row per "{name}" of each run'):
-        roles(pd.DataFrame(rows))
-    assert roles(pd.DataFrame(rows), factors=("norm", name)).factors == ("norm", name)
-    chosen = pd.DataFrame(rows).replace({name: {1: 10, 2: 20, 3: 50, 4: 100}})
-    assert roles(chosen).factors == ("norm", name)
 
 
 def test_where_a_column_makes_each_configuration_unique_nothing_is_compared_for_that_reason():

@@ -1,4 +1,5 @@
 import pytest
+from sklearn import metrics
 from tables import runs
 
 from ablate.analysis.imports.asked import ImportOptions
@@ -31,6 +32,62 @@ def test_scikit_learn_s_negative_scorers_are_better_when_larger(name):
     assert direction(name, (-0.5, -0.1, 0)) == "maximize"
     with pytest.raises(DataError, match="scorer of this name is never positive"):
         direction(name, (0.5, 0.1, 0.2))
+
+
+HIGHER = """
+accuracy val_accuracy test_acc top1 top5_accuracy top1_acc acc@1 hits@10 ndcg@5 mrr map mAP mAP50 mAP50-95 mAP@0.5
+recall precision f1 macro_f1 micro_f1 f2 fbeta balanced_accuracy auc roc_auc auroc auprc pr_auc average_precision mcc
+cohen_kappa jaccard iou mIoU mean_iou dice dice_score psnr ssim ms_ssim bleu bleu4 sacrebleu rouge rougeL meteor chrf
+cider bertscore r2 r2_score explained_variance pearson spearman reward mean_reward episode_return score test_score
+win_rate success_rate elo log_likelihood test_log_likelihood throughput samples_per_second fps speedup exact_match
+sensitivity specificity tpr true_positive_rate c_index ari nmi v_measure silhouette si_sdr snr pesq stoi hit_rate
+coverage purity mos comet inception_score elbo em pass@1 tm_score sharpe
+"""
+LOWER = """
+loss val_loss test_loss error test_error error_rate err rmse mse mae mape smape wape mase msle rmsle logloss log_loss
+cross_entropy binary_crossentropy nll test_nll perplexity ppl log_perplexity bits_per_byte bits_per_dim bpd bpc bpb wer
+cer ter fid kid lpips regret simple_regret cost brier brier_score ece hinge_loss deviance kl kl_divergence latency
+latency_ms inference_time train_time runtime false_positive_rate fpr fnr false_alarm_rate eer min_dcf hausdorff hd95
+chamfer_distance abs_rel crps energy_score interval_score ignorance_score risk_score anomaly_score pinball_loss
+mean_absolute_error max_error zero_one_loss hamming_loss misclassification failure_rate edit_distance top1_error
+top5_err fid_score loss_score generalization_gap accuracy_gap accuracy_drop forgetting emd mmd mean_rank rank memory
+flops seconds toxicity drift mce wasserstein per nfe speedup_loss score_error violation_rate
+"""
+TURNED = """
+negative_loss neg_loss minus_loss inverse_loss 1-accuracy 1_minus_accuracy one_minus_acc error_reduction
+loss_improvement test_error_reduction loss_drop acc_gain accuracy_delta loss_delta delta_acc loss_decrease
+relative_error_reduction wer_reduction regret_reduction perplexity_gain nll_gain psnr_drop bleu_drop fid_improvement
+iou_gap dice_gap rank_improvement elbo_gap negative_elbo neg_elbo neg_log_likelihood negative_log_likelihood inv_rmse
+negloss neg_acc negacc error_free_rate latency_reduction loss_ratio relative_loss loss_vs_baseline excess_risk
+cross_entropy_gain success_rate_drop throughput_loss_ratio neg_fid mape_improvement mae_diff r2_gain auc_lift
+"""
+
+
+def answers(name):
+    """What is read for positive values, fractions and percents; "" where the user is asked."""
+    found = set()
+    for values in ((0.5, 0.6, 0.7), (51.0, 62.0, 73.0)):
+        try:
+            found.add(direction(name, values))
+        except DataError:
+            found.add("")
+    return found
+
+
+def test_no_name_is_read_upside_down_and_few_are_asked_about():
+    higher, lower = HIGHER.split(), LOWER.split()
+    assert not [name for name in higher if "minimize" in answers(name)]
+    assert not [name for name in lower if "maximize" in answers(name)]
+    assert [name for name in TURNED.split() if answers(name) != {""}] == []
+    asked = [name for name in (*higher, *lower) if "" in answers(name)]
+    assert len(asked) <= 0.2 * len((*higher, *lower)), asked
+
+
+def test_each_scorer_of_scikit_learn_is_better_when_larger():
+    for name in metrics.get_scorer_names():
+        values = (-0.5, -0.4, -0.3) if name.startswith("neg_") else (0.5, 0.6, 0.7)
+        assert direction(f"mean_test_{name}", values) == "maximize"
+        assert direction(f"split0_test_{name}", values) == "maximize"
 
 
 def test_max_error_is_an_error_or_the_scorer_by_its_sign():

@@ -59,7 +59,10 @@ def test_where_no_two_configurations_are_neighbours_nothing_is_compared_and_it_i
 
 def test_the_target_is_the_best_that_is_allowed():
     asked = ImportOptions(target="norm=none")
-    assert read_imported(runs(crossed()), asked).facts.target == {"norm": "none", "drop": 0.0}
+    stated = read_imported(runs(crossed()), asked).facts
+    assert stated.target == {"norm": "none", "drop": 0.0}
+    assert stated.target_stated == {"norm": "none"}  # the best score chose drop
+    assert read_imported(runs(crossed()), ImportOptions()).facts.target_stated == {}
     with pytest.raises(DataError, match='--target: norm has no level "layer"'):
         read_imported(runs(crossed()), ImportOptions(target="norm=layer"))
     lower = runs(crossed().rename(columns={"acc": "loss"}))

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from tables import crossed, runs
@@ -23,22 +24,85 @@ def folds(first, second):
 
 
 @pytest.mark.parametrize("name", ["seed", "Random Seed", "params.seed", "config/seed", "user_attrs_fold", "rng_seed",
-                                  "hparams.random_state", "replicate", "tags.seed", "seed_id"])  # fmt: skip
+                                  "hparams.random_state", "replicate", "tags.seed", "seed_id", "shuffle_seed",
+                                  "env_seed", "fold_number", "rep_id", "cv_split", "seeds"])  # fmt: skip
 def test_a_seed_is_known_with_any_prefix(name):
     table = crossed().rename(columns={"seed": name}).assign(params_a=[1, 2] * 6, datetime_start=range(12))
     assert columns(table) == (name,)
 
 
-@pytest.mark.parametrize("names", [("seed", "fold"), ("fold", "seed"), ("repeat", "fold"), ("cv_fold", "random_state")])
+@pytest.mark.parametrize("names", [("seed", "fold"), ("repeat", "fold"), ("split_seed", "cv_fold")])
 def test_fold_and_seed_are_a_replicate_together_in_whatever_order(names):
+    for table in (folds(*names), folds(*names)[[*reversed(names), "norm", "acc"]]):
+        foreign = read_imported(runs(table), ImportOptions())
+        assert foreign.facts.factors == ["norm"]
+        assert set(foreign.facts.seed_column.split(" and ")) == set(names)
+        compared = foreign.results.query("variant == 'norm=b'")
+        assert sorted(compared["seed"]) == list(range(6))
+        note = next(note for note in foreign.notes if note.startswith("A replicate is a pair of"))
+        assert "6 blocks" in note
+        assert "their training sets overlap" in note
+        assert foreign.facts.overlap == 1  # two folds: as many rows to test as to train
+
+
+@pytest.mark.parametrize("names", [("fold", "seed"), ("cv_fold", "random_state"), ("split", "init_seed")])
+def test_runs_of_a_fold_are_averaged_where_the_scores_show_that_the_seeds_share_the_folds(names):
     foreign = read_imported(runs(folds(*names)), ImportOptions())
     assert foreign.facts.factors == ["norm"]
-    assert set(foreign.facts.seed_column.split(" and ")) == set(names)
+    assert foreign.facts.seed_column == names[0]
+    assert f"averaged over {names[1]}, which leaves 3 replicates." in " ".join(foreign.notes)
     compared = foreign.results.query("variant == 'norm=b'")
-    assert sorted(compared["seed"]) == list(range(6))
-    note = next(note for note in foreign.notes if note.startswith("A replicate is a pair of"))
-    assert "6 blocks" in note
-    assert "intervals may be too narrow" in note
+    assert compared["score"].round(4).tolist() == [0.6005, 0.6105, 0.6205]
+    assert foreign.facts.overlap == 0.5
+    asked = read_imported(runs(folds(*names)), ImportOptions(seed=",".join(names)))
+    assert asked.facts.seed_column == names[0]
+
+
+def test_inner_folds_are_averaged_within_outer_folds():
+    table = folds("inner_fold", "outer_fold").rename(columns={"acc": "score"})
+    foreign = read_imported(runs(table), ImportOptions())
+    assert (foreign.facts.seed_column, foreign.facts.overlap) == ("outer_fold", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "overlap"),
+    [
+        ("fold", range(10), 1 / 9),
+        ("cv_fold", range(1, 6), 1 / 4),
+        ("Fold", [f"fold_{k}" for k in range(1, 6)], 1 / 4),
+        ("kfold", list("ABCDE"), 1 / 4),
+        ("fold", [0, 2, 7], 1 / 7),
+        ("split", range(4), 1 / 3),
+        ("split", list("ABC"), None),
+        ("split", [3, 17, 20], None),
+        ("seed", range(5), None),
+        ("split_seed", range(5), None),
+        ("data_seed", range(5), None),
+        ("repeat", range(5), None),
+    ],
+)
+def test_folds_overlap_and_seeds_do_not(name, values, overlap):
+    table = pd.DataFrame(
+        [{name: value, "norm": norm, "acc": 0.5 + 0.1 * (norm == "b")} for norm in "ab" for value in values]
+    )
+    foreign = read_imported(runs(table), ImportOptions())
+    assert foreign.facts.factors == ["norm"]
+    assert foreign.facts.overlap == (overlap if overlap is None else pytest.approx(overlap))
+    assert ("Nadeau and Bengio" in " ".join(foreign.notes)) == (overlap is not None)
+
+
+def test_a_fold_that_the_seed_counts_still_overlaps():
+    table = crossed(seeds=range(5)).assign(fold=lambda rows: rows["seed"])
+    foreign = read_imported(runs(table.assign(seed=table["seed"] + 100)), ImportOptions())
+    assert (foreign.facts.seed_column, foreign.facts.overlap) == ("seed", 0.25)
+    assert "fold (goes with seed)" in foreign.notes[0]
+
+
+def test_a_seed_that_is_not_chosen_is_no_factor():
+    table = folds("seed", "shuffle_seed")
+    foreign = read_imported(runs(table), ImportOptions(seed="seed"))
+    assert foreign.facts.factors == ["norm"]
+    assert "shuffle_seed (a seed or fold that is not used)" in foreign.notes[0]
 
 
 def test_a_column_that_the_seed_decides_adds_nothing():
@@ -70,6 +134,43 @@ def test_parts_of_the_data_are_no_folds():
     assert columns(table, factors=("norm", "drop", "split")) == ("seed",)
 
 
-@pytest.mark.parametrize("name", ["n_seeds", "seed_prompt", "num_seeds", "seedling", "reseed"])
+@pytest.mark.parametrize("name", ["n_seeds", "seed_prompt", "num_seeds", "seedling", "reseed", "use_seed", "n_folds"])
 def test_other_seeds_are_none(name):
     assert columns(crossed().rename(columns={"seed": name})) == ()
+
+
+def test_repeats_of_a_seed_are_no_further_seeds():
+    foreign = read_imported(runs(folds("seed", "repeat")), ImportOptions())
+    assert foreign.facts.seed_column == "seed"
+    assert "averaged over repeat, which leaves 3 replicates." in " ".join(foreign.notes)
+
+
+@pytest.mark.parametrize(("name", "scope"), [("dataset", True), ("Data Set", True), ("subject_id", False)])
+def test_data_sets_and_subjects_are_blocks_unless_they_are_what_is_compared(name, scope):
+    table = folds("seed", name)
+    foreign = read_imported(runs(table), ImportOptions())
+    assert foreign.facts.factors == ["norm"]
+    said = " ".join(foreign.notes)
+    assert f"{name} is taken for a block, not for a factor" in said
+    assert ("hold for these alone" in said) == scope
+    assert read_imported(runs(table), ImportOptions(factors=("norm", name))).facts.factors == ["norm", name]
+    alone = table[table["norm"] == "a"].drop(columns="norm")
+    assert read_imported(runs(alone), ImportOptions()).facts.factors == [name]
+
+
+def test_tries_of_a_run_are_no_factor_where_it_has_a_seed():
+    table = crossed(seeds=range(6)).assign(attempt=[1, 2] * 18)
+    foreign = read_imported(runs(table), ImportOptions())
+    assert foreign.facts.factors == ["norm", "drop"]
+    assert "attempt (counts the tries of a run)" in foreign.notes[0]
+
+
+def test_folds_are_shared_too_where_what_a_factor_does_depends_on_them():
+    rng = np.random.default_rng(0)
+    rows = [
+        {"fold": fold, "seed": seed, "norm": norm, "acc": luck + gain * (norm == "b") + 0.01 * rng.normal()}
+        for fold, gain in enumerate((-0.1, 0.0, 0.2, -0.2, 0.1))
+        for seed, luck in enumerate(rng.normal(size=4))
+        for norm in "ab"
+    ]
+    assert read_imported(runs(pd.DataFrame(rows)), ImportOptions()).facts.seed_column == "fold"

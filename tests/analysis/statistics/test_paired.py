@@ -95,3 +95,16 @@ def test_ten_thousand_images_at_half_have_half_a_point_of_error():
 def test_with_a_margin_of_nothing_nothing_is_equivalent():
     assert statistics.tost_p([0.1, -0.1, 0.1, -0.1], margin=0.0) == 0.5
     assert statistics.tost_p(np.zeros(6), margin=0.0) == 1.0
+
+
+def test_overlapping_folds_get_the_corrected_variance_of_nadeau_and_bengio():
+    d = np.array([0.01, 0.03, 0.02, 0.04, 0.00, 0.02, 0.03, 0.01, 0.02, 0.02])
+    overlap = 1 / 9  # ten folds
+    error = d.std(ddof=1) * math.sqrt(1 / 10 + 1 / 9)
+    found = statistics.paired_interval(d, overlap=overlap)
+    assert (found.high - found.mean) / error == pytest.approx(scipy_stats.t.ppf(0.975, 9))
+    assert statistics.corrected_p(d, overlap=overlap) == pytest.approx(2 * scipy_stats.t.sf(0.02 / error, 9))
+    assert statistics.corrected_p(d, overlap=0.0) == pytest.approx(scipy_stats.ttest_1samp(d, 0).pvalue)
+    assert statistics.tost_p(d, margin=0.05, overlap=overlap) == pytest.approx(scipy_stats.t.sf(0.03 / error, 9))
+    assert statistics.corrected_p([0.0] * 6, overlap=overlap) == 1.0
+    assert math.isnan(statistics.corrected_p([0.1], overlap=overlap))

@@ -10,20 +10,41 @@ NAN = math.nan
 
 
 @pytest.mark.parametrize(
-    ("mean", "low", "high", "p", "p_tost", "n", "said"),
+    ("mean", "low", "high", "p", "n", "said"),
     [
-        (0.03, 0.02, 0.04, 0.03, 1.0, 6, "helps"),
-        (-0.03, -0.04, -0.02, 0.03, 1.0, 6, "hurts"),
-        (-0.03, -0.04, -0.02, NAN, NAN, 5, "too few seeds"),
-        (0.004, 0.003, 0.005, 0.03, 0.01, 6, "detectable but below margin"),
-        (0.004, -0.001, 0.009, 0.03, 0.01, 6, "equivalent"),  # the interval says no, whatever the p
-        (0.03, 0.02, 0.04, 0.06, 1.0, 6, "inconclusive"),  # the p says no, whatever the interval
-        (0.03, -0.02, 0.08, 0.2, 0.9, 6, "inconclusive"),
+        (0.03, 0.02, 0.04, 0.03, 6, "helps"),
+        (-0.03, -0.04, -0.02, 0.03, 6, "hurts"),
+        (-0.03, -0.04, -0.02, NAN, 5, "too few seeds"),
+        (0.003, 0.002, 0.0049, 0.03, 6, "detectable but below margin"),
+        (0.004, 0.003, 0.005, 0.03, 6, "detectable, size undecided"),  # the margin itself is not within the margin
+        (-0.004, -0.007, -0.001, 0.03, 6, "detectable, size undecided"),
+        (0.001, -0.001, 0.003, 0.03, 6, "equivalent"),  # the interval says no, whatever the p
+        (0.004, -0.001, 0.009, 0.03, 6, "inconclusive"),  # and never beside an interval that leaves the margin
+        (0.003, 0.002, 0.004, 0.06, 6, "equivalent"),
+        (0.03, 0.02, 0.04, 0.06, 6, "inconclusive"),  # the p says no, whatever the interval
+        (0.03, -0.02, 0.08, 0.2, 6, "inconclusive"),
     ],
 )
-def test_a_verdict_needs_interval_and_p_and_margin(mean, low, high, p, p_tost, n, said):
+def test_a_verdict_needs_interval_and_p_and_margin(mean, low, high, p, n, said):
     interval = Interval(mean, 0.01, low, high, n)
-    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, p_tost=p_tost, margin=0.005) == said
+    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, margin=0.005) == said
+
+
+def test_without_a_margin_no_size_is_small():
+    none = Interval(0.0, 0.0, 0.0, 0.0, 6)
+    assert statistics.verdict(none, simultaneous=none, p_adjusted=1.0, margin=0.0) == "inconclusive"
+
+
+def test_equivalence_holds_for_the_family_and_not_for_each_comparison_alone():
+    near = np.array([0.004, -0.003, 0.003, -0.004, 0.002, -0.002])  # SD .0034; alone ±.0036, with 20 ±.0075
+    (alone,) = statistics.judge(near[:, None], margin=0.005, seed=0)
+    of_twenty = statistics.judge(np.tile(near[:, None], 20), margin=0.005, seed=0)
+    assert alone.verdict == "equivalent"
+    assert {one.verdict for one in of_twenty} == {"inconclusive"}
+    assert of_twenty[0].p_tost == alone.p_tost < 0.05  # the test of a single comparison, for the record
+    for one in (alone, *of_twenty):
+        is_within = one.simultaneous.low > -0.005 and one.simultaneous.high < 0.005
+        assert is_within == (one.verdict == "equivalent")
 
 
 def test_equal_differences_collapse_the_interval_and_keep_every_verdict():
@@ -34,9 +55,9 @@ def test_equal_differences_collapse_the_interval_and_keep_every_verdict():
     assert statistics.tost_p(d, margin=0.2) == 0.0
     assert statistics.tost_p(d, margin=0.05) == 1.0
     ((p,), _) = statistics.family_p(d[:, None], seed=0)
-    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, p_tost=1.0, margin=0.05) == "helps"
+    assert statistics.verdict(interval, simultaneous=interval, p_adjusted=p, margin=0.05) == "helps"
     same = statistics.paired_interval(np.zeros(6))
-    assert statistics.verdict(same, simultaneous=same, p_adjusted=1.0, p_tost=0.0, margin=0.005) == "equivalent"
+    assert statistics.verdict(same, simultaneous=same, p_adjusted=1.0, margin=0.005) == "equivalent"
     assert statistics.family_p(np.zeros((6, 1)), seed=0)[0] == 1.0
 
 
@@ -50,7 +71,8 @@ def test_a_family_is_judged_by_the_parts_that_are_tested_elsewhere():
     assert [x.p_holm for x in found] == statistics.holm(alone).tolist()
     for column, one in zip(d.T, found, strict=True):
         assert one.interval == statistics.paired_interval(column)
-        assert one.simultaneous == statistics.paired_interval(column, confidence=1 - 0.05 / 3)
+        of_family = statistics.family_skewness(d)
+        assert one.simultaneous == statistics.skewed_interval(column, confidence=1 - 0.05 / 3, of_family=of_family)
         assert one.p_tost == statistics.tost_p(column, margin=0.005)
         assert (one.look, one.level) == (0, 0.05)
 
@@ -77,7 +99,8 @@ def test_at_each_look_a_contrast_is_judged_on_the_first_seeds_that_it_has():
     assert first.p == pytest.approx(2 / 64 * 5 / 3)
     assert first.p_adjusted == pytest.approx(at_first[0] * 0.05 / 0.03)
     assert second.p_adjusted == pytest.approx(min(at_first[1] * 5 / 3, at_second[1] * 5 / 2, 1.0))
-    assert first.simultaneous == statistics.paired_interval(d[:6, 0], confidence=1 - 0.03 / 2)
+    of_family = np.mean([statistics.skewness(d[:6, 0]), statistics.skewness(d[:, 1])])
+    assert first.simultaneous == statistics.skewed_interval(d[:6, 0], confidence=1 - 0.03 / 2, of_family=of_family)
     assert first.interval == statistics.paired_interval(d[:6, 0], confidence=0.97)
     assert second.p_tost == pytest.approx(statistics.tost_p(d[:, 1], margin=0.05) * 0.05 / 0.02)
 
@@ -105,3 +128,38 @@ def test_families_without_any_effect_rarely_help_or_hurt():
         found = statistics.judge(scores[:, 1:] - scores[:, :1], margin=0.0, seed=0)
         wrong += any(one.verdict in ("helps", "hurts") for one in found)
     assert 0 < wrong / studies <= 0.05
+
+
+def test_with_overlapping_folds_the_p_is_that_of_the_corrected_t_test_and_holm_adjusts():
+    d = np.random.default_rng(1).normal(0.02, 0.01, size=(10, 2))
+    d[:, 1] -= 0.02
+    found = statistics.judge(d, margin=0.005, seed=0, overlap=1 / 9)
+    p = [statistics.corrected_p(column, overlap=1 / 9) for column in d.T]
+    assert [one.p for one in found] == p
+    assert [one.p_adjusted for one in found] == [one.p_holm for one in found] == statistics.holm(p).tolist()
+    assert found[0].interval == statistics.paired_interval(d[:, 0], overlap=1 / 9)
+    few = statistics.judge(d[:5], margin=0.005, seed=0, overlap=0.25)
+    assert [one.verdict for one in few] == ["too few seeds"] * 2
+
+
+def test_overlapping_folds_without_an_effect_rarely_help_or_hurt():
+    rng, wrong, plain, studies = np.random.default_rng(2), 0, 0, 300
+    for _ in range(studies):
+        d = np.sqrt(0.1) * rng.normal() + rng.normal(size=10)  # folds correlated by 1/11
+        wrong += statistics.judge(d[:, None], margin=0.0, seed=0, overlap=1 / 9)[0].verdict in ("helps", "hurts")
+        plain += statistics.judge(d[:, None], margin=0.0, seed=0)[0].verdict in ("helps", "hurts")
+    assert wrong / studies <= 0.05 < plain / studies
+
+
+def test_without_shared_seeds_a_comparison_is_unpaired_and_holm_adjusts_the_family():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(0.95, 0.01, size=7), rng.normal(0.90, 0.01, size=8)
+    d = np.column_stack([np.full(8, NAN), rng.normal(0.03, 0.01, size=8)])
+    first, second = statistics.judge(d, margin=0.005, seed=0, unpaired={0: (x, y)})
+    assert first.p == statistics.permutation_p(x, y, seed=0)
+    assert first.interval == statistics.welch_interval(x, y)
+    assert (first.verdict, first.interval.n) == ("helps", 7)
+    assert second.p == statistics.family_p(d[:, 1:], seed=0)[0, 0]
+    assert [first.p_adjusted, second.p_adjusted] == statistics.holm([first.p, second.p]).tolist()
+    (few,) = statistics.judge(np.full((1, 1), NAN), margin=0.0, seed=0, unpaired={0: (x[:5], y)})
+    assert few.verdict == "too few seeds"

@@ -271,3 +271,13 @@ def test_a_report_of_no_name_there_is_is_refused_in_two_lines(name):
     assert isinstance(done.exception, AblateError)
     assert str(done.exception).count("\n") == 1
     assert len(str(done.exception)) < 1_000
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_table_that_only_has_the_columns_of_a_results_table_is_read_as_another_tool_s():
+    words = table().rename(columns={"norm": "variant", "width": "level", "acc": "score"})
+    words = words.assign(trial=range(len(words)), phase="main", factor="x", state="done")
+    words.to_csv("mine.csv", index=False)
+    made, notes = ready("mine.csv")
+    assert notes[0].startswith("Read as: factors variant, level (--factors); score score, higher is better")
+    assert build_report(made).headline[0].startswith("Variant matters most: batch helps by")

@@ -54,7 +54,9 @@ def directions() -> pd.DataFrame:
 
 def test_directions_show_the_measures_that_are_there_and_the_flag() -> None:
     found = texts(draw_directions(directions(), metric=METRIC, label="gain, points"))
-    assert {"dropout: 0.0 → $x$", "≠ signs differ", "add-one-in", "leave-one-out", "gain, points"} <= set(found)
+    assert {"dropout: 0.0 → $x$", "≠ signs differ (exploratory)", "add-one-in", "leave-one-out", "gain, points"} <= set(
+        found
+    )
     assert "Shapley value" not in found
     nothing = directions().assign(add_one_in=math.nan, leave_one_out=math.nan)
     assert draw_directions(nothing, metric=METRIC, label="") is None

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from ablate.analysis.effects import Metric
 from ablate.report.plots import (
@@ -241,15 +242,19 @@ def test_a_long_history_is_thinned_and_keeps_every_trial_that_led() -> None:
     assert max(step.get_ydata()) == 2.0
 
 
-def test_fanova_shows_what_it_leaves_unexplained() -> None:
+def test_fanova_shows_what_it_leaves_unexplained_and_what_is_not_above_noise_is_hollow() -> None:
     table = pd.DataFrame(
-        {"factor": ["a", "b"], "importance": [0.5, 0.2], "evaluator": "fanova", "low": [0.4, 0.1], "high": [0.6, 0.3]}
-    )
+        {"factor": ["a", "b"], "importance": [0.5, 0.2], "evaluator": "fanova", "low": [0.4, 0.1], "high": [0.6, 0.3],
+         "noise": [0.3, 0.25], "is_above": [True, False]}
+    )  # fmt: skip
     figure = draw_importances(table, {"fanova": 0.3})
     assert figure is not None
     assert {"fANOVA", "unexplained", "a", "b"} <= set(texts(figure))
-    widths = [bar.get_width() for bar in figure.axes[0].patches]  # type: ignore[attr-defined]
-    assert widths == pytest.approx([50, 20, 30])
+    bars = [bar for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
+    assert [bar.get_width() for bar in bars] == pytest.approx([50, 20, 30])
+    assert [bar.get_facecolor()[3] for bar in bars] == [1, 0, 1]
+    dashed = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert [line.get_xdata()[0] for line in dashed] == pytest.approx([30, 25])
 
 
 def test_the_same_marks_give_the_same_bytes_whatever_the_user_has_set() -> None:
@@ -302,3 +307,17 @@ def test_text_that_no_picture_can_show_is_replaced_and_cut() -> None:
     assert "a����xx" in svg
     assert svg.count("ROW") < 10
     assert len(svg) < 20_000
+
+
+def test_a_mode_without_an_interval_shows_a_dot_for_each_seed() -> None:
+    few = pd.DataFrame([effect("relu", 0.01), effect("relu", 0.02, mode="carry")]).assign(low=math.nan, high=math.nan)
+    seeds = pd.DataFrame(
+        {"variant": "activation=relu", "mode": ["find", "find", "carry"], "difference": [0.0, 0.02, 0.02]}
+    )
+    figure = draw_modes(few, metric=METRIC, label="", scores=seeds)
+    assert figure is not None
+    dots = [list(map(float, line.get_xdata())) for line in figure.axes[0].lines if line.get_markersize() == 3.2]
+    assert sorted(dots) == [pytest.approx([0, 2]), pytest.approx([2])]
+    wide = draw_modes(few.assign(low=-0.01, high=0.03), metric=METRIC, label="", scores=seeds)
+    assert wide is not None
+    assert not [line for line in wide.axes[0].lines if line.get_markersize() == 3.2]

@@ -15,6 +15,8 @@ def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="te
         "low": mean - half, "high": mean + half, "p": p, "p_adjusted": p, "verdict": verdict,
         "low_adjusted": mean - half, "high_adjusted": mean + half, "seeds_needed": needed, "margin": 0.005,
         "metric": metric, "unit": "nats" if metric.endswith("loss") else "points",
-        "scale": 1.0 if metric.endswith("loss") else 100.0, "against": "reference", "look": 0,
+        "scale": 1.0 if metric.endswith("loss") else 100.0, "against": "reference", "look": 0, "failures": "",
+        "test": "paired", "adjustment": "max-T",
+        "n_runs": n, "n_lost": 0, "reference_runs": n, "reference_lost": 0,
     } | more  # fmt: skip
     return {name: known.get(name, math.nan) for name in effects.EFFECT_COLUMNS}

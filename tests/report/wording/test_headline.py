@@ -5,14 +5,18 @@ import pytest
 from made_effects import effect
 
 from ablate.analysis import effects
+from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.report import wording
 
 TITLE = "A deep MLP"
 
 
+COUNTED = "at the worse of guessing and the worst run that finished"
+
+
 def told(*rows, results=None):
     table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(table, runs() if results is None else results, title=TITLE)
+    lines = wording.headline(table, runs() if results is None else results, title=TITLE, lost_count=COUNTED)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
@@ -45,14 +49,52 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
     ]
 
 
+def test_within_the_margin_is_said_only_of_what_is_tested_to_be():
+    lines = told(
+        effect("a=1", 0.004, 0.003, "detectable, size undecided", needed=40),
+        effect("b=1", 0.003, 0.001, "detectable but below margin"),
+        effect("c=1", 0.0049, 0.003, "detectable, size undecided", needed=1000),
+    )
+    assert (
+        "Detectable, size undecided: a 1 (+0.4 [0.1, 0.7]; its size needs about 40 seeds); "
+        "c 1 (+0.5 [0.2, 0.8]; its size needs more than 1,000 seeds)."
+    ) in lines
+    assert "Detectable, but within ±0.5: b 1 (+0.3 [0.2, 0.4])." in lines
+    assert lines[0].startswith("No variant is shown to help or hurt by more than the margin. The largest")
+
+
+def test_a_factor_matters_most_only_if_no_other_may_matter_as_much():
+    shown = effect("a=1", 0.03, 0.01, "helps")
+    decided = effect("b=1", -0.019, 0.002, "hurts")  # up to 2.1, and a may have 2.0
+    undecided = effect("c=1", 0.004, 0.017, "inconclusive")
+    calm = effect("d=1", 0.0, 0.002, "equivalent")
+    few = effect("e=1", 0.01, math.nan, "too few seeds", n=3, p=math.nan)
+    lost = effect("f=1", math.nan, math.nan, "lost runs")
+    dead = effect("g=1", 0.0, 0.0, "no run finished")
+    assert told(shown, calm, effect("a=2", 0.025, 0.015, "helps"))[0].startswith(
+        "A matters most: 1 helps by 3.0 points"
+    )
+    opening = "The largest effect shown: a 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03."
+    for rival, named in (
+        (decided, "b 1 [−2.1, −1.7]"),
+        (undecided, "c 1 [−1.3, 2.1]"),
+        (few, "e 1 (too few seeds)"),
+        (lost, "f 1 (lost runs)"),
+        (dead, "g 1 (no run finished)"),
+    ):
+        lines = told(shown, calm, rival)
+        assert lines[0] == opening
+        assert f"These may matter as much: {named}." in lines
+
+
 def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
     (line,) = wording.headline(pd.DataFrame([effect("a=1", 0.039, 0.008, "helps")]), runs(), title=TITLE)
-    assert line == "A matters most: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
+    assert line == "A matters: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
 
 
 def test_the_direction_of_the_verb_is_that_of_the_interval():
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"))
-    assert lines == ["Optimizer matters most: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
+    assert lines == ["Optimizer matters: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
 
 
 def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
@@ -106,46 +148,35 @@ def test_what_broke_is_told_by_state_and_seed():
     )
     lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
     assert lines[-1] == (
-        "The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored at chance level)."
+        f"The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored {COUNTED})."
     )
 
 
-def test_the_found_rates_are_told_and_then_what_the_carried_ones_change():
-    lines = told(
-        effect("a=1", 0.03, 0.01, "helps", mode="carry"),
-        effect("a=1", 0.01, 0.02, "inconclusive", mode="find"),
-        effect("b=1", 0.0, 0.002, "equivalent", mode="carry"),
-        effect("b=1", 0.0, 0.002, "equivalent", mode="find"),
-    )
+def test_the_first_mode_is_told_and_then_how_many_effects_differ_in_another():
+    table = pd.DataFrame([
+        effect("a=1", 0.03, 0.01, "exploratory", mode="carry"), effect("a=1", 0.01, 0.02, "inconclusive", mode="find"),
+    ])  # fmt: skip
+    changes = pd.DataFrame([("a=1", "carry", 8, 0.02, 0.01, 0.03, 0.01, True)], columns=list(MODE_COLUMNS))
+    lines = wording.headline(table, runs(), title=TITLE, changes=changes)
     assert lines[0].startswith("No variant is shown to help")
-    assert (
-        "These results use learning rates found for each variant; with rates carried over from the reference, "
-        "1 of 2 verdicts change (a 1: inconclusive → helps): see “Fair learning rates”."
-    ) in lines
+    assert sum("exploratory: with rates carried over from the reference" in line for line in lines) == 1
 
 
-def test_each_further_mode_counts_its_changes_and_names_three():
-    verdicts = {"find": "inconclusive", "carry": "hurts", "": "inconclusive"}
-    rows = [
-        effect(f"a={i}", -0.01, 0.02, verdict, mode=mode, against="best" if i == 1 else "reference")
-        for mode, verdict in verdicts.items() for i in range(5)
-    ]  # fmt: skip
-    assert (
-        "These results use learning rates found for each variant; with rates carried over from the reference, "
-        '5 of 5 verdicts change (a 0, a 1 (from the best), a 2 and 2 more); with rates of mode "", no verdict changes: '
-        "see “Fair learning rates”."
-    ) in told(*rows)
-
-
-def test_a_study_with_everything_is_told_in_eight_sentences():
+def test_a_study_with_everything_is_told_in_nine_sentences():
     kinds = ("helps", "hurts", "detectable but below margin", "equivalent", "inconclusive", "inconclusive")
     rows = [
         effect(f"{factor}={i}", 0.02, 0.01, kinds[(i + len(mode)) % 6], mode=mode, look=i % 2 + 1)
         for mode in ("find", "carry", "tune") for factor in ("a", "b") for i in range(12)
     ]  # fmt: skip
-    lines = told(*rows, results=runs(*broken("a=1", "find", ["diverged", "finished"])))
-    assert len(lines) == 8
-    assert sum(map(len, lines)) < 1500
+    changes = [
+        (f"{f}={i}", m, 8, 0.02, 0.01, 0.03, 0.01, True) for f in "ab" for i in range(12) for m in ("tune", "carry")
+    ]
+    lines = wording.headline(
+        pd.DataFrame(rows), runs(*broken("a=1", "find", ["diverged", "finished"])), title=TITLE,
+        changes=pd.DataFrame(changes, columns=list(MODE_COLUMNS)),
+    )  # fmt: skip
+    assert len(lines) == 9
+    assert sum(map(len, lines)) < 1700
 
 
 def test_numbers_have_the_decimals_that_their_interval_supports():
@@ -196,7 +227,7 @@ def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
     )
     assert lines == [
         "The best configuration beats the reference by 6.0 points [5.0, 7.0], n = 8, adjusted p = .03.",
-        "Normalization matters most: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
+        "Normalization matters: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
         "Starting from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
         "Equivalent within ±0.5: dropout 0 (from the best).",
         "Intervals hold for all 4 comparisons at once (95 %), and p is adjusted for all of them (max-T).",
@@ -208,6 +239,16 @@ def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
     assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; needs about 14 seeds)." in lines
     lines = told(effect("best", -0.06, 0.01, "hurts", factor="", level=""))
     assert lines[0].startswith("The best configuration is worse than the reference by 6.0 points [5.0, 7.0]")
+
+
+def test_comparisons_without_sign_flips_say_why():
+    unpaired = effect("a=1", 0.03, 0.01, "helps", test="unpaired", adjustment="Holm")
+    folds = effect("b=1", 0.0, 0.02, "inconclusive", test="folds", adjustment="Holm", needed=math.nan)
+    lines = told(unpaired, folds)
+    assert "No shared seeds, so compared unpaired (Welch's interval, permutation test): a 1." in lines
+    assert any(line.startswith("The folds share training examples") for line in lines)
+    assert lines[-1].endswith("p is adjusted for all of them (Holm).")
+    assert "Undecided: b 1 (0.0 [−2.0, 2.0])." in lines
 
 
 def test_seeds_that_were_added_look_by_look_are_told():
@@ -261,21 +302,50 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
     lost = runs(*broken("reference", "", ["diverged"] * 2), *broken("activation=relu", "", ["diverged"] * 2))
     assert told(*dead, results=lost) == [
         "No run finished on either side, so nothing was compared: activation relu; activation selu.",
-        "The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored at chance level).",
+        f"The reference diverged in 2 of 2 seeds; activation relu diverged in 2 of 2 seeds (scored {COUNTED}).",
     ]
     lines = told(dead[0], effect("b=1", 0.03, 0.01, "helps"))
-    assert lines[:2] == [
-        "B matters most: 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03.",
+    assert lines[:3] == [
+        "The largest effect shown: b 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03.",
+        "These may matter as much: activation relu (no run finished).",
         "No run finished on either side, so nothing was compared: activation relu.",
     ]
 
 
-def test_what_lost_runs_count_as_is_said_as_it_is():
-    table = pd.DataFrame([effect("a=1", 0.03, 0.01, "helps")], columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(
-        table, runs(*broken("a=1", "", ["failed"])), title=TITLE, lost_count="as the worst run that finished"
+def test_without_a_score_of_guessing_no_size_is_claimed_and_the_way_out_is_said():
+    table = pd.DataFrame(
+        [
+            effect("a=1", math.nan, math.nan, "lost runs", n_runs=8, n_lost=3, reference_runs=8, reference_lost=0,
+                   p_failure_adjusted=0.25, failures=""),
+            effect("b=1", 0.03, 0.01, "helps"),
+        ],
+        columns=list(effects.EFFECT_COLUMNS),
+    )  # fmt: skip
+    lines = wording.headline(table, runs(*broken("a=1", "", ["failed"])), title=TITLE, way_out="Say it with --chance.")
+    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+    assert (
+        "Runs were lost, so no size is claimed: a 1 (3 of 8 runs, the reference 0 of 8; p = .25). Say it with --chance."
+        in lines
     )
-    assert lines[1].endswith("(scored as the worst run that finished).")
+    assert "A 1 failed in 1 of 1 seeds." in lines
+    alone = wording.headline(table.head(1), runs(), title=TITLE)
+    assert len(alone) == 1
+    assert alone[0].startswith("Runs were lost, so no size is claimed: a 1 (3 of 8 runs")
+
+
+def test_failures_are_an_outcome_of_their_own():
+    failing = {"n_runs": 8, "reference_runs": 8, "p_failure_adjusted": 0.0078125}
+    lines = told(
+        effect(
+            "optimizer=sgd", math.nan, math.nan, "lost runs", n_lost=8, reference_lost=0, failures="more", **failing
+        ),
+        effect("a=1", 0.03, 0.01, "helps", n_lost=0, reference_lost=8, failures="fewer", **failing),
+    )
+    assert (
+        "Optimizer sgd fails more often: 8 of 8 runs, the reference 0 of 8, p = .008; "
+        "a 1 fails less often: 0 of 8 runs, the reference 8 of 8, p = .008."
+    ) in lines
+    assert "Runs were lost, so no size is claimed: optimizer sgd." in lines
 
 
 def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():

@@ -72,7 +72,8 @@ def test_training_and_evaluation_agree_with_keras(case):
     order = np.concatenate([np.arange(60), np.zeros(4)]).astype(np.int32).reshape(4, 1, 16)
     scores = program.evaluate(steps.state, EXAMPLES, SCALING, order=order, n=60)
     outputs = reference.predict(SCALED, verbose=0)
-    assert scores.accuracies[0] == pytest.approx((outputs.argmax(1) == Y).mean())
+    assert scores.classes(0).tolist() == outputs.argmax(1).tolist()
+    assert scores.accuracies[0] == (outputs.argmax(1) == Y).mean()
     assert scores.losses[0] == pytest.approx(float(loss(Y, outputs)), rel=1e-4)
 
 
@@ -186,7 +187,8 @@ def test_each_slot_of_a_stack_trains_as_it_would_alone(build):
         ):
             np.testing.assert_allclose(mine, own_weights, rtol=1e-4, atol=1e-5)
         score = alone.evaluate(single.state, EXAMPLES, scaling, order=order[:, [slot]], n=60)
-        assert scores.accuracies[slot] == score.accuracies[0]
+        assert scores.accuracies[slot] == score.accuracies[0] == (score.classes(0) == Y).mean()
+        assert scores.classes(slot).tolist() == score.classes(0).tolist()
         assert scores.losses[slot] == pytest.approx(score.losses[0], rel=1e-4)
 
 

@@ -179,11 +179,11 @@ def test_one_part_has_no_loop_of_its_own():
 def test_a_score_is_that_of_each_example():
     model = mlp()
     state = [[v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]]
-    losses, hits, spreads = Score(model)(state, X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0], 0)
+    losses, classes, spreads = Score(model)(state, X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0], 0)
     outputs = model.predict((X[:7] - SCALING.shift[0]) * SCALING.scale[0], verbose=0)
     expected = keras.losses.sparse_categorical_crossentropy(Y[:7], outputs, from_logits=True)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    assert hits.numpy().tolist() == (outputs.argmax(1) == Y[:7]).astype(int).tolist()
+    assert classes.numpy().tolist() == outputs.argmax(1).tolist()
     assert not spreads.numpy().any()
 
 
@@ -211,11 +211,11 @@ def test_a_score_of_samples_is_that_of_their_mean_probability_with_the_predicted
         return np.stack([keras.ops.softmax(some) for some in logits])
 
     for place in (0, 5):
-        losses, hits, spreads = (found.numpy() for found in score((weights, frozen), *batch, place))
+        losses, classes, spreads = (found.numpy() for found in score((weights, frozen), *batch, place))
         chances = passes(place)
         mean = chances.mean(axis=0)
         np.testing.assert_allclose(losses, -np.log(mean[np.arange(7), Y[:7]]), rtol=1e-4)
-        assert hits.tolist() == (mean.argmax(1) == Y[:7]).astype(int).tolist()
+        assert classes.tolist() == mean.argmax(1).tolist()
         predicted = chances[:, np.arange(7), mean.argmax(1)]
         np.testing.assert_allclose(spreads, predicted.std(axis=0), rtol=1e-2, atol=1e-4)
     assert not np.allclose(passes(0), passes(5))
