@@ -53,8 +53,9 @@ def find_confounding(
     reasons, trusted, averaged = [], [], []
     for each in bystanders:
         wrong = [at for at in compared if _differs(each, runs_of.get(reference, {}), runs_of.get(at, {}))]
-        if not wrong:
+        if len(wrong) < len(compared):
             averaged += [each.name] * each.is_setting
+        if not wrong:
             continue
         differs = _differing(runs, each, runs_of, [reference, *wrong], names)
         if each.name in ignored:
@@ -148,5 +149,5 @@ def _notes(bystanders: Sequence[Bystander], averaged: Sequence[str], *, is_compa
     notes = [f"Varies too, not a factor: {first_of(settings, MOST_LISTED)}."] if settings else []
     if averaged and is_compared:
         same = listed([printable(name) for name in averaged[:MOST_LISTED]])
-        notes.append(f"Compared configurations have the same mix of {same}: the comparisons average over it.")
+        notes.append(f"Both sides of a comparison have the same mix of {same}, which it averages over.")
     return notes

@@ -58,7 +58,7 @@ def test_an_equal_mix_is_averaged_and_said():
     assert compared(foreign) == {"optimizer=sgd"}
     assert foreign.facts.also_varies == ["data_size"]
     assert foreign.facts.confounded == []
-    assert "Compared configurations have the same mix of data_size: the comparisons average over it." in foreign.notes
+    assert "Both sides of a comparison have the same mix of data_size, which it averages over." in foreign.notes
 
 
 def test_a_mix_that_is_equal_in_all_but_not_for_each_seed_is_not_averaged():
@@ -74,6 +74,7 @@ def test_only_the_comparisons_that_a_column_spoils_are_left_out():
     foreign = read(frame, factors=("optimizer",))
     assert compared(foreign) == {"optimizer=sgd"}
     assert "optimizer=rms (1000)" in foreign.facts.confounded[0]
+    assert foreign.facts.also_varies == ["data_size"]
 
 
 def test_a_column_that_the_user_ignores_spoils_nothing_and_the_page_says_so():
