@@ -22,7 +22,8 @@ def test_a_contrast_has_the_effects_computed_by_hand():
         "factor": "normalization", "level": "batch", "variant": "normalization=batch", "mode": "find",
         "against": "reference", "n": 6, "mean": 0.03, "sd": 0.0089443, "low": 0.0206136, "high": 0.0393864,
         "p": 2 / 64, "p_adjusted": 2 / 64, "p_holm": 2 / 64, "verdict": "helps", "low_adjusted": 0.0206136,
-        "high_adjusted": 0.0393864, "seeds_needed": 6, "mde": 1.4345448 * (1 + 2 / 6) * 0.0089443, "d_z": 2.81995, "p_better": 1.0,
+        "high_adjusted": 0.0393864, "seeds_needed": 6, "mde": 1.4345448 * (1 + 2 / 6) * 0.0089443,
+        "d_z": 2.81995, "p_better": 1.0,
         "margin": 0.005, "diverged": 0, "reference_mean": 0.5, "variant_mean": 0.53, "metric": "test_accuracy",
         "unit": "points", "scale": 100.0, "score_difference": 0.04, "learning_rate": 0.0035, "look": 0,
     }  # fmt: skip
