@@ -27,6 +27,7 @@ from ablate.report.numbers import (
 )
 from ablate.report.page import MOST_ROWS, Block, CellContent, Folded, Link, Section, Table, to_figure
 from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes
+from ablate.report.robustness import robustness_block
 from ablate.report.runs import hover_text, runs_anchor
 from ablate.report.wording import latex_effects
 from ablate.report.wording.phrases import DECIMALS
@@ -77,7 +78,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
         described, reading = _description(primary, inputs.metric), _how_to_read(primary, inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
     blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
-    blocks += failures_block(primary)
+    blocks += [*failures_block(primary), *robustness_block(primary, inputs)]
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
