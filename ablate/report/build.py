@@ -8,7 +8,7 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.report.checks import checklist
 from ablate.report.directions import directions_section
-from ablate.report.effects import effects_section, no_comparisons
+from ablate.report.effects import effects_in_files, effects_section, no_comparisons
 from ablate.report.export import PageFiles, to_inert_csv
 from ablate.report.factor_names import in_own_names
 from ablate.report.gaps import gap_blocks
@@ -69,7 +69,7 @@ def build_report(folder: Path) -> ReportFiles:
         headline=tuple(page.headline),
         effects=inputs.effects,
     )
-    write_aside(files.effects_csv, to_inert_csv(inputs.effects))
+    write_aside(files.effects_csv, to_inert_csv(effects_in_files(inputs.effects, inputs.metric)))
     write_aside(files.effects_tex, latex_effects(inputs.effects, inputs.metric))
     for file in attached:
         write_aside(folder / file.path, file.content)

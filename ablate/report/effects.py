@@ -27,6 +27,7 @@ from ablate.report.numbers import (
 )
 from ablate.report.page import MOST_ROWS, Block, CellContent, Folded, Link, Section, Table, to_figure
 from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes
+from ablate.report.robustness import robustness_block
 from ablate.report.runs import hover_text, runs_anchor
 from ablate.report.wording import latex_effects
 from ablate.report.wording.phrases import DECIMALS
@@ -77,7 +78,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
         described, reading = _description(primary, inputs.metric), _how_to_read(primary, inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
     blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
-    blocks += failures_block(primary)
+    blocks += [*failures_block(primary), *robustness_block(primary, inputs)]
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
@@ -103,7 +104,7 @@ def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: froze
         rows,
         frozenset(range(heads.index("Verdict") + 1, len(heads))),
         name="effects",
-        data=with_units(effects, dict.fromkeys(IN_FILE_UNIT, file_unit(metric))),
+        data=with_units(effects_in_files(effects, metric), _headings(metric)),
         tex=latex_effects(effects, metric),
         key="effects",
         filters=tuple(place for place, head in enumerate(heads) if head in ("Factor", "Verdict")),
@@ -133,6 +134,23 @@ def _of(lost: int, n: int) -> str:
 
 def _rates(row: Row) -> str:
     return f"{number(100 * row['failure_low'], 0)} to {number(100 * row['failure_high'], 0)} %"
+
+
+def effects_in_files(effects: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The effects as files have them: means as displayed, so a loss is above 0; differences above 0 are better."""
+    means = ["reference_mean", "variant_mean"]
+    sign = -1 if metric.direction == "minimize" else 1
+    return effects.assign(**{name: sign * effects[name] for name in means}, direction=metric.direction)
+
+
+def _headings(metric: Metric) -> dict[str, str]:
+    """The unit of each column, and the direction of a difference where lower scores are better."""
+    unit = file_unit(metric)
+    units = dict.fromkeys(IN_FILE_UNIT, unit)
+    if metric.direction == "minimize":
+        turned = ", ".join(part for part in (unit, "above 0 is better") if part)
+        units |= dict.fromkeys(("mean", "low", "high", "low_adjusted", "high_adjusted"), turned)
+    return units
 
 
 def linked(text: str, row: Row, *, anchors: frozenset[str]) -> CellContent:

@@ -34,7 +34,16 @@ def effect_decimals(effects: pd.DataFrame, metric: Metric) -> int:
     half_widths, differences = (effects["high"] - effects["low"]) / 2, effects["mean"]
     if not (differences.abs() > 0).any() and "variant_mean" in effects:
         differences = effects["variant_mean"]  # all differences are 0: choose by the means
-    return decimals_for(half_widths.tolist(), metric, values=differences.tolist())
+    decimals = decimals_for(half_widths.tolist(), metric, values=differences.tolist())
+    return decimals + _hides_an_end(effects, metric, decimals)
+
+
+def _hides_an_end(effects: pd.DataFrame, metric: Metric, decimals: int) -> bool:
+    """Whether an end of an interval of positive width would read like its mean, and another decimal is allowed."""
+    rows = effects.loc[effects["high"] > effects["low"], ["mean", "low", "high"]] * metric.scale
+    most = MOST_DECIMALS if metric.unit in DECIMALS else MOST_OF_OTHERS
+    shown = ([number(value, decimals) for value in row] for row in rows.to_numpy(dtype=float))
+    return decimals < most and any(mean in ends for mean, *ends in shown)
 
 
 def score_decimals(scores: Iterable[float], metric: Metric, *, points: int, others: int) -> int:

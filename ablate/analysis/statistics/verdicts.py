@@ -42,9 +42,9 @@ def verdict(
     significant without that has an undecided size; what is neither is inconclusive: never "no effect". With a margin
     of 0 nothing is equivalent or below the margin.
 
-    Requiring both interval and p keeps them from contradicting each other in print, and costs little: against the p
-    alone, at most 5 points of power over 6 to 14 seeds and 1 to 20 comparisons (is_it_honest.py), since with few
-    seeds the p is the stricter condition.
+    Requiring both interval and p keeps them from contradicting each other in print, and the interval, which allows for
+    skewness, keeps the error of comparisons that are not symmetric. That costs up to 14 points of power, see
+    `ablate.analysis.statistics.skewness`; effects of 3 SD lose 3 with eight seeds and one to five comparisons.
     """
     if interval.n < MIN_SEEDS or math.isnan(p_adjusted):
         return "too few seeds"

@@ -86,7 +86,16 @@ def shown(row: Effect, value: float) -> str:
         supported = math.ceil(-math.log10(2 * half))
     else:  # no spread: the unit's decimals, or three digits of the mean
         supported = least if row["unit"] in DECIMALS else _decimals_of(row["mean"] * row["scale"])
-    return number(value * row["scale"], min(max(least, supported), most))
+    decimals = min(max(least, supported), most)
+    while decimals < most and half > 0 and _hides_an_end(row, decimals):
+        decimals += 1
+    return number(value * row["scale"], decimals)
+
+
+def _hides_an_end(row: Effect, decimals: int) -> bool:
+    """Whether an end of the interval reads like the mean: "0.1 [0.1, 0.2]"."""
+    mean, *ends = (number(row[name] * row["scale"], decimals) for name in ("mean", "low_adjusted", "high_adjusted"))
+    return mean in ends
 
 
 def margin_of(row: Effect) -> str:

@@ -19,3 +19,8 @@ def test_a_letter_keeps_its_value_a_number_its_unit_and_an_interval_its_ends():
     said = "adjusted p = .03, p < .001, n = 9, 95 %, 3.1 points, 2 seeds [−1.5, 1,000], 2 pointsettias, a, b, [x, y]"
     kept = "adjusted p~=~.03, p~<~.001, n~=~9, 95~%, 3.1~points, 2~seeds [−1.5,~1,000], 2 pointsettias, a, b, [x, y]"
     assert wording.unbroken(said) == kept.replace("~", "\N{NO-BREAK SPACE}")
+
+
+def test_no_end_of_an_interval_reads_like_its_mean():
+    row = effect("a=1", 0.00143, 0.0005, "helps") | {"low_adjusted": 0.00096, "high_adjusted": 0.0019}
+    assert phrases.moves(row, verb="helps") == "helps by 0.14 [0.10, 0.19]"

@@ -1,0 +1,68 @@
+"""The folded table of other ways to look at each comparison; no verdict rests on them."""
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from ablate.analysis.effects import LOST
+from ablate.analysis.effects.table import FLIPS_SEED
+from ablate.analysis.statistics import MIN_SEEDS
+from ablate.analysis.statistics.robustness import robustness
+from ablate.report.export import with_units
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import effect_decimals, file_unit, in_unit, interval, number, p_value
+from ablate.report.page import MOST_ROWS, Folded, Table
+from ablate.report.plots import contrast_name
+
+SENTENCE = (
+    "Ranks (Wilcoxon's signed-rank test, not adjusted for other comparisons), a bootstrap of the mean (BCa, from "
+    "10 seeds on), the share of seeds in which the variant is ahead (Wilson's interval), and the posterior "
+    "probabilities that the true difference is below, within and above the margin (Student's t, no prior knowledge). "
+    "They show whether a finding depends on the method; no verdict rests on them."
+)
+IDENTITY = ["factor", "level", "variant", "mode", "against"]
+PERCENTS = ("p_worse", "p_within", "p_above")
+
+
+def robustness_block(effects: pd.DataFrame, inputs: Inputs) -> list[Folded]:
+    """The table for paired comparisons with six seeds or more; nothing without any."""
+    told = effects[(effects["n"] >= MIN_SEEDS) & (effects["test"] != "unpaired") & (effects["verdict"] != LOST)]
+    if told.empty:
+        return []
+    metric, decimals = inputs.metric, effect_decimals(told, inputs.metric)
+    data = _measured(told, inputs)
+    rows = [
+        [*contrast_name(row["factor"], row["level"], against=row["against"]), p_value(row["wilcoxon_p"]),
+         interval(row["bootstrap_low"] * metric.scale, row["bootstrap_high"] * metric.scale, decimals),
+         interval(row["better_low"], row["better_high"], 2), *(_percent(row[name]) for name in PERCENTS)]
+        for row in data.head(MOST_ROWS).to_dict("records")
+    ]  # fmt: skip
+    head = (
+        "Factor", "Level", "p (Wilcoxon)", f"Bootstrap, 95 %{in_unit(metric)}", "P(better), 95 %", "Worse", "Within ±δ",
+        "Better",
+    )  # fmt: skip
+    units = dict.fromkeys(("bootstrap_low", "bootstrap_high"), file_unit(metric))
+    table = Table(
+        "Other ways to look at it", head, rows, frozenset(range(2, len(head))), name="robustness",
+        data=with_units(data, units),
+    )  # fmt: skip
+    return [Folded("other-ways", SENTENCE, table)]
+
+
+def _measured(told: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    pairs = dict(iter(inputs.scores.groupby(["variant", "mode"])))
+    overlap = float(inputs.facts.overlap or 0.0)
+    found = [
+        asdict(
+            robustness(
+                pairs[row["variant"], row["mode"]]["difference"].head(row["n"]).to_numpy(dtype=float),
+                margin=inputs.metric.margin, seed=FLIPS_SEED, overlap=overlap,
+            )
+        )
+        for row in told.to_dict("records")
+    ]  # fmt: skip
+    return pd.concat([told[IDENTITY].reset_index(drop=True), pd.DataFrame(found)], axis=1)
+
+
+def _percent(share: float) -> str:
+    return f"{number(100 * share, 0)} %"
