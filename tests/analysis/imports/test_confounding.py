@@ -147,7 +147,7 @@ def test_a_setting_that_changes_with_the_factor_is_a_confounder(name):
     assert compared(read(frame, factors=("optimizer",))) == set()
 
 
-@pytest.mark.parametrize("name", ["dataset", "task", "split_of_data"])
+@pytest.mark.parametrize("name", ["data_source", "augmented_data", "split_of_data"])
 def test_a_data_set_that_one_variant_lacks_is_a_confounder(name):
     frame = table(counts=((1, 1), (1, 1), (0, 1)), optimizers=("adam", "sgd", "rms")).rename(
         columns={"data_size": name}
