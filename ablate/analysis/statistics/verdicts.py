@@ -43,8 +43,8 @@ def verdict(
     of 0 nothing is equivalent or below the margin.
 
     Requiring both interval and p keeps them from contradicting each other in print, and the interval, which allows for
-    skewness, keeps the error of comparisons that are not symmetric. That costs up to 14 points of power, see
-    `ablate.analysis.statistics.skewness`; effects of 3 SD lose 3 with eight seeds and one to five comparisons.
+    skewness, keeps the error of comparisons that are not symmetric. That costs up to 15 points of power, see
+    `ablate.analysis.statistics.skewness`; effects of 3 SD lose 2 with eight seeds and one or five comparisons.
     """
     if interval.n < MIN_SEEDS or math.isnan(p_adjusted):
         return "too few seeds"
