@@ -108,6 +108,7 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
         lost_count=inputs.lost_count,
         way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
         changes=inputs.mode_changes,
+        level=inputs.level,
     )
     return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 

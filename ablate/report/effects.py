@@ -29,8 +29,9 @@ from ablate.report.page import MOST_ROWS, Block, CellContent, Folded, Link, Sect
 from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes
 from ablate.report.robustness import robustness_block
 from ablate.report.runs import hover_text, runs_anchor
-from ablate.report.wording import latex_effects
+from ablate.report.wording import latex_effects, percent
 from ablate.report.wording.phrases import DECIMALS
+from ablate.storage.preregistration import ALPHA
 from ablate.storage.results import Row
 from ablate.study.trial import BEST, RATE_SETTING
 from ablate.text import first_of, listed, number_of
@@ -77,7 +78,9 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
         title, sentence = "Effect of each variant", _what_to_see(primary, inputs)
         described, reading = _description(primary, inputs.metric), _how_to_read(primary, inputs)
         blocks.append(to_figure(figure, "effects", title, sentence, reading=reading, described=described))
-    blocks.append(effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset()))
+    blocks.append(
+        effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset(), level=inputs.level)
+    )
     blocks += [*failures_block(primary), *robustness_block(primary, inputs)]
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
@@ -93,9 +96,11 @@ def verdict_text(verdict: str) -> str:
     return f"{MARKS[verdict][0]}\N{NO-BREAK SPACE}{verdict}" if verdict in MARKS else verdict
 
 
-def effects_table_block(effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]) -> Table:
+def effects_table_block(
+    effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str], level: float = ALPHA
+) -> Table:
     """The effects as formatted text, in the table's order; rows link to their runs if these are among the `anchors`."""
-    columns = _columns(effects, metric, anchors=anchors)
+    columns = _columns(effects, metric, anchors=anchors, level=level)
     rows = [[text(row) for _, text in columns] for row in effects.head(MOST_ROWS).to_dict("records")]
     heads = [head for head, _ in columns]
     return Table(
@@ -160,7 +165,7 @@ def linked(text: str, row: Row, *, anchors: frozenset[str]) -> CellContent:
 
 
 def _columns(
-    effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str]
+    effects: pd.DataFrame, metric: Metric, *, anchors: frozenset[str], level: float
 ) -> list[tuple[str, Callable[[Row], CellContent]]]:
     """(heading, row -> cell) of each column."""
     decimals = effect_decimals(effects, metric)
@@ -184,7 +189,7 @@ def _columns(
         ("Verdict", lambda row: verdict_text(str(row["verdict"]))),
         (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
-        ("95 %, simultaneous", ends("_adjusted")),
+        (f"{percent(1 - level)}, simultaneous", ends("_adjusted")),
         *max_t,
         ("p (Holm)", lambda row: p_value(row["p_holm"])),
         ("d_z", lambda row: number(row["d_z"], 1, is_signed=True)),

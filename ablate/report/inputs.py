@@ -23,6 +23,7 @@ from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
 from ablate.storage.files.json_file import to_plain
+from ablate.storage.preregistration import ALPHA
 from ablate.storage.provenance import DataFacts, Provenance, read_provenance
 from ablate.storage.rate_tests import read_rate_tests
 from ablate.storage.results import factor_columns, layers_table, read_epochs, read_layers, read_results
@@ -31,8 +32,6 @@ from ablate.study.rate import FIND
 from ablate.study.tree import study_text
 from ablate.study.trial import RATE_SETTING, REFERENCE, RateTest
 from ablate.text import printable
-
-ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,13 @@ from ablate.report.wording.phrases import (
     variant_name,
     words,
 )
+from ablate.report.wording.preregistered import percent
+from ablate.storage.preregistration import ALPHA
 from ablate.study.catalog import ENGINE
 from ablate.study.trial import BEST, REFERENCE
 from ablate.text import clauses, number_of
 
 MOST_TOLD = 4  # items of a list in a sentence, with their numbers
-ALPHA = 0.05
 ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
 
 
@@ -51,6 +52,7 @@ def headline(
     lost_count: str = "",
     way_out: str = "",
     changes: pd.DataFrame | None = None,
+    level: float = ALPHA,
 ) -> list[str]:
     """The answer in sentences, most important first; `title` is used if there are no results.
 
@@ -60,7 +62,7 @@ def headline(
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
     verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
     several learning-rate modes were run, reports the first by `mode_rank`, and then how many effects differ in the
-    others, by `changes`, the table of `mode_changes`.
+    others, by `changes`, the table of `mode_changes`. Everything is judged at `level`.
     Long lists are cut: the report's tables have all items. Digits end where the interval does. Uses no-break spaces
     inside numbers with units and intervals.
     """
@@ -74,7 +76,7 @@ def headline(
     if not told:
         return [unbroken(line) for line in (*uncompared, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
-    lines = _decided(decided, family) if decided else _undecided(told, family=len(family))
+    lines = _decided(decided, family) if decided else _undecided(told, family=len(family), level=level)
     lines += uncompared
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
@@ -88,7 +90,7 @@ def headline(
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
     lines += [] if changes is None else modes_in_words(effects, changes)
-    lines += ended + _not_flipped(told) + _family(told, family=len(family))
+    lines += ended + _not_flipped(told) + _family(told, family=len(family), level=level)
     return [unbroken(line) for line in lines]
 
 
@@ -218,7 +220,7 @@ def _identical(rows: Sequence[Effect]) -> list[str]:
     return [f"Identical runs, so nothing was compared: {named}{question if is_models else ''}."]
 
 
-def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
+def _undecided(told: Sequence[Effect], *, family: int, level: float) -> list[str]:
     compared = [row for row in told if row["n"] > 0]
     if not compared:
         return ["No variant has a run to compare with the reference yet."]
@@ -230,7 +232,7 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
         needed = f"tests and verdicts need at least {MIN_SEEDS}"
         return [f"{seeds} descriptive only: {needed}. {seen} (n = {largest['n']})."]
     tested = f", adjusted {p_is(largest['p_adjusted'])}" if largest["verdict"] != "too few seeds" else ""
-    why = _why_not(largest, family=family)
+    why = _why_not(largest, family=family, level=level)
     few = any(row["verdict"].startswith("detectable") for row in compared)
     beyond = " by more than the margin" if few else ""
     return [
@@ -238,9 +240,9 @@ def _undecided(told: Sequence[Effect], *, family: int) -> list[str]:
     ]
 
 
-def _why_not(row: Effect, *, family: int) -> str:
-    """Why a p at or below .05 gives no verdict: a verdict needs both test and interval, and they may disagree."""
-    if not (row["p_adjusted"] <= ALPHA and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
+def _why_not(row: Effect, *, family: int, level: float) -> str:
+    """Why a p at or below the level gives no verdict: a verdict needs both test and interval, and they may disagree."""
+    if not (row["p_adjusted"] <= level and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
         return ""
     held = f"simultaneous interval (all {family} comparisons)" if family > 1 else "interval"
     return f"; no verdict, since its {held} includes 0"
@@ -272,13 +274,14 @@ def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]
     return [f"{capital(clauses(said, MOST_NAMED))}{scored}."] if said else []
 
 
-def _family(told: Sequence[Effect], *, family: int) -> list[str]:
+def _family(told: Sequence[Effect], *, family: int, level: float) -> list[str]:
     """The family over which the intervals hold: all comparisons, and all looks if seeds were added."""
     if not any(row["n"] >= MIN_SEEDS for row in told):
         return []
     adjustment = told[0]["adjustment"]
     held = (
-        f"Intervals hold for all {family} comparisons at once (95 %), and p is adjusted for all of them ({adjustment})"
+        f"Intervals hold for all {family} comparisons at once ({percent(1 - level)}), and p is adjusted for all of "
+        f"them ({adjustment})"
     )
     added = _added(told)
     if family < 2:

@@ -93,9 +93,10 @@ def shown(row: Effect, value: float) -> str:
 
 
 def _hides_an_end(row: Effect, decimals: int) -> bool:
-    """Whether an end of the interval reads like the mean: "0.1 [0.1, 0.2]"."""
-    mean, *ends = (number(row[name] * row["scale"], decimals) for name in ("mean", "low_adjusted", "high_adjusted"))
-    return mean in ends
+    """Whether an end of the interval reads like the mean, "0.1 [0.1, 0.2]", or like 0 although it excludes 0."""
+    low, high = row["low_adjusted"], row["high_adjusted"]
+    mean, *ends = (number(value * row["scale"], decimals) for value in (row["mean"], low, high))
+    return mean in ends or (low * high > 0 and any(float(end.replace("−", "-")) == 0 for end in ends))
 
 
 def margin_of(row: Effect) -> str:
