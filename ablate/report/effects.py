@@ -169,6 +169,7 @@ def _columns(
 ) -> list[tuple[str, Callable[[Row], CellContent]]]:
     """(heading, row -> cell) of each column."""
     decimals = effect_decimals(effects, metric)
+    better = " (+ is better)" if metric.direction == "minimize" else ""
 
     def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], CellContent]:
         return lambda row: number(row[name] * metric.scale, decimals, is_signed=is_signed)
@@ -187,7 +188,7 @@ def _columns(
         ("Factor", lambda row: contrast_name(row["factor"], row["level"], against=row["against"])[0]),
         ("Level", lambda row: contrast_name(row["factor"], row["level"])[1]),
         ("Verdict", lambda row: verdict_text(str(row["verdict"]))),
-        (f"Difference{in_unit(metric)}", shown("mean", is_signed=True)),
+        (f"Difference{in_unit(metric)}{better}", shown("mean", is_signed=True)),
         ("95 % interval", ends("")),
         (f"{percent(1 - level)}, simultaneous", ends("_adjusted")),
         *max_t,

@@ -65,4 +65,6 @@ def _measured(told: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
 
 
 def _percent(share: float) -> str:
+    if share < 0.01 or share > 0.99:
+        return "< 1 %" if share < 0.01 else "> 99 %"
     return f"{number(100 * share, 0)} %"
