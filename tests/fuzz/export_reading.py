@@ -12,6 +12,7 @@ from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import AblateError
 from ablate.report import build_report
+from ablate.report.build import SCORE_OF_GUESSING
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.wording import headline as in_words
 
@@ -57,7 +58,12 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
     headline = []
     if len(inputs.effects):
         headline = in_words(  # as the page has it
-            inputs.effects, inputs.results, title=inputs.title, lost_count=inputs.lost_count
+            inputs.effects,
+            inputs.results,
+            title=inputs.title,
+            lost_count=inputs.lost_count,
+            way_out=SCORE_OF_GUESSING,
+            changes=inputs.mode_changes,
         )
     if page or not headline:
         built = build_report(made)

@@ -17,7 +17,7 @@ FACTORS = {
 }  # fmt: skip
 MISLEADING = {  # factors whose names read as results, bookkeeping or states
     "loss": ("mse", "huber", "log_cosh"), "loss_fn": ("ce", "focal"), "epochs": ("5", "10", "20"),
-    "model_name": ("resnet", "vit"), "pretraining": ("cifar10", "mnist"), "version": ("v1", "v2"),
+    "model_name": ("resnet", "vit"), "dataset_variant": ("clean", "noisy"), "version": ("v1", "v2"),
     "warmup_steps": ("0", "500"), "time_steps": ("16", "32"), "error_feedback": ("True", "False"),
     "num_workers": ("1", "4"), "host_pinned": ("0", "1"),
     "score_function": ("dot", "cosine"), "test_time_augmentation": ("True", "False"), "memory_size": ("64", "256"),

@@ -1,0 +1,36 @@
+import dataclasses
+
+import pytest
+from synthetic import provenance, write_study
+
+from ablate.report.imported_checks import table_checks
+from ablate.report.inputs import Inputs, read_inputs
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    folder = write_study(tmp_path_factory.mktemp("imported") / "s", modes=("",), facts=provenance() | {"foreign": True})
+    return read_inputs(folder)
+
+
+def told(inputs: Inputs, **facts: object) -> dict[str, tuple[bool | None, str]]:
+    checks = table_checks(dataclasses.replace(inputs, facts=dataclasses.replace(inputs.facts, **facts)))
+    return {check.name: (check.passed, check.why) for check in checks}
+
+
+def test_settings_that_differ_with_the_same_mix_are_said_and_pass(inputs: Inputs) -> None:
+    averaged = told(inputs, also_varies=["batch", "depth"])["No other setting differs between what is compared"]
+    assert averaged == (True, "Comparisons average over batch, depth, with the same mix on both sides.")
+
+
+def test_folds_are_a_line_only_where_replicates_are_folds(inputs: Inputs) -> None:
+    assert "Overlapping folds are allowed for" not in told(inputs)
+    passed, why = told(inputs, overlap=0.25, seed_column="fold")["Overlapping folds are allowed for"]
+    assert passed
+    assert why == "Replicates are folds (fold); their variance is corrected for shared training data."
+
+
+def test_one_run_of_each_configuration_tells_nothing_of_seeds(inputs: Inputs) -> None:
+    alone = dataclasses.replace(inputs, runs=inputs.runs.drop_duplicates("variant"))
+    checks = {check.name: check.passed for check in table_checks(alone)}
+    assert checks["Scores differ between seeds"] is None
