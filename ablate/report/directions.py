@@ -8,7 +8,7 @@ from ablate.analysis import designs
 from ablate.analysis.designs import SAME_SCORES, Factorial
 from ablate.analysis.effects import Metric, mode_rank
 from ablate.analysis.statistics import MIN_SEEDS
-from ablate.report.exploratory import MARKED, outside, target_in_words, without_chosen, without_few
+from ablate.report.exploratory import MARKED, describe, outside, target_in_words, without_chosen
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, mean_cells, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, effect_decimals, in_unit, p_value
@@ -44,16 +44,17 @@ def directions_section(
     for table in tables:
         for _, rows in table.groupby(table["mode"].map(mode_rank), sort=True):
             reading = "" if blocks else HOW_TO_READ  # only once on the page
+            rows = _described(inputs, rows)
             blocks += _directions(rows, metric, reading, has_modes=table["mode"].nunique() > 1, anchors=anchors)
     if not blocks:
         return None
     shapley = designs.shapley_effects(found, margin=metric.margin, target=stated_target(inputs))
-    blocks = [Paragraph(outside(inputs)), *blocks, *_pairs(shapley, metric)]
+    blocks = [Paragraph(outside(inputs)), *blocks, *_pairs(describe(inputs, shapley, ("",)), metric)]
     return Section("directions", "The same factor from both ends", blocks)
 
 
 def _pairs(shapley: pd.DataFrame, metric: Metric) -> list[Block]:
-    shapley = without_chosen(without_few(shapley, ("",)), ("",))
+    shapley = without_chosen(shapley, ("",))
     pairs = shapley[shapley["kind"] == "pair"].sort_values("mean", key=abs, ascending=False, kind="stable")
     if pairs.empty:
         return []
@@ -75,7 +76,6 @@ def _directions(
 ) -> list[Block]:
     if len(rows) < 2:  # with a single factor there are no others to depend on
         return []
-    rows = _described(rows)
     figure = draw_directions(rows, metric=metric, label=f"gain in {metric.label}{in_unit(metric)}; right is better")
     if figure is None:
         return []
@@ -87,13 +87,15 @@ def _directions(
     return [to_figure(figure, name, f"{title} {MARKED}", sentence, table, reading)]
 
 
-def _described(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows without the intervals and p values that fewer than six seeds or a target of the same scores give."""
+def _described(inputs: Inputs, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without the intervals and tests that few seeds, folds, or a target of the same scores would give."""
     for measure in MEASURE_LOOKS:
-        rows = without_few(rows, (f"{measure}_",), n=f"{measure}_n")
-    rows = without_few(rows.assign(both=_both(rows)), ("change_",), n="both").drop(columns="both")
+        rows = describe(inputs, rows, (f"{measure}_",), n=f"{measure}_n")
+    rows = describe(inputs, rows.assign(both=_both(rows)), ("change_",), n="both").drop(columns="both")
     rows = without_chosen(rows, (*(f"{measure}_" for measure in MEASURE_LOOKS), "change_"))
-    return rows.assign(change_p=rows["change_p"].astype(float).mask(rows["target"] == SAME_SCORES))
+    is_tested = rows["change_low"].notna()
+    disagreement = rows["disagreement"].where(is_tested, "")
+    return rows.assign(change_p=rows["change_p"].astype(float).where(is_tested), disagreement=disagreement)
 
 
 def _both(rows: pd.DataFrame) -> "pd.Series[float]":
@@ -108,7 +110,9 @@ def disagreements_in_words(rows: pd.DataFrame) -> str:
     if (rows["target"] == SAME_SCORES).all():
         return f"{opening}: the gains include the luck of that choice, so no interval is shown and nothing is tested."
     if not rows["change_p"].notna().any():
-        return f"{opening}: with fewer than {MIN_SEEDS} seeds nothing is tested; the marks are means."
+        few = _both(rows).max() < MIN_SEEDS
+        why = f"with fewer than {MIN_SEEDS} seeds nothing is tested" if few else "nothing is tested"
+        return f"{opening}: {why}; the marks are means."
     signs = ", ".join(rows.loc[rows["disagreement"] == "sign", "factor"].astype(str))
     if signs:
         return f"{opening}: whether these factors help seems to depend on the others: {signs}; test it on new seeds."

@@ -1,10 +1,12 @@
 """The rules for results outside the primary family: how they are announced, and which intervals they may show."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 
 from ablate.analysis.designs import OTHER_SEEDS, SAME_SCORES
+from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.inputs import Inputs
 from ablate.text import number_of
@@ -15,6 +17,14 @@ OUTSIDE = (
     "for the report as a whole, so it gives hints for another study, not findings. Intervals are descriptive 95 % "
     "intervals of single rows."
 )
+SURVIVORS = (
+    "Some runs of this section did not finish, and the score of guessing is unknown, so no value stands for them: the "
+    "numbers describe only the seeds in which every run finished."
+)
+FOLDS = (
+    "The folds of this table share training examples. Intervals and tests of this section would be too narrow, so it "
+    "shows none."
+)
 ENDS = ("low", "high", "low_adjusted", "high_adjusted")  # columns of intervals, after the name of a measure
 
 
@@ -23,9 +33,18 @@ def has_primary_factorial(inputs: Inputs) -> bool:
     return inputs.effects.empty
 
 
-def outside(inputs: Inputs, more: str = "") -> str:
-    """The opening of a section outside the primary family."""
-    return f"{OUTSIDE.format(primary=primary_family(inputs))} {more}".strip()
+def outside(inputs: Inputs, *more: str, designs: Sequence[str] = ("factorial", "path")) -> str:
+    """The opening of a section outside the primary family, with the caveats of its designs."""
+    return " ".join([OUTSIDE.format(primary=primary_family(inputs)), *caveats(inputs, designs=designs), *more])
+
+
+def caveats(inputs: Inputs, *, designs: Sequence[str]) -> list[str]:
+    """What keeps the numbers of these designs from being judged at all, as sentences."""
+    runs = inputs.results
+    is_lost = runs["state"].isin(COUNTED_AT_CHANCE)
+    is_lost &= runs["design"].isin(designs) if "design" in runs else False
+    said = [SURVIVORS] if math.isnan(inputs.metric.chance) and is_lost.any() else []
+    return said + [FOLDS] * bool(inputs.facts.overlap)
 
 
 def primary_family(inputs: Inputs) -> str:
@@ -46,12 +65,13 @@ def target_in_words(rows: pd.DataFrame) -> str:
     return ""
 
 
-def without_few(table: pd.DataFrame, measures: Sequence[str], *, n: str = "n") -> pd.DataFrame:
-    """The table without the intervals of fewer than six seeds: they would describe hardly more than the t table.
+def describe(inputs: Inputs, table: pd.DataFrame, measures: Sequence[str], *, n: str = "n") -> pd.DataFrame:
+    """The table without the intervals of fewer than six seeds, and of folds that overlap: both would mislead.
 
     The ends of the interval of a measure are in the columns `measure` + "low" and `measure` + "high".
     """
-    return _blanked(table, measures, table[n].astype(float) < MIN_SEEDS)
+    is_overlapping = pd.Series(bool(inputs.facts.overlap), index=table.index)
+    return _blanked(table, measures, is_overlapping | (table[n].astype(float) < MIN_SEEDS))
 
 
 def without_chosen(table: pd.DataFrame, measures: Sequence[str], *, by: str = "target") -> pd.DataFrame:

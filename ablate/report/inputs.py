@@ -142,6 +142,7 @@ def read_inputs(folder: Path) -> Inputs:
     runs, level = confirmatory_runs(results), level_in(facts)
     plan = spend(looks, alpha=level) if looks else None
     scores = pair_runs(runs, metric)
+    effects = effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=float(facts.overlap or 0.0))
     return Inputs(
         folder=folder,
         results=results,
@@ -151,12 +152,19 @@ def read_inputs(folder: Path) -> Inputs:
         study_file=_study_file(folder / "study.toml"),
         metric=metric,
         runs=runs,
-        effects=effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=float(facts.overlap or 0.0)),
+        effects=effects,
         scores=scores,
         looks=looks,
         layers=read_layers(folder / "layers.csv"),
-        mode_changes=mode_changes(scores, metric, alpha=level, looks=plan),
+        mode_changes=mode_changes(_whole(scores, effects), metric, alpha=level, looks=plan),
     )
+
+
+def _whole(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """The pairs without the comparisons of which no size is known, since runs were lost."""
+    lost = effects.loc[effects["verdict"] == "lost runs", ["variant", "mode"]].itertuples(index=False, name=None)
+    cells = pd.MultiIndex.from_frame(scores[["variant", "mode"]])
+    return scores[~cells.isin(list(lost))]
 
 
 def level_in(facts: Provenance) -> float:

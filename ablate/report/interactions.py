@@ -7,10 +7,10 @@ import pandas as pd
 
 from ablate.analysis import designs
 from ablate.analysis.designs import Factorial
-from ablate.analysis.effects import COUNTED_AT_CHANCE, EXPLORATORY, Metric, mode_rank
+from ablate.analysis.effects import EXPLORATORY, Metric, mode_rank
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.effects import verdict_text
-from ablate.report.exploratory import MARKED, has_primary_factorial, outside, without_few
+from ablate.report.exploratory import MARKED, caveats, describe, has_primary_factorial, outside
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, CellContent, Folded, Link, Paragraph, Section, Table, to_figure
@@ -36,9 +36,9 @@ PRIMARY = (
     "verdicts, adjusted p values and simultaneous intervals hold for all of them at once. Everything else, the shares "
     "of the variance too, is exploratory."
 )
-SURVIVORS = (
-    "Some runs of the factorial did not finish, and the score of guessing is unknown. So their seeds are left out, no "
-    "verdict is given, and the numbers describe only the seeds in which every run finished."
+UNJUDGED = (
+    "This section is exploratory: it would be the primary family of this report, but its numbers cannot be judged, so "
+    "the report has no verdicts."
 )
 
 
@@ -67,14 +67,15 @@ def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = Non
             "some combinations. So averages over all combinations cannot be computed."
         )
         return Section("interactions", "Interactions", [Paragraph(said), *behind])
-    is_primary = has_primary_factorial(inputs) and not _has_survivors(inputs)
-    effects = designs.factorial_effects(found, margin=inputs.metric.margin, is_primary=is_primary)
-    effects = without_few(effects, ("",))
+    is_primary = has_primary_factorial(inputs) and not caveats(inputs, designs=("factorial",))
+    margin, level = inputs.metric.margin, inputs.level
+    effects = designs.factorial_effects(found, margin=margin, alpha=level, is_primary=is_primary)
+    effects = describe(inputs, effects, ("",))
     blocks = [
         Paragraph(_head(inputs, effects, is_primary=is_primary)),
         *_incomplete(found),
         *_shares(found[0]),
-        *_interactions(found[0], effects, inputs.metric, is_primary=is_primary),
+        *_interactions(found[0], effects, inputs, is_primary=is_primary),
         _effects_block(effects, inputs.metric, is_primary=is_primary),
         *behind,
     ]
@@ -89,18 +90,11 @@ def mean_cells(row: Row, metric: Metric, decimals: int, *, name: str = "mean", p
     ]
 
 
-def _has_survivors(inputs: Inputs) -> bool:
-    """Whether the factorial has lost runs that cannot be scored."""
-    is_crossed = inputs.results["design"] == "factorial"
-    return math.isnan(inputs.metric.chance) and bool(
-        inputs.results.loc[is_crossed, "state"].isin(COUNTED_AT_CHANCE).any()
-    )
-
-
 def _head(inputs: Inputs, effects: pd.DataFrame, *, is_primary: bool) -> str:
-    survivors = [SURVIVORS] if _has_survivors(inputs) else []
+    if not is_primary and has_primary_factorial(inputs):
+        return " ".join([UNJUDGED, *caveats(inputs, designs=("factorial",))])
     if not is_primary:
-        return " ".join([*survivors, outside(inputs)])
+        return outside(inputs)
     mode = effects["mode"].iloc[0]
     n = int((effects["mode"] == mode).sum())
     return PRIMARY.format(n=n, mode=f" (learning rate: {mode})" if mode else "")
@@ -157,8 +151,9 @@ def _noise_in_words(shares: pd.DataFrame) -> str:
     return f"noise alone would give all these terms together about {number(100 * by_noise.sum(), 0)} %"
 
 
-def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric, *, is_primary: bool) -> list[Block]:
+def _interactions(one: Factorial, effects: pd.DataFrame, inputs: Inputs, *, is_primary: bool) -> list[Block]:
     """Plots of flagged interactions; where nothing is tested, of the largest few."""
+    metric = inputs.metric
     pairs = effects[(effects["kind"] == "interaction") & (effects["mode"] == one.mode)]
     shown = pairs[pairs["flagged"].astype(bool)] if is_primary else pairs
     if shown.empty:
@@ -167,7 +162,7 @@ def _interactions(one: Factorial, effects: pd.DataFrame, metric: Metric, *, is_p
     chosen = shown[["factor", "factor_2"]].drop_duplicates().to_numpy().tolist()
     chosen = chosen if is_primary else chosen[:MOST_EXPLORED]
     cells = pd.concat([designs.interaction_cells(one, *pair) for pair in chosen], ignore_index=True)
-    cells = without_few(cells, ("",))
+    cells = describe(inputs, cells, ("",))
     figure = draw_interactions(cells, metric=metric, label=f"difference in {metric.label}{in_unit(metric)}")
     if figure is None:
         return []

@@ -5,7 +5,7 @@ import pandas as pd
 from ablate.analysis.effects import Metric
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.effects import difference_label, linked, verdict_text
-from ablate.report.exploratory import outside, without_few
+from ablate.report.exploratory import describe, outside
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, effect_decimals, in_unit, interval, number, p_value, rate
 from ablate.report.page import MOST_ROWS, CellContent, Paragraph, Section, Table, to_figure
@@ -31,7 +31,7 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
         return None
     is_same = ~inputs.effects["variant"].isin(changed_variants(inputs.mode_changes))
     effects = inputs.effects.assign(same=is_same).sort_values("same", kind="stable").drop(columns="same")
-    effects = without_few(effects, ("",))
+    effects = describe(inputs, effects, ("",))
     label = difference_label(effects, inputs.metric)
     figure = draw_modes(effects, metric=inputs.metric, label=label, scores=inputs.scores)
     if figure is None:
@@ -46,7 +46,8 @@ def modes_section(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> S
     described = f"{sentence} Modes: {', '.join(modes)}."
     table = _modes_table(effects, modes, inputs, anchors=anchors)
     shown = to_figure(figure, "modes", title, sentence, table, reading, described=described)
-    head = outside(inputs, f"Verdicts are those of mode {modes[0]}; all other rows of the table are exploratory.")
+    more = f"Verdicts are those of mode {modes[0]}; all other rows of the table are exploratory."
+    head = outside(inputs, more, designs=())
     return Section("learning-rates", "Fair learning rates", [Paragraph(head), shown])
 
 
@@ -114,6 +115,8 @@ def _in_data(name: str) -> str:
 
 def _is_changed(changes: list[Row | None]) -> str:
     """ "not shown" is not "no": too few seeds or too much noise may hide a difference."""
+    if not any(change is not None for change in changes):
+        return "not compared"
     known = [change for change in changes if change is not None and change["p_adjusted"] == change["p_adjusted"]]
     if not known:
         return "too few seeds"

@@ -7,7 +7,7 @@ import pandas as pd
 from ablate.analysis import designs
 from ablate.analysis.designs import OTHER_SEEDS, SAME_SCORES, Factorial
 from ablate.analysis.effects import Metric, metric_unit
-from ablate.report.exploratory import MARKED, outside, without_chosen, without_few
+from ablate.report.exploratory import MARKED, describe, outside, without_chosen
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
 from ablate.report.numbers import NONE, count, decimals_for, in_unit, interval, number
@@ -46,7 +46,7 @@ def path_section(inputs: Inputs, found: Sequence[Factorial] | None = None) -> Se
 def _path(rows: pd.DataFrame, inputs: Inputs, *, name: str, anchors: frozenset[str]) -> list[Block]:
     scale, label = _score_axis(inputs)
     decimals = _decimals(rows[rows["chosen"].astype(bool)], inputs.metric)
-    rows = without_chosen(without_few(rows, ("",)), ("",), by="steps")
+    rows = without_chosen(describe(inputs, rows, ("",)), ("",), by="steps")
     chosen = rows[rows["chosen"].astype(bool)]
     figure = draw_path(chosen, scale=scale, decimals=decimals, label=label)
     if figure is None:

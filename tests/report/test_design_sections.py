@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -155,6 +156,25 @@ def test_few_seeds_flag_nothing_however_large_and_show_no_interval(tmp_path: Pat
     (table,) = (block for block in section.blocks if isinstance(block, Table))
     assert {cell for row in table.rows for cell in row[4:7]} == {"–"}
     assert [row[3] for row in table.rows] == ["−0.3", "+1.5", "−5.0"]
+
+
+@pytest.mark.parametrize("facts", [{"overlap": 0.25}, {"metric": {"name": "F1", "direction": "maximize", "unit": ""}}])
+def test_a_factorial_that_cannot_be_judged_has_no_verdict_and_says_why(
+    tmp_path: Path, facts: dict[str, object]
+) -> None:
+    """Folds that overlap; lost runs where the score of guessing is unknown."""
+    results = factorial(LEVELS, crossing, seeds=range(8))
+    results.loc[results.index[-1], ["state", "score"]] = ["diverged", math.nan]
+    section = interactions_section(inputs_of(tmp_path, results, **facts))
+    head = paragraphs(section)[0]
+    assert head.startswith("This section is exploratory: it would be the primary family of this report, but")
+    assert ("The folds of this table" in head) == ("overlap" in facts)
+    assert ("Some runs of this section did not finish" in head) == ("metric" in facts)
+    assert section is not None
+    (table,) = (block for block in section.blocks if isinstance(block, Table))
+    assert table.data is not None
+    assert set(table.data["verdict"]) == {"exploratory"}
+    assert table.data["low"].isna().all() == ("overlap" in facts)
 
 
 def test_one_run_a_cell_is_described_and_claims_nothing(tmp_path: Path) -> None:

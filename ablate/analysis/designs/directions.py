@@ -14,7 +14,8 @@ import pandas as pd
 from ablate.analysis.designs.comparisons import Comparison, ablation_runs, comparison_table, configuration, factor_names
 from ablate.analysis.designs.crossed import Factorial
 from ablate.analysis.designs.targets import CHOICE_COLUMNS, SAME_SCORES, find_target
-from ablate.analysis.effects import Metric, paired_scores
+from ablate.analysis.effects import Metric, confirmatory_runs, pair_runs
+from ablate.analysis.effects.pairing import counted_pairs, lost_comparisons
 from ablate.analysis.importance.cells import level_key
 from ablate.analysis.importance.games import add_one_in, game_between, leave_one_out, shapley_values
 from ablate.analysis.statistics import paired_interval
@@ -59,7 +60,7 @@ def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Facto
     moved = [name for name in factor_names(runs) if end and level_key(start.get(name)) != level_key(end[name])]
     if not moved:
         return pd.DataFrame(columns=list(DIRECTION_COLUMNS))
-    pairs = paired_scores(results, metric)
+    pairs = _whole_pairs(results, metric)
     modes = list(dict.fromkeys(pairs.loc[pairs["against"].isin((REFERENCE, BEST)), "mode"]))
     tables = []
     for mode in modes:
@@ -76,6 +77,16 @@ def both_directions(results: pd.DataFrame, metric: Metric, found: Sequence[Facto
         ]
         tables.append(_table([worth for worth in worths if worth.measures], margin=metric.margin))
     return _joined(tables)
+
+
+def _whole_pairs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The pairs; where no score stands for a lost run, without the comparisons that lost one."""
+    runs = confirmatory_runs(results)
+    pairs = pair_runs(runs, metric)
+    if not math.isnan(metric.chance):
+        return pairs
+    lost = lost_comparisons(counted_pairs(runs, metric))
+    return pairs[[cell not in lost for cell in zip(pairs["variant"], pairs["mode"], strict=True)]]
 
 
 def crossed_directions(
