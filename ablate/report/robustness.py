@@ -8,6 +8,7 @@ from ablate.analysis.effects import LOST
 from ablate.analysis.effects.table import FLIPS_SEED
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.analysis.statistics.robustness import robustness
+from ablate.report.exploratory import MARKED
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import effect_decimals, file_unit, in_unit, interval, number, p_value
@@ -18,7 +19,7 @@ SENTENCE = (
     "Ranks (Wilcoxon's signed-rank test, not adjusted for other comparisons), a bootstrap of the mean (BCa, from "
     "10 seeds on), the share of seeds in which the variant is ahead (Wilson's interval), and the posterior "
     "probabilities that the true difference is below, within and above the margin (Student's t, no prior knowledge). "
-    "They show whether a finding depends on the method; no verdict rests on them."
+    "Exploratory: they show whether a finding depends on the method, and no verdict rests on them."
 )
 IDENTITY = ["factor", "level", "variant", "mode", "against"]
 PERCENTS = ("p_worse", "p_within", "p_above")
@@ -43,7 +44,7 @@ def robustness_block(effects: pd.DataFrame, inputs: Inputs) -> list[Folded]:
     )  # fmt: skip
     units = dict.fromkeys(("bootstrap_low", "bootstrap_high"), file_unit(metric))
     table = Table(
-        "Other ways to look at it", head, rows, frozenset(range(2, len(head))), name="robustness",
+        f"Other ways to look at it {MARKED}", head, rows, frozenset(range(2, len(head))), name="robustness",
         data=with_units(data, units),
     )  # fmt: skip
     return [Folded("other-ways", SENTENCE, table)]

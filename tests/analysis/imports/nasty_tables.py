@@ -438,8 +438,8 @@ NASTY = (
         refused="--states", read=False,
     ),
     NastyTable(
-        "early_stopped", "Keras stops early and the score is valid, a tuner stops early and it is not", _early_stopped,
-        refused="--states", read=False,
+        "early_stopped", "early stopping ends a run with a valid score; the page says how it was read", _early_stopped,
+        said=[r"early_stopped = finished"],
     ),
     NastyTable(
         "lost_altogether", "adam diverged 8 of 8; how bad that is, nobody knows", _lost_altogether,
