@@ -14,7 +14,7 @@ def level_sentence(frozen: PreregistrationFacts | None) -> list[str]:
     if frozen is None or frozen.level is None or frozen.level >= NOMINAL:
         return []
     earlier = frozen.earlier or []
-    chosen = f", and are some of {frozen.among:,} whose scores were read" if frozen.among else ""
+    chosen = f", and only some of the {frozen.among:,} that were read then are kept" if frozen.among else ""
     times = "" if not earlier else "once " if len(earlier) == 1 else f"{len(earlier)} times "
     studies = first_of(_named(earlier), MOST_NAMED) or "by studies that are not recorded"
     return [
