@@ -85,7 +85,7 @@ def _whole_pairs(results: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     pairs = pair_runs(runs, metric)
     if not math.isnan(metric.chance):
         return pairs
-    lost = lost_comparisons(counted_pairs(runs, metric))
+    lost = lost_comparisons(counted_pairs(runs, metric), {})
     return pairs[[cell not in lost for cell in zip(pairs["variant"], pairs["mode"], strict=True)]]
 
 
