@@ -142,7 +142,8 @@ def read_inputs(folder: Path) -> Inputs:
     runs, level = confirmatory_runs(results), level_in(facts)
     plan = spend(looks, alpha=level) if looks else None
     scores = pair_runs(runs, metric)
-    effects = effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=float(facts.overlap or 0.0))
+    overlap = float(facts.overlap or 0.0)
+    effects = effects_of_runs(runs, metric, alpha=level, looks=plan, overlap=overlap)
     return Inputs(
         folder=folder,
         results=results,
@@ -156,7 +157,7 @@ def read_inputs(folder: Path) -> Inputs:
         scores=scores,
         looks=looks,
         layers=read_layers(folder / "layers.csv"),
-        mode_changes=mode_changes(_whole(scores, effects), metric, alpha=level, looks=plan),
+        mode_changes=mode_changes(_whole(scores, effects), metric, alpha=level, looks=plan, overlap=overlap),
     )
 
 

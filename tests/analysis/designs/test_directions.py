@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import fcnet
 import numpy as np
 import pandas as pd
@@ -60,6 +63,18 @@ def test_a_significant_change_of_size_alone_is_no_disagreement() -> None:
     assert table.loc["a", "leave_one_out"] == pytest.approx(0.10)
     assert table.loc["a", "change_p"] == pytest.approx(2 / 2**8)
     assert table.loc["a", "disagreement"] == ""
+
+
+def test_a_comparison_with_lost_runs_of_unknown_score_has_no_end() -> None:
+    """Its other seeds are survivors, which say nothing about the factor."""
+    results = references(8)
+    results.loc[(results["variant"] == "a=on") & (results["seed"] == 0), ["state", "test_accuracy"]] = [
+        "failed",
+        np.nan,
+    ]
+    table = both_directions(results, replace(METRIC, chance=math.nan)).set_index("factor")
+    assert np.isnan(table.loc["a", "add_one_in"])
+    assert table["disagreement"].to_dict() == {"a": "", "b": "sign"}
 
 
 def test_without_a_second_reference_there_are_no_directions() -> None:

@@ -6,6 +6,7 @@ from effect_rows import ACCURACY
 from ablate.analysis.effects import mode_changes
 from ablate.analysis.statistics import spend
 
+SYMMETRIC = np.array([3, -3, 1, -1, 5, -5, 2, -2]) / 1000  # its intervals are Student's
 ALTERNATING = np.array([0.01, -0.01] * 4)
 
 
@@ -45,7 +46,7 @@ def test_an_effect_that_moves_in_every_seed_has_changed_although_both_help():
 
 
 def test_the_variants_of_a_mode_are_one_family_with_simultaneous_intervals():
-    noise = np.array([3, -1, 4, -1, 5, -9, 2, -6]) / 1000
+    noise = SYMMETRIC
     find = {"a=1": 0 * noise, "b=1": 0 * noise}
     carry = {"a=1": 0.03 + noise, "b=1": noise[::-1]}
     found = mode_changes(pairs(find=find, carry=carry), ACCURACY).set_index("variant")
@@ -77,6 +78,12 @@ def test_seeds_beyond_the_last_shared_look_do_not_count():
     find, carry = 0.02 + np.zeros(9), 0.05 + np.zeros(9)
     found = mode_changes(pairs(find={"a=1": find}, carry={"a=1": carry[:8]}), ACCURACY, looks=spend((6, 9)))
     assert found["n"].tolist() == [6]
+
+
+def test_folds_that_overlap_need_a_larger_change():
+    both = pairs(find={"a=1": 0 * SYMMETRIC}, carry={"a=1": 0.004 + SYMMETRIC})
+    assert mode_changes(both, ACCURACY)["is_changed"].tolist() == [True]
+    assert mode_changes(both, ACCURACY, overlap=1 / 7)["is_changed"].tolist() == [False]
 
 
 def test_equal_modes_differ_in_at_most_five_percent_of_studies():
