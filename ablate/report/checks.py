@@ -95,7 +95,7 @@ def _seed_checks(inputs: Inputs) -> list[Check]:
 def _enough(inputs: Inputs) -> Check:
     primary = inputs.primary_effects()
     n = int(primary["n"].min()) if len(primary) else 0
-    least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.2g}".removeprefix("0")
+    least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.3g}".removeprefix("0")
     why = f"The smallest comparison has {number_of(n, 'paired seed')}; p = {p_level} needs {least} or more."
     return Check("Enough seeds", n >= least, why)
 
