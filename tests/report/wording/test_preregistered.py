@@ -19,7 +19,8 @@ def test_a_spent_level_is_said_with_the_studies_that_spent_it():
         "(digits_mlp on 2026-11-30 10:30); simultaneous intervals hold at 98.75 %."
     ]
     (chosen,) = level_sentence(frozen(level=0.0025, earlier=[FIRST], among=5))
-    assert "once before (digits_mlp on 2026-11-30 10:30), and only some of the 5 that were read then are kept; " in chosen
+    said = "once before (digits_mlp on 2026-11-30 10:30), and only some of the 5 that were read then are kept; "
+    assert said in chosen
     (twice,) = level_sentence(frozen(level=0.05 / 16, earlier=[FIRST, SECOND]))
     assert "preregistered 2 times before (digits_mlp on 2026-11-30 10:30, mlp2 on 2026-12-01 08:00)" in twice
 
