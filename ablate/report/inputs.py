@@ -26,7 +26,14 @@ from ablate.storage.files.json_file import to_plain
 from ablate.storage.preregistration import ALPHA
 from ablate.storage.provenance import DataFacts, Provenance, read_provenance
 from ablate.storage.rate_tests import read_rate_tests
-from ablate.storage.results import factor_columns, layers_table, read_epochs, read_layers, read_results
+from ablate.storage.results import (
+    factor_columns,
+    layers_table,
+    read_epochs,
+    read_layers,
+    read_results,
+    without_unscored,
+)
 from ablate.study.model_ref import ModelRef
 from ablate.study.rate import FIND
 from ablate.study.tree import study_text
@@ -127,7 +134,7 @@ class Inputs:
 
 def read_inputs(folder: Path) -> Inputs:
     """Read the files that exist. Raises `DataError` if results.csv is missing or a file is broken."""
-    results = read_results(folder / "results.csv")
+    results = without_unscored(read_results(folder / "results.csv"))
     facts = read_provenance(folder / "provenance.json")
     data = facts.data or DataFacts()
     metric = primary_metric(

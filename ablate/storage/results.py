@@ -82,16 +82,17 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_results(path: Path) -> pd.DataFrame:
-    """Read the results table, as `checked`; text is never NaN. Raises `DataError` if the file holds no such table.
-
-    A finished run without a score diverged: its score was not finite.
-    """
+    """Read the results table, as `checked`; text is never NaN. Raises `DataError` if the file holds no such table."""
     table = checked(_read_csv(path), path, required=REQUIRED, numbers=NUMBERS)
-    is_lost = (table["state"] == "finished") & table["score"].isna()
-    table = table.assign(state=table["state"].mask(is_lost, "diverged")) if is_lost.any() else table
     if taken := [name for name in ADDED if name in table.columns]:
         raise DataError(f'{path}: a factor must not be called "{taken[0]}"\n  rename the column')
     return table.astype({name: str for name in TEXT if name in table.columns})
+
+
+def without_unscored(results: pd.DataFrame) -> pd.DataFrame:
+    """The results in which a finished run without a score diverged: its score was not finite."""
+    is_lost = (results["state"] == "finished") & results["score"].isna()
+    return results.assign(state=results["state"].mask(is_lost, "diverged")) if is_lost.any() else results
 
 
 def read_epochs(path: Path) -> pd.DataFrame:
