@@ -22,7 +22,8 @@ from ablate.analysis.imports.configurations import (
     text_of,
 )
 from ablate.analysis.imports.confounding import Confounding, find_confounding
-from ablate.analysis.imports.coverage import alike_notes, missing_notes, once, pairing_notes, without_copies
+from ablate.analysis.imports.copies import alike_notes, copied_seeds, once, without_copies
+from ablate.analysis.imports.coverage import missing_notes, pairing_notes
 from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
 from ablate.analysis.imports.histories import last_rows
 from ablate.analysis.imports.notes import counted_states, design_notes, not_finished_notes, progress_notes
@@ -35,6 +36,7 @@ from ablate.analysis.imports.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.analysis.imports.summaries import without_summaries
 from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
@@ -124,6 +126,8 @@ class _Read:
 
 def _read(runs: Runs, asked: ImportOptions) -> _Read:
     roles = find_roles(runs, asked)
+    runs, summed = without_summaries(runs, roles)
+    roles = find_roles(runs, asked) if summed else roles
     for name in asked.ignore:
         runs.column(name)
     runs, copied = without_copies(runs, roles, _bystanders(runs, roles, asked))
@@ -138,7 +142,8 @@ def _read(runs: Runs, asked: ImportOptions) -> _Read:
     chance = to_chance(runs, roles, asked, finished)
     cells = cells_of(measured, found, seeded=bool(roles.seed), chance=chance)
     alike = alike_notes(cells) if roles.seed else []
-    notes = (*copied, *(missing_notes(cells, found) if roles.seed else []), *alike)
+    cells, repeated = copied_seeds(cells) if roles.seed and not alike else (cells, [])
+    notes = (*summed, *copied, *repeated, *(missing_notes(cells, found) if roles.seed else []), *alike)
     cells = once(cells) if alike else cells
     others = _bystanders(runs, roles, asked)
     return _Read(runs, asked, roles, names, found, measured, cells, others, chance, notes)

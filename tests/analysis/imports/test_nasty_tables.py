@@ -5,37 +5,20 @@ from nasty_reports import faults, reported
 from nasty_tables import NASTY, NastyTable
 from report_claims import claims, claims_of, statements, without_search
 
-CONFOUNDED = "item 5: a column that differs between the compared cells is not named"
-BLANK = "item 2: a blank is dropped"
-FOLDS = "item 6: overlapping folds and repeats count as pairs"
-SANITY = "item 14: "
-NO_NULL = "item 11: importances have no null"
-# Wrong in the report without its search section, and wrong only with it; each with what mends it.
-WRONG = {
-    "copied_seeds": f"{SANITY}runs with equal scores under other seeds count",
-    "blank_seeds": f"{SANITY}rows without a seed are dropped unsaid",
-    "mean_rows": f"{SANITY}rows of means count as runs",
-}
-WRONG_SEARCH = dict.fromkeys(
-    ("aliased", "written_twice", "few_shared_seeds", "ordinal", "lone_reference", "unequal_seeds",
-     "outlier", "one_seed", "search_without_effect"), NO_NULL,
-)  # fmt: skip
+
+def listed() -> list[object]:
+    """The tables, by their names."""
+    return [pytest.param(one, id=one.name) for one in NASTY]
 
 
-def listed(known: dict[str, str]) -> list[object]:
-    """The tables, those with a known fault marked by the item that mends it."""
-    marks = {name: pytest.mark.xfail(strict=True, reason=why) for name, why in known.items()}
-    return [pytest.param(one, id=one.name, marks=[marks[one.name]] if one.name in marks else []) for one in NASTY]
-
-
-@pytest.mark.parametrize("table", listed(WRONG))
+@pytest.mark.parametrize("table", listed())
 def test_a_nasty_table_is_refused_for_what_is_wrong_or_read_and_said(table, tmp_path):
     with without_search():
         assert "\n".join(faults(table, reported(table, tmp_path))) == ""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("table", listed(WRONG | WRONG_SEARCH))
+@pytest.mark.parametrize("table", listed())
 def test_nor_does_its_search_section_say_more_than_the_numbers_allow(table, tmp_path):
     assert "\n".join(faults(table, reported(table, tmp_path))) == ""
 
@@ -44,7 +27,6 @@ def test_every_table_is_written_without_chance_and_names_what_it_expects():
     assert len({table.name for table in NASTY}) == len(NASTY) > 40
     assert all(table.text == table.text for table in NASTY)
     assert [table.name for table in NASTY if not table.read and table.refused is None] == []
-    assert set(WRONG) | set(WRONG_SEARCH) <= {table.name for table in NASTY}
 
 
 CLAIMED = (
