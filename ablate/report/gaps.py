@@ -14,10 +14,10 @@ from ablate.study.trial import BEST
 
 ACCURACIES = ("train_accuracy", "val_accuracy")
 READING = (
-    "Each light dot is a run; the bar is the 95 % interval of the mean over the seeds. Training accuracy is measured "
-    "during training: with dropout and augmentation on, while the weights still change. So a gap can be below 0, and "
-    "dropout or augmentation can narrow the gap by making training examples harder, not only by better generalization. "
-    "This section is descriptive: the study tests no comparison of gaps."
+    "Each light dot is a run; the bar, from six seeds on, is the 95 % interval of the mean over the seeds. Training "
+    "accuracy is measured during training: with dropout and augmentation on, while the weights still change. So a gap "
+    "can be below 0, and dropout or augmentation can narrow the gap by making training examples harder, not only by "
+    "better generalization. This section is descriptive: the study tests no comparison of gaps."
 )
 
 
@@ -65,11 +65,16 @@ def gap_table(runs: pd.DataFrame, *, spreads: "pd.Series[float]") -> pd.DataFram
         change = statistics.paired_interval((mine - of_reference).dropna() if is_paired else np.array([]))
         rows.append({
             "name": name, "seeds": gap.n, "training": some["training"].mean(), "validation": some["validation"].mean(),
-            "mean": gap.mean, "low": gap.low, "high": gap.high,
-            "change": change.mean, "change_low": change.low, "change_high": change.high,
+            "mean": gap.mean, **_ends(gap, ""), "change": change.mean, **_ends(change, "change_"),
             "predictive_sd": spreads.get(name, np.nan),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _ends(found: statistics.Interval, prefix: str) -> dict[str, float]:
+    """The ends of an interval; NaN below six seeds."""
+    is_shown = found.n >= statistics.MIN_SEEDS
+    return {f"{prefix}low": found.low if is_shown else np.nan, f"{prefix}high": found.high if is_shown else np.nan}
 
 
 def _spreads(inputs: Inputs) -> "pd.Series[float]":
