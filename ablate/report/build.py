@@ -8,9 +8,10 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.report.checks import checklist
 from ablate.report.directions import directions_section
-from ablate.report.effects import effects_in_files, effects_section, no_comparisons
+from ablate.report.effects import effects_in_files, effects_section
 from ablate.report.export import PageFiles, to_inert_csv
 from ablate.report.factor_names import in_own_names
+from ablate.report.failures import failures_section
 from ablate.report.gaps import gap_blocks
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.interactions import found_factorials, interactions_section
@@ -19,12 +20,13 @@ from ablate.report.learning_curves import learning_curve_blocks
 from ablate.report.learning_rates import rate_section, schedule_blocks
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
+from ablate.report.no_comparisons import no_comparisons
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import Check, Page, Section
 from ablate.report.paths import path_section
 from ablate.report.render import render
 from ablate.report.runs import OF_FACTORIAL, runs_block
-from ablate.report.search import failures_section, search_section
+from ablate.report.search import search_section
 from ablate.report.training import training_section
 from ablate.report.trust import confirmation, trust_section
 from ablate.report.wording import headline, headline_notes, latex_effects, unbroken

@@ -6,27 +6,19 @@ import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.effects.metric import is_reference
-from ablate.analysis.statistics import MIN_SEEDS, least_seeds
+from ablate.analysis.statistics import least_seeds
 from ablate.report import imported_checks
 from ablate.report.inputs import Inputs
-from ablate.report.modes import changed_variants, tested_changes
-from ablate.report.numbers import decimals_for, interval, number
-from ablate.report.page import Check
-from ablate.report.wording import level_sentence, read_before
-from ablate.storage.provenance import PreregistrationFacts
+from ablate.report.page import NOT_RECORDED, Check
+from ablate.report.rate_checks import rate_checks
+from ablate.report.test_set_checks import preregistered, read_once
 from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
 from ablate.study.trial import CUT_SHORT
-from ablate.text import clauses, first_of, number_of, to_minute
+from ablate.text import clauses, first_of, number_of
 
 MOST_NAMED = 8  # items of a list in a reason
-NOT_RECORDED = "Not recorded."
 NOTHING_COMPARED = Check(
     "At least one comparison was made", passed=False, why="No comparison has a run on the test set yet."
-)
-TUNED_ONCE = Check(
-    "Intervals include the luck of choosing learning rates",
-    passed=False,
-    why="Rates were tuned once, so all seeds of a variant share one choice. With “find”, each seed gets its own rate.",
 )
 
 
@@ -36,7 +28,7 @@ def checklist(inputs: Inputs) -> list[Check]:
     if inputs.is_imported:
         return [*_imported_checks(inputs), *_caution_checks(inputs)]
     if len(inputs.confirmatory()):
-        checks = [_frozen(inputs), *_seed_checks(inputs), *_rate_checks(inputs), *_run_checks(inputs)]
+        checks = [preregistered(inputs), *_seed_checks(inputs), *rate_checks(inputs), *_run_checks(inputs)]
     return [*checks, *_caution_checks(inputs), *_origin_checks(inputs)]
 
 
@@ -45,35 +37,6 @@ def _imported_checks(inputs: Inputs) -> list[Check]:
     if not len(inputs.confirmatory()):
         return [imported_checks.NOTHING_COMPARED]
     return [_enough(inputs), _same_seeds(inputs), _counted(inputs), *imported_checks.table_checks(inputs)]
-
-
-def _frozen(inputs: Inputs) -> Check:
-    name, frozen = "Comparisons preregistered before the test set was read", inputs.facts.frozen
-    if frozen is None:
-        reads = inputs.metric.name.startswith("test_")
-        why = NOT_RECORDED if reads else "The test set was not read."
-        return Check(name, None if reads else True, why)
-    n, declared = len(inputs.effects), frozen.contrasts or 0
-    if n > declared:
-        return Check(name, passed=False, why=f"Comparisons made: {n}; preregistered: {declared}.")
-    what = f"{number_of(declared, 'comparison')}, digest {(frozen.digest or '')[:12]}…"
-    said = f"Preregistered on {to_minute(frozen.at or '')}: {what}."
-    if before := read_before(frozen):
-        return Check(name, passed=False, why=f"{said} {before}")
-    if unread := _undated(frozen):
-        return Check(name, None, f"{said} {unread}")
-    level = " ".join(level_sentence(frozen))
-    return Check(name, passed=True, why=f"{said} No test score is on record as read before. {level}".rstrip())
-
-
-def _undated(frozen: PreregistrationFacts) -> str:
-    """Which scores have no record of their first reading; "" if all have one."""
-    if frozen.scores is None:
-        return "When the test scores were first read is not recorded."
-    if not frozen.undated:
-        return ""
-    scores = number_of(frozen.scores, "test score")
-    return f"When {frozen.undated:,} of {scores} were first read is not recorded."
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
@@ -132,69 +95,8 @@ def _same_seeds(inputs: Inputs) -> Check:
     return Check("Every configuration has the same seeds", is_same, why)
 
 
-def _rate_checks(inputs: Inputs) -> list[Check]:
-    modes = [mode for mode in inputs.modes if mode]
-    checks = [_found(inputs, modes)]
-    if "tune" in modes:
-        checks.append(_tuned(inputs))
-    if inputs.modes[:1] == ["tune"]:
-        checks.append(TUNED_ONCE)
-    return checks + [_modes(inputs)] * (len(modes) > 1)
-
-
-def _modes(inputs: Inputs) -> Check:
-    """Whether an effect differs between modes, by the paired difference of the two effects; unknown without a test."""
-    name, changes = "No conclusion changes with the learning-rate mode", inputs.mode_changes
-    tested, changed = tested_changes(changes), changed_variants(changes)
-    if changed:
-        why = f"The effect differs significantly between modes for {_named(changed)} (exploratory)."
-        return Check(name, passed=False, why=why)
-    if tested.empty:
-        return Check(name, None, f"Fewer than {MIN_SEEDS} seeds are shared by two modes: too few to tell.")
-    largest = tested.sort_values("change", key=abs).iloc[-1]
-    n, scale = tested["variant"].nunique(), inputs.metric.scale
-    decimals = decimals_for(((tested["high"] - tested["low"]) / 2).tolist(), inputs.metric)
-    ends = interval(largest["low"] * scale, largest["high"] * scale, decimals)
-    size = f"{number(largest['change'] * scale, decimals, is_signed=True)} {ends} {inputs.metric.unit}".rstrip()
-    why = (
-        f"No effect is shown to differ under {_named(inputs.modes)}; the largest change is {largest['variant']}, {size}"
-    )
-    return Check(name, passed=True, why=f"{why} ({number_of(n, 'variant')}, exploratory).")
-
-
-def _found(inputs: Inputs, modes: list[str]) -> Check:
-    is_found, unsure = bool({"find", "tune"} & set(modes)), _on_fallback(inputs)
-    why = f"Modes run: {_named(modes) or 'not stated'}."
-    if not is_found:
-        why += " A rate that suits the reference can hold a variant back."
-    if unsure:
-        why += f" Some learning-rate range tests were undetermined, so some rates are guesses: {_named(unsure)}."
-    return Check("Learning rate found for each variant", is_found and not unsure, why)
-
-
-def _tuned(inputs: Inputs) -> Check:
-    """Whether each configuration had the same grid of rates, and its best rate is not at an end of it."""
-    name, tune = "Equal tuning budget, best rate inside the grid", inputs.facts.tune
-    if tune is None:
-        return Check(name, None, NOT_RECORDED)
-    if at_edge := tune.at_edge:
-        return Check(name, passed=False, why=f"The best rate stayed at an end of the grid for {_named(at_edge)}.")
-    why = f"{'Equally many' if tune.points is None else tune.points} rates for each configuration."
-    return Check(name, passed=True, why=f"{why} Extended for {_named(tune.extended)}." if tune.extended else why)
-
-
-def _on_fallback(inputs: Inputs) -> list[str]:
-    """Variants and references with undetermined range tests, with the number of affected runs."""
-    keys = {test.key for _, test in inputs.rate_tests if test.verdict == "undetermined"}
-    runs = inputs.confirmatory()
-    of_tests = runs["lr_test"] if "lr_test" in runs else pd.Series("", index=runs.index)
-    counted = runs.assign(unsure=of_tests.isin(keys)).groupby("variant", sort=False)["unsure"].agg(["sum", "size"])
-    unsure = counted[counted["sum"] > 0]
-    return [f"{variant} ({n} of {of} runs)" for variant, n, of in zip(unsure.index, *unsure.T.to_numpy(), strict=True)]
-
-
 def _run_checks(inputs: Inputs) -> list[Check]:
-    return [_test_reads(inputs), _counted(inputs), *_reuse(inputs)]
+    return [read_once(inputs), _counted(inputs), *_reuse(inputs)]
 
 
 def _counted(inputs: Inputs) -> Check:
@@ -209,21 +111,6 @@ def _counted(inputs: Inputs) -> Check:
     counted = f"{how}: {number_of(lost, 'run')}." if lost else "Every run finished."
     missing = f"Not counted, stopped or without a pair: {number_of(unpaired, 'run')}."
     return Check("Runs that did not finish are counted", not unpaired, missing if unpaired else counted)
-
-
-def _test_reads(inputs: Inputs) -> Check:
-    name, results = "Test set read once per run", inputs.results
-    early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
-    peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
-    repeated = int(results["trial"].duplicated().sum())
-    before = sum(one.scores or 0 for one in (inputs.facts.frozen and inputs.facts.frozen.read_before) or ())
-    is_once = not peeked and not repeated and not before
-    why = (
-        "No search or tuning trial has a test score, and no trial ran twice." if is_once
-        else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}; test scores that "
-        f"were read for an earlier preregistration: {before}."
-    )  # fmt: skip
-    return Check(name, is_once, why)
 
 
 def _reuse(inputs: Inputs) -> list[Check]:

@@ -1,16 +1,13 @@
-"""The effects section: forest plot and table of every variant, with links to its runs.
+"""The effects section: forest plot and table of every variant, with links to its runs."""
 
-Also writes the answer of a page without comparisons.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 
-from ablate.analysis.effects import FAILURE_COLUMNS, FEWER, IDENTICAL, LOST, MORE, UNFINISHED, Metric
-from ablate.analysis.search_history import best_of_search, search_history
+from ablate.analysis.effects import IDENTICAL, LOST, UNFINISHED, Metric
 from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS
 from ablate.report.export import with_units
+from ablate.report.failures import failures_block
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
     count,
@@ -22,7 +19,6 @@ from ablate.report.numbers import (
     number,
     p_value,
     rate,
-    score_decimals,
     shown_mean,
 )
 from ablate.report.page import MOST_ROWS, Block, CellContent, Folded, Link, Section, Table, to_figure
@@ -33,8 +29,8 @@ from ablate.report.wording import latex_effects, percent
 from ablate.report.wording.phrases import DECIMALS
 from ablate.storage.preregistration import ALPHA
 from ablate.storage.results import Row
-from ablate.study.trial import BEST, RATE_SETTING
-from ablate.text import first_of, listed, number_of
+from ablate.study.trial import BEST
+from ablate.text import number_of
 
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
@@ -58,10 +54,6 @@ COUNTED = {  # verdict -> of several comparisons, of one
     "exploratory": ("are exploratory", "is exploratory"),
 }
 TESTED = ("equivalent", "detectable but below margin", "detectable, size undecided", "inconclusive")
-FAILS = {MORE: "more often", FEWER: "less often", "": "not shown to differ"}
-ALWAYS = ("trust", "methods", "origin")  # sections on every page
-OF_DESIGNS = ("interactions", "directions", "paths")
-MOST_FACTORS = 8  # factors of the best run in a sentence
 
 
 def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section | None:
@@ -114,31 +106,6 @@ def effects_table_block(
         key="effects",
         filters=tuple(place for place, head in enumerate(heads) if head in ("Factor", "Verdict")),
     )
-
-
-def failures_block(effects: pd.DataFrame) -> list[Block]:
-    """How often the runs of each comparison failed, if any did."""
-    lossy = effects[(effects["n_lost"] > 0) | (effects["reference_lost"] > 0)]
-    if lossy.empty:
-        return []
-    head = ("Factor", "Level", "Lost", "Reference lost", "95 % interval of the rate", "p (exact)", "p (Holm)", "Fails")
-    rows = [
-        [*contrast_name(row["factor"], row["level"], against=row["against"]), _of(row["n_lost"], row["n_runs"]),
-         _of(row["reference_lost"], row["reference_runs"]), _rates(row), p_value(row["p_failure"]),
-         p_value(row["p_failure_adjusted"]), FAILS[row["failures"]]]
-        for row in lossy.head(MOST_ROWS).to_dict("records")
-    ]  # fmt: skip
-    data = effects[["factor", "level", "variant", "against", "mode", *FAILURE_COLUMNS]]
-    caption = "Runs that did not finish, compared with those of the reference"
-    return [Table(caption, head, rows, frozenset(range(2, 7)), name="failure-rates", data=data)]
-
-
-def _of(lost: int, n: int) -> str:
-    return f"{lost} of {n}"
-
-
-def _rates(row: Row) -> str:
-    return f"{number(100 * row['failure_low'], 0)} to {number(100 * row['failure_high'], 0)} %"
 
 
 def effects_in_files(effects: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -262,56 +229,3 @@ def _description(primary: pd.DataFrame, metric: Metric) -> str:
         for row in primary.to_dict("records")
     ]
     return f"Forest plot of differences from the reference in {metric.unit}. {'; '.join(parts)}."
-
-
-def no_comparisons(inputs: Inputs, sections: Sequence[Section]) -> list[str]:
-    """The answer on a page with these sections, when there are no comparisons."""
-    others = [section for section in sections if section.name not in ALWAYS]
-    shows = f"The page shows {listed([f'“{section.title}”' for section in others])}." if others else ""
-    return [line for line in (_why(inputs, others), _best(inputs), shows) if line]
-
-
-def _why(inputs: Inputs, sections: Sequence[Section]) -> str:
-    if any(section.name in OF_DESIGNS for section in sections):
-        return "This study has no one-factor comparisons; the results of its other designs are below."
-    if not inputs.is_imported:
-        return f"{inputs.title}: no ablation results yet."
-    if confounded := inputs.facts.confounded:
-        return f"There is no comparison, because {confounded[0]}."
-    if alone := inputs.facts.alone:
-        factors = ",".join(name for name in inputs.facts.factors or [] if name not in alone)
-        return (
-            f"There is no comparison, because most configurations have their own value of {listed(alone)}. "
-            f"If this is not a factor, leave it out: --factors {factors}."
-        )
-    together, asked = inputs.facts.together, inputs.facts.reference_asked
-    if together and not asked:
-        both = listed(together[0])
-        only = "To compare both at once, name one of them in --factors and the other in --ignore."
-        return f"There is no comparison, because {both} always change together. {only}"
-    drawn = inputs.facts.drawn or []
-    others = f" (not counting {listed(drawn)}, whose values hardly ever repeat)" if drawn else ""
-    differ = f"no configuration differs from the reference, {asked}," if asked else "no two configurations differ"
-    return f"There is no comparison, because {differ} in exactly one factor{others}."
-
-
-def _best(inputs: Inputs) -> str:
-    best = best_of_search(inputs.results, k=1)
-    if best.empty:
-        return ""
-    row, metric = best.iloc[0], inputs.score_metric
-    n = int((search_history(inputs.results)["state"] == "finished").sum())
-    score = shown_mean(row["score"], metric, score_decimals([row["score"]], metric, points=1, others=3))
-    unit = " %" if metric.unit == "points" else in_unit(metric).replace(",", "")
-    levels = [f"{name} {_level(row[name])}" for name in best.columns[4:] if name != RATE_SETTING and row[name] != ""]
-    named = first_of(levels, MOST_FACTORS)
-    return (
-        f"The best of {n:,} finished runs is {row['trial']}, {metric.label} {score}{unit}"
-        + (f", with {named}" if named else "")
-        + ". The best of many runs is partly lucky: expect a worse score if you run it again."
-    )
-
-
-def _level(level: object) -> str:
-    """A level as in the table; numbers drawn by the search are rounded to four digits."""
-    return f"{level:.4g}" if isinstance(level, float) else str(level)

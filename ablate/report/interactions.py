@@ -14,19 +14,16 @@ from ablate.report.exploratory import MARKED, caveats, describe, has_primary_fac
 from ablate.report.inputs import Inputs, reference_levels
 from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, CellContent, Folded, Link, Paragraph, Section, Table, to_figure
-from ablate.report.plots.designs import MOST_PANELS, draw_interactions, draw_shares
+from ablate.report.plots.designs import MOST_PANELS, draw_interactions
 from ablate.report.runs import OF_FACTORIAL, factorial_runs
+from ablate.report.variance_shares import variance_blocks
 from ablate.storage.results import Row
 from ablate.text import number_of
 
 MOST_NAMED = 10  # seeds in a sentence
 MOST_OPEN = 20  # rows of a table that is not folded
 MOST_EXPLORED = 4  # interactions drawn where none is tested
-HOW_TO_READ_SHARES = (
-    "A name with × is an interaction: the joint effect beyond the separate effects. Dashed bars are seed variance."
-)
-HOW_TO_READ_TICKS = " The tick is the average bar under noise alone: a bar that ends at its tick is no evidence."
-HOW_TO_READ_LINES = (
+HOW_TO_READ = (
     "Parallel lines would mean no interaction. Points are differences from the pair of reference levels, averaged over "
     "the other factors{intervals}."
 )
@@ -74,7 +71,7 @@ def interactions_section(inputs: Inputs, found: Sequence[Factorial] | None = Non
     blocks = [
         Paragraph(_head(inputs, effects, is_primary=is_primary)),
         *_incomplete(found),
-        *_shares(found[0]),
+        *variance_blocks(found[0]),
         *_interactions(found[0], effects, inputs, is_primary=is_primary),
         _effects_block(effects, inputs.metric, is_primary=is_primary),
         *behind,
@@ -110,47 +107,6 @@ def _incomplete(found: Sequence[Factorial]) -> list[Block]:
     return [Paragraph(f"{said} {named} {lacks} some cells; {left} left out of this section.")]
 
 
-def _shares(one: Factorial) -> list[Block]:
-    shares = designs.variance_shares([one])
-    between = shares["share_of_runs"].where(shares["share"].notna()).sum()
-    shares["noise_of_runs"] = shares["share_by_noise"] * between
-    figure = draw_shares(shares)
-    if figure is None:
-        return []
-    sentence, title = _shares_in_words(shares), f"Where the variance comes from {MARKED}"
-    rows = [
-        [str(row["term"]), str(row["kind"]),
-         *(number(100 * row[name], 2) for name in ("share_of_runs", "noise_of_runs", "share"))]
-        for row in shares.to_dict("records")
-    ]  # fmt: skip
-    head = ("Term", "Kind", "Share of the variance, %", "Expected from noise, %", "Share between cell means, %")
-    caption = f"Functional ANOVA of the factorial {MARKED}"
-    table = Table(caption, head, rows, frozenset((2, 3, 4)), name="anova", data=shares)
-    ticks = HOW_TO_READ_TICKS if shares["noise_of_runs"].notna().any() else ""
-    return [to_figure(figure, "shares", title, sentence, table, HOW_TO_READ_SHARES + ticks)]
-
-
-def _shares_in_words(shares: pd.DataFrame) -> str:
-    kinds = shares.groupby("kind")["share_of_runs"].sum() * 100
-    single, pairs, higher, seeds, noise = (
-        float(kinds.get(kind, 0.0)) for kind in ("main", "interaction", "higher", "seed", "noise")
-    )
-    said = f"Exploratory: main effects hold {number(single, 0)} % of the variance of these runs"
-    said += f", two-factor interactions {number(pairs, 0)} %"
-    if (shares["kind"] == "higher").any():
-        said += f", interactions of three or more {number(higher, 0)} %"
-    rest = f"; the remaining {number(seeds + noise, 0)} % are seed variance and noise" if seeds + noise else ""
-    return f"{said}{rest}; {_noise_in_words(shares)}."
-
-
-def _noise_in_words(shares: pd.DataFrame) -> str:
-    """What noise alone gives the terms together: without it a share reads as an effect."""
-    by_noise = shares["noise_of_runs"]
-    if not by_noise.notna().any():
-        return "with one run a cell, noise is in every share and cannot be told from an effect"
-    return f"noise alone would give all these terms together about {number(100 * by_noise.sum(), 0)} %"
-
-
 def _interactions(one: Factorial, effects: pd.DataFrame, inputs: Inputs, *, is_primary: bool) -> list[Block]:
     """Plots of flagged interactions; where nothing is tested, of the largest few."""
     metric = inputs.metric
@@ -171,7 +127,7 @@ def _interactions(one: Factorial, effects: pd.DataFrame, inputs: Inputs, *, is_p
         _flagged_in_words(shown, len(pairs), len(chosen), metric) if is_primary
         else _largest_in_words(shown, len(chosen), metric)
     )  # fmt: skip
-    reading = HOW_TO_READ_LINES.format(intervals=WITH_INTERVALS if cells["low"].notna().any() else "")
+    reading = HOW_TO_READ.format(intervals=WITH_INTERVALS if cells["low"].notna().any() else "")
     table = _cells_table(cells, metric, is_primary=is_primary)
     return [to_figure(figure, "interactions", title, sentence, table, reading)]
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE
-from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error, spend
+from ablate.analysis.statistics import spend
 from ablate.report.inputs import Inputs, trained_reference
-from ablate.report.numbers import count, number
+from ablate.report.numbers import count
 from ablate.report.page import Block, Definitions, Section
+from ablate.report.statistical_methods import lost_runs_paragraph, statistics_paragraph, verdicts_paragraph
 from ablate.report.wording import level_sentence, percent, read_before
 from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name
@@ -46,40 +46,6 @@ FOREIGN = (
     "This table was made elsewhere and read from {source}. It does not say how its runs were trained and tuned, what "
     "their seeds fix, or when a test set was read. The statistics below pair rows with the same seed."
 )
-STATISTICS = (
-    "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. The "
-    "interval of a single comparison is Student's t interval of the mean difference at 95 %; simultaneous intervals "
-    "hold for all comparisons of a family at once (Bonferroni), and are wider on the side of a long tail where the "
-    "differences are skewed (Johnson, Hall). P values come from the exact sign-flip test of the "
-    "mean, over all sign patterns for up to {exact} seeds and over {drawn} random patterns for more. They are adjusted "
-    "over the family by the step-down maximum of the statistics (max-T, Westfall & Young), with the signs of a seed "
-    "flipped together in all comparisons; Holm-adjusted p values are given as well."
-)
-FOLDS = (
-    "The replicates are folds that share training examples ({overlap} test examples for each training example), so the "
-    "variance of a mean difference is SD²·(1/n + {overlap}) (Nadeau & Bengio 2003) in intervals and p values; these "
-    "come from the t test and are adjusted over the family by Holm's method instead."
-)
-UNPAIRED = (
-    "Comparisons whose two sides share no seed are unpaired: Welch's interval, and the permutation test of Welch's t "
-    "over all divisions of the runs into two samples. All p values of such a family are adjusted by Holm's method "
-    "instead."
-)
-VERDICTS = (
-    "A variant helps or hurts if its adjusted p is at most {level}, its simultaneous interval excludes 0 and its mean "
-    "is beyond the margin δ. If only the last condition fails, it is detectable: below the margin if its simultaneous "
-    "interval lies within ±δ, of undecided size if not. Otherwise it is equivalent if its simultaneous interval lies "
-    "within ±δ, and inconclusive if not. So claims of a small size hold for all comparisons at once, as those of a "
-    "difference do. With fewer than {least} seeds there is no test and no interval. If the runs of a comparison are "
-    "identical in every seed, or if no run finished on either side, the verdict says so. A comparison with a run that "
-    "did not finish is never called equivalent or below the margin."
-)
-FAILURES = (
-    "How often runs fail is an outcome of its own: the exact McNemar test compares a variant with its reference over "
-    "the seeds of both, Holm's method adjusts it over the family, and the interval of a rate is that of Clopper and "
-    "Pearson."
-)
-NO_MARGIN = "No margin δ was given, so no variant can be called equivalent, and every detectable difference counts."
 
 
 def methods_section(inputs: Inputs) -> Section:
@@ -89,9 +55,9 @@ def methods_section(inputs: Inputs) -> Section:
         ("Learning rates", _rates),
         ("Seeds", _seeds),
         ("Test set", _test_set),
-        ("Statistics", _statistics),
-        ("Verdicts", _verdicts),
-        ("Runs that did not finish", _lost),
+        ("Statistics", statistics_paragraph),
+        ("Verdicts", verdicts_paragraph),
+        ("Runs that did not finish", lost_runs_paragraph),
         ("Held fixed", _fixed),
     ]
     pairs = [(name, text(inputs)) for name, text in parts]
@@ -219,62 +185,6 @@ def _preregistered(frozen: PreregistrationFacts) -> str:
     )
     unknown = "" if is_recorded else "It is not recorded whether test scores had been read before."
     return " ".join(text for text in (said, before or unknown, *level_sentence(frozen)) if text)
-
-
-def _statistics(inputs: Inputs) -> str:
-    effects, metric = inputs.effects, inputs.metric
-    if effects.empty:
-        return ""
-    n, others = len(inputs.primary_effects()), len(effects) - len(inputs.primary_effects())
-    of_mode = f" of mode {inputs.modes[0]}" if inputs.modes[0] else ""
-    families = f"The primary family of this report is its {number_of(n, 'comparison')}{of_mode}."
-    if others:
-        families += f" The {others} of other modes are exploratory: their p values hold within their mode only."
-    said = [STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}")]
-    if inputs.facts.overlap:
-        said.append(FOLDS.format(overlap=f"{inputs.facts.overlap:.3g}"))
-    if (effects["test"] == "unpaired").any():
-        said.append(UNPAIRED)
-    return " ".join([*said, families])
-
-
-def _verdicts(inputs: Inputs) -> str:
-    metric = inputs.metric
-    if inputs.effects.empty:
-        return ""
-    margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
-    level = f"{inputs.level:.4g}".removeprefix("0")
-    verdicts = VERDICTS.format(least=MIN_SEEDS, level=level)
-    return f"{verdicts} {margin if metric.margin else NO_MARGIN}"
-
-
-def _margin_source(inputs: Inputs) -> str:
-    if inputs.facts.margin is not None:
-        return "as the study states"
-    n_test, means = inputs.data.n_test, inputs.effects["reference_mean"]
-    if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
-        error = binomial_error(float(means.mean()), n=n_test)
-        return f"the larger of half a point and the test set's binomial standard error ({number(error * 100, 2)})"
-    return "the smallest difference assumed to matter"
-
-
-def _lost(inputs: Inputs) -> str:
-    runs = inputs.confirmatory()
-    n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
-    if inputs.is_imported and not n:
-        return "No run is recorded as lost."
-    lost = f"{n or 'none'} of {len(runs):,} runs did"
-    tested = "" if inputs.effects.empty else f" {FAILURES}"
-    ended = "A run that diverged, failed or ran out of memory"
-    if not inputs.lost_count:
-        return (
-            f"{ended} has no score, since that of guessing is unknown, so its comparison has no size: {lost}.{tested}"
-        )
-    metric = inputs.metric
-    level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
-    level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
-    counts = f"{inputs.lost_count} ({level})"
-    return f"{ended} is scored {counts} in every number of its configuration: {lost}.{tested}"
 
 
 def _fixed(inputs: Inputs) -> str:

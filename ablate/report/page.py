@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ablate.report.plots import inline_svg, to_svg
 
 MOST_ROWS = 500  # shown of a table; its files have all rows
+NOT_RECORDED = "Not recorded."  # why a check could not be made
 
 
 @dataclass(frozen=True, slots=True)

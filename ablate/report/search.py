@@ -1,4 +1,4 @@
-"""The sections on the search and on trials that failed."""
+"""The section on the search: its history, the importance of the factors, and its best trials."""
 
 import math
 from collections.abc import Mapping
@@ -8,20 +8,9 @@ import pandas as pd
 
 from ablate.analysis.effects import Metric
 from ablate.analysis.importance.search import importances
-from ablate.analysis.search_history import best_of_search, expected_search, failures, search_history
+from ablate.analysis.search_history import best_of_search, expected_search, search_history
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import (
-    NONE,
-    as_float,
-    as_text,
-    count,
-    mean_label,
-    number,
-    p_value,
-    rate,
-    score_decimals,
-    shown_mean,
-)
+from ablate.report.numbers import NONE, count, mean_label, number, p_value, rate, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
 from ablate.report.plots import MOST_POINTS, draw_expected, draw_history, draw_importances
 from ablate.storage.provenance import Provenance
@@ -62,39 +51,6 @@ def search_section(inputs: Inputs) -> Section | None:
         *_best(inputs, metric),
     ]
     return Section("search", title, blocks)
-
-
-def failures_section(inputs: Inputs) -> Section | None:
-    """Every trial that did not finish, with its reason."""
-    lost = failures(inputs.results)
-    if lost.empty:
-        return None
-    counts = lost["state"].value_counts()
-    said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
-    head = ("Trial", "State", "Epochs", "Rate", "Why", "MLflow run")
-    rows = [
-        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(as_float(row["epochs"])),
-         rate(as_float(row["learning_rate"])), as_text(row["reason"]), as_text(row["run_id"]))
-        for row in lost.head(MOST_ROWS).to_dict("records")
-    ]  # fmt: skip
-    sentence = (
-        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects {_scored(inputs)}. If a "
-        "trial has a traceback, its MLflow run has all of it."
-    )
-    return Section(
-        "failures",
-        "What failed",
-        [
-            Paragraph(sentence),
-            Table("Trials that did not finish", head, rows, frozenset((2, 3)), name="failures", data=lost),
-        ],
-    )
-
-
-def _scored(inputs: Inputs) -> str:
-    if not inputs.lost_count:
-        return "their comparisons have no size, since the score of guessing is unknown; interrupted ones are left out"
-    return f"they are scored {inputs.lost_count}, unless they were interrupted"
 
 
 def factors_above_noise(table: pd.DataFrame) -> str:

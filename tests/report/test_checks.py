@@ -1,43 +1,20 @@
 import dataclasses
-import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from careful_study import CLEAN, Facts, careful_study, changed, failed, state
 from synthetic import provenance, write_study
 
 from ablate.analysis.effects import confirmatory_runs, effects_table
-from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.report.checks import checklist
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.trust import confirmation
-from ablate.storage.provenance import Provenance
-
-Facts = dict[str, object]  # of provenance.json
-
-CLEAN: Facts = {"git": {"commit": "e466d59c0ffee", "dirty": False}}
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    """A study in one mode that lost no run and whose range tests all found a rate."""
-    folder = write_study(tmp_path_factory.mktemp("checks") / "cifar_mlp", facts=CLEAN)
-    found = read_inputs(folder)
-    return dataclasses.replace(found, rate_tests=[pair for pair in found.rate_tests if pair[1].verdict == "determined"])
-
-
-def changed(inputs: Inputs, *, facts: Facts | None = None, results: pd.DataFrame | None = None) -> Inputs:
-    found = inputs.results if results is None else results
-    known = Provenance.from_json(inputs.facts.to_json() | (facts or {}))
-    return dataclasses.replace(inputs, facts=known, results=found, runs=confirmatory_runs(found))
-
-
-def state(inputs: Inputs) -> dict[str, bool | None]:
-    return {check.name: check.passed for check in checklist(inputs)}
-
-
-def failed(inputs: Inputs) -> list[str]:
-    return [name for name, passed in state(inputs).items() if passed is False]
+    return careful_study(tmp_path_factory.mktemp("checks") / "cifar_mlp")
 
 
 def test_a_careful_study_is_confirmed(inputs: Inputs) -> None:
@@ -111,12 +88,6 @@ def test_a_seed_of_the_search_may_not_confirm(inputs: Inputs) -> None:
     assert failed(changed(inputs, results=results)) == ["Tuned on other seeds"]
 
 
-def test_a_test_score_in_the_search_is_found(inputs: Inputs) -> None:
-    results = inputs.results.copy()
-    results.loc[results["trial"] == "search-0002", "test_accuracy"] = 0.5
-    assert failed(changed(inputs, results=results)) == ["Test set read once per run"]
-
-
 def test_a_missing_seed_fails_two_checks(inputs: Inputs) -> None:
     results = inputs.results[inputs.results["trial"] != "ablation-dropout=0.1-find-s4"]
     assert failed(changed(inputs, results=results)) == [
@@ -132,72 +103,6 @@ def test_seeds_added_to_the_undecided_are_no_missing_seeds(inputs: Inputs) -> No
     assert failed(auto) == []
     odd = dataclasses.replace(auto, looks=(7, 9))
     assert "Every configuration has the same seeds" in failed(odd)
-
-
-def test_a_tuned_rate_at_the_edge_fails(inputs: Inputs) -> None:
-    effects = inputs.effects.assign(mode="tune")
-    tuned = dataclasses.replace(inputs, effects=effects)
-    name = "Equal tuning budget, best rate inside the grid"
-    assert state(tuned)[name] is None
-    assert state(changed(tuned, facts={"tune": {"points": 5, "extended": ["a"], "at_edge": []}}))[name] is True
-    assert state(changed(tuned, facts={"tune": {"points": 5, "extended": [], "at_edge": ["a"]}}))[name] is False
-
-
-def test_an_effect_that_differs_between_modes_fails(inputs: Inputs) -> None:
-    name = "No conclusion changes with the learning-rate mode"
-    assert name not in state(inputs)
-    effects = pd.concat([inputs.effects, inputs.effects.assign(mode="carry", verdict="exploratory")])
-
-    def with_change(change: float, p: float) -> Inputs:
-        rows = [("dropout=0.1", "carry", 9, change, change - 0.01, change + 0.01, p, p <= 0.05)]
-        changes = pd.DataFrame(rows, columns=list(MODE_COLUMNS))
-        return dataclasses.replace(inputs, effects=effects, mode_changes=changes)
-
-    assert state(with_change(0.004, 0.4))[name] is True  # whatever words the two verdicts are
-    (why,) = (check.why for check in checklist(with_change(0.004, 0.4)) if check.name == name)
-    assert "the largest change is dropout=0.1, +0.4 [−0.6, 1.4] points" in why
-    assert state(with_change(0.03, 0.01))[name] is False
-    assert state(with_change(0.03, math.nan))[name] is None  # too few seeds to tell
-    assert state(dataclasses.replace(inputs, effects=effects))[name] is None
-
-
-PREREGISTERED = "Comparisons preregistered before the test set was read"
-
-
-def preregistered(inputs: Inputs, **facts: object) -> Inputs:
-    whole = inputs.facts.to_json()["frozen"]
-    return changed(inputs, facts={"frozen": whole | facts})
-
-
-def why(inputs: Inputs, name: str) -> str:
-    return next(check.why for check in checklist(inputs) if check.name == name)
-
-
-def test_scores_that_were_read_before_the_preregistration_fail_by_name_and_count(inputs: Inputs) -> None:
-    before = {"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}
-    later = preregistered(
-        inputs, scores=16, read_before=[{**before, "scores": 12}], level=0.0125, earlier=[before], undated=0
-    )
-    assert failed(later) == [PREREGISTERED, "Test set read once per run"]
-    said = "12 of 16 test scores were read before: 12 under the preregistration of digits_mlp on 2026-11-20 10:30."
-    assert why(later, PREREGISTERED).endswith(said)
-    assert "were read for an earlier preregistration: 12." in why(later, "Test set read once per run")
-
-
-def test_new_scores_pass_and_say_at_which_level_they_are_judged(inputs: Inputs) -> None:
-    earlier = [{"study": "digits_mlp", "at": "2026-11-20T10:30:00+00:00"}]
-    later = preregistered(inputs, level=0.0125, earlier=earlier)
-    assert failed(later) == []
-    assert "Judged at 1.25 %, not 5 %" in why(later, PREREGISTERED)
-    assert "p = .0125 needs 8 or more" in why(later, "Enough seeds")
-    assert "Enough seeds" in failed(preregistered(inputs, level=0.05 / 64, earlier=earlier * 3))
-
-
-@pytest.mark.parametrize("unrecorded", [{"scores": None}, {"undated": 4}])
-def test_scores_without_a_record_leave_the_preregistration_unknown(inputs: Inputs, unrecorded: Facts) -> None:
-    older = preregistered(inputs, **unrecorded)
-    assert state(older)[PREREGISTERED] is None
-    assert "is not recorded" in why(older, PREREGISTERED) or "are not recorded" in why(older, PREREGISTERED)
 
 
 def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:

@@ -180,8 +180,6 @@ def test_a_factorial_that_cannot_be_judged_has_no_verdict_and_says_why(
 def test_one_run_a_cell_is_described_and_claims_nothing(tmp_path: Path) -> None:
     results = factorial(LEVELS, crossing, seeds=[1])
     inputs = inputs_of(tmp_path, results, target_stated=END)
-    shares = figures(interactions_section(inputs))["shares"]
-    assert "with one run a cell, noise is in every share" in shares.sentence
     section = directions_section(inputs)
     figure = figures(section)["directions-factorial"]
     assert figure.sentence == "Exploratory: with fewer than 6 seeds nothing is tested; the marks are means."

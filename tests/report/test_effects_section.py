@@ -5,9 +5,9 @@ import pytest
 from synthetic import write_study
 
 from ablate.analysis.effects import Metric
-from ablate.report.effects import effects_in_files, effects_section, failures_block
+from ablate.report.effects import effects_in_files, effects_section
 from ablate.report.inputs import Inputs, read_inputs
-from ablate.report.page import Figure, Folded, Table
+from ablate.report.page import Figure, Folded
 from ablate.report.robustness import robustness_block
 from ablate.report.trust import trust_section
 
@@ -37,15 +37,6 @@ def test_every_verdict_is_counted_by_its_word_and_nothing_is_said_of_what_was_no
     assert sentence(inputs, ["helps", "hurts", "hurts", "detectable, size undecided"]) == (
         "Of 4 comparisons, 1 helps, 2 hurt, 1 is detectable, its size undecided."
     )
-
-
-def test_failures_have_a_table_of_their_own(inputs: Inputs) -> None:
-    (table,) = failures_block(inputs.primary_effects())
-    assert isinstance(table, Table)
-    lossy = inputs.primary_effects().query("n_lost > 0 or reference_lost > 0")
-    assert len(table.rows) == len(lossy) > 0
-    assert table.rows[0][2] == f"{lossy['n_lost'].iloc[0]} of {lossy['n_runs'].iloc[0]}"
-    assert failures_block(inputs.primary_effects().assign(n_lost=0, reference_lost=0)) == []
 
 
 def test_clean_runs_say_which_failure_rate_they_do_not_exclude(inputs: Inputs) -> None:

@@ -1,15 +1,16 @@
 """Judge paired runs as the effects table: one row per comparison, adjusted for its family."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 
 from ablate.analysis import statistics
+from ablate.analysis.effects.contrasts import IDENTITY, Contrast, columns_of_samples, contrasts_of, without_size
 from ablate.analysis.effects.lost_runs import FAILURE_COLUMNS, RunStates, failure_rows
-from ablate.analysis.effects.metric import COUNTED_AT_CHANCE, Metric, confirmatory_runs
+from ablate.analysis.effects.metric import Metric, confirmatory_runs
 from ablate.analysis.effects.pairing import (
     IDENTICAL,
     LOST,
@@ -25,10 +26,8 @@ from ablate.analysis.effects.pairing import (
 )
 from ablate.analysis.effects.primary import only_primary
 from ablate.analysis.statistics import Judgement, Looks, Verdict
-from ablate.analysis.statistics.paired import Floats
 from ablate.study.trial import REFERENCE
 
-IDENTITY = ("factor", "level", "variant", "mode", "against")
 EFFECT_COLUMNS = (
     *IDENTITY, "n", "mean", "sd", "low", "high", "p", "p_adjusted", "p_holm", "verdict", "low_adjusted",
     "high_adjusted", "seeds_needed", "mde", "d_z", "p_better", "p_tost", "margin", "diverged", "reference_mean",
@@ -84,7 +83,7 @@ def _judged_in_every_mode(
     rows: list[dict[str, object]] = []
     for _, family in declared_runs(runs).groupby("mode", sort=False):
         contrasts = [
-            _without_size(one) if one.key in lost else one for one in _contrasts(family, pairs, scores, counted, apart)
+            without_size(one) if one.key in lost else one for one in contrasts_of(family, pairs, scores, counted, apart)
         ]
         rows += _family_rows(contrasts, metric, alpha=alpha, looks=looks, overlap=overlap)
     return _sorted(_told_apart(pd.DataFrame(rows, columns=list(EFFECT_COLUMNS)), runs, counted, lost))
@@ -123,61 +122,8 @@ def _told_apart(
     return effects.assign(verdict=verdicts.mask(cells.isin(same), IDENTICAL))
 
 
-@dataclass(frozen=True, slots=True)
-class _Contrast:
-    identity: dict[str, str]  # factor, level, variant, mode, against
-    pairs: pd.DataFrame  # rows of `paired_scores`, on the metric, sorted by seed
-    scores: pd.DataFrame  # the same pairs on `score`
-    counted: pd.DataFrame  # the pairs with all lost runs
-    diverged: int
-    learning_rate: float
-    apart: tuple[pd.DataFrame, pd.DataFrame] | None  # the runs of both sides, if they share no seed
-    has_size: bool = True  # False: lost runs whose score is unknown
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Variant and mode."""
-        return self.identity["variant"], self.identity["mode"]
-
-    def samples(self) -> tuple[Floats, Floats] | None:
-        """The values of both sides, if they share no seed."""
-        if self.apart is None or not self.has_size:
-            return None
-        mine, theirs = (side["value"].to_numpy(dtype=np.float64) for side in self.apart)
-        return mine, theirs
-
-
-def _contrasts(
-    family: pd.DataFrame,
-    pairs: pd.DataFrame,
-    scores: pd.DataFrame,
-    counted: pd.DataFrame,
-    apart: Mapping[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]],
-) -> list[_Contrast]:
-    mode = family["mode"].iloc[0]
-    tables = (pairs, scores, counted)
-    paired, scored, whole = (dict(list(table[table["mode"] == mode].groupby("variant"))) for table in tables)
-    return [
-        _Contrast(
-            identity={name: str(runs[name].iloc[0]) for name in IDENTITY},
-            pairs=paired.get(variant, pairs.iloc[:0]),
-            scores=scored.get(variant, scores.iloc[:0]),
-            counted=whole.get(variant, counted.iloc[:0]),
-            diverged=int(runs["state"].isin(COUNTED_AT_CHANCE).sum()),
-            learning_rate=float(runs["learning_rate"].dropna().median()),
-            apart=apart.get((str(variant), str(mode))),
-        )
-        for variant, runs in family.groupby("variant", sort=False)
-    ]
-
-
-def _without_size(contrast: _Contrast) -> _Contrast:
-    """The comparison with its failures alone: what its finished runs scored says nothing of those that were lost."""
-    return replace(contrast, pairs=contrast.pairs.iloc[:0], scores=contrast.scores.iloc[:0], has_size=False)
-
-
 def _family_rows(
-    contrasts: Sequence[_Contrast], metric: Metric, *, alpha: float, looks: Looks | None, overlap: float
+    contrasts: Sequence[Contrast], metric: Metric, *, alpha: float, looks: Looks | None, overlap: float
 ) -> list[dict[str, object]]:
     columns = [contrast.pairs.set_index("seed")["difference"] for contrast in contrasts]
     differences = pd.concat(columns, axis=1).sort_index().to_numpy(dtype=np.float64)
@@ -196,7 +142,7 @@ def _family_rows(
     ]
 
 
-def _states(contrast: _Contrast, judgement: Judgement, *, alpha: float) -> RunStates:
+def _states(contrast: Contrast, judgement: Judgement, *, alpha: float) -> RunStates:
     """The states of the runs that are judged: with looks, those of the seeds of the last complete look."""
     if contrast.apart is not None:
         mine, theirs = contrast.apart
@@ -205,9 +151,7 @@ def _states(contrast: _Contrast, judgement: Judgement, *, alpha: float) -> RunSt
     return RunStates(seen["state"], seen["reference_state"], share=judgement.level / alpha)
 
 
-def _row(
-    contrast: _Contrast, judgement: Judgement, metric: Metric, *, family: int, overlap: float
-) -> dict[str, object]:
+def _row(contrast: Contrast, judgement: Judgement, metric: Metric, *, family: int, overlap: float) -> dict[str, object]:
     interval, n, level = judgement.interval, judgement.interval.n, judgement.level
     pairs = contrast.pairs.head(n)
     d = pairs["difference"].to_numpy(dtype=np.float64)
@@ -247,22 +191,7 @@ def _row(
         "learning_rate": contrast.learning_rate,
         "look": judgement.look,
         "test": "folds" if overlap else "paired",
-    } | _of_samples(contrast)
-
-
-def _of_samples(contrast: _Contrast) -> dict[str, object]:
-    """The columns that have other values if the sides share no seed."""
-    samples = contrast.samples()
-    if contrast.apart is None or samples is None:
-        return {} if contrast.apart is None else {"test": "unpaired"}
-    mine, theirs = contrast.apart
-    return {
-        "test": "unpaired",
-        "p_better": statistics.superiority(*samples),
-        "reference_mean": float(samples[1].mean()),
-        "variant_mean": float(samples[0].mean()),
-        "score_difference": float(mine["score"].mean() - theirs["score"].mean()),
-    }
+    } | columns_of_samples(contrast)
 
 
 def _sorted(effects: pd.DataFrame) -> pd.DataFrame:

@@ -1,47 +1,32 @@
 """Write the headline: what matters, what does not, what is undecided, and how many seeds would decide it."""
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
 
-from ablate.analysis.effects import (
-    COUNTED_AT_CHANCE,
-    FEWER,
-    IDENTICAL,
-    LOST,
-    MORE,
-    UNFINISHED,
-    confirmatory_runs,
-    mode_rank,
-)
+from ablate.analysis.effects import IDENTICAL, LOST, UNFINISHED, mode_rank
 from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS, MOST_SEEDS
+from ablate.report.wording.lost_runs import ended_in_words, failing_in_words, lost_in_words
 from ablate.report.wording.modes import modes_in_words
 from ablate.report.wording.phrases import (
     MOST_NAMED,
+    MOST_TOLD,
     Effect,
     as_rows,
-    capital,
     effect_name,
     interval,
     margin_of,
-    moves,
     p_is,
     shown,
     signed,
     unbroken,
     unit_of,
-    variant_name,
-    words,
 )
 from ablate.report.wording.preregistered import percent
+from ablate.report.wording.ranking import ranking_in_words
 from ablate.storage.preregistration import ALPHA
 from ablate.study.catalog import ENGINE
-from ablate.study.trial import BEST, REFERENCE
-from ablate.text import clauses, number_of
-
-MOST_TOLD = 4  # items of a list in a sentence, with their numbers
-ENDED = {"diverged": "diverged", "out_of_memory": "ran out of memory", "failed": "failed"}
+from ablate.text import clauses
 
 
 def headline(
@@ -71,12 +56,12 @@ def headline(
     modes = sorted(effects["mode"].unique(), key=mode_rank)
     family: list[Effect] = [row for row in as_rows(effects) if row["mode"] == modes[0]]
     told = [row for row in family if row["verdict"] not in (IDENTICAL, UNFINISHED, LOST)]
-    ended = _ended(results, n_modes=len(modes), lost_count=lost_count)
-    uncompared = [*_failing(family), *_lost(family, way_out=way_out), *_uncompared(family)]
+    ended = ended_in_words(results, n_modes=len(modes), lost_count=lost_count)
+    uncompared = [*failing_in_words(family), *lost_in_words(family, way_out=way_out), *_uncompared(family)]
     if not told:
         return [unbroken(line) for line in (*uncompared, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
-    lines = _decided(decided, family) if decided else _undecided(told, family=len(family), level=level)
+    lines = ranking_in_words(decided, family) if decided else _undecided(told, family=len(family), level=level)
     lines += uncompared
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
@@ -92,116 +77,6 @@ def headline(
     lines += [] if changes is None else modes_in_words(effects, changes)
     lines += ended + _not_flipped(told) + _family(told, family=len(family), level=level)
     return [unbroken(line) for line in lines]
-
-
-def _decided(decided: Sequence[Effect], family: Sequence[Effect]) -> list[str]:
-    """The sentences on decided comparisons of a family.
-
-    In this order: the best configuration as a whole, the factor with the largest effect with all its levels, the other
-    factors, those of the family that may matter as much, changes from the best configuration.
-    """
-    ordered = sorted(decided, key=lambda row: abs(row["mean"]), reverse=True)
-    forward = _forward(ordered)
-    backward = [row for row in ordered if row["against"] not in (REFERENCE, "")]
-    lines = [_of_best(row) for row in ordered if row["variant"] == BEST]
-    if forward:
-        most = forward[0]["factor"]
-        first, *rest = (row for row in forward if row["factor"] == most)
-        said = [f"{first['level']} {_at_length(first, verb=first['verdict'])}"]
-        said += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
-        rivals = _rivals(first, family)
-        lines.append(f"{_opening(first, family, is_most=not rivals)}{'; '.join(said)}.")
-        others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
-        lines += [f"Then: {clauses(others, MOST_NAMED)}."] if others else []
-        named = clauses([_with_reason(row) for row in rivals], MOST_TOLD)
-        lines += [f"These may matter as much: {named}."] if rivals else []
-    if backward:
-        changes = [
-            f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"
-            for row in backward
-        ]
-        lines.append(f"Starting from {variant_name(backward[0]['against'])}: {clauses(changes, MOST_NAMED)}.")
-    return lines
-
-
-def _opening(first: Effect, family: Sequence[Effect], *, is_most: bool) -> str:
-    """ "Normalization matters most: ", if no other factor may have as large an effect."""
-    name = words(first["factor"]) or variant_name(first["variant"])
-    if not is_most:
-        return f"The largest effect shown: {name} "
-    alone = all(row["factor"] == first["factor"] for row in _forward(family))
-    return f"{capital(name)} {'matters' if alone else 'matters most'}: "
-
-
-def _rivals(first: Effect, family: Sequence[Effect]) -> list[Effect]:
-    """Rows of other factors whose simultaneous interval allows an effect as large as the least that `first` may have.
-
-    Without an interval, too few seeds or lost runs allow any.
-    """
-    least = min(abs(first["low_adjusted"]), abs(first["high_adjusted"]))
-    others = [row for row in _forward(family) if row["factor"] != first["factor"] and row["verdict"] != IDENTICAL]
-    return [row for row in others if not _has_interval(row) or _most(row) >= least]
-
-
-def _most(row: Effect) -> float:
-    return float(max(abs(row["low_adjusted"]), abs(row["high_adjusted"])))
-
-
-def _has_interval(row: Effect) -> bool:
-    return row["verdict"] not in (UNFINISHED, LOST) and not math.isnan(row["low_adjusted"])
-
-
-def _forward(family: Sequence[Effect]) -> list[Effect]:
-    """The comparisons of single factors with the reference."""
-    return [row for row in family if row["against"] in (REFERENCE, "") and row["variant"] != BEST]
-
-
-def _with_reason(row: Effect) -> str:
-    """The row's name with its interval, or why it has none."""
-    if not _has_interval(row):
-        return f"{effect_name(row)} ({row['verdict']})"
-    return f"{effect_name(row)} {interval(row)}"
-
-
-def _of_best(row: Effect) -> str:
-    verb = "beats the reference" if row["mean"] > 0 else "is worse than the reference"
-    return f"{capital(variant_name(BEST))} {_at_length(row, verb=verb)}."
-
-
-def _at_length(row: Effect, *, verb: str) -> str:
-    return f"{moves(row, verb=verb, unit=unit_of(row))}, n = {row['n']}, adjusted {p_is(row['p_adjusted'])}"
-
-
-def _failing(family: Sequence[Effect]) -> list[str]:
-    """One sentence: variants that fail more often than what they are compared with, or less often."""
-    told = [row for row in family if row["failures"] in (MORE, FEWER)]
-    said = [
-        f"{effect_name(row)} fails {'more' if row['failures'] == MORE else 'less'} often: {_failures(row)}, "
-        f"{p_is(row['p_failure_adjusted'])}"
-        for row in told
-    ]
-    return [f"{capital(clauses(said, MOST_TOLD))}."] if said else []
-
-
-def _lost(family: Sequence[Effect], *, way_out: str) -> list[str]:
-    """One sentence: comparisons whose lost runs have no known score, and how to give them one."""
-    said = [_with_failures(row) for row in family if row["verdict"] == LOST]
-    named = f"Runs were lost, so no size is claimed: {clauses(said, MOST_TOLD)}."
-    return [f"{named} {way_out}".rstrip()] if said else []
-
-
-def _with_failures(row: Effect) -> str:
-    if row["failures"]:  # `_failing` has the counts
-        return effect_name(row)
-    tested = f"; {p_is(row['p_failure_adjusted'])}" if row["p_failure_adjusted"] <= 1 else ""
-    return f"{effect_name(row)} ({_failures(row)}{tested})"
-
-
-def _failures(row: Effect) -> str:
-    """ "3 of 8 runs, the reference 0 of 8": the lost runs of both sides."""
-    other = variant_name(row["against"] or REFERENCE)
-    mine = f"{row['n_lost']} of {number_of(row['n_runs'], 'run')}"
-    return f"{mine}, {other} {row['reference_lost']} of {row['reference_runs']}"
 
 
 def _uncompared(family: Sequence[Effect]) -> list[str]:
@@ -257,21 +132,6 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
     found = "comparison" if len(rows) == 1 else "comparisons"
     return [f"The undecided {found} could have detected a difference of {sizes}{unit_of(rows[0])} or more "
             "(80 % power)."]  # fmt: skip
-
-
-def _ended(results: pd.DataFrame, *, n_modes: int, lost_count: str) -> list[str]:
-    """One sentence listing variants and states: SGD diverged in 4 of 6 seeds."""
-    lost = results.loc[results["state"].isin(COUNTED_AT_CHANCE), "variant"]
-    runs = confirmatory_runs(results[results["variant"].isin(lost)])
-    said = []
-    for (variant, mode), cell in runs.groupby(["variant", "mode"], sort=False):
-        where = f" ({mode})" if mode and n_modes > 1 else ""
-        for state in COUNTED_AT_CHANCE:
-            count = int((cell["state"] == state).sum())
-            if count:
-                said.append(f"{variant_name(str(variant))}{where} {ENDED[state]} in {count} of {len(cell)} seeds")
-    scored = f" (scored {lost_count})" if lost_count else ""
-    return [f"{capital(clauses(said, MOST_NAMED))}{scored}."] if said else []
 
 
 def _family(told: Sequence[Effect], *, family: int, level: float) -> list[str]:

@@ -13,6 +13,7 @@ DECIMALS = {"points": 1, "nats": 2}  # at least; more if the interval supports i
 MOST_DECIMALS = 4
 MOST_OF_OTHERS = 9  # for unknown units
 MOST_NAMED = 8  # items of a list in a sentence; the table has all
+MOST_TOLD = 4  # items of a list in a sentence, with their numbers
 BETWEEN = "\N{NO-BREAK SPACE}"  # joins parts that must stay on one line
 KEPT_TOGETHER = (  # a letter and its value; a number and its unit; the ends of an interval
     (re.compile(r"\b([pn]) ([=<]) (?=[.\d])"), rf"\1{BETWEEN}\2{BETWEEN}"),

@@ -1,11 +1,16 @@
-"""Hand-made rows of the effects table."""
+"""Hand-made rows of the effects table and of the runs, and the headline of both."""
 
 import math
 
+import pandas as pd
+
 from ablate.analysis import effects
 from ablate.analysis.effects import Metric
+from ablate.report import wording
 
 ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
+TITLE = "A deep MLP"
+COUNTED = "at the worse of guessing and the worst run that finished"
 
 
 def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="test_accuracy", needed=14, **more):
@@ -20,3 +25,18 @@ def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="te
         "n_runs": n, "n_lost": 0, "reference_runs": n, "reference_lost": 0,
     } | more  # fmt: skip
     return {name: known.get(name, math.nan) for name in effects.EFFECT_COLUMNS}
+
+
+def told(*rows, results=None):
+    table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
+    lines = wording.headline(table, runs() if results is None else results, title=TITLE, lost_count=COUNTED)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def runs(*rows):
+    names = ["trial", "phase", "variant", "factor", "level", "mode", "seed", "state", "score"]
+    return pd.DataFrame([dict(zip(names, ("t", "ablation", *row), strict=True)) for row in rows], columns=names)
+
+
+def broken(variant, mode, states):
+    return [(variant, "", "", mode, seed, state, None) for seed, state in enumerate(states)]

@@ -2,31 +2,10 @@ import math
 
 import pandas as pd
 import pytest
-from made_effects import effect
+from made_effects import COUNTED, TITLE, broken, effect, runs, told
 
-from ablate.analysis import effects
 from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.report import wording
-
-TITLE = "A deep MLP"
-
-
-COUNTED = "at the worse of guessing and the worst run that finished"
-
-
-def told(*rows, results=None):
-    table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(table, runs() if results is None else results, title=TITLE, lost_count=COUNTED)
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
-
-
-def runs(*rows):
-    names = ["trial", "phase", "variant", "factor", "level", "mode", "seed", "state", "score"]
-    return pd.DataFrame([dict(zip(names, ("t", "ablation", *row), strict=True)) for row in rows], columns=names)
-
-
-def broken(variant, mode, states):
-    return [(variant, "", "", mode, seed, state, None) for seed, state in enumerate(states)]
 
 
 def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_open():
@@ -63,38 +42,9 @@ def test_within_the_margin_is_said_only_of_what_is_tested_to_be():
     assert lines[0].startswith("No variant is shown to help or hurt by more than the margin. The largest")
 
 
-def test_a_factor_matters_most_only_if_no_other_may_matter_as_much():
-    shown = effect("a=1", 0.03, 0.01, "helps")
-    decided = effect("b=1", -0.019, 0.002, "hurts")  # up to 2.1, and a may have 2.0
-    undecided = effect("c=1", 0.004, 0.017, "inconclusive")
-    calm = effect("d=1", 0.0, 0.002, "equivalent")
-    few = effect("e=1", 0.01, math.nan, "too few seeds", n=3, p=math.nan)
-    lost = effect("f=1", math.nan, math.nan, "lost runs")
-    dead = effect("g=1", 0.0, 0.0, "no run finished")
-    assert told(shown, calm, effect("a=2", 0.025, 0.015, "helps"))[0].startswith(
-        "A matters most: 1 helps by 3.0 points"
-    )
-    opening = "The largest effect shown: a 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03."
-    for rival, named in (
-        (decided, "b 1 [−2.1, −1.7]"),
-        (undecided, "c 1 [−1.3, 2.1]"),
-        (few, "e 1 (too few seeds)"),
-        (lost, "f 1 (lost runs)"),
-        (dead, "g 1 (no run finished)"),
-    ):
-        lines = told(shown, calm, rival)
-        assert lines[0] == opening
-        assert f"These may matter as much: {named}." in lines
-
-
 def test_what_belongs_together_is_not_parted_at_the_end_of_a_line():
     (line,) = wording.headline(pd.DataFrame([effect("a=1", 0.039, 0.008, "helps")]), runs(), title=TITLE)
     assert line == "A matters: 1 helps by 3.9~points [3.1,~4.7], n~=~8, adjusted p~=~.03.".replace("~", "\u00a0")
-
-
-def test_the_direction_of_the_verb_is_that_of_the_interval():
-    lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"))
-    assert lines == ["Optimizer matters: sgd hurts by 5.0 points [4.0, 6.0], n = 8, adjusted p = .03."]
 
 
 def test_without_a_decision_the_largest_difference_is_named_and_not_claimed():
@@ -139,17 +89,6 @@ def test_a_variant_with_too_few_seeds_among_others_is_told_apart():
         effect("b=2", math.nan, math.nan, "too few seeds", n=0, p=math.nan),
     )
     assert "Too few seeds for a verdict (fewer than 6): b 1 (n = 3, +2.0); b 2 (n = 0)." in lines
-
-
-def test_what_broke_is_told_by_state_and_seed():
-    results = runs(
-        *broken("reference", "", ["finished", "failed"]),
-        *broken("optimizer=sgd", "find", ["diverged"] * 4 + ["finished"] * 2),
-    )
-    lines = told(effect("optimizer=sgd", -0.05, 0.01, "hurts"), results=results)
-    assert lines[-1] == (
-        f"The reference failed in 1 of 2 seeds; optimizer sgd diverged in 4 of 6 seeds (scored {COUNTED})."
-    )
 
 
 def test_the_first_mode_is_told_and_then_how_many_effects_differ_in_another():
@@ -216,29 +155,6 @@ def test_where_nothing_is_decided_it_is_told_what_would_have_shown():
     said = "The undecided comparisons could have detected a difference of 1.2 to 2.1 points or more (80 % power)."
     assert said in told(*open_)
     assert said not in told(*open_, effect("c=1", 0.03, 0.01, "helps", mde=0.5))
-
-
-def test_both_directions_are_told_and_the_best_as_a_whole_comes_first():
-    lines = told(
-        effect("best", 0.06, 0.01, "helps", factor="", level=""),
-        effect("normalization=batch", 0.039, 0.008, "helps"),
-        effect("best: normalization=none", -0.04, 0.01, "hurts", factor="normalization", level="none", against="best"),
-        effect("best: dropout=0", 0.0, 0.002, "equivalent", factor="dropout", level="0", against="best"),
-    )
-    assert lines == [
-        "The best configuration beats the reference by 6.0 points [5.0, 7.0], n = 8, adjusted p = .03.",
-        "Normalization matters: batch helps by 3.9 points [3.1, 4.7], n = 8, adjusted p = .03.",
-        "Starting from the best configuration: normalization none hurts by 4.0 points [3.0, 5.0].",
-        "Equivalent within ±0.5: dropout 0 (from the best).",
-        "Intervals hold for all 4 comparisons at once (95 %), and p is adjusted for all of them (max-T).",
-    ]
-
-
-def test_a_best_that_is_not_shown_to_be_better_is_told_like_any_variant():
-    lines = told(effect("best", 0.01, 0.02, "inconclusive", factor="", level=""))
-    assert "Undecided: the best configuration (+1.0 [−1.0, 3.0]; needs about 14 seeds)." in lines
-    lines = told(effect("best", -0.06, 0.01, "hurts", factor="", level=""))
-    assert lines[0].startswith("The best configuration is worse than the reference by 6.0 points [5.0, 7.0]")
 
 
 def test_comparisons_without_sign_flips_say_why():
@@ -310,42 +226,6 @@ def test_contrasts_of_which_no_run_finished_are_no_equivalence():
         "These may matter as much: activation relu (no run finished).",
         "No run finished on either side, so nothing was compared: activation relu.",
     ]
-
-
-def test_without_a_score_of_guessing_no_size_is_claimed_and_the_way_out_is_said():
-    table = pd.DataFrame(
-        [
-            effect("a=1", math.nan, math.nan, "lost runs", n_runs=8, n_lost=3, reference_runs=8, reference_lost=0,
-                   p_failure_adjusted=0.25, failures=""),
-            effect("b=1", 0.03, 0.01, "helps"),
-        ],
-        columns=list(effects.EFFECT_COLUMNS),
-    )  # fmt: skip
-    lines = wording.headline(table, runs(*broken("a=1", "", ["failed"])), title=TITLE, way_out="Say it with --chance.")
-    lines = [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
-    assert (
-        "Runs were lost, so no size is claimed: a 1 (3 of 8 runs, the reference 0 of 8; p = .25). Say it with --chance."
-        in lines
-    )
-    assert "A 1 failed in 1 of 1 seeds." in lines
-    alone = wording.headline(table.head(1), runs(), title=TITLE)
-    assert len(alone) == 1
-    assert alone[0].startswith("Runs were lost, so no size is claimed: a 1 (3 of 8 runs")
-
-
-def test_failures_are_an_outcome_of_their_own():
-    failing = {"n_runs": 8, "reference_runs": 8, "p_failure_adjusted": 0.0078125}
-    lines = told(
-        effect(
-            "optimizer=sgd", math.nan, math.nan, "lost runs", n_lost=8, reference_lost=0, failures="more", **failing
-        ),
-        effect("a=1", 0.03, 0.01, "helps", n_lost=0, reference_lost=8, failures="fewer", **failing),
-    )
-    assert (
-        "Optimizer sgd fails more often: 8 of 8 runs, the reference 0 of 8, p = .008; "
-        "a 1 fails less often: 0 of 8 runs, the reference 8 of 8, p = .008."
-    ) in lines
-    assert "Runs were lost, so no size is claimed: optimizer sgd." in lines
 
 
 def test_what_is_open_although_it_has_the_seeds_is_told_without_how_many_would_tell():

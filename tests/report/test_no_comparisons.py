@@ -7,9 +7,9 @@ from design_tables import factorial
 from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import Runs
 from ablate.report import build_report
-from ablate.report.effects import no_comparisons
 from ablate.report.inputs import read_inputs
 from ablate.report.methods import methods_section
+from ablate.report.no_comparisons import no_comparisons
 from ablate.report.origin import banners
 from ablate.report.page import Definitions, Figure, Section
 from ablate.report.search import search_section

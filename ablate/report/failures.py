@@ -1,0 +1,71 @@
+"""Trials that failed: a table of every one, and how often the runs of each comparison did."""
+
+import pandas as pd
+
+from ablate.analysis.effects import FAILURE_COLUMNS, FEWER, MORE
+from ablate.analysis.search_history import failures
+from ablate.report.inputs import Inputs
+from ablate.report.numbers import as_float, as_text, count, number, p_value, rate
+from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table
+from ablate.report.plots import contrast_name
+from ablate.storage.results import Row
+
+FAILS = {MORE: "more often", FEWER: "less often", "": "not shown to differ"}
+
+
+def failures_block(effects: pd.DataFrame) -> list[Block]:
+    """How often the runs of each comparison failed, if any did."""
+    lossy = effects[(effects["n_lost"] > 0) | (effects["reference_lost"] > 0)]
+    if lossy.empty:
+        return []
+    head = ("Factor", "Level", "Lost", "Reference lost", "95 % interval of the rate", "p (exact)", "p (Holm)", "Fails")
+    rows = [
+        [*contrast_name(row["factor"], row["level"], against=row["against"]), _of(row["n_lost"], row["n_runs"]),
+         _of(row["reference_lost"], row["reference_runs"]), _rates(row), p_value(row["p_failure"]),
+         p_value(row["p_failure_adjusted"]), FAILS[row["failures"]]]
+        for row in lossy.head(MOST_ROWS).to_dict("records")
+    ]  # fmt: skip
+    data = effects[["factor", "level", "variant", "against", "mode", *FAILURE_COLUMNS]]
+    caption = "Runs that did not finish, compared with those of the reference"
+    return [Table(caption, head, rows, frozenset(range(2, 7)), name="failure-rates", data=data)]
+
+
+def failures_section(inputs: Inputs) -> Section | None:
+    """Every trial that did not finish, with its reason."""
+    lost = failures(inputs.results)
+    if lost.empty:
+        return None
+    counts = lost["state"].value_counts()
+    said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    head = ("Trial", "State", "Epochs", "Rate", "Why", "MLflow run")
+    rows = [
+        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(as_float(row["epochs"])),
+         rate(as_float(row["learning_rate"])), as_text(row["reason"]), as_text(row["run_id"]))
+        for row in lost.head(MOST_ROWS).to_dict("records")
+    ]  # fmt: skip
+    sentence = (
+        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects {_scored(inputs)}. If a "
+        "trial has a traceback, its MLflow run has all of it."
+    )
+    return Section(
+        "failures",
+        "What failed",
+        [
+            Paragraph(sentence),
+            Table("Trials that did not finish", head, rows, frozenset((2, 3)), name="failures", data=lost),
+        ],
+    )
+
+
+def _of(lost: int, n: int) -> str:
+    return f"{lost} of {n}"
+
+
+def _rates(row: Row) -> str:
+    return f"{number(100 * row['failure_low'], 0)} to {number(100 * row['failure_high'], 0)} %"
+
+
+def _scored(inputs: Inputs) -> str:
+    if not inputs.lost_count:
+        return "their comparisons have no size, since the score of guessing is unknown; interrupted ones are left out"
+    return f"they are scored {inputs.lost_count}, unless they were interrupted"

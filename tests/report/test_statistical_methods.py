@@ -1,0 +1,32 @@
+import dataclasses
+
+import pytest
+from synthetic import write_study
+
+from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.statistical_methods import lost_runs_paragraph, statistics_paragraph, verdicts_paragraph
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    return read_inputs(write_study(tmp_path_factory.mktemp("statistics") / "cifar_mlp"))
+
+
+def test_the_family_of_the_statistics_is_named(inputs: Inputs) -> None:
+    assert "family of this report is its 12 comparisons of mode find." in statistics_paragraph(inputs)
+
+
+def test_the_margin_is_said_with_its_source(inputs: Inputs) -> None:
+    said = verdicts_paragraph(inputs)
+    assert "δ is 0.50 points, the larger of half a point and the test set's binomial standard error (0.50)" in said
+    text = "points, as the study states."
+    stated = dataclasses.replace(inputs, facts=dataclasses.replace(inputs.facts, margin=0.01))
+    assert text in verdicts_paragraph(stated)
+    assert text not in said
+
+
+def test_lost_runs_are_counted_with_their_score(inputs: Inputs) -> None:
+    assert lost_runs_paragraph(inputs).startswith(
+        "A run that diverged, failed or ran out of memory is scored at the worse of guessing and the worst run that "
+        "finished (10.0 %) in every number of its configuration: 4 of 117 runs did. How often runs fail is"
+    )
