@@ -1,14 +1,15 @@
-"""Record a running study: pass each trial's start, epochs and end to the journal, display, tracker and cache."""
+"""Record a running study: wrap its plan so that journal, display, tracker and cache hear of every trial."""
 
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeAlias, final
+from typing import TypeAlias, final
 
 from ablate.clock import now_ms
-from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost, Watcher
+from ablate.experiment.events import TrialLost, Watcher
+from ablate.experiment.listeners import Cached, Journaled, Listener, Watched
 from ablate.plans.filters import Deduplicated, GuardedTestSet
 from ablate.plans.protocol import Plan
 from ablate.storage.files.atomic import saving, write_aside
@@ -20,22 +21,6 @@ from ablate.study.trial import Epoch, Outcome, Phase, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
 
 Timing: TypeAlias = Callable[[], AbstractContextManager[None]]
-
-
-class Listener(Protocol):
-    """Observes trials on their way between a plan and a scheduler. An exception from a listener ends the study."""
-
-    def on_start(self, spec: TrialSpec) -> None:
-        """An attempt at a trial begins: a worker started it, or a result of another study replaces it."""
-        ...
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        """A trial has finished an epoch."""
-        ...
-
-    def on_end(self, entry: Entry) -> None:
-        """An attempt has ended. `entry` includes the spec, since a repeat of a trial of this study never began."""
-        ...
 
 
 class Record:
@@ -199,65 +184,6 @@ class Recorder:
         for listener in listeners:
             listener.on_end(entry)
         self._tracker.note_end()
-
-
-@final
-class Journaled:
-    """Writes attempts into the journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-
-    def on_start(self, spec: TrialSpec) -> None:
-        """Write the attempt's start."""
-        self._journal.begin(spec, at=now_ms())
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        """Write the epoch, for the tracker."""
-        self._journal.note(epoch, at=now_ms())
-
-    def on_end(self, entry: Entry) -> None:
-        """Write the end; it is on disk when this returns."""
-        self._journal.append(entry)
-
-
-@final
-class Watched:
-    """Sends trials to a watcher."""
-
-    def __init__(self, watch: Watcher) -> None:
-        self._watch = watch
-
-    def on_start(self, spec: TrialSpec) -> None:
-        """Show the start."""
-        self._watch(TrialBegan(spec))
-
-    def on_epoch(self, epoch: Epoch) -> None:
-        """Show the epoch."""
-        self._watch(epoch)
-
-    def on_end(self, entry: Entry) -> None:
-        """Show how the trial ended."""
-        self._watch(TrialEnded(entry.spec, entry.outcome))
-
-
-@final
-class Cached:
-    """Stores finished trials in the trial cache for other studies."""
-
-    def __init__(self, cache: TrialCache) -> None:
-        self._cache = cache
-
-    def on_start(self, _: TrialSpec) -> None:
-        """Do nothing."""
-
-    def on_epoch(self, _: Epoch) -> None:
-        """Do nothing: epochs are stored at the end."""
-
-    def on_end(self, entry: Entry) -> None:
-        """Store the trial, unless it reused another trial's result."""
-        if not entry.outcome.same_as:
-            self._cache.keep(entry.spec, entry.outcome, entry.epochs)
 
 
 def _keep(run_id: str, path: Path) -> None:

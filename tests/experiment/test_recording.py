@@ -8,7 +8,8 @@ from full_disk import at_most
 from ablate.clock import Clock
 from ablate.errors import AblateError, StorageError
 from ablate.experiment.events import TrialBegan, TrialEnded, TrialLost
-from ablate.experiment.recording import Journaled, Record, Recorder
+from ablate.experiment.listeners import Journaled
+from ablate.experiment.recording import Record, Recorder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.trial_cache import CachedTrial

@@ -11,7 +11,8 @@ import pytest
 from mlflow_store import Followed, fresh_store
 
 from ablate.errors import AblateError, DataError
-from ablate.experiment.recording import Journaled, Recorder
+from ablate.experiment.listeners import Journaled
+from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declaration, Preregistration
 from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
