@@ -13,7 +13,7 @@ claim a planted effect of 1, 1.5 and 2 SD of the paired differences.
   differ by the margin, at most 5 %.
 - power: what is found by the rule, and would be by each of its parts alone: max-T, the interval, Holm.
 - heteroscedastic: variants whose noise has 1/4 to 5 times the reference's SD; normal, mildly skewed (gamma of shape 4)
-  or skewed. Skewed noise that is five times the reference's in every variant is shown, but no test of a mean holds it.
+  or skewed.
 - interaction: what a variant does depends on the seed.
 - fresh: the same contrasts preregistered again after each look, with more seeds, or with those that look best.
 - folds: equal algorithms on real overlapping folds, read as a table of another tool; repeats within seeds too.
