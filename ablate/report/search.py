@@ -126,7 +126,7 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
             p_value(row["p"]),
         )
         for rank, row in zip(ranks, table.to_dict("records"), strict=True)
-    ] + [(name, "unexplained", NONE, number(share * 100, 0), *[NONE] * 4) for name, share in unexplained.items()]
+    ] + [(name, "interactions", NONE, number(share * 100, 0), *[NONE] * 4) for name, share in unexplained.items()]
     shares = Table("Share of each factor", head, rows, frozenset(range(3, 8)), name="importances", data=table)
     return [to_figure(figure, "importances", title, sentence, shares, IMPORTANCES)]
 
@@ -137,8 +137,8 @@ def _forest_said(forest: pd.DataFrame, unexplained: Mapping[str, float]) -> str:
     if not unexplained:
         return f"The forest of fANOVA explains nothing out of bag ({said}), so its shares are not shown."
     return (
-        f"fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise; out of bag its forest has "
-        f"{said}."
+        f"Of what the forest of fANOVA explains, {100 * unexplained['fanova']:.0f} % are interactions; out of bag it "
+        f"explains {said} of the variance."
     )
 
 
