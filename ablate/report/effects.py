@@ -228,4 +228,5 @@ def _description(primary: pd.DataFrame, metric: Metric) -> str:
         f"{row['variant']}: {number(row['mean'] * metric.scale, decimals, is_signed=True)}, {row['verdict']}"
         for row in primary.to_dict("records")
     ]
-    return f"Forest plot of differences from the reference in {metric.unit}. {'; '.join(parts)}."
+    unit = f" in {metric.unit}" if metric.unit else ""
+    return f"Forest plot of differences from the reference{unit}. {'; '.join(parts)}."

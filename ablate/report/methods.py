@@ -145,7 +145,8 @@ def _counts(effects: pd.DataFrame) -> list[str]:
     paired, said = effects[~is_apart], list[str]()
     if len(paired):
         fewest, most = int(paired["n"].min()), int(paired["n"].max())
-        said.append(f"Comparisons use {fewest if fewest == most else f'{fewest} to {most}'} paired seeds.")
+        seeds = number_of(most, "paired seed")
+        said.append(f"Comparisons use {seeds if fewest == most else f'{fewest} to {seeds}'}.")
     if is_apart.any():
         said.append(f"{number_of(int(is_apart.sum()), 'comparison')} without a shared seed, so unpaired.")
     return said
@@ -194,8 +195,8 @@ def _fixed(inputs: Inputs) -> str:
     fixed.pop("learning_rate", None)  # stated in its own paragraph
     facts = inputs.facts
     names = (
-        (facts.epochs, "{} epochs at most"), (facts.batch_size, "batches of {}"),
-        (facts.patience, "patience of {} epochs"),
+        (facts.epochs and number_of(facts.epochs, "epoch"), "{} at most"), (facts.batch_size, "batches of {}"),
+        (facts.patience and number_of(facts.patience, "epoch"), "patience of {}"),
     )  # fmt: skip
     said = [*_model(inputs), *(f"{name.replace('_', ' ')} {level}" for name, level in fixed.items() if level != "")]
     said += [text.format(value) for value, text in names if value is not None]

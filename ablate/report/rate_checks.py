@@ -52,7 +52,10 @@ def _tuned(inputs: Inputs) -> Check:
 
 
 def _modes(inputs: Inputs) -> Check:
-    """Whether an effect differs between modes, by the paired difference of the two effects; unknown without a test."""
+    """Whether an effect differs between modes, by the paired difference of the two effects.
+
+    Unknown unless each change is tested and its simultaneous interval lies within the margin.
+    """
     name, changes = "No conclusion changes with the learning-rate mode", inputs.mode_changes
     tested, changed = tested_changes(changes), changed_variants(changes)
     if changed:
@@ -65,10 +68,16 @@ def _modes(inputs: Inputs) -> Check:
     decimals = decimals_for(((tested["high"] - tested["low"]) / 2).tolist(), inputs.metric)
     ends = interval(largest["low"] * scale, largest["high"] * scale, decimals)
     size = f"{number(largest['change'] * scale, decimals, is_signed=True)} {ends} {inputs.metric.unit}".rstrip()
-    why = (
-        f"No effect is shown to differ under {_named(inputs.modes)}; the largest change is {largest['variant']}, {size}"
-    )
-    return Check(name, passed=True, why=f"{why} ({number_of(n, 'variant')}, exploratory).")
+    why = f"the largest change is {largest['variant']}, {size} ({number_of(n, 'variant')}, exploratory)."
+    untested = changes.loc[changes["p_adjusted"].isna(), "variant"].nunique()
+    most, margin = tested[["low", "high"]].abs().to_numpy(dtype=float).max(), inputs.metric.margin
+    if most <= margin and not untested:
+        within = f"{number(margin * scale, decimals)} {inputs.metric.unit}".rstrip()
+        return Check(name, passed=True, why=f"All changes under {_named(inputs.modes)} are within ±{within}; {why}")
+    bound = f"{number(most * scale, decimals)} {inputs.metric.unit}".rstrip()
+    said = f"No change is shown under {_named(inputs.modes)}, but changes up to {bound} are not excluded"
+    few = f" {number_of(untested, 'variant')} had too few shared seeds for a test." if untested else ""
+    return Check(name, None, f"{said}; {why}{few}")
 
 
 def _on_fallback(inputs: Inputs) -> list[str]:

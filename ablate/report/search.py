@@ -45,7 +45,7 @@ def search_section(inputs: Inputs) -> Section | None:
     shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
     title, where = ("All runs", "among all runs") if inputs.is_imported else ("Search", "in the search")
     blocks = [
-        *_history(shown, metric),
+        *_history(shown, metric, noun="run" if inputs.is_imported else "trial"),
         *expected_blocks(inputs, metric, label=_score_label(metric)),
         *_importances(inputs, f"Which factors mattered {where}"),
         *_best(inputs, metric),
@@ -71,7 +71,7 @@ def factors_above_noise(table: pd.DataFrame) -> str:
     return f"In {where} {best[0]} best separates the best trials from the rest (exploratory).{more}{last}"
 
 
-def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
+def _history(shown: pd.DataFrame, metric: Metric, *, noun: str) -> list[Block]:
     label = _score_label(metric)
     figure = draw_history(shown, label=label)
     if figure is None:
@@ -80,20 +80,20 @@ def _history(shown: pd.DataFrame, metric: Metric) -> list[Block]:
     lost = int((~shown["state"].isin(SCORED)).sum())
     pruned = int((shown["state"] == "pruned").sum())
     sentence = (
-        f"{number_of(len(shown), 'trial')}; the best is {best}. Pruned early: {pruned}; not finished: {lost}. The "
-        "stepped line is the best score so far; trials without a score, or far below the rest, lie on the lower edge."
+        f"{number_of(len(shown), noun)}; the best is {best}. Pruned early: {pruned}; not finished: {lost}. The "
+        f"stepped line is the best score so far; {noun}s without a score, or far below the rest, lie on the lower edge."
     )
     if len(shown) > MOST_POINTS:
-        sentence += f" The figure shows about {MOST_POINTS:,} trials, evenly spaced, and every trial that set a best."
-    title = "Search history"
+        sentence += f" The figure shows about {MOST_POINTS:,} {noun}s, evenly spaced, and every {noun} that set a best."
+    title, every = ("Search history", "Every search trial") if noun == "trial" else ("Runs in their order", "Every run")
     decimals = _decimals(shown["score"], metric)
-    head = ("Trial", "State", label, "Best so far")
+    head = (noun.capitalize(), "State", label, "Best so far")
     rows = [
         (str(row["trial"]), str(row["state"]), number(row["value"], decimals), number(row["best"], decimals))
         for row in shown.head(MOST_ROWS).to_dict("records")
     ]
     data = shown.drop(columns=["score"]).rename(columns={"value": head[2], "best": f"best so far, {head[2]}"})
-    table = Table("Every search trial", head, rows, frozenset((2, 3)), name="history", data=data)
+    table = Table(every, head, rows, frozenset((2, 3)), name="history", data=data)
     return [to_figure(figure, "history", title, sentence, table)]
 
 
@@ -126,7 +126,7 @@ def _importances(inputs: Inputs, title: str) -> list[Block]:
             p_value(row["p"]),
         )
         for rank, row in zip(ranks, table.to_dict("records"), strict=True)
-    ] + [(name, "unexplained", NONE, number(share * 100, 0), *[NONE] * 4) for name, share in unexplained.items()]
+    ] + [(name, "interactions", NONE, number(share * 100, 0), *[NONE] * 4) for name, share in unexplained.items()]
     shares = Table("Share of each factor", head, rows, frozenset(range(3, 8)), name="importances", data=table)
     return [to_figure(figure, "importances", title, sentence, shares, IMPORTANCES)]
 
@@ -137,8 +137,8 @@ def _forest_said(forest: pd.DataFrame, unexplained: Mapping[str, float]) -> str:
     if not unexplained:
         return f"The forest of fANOVA explains nothing out of bag ({said}), so its shares are not shown."
     return (
-        f"fANOVA leaves {100 * unexplained['fanova']:.0f} % to interactions and noise; out of bag its forest has "
-        f"{said}."
+        f"Of what the forest of fANOVA explains, {100 * unexplained['fanova']:.0f} % are interactions; out of bag it "
+        f"explains {said} of the variance."
     )
 
 
@@ -179,14 +179,15 @@ def _best(inputs: Inputs, metric: Metric) -> list[Block]:
          *(str(row[name]) for name in factors)]
         for row in best.to_dict("records")
     ]  # fmt: skip
-    head = ["Trial", mean_label(metric), "Expected optimism", "Rate", *factors]
+    noun = "run" if inputs.is_imported else "trial"
+    head = [noun.capitalize(), mean_label(metric), "Expected optimism", "Rate", *factors]
     said = (
-        "The best of many trials is partly lucky: expect a worse score if you run it again. “Expected optimism” is the "
-        "gain that luck alone would give a trial of this rank if all trials were equally good"
+        f"The best of many {noun}s is partly lucky: expect a worse score if you run it again. “Expected optimism” is "
+        f"the gain that luck alone would give a {noun} of this rank if all {noun}s were equally good"
     )
     known = any(math.isfinite(value) for value in best["optimism"])
     said += "." if known else "; it is not known here, because it needs at least three seeds of the reference."
-    caption = f"The best {len(rows)} trials of the search"
+    caption = f"The best {number_of(len(rows), noun)} of the {'table' if inputs.is_imported else 'search'}"
     return [Paragraph(said), Table(caption, head, rows, frozenset((1, 2, 3)), name="best", data=best)]
 
 

@@ -40,7 +40,12 @@ def example_blocks(inputs: Inputs) -> list[Block]:
     found, pairs = example_effects(primary, inputs.scores, predictions)
     if found.empty:
         return [Paragraph(f"{_scope(inputs)} {UNKNOWN}no comparison has the predictions of all its runs.")]
-    said = [f"{_scope(inputs)} {_moved(found, inputs)}", *_doubts(found, inputs), _left_out(primary, found)]
+    said = [
+        f"{_scope(inputs)} {_moved(found, inputs)}",
+        _covered(found),
+        *_doubts(found, inputs),
+        _left_out(primary, found),
+    ]
     paragraph = Paragraph(" ".join(text for text in said if text))
     return [paragraph, _table(found, inputs), Paragraph(EXPLAINED), Folded("discordant", OF_PAIRS, _details(pairs))]
 
@@ -60,6 +65,18 @@ def _moved(found: pd.DataFrame, inputs: Inputs) -> str:
     unit = f"{inputs.metric.unit} " if inputs.metric.unit else ""
     which = "the difference" if len(found) == 1 else "a difference"
     return f"Another test set of this size and kind would move {which} by about {size} {unit}(standard error)."
+
+
+def _covered(found: pd.DataFrame) -> str:
+    """Which intervals the examples leave as they are, since seeds alone explain all that varies."""
+    same = int((~found["examples_add"].astype(bool)).sum())
+    if not same:
+        return ""
+    where = "the comparison" if len(found) == 1 else f"{same:,} of {number_of(len(found), 'comparison')}"
+    return (
+        f"For {where} the seeds explain all that varies: the variance of the examples is estimated at 0, so the "
+        "interval over seeds and examples is that over seeds."
+    )
 
 
 def _doubts(found: pd.DataFrame, inputs: Inputs) -> list[str]:

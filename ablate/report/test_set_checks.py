@@ -26,7 +26,11 @@ def preregistered(inputs: Inputs) -> Check:
     if unread := _undated(frozen):
         return Check(name, None, f"{said} {unread}")
     level = " ".join(level_sentence(frozen))
-    return Check(name, passed=True, why=f"{said} No test score is on record as read before. {level}".rstrip())
+    return Check(
+        name,
+        passed=True,
+        why=f"{said} No test score is on record as read before in this results folder. {level}".rstrip(),
+    )
 
 
 def read_once(inputs: Inputs) -> Check:

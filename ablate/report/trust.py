@@ -62,9 +62,10 @@ def _detectable(inputs: Inputs) -> str:
     if sizes.empty:
         return ""
     least = number(float(sizes.median()) * inputs.metric.scale, _decimals(inputs))
+    at_once = f", with all {len(primary)} comparisons judged at once" if len(primary) > 1 else ""
     return (
         f"The typical comparison here can detect a true difference of {least} {inputs.metric.unit}".rstrip()
-        + f" or more (80 % power, with all {len(primary)} comparisons judged at once); "
+        + f" or more (80 % power{at_once}); "
         + "smaller differences may go unseen."
     )
 
@@ -98,8 +99,8 @@ def _best_epoch(inputs: Inputs) -> str:
         return ""
     gain = number(float(gains.mean()) * metric.scale, _decimals(inputs))
     return (
-        f"Choosing the best epoch of each run inflates its {metric.label} by about {gain} {metric.unit}, estimated "
-        "from the fluctuations of the curves. Test scores do not have this bias."
+        f"Choosing the best epoch of each run inflates its {metric.label} by about {gain} {metric.unit}".rstrip()
+        + ", estimated from the fluctuations of the curves. Test scores do not have this bias."
     )
 
 
@@ -109,7 +110,8 @@ def _best_trial(inputs: Inputs) -> str:
         return ""
     metric = inputs.score_metric
     gain = number(float(best["optimism"].iloc[0]) * metric.scale, _decimals(inputs))
-    return f"Choosing the best trial of the search inflates its score by up to {gain} {metric.unit}, by luck alone."
+    trial = "run of the table" if inputs.is_imported else "trial of the search"
+    return f"Choosing the best {trial} inflates its score by up to {gain} {metric.unit}".rstrip() + ", by luck alone."
 
 
 def _undecided(inputs: Inputs) -> list[Table]:

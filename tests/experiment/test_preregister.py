@@ -160,4 +160,4 @@ def test_a_plan_asks_the_same_as_the_study_will(beside):
     declared = declare(specs, facts.study, data=facts.fingerprint(), looks=comparison.looks)
     spent = spent_level(declared, specs, facts, cache=beside.folder / ".cache")
     assert (spent.level, spent.earlier, spent.among) == (0.00625, (("tiny", first.at),), 2)
-    assert spent.sentence()[0].startswith("Judged at 0.625 %, not 5 %, since comparisons of this study were ")
+    assert spent.sentence()[0].startswith("Judged at 0.625 %, not 5 %, since comparisons of the same configurations, ")

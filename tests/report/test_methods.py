@@ -81,6 +81,10 @@ def test_of_a_foreign_table_nothing_is_guessed(inputs: Inputs) -> None:
     assert "Test set" not in said
     assert "Learning rates" not in said
     assert said["Seeds"] == "Comparisons use 9 paired seeds."
+    one = dataclasses.replace(inputs, facts=facts, effects=inputs.effects.assign(n=1))
+    (block,) = methods_section(one).blocks
+    assert isinstance(block, Definitions)
+    assert dict(block.pairs)["Seeds"] == "Comparisons use 1 paired seed."
 
 
 def test_no_seed_is_said_to_draw_weights_where_all_start_from_the_same(inputs: Inputs) -> None:

@@ -29,14 +29,20 @@ def test_an_effect_that_differs_between_modes_fails(inputs: Inputs) -> None:
     assert name not in state(inputs)
     effects = pd.concat([inputs.effects, inputs.effects.assign(mode="carry", verdict="exploratory")])
 
-    def with_change(change: float, p: float) -> Inputs:
-        rows = [("dropout=0.1", "carry", 9, change, change - 0.01, change + 0.01, p, p <= 0.05)]
+    def with_change(change: float, p: float, half: float = 0.01) -> Inputs:
+        rows = [("dropout=0.1", "carry", 9, change, change - half, change + half, p, p <= 0.05)]
         changes = pd.DataFrame(rows, columns=list(MODE_COLUMNS))
         return dataclasses.replace(inputs, effects=effects, mode_changes=changes)
 
-    assert state(with_change(0.004, 0.4))[name] is True  # whatever words the two verdicts are
-    (why,) = (check.why for check in checklist(with_change(0.004, 0.4)) if check.name == name)
-    assert "the largest change is dropout=0.1, +0.4 [−0.6, 1.4] points" in why
+    def why(inputs: Inputs) -> str:
+        return next(check.why for check in checklist(inputs) if check.name == name)
+
+    assert inputs.metric.margin == 0.005
+    small, wide = with_change(0.001, 0.4, 0.003), with_change(0.004, 0.4)
+    assert state(small)[name] is True  # whatever words the two verdicts are
+    assert "are within ±0.5 points; the largest change is dropout=0.1, +0.1 [−0.2, 0.4] points" in why(small)
+    assert state(wide)[name] is None
+    assert "but changes up to 1.4 points are not excluded; the largest change is dropout=0.1, +0.4 [−0.6" in why(wide)
     assert state(with_change(0.03, 0.01))[name] is False
     assert state(with_change(0.03, math.nan))[name] is None  # too few seeds to tell
     assert state(dataclasses.replace(inputs, effects=effects))[name] is None

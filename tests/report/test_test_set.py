@@ -80,3 +80,17 @@ def test_an_imported_table_has_no_test_set_that_we_know_of(tmp_path):
     folder = write_predicted(write_study(tmp_path / "cifar_mlp", facts={"foreign": True}))
     assert json.loads((folder / "provenance.json").read_text())["foreign"]
     assert example_blocks(read_inputs(folder)) == []
+
+
+def test_intervals_that_the_examples_leave_as_they_are_are_counted(tmp_path):
+    own = write_predicted(write_study(tmp_path / "own" / "cifar_mlp"), own=4.0)  # each variant has examples of its own
+    assert "the seeds explain all that varies" not in said_in(example_blocks(read_inputs(own)))
+    chance = write_predicted(write_study(tmp_path / "chance" / "cifar_mlp"), own=0.0)
+    blocks = example_blocks(read_inputs(chance))
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    same = int((~table.data["examples_add"]).sum())
+    assert same > 0
+    assert (
+        f"For {same} of {len(table.data)} comparisons the seeds explain all that varies: the variance of the examples "
+        "is estimated at 0, so the interval over seeds and examples is that over seeds."
+    ) in said_in(blocks)

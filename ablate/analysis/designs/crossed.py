@@ -158,7 +158,8 @@ def _levels_of(cells: Cells, rows: pd.DataFrame, known: Mapping[str, object]) ->
     found = {}
     for name, levels in zip(cells.factors, cells.levels, strict=True):
         keys = {level_key(level): level for level in levels}
-        found[name] = keys.get(level_key(known.get(name, "")), keys[level_key(first[name])])
+        own = keys[level_key(first[name])]
+        found[name] = keys.get(level_key(known[name]), own) if name in known else own
     return found
 
 

@@ -13,8 +13,8 @@ from ablate.storage.results import Row
 
 EXAMPLE_COLUMNS = (
     "factor", "level", "variant", "mode", "against", "verdict", "n", "examples", "mean", "low", "high", "low_examples",
-    "high_examples", "low_90", "high_90", "example_error", "only_variant", "only_reference", "better_pairs",
-    "worse_pairs",
+    "high_examples", "low_90", "high_90", "example_error", "examples_add", "only_variant", "only_reference",
+    "better_pairs", "worse_pairs",
 )  # fmt: skip
 DISCORDANT_COLUMNS = ("factor", "level", "variant", "mode", "against", "seed", "only_variant", "only_reference", "p")
 _UNCOMPARED = (IDENTICAL, UNFINISHED, "lost runs")
@@ -84,6 +84,7 @@ def _row(effect: Row, correct: list[tuple[Correctness, Correctness]], discordant
         "low_90": narrower.low,
         "high_90": narrower.high,
         "example_error": crossed.example_error,
+        "examples_add": crossed.examples_add,
         "only_variant": float(discordant["only_variant"].mean()),
         "only_reference": float(discordant["only_reference"].mean()),
         "better_pairs": int((is_sure & is_better).sum()),

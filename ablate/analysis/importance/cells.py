@@ -14,6 +14,7 @@ from ablate.errors import DataError, known_names
 from ablate.study.trial import Level
 
 NAMED_MISSING = 3  # missing cells that an error message names
+BLANK = ""  # the level of an empty cell; NaN among numbers, which equals no level, not even itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +85,17 @@ def varying(table: pd.DataFrame, factors: Sequence[str]) -> list[str]:
 def level_key(level: object) -> float | str:
     """The key by which levels are equal, whether they come from a study file, a results table or its CSV."""
     try:
-        return float(str(level))
+        number = float(str(level))
     except ValueError:
         return str(level)
+    return BLANK if math.isnan(number) else number
 
 
 def _coded(column: "pd.Series[float]") -> tuple[NDArray[np.intp], tuple[Level, ...]]:
     codes, names = pd.factorize(column, sort=pd.api.types.is_numeric_dtype(column), use_na_sentinel=False)
-    return codes, tuple(names.tolist())
+    return codes, tuple(
+        BLANK if is_blank else name for name, is_blank in zip(names.tolist(), pd.isna(names), strict=True)
+    )
 
 
 def _check_complete(

@@ -152,6 +152,13 @@ def _numbered(column: "pd.Series[str]") -> "pd.Series[float]":
     return pd.Series(codes, index=column.index).astype(float).where(codes >= 0)
 
 
+def _has_lost_digits(column: "pd.Series[str]") -> bool:
+    """Whether whole numbers too large for a float were written as one, "1.2345678901234568e+17"."""
+    as_floats = column[~column.str.fullmatch(r"\s*[+-]?\d*\s*")]
+    numbers = to_numbers(as_floats) if len(as_floats) else None
+    return numbers is not None and bool((numbers.abs() > MOST_EXACT).any())
+
+
 def is_seed(own: str) -> bool:
     """Whether a name, its words joined by "_", is a seed's name."""
     before, seed, after = own.rpartition("seed")
@@ -226,6 +233,12 @@ def _note(runs: Runs, found: Replicates, own: Mapping[str, str], outer: list[str
         said += [f"Each {name} is taken for a new division into folds." for name in repeats]
     elif any(is_fold(own[name]) for name in columns):
         said.append("Splits share data, so replicates are not independent and intervals may be too narrow.")
+    said += [
+        f"{name} has values above 2^53 that are written with an exponent: those that differ in their last digits only "
+        "cannot be told apart; write whole numbers, or text."
+        for name in columns
+        if _has_lost_digits(runs.table[name])
+    ]
     blocks = [name for name in columns if _is_block(own[name])]
     said += [
         f"{name} is taken for a block, not for a factor: comparisons are made within each"

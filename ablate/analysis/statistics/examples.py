@@ -24,6 +24,7 @@ class CrossedInterval:
     low: float  # of seeds and examples like these; NaN below `MIN_SEEDS`
     high: float
     example_error: float  # standard error of the mean over test sets of this size, for these trained networks
+    examples_add: bool = True  # whether the variance of examples is estimated above 0; if not, the interval is of seeds
 
 
 def crossed_interval(differences: ArrayLike, *, confidence: float = 0.95) -> CrossedInterval:
@@ -47,7 +48,7 @@ def crossed_interval(differences: ArrayLike, *, confidence: float = 0.95) -> Cro
     variance = of_seeds + max(of_examples - of_both, 0.0)
     df = (n - 1) * (variance / of_seeds) ** 2 if of_seeds > 0 else math.inf
     half = max(_t(confidence, df) * math.sqrt(variance), _t(confidence, n - 1) * math.sqrt(of_seeds))
-    return CrossedInterval(mean, mean - half, mean + half, error)
+    return CrossedInterval(mean, mean - half, mean + half, error, of_examples > of_both)
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:

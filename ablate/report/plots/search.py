@@ -86,7 +86,7 @@ def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
 
 
 def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -> Figure | None:
-    """One panel per evaluator: each factor's share with its bootstrap band, and fANOVA's unexplained share.
+    """One panel per evaluator: each factor's share with its bootstrap band, and fANOVA's share of interactions.
 
     Factors above noise are filled bars, all others hollow ones; a dashed mark is the share that a factor must exceed.
     """
@@ -144,7 +144,7 @@ def _draw_shares(axes: Axes, rows: pd.DataFrame, unexplained: float | None) -> N
     names = [shorten(str(name), 26) for name in rows["factor"]]
     if unexplained is not None:
         axes.barh([len(rows)], [unexplained * 100], height=BAR, facecolor=SHADE, edgecolor=MUTED, linestyle="--")
-        names = [*names, "unexplained"]
+        names = [*names, "interactions"]
     name_rows(axes, names)
     axes.set_ylabel("")
     axes.set_xlim(left=0)

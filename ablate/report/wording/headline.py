@@ -15,6 +15,7 @@ from ablate.report.wording.phrases import (
     as_rows,
     effect_name,
     interval,
+    level_text,
     margin_of,
     p_is,
     shown,
@@ -116,11 +117,14 @@ def _undecided(told: Sequence[Effect], *, family: int, level: float) -> list[str
 
 
 def _why_not(row: Effect, *, family: int, level: float) -> str:
-    """Why a p at or below the level gives no verdict: a verdict needs both test and interval, and they may disagree."""
-    if not (row["p_adjusted"] <= level and row["low_adjusted"] <= 0 <= row["high_adjusted"]):
-        return ""
-    held = f"simultaneous interval (all {family} comparisons)" if family > 1 else "interval"
-    return f"; no verdict, since its {held} includes 0"
+    """Why one of test and interval alone gives no verdict: a verdict needs both, and they may disagree."""
+    is_zero_within = row["low_adjusted"] <= 0 <= row["high_adjusted"]
+    if row["p_adjusted"] <= level and is_zero_within:
+        held = f"simultaneous interval (all {family} comparisons)" if family > 1 else "interval"
+        return f"; no verdict, since its {held} includes 0"
+    if row["p_adjusted"] > level and (row["low_adjusted"] > 0 or row["high_adjusted"] < 0):
+        return f"; no verdict, since p must be at most {level_text(level)}"
+    return ""
 
 
 def _detectable(told: Sequence[Effect]) -> list[str]:
@@ -176,15 +180,21 @@ def _with_interval(row: Effect) -> str:
 
 
 def _with_seeds_needed(row: Effect) -> str:
-    if not row["seeds_needed"] > row["n"]:  # undecided for another reason: lost runs, or folds that overlap
-        return _with_interval(row)
-    return f"{effect_name(row)} ({signed(row)} {interval(row)}; needs {_seeds(row)})"
+    is_apart = row["low_adjusted"] * row["high_adjusted"] > 0  # then p is what leaves it undecided
+    tested = f", {p_is(row['p_adjusted'])}" if is_apart else ""
+    needs = f"; needs {_seeds(row)}" if _is_short(row) else ""
+    return f"{effect_name(row)} ({signed(row)} {interval(row)}{tested}{needs})"
 
 
 def _with_seeds_to_bound(row: Effect) -> str:
-    if not row["seeds_needed"] > row["n"]:
+    if not _is_short(row):
         return _with_interval(row)
     return f"{effect_name(row)} ({signed(row)} {interval(row)}; its size needs {_seeds(row)})"
+
+
+def _is_short(row: Effect) -> bool:
+    """Whether it is known how many more seeds would do; not for lost runs, overlapping folds and very many seeds."""
+    return bool(row["seeds_needed"] > row["n"]) and row["n"] < MOST_SEEDS
 
 
 def _seeds(row: Effect) -> str:

@@ -129,6 +129,12 @@ def p_is(p: float) -> str:
     return f"p {p_text(p)}" if p < 0.001 else f"p = {p_text(p)}"
 
 
+def level_text(level: float) -> str:
+    """ ".05", ".0042", ".00313": the largest p that decides, cut to three digits, so never more than the level."""
+    digits = 2 - math.floor(math.log10(level))
+    return f"{math.floor(level * 10**digits + 1e-9) / 10**digits:.{digits}f}".rstrip("0").rstrip(".").removeprefix("0")
+
+
 def as_markdown(text: str) -> str:
     """Escape the stars in text for Markdown, where "find*3" and "find*0.3" would become italics."""
     return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text)

@@ -14,12 +14,18 @@ def level_sentence(frozen: PreregistrationFacts | None) -> list[str]:
     if frozen is None or frozen.level is None or frozen.level >= NOMINAL:
         return []
     earlier = frozen.earlier or []
-    chosen = f", and only some of the {frozen.among:,} that were read then are kept" if frozen.among else ""
+    chosen = (
+        f", and some of those are left out now though scores had been read, so the {frozen.among:,} of then and now "
+        "share the level"
+        if frozen.among
+        else ""
+    )
     times = "" if not earlier else "once " if len(earlier) == 1 else f"{len(earlier)} times "
     studies = first_of(_named(earlier), MOST_NAMED) or "by studies that are not recorded"
     return [
-        f"Judged at {percent(frozen.level)}, not {percent(NOMINAL)}, since comparisons of this study were "
-        f"preregistered {times}before ({studies}){chosen}; simultaneous intervals hold at {percent(1 - frozen.level)}."
+        f"Judged at {percent(frozen.level)}, not {percent(NOMINAL)}, since comparisons of the same "
+        f"configurations, whatever their training, were preregistered {times}before ({studies})"
+        f"{chosen}; simultaneous intervals hold at {percent(1 - frozen.level)}."
     ]
 
 

@@ -38,10 +38,13 @@ def ranking_in_words(decided: Sequence[Effect], family: Sequence[Effect]) -> lis
         said += [f"{row['level']} {moves(row, verb=row['verdict'])}" for row in rest]
         rivals = _rivals(first, family)
         lines.append(f"{_opening(first, family, is_most=not rivals)}{'; '.join(said)}.")
-        others = [f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in forward if row["factor"] != most]
-        lines += [f"Then: {clauses(others, MOST_NAMED)}."] if others else []
-        named = clauses([_with_reason(row) for row in rivals], MOST_TOLD)
-        lines += [f"These may matter as much: {named}."] if rivals else []
+        others = [row for row in forward if row["factor"] != most]
+        then = clauses([f"{effect_name(row)} {moves(row, verb=row['verdict'])}" for row in others], MOST_NAMED)
+        lines += [f"Then: {then}."] if others else []
+        told = {row["variant"] for row in others[:MOST_NAMED]}
+        unnamed = [row for row in rivals if row["variant"] not in told]
+        named = clauses([_with_reason(row) for row in unnamed], MOST_TOLD)
+        lines += [f"These may matter as much: {named}."] if unnamed else []
     if backward:
         changes = [
             f"{words(row['factor'])} {row['level']} {moves(row, verb=row['verdict'], unit=unit_of(row))}"

@@ -169,3 +169,14 @@ def test_a_quarter_million_rows_are_read_in_seconds() -> None:
     assert time.perf_counter() - start < 10
     assert found.best() == fcnet.TARGET
     assert len(effects) == 25 + 265
+
+
+def test_a_blank_is_a_level_of_a_factor_of_numbers() -> None:
+    rows = factorial(LEVELS, planted, seeds=range(8))
+    blank = rows.assign(dropout=pd.to_numeric(rows["dropout"]).replace(0.3, np.nan))
+    (one,), table = effects_of(blank)
+    assert one.reference["dropout"] == 0.0
+    means = table.set_index("term")["mean"]
+    assert means["dropout="] == pytest.approx(-0.01 + 0.02 / 2)
+    assert means["normalization=batch × dropout="] == pytest.approx(0.02)
+    assert interaction_cells(one, "normalization", "dropout")["level_2"].tolist() == [0.0, 0.1, ""] * 2

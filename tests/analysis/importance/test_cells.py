@@ -68,3 +68,11 @@ def test_a_level_is_the_same_as_text_and_as_a_number() -> None:
 
 def test_constant_columns_do_not_vary() -> None:
     assert varying(table().assign(c=1), ["a", "b", "c"]) == ["a", "b"]
+
+
+def test_a_blank_level_among_numbers_equals_itself() -> None:
+    assert level_key(float("nan")) == level_key(np.float64("nan")) == level_key("") == ""
+    blank = pd.DataFrame({"a": [0.1, 0.1, np.nan, np.nan], "b": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0]})
+    cells = complete_cells(blank, ["a", "b"], "y")
+    assert cells.levels == ((0.1, ""), (1, 2))
+    assert cells.place({"a": np.nan, "b": 2}) == (1, 1)

@@ -174,3 +174,21 @@ def test_folds_are_shared_too_where_what_a_factor_does_depends_on_them():
         for norm in "ab"
     ]
     assert read_imported(runs(pd.DataFrame(rows)), ImportOptions()).facts.seed_column == "fold"
+
+
+def test_seeds_beyond_the_exact_floats_are_told_apart_by_their_digits():
+    seeds = ["123456789012345678", "123456789012345679", ""] * 2  # with a blank, numbers would be floats
+    table = pd.DataFrame({"norm": ["a"] * 3 + ["b"] * 3, "seed": seeds, "acc": np.linspace(0.5, 0.6, 6)})
+    source = runs(table)
+    found = seeds_of(source, ("seed",))
+    assert found[:2].tolist() == found[3:5].tolist() == [0, 1]
+    assert found.isna().tolist() == [False, False, True] * 2
+    assert "above 2^53" not in find_replicates(source, ImportOptions(), recognize(source.table)).note
+
+
+def test_seeds_that_lost_their_last_digits_are_said():
+    table = crossed().astype({"seed": object})
+    table["seed"] = [{0: "1.2345678901234568e+17"}.get(seed, f"{seed}.0") for seed in table["seed"]]
+    source = runs(table)
+    note = find_replicates(source, ImportOptions(), recognize(source.table)).note
+    assert note.startswith("seed has values above 2^53 that are written with an exponent: ")

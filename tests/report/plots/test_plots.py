@@ -242,14 +242,14 @@ def test_a_long_history_is_thinned_and_keeps_every_trial_that_led() -> None:
     assert max(step.get_ydata()) == 2.0
 
 
-def test_fanova_shows_what_it_leaves_unexplained_and_what_is_not_above_noise_is_hollow() -> None:
+def test_fanova_shows_what_it_leaves_to_interactions_and_what_is_not_above_noise_is_hollow() -> None:
     table = pd.DataFrame(
         {"factor": ["a", "b"], "importance": [0.5, 0.2], "evaluator": "fanova", "low": [0.4, 0.1], "high": [0.6, 0.3],
          "noise": [0.3, 0.25], "is_above": [True, False]}
     )  # fmt: skip
     figure = draw_importances(table, {"fanova": 0.3})
     assert figure is not None
-    assert {"fANOVA", "unexplained", "a", "b"} <= set(texts(figure))
+    assert {"fANOVA", "interactions", "a", "b"} <= set(texts(figure))
     bars = [bar for bar in figure.axes[0].patches if isinstance(bar, Rectangle)]
     assert [bar.get_width() for bar in bars] == pytest.approx([50, 20, 30])
     assert [bar.get_facecolor()[3] for bar in bars] == [1, 0, 1]

@@ -65,6 +65,21 @@ def test_a_small_p_beside_an_interval_that_holds_0_says_why_it_is_no_verdict():
     assert told(one)[0] == f"{seen}n = 8, adjusted p = .04; no verdict, since its interval includes 0."
 
 
+def test_a_large_p_beside_an_interval_that_excludes_0_says_why_it_is_no_verdict():
+    apart = effect("b=1", 0.009, 0.007, "inconclusive", p=0.06)
+    lines = told(apart)
+    assert lines[0] == (
+        "No variant is shown to help or hurt. The largest observed difference is b 1, +0.9 points [0.2, 1.6], n = 8, "
+        "adjusted p = .06; no verdict, since p must be at most .05."
+    )
+    assert "Undecided: b 1 (+0.9 [0.2, 1.6], p = .06; needs about 14 seeds)." in lines
+
+
+def test_no_number_of_seeds_is_told_to_someone_who_has_as_many():
+    many = effect("b=1", 0.009, 0.012, "inconclusive", p=0.3, n=2000, needed=2001)
+    assert "Undecided: b 1 (+0.9 [−0.3, 2.1])." in told(many)
+
+
 def test_few_seeds_are_called_descriptive_and_no_p_is_told():
     nan = math.nan
     lines = told(

@@ -24,3 +24,8 @@ def test_a_letter_keeps_its_value_a_number_its_unit_and_an_interval_its_ends():
 def test_no_end_of_an_interval_reads_like_its_mean():
     row = effect("a=1", 0.00143, 0.0005, "helps") | {"low_adjusted": 0.00096, "high_adjusted": 0.0019}
     assert phrases.moves(row, verb="helps") == "helps by 0.14 [0.10, 0.19]"
+
+
+def test_the_largest_p_that_decides_is_never_rounded_above_the_level():
+    levels = (0.05, 0.0125, 0.05 / 12, 0.05 / 24, 0.01, 1.0)
+    assert [phrases.level_text(level) for level in levels] == [".05", ".0125", ".00416", ".00208", ".01", "1"]

@@ -15,11 +15,12 @@ def test_a_first_preregistration_and_one_of_an_older_version_have_nothing_to_say
 
 def test_a_spent_level_is_said_with_the_studies_that_spent_it():
     assert level_sentence(frozen(level=0.0125, earlier=[FIRST])) == [
-        "Judged at 1.25 %, not 5 %, since comparisons of this study were preregistered once before "
-        "(digits_mlp on 2026-11-30 10:30); simultaneous intervals hold at 98.75 %."
+        "Judged at 1.25 %, not 5 %, since comparisons of the same configurations, whatever their training, were "
+        "preregistered once before (digits_mlp on 2026-11-30 10:30); simultaneous intervals hold at 98.75 %."
     ]
     (chosen,) = level_sentence(frozen(level=0.0025, earlier=[FIRST], among=5))
-    said = "once before (digits_mlp on 2026-11-30 10:30), and only some of the 5 that were read then are kept; "
+    said = "once before (digits_mlp on 2026-11-30 10:30), and some of those are left out now though scores "
+    said += "had been read, so the 5 of then and now share the level; "
     assert said in chosen
     (twice,) = level_sentence(frozen(level=0.05 / 16, earlier=[FIRST, SECOND]))
     assert "preregistered 2 times before (digits_mlp on 2026-11-30 10:30, mlp2 on 2026-12-01 08:00)" in twice

@@ -16,7 +16,6 @@ def test_a_factor_matters_most_only_if_no_other_may_matter_as_much():
     )
     opening = "The largest effect shown: a 1 helps by 3.0 points [2.0, 4.0], n = 8, adjusted p = .03."
     for rival, named in (
-        (decided, "b 1 [−2.1, −1.7]"),
         (undecided, "c 1 [−1.3, 2.1]"),
         (few, "e 1 (too few seeds)"),
         (lost, "f 1 (lost runs)"),
@@ -25,6 +24,9 @@ def test_a_factor_matters_most_only_if_no_other_may_matter_as_much():
         lines = told(shown, calm, rival)
         assert lines[0] == opening
         assert f"These may matter as much: {named}." in lines
+    lines = told(shown, calm, decided)
+    assert lines[:2] == [opening, "Then: b 1 hurts by 1.9 [1.7, 2.1]."]
+    assert not any("may matter as much" in line for line in lines)  # b is named already, with its interval
 
 
 def test_the_direction_of_the_verb_is_that_of_the_interval():
