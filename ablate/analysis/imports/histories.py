@@ -62,7 +62,9 @@ def last_rows(runs: Runs, asked: ImportOptions) -> Runs:
     for step in steps:
         found = _history(kept, asked, export, step=step, score=score, others=steps)
         if found is not None and _is_history(kept, export, found):
-            return _reduced(kept, export, found, score=score, n_rows=len(runs.table))
+            along = [name for name in steps if _changes(kept, found, name)]
+            ends = next((name for name in along if "epoch" in own_words(export, name)), step)
+            return _reduced(kept, export, found, score=score, ends=ends, n_rows=len(runs.table))
     _check_run_ids(runs, steps, export.first("run_id"))
     return runs
 
@@ -223,8 +225,8 @@ def _is_history(runs: Runs, export: Export, found: History) -> bool:
     )
 
 
-def _reduced(runs: Runs, export: Export, found: History, *, score: str, n_rows: int) -> Runs:
-    """The row of the last step of each run, with a score if there are several."""
+def _reduced(runs: Runs, export: Export, found: History, *, score: str, ends: str, n_rows: int) -> Runs:
+    """The row of the last step of each run, with a score if there are several, and `ends` if it varies."""
     is_scored = ~has_no_score(runs.table[score])
     rows = pd.DataFrame({"run": found.runs, "at": found.numbers, "scored": is_scored.to_numpy()})
     ordered = rows.sort_values(["at", "scored"], kind="stable")
@@ -233,6 +235,10 @@ def _reduced(runs: Runs, export: Export, found: History, *, score: str, n_rows: 
     left_out = [name for name in changing if export.kinds.get(name) != "bookkeeping" and name != score]
     left_out = [name for name in left_out if not reads_as_result(name) or to_numbers(runs.table[name]) is None]
     kept = runs.table.iloc[last.index].drop(columns=left_out).reset_index(drop=True)
+    at = _counted(runs, ends)
+    last_at = None if at is None else at[last.index]
+    if last_at is not None and len(np.unique(last_at)) > 1:
+        kept, runs = kept.assign(**{ends: [f"{number:.0f}" for number in last_at]}), replace(runs, ends=ends)
     along = [name for name in left_out if name != found.step]
     note = _note(found, last["at"], along=along, n_rows=n_rows)
     return replace(runs, table=kept, notes=(*runs.notes, note))
