@@ -51,6 +51,8 @@ def _others(inputs: Inputs) -> Check:
     name = "No other setting differs between what is compared"
     if said:
         return Check(name, passed=False, why=f"{clauses([text.removesuffix('.') for text in said], MOST_NAMED)}.")
+    if trusted := inputs.facts.ignored:
+        return Check(name, passed=None, why=f"{clauses(list(trusted), MOST_NAMED)}.")
     averaged = f"Comparisons average over {first_of(list(over), MOST_NAMED)}, with the same mix on both sides."
     return Check(
         name, passed=True, why=averaged if over else "No column of the table differs systematically between both sides."

@@ -55,7 +55,7 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     blocks = (*replicates.columns, *replicates.averaged)
     states = find_states(runs, asked, export, score=score, taken=(*blocks, *replicates.others))
     taken = {score: "the score", **dict.fromkeys(blocks, "the seed"), states.column: "the state"}
-    taken |= {runs.run_id: "the run ID"} | dict.fromkeys(states.others, "the state")
+    taken |= {runs.run_id: "the run ID", runs.ends: "where each run ended"} | dict.fromkeys(states.others, "the state")
     factors = find_factors(runs, asked, export, taken=taken, replicates=replicates)
     _check_names(runs, factors.names)
     read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)

@@ -31,6 +31,18 @@ class Confounding:
     notes: tuple[str, ...] = ()
 
 
+def joined(parts: Sequence[Confounding]) -> Confounding:
+    """What several checks of the same comparisons found."""
+    spoilt: dict[int, tuple[str, ...]] = {}
+    for part in parts:
+        spoilt |= {at: (*spoilt.get(at, ()), *names) for at, names in part.spoilt.items()}
+    return Confounding(
+        spoilt, tuple(reason for part in parts for reason in part.reasons),
+        tuple(name for part in parts for name in part.averaged), tuple(said for part in parts for said in part.ignored),
+        tuple(note for part in parts for note in part.notes),
+    )  # fmt: skip
+
+
 def find_confounding(
     runs: Runs,
     bystanders: Sequence[Bystander],

@@ -33,6 +33,7 @@ FEWEST = 3  # values of a step that are no design: two may be two budgets
 CLEAR = 5  # evenly spaced values of an "epoch" that nobody varies on purpose
 CLEAR_BUDGET = 8  # the same of "epochs"
 LONG = 2  # least mean rows per run
+MOST_REPEATED = 0.5  # of the steps of a run that was resumed; where more repeat, it may be two runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class History:
     numbers: NDArray[np.float64]  # shape (n_rows,)
     runs: Codes
     is_named: bool = False  # whether a column names each run
+    is_certain: bool = True  # False if runs have two rows at the first step, so that they may be several runs
 
 
 def last_rows(runs: Runs, asked: ImportOptions) -> Runs:
@@ -60,7 +62,9 @@ def last_rows(runs: Runs, asked: ImportOptions) -> Runs:
     for step in steps:
         found = _history(kept, asked, export, step=step, score=score, others=steps)
         if found is not None and _is_history(kept, export, found):
-            return _reduced(kept, export, found, score=score, n_rows=len(runs.table))
+            along = [name for name in steps if _changes(kept, found, name)]
+            ends = next((name for name in along if "epoch" in own_words(export, name)), step)
+            return _reduced(kept, export, found, score=score, ends=ends, n_rows=len(runs.table))
     _check_run_ids(runs, steps, export.first("run_id"))
     return runs
 
@@ -129,16 +133,17 @@ def _history(
     ids = [name for name in free if _names_run(runs, export, name) and 1 < n_levels(codes[name]) <= n / LONG]
     first = _first(runs, asked, export, codes, ids)
     more = [name for name in free if name not in first and _may_tell(runs, export, name, codes[name])]
-    key = crossed([codes[name] for name in first], n)
-    found = None
-    for name in ("", *sorted(more, key=lambda name: n_levels(codes[name]))):
-        key = paired(key, codes[name]) if name else key
-        if _explains(paired(key, at), blank):
-            is_named = any(n_levels(codes[each]) == n_levels(key) for each in ids)
-            found = History(step, numbers, key, is_named=is_named)
-            if is_named or _is_regular(found):
-                return found
-    return found or _in_order(step, numbers, key)
+    keys = [crossed([codes[name] for name in first], n)]
+    for name in sorted(more, key=lambda name: n_levels(codes[name])):
+        keys.append(paired(keys[-1], codes[name]))
+    named = {n_levels(codes[name]) for name in ids}
+    every = [History(step, numbers, key, is_named=n_levels(key) in named) for key in keys]
+    explained = [each for each in every if _explains(paired(each.runs, at), blank)]
+    clear = [each for each in explained if each.is_named or _is_regular(each)]
+    if explained:
+        return (clear or explained[-1:])[0]
+    resumed = [each for each in every if _is_regular(each) and _is_resumed(each, blank)]
+    return resumed[0] if resumed else _in_order(step, numbers, keys[-1]) or _uncertain(every[-1])
 
 
 def _first(
@@ -166,6 +171,19 @@ def _is_regular(found: History) -> bool:
     return len(grid) >= FEWEST and bool((places.max() + 1 == lengths).all()) and lengths.mean() >= LONG
 
 
+def _is_resumed(found: History, blank: NDArray[np.bool_]) -> bool:
+    """Whether runs have two scores at a step only as resumed runs do: after the first step, and at fewer than half."""
+    rows = pd.DataFrame({"run": found.runs, "at": found.numbers})[~blank]
+    n_more = rows.groupby(["run", "at"]).size() - 1
+    is_first = n_more.index.get_level_values("at") == found.numbers.min()
+    return not n_more[is_first].any() and bool((n_more.gt(0).groupby("run").mean() < MOST_REPEATED).all())
+
+
+def _uncertain(found: History) -> History | None:
+    """Runs with several rows at a step, in whatever order: whether they are histories is a question."""
+    return replace(found, is_certain=False) if _is_regular(found) else None
+
+
 def _explains(rows: Codes, blank: NDArray[np.bool_]) -> bool:
     """Whether no run has two scores at one step."""
     return int(np.bincount(rows[~blank]).max(initial=0)) <= 1
@@ -189,14 +207,14 @@ def _is_history(runs: Runs, export: Export, found: History) -> bool:
     of_run = pd.Series(found.numbers).groupby(found.runs).nunique()
     if of_run.mean() < LONG:
         return False
-    if found.is_named or export.kinds.get(found.step) == "bookkeeping":
+    if found.is_certain and (found.is_named or export.kinds.get(found.step) == "bookkeeping"):
         return True
     grid = np.unique(found.numbers)
     gaps, is_budget = np.diff(grid), _is_budget(export.name(found.step))
     is_even = bool((gaps == gaps[0]).all()) and grid[0] <= gaps[0]
     is_clear = is_even and _is_regular(found)
     is_counted = grid[0] == 0 and "epoch" in own_words(export, found.step)  # nobody trains for 0 epochs
-    if is_clear and not is_budget and (is_counted or len(grid) >= CLEAR):
+    if found.is_certain and is_clear and not is_budget and (is_counted or len(grid) >= CLEAR):
         return True
     if len(grid) < (CLEAR_BUDGET if is_budget else FEWEST if is_clear else CLEAR):
         return False
@@ -207,8 +225,8 @@ def _is_history(runs: Runs, export: Export, found: History) -> bool:
     )
 
 
-def _reduced(runs: Runs, export: Export, found: History, *, score: str, n_rows: int) -> Runs:
-    """The row of the last step of each run, with a score if there are several."""
+def _reduced(runs: Runs, export: Export, found: History, *, score: str, ends: str, n_rows: int) -> Runs:
+    """The row of the last step of each run, with a score if there are several, and `ends` if it varies."""
     is_scored = ~has_no_score(runs.table[score])
     rows = pd.DataFrame({"run": found.runs, "at": found.numbers, "scored": is_scored.to_numpy()})
     ordered = rows.sort_values(["at", "scored"], kind="stable")
@@ -217,6 +235,10 @@ def _reduced(runs: Runs, export: Export, found: History, *, score: str, n_rows: 
     left_out = [name for name in changing if export.kinds.get(name) != "bookkeeping" and name != score]
     left_out = [name for name in left_out if not reads_as_result(name) or to_numbers(runs.table[name]) is None]
     kept = runs.table.iloc[last.index].drop(columns=left_out).reset_index(drop=True)
+    at = _counted(runs, ends)
+    last_at = None if at is None else at[last.index]
+    if last_at is not None and len(np.unique(last_at)) > 1:
+        kept, runs = kept.assign(**{ends: [f"{number:.0f}" for number in last_at]}), replace(runs, ends=ends)
     along = [name for name in left_out if name != found.step]
     note = _note(found, last["at"], along=along, n_rows=n_rows)
     return replace(runs, table=kept, notes=(*runs.notes, note))
@@ -228,9 +250,13 @@ def _changes(runs: Runs, found: History, name: str) -> bool:
 
 def _note(found: History, ends: "pd.Series[float]", *, along: list[str], n_rows: int) -> str:
     step, n = printable(found.step), n_levels(found.runs)
+    repeated = found.runs[pd.DataFrame({"run": found.runs, "at": found.numbers}).duplicated()]
     rule = f"the row of the last {step} counts, not the best"
     said = f"One row per {step} of each run: {rule} ({number_of(n_rows, 'row')} → {number_of(n, 'run')})"
     said += f"; if you varied {step} on purpose, name it with --factors."
+    if len(repeated):
+        has = f"{number_of(n_again := len(set(repeated)), 'run')} {'has' if n_again == 1 else 'have'}"
+        said += f" {has} the same {step} twice, as a resumed run does: the later row in the table counts."
     if ends.nunique() > 1:
         n_less = int((ends < ends.max()).sum())
         said += f" {number_of(n_less, 'run')} of {n:,} ended before {step} {ends.max():g} and count as they ended."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.imports.aliases import TOLD_APART, aliases
 from ablate.analysis.imports.asked import ImportOptions
+from ablate.analysis.imports.blocks import find_uneven
 from ablate.analysis.imports.bystanders import Bystander, find_bystanders
 from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
 from ablate.analysis.imports.configurations import (
@@ -21,9 +22,10 @@ from ablate.analysis.imports.configurations import (
     matching,
     text_of,
 )
-from ablate.analysis.imports.confounding import Confounding, find_confounding
+from ablate.analysis.imports.confounding import Confounding, find_confounding, joined
 from ablate.analysis.imports.copies import alike_notes, copied_seeds, once, without_copies
 from ablate.analysis.imports.coverage import missing_notes, pairing_notes
+from ablate.analysis.imports.endings import find_endings
 from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
 from ablate.analysis.imports.histories import last_rows
 from ablate.analysis.imports.notes import counted_states, design_notes, not_finished_notes, progress_notes
@@ -156,16 +158,20 @@ def _bystanders(runs: Runs, roles: Roles, asked: ImportOptions) -> list[Bystande
 def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confounding:
     """What other columns do to the comparisons; those of a factorial are comparisons of all its cells."""
     found = read.found
-    if not read.others:
-        return Confounding()
     compared = compared_with(read.cells, found, reference).tolist()
     if is_crossed:
         compared = [at for at in range(len(found.codes)) if at != reference]
     names = {at: text_of(found, at) for at in (reference, *compared)}
-    return find_confounding(
-        read.runs, read.others, read.cells.counted, reference=reference, compared=compared, names=names,
-        asked=(read.roles.factors, read.asked.ignore),
+    counted, ignored = read.cells.counted, read.asked.ignore
+    beside = find_confounding(
+        read.runs, read.others, counted, reference=reference, compared=compared, names=names,
+        asked=(read.roles.factors, ignored),
     )  # fmt: skip
+    endings = find_endings(
+        read.runs, counted, found, reference=reference, compared=compared, names=names, ignored=ignored
+    )  # fmt: skip
+    uneven = find_uneven(read.runs, read.roles, read.cells, reference=reference, compared=compared, names=names)
+    return joined([beside, endings, uneven])
 
 
 def prepared(runs: Runs) -> Runs:

@@ -178,13 +178,14 @@ def own_words(export: Export, name: str) -> str:
     return "_".join(words_of(export.name(name)))
 
 
-def _is_block(own: str) -> bool:
+def is_block(own: str) -> bool:
+    """Whether a name, its words joined by "_", is that of a data set or a subject."""
     return bool(DATA_SET.fullmatch(own) or SUBJECT.fullmatch(own))
 
 
 def _has_another(runs: Runs, export: Export, block: str, own: Mapping[str, str]) -> bool:
     """Whether another column may be a factor: with data sets alone, they are what is compared."""
-    others = [name for name in own if name != block and not is_replicate(export, name) and not _is_block(own[name])]
+    others = [name for name in own if name != block and not is_replicate(export, name) and not is_block(own[name])]
     others = [name for name in others if export.kinds.get(name) not in ("result", "bookkeeping", "attribute")]
     return any(1 < n_levels(coded(runs.table[name])) <= len(runs.table) / 2 for name in others)
 
@@ -202,7 +203,7 @@ def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
     return [
         *(name for name in seeds if not _divides(own[name])), *(name for name in free if is_fold(own[name])),
         *(name for name in seeds if _divides(own[name])), *(name for name in free if REPEAT.fullmatch(own[name])),
-        *(name for name in free if _is_block(own[name]) and _has_another(runs, export, name, own)),
+        *(name for name in free if is_block(own[name]) and _has_another(runs, export, name, own)),
     ]  # fmt: skip
 
 
@@ -239,11 +240,13 @@ def _note(runs: Runs, found: Replicates, own: Mapping[str, str], outer: list[str
         for name in columns
         if _has_lost_digits(runs.table[name])
     ]
-    blocks = [name for name in columns if _is_block(own[name])]
+    blocks = [name for name in columns if is_block(own[name])]
+    scopes = [
+        ", averaged over them, and hold for these alone" if DATA_SET.fullmatch(own[name]) else "" for name in blocks
+    ]
     said += [
-        f"{name} is taken for a block, not for a factor: comparisons are made within each"
-        f"{' and hold for these alone' if DATA_SET.fullmatch(own[name]) else ''}; if you varied it on purpose, name it "
-        "with --factors."
-        for name in blocks
+        f"{name} is taken for a block, not for a factor: comparisons are made within each{scope}; if you varied it on "
+        "purpose, name it with --factors."
+        for name, scope in zip(blocks, scopes, strict=True)
     ]
     return " ".join(said)

@@ -25,6 +25,7 @@ class Runs:
     state: str = ""  # the column that says how runs ended
     run_id: str = ""  # the column of the tool's run ids
     fingerprint: str = ""  # SHA-256 of the file
+    ends: str = ""  # the column of the step at which each run ended, if the runs of a history ended at several
     notes: tuple[str, ...] = ()  # notices for the reader, as sentences
 
     def __post_init__(self) -> None:

@@ -120,3 +120,49 @@ def test_the_epoch_at_which_each_run_ended_is_no_history():
 def test_a_table_of_runs_stays_as_it_is():
     source = runs(crossed())
     assert last_rows(source, ImportOptions()) is source
+
+
+def resumed(table, *, steps, **where):
+    """The table with further rows of the runs `where` at `steps`, a point higher, below the run's row at the last."""
+    is_again = table["epoch"].isin(steps)
+    for name, level in where.items():
+        is_again &= table[name] == level
+    again = table[is_again].assign(acc=lambda rows: rows["acc"] + 0.01)
+    rows = pd.concat([table.assign(again=0), again.assign(again=1)]).reset_index(drop=True)
+    is_later = (rows["epoch"] > max(steps)).astype(int)
+    order = rows.assign(later=is_later).sort_values(["norm", "seed", "later", "again", "epoch"], kind="stable")
+    return order.drop(columns=["again", "later"]).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("where", [{"norm": "none", "seed": 1}, {"norm": "batch"}, {}])
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_later_row_of_an_epoch_that_a_resumed_run_repeats_counts(where, is_named):
+    table = history(range(1, 11))
+    table = table.assign(run_id=table["norm"] + table["seed"].astype(str)) if is_named else table
+    for steps, gain in ((range(5, 8), 0.0), (range(8, 11), 0.01)):
+        foreign = read(resumed(table, steps=steps, **where))
+        assert foreign.facts.factors == ["norm"]
+        rows = foreign.results.query("design == 'one-factor'").set_index(["norm", "seed"])["score"]
+        again = {"norm": "batch", "seed": 1} | where
+        hit = rows[again["norm"], again["seed"]]
+        assert hit == pytest.approx(0.46 + 0.1 * (again["norm"] == "batch") + 0.01 * again["seed"] + gain)
+        n_runs = {0: 4, 1: 2, 2: 1}[len(where)]
+        has = "1 run has" if n_runs == 1 else f"{n_runs} runs have"
+        said = f"{has} the same epoch twice, as a resumed run does: the later row in the table counts."
+        assert said in " ".join(foreign.notes)
+
+
+def test_a_run_whose_first_epochs_repeat_may_be_two_runs_which_is_a_question():
+    table = resumed(history(range(1, 11)), steps=range(1, 4), norm="none", seed=1)
+    table = table.sort_values(["epoch", "norm"], kind="stable")
+    with pytest.raises(DataError, match='is there one row per run, or one row per "epoch" of each run'):
+        read(table)
+    assert read(table, factors=("norm", "epoch")).facts.factors == ["norm", "epoch"]
+
+
+def test_a_factor_that_few_runs_vary_is_not_taken_for_a_resumed_run():
+    more = history(range(1, 11), seeds=(0,)).query("norm == 'batch'").assign(rate=0.1)
+    table = pd.concat([history(range(1, 11), rate=0.3), more])
+    kept = last_rows(runs(table), ImportOptions())
+    assert len(kept.table) == 5
+    assert sorted(kept.table["rate"]) == ["0.1", "0.3", "0.3", "0.3", "0.3"]
