@@ -90,15 +90,25 @@ def _separable(inputs: Inputs) -> Check:
 
 
 def _others(inputs: Inputs) -> Check:
-    """Whether other columns than the factors are alike in what is compared, or the user called them harmless."""
-    said, over = inputs.facts.confounded or (), inputs.facts.also_varies or ()
-    name = "No other setting differs between what is compared"
+    """Whether other columns than the factors are alike in what is compared; what the user trusts does not pass."""
+    facts, name = inputs.facts, "No other setting differs between what is compared"
+    said = [*(facts.confounded or ()), *(facts.ignored or ()), *(facts.separating or ())]
     if said:
         return Check(name, passed=False, why=f"{clauses([text.removesuffix('.') for text in said], MOST_NAMED)}.")
+    over = facts.also_varies or ()
     averaged = f"Comparisons average over {first_of(list(over), MOST_NAMED)}, with the same mix on both sides."
-    return Check(
-        name, passed=True, why=averaged if over else "No column of the table differs systematically between both sides."
-    )
+    return Check(name, passed=True, why=averaged if over else _no_difference(inputs))
+
+
+def _no_difference(inputs: Inputs) -> str:
+    """What was compared without finding a difference, and what was not."""
+    seen, unseen = inputs.facts.looked_at, inputs.facts.not_looked_at or ()
+    left_out = f"; left out: {first_of(list(unseen), MOST_NAMED)}" if unseen else ""
+    if seen is None:
+        return f"No difference is shown{left_out}."
+    if not seen:
+        return f"No other column was compared{left_out}." if unseen else "The table has no other column that varies."
+    return f"No systematic difference is shown in {first_of(list(seen), MOST_NAMED)}{left_out}."
 
 
 def _folds(inputs: Inputs) -> list[Check]:
