@@ -18,6 +18,7 @@ from ablate.report.interactions import found_factorials, interactions_section
 from ablate.report.layers import layers_section
 from ablate.report.learning_curves import learning_curve_blocks
 from ablate.report.learning_rates import rate_section, schedule_blocks
+from ablate.report.left_out import left_out_in_words
 from ablate.report.methods import methods_section
 from ablate.report.modes import modes_section
 from ablate.report.no_comparisons import no_comparisons
@@ -111,6 +112,7 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
         way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
         changes=inputs.mode_changes,
         level=inputs.level,
+        left_out=left_out_in_words(inputs),
     )
     return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 

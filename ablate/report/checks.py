@@ -36,7 +36,7 @@ def _imported_checks(inputs: Inputs) -> list[Check]:
     """The checks that a table can answer; how its runs were made, it cannot tell."""
     if not len(inputs.confirmatory()):
         return [imported_checks.NOTHING_COMPARED]
-    return [_enough(inputs), _same_seeds(inputs), _counted(inputs), *imported_checks.table_checks(inputs)]
+    return [_enough(inputs), *imported_checks.run_checks(inputs), *imported_checks.table_checks(inputs)]
 
 
 def _seed_checks(inputs: Inputs) -> list[Check]:
@@ -59,7 +59,11 @@ def _enough(inputs: Inputs) -> Check:
     primary = inputs.primary_effects()
     n = int(primary["n"].min()) if len(primary) else 0
     least, p_level = least_seeds(alpha=inputs.level), f"{inputs.level:.3g}".removeprefix("0")
-    why = f"The smallest comparison has {number_of(n, 'paired seed')}; p = {p_level} needs {least} or more."
+    smallest = primary[primary["n"] == n] if len(primary) else primary
+    has = number_of(n, "paired seed")
+    if len(smallest) and (smallest["test"] == "unpaired").all():
+        has = f"{number_of(n, 'run')} on its smaller side, unpaired"
+    why = f"The smallest comparison has {has}; p = {p_level} needs {least} or more."
     return Check("Enough seeds", n >= least, why)
 
 

@@ -210,7 +210,9 @@ def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     bars = BARS if primary["low"].notna().any() else NO_BARS.format(least=MIN_SEEDS)
-    dots = DOTS.format(shared=shared) + (NO_DOTS if (primary["test"] == "unpaired").any() else "")
+    is_unpaired = primary["test"] == "unpaired"
+    dots = DOTS.format(shared=shared) + (NO_DOTS if is_unpaired.any() else "")
+    dots = "" if is_unpaired.all() else dots
     said = [dots, bars, BAND.format(margin=margin) if metric.margin else ""]
     return " ".join(part for part in said if part)
 

@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from ablate.analysis.effects import FAILURE_COLUMNS, FEWER, MORE
+from ablate.analysis.effects import COUNTED_AT_CHANCE, FAILURE_COLUMNS, FEWER, MORE
 from ablate.analysis.search_history import failures
 from ablate.report.inputs import Inputs
+from ablate.report.left_out import source_runs
 from ablate.report.numbers import as_float, as_text, count, number, p_value, rate
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table
 from ablate.report.plots import contrast_name
 from ablate.storage.results import Row
+from ablate.study.trial import CUT_SHORT
 
 FAILS = {MORE: "more often", FEWER: "less often", "": "not shown to differ"}
 
@@ -32,7 +34,8 @@ def failures_block(effects: pd.DataFrame) -> list[Block]:
 
 def failures_section(inputs: Inputs) -> Section | None:
     """Every trial that did not finish, with its reason."""
-    lost = failures(inputs.results)
+    runs = source_runs(inputs)
+    lost = failures(runs)
     if lost.empty:
         return None
     counts = lost["state"].value_counts()
@@ -44,9 +47,10 @@ def failures_section(inputs: Inputs) -> Section | None:
         for row in lost.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     sentence = (
-        f"{len(lost)} of {len(inputs.results)} trials did not finish: {said}. In the effects {_scored(inputs)}. If a "
-        "trial has a traceback, its MLflow run has all of it."
+        f"{len(lost)} of {len(runs)} {'runs' if inputs.is_imported else 'trials'} did not finish: {said}. In the "
+        f"effects {_scored(inputs, lost)}."
     )
+    sentence += "" if inputs.is_imported else " If a trial has a traceback, its MLflow run has all of it."
     return Section(
         "failures",
         "What failed",
@@ -65,7 +69,13 @@ def _rates(row: Row) -> str:
     return f"{number(100 * row['failure_low'], 0)} to {number(100 * row['failure_high'], 0)} %"
 
 
-def _scored(inputs: Inputs) -> str:
+def _scored(inputs: Inputs, lost: pd.DataFrame) -> str:
+    is_compared = bool(inputs.runs["state"].isin(COUNTED_AT_CHANCE).any())
+    if inputs.is_imported and not is_compared:
+        only = lost["state"].isin(CUT_SHORT).all()
+        return "they are left out" if only else "none of them counts"
     if not inputs.lost_count:
-        return "their comparisons have no size, since the score of guessing is unknown; interrupted ones are left out"
+        has_stopped = not inputs.is_imported or bool(lost["state"].isin(CUT_SHORT).any())
+        stopped = "; interrupted ones are left out" if has_stopped else ""
+        return f"comparisons with lost runs have no size, since the score of guessing is unknown{stopped}"
     return f"they are scored {inputs.lost_count}, unless they were interrupted"

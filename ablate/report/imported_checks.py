@@ -1,6 +1,8 @@
 """The checklist of another tool's table: only questions that the table itself can answer."""
 
+from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.report.inputs import Inputs
+from ablate.report.left_out import cut_short, missing_seeds, same_settled_seeds, source_runs, unpaired_names
 from ablate.report.page import Check
 from ablate.storage.results import factor_columns
 from ablate.text import clauses, first_of, number_of
@@ -15,6 +17,32 @@ MOST_NAMED = 8  # items of a list in a reason
 def table_checks(inputs: Inputs) -> list[Check]:
     """Checks on the rows, besides those on seeds and lost runs, which studies have as well."""
     return [_one_row_a_run(inputs), _scores_vary(inputs), _separable(inputs), _others(inputs), *_folds(inputs)]
+
+
+def run_checks(inputs: Inputs) -> list[Check]:
+    """Whether the seeds of both sides are the same, and whether each run counts that did not finish."""
+    return [_same_seeds(inputs), _counted(inputs)]
+
+
+def _same_seeds(inputs: Inputs) -> Check:
+    name, apart = "Every configuration has the same seeds", unpaired_names(inputs)
+    if same_settled_seeds(inputs):
+        return Check(name, passed=True, why="Every variant and its reference have the same seeds.")
+    said = [f"No seed is shared, so the comparison is unpaired: {first_of(apart, MOST_NAMED)}"] if apart else []
+    said += [f"Cut short: {clauses(stopped, MOST_NAMED)}" for stopped in [cut_short(inputs)] if stopped]
+    said += [f"Missing: {clauses(missing, MOST_NAMED)}" for missing in [missing_seeds(inputs)] if missing]
+    is_paired = bool((inputs.effects["test"] != "unpaired").any())
+    said += ["Paired comparisons use the shared seeds only"] if is_paired else []
+    return Check(name, passed=False, why=f"{'. '.join(said)}.")
+
+
+def _counted(inputs: Inputs) -> Check:
+    name, stopped = "Runs that did not finish are counted", cut_short(inputs)
+    if stopped:
+        return Check(name, passed=False, why=f"Left out: {clauses(stopped, MOST_NAMED)}.")
+    n_lost = int(inputs.runs["state"].isin(COUNTED_AT_CHANCE).sum())
+    how = f"Scored {inputs.lost_count}" if inputs.lost_count else "Counted as failures, without a score"
+    return Check(name, True, f"{how}: {number_of(n_lost, 'run')}." if n_lost else "No run is recorded as lost.")
 
 
 def _one_row_a_run(inputs: Inputs) -> Check:
@@ -33,9 +61,25 @@ def _scores_vary(inputs: Inputs) -> Check:
     of_variant = finished.groupby("variant", sort=False)["score"].agg(["size", "nunique"])
     same = of_variant.index[(of_variant["size"] > 1) & (of_variant["nunique"] == 1)]
     if not (of_variant["size"] > 1).any():
-        return Check(name, None, "No configuration has two finished runs.")
+        return _scores_of_source(inputs, name)
     stuck = f"All seeds gave the same score for {first_of(list(same), MOST_NAMED)}: did the runs use their seed?"
     return Check(name, not len(same), stuck if len(same) else "No configuration has one score in all seeds.")
+
+
+def _scores_of_source(inputs: Inputs, name: str) -> Check:
+    """The check on the rows of the table, where each configuration counts as one run."""
+    if inputs.facts.seed_column == "":
+        return Check(name, None, "The table has no seed column.")
+    rows = source_runs(inputs)
+    finished = rows[rows["state"] == "finished"]
+    configurations = finished.groupby(list(factor_columns(finished)), sort=False, dropna=False)
+    of_all = configurations["score"].agg(["size", "nunique"])
+    several = of_all[of_all["size"] > 1]
+    if several.empty or (several["nunique"] > 1).any():
+        return Check(name, None, "No compared configuration has two finished runs.")
+    n = number_of(len(finished), "run")
+    why = f"All seeds of a configuration have the same score ({n}): did the runs use their seed?"
+    return Check(name, passed=False, why=why)
 
 
 def _separable(inputs: Inputs) -> Check:
@@ -46,17 +90,25 @@ def _separable(inputs: Inputs) -> Check:
 
 
 def _others(inputs: Inputs) -> Check:
-    """Whether other columns than the factors are alike in what is compared, or the user called them harmless."""
-    said, over = inputs.facts.confounded or (), inputs.facts.also_varies or ()
-    name = "No other setting differs between what is compared"
+    """Whether other columns than the factors are alike in what is compared; what the user trusts does not pass."""
+    facts, name = inputs.facts, "No other setting differs between what is compared"
+    said = [*(facts.confounded or ()), *(facts.ignored or ()), *(facts.separating or ())]
     if said:
         return Check(name, passed=False, why=f"{clauses([text.removesuffix('.') for text in said], MOST_NAMED)}.")
-    if trusted := inputs.facts.ignored:
-        return Check(name, passed=None, why=f"{clauses(list(trusted), MOST_NAMED)}.")
+    over = facts.also_varies or ()
     averaged = f"Comparisons average over {first_of(list(over), MOST_NAMED)}, with the same mix on both sides."
-    return Check(
-        name, passed=True, why=averaged if over else "No column of the table differs systematically between both sides."
-    )
+    return Check(name, passed=True, why=averaged if over else _no_difference(inputs))
+
+
+def _no_difference(inputs: Inputs) -> str:
+    """What was compared without finding a difference, and what was not."""
+    seen, unseen = inputs.facts.looked_at, inputs.facts.not_looked_at or ()
+    left_out = f"; left out: {first_of(list(unseen), MOST_NAMED)}" if unseen else ""
+    if seen is None:
+        return f"No difference is shown{left_out}."
+    if not seen:
+        return f"No other column was compared{left_out}." if unseen else "The table has no other column that varies."
+    return f"No systematic difference is shown in {first_of(list(seen), MOST_NAMED)}{left_out}."
 
 
 def _folds(inputs: Inputs) -> list[Check]:

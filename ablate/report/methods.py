@@ -44,8 +44,11 @@ RATES = {
 }
 FOREIGN = (
     "This table was made elsewhere and read from {source}. It does not say how its runs were trained and tuned, what "
-    "their seeds fix, or when a test set was read. The statistics below pair rows with the same seed."
+    "their seeds fix, or when a test set was read. {pairing}"
 )
+PAIRED = "The statistics below pair rows with the same seed."
+PARTLY_PAIRED = "The statistics below pair rows with the same seed, where both sides share seeds."
+NOT_PAIRED = "Both sides share no seed, so the statistics below compare their runs unpaired."
 
 
 def methods_section(inputs: Inputs) -> Section:
@@ -67,7 +70,7 @@ def methods_section(inputs: Inputs) -> Section:
 
 def _design(inputs: Inputs) -> str:
     facts, effects = inputs.facts, inputs.effects
-    said = [FOREIGN.format(source=facts.source or "a file")] if inputs.is_imported else []
+    said = [FOREIGN.format(source=facts.source or "a file", pairing=_pairing(inputs))] if inputs.is_imported else []
     n = effects["variant"].nunique()
     reference = _listed({factor_name(name): level for name, level in trained_reference(inputs).items()})
     kind = facts.reference_kind
@@ -95,6 +98,13 @@ def _design(inputs: Inputs) -> str:
     said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.recipes or {}).items()]
     said += [_condition(factor, when) for factor, when in (facts.conditions or {}).items()]
     return " ".join(said)
+
+
+def _pairing(inputs: Inputs) -> str:
+    is_unpaired = inputs.effects["test"] == "unpaired"
+    if not is_unpaired.any():
+        return PAIRED
+    return NOT_PAIRED if is_unpaired.all() else PARTLY_PAIRED
 
 
 def _what_changes(inputs: Inputs) -> str:

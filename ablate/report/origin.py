@@ -1,9 +1,8 @@
 """The title facts, the warning banners, and the section on data, machine, versions and how to reproduce."""
 
-import pandas as pd
-
 from ablate.analysis.effects import confirmatory_runs
 from ablate.report.inputs import Inputs, trained_reference
+from ablate.report.left_out import source_runs
 from ablate.report.numbers import count, duration
 from ablate.report.page import Block, Definitions, Listing, Section
 from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts
@@ -64,8 +63,7 @@ def title_facts(inputs: Inputs) -> list[tuple[str, str]]:
 def _size(inputs: Inputs) -> str:
     results, compared = inputs.results, inputs.runs
     if inputs.is_imported:
-        is_own = results["same_as"].astype(str) == "" if "same_as" in results else pd.Series(True, index=results.index)
-        sizes = [number_of(int(is_own.sum()), "row")]
+        sizes = [number_of(len(source_runs(inputs)), "row")]
     else:
         phases = [(phase, int((results["phase"] == phase).sum())) for phase in ("search", "tune")]
         sizes = [number_of(n, f"{phase} trial") for phase, n in phases if n]

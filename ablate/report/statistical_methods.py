@@ -3,7 +3,9 @@
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error
 from ablate.report.inputs import Inputs
+from ablate.report.left_out import source_runs
 from ablate.report.numbers import number
+from ablate.study.trial import CUT_SHORT
 from ablate.text import number_of
 
 STATISTICS = (
@@ -73,10 +75,12 @@ def verdicts_paragraph(inputs: Inputs) -> str:
 
 def lost_runs_paragraph(inputs: Inputs) -> str:
     """How many runs were lost, how they are scored, and how failures are tested."""
-    runs = inputs.confirmatory()
+    runs = source_runs(inputs) if inputs.is_imported else inputs.confirmatory()
     n = int(runs["state"].isin(COUNTED_AT_CHANCE).sum())
     if inputs.is_imported and not n:
-        return "No run is recorded as lost."
+        n_stopped = int(runs["state"].isin(CUT_SHORT).sum())
+        stopped = f"{n_stopped} of {number_of(len(runs), 'run')} ended early or without a score and are left out."
+        return stopped if n_stopped else "No run is recorded as lost."
     lost = f"{n or 'none'} of {len(runs):,} runs did"
     tested = "" if inputs.effects.empty else f" {FAILURES}"
     ended = "A run that diverged, failed or ran out of memory"

@@ -8,6 +8,7 @@ from ablate.analysis.search_history import best_of_search
 from ablate.analysis.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs, reference_mean
+from ablate.report.left_out import left_out_in_words
 from ablate.report.numbers import count, effect_decimals, file_unit, in_unit, number
 from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragraph, Section, Table
 from ablate.report.plots import contrast_name
@@ -71,10 +72,10 @@ def _detectable(inputs: Inputs) -> str:
 
 
 def _unseen_failures(inputs: Inputs) -> str:
-    """What clean runs do not exclude, if no run was lost."""
+    """What clean runs do not exclude, if no run was lost, cut short or missing."""
     primary = inputs.primary_effects()
     primary = primary[primary["n_runs"] > 0]
-    if primary.empty or primary["n_lost"].sum() or primary["reference_lost"].sum():
+    if left_out_in_words(inputs) or primary.empty or primary["n_lost"].sum() or primary["reference_lost"].sum():
         return ""
     fewest = int(primary["n_runs"].min())
     bound = number(100 * float(primary["failure_high"].max()), 0)

@@ -178,6 +178,9 @@ class Provenance:
     aliased: Sequence[str] | None = None  # sentences on factors that others decide
     confounded: Sequence[str] | None = None  # sentences on columns for which comparisons were not formed
     ignored: Sequence[str] | None = None  # sentences on columns that differ, and that the user called harmless
+    looked_at: Sequence[str] | None = None  # columns besides the factors that were compared between the sides
+    not_looked_at: Sequence[str] | None = None  # varying columns that were not compared
+    separating: Sequence[str] | None = None  # sentences on those whose values both sides do not share
     also_varies: Sequence[str] | None = None  # settings over which the comparisons average
     reference_asked: str | None = None
     target: Mapping[str, Level] | None = None  # the cell of a factorial with the best mean score of all seeds

@@ -34,3 +34,26 @@ def test_one_run_of_each_configuration_tells_nothing_of_seeds(inputs: Inputs) ->
     alone = dataclasses.replace(inputs, runs=inputs.runs.drop_duplicates("variant"))
     checks = {check.name: check.passed for check in table_checks(alone)}
     assert checks["Scores differ between seeds"] is None
+
+
+def test_columns_that_differ_fail_though_the_user_trusts_them_or_nobody_compared_them(inputs: Inputs) -> None:
+    name = "No other setting differs between what is compared"
+    assert told(inputs, ignored=["host differs and is ignored"])[name] == (False, "host differs and is ignored.")
+    separating = ["n_params separates a from b in every run"]
+    assert told(inputs, separating=separating)[name] == (False, "n_params separates a from b in every run.")
+
+
+@pytest.mark.parametrize(
+    ("seen", "unseen", "why"),
+    [
+        (["host", "date"], ["notes"], "No systematic difference is shown in host, date; left out: notes."),
+        ([], ["notes"], "No other column was compared; left out: notes."),
+        ([], [], "The table has no other column that varies."),
+        (None, None, "No difference is shown."),
+    ],
+)
+def test_the_clear_line_speaks_of_the_columns_compared_alone(
+    inputs: Inputs, seen: list[str] | None, unseen: list[str] | None, why: str
+) -> None:
+    said = told(inputs, looked_at=seen, not_looked_at=unseen)["No other setting differs between what is compared"]
+    assert said == (True, why)

@@ -37,6 +37,7 @@ WHOLE: dict[str, Any] = {
     "metric": {"name": "acc", "direction": "maximize", "unit": "points", "scale": 100.0, "margin": 0.5, "chance": 0.1},
     "factors": ["norm"], "drawn": ["width"], "alone": ["tower"], "together": [["norm", "width"]],
     "aliased": ["norm and width always change together"], "confounded": ["data differs"], "ignored": ["host differs"],
+    "looked_at": ["host"], "not_looked_at": ["notes"], "separating": ["notes separates a from b"],
     "also_varies": ["host"],
     "reference_asked": "norm=none", "target": {"norm": "batch"}, "target_stated": {"norm": "batch"},
     "seed_column": "seed", "overlap": 0.25,

@@ -60,10 +60,12 @@ def find_bystanders(runs: Runs, taken: Collection[str], factors: Collection[str]
     names = [str(name) for name in runs.table if str(name) not in {*taken, *factors}]
     cells = _cells(runs, factors)
     found = [_seen(runs, export, name, cells, named=named) for name in names]
-    return [
-        each for each in found
-        if each is not None and not _spells(runs, each, factors) and not _copies(runs, each, factors)
-    ]  # fmt: skip
+    return [each for each in found if each is not None and not repeats_factor(runs, each.name, factors)]
+
+
+def repeats_factor(runs: Runs, name: str, factors: Collection[str]) -> bool:
+    """Whether a column copies a factor, or spells its levels out."""
+    return _spells(runs, name, factors) or _copies(runs, name, factors)
 
 
 def _cells(runs: Runs, factors: Collection[str]) -> Codes:
@@ -107,11 +109,11 @@ def _is_setting(words: tuple[str, ...]) -> bool:
     return is_chosen and not set(words) & CONSEQUENCES
 
 
-def _spells(runs: Runs, column: Bystander, factors: Collection[str]) -> bool:
+def _spells(runs: Runs, column: str, factors: Collection[str]) -> bool:
     """Whether each cell of a column of words contains the level of a factor: "adam, 3 layers"."""
-    if to_numbers(runs.table[column.name]) is not None:
+    if to_numbers(runs.table[column]) is not None:
         return False
-    cells = runs.table[column.name].str.lower()
+    cells = runs.table[column].str.lower()
     return any(
         to_numbers(runs.table[name]) is None
         and all(level and level in cell for cell, level in zip(cells, runs.table[name].str.lower(), strict=True))
@@ -119,9 +121,9 @@ def _spells(runs: Runs, column: Bystander, factors: Collection[str]) -> bool:
     )
 
 
-def _copies(runs: Runs, column: Bystander, factors: Collection[str]) -> bool:
+def _copies(runs: Runs, column: str, factors: Collection[str]) -> bool:
     """Whether a column repeats a factor, cell by cell, as params that an export lists twice do."""
-    return any(_same(runs.table[column.name], runs.table[name]) for name in factors)
+    return any(_same(runs.table[column], runs.table[name]) for name in factors)
 
 
 def _same(one: "pd.Series[str]", other: "pd.Series[str]") -> bool:

@@ -19,7 +19,7 @@ def missing_notes(cells: CellRuns, found: Configurations) -> list[str]:
     """A note on runs that a crossing of the factors, or of configurations and seeds, lacks."""
     present = pd.crosstab(cells.of_row, cells.rows["seed"].to_numpy()).to_numpy() > 0
     here = np.unique(cells.of_row)
-    if len(here) < 2:
+    if len(here) < 2 or not (present.sum(axis=0) > 1).any():  # without a shared seed no run has a place to be missing
         return []
     seeds = np.unique(cells.rows["seed"])
     planned = present.mean(axis=0) > COMMON if len(here) > 2 else present.any(axis=0)

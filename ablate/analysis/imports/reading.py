@@ -38,6 +38,7 @@ from ablate.analysis.imports.rows import (
     one_factor_rows,
     search_rows,
 )
+from ablate.analysis.imports.separating import Beside, beside_factors
 from ablate.analysis.imports.summaries import without_summaries
 from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
 from ablate.analysis.sources import Runs
@@ -72,6 +73,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     target, target_said = _target(read)
     is_crossed = found.is_factorial and bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
     confounding = _confounding(read, reference, is_crossed=is_crossed)
+    beside = _beside(read, reference, is_crossed=is_crossed)
     is_crossed = is_crossed and not confounding.spoilt
     one_factor = one_factor_rows(cells, found, reference, without=confounding.spoilt)
     is_compared, aliased = bool(len(one_factor)) or is_crossed, aliases(found)
@@ -95,6 +97,9 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         confounded=list(confounding.reasons),
         ignored=list(confounding.ignored),
         also_varies=list(confounding.averaged),
+        looked_at=list(beside.compared),
+        not_looked_at=list(beside.left_out),
+        separating=list(beside.separating),
         alone=[] if is_compared else lone(found),
         designs=["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
         read_as=_OPTION.sub("", read_as).removeprefix("Read as: "),
@@ -157,12 +162,8 @@ def _bystanders(runs: Runs, roles: Roles, asked: ImportOptions) -> list[Bystande
 
 def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confounding:
     """What other columns do to the comparisons; those of a factorial are comparisons of all its cells."""
-    found = read.found
-    compared = compared_with(read.cells, found, reference).tolist()
-    if is_crossed:
-        compared = [at for at in range(len(found.codes)) if at != reference]
-    names = {at: text_of(found, at) for at in (reference, *compared)}
-    counted, ignored = read.cells.counted, read.asked.ignore
+    compared, names = _sides(read, reference, is_crossed=is_crossed)
+    found, counted, ignored = read.found, read.cells.counted, read.asked.ignore
     beside = find_confounding(
         read.runs, read.others, counted, reference=reference, compared=compared, names=names,
         asked=(read.roles.factors, ignored),
@@ -172,6 +173,23 @@ def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confoundin
     )  # fmt: skip
     uneven = find_uneven(read.runs, read.roles, read.cells, reference=reference, compared=compared, names=names)
     return joined([beside, endings, uneven])
+
+
+def _beside(read: _Read, reference: int, *, is_crossed: bool) -> Beside:
+    compared, names = _sides(read, reference, is_crossed=is_crossed)
+    return beside_factors(
+        read.runs, read.others, read.cells.counted, roles=(read.roles.taken, read.roles.factors),
+        sides=(reference, compared), names=names,
+    )  # fmt: skip
+
+
+def _sides(read: _Read, reference: int, *, is_crossed: bool) -> tuple[list[int], dict[int, str]]:
+    """The configurations that are compared with the reference, and the names of all."""
+    found = read.found
+    compared: list[int] = compared_with(read.cells, found, reference).tolist()
+    if is_crossed:
+        compared = [at for at in range(len(found.codes)) if at != reference]
+    return compared, {at: text_of(found, at) for at in (reference, *compared)}
 
 
 def prepared(runs: Runs) -> Runs:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export
+from ablate.analysis.imports.mixed_scales import check_split
 from ablate.analysis.imports.words import (
     ALSO_HIGHER,
     ALSO_LOWER,
@@ -99,6 +100,7 @@ def find_unit(runs: Runs, asked: ImportOptions, *, score: str, direction: str) -
         return "points" if is_accuracy and is_fraction else ""
     small = known[known.between(0, 1, inclusive="right")]
     if len(small):
+        check_split(runs, score, values)
         raise DataError(
             f'{runs.place}: "{printable(score)}" seems to mix fractions and percents: {small.iloc[0]:g} and '
             f"{known.max():g}\n  write all values in one way, or add --unit points if all are percents"

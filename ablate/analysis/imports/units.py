@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ablate.analysis.imports.asked import MINIMIZE, ImportOptions
 from ablate.analysis.imports.columns import Roles
+from ablate.analysis.imports.mixed_scales import LEAST_PERCENT, PERCENTS, check_split
 from ablate.analysis.imports.words import BOUNDED, words_of
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 MOST_OF_FRACTIONS = 0.1  # a margin of 10 points hides nearly every difference
 LEAST_OF_PERCENTS = 0.02  # a margin below 0.02 points is a fraction
-LEAST_PERCENT = 10  # scores of 1 to 10 may be fractions or percents
 
 
 def check_margin(runs: Runs, roles: Roles, asked: ImportOptions, scores: "pd.Series[float]") -> None:
@@ -47,7 +47,10 @@ def check_mixed(runs: Runs, roles: Roles, asked: ImportOptions, scores: "pd.Seri
     """Reject scores of any name that mix fractions and percents; a stated unit settles it.
 
     The sign is that of mixing: no score is between 1 and 10, and times 100 the small ones are among the large ones.
+    No unit settles it where another column decides the scale.
     """
+    if asked.unit in PERCENTS:
+        check_split(runs, roles.score, scores)
     known = scores.dropna().abs()
     small, large = known[(known > 0) & (known <= 1)], known[known > LEAST_PERCENT]
     is_parted = len(small) + len(large) + int((known == 0).sum()) == len(known) and bool((known <= 100).all())

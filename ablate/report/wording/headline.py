@@ -39,11 +39,12 @@ def headline(
     way_out: str = "",
     changes: pd.DataFrame | None = None,
     level: float = ALPHA,
+    left_out: Sequence[str] = (),
 ) -> list[str]:
     """The answer in sentences, most important first; `title` is used if there are no results.
 
     Runs that did not finish are scored `lost_count`, "" if the score of guessing is unknown; then `way_out` says how
-    to state it. How often runs failed is an outcome of its own.
+    to state it. How often runs failed is an outcome of its own. `left_out`: sentences on runs that no comparison has.
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
     verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
@@ -60,7 +61,7 @@ def headline(
     ended = ended_in_words(results, n_modes=len(modes), lost_count=lost_count)
     uncompared = [*failing_in_words(family), *lost_in_words(family, way_out=way_out), *_uncompared(family)]
     if not told:
-        return [unbroken(line) for line in (*uncompared, *ended)]
+        return [unbroken(line) for line in (*uncompared, *left_out, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
     lines = ranking_in_words(decided, family) if decided else _undecided(told, family=len(family), level=level)
     lines += uncompared
@@ -76,7 +77,7 @@ def headline(
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
     lines += [] if decided else _detectable(told)
     lines += [] if changes is None else modes_in_words(effects, changes)
-    lines += ended + _not_flipped(told) + _family(told, family=len(family), level=level)
+    lines += [*left_out, *ended, *_not_flipped(told), *_family(told, family=len(family), level=level)]
     return [unbroken(line) for line in lines]
 
 
