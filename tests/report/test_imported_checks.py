@@ -23,6 +23,12 @@ def test_settings_that_differ_with_the_same_mix_are_said_and_pass(inputs: Inputs
     assert averaged == (True, "Comparisons average over batch, depth, with the same mix on both sides.")
 
 
+def test_a_difference_that_was_let_through_is_said_and_does_not_pass(inputs: Inputs) -> None:
+    said = "The last epoch differs between norm=a (20) and norm=b (3 to 9, median 5): a difference may come from it"
+    others = told(inputs, ignored=[said], also_varies=["batch"])["No other setting differs between what is compared"]
+    assert others == (None, f"{said}.")
+
+
 def test_folds_are_a_line_only_where_replicates_are_folds(inputs: Inputs) -> None:
     assert "Overlapping folds are allowed for" not in told(inputs)
     passed, why = told(inputs, overlap=0.25, seed_column="fold")["Overlapping folds are allowed for"]

@@ -49,12 +49,10 @@ def find_endings(
     name = printable(runs.ends)
     way_out = f"keep the rows up to a common {name}, or add --ignore {name} if a rule stopped the runs early"
     reasons = [f"{_said(name, names, ends, reference, budgets)}: {way_out}"] if budgets else []
-    said = [f"{_said(name, names, ends, reference, others)}: a difference may come from it"] if others else []
-    return Confounding(dict.fromkeys(budgets, (runs.ends,)), tuple(reasons), (), tuple(said), _sentences(said))
-
-
-def _sentences(said: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{text[0].upper()}{text[1:]}." for text in said)
+    said = [f"T{_said(name, names, ends, reference, others)[1:]}: a difference may come from it"] if others else []
+    return Confounding(
+        dict.fromkeys(budgets, (runs.ends,)), tuple(reasons), (), tuple(said), tuple(f"{text}." for text in said)
+    )
 
 
 def _ends(finished: pd.DataFrame, numbers: "pd.Series[float]", at: int) -> Ends:

@@ -51,7 +51,7 @@ def test_the_user_may_say_that_a_rule_stopped_the_runs():
     assert compared(foreign) == {"optimizer=sgd"}
     assert foreign.facts.confounded == []
     [said] = foreign.facts.ignored
-    assert said.startswith("the last epoch differs between optimizer=adam (20) and optimizer=sgd (10)")
+    assert said.startswith("The last epoch differs between optimizer=adam (20) and optimizer=sgd (10)")
 
 
 def test_early_stopping_at_various_epochs_is_compared_and_said():
@@ -59,10 +59,10 @@ def test_early_stopping_at_various_epochs_is_compared_and_said():
     assert compared(foreign) == {"optimizer=sgd"}
     [said] = foreign.facts.ignored
     assert said == (
-        "the last epoch differs between optimizer=adam (10 to 18, median 12.5) and optimizer=sgd (3 to 9, median 5.5): "
+        "The last epoch differs between optimizer=adam (10 to 18, median 12.5) and optimizer=sgd (3 to 9, median 5.5): "
         "a difference may come from it"
     )
-    assert f"T{said[1:]}." in foreign.notes
+    assert f"{said}." in foreign.notes
 
 
 def test_a_few_runs_that_ended_early_spoil_no_comparison():
