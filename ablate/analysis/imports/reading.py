@@ -38,7 +38,7 @@ from ablate.analysis.imports.rows import (
     one_factor_rows,
     search_rows,
 )
-from ablate.analysis.imports.separating import Beside, beside_factors
+from ablate.analysis.imports.separating import OtherColumns, beside_factors
 from ablate.analysis.imports.summaries import without_summaries
 from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
 from ablate.analysis.sources import Runs
@@ -175,7 +175,7 @@ def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confoundin
     return joined([beside, endings, uneven])
 
 
-def _beside(read: _Read, reference: int, *, is_crossed: bool) -> Beside:
+def _beside(read: _Read, reference: int, *, is_crossed: bool) -> OtherColumns:
     compared, names = _sides(read, reference, is_crossed=is_crossed)
     return beside_factors(
         read.runs, read.others, read.cells.counted, roles=(read.roles.taken, read.roles.factors),

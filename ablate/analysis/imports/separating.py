@@ -31,7 +31,7 @@ MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class OtherColumns:
     """The varying columns besides roles and factors: those compared, the others, and what separates sides."""
 
     compared: tuple[str, ...]
@@ -47,7 +47,7 @@ def beside_factors(
     roles: tuple[Collection[str], Collection[str]],
     sides: tuple[int, Sequence[int]],
     names: Mapping[int, str],
-) -> Beside:
+) -> OtherColumns:
     """Look at the columns that are no `bystanders`; `roles` are the columns taken and the factors.
 
     `sides` are the reference and the compared configurations of the `counted` runs, `names` these in words. Other
@@ -64,7 +64,7 @@ def beside_factors(
         if apart and not set(words_of(recognize([name]).name(name))) & SCORES:
             sides_said = f"{names[reference]} from {first_of([names[at] for at in apart], MOST_NAMED)}"
             said.append(f"{printable(name)} separates {sides_said} in every run")
-    return Beside(compared, tuple(others), tuple(said))
+    return OtherColumns(compared, tuple(others), tuple(said))
 
 
 def _may_matter(runs: Runs, name: str, factors: Collection[str]) -> bool:
