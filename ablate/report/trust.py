@@ -14,6 +14,7 @@ from ablate.report.page import MOST_ROWS, Block, Check, Checklist, Link, Paragra
 from ablate.report.plots import contrast_name
 from ablate.report.test_set import example_blocks
 from ablate.report.wording.phrases import DECIMALS
+from ablate.text import number_of
 
 ANCHOR = "trust"
 MOST_CURVES = 200  # learning curves for estimating the optimism of the best epoch; the first ones
@@ -36,12 +37,12 @@ def confirmation(checks: list[Check], *, is_imported: bool = False) -> Link:
     """Whether the answer is confirmed, linked to the checklist; a table of another tool confirms only itself."""
     failed, unknown = (sum(check.passed is state for check in checks) for state in (False, None))
     if is_imported:
-        passed = f"{len(checks) - failed - unknown} of {len(checks)} checks of the table passed"
+        passed = f"{len(checks) - failed - unknown} of {number_of(len(checks), 'check')} of the table passed"
         return Link(f"{passed}; how its runs were made and tuned is not known", ANCHOR)
     if not failed and not unknown:
         return Link(f"Confirmed: all {len(checks)} checks passed", ANCHOR)
-    said = [f"{failed} of {len(checks)} checks failed"] if failed else []
-    of_all = "" if failed else f" of {len(checks)} checks"
+    said = [f"{failed} of {number_of(len(checks), 'check')} failed"] if failed else []
+    of_all = "" if failed else f" of {number_of(len(checks), 'check')}"
     said += [f"{unknown}{of_all} could not be made"] * bool(unknown)
     return Link(f"Not confirmed: {', '.join(said)}", ANCHOR)
 
