@@ -10,7 +10,7 @@ from pathlib import Path
 
 Table = dict[str, dict[str, str]]  # key of a row -> column -> text, as it stands in the file
 
-PLACE_AND_TIME = ("seconds", "run_id", "attempt")  # columns in which equal studies differ
+PLACE_AND_TIME = ("seconds", "run_id", "attempt", "read_at")  # columns in which equal studies differ
 STATUS = {
     "finished": "FINISHED", "pruned": "FINISHED", "diverged": "FAILED", "out_of_memory": "FAILED", "failed": "FAILED",
     "killed": "KILLED",

@@ -64,6 +64,7 @@ def has_no_score(column: "pd.Series[str]") -> "pd.Series[bool]":
 
 def _parsed(column: "pd.Series[str]") -> "pd.Series[float] | None":
     try:
-        return pd.to_numeric(column)  # "" becomes NaN
+        numbers = pd.to_numeric(column)  # "" becomes NaN
+        return numbers.astype(float) if numbers.dtype == object else numbers  # whole numbers beyond 2^64 are objects
     except (ValueError, TypeError, OverflowError):  # OverflowError: a whole number with hundreds of digits
         return None
