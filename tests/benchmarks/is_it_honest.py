@@ -21,7 +21,8 @@ claim a planted effect of 1, 1.5 and 2 SD of the paired differences.
   intervals that leave 0 where no verdict stands; unless the sentence says that it is exploratory or descriptive.
 - modes: two learning-rate modes with the same true effects.
 - losses: a variant that loses 15 % of its runs and is as good as the reference if these count as guesses; "helps" is
-  false, and the answer must name the lost runs, in at least 95 %.
+  false in studies with a lost run, and the answer must name the lost runs, in at least 95 %. Studies in which by luck
+  none was lost are counted apart: their reports can only say which failure rate the clean runs leave open.
 
 The first five go through `analysis.statistics.judge`, on which every effects table rests; the others through the
 importer or a study's folder, and the report. Ends with exit code 1 where a rate is missed. About 10 minutes on one

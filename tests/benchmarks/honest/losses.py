@@ -18,7 +18,10 @@ TOLD = re.compile(r"lost|diverged|did not finish|failed|no score|more often", re
 
 
 def losses(studies: int, *, seed: int) -> Iterator[Measured]:
-    """Lost runs with a word for it, without a score, or as a score of guessing: none may help, and all are named."""
+    """Lost runs with a word for it, without a score, or as a score of guessing: none may help, and all are named.
+
+    A study in which by luck no run was lost cannot know better: those are counted apart, and not held to a rate.
+    """
     for number, case in enumerate(("state and no score", "no score", "state, chance given", "a score of guessing")):
         if "given" in case and not HAS_CHANCE:
             continue
@@ -28,7 +31,13 @@ def losses(studies: int, *, seed: int) -> Iterator[Measured]:
         said = [(report_on(imported(rows, reference="optimizer=sgd", **asked)), n_lost) for rows, n_lost in drawn]
         refused = sum(bool(one.refusal) for one, _ in said)
         note = f"{refused} of {studies} refused" if refused else ""
-        yield Measured("collapse", f"{case}: helps", Rate.of(_helps(one) for one, _ in said), note=note)
+        yield Measured(
+            "collapse", f"{case}: helps, with a lost run", Rate.of(_helps(s) for s, n in said if n), note=note
+        )
+        clean = Rate.of(_helps(one) for one, n_lost in said if not n_lost)
+        yield Measured(
+            "collapse", f"{case}: helps, without one", clean, is_to_be="", note=f"of {studies}; none can know"
+        )
         if case != "a score of guessing":
             told = Rate.of(bool(TOLD.search(one.answer) or one.refusal) for one, n_lost in said if n_lost)
             yield Measured("collapse", f"{case}: lost runs named in the answer", told, is_to_be="at least")
