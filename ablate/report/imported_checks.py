@@ -92,9 +92,9 @@ def _separable(inputs: Inputs) -> Check:
 def _others(inputs: Inputs) -> Check:
     """Whether other columns than the factors are alike in what is compared; what the user trusts does not pass."""
     facts, name = inputs.facts, "No other setting differs between what is compared"
-    said = [*(facts.confounded or ()), *(facts.ignored or ()), *(facts.separating or ())]
-    if said:
-        return Check(name, passed=False, why=f"{clauses([text.removesuffix('.') for text in said], MOST_NAMED)}.")
+    differing = [*(facts.confounded or ()), *(facts.separating or ())]
+    if said := [text.removesuffix(".") for text in (*differing, *(facts.ignored or ()))]:
+        return Check(name, passed=False if differing else None, why=f"{clauses(said, MOST_NAMED)}.")
     over = facts.also_varies or ()
     averaged = f"Comparisons average over {first_of(list(over), MOST_NAMED)}, with the same mix on both sides."
     return Check(name, passed=True, why=averaged if over else _no_difference(inputs))
