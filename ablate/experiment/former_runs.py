@@ -9,6 +9,12 @@ from ablate.storage.journal import AttemptKey, Entry
 from ablate.storage.provenance import Provenance, read_provenance
 
 PARTS = ("train", "evaluate", "compile", "lr_test", "build", "data")  # what a worker's time is spent on
+# Facts of the run that trained the results, and of the last run that came to the comparisons.
+OF_TRAINING = (
+    "ended", "command", "ablate_version", "versions", "hardware", "workers", "threads", "stack", "git",
+    "package_in_checkout", "time",
+)  # fmt: skip
+OF_COMPARISON = ("tune", "looks", "complete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +45,9 @@ class FormerRuns:
             return facts
         facts = replace(facts, started=former.started or facts.started)
         if not self.settled_since(entries):
-            facts = replace(
-                facts,
-                ended=former.ended,
-                command=former.command,
-                ablate_version=former.ablate_version,
-                versions=former.versions,
-                hardware=former.hardware,
-                workers=former.workers,
-                threads=former.threads,
-                stack=former.stack,
-                git=former.git,
-                package_in_checkout=former.package_in_checkout,
-                time=former.time,
-            )
+            facts = _taken(facts, former, OF_TRAINING)
         if not compared:
-            facts = replace(facts, tune=former.tune, looks=former.looks, complete=former.complete)
+            facts = _taken(facts, former, OF_COMPARISON)
         return facts
 
 
@@ -73,6 +66,10 @@ def read_former_runs(path: Path, entries: Iterable[Entry], *, workers: int) -> F
     names = dict.fromkeys([*of_trials, *written])
     seconds = {name: max(of_trials.get(name, 0.0), written.get(name, 0.0)) for name in names}
     return FormerRuns(facts, seconds, frozenset(entry.key for entry in entries))
+
+
+def _taken(facts: Provenance, former: Provenance, names: Iterable[str]) -> Provenance:
+    return replace(facts, **{name: getattr(former, name) for name in names})
 
 
 def wall_seconds(entries: Iterable[Entry], *, workers: int) -> dict[str, float]:

@@ -12,11 +12,11 @@ from ablate.report.inputs import Inputs
 from ablate.report.page import NOT_RECORDED, Check
 from ablate.report.rate_checks import rate_checks
 from ablate.report.test_set_checks import preregistered, read_once
+from ablate.report.wording.phrases import MOST_NAMED
 from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
 from ablate.study.trial import CUT_SHORT
 from ablate.text import clauses, first_of, number_of
 
-MOST_NAMED = 8  # items of a list in a reason
 NOTHING_COMPARED = Check(
     "At least one comparison was made", passed=False, why="No comparison has a run on the test set yet."
 )

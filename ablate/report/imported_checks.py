@@ -4,6 +4,7 @@ from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.report.inputs import Inputs
 from ablate.report.left_out import cut_short, missing_seeds, same_settled_seeds, source_runs, unpaired_names
 from ablate.report.page import Check
+from ablate.report.wording.phrases import MOST_NAMED
 from ablate.storage.results import factor_columns
 from ablate.text import clauses, first_of, number_of
 
@@ -11,7 +12,6 @@ NOTHING_COMPARED = Check(
     "At least one comparison was made", passed=False,
     why="No configuration differs from the reference in one factor alone.",
 )  # fmt: skip
-MOST_NAMED = 8  # items of a list in a reason
 
 
 def table_checks(inputs: Inputs) -> list[Check]:

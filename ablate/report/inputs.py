@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ablate.analysis.effects import (
+    LOST,
     Metric,
     confirmatory_runs,
     effects_of_runs,
@@ -170,7 +171,7 @@ def read_inputs(folder: Path) -> Inputs:
 
 def _whole(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     """The pairs without the comparisons of which no size is known, since runs were lost."""
-    lost = effects.loc[effects["verdict"] == "lost runs", ["variant", "mode"]].itertuples(index=False, name=None)
+    lost = effects.loc[effects["verdict"] == LOST, ["variant", "mode"]].itertuples(index=False, name=None)
     cells = pd.MultiIndex.from_frame(scores[["variant", "mode"]])
     return scores[~cells.isin(list(lost))]
 

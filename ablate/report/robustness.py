@@ -5,6 +5,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from ablate.analysis.effects import LOST
+from ablate.analysis.effects.contrasts import IDENTITY
 from ablate.analysis.effects.table import FLIPS_SEED
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.analysis.statistics.robustness import robustness
@@ -21,7 +22,6 @@ SENTENCE = (
     "probabilities that the true difference is below, within and above the margin (Student's t, no prior knowledge). "
     "Exploratory: they show whether a finding depends on the method, and no verdict rests on them."
 )
-IDENTITY = ["factor", "level", "variant", "mode", "against"]
 PERCENTS = ("p_worse", "p_within", "p_above")
 
 
@@ -62,7 +62,7 @@ def _measured(told: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
         )
         for row in told.to_dict("records")
     ]  # fmt: skip
-    return pd.concat([told[IDENTITY].reset_index(drop=True), pd.DataFrame(found)], axis=1)
+    return pd.concat([told[list(IDENTITY)].reset_index(drop=True), pd.DataFrame(found)], axis=1)
 
 
 def _percent(share: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects.pairing import IDENTICAL, UNFINISHED
+from ablate.analysis.effects.pairing import IDENTICAL, LOST, UNFINISHED
 from ablate.analysis.statistics.examples import crossed_interval, mcnemar_p
 from ablate.errors import DataError
 from ablate.storage.predictions import Correctness, KeptPredictions
@@ -17,7 +17,7 @@ EXAMPLE_COLUMNS = (
     "better_pairs", "worse_pairs",
 )  # fmt: skip
 DISCORDANT_COLUMNS = ("factor", "level", "variant", "mode", "against", "seed", "only_variant", "only_reference", "p")
-_UNCOMPARED = (IDENTICAL, UNFINISHED, "lost runs")
+_UNCOMPARED = (IDENTICAL, UNFINISHED, LOST)
 ALPHA = 0.05
 _TOLERANCE = 1e-6  # between an accuracy in the table and that of the predictions
 

@@ -2,6 +2,10 @@
 
 import pandas as pd
 
+from ablate.analysis.imports.asked import ImportOptions
+from ablate.analysis.imports.columns import find_roles
+from ablate.analysis.imports.configurations import find_configurations
+from ablate.analysis.imports.rows import cells_of, measured_runs
 from ablate.analysis.sources import Runs
 
 
@@ -22,6 +26,24 @@ def crossed(*, seeds=(0, 1)) -> pd.DataFrame:
             }
             for norm in ("none", "batch")
             for drop in (0.0, 0.1, 0.3)
+            for seed in seeds
+        ]
+    )
+
+
+def configurations_of(table):
+    """The configurations and cells of a table."""
+    source = runs(table)
+    roles = find_roles(source, ImportOptions())
+    found = find_configurations(source, roles.factors)
+    return found, cells_of(measured_runs(source, roles), found, seeded=bool(roles.seed))
+
+
+def flat(optimizers=("adam", "sgd", "rms"), seeds=range(6), score=lambda at, seed: 0.8 + at / 50 + seed / 500):
+    return pd.DataFrame(
+        [
+            {"optimizer": name, "seed": seed, "acc": score(at, seed)}
+            for at, name in enumerate(optimizers)
             for seed in seeds
         ]
     )

@@ -1,29 +1,9 @@
 import pandas as pd
-from tables import crossed, runs
+from tables import configurations_of, crossed, flat, runs
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
-from ablate.analysis.imports.configurations import find_configurations
 from ablate.analysis.imports.copies import alike_notes, copied_seeds, once, without_copies
-from ablate.analysis.imports.rows import cells_of, measured_runs
-
-
-def read(table):
-    """The configurations and cells of a table."""
-    source = runs(table)
-    roles = find_roles(source, ImportOptions())
-    found = find_configurations(source, roles.factors)
-    return found, cells_of(measured_runs(source, roles), found, seeded=bool(roles.seed))
-
-
-def flat(optimizers=("adam", "sgd", "rms"), seeds=range(6), score=lambda at, seed: 0.8 + at / 50 + seed / 500):
-    return pd.DataFrame(
-        [
-            {"optimizer": name, "seed": seed, "acc": score(at, seed)}
-            for at, name in enumerate(optimizers)
-            for seed in seeds
-        ]
-    )
 
 
 def test_copies_of_a_run_count_once_and_it_is_said():
@@ -55,7 +35,7 @@ def test_equal_rows_without_a_seed_count_and_are_said():
 
 
 def test_a_seed_that_does_not_reach_the_training_makes_no_pairs():
-    _, cells = read(flat(score=lambda at, _seed: 0.8 + at / 50))
+    _, cells = configurations_of(flat(score=lambda at, _seed: 0.8 + at / 50))
     [note] = alike_notes(cells)
     assert "the seed does not reach the training, or the rows are copies" in note
     single = once(cells)
@@ -64,15 +44,15 @@ def test_a_seed_that_does_not_reach_the_training_makes_no_pairs():
 
 
 def test_scores_that_differ_in_one_configuration_are_those_of_runs():
-    assert alike_notes(read(flat(score=lambda at, seed: 1.0 if at else 0.8 + seed / 500))[1]) == []
-    assert alike_notes(read(flat(seeds=range(2), score=lambda at, _seed: 0.8 + at / 50))[1]) == []
+    assert alike_notes(configurations_of(flat(score=lambda at, seed: 1.0 if at else 0.8 + seed / 500))[1]) == []
+    assert alike_notes(configurations_of(flat(seeds=range(2), score=lambda at, _seed: 0.8 + at / 50))[1]) == []
 
 
 def test_seeds_that_repeat_others_in_every_configuration_count_once():
     def score(at, seed):
         return round(0.8 + at / 50 + (seed % 4) ** 2 / 317 + (at * (seed % 4)) / 911, 5)
 
-    _, cells = read(flat(seeds=range(8), score=score))
+    _, cells = configurations_of(flat(seeds=range(8), score=score))
     kept, [said] = copied_seeds(cells)
     assert sorted(kept.rows["seed"].unique()) == [0, 1, 2, 3]
     assert len(kept.of_row) == len(kept.rows) == 12
@@ -83,6 +63,8 @@ def test_seeds_that_repeat_others_in_every_configuration_count_once():
 
 
 def test_coarse_scores_that_agree_are_no_copies():
-    _, cells = read(flat(("adam", "sgd"), seeds=range(12), score=lambda _at, seed: round(0.8 + seed % 5 / 100, 2)))
+    _, cells = configurations_of(
+        flat(("adam", "sgd"), seeds=range(12), score=lambda _at, seed: round(0.8 + seed % 5 / 100, 2))
+    )
     kept, notes = copied_seeds(cells)
     assert (len(kept.rows), notes) == (24, [])
