@@ -3,14 +3,16 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ablate.data.array import Array
 from ablate.data.inputs import check_shapes, common_dtype, to_inputs
 from ablate.data.labels import count_classes, to_labels
+from ablate.data.source import FeatureColumn
 from ablate.errors import DataError
+from ablate.study.task import Target
 from ablate.text import first_of, number_of, printable
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -25,19 +27,27 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Examples with class labels, split into training and test; checked by `to_dataset`."""
+    """Examples with their targets, split into training and test; checked by `to_dataset`."""
 
     name: str
-    x_train: Array  # (n, features) or (n, height, width, channels), uint8 or float32, C-contiguous
-    y_train: Array  # (n,) int32 in 0 … n_classes - 1, every class at least once
+    x_train: Array  # (n, …) uint8, int32 or float32, C-contiguous; or a mapping of such arrays, for several inputs
+    y_train: Array  # (n, …) int32 for classes, float32 otherwise; or a mapping of such arrays, for several outputs
     x_test: Array
     y_test: Array
-    n_classes: int
+    n_classes: int  # of the first target; 0 for numbers
     stand_in: bool  # synthetic data of this package, not the named data set
     source: str  # origin, for the report
     digest: str  # SHA-256 over shapes, dtypes and bytes of the four arrays, and of `pretraining`, hexadecimal
     pretraining: "Dataset | None" = None  # the pretraining task, if there is one
     groups: tuple[str, ...] = ()  # groups in the file that the split ignores, a sentence each
+    targets: Mapping[str, Target] = field(default_factory=dict)  # by output; "" for the only one
+    n_given: int = 0  # the last of the training examples that are the source's own validation part
+    group_of: Array | None = None  # (n_train,) int32 number of each training example's group, if splits keep groups
+    time_of: Array | None = None  # (n_train,) float64, if splits follow an order
+    weights_train: Array | None = None  # (n_train,) float32
+    weights_test: Array | None = None
+    columns: tuple[FeatureColumn, ...] = ()  # of a table, in the order of the inputs
+    notes: tuple[str, ...] = ()  # on what was read as what, said once
 
 
 def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in: bool) -> Dataset:
@@ -66,6 +76,7 @@ def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in:
         stand_in=stand_in,
         source=source,
         digest=_digest(checked),
+        targets={"": Target("classes", n_classes=n_classes)},
     )
 
 

@@ -10,7 +10,19 @@ from ablate.study.data_formats import format_of_name
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_path, is_safe_name
-from ablate.study.settings import Data, Inspect, Limits, LrTest, ModelTable, Retries, Schedule, Search, Study, Training
+from ablate.study.settings import (
+    Data,
+    Inspect,
+    Limits,
+    LrTest,
+    MetricTable,
+    ModelTable,
+    Retries,
+    Schedule,
+    Search,
+    Study,
+    Training,
+)
 from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
 from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
@@ -29,7 +41,7 @@ QUICK = {
 }
 _TOP = ("title", "name", "seed")
 _TABLES = (
-    "data", "model", "training", "schedule", "transfer", "lr_test", "baseline", "space", "recipes", "search",
+    "data", "model", "training", "metric", "schedule", "transfer", "lr_test", "baseline", "space", "recipes", "search",
     "ablation", "inspect", "limits", "retries", "quick",
 )  # fmt: skip
 
@@ -69,6 +81,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         data=data,
         model=model,
         training=training,
+        metric=read_section(MetricTable, "metric", layered, most),
         schedule=_schedule(layered, most),
         transfer=read_transfer(layered, most, levels=transferred, data=data, epochs=None if quick else training.epochs),
         lr_test=_lr_test(layered, most),

@@ -33,6 +33,12 @@ Reals = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 Classes = Annotated[tuple[Annotated[int, Field(ge=0, le=10**6)], ...], BeforeValidator(_as_tuple)]
 
 
+Count: TypeAlias = Annotated[int, Field(ge=1, le=10**5)]
+Columns: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_names), Field(min_length=1)]
+# A number of examples, or their share.
+Held: TypeAlias = Annotated[int, Field(ge=1, le=10**9)] | Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
 class StudyTable(BaseModel):
     """A table of the file: its keys are the fields, no others, and nothing is converted silently."""
 
@@ -42,13 +48,30 @@ class StudyTable(BaseModel):
 class Data(StudyTable):
     """[data]"""
 
-    # A registered name, or a path to an .npz, from the study file's folder.
+    # A registered name, a path to an .npz, a .csv, a .parquet or a folder of images, from the study file's folder, or
+    # "my.py:load", a function that returns arrays or a table.
     name: str = Field(min_length=1, max_length=1000)
+    # Of a table: the column or columns to predict, and those to predict from (None: all others).
+    target: Columns | None = None
+    features: Columns | None = None
+    columns: Mapping[str, Literal["number", "category"]] = {}  # [data.columns]: how columns of a table are read
+    image_size: Annotated[tuple[Count, Count], BeforeValidator(_as_tuple)] | None = None  # height, width; of a folder
     # Fitted on the training split only.
     scaling: ScalingName = "standardize"
-    validation: int = Field(default=5000, ge=1, le=10**9)  # examples held out of the training set
+    # Scaling of numbers to predict, for the loss; metrics are in their own unit. None: "standardize" for the models of
+    # this package, "none" for a user's.
+    target_scaling: Literal["none", "standardize"] | None = None
+    # Examples held out of the training set: a number or a share; "given": the source's own validation part; "folds": a
+    # fold for each seed.
+    validation: Held | Literal["given", "folds"] = 5000
+    folds: int | None = Field(default=None, ge=2, le=1000)  # of validation = "folds"
     train: int | None = Field(default=None, ge=1, le=10**9)  # maximum number of training examples
-    test: int | None = Field(default=None, ge=1, le=10**9)  # maximum number of test examples
+    # Maximum number of test examples; or, where the source has no test part, the number or share kept for testing
+    # (None: a fifth).
+    test: Held | None = None
+    groups: str | None = None  # column or array: no group stands on two sides of a split
+    order: str | None = None  # column or array, time: validation and test are the latest examples
+    weights: str | None = None  # "balanced": classes by rarity; or a column or array of example weights
     # Use only these classes, as 0, 1, … in this order; None: all. The numbers above count examples of these classes.
     classes: Classes | None = None
 
@@ -71,6 +94,20 @@ class Training(StudyTable):
     # recovers may overshoot to hundreds in its first batches; a run that does not is past 1e6 a few batches later.
     max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)
     precision: Precision = "float32"  # Keras' dtype policy; mixed policies pay off on GPUs with tensor cores
+    # A name of Keras or "my.py:f", where build's model comes uncompiled; None: by the targets.
+    loss: str | None = Field(default=None, min_length=1, max_length=1000)
+
+
+class MetricTable(StudyTable):
+    """[metric]: how runs are judged."""
+
+    # A metric of Keras, one that the model is compiled with, or "my.py:f" of (y_true, y_pred); None: by the targets.
+    name: str | None = Field(default=None, min_length=1, max_length=1000)
+    goal: Literal["maximize", "minimize"] | None = None  # None: as its name tells
+    unit: str | None = Field(default=None, max_length=30)  # "points" shows fractions times 100; None: as its name tells
+    # Smallest difference that matters, in the metric's unit as recorded, or "2%" of the reference's mean.
+    margin: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | str | None = None
+    also: Columns | None = None  # further metrics, recorded and shown, never tested
 
 
 Share: TypeAlias = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
@@ -180,6 +217,7 @@ class Study(StudyTable):
     data: Data
     model: ModelRef
     training: Training = Training()
+    metric: MetricTable = MetricTable()
     schedule: Schedule = Schedule()
     transfer: Transfer | None = None  # if the factor `transfer` is used
     lr_test: LrTest = LrTest()

@@ -34,6 +34,7 @@ def _tree(study: Study) -> dict[str, object]:
         "data": _table(study.data),
         "model": {"name": study.model.name, **study.model.options},
         "training": _table(study.training),
+        "metric": _table(study.metric),
         "schedule": _table(study.schedule),
         **({"transfer": _table(study.transfer)} if study.transfer else {}),
         "lr_test": _table(study.lr_test),
