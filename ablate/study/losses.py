@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ablate.study.metrics import KINDS
+from ablate.study.metrics import KINDS, kinds_listed
 from ablate.study.task import Target, TargetKind
-from ablate.text import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +20,8 @@ class KnownLoss:
     def misfit(self, target: Target) -> str:
         """What the loss needs that a target is not, and the loss that fits; "" if it fits."""
         if target.kind not in self.kinds:
-            needs = listed([KINDS[kind] for kind in self.kinds], "or")
-            return f"{self.name} needs {needs}; these targets are {KINDS[target.kind]}: {default_loss(target)}"
+            rule = f"{self.name} needs {kinds_listed(self.kinds)}; these targets are {KINDS[target.kind]}"
+            return f"{rule}: {default_loss(target)}"
         if self.only_binary and target.kind == "classes" and not target.is_binary:
             return f"{self.name} needs two classes; these targets have {target.n_classes}: {default_loss(target)}"
         return ""

@@ -1,7 +1,7 @@
 """The metrics that a study may name: their goals, units, and the targets that they fit."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.study.task import Goal, Target, TargetKind
@@ -55,8 +55,8 @@ class NamedMetric:
         known = self.known
         if target.kind not in known.kinds:
             fitting = _FEW.get("classes" if target.kind in _CLASSES else target.kind, ("loss",))
-            needs = listed([KINDS[kind] for kind in known.kinds], "or")
-            return f"{self.name} needs {needs}; these targets are {KINDS[target.kind]}: {', '.join(fitting)}"
+            rule = f"{self.name} needs {kinds_listed(known.kinds)}; these targets are {KINDS[target.kind]}"
+            return f"{rule}: {', '.join(fitting)}"
         if known.only_binary and target.kind in _CLASSES and not target.is_binary:
             return f"{self.name} needs two classes; these targets have {target.n_classes}: accuracy, f1"
         if known.name == TOP_K and self.number is not None and not self.number < target.n_classes:
@@ -143,6 +143,11 @@ def find_metric(name: str) -> NamedMetric | None:
 def metric_names() -> list[str]:
     """The names to show a user."""
     return [NamedMetric(known, known.number).name if known.name == TOP_K else known.name for known in _KNOWN]
+
+
+def kinds_listed(kinds: Sequence[TargetKind]) -> str:
+    """Kinds of targets in words: "classes or tags"; one-hot classes are classes, too."""
+    return listed([KINDS[kind] for kind in kinds if not (kind == "one-hot" and "classes" in kinds)], "or")
 
 
 def default_metric(targets: Iterable[Target]) -> str:

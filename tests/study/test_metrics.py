@@ -50,15 +50,15 @@ def test_a_number_out_of_range_is_refused(name, rule):
 @pytest.mark.parametrize(
     ("name", "target", "misfit"),
     [
-        ("accuracy", PRICE, "accuracy needs classes, one-hot classes or tags; these targets are numbers: mae, rmse, r2"),
+        ("accuracy", PRICE, "accuracy needs classes or tags; these targets are numbers: mae, rmse, r2"),
         ("mae", DIGITS, "mae needs numbers; these targets are classes: accuracy, balanced_accuracy, f1"),
         ("r2", TAGS, "r2 needs numbers; these targets are tags: pr_auc, f1"),
-        ("balanced_accuracy", TAGS, "balanced_accuracy needs classes or one-hot classes; these targets are tags: pr_auc, f1"),
+        ("balanced_accuracy", TAGS, "balanced_accuracy needs classes; these targets are tags: pr_auc, f1"),
         ("top_5_accuracy", ONE_HOT, "top_5_accuracy needs more classes than these targets have, 4: accuracy"),
         ("hinge", DIGITS, "hinge needs two classes; these targets have 10: accuracy, f1"),
         ("cosine_similarity", PRICE,
          "cosine_similarity compares the direction of several numbers; each target is a single one: mae, rmse, r2"),
-        ("f1", Target("none"), "f1 needs classes, one-hot classes or tags; these targets are made by the model itself: loss"),
+        ("f1", Target("none"), "f1 needs classes or tags; these targets are made by the model itself: loss"),
     ],
 )  # fmt: skip
 def test_a_metric_that_does_not_fit_says_which_do(name, target, misfit):

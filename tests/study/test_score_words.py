@@ -16,7 +16,8 @@ def test_less_of_a_known_error_is_better(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["sharpe", "score", "energy_score", "neg_loss", "negloss", "loss_ratio", "accuracy_drop", "f", "loss_recall"]
+    "name",
+    ["sharpe", "score", "energy_score", "neg_loss", "negloss", "loss_ratio", "accuracy_drop", "loss_recall"],
 )
 def test_a_name_that_says_nothing_or_both_or_negates_tells_no_goal(name):
     assert goal_of_name(name) is None
