@@ -97,9 +97,6 @@ _KNOWN = (
     KnownMetric("binary_crossentropy", "minimize", NATS, ("classes", "tags"), only_binary=True),
     KnownMetric("categorical_crossentropy", "minimize", NATS, _CLASSES),
     KnownMetric("kl_divergence", "minimize", NATS, ("one-hot",)),
-    KnownMetric("hinge", "minimize", "", ("classes", "tags"), only_binary=True),
-    KnownMetric("squared_hinge", "minimize", "", ("classes", "tags"), only_binary=True),
-    KnownMetric("categorical_hinge", "minimize", "", _CLASSES),
 )  # fmt: skip
 METRICS: Mapping[str, KnownMetric] = {known.name: known for known in _KNOWN}
 # Other spellings, of Keras and of the field, without case and signs.

@@ -55,7 +55,7 @@ def test_a_number_out_of_range_is_refused(name, rule):
         ("r2", TAGS, "r2 needs numbers; these targets are tags: pr_auc, f1"),
         ("balanced_accuracy", TAGS, "balanced_accuracy needs classes; these targets are tags: pr_auc, f1"),
         ("top_5_accuracy", ONE_HOT, "top_5_accuracy needs more classes than these targets have, 4: accuracy"),
-        ("hinge", DIGITS, "hinge needs two classes; these targets have 10: accuracy, f1"),
+        ("bce", DIGITS, "binary_crossentropy needs two classes; these targets have 10: accuracy, f1"),
         ("cosine_similarity", PRICE,
          "cosine_similarity compares the direction of several numbers; each target is a single one: mae, rmse, r2"),
         ("f1", Target("none"), "f1 needs classes or tags; these targets are made by the model itself: loss"),
@@ -69,7 +69,7 @@ def test_a_metric_that_does_not_fit_says_which_do(name, target, misfit):
     ("target", "names"),
     [
         (DIGITS, "accuracy balanced_accuracy top_5_accuracy auc pr_auc precision recall f1 mean_iou dice"),
-        (BINARY, "accuracy auc pr_auc recall_at_precision precision_at_recall sensitivity_at_specificity hinge"),
+        (BINARY, "accuracy auc pr_auc recall_at_precision precision_at_recall sensitivity_at_specificity bce"),
         (ONE_HOT, "accuracy top_3_accuracy categorical_crossentropy kl_divergence f1"),
         (TAGS, "accuracy auc pr_auc precision recall f1 dice binary_crossentropy"),
         (PRICE, "mae mse rmse r2 mape msle log_cosh"),
