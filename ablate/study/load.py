@@ -10,6 +10,7 @@ from ablate.study.data_formats import format_of_name
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_path, is_safe_name
+from ablate.study.read_task import check_judging
 from ablate.study.settings import (
     Data,
     Inspect,
@@ -72,8 +73,11 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
     data, training = _data(layered, most), read_section(Training, "training", layered, most)
+    metric = read_section(MetricTable, "metric", layered, most)
     recipes = read_recipes(levels, baseline=baseline, space=space)
     transferred = transfer_levels(baseline, space, recipes)
+    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    check_judging(metric, training, ablation, layered.error, is_users=model.is_users)
     return Study(
         name=name,
         title=title,
@@ -81,7 +85,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         data=data,
         model=model,
         training=training,
-        metric=read_section(MetricTable, "metric", layered, most),
+        metric=metric,
         schedule=_schedule(layered, most),
         transfer=read_transfer(layered, most, levels=transferred, data=data, epochs=None if quick else training.epochs),
         lr_test=_lr_test(layered, most),
@@ -89,7 +93,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         space=space,
         recipes=recipes,
         search=search,
-        ablation=read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search),
+        ablation=ablation,
         inspect=read_section(Inspect, "inspect", layered, most),
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),
