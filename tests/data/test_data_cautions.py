@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_sets import dataset, images, normal
 
-from ablate.data import data_cautions, select_task, to_dataset
+from ablate.data import data_cautions, select_task, to_dataset, to_source
 from ablate.data.stand_in import draw_stand_in
 
 
@@ -29,7 +29,7 @@ def test_digits_show_nothing(digits):
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_the_stand_in_shows_nothing(name):
     drawn = draw_stand_in(name, n_train=400, n_test=100)
-    found = data_cautions(to_dataset(name, drawn, source="drawn", stand_in=True))
+    found = data_cautions(to_dataset(name, to_source(drawn, origin="drawn", stand_in=True)))
     assert not any(found.cautions.values())
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ablate.data import load_arrays, save_arrays, to_dataset
+from ablate.data import load_arrays, save_arrays, to_dataset, to_source
 from ablate.errors import DataError
 
 
 def dataset(shift=0):
     x = np.arange(48, dtype=np.uint8).reshape(4, 2, 2, 3) + np.uint8(shift)
     arrays = {"x_train": x, "y_train": np.array([0, 1, 0, 1]), "x_test": x[:2], "y_test": np.array([0, 1])}
-    return to_dataset("small", arrays, source="small.npz", stand_in=True)
+    return to_dataset("small", to_source(arrays, origin="small.npz", stand_in=True))
 
 
 def test_arrays_come_back_mapped_and_read_only(tmp_path):
