@@ -60,6 +60,17 @@ def described(target: Target) -> str:
     return "made by the model itself"
 
 
+def class_of_each(targets: Mapping[str, Target], y: Tree) -> Array | None:
+    """(n,) the class of each example if the only output has one, else None."""
+    if len(targets) > 1:
+        return None
+    ((leaf, target),) = targets.items()
+    if target.is_dense or target.kind not in ("classes", "one-hot"):
+        return None
+    labels = leaves(y)[leaf]
+    return labels if target.kind == "classes" else labels.argmax(axis=1)
+
+
 def _named(target: Target, source: Source) -> Target:
     names = tuple(source.class_names if target.kind in ("classes", "one-hot") else source.target_names)
     n = target.n_outputs

@@ -1,6 +1,5 @@
 """Take some of a data set's examples, or some of its classes under new numbers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from ablate.data.array import Array
 from ablate.data.dataset import Dataset, digest_of
 from ablate.data.targets import count_classes
-from ablate.data.trees import ONLY, Tree, leaves, n_examples, rows_of
+from ablate.data.trees import ONLY, n_examples, rows_of
 from ablate.errors import DataError
 from ablate.study.task import Target
 
@@ -40,17 +39,6 @@ def only_classes(data: Dataset, *, setting: str) -> Target:
             f"{setting}: chooses among class numbers, but {data.name} has other targets\n  leave {setting} out"
         )
     return target
-
-
-def class_of_each(targets: Mapping[str, Target], y: Tree) -> Array | None:
-    """(n,) the class of each example if the only output has one, else None."""
-    if len(targets) > 1:
-        return None
-    ((leaf, target),) = targets.items()
-    if target.is_dense or target.kind not in ("classes", "one-hot"):
-        return None
-    labels = leaves(y)[leaf]
-    return labels if target.kind == "classes" else labels.argmax(axis=1)
 
 
 def _of_train(data: Dataset, rows: Array | None) -> dict[str, Any]:  # fields of the data set

@@ -8,7 +8,8 @@ import numpy as np
 
 from ablate.data.array import Array
 from ablate.data.dataset import Dataset
-from ablate.data.selecting import class_of_each, only_classes, relabelled, with_rows
+from ablate.data.outputs import class_of_each
+from ablate.data.selecting import only_classes, relabelled, with_rows
 from ablate.data.trees import n_examples
 from ablate.errors import DataError, known_names
 from ablate.study.catalog import SCALINGS
