@@ -18,7 +18,10 @@ from ablate.text import number_of
 def to_outputs(
     x: Mapping[str, Tree], y: Mapping[str, Tree | None], *, loss: str | None, source: Source
 ) -> tuple[dict[str, Target], dict[str, dict[str, Array]]]:
-    """The targets by output, and the arrays of each part by output."""
+    """The targets by output, and the arrays of each part by output.
+
+    The loss of a study cannot settle what each of several outputs is: their types do.
+    """
     if y["train"] is None:
         nothing = {part: {ONLY: np.empty((n_examples(tree), 0), np.float32)} for part, tree in x.items()}
         return {ONLY: Target("none")}, nothing
@@ -28,10 +31,13 @@ def to_outputs(
     shapes = [array.shape[1:] for array in leaves(x["train"]).values()]
     targets: dict[str, Target] = {}
     made: dict[str, dict[str, Array]] = {part: {} for part in outputs}
+    alone = len(outputs["train"]) == 1
     for leaf in outputs["train"]:
         named = {array_name(f"y_{part}", leaf): of[leaf] for part, of in outputs.items()}
-        target, arrays = to_targets(named, input_shapes=shapes, loss=loss, source=source.origin)
-        targets[leaf] = _named(target, source) if len(outputs["train"]) == 1 else target
+        target, arrays = to_targets(
+            named, input_shapes=shapes, loss=loss, source=source.origin, asks=len(outputs["train"]) == 1
+        )
+        targets[leaf] = _named(target, source) if alone else target
         for part, array in zip(outputs, arrays.values(), strict=True):
             made[part][leaf] = array
     return targets, made

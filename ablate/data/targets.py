@@ -24,12 +24,13 @@ class _Array:
     y: Array  # without a last axis of length 1 if that leaves one number for each example
     contents: Contents
     loss: str | None
+    asks: bool
     input_shapes: Sequence[tuple[int, ...]]  # of one example
 
     @property
     def family(self) -> LossFamily | None:
-        """What the loss takes; None without a loss."""
-        return None if self.loss is None else family_of(self.loss)
+        """What the loss takes; None without a loss if the user is to name one where it matters."""
+        return family_of(self.loss) if self.loss is not None else None if self.asks else "own"
 
     @property
     def is_column(self) -> bool:
@@ -49,18 +50,23 @@ class _Array:
 
 
 def to_targets(
-    parts: Mapping[str, Array], *, input_shapes: Sequence[tuple[int, ...]], loss: str | None, source: str
+    parts: Mapping[str, Array],
+    *,
+    input_shapes: Sequence[tuple[int, ...]],
+    loss: str | None,
+    source: str,
+    asks: bool = True,
 ) -> tuple[Target, dict[str, Array]]:
     """What is to be predicted, and the arrays of all parts: int32 for classes, float32 otherwise.
 
     `parts` are arrays (n, …) by name, the training part first. One number per example, (n,) or (n, 1), becomes (n,);
     classes of pixels (n, h, w, 1) become (n, h, w). The kind of the targets is told from their type, shape and values,
     and where these fit several kinds, from the `loss` of the study. Raises `DataError` naming `source`, the array,
-    what it holds and the way out, which is to name the loss where that settles it.
+    what it holds and the way out, which is to name the loss where that settles it; unless it `asks`, the type does.
     """
     try:
         shaped = {name: _shaped(y, name) for name, y in parts.items()}
-        read = [_Array(name, y, contents_of(y), loss, input_shapes) for name, y in shaped.items()]
+        read = [_Array(name, y, contents_of(y), loss, asks, input_shapes) for name, y in shaped.items()]
         read = _with_flags(read)
         for one in read[1:]:
             faults.check_alike(one.name, one.y, read[0].name, read[0].y)
