@@ -4,10 +4,12 @@ from ablate.data.cautions import data_cautions
 from ablate.data.dataset import Dataset, to_dataset
 from ablate.data.load import default_data_dir, load_dataset
 from ablate.data.shared import load_arrays, save_arrays
+from ablate.data.source import Source, to_source
 from ablate.data.split import Split, check_sizes, scale_inputs, select_task, split_dataset
 
 __all__ = [
     "Dataset",
+    "Source",
     "Split",
     "check_sizes",
     "data_cautions",
@@ -19,4 +21,5 @@ __all__ = [
     "select_task",
     "split_dataset",
     "to_dataset",
+    "to_source",
 ]

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.dataset import ARRAYS, Dataset, to_dataset
+from ablate.data.dataset import Dataset
+from ablate.data.outputs import class_of_each
+from ablate.data.selecting import only_classes, relabelled, with_rows
+from ablate.data.trees import n_examples
 from ablate.errors import DataError, known_names
 from ablate.study.catalog import SCALINGS
 
@@ -170,7 +173,7 @@ def select_task(
     same for every study. Raises `DataError` for a class that `data` does not have.
     """
     task = data if classes is None else select_classes(data, classes, setting="data.classes")
-    if test is not None and test < len(task.y_test):
+    if test is not None and test < n_examples(task.y_test):
         task = _fewer_tested(task, test)
     if before is None:
         return task
@@ -181,6 +184,7 @@ def select_task(
 
 def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Dataset:
     """Only the examples of these classes, relabelled 0, 1, … in this order; each class keeps its examples' order."""
+    target = only_classes(data, setting=setting)
     for number in classes:
         if not 0 <= number < data.n_classes:
             raise DataError(
@@ -188,18 +192,17 @@ def select_classes(data: Dataset, classes: Sequence[int], *, setting: str) -> Da
             )
     labels = np.full(data.n_classes, -1, np.int32)
     labels[list(classes)] = np.arange(len(classes))
-    arrays = {name: getattr(data, name) for name in ARRAYS}
-    for part in ("train", "test"):
-        relabelled = labels[arrays[f"y_{part}"]]
-        kept = relabelled >= 0
-        arrays |= {f"x_{part}": arrays[f"x_{part}"][kept], f"y_{part}": relabelled[kept]}
-    listed = ", ".join(map(str, classes))
-    task = to_dataset(data.name, arrays, source=f"{data.source}, classes {listed}", stand_in=data.stand_in)
-    return replace(task, groups=data.groups)
+    kept = {part: np.flatnonzero(labels[getattr(data, f"y_{part}")] >= 0) for part in ("train", "test")}
+    source = f"{data.source}, classes {', '.join(map(str, classes))}"
+    task = with_rows(data, train=kept["train"], test=kept["test"], source=source)
+    names = tuple(target.names[number] for number in classes) if target.names else ()
+    return relabelled(task, labels, replace(target, n_classes=len(classes), names=names))
 
 
 def _fewer_tested(data: Dataset, n: int) -> Dataset:
-    kept = draw_by_class(data.y_test, n, rng=np.random.default_rng(0))
-    arrays = {name: getattr(data, name) for name in ARRAYS} | {"x_test": data.x_test[kept], "y_test": data.y_test[kept]}
-    task = to_dataset(data.name, arrays, source=f"{data.source}, {n:,} for testing", stand_in=data.stand_in)
-    return replace(task, groups=data.groups)
+    rng = np.random.default_rng(0)
+    labels = class_of_each(data.targets, data.y_test)
+    kept = (
+        np.sort(rng.permutation(n_examples(data.y_test))[:n]) if labels is None else draw_by_class(labels, n, rng=rng)
+    )
+    return with_rows(data, train=None, test=kept, source=f"{data.source}, {n:,} for testing")

@@ -47,7 +47,14 @@ class Options:
 def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
     """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data."""
     is_explicit = data_dir is not None
-    data = load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
+    data = load_dataset(
+        study.data.name,
+        data_dir=data_dir,
+        explicit=is_explicit,
+        base=study.base,
+        loss=study.training.loss,
+        announce=announce,
+    )
     before = study.transfer.classes if study.transfer else None
     task = select_task(data, study.data.classes, before=before, test=study.data.test)
     check_sizes(task, n_train=study.data.train, n_validation=study.data.validation)
@@ -63,7 +70,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     """Collect what is fixed from now on, and divide the cores among the workers."""
     cores = system.usable_cores()
     memory = system.memory_bytes()
-    seen = data_cautions(data)
+    seen = data_cautions(data, metric=study.metric.name)
     workers = options.workers or count_workers(cores, gpus=system.count_gpus(), memory=memory)
     return Facts(
         study=study,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ablate.data import Dataset, scale_inputs, split_dataset, to_dataset
+from ablate.data import Dataset, scale_inputs, split_dataset, to_dataset, to_source
 from ablate.data.split import draw_by_class
 from ablate.errors import DataError
 
@@ -15,7 +15,7 @@ from ablate.errors import DataError
 def dataset(x, y) -> Dataset:
     x, y = np.asarray(x), np.asarray(y)
     arrays = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
-    return to_dataset("small", arrays, source="small.npz", stand_in=False)
+    return to_dataset("small", to_source(arrays, origin="small.npz"))
 
 
 def labelled(counts) -> Dataset:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from ablate.data import split_dataset, to_dataset
+from ablate.data import Source, split_dataset, to_dataset
 from ablate.errors import StudyError
 from ablate.models.outputs import Reading
 from ablate.study import seeds
@@ -16,7 +16,7 @@ N, LENGTH, VOCABULARY = 60, 5, 300
 
 def data_of(x):
     y = np.arange(N, dtype=np.int32) % 3
-    return to_dataset("words", {"x_train": x, "y_train": y, "x_test": x, "y_test": y}, source="words", stand_in=False)
+    return to_dataset("words", Source(x, y, x, y, origin="words"))
 
 
 WORDS = data_of(RNG.integers(1, VOCABULARY, (N, LENGTH)).astype(np.int32))
