@@ -1,7 +1,7 @@
 """Handle the arrays of examples with one input or several: one array, or arrays by name."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ablate.data.array import Array
 
@@ -22,7 +22,7 @@ def to_tree(arrays: Mapping[str, T]) -> "T | Mapping[str, T]":
 
 def map_tree(function: Callable[..., T], *trees: "Tree | Mapping[str, object]") -> "T | Mapping[str, T]":
     """Call a function on the arrays of the same name; all trees have the same names."""
-    parts = [leaves(tree) for tree in trees]
+    parts: list[dict[str, Any]] = [leaves(tree) for tree in trees]  # Any: of each function's own arguments
     return to_tree({name: function(*(part[name] for part in parts)) for name in parts[0]})
 
 
