@@ -45,8 +45,7 @@ class Facts:
 
     def overlap(self) -> float | None:
         """Held-out examples per training example, if each seed holds out another of several folds; None otherwise."""
-        folds = self.study.data.folds
-        return 1 / (folds - 1) if folds is not None and self.study.data.validation == "folds" else None
+        return fold_overlap(self.study)
 
     def split_settings(self) -> list[object]:
         """What decides the splits together with a replicate's seed, for keys."""
@@ -99,6 +98,12 @@ class Facts:
 
 def _at_most(n: int | None, there: int) -> int:
     return there if n is None else min(n, there)
+
+
+def fold_overlap(study: Study) -> float | None:
+    """Held-out examples per training example, if each seed holds out another of several folds; None otherwise."""
+    folds = study.data.folds
+    return 1 / (folds - 1) if folds is not None and study.data.validation == "folds" else None
 
 
 @dataclass(frozen=True, slots=True)
