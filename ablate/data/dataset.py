@@ -124,7 +124,8 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         if 1 < n < n_train:
             said.append(
                 f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and the random split into "
-                "training and validation does not keep groups together, so validation scores may be too high"
+                "training and validation does not keep groups together, so validation scores may be too high: "
+                f'write groups = "{printable(name, 40)}" in [data]'
             )
     for one, other in ((a, b) for a in trained for b in tested if _stem(a) == _stem(b)):
         of_test = np.unique(tested[other])
