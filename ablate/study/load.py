@@ -24,6 +24,7 @@ from ablate.study.settings import (
     Study,
     Training,
 )
+from ablate.study.split_keys import check_seeds, check_split
 from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
 from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
@@ -75,6 +76,8 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     data, training = _data(layered, most), read_section(Training, "training", layered, most)
     metric = read_section(MetricTable, "metric", layered, most)
     recipes = read_recipes(levels, baseline=baseline, space=space)
+    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    check_seeds(layered, data, ablation)
     transferred = transfer_levels(baseline, space, recipes)
     ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
     check_judging(metric, training, ablation, layered.error, is_users=model.is_users)
@@ -166,6 +169,7 @@ def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
         raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
     if data.classes is not None:
         check_classes(layered, ("data", "classes"), data.classes)
+    check_split(layered, data)
     return data
 
 

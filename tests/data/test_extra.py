@@ -51,7 +51,7 @@ def test_groups_of_training_examples_are_torn_apart_by_the_split():
     (said,) = sentences(subject=list("aabbcc"))
     assert said == (
         "subject names 3 groups of training examples, and the random split into training and validation "
-        "does not keep groups together, so validation scores may be too high"
+        'does not keep groups together, so validation scores may be too high: write groups = "subject" in [data]'
     )
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ablate.clock import Clock
-from ablate.data import Dataset, Split, split_dataset
+from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.errors import DataError, StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
@@ -31,7 +31,7 @@ from ablate.training.engine.examples import Examples, Resident
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
-from ablate.training.engine.settings import scaling_of, settings_of, unfreeze_schedule_of
+from ablate.training.engine.settings import scaling_of, settings_of, target_scaling_of, unfreeze_schedule_of
 from ablate.training.range_test import ramp
 
 
@@ -93,7 +93,8 @@ class TrainingContext:
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
-        self._n_evaluated = max(study.data.validation, len(data.y_test))
+        sizes = split_sizes(data, study.data)
+        self._n_evaluated = max(sizes.n_validation, sizes.n_test)
         self._programs = Programs(
             study,
             self.examples,
@@ -129,13 +130,13 @@ class TrainingContext:
         """The split of a replicate, made once for each kind of scaling; the examples are the same in all kinds."""
         key = replicate, scaling_of(self.study, factors)
         if key not in self._splits:
-            settings = self.study.data
             self._splits[key] = split_dataset(
                 self.data,
-                n_train=settings.train,
-                n_validation=settings.validation,
+                self.study.data,
+                seed=self.study.seed,
+                replicate=replicate,
                 scaling=key[1],
-                seed=seeds.stream(self.study.seed, replicate, "split"),
+                target_scaling=target_scaling_of(self.study),
             )
         return self._splits[key]
 
