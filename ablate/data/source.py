@@ -36,8 +36,10 @@ class Source:
     x_validation: Tree | None = None
     y_validation: Tree | None = None
     groups: Array | None = None  # (n,) of training examples, any type: patients, sites
+    groups_validation: Array | None = None
     groups_test: Array | None = None
-    order: Array | None = None  # (n,) sortable: time
+    order: Array | None = None  # (n,) float64: time
+    order_validation: Array | None = None
     order_test: Array | None = None
     weights: Array | None = None  # (n,) ≥ 0, of the training examples
     weights_validation: Array | None = None
@@ -48,3 +50,4 @@ class Source:
     origin: str = ""  # for the report
     stand_in: bool = False
     notes: Sequence[str] = ()  # sentences for the user, said once
+    group_notes: Sequence[str] = ()  # groups that the source names but no setting does, a sentence each
