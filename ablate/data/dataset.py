@@ -90,12 +90,13 @@ def _digest(arrays: Mapping[str, Array]) -> str:
 
 
 def check_extra(names: Iterable[str], *, source: str) -> None:
-    """Raise `DataError` if a file holds example weights: ignoring them silently would change the study."""
+    """Raise `DataError` if a file holds weights that no setting names: ignoring them silently would change a study."""
     for name in names:
         if name not in ARRAYS and _WEIGHTS & _words(name):
             raise DataError(
-                f"{source}: holds {printable(name, 40)}, but example weights are not supported: all count equally\n"
-                f"  save the file without {printable(name, 40)} to train without weights"
+                f"{source}: holds {printable(name, 40)}, but no setting uses it, so all examples would count equally\n"
+                f'  write weights = "{"balanced" if "class" in name.lower() else printable(name, 40)}" in [data], '
+                "or save the file without it"
             )
 
 
@@ -110,7 +111,7 @@ def unused(names: Iterable[str]) -> str:
     if not others:
         return ""
     drawn = any(re.search("val|dev", name) for name in others)
-    hint = "; ablate draws the validation examples from x_train" if drawn else ""
+    hint = '; validation examples are drawn from x_train, unless data.validation is "given"' if drawn else ""
     return f"not used: {first_of(others, _MOST_NAMED)}{hint}"
 
 

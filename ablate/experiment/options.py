@@ -47,7 +47,16 @@ class Options:
 def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
     """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data."""
     is_explicit = data_dir is not None
-    data = load_dataset(study.data.name, data_dir=data_dir, explicit=is_explicit, base=study.base, announce=announce)
+    data = load_dataset(
+        study.data.name,
+        data_dir=data_dir,
+        explicit=is_explicit,
+        base=study.base,
+        settings=study.data,
+        loss=study.training.loss,
+        seed=study.seed,
+        announce=announce,
+    )
     before = study.transfer.classes if study.transfer else None
     task = select_task(data, study.data.classes, before=before, test=study.data.test)
     check_sizes(task, n_train=study.data.train, n_validation=study.data.validation)
