@@ -85,7 +85,9 @@ def read_images(folder: Path, image_size: Size | None, *, is_given: bool, origin
 def _parts(folder: Path, *, origin: str) -> dict[str, Path]:
     """The folders of the parts, by part; the folder itself is the training part if it has none."""
     inner = _folders(folder, origin=origin)
-    parts = {path: _PARTS[path.name.lower()] for path in inner if path.name.lower() in _PARTS}
+    named = {path: _PARTS[path.name.lower()] for path in inner if path.name.lower() in _PARTS}
+    # A folder without folders is a class: of vehicles, "train" is one.
+    parts = {path: part for path, part in named.items() if _folders(path, origin=origin)}
     if "train" not in parts.values():
         return {"train": folder}
     for path in inner:
