@@ -52,7 +52,9 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
         data_dir=data_dir,
         explicit=is_explicit,
         base=study.base,
+        settings=study.data,
         loss=study.training.loss,
+        seed=study.seed,
         announce=announce,
     )
     data = set_aside_test(data, study.data, seed=study.seed)

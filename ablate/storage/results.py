@@ -12,7 +12,7 @@ import pandas as pd
 
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
-from ablate.storage.files.csv_text import check_rows, read_csv_text
+from ablate.study.csv_text import check_rows, read_csv_text
 from ablate.study.trial import (
     ADDED,
     COLUMNS,

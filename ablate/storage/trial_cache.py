@@ -10,12 +10,12 @@ from typing import Any, final
 
 from pydantic import TypeAdapter
 
-from ablate.models.user_code import stands_alone
 from ablate.storage.facts import Facts
 from ablate.storage.files.kept import keep, load_kept
 from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, rate_of
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.user_code import study_stands_alone
 
 KEPT_STATES = ("finished", "diverged")  # other states say more about a pruner or a machine than about the configuration
 RATE_TEST = "[0-9a-f]{1,64}"  # key of a range test; a test with micro-batches has another key
@@ -119,9 +119,9 @@ class TrialCache:
 
 
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
-    """The cache in `folder` for a study; None if its model's code imports something that no digest here covers."""
+    """The cache in `folder` for a study; None if its code imports something that no digest here covers."""
     study = facts.study
-    return TrialCache(folder, facts, stack=stack) if stands_alone(study.model, base=study.base) else None
+    return TrialCache(folder, facts, stack=stack) if study_stands_alone(study) else None
 
 
 def trial_key(spec: TrialSpec) -> str:

@@ -6,7 +6,7 @@ from sklearn import datasets
 from splits import drawn, of_classes
 
 from ablate.data import data_cautions
-from ablate.data.dataset import group_sentences
+from ablate.data.extra import group_sentences
 from ablate.data.repeated_ids import is_named_as_group, repeated_ids
 
 RNG = np.random.default_rng(0)

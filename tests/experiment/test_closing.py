@@ -10,7 +10,6 @@ from records import epoch_of_classes
 from ablate.data.predictions import pack
 from ablate.errors import StorageError
 from ablate.experiment.closing import _is_own_source, study_notes, write_folder
-from ablate.models.user_code import code_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
@@ -19,6 +18,7 @@ from ablate.storage.preregistration import declare, freeze
 from ablate.storage.provenance import TuningFacts
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.user_code import code_digest
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
 

@@ -167,7 +167,8 @@ def edited(old, new):
         ('title = "A study"', "seed = -1", "x.toml: seed: must be a whole number from 0"),
         ('title = "A study"', 'name = "../x"', 'x.toml: name: a study\'s name has letters, digits'),
         ('name = "digits"', 'name = "digit"', 'x.toml: data.name: unknown data set "digit"\n'
-         '  known: FOLDER/FILE.npz, cifar10, cifar100, digits, fashion_mnist, mnist       did you mean "digits"?'),
+         '  known: FILE.csv, FILE.parquet, FILE.py:FUNCTION, FOLDER/ of images, FOLDER/FILE.npz, '
+         'cifar10, cifar100, digits, fashion_mnist, mnist       did you mean "digits"?'),
         ('name = "digits"', "", "x.toml: data.name: is missing\n  write it as name = ... in [data]"),
         ('name = "mlp"', 'name = "mpl"', 'model "mpl"\n  known: mlp, cnn, resnet, resnet50; or your own'),
         ('name = "mlp"', "", "x.toml: model.name: is missing"),

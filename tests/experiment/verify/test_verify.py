@@ -22,7 +22,6 @@ from ablate.experiment.verify.comparing import compare, table_changes
 from ablate.experiment.verify.conditions import changes, check_data, code_changes, places, recorded_conditions
 from ablate.experiment.verify.retraining import Again
 from ablate.experiment.verify.select_trials import named, sealed, spread, trained
-from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Declaration, Preregistration
@@ -34,6 +33,7 @@ from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
 from ablate.study.toml import to_toml
 from ablate.study.trial import Label, Outcome, TrialSpec, is_metric
+from ablate.study.user_code import code_digest
 
 
 def entry(trial="a", state="finished", *, phase="ablation", variant="reference", seed=1, test=True, **outcome) -> Entry:
