@@ -83,7 +83,7 @@ def _after(parameters: Sequence[Parameter], n: int) -> list[Parameter]:
 def _leading(
     parameters: Sequence[Parameter], offered: Mapping[str, object], options: Mapping[str, object]
 ) -> list[Parameter]:
-    """The parameters up to the first that is not offered: by position, since a wrapper may have other names for them."""
+    """The parameters before the first that is not offered; by position, as a wrapper may have other names for them."""
     leading: list[Parameter] = []
     for parameter in parameters:
         is_offered = parameter.name in offered and parameter.name not in options

@@ -71,7 +71,10 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     if not isinstance(title, str) or len(title) > 200:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
-    data, training = _data(layered, most), read_section(Training, "training", layered, most)
+    data, training = (
+        _as_it_takes(_data(layered, most), model, layered),
+        read_section(Training, "training", layered, most),
+    )
     recipes = read_recipes(levels, baseline=baseline, space=space)
     transferred = transfer_levels(baseline, space, recipes)
     return Study(
@@ -151,6 +154,17 @@ def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> 
             )
         options[name] = levels.ruled(("model", name), known[name], value)
     return replace(model, options={name: value for name, value in options.items() if value is not None})
+
+
+def _as_it_takes(data: Data, model: ModelRef, layered: Layered) -> Data:
+    """[data] with its examples left as they are, if the model looks them up as ids."""
+    reason = MODELS[model.name].inapplicable.get("scaling") if model.name in MODELS else None
+    if reason is None or data.scaling == "none":
+        return data
+    if "scaling" in data.model_fields_set:
+        rule = f"does not apply to model {model.name}: {reason}"
+        raise layered.error(("data", "scaling"), rule, hint='remove it, or set scaling = "none"')
+    return data.model_copy(update={"scaling": "none"})
 
 
 def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:

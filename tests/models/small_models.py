@@ -4,6 +4,7 @@ import keras
 
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 
 BASE = {"normalization": "none", "activation": "relu", "initializer": "he_normal", "dropout": 0.0}
 SIZE = {"mlp": {"depth": 2, "width": 8}, "cnn": {"stages": 2, "convolutions": 1, "filters": 3, "units": "6"}}
@@ -14,7 +15,9 @@ def small(kind: str, *, replicate=1, shape=(8, 8, 1), classes=3, **changes) -> k
     known = BUILT_IN[kind].options
     options = {**SIZE[kind], **{name: value for name, value in changes.items() if name in known}}
     seeds = LayerSeeds(0, replicate)
-    return build_model(BUILT_IN[kind], levels(kind, **changes), shape, classes, layer_seeds=seeds, options=options)
+    return build_model(
+        BUILT_IN[kind], levels(kind, **changes), classification(shape, classes), layer_seeds=seeds, options=options
+    )
 
 
 def levels(kind: str, **changes) -> dict:

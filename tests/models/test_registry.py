@@ -5,6 +5,7 @@ import pytest
 from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 from ablate.models.registry import find_builder
 from ablate.study.model_ref import ModelRef
 
@@ -52,7 +53,7 @@ def test_a_registered_name_is_found_and_an_unknown_one_is_answered_with_the_know
 def test_a_users_function_builds_with_the_factors_and_options(base):
     builder = find_builder(ModelRef.of("mine.py:build"), base=base)
     factors = {"activation": "tanh", "learning_rate": "find"}
-    model = build_model(builder, factors, (5,), 3, layer_seeds=LayerSeeds(0, 1), options={"width": 7})
+    model = build_model(builder, factors, classification((5,), 3), layer_seeds=LayerSeeds(0, 1), options={"width": 7})
     assert model.layers[0].units == 7
     assert model.output_shape == (None, 3)
 
@@ -62,7 +63,9 @@ def test_a_users_model_is_seeded_by_the_replicate(base):
 
     def kernel(replicate):
         seeds = LayerSeeds(0, replicate)
-        return build_model(builder, {"activation": "relu"}, (5,), 3, layer_seeds=seeds, options={}).get_weights()[0]
+        return build_model(
+            builder, {"activation": "relu"}, classification((5,), 3), layer_seeds=seeds, options={}
+        ).get_weights()[0]
 
     assert (kernel(1) == kernel(1)).all()
     assert (kernel(1) != kernel(2)).any()
@@ -111,7 +114,7 @@ def test_modules_beside_the_file_can_be_imported_also_while_a_model_is_built(tmp
     text = "from early import WIDTH\ndef build(f, s, n):\n    from late.depth import DEPTH\n    return WIDTH + DEPTH\n"
     (tmp_path / "mine.py").write_text(text)
     build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path).build
-    assert build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 22
+    assert build({}, classification((5,), 3), layer_seeds=LayerSeeds(0, 1)) == 22
 
 
 def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path):
@@ -122,7 +125,7 @@ def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path
         (tmp_path / folder / "mine.py").write_text(text)
         (tmp_path / folder / "net_blocks.py").write_text(f"WIDTH = {width}\n")
         build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path / folder).build
-        widths.append(build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)))
+        widths.append(build({}, classification((5,), 3), layer_seeds=LayerSeeds(0, 1)))
     assert widths == [1, 22, 333]
 
 
@@ -130,7 +133,7 @@ def test_a_file_beside_never_hides_a_module_of_python(tmp_path):
     (tmp_path / "wave.py").write_text("raise RuntimeError\n")
     (tmp_path / "mine.py").write_text("import wave\ndef build(f, s, n):\n    return wave.WAVE_FORMAT_PCM\n")
     build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path).build
-    assert build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 1
+    assert build({}, classification((5,), 3), layer_seeds=LayerSeeds(0, 1)) == 1
 
 
 def test_what_a_helper_raises_and_a_helper_that_is_not_there_are_said(tmp_path):
