@@ -13,7 +13,7 @@ from ablate.study.task import Target
 
 Shape: TypeAlias = tuple[int, ...]
 Shapes: TypeAlias = Shape | Mapping[str, Shape]
-Counts: TypeAlias = int | Mapping[str, int]
+OutputCounts: TypeAlias = int | Mapping[str, int]
 
 
 def _no_examples() -> Tree:
@@ -37,12 +37,12 @@ class ModelData:
         return self.examples()
 
     @property
-    def n_outputs(self) -> Counts:
+    def n_outputs(self) -> OutputCounts:
         """Numbers that a model returns for each target, or for each place of a mask: one per class, tag or amount."""
         return to_tree({name: target.n_outputs for name, target in self.targets.items()})
 
     @property
-    def n_classes(self) -> Counts:
+    def n_classes(self) -> OutputCounts:
         """The number of classes or tags; 0 for numbers."""
         return to_tree({name: target.n_classes for name, target in self.targets.items()})
 
