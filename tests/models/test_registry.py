@@ -5,9 +5,10 @@ import pytest
 from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
-from ablate.models.model_data import classification
-from ablate.models.registry import find_builder
+from ablate.models.model_data import ModelData, classification
+from ablate.models.registry import LookedUp, find_builder
 from ablate.study.model_ref import ModelRef
+from ablate.study.task import Target
 
 USER = """
 import keras
@@ -20,6 +21,25 @@ def _private():
     pass
 
 NUMBER = 3
+"""
+LISTING = """
+import keras
+
+def build(data, factors, seed, *, width=4):
+    inputs = {name: keras.Input(shape, name=name) for name, shape in data.input_shape.items()}
+    x = keras.layers.Concatenate()(list(inputs.values()))
+    x = keras.layers.Dense(width, kernel_initializer=keras.initializers.HeNormal(seed))(x)
+    return keras.Model(inputs, keras.layers.Dense(data.n_outputs, activation=factors["last"])(x))
+
+def counted(factors, input_shape, n_classes):
+    assert (input_shape, n_classes) == ({"a": (2,), "b": (3,)}, 0)
+    return build(Data(), factors, 3)
+
+def unknown(factors, shape):
+    pass
+
+class Data:
+    input_shape, n_outputs = {"a": (2,), "b": (3,)}, 1
 """
 LAZY = """
 import sys
@@ -56,6 +76,34 @@ def test_a_users_function_builds_with_the_factors_and_options(base):
     model = build_model(builder, factors, classification((5,), 3), layer_seeds=LayerSeeds(0, 1), options={"width": 7})
     assert model.layers[0].units == 7
     assert model.output_shape == (None, 3)
+
+
+PRICES = ModelData({"a": (2,), "b": (3,)}, {"": Target("numbers")})
+
+
+def test_a_users_function_gets_what_it_lists_also_for_several_inputs_and_numbers(tmp_path):
+    (tmp_path / "mine.py").write_text(LISTING)
+
+    def built(function, replicate=1, **options):
+        builder, factors = find_builder(ModelRef.of(f"mine.py:{function}"), base=tmp_path), LookedUp({"last": "relu"})
+        seeds = LayerSeeds(0, replicate)
+        model = build_model(builder, factors, PRICES, layer_seeds=seeds, options=options)
+        assert factors.names == {"last"}
+        return model.layers[3].kernel.numpy()
+
+    assert built("build").shape == (5, 4)
+    assert built("build", width=7).shape == (5, 7)
+    assert (built("build") == built("build")).all()
+    assert (built("build") != built("build", replicate=2)).any()  # the seed is the replicate's
+    assert built("counted").shape == (5, 4)
+    with pytest.raises(
+        StudyError, match=r'model.name: mine.py:unknown lists shape, .*\n  .*did you mean "input_shape"'
+    ):
+        built("unknown")
+    with pytest.raises(
+        StudyError, match=r'model.widht: mine.py:build takes no argument widht\n .*did you mean "width"'
+    ):
+        built("build", widht=3)
 
 
 def test_a_users_model_is_seeded_by_the_replicate(base):

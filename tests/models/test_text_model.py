@@ -6,6 +6,7 @@ from small_models import built, kinds, weighted
 from ablate.errors import StudyError
 from ablate.models.build import count_parameters
 from ablate.models.model_data import ModelData
+from ablate.models.text import PADDING
 from ablate.study.task import Target
 from ablate.training.engine.optimizers import make_optimizer
 from ablate.training.engine.program import Examples, Program, Scaling
@@ -85,7 +86,7 @@ def test_what_is_no_id_is_refused():
 def test_it_learns_in_the_compiled_loop_which_word_is_in_a_text(encoder):
     rng = np.random.default_rng(0)
     x = rng.integers(4, 20, (48, LENGTH)).astype(np.int32)
-    x[:, 4:], y = 0, np.arange(48, dtype=np.int32) % 3
+    x[:, 4:], y = PADDING, np.arange(48, dtype=np.int32) % 3
     x[np.arange(48), rng.integers(0, 4, 48)] = 1 + y
     program = Program(text(encoder=encoder), make_optimizer("adam"), xla=encoder == "gru")
     steps = program.train(
