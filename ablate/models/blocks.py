@@ -1,6 +1,7 @@
 """The building blocks of the built-in models: what each factor of a configuration does to a layer."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any, final
 
@@ -8,6 +9,7 @@ import keras
 from keras import layers
 
 from ablate.data.array import Tensor
+from ablate.data.trees import leaves, to_tree
 from ablate.errors import StudyError
 from ablate.models.layers import (
     Dropout,
@@ -18,6 +20,7 @@ from ablate.models.layers import (
     output_initializer,
     seeded_initializer,
 )
+from ablate.models.model_data import ModelData, Shape
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
@@ -32,6 +35,9 @@ _LAYERS: tuple[tuple[str, type[layers.Layer], Any], ...] = (  # Any: a mode, or 
     ("rotation", layers.RandomRotation, TURN),
     ("zoom", layers.RandomZoom, ZOOM),
 )
+_OF_RECURRENT = ("glorot_uniform", "orthogonal")  # Keras' initializers for its input and its state
+_RECURRENT: Mapping[str, type[layers.Layer]] = {"gru": layers.GRU, "lstm": layers.LSTM}
+_KERNELS = (layers.Dense, layers.Conv2D, layers.Conv2DTranspose)
 
 
 @final
@@ -80,6 +86,33 @@ class Blocks:
 
         return self._block(x, convolution, normalization=normalization)
 
+    def enlarged(self, x: Tensor, filters: int) -> Tensor:
+        """A transposed convolution of 2 × 2 pixels that doubles the sides, linear as in U-Net."""
+        kernel = self._kernel(str(self._factors["initializer"]))
+        bound = self._constraint(0, 1, 3)  # its kernel has the filters before the channels
+        return layers.Conv2DTranspose(filters, 2, strides=2, kernel_constraint=bound, **kernel)(x)
+
+    def embedded(self, ids: Tensor, n_words: int, dim: int, *, masked: bool) -> Tensor:
+        """A vector of `dim` numbers for each id, uniform from -0.05 to 0.05 at the start; `masked` passes on id 0."""
+        initializer = seeded_initializer("uniform", seed=self._seeds.embedding())
+        return layers.Embedding(n_words, dim, embeddings_initializer=initializer, mask_zero=masked)(ids)
+
+    def recurrent(self, x: Tensor, units: int, *, kind: str) -> Tensor:
+        """The last state of a recurrent layer, with Keras' activations and initializers, in this replicate's draws."""
+        drawn = [seeded_initializer(name, seed=self._seeds.recurrent(n)) for n, name in enumerate(_OF_RECURRENT)]
+        layer = _RECURRENT[kind](
+            units,
+            kernel_initializer=drawn[0],
+            recurrent_initializer=drawn[1],
+            kernel_regularizer=self._penalty(),
+            recurrent_regularizer=self._penalty(),
+            kernel_constraint=self._constraint(0),
+            recurrent_constraint=self._constraint(0),
+            seed=0,  # of dropout inside the cell, which it has none of
+            use_cudnn=False,  # XLA cannot compile that operation, and it needs the padding at the end
+        )
+        return layer(x)
+
     def dropped(self, x: Tensor) -> Tensor:
         """Apply dropout; nothing at a rate of 0."""
         rate = float(self._factors["dropout"])
@@ -89,10 +122,20 @@ class Blocks:
         alpha = kind == "alpha" or (kind == "auto" and self._factors["activation"] == "selu")
         return Dropout(rate, seed=self._seeds.dropout(next(self._dropouts)), alpha=alpha, always=samples > 0)(x)
 
-    def logits(self, x: Tensor, n_classes: int) -> Tensor:
-        """The output layer: a logit for each class, without an activation."""
-        initializer = output_initializer(str(self._factors["initializer"]))
-        return layers.Dense(n_classes, **self._kernel(initializer))(x)
+    def outputs(self, x: Tensor, data: ModelData) -> Tensor:
+        """For each target a dense output layer without an activation, in the shape of the target."""
+        return to_tree({name: self._output(x, shape) for name, shape in leaves(data.output_shape).items()})
+
+    def output_pixels(self, x: Tensor, channels: int) -> Tensor:
+        """The output layer for each pixel: a 1 × 1 convolution without an activation."""
+        return layers.Conv2D(channels, 1, **self._output_kernel())(x)
+
+    def _output(self, x: Tensor, shape: Shape) -> Tensor:
+        x = layers.Dense(math.prod(shape), **self._output_kernel())(x)
+        return x if len(shape) == 1 else layers.Reshape(shape)(x)
+
+    def _output_kernel(self) -> dict[str, object]:
+        return self._kernel(output_initializer(str(self._factors["initializer"])))
 
     def _block(self, x: Tensor, layer: Callable[..., layers.Layer], *, normalization: str) -> Tensor:
         """A layer with weights, followed by its activation, with the normalization before or after it."""
@@ -126,16 +169,27 @@ def restart(model: keras.Model, factors: Factors, *, layer_seeds: LayerSeeds) ->
     The structure stays the same. Only these values depend on factors and seeds: kernels, dropout rates and the
     states of random generators. Values that training changes are not kept in the model.
     """
-    kernels = [layer for layer in model.layers if isinstance(layer, layers.Dense | layers.Conv2D)]
+    kernels = [layer for layer in model.layers if isinstance(layer, _KERNELS)]
     hidden = str(factors.get("initializer", _FALLBACK["initializer"]))
+    n_hidden = len(kernels) - len(model.outputs)
     for number, layer in enumerate(kernels):
-        name = hidden if layer is not kernels[-1] else output_initializer(hidden)
-        initializer = seeded_initializer(name, seed=layer_seeds.weights(number))
-        layer.kernel.assign(initializer(layer.kernel.shape, dtype=layer.kernel.dtype))
+        name = hidden if number < n_hidden else output_initializer(hidden)
+        _draw(layer.kernel, name, seed=layer_seeds.weights(number))
+    for layer in model.layers:
+        if isinstance(layer, layers.Embedding):
+            _draw(layer.embeddings, "uniform", seed=layer_seeds.embedding())
+        if isinstance(layer, layers.RNN):
+            kernels = [layer.cell.kernel, layer.cell.recurrent_kernel]
+            for number, (name, kernel) in enumerate(zip(_OF_RECURRENT, kernels, strict=True)):
+                _draw(kernel, name, seed=layer_seeds.recurrent(number))
     for number, layer in enumerate(layer for layer in model.layers if isinstance(layer, Dropout)):
         layer.rate_variable.assign(float(factors["dropout"]))
         layer.noise.state.assign([layer_seeds.dropout(number), 0])
     restart_augmentation(model, layer_seeds=layer_seeds)
+
+
+def _draw(variable: keras.Variable, initializer: str, *, seed: int) -> None:
+    variable.assign(seeded_initializer(initializer, seed=seed)(variable.shape, dtype=variable.dtype))
 
 
 def augmented(x: Tensor, kind: str, *, layer_seeds: LayerSeeds) -> Tensor:

@@ -1,13 +1,12 @@
 """Build and check the model of a configuration, built-in or a user's, and advise against questionable combinations.
 
-Models are uncompiled and return logits, one per class, or probabilities; `ablate.models.outputs` tells them apart.
+Models of this package are uncompiled and return logits, one per class or tag, or amounts.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
 
 import keras
 
@@ -16,8 +15,12 @@ from ablate.models import blocks
 from ablate.models.cnn import cnn
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
-from ablate.models.process_settings import channel_axis_hint, settings_kept
+from ablate.models.model_data import ModelData
+from ablate.models.process_settings import settings_kept
 from ablate.models.resnet import resnet, resnet50, restart_residual
+from ablate.models.shapes import check_shapes
+from ablate.models.text import text
+from ablate.models.unet import unet
 from ablate.study.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.study.trial import Factors, Level
 
@@ -37,7 +40,7 @@ COMPILED = (
 class Builder:
     """A function that builds a model, and optionally a faster one that resets a model of the same structure."""
 
-    build: Callable[..., keras.Model]  # (factors, input_shape, n_classes, *, layer_seeds, **options)
+    build: Callable[..., keras.Model]  # (factors, data, *, layer_seeds, **options)
     restart: Callable[..., None] | None = None  # (model, factors, *, layer_seeds)
     options: Mapping[str, Level] = field(default_factory=dict)  # options that may be factors instead, with defaults
 
@@ -50,75 +53,43 @@ def _built_in(name: str, build: Callable[..., keras.Model], restart: Callable[..
 BUILT_IN: Mapping[str, Builder] = {
     "mlp": _built_in("mlp", mlp, blocks.restart),
     "cnn": _built_in("cnn", cnn, blocks.restart),
+    "text": _built_in("text", text, blocks.restart),
+    "unet": _built_in("unet", unet, blocks.restart),
     "resnet": _built_in("resnet", resnet, restart_residual),
     "resnet50": _built_in("resnet50", resnet50, restart_residual),
 }
-_BEGIN = "start the model with keras.Input(input_shape); ablate passes input_shape to build"
 
 
 def build_model(
     builder: Builder,
     factors: Factors,
-    input_shape: tuple[int, ...],
-    n_classes: int,
+    data: ModelData,
     *,
     layer_seeds: LayerSeeds,
     options: Mapping[str, Level],
     precision: str = "float32",
 ) -> keras.Model:
-    """The model of a configuration. Raises `StudyError` unless it maps examples to outputs for their classes."""
-    # For layers without a seed of their own, as in user code.
-    keras.utils.set_random_seed(layer_seeds.weights(2**16))
+    """The model of a configuration. Raises `StudyError` unless it takes the data's inputs and fits their targets."""
+    keras.utils.set_random_seed(layer_seeds.users())  # for layers without a seed of their own, as in user code
     varied = {name: factors[name] for name in builder.options if name in factors}
     options = {**builder.options, **options, **varied}
     with _dtype_policy(precision), settings_kept("model: build"):
-        model = builder.build(factors, input_shape, n_classes, layer_seeds=layer_seeds, **options)
-    _check(model, input_shape, n_classes)
+        model = builder.build(factors, data, layer_seeds=layer_seeds, **options)
+    _check(model, data)
     return model
 
 
-def _check(model: object, input_shape: tuple[int, ...], n_classes: int) -> None:
-    rule = f"model: the builder must return a keras.Model with output (None, {n_classes})"
+def _check(model: object, data: ModelData) -> None:
     if not isinstance(model, keras.Model):
-        raise StudyError(f"{rule}, got {type(model).__name__}")
+        raise StudyError(f"model: the builder must return a keras.Model, got {type(model).__name__}")
     check_nothing_ignored(model)
-    taken, given = _shape(model, "input"), _shape(model, "output")
-    if taken is None or given is None:
-        raise StudyError(
-            f"{rule}, got a {type(model).__name__} of unknown shapes\n"
-            "  start with keras.Input(input_shape): Sequential([keras.Input(input_shape), …]) or Model(inputs, outputs)"
-        )
-    if given != (None, n_classes):
-        single = n_classes == 2 and given == (None, 1)
-        way_out = (
-            "return two numbers for two classes: Dense(2)"
-            if single
-            else "return one number per class: logits, or a softmax"
-        )
-        raise StudyError(f"{rule}, got output shape {given}\n  {way_out}")
-    if not isinstance(taken, tuple) or not _takes(taken, (None, *input_shape)):
-        raise StudyError(
-            f"model: the builder must return a model with one input (None, {', '.join(map(str, input_shape))}), "
-            f"got {taken}\n  {channel_axis_hint(input_shape, taken=taken) or _BEGIN}"
-        )
+    check_shapes(model, data)
     check_trains(model)
     wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
     if wrong:
         raise StudyError(
             f"model: all weights must be finite before the first step, but {wrong[0]} has NaN or infinite weights"
         )
-
-
-def _shape(model: keras.Model, end: Literal["input", "output"]) -> object:
-    """The shape of a model's input or output: a tuple, or several for several inputs or outputs; None without one."""
-    shape = getattr(model, f"{end}_shape", None)
-    return tuple(shape) if isinstance(shape, list) else shape
-
-
-def _takes(shape: tuple[object, ...], example: tuple[int | None, ...]) -> bool:
-    """Whether a model's input shape, in which None is any length, accepts a batch of examples."""
-    fits = (mine is None or mine == theirs for mine, theirs in zip(shape, example, strict=False))
-    return len(shape) == len(example) and all(fits)
 
 
 @contextmanager

@@ -9,8 +9,10 @@ from keras import layers
 from ablate.data.array import Tensor
 from ablate.errors import StudyError
 from ablate.models.blocks import Blocks
+from ablate.models.built_in import check_data, finished, image_shape
 from ablate.models.layers import LayerSeeds
 from ablate.models.mlp import hidden_units
+from ablate.models.model_data import ModelData
 from ablate.study.trial import Factors
 
 _POOLINGS: Mapping[str, type[layers.Layer]] = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
@@ -33,8 +35,7 @@ class _Stages:
 
 def cnn(
     factors: Factors,
-    input_shape: tuple[int, ...],
-    n_classes: int,
+    data: ModelData,
     *,
     layer_seeds: LayerSeeds,
     stages: int,
@@ -50,7 +51,7 @@ def cnn(
     bias: str,
     dropout_at: str,
 ) -> keras.Model:
-    """A network of `stages`, each of `convolutions` and a pooling, then dense layers of `units`, then logits.
+    """A network of `stages`, each of `convolutions` and a pooling, then dense layers of `units`, then the outputs.
 
     Each stage has `growth` times the filters of the previous stage. With a `bottleneck` the convolutions are those of
     "Network in network" (Lin et al. 2014): the activation of each but the network's last convolution leads to a 1 × 1
@@ -58,9 +59,11 @@ def cnn(
     dense layer of 50 and all biases then have the 87,135 parameters published of that variant.
     Dropout follows each dense layer, or the flattening, or each stage's pooling.
     """
-    _check(factors, input_shape, units=units, dropout_at=dropout_at)
+    check_data("cnn", factors, data)
+    shape = image_shape("cnn", data, instead='model "mlp"')
+    _check(factors, units=units, dropout_at=dropout_at)
     blocks = Blocks(factors, layer_seeds=layer_seeds, bias=bias)
-    inputs = keras.Input(input_shape)
+    inputs = keras.Input(shape)
     x = blocks.normalized_input(blocks.augmented(inputs))
     plan = _Stages(stages, convolutions, filters, growth, kernel, padding, pooling, bottleneck)
     for stage in range(stages):
@@ -72,15 +75,10 @@ def cnn(
     for n_units in hidden_units(units):
         x = blocks.dense(x, n_units, normalization=normalization)
         x = blocks.dropped(x) if dropout_at == "dense" else x
-    return keras.Model(inputs, blocks.logits(x, n_classes))
+    return finished(inputs, blocks.outputs(x, data), factors, layer_seeds=layer_seeds)
 
 
-def _check(factors: Factors, input_shape: tuple[int, ...], *, units: str, dropout_at: str) -> None:
-    if len(input_shape) != 3:
-        raise StudyError(
-            f"model.name: cnn needs images (height, width, channels), but these examples have shape {input_shape}\n"
-            '  choose a data set of images, or model "mlp"'
-        )
+def _check(factors: Factors, *, units: str, dropout_at: str) -> None:
     if dropout_at == "dense" and not units and float(factors.get("dropout", 0.0)) > 0:
         raise StudyError(
             'model.dropout_at: "dense" drops units of dense layers, but model.units is empty\n'

@@ -12,6 +12,7 @@ from ablate.data.array import Tensor
 from ablate.study import seeds
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017, eq. 14
+_USERS = 2**16  # above every number of a layer
 _CONSTANT = ("zeros", "ones")
 NOISE_STATE = "seed_generator_state"  # Keras' name for the state variable of a generator
 _GOLDEN = 0x9E3779B9  # 2³² / golden ratio: spreads neighbouring seeds
@@ -28,6 +29,18 @@ class LayerSeeds:
     def weights(self, layer: int) -> int:
         """Seed of the initial weights of dense or convolutional layer number `layer`."""
         return seeds.integer(self.study_seed, self.replicate, "weights", layer=layer)
+
+    def users(self) -> int:
+        """Seed of everything that has no seed of its own, and the one that a user's function gets."""
+        return self.weights(_USERS)
+
+    def embedding(self) -> int:
+        """Seed of the initial vectors of words."""
+        return seeds.integer(self.study_seed, self.replicate, "embedding")
+
+    def recurrent(self, matrix: int) -> int:
+        """Seed of the initial weights of a recurrent layer: 0 for those of its input, 1 for those of its state."""
+        return seeds.integer(self.study_seed, self.replicate, "recurrent", layer=matrix)
 
     def dropout(self, layer: int) -> int:
         """Seed of the noise of dropout layer number `layer`."""

@@ -9,11 +9,14 @@ import keras
 from ablate.errors import StudyError, known_names, reason_of
 from ablate.models.build import BUILT_IN, Builder
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import ModelData
 from ablate.models.process_settings import channel_axis_hint, settings_kept
+from ablate.study.listed_arguments import listed_arguments
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
 from ablate.study.user_functions import import_function
 
+ORDER = ("factors", "input_shape", "n_classes")  # for a function with other names for them
 _OF_ONE = ("__getitem__", "__contains__", "get", "pop", "setdefault")
 # Thanks to an `__iter__` of its own, `dict(…)`, `**` and `{**…}` look up each key instead of copying memory.
 _OF_ALL = (
@@ -38,15 +41,21 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
         base / file, function, setting="model.name", guard=settings_kept
     )
 
-    def adapted(
-        factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, **options: Level
-    ) -> keras.Model:
-        del layer_seeds  # user models draw from Keras' global seed, which is set before each build
+    def adapted(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds, **options: Level) -> keras.Model:
+        """Layers without a seed draw from Keras' global one, which is set before each build."""
         given = factors if isinstance(factors, LookedUp) else dict(factors)
+        offered = {
+            "factors": given,
+            "data": data,
+            "seed": layer_seeds.users(),
+            "input_shape": data.input_shape,
+            "n_classes": data.n_classes,
+        }
+        arguments = listed_arguments(build, offered, options, what=f"{file}:{function}", table="model", in_order=ORDER)
         try:
-            return build(given, input_shape, n_classes, **options)
+            return build(*arguments.positional, **arguments.named)
         except ValueError as err:
-            if hint := channel_axis_hint(input_shape, said=reason_of(err)):
+            if hint := channel_axis_hint(data.single_shape or (), said=reason_of(err)):
                 raise StudyError(f"model.name: {file} fails: {reason_of(err)}\n  {hint}") from err
             raise
 

@@ -6,7 +6,9 @@ from keras import layers, ops
 from ablate.data.array import Tensor
 from ablate.errors import StudyError
 from ablate.models.blocks import augmented, restart_augmentation
+from ablate.models.built_in import check_data, flat_output, image_shape
 from ablate.models.layers import LayerSeeds, normalization_layer, reseeded
+from ablate.models.model_data import ModelData, Shape
 from ablate.study.catalog import level_in
 from ablate.study.trial import Factors
 
@@ -14,41 +16,40 @@ FILTERS = (16, 32, 64)  # filters of the three stages
 SMALLEST = 32  # pixels a side of ResNet-50, which halves them five times; Keras' own rule
 
 
-def resnet(
-    factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds, blocks: int
-) -> keras.Model:
-    """The residual network for small images of section 4.2: 6 · `blocks` + 2 layers, so ResNet-20 with 3, then logits.
+def resnet(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds, blocks: int) -> keras.Model:
+    """The residual network for small images of section 4.2: 6 · `blocks` + 2 layers, so ResNet-20 with 3.
 
     A 3 × 3 convolution, then three stages of `blocks` blocks with 16, 32 and 64 filters, each stage after the first at
-    half the side; the mean over the pixels; a dense layer. Shortcuts have no parameters (option A of the paper).
+    half the side; the mean over the pixels; a dense layer for one number per class, tag or
+    amount. Shortcuts have no parameters (option A of the paper).
     Initial weights are He normal, those of the output Glorot uniform, as in the other models.
 
     Factors: normalization (after each convolution, which then has no bias), augmentation.
     """
-    _check_images("resnet", input_shape, smallest=1)
+    shape, n_outputs = _check("resnet", factors, data, smallest=1)
     normalization = str(level_in(factors, "normalization"))
-    inputs = keras.Input(input_shape)
+    inputs = keras.Input(shape)
     x = augmented(inputs, str(level_in(factors, "augmentation")), layer_seeds=layer_seeds)
     x = layers.Activation("relu")(_convolved(x, FILTERS[0], normalization=normalization))
     for stage, filters in enumerate(FILTERS):
         for block in range(blocks):
             stride = 2 if stage > 0 and block == 0 else 1
             x = _block(x, filters, stride=stride, normalization=normalization)
-    model = keras.Model(inputs, layers.Dense(n_classes)(layers.GlobalAveragePooling2D()(x)))
+    model = keras.Model(inputs, layers.Dense(n_outputs)(layers.GlobalAveragePooling2D()(x)))
     restart_residual(model, factors, layer_seeds=layer_seeds)
     return model
 
 
-def resnet50(factors: Factors, input_shape: tuple[int, ...], n_classes: int, *, layer_seeds: LayerSeeds) -> keras.Model:
+def resnet50(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds) -> keras.Model:
     """`keras.applications.ResNet50` from scratch, with logits: 25.6 million parameters with 1,000 classes.
 
     Factors: normalization ("batch" is Keras' model as it is; other kinds replace each batch
     normalization; its convolutions always have a bias), augmentation. Raises `StudyError` below 32 × 32 pixels.
     """
-    _check_images("resnet50", input_shape, smallest=SMALLEST)
-    inputs = keras.Input(input_shape)
+    shape, n_outputs = _check("resnet50", factors, data, smallest=SMALLEST)
+    inputs = keras.Input(shape)
     x = augmented(inputs, str(level_in(factors, "augmentation")), layer_seeds=layer_seeds)
-    made = keras.applications.ResNet50(weights=None, input_tensor=x, classes=n_classes, classifier_activation=None)
+    made = keras.applications.ResNet50(weights=None, input_tensor=x, classes=n_outputs, classifier_activation=None)
     model = keras.Model(inputs, made.output)
     normalization = str(level_in(factors, "normalization"))
     if normalization != "batch":
@@ -71,18 +72,17 @@ def restart_residual(model: keras.Model, factors: Factors, *, layer_seeds: Layer
     restart_augmentation(model, layer_seeds=layer_seeds)
 
 
-def _check_images(model: str, input_shape: tuple[int, ...], *, smallest: int) -> None:
-    if len(input_shape) != 3:
-        raise StudyError(
-            f"model.name: {model} needs images (height, width, channels), but these examples have shape {input_shape}\n"
-            '  choose a data set of images, or model "mlp"'
-        )
+def _check(model: str, factors: Factors, data: ModelData, *, smallest: int) -> tuple[Shape, int]:
+    """Shape of an image, and the numbers that the model returns for it."""
+    check_data(model, factors, data)
+    input_shape = image_shape(model, data, instead='model "mlp"')
     if min(input_shape[:2]) < smallest:
         raise StudyError(
             f"model.name: {model} needs images of at least {smallest} × {smallest} pixels, "
             f"but these have {input_shape[0]} × {input_shape[1]}\n"
             '  choose a data set of larger images, or model "resnet", which takes any size'
         )
+    return input_shape, flat_output(model, data)
 
 
 def _block(x: Tensor, filters: int, *, stride: int, normalization: str) -> Tensor:

@@ -67,7 +67,9 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class LayerSizes:
-    """A level lists the units of each layer, as "300-100"; or is "", if other factors give the sizes."""
+    """A level lists the units of each layer, as "300-100"; or is "", if other factors give them or there is none."""
+
+    needed: bool = False  # there must be a layer
 
 
 LevelRule = Names | Numbers | LayerSizes
@@ -99,6 +101,8 @@ class RegisteredModel:
     factors: Mapping[str, Factor]
     options: Mapping[str, Factor] = field(default_factory=dict)
     needs_gpu: bool = False  # a study of it takes days on a CPU
+    # Factors of other models that this one cannot have, with the reason. Without "scaling", examples stay as they are.
+    inapplicable: Mapping[str, str] = field(default_factory=dict)
 
 
 _SHARE = Numbers(0, 1, is_open=True)
@@ -134,6 +138,9 @@ _BLOCKS: Mapping[str, Factor] = {
     "max_norm": _PENALTY,  # bound on the norm of each unit's incoming weights; 0: no constraint
     "augmentation": Factor(Names(AUGMENTATIONS), default="none"),
 }
+_OF_IDS = "its examples are ids of words, which stay as they are"
+_NOT_TEXT = {"input_normalization": _OF_IDS, "augmentation": _OF_IDS, "scaling": _OF_IDS}
+_NOT_UNET = {"augmentation": "it would change the images, but not the targets of their pixels"}
 _RESIDUAL: Mapping[str, Factor] = {name: _BLOCKS[name] for name in ("normalization", "augmentation")}
 MODELS: Mapping[str, RegisteredModel] = {
     "mlp": RegisteredModel(
@@ -162,6 +169,30 @@ MODELS: Mapping[str, RegisteredModel] = {
             "dropout_at": Factor(Names(("dense", "flatten", "stages")), default="dense"),  # after these
         },
     ),
+    "text": RegisteredModel(
+        {name: known for name, known in _BLOCKS.items() if name not in _NOT_TEXT},
+        {
+            "vocabulary": Factor(
+                Numbers(0, 10**7, whole=True), default=0
+            ),  # ids from 0 on; 0: as many as the data have
+            "dim": Factor(Numbers(1, 10_000, whole=True), default=64),  # of a word's vector, and of a recurrent layer
+            "encoder": Factor(Names(("average", "max", "gru", "lstm")), default="average"),
+            "units": Factor(LayerSizes(needed=True), default="64"),  # of the dense layers before the output
+        },
+        inapplicable=_NOT_TEXT,
+    ),
+    "unet": RegisteredModel(
+        {name: known for name, known in _BLOCKS.items() if name not in _NOT_UNET},
+        {
+            "stages": Factor(Numbers(1, 10, whole=True), default=3),  # each halves the sides
+            "convolutions": Factor(Numbers(1, 100, whole=True), default=2),  # in each stage
+            "filters": Factor(Numbers(1, 10_000, whole=True), default=16),  # in the first stage
+            "growth": Factor(Numbers(1, 10, whole=True), default=2),  # ratio of filters to those of the previous stage
+            "kernel": Factor(Numbers(1, 31, whole=True), default=3),  # pixels along each side
+            "dropout_at": Factor(Names(("bottom", "stages")), default="bottom"),  # after these
+        },
+        inapplicable=_NOT_UNET,
+    ),
     "resnet": RegisteredModel(
         _RESIDUAL,
         {"blocks": Factor(Numbers(1, 200, whole=True), default=3)},  # in each of 3 stages
@@ -181,7 +212,7 @@ def known_factors(model: str) -> list[str]:
     """The names of all factors of a registered model, the required factors first."""
     kind = MODELS[model]
     every = {**kind.factors, **ENGINE, **kind.options}
-    optional = [name for name in every if not every[name].required]
+    optional = [name for name in every if not every[name].required and name not in kind.inapplicable]
     return [*required_factors(model), *optional]
 
 

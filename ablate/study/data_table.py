@@ -84,10 +84,3 @@ def _check_parts(layered: Layered, data: Data, kind: SourceKind) -> None:
         hint = "write a number or a share of examples, e.g. validation = 0.2"
         rule = f'"given" does not fit: {shown(data.name)} is {_WHAT[kind]}, without a validation part of its own'
         raise layered.error(("data", "validation"), rule, hint=hint)
-    if data.folds is not None and data.validation != "folds":
-        hint = 'write validation = "folds" too, or remove folds'
-        raise layered.error(("data", "folds"), f"has no effect: validation is {shown(data.validation)}", hint=hint)
-    if data.order is not None and data.validation == "folds":
-        hint = "write a number or a share: the latest examples before the test part are then for validation"
-        rule = f"folds do not follow an order, but data.order is {shown(data.order)}"
-        raise layered.error(("data", "validation"), rule, hint=hint)

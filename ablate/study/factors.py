@@ -82,7 +82,7 @@ class LevelReader:
             case Numbers():
                 return self._number(key, known.rule, value)
             case LayerSizes():
-                return self._widths(key, value)
+                return self._widths(key, known.rule, value)
 
     def _number(self, key: Key, rule: Numbers, value: Level) -> Level:
         if isinstance(value, bool | str) or not rule.has(value) or (rule.whole and not isinstance(value, int)):
@@ -98,11 +98,11 @@ class LevelReader:
             return f"{name}*{_multiplier(number):.6g}" if times else value
         raise self.layered.unknown(key, value, known=rule.known, kind="level")
 
-    def _widths(self, key: Key, value: Level) -> Level:
-        if isinstance(value, str) and (value == "" or _WIDTHS.fullmatch(value)):
+    def _widths(self, key: Key, rule: LayerSizes, value: Level) -> Level:
+        if isinstance(value, str) and ((value == "" and not rule.needed) or _WIDTHS.fullmatch(value)):
             return value
-        rule = "must be empty, or whole numbers from 1 to 99999 joined by -"
-        raise self.layered.error(key, f"{rule}, got {shown(value)}", hint='e.g. "300-100" for two hidden layers')
+        said = f"must be {'' if rule.needed else 'empty, or '}whole numbers from 1 to 99999 joined by -"
+        raise self.layered.error(key, f"{said}, got {shown(value)}", hint='e.g. "300-100" for two hidden layers')
 
 
 def read_factors(levels: LevelReader) -> tuple[Factors, Space]:
@@ -132,8 +132,12 @@ class _Reader:
 
     def check_names(self, baseline: Mapping[str, object], ranges: Mapping[str, object]) -> None:
         known = known_factors(self.levels.model) if self.levels.is_built_in else ()
+        inapplicable = MODELS[self.levels.model].inapplicable if self.levels.is_built_in else {}
         for table, names in (("baseline", baseline), ("space", ranges)):
             for name in names:
+                if name in inapplicable:
+                    rule = f"does not apply to model {self.levels.model}: {inapplicable[name]}"
+                    raise self.layered.error((table, name), rule, hint="remove it from [baseline] and [space]")
                 if self.levels.is_built_in and name not in known:
                     raise self.layered.unknown((table, name), name, known=known, kind="factor")
                 if name == RECIPE:

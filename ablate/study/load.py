@@ -12,6 +12,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_safe_name
 from ablate.study.read_task import check_judging
 from ablate.study.settings import (
+    Data,
     Inspect,
     Limits,
     LrTest,
@@ -23,7 +24,7 @@ from ablate.study.settings import (
     Study,
     Training,
 )
-from ablate.study.split_keys import check_seeds
+from ablate.study.split_keys import check_seeds, check_split
 from ablate.study.tables import read_ablation, read_recipes, read_transfer, transfer_levels
 from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
@@ -72,13 +73,14 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     if not isinstance(title, str) or len(title) > 200:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
-    data, training = read_data(layered, most), read_section(Training, "training", layered, most)
+    data = _as_it_takes(read_data(layered, most), model, layered)
+    check_split(layered, data)
+    training = read_section(Training, "training", layered, most)
     metric = read_section(MetricTable, "metric", layered, most)
     recipes = read_recipes(levels, baseline=baseline, space=space)
     ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
     check_seeds(layered, data, ablation)
     transferred = transfer_levels(baseline, space, recipes)
-    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
     check_judging(metric, training, ablation, layered.error, is_users=model.is_users)
     return Study(
         name=name,
@@ -157,6 +159,17 @@ def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> 
             )
         options[name] = levels.ruled(("model", name), known[name], value)
     return replace(model, options={name: value for name, value in options.items() if value is not None})
+
+
+def _as_it_takes(data: Data, model: ModelRef, layered: Layered) -> Data:
+    """[data] with its examples left as they are, if the model looks them up as ids."""
+    reason = MODELS[model.name].inapplicable.get("scaling") if model.name in MODELS else None
+    if reason is None or data.scaling == "none":
+        return data
+    if "scaling" in data.model_fields_set:
+        rule = f"does not apply to model {model.name}: {reason}"
+        raise layered.error(("data", "scaling"), rule, hint='remove it, or set scaling = "none"')
+    return data.model_copy(update={"scaling": "none"})
 
 
 def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:

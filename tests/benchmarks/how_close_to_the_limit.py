@@ -243,13 +243,14 @@ def count_work(job: Job) -> Work:
     from ablate.data import load_arrays
     from ablate.models.build import build_model
     from ablate.models.layers import LayerSeeds
+    from ablate.models.model_data import classification
     from ablate.models.registry import find_builder
     from ablate.training.engine.optimizers import make_optimizer
 
     study, data = job.task.study, load_arrays(job.task.arrays)
-    builder, shape = find_builder(study.model, base=study.base), data.x_train.shape[1:]
+    builder, seen = find_builder(study.model, base=study.base), classification(data.x_train.shape[1:], data.n_classes)
     seeds, options = LayerSeeds(study.seed, 0), study.model.options
-    model = build_model(builder, job.factors, shape, data.n_classes, layer_seeds=seeds, options=options)
+    model = build_model(builder, job.factors, seen, layer_seeds=seeds, options=options)
     optimizer = make_optimizer(job.factors["optimizer"])
     optimizer.build(model.trainable_variables)
     weights = sum(math.prod(variable.shape) for variable in model.trainable_variables)

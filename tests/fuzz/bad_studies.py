@@ -24,6 +24,7 @@ SCALARS = st.one_of(
     st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(0, 1), TEXTS, st.dates(), st.times(),
     st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "x" * 300 + ".py:b",
                      "a.csv", "a.parquet", "photos/", "given", "folds", "balanced", "category", "mse"]),
+    st.sampled_from(["text", "unet", "gru"]),
 )  # fmt: skip
 VALUES = st.recursive(
     SCALARS,
@@ -39,7 +40,8 @@ WORDS = (
     "plateau_factor", "cycle_start", "transfer", "classes", "frozen_epochs", "unfrozen_rate", "inspect", "layers",
     "batch_size", "budget", "clip_norm", "mc_samples", "units", "l2", "initializer", "test", "filters",
     "normalization_place", "augmentation", "max_norm", "target", "features", "columns", "image_size", "folds", "groups",
-    "order", "weights", "target_scaling", "loss", "metric", "goal", "unit", "also",
+    "order", "weights", "target_scaling", "loss", "metric", "goal", "unit", "also", "vocabulary", "dim", "encoder",
+    "stages", "growth", "dropout_at",
 )  # fmt: skip
 FINE = (
     "training.epochs=5",

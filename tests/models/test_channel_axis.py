@@ -7,6 +7,7 @@ from keras import layers
 from ablate.errors import StudyError
 from ablate.models.build import build_model
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 from ablate.models.process_settings import channel_axis_hint
 from ablate.models.registry import find_builder
 from ablate.study.model_ref import ModelRef
@@ -43,7 +44,7 @@ def build(tmp_path):
 
     def built(function, input_shape):
         builder = find_builder(ModelRef.of(f"own.py:{function}"), base=tmp_path)
-        return build_model(builder, {}, input_shape, 2, layer_seeds=LayerSeeds(0, 0), options={})
+        return build_model(builder, {}, classification(input_shape, 2), layer_seeds=LayerSeeds(0, 0), options={})
 
     return built
 

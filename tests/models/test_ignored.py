@@ -8,13 +8,14 @@ from users_models import CLASSES, PROBABILITIES, SHAPE, Counting, Plain, WithLos
 from ablate.errors import StudyError
 from ablate.models.build import Builder, build_model, check_nothing_ignored, check_trains
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 
 
 def built(make) -> keras.Model:
     def build(*_, layer_seeds):  # noqa: ARG001  # part of the call
         return make()
 
-    return build_model(Builder(build), {}, SHAPE, CLASSES, layer_seeds=LayerSeeds(0, 0), options={})
+    return build_model(Builder(build), {}, classification(SHAPE, CLASSES), layer_seeds=LayerSeeds(0, 0), options={})
 
 
 def plain():
@@ -113,13 +114,3 @@ def test_a_model_in_which_nothing_trains_is_refused_and_a_partly_frozen_one_is_n
 def test_what_trains_as_it_is_is_taken(make):
     check_nothing_ignored(make())
     check_trains(make())
-
-
-def test_one_sigmoid_for_two_classes_is_answered_by_two_numbers():
-    def build(*_, layer_seeds):  # noqa: ARG001  # part of the call
-        return ending(layers.Dense(1, activation="sigmoid"))
-
-    with pytest.raises(
-        StudyError, match=r"got output shape \(None, 1\)\n  return two numbers for two classes: Dense\(2\)"
-    ):
-        build_model(Builder(build), {}, SHAPE, 2, layer_seeds=LayerSeeds(0, 0), options={})

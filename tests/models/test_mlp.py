@@ -6,6 +6,7 @@ from small_models import BASE, kinds, small, weighted
 from ablate.models.build import BUILT_IN, build_model, count_parameters
 from ablate.models.layers import LayerSeeds
 from ablate.models.mlp import hidden_units
+from ablate.models.model_data import classification
 from ablate.study.catalog import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS
 
 
@@ -34,7 +35,11 @@ def test_inputs_are_augmented_then_flattened_then_normalized():
 
 def test_the_deep_mlp_has_the_parameters_counted_by_hand():
     model = build_model(
-        BUILT_IN["mlp"], BASE, (32, 32, 3), 10, layer_seeds=LayerSeeds(0, 1), options={"depth": 20, "width": 100}
+        BUILT_IN["mlp"],
+        BASE,
+        classification((32, 32, 3), 10),
+        layer_seeds=LayerSeeds(0, 1),
+        options={"depth": 20, "width": 100},
     )
     assert count_parameters(model) == (3072 * 100 + 100) + 19 * (100 * 100 + 100) + (100 * 10 + 10)
     assert count_parameters(mlp(dropout=0.5)) == count_parameters(mlp())

@@ -5,6 +5,7 @@ from small_models import BASE, small
 from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, Builder, advice, build_model
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 from ablate.models.outputs import is_softmax
 from ablate.study.catalog import MODELS
 
@@ -17,7 +18,9 @@ def test_every_registered_model_is_built_in_with_its_options():
 def test_an_option_is_its_factors_level_or_what_is_given_or_its_default():
     def units(factors, **options):
         seeds = LayerSeeds(0, 1)
-        model = build_model(BUILT_IN["mlp"], {**BASE, **factors}, (5,), 3, layer_seeds=seeds, options=options)
+        model = build_model(
+            BUILT_IN["mlp"], {**BASE, **factors}, classification((5,), 3), layer_seeds=seeds, options=options
+        )
         return [layer.units for layer in model.layers if isinstance(layer, keras.layers.Dense)]
 
     assert units({}) == [64, 64, 3]
@@ -26,21 +29,21 @@ def test_an_option_is_its_factors_level_or_what_is_given_or_its_default():
 
 
 def test_a_builder_that_returns_something_else_is_refused():
-    def wrong(_factors, shape, _classes, *, layer_seeds):  # noqa: ARG001  # part of the call
-        return keras.Sequential([keras.Input(shape), keras.layers.Dense(7)])
+    def wrong(_factors, data, *, layer_seeds):  # noqa: ARG001  # part of the call
+        return keras.Sequential([keras.Input(data.input_shape), keras.layers.Dense(7)])
 
     with pytest.raises(StudyError, match=r"output \(None, 3\), got output shape \(None, 7\)"):
-        build_model(Builder(wrong), {}, (5,), 3, layer_seeds=LayerSeeds(0, 0), options={})
+        build_model(Builder(wrong), {}, classification((5,), 3), layer_seeds=LayerSeeds(0, 0), options={})
 
 
 def built(inputs, **last) -> keras.Model:
     """What a builder with these inputs makes of examples of shape (4, 4)."""
 
-    def build(_factors, _shape, _classes, *, layer_seeds):  # noqa: ARG001  # part of the call
+    def build(_factors, _data, *, layer_seeds):  # noqa: ARG001  # part of the call
         x = keras.layers.GlobalAveragePooling1D()(inputs)
         return keras.Model(inputs, keras.layers.Dense(3, **last)(x))
 
-    return build_model(Builder(build), {}, (4, 4), 3, layer_seeds=LayerSeeds(0, 0), options={})
+    return build_model(Builder(build), {}, classification((4, 4), 3), layer_seeds=LayerSeeds(0, 0), options={})
 
 
 def test_a_model_may_take_examples_of_any_length_and_batches_of_no_fixed_one():

@@ -4,6 +4,7 @@ import pytest
 from ablate.errors import StudyError
 from ablate.models.build import Builder, build_model
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 from ablate.models.process_settings import settings_kept
 from ablate.models.registry import find_builder
 from ablate.study.model_ref import ModelRef
@@ -24,13 +25,13 @@ def settings():
     ],
 )
 def test_a_setting_of_the_process_is_set_back_and_refused(change, said):
-    def build(_factors, shape, n_classes, *, layer_seeds):  # noqa: ARG001  # part of the call
+    def build(_factors, data, *, layer_seeds):  # noqa: ARG001  # part of the call
         change()
-        return keras.Sequential([keras.Input(shape), keras.layers.Dense(n_classes)])
+        return keras.Sequential([keras.Input(data.input_shape), keras.layers.Dense(data.n_classes)])
 
     before = settings()
     with pytest.raises(StudyError, match=f"model: build sets Keras' {said}"):
-        build_model(Builder(build), {}, (5,), 3, layer_seeds=LayerSeeds(0, 0), options={})
+        build_model(Builder(build), {}, classification((5,), 3), layer_seeds=LayerSeeds(0, 0), options={})
     assert settings() == before
 
 

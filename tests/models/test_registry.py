@@ -5,8 +5,10 @@ import pytest
 from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
-from ablate.models.registry import find_builder
+from ablate.models.model_data import ModelData, classification
+from ablate.models.registry import LookedUp, find_builder
 from ablate.study.model_ref import ModelRef
+from ablate.study.task import Target
 
 USER = """
 import keras
@@ -19,6 +21,25 @@ def _private():
     pass
 
 NUMBER = 3
+"""
+LISTING = """
+import keras
+
+def build(data, factors, seed, *, width=4):
+    inputs = {name: keras.Input(shape, name=name) for name, shape in data.input_shape.items()}
+    x = keras.layers.Concatenate()(list(inputs.values()))
+    x = keras.layers.Dense(width, kernel_initializer=keras.initializers.HeNormal(seed))(x)
+    return keras.Model(inputs, keras.layers.Dense(data.n_outputs, activation=factors["last"])(x))
+
+def counted(factors, input_shape, n_classes):
+    assert (input_shape, n_classes) == ({"a": (2,), "b": (3,)}, 0)
+    return build(Data(), factors, 3)
+
+def unknown(factors, shape):
+    pass
+
+class Data:
+    input_shape, n_outputs = {"a": (2,), "b": (3,)}, 1
 """
 LAZY = """
 import sys
@@ -52,9 +73,37 @@ def test_a_registered_name_is_found_and_an_unknown_one_is_answered_with_the_know
 def test_a_users_function_builds_with_the_factors_and_options(base):
     builder = find_builder(ModelRef.of("mine.py:build"), base=base)
     factors = {"activation": "tanh", "learning_rate": "find"}
-    model = build_model(builder, factors, (5,), 3, layer_seeds=LayerSeeds(0, 1), options={"width": 7})
+    model = build_model(builder, factors, classification((5,), 3), layer_seeds=LayerSeeds(0, 1), options={"width": 7})
     assert model.layers[0].units == 7
     assert model.output_shape == (None, 3)
+
+
+PRICES = ModelData({"a": (2,), "b": (3,)}, {"": Target("numbers")})
+
+
+def test_a_users_function_gets_what_it_lists_also_for_several_inputs_and_numbers(tmp_path):
+    (tmp_path / "mine.py").write_text(LISTING)
+
+    def built(function, replicate=1, **options):
+        builder, factors = find_builder(ModelRef.of(f"mine.py:{function}"), base=tmp_path), LookedUp({"last": "relu"})
+        seeds = LayerSeeds(0, replicate)
+        model = build_model(builder, factors, PRICES, layer_seeds=seeds, options=options)
+        assert factors.names == {"last"}
+        return model.layers[3].kernel.numpy()
+
+    assert built("build").shape == (5, 4)
+    assert built("build", width=7).shape == (5, 7)
+    assert (built("build") == built("build")).all()
+    assert (built("build") != built("build", replicate=2)).any()  # the seed is the replicate's
+    assert built("counted").shape == (5, 4)
+    with pytest.raises(
+        StudyError, match=r'model.name: mine.py:unknown lists shape, .*\n  .*did you mean "input_shape"'
+    ):
+        built("unknown")
+    with pytest.raises(
+        StudyError, match=r'model.widht: mine.py:build takes no argument widht\n .*did you mean "width"'
+    ):
+        built("build", widht=3)
 
 
 def test_a_users_model_is_seeded_by_the_replicate(base):
@@ -62,7 +111,9 @@ def test_a_users_model_is_seeded_by_the_replicate(base):
 
     def kernel(replicate):
         seeds = LayerSeeds(0, replicate)
-        return build_model(builder, {"activation": "relu"}, (5,), 3, layer_seeds=seeds, options={}).get_weights()[0]
+        return build_model(
+            builder, {"activation": "relu"}, classification((5,), 3), layer_seeds=seeds, options={}
+        ).get_weights()[0]
 
     assert (kernel(1) == kernel(1)).all()
     assert (kernel(1) != kernel(2)).any()
@@ -111,7 +162,7 @@ def test_modules_beside_the_file_can_be_imported_also_while_a_model_is_built(tmp
     text = "from early import WIDTH\ndef build(f, s, n):\n    from late.depth import DEPTH\n    return WIDTH + DEPTH\n"
     (tmp_path / "mine.py").write_text(text)
     build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path).build
-    assert build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 22
+    assert build({}, classification((5,), 3), layer_seeds=LayerSeeds(0, 1)) == 22
 
 
 def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path):
@@ -122,7 +173,7 @@ def test_a_helper_of_another_study_or_an_older_state_of_it_is_not_taken(tmp_path
         (tmp_path / folder / "mine.py").write_text(text)
         (tmp_path / folder / "net_blocks.py").write_text(f"WIDTH = {width}\n")
         build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path / folder).build
-        widths.append(build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)))
+        widths.append(build({}, classification((5,), 3), layer_seeds=LayerSeeds(0, 1)))
     assert widths == [1, 22, 333]
 
 
@@ -130,7 +181,7 @@ def test_a_file_beside_never_hides_a_module_of_python(tmp_path):
     (tmp_path / "wave.py").write_text("raise RuntimeError\n")
     (tmp_path / "mine.py").write_text("import wave\ndef build(f, s, n):\n    return wave.WAVE_FORMAT_PCM\n")
     build = find_builder(ModelRef.of("mine.py:build"), base=tmp_path).build
-    assert build({}, (5,), 3, layer_seeds=LayerSeeds(0, 1)) == 1
+    assert build({}, classification((5,), 3), layer_seeds=LayerSeeds(0, 1)) == 1
 
 
 def test_what_a_helper_raises_and_a_helper_that_is_not_there_are_said(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from ablate.errors import StudyError
 from ablate.models.build import count_parameters
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 from ablate.models.outputs import is_softmax
 from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.training.engine.optimizers import make_optimizer
@@ -16,12 +17,12 @@ NORMALIZATIONS = ("none", "batch", "layer")
 
 def small(*, normalization="batch", augmentation="none", replicate=1, blocks=1, shape=(8, 8, 3)) -> keras.Model:
     factors = {"normalization": normalization, "augmentation": augmentation}
-    return resnet(factors, shape, 10, layer_seeds=LayerSeeds(0, replicate), blocks=blocks)
+    return resnet(factors, classification(shape, 10), layer_seeds=LayerSeeds(0, replicate), blocks=blocks)
 
 
 def large(*, normalization="batch", shape=(32, 32, 3), n_classes=10, replicate=1, **more) -> keras.Model:
     seeds = LayerSeeds(0, replicate)
-    return resnet50({"normalization": normalization, **more}, shape, n_classes, layer_seeds=seeds)
+    return resnet50({"normalization": normalization, **more}, classification(shape, n_classes), layer_seeds=seeds)
 
 
 def kernels(model) -> list[np.ndarray]:

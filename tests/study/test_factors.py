@@ -3,6 +3,7 @@
 import pytest
 from study_texts import GOOD, OWN_MODEL
 
+from ablate.study.catalog import MODELS
 from ablate.study.load import load_study
 from ablate.study.space import Choice, Float
 from ablate.study.toml import settings, to_toml
@@ -94,6 +95,42 @@ def test_a_condition_on_a_factor_that_stays_put_is_fine_where_it_holds(load):
 def test_no_factor_may_be_called_as_recipes_are(complaint):
     text = OWN_MODEL.replace("kernel", "recipe")
     assert complaint(text) == "x.toml: baseline.recipe: is the results table's name for recipes: rename the factor"
+
+
+def of_model(name, more="", data=""):
+    """GOOD with another model, with its defaults, further lines of [baseline], and further ones of [data]."""
+    named = GOOD.replace('name = "mlp"\ndepth = 3', f'name = "{name}"').replace(
+        "dropout = 0\n", f"dropout = 0\n{more}\n"
+    )
+    return named.replace('name = "digits"\n', f'name = "digits"\n{data}\n')
+
+
+@pytest.mark.parametrize("name", ["text", "unet"])
+def test_a_factor_that_means_nothing_for_a_model_is_refused_with_the_reason(name, complaint):
+    for factor, reason in MODELS[name].inapplicable.items():
+        said = f"x.toml: baseline.{factor}: does not apply to model {name}: {reason}\n  remove it from [baseline] and"
+        assert complaint(of_model(name, f'{factor} = "none"')) == f"{said} [space]"
+
+
+def test_the_ids_of_a_text_are_left_as_they_are(load, complaint):
+    assert load(of_model("text")).data.scaling == load(of_model("text", data='scaling = "none"')).data.scaling == "none"
+    assert load(of_model("unet")).data.scaling == load(GOOD).data.scaling == "standardize"
+    assert complaint(of_model("text", data='scaling = "unit"')) == (
+        "x.toml: data.scaling: does not apply to model text: its examples are ids of words, which stay as they are\n"
+        '  remove it, or set scaling = "none"'
+    )
+
+
+def test_that_comes_through_writing_and_reading(load):
+    study = load(of_model("text"))
+    assert settings(load(to_toml(study))) == settings(study)
+
+
+def test_a_text_network_has_a_dense_layer_which_its_factors_change(complaint):
+    assert complaint(of_model("text").replace('name = "text"', 'name = "text"\nunits = ""')) == (
+        'x.toml: model.units: must be whole numbers from 1 to 99999 joined by -, got ""\n'
+        '  e.g. "300-100" for two hidden layers'
+    )
 
 
 def test_the_bundled_cifar_study_takes_a_condition(tmp_path):

@@ -8,7 +8,7 @@ def test_every_study_replicate_role_and_layer_has_a_stream_of_its_own():
         (study, replicate, role, layer)
         for study in (0, 1)
         for replicate in (0, 1, seeds.LR_TEST_REPLICATE)
-        for role in ("split", "weights", "order", "dropout", "search", "augmentation")
+        for role in ("split", "weights", "order", "dropout", "search", "augmentation", "embedding", "recurrent")
         for layer in (0, 1)
     ]
     numbers = {seeds.integer(study, replicate, role, layer=layer) for study, replicate, role, layer in places}

@@ -170,7 +170,7 @@ def edited(old, new):
          '  known: FILE.csv, FILE.parquet, FILE.py:FUNCTION, FOLDER/ of images, FOLDER/FILE.npz, '
          'cifar10, cifar100, digits, fashion_mnist, mnist       did you mean "digits"?'),
         ('name = "digits"', "", "x.toml: data.name: is missing\n  write it as name = ... in [data]"),
-        ('name = "mlp"', 'name = "mpl"', 'model "mpl"\n  known: mlp, cnn, resnet, resnet50; or your own'),
+        ('name = "mlp"', 'name = "mpl"', 'model "mpl"\n  known: mlp, cnn, text, unet, resnet, resnet50; or your own'),
         ('name = "mlp"', "", "x.toml: model.name: is missing"),
         ("depth = 3", "deph = 3", "x.toml: model.deph: unknown key\n  known: depth, dropout_at, name, units, width"),
         ("depth = 3", "depth = 3.5", "x.toml: model.depth: must be a whole number from 1 to 100000, got 3.5"),

@@ -174,6 +174,7 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
     """One epoch of 640 examples less 8 in batches of 32: 19 full ones and one of 24, against train_on_batch."""
     from ablate.models.build import BUILT_IN, build_model
     from ablate.models.layers import LayerSeeds
+    from ablate.models.model_data import classification
     from ablate.training.engine.batches import epoch_batches
 
     split = context.split(1, tiny_study.baseline)
@@ -186,9 +187,9 @@ def test_training_equals_model_fit_with_the_same_batches_and_the_partial_last_on
         steps = start.program.train(state, context.examples, context.scaling([split]), **rows, **limits)
         state = steps.state
         losses += list(steps.losses[0])
-    shape, options = digits.x_train.shape[1:], tiny_study.model.options
+    seen, options = classification(digits.x_train.shape[1:], 10), tiny_study.model.options
     seeds_of = LayerSeeds(tiny_study.seed, 1)
-    model = build_model(BUILT_IN["mlp"], tiny_study.baseline, shape, 10, layer_seeds=seeds_of, options=options)
+    model = build_model(BUILT_IN["mlp"], tiny_study.baseline, seen, layer_seeds=seeds_of, options=options)
     model.compile(keras.optimizers.Adam(0.002), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     x = (digits.x_train.astype(np.float32) - split.shift) * split.scale
     theirs = []

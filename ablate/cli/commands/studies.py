@@ -64,6 +64,5 @@ def summary(study: Study, data_dir: Path | None) -> list[str]:
     prepare_tensorflow()
     from ablate.training.engine.context import count_model_parameters
 
-    shape = data.x_train.shape[1:]
-    parameters = count_model_parameters(study, shape, data.n_classes)
+    shape, parameters = data.x_train.shape[1:], count_model_parameters(study, data)
     return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shape}"]

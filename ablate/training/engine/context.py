@@ -15,6 +15,7 @@ from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.errors import DataError, StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
+from ablate.models.model_data import model_data
 from ablate.models.registry import LookedUp, find_builder
 from ablate.storage.conditions import of_process
 from ablate.study import seeds
@@ -222,8 +223,7 @@ class TrainingContext:
         model = build_model(
             self._builder,
             factors if noting is None else noting,
-            self.data.x_train.shape[1:],
-            self.data.n_classes,
+            model_data(self.data, lambda: self.split(replicate, factors)),
             layer_seeds=layer_seeds,
             options=self.study.model.options,
             precision=self.study.training.precision,
@@ -238,13 +238,19 @@ class TrainingContext:
         return model
 
 
-def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes: int) -> int:
+def count_model_parameters(study: Study, data: Dataset) -> int:
     """The number of weights in the model of a study's baseline, without any data on a device."""
     builder = find_builder(study.model, base=study.base)
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
 
+    def split() -> Split:
+        settings, seed = study.data, seeds.stream(study.seed, seeds.SEARCH_REPLICATE, "split")
+        sizes = {"n_train": settings.train, "n_validation": settings.validation}
+        return split_dataset(data, **sizes, scaling=scaling_of(study, study.baseline), seed=seed)
+
     def build() -> keras.Model:
-        return build_model(builder, study.baseline, input_shape, n_classes, layer_seeds=layer_seeds, options=options)
+        seen = model_data(data, split)
+        return build_model(builder, study.baseline, seen, layer_seeds=layer_seeds, options=options)
 
     return count_parameters(explained(build, f"model.name: {study.model.name} fails on the baseline"))
 

@@ -8,6 +8,7 @@ import pytest
 
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
+from ablate.models.model_data import classification
 from ablate.training.engine.examples import Resident
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Program, Scaling
@@ -53,7 +54,7 @@ def test_an_epoch_gives_the_weights_that_train_on_batch_gives(kind, changes, opt
 
 def built(kind, factors):
     seeds = LayerSeeds(0, 1)
-    return build_model(BUILT_IN[kind], factors, X.shape[1:], 3, layer_seeds=seeds, options=SIZE[kind])
+    return build_model(BUILT_IN[kind], factors, classification(X.shape[1:], 3), layer_seeds=seeds, options=SIZE[kind])
 
 
 def compiled_epoch(kind, factors, optimizer):

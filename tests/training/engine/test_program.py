@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import Dropout, LayerSeeds
+from ablate.models.model_data import classification
 from ablate.models.outputs import read_outputs
 from ablate.training.engine.examples import Resident
 from ablate.training.engine.optimizers import make_optimizer
@@ -208,7 +209,7 @@ def test_a_slot_takes_another_trial_and_gives_it_back():
 def test_a_model_in_mixed_precision_learns_and_keeps_float32_weights(precision):
     factors = {"normalization": "batch", "dropout": 0.1, "activation": "relu"}
     shape = {"options": {"depth": 2, "width": 16}, "precision": precision, "layer_seeds": LayerSeeds(0, 1)}
-    model = build_model(BUILT_IN["mlp"], factors, (6, 6, 1), 3, **shape)
+    model = build_model(BUILT_IN["mlp"], factors, classification((6, 6, 1), 3), **shape)
     assert {layer.compute_dtype for layer in model.layers if layer.weights} == {precision.removeprefix("mixed_")}
     assert keras.config.dtype_policy().name == "float32"
     program = Program(model, make_optimizer("adam", precision=precision))
