@@ -7,6 +7,7 @@ import pandas as pd
 
 from ablate.errors import DataError
 from ablate.report.checks import checklist
+from ablate.report.costs import with_costs
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_in_files, effects_section
 from ablate.report.export import PageFiles, to_inert_csv
@@ -72,7 +73,7 @@ def build_report(folder: Path) -> ReportFiles:
         headline=tuple(page.headline),
         effects=inputs.effects,
     )
-    write_aside(files.effects_csv, to_inert_csv(effects_in_files(inputs.effects, inputs.metric)))
+    write_aside(files.effects_csv, to_inert_csv(effects_in_files(with_costs(inputs.effects, inputs), inputs.metric)))
     write_aside(files.effects_tex, latex_effects(inputs.effects, inputs.metric))
     for file in attached:
         write_aside(folder / file.path, file.content)
