@@ -13,7 +13,8 @@ from ablate.report.page import MOST_ROWS, Folded, Table
 from ablate.report.plots import contrast_name
 from ablate.storage.results import Row
 
-HEADS = {"parameters": "Parameters", "epoch_seconds": "Epoch, s", "epochs_to_best": "Epochs to best"}
+HEADS = {"parameters": "Parameters", "epoch_seconds": "Time of an epoch", "epochs_to_best": "Epochs to best"}
+BETWEEN = "\N{NO-BREAK SPACE}· "
 CAPTION = "What each variant costs, beside its reference"
 READING = (
     "Medians over the finished runs: parameters with those that are not trained, the seconds of an epoch with its "
@@ -29,8 +30,13 @@ def with_costs(effects: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
 
 
 def cost_columns(effects: pd.DataFrame) -> list[tuple[str, Callable[[Row], str]]]:
-    """(heading, row -> cell) of each cost that some variant has."""
-    return [(HEADS[name], _cell(name)) for name in _known(effects)]
+    """One column, (heading, row -> cell), of the costs that some variant has: "499 k · 0.50 s · 15"; [] if none has.
+
+    One column each would push the others off the page.
+    """
+    names = _known(effects)
+    heading = ", ".join(HEADS[name].lower() for name in names).capitalize()
+    return [(heading, lambda row: BETWEEN.join(_cell(row, name) for name in names))] if names else []
 
 
 def costs_block(effects: pd.DataFrame) -> list[Folded]:
@@ -40,7 +46,8 @@ def costs_block(effects: pd.DataFrame) -> list[Folded]:
         return []
     head = ["Factor", "Level"]
     for name in names:
-        head += [HEADS[name], "its reference", "ratio"]
+        unit = ", s" if name == "epoch_seconds" else ""
+        head += [f"{HEADS[name]}{unit}", "its reference", "ratio"]
     rows = [
         [*contrast_name(row["factor"], row["level"], against=row["against"]), *_side_by_side(row, names)]
         for row in effects.head(MOST_ROWS).to_dict("records")
@@ -84,8 +91,9 @@ _TEXT: Mapping[str, Callable[[float], str]] = {
 }
 
 
-def _cell(name: str) -> Callable[[Row], str]:
-    return lambda row: _TEXT[name](row[name])
+def _cell(row: Row, name: str) -> str:
+    text = _TEXT[name](row[name])
+    return f"{text}\N{NO-BREAK SPACE}s" if name == "epoch_seconds" and text != NONE else text
 
 
 def _side_by_side(row: Row, names: list[str]) -> list[str]:

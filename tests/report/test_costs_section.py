@@ -25,9 +25,8 @@ def table_of(inputs: Inputs) -> Table:
 
 def test_each_effect_has_its_cost_beside_it(inputs: Inputs) -> None:
     table = table_of(inputs)
-    at = table.head.index("Parameters")
-    assert list(table.head[at : at + 4]) == ["Parameters", "Epoch, s", "Epochs to best", "Runs"]
-    assert {tuple(row[at : at + 3]) for row in table.rows} == {("499\N{NO-BREAK SPACE}k", "0.50", "15")}
+    assert list(table.head[-2:]) == ["Parameters, time of an epoch, epochs to best", "Runs"]
+    assert {str(row[-2]).replace("\N{NO-BREAK SPACE}", " ") for row in table.rows} == {"499 k · 0.50 s · 15"}
     assert table.data is not None
     assert {"parameters", "epoch_seconds (s)", "epochs_to_best"} <= set(table.data.columns)
     assert not any(str(name).startswith("reference_param") for name in table.data.columns)
@@ -38,7 +37,7 @@ def test_costs_that_no_run_records_have_no_column(tmp_path) -> None:
     results = pd.read_csv(folder / "results.csv", keep_default_na=False).assign(parameters="", best_epoch="")
     results.to_csv(folder / "results.csv", index=False)
     bare = read_inputs(folder)
-    assert not {"Parameters", "Epoch, s", "Epochs to best"} & set(table_of(bare).head)
+    assert not [head for head in table_of(bare).head if "arameters" in head or "best" in head]
     assert costs_block(with_costs(bare.primary_effects(), bare)) == []
 
 
