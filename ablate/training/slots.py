@@ -11,7 +11,7 @@ import numpy as np
 
 from ablate.data import Split
 from ablate.data.array import Floats64
-from ablate.data.predictions import pack
+from ablate.data.predictions import TestPredictions, pack
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches
 from ablate.training.engine.context import TrainingContext
@@ -90,7 +90,7 @@ class Slots:
             )
         for row, trial in enumerate(trials):
             loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
-            packed = pack(scores.classes(row), self._context.data.y_test)
+            packed = pack(TestPredictions("classes", classes=scores.classes(row)), self._context.data.y_test)
             trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy, test_predictions=packed)
 
     def _thaw(self) -> None:

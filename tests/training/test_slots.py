@@ -34,7 +34,7 @@ def test_an_epoch_trains_validates_and_keeps_the_best_weights(context, trial):
     slots.run_epoch()
     slots.test()
     assert trial.outcome.test_accuracy > 0.5
-    predicted = unpack(trial.outcome.test_predictions, context.data.y_test)
+    predicted = unpack(trial.outcome.test_predictions, context.data.y_test).classes
     assert (predicted == context.data.y_test).mean() == trial.outcome.test_accuracy
 
 
