@@ -57,11 +57,10 @@ def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[PilotSd, Metric]
 def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:
     """The confirmatory rows, and the metric on which they are compared."""
     confirmed = [entry for entry in entries if entry.spec.label.phase == "ablation"]
-    results = results_table((e.spec, e.outcome, e.run_id) for e in confirmed)
+    results = results_table(((e.spec, e.outcome, e.run_id) for e in confirmed), metrics=facts.task.names)
     metric = primary_metric(
         results,
-        monitor=facts.study.training.monitor,
-        n_classes=facts.data.n_classes,
+        task=facts.about_task(),
         n_test=len(facts.data.y_test),
         margin=facts.study.ablation.margin,
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from ablate.data import Dataset
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Preregistration
-from ablate.storage.provenance import DataFacts, EarlierFacts, TuningFacts
+from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.settings import Study
+from ablate.study.task import Task, classification
 from ablate.study.trial import Factors
 
 
@@ -28,6 +29,11 @@ class Facts:
     stack: int | None = None  # requested trials per program; None: as many as suit the device
     cautions: Cautions = field(default_factory=dict)  # what the data show
     remarks: Remarks = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """What the networks learn, and how they are judged."""
+        return classification(self.study.training.monitor, self.data.n_classes)
 
     def n_train(self) -> int:
         """Examples in the training split."""
@@ -58,6 +64,10 @@ class Facts:
             scaling=self.study.data.scaling,
             pretraining=self._pretraining(),
         )
+
+    def about_task(self) -> TaskFacts:
+        """The task as provenance and report describe it."""
+        return TaskFacts.of(self.task)
 
     def _pretraining(self) -> str | None:
         """The pretraining task, if there is one."""

@@ -38,7 +38,7 @@ class CachedTrial:
     def stopped_after(self, n: int) -> Outcome:
         """How the trial would have ended if a plan had stopped it after epoch `n`, from 1."""
         fresh = replace(self.outcome, state="finished", score=None, best_epoch=None, reason="")
-        so_far = replace(untested(fresh), val_accuracy=None, val_loss=None, predictive_sd=None)
+        so_far = replace(fresh, metrics={}, test_predictions="", read_at="", read_under="", predictive_sd=None)
         for epoch in self.epochs[:n]:
             so_far = counted(so_far, epoch, monitor=self.monitor)
         return stopped(so_far)
@@ -67,6 +67,7 @@ class TrialCache:
 
     def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
         self._folder, self._study, self._label = folder, facts.study, facts.label
+        self._monitor = facts.task.monitor
         self._shared = _shared(facts, stack=stack)
         self._file = TypeAdapter(_Kept)
         self._rate_tests = TypeAdapter(RateTest)
@@ -77,7 +78,7 @@ class TrialCache:
             kept = self._load(self.digest(spec, tested=tested))
             if kept is not None and _is_whole(kept, tested=tested):
                 outcome = kept.outcome if spec.test else untested(kept.outcome)
-                return CachedTrial(kept.origin, outcome, kept.epochs, self._study.training.monitor)
+                return CachedTrial(kept.origin, outcome, kept.epochs, self._monitor)
         return None
 
     def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
@@ -134,7 +135,8 @@ def trial_key(spec: TrialSpec) -> str:
 
 def untested(outcome: Outcome) -> Outcome:
     """The outcome as it would be without the test set."""
-    return replace(outcome, test_accuracy=None, test_loss=None, test_predictions="", read_at="", read_under="")
+    metrics = {name: value for name, value in outcome.metrics.items() if not name.startswith("test_")}
+    return replace(outcome, metrics=metrics, test_predictions="", read_at="", read_under="")
 
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
@@ -160,11 +162,10 @@ def _is_whole(kept: _Kept, *, tested: bool) -> bool:
     outcome = kept.outcome
     lost = outcome.state == "diverged"
     numbers = [epoch.epoch for epoch in kept.epochs]
-    has_test = outcome.test_loss is not None and outcome.test_accuracy is not None
     return (
         outcome.state in KEPT_STATES
         and outcome.parts == 1
         and re.fullmatch(RATE_TEST, kept.rate_test or "0") is not None
         and numbers == list(range(1, outcome.epochs + 1 - lost))
-        and has_test == (tested and not lost)
+        and outcome.is_tested == (tested and not lost)
     )

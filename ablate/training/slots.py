@@ -68,7 +68,8 @@ class Slots:
                 trial.diverge(reason)
                 continue
             loss, accuracy = float(scores.losses[slot]), float(scores.accuracies[slot])
-            epochs[slot] = passes[slot].to_epoch(trial, val_loss=loss, val_accuracy=accuracy, seconds=seconds)
+            validation = {"loss": loss, "accuracy": accuracy}
+            epochs[slot] = passes[slot].to_epoch(trial, validation=validation, seconds=seconds)
             if trial.take(epochs[slot]):
                 trial.best = self._program.row(self._state, slot)
                 if mc_samples_of(self._context.study, trial.spec.factors):
@@ -91,7 +92,8 @@ class Slots:
         for row, trial in enumerate(trials):
             loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
             packed = pack(TestPredictions("classes", classes=scores.classes(row)), self._context.data.y_test)
-            trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy, test_predictions=packed)
+            metrics = {**trial.outcome.metrics, "test_loss": loss, "test_accuracy": accuracy}
+            trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)
 
     def _thaw(self) -> None:
         """Unfreeze all layers, with a new optimizer, after the head has trained alone for long enough."""

@@ -5,6 +5,7 @@ in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -18,7 +19,7 @@ from ablate.study import seeds
 from ablate.study.catalog import level_in
 from ablate.study.rate import rate_of
 from ablate.study.settings import Schedule, Training
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
 from ablate.training.engine.context import Start, TrainingContext
@@ -40,6 +41,7 @@ class Trial:
     start: Start
     split: Split
     settings: Training  # [training] as changed by its factors
+    monitor: Monitor
     thaw: UnfreezeSchedule
     schedule: str
     rate: float  # peak of its schedule
@@ -62,8 +64,8 @@ class Trial:
 
     def take(self, epoch: Epoch) -> bool:
         """Count an epoch; whether it is the best epoch so far, with a strictly better score."""
-        self.outcome = counted(self.outcome, epoch, monitor=self.settings.monitor)
-        self.val_losses.append(epoch.val_loss)
+        self.outcome = counted(self.outcome, epoch, monitor=self.monitor)
+        self.val_losses.append(epoch.metrics["val_loss"])
         return self.outcome.best_epoch == epoch.epoch
 
     def diverge(self, reason: str) -> None:
@@ -131,15 +133,16 @@ class EpochAccumulator:
         self.seen += n * batch
         self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=n)
 
-    def to_epoch(self, trial: Trial, *, val_loss: float, val_accuracy: float, seconds: float) -> Epoch:
+    def to_epoch(self, trial: Trial, *, validation: Mapping[str, float], seconds: float) -> Epoch:
         """The finished epoch of `trial`, with its validation."""
         return Epoch(
             trial=trial.spec.trial,
             epoch=trial.outcome.epochs + 1,
-            train_loss=self.loss / self.seen,
-            train_accuracy=self.correct / self.seen,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
+            metrics={
+                "train_loss": self.loss / self.seen,
+                "train_accuracy": self.correct / self.seen,
+                **{f"val_{name}": value for name, value in validation.items()},
+            },
             learning_rate=self.rate,
             seconds=seconds,
         )
@@ -162,7 +165,9 @@ def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: 
     settings, schedule = training_of(context.study, spec.factors), str(level_in(spec.factors, "schedule"))
     outcome = Outcome(spec.trial, "finished")
     thaw = unfreeze_schedule_of(context.study, spec.factors)
-    return Trial(spec, clock, start, split, settings, thaw, schedule, rate, rate_test, order, outcome)
+    return Trial(
+        spec, clock, start, split, settings, context.task.monitor, thaw, schedule, rate, rate_test, order, outcome
+    )
 
 
 def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from full_disk import at_most
+from records import epoch_of_classes
 
 from ablate.data.predictions import TestPredictions, pack
 from ablate.errors import StorageError
@@ -16,7 +17,7 @@ from ablate.storage.predictions import read_predictions
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.provenance import TuningFacts
 from ablate.study.model_ref import ModelRef
-from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Label, LayerState, Outcome, RateTest, TrialSpec
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
 
@@ -24,7 +25,7 @@ TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1
 def entry(trial: str, *, phase="ablation", variant="reference", **changes) -> Entry:
     spec = TrialSpec(trial, Label(phase, variant), 1, {"optimizer": "adam", "learning_rate": "find"})
     outcome = Outcome(trial, "finished", score=0.5, timings={"train": 4.0, "compile": 2.0}, **changes)
-    return Entry(spec, outcome, (Epoch(trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),), "run")
+    return Entry(spec, outcome, (epoch_of_classes(trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),), "run")
 
 
 @pytest.fixture

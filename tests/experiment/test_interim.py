@@ -51,7 +51,7 @@ def confirmed(differences: dict[int, float]) -> list[Entry]:
             TrialSpec(
                 f"{variant}-s{seed}", Label("ablation", variant, factor, level, mode), seed, {"a": level}, test=True
             ),
-            Outcome(f"{variant}-s{seed}", "finished", score=0.5, test_accuracy=0.5 + share * difference),
+            Outcome(f"{variant}-s{seed}", "finished", score=0.5, metrics={"test_accuracy": 0.5 + share * difference}),
             (),
             "",
         )

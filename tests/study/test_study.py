@@ -222,7 +222,7 @@ def test_a_broken_file_is_refused_with_place_rule_and_way_out(old, new, message,
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.epoch=3", '--set training.epoch: unknown key\n  known: batch_size, epochs, max_loss, monitor'),
+        ("training.epoch=3", '--set training.epoch: unknown key\n  known: batch_size, epochs, loss, max_loss, monitor'),
         ("training.epochs=few", '--set training.epochs: must be a whole number, got "few"'),
         ("training.epochs", "--set training.epochs: must look like training.epochs=5"),
         ("a b=1", "--set a b=1: must look like"),

@@ -42,7 +42,7 @@ class PrecisionRecall:
 def class_scores(counts: ArrayLike) -> ClassScores:
     """Precision, recall and overlap of each class, from counts (k, k) by true and predicted class."""
     counts = np.asarray(counts, dtype=np.float64)
-    right, of_class, of_prediction = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    right, of_class, of_prediction = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
     overlap = _share(right, of_class + of_prediction - right)
     return ClassScores(_share(right, of_prediction), _share(right, of_class), overlap, of_class)
 
@@ -53,8 +53,8 @@ def reliability(confidence: ArrayLike, is_right: ArrayLike, *, bins: int = BINS)
     # As in the paper, a bin holds its upper end and not its lower one.
     places = np.clip(np.ceil(confidence * bins - 1e-9).astype(int) - 1, 0, bins - 1)
     n = np.bincount(places, minlength=bins).astype(np.float64)
-    means = (_share(np.bincount(places, weights=values, minlength=bins), n) for values in (confidence, right))
-    mean, accuracy = means
+    sums = (np.bincount(places, weights=values, minlength=bins) for values in (confidence, right))
+    mean, accuracy = (_share(one, n) for one in sums)
     error = float(np.nansum(n * np.abs(accuracy - mean)) / max(n.sum(), 1))
     return Reliability(mean, accuracy, n, error)
 

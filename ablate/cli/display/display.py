@@ -1,6 +1,7 @@
 """Show a running study: a live display on a terminal, plain lines in a pipe, JSON for machines."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -80,7 +81,8 @@ class PlainLines:
                 if event.done:
                     self._print(f"{event.part}: {event.done} of {event.trials} trials were already done")
             case Epoch() if (left and not self._foretold) or time.monotonic() - self._last > MOST_SILENT:
-                epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {event.val_accuracy:.4f}"
+                score = event.metrics.get(self._progress.monitor.name, math.nan)
+                epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {score:.4f}"
                 self._print(f"{place}  {self._progress.name_of_running(event.trial)}  {epochs}{left}")
                 self._foretold = self._foretold or bool(left)
             case TrialEnded():

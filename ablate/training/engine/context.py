@@ -19,6 +19,7 @@ from ablate.storage.conditions import of_process
 from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
 from ablate.study.settings import Study
+from ablate.study.task import classification
 from ablate.study.trial import Factors
 from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError, is_out_of_memory
@@ -80,6 +81,7 @@ class TrainingContext:
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
+        self.task = classification(study.training.monitor, data.n_classes)
         self._stack = stack
         self._builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
