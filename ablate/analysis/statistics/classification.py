@@ -53,8 +53,10 @@ def reliability(confidence: ArrayLike, is_right: ArrayLike, *, bins: int = BINS)
     # As in the paper, a bin holds its upper end and not its lower one.
     places = np.clip(np.ceil(confidence * bins - 1e-9).astype(int) - 1, 0, bins - 1)
     n = np.bincount(places, minlength=bins).astype(np.float64)
-    sums = (np.bincount(places, weights=values, minlength=bins) for values in (confidence, right))
-    mean, accuracy = (_share(one, n) for one in sums)
+    mean, accuracy = (
+        _share(np.asarray(np.bincount(places, weights=values, minlength=bins), dtype=np.float64), n)
+        for values in (confidence, right)
+    )
     error = float(np.nansum(n * np.abs(accuracy - mean)) / max(n.sum(), 1))
     return Reliability(mean, accuracy, n, error)
 
