@@ -26,6 +26,7 @@ from ablate.report.no_comparisons import no_comparisons
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import Check, Page, Section
 from ablate.report.paths import path_section
+from ablate.report.predictions import predictions_section
 from ablate.report.render import render
 from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import search_section
@@ -128,6 +129,7 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         training_section(
             inputs, beside=[*learning_curve_blocks(inputs), *gap_blocks(inputs), *schedule_blocks(inputs)]
         ),
+        predictions_section(inputs),
         layers_section(inputs),
         rate_section(inputs),
         search_section(inputs),

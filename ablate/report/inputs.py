@@ -92,6 +92,11 @@ class Inputs:
         return self.facts.title or self.facts.study or self.folder.resolve().name
 
     @property
+    def task(self) -> TaskFacts:
+        """What the networks learned, and how they were judged."""
+        return task_in(self.facts, self.results)
+
+    @property
     def monitor(self) -> str:
         """The validation metric that early stopping watched."""
         return self.facts.monitor or guess_monitor(self.results)
