@@ -33,8 +33,8 @@ OF_CLASSES = (
 )
 OF_RELIABILITY = (
     "Each mark is one of 15 equally wide bins of confidence, over all seeds; thin lines are seeds. Below the dotted "
-    "diagonal a network is more confident than it is right. The calibration error is the mean distance from the diagonal, "
-    "weighted by the examples of each bin."
+    "diagonal a network is more confident than it is right. The calibration error is the mean distance from the "
+    "diagonal, weighted by the examples of each bin."
 )
 OF_CURVES = (
     "Thick lines are means over the seeds at equal recall, thin lines are seeds; the dotted line is the precision of "

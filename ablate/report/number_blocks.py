@@ -10,7 +10,7 @@ from ablate.analysis.statistics.paired import Floats
 from ablate.analysis.statistics.residuals import ResidualGroup, by_predicted, fit_of
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import significant
+from ablate.report.numbers import decimals_of_size, significant
 from ablate.report.page import Block, Figure, Table, to_figure
 from ablate.report.plots.predictions import Residuals, draw_residuals
 from ablate.report.sides import Side, Spread
@@ -127,7 +127,7 @@ def _fits(columns: Sequence[_Column], sides: Sequence[Side], unit: str) -> Table
         for side, seeds in zip(sides, column.sides, strict=True):
             fits = [fit_of(column.targets, one) for one in seeds]
             spreads = {name: Spread.of([getattr(one, name) for one in fits]) for name in ("r2", "bias", "mae", "rmse")}
-            decimals = _decimals(spreads["rmse"].mean)
+            decimals = decimals_of_size(spreads["rmse"].mean)
             texts = [spread.text(3 if name == "r2" else decimals) for name, spread in spreads.items()]
             rows.append([*([column.name] if has_names else []), side.name, *texts])
             ends = {
@@ -137,8 +137,3 @@ def _fits(columns: Sequence[_Column], sides: Sequence[Side], unit: str) -> Table
     numeric = frozenset(range(len(head) - 4, len(head)))
     caption = "How well the predictions fit: means over the seeds, and the range from the lowest to the highest"
     return Table(caption, head, rows, numeric, name="fit", data=pd.DataFrame(data))
-
-
-def _decimals(size: float) -> int:
-    """Decimals that show three digits of a number of this size."""
-    return max(0, 2 - int(np.floor(np.log10(size)))) if np.isfinite(size) and size > 0 else 2
