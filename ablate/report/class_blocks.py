@@ -14,7 +14,6 @@ from ablate.analysis.statistics.classification import (
     reliability,
 )
 from ablate.analysis.statistics.paired import Floats
-from ablate.data.predictions import to_confusion
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import count, number
 from ablate.report.page import Block, Figure, Folded, Paragraph, Table, to_figure
@@ -46,7 +45,9 @@ def class_blocks(kept: KeptPredictions, sides: Sequence[Side], inputs: Inputs) -
     """Per-class table, reliability curve, and for a rare class of two the curves of precision by recall."""
     n_classes = 1 + max(int(found.max(initial=0)) for found in (kept.labels, *kept.classes.values()))
     n_classes = max(n_classes, inputs.data.n_classes or 0)
-    counts = [[to_confusion(kept.labels, found, n_classes=n_classes) for found in s.of(kept.classes)] for s in sides]
+    counts = [
+        [kept.counts(trial, n_classes=n_classes) for trial in side.trials if trial in kept.classes] for side in sides
+    ]
     blocks: list[Block] = _class_table(counts, sides, inputs, is_dense=False)
     if all(side.of(kept.confidence) for side in sides):
         blocks.append(_reliability(kept, sides))
@@ -80,7 +81,8 @@ def tag_blocks(kept: KeptPredictions, sides: Sequence[Side], inputs: Inputs) -> 
 
 def _tag_scores(is_set: Correctness, probabilities: Amounts) -> tuple[float, float, float]:
     predicted = probabilities >= 0.5
-    scores = class_scores(to_confusion(is_set, predicted, n_classes=2))
+    pairs = [[(is_set == label) & (predicted == said) for said in (False, True)] for label in (False, True)]
+    scores = class_scores([[both.sum() for both in row] for row in pairs])
     return precision_recall(is_set, probabilities).average, float(scores.precision[1]), float(scores.recall[1])
 
 
@@ -206,9 +208,7 @@ def _rare(kept: KeptPredictions, sides: Sequence[Side], inputs: Inputs) -> list[
     is_positive = kept.labels == rare
     found = [[precision_recall(is_positive, one) for one in _probabilities(kept, side, of=rare)] for side in sides]
     curves = [
-        Curve(
-            side.name, (100 * RECALLS, 100 * _mean_precision(some)), [(100 * p.recall, 100 * p.precision) for p in some]
-        )
+        Curve(side.name, (100 * RECALLS, 100 * _mean_precision(some)), [_drawn(one) for one in some])
         for side, some in zip(sides, found, strict=True)
     ]
     averages = [Spread.of([one.average for one in some]) for some in found]
@@ -229,6 +229,12 @@ def _probabilities(kept: KeptPredictions, side: Side, *, of: int) -> list[Floats
     """The probability of one of two classes, for each trial."""
     known = [trial for trial in side.trials if trial in kept.confidence]
     return [np.where(kept.classes[t] == of, kept.confidence[t], 1 - kept.confidence[t]) for t in known]
+
+
+def _drawn(found: PrecisionRecall) -> tuple[Floats, Floats]:
+    """A seed's curve in percent, up to the first threshold that finds all."""
+    end = int(np.searchsorted(found.recall, 1 - 1e-9)) + 1
+    return 100 * found.recall[:end], 100 * found.precision[:end]
 
 
 def _mean_precision(seeds: Sequence[PrecisionRecall]) -> Floats:

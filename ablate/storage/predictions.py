@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ablate.data.predictions import STEPS, PredictionKind, TestPredictions, class_labels
+from ablate.data.predictions import STEPS, PredictionKind, TestPredictions, class_labels, to_confusion
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.text import printable
@@ -54,6 +54,10 @@ class KeptPredictions:
     def trials(self) -> list[str]:
         """The trials that have predictions."""
         return list(self.classes or self.numbers or self.confusion or self.confidence)
+
+    def counts(self, trial: str, *, n_classes: int) -> ClassNumbers:
+        """Counts by true class (rows) and predicted class (columns) of a trial that has predicted classes."""
+        return to_confusion(self.labels, self.classes[trial], n_classes=n_classes)
 
     def correct(self, trial: str) -> Correctness | None:
         """Whether the trial classifies each example correctly; None if its predictions were not kept."""

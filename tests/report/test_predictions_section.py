@@ -9,6 +9,7 @@ from test_test_set import write_predicted
 from ablate.analysis.statistics.classification import PrecisionRecall
 from ablate.report.class_blocks import _mean_precision, confusion_blocks, tag_blocks
 from ablate.report.inputs import Inputs, read_inputs
+from ablate.report.number_blocks import number_blocks
 from ablate.report.page import Figure, Paragraph, Section, Table
 from ablate.report.predictions import predictions_section
 from ablate.report.sides import Side, Spread
@@ -83,6 +84,22 @@ def test_without_predictions_or_comparisons_there_is_no_section(tmp_path):
 
 
 SIDES = (Side("reference", ["r"]), Side("a 1", ["v"]))
+
+
+def test_several_numbers_are_told_apart_and_many_are_taken_together(numbers):
+    targets = np.array([[0.0, 10.0], [2.0, 30.0], [4.0, 20.0]])
+    shifted = {"r": targets - 1, "v": targets}
+    kept = KeptPredictions(targets, kind="numbers", numbers=shifted)
+    figure, fit = number_blocks(kept, SIDES, read_inputs(numbers))
+    assert "The predictions of target 1 explain" in figure.sentence
+    assert [row[:4] for row in fit.rows] == [
+        ["target 1", "reference", "0.625", "1.00"], ["target 1", "a 1", "1.000", "0.00"],
+        ["target 2", "reference", "0.985", "1.00"], ["target 2", "a 1", "1.000", "0.00"],
+    ]  # fmt: skip
+    series = np.tile(targets, (1, 5))
+    kept = KeptPredictions(series, kind="numbers", numbers={"r": series - 1, "v": series})
+    figure, fit = number_blocks(kept, SIDES, read_inputs(numbers))
+    assert [row[0] for row in fit.rows] == ["reference", "a 1"]
 
 
 def test_masks_have_the_overlap_of_each_class(numbers):
