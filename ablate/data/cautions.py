@@ -1,5 +1,6 @@
 """Find problems in data before training: test examples among the training set, differing scales, a dominant class."""
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -7,32 +8,40 @@ import numpy as np
 from ablate.data.array import Array
 from ablate.data.copies import Copies, find_copies, neighbour_distance, overlapping_windows
 from ablate.data.dataset import Dataset
+from ablate.data.large import extremes, pieces
+from ablate.data.outputs import class_of_each
 from ablate.data.scales import Scales, compare_scales
+from ablate.data.trees import ONLY, leaves, n_examples
 from ablate.study.cautions import CautionKind, Observations
-from ablate.text import number_of
+from ablate.study.task import Target
+from ablate.text import number_of, printable
 
 _FEW = 0.005  # a smaller share of copies moves a score by less than half a point
 _HANDFUL = 3  # fewer copies are no pattern
 _MOST_OVERLAPPING = 0.05  # share of the probed examples
 _NEAR = 0.4  # ratio of the distance to the next example to that of a random example
 _LARGE_CLASS = 0.9
+_ACCURACY = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 _MARGIN, _SIGMAS = 0.05, 4  # between the shares of copies in test and training set, if few inputs are possible
 _TORN = "the random split puts {} into training and validation, so validation scores are too high"
 Said: TypeAlias = tuple[list[str], str]  # cautions, and the remark shown if there are none
 
 
-def data_cautions(data: Dataset) -> Observations:
+def data_cautions(data: Dataset, *, metric: str | None = None) -> Observations:
     """The cautions of a data set; undecidable kinds are left out. Linear in the data: 0.3 s for CIFAR-10.
 
+    A large class matters to studies whose `metric` (None: by the targets) is an accuracy; others have chosen already.
     A pretraining task is not examined: its classes differ, so none of its examples is tested.
     """
-    copies, scales = find_copies(data), compare_scales(data)
+    copies = find_copies(data)
+    scales = {leaf: compare_scales(train, leaves(data.x_test)[leaf]) for leaf, train in leaves(data.x_train).items()}
+    compared = {leaf: found for leaf, found in scales.items() if found is not None}
     contamination, few_tested = _contamination(copies, data)
     groups, few_repeated = _groups(copies, data)
     cautions: dict[CautionKind, list[str]] = {
         "contamination": contamination,
-        **({} if scales is None else {"test_scaling": _test_scaling(scales, data)}),
-        "imbalance": _imbalance(data),
+        **({"test_scaling": _test_scalings(compared, data)} if compared else {}),
+        "imbalance": _imbalance(data) if metric is None or metric.lower() in _ACCURACY else [],
         "groups": [*data.groups, *groups],
     }
     remarks: dict[CautionKind, str] = {"contamination": few_tested, "groups": few_repeated}
@@ -40,13 +49,14 @@ def data_cautions(data: Dataset) -> Observations:
 
 
 def _contamination(copies: Copies, data: Dataset) -> Said:
-    n, blank, n_test = copies.tested, copies.blank_tested, len(data.y_test)
+    n, blank, n_test = copies.tested, copies.blank_tested, n_examples(data.x_test)
     equal = f"{_of(n, n_test, 'test example')} equal a training example{_apart(blank)}"
     if not n:
         return [], _all_blank(blank, n_test, part="test", equal="equal a training example")
-    share, of_training = (n + blank) / n_test, (copies.trained + copies.blank_trained) / len(data.y_train)
+    n_train = n_examples(data.x_train)
+    share, of_training = (n + blank) / n_test, (copies.trained + copies.blank_trained) / n_train
     every = f"{_of(n + blank, n_test, 'test example')} equal a training example"
-    luck = _SIGMAS * 0.5 * np.sqrt(1 / n_test + 1 / len(data.y_train))
+    luck = _SIGMAS * 0.5 * np.sqrt(1 / n_test + 1 / n_train)
     if copies.is_chance and share <= of_training + _MARGIN + luck:
         return [], f"{every}, and training examples also equal each other: there are few possible inputs."
     if n / n_test < _FEW or n < _HANDFUL:
@@ -62,8 +72,8 @@ def _contamination(copies: Copies, data: Dataset) -> Said:
 
 
 def _groups(copies: Copies, data: Dataset) -> Said:
-    n, blank, n_train = copies.trained, copies.blank_trained, len(data.y_train)
-    if np.array_equal(data.x_train[0], data.x_train[-1]) and (data.x_train[:1] == data.x_train[1:]).all():
+    n, blank, n_train = copies.trained, copies.blank_trained, n_examples(data.x_train)
+    if all(_is_repeated(array) for array in leaves(data.x_train).values()):
         return [f"All {n_train:,} training examples have the same inputs, so nothing can be learned from them"], ""
     equal = f"{_of(n, n_train, 'training example')} are duplicates{_apart(blank)}"
     if n >= _HANDFUL and n / n_train >= _FEW and not copies.is_chance:
@@ -81,6 +91,11 @@ def _groups(copies: Copies, data: Dataset) -> Said:
     return [], _all_blank(blank, n_train, part="training", equal="are duplicates")
 
 
+def _is_repeated(x: Array) -> bool:
+    """Whether all examples are equal."""
+    return np.array_equal(x[0], x[-1]) and all(bool((piece == x[:1]).all()) for piece in pieces(x))
+
+
 def _apart(blank: int) -> str:
     return f", {number_of(blank, 'blank one')} not counted" if blank else ""
 
@@ -91,50 +106,106 @@ def _all_blank(n: int, total: int, *, part: str, equal: str) -> str:
 
 
 def _from_a_series(data: Dataset) -> list[str]:
-    within = overlapping_windows(data.x_train, data.x_train)
+    if data.group_of is not None or data.time_of is not None:
+        return []  # the split is not random
+    for leaf, train in leaves(data.x_train).items():
+        if said := _windows(train, leaves(data.x_test)[leaf]):
+            return said
+    distance = neighbour_distance(data)
+    if distance is not None and distance < _NEAR:
+        times = f"{1 / max(distance, 1e-3):.1f} times"
+        of = "examples of the same class" if class_of_each(data.targets, data.y_train) is not None else "examples"
+        near = f"Successive training examples are {times} closer than random {of}"
+        return [f"{near}, like frames of one recording: {_TORN.format('such neighbours')}"]
+    return []
+
+
+def _windows(train: Array, test: Array) -> list[str]:
+    within = overlapping_windows(train, train)
     if within.shifted > _MOST_OVERLAPPING * within.probed:
-        across = overlapping_windows(data.x_test, data.x_train)
+        across = overlapping_windows(test, train)
         tested = f", and so do {across.shifted:,} of {across.probed:,} test examples" if across.shifted else ""
         found = f"{within.shifted:,} of {within.probed:,} training examples looked at{tested}"
         overlap = (
             f"{found} overlap with another training example (shifted by some steps), like windows cut from one series"
         )
         return [f"{overlap}: {_TORN.format('such windows')}"]
-    distance = neighbour_distance(data)
-    if distance is not None and distance < _NEAR:
-        times = f"{1 / max(distance, 1e-3):.1f} times"
-        near = f"Successive training examples are {times} closer than random examples of the same class"
-        return [f"{near}, like frames of one recording: {_TORN.format('such neighbours')}"]
     return []
 
 
-def _test_scaling(scales: Scales, data: Dataset) -> list[str]:
+def _test_scalings(scales: Mapping[str, Scales], data: Dataset) -> list[str]:
+    return [
+        sentence if leaf == ONLY else f'Input "{printable(leaf, 40)}": {sentence}'
+        for leaf, found in scales.items()
+        for sentence in _test_scaling(found, leaves(data.x_train)[leaf], leaves(data.x_test)[leaf], data)
+    ]
+
+
+def _test_scaling(scales: Scales, train: Array, test: Array, data: Dataset) -> list[str]:
     if not scales.features:
         return []
     if scales.differ:
-        ranges = f"training inputs span {_range(data.x_train)}, test inputs {_range(data.x_test)}"
+        ranges = f"training inputs span {_range(train)}, test inputs {_range(test)}"
         return [f"Training and test inputs have different scales: {ranges}"]
-    noun = "feature" if data.x_train.ndim == 2 else "channel"
-    k, n, looked_at = scales.features[0], data.x_train.shape[-1], scales.looked_at
-    ranges = f"{_range(data.x_train[..., k])} in training and {_range(data.x_test[..., k])} in testing"
+    noun = "feature" if train.ndim < 3 else "channel"
+    train, test = (x if x.ndim > 1 else x[:, np.newaxis] for x in (train, test))
+    k, n, looked_at = scales.features[0], train.shape[-1], scales.looked_at
+    ranges = f"{_range(train[..., k])} in training and {_range(test[..., k])} in testing"
     those = number_of(looked_at, noun) + (" looked at" if looked_at < n else "")
     which = f"{len(scales.features):,} of {those} {'has' if len(scales.features) == 1 else 'have'}"
-    return [f"{which} another scale in the test set: {noun} {k} (counting from 0) spans {ranges}"]
+    return [f"{which} another scale in the test set: {_feature(noun, k, data)} spans {ranges}"]
+
+
+def _feature(noun: str, k: int, data: Dataset) -> str:
+    return f'"{printable(data.columns[k].name, 40)}"' if data.columns else f"{noun} {k} (counting from 0)"
 
 
 def _imbalance(data: Dataset) -> list[str]:
-    parts = {"training": data.y_train, "test": data.y_test}
+    said = []
+    for leaf, target in data.targets.items():
+        if target.kind in ("classes", "one-hot"):
+            counts = {
+                part: _class_counts(leaves(y)[leaf], target)
+                for part, y in (("training", data.y_train), ("test", data.y_test))
+            }
+            of = "" if leaf == ONLY else f'Output "{printable(leaf, 40)}": '
+            said += [of + sentence for sentence in _large_classes(counts, target)]
+    return said
+
+
+def _class_counts(y: Array, target: Target) -> Array:
+    counts = np.zeros(target.n_classes, np.int64)
+    for piece in pieces(y):
+        labels = piece if target.kind == "classes" else piece.argmax(axis=-1)
+        counts += np.bincount(labels.reshape(-1), minlength=target.n_classes)
+    return counts
+
+
+def _large_classes(counts: Mapping[str, Array], target: Target) -> list[str]:
+    what = "places" if target.is_dense else "examples"
     large: dict[int, list[str]] = {}
-    for part, labels in parts.items():
-        counts = np.bincount(labels)
-        k = int(counts.argmax())
-        if counts[k] > _LARGE_CLASS * len(labels):
-            large.setdefault(k, []).append(f"{_percent(counts[k] / len(labels))} of the {part} examples")
-    scores = {k: _percent(np.count_nonzero(data.y_test == k) / len(data.y_test)) for k in large}
+    for part, of in counts.items():
+        k = int(of.argmax())
+        if of[k] > _LARGE_CLASS * of.sum():
+            large.setdefault(k, []).append(f"{_percent(of[k] / of.sum())} of the {part} {what}")
+    tested = counts["test"]
+    scores = {k: _percent(tested[k] / tested.sum()) for k in large}
     return [
-        f"Class {k} makes up {' and '.join(shares)}: always guessing it scores {scores[k]} on the test set"
+        f"Class {k} makes up {' and '.join(shares)}: always guessing it scores {scores[k]} on the test set; "
+        f"{_metric_for(k, target)}"
         for k, shares in large.items()
     ]
+
+
+def _metric_for(large_class: int, target: Target) -> str:
+    """The metric that does not reward guessing a large class."""
+    if target.is_dense:
+        return '[metric] name = "mean_iou" gives every class the same weight'
+    if target.n_classes > 2:
+        return '[metric] name = "balanced_accuracy" or "f1" gives every class the same weight'
+    if large_class == 1:
+        return '[metric] name = "balanced_accuracy" gives both classes the same weight'
+    return '[metric] name = "pr_auc" judges how well class 1 is found'
 
 
 def _of(n: int, total: int, noun: str) -> str:
@@ -146,4 +217,5 @@ def _percent(share: float) -> str:
 
 
 def _range(x: Array) -> str:
-    return f"{x.min():.4g} … {x.max():.4g} (mean {x.mean(dtype=np.float64):.4g})"
+    known = x[~np.isnan(x)] if x.dtype.kind == "f" and np.isnan(extremes(x)).any() else x
+    return f"{known.min():.4g} … {known.max():.4g} (mean {known.mean(dtype=np.float64):.4g})"

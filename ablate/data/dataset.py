@@ -1,28 +1,25 @@
-"""Check four raw arrays and turn them into a `Dataset` with a digest."""
+"""Check what a source holds and turn it into a `Dataset` with a digest."""
 
 import hashlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.inputs import check_shapes, common_dtype, to_inputs
-from ablate.data.labels import count_classes, to_labels
-from ablate.data.source import FeatureColumn
+from ablate.data.example_facts import common_groups, group_numbers, times, to_weights
+from ablate.data.inputs import check_parts, to_inputs, with_channel_axis
+from ablate.data.large import joined, pieces
+from ablate.data.losses import family_of
+from ablate.data.outputs import readings, to_outputs
+from ablate.data.source import FeatureColumn, Source
+from ablate.data.trees import ONLY, Tree, leaves, n_examples, to_tree
 from ablate.errors import DataError
 from ablate.study.task import Target
-from ablate.text import first_of, number_of, printable
+from ablate.text import number_of
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-_GROUPS = frozenset((
-    "group", "subject", "patient", "person", "participant", "individual", "user", "customer", "speaker", "writer",
-    "author", "session", "recording", "video", "clip", "series", "scene", "site", "hospital", "scanner", "device",
-    "batch", "fold", "animal", "mouse", "plate", "experiment",
-))  # fmt: skip
-_WEIGHTS = frozenset(("weight", "weighting", "sampleweight", "classweight"))
-_MOST_NAMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +28,14 @@ class Dataset:
 
     name: str
     x_train: Array  # (n, …) uint8, int32 or float32, C-contiguous; or a mapping of such arrays, for several inputs
-    y_train: Array  # (n, …) int32 for classes, float32 otherwise; or a mapping of such arrays, for several outputs
-    x_test: Array
+    # (n, …) int32 for classes, float32 otherwise, (n, 0) without targets; or a mapping of such arrays
+    y_train: Array
+    x_test: Array  # without rows until examples are set aside, if the source has no test part
     y_test: Array
     n_classes: int  # of the first target; 0 for numbers
     stand_in: bool  # synthetic data of this package, not the named data set
     source: str  # origin, for the report
-    digest: str  # SHA-256 over shapes, dtypes and bytes of the four arrays, and of `pretraining`, hexadecimal
+    digest: str  # SHA-256 of `digest_of`, and of `pretraining`, hexadecimal
     pretraining: "Dataset | None" = None  # the pretraining task, if there is one
     groups: tuple[str, ...] = ()  # groups in the file that the split ignores, a sentence each
     targets: Mapping[str, Target] = field(default_factory=dict)  # by output; "" for the only one
@@ -50,102 +48,107 @@ class Dataset:
     notes: tuple[str, ...] = ()  # on what was read as what, said once
 
 
-def to_dataset(name: str, arrays: Mapping[str, Array], *, source: str, stand_in: bool) -> Dataset:
-    """Check the four arrays of `ARRAYS`, convert them to the form that `Dataset` promises, and digest them.
+def to_dataset(name: str, source: Source, *, loss: str | None = None) -> Dataset:
+    """Check what a source holds, convert it to the form that `Dataset` promises, and digest it.
 
-    Images without a channel axis get one; labels (n, 1) become (n,); whole numbers in 0 … 255 become uint8, all other
-    numbers float32. Raises `DataError`, naming `source`, the array and the rule that it breaks.
+    Whole numbers in 0 … 255 become uint8, other whole numbers int32, the rest float32; grey images get a channel axis.
+    A validation part is appended to the training examples. Without a test part, the test arrays have no rows. What
+    kind of targets there are is told from `y`, and from the `loss` of the study where that leaves a choice. Raises
+    `DataError`, naming the source's origin, the array and the rule that it breaks.
     """
-    check_shapes(arrays, source=source)
-    x_train, x_test = arrays["x_train"], arrays["x_test"]
-    dtype = common_dtype(x_train, x_test, source=source)
-    checked = {
-        "x_train": to_inputs(x_train, "x_train", dtype=dtype, source=source),
-        "y_train": to_labels(arrays["y_train"], "y_train", n_dim_inputs=x_train.ndim, source=source),
-        "x_test": to_inputs(x_test, "x_test", dtype=dtype, source=source),
-        "y_test": to_labels(arrays["y_test"], "y_test", n_dim_inputs=x_test.ndim, source=source),
-    }
-    n_classes = count_classes(checked["y_train"], checked["y_test"], source=source)
-    return Dataset(
+    said = source.origin
+    x, y = _parts(source)
+    check_parts(x, y, loss_is_set=loss is not None and family_of(loss) == "amounts", source=said)
+    inputs = to_inputs(x, may_miss=bool(source.columns), source=said)
+    targets, outputs = to_outputs(x, y, loss=loss, source=source)
+    if set(inputs["train"]) == {ONLY}:
+        shaped = {part: with_channel_axis(of[ONLY], list(targets.values())) for part, of in inputs.items()}
+        inputs = {part: {ONLY: array} for part, array in shaped.items()}
+    n = n_examples(x["train"])
+    n_given = n_examples(x["validation"]) if "validation" in x else 0
+    data = Dataset(
         name=name,
-        x_train=checked["x_train"],
-        y_train=checked["y_train"],
-        x_test=checked["x_test"],
-        y_test=checked["y_test"],
-        n_classes=n_classes,
-        stand_in=stand_in,
-        source=source,
-        digest=_digest(checked),
-        targets={"": Target("classes", n_classes=n_classes)},
+        x_train=_trained(inputs),
+        y_train=_trained(outputs),
+        x_test=_tested(inputs),
+        y_test=_tested(outputs),
+        n_classes=next(iter(targets.values())).n_classes,
+        stand_in=source.stand_in,
+        source=said,
+        digest="",
+        groups=(*source.group_notes, *_shared_groups(source)),
+        targets=targets,
+        n_given=n_given,
+        group_of=group_numbers(source.groups, source.groups_validation, n=n, n_given=n_given, source=said),
+        time_of=times(source.order, source.order_validation, n=n, n_given=n_given, source=said),
+        weights_train=_weights(source, n=n, n_given=n_given),
+        weights_test=_weights_of_test(source, n=n_examples(x["test"]) if "test" in x else 0),
+        columns=tuple(source.columns),
+        notes=(*source.notes, *readings(targets)),
     )
+    return replace(data, digest=digest_of(data))
 
 
-def _digest(arrays: Mapping[str, Array]) -> str:
+def digest_of(data: Dataset) -> str:
+    """SHA-256 over the names, shapes, types and bytes of the arrays and all else that decides a number, hexadecimal.
+
+    Of one input and classes for each example it covers the four arrays alone.
+    """
     digest = hashlib.sha256()
     for name in ARRAYS:
-        array = arrays[name]
-        digest.update(f"{name} {array.shape} {array.dtype.name}\n".encode())
-        digest.update(array.data)
+        for leaf, array in sorted(leaves(getattr(data, name)).items()):
+            digest.update(f"{name}{leaf and f'[{leaf}]'} {array.shape} {array.dtype.name}\n".encode())
+            for piece in pieces(array):
+                digest.update(piece.data if piece.size else b"")
+    for name in ("group_of", "time_of", "weights_train", "weights_test"):
+        if (values := getattr(data, name)) is not None:
+            digest.update(f"{name} {values.shape}\n".encode())
+            digest.update(values.data if values.size else b"")
+    kinds = {leaf: target.kind for leaf, target in data.targets.items()}
+    columns = [(column.name, column.kind) for column in data.columns]
+    if kinds != {ONLY: "classes"} or columns or data.n_given:
+        digest.update(f"{sorted(kinds.items())} {columns} {data.n_given}\n".encode())
     return digest.hexdigest()
 
 
-def check_extra(names: Iterable[str], *, source: str) -> None:
-    """Raise `DataError` if a file holds example weights: ignoring them silently would change the study."""
-    for name in names:
-        if name not in ARRAYS and _WEIGHTS & _words(name):
+def _parts(source: Source) -> tuple[dict[str, Tree], dict[str, Tree | None]]:
+    x = {"train": source.x_train, "validation": source.x_validation, "test": source.x_test}
+    y = {"train": source.y_train, "validation": source.y_validation, "test": source.y_test}
+    for part in ("validation", "test"):
+        if (y[part] is None) != (x[part] is None or y["train"] is None):
+            lacks = f"y_{part}" if x[part] is not None and y["train"] is not None else f"x_{part} or y_train"
             raise DataError(
-                f"{source}: holds {printable(name, 40)}, but example weights are not supported: all count equally\n"
-                f"  save the file without {printable(name, 40)} to train without weights"
+                f"{source.origin}: has a {part} part without {lacks}\n  give all parts both inputs and targets"
             )
+    there = {part: tree for part, tree in x.items() if tree is not None}
+    return there, {part: y[part] for part in there}
 
 
-def group_names(names: Iterable[str]) -> list[str]:
-    """The arrays that name a group for each example."""
-    return [name for name in names if name not in ARRAYS and _GROUPS & _words(name)]
+def _trained(parts: Mapping[str, Mapping[str, Array]]) -> Array:
+    of = [parts[part] for part in ("train", "validation") if part in parts]
+    return cast("Array", to_tree({leaf: joined([arrays[leaf] for arrays in of]) for leaf in parts["train"]}))
 
 
-def unused(names: Iterable[str]) -> str:
-    """A line that names the unused arrays, "" if there are none."""
-    others = [printable(name, 40) for name in names if name not in ARRAYS]
-    if not others:
-        return ""
-    drawn = any(re.search("val|dev", name) for name in others)
-    hint = "; ablate draws the validation examples from x_train" if drawn else ""
-    return f"not used: {first_of(others, _MOST_NAMED)}{hint}"
+def _tested(parts: Mapping[str, Mapping[str, Array]]) -> Array:
+    if "test" in parts:
+        return cast("Array", to_tree(parts["test"]))
+    return cast("Array", to_tree({leaf: array[:0] for leaf, array in parts["train"].items()}))
 
 
-def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -> tuple[str, ...]:
-    """Sentences on the arrays of groups: how many groups there are, and which appear in both training and test."""
-    said = []
-    trained = {name: array.reshape(-1) for name, array in groups.items() if array.size == n_train}
-    tested = {name: array.reshape(-1) for name, array in groups.items() if array.size == n_test and name not in trained}
-    for name, array in trained.items():
-        n = len(np.unique(array))
-        if 1 < n < n_train:
-            said.append(
-                f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and the random split into "
-                "training and validation does not keep groups together, so validation scores may be too high"
-            )
-    for one, other in ((a, b) for a in trained for b in tested if _stem(a) == _stem(b)):
-        of_test = np.unique(tested[other])
-        n = int(np.isin(of_test, trained[one]).sum()) if tested[other].dtype.kind == trained[one].dtype.kind else 0
-        if n:
-            every = number_of(len(of_test), "group")
-            said.append(
-                f"{n:,} of {every} in {printable(other, 40)} {'is' if n == 1 else 'are'} in {printable(one, 40)} too"
-            )
-    whole = [name for name, array in groups.items() if array.size == n_train + n_test]
-    said += [
-        f"{printable(name, 40)} names groups of examples, but the split does not keep groups together" for name in whole
-    ]
-    return tuple(said)
+def _weights(source: Source, *, n: int, n_given: int) -> Array | None:
+    trained = to_weights(source.weights, "weights", n=n, source=source.origin)
+    if trained is None or not n_given:
+        return trained
+    given = to_weights(source.weights_validation, "weights_validation", n=n_given, source=source.origin)
+    return np.concatenate([trained, np.ones(n_given, np.float32) if given is None else given])
 
 
-def _words(name: str) -> set[str]:
-    """ "patientIDs_train" -> {"patient", "id", "train"}."""
-    parts: Sequence[str] = re.findall(r"[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]+", name)
-    return {part.lower().removesuffix("s") for part in parts} | {"".join(parts).lower().removesuffix("s")}
+def _weights_of_test(source: Source, *, n: int) -> Array | None:
+    return to_weights(source.weights_test, "weights_test", n=n, source=source.origin) if n else None
 
 
-def _stem(name: str) -> str:
-    return re.sub("train|test|_", "", name.lower())
+def _shared_groups(source: Source) -> tuple[str, ...]:
+    n, n_tested = common_groups(source.groups, source.groups_test)
+    if not n:
+        return ()
+    return (f"{n:,} of {number_of(n_tested, 'tested group')} {'is' if n == 1 else 'are'} in the training set too",)

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.dataset import Dataset, check_extra, group_names, group_sentences, to_dataset, unused
+from ablate.data.dataset import Dataset, to_dataset
+from ablate.data.extra import check_extra, group_names, group_sentences, unused
 from ablate.data.fetch import FetchError, fetch_from_keras
 from ablate.data.npz import STAND_IN_MARK, read_npz, write_npz
+from ablate.data.source import to_source
 from ablate.data.split import draw_by_class
 from ablate.data.stand_in import STAND_IN_VERSION, draw_stand_in
 from ablate.errors import DataError, known_names
@@ -31,6 +33,7 @@ def load_dataset(
     data_dir: Path | None,
     explicit: bool,
     base: Path,
+    loss: str | None = None,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
@@ -39,13 +42,14 @@ def load_dataset(
     `data_dir` None is `default_data_dir()`. A set that is not in `data_dir` is fetched once and written there; where
     that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With `explicit` (the user named the folder), and
     for a path, neither happens: a missing file is an error. "digits" comes with scikit-learn, without a file.
-    `announce` is called with a line for each slow step. Raises `DataError`.
+    `loss`, of the study, settles what kind of targets a file holds. `announce` is called with a line for each slow
+    step. Raises `DataError`.
     """
     if is_path(name):
         path = base / _expanded(name)
         if not _is_there(path):
             raise DataError(f"{_shown(path)}: no such file\n  give its path relative to the study file")
-        return _read(path, name=path.stem, announce=announce)
+        return _read(path, name=path.stem, loss=loss, announce=announce)
     if name not in DATA_SETS:
         if found := format_of_name(name):
             raise DataError(f'data.name: "{printable(name)}" is {found.what}\n  {found.way_out()}')
@@ -56,7 +60,7 @@ def load_dataset(
     folder = default_data_dir() if data_dir is None else data_dir
     path = folder / f"{name}.npz"
     if _is_there(path):
-        return _read(path, name=name, announce=announce)
+        return _read(path, name=name, loss=loss, announce=announce)
     if path.is_symlink():  # the link stays, its target is created
         path = Path(os.path.realpath(path))
     if explicit:
@@ -94,7 +98,7 @@ def _is_there(path: Path) -> bool:
         raise DataError(f"{printable(_shown(path), 300)}: cannot be read: {err.strerror}") from err
 
 
-def _read(path: Path, *, name: str, announce: Callable[[str], None]) -> Dataset:
+def _read(path: Path, *, name: str, loss: str | None = None, announce: Callable[[str], None]) -> Dataset:
     source = _shown(path)
     there: list[str] = []
 
@@ -104,7 +108,7 @@ def _read(path: Path, *, name: str, announce: Callable[[str], None]) -> Dataset:
         return group_names(names)
 
     arrays = read_npz(path, also=groups_among)
-    data = to_dataset(name, arrays, source=source, stand_in=STAND_IN_MARK in arrays)
+    data = to_dataset(name, to_source(arrays, origin=source, stand_in=STAND_IN_MARK in arrays), loss=loss)
     sizes = (len(data.y_train), len(data.y_test), len(data.y_train) + len(data.y_test))
     groups = {other: arrays[other] for other in group_names(there) if arrays[other].size in sizes}
     if line := unused(other for other in there if other not in groups):
@@ -137,7 +141,7 @@ def _stand_in(name: str, folder: Path, *, reason: str, announce: Callable[[str],
             write_npz(path, arrays)
         except OSError as err:
             announce(f"{_shown(path)}: cannot be written, so the synthetic data will be generated again: {err}")
-    return to_dataset(name, arrays, source=source, stand_in=True)
+    return to_dataset(name, to_source(arrays, origin=source, stand_in=True))
 
 
 def _kept_stand_in(path: Path) -> dict[str, Array] | None:
@@ -161,7 +165,7 @@ def _load_digits() -> Dataset:
     arrays: dict[str, Array] = {
         "x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]
     }  # fmt: skip
-    return to_dataset("digits", arrays, source="scikit-learn", stand_in=False)
+    return to_dataset("digits", to_source(arrays, origin="scikit-learn"))
 
 
 def _shown(path: Path) -> str:

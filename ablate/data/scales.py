@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.dataset import Dataset
 
 _VALUES = 2**19  # values compared in each of the two parts
 _MOST_FEATURES = 1024
@@ -28,8 +27,8 @@ class Scales:
     looked_at: int  # features or channels compared: evenly spaced if there are many
 
 
-def compare_scales(data: Dataset) -> Scales | None:
-    """Which features have another scale in the test set; None if there are too few examples.
+def compare_scales(x_train: Array, x_test: Array) -> Scales | None:
+    """Which features of an input have another scale in the test set; None if there are too few examples.
 
     Judged by the spread (SD, middle 80 % and middle half, which all have to agree) and by the mean. The
     bounds widen with the sampling error: for n examples off the usual value of a feature by exp(4 / sqrt(n)) in
@@ -40,9 +39,10 @@ def compare_scales(data: Dataset) -> Scales | None:
     binary, one-hot, rare, sparse and count features and noise images; 2 % where a single feature has no variance
     (Cauchy), up to 13 % with 20 test examples of a single feature with hardly a mean (log-normal of SD 3, Zipf).
     """
-    (train, n_train), (test, n_test) = _sampled(data.x_train), _sampled(data.x_test)
+    (train, n_train), (test, n_test) = _sampled(x_train), _sampled(x_test)
     if min(n_train, n_test) < _FEWEST:
         return None
+    train, test = _filled(train, train), _filled(test, train)
     usual = np.median(train, axis=0)
     n = n_test * (train != usual).mean(axis=0)
     low, high = np.quantile(test, (0.1, 0.9), axis=0)
@@ -56,22 +56,32 @@ def compare_scales(data: Dataset) -> Scales | None:
     single = outside | (judged & (np.abs(factor) > np.log(_ONE_FACTOR) + 1.5 * error))
     differ = bool(judged.any() and typical[judged].mean() > 0.5)
     found = typical if differ else single
-    places = np.arange(0, data.x_train.shape[-1], _step(data.x_train))
+    n_features = x_train.shape[-1] if x_train.ndim > 1 else 1
+    places = np.arange(0, n_features, _step(n_features))
     return Scales(differ or bool(found.all()), tuple(int(k) for k in places[found]), len(places))
 
 
 def _sampled(x: Array) -> tuple[Array, int]:
     """Values (n, features) of evenly spaced examples, of images (n, channels) of their pixels; how many examples."""
-    pixels = int(np.prod(x.shape[1:-1]))
-    rows = x.reshape(len(x), pixels, x.shape[-1])
-    thin = rows[:, :: -(-pixels // _MOST_PIXELS), :: _step(x)]
+    pixels, n_features = int(np.prod(x.shape[1:-1])), x.shape[-1] if x.ndim > 1 else 1
+    rows = x.reshape(len(x), pixels, n_features)
+    thin = rows[:, :: -(-pixels // _MOST_PIXELS), :: _step(n_features)]
     chosen = thin[:: -(-thin.size // _VALUES)]
     return chosen.reshape(-1, chosen.shape[-1]).astype(np.float64), len(chosen)
 
 
-def _step(x: Array) -> int:
+def _filled(part: Array, train: Array) -> Array:
+    """With the median of the training values for missing numbers, 0 where all are missing."""
+    missing = np.isnan(part)
+    if not missing.any():
+        return part
+    usual = [np.median(known) if len(known := column[~np.isnan(column)]) else 0.0 for column in train.T]
+    return np.where(missing, usual, part)
+
+
+def _step(n_features: int) -> int:
     """Step between the compared features."""
-    return -(-int(x.shape[-1]) // _MOST_FEATURES)
+    return -(-n_features // _MOST_FEATURES)
 
 
 def _shift(train: Array, test: Array) -> Array:

@@ -1,6 +1,6 @@
 """What a source of examples holds before it is checked: a file, a folder, a table or a user's function."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -36,8 +36,10 @@ class Source:
     x_validation: Tree | None = None
     y_validation: Tree | None = None
     groups: Array | None = None  # (n,) of training examples, any type: patients, sites
+    groups_validation: Array | None = None
     groups_test: Array | None = None
-    order: Array | None = None  # (n,) sortable: time
+    order: Array | None = None  # (n,) float64: time
+    order_validation: Array | None = None
     order_test: Array | None = None
     weights: Array | None = None  # (n,) ≥ 0, of the training examples
     weights_validation: Array | None = None
@@ -48,3 +50,10 @@ class Source:
     origin: str = ""  # for the report
     stand_in: bool = False
     notes: Sequence[str] = ()  # sentences for the user, said once
+    group_notes: Sequence[str] = ()  # groups that the source names but no setting does, a sentence each
+
+
+def to_source(arrays: Mapping[str, Array], *, origin: str, stand_in: bool = False) -> Source:
+    """Of the four arrays x_train, y_train, x_test and y_test."""
+    x_train, y_train, x_test, y_test = (arrays[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+    return Source(x_train, y_train, x_test, y_test, origin=origin, stand_in=stand_in)

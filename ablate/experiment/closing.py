@@ -12,7 +12,7 @@ from ablate.experiment.cautions import all_cautions
 from ablate.experiment.former_runs import FormerRuns
 from ablate.experiment.preregister import preregistration_facts
 from ablate.storage.conditions import model_digest
-from ablate.storage.facts import Ending, Facts
+from ablate.storage.facts import Ending, Facts, fold_overlap
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
@@ -135,6 +135,7 @@ def _with_protocol(origin: Provenance, facts: Facts, ending: Ending) -> Provenan
         epochs=study.training.epochs,
         batch_size=study.training.batch_size,
         patience=study.training.patience,
+        overlap=fold_overlap(study),
     )
 
 

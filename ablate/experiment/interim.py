@@ -49,7 +49,7 @@ def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[PilotSd, Metric]
     Comparisons with a lost run do not count: their SD is that of runs and failures together.
     """
     results, metric = _judged(entries, facts)
-    effects = effects_table(results, metric)
+    effects = effects_table(results, metric, overlap=facts.overlap() or 0.0)
     whole = effects[effects["diverged"] == 0]
     return pilot_sd(whole["sd"].tolist(), whole["n"].astype(int).tolist()), metric
 

@@ -101,9 +101,9 @@ def is_read_under(folder: Path, frozen: str) -> bool:
 
 def setting(facts: Facts) -> str:
     """Digest of all that decides scores besides specs, machine and versions: data, splits, model, training."""
-    study, data = facts.study, facts.study.data
+    study = facts.study
     return _digest({
-        "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
+        "data": facts.split_settings(),
         "seed": study.seed,
         "model": [*study.model.ingredients(), model_digest(study)],
         "training": study.training.model_dump(),

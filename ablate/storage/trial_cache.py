@@ -140,10 +140,10 @@ def untested(outcome: Outcome) -> Outcome:
 
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
-    study, data = facts.study, facts.study.data
+    study = facts.study
     return {
         # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.
-        "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
+        "data": facts.split_settings(),
         "seed": study.seed,
         "model": study.model.ingredients(),
         "training": study.training.model_dump(),

@@ -10,6 +10,7 @@ from ablate.study.data_formats import format_of_name
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_path, is_safe_name
+from ablate.study.read_task import check_judging
 from ablate.study.settings import (
     Data,
     Inspect,
@@ -23,6 +24,7 @@ from ablate.study.settings import (
     Study,
     Training,
 )
+from ablate.study.split_keys import check_seeds, check_split
 from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
 from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
@@ -72,8 +74,13 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
     data, training = _data(layered, most), read_section(Training, "training", layered, most)
+    metric = read_section(MetricTable, "metric", layered, most)
     recipes = read_recipes(levels, baseline=baseline, space=space)
+    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    check_seeds(layered, data, ablation)
     transferred = transfer_levels(baseline, space, recipes)
+    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    check_judging(metric, training, ablation, layered.error, is_users=model.is_users)
     return Study(
         name=name,
         title=title,
@@ -81,7 +88,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         data=data,
         model=model,
         training=training,
-        metric=read_section(MetricTable, "metric", layered, most),
+        metric=metric,
         schedule=_schedule(layered, most),
         transfer=read_transfer(layered, most, levels=transferred, data=data, epochs=None if quick else training.epochs),
         lr_test=_lr_test(layered, most),
@@ -89,7 +96,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         space=space,
         recipes=recipes,
         search=search,
-        ablation=read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search),
+        ablation=ablation,
         inspect=read_section(Inspect, "inspect", layered, most),
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),
@@ -162,6 +169,7 @@ def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
         raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
     if data.classes is not None:
         check_classes(layered, ("data", "classes"), data.classes)
+    check_split(layered, data)
     return data
 
 

@@ -46,11 +46,13 @@ class Trial:
     schedule: str
     rate: float  # peak of its schedule
     rate_test: RateTest | None
+    scale: float  # of its loss, at least
     order: np.random.Generator  # generator of this trial's batch order
     outcome: Outcome
     best: TrainingState | None = None
     val_losses: list[float] = field(default_factory=list)  # validation losses of its epochs
     seconds: float = 0.0  # its share of the time of its stack
+    limit: float | None = None  # a training batch's loss above it is divergence; None before the first batch
 
     def permutation(self) -> Indices:
         """The training examples in the order of the next epoch."""
@@ -67,6 +69,10 @@ class Trial:
         self.outcome = counted(self.outcome, epoch, monitor=self.monitor)
         self.val_losses.append(epoch.metrics["val_loss"])
         return self.outcome.best_epoch == epoch.epoch
+
+    def start_at(self, loss: float) -> None:
+        """Set the limit of its loss by that of its first batch."""
+        self.limit = loss + self.settings.max_loss * max(abs(loss), self.scale)
 
     def diverge(self, reason: str) -> None:
         """End as diverged in the current epoch."""
@@ -120,8 +126,8 @@ class EpochAccumulator:
     """Accumulates a trial's results over one pass through its training examples."""
 
     loss: float = 0.0  # sum over the examples seen
-    correct: int = 0
     seen: int = 0
+    steps: int = 0
     rate: float = 0.0  # learning rate of the last step
     reason: str = ""  # why it ended early
 
@@ -129,19 +135,21 @@ class EpochAccumulator:
         """Add the results of a slot of a program."""
         losses, n = steps.losses[slot], int(steps.done[slot])
         self.loss += float(losses.sum(dtype=np.float64)) * batch
-        self.correct += int(steps.correct[slot])
         self.seen += n * batch
-        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=n)
+        self.steps += n
+        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=self.steps)
 
-    def to_epoch(self, trial: Trial, *, validation: Mapping[str, float], seconds: float) -> Epoch:
+    def to_epoch(
+        self, trial: Trial, *, training: Mapping[str, float], validation: Mapping[str, float], seconds: float
+    ) -> Epoch:
         """The finished epoch of `trial`, with its validation."""
         return Epoch(
             trial=trial.spec.trial,
             epoch=trial.outcome.epochs + 1,
             metrics={
                 "train_loss": self.loss / self.seen,
-                "train_accuracy": self.correct / self.seen,
-                **{f"val_{name}": value for name, value in validation.items()},
+                **columns(training, "train"),
+                **columns(validation, "val"),
             },
             learning_rate=self.rate,
             seconds=seconds,
@@ -166,8 +174,9 @@ def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: 
     outcome = Outcome(spec.trial, "finished")
     thaw = unfreeze_schedule_of(context.study, spec.factors)
     return Trial(
-        spec, clock, start, split, settings, context.task.monitor, thaw, schedule, rate, rate_test, order, outcome
-    )
+        spec, clock, start, split, settings, context.task.monitor, thaw, schedule, rate, rate_test, context.loss_scale,
+        order, outcome,
+    )  # fmt: skip
 
 
 def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:
@@ -189,3 +198,8 @@ def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:
         return ""
     what = f"rose to {loss:.3g}, above {limit:g}," if math.isfinite(loss) else "is not finite"
     return f"the training loss {what} at step {step}"
+
+
+def columns(metrics: Mapping[str, float], part: str) -> dict[str, float]:
+    """Metrics under the columns of a part of the data: "loss" as "val_loss"."""
+    return {f"{part}_{name}": value for name, value in metrics.items()}

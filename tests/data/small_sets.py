@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from ablate.data import Dataset, to_dataset
+from ablate.data import Dataset, Source, to_dataset
 
 
 def dataset(x_train, x_test, y_train=None, y_test=None, name="small") -> Dataset:
     """Of two classes in turn where no labels are given."""
     y_train = np.arange(len(x_train)) % 2 if y_train is None else y_train
     y_test = np.arange(len(x_test)) % 2 if y_test is None else y_test
-    arrays = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
-    return to_dataset(name, {key: np.asarray(array) for key, array in arrays.items()}, source=name, stand_in=False)
+    arrays = map(np.asarray, (x_train, y_train, x_test, y_test))
+    return to_dataset(name, Source(*arrays, origin=name))
 
 
 def images(n, seed=0, side=8):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ablate.data import load_arrays, save_arrays, select_task, to_dataset
+from ablate.data import Source, load_arrays, save_arrays, select_task, to_dataset
 from ablate.errors import DataError
 
 
@@ -12,7 +12,7 @@ def dataset():
     y = np.array([3, 0, 1, 2, 3, 1, 0, 2])
     x = 10 * y[:, None] + np.arange(8)[:, None]
     test = {"x_test": np.array([[105], [116], [127], [138]]), "y_test": np.arange(4)}
-    return to_dataset("small", {"x_train": x, "y_train": y, **test}, source="small.npz", stand_in=True)
+    return to_dataset("small", Source(x, y, **test, origin="small.npz", stand_in=True))
 
 
 def test_without_classes_it_is_the_data_set_itself():

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from small_sets import dataset, images, normal
 
-from ablate.data import data_cautions, select_task, to_dataset
+from ablate.data import Source, data_cautions, select_task, to_dataset, to_source
+from ablate.data.source import FeatureColumn
 from ablate.data.stand_in import draw_stand_in
+
+PR_AUC = '[metric] name = "pr_auc" judges how well class 1 is found'
+BALANCED = '[metric] name = "balanced_accuracy" gives both classes the same weight'
 
 
 def seen(data, kind):
@@ -29,7 +33,7 @@ def test_digits_show_nothing(digits):
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_the_stand_in_shows_nothing(name):
     drawn = draw_stand_in(name, n_train=400, n_test=100)
-    found = data_cautions(to_dataset(name, drawn, source="drawn", stand_in=True))
+    found = data_cautions(to_dataset(name, to_source(drawn, origin="drawn", stand_in=True)))
     assert not any(found.cautions.values())
 
 
@@ -150,9 +154,11 @@ def test_a_kind_that_cannot_be_told_is_left_out():
     ("n_train", "n_test", "said"),
     [
         (4, 2, "Class 0 makes up 98.0 % of the training examples and 98.0 % of the test examples: "
-               "always guessing it scores 98.0 % on the test set"),
-        (4, 50, "Class 0 makes up 98.0 % of the training examples: always guessing it scores 50.0 % on the test set"),
-        (100, 95, "Class 1 makes up 95.0 % of the test examples: always guessing it scores 95.0 % on the test set"),
+               f"always guessing it scores 98.0 % on the test set; {PR_AUC}"),
+        (4, 50, "Class 0 makes up 98.0 % of the training examples: always guessing it scores 50.0 % on the test set; "
+                f"{PR_AUC}"),
+        (100, 95, "Class 1 makes up 95.0 % of the test examples: always guessing it scores 95.0 % on the test set; "
+                  f"{BALANCED}"),
     ],
 )  # fmt: skip
 def test_a_large_class_is_named_with_what_guessing_it_scores(n_train, n_test, said):
@@ -177,3 +183,102 @@ def test_inputs_that_are_all_the_same_are_a_caution():
     nearly = same.copy()
     nearly[30, 2] = 3.0
     assert not any("same inputs" in text for text in seen(dataset(nearly, same[:10]), "groups"))
+
+
+def own(loss=None, **parts):
+    return to_dataset("own", Source(**parts, origin="own"), loss=loss)
+
+
+def of_targets(y_train, y_test, loss=None, x_train=None, x_test=None):
+    x_train = images(len(y_train)) if x_train is None else x_train
+    x_test = images(len(y_test), seed=1) if x_test is None else x_test
+    return own(loss, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    "kind", ["numbers", "tags", "one-hot", "masks", "none"]
+)  # fmt: skip
+def test_data_of_any_target_without_a_fault_show_nothing(kind):
+    y = {
+        "numbers": RNG.normal(size=260), "tags": RNG.random((260, 4)) < 0.04, "one-hot": np.eye(3)[np.arange(260) % 3],
+        "masks": RNG.integers(0, 3, (260, 8, 8)), "none": None,
+    }[kind]  # fmt: skip
+    y_train, y_test = (None, None) if y is None else (y[:200], y[200:])
+    data = own(x_train=images(200), y_train=y_train, x_test=images(60, seed=1), y_test=y_test)
+    assert data_cautions(data).cautions == {"contamination": [], "test_scaling": [], "imbalance": [], "groups": []}
+
+
+def test_several_inputs_are_equal_where_all_of_them_are():
+    def two(n, seed):
+        return {"image": images(n, seed), "rows": normal(n, 4, seed)}
+
+    train, test = two(400, 0), two(100, 1)
+    test["image"][:40] = train["image"][:40]
+    assert not any(data_cautions(own(x_train=train, y_train=np.arange(400) % 2, x_test=test,
+                                     y_test=np.arange(100) % 2)).cautions.values())  # fmt: skip
+    test["rows"][:20] = train["rows"][:20]
+    data = own(x_train=train, y_train=np.arange(400) % 2, x_test=test, y_test=np.arange(100) % 2)
+    assert seen(data, "contamination") == [
+        "20 of 100 test examples (20.0 %) equal a training example: "
+        "a network that memorizes them scores better than it generalizes"
+    ]
+
+
+def test_a_scale_of_one_of_several_inputs_is_named_by_its_input():
+    train, test = ({"image": images(n), "age": normal(n, 1, n)[:, 0]} for n in (200, 60))
+    test["age"] *= 1000
+    data = own(x_train=train, y_train=np.arange(200) % 2, x_test=test, y_test=np.arange(60) % 2)
+    (said,) = seen(data, "test_scaling")
+    assert said.startswith('Input "age": Training and test inputs have different scales: training inputs span -')
+
+
+def test_columns_are_named_and_may_miss_numbers():
+    train, test = normal(200, 3), normal(60, 3, seed=1)
+    test[:, 1] *= 1000
+    train[::5, 0] = test[::7, 0] = np.nan
+    columns = [FeatureColumn(name, "number", name) for name in ("age", "price", "rooms")]
+    data = own(x_train=train, y_train=np.arange(200) % 2, x_test=test, y_test=np.arange(60) % 2, columns=columns)
+    (said,) = seen(data, "test_scaling")
+    assert said.startswith('1 of 3 features has another scale in the test set: "price" spans -')
+
+
+def test_numbers_contradict_nothing_and_copies_are_still_counted():
+    train = np.repeat(images(100), 3, axis=0)
+    (said,) = seen(of_targets(RNG.normal(size=300), RNG.normal(size=50), x_train=train), "groups")
+    assert said.startswith("300 of 300 training examples (100.0 %) are duplicates (100 different inputs): ")
+    one_hot = np.eye(2)[np.arange(300) % 2]
+    (said,) = seen(of_targets(one_hot, one_hot[:50], x_train=train), "groups")
+    assert "; 300 of them have a duplicate with another label: " in said
+
+
+def test_frames_of_one_recording_are_named_without_classes_and_not_where_groups_are_kept():
+    frames = np.cumsum(normal(400, 64), axis=0).reshape(400, 8, 8, 1)
+    numbers = {"x_train": frames, "y_train": RNG.normal(size=400), "x_test": frames[::20] + 0.5}
+    numbers["y_test"] = numbers["y_train"][:20]
+    (said,) = seen(own(**numbers), "groups")
+    assert "times closer than random examples, like frames of one recording: " in said
+    assert seen(own(**numbers, groups=np.arange(400) // 20), "groups") == []
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.eye(2)[(np.arange(260) < 4).astype(int)], PR_AUC),
+        (np.where(np.arange(260) < 4, 2, np.arange(260) == 5),
+         '[metric] name = "balanced_accuracy" or "f1" gives every class the same weight'),
+        ((np.arange(260 * 64).reshape(260, 8, 8) % 50 == 0).astype(int),
+         '[metric] name = "mean_iou" gives every class the same weight'),
+    ],
+)  # fmt: skip
+def test_the_metric_to_take_depends_on_the_targets(y, said):
+    (sentence,) = seen(of_targets(y[:200], y[:60]), "imbalance")
+    assert sentence.endswith(f" on the test set; {said}")
+
+
+def test_a_study_with_another_metric_has_chosen_already():
+    data = dataset(images(200), images(100, seed=1), np.arange(200) < 4, np.arange(100) < 2)
+    assert data_cautions(data, metric="pr_auc").cautions["imbalance"] == []
+    assert len(data_cautions(data, metric="accuracy").cautions["imbalance"]) == 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ablate.data import dataset
+from ablate.data import extra
 from ablate.errors import DataError
 
 FOUR = ["x_train", "y_train", "x_test", "y_test"]
@@ -14,12 +14,12 @@ def test_weights_are_refused(name):
     with pytest.raises(
         DataError, match=rf"own\.npz: holds {name}, but example weights are not supported: .*\n  save the"
     ):
-        dataset.check_extra([*FOUR, name], source="own.npz")
+        extra.check_extra([*FOUR, name], source="own.npz")
 
 
 @pytest.mark.parametrize("name", ["names", "weather", "x_val", "heights"])
 def test_other_arrays_are_not_refused(name):
-    dataset.check_extra([*FOUR, name], source="own.npz")
+    extra.check_extra([*FOUR, name], source="own.npz")
 
 
 @pytest.mark.parametrize(
@@ -27,31 +27,31 @@ def test_other_arrays_are_not_refused(name):
     ["groups", "group_train", "subject", "patientIDs_train", "patient_id", "SESSION", "speaker_ids", "userId", "folds"],
 )
 def test_names_of_groups_are_known(name):
-    assert dataset.group_names([*FOUR, name]) == [name]
+    assert extra.group_names([*FOUR, name]) == [name]
 
 
 @pytest.mark.parametrize("name", ["names", "background", "ids", "index", "x_val", "usertime"])
 def test_other_names_are_no_groups(name):
-    assert dataset.group_names([*FOUR, name]) == []
+    assert extra.group_names([*FOUR, name]) == []
 
 
 def test_what_is_not_used_is_named():
-    assert dataset.unused(FOUR) == ""
-    assert dataset.unused([*FOUR, "names"]) == "not used: names"
-    said = dataset.unused([*FOUR, "x_val", "y_val"])
+    assert extra.unused(FOUR) == ""
+    assert extra.unused([*FOUR, "names"]) == "not used: names"
+    said = extra.unused([*FOUR, "x_val", "y_val"])
     assert said == "not used: x_val, y_val; ablate draws the validation examples from x_train"
-    assert dataset.unused([f"a{k}" for k in range(10)]).endswith("a6, a7 and 2 more")
+    assert extra.unused([f"a{k}" for k in range(10)]).endswith("a6, a7 and 2 more")
 
 
 def sentences(n_train=6, n_test=4, **groups):
-    return dataset.group_sentences({k: np.array(v) for k, v in groups.items()}, n_train=n_train, n_test=n_test)
+    return extra.group_sentences({k: np.array(v) for k, v in groups.items()}, n_train=n_train, n_test=n_test)
 
 
 def test_groups_of_training_examples_are_torn_apart_by_the_split():
     (said,) = sentences(subject=list("aabbcc"))
     assert said == (
         "subject names 3 groups of training examples, and the random split into training and validation "
-        "does not keep groups together, so validation scores may be too high"
+        'does not keep groups together, so validation scores may be too high: write groups = "subject" in [data]'
     )
 
 

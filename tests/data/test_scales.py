@@ -6,6 +6,12 @@ from small_sets import dataset, images, normal
 
 from ablate.data.scales import compare_scales
 
+
+def compare(train, test):
+    data = dataset(train, test)
+    return compare_scales(data.x_train, data.x_test)
+
+
 IMAGES, TEST_IMAGES = images(200).astype(np.float64), images(60, seed=1).astype(np.float64)
 
 IMAGE_FAULTS = {
@@ -23,7 +29,7 @@ IMAGE_FAULTS = {
 @pytest.mark.parametrize("is_flat", [False, True])
 def test_images_of_two_scales_are_found(kind, is_flat):
     train, test = (part.reshape(len(part), -1) if is_flat else part for part in IMAGE_FAULTS[kind])
-    scales = compare_scales(dataset(train, test))
+    scales = compare(train, test)
     assert scales.differ
     assert len(scales.features) > (32 if is_flat else 0)
 
@@ -32,14 +38,14 @@ def test_images_of_two_scales_are_found(kind, is_flat):
 def test_one_feature_in_another_unit_is_found_by_its_number(factor):
     test = normal(60, 5, seed=1)
     test[:, 3] *= factor
-    scales = compare_scales(dataset(normal(200, 5), test))
+    scales = compare(normal(200, 5), test)
     assert (scales.differ, scales.features) == (False, (3,))
 
 
 def test_of_very_many_features_some_are_looked_at_and_named_by_their_own_number():
     test = normal(60, 2048, seed=1)
     test[:, 1000] *= 1000  # every second one is looked at
-    scales = compare_scales(dataset(normal(100, 2048), test))
+    scales = compare(normal(100, 2048), test)
     assert (scales.differ, scales.features, scales.looked_at) == (False, (1000,), 1024)
 
 
@@ -47,14 +53,14 @@ def test_a_feature_beyond_all_training_values_is_found_whatever_its_spread():
     train, test = normal(200, 5), normal(60, 5, seed=1)
     train[:, 1] = np.arange(200)  # a running number
     test[:, 1] = np.arange(200, 260)
-    assert compare_scales(dataset(train, test)).features == (1,)
+    assert compare(train, test).features == (1,)
 
 
 def test_a_feature_that_is_constant_only_in_training_is_found():
     train, test = normal(200, 5), normal(60, 5, seed=1)
     train[:, 2] = 0.0
     test[:, 2] = 5 + test[:, 2] ** 2
-    assert compare_scales(dataset(train, test)).features == (2,)
+    assert compare(train, test).features == (2,)
 
 
 DRAWN = {
@@ -73,15 +79,15 @@ DRAWN = {
 def test_luck_in_drawing_the_test_set_is_no_other_scale(kind, n_train, n_test, d):
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        scales = compare_scales(dataset(DRAWN[kind](rng, n_train, d), DRAWN[kind](rng, n_test, d)))
+        scales = compare(DRAWN[kind](rng, n_train, d), DRAWN[kind](rng, n_test, d))
         assert scales is None or not scales.features
 
 
 def test_too_few_examples_say_nothing():
-    assert compare_scales(dataset(normal(200, 5), 1000 * normal(19, 5))) is None
-    assert compare_scales(dataset(normal(19, 5), 1000 * normal(200, 5))) is None
+    assert compare(normal(200, 5), 1000 * normal(19, 5)) is None
+    assert compare(normal(19, 5), 1000 * normal(200, 5)) is None
 
 
 def test_features_that_are_nearly_always_0_say_nothing():
     rare = np.random.default_rng(0).random((100, 50)) < 0.01
-    assert compare_scales(dataset(rare, rare[:30])) is None
+    assert compare(rare, rare[:30]) is None

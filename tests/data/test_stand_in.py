@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from ablate.data import to_dataset
+from ablate.data import to_dataset, to_source
 from ablate.data.stand_in import LABEL_NOISE, STAND_INS, draw_stand_in
 from ablate.study.catalog import KERAS_DATA_SETS
 
@@ -17,7 +17,7 @@ def test_every_set_that_can_be_fetched_has_a_stand_in():
 @pytest.mark.parametrize("name", sorted(STAND_INS))
 def test_a_stand_in_keeps_the_rules_of_data_and_the_shape_of_its_set(name):
     shape, n_classes, _, _ = STAND_INS[name]
-    data = to_dataset(name, draw_stand_in(name, n_train=400, n_test=200), source="drawn", stand_in=True)
+    data = to_dataset(name, to_source(draw_stand_in(name, n_train=400, n_test=200), origin="drawn", stand_in=True))
     assert data.x_train.shape == (400, *shape)
     assert data.x_test.shape == (200, *shape)
     assert data.x_train.dtype == np.uint8

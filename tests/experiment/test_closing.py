@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import replace
 
@@ -183,3 +184,30 @@ def test_a_full_disk_is_told_with_its_file_and_the_former_tables_stay_whole(fact
         provenance_of(facts, tmp_path, [entry("a"), entry("b")])
     assert {path: path.read_bytes() for path in before} == before
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_overlap_is_recorded_for_folds_and_for_nothing_else(facts, tmp_path):
+    assert provenance_of(facts, tmp_path, [entry("a")]).get("overlap") is None
+    data = facts.study.data.model_copy(update={"validation": "folds", "folds": 5})
+    folds = replace(facts, study=facts.study.model_copy(update={"data": data}))
+    assert provenance_of(folds, tmp_path, [entry("a")])["overlap"] == 0.25
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"validation": "folds", "folds": 5}, {"validation": "folds", "folds": 6}, {"validation": 0.2},
+        {"weights": "balanced"}, {"target_scaling": "none"},
+    ],
+)  # fmt: skip
+def test_every_new_key_that_decides_a_split_changes_fingerprint_and_key(facts, setting):
+    changed = replace(facts, study=facts.study.model_copy(update={"data": facts.study.data.model_copy(update=setting)}))
+    assert changed.fingerprint() != facts.fingerprint()
+    assert changed.split_settings() != facts.split_settings()
+
+
+def test_the_fingerprint_of_a_present_study_stays(facts):
+    data, seed = facts.study.data, facts.study.seed
+    text = f"{facts.data.digest} {data.validation} {data.train} {data.scaling} {seed}"
+    assert facts.fingerprint() == hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert facts.split_settings() == [facts.data.digest, facts.n_train(), data.validation, data.scaling]

@@ -10,8 +10,9 @@ import numpy as np
 from doors import Defect, Door
 from hypothesis import strategies as st
 
-from ablate.data import split_dataset, to_dataset
+from ablate.data import split_dataset, to_dataset, to_source
 from ablate.data.npz import read_npz
+from ablate.study.settings import Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,11 @@ def enter_data(example: DataExample, folder: Path) -> None:
     """Read, check and split it."""
     path = folder / "set.npz"
     path.write_bytes(example.content)
-    data = to_dataset("set", read_npz(path), source="set.npz", stand_in=False)
+    data = to_dataset("set", to_source(read_npz(path), origin="set.npz"))
     if not (np.isfinite(data.x_train).all() and data.n_classes >= 2 and len(data.x_train) == len(data.y_train)):
         raise Defect("the arrays break the rules that they passed")
     for scaling in ("unit", "standardize"):
-        split_dataset(data, n_train=None, n_validation=1, scaling=scaling, seed=np.random.SeedSequence(0))
+        split_dataset(data, Data(name="x.npz", validation=1), seed=0, replicate=0, scaling=scaling)
 
 
 ARCHIVES = Door(archives(), enter_data, ("set.npz", "set:"))

@@ -154,7 +154,7 @@ def _are_equal(pairs: pd.DataFrame, details: pd.DataFrame, *, is_fine: bool) -> 
     if is_taken.any() or finished.empty or not (pairs["value"] == pairs["reference_value"]).all():
         return False
     mine, theirs = (details.reindex(finished[name]).reset_index(drop=True) for name in ("trial", "reference_trial"))
-    measured = [name for name in details if name.startswith("val_") and name in mine]
+    measured = [name for name in details if str(name).startswith("val_")]
     if measured and all(some[measured].notna().all(axis=None) for some in (mine, theirs)):
         return bool(mine.equals(theirs))
     return is_fine and finished["value"].nunique() >= MIN_RUNS

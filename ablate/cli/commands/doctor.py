@@ -13,7 +13,7 @@ from rich.console import Console
 from ablate import system
 from ablate.cli.commands import DONE, UNFINISHED
 from ablate.cli.display.stream import say
-from ablate.data import Dataset, default_data_dir, to_dataset
+from ablate.data import Dataset, default_data_dir, to_dataset, to_source
 from ablate.errors import AblateError
 from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
@@ -204,7 +204,7 @@ def _tiny_data() -> Dataset:
     images = np.random.default_rng(0).integers(0, 256, size=(_N, 8, 8, 1), dtype=np.uint8)
     labels = np.arange(_N, dtype=np.int32) % 2
     arrays: dict[str, np.ndarray] = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]}
-    return to_dataset("tiny", arrays, source="made by ablate doctor", stand_in=False)
+    return to_dataset("tiny", to_source(arrays, origin="made by ablate doctor"))
 
 
 def _reason(err: AblateError, log: Path) -> str:

@@ -69,7 +69,7 @@ def run(
     spent = _spent(outlook, facts, options)
     say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
     if outlook.n_seeds and outlook.contrasts:
-        _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level)
+        _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level, facts=facts)
         say(console, spent.sentence(), soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
@@ -133,9 +133,11 @@ def pace_table(paces: Mapping[Structure, Pace]) -> Table:
     return table
 
 
-def _print_power(console: Console, outlook: StudyPreview, pilot: PilotSd, metric: Metric, *, level: float) -> None:
-    own, contrasts = outlook.n_seeds, outlook.contrasts
-    powers = seed_powers(own, contrasts=contrasts, pilot=pilot, margin=metric.margin, alpha=level)
+def _print_power(
+    console: Console, outlook: StudyPreview, pilot: PilotSd, metric: Metric, *, level: float, facts: Facts
+) -> None:
+    own, contrasts, overlap = outlook.n_seeds, outlook.contrasts, facts.overlap() or 0.0
+    powers = seed_powers(own, contrasts=contrasts, pilot=pilot, margin=metric.margin, alpha=level, overlap=overlap)
     said = power_said(powers, own=own, contrasts=contrasts, pilot=pilot, metric=metric, level=level)
     say(console, said, soft_wrap=not console.is_terminal)
     console.print(Padding(power_table(powers, pilot=pilot, metric=metric), (0, 0, 0, INDENT)))

@@ -174,7 +174,8 @@ def opening(event: Opened) -> list[str]:
     """Lines to print before the first trial."""
     facts = event.facts
     study, data = facts.study, facts.data
-    examples = f"{facts.n_train():,} train · {study.data.validation:,} validation · {len(data.y_test):,} test"
+    sizes = facts.sizes()
+    examples = f"{sizes.n_train:,} train · {sizes.n_validation:,} validation · {sizes.n_test:,} test"
     lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
     if data.stand_in:
         lines.append(

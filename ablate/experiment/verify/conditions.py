@@ -18,7 +18,6 @@ from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Preregistration, read_preregistration
 from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.resume import StartingConditions, read_starting_conditions
-from ablate.study import seeds
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_path
 from ablate.study.settings import Study
@@ -78,10 +77,10 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
     for seed, entry in first.items():
         here = split_dataset(
             data,
-            n_train=study.data.train,
-            n_validation=study.data.validation,
+            study.data,
+            seed=study.seed,
+            replicate=seed,
             scaling="none",  # not part of the fingerprint
-            seed=seeds.stream(study.seed, seed, "split"),
         ).fingerprint
         if here != entry.outcome.data:
             raise DataError(

@@ -269,11 +269,8 @@ def test_workers_are_as_they_were_as_far_as_there_are_trials(monkeypatch, facts,
 
 def test_other_data_are_an_error(tiny_study, digits):
     from ablate.data import split_dataset
-    from ablate.study.seeds import stream
 
-    settings = tiny_study.data
-    seed = stream(tiny_study.seed, 1, "split")
-    split = split_dataset(digits, n_train=settings.train, n_validation=settings.validation, scaling="unit", seed=seed)
+    split = split_dataset(digits, tiny_study.data, seed=tiny_study.seed, replicate=1, scaling="unit")
     there = [entry("a", data=split.fingerprint), entry("b", "failed", seed=2)]
     check_data(there, tiny_study, digits)
     with pytest.raises(
