@@ -36,7 +36,7 @@ def cost_columns(effects: pd.DataFrame) -> list[tuple[str, Callable[[Row], str]]
     """
     names = _known(effects)
     heading = ", ".join(HEADS[name].lower() for name in names).capitalize()
-    return [(heading, lambda row: BETWEEN.join(_cell(row, name) for name in names))] if names else []
+    return [(heading, lambda row: _together(row, names))] if names else []
 
 
 def costs_block(effects: pd.DataFrame) -> list[Folded]:
@@ -89,6 +89,11 @@ _TEXT: Mapping[str, Callable[[float], str]] = {
     "epoch_seconds": seconds_text,
     "epochs_to_best": _epochs_text,
 }
+
+
+def _together(row: Row, names: list[str]) -> str:
+    cells = [_cell(row, name) for name in names]
+    return NONE if set(cells) == {NONE} else BETWEEN.join(cells)
 
 
 def _cell(row: Row, name: str) -> str:

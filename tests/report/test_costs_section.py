@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from synthetic import write_study
 
-from ablate.report.costs import costs_block, parameters_text, seconds_text, with_costs
+from ablate.report.costs import cost_columns, costs_block, parameters_text, seconds_text, with_costs
 from ablate.report.effects import effects_section
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.page import Folded, Table
@@ -30,6 +30,13 @@ def test_each_effect_has_its_cost_beside_it(inputs: Inputs) -> None:
     assert table.data is not None
     assert {"parameters", "epoch_seconds (s)", "epochs_to_best"} <= set(table.data.columns)
     assert not any(str(name).startswith("reference_param") for name in table.data.columns)
+
+
+def test_a_variant_without_a_finished_run_has_one_dash() -> None:
+    effects = pd.DataFrame({"parameters": [100.0, math.nan], "epochs_to_best": [3.0, math.nan]})
+    ((heading, text),) = cost_columns(effects)
+    assert heading == "Parameters, epochs to best"
+    assert [text(row).replace("\N{NO-BREAK SPACE}", " ") for row in effects.to_dict("records")] == ["100 · 3", "–"]
 
 
 def test_costs_that_no_run_records_have_no_column(tmp_path) -> None:
