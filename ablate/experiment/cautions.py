@@ -5,18 +5,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
+from ablate.data.array import Floats64
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.study.catalog import ENGINE
 from ablate.study.cautions import CautionKind, Cautions
 from ablate.study.model_ref import ModelRef
 from ablate.study.rate import RECIPE
+from ablate.study.task import LOSS, TaskMetric, classification
 from ablate.study.trial import REFERENCE, Factors
 from ablate.text import first_of, listed
 
 IN_VAIN = "changes nothing here"  # the end of a note on a level that has no effect in its configuration
 MOST_NAMED = 6
-LARGE_GAP = 15.0  # points; the best of several epochs on a small validation split gains a few by luck
+LARGE_GAP = 0.15  # of a fraction; the best of several epochs on a small validation split gains a few points by luck
+# Of other metrics: both a share of the validation value, and SDs over the seeds of a variant, so that neither values
+# close to 0 nor seeds that hardly differ raise an alarm alone.
+LARGE_SHARE, LARGE_SDS = 0.3, 4.0
+ACCURACY = classification("val_accuracy", 0).metric
 WHY_EQUAL = "build fixes a seed, sets weights or returns the same model again"
 LossCurve: TypeAlias = tuple[tuple[float, ...], ...]  # per epoch of a run
 _Group: TypeAlias = tuple[str, str, str]  # against, mode, factor
@@ -41,38 +49,61 @@ class _Cell:
 
 def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
     """Warnings from the data and from the runs of a study; `entries` is empty before the first trial."""
-    return {**facts.cautions, **run_cautions(entries, model=facts.study.model)}
+    task = facts.task
+    judged = ACCURACY if task.decides == LOSS and ACCURACY.name in task.names else task.metric
+    return {**facts.cautions, **run_cautions(entries, model=facts.study.model, judged=judged)}
 
 
-def run_cautions(entries: Iterable[Entry], *, model: ModelRef) -> Cautions:
+def run_cautions(entries: Iterable[Entry], *, model: ModelRef, judged: TaskMetric = ACCURACY) -> Cautions:
     """Warnings from the settled comparisons; leaves out kinds that these runs cannot show.
 
-    `model` is the study's model: only users' models are asked "does build use it?".
+    `model` is the study's model: only users' models are asked "does build use it?". `judged` is the metric whose test
+    scores are set beside those of validation.
     """
     entries = [entry for entry in entries if entry.spec.label.phase == "ablation"]
     found: dict[CautionKind, list[str] | None] = {
-        "test_gap": _test_gap(entries),
+        "test_gap": _test_gap(entries, judged),
         "initial_weights": _equal_weights(entries),
         "identical_runs": _identical_runs(entries, model=model),
     }
     return {kind: said for kind, said in found.items() if said is not None}
 
 
-def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
-    scores = [
-        (metrics["val_accuracy"], metrics["test_accuracy"])
-        for metrics in (e.outcome.metrics for e in entries)
-        if {"val_accuracy", "test_accuracy"} <= set(metrics)
-    ]
-    if not scores:
+def _test_gap(entries: Sequence[Entry], judged: TaskMetric) -> list[str] | None:
+    names = f"val_{judged.name}", f"test_{judged.name}"
+    by_variant: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for entry in entries:
+        metrics, label = entry.outcome.metrics, entry.spec.label
+        if all(metrics.get(name) is not None for name in names):
+            by_variant.setdefault((label.variant, label.mode), []).append((metrics[names[0]], metrics[names[1]]))
+    if not by_variant:
         return None
-    validation, test = (100 * sum(some) / len(scores) for some in zip(*scores, strict=True))
-    if validation - test < LARGE_GAP:
+    pairs = np.array([pair for pairs in by_variant.values() for pair in pairs])
+    validation, test = (float(mean) for mean in pairs.mean(axis=0))
+    if not _is_large(judged.sign * (validation - test), pairs, list(by_variant.values()), judged):
         return []
+    name = judged.name.replace("_", " ")
     return [
-        f"Test accuracy is {test:.0f} % and validation accuracy {validation:.0f} % on average: check that the "
-        "labels and inputs of the test set are prepared like those of the training set"
+        f"Test {name} is {_in_unit(test, judged)} and validation {name} {_in_unit(validation, judged)} on average: "
+        "check that the labels and inputs of the test set are prepared like those of the training set"
     ]
+
+
+def _is_large(
+    gap: float, pairs: Floats64, by_variant: Sequence[Sequence[tuple[float, float]]], judged: TaskMetric
+) -> bool:
+    """Whether a gap, above 0 if test is worse, is larger than luck explains."""
+    is_fraction = judged.unit == "points" or (judged.goal == "maximize" and pairs.min() >= 0 and pairs.max() <= 1)
+    if is_fraction:
+        return gap >= LARGE_GAP
+    spreads = [float(np.std(some, axis=0, ddof=1).max()) for some in by_variant if len(some) > 1]
+    return bool(spreads) and gap >= max(LARGE_SHARE * abs(float(pairs[:, 0].mean())), LARGE_SDS * max(spreads))
+
+
+def _in_unit(value: float, judged: TaskMetric) -> str:
+    if judged.unit == "points":
+        return f"{100 * value:.0f} %"
+    return f"{value:.3g} {judged.unit}".rstrip()
 
 
 def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:

@@ -16,7 +16,7 @@ from ablate.storage.facts import Ending, Facts, fold_overlap
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
-from ablate.storage.predictions import KeptPredictions, write_predictions
+from ablate.storage.predictions import KeptPredictions, kept_predictions, write_predictions
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
 from ablate.storage.results import epochs_table, layers_table, results_table, write_table
 from ablate.study.settings import Study
@@ -73,11 +73,10 @@ def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:
 
 def _predictions(entries: list[Entry], facts: Facts) -> KeptPredictions | None:
     """The predictions of all trials that have some; None if there are none."""
-    labels = facts.data.y_test
+    targets = facts.data.y_test
     packed = {e.spec.trial: e.outcome.test_predictions for e in entries if e.outcome.test_predictions}
-    found = {trial: unpack(text, labels) for trial, text in packed.items()}
-    kept = {trial: classes for trial, classes in found.items() if classes is not None}
-    return KeptPredictions(labels, kept) if kept else None
+    found = {trial: unpack(text, targets) for trial, text in packed.items()}
+    return kept_predictions(targets, {trial: one for trial, one in found.items() if one is not None})
 
 
 def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:

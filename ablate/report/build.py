@@ -7,6 +7,7 @@ import pandas as pd
 
 from ablate.errors import DataError
 from ablate.report.checks import checklist
+from ablate.report.costs import with_costs
 from ablate.report.directions import directions_section
 from ablate.report.effects import effects_in_files, effects_section
 from ablate.report.export import PageFiles, to_inert_csv
@@ -25,6 +26,7 @@ from ablate.report.no_comparisons import no_comparisons
 from ablate.report.origin import banners, origin_section, title_facts
 from ablate.report.page import Check, Page, Section
 from ablate.report.paths import path_section
+from ablate.report.predictions import predictions_section
 from ablate.report.render import render
 from ablate.report.runs import OF_FACTORIAL, runs_block
 from ablate.report.search import search_section
@@ -72,7 +74,7 @@ def build_report(folder: Path) -> ReportFiles:
         headline=tuple(page.headline),
         effects=inputs.effects,
     )
-    write_aside(files.effects_csv, to_inert_csv(effects_in_files(inputs.effects, inputs.metric)))
+    write_aside(files.effects_csv, to_inert_csv(effects_in_files(with_costs(inputs.effects, inputs), inputs.metric)))
     write_aside(files.effects_tex, latex_effects(inputs.effects, inputs.metric))
     for file in attached:
         write_aside(folder / file.path, file.content)
@@ -127,6 +129,7 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         training_section(
             inputs, beside=[*learning_curve_blocks(inputs), *gap_blocks(inputs), *schedule_blocks(inputs)]
         ),
+        predictions_section(inputs),
         layers_section(inputs),
         rate_section(inputs),
         search_section(inputs),

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from ablate.analysis.costs import COSTS, OF_REFERENCE
 from ablate.analysis.effects import IDENTICAL, LOST, UNFINISHED, Metric
 from ablate.analysis.statistics import DIFFERENT, MIN_SEEDS
+from ablate.report.costs import cost_columns, costs_block, with_costs
 from ablate.report.export import with_units
 from ablate.report.failures import failures_block
 from ablate.report.inputs import Inputs
@@ -61,7 +63,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     primary = inputs.primary_effects()
     if primary.empty:
         return None
-    metric = inputs.metric
+    primary, metric = with_costs(primary, inputs), inputs.metric
     decimals = effect_decimals(primary, metric)
     scores = inputs.scores.assign(said=hover_text(inputs.scores, metric, decimals))
     figure = draw_effects(primary, scores, metric=metric, decimals=decimals, label=difference_label(primary, metric))
@@ -73,7 +75,7 @@ def effects_section(inputs: Inputs, *, behind: Folded | None = None) -> Section 
     blocks.append(
         effects_table_block(primary, metric, anchors=behind.anchors() if behind else frozenset(), level=inputs.level)
     )
-    blocks += [*failures_block(primary), *robustness_block(primary, inputs)]
+    blocks += [*costs_block(primary), *failures_block(primary), *robustness_block(primary, inputs)]
     return Section("effects", "Effects", [*blocks, behind] if behind else blocks)
 
 
@@ -112,13 +114,14 @@ def effects_in_files(effects: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """The effects as files have them: means as displayed, so a loss is above 0; differences above 0 are better."""
     means = ["reference_mean", "variant_mean"]
     sign = -1 if metric.direction == "minimize" else 1
-    return effects.assign(**{name: sign * effects[name] for name in means}, direction=metric.direction)
+    shown = effects.assign(**{name: sign * effects[name] for name in means}, direction=metric.direction)
+    return shown.drop(columns=[OF_REFERENCE + name for name in COSTS], errors="ignore")  # the table of costs has them
 
 
 def _headings(metric: Metric) -> dict[str, str]:
     """The unit of each column, and the direction of a difference where lower scores are better."""
     unit = file_unit(metric)
-    units = dict.fromkeys(IN_FILE_UNIT, unit)
+    units = dict.fromkeys(IN_FILE_UNIT, unit) | {"epoch_seconds": "s"}
     if metric.direction == "minimize":
         turned = ", ".join(part for part in (unit, "above 0 is better") if part)
         units |= dict.fromkeys(("mean", "low", "high", "low_adjusted", "high_adjusted"), turned)
@@ -164,6 +167,7 @@ def _columns(
         ("P(better)", lambda row: number(row["p_better"], 2)),
         (mean_label(metric), lambda row: shown_mean(row["variant_mean"], metric, decimals)),
         *rates,
+        *cost_columns(effects),
         ("Runs", lambda row: linked(_n_runs(row), row, anchors=anchors)),
     ]
 

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,11 @@ class Inputs:
         return self.facts.title or self.facts.study or self.folder.resolve().name
 
     @property
+    def task(self) -> TaskFacts:
+        """What the networks learned, and how they were judged."""
+        return task_in(self.facts, self.results)
+
+    @property
     def monitor(self) -> str:
         """The validation metric that early stopping watched."""
         return self.facts.monitor or guess_monitor(self.results)
@@ -117,8 +122,16 @@ class Inputs:
         """The validation score that the search maximised, as a metric."""
         if self.facts.metric:
             return self.metric
-        scale, unit = metric_unit(self.monitor)
-        return Metric(self.monitor, "score", 1, scale, unit, math.nan, 0.0, own_direction(self.monitor))
+        return replace(self.measure(self.monitor), column="score", sign=1)
+
+    def measure(self, column: str) -> Metric:
+        """A recorded metric by its column, "val_mae", in the unit and direction that the task gives it."""
+        name = column.partition("_")[2]
+        known = next((metric for metric in self.task.metrics if metric.name == name), None)
+        scale, unit = metric_unit(name) if known is None else (100.0 if known.unit == "points" else 1.0, known.unit)
+        direction = own_direction(name) if known is None else known.goal
+        sign = -1 if direction == "minimize" else 1
+        return Metric(column, column, sign, scale, unit, math.nan, 0.0, direction)
 
     def confirmatory(self) -> pd.DataFrame:
         """The rows behind the comparisons of all designs, as in the table."""

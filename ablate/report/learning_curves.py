@@ -8,8 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import COUNTED_AT_CHANCE, metric_unit
-from ablate.analysis.effects.metric import own_direction
+from ablate.analysis.effects import COUNTED_AT_CHANCE, Metric
 from ablate.analysis.learning_curves import CurveContrast, LearningCurve, compare_curves
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.export import with_units
@@ -38,11 +37,11 @@ def learning_curve_blocks(inputs: Inputs) -> list[Block]:
     table = curve_contrasts(inputs)
     if table.empty:
         return []
-    _, unit = metric_unit(inputs.monitor)
+    metric = inputs.measure(inputs.monitor)
     name = inputs.monitor.removeprefix("val_")
-    columns = _columns(unit, name, has_seconds=bool(table["seconds_later"].notna().any()))
+    columns = _columns(metric, name, has_seconds=bool(table["seconds_later"].notna().any()))
     rows = [[text(row) for text in columns.values()] for _, row in table.head(MOST_ROWS).iterrows()]
-    data = with_units(table, dict.fromkeys(("gain", "gain_low", "gain_high"), unit))
+    data = with_units(table, dict.fromkeys(("gain", "gain_low", "gain_high"), metric.unit))
     shown = Table(CAPTION, list(columns), rows, frozenset(range(2, len(columns))), name="learning-speed", data=data)
     return [Folded("learning-speed", what_is_plain(table, name) + READING, shown)]
 
@@ -87,8 +86,7 @@ def _curves(inputs: Inputs, runs: pd.DataFrame) -> dict[tuple[str, int], Learnin
 
     A run that was lost before its first epoch counts: it has an empty curve.
     """
-    scale, _ = metric_unit(inputs.monitor)
-    sign = -1 if own_direction(inputs.monitor) == "minimize" else 1
+    metric = inputs.measure(inputs.monitor)
     columns = [inputs.monitor, *(["seconds"] if "seconds" in inputs.epochs.columns else [])]
     epochs = run_epochs(inputs, columns=columns).sort_values("epoch", kind="stable")
     by_run = dict(list(epochs.groupby([epochs["variant"].astype(str), epochs["seed"].astype(int)], sort=False)))
@@ -96,7 +94,7 @@ def _curves(inputs: Inputs, runs: pd.DataFrame) -> dict[tuple[str, int], Learnin
     for variant, seed, state in zip(runs["variant"].astype(str), runs["seed"].astype(int), runs["state"], strict=True):
         is_lost, rows = state in COUNTED_AT_CHANCE, by_run.get((variant, seed), epochs.iloc[:0])
         if is_lost or (state == "finished" and len(rows)):
-            scores = sign * scale * rows[inputs.monitor].to_numpy(dtype=float)
+            scores = metric.sign * metric.scale * rows[inputs.monitor].to_numpy(dtype=float)
             seconds = rows["seconds"].to_numpy(dtype=float) if "seconds" in rows else np.full(len(rows), math.nan)
             curves[variant, seed] = LearningCurve(scores, seconds.cumsum(), is_lost=is_lost)
     return curves
@@ -112,8 +110,9 @@ def _flat(found: CurveContrast) -> dict[str, float]:
     return flat
 
 
-def _columns(unit: str, name: str, *, has_seconds: bool) -> Mapping[str, Callable[[ContrastRow], str]]:
-    decimals = 1 if unit == "points" else 3
+def _columns(metric: Metric, name: str, *, has_seconds: bool) -> Mapping[str, Callable[[ContrastRow], str]]:
+    decimals = 1 if metric.unit == "points" else 3
+    gain = f"gain in {metric.unit}" if metric.unit else "gain"
     columns: dict[str, Callable[[ContrastRow], str]] = {
         "Factor": lambda row: str(row["factor"]),
         "Level": lambda row: str(row["level"]),
@@ -125,7 +124,7 @@ def _columns(unit: str, name: str, *, has_seconds: bool) -> Mapping[str, Callabl
     }
     if has_seconds:
         columns["Seconds later"] = lambda row: _spanned(row, "seconds_later", 1)
-    return columns | {f"Mean {name}, gain in {unit}": lambda row: _spanned(row, "gain", decimals) + _survivors(row)}
+    return columns | {f"Mean {name}, {gain}": lambda row: _spanned(row, "gain", decimals) + _survivors(row)}
 
 
 def _survivors(row: ContrastRow) -> str:

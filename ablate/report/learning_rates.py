@@ -30,7 +30,7 @@ READING = (
 def rate_section(inputs: Inputs) -> Section | None:
     """Range tests of each configuration, one per seed: curves, the rates that the rules suggest, the chosen rates."""
     groups = _compared_first(inputs)
-    figure = draw_rate_tests(groups)
+    figure = draw_rate_tests(groups, unit=inputs.measure("train_loss").unit)
     if figure is None:
         return None
     tests = [test for _, some in groups for test in some]

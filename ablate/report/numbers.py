@@ -55,6 +55,11 @@ def score_decimals(scores: Iterable[float], metric: Metric, *, points: int, othe
     return min(max([others, *digits]), MOST_OF_OTHERS)
 
 
+def decimals_of_size(size: float) -> int:
+    """Decimals that show `DIGITS` digits of a number of this size."""
+    return min(max(0, DIGITS - 1 - math.floor(math.log10(size))), MOST_OF_OTHERS) if _has_size(size) else 2
+
+
 def _has_size(value: float) -> bool:
     return math.isfinite(value) and value != 0
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ablate.analysis import designs
 from ablate.analysis.designs import OTHER_SEEDS, SAME_SCORES, Factorial
-from ablate.analysis.effects import Metric, metric_unit
+from ablate.analysis.effects import Metric
 from ablate.report.exploratory import MARKED, describe, outside, without_chosen
 from ablate.report.inputs import Inputs
 from ablate.report.interactions import found_factorials, stated_target
@@ -88,7 +88,8 @@ def _score_axis(inputs: Inputs) -> tuple[float, str]:
     if inputs.facts.metric:
         scale, unit, name = metric.scale, metric.unit, metric.label
     else:
-        (scale, unit), name = metric_unit(inputs.monitor), inputs.monitor.replace("val_", "validation ")
+        measured = inputs.measure(inputs.monitor)
+        scale, unit, name = measured.scale, measured.unit, inputs.monitor.replace("val_", "validation ")
     shown = "%" if unit == "points" else unit
     return scale, f"{'−' if metric.direction == 'minimize' else ''}{name}{f', {shown}' if shown else ''}"
 

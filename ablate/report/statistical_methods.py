@@ -4,7 +4,8 @@ from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error
 from ablate.report.inputs import Inputs
 from ablate.report.left_out import source_runs
-from ablate.report.numbers import number
+from ablate.report.numbers import number, significant
+from ablate.report.wording.phrases import DECIMALS
 from ablate.study.trial import CUT_SHORT
 from ablate.text import number_of
 
@@ -79,7 +80,9 @@ def verdicts_paragraph(inputs: Inputs) -> str:
     metric = inputs.metric
     if inputs.effects.empty:
         return ""
-    margin = f"δ is {number(metric.margin * metric.scale, 2)} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
+    size = metric.margin * metric.scale
+    shown = number(size, 2) if metric.unit in DECIMALS else f"{size:.4g}"
+    margin = f"δ is {shown} {metric.unit}".rstrip() + f", {_margin_source(inputs)}."
     level = f"{inputs.level:.4g}".removeprefix("0")
     verdicts = VERDICTS.format(least=MIN_SEEDS, level=level)
     return f"{verdicts} {margin if metric.margin else NO_MARGIN}"
@@ -101,15 +104,18 @@ def lost_runs_paragraph(inputs: Inputs) -> str:
             f"{ended} has no score, since that of guessing is unknown, so its comparison has no size: {lost}.{tested}"
         )
     metric = inputs.metric
-    level = number(metric.shown(metric.chance), 1 if metric.unit == "points" else 2)
+    chance = metric.shown(metric.chance)
+    level = number(chance, 1 if metric.unit == "points" else 2) if metric.unit in DECIMALS else significant(chance)
     level = f"{level} {'%' if metric.unit == 'points' else metric.unit}".rstrip()
     counts = f"{inputs.lost_count} ({level})"
     return f"{ended} is scored {counts} in every number of its configuration: {lost}.{tested}"
 
 
 def _margin_source(inputs: Inputs) -> str:
-    if inputs.facts.margin is not None:
+    if inputs.facts.margin is not None or inputs.task.margin is not None:
         return "as the study states"
+    if inputs.task.margin_share is not None:
+        return f"{100 * inputs.task.margin_share:g} % of the reference's mean, as the study states"
     n_test, means = inputs.data.n_test, inputs.effects["reference_mean"]
     if inputs.metric.name == "test_accuracy" and n_test and 0 <= means.mean() <= 1:
         error = binomial_error(float(means.mean()), n=n_test)

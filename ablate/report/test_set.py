@@ -33,7 +33,9 @@ def example_blocks(inputs: Inputs) -> list[Block]:
     if inputs.is_imported or primary.empty or not inputs.metric.name.startswith("test_"):
         return []
     if inputs.metric.name != "test_accuracy":
-        return [Paragraph(f"{_scope(inputs)} {UNKNOWN}it is computed for accuracies only.")]
+        is_of_classes = inputs.task.kind in ("classes", "one-hot")
+        which = "for accuracies only" if is_of_classes else "only where each prediction is right or wrong"
+        return [Paragraph(f"{_scope(inputs)} {UNKNOWN}it is computed {which}.")]
     predictions = read_predictions(inputs.folder / "test_predictions.npz")
     if predictions is None:
         return [Paragraph(f"{_scope(inputs)} {UNKNOWN}the predictions of this study were not kept.")]

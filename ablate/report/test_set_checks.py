@@ -6,6 +6,7 @@ from ablate.report.inputs import Inputs
 from ablate.report.page import NOT_RECORDED, Check
 from ablate.report.wording import level_sentence, read_before
 from ablate.storage.provenance import PreregistrationFacts
+from ablate.storage.results import metric_columns
 from ablate.text import number_of, to_minute
 
 
@@ -36,7 +37,8 @@ def preregistered(inputs: Inputs) -> Check:
 def read_once(inputs: Inputs) -> Check:
     """Whether only compared runs have test scores, each read once."""
     name, results = "Test set read once per run", inputs.results
-    early = results[results["phase"] != "ablation"].reindex(columns=["test_accuracy", "test_loss"])
+    tested = [name for name in metric_columns(results) if name.startswith("test_")]
+    early = results.loc[results["phase"] != "ablation", tested]
     peeked = sum(int(pd.to_numeric(early[column], errors="coerce").notna().sum()) for column in early)
     repeated = int(results["trial"].duplicated().sum())
     before = sum(one.scores or 0 for one in (inputs.facts.frozen and inputs.facts.frozen.read_before) or ())

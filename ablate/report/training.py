@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ablate.analysis.effects import metric_unit
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import NONE, number
+from ablate.report.numbers import NONE, decimals_of_size, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table, to_figure
 from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves
+from ablate.report.wording.phrases import DECIMALS, capital
 from ablate.study.trial import BEST
 from ablate.text import number_of
 
@@ -23,11 +23,17 @@ LEAST_SHARE = 0.5  # of the runs that must have reached an epoch for a mean: the
 
 def training_section(inputs: Inputs, *, beside: Sequence[Block] = ()) -> Section | None:
     """Validation and training curves by factor, followed by the blocks `beside`."""
-    other = LOSS if inputs.monitor != LOSS else "val_accuracy"
+    other = _beside(inputs)
     called = f"{other.removeprefix('val_')}-curves"
     found = (_curves_figure(inputs, inputs.monitor, called="curves"), _curves_figure(inputs, other, called=called))
     figures = [figure for figure in found if figure is not None]
     return Section("training", TITLE, [*figures, *beside]) if figures or beside else None
+
+
+def _beside(inputs: Inputs) -> str:
+    """The metric of the second figure: the loss, or the first other metric of the task if the loss decides."""
+    others = [f"val_{metric.name}" for metric in inputs.task.metrics if f"val_{metric.name}" != LOSS]
+    return LOSS if inputs.monitor != LOSS or not others else others[0]
 
 
 def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None:
@@ -36,19 +42,19 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
     # The runs behind the means are drawn once; repeating them for the other metric would only double the page.
     has_runs = metric == inputs.monitor
     behind = curves if has_runs else curves[curves["state"] != "finished"]
-    _, unit = metric_unit(metric)
-    name = metric.removeprefix("val_")
-    figure = draw_curves(behind, means, label=f"{name}, {'%' if unit == 'points' else unit}")
+    unit, name = inputs.measure(metric).unit, metric.removeprefix("val_").replace("_", " ")
+    shown = "%" if unit == "points" else unit
+    figure = draw_curves(behind, means, label=f"{name}, {shown}" if shown else name)
     if figure is None:
         return None
-    title = f"{name.capitalize()} by epoch"
+    title = f"{capital(name)} by epoch"
     n_runs = curves["trial"].nunique()
     runs = number_of(n_runs, "run")
     sentence = f"Validation {name} by epoch in {runs}, one panel per factor; the reference is grey."
     if has_runs and n_runs > MOST_RUNS:
         sentence += f" The means use all runs; the thin lines show about {MOST_RUNS} runs, equally many for each level."
     if metric == LOSS:
-        sentence += overfitting(means[means["factor"] == ""])
+        sentence += overfitting(means[means["factor"] == ""], unit=unit)
     each = ", with each run as a thin line" if has_runs else ""
     reading = (
         f"Solid: validation {name}, the mean of the finished runs{each}. Dashed: training {name}. A mean ends when "
@@ -59,28 +65,35 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
     return to_figure(figure, called, title, sentence, table, reading, described=described)
 
 
-def overfitting(reference: pd.DataFrame) -> str:
+def overfitting(reference: pd.DataFrame, *, unit: str = "nats") -> str:
     """A sentence on the epoch from which the reference overfits, with a leading space; "" if it does not.
 
-    `reference` is its mean loss by epoch: epoch, validation, train. It overfits if its validation loss ends at least a
-    factor `RISEN` above its lowest value, and its training loss ends below its value at that epoch.
+    `reference` is its mean loss by epoch, in `unit`: epoch, validation, train. It overfits if its validation loss ends
+    at least a factor `RISEN` above its lowest value, and its training loss ends below its value at that epoch.
     """
     finite = reference[np.isfinite(reference["validation"])]
     if finite.empty:
         return ""
     best, last = finite.loc[finite["validation"].idxmin()], finite.iloc[-1]
-    if last["validation"] < RISEN * best["validation"] or not last["train"] < best["train"]:
+    # A loss can lie below 0, where a share of it says nothing: there it must rise by a share of its distance from 0.
+    is_risen = last["validation"] - best["validation"] >= (RISEN - 1) * abs(best["validation"])
+    if not is_risen or not last["train"] < best["train"]:
         return ""
+    decimals = decimals_of(reference, unit)
+    lowest, end, before, after = (
+        number(value, decimals) for value in (best["validation"], last["validation"], best["train"], last["train"])
+    )
     return (
         f" The reference overfits: its validation loss is lowest in epoch {best['epoch']:.0f}, at "
-        f"{best['validation']:.2f} nats, and rises to {last['validation']:.2f} by epoch {last['epoch']:.0f}, while its "
-        f"training loss falls from {best['train']:.2f} to {last['train']:.2f}."
+        f"{lowest} {unit}".rstrip()
+        + f", and rises to {end} by epoch {last['epoch']:.0f}, while its "
+        f"training loss falls from {before} to {after}."
     )
 
 
 def curve_table(inputs: Inputs, metric: str) -> pd.DataFrame:
     """One row per epoch of an ablation run of the first mode: `CURVE_COLUMNS`, with `metric` in the unit shown."""
-    scale, _ = metric_unit(metric)
+    scale = inputs.measure(metric).scale
     names = {metric: "validation", metric.replace("val_", "train_"): "train"}
     if inputs.epochs.empty or not set(names) <= set(inputs.epochs.columns):
         return pd.DataFrame(columns=CURVE_COLUMNS)
@@ -148,7 +161,7 @@ def mean_curves(curves: pd.DataFrame) -> pd.DataFrame:
 def _curves_table(means: pd.DataFrame, name: str, unit: str, *, called: str) -> Table:
     last = int(means["epoch"].max())
     epochs = sorted({1, *(round(last * share / 4) for share in (1, 2, 3)), last} - {0})
-    decimals = 1 if unit == "points" else 2
+    decimals = decimals_of(means, unit)
     rows = []
     for (factor, level), cells in means.groupby(["factor", "level"], sort=False):
         by_epoch = cells.set_index("epoch")
@@ -160,3 +173,11 @@ def _curves_table(means: pd.DataFrame, name: str, unit: str, *, called: str) -> 
     return Table(
         f"Mean {name} over the seeds", head, rows[:MOST_ROWS], frozenset(range(2, len(head))), name=called, data=data
     )
+
+
+def decimals_of(means: pd.DataFrame, unit: str) -> int:
+    """Decimals of the values by epoch: those of a known unit, else three digits of the largest."""
+    if unit in DECIMALS:
+        return DECIMALS[unit]
+    values = means[["validation", "train"]].to_numpy(dtype=float)
+    return decimals_of_size(float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values))))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ablate.data import Split
 from ablate.data.array import Floats64
-from ablate.data.predictions import pack
+from ablate.data.predictions import TestPredictions, pack
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches
 from ablate.training.engine.context import TrainingContext
@@ -91,7 +91,9 @@ class Slots:
                 n=len(self._context.data.y_test),
             )
         for row, trial in enumerate(trials):
-            packed = pack(scores.classes(row), self._context.data.y_test) if scores.predicted is not None else ""
+            packed = ""
+            if scores.predicted is not None:
+                packed = pack(TestPredictions("classes", classes=scores.classes(row)), self._context.data.y_test)
             metrics = {**trial.outcome.metrics, **columns(scores.metrics[row], "test")}
             trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)
 

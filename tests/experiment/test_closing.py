@@ -7,7 +7,7 @@ import pytest
 from full_disk import at_most
 from records import epoch_of_classes
 
-from ablate.data.predictions import pack
+from ablate.data.predictions import TestPredictions, pack
 from ablate.errors import StorageError
 from ablate.experiment.closing import _is_own_source, study_notes, write_folder
 from ablate.storage.facts import Ending, Facts
@@ -61,7 +61,7 @@ def test_predictions_of_the_test_set_are_written_where_some_trial_has_them(facts
     provenance_of(facts, tmp_path, [entry("a")])
     assert not folder.predictions.exists()
     ones = np.ones_like(labels)
-    tested = entry("b", test_predictions=pack(ones, labels))
+    tested = entry("b", test_predictions=pack(TestPredictions("classes", classes=ones), labels))
     again = Entry.from_json(json.loads(json.dumps(tested.to_json())), {})
     damaged = entry("c", test_predictions="a line of the journal that someone edited")
     provenance_of(facts, tmp_path, [entry("a"), again, damaged])

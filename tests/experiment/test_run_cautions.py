@@ -6,6 +6,7 @@ from records import epoch_of_classes
 from ablate.experiment.cautions import run_cautions
 from ablate.storage.journal import Entry
 from ablate.study.model_ref import ModelRef
+from ablate.study.task import TaskMetric
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 BASE = {"width": 32, "optimizer": "adam", "learning_rate": 0.01}
@@ -143,7 +144,7 @@ def test_recipes_are_told_by_their_names_and_other_phases_and_designs_are_left_a
 
 @pytest.mark.parametrize(("test", "is_said"), [(0.11, True), (0.80, True), (0.82, False), (0.97, False)])
 def test_a_test_accuracy_far_below_validation_is_said(test, is_said):
-    cells = runs("reference", ONE, val_accuracy=0.96, test_accuracy=test)
+    cells = runs("reference", ONE, metrics={"val_accuracy": 0.96, "test_accuracy": test})
     found = run_cautions(cells, model=USERS)["test_gap"]
     assert bool(found) == is_said
     if test == 0.11:
@@ -153,4 +154,26 @@ def test_a_test_accuracy_far_below_validation_is_said(test, is_said):
 
 
 def test_without_test_scores_nothing_is_said_of_a_gap():
-    assert "test_gap" not in run_cautions(runs("reference", ONE, val_accuracy=0.96), model=USERS)
+    assert "test_gap" not in run_cautions(runs("reference", ONE, metrics={"val_accuracy": 0.96}), model=USERS)
+
+
+def judged(name, goal, unit, pairs):
+    metric = TaskMetric(name, goal, unit)
+    cells = [
+        replace(entry, outcome=replace(entry.outcome, metrics={f"val_{name}": val, f"test_{name}": test}))
+        for entry, (val, test) in zip(runs("reference", ONE), pairs, strict=True)
+    ]
+    return run_cautions(cells, model=USERS, judged=metric)["test_gap"]
+
+
+def test_a_test_error_far_above_validation_is_said_in_its_unit_and_direction():
+    (said,) = judged("mae", "minimize", "mg/dl", [(50, 90), (52, 91), (51, 89)])
+    assert said.startswith("Test mae is 90 mg/dl and validation mae 51 mg/dl on average: check that the labels")
+    assert judged("mae", "minimize", "mg/dl", [(90, 50), (91, 52), (89, 51)]) == []  # better on the test set
+    assert judged("mae", "minimize", "mg/dl", [(50, 55), (52, 57), (51, 56)]) == []  # by a tenth
+    assert judged("mae", "minimize", "mg/dl", [(30, 50), (52, 91), (71, 89)]) == []  # seeds differ as much
+
+
+def test_a_fraction_that_is_better_the_higher_it_is_must_fall_by_as_much_as_an_accuracy():
+    assert judged("pr_auc", "maximize", "", [(0.8, 0.6), (0.8, 0.62), (0.8, 0.6)])
+    assert judged("pr_auc", "maximize", "", [(0.8, 0.7), (0.8, 0.72), (0.8, 0.7)]) == []

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablate.storage.results import layers_table, write_table
-from ablate.study.trial import COLUMNS, LayerState, Outcome, RateTest
+from ablate.storage.results import CLASSIFICATION, layers_table, result_columns, write_table
+from ablate.study.trial import LayerState, Outcome, RateTest
 
 EPOCHS = 20
+OF_STUDY = result_columns(CLASSIFICATION)
 HOSTILE = "<script>alert(1)</script>"
 VARIANTS = {  # (factor, level): planted effect in fractions of 1
     ("normalization", "batch"): 0.040,
@@ -63,7 +64,7 @@ def write_study(
             row, curve = _ablation(cell, seed, final=0.512 + cell.gain + noise[seed] + rng.normal(0, 0.004), rng=rng)
             rows.append(row)
             epochs += curve
-    write_table(pd.DataFrame(rows, columns=[*COLUMNS, *BASELINE]), folder / "results.csv")
+    write_table(pd.DataFrame(rows, columns=[*OF_STUDY, *BASELINE]), folder / "results.csv")
     if not bare:
         write_table(pd.DataFrame(epochs), folder / "epochs.csv")
         write_table(layers_table(map(_looked_into, rows)), folder / "layers.csv")
@@ -167,7 +168,7 @@ def _ablation(
 
 
 def _row(trial: str, phase: str, state: str, score: float | None, rng: np.random.Generator) -> dict[str, object]:
-    blank = dict.fromkeys(COLUMNS, "")
+    blank = dict.fromkeys(OF_STUDY, "")
     return blank | {
         "trial": trial, "phase": phase, "state": state, "score": score, "val_accuracy": score,
         "val_loss": None if score is None else 1.4, "test_accuracy": None, "test_loss": None, "best_epoch": 15,

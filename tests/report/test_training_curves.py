@@ -11,6 +11,10 @@ from ablate.storage.results import epochs_table, results_table
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 
+def measure(column):
+    return SimpleNamespace(scale=100.0 if column.endswith("accuracy") else 1.0)
+
+
 def a_run(seed: int, *, same_as: str):
     spec = TrialSpec(f"s{seed}", Label("ablation", "reference"), seed, {"learning_rate": "find"}, test=True)
     return spec, Outcome(spec.trial, "finished", 0.5, same_as=same_as), ""
@@ -23,7 +27,7 @@ def test_a_repeat_has_the_curve_of_its_first_and_a_trial_of_another_study_its_ow
         for trial, accuracy in (("s1", 0.5), ("s3", 0.75))
     ]
     compared = confirmatory_runs(results_table(runs))
-    inputs = SimpleNamespace(runs=compared, epochs=epochs_table(curves), modes=["find"])
+    inputs = SimpleNamespace(runs=compared, epochs=epochs_table(curves), modes=["find"], measure=measure)
     assert curve_table(inputs, "val_accuracy")["validation"].tolist() == [50.0, 50.0, 75.0]
     assert curve_table(inputs, "val_loss")["validation"].tolist() == [1.0, 1.0, 1.0]
 

@@ -30,11 +30,11 @@ def test_an_epoch_trains_validates_and_keeps_the_best_weights(context, trial):
     assert second.metrics["train_loss"] < first.metrics["train_loss"]
     assert trial.outcome.best_epoch == 1 + (second.metrics["val_accuracy"] > first.metrics["val_accuracy"])
     slots.test()
-    assert trial.outcome.metrics["test_accuracy"] is None  # it is not over
+    assert not trial.outcome.is_tested  # it is not over
     slots.run_epoch()
     slots.test()
     assert trial.outcome.metrics["test_accuracy"] > 0.5
-    predicted = unpack(trial.outcome.test_predictions, context.data.y_test)
+    predicted = unpack(trial.outcome.test_predictions, context.data.y_test).classes
     assert (predicted == context.data.y_test).mean() == trial.outcome.metrics["test_accuracy"]
 
 

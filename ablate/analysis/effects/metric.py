@@ -43,12 +43,14 @@ class Metric:
 
 
 def metric_unit(name: str) -> tuple[float, str]:
-    """Scale and unit in which a metric of this package with this name is displayed."""
-    return (1.0, "nats") if name.endswith("loss") else (100.0, "points")
+    """Scale and unit in which a metric is displayed of which the task says nothing, as in tables of older versions."""
+    if name.endswith("loss"):
+        return 1.0, "nats"
+    return (100.0, "points") if name.endswith("accuracy") else (1.0, "")
 
 
 def own_direction(name: str) -> Direction:
-    """Which displayed values of a metric of this package are better."""
+    """Which displayed values are better of a metric of which the task says nothing."""
     return "minimize" if name.endswith("loss") else "maximize"
 
 

@@ -86,7 +86,8 @@ class PlainLines:
                 self._print(f"{place}  {self._progress.name_of_running(event.trial)}  {epochs}{left}")
                 self._foretold = self._foretold or bool(left)
             case TrialEnded():
-                self._print(f"{place}  {name_of(event.spec)}  {ended(event.outcome)}{left}")
+                said = ended(event.outcome, sign=self._progress.monitor.sign)
+                self._print(f"{place}  {name_of(event.spec)}  {said}{left}")
                 self._foretold = bool(left)
             case TrialLost():
                 self._print(lost(event))
@@ -197,9 +198,9 @@ def part_said(part: Part, count: TrialCount) -> str:
     return f"{count} {PARTS[part]} {'trial' if count.most == 1 else 'trials'}"
 
 
-def ended(outcome: Outcome) -> str:
-    """How a trial ended, in a few words."""
-    score = f"  {outcome.score:.4f}" if outcome.score is not None else ""
+def ended(outcome: Outcome, *, sign: int = 1) -> str:
+    """How a trial ended, in a few words; its score times `sign` is the metric itself."""
+    score = f"  {sign * outcome.score:.4f}" if outcome.score is not None else ""
     same = f"  same as {outcome.same_as}" if outcome.same_as else ""
     why = f"  {outcome.reason.splitlines()[0]}" if outcome.reason else ""
     epochs = f"  {number_of(outcome.epochs, 'epoch')}  {outcome.seconds:.1f} s" if not outcome.same_as else ""

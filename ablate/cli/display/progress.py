@@ -55,7 +55,7 @@ class Progress:
                 self.began, self.states, self.running, self.lost = time.monotonic(), {}, {}, 0
                 self.best, self._best_score = "", float("-inf")
                 if event.best is not None and event.best.score is not None:
-                    self.best, self._best_score = f"{event.best.score:.3f}", event.best.score
+                    self.best, self._best_score = self._shown(event.best.score), event.best.score
             case TrialBegan():
                 self.running[name_of(event.spec)] = Running(event.spec)
             case Epoch():
@@ -89,6 +89,11 @@ class Progress:
             return None
         return elapsed / (fresh + under_way) * max(0.0, self.trials - self.before - fresh - under_way)
 
+    def _shown(self, score: float) -> str:
+        """A score as the metric itself, which may be better the lower it is."""
+        value = self.monitor.sign * score
+        return f"{value:.3f}" if abs(value) < 100 else f"{value:.4g}"
+
     def _end(self, event: TrialEnded) -> None:
         outcome = event.outcome
         self.running.pop(name_of(event.spec), None)
@@ -99,7 +104,7 @@ class Progress:
         finished = outcome.state == "finished" and event.spec.label.phase == "search"
         if finished and outcome.score is not None and outcome.score > self._best_score:
             self._best_score = outcome.score
-            self.best = f"{outcome.score:.3f} ({configuration(event.spec.factors, outcome.learning_rate)})"
+            self.best = f"{self._shown(outcome.score)} ({configuration(event.spec.factors, outcome.learning_rate)})"
 
 
 def name_of(spec: TrialSpec) -> str:
@@ -124,7 +129,9 @@ def configuration(factors: Factors, rate: float | None) -> str:
 
 def sparkline(values: Sequence[float]) -> str:
     """The last 20 values of a curve as block characters, scaled to their own range."""
-    values = values[-20:]
+    values = [value for value in values[-20:] if math.isfinite(value)]
+    if not values:
+        return ""
     low, span = min(values), max(values) - min(values)
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] if span else BARS[0] for value in values)
 

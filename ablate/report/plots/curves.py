@@ -73,8 +73,8 @@ def draw_curves(curves: pd.DataFrame, means: pd.DataFrame, *, label: str) -> Fig
     return figure
 
 
-def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]]) -> Figure | None:
-    """One panel per configuration (label, its tests, one per seed), at most `MOST_PANELS`."""
+def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]], *, unit: str = "") -> Figure | None:
+    """One panel per configuration (label, its tests, one per seed), at most `MOST_PANELS`; losses in `unit`."""
     drawn = [(name, [test for test in some if len(test.rates) > 1]) for name, some in tests]
     shown = [(name, some) for name, some in drawn if some][:MOST_PANELS]
     if not shown:
@@ -82,12 +82,13 @@ def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]]) -> Figure |
     n_columns = min(4, len(shown))
     n_rows = math.ceil(len(shown) / n_columns)
     rules = list(dict.fromkeys(name for _, some in shown for test in some for name in test.rules))
+    label = f"loss, {unit}" if unit else "loss"
     with figure_style():
         figure = Figure(figsize=(WIDTH, 0.75 + 1.85 * n_rows), layout="constrained")
         grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
         for number, (axes, (name, some)) in enumerate(zip(grid, shown, strict=False)):
             _draw_tests(axes, name, some[:MOST_SEEDS], rules)
-            axes.set_ylabel("loss, nats" if number % n_columns == 0 else "")
+            axes.set_ylabel(label if number % n_columns == 0 else "")
             axes.set_xlabel("learning rate" if number + n_columns >= len(shown) else "")
         for axes in grid[len(shown) :]:
             axes.set_visible(False)

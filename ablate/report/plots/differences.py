@@ -93,11 +93,11 @@ def _span(effects: pd.DataFrame, scores: pd.DataFrame, metric: Metric) -> tuple[
     return float(numbers.min()), float(numbers.max())
 
 
-def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame) -> Figure | None:
-    """The mean gap of each variant with its interval, the reference as a line, each run as a light dot; in points.
+def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame, *, label: str) -> Figure | None:
+    """The mean gap of each variant with its interval, the reference as a line, each run as a light dot.
 
-    `gaps` has a row per variant: name ("" for the reference), mean, low, high; `runs` a row per run: name, gap. Draws
-    the first `MOST_DRAWN` variants. None without a row.
+    `gaps` has a row per variant: name ("" for the reference), mean, low, high; `runs` a row per run: name, gap. `label`
+    names the axis. Draws the first `MOST_DRAWN` variants. None without a row.
     """
     if gaps.empty:
         return None
@@ -110,7 +110,7 @@ def draw_gaps(gaps: pd.DataFrame, runs: pd.DataFrame) -> Figure | None:
             if not row["name"]:
                 axes.axvline(row["mean"], color=MUTED, linewidth=1, zorder=1)
         name_rows(axes, [shorten(name, 40) if name else "reference" for name in shown["name"]])
-        axes.set_xlabel("training minus validation accuracy, points; right is a wider gap")
+        axes.set_xlabel(label)
     return figure
 
 
