@@ -22,7 +22,8 @@ from ablate.study.toml import to_toml
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(0, 1), TEXTS, st.dates(), st.times(),
-    st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "x" * 300 + ".py:b"]),
+    st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "f1", "2%", "val_loss",
+                     "x" * 300 + ".py:b"]),
 )  # fmt: skip
 VALUES = st.recursive(
     SCALARS,
@@ -37,7 +38,7 @@ WORDS = (
     "momentum", "trial_minutes", "memory_gb", "killed", "looks", "max_seeds", "schedule", "boundaries", "values",
     "plateau_factor", "cycle_start", "transfer", "classes", "frozen_epochs", "unfrozen_rate", "inspect", "layers",
     "batch_size", "budget", "clip_norm", "mc_samples", "units", "l2", "initializer", "test", "filters",
-    "normalization_place", "augmentation", "max_norm",
+    "normalization_place", "augmentation", "max_norm", "metric", "goal", "unit", "also", "loss",
 )  # fmt: skip
 FINE = (
     "training.epochs=5",
@@ -45,6 +46,8 @@ FINE = (
     "data.train=100",
     "ablation.margin=0.01",
     "search.trials=3",
+    'metric.name="f1"',
+    "metric.margin=2%",
     "limits.memory_gb=2",
 )
 KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
