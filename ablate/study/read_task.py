@@ -33,7 +33,7 @@ def task_of(
     fault = _fault_of(study)
     if losses is None:
         losses = _losses(study.training, targets, fault)
-    reader = _Reader(targets, guess, losses, fault, is_users=study.model.is_users)
+    reader = _MetricReader(targets, guess, losses, fault, is_users=study.model.is_users)
     decides = decided_by(study.metric, study.training, fault)
     usual = default_metric(targets.values())
     deciding = reader.metric(decides or usual, "name", study.metric)
@@ -49,7 +49,7 @@ def check_judging(metric: MetricTable, training: Training, ablation: Ablation, f
     """Check everything that the tables alone tell, before there are data."""
     decides = decided_by(metric, training, fault)
     margins(metric, ablation, fault)
-    reader = _Reader({}, _unknown, {}, fault, is_users=is_users)
+    reader = _MetricReader({}, _unknown, {}, fault, is_users=is_users)
     if decides is not None:
         reader.metric(decides, "name", metric)
     for name in metric.also or ():
@@ -95,7 +95,7 @@ def function_name(spec: str) -> str:
     return found["name"] if found else ""
 
 
-class _Reader:
+class _MetricReader:
     """Reads names of metrics, for targets if there are any yet."""
 
     def __init__(

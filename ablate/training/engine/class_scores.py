@@ -9,7 +9,7 @@ from ablate.data.array import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class ClassTotals:
     """Weighted counts, in float64: of each class or tag, or at each threshold and class."""
 
     hits: Tensor  # predicted, and rightly
@@ -50,17 +50,17 @@ def _mean_where(known: Tensor, by_class: Tensor) -> Tensor:
     return ratio(ops.sum(ops.where(known, by_class, 0.0)), ops.sum(ops.cast(known, "float64")))
 
 
-def _mean_iou(counts: Counts) -> Tensor:
+def _mean_iou(counts: ClassTotals) -> Tensor:
     union = counts.predicted + counts.actual - counts.hits
     return _mean_where(union > 0, ratio(counts.hits, union))
 
 
-def _dice(counts: Counts) -> Tensor:
+def _dice(counts: ClassTotals) -> Tensor:
     by_class = counts.overlap()
     return by_class[1] if counts.is_binary else _mean_where(counts.predicted + counts.actual > 0, by_class)
 
 
-SCORES: Mapping[str, Callable[[Counts], Tensor]] = {
+SCORES: Mapping[str, Callable[[ClassTotals], Tensor]] = {
     "precision": lambda counts: counts.mean(counts.precision()),
     "recall": lambda counts: counts.mean(counts.recall()),
     "specificity": lambda counts: counts.mean(counts.specificity()),
@@ -70,9 +70,9 @@ SCORES: Mapping[str, Callable[[Counts], Tensor]] = {
     "dice": _dice,
 }
 # By name of a metric: its rate, and the rate that is bounded below.
-RATES: Mapping[str, tuple[Callable[[Counts], Tensor], Callable[[Counts], Tensor]]] = {
-    "recall_at_precision": (Counts.recall, Counts.precision),
-    "precision_at_recall": (Counts.precision, Counts.recall),
-    "sensitivity_at_specificity": (Counts.recall, Counts.specificity),
-    "specificity_at_sensitivity": (Counts.specificity, Counts.recall),
+RATES: Mapping[str, tuple[Callable[[ClassTotals], Tensor], Callable[[ClassTotals], Tensor]]] = {
+    "recall_at_precision": (ClassTotals.recall, ClassTotals.precision),
+    "precision_at_recall": (ClassTotals.precision, ClassTotals.recall),
+    "sensitivity_at_specificity": (ClassTotals.recall, ClassTotals.specificity),
+    "specificity_at_sensitivity": (ClassTotals.specificity, ClassTotals.recall),
 }

@@ -15,7 +15,7 @@ from keras import ops
 
 from ablate.data.array import Tensor
 from ablate.data.trees import leaves
-from ablate.training.engine.measures import State, result_of
+from ablate.training.engine.measures import MetricState, result_of
 
 Call = tuple[Any, Any, bool]  # y_true, y_pred, whether there were weights  # Any: tensors
 
@@ -30,20 +30,20 @@ class CompiledMetric:
     is_weighted: bool  # by the weights of examples: one of weighted_metrics
     is_scalar: bool
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The metric's variables, reset."""
         return tuple(ops.convert_to_tensor(value) for value in self.metric.stateless_reset_state())
 
     def update(
-        self, state: State, y: Mapping[str, Tensor], outputs: Mapping[str, Tensor], weights: Tensor | None
-    ) -> State:
+        self, state: MetricState, y: Mapping[str, Tensor], outputs: Mapping[str, Tensor], weights: Tensor | None
+    ) -> MetricState:
         """The variables after `update_state`, with weights or the mask of padding."""
         y_true, y_pred = y[self.output], outputs[self.output]
         given = {} if weights is None else {"sample_weight": weights}
         after = self.metric.stateless_update_state(list(state), y_true, y_pred, **given)
         return tuple(ops.convert_to_tensor(value) for value in after)
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """The result for these variables."""
         return result_of(self.metric, state)
 

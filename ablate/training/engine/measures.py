@@ -13,23 +13,23 @@ from ablate.data.array import Tensor
 from ablate.study.metrics import TOP_K, NamedMetric
 from ablate.study.task import Target
 from ablate.training.engine import backend
-from ablate.training.engine.class_scores import RATES, SCORES, Counts, ratio
+from ablate.training.engine.class_scores import RATES, SCORES, ClassTotals, ratio
 from ablate.training.engine.views import OutputKind, View
 
-State: TypeAlias = tuple[Tensor, ...]
+MetricState: TypeAlias = tuple[Tensor, ...]
 Picked: TypeAlias = tuple[Tensor, Tensor]  # y_true, y_pred
 
 
 class Measure(Protocol):
     """A metric whose state adds up over batches; the functions change nothing and may run in a compiled graph."""
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The state before the first batch."""
 
-    def update(self, state: State, view: View) -> State:
+    def update(self, state: MetricState, view: View) -> MetricState:
         """The state with one more batch."""
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """The metric's value, a scalar."""
 
 
@@ -63,17 +63,17 @@ class RowMean:
 
     values: Callable[[View], Tensor]  # (rows,)
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The weighted sum, and the sum of the weights."""
         return backend.resident(0.0, "float32"), backend.resident(0.0, "float32")
 
-    def update(self, state: State, view: View) -> State:
+    def update(self, state: MetricState, view: View) -> MetricState:
         """Add the rows of a batch."""
         values = ops.cast(self.values(view), "float32")
         weights = ops.ones_like(values) if view.weights is None else view.weights
         return state[0] + ops.sum(values * weights), state[1] + ops.sum(weights)
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """The mean; 0 without rows."""
         return ratio(state[0], state[1])
 
@@ -84,24 +84,24 @@ class ClassCounts:
     """A score from the numbers of true positives, predictions and labels of each class or tag."""
 
     target: Target
-    score: Callable[[Counts], Tensor]
+    score: Callable[[ClassTotals], Tensor]
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """True positives, predictions, labels, each (classes,); and the weight of all rows."""
         zeros = [backend.resident(np.zeros(self.target.n_classes), "float32") for _ in range(3)]
         return (*zeros, backend.resident(0.0, "float32"))
 
-    def update(self, state: State, view: View) -> State:
+    def update(self, state: MetricState, view: View) -> MetricState:
         """Add the labels of a batch."""
         chosen, y = (self._flags(labels) for labels in (view.chosen, view.y))
         weights = ops.ones_like(y[:, 0]) if view.weights is None else view.weights
         counts = [ops.sum(flags * weights[:, None], axis=0) for flags in (chosen * y, chosen, y)]
         return (*(old + new for old, new in zip(state[:3], counts, strict=True)), state[3] + ops.sum(weights))
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """A fraction."""
         hits, predicted, actual, total = (ops.cast(count, "float64") for count in state)
-        return self.score(Counts(hits, predicted, actual, total, self.target.is_binary))
+        return self.score(ClassTotals(hits, predicted, actual, total, self.target.is_binary))
 
     def _flags(self, labels: Tensor) -> Tensor:
         return labels if self.target.kind == "tags" else ops.one_hot(labels, self.target.n_classes, dtype="float32")
@@ -117,12 +117,12 @@ class Determination:
 
     target: Target
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The weight, then the sums of y, y² and squared errors, by number."""
         zeros = [backend.resident(np.zeros(self.target.n_outputs), "float64") for _ in range(3)]
         return (backend.resident(0.0, "float64"), *zeros)
 
-    def update(self, state: State, view: View) -> State:
+    def update(self, state: MetricState, view: View) -> MetricState:
         """Add the numbers of a batch."""
         n = self.target.n_outputs
         y, outputs = (ops.reshape(ops.cast(t, "float64"), [-1, n]) for t in (view.y, view.outputs))
@@ -134,7 +134,7 @@ class Determination:
         sums = [ops.sum(values * weights[:, None], axis=0) for values in (y, y * y, (y - outputs) ** 2)]
         return (state[0] + ops.sum(weights), *(old + new for old, new in zip(state[1:], sums, strict=True)))
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """At most 1; 0 for the mean of the targets."""
         n, total, squares, errors = state
         around = squares - total * total / ops.maximum(n, 1e-12)
@@ -149,17 +149,17 @@ class KerasMeasure:
     def __init__(self, metric: keras.metrics.Metric, pick: Callable[[View], Picked]) -> None:
         self.metric, self._pick = metric, pick
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The metric's variables, reset."""
         return tuple(ops.convert_to_tensor(value) for value in self.metric.stateless_reset_state())
 
-    def update(self, state: State, view: View) -> State:
+    def update(self, state: MetricState, view: View) -> MetricState:
         """The variables after `update_state`."""
         y_true, y_pred = self._pick(view)
         after = self.metric.stateless_update_state(list(state), y_true, y_pred, sample_weight=view.weights)
         return tuple(ops.convert_to_tensor(value) for value in after)
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """The result for these variables."""
         return ops.cast(result_of(self.metric, state), "float64")
 
@@ -173,26 +173,26 @@ class AtLeast:
         self._curves = KerasMeasure(self._auc, lambda view: _one_vs_rest(target, view))
         (self._rate, self._bound), self._number = RATES[name], number
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The counts at each threshold, (thresholds, classes)."""
         return self._curves.start()
 
-    def update(self, state: State, view: View) -> State:
+    def update(self, state: MetricState, view: View) -> MetricState:
         """Add the labels of a batch."""
         return self._curves.update(state, view)
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         """A fraction."""
         auc = self._auc
         wanted = (auc.true_positives, auc.false_positives, auc.true_negatives, auc.false_negatives)
         places = [next(i for i, v in enumerate(auc.variables) if v is variable) for variable in wanted]
         hits, false, true_negatives, missed = (ops.cast(state[place], "float64") for place in places)
-        counts = Counts(hits, hits + false, hits + missed, hits + false + true_negatives + missed)
+        counts = ClassTotals(hits, hits + false, hits + missed, hits + false + true_negatives + missed)
         allowed = self._bound(counts) >= self._number
         return ops.mean(ops.max(ops.where(allowed, self._rate(counts), 0.0), axis=0))
 
 
-def result_of(metric: keras.metrics.Metric, state: State) -> Tensor:
+def result_of(metric: keras.metrics.Metric, state: MetricState) -> Tensor:
     """The result of a metric of Keras, a scalar. A metric may return a variable, which stands for its state."""
     result = metric.stateless_result(list(state))
     places = [place for place, variable in enumerate(metric.variables) if variable is result]

@@ -16,7 +16,7 @@ from ablate.study.read_task import function_name
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.training.engine import backend
 from ablate.training.engine.compiled_metrics import CompiledMetric, compiled_metrics
-from ablate.training.engine.measures import Measure, State, measure_of
+from ablate.training.engine.measures import Measure, MetricState, measure_of
 from ablate.training.engine.views import OutputKind, probabilities_of, view_of
 
 Function: TypeAlias = Callable[..., object]  # (y_true, y_pred)
@@ -32,13 +32,13 @@ class StreamedMetrics:
     _parts: "tuple[_Part, ...]"
     _sizes: tuple[int, ...]  # tensors in the state of each
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         """The state before the first batch: tensors of fixed shapes and types."""
         return tuple(tensor for part in self._parts for tensor in part.start())
 
     def update(
-        self, state: State, y: Any, outputs: Any, weights: Tensor | None = None, mask: Tensor | None = None
-    ) -> State:  # Any: a tensor, or tensors by output
+        self, state: MetricState, y: Any, outputs: Any, weights: Tensor | None = None, mask: Tensor | None = None
+    ) -> MetricState:  # Any: a tensor, or tensors by output
         """The state with one more batch.
 
         `weights` counts examples by weight, `mask` is 1 for examples and 0 for padding, both (examples,). With a mask,
@@ -51,7 +51,7 @@ class StreamedMetrics:
             first += size
         return tuple(after)
 
-    def values(self, state: State) -> list[Tensor]:
+    def values(self, state: MetricState) -> list[Tensor]:
         """The value of each metric, scalars in float64, in the order of `names`."""
         first, values = 0, []
         for part, size in zip(self._parts, self._sizes, strict=True):
@@ -155,11 +155,11 @@ class _Part(Protocol):
     @property
     def name(self) -> str: ...
 
-    def start(self) -> State: ...
+    def start(self) -> MetricState: ...
 
-    def update(self, state: State, batch: "_Batch") -> State: ...
+    def update(self, state: MetricState, batch: "_Batch") -> MetricState: ...
 
-    def value(self, state: State) -> Tensor: ...
+    def value(self, state: MetricState) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +181,14 @@ class _Known:
     kind: OutputKind
     measure: Measure
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         return self.measure.start()
 
-    def update(self, state: State, batch: _Batch) -> State:
+    def update(self, state: MetricState, batch: _Batch) -> MetricState:
         y, outputs = batch.y[self.output], batch.outputs[self.output]
         return self.measure.update(state, view_of(self.target, self.kind, y, outputs, batch.weights))
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         return self.measure.value(state)
 
 
@@ -200,14 +200,14 @@ class _Compiled:
     name: str
     metric: CompiledMetric
 
-    def start(self) -> State:
+    def start(self) -> MetricState:
         return self.metric.start()
 
-    def update(self, state: State, batch: _Batch) -> State:
+    def update(self, state: MetricState, batch: _Batch) -> MetricState:
         weights = batch.weights if self.metric.is_weighted else batch.mask
         return self.metric.update(state, batch.y, batch.outputs, weights)
 
-    def value(self, state: State) -> Tensor:
+    def value(self, state: MetricState) -> Tensor:
         return self.metric.value(state)
 
 

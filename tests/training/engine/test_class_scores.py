@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from ablate.training.engine.class_scores import RATES, SCORES, Counts
+from ablate.training.engine.class_scores import RATES, SCORES, ClassTotals
 
 # Of ten rows: class 0 four times predicted and six times meant, three times both; class 1 the rest.
 COUNTS = {"hits": [3.0, 3.0], "predicted": [4.0, 6.0], "actual": [6.0, 4.0], "total": 10.0}
 
 
 def counts(*, is_binary=False):
-    return Counts(**{name: np.asarray(value) for name, value in COUNTS.items()}, is_binary=is_binary)
+    return ClassTotals(**{name: np.asarray(value) for name, value in COUNTS.items()}, is_binary=is_binary)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_scores_are_the_mean_of_the_classes_or_that_of_class_1(name, macro, bina
 
 
 def test_nothing_counted_scores_0():
-    nothing = Counts(*(np.zeros(2) for _ in range(3)), np.zeros(()))
+    nothing = ClassTotals(*(np.zeros(2) for _ in range(3)), np.zeros(()))
     assert [float(score(nothing)) for score in SCORES.values()] == [0.0] * len(SCORES)
 
 
