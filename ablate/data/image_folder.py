@@ -27,7 +27,7 @@ _EIGHT_BITS = (*_GREY, "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV",
 _TURNED = (5, 6, 7, 8)  # orientations of a camera in which height and width are exchanged
 _ORIENTATION = 0x0112
 _MOST_NAMED = 3
-Size: TypeAlias = tuple[int, int]  # height, width
+ImageSize: TypeAlias = tuple[int, int]  # height, width
 T = TypeVar("T")
 
 
@@ -35,11 +35,11 @@ T = TypeVar("T")
 class _Image:
     path: Path
     label: int
-    size: Size = (0, 0)
+    size: ImageSize = (0, 0)
     is_grey: bool = False
 
 
-def read_images(folder: Path, image_size: Size | None, *, is_given: bool, origin: str) -> Source:
+def read_images(folder: Path, image_size: ImageSize | None, *, is_given: bool, origin: str) -> Source:
     """The images as (n, height, width, 1 or 3) uint8 with their classes, in the order of their names.
 
     `folder` has a folder for each class, or folders train, test and validation that have; the last is read if
@@ -175,7 +175,7 @@ def _with_header(image: _Image) -> _Image:
         return replace(image, size=size, is_grey=opened.mode in _GREY)
 
 
-def _common_size(images: Sequence[_Image], *, origin: str) -> Size:
+def _common_size(images: Sequence[_Image], *, origin: str) -> ImageSize:
     sizes = Counter(image.size for image in images)
     if len(sizes) > 1:
         (usual, n), *_ = sizes.most_common(1)
@@ -190,7 +190,7 @@ def _common_size(images: Sequence[_Image], *, origin: str) -> Size:
     return next(iter(sizes))
 
 
-def _check_memory(n: int, size: Size, channels: int, *, origin: str) -> None:
+def _check_memory(n: int, size: ImageSize, channels: int, *, origin: str) -> None:
     memory, total = memory_bytes(), n * size[0] * size[1] * channels
     if memory and total > memory // 2:
         raise DataError(
@@ -200,7 +200,7 @@ def _check_memory(n: int, size: Size, channels: int, *, origin: str) -> None:
         )
 
 
-def _decoded(images: Sequence[_Image], size: Size, channels: int, folder: Path, *, origin: str) -> Array:
+def _decoded(images: Sequence[_Image], size: ImageSize, channels: int, folder: Path, *, origin: str) -> Array:
     """(n, height, width, channels) uint8; transparency is dropped."""
     pixels = np.empty((len(images), *size, channels), np.uint8)
     place = {image.path: k for k, image in enumerate(images)}
@@ -240,5 +240,5 @@ def _each(images: Sequence[_Image], work: Callable[[_Image], T], folder: Path, *
     return done
 
 
-def _shown(size: Size) -> str:
+def _shown(size: ImageSize) -> str:
     return f"{size[0]} × {size[1]}"

@@ -1,7 +1,8 @@
 """Tell what kind of values a column of a table holds, and turn feature columns into numbers and flags."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -87,20 +88,20 @@ def not_a_number(column: Column) -> str | None:
 
 def check_words(texts: Sequence[str | None], *, place: str, name: str) -> None:
     """Raise `DataError` if nearly all texts are numbers: the others look like marks of missing cells."""
-    there = [text for text in texts if text is not None]
-    numbers = sum(map(_is_number, there))
-    if (alike := sum(_LIKE_NUMBER.fullmatch(text) is not None for text in there)) > numbers and alike >= max(
-        1.0, _MOSTLY * len(there)
-    ):
-        odd = next(text for text in there if not _is_number(text) and _LIKE_NUMBER.fullmatch(text))
+    counts = Counter(text for text in texts if text is not None)
+    least = max(1.0, _MOSTLY * counts.total())
+    numbers = sum(n for text, n in counts.items() if _is_number(text))
+    alike = sum(n for text, n in counts.items() if _LIKE_NUMBER.fullmatch(text))
+    if alike > numbers and alike >= least:
+        odd = next(text for text in counts if not _is_number(text) and _LIKE_NUMBER.fullmatch(text))
         raise DataError(
             f'{place}: holds numbers in a form that is not read, as "{printable(odd, 30)}"\n  write them with a '
             "decimal point, without units and without marks between thousands"
         )
-    if numbers < max(1.0, _MOSTLY * len(there)):
+    if numbers < least:
         return
-    strange = dict.fromkeys(f'"{printable(text, 20)}"' for text in there if not _is_number(text))
-    others = f"{number_of(len(there) - numbers, 'cell')} with {first_of(list(strange), 3)}"
+    strange = [f'"{printable(text, 20)}"' for text in counts if not _is_number(text)]
+    others = f"{number_of(counts.total() - numbers, 'cell')} with {first_of(strange, 3)}"
     but = f", but also {others}" if strange else " as text"
     raise DataError(
         f"{place}: holds numbers{but}\n  leave missing cells empty, or say what the column is: "
@@ -148,29 +149,30 @@ def _category(column: Column, name: str, *, place: str, is_declared: bool) -> li
     texts = to_texts(column)
     if not is_declared:
         check_words(texts, place=place, name=name)
-    missing = np.array([text is None for text in texts])
-    there = np.array([text for text in texts if text is not None])
-    levels = sorted_levels(there)
-    if len(levels) > MOST_LEVELS or len(levels) > max(FEW, len(there) / 2):
+    levels = sorted_levels(text for text in texts if text is not None)
+    number = {level: k for k, level in enumerate(levels)}
+    codes = np.array([-1 if text is None else number[text] for text in texts])
+    missing = codes < 0
+    n_there = len(codes) - int(missing.sum())
+    if len(levels) > MOST_LEVELS or len(levels) > max(FEW, n_there / 2):
         shown = ", ".join(f'"{printable(level, 20)}"' for level in levels[:3])
         raise DataError(
-            f"{place}: holds {len(levels):,} different texts ({shown}, …) in {len(there):,} rows; a category has at "
+            f"{place}: holds {len(levels):,} different texts ({shown}, …) in {n_there:,} rows; a category has at "
             f"most {MOST_LEVELS}, and each level in several rows\n  {_leave_out(name)}; free text needs a model that "
             'reads it: turn it into token numbers in a function, as data.name = "my.py:load"'
         )
     if len(levels) == 1 and not missing.any():
         raise DataError(f'{place}: is "{printable(levels[0])}" in all {len(texts):,} rows\n  {_leave_out(name)}')
-    words = np.array([text or "" for text in texts])
-    flags = [
-        (FeatureColumn(f"{name}={level}", "flag", name), ((words == level) & ~missing).astype(np.float32))
-        for level in levels
+    flags: list[Encoded] = [
+        (FeatureColumn(f"{name}={level}", "flag", name), (codes == k).astype(np.float32))
+        for k, level in enumerate(levels)
     ]
     return [*flags, *_missing_flag(missing, name)]
 
 
-def sorted_levels(texts: Sequence[str] | Array) -> list[str]:
+def sorted_levels(texts: Iterable[str]) -> list[str]:
     """The different texts: in the order of their values if all are numbers, else of the alphabet."""
-    levels = [str(level) for level in np.unique(np.asarray(texts))]
+    levels = sorted(set(texts))
     return sorted(levels, key=float) if all(map(_is_number, levels)) else levels
 
 
@@ -184,7 +186,7 @@ def _leave_out(name: str) -> str:
 
 
 def _all_dates(column: Column) -> bool:
-    texts = [text for text in to_texts(column) if text is not None]
+    texts = {_text(value) for value in column.dropna().unique()}
     return bool(texts) and all(_DATE.fullmatch(text) for text in texts)
 
 
@@ -201,6 +203,8 @@ def _float(text: str | None) -> float:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, float | np.floating) and float(value).is_integer():
