@@ -18,7 +18,7 @@ from ablate.models.mlp import mlp
 from ablate.models.model_data import ModelData
 from ablate.models.process_settings import settings_kept
 from ablate.models.resnet import resnet, resnet50, restart_residual
-from ablate.models.shapes import check_shapes
+from ablate.models.shapes import check_shapes, returned_rule
 from ablate.models.text import text
 from ablate.models.unet import unet
 from ablate.study.catalog import MODELS, WITHOUT_MOMENTUM, level_in
@@ -81,7 +81,7 @@ def build_model(
 
 def _check(model: object, data: ModelData) -> None:
     if not isinstance(model, keras.Model):
-        raise StudyError(f"model: the builder must return a keras.Model, got {type(model).__name__}")
+        raise StudyError(f"{returned_rule(data)}, got {type(model).__name__}")
     check_nothing_ignored(model)
     check_shapes(model, data)
     check_trains(model)

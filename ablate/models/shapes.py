@@ -1,7 +1,7 @@
 """Match the inputs and outputs of a model with those of the data, by name or by order, and check their shapes."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import keras
 
@@ -49,7 +49,7 @@ def check_shapes(model: keras.Model, data: ModelData) -> None:
         return
     if taken is None or given is None:
         raise StudyError(
-            f"{_rule(data)}, got a {type(model).__name__} of unknown shapes\n"
+            f"{returned_rule(data)}, got a {type(model).__name__} of unknown shapes\n"
             "  start with keras.Input(input_shape): Sequential([keras.Input(input_shape), …]) or Model(inputs, outputs)"
         )
     if not makes_own_loss:
@@ -63,28 +63,33 @@ def _shapes(model: keras.Model, end: str) -> list[Dims] | None:
     return [tuple(tensor.shape) for tensor in tensors] if tensors else None
 
 
-def _rule(data: ModelData) -> str:
+def returned_rule(data: ModelData) -> str:
+    """What a builder must return, for messages."""
+    rule = "model: the builder must return a keras.Model"
+    if any(target.kind == "none" for target in data.targets.values()):
+        return rule
     shapes = [f"{name} {_said(shape)}" if name else _said(shape) for name, shape in leaves(data.output_shape).items()]
-    what = "output" if len(shapes) == 1 else "outputs"
-    return f"model: the builder must return a keras.Model with {what} {', '.join(shapes)}"
+    return f"{rule} with {'output' if len(shapes) == 1 else 'outputs'} {', '.join(shapes)}"
 
 
 def _check_outputs(model: keras.Model, data: ModelData, given: list[Dims]) -> None:
     if len(data.targets) == 1 and len(given) == 1 and not _is_named(model):
         target = next(iter(data.targets.values()))
         if not _returns(given[0], target):
-            raise StudyError(f"{_rule(data)}, got output shape {given[0]}\n  {_way_out(given[0], target)}")
+            raise StudyError(f"{returned_rule(data)}, got output shape {given[0]}\n  {_way_out(given[0], target)}")
         return
-    names = output_order(model, data.targets)
+    names = None if len(data.targets) == 1 else output_order(model, data.targets)
     if names is None:
-        listed = ", ".join(model.output if _is_named(model) else map(str, given))
+        got = f"outputs {', '.join(model.output)}" if _is_named(model) else f"output shape {_one_or_all(given)}"
+        named = "output" if len(data.targets) == 1 else f"{{{', '.join(f'{name!r}: …' for name in data.targets)}}}"
         raise StudyError(
-            f"{_rule(data)}, got {len(given)} outputs: {listed}\n"
-            f"  return one output for each target, as keras.Model(inputs, {{{', '.join(map(repr, data.targets))}: …}})"
+            f"{returned_rule(data)}, got {got}\n  return one output for each target: keras.Model(inputs, {named})"
         )
     for name, shape in zip(names, given, strict=True):
         if not _returns(shape, data.targets[name]):
-            raise StudyError(f"{_rule(data)}, got shape {shape} for {name}\n  {_way_out(shape, data.targets[name])}")
+            raise StudyError(
+                f"{returned_rule(data)}, got shape {shape} for {name}\n  {_way_out(shape, data.targets[name])}"
+            )
 
 
 def _is_named(model: keras.Model) -> bool:
@@ -135,7 +140,7 @@ _EACH = {
 def _check_inputs(model: keras.Model, data: ModelData, taken: list[Dims]) -> None:
     if isinstance(data.input_shape, tuple):
         if len(taken) > 1 or not _takes(taken[0], data.input_shape):
-            got: Any = taken[0] if len(taken) == 1 else tuple(taken)  # Any: for the message
+            got = _one_or_all(taken)
             raise StudyError(
                 f"model: the builder must return a model with one input {_said(data.input_shape)}, "
                 f"got {got}\n  {channel_axis_hint(data.input_shape, taken=got) or _BEGIN}"
@@ -169,6 +174,10 @@ def _takes(shape: Dims, example: Shape) -> bool:
     """Whether a model's input shape, in which None is any length, accepts a batch of examples."""
     fits = (mine is None or mine == theirs for mine, theirs in zip(shape, (None, *example), strict=False))
     return len(shape) == len(example) + 1 and all(fits)
+
+
+def _one_or_all(shapes: Sequence[Dims]) -> object:
+    return shapes[0] if len(shapes) == 1 else tuple(shapes)
 
 
 def _said(shape: Shape) -> str:

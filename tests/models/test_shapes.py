@@ -116,11 +116,11 @@ def test_several_outputs_match_by_name_or_by_order():
     [
         (
             lambda: returning((1,)),
-            r"with outputs price \(None, 1\), kind \(None, 3\), got 1 outputs: \(None, 1\)\n  return one",
+            r"with outputs price \(None, 1\), kind \(None, 3\), got output shape \(None, 1\)\n  return one",
         ),
         (
             lambda: returning((1,), (3,), names=("price", "sort")),
-            r"got 2 outputs: price, sort\n  return one output for each",
+            r"got outputs price, sort\n  return one output for each",
         ),
         (lambda: returning((3,), (1,)), r"got shape \(None, 3\) for price\n  return the amounts themselves"),
         (
@@ -135,7 +135,9 @@ def test_outputs_that_miss_a_target_are_refused(model, message):
 
 
 def test_one_output_by_name_is_none_for_targets_without_a_name():
-    with pytest.raises(StudyError, match=r"with output \(None, 3\), got 1 outputs: kind"):
+    with pytest.raises(
+        StudyError, match=r"with output \(None, 3\), got outputs kind\n  return one output for each target: keras"
+    ):
         check_shapes(returning((3,), names=("kind",)), classification((8,), 3))
 
 
