@@ -117,8 +117,8 @@ def _focal(shares: Shares) -> float:
     return float(np.mean([(share * on + (1 - share) * off).min() for share in shares]))
 
 
-Score: TypeAlias = Callable[[Shares], float]
-_OF_CLASSES: Mapping[str, Score] = {
+_Score: TypeAlias = Callable[[Shares], float]
+_OF_CLASSES: Mapping[str, _Score] = {
     "accuracy": lambda shares: shares.max(),
     "balanced_accuracy": lambda shares: 1 / np.count_nonzero(shares),
     "recall": lambda shares: 1 / len(shares),
@@ -132,7 +132,7 @@ _OF_CLASSES: Mapping[str, Score] = {
     "categorical_crossentropy": _entropy,
     "categorical_hinge": lambda shares: min(1.0, 2 * (1 - shares.max())),
 }
-_OF_TWO: Mapping[str, Score] = {
+_OF_TWO: Mapping[str, _Score] = {
     **_OF_CLASSES,
     "recall": lambda _: 1.0,
     "precision": lambda shares: shares[1],
@@ -145,7 +145,7 @@ _OF_TWO: Mapping[str, Score] = {
     "hinge": lambda shares: 2 * shares.min(),
     "squared_hinge": lambda shares: 4 * shares[0] * shares[1],
 }
-_OF_TAGS: Mapping[str, Score] = {
+_OF_TAGS: Mapping[str, _Score] = {
     "accuracy": lambda shares: np.maximum(shares, 1 - shares).mean(),
     "recall": lambda shares: np.count_nonzero(shares) / len(shares),
     "precision": lambda shares: shares.mean(),
