@@ -33,6 +33,7 @@ DOORS = {
     "typer": ("cli/main.py",),
     "rich": ("cli/display/", "cli/commands/"),
     "tensorflow": ("training/engine/backend.py", "training/engine/device.py"),
+    "PIL": ("data/image_folder.py",),
     "keras": ("training/engine/", "models/", "training/run_range_test.py", "data/fetch.py"),
 }
 # The half that reads must work on a machine without the half that runs.

@@ -20,12 +20,13 @@ _MOST_NAMED = 8
 
 
 def check_extra(names: Iterable[str], *, source: str) -> None:
-    """Raise `DataError` if a file holds example weights: ignoring them silently would change the study."""
+    """Raise `DataError` if a file holds weights that no setting names: ignoring them silently would change a study."""
     for name in names:
         if name not in ARRAYS and _WEIGHTS & _words(name):
             raise DataError(
-                f"{source}: holds {printable(name, 40)}, but example weights are not supported: all count equally\n"
-                f"  save the file without {printable(name, 40)} to train without weights"
+                f"{source}: holds {printable(name, 40)}, but no setting uses it, so all examples would count equally\n"
+                f'  write weights = "{"balanced" if "class" in name.lower() else printable(name, 40)}" in [data], '
+                "or save the file without it"
             )
 
 
@@ -40,7 +41,7 @@ def unused(names: Iterable[str]) -> str:
     if not others:
         return ""
     drawn = any(re.search("val|dev", name) for name in others)
-    hint = "; ablate draws the validation examples from x_train" if drawn else ""
+    hint = '; validation examples are drawn from x_train, unless data.validation is "given"' if drawn else ""
     return f"not used: {first_of(others, _MOST_NAMED)}{hint}"
 
 
@@ -54,7 +55,8 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         if 1 < n < n_train:
             said.append(
                 f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and the random split into "
-                "training and validation does not keep groups together, so validation scores may be too high"
+                "training and validation does not keep groups together, so validation scores may be too high: "
+                f'write groups = "{printable(name, 40)}" in [data]'
             )
     for one, other in ((a, b) for a in trained for b in tested if _stem(a) == _stem(b)):
         of_test = np.unique(tested[other])

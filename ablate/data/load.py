@@ -1,25 +1,30 @@
-"""Load a data set by name or path: from a file, downloaded through Keras, or as a synthetic stand-in."""
+"""Load the examples that a study names: from a file, a folder or a function, downloaded, or as a stand-in."""
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.dataset import Dataset, to_dataset
-from ablate.data.extra import check_extra, group_names, group_sentences, unused
+from ablate.data.dataset import ARRAYS, Dataset, to_dataset
 from ablate.data.fetch import FetchError, fetch_from_keras
+from ablate.data.image_folder import read_images
 from ablate.data.npz import STAND_IN_MARK, read_npz, write_npz
-from ablate.data.source import to_source
+from ablate.data.npz_source import read_npz_source
+from ablate.data.source import Source
 from ablate.data.split import draw_by_class
 from ablate.data.stand_in import STAND_IN_VERSION, draw_stand_in
+from ablate.data.user_source import load_from_function
 from ablate.errors import DataError, known_names
 from ablate.study.catalog import DATA_SETS
 from ablate.study.data_formats import format_of_name
+from ablate.study.data_ref import SourceKind, source_kind
+from ablate.study.model_ref import ModelRef
 from ablate.study.names import is_path
+from ablate.study.settings import Data
 from ablate.text import printable
 
 DATA_DIR_VARIABLE = "ABLATE_DATA_DIR"
@@ -33,34 +38,92 @@ def load_dataset(
     data_dir: Path | None,
     explicit: bool,
     base: Path,
+    settings: Data | None = None,
     loss: str | None = None,
+    seed: int = 0,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
-    """The data set of that name: one of `DATA_SETS`, as NAME.npz in `data_dir`, or a path to an .npz, from `base`.
+    """The data set that `load_source` finds, checked; what its source says once is announced."""
+    settings = Data(name=name) if settings is None else settings
+    source = load_source(
+        settings,
+        data_dir=data_dir,
+        explicit=explicit,
+        base=base,
+        loss=loss,
+        seed=seed,
+        fetch=fetch,
+        announce=announce,
+    )
+    for note in source.notes:
+        announce(note)
+    return to_dataset(_dataset_name(name), source, loss=loss)
 
-    `data_dir` None is `default_data_dir()`. A set that is not in `data_dir` is fetched once and written there; where
-    that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With `explicit` (the user named the folder), and
-    for a path, neither happens: a missing file is an error. "digits" comes with scikit-learn, without a file.
-    `loss`, of the study, settles what kind of targets a file holds. `announce` is called with a line for each slow
-    step. Raises `DataError`.
+
+def load_source(
+    settings: Data,
+    *,
+    data_dir: Path | None,
+    explicit: bool,
+    base: Path,
+    loss: str | None = None,
+    seed: int = 0,
+    fetch: Callable[[str, Path], None] = fetch_from_keras,
+    announce: Callable[[str], None] = lambda _: None,
+) -> Source:
+    """The examples that [data] names: a set of `DATA_SETS`, a file, a folder of images, or a user's function.
+
+    Paths start from `base`; a known set is NAME.npz in `data_dir` (None: `default_data_dir()`). A set that is not there
+    is fetched once and written there; where that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With
+    `explicit` (the user named the folder), and for a path, neither happens: a missing file is an error. "digits" comes
+    with scikit-learn, without a file. `loss` is training.loss, which tells amounts from classes in a table; `seed` the
+    study's, for a function that lists it. `announce` is called with a line for each slow step. Raises `DataError`.
     """
-    if is_path(name):
-        path = base / _expanded(name)
-        if not _is_there(path):
-            raise DataError(f"{_shown(path)}: no such file\n  give its path relative to the study file")
-        return _read(path, name=path.stem, loss=loss, announce=announce)
+    match source_kind(settings.name):
+        case "known":
+            return _known(settings, data_dir=data_dir, explicit=explicit, fetch=fetch, announce=announce)
+        case "function":
+            return load_from_function(settings, base=base, seed=seed, loss=loss)
+        case kind:
+            return _at_path(settings, base / _expanded(settings.name), kind, loss=loss)
+
+
+def _at_path(settings: Data, path: Path, kind: SourceKind, *, loss: str | None) -> Source:
+    origin, size = _shown(path), settings.image_size
+    if not _is_there(path):
+        raise DataError(f"{origin}: no such file or folder\n  give its path relative to the study file")
+    if path.is_dir() and kind in ("images", "path"):
+        return read_images(path, size, is_given=settings.validation == "given", origin=origin)
+    if kind == "images" or (size is not None and kind == "path"):
+        raise DataError(f"{origin}: is a file, not a folder of images\n  remove the slash at its end, and image_size")
+    if kind == "table":
+        from ablate.data.table import read_table  # needs pandas, which is slow to import
+
+        return read_table(path, settings, loss=loss, origin=origin)
+    return read_npz_source(path, settings, origin=origin)
+
+
+def _known(
+    settings: Data,
+    *,
+    data_dir: Path | None,
+    explicit: bool,
+    fetch: Callable[[str, Path], None],
+    announce: Callable[[str], None],
+) -> Source:
+    name = settings.name
     if name not in DATA_SETS:
         if found := format_of_name(name):
             raise DataError(f'data.name: "{printable(name)}" is {found.what}\n  {found.way_out()}')
         known = known_names(name, DATA_SETS)
-        raise DataError(f'data.name: unknown data set "{name}", and not a path to an .npz file\n  {known}')
+        raise DataError(f'data.name: unknown data set "{name}", and not a path to a file or folder\n  {known}')
     if name == "digits":
         return _load_digits()
     folder = default_data_dir() if data_dir is None else data_dir
     path = folder / f"{name}.npz"
     if _is_there(path):
-        return _read(path, name=name, loss=loss, announce=announce)
+        return read_npz_source(path, settings, origin=_shown(path))
     if path.is_symlink():  # the link stays, its target is created
         path = Path(os.path.realpath(path))
     if explicit:
@@ -69,7 +132,7 @@ def load_dataset(
             "  put the file there, or leave out --data-dir to download it"
         )
     try:
-        return _fetch(name, path, fetch=fetch, announce=announce)
+        return _fetch(settings, path, fetch=fetch, announce=announce)
     except FetchError as err:
         return _stand_in(name, folder, reason=f"downloading {name} failed: {err}", announce=announce)
 
@@ -98,41 +161,31 @@ def _is_there(path: Path) -> bool:
         raise DataError(f"{printable(_shown(path), 300)}: cannot be read: {err.strerror}") from err
 
 
-def _read(path: Path, *, name: str, loss: str | None = None, announce: Callable[[str], None]) -> Dataset:
-    source = _shown(path)
-    there: list[str] = []
-
-    def groups_among(names: Sequence[str]) -> list[str]:
-        check_extra(names, source=source)
-        there.extend(names)
-        return group_names(names)
-
-    arrays = read_npz(path, also=groups_among)
-    data = to_dataset(name, to_source(arrays, origin=source, stand_in=STAND_IN_MARK in arrays), loss=loss)
-    sizes = (len(data.y_train), len(data.y_test), len(data.y_train) + len(data.y_test))
-    groups = {other: arrays[other] for other in group_names(there) if arrays[other].size in sizes}
-    if line := unused(other for other in there if other not in groups):
-        announce(f"{source}: {line}")
-    return replace(data, groups=group_sentences(groups, n_train=sizes[0], n_test=sizes[1]))
+def _dataset_name(name: str) -> str:
+    """The name of the data set that data.name names: of a path its last part, of a function its file."""
+    return Path(ModelRef.of(name).file or name).stem if is_path(name) else name
 
 
-def _fetch(name: str, path: Path, *, fetch: Callable[[str, Path], None], announce: Callable[[str], None]) -> Dataset:
+def _fetch(
+    settings: Data, path: Path, *, fetch: Callable[[str, Path], None], announce: Callable[[str], None]
+) -> Source:
+    name = settings.name
     announce(f"{name} is not in {_shown(path.parent)}: downloading it once with keras.datasets")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             aside = Path(folder) / path.name
             fetch(name, aside)
-            fetched = _read(aside, name=name, announce=announce)
+            fetched = read_npz_source(aside, settings, origin=_shown(aside))
+            to_dataset(name, fetched)
             aside.replace(path)
     except OSError as err:
         raise DataError(f"{_shown(path)}: cannot be written: {err}\n  choose another folder with --data-dir") from err
-    return replace(fetched, source="keras.datasets")
+    return replace(fetched, origin="keras.datasets")
 
 
-def _stand_in(name: str, folder: Path, *, reason: str, announce: Callable[[str], None]) -> Dataset:
+def _stand_in(name: str, folder: Path, *, reason: str, announce: Callable[[str], None]) -> Source:
     path = folder / f"{name}@stand-in.npz"
-    source = f"built-in synthetic data ({reason})"
     arrays = _kept_stand_in(path)
     if arrays is None:
         announce(f"generating synthetic data to stand in for {name}, because {reason}")
@@ -141,7 +194,8 @@ def _stand_in(name: str, folder: Path, *, reason: str, announce: Callable[[str],
             write_npz(path, arrays)
         except OSError as err:
             announce(f"{_shown(path)}: cannot be written, so the synthetic data will be generated again: {err}")
-    return to_dataset(name, to_source(arrays, origin=source, stand_in=True))
+    x_train, y_train, x_test, y_test = (arrays[part] for part in ARRAYS)
+    return Source(x_train, y_train, x_test, y_test, origin=f"built-in synthetic data ({reason})", stand_in=True)
 
 
 def _kept_stand_in(path: Path) -> dict[str, Array] | None:
@@ -153,7 +207,7 @@ def _kept_stand_in(path: Path) -> dict[str, Array] | None:
     return arrays if np.array_equal(arrays.get(STAND_IN_MARK, np.array(0)), STAND_IN_VERSION) else None
 
 
-def _load_digits() -> Dataset:
+def _load_digits() -> Source:
     """scikit-learn's 1,797 handwritten digits, 8 × 8 × 1 in 0 … 16; the same fifth is always the test set."""
     from sklearn.datasets import load_digits
 
@@ -162,10 +216,7 @@ def _load_digits() -> Dataset:
     labels = y.astype(np.int32)
     test = draw_by_class(labels, _DIGITS_TEST, rng=np.random.default_rng(_DIGITS_SEED))
     train = np.setdiff1d(np.arange(len(labels)), test)
-    arrays: dict[str, Array] = {
-        "x_train": images[train], "y_train": labels[train], "x_test": images[test], "y_test": labels[test]
-    }  # fmt: skip
-    return to_dataset("digits", to_source(arrays, origin="scikit-learn"))
+    return Source(images[train], labels[train], images[test], labels[test], origin="scikit-learn")
 
 
 def _shown(path: Path) -> str:

@@ -31,7 +31,8 @@ _TARGETS = ("x_train", "y_train", "x_test", "y_test")
 def read_npz(path: Path, *, also: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()) -> dict[str, Array]:
     """The arrays of `ARRAYS`, `STAND_IN_MARK` if the file has it, and those that `also` picks of all names.
 
-    Nothing else in the file is read. Raises `DataError` if the file is missing, is no complete .npz, lacks an
+    A file may do without a test part. Several inputs are arrays with "/" in their names, as "x_train/left". Nothing
+    else in the file is read. Raises `DataError` if the file is missing, is no complete .npz, lacks an
     array, holds Python objects (they are never unpickled) or would take more than half of the machine's memory.
     """
     if path.is_dir():
@@ -79,17 +80,35 @@ def _names(archive: zipfile.ZipFile, path: Path, also: Callable[[Sequence[str]],
     arrays = [member.removesuffix(".npy") for member in there if member.endswith(".npy")]
     if not arrays and (found := EXCEL if "xl/workbook.xml" in there else format_of_name(path.name)):
         raise DataError(f"{path}: is not an .npz file: it looks like {found.what}\n  {found.way_out()}")
-    if missing := [name for name in ARRAYS if name not in arrays]:
+    if missing := _missing(arrays):
         held = ", ".join(map(_shown, there[:_MOST_NAMED])) or "nothing"
         raise DataError(f"{path}: lacks {', '.join(missing)}; it holds {held}\n  {how_to_rename(arrays) or _way_out()}")
-    named = [*ARRAYS, *([STAND_IN_MARK] if STAND_IN_MARK in arrays else [])]
+    for base in ARRAYS:
+        if base in (held_by := members_of(base, arrays)) and len(held_by) > 1:
+            both = f"both {base} and {printable(held_by[1] if held_by[0] == base else held_by[0], 40)}"
+            raise DataError(f"{path}: holds {both}\n  save one array, or several with names after the slash")
+    named = [name for base in (*ARRAYS, STAND_IN_MARK) for name in members_of(base, arrays)]
     names = list(dict.fromkeys([*named, *also([name for name in arrays if name != STAND_IN_MARK])]))
     total, memory = sum(archive.getinfo(f"{name}.npy").file_size for name in names), memory_bytes()
     if memory and total > memory // 2:
         raise DataError(
-            f"{path}: its arrays would take {total:,} bytes unpacked, more than the limit of {memory // 2:,}"
+            f"{path}: its arrays would take {total:,} bytes unpacked, more than the limit of {memory // 2:,}\n"
+            '  return them as a numpy.memmap from a function, as data.name = "my.py:load"'
         )
     return names
+
+
+def members_of(base: str, names: Iterable[str]) -> list[str]:
+    """The names of an array that stands alone, or of the arrays of several inputs or outputs."""
+    return [name for name in names if name == base or name.startswith(f"{base}/")]
+
+
+def _missing(names: Sequence[str]) -> list[str]:
+    """The needed arrays that a file lacks; those of a test part if half of it is there, or all under other names."""
+    tested = [base for base in ("x_test", "y_test") if members_of(base, names)]
+    is_tested = tested or any(_meant(name) in ("x_test", "y_test") for name in names)
+    needed = ARRAYS if is_tested else ("x_train", "y_train")
+    return [base for base in needed if not members_of(base, names)]
 
 
 def _read_array(file: "np.lib.npyio.NpzFile", name: str, path: Path) -> Array:
@@ -122,7 +141,7 @@ def _way_out() -> str:
 
 
 def how_to_rename(names: Sequence[str]) -> str:
-    """The way out for a file without the four usual array names, "" if its names give no hint."""
+    """The way out for a file without the usual array names, "" if its names give no hint."""
     if any(re.fullmatch(r"arr_\d+", name) for name in names):
         return (
             "arrays saved without a name become arr_0, arr_1, …: write numpy.savez(path, x_train=x_train, "
@@ -134,14 +153,12 @@ def how_to_rename(names: Sequence[str]) -> str:
     validation = {f"{kind}_{part}": name for name in names for kind, part in [_split(name)] if part in _LIKE_TEST}
     if not tested and len(validation) == 2:
         found |= {key[0] + "_test": name for key, name in validation.items()}
-    if len(found) == 4:
+    alone = {kind: [name for name in names if _split(name) == (kind, "")] for kind in _KINDS}
+    if not found and all(len(some) == 1 for some in alone.values()):
+        found = {f"{kind}_train": some[0] for kind, some in alone.items()}
+    if len(found) == 4 or set(found) == {"x_train", "y_train"}:
         renamed = ", ".join(f"{target}=old[{found[target]!r}]" for target in sorted(found, key=_TARGETS.index))
         return f"rename them: old = numpy.load(path); numpy.savez(path, {renamed})"
-    if (found and not tested and not validation) or {_split(name) for name in names} >= {("x", ""), ("y", "")}:
-        return (
-            "test examples are needed: split them off and save all four arrays, e.g. x_train, x_test, y_train, "
-            "y_test = sklearn.model_selection.train_test_split(x, y, test_size=0.2, stratify=y)"
-        )
     return ""
 
 

@@ -1,7 +1,7 @@
 """Handle the arrays of examples with one input or several: one array, or arrays by name."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from ablate.data.array import Array
 
@@ -20,9 +20,9 @@ def to_tree(arrays: Mapping[str, T]) -> "T | Mapping[str, T]":
     return arrays[ONLY] if set(arrays) == {ONLY} else arrays
 
 
-def map_tree(function: Callable[..., T], *trees: "Tree | Mapping[str, object]") -> "T | Mapping[str, T]":
+def map_tree(function: Callable[..., T], *trees: Any) -> "T | Mapping[str, T]":  # Any: trees of arrays, shapes or flags
     """Call a function on the arrays of the same name; all trees have the same names."""
-    parts = [leaves(tree) for tree in trees]
+    parts: list[dict[str, Any]] = [leaves(tree) for tree in trees]
     return to_tree({name: function(*(part[name] for part in parts)) for name in parts[0]})
 
 

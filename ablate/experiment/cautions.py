@@ -18,7 +18,7 @@ IN_VAIN = "changes nothing here"  # the end of a note on a level that has no eff
 MOST_NAMED = 6
 LARGE_GAP = 15.0  # points; the best of several epochs on a small validation split gains a few by luck
 WHY_EQUAL = "build fixes a seed, sets weights or returns the same model again"
-LossCurve: TypeAlias = tuple[tuple[float, float, float, float], ...]  # per epoch of a run
+LossCurve: TypeAlias = tuple[tuple[float, ...], ...]  # per epoch of a run
 _Group: TypeAlias = tuple[str, str, str]  # against, mode, factor
 
 
@@ -60,9 +60,9 @@ def run_cautions(entries: Iterable[Entry], *, model: ModelRef) -> Cautions:
 
 def _test_gap(entries: Sequence[Entry]) -> list[str] | None:
     scores = [
-        (e.outcome.val_accuracy, e.outcome.test_accuracy)
-        for e in entries
-        if e.outcome.val_accuracy is not None and e.outcome.test_accuracy is not None
+        (metrics["val_accuracy"], metrics["test_accuracy"])
+        for metrics in (e.outcome.metrics for e in entries)
+        if {"val_accuracy", "test_accuracy"} <= set(metrics)
     ]
     if not scores:
         return None
@@ -111,8 +111,7 @@ def _identical_runs(entries: Sequence[Entry], *, model: ModelRef) -> list[str] |
 def _cells(entries: Sequence[Entry]) -> list[_Cell]:
     """The configurations of the one-factor design, in the order of their runs."""
     curves: dict[str, LossCurve] = {
-        entry.spec.trial: tuple((e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in entry.epochs)
-        for entry in entries
+        entry.spec.trial: tuple(tuple(epoch.metrics.values()) for epoch in entry.epochs) for entry in entries
     }
     rows: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:

@@ -12,7 +12,7 @@ from ablate.experiment.cautions import all_cautions
 from ablate.experiment.former_runs import FormerRuns
 from ablate.experiment.preregister import preregistration_facts
 from ablate.storage.conditions import model_digest
-from ablate.storage.facts import Ending, Facts
+from ablate.storage.facts import Ending, Facts, fold_overlap
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
@@ -34,7 +34,8 @@ def write_folder(
     """
     entries = list(entries)
     with saving(folder.results, "the results table"):
-        write_table(results_table((e.spec, e.outcome, e.run_id) for e in entries), folder.results)
+        rows = ((e.spec, e.outcome, e.run_id) for e in entries)
+        write_table(results_table(rows, metrics=facts.task.names), folder.results)
     with saving(folder.epochs, "the epochs table"):
         write_table(epochs_table(epoch for e in entries for epoch in e.epochs), folder.epochs)
     if any(e.outcome.layers for e in entries):
@@ -86,7 +87,7 @@ def _told_first(entry: Entry) -> tuple[bool, bool, str, str, int]:
 
 
 def _provenance(facts: Facts, ending: Ending, entries: list[Entry]) -> Provenance:
-    return _with_results(_with_protocol(_origin(facts, ending), facts.study, ending), facts, ending, entries)
+    return _with_results(_with_protocol(_origin(facts, ending), facts, ending), facts, ending, entries)
 
 
 def _origin(facts: Facts, ending: Ending) -> Provenance:
@@ -112,12 +113,14 @@ def _origin(facts: Facts, ending: Ending) -> Provenance:
     )
 
 
-def _with_protocol(origin: Provenance, study: Study, ending: Ending) -> Provenance:
-    """Add the search, tuning and comparison settings."""
+def _with_protocol(origin: Provenance, facts: Facts, ending: Ending) -> Provenance:
+    """Add the task, and the settings of search, tuning and comparison."""
+    study = facts.study
     return replace(
         origin,
         sampler=study.search.sampler,
-        monitor=study.training.monitor,
+        monitor=facts.task.monitor.name,
+        task=facts.about_task(),
         margin=study.ablation.margin,
         reference=dict(ending.reference),
         reference_kind=study.ablation.reference,
@@ -133,6 +136,7 @@ def _with_protocol(origin: Provenance, study: Study, ending: Ending) -> Provenan
         epochs=study.training.epochs,
         batch_size=study.training.batch_size,
         patience=study.training.patience,
+        overlap=fold_overlap(study),
     )
 
 

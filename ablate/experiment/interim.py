@@ -49,7 +49,7 @@ def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[PilotSd, Metric]
     Comparisons with a lost run do not count: their SD is that of runs and failures together.
     """
     results, metric = _judged(entries, facts)
-    effects = effects_table(results, metric)
+    effects = effects_table(results, metric, overlap=facts.overlap() or 0.0)
     whole = effects[effects["diverged"] == 0]
     return pilot_sd(whole["sd"].tolist(), whole["n"].astype(int).tolist()), metric
 
@@ -57,11 +57,10 @@ def typical_sd(entries: Iterable[Entry], facts: Facts) -> tuple[PilotSd, Metric]
 def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metric]:
     """The confirmatory rows, and the metric on which they are compared."""
     confirmed = [entry for entry in entries if entry.spec.label.phase == "ablation"]
-    results = results_table((e.spec, e.outcome, e.run_id) for e in confirmed)
+    results = results_table(((e.spec, e.outcome, e.run_id) for e in confirmed), metrics=facts.task.names)
     metric = primary_metric(
         results,
-        monitor=facts.study.training.monitor,
-        n_classes=facts.data.n_classes,
+        task=facts.about_task(),
         n_test=len(facts.data.y_test),
         margin=facts.study.ablation.margin,
     )

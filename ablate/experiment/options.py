@@ -1,13 +1,13 @@
 """Options of a run, and what is fixed before its first trial: data, name, facts, warnings, tracked settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ablate import system
-from ablate.data import Dataset, check_sizes, data_cautions, load_dataset, select_task
+from ablate.data import Dataset, check_split, data_cautions, load_dataset, select_task, set_aside_test, split_notes
 from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
 from ablate.storage.files.json_file import to_plain
@@ -52,13 +52,17 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
         data_dir=data_dir,
         explicit=is_explicit,
         base=study.base,
+        settings=study.data,
         loss=study.training.loss,
+        seed=study.seed,
         announce=announce,
     )
+    data = set_aside_test(data, study.data, seed=study.seed)
     before = study.transfer.classes if study.transfer else None
-    task = select_task(data, study.data.classes, before=before, test=study.data.test)
-    check_sizes(task, n_train=study.data.train, n_validation=study.data.validation)
-    return task
+    at_most = study.data.test if isinstance(study.data.test, int) else None
+    task = select_task(data, study.data.classes, before=before, test=at_most)
+    check_split(task, study.data)
+    return replace(task, notes=(*task.notes, *split_notes(task, study.data)))
 
 
 def label(study: Study, data: Dataset) -> str:
@@ -100,7 +104,7 @@ def warnings(facts: Facts) -> list[str]:
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run needs more examples than small data sets have
         lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
-    return [*lines, *_about_rate(study), *sentences(all_cautions(facts, []))]
+    return [*lines, *facts.data.notes, *_about_rate(study), *sentences(all_cautions(facts, []))]
 
 
 def _about_rate(study: Study) -> list[str]:

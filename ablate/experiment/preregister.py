@@ -55,7 +55,7 @@ def preregister(
 
     A study that resumes keeps the level of its frozen.json. Raises `StudyError` if its comparisons differ.
     """
-    declared = declare(specs, facts.study, data=facts.fingerprint(), looks=looks)
+    declared = declare_facts(specs, facts, looks=looks)
     there = read_preregistration(folder)
     spent = (
         SpentLevel(there.level, there.earlier, there.among)
@@ -65,6 +65,19 @@ def preregister(
     frozen = freeze(folder, declared.at_level(spent.level, spent.earlier, among=spent.among), at=spent.at)
     Register(cache).add(frozen, facts)
     return frozen
+
+
+def declare_facts(specs: Sequence[TrialSpec], facts: Facts, *, looks: Sequence[int]) -> Declaration:
+    """The comparisons that these confirmatory specs declare."""
+    task = facts.task
+    return declare(
+        specs,
+        facts.study,
+        data=facts.fingerprint(),
+        looks=looks,
+        monitor=task.monitor.name,
+        margin=task.margin if task.margin_share is None else f"{100 * task.margin_share:g}%",
+    )
 
 
 def preregistration_facts(
@@ -78,7 +91,7 @@ def preregistration_facts(
     before = [replace(origins.get(digest, EarlierFacts()), scores=n) for digest, n in counts.before.items()]
     return replace(
         frozen.facts(),
-        unfrozen=sum(e.outcome.test_loss is not None and e.spec.frozen != frozen.digest for e in entries),
+        unfrozen=sum(e.outcome.is_tested and e.spec.frozen != frozen.digest for e in entries),
         scores=counts.scores,
         read_before=sorted(before, key=lambda one: (one.at is None, one.at or "")),
         undated=counts.unknown,

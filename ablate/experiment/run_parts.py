@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 
-from ablate.analysis.effects.metric import chance_score
 from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.experiment.interim import best_entry, open_contrasts
@@ -47,7 +46,7 @@ class Run:
         self._facts, self._study, self._options, self._folder = facts, facts.study, options, folder
         self._watch, self._clock = watch, clock
         self.journal = Journal(folder.journal)
-        self._chance = chance_score(facts.data.n_classes, facts.study.training.monitor)
+        self._chance = facts.task.metric.guess_score
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
         self.record = Record(self.journal, tracker, watch, cache=cache, reads=ScoreReads(options.cache, facts))
         self.comparison: ComparisonStages | None = None  # None until the search has ended
@@ -120,6 +119,7 @@ class Run:
                 storage=self._folder.search_storage,
                 chance=self._chance,
                 known=self.record.known_of("search"),
+                monitor=self._facts.task.monitor,
                 announce=lambda text: self._watch(Notice(text)),
             )
 

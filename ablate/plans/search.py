@@ -21,7 +21,7 @@ from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import seeds
 from ablate.study.settings import Study
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec, score_of
+from ablate.study.trial import ACCURACY, Epoch, Label, Monitor, Outcome, TrialSpec, score_of
 
 _SETTLED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -43,10 +43,11 @@ class SearchPlan:
         storage: Path,
         chance: float,
         known: Iterable[Entry],
+        monitor: Monitor = ACCURACY,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._config, self._chance = study, chance
+        self._config, self._chance, self._monitor = study, chance, monitor
         self._known = {entry.spec.trial: entry for entry in known}
         self._study = optuna.create_study(
             study_name=study.name,
@@ -81,7 +82,7 @@ class SearchPlan:
         """Report to the pruner; False if it stops the trial."""
         trial = self._round[epoch.trial]
         if epoch.epoch not in self._frozen(trial).intermediate_values:  # else an earlier attempt reported it
-            trial.report(score_of(epoch, self._config.training.monitor), epoch.epoch)
+            trial.report(score_of(epoch, self._monitor), epoch.epoch)
         return not trial.should_prune()
 
     def tell(self, outcome: Outcome) -> None:

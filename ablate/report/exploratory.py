@@ -21,10 +21,7 @@ SURVIVORS = (
     "Some runs of this section did not finish, and the score of guessing is unknown, so no value stands for them: the "
     "numbers describe only the seeds in which every run finished."
 )
-FOLDS = (
-    "The folds of this table share training examples. Intervals and tests of this section would be too narrow, so it "
-    "shows none."
-)
+FOLDS = "The folds share training examples. Intervals and tests of this section would be too narrow, so it shows none."
 ENDS = ("low", "high", "low_adjusted", "high_adjusted")  # columns of intervals, after the name of a measure
 
 

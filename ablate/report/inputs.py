@@ -25,7 +25,7 @@ from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
 from ablate.storage.files.json_file import to_plain
 from ablate.storage.preregistration import ALPHA
-from ablate.storage.provenance import DataFacts, Provenance, read_provenance
+from ablate.storage.provenance import DataFacts, Provenance, TaskFacts, read_provenance
 from ablate.storage.rate_tests import read_rate_tests
 from ablate.storage.results import (
     factor_columns,
@@ -37,6 +37,7 @@ from ablate.storage.results import (
 )
 from ablate.study.model_ref import ModelRef
 from ablate.study.rate import FIND
+from ablate.study.task import classification
 from ablate.study.tree import study_text
 from ablate.study.trial import RATE_SETTING, REFERENCE, RateTest
 from ablate.text import printable
@@ -140,8 +141,7 @@ def read_inputs(folder: Path) -> Inputs:
     data = facts.data or DataFacts()
     metric = primary_metric(
         results,
-        monitor=facts.monitor or guess_monitor(results),
-        n_classes=data.n_classes,
+        task=task_in(facts, results),
         n_test=data.n_test,
         margin=facts.margin,
         stated=to_plain(facts.metric) if facts.metric else None,
@@ -180,6 +180,14 @@ def level_in(facts: Provenance) -> float:
     """The level at which the comparisons are judged: 5 %, or what earlier preregistrations left of it."""
     level = facts.frozen.level if facts.frozen else None
     return ALPHA if level is None else level
+
+
+def task_in(facts: Provenance, results: pd.DataFrame) -> TaskFacts:
+    """The task of a study; studies of older versions predicted classes."""
+    if facts.task:
+        return facts.task
+    n_classes = facts.data.n_classes if facts.data else None
+    return TaskFacts.of(classification(facts.monitor or guess_monitor(results), n_classes or 0))
 
 
 def guess_monitor(results: pd.DataFrame) -> str:

@@ -22,6 +22,12 @@ FOLDS = (
     "variance of a mean difference is SD²·(1/n + {overlap}) (Nadeau & Bengio 2003) in intervals and p values; these "
     "come from the t test and are adjusted over the family by Holm's method instead."
 )
+OWN_FOLDS = (
+    "Each seed holds out another of the {folds} folds of the training examples for validation, so seeds share training "
+    "examples ({overlap} held-out examples for each training example). The variance of a mean difference is "
+    "SD²·(1/n + {overlap}) (Nadeau & Bengio 2003) in intervals and p values; these come from the t test and are "
+    "adjusted over the family by Holm's method instead."
+)
 UNPAIRED = (
     "Comparisons whose two sides share no seed are unpaired: Welch's interval, and the permutation test of Welch's t "
     "over all divisions of the runs into two samples. All p values of such a family are adjusted by Holm's method "
@@ -56,10 +62,16 @@ def statistics_paragraph(inputs: Inputs) -> str:
         families += f" The {others} of other modes are exploratory: their p values hold within their mode only."
     said = [STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}")]
     if inputs.facts.overlap:
-        said.append(FOLDS.format(overlap=f"{inputs.facts.overlap:.3g}"))
+        said.append(_folds(inputs.facts.overlap, is_imported=inputs.is_imported))
     if (effects["test"] == "unpaired").any():
         said.append(UNPAIRED)
     return " ".join([*said, families])
+
+
+def _folds(overlap: float, *, is_imported: bool) -> str:
+    if is_imported:
+        return FOLDS.format(overlap=f"{overlap:.3g}")
+    return OWN_FOLDS.format(folds=round(1 / overlap) + 1, overlap=f"{overlap:.3g}")
 
 
 def verdicts_paragraph(inputs: Inputs) -> str:

@@ -1,7 +1,6 @@
 """The section on training: learning curves, overfitting, and the named runs that other sections use."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,19 +11,19 @@ from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table, to_figure
 from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves
-from ablate.study.trial import BEST, Monitor
+from ablate.study.trial import BEST
 from ablate.text import number_of
 
 TITLE = "How training went"
 CURVE_COLUMNS = ["factor", "level", "trial", "state", "epoch", "validation", "train"]
-LOSS, CURVES = "val_loss", get_args(Monitor)
+LOSS = "val_loss"
 RISEN = 1.05  # final over lowest validation loss: a smaller rise may be luck with few seeds
 LEAST_SHARE = 0.5  # of the runs that must have reached an epoch for a mean: the survivors alone would bias it
 
 
 def training_section(inputs: Inputs, *, beside: Sequence[Block] = ()) -> Section | None:
     """Validation and training curves by factor, followed by the blocks `beside`."""
-    other = next(metric for metric in CURVES if metric != inputs.monitor)
+    other = LOSS if inputs.monitor != LOSS else "val_accuracy"
     called = f"{other.removeprefix('val_')}-curves"
     found = (_curves_figure(inputs, inputs.monitor, called="curves"), _curves_figure(inputs, other, called=called))
     figures = [figure for figure in found if figure is not None]

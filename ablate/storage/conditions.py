@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ablate import system
-from ablate.models.user_code import code_digest, definition_digests, joint_digest
 from ablate.storage.provenance import HardwareFacts, Provenance
 from ablate.study.settings import Study
+from ablate.study.user_code import definition_digests, joint_digest, study_digest
 from ablate.system import NUMERIC
 
 BACKEND = "tensorflow"
@@ -61,7 +61,7 @@ class Conditions:
     """
 
     package: str  # digest of the modules of this package that decide a trial's numbers
-    model: str  # digest of the user's code behind the model; "" for a model of this package, or if a file is missing
+    model: str  # digest of the user's code: model, data, loss, metrics; "" if there is none, or a file is missing
     versions: Mapping[str, str]  # Python's version without its patch number, and the versions of `NUMERIC`
     backend: str
     device: str  # kind, as "CPU AMD EPYC" or "GPU NVIDIA H200"
@@ -148,9 +148,9 @@ def unknown(before: Conditions, now: Conditions) -> list[str]:
 
 
 def model_digest(study: Study) -> str:
-    """Digest of the user's code behind a study's model; "" if it cannot be read, which loading it reports better."""
+    """Digest of the user's code behind a study; "" if it cannot be read, which loading it reports better."""
     try:
-        return code_digest(study.model, base=study.base)
+        return study_digest(study)
     except OSError:
         return ""
 

@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ablate.data import Dataset
+from ablate.data import Dataset, SplitSizes, split_settings, split_sizes
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Preregistration
-from ablate.storage.provenance import DataFacts, EarlierFacts, TuningFacts
+from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.settings import Study
+from ablate.study.task import Task, classification
 from ablate.study.trial import Factors
 
 
@@ -29,9 +30,28 @@ class Facts:
     cautions: Cautions = field(default_factory=dict)  # what the data show
     remarks: Remarks = field(default_factory=dict)
 
+    def sizes(self) -> SplitSizes:
+        """Numbers of examples in each split."""
+        return split_sizes(self.data, self.study.data)
+
+    @property
+    def task(self) -> Task:
+        """What the networks learn, and how they are judged."""
+        return classification(self.study.training.monitor, self.data.n_classes)
+
     def n_train(self) -> int:
         """Examples in the training split."""
-        return _at_most(self.study.data.train, len(self.data.y_train) - self.study.data.validation)
+        return self.sizes().n_train
+
+    def overlap(self) -> float | None:
+        """Held-out examples per training example, if each seed holds out another of several folds; None otherwise."""
+        return fold_overlap(self.study)
+
+    def split_settings(self) -> list[object]:
+        """What decides the splits together with a replicate's seed, for keys."""
+        settings, further = self.study.data, split_settings(self.data, self.study.data)
+        decides = [self.data.digest, self.n_train(), settings.validation, settings.scaling]
+        return [*decides, further] if further else decides
 
     def conditions(self) -> Conditions:
         """The conditions besides the specs that the numbers depend on, as they are now."""
@@ -41,23 +61,30 @@ class Facts:
         """SHA-256 of the arrays and of the settings that decide the splits, first 16 digits."""
         settings, seed = self.study.data, self.study.seed
         text = f"{self.data.digest} {settings.validation} {settings.train} {settings.scaling} {seed}"
+        if further := split_settings(self.data, settings):
+            text += f" {further}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def about_data(self) -> DataFacts:
         """The data set as provenance, tracker and report describe it."""
+        sizes = self.sizes()
         return DataFacts(
             name=self.data.name,
             fingerprint=self.fingerprint(),
             stand_in=self.data.stand_in,
             source=self.data.source,
-            n_train=self.n_train(),
-            n_validation=self.study.data.validation,
-            n_test=len(self.data.y_test),
+            n_train=sizes.n_train,
+            n_validation=sizes.n_validation,
+            n_test=sizes.n_test,
             n_classes=self.data.n_classes,
             shape=list(self.data.x_train.shape[1:]),
             scaling=self.study.data.scaling,
             pretraining=self._pretraining(),
         )
+
+    def about_task(self) -> TaskFacts:
+        """The task as provenance and report describe it."""
+        return TaskFacts.of(self.task)
 
     def _pretraining(self) -> str | None:
         """The pretraining task, if there is one."""
@@ -71,6 +98,12 @@ class Facts:
 
 def _at_most(n: int | None, there: int) -> int:
     return there if n is None else min(n, there)
+
+
+def fold_overlap(study: Study) -> float | None:
+    """Held-out examples per training example, if each seed holds out another of several folds; None otherwise."""
+    folds = study.data.folds
+    return 1 / (folds - 1) if folds is not None and study.data.validation == "folds" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,14 @@ class Entry:
         """A dictionary of JSON types, with the key of the range test in its place."""
         test = self.outcome.rate_test
         outcome = {**replace(self.outcome, rate_test=None).to_json(), "rate_test": test.key if test else None}
-        epochs = [asdict(epoch) for epoch in self.epochs]
+        epochs = [epoch.to_json() for epoch in self.epochs]
         times = {"began": self.began, "ended": self.ended, "passed": self.passed}
         return {"spec": self.spec.to_json(), "outcome": outcome, "run_id": self.run_id, **times, "epochs": epochs}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], tests: Mapping[str, RateTest]) -> "Entry":
         """The entry that `to_json` wrote."""
-        epochs = tuple(Epoch(**epoch) for epoch in data["epochs"])
+        epochs = tuple(Epoch.from_json(epoch) for epoch in data["epochs"])
         key = data["outcome"]["rate_test"]
         outcome = Outcome.from_json({**data["outcome"], "rate_test": None})
         outcome = replace(outcome, rate_test=tests[key] if key else None)
@@ -147,7 +147,7 @@ class Journal:
     def note(self, epoch: Epoch, *, at: int) -> None:
         """Write that a running trial passed an epoch, at `at` ms since 1970. A trial that never began is ignored."""
         if (running := self._running.get(epoch.trial)) is not None:
-            line = {"epoch": asdict(epoch), "attempt": running.attempt, "passed": at}
+            line = {"epoch": epoch.to_json(), "attempt": running.attempt, "passed": at}
             self._append([line], what=f"epoch {epoch.epoch} of {epoch.trial}", sync=False)
             running.note(epoch, at=at)
 
@@ -212,7 +212,7 @@ class Journal:
         elif "outcome" in data:
             self._note(Entry.from_json(data, self._tests))
         elif "epoch" in data:
-            epoch, attempt = Epoch(**data["epoch"]), int(data["attempt"])
+            epoch, attempt = Epoch.from_json(data["epoch"]), int(data["attempt"])
             for begun in self._begun.get(epoch.trial, ()):
                 if begun.attempt == attempt:
                     begun.note(epoch, at=int(data["passed"]))

@@ -103,14 +103,21 @@ class Preregistration:
 
 
 def declare(
-    specs: Iterable[TrialSpec], study: Study, *, data: str, looks: Sequence[int] = (), alpha: float = ALPHA
+    specs: Iterable[TrialSpec],
+    study: Study,
+    *,
+    data: str,
+    looks: Sequence[int] = (),
+    alpha: float = ALPHA,
+    monitor: str = "val_accuracy",
+    margin: float | str | None = None,
 ) -> Declaration:
     """The cells of all confirmatory specs, of any seeds, that request the test set, and the rules of the study."""
-    ablation, monitor = study.ablation, study.training.monitor
+    ablation = study.ablation
     rules = {
         "metric": monitor.replace("val_", "test_"),
         "monitor": monitor,
-        "margin": ablation.margin,  # None: taken from the size of the test set
+        "margin": ablation.margin if margin is None else margin,  # None: taken from the size of the test set
         "alpha": alpha,
         "seeds": ablation.seeds,
         "max_seeds": ablation.max_seeds if ablation.seeds == "auto" else None,

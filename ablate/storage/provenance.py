@@ -1,6 +1,7 @@
 """The content of provenance.json, for a study or an imported table: every key and its type, for writer and readers."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from ablate.storage.files.json_file import Count, Scale, Size, Within, read_json, to_plain, to_record
 from ablate.study.cautions import CautionKind
+from ablate.study.task import Task, TaskMetric
 from ablate.study.trial import Level, Mode
 
 NAME = Path("provenance.json")
@@ -65,6 +67,47 @@ class MetricFacts:
     chance: Annotated[float, Within(-1e100, 1e100)] | None = (
         None  # score of guessing in the table's unit, with its sign turned if lower is better
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskMetricFacts:
+    """A metric that a study recorded, in the columns train_NAME, val_NAME and test_NAME."""
+
+    name: str
+    goal: Literal["maximize", "minimize"]
+    unit: str = ""  # "points": fractions, shown times 100
+    guess: Annotated[float, Within(-1e100, 1e100)] | None = None  # its value of the best constant prediction
+
+    @classmethod
+    def of(cls, metric: TaskMetric) -> "TaskMetricFacts":
+        """A metric in JSON types."""
+        return cls(metric.name, metric.goal, metric.unit, metric.guess if math.isfinite(metric.guess) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What the networks of a study learned, and how they were judged."""
+
+    decides: str  # the name of the metric on which variants are compared
+    metrics: Sequence[TaskMetricFacts]
+    losses: Mapping[str, str] | None = None  # by output; {}: the model's own
+    kind: str | None = None  # of the targets, as `ablate.study.task.TargetKind`; of several outputs the first
+    names: Sequence[str] | None = None  # of classes, tags or numbers, if the data name them
+    margin: Size | None = None  # the smallest difference that matters, in recorded values
+    margin_share: Size | None = None  # or as a share of the reference's mean
+
+    @classmethod
+    def of(cls, task: Task) -> "TaskFacts":
+        """A task in JSON types."""
+        return cls(
+            decides=task.decides,
+            metrics=[TaskMetricFacts.of(metric) for metric in task.metrics],
+            losses=dict(task.losses),
+            kind=task.target.kind,
+            names=list(task.target.names),
+            margin=task.margin,
+            margin_share=task.margin_share,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +178,8 @@ class Provenance:
     data: DataFacts | None = None
     model: Mapping[str, Level] | None = None  # "name", and "code": the digest of the user's code, or ""
     sampler: str | None = None  # of the search
-    monitor: Literal["val_accuracy", "val_loss"] | None = None  # the metric that early stopping watched
+    monitor: str | None = None  # the validation metric that early stopping watched
+    task: TaskFacts | None = None  # None: as in files of older versions, classes judged by accuracy or cross-entropy
     margin: Size | None = None  # the smallest difference that matters, as stated
     reference: Mapping[str, Level] | None = None  # the configuration that variants are compared with
     reference_kind: str | None = None  # "baseline", "best" or "both"

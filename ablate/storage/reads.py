@@ -54,7 +54,7 @@ class ScoreReads:
 
         A result that is reused without a record was read at an unknown time: its fields stay as they are.
         """
-        if not is_tested(outcome):
+        if not outcome.is_tested:
             return replace(outcome, read_at="", read_under="")
         first = self._find(spec)
         if first is None and not outcome.same_as:
@@ -101,9 +101,9 @@ def is_read_under(folder: Path, frozen: str) -> bool:
 
 def setting(facts: Facts) -> str:
     """Digest of all that decides scores besides specs, machine and versions: data, splits, model, training."""
-    study, data = facts.study, facts.study.data
+    study = facts.study
     return _digest({
-        "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
+        "data": facts.split_settings(),
         "seed": study.seed,
         "model": [*study.model.ingredients(), model_digest(study)],
         "training": study.training.model_dump(),
@@ -130,7 +130,7 @@ def count_reads(trials: Iterable[tuple[TrialSpec, Outcome]], frozen: Preregistra
     own = {spec.trial for spec, _ in trials}
     before, unknown, seen = dict[str, int](), 0, set[str]()
     for spec, outcome in trials:
-        if not is_tested(outcome) or (key := trial_key(spec)) in seen:
+        if not outcome.is_tested or (key := trial_key(spec)) in seen:
             continue
         seen.add(key)
         is_elsewhere = bool(outcome.same_as) and outcome.same_as not in own
@@ -139,11 +139,6 @@ def count_reads(trials: Iterable[tuple[TrialSpec, Outcome]], frozen: Preregistra
         elif _is_earlier(outcome, frozen):
             before[outcome.read_under] = before.get(outcome.read_under, 0) + 1
     return ReadCounts(len(seen), before, unknown)
-
-
-def is_tested(outcome: Outcome) -> bool:
-    """Whether an outcome has a test score."""
-    return outcome.test_accuracy is not None or outcome.test_loss is not None
 
 
 def _is_earlier(outcome: Outcome, frozen: Preregistration) -> bool:

@@ -12,10 +12,12 @@ import pandas as pd
 
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
-from ablate.storage.files.csv_text import check_rows, read_csv_text
+from ablate.study.csv_text import check_rows, read_csv_text
 from ablate.study.trial import (
     ADDED,
     COLUMNS,
+    COLUMNS_AFTER,
+    COLUMNS_BEFORE,
     MOST_CORNER,
     RATE_SETTING,
     Design,
@@ -26,18 +28,20 @@ from ablate.study.trial import (
     Phase,
     State,
     TrialSpec,
+    is_metric,
     number_in,
 )
 from ablate.text import printable
 
 Row: TypeAlias = dict[Any, Any]  # Any: a row of a table, of several types
+# Numeric columns, besides those of the metrics.
 NUMBERS = (
-    "seed", "score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch",
-    "epochs", "learning_rate", "parameters", "seconds", "attempt",
+    "seed", "score", "predictive_sd", "best_epoch", "epochs", "learning_rate", "parameters", "seconds", "attempt",
 )  # fmt: skip
+CLASSIFICATION = ("accuracy", "loss")  # the metrics of tables of older versions
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
-OF_EPOCHS = tuple(name for name in Epoch.__slots__ if name != "trial")  # numeric columns
+OF_EPOCHS = ("epoch", "learning_rate", "seconds")  # numeric columns, besides those of the metrics
 OF_LAYERS = tuple(name for name in LayerState.__slots__ if name not in ("when", "layer", "corner"))  # numeric
 LARGEST = 1e100  # larger numbers count as missing: their squares are infinite
 WORDS: Mapping[str, Collection[str]] = {
@@ -51,16 +55,31 @@ _LARGEST_WHOLE = 2**53  # largest whole number up to which a float holds them al
 _MOST_DIGITS = 300
 
 
-def results_table(rows: Iterable[tuple[TrialSpec, Outcome, str]]) -> pd.DataFrame:
-    """One row per trial from (spec, outcome, MLflow run id): `COLUMNS`, then one column per factor."""
+def results_table(
+    rows: Iterable[tuple[TrialSpec, Outcome, str]], *, metrics: Sequence[str] = CLASSIFICATION
+) -> pd.DataFrame:
+    """One row per trial from (spec, outcome, MLflow run id): `result_columns`, then one column per factor.
+
+    `metrics` are the names of a task's metrics; others that a model recorded follow them.
+    """
     records = [_row(spec, outcome, run_id) for spec, outcome, run_id in rows]
-    factors = dict.fromkeys(name for record in records for name in record if name not in COLUMNS)
-    return pd.DataFrame(records, columns=[*COLUMNS, *factors])
+    found = dict.fromkeys(name.partition("_")[2] for record in records for name in record if is_metric(name))
+    columns = result_columns([*metrics, *(name for name in found if name not in metrics)])
+    factors = dict.fromkeys(name for record in records for name in record if name not in columns)
+    return pd.DataFrame(records, columns=[*columns, *factors])
+
+
+def result_columns(metrics: Sequence[str]) -> list[str]:
+    """The columns of a results table before those of the factors."""
+    measured = [f"{part}_{name}" for part in ("val", "test") for name in metrics]
+    return [*COLUMNS_BEFORE, *measured, *COLUMNS_AFTER]
 
 
 def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
-    """One row per epoch of a trial, the fields of `Epoch` as columns."""
-    return pd.DataFrame([{name: getattr(e, name) for name in Epoch.__slots__} for e in epochs], columns=Epoch.__slots__)
+    """One row per epoch of a trial, its fields and metrics as columns."""
+    rows = [epoch.to_json() for epoch in epochs]
+    measured = dict.fromkeys(name for row in rows for name in row if is_metric(name))
+    return pd.DataFrame(rows, columns=["trial", "epoch", *measured, "learning_rate", "seconds"])
 
 
 def layers_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
@@ -83,7 +102,8 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def read_results(path: Path) -> pd.DataFrame:
     """Read the results table, as `checked`; text is never NaN. Raises `DataError` if the file holds no such table."""
-    table = checked(_read_csv(path), path, required=REQUIRED, numbers=NUMBERS)
+    table = _read_csv(path)
+    table = checked(table, path, required=REQUIRED, numbers=(*NUMBERS, *metric_columns(table)))
     if taken := [name for name in ADDED if name in table.columns]:
         raise DataError(f'{path}: a factor must not be called "{taken[0]}"\n  rename the column')
     return table.astype({name: str for name in TEXT if name in table.columns})
@@ -99,7 +119,8 @@ def read_epochs(path: Path) -> pd.DataFrame:
     """The table that `epochs_table` made, as `checked`; empty if the file does not exist."""
     if not path.exists():
         return epochs_table([])
-    table = checked(_read_csv(path), path, required=("trial", "epoch"), numbers=OF_EPOCHS)
+    table = _read_csv(path)
+    table = checked(table, path, required=("trial", "epoch"), numbers=(*OF_EPOCHS, *metric_columns(table)))
     return table[table["epoch"].notna()]
 
 
@@ -134,9 +155,14 @@ def trial_numbers(trials: "pd.Series[str]", phase: Phase) -> "pd.Series[float]":
     return pd.Series([number_in(str(trial), phase) for trial in trials], index=trials.index, dtype=float)
 
 
+def metric_columns(table: pd.DataFrame) -> list[str]:
+    """The names of the columns that hold metrics."""
+    return [str(name) for name in table.columns if is_metric(str(name))]
+
+
 def factor_columns(table: pd.DataFrame) -> Sequence[str]:
     """The names of the factors of a results table, in its order (including the learning rate's setting)."""
-    return [str(name) for name in table.columns if name not in COLUMNS]
+    return [str(name) for name in table.columns if name not in COLUMNS and not is_metric(str(name))]
 
 
 def column_of(factor: str) -> str:
@@ -153,13 +179,13 @@ def _is_taken(name: str) -> bool:
     """Whether a factor's name is that of another column, or would be taken for that of a renamed factor."""
     while name.endswith("_setting"):
         name = name.removesuffix("_setting")
-    return name in (*COLUMNS, *ADDED)
+    return name in (*COLUMNS, *ADDED) or is_metric(name)
 
 
 def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
     known = {name: getattr(record, name) for record in (outcome, spec, spec.label) for name in record.__slots__}
     known |= {"run_id": run_id, "lr_test": outcome.rate_test.key if outcome.rate_test else ""}
-    row: dict[str, object] = {name: known[name] for name in COLUMNS}
+    row: dict[str, object] = {name: known[name] for name in COLUMNS} | dict(outcome.metrics)
     return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in spec.factors.items()}
 
 

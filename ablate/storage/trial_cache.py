@@ -10,12 +10,12 @@ from typing import Any, final
 
 from pydantic import TypeAdapter
 
-from ablate.models.user_code import stands_alone
 from ablate.storage.facts import Facts
 from ablate.storage.files.kept import keep, load_kept
 from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, rate_of
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.user_code import study_stands_alone
 
 KEPT_STATES = ("finished", "diverged")  # other states say more about a pruner or a machine than about the configuration
 RATE_TEST = "[0-9a-f]{1,64}"  # key of a range test; a test with micro-batches has another key
@@ -38,7 +38,7 @@ class CachedTrial:
     def stopped_after(self, n: int) -> Outcome:
         """How the trial would have ended if a plan had stopped it after epoch `n`, from 1."""
         fresh = replace(self.outcome, state="finished", score=None, best_epoch=None, reason="")
-        so_far = replace(untested(fresh), val_accuracy=None, val_loss=None, predictive_sd=None)
+        so_far = replace(fresh, metrics={}, test_predictions="", read_at="", read_under="", predictive_sd=None)
         for epoch in self.epochs[:n]:
             so_far = counted(so_far, epoch, monitor=self.monitor)
         return stopped(so_far)
@@ -67,6 +67,7 @@ class TrialCache:
 
     def __init__(self, folder: Path, facts: Facts, *, stack: int | None) -> None:
         self._folder, self._study, self._label = folder, facts.study, facts.label
+        self._monitor = facts.task.monitor
         self._shared = _shared(facts, stack=stack)
         self._file = TypeAdapter(_Kept)
         self._rate_tests = TypeAdapter(RateTest)
@@ -77,7 +78,7 @@ class TrialCache:
             kept = self._load(self.digest(spec, tested=tested))
             if kept is not None and _is_whole(kept, tested=tested):
                 outcome = kept.outcome if spec.test else untested(kept.outcome)
-                return CachedTrial(kept.origin, outcome, kept.epochs, self._study.training.monitor)
+                return CachedTrial(kept.origin, outcome, kept.epochs, self._monitor)
         return None
 
     def keep(self, spec: TrialSpec, outcome: Outcome, epochs: Sequence[Epoch]) -> None:
@@ -118,9 +119,9 @@ class TrialCache:
 
 
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
-    """The cache in `folder` for a study; None if its model's code imports something that no digest here covers."""
+    """The cache in `folder` for a study; None if its code imports something that no digest here covers."""
     study = facts.study
-    return TrialCache(folder, facts, stack=stack) if stands_alone(study.model, base=study.base) else None
+    return TrialCache(folder, facts, stack=stack) if study_stands_alone(study) else None
 
 
 def trial_key(spec: TrialSpec) -> str:
@@ -134,14 +135,15 @@ def trial_key(spec: TrialSpec) -> str:
 
 def untested(outcome: Outcome) -> Outcome:
     """The outcome as it would be without the test set."""
-    return replace(outcome, test_accuracy=None, test_loss=None, test_predictions="", read_at="", read_under="")
+    metrics = {name: value for name, value in outcome.metrics.items() if not name.startswith("test_")}
+    return replace(outcome, metrics=metrics, test_predictions="", read_at="", read_under="")
 
 
 def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
-    study, data = facts.study, facts.study.data
+    study = facts.study
     return {
         # With the replicate's seed, these decide the split; drawing it here would fit its scaling too.
-        "data": [facts.data.digest, facts.n_train(), data.validation, data.scaling],
+        "data": facts.split_settings(),
         "seed": study.seed,
         "model": study.model.ingredients(),
         "training": study.training.model_dump(),
@@ -160,11 +162,10 @@ def _is_whole(kept: _Kept, *, tested: bool) -> bool:
     outcome = kept.outcome
     lost = outcome.state == "diverged"
     numbers = [epoch.epoch for epoch in kept.epochs]
-    has_test = outcome.test_loss is not None and outcome.test_accuracy is not None
     return (
         outcome.state in KEPT_STATES
         and outcome.parts == 1
         and re.fullmatch(RATE_TEST, kept.rate_test or "0") is not None
         and numbers == list(range(1, outcome.epochs + 1 - lost))
-        and has_test == (tested and not lost)
+        and outcome.is_tested == (tested and not lost)
     )

@@ -1,4 +1,4 @@
-"""Recognize data files by name and first bytes, and say how to convert each format to an .npz file."""
+"""Recognize data files that are not read, by name and first bytes, and say how to convert each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,37 +8,48 @@ SAVE = "numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A file format, and the line of Python that reads it (run by the user, never by this package)."""
+    """A file format, and the line of Python that converts it (run by the user, never by this package)."""
 
     what: str
-    read: str
-    instead: str = ""  # advice for formats that no line of Python can read
+    read: str = ""  # reads arrays, to be saved as an .npz file
+    instead: str = ""  # advice for tables, and for formats that no line of Python can read
 
     def way_out(self) -> str:
-        """How to convert the file to .npz."""
+        """How to convert the file to a format that is read."""
         return self.instead or f"convert it to .npz in Python: {self.read}\n  {SAVE}"
 
 
-_TABLE = "x, y = table.drop(columns='label').to_numpy(), table['label'].to_numpy()"
-_CSV = Format("a text file", f"table = pandas.read_csv(path); {_TABLE}")
-EXCEL = Format("a spreadsheet", f"table = pandas.read_excel(path); {_TABLE}")
-_PARQUET = Format("a Parquet table", f"table = pandas.read_parquet(path); {_TABLE}")
+def _table(what: str, reader: str, to: str = "to_csv('data.csv', index=False)") -> Format:
+    return Format(what, instead=f"convert it to .{to[3 : to.index('(')]} in Python: pandas.{reader}(path).{to}")
+
+
+_TEXT = Format("a text file", instead="if it is a table, give it a name that ends in .csv, and name it in data.name")
+EXCEL = _table("a spreadsheet", "read_excel")
+_FEATHER = _table("a Feather table", "read_feather", "to_parquet('data.parquet')")
+_PARQUET = Format("a Parquet table", instead="give it a name that ends in .parquet, and name it in data.name")
+_ARFF = Format(
+    "an ARFF table",
+    instead="convert it to .csv in Python: pandas.DataFrame(scipy.io.arff.loadarff(path)[0]).to_csv('data.csv', "
+    "index=False)",
+)
 _PICKLE = Format("a Python pickle, which can run any code when opened", "data = pickle.load(open(path, 'rb'))")
 _HDF5 = Format("an HDF5 file", "file = h5py.File(path); x = file['x'][:]")
 _NPY = Format("a single array (.npy)", "x = numpy.load(path)")
 _MATLAB = Format("a MATLAB file", "x = scipy.io.loadmat(path)['x']")
 _TORCH = Format("a PyTorch file", "x = torch.load(path)['x'].numpy()")
 _JSON = Format("a JSON file", "data = json.load(open(path)); x = numpy.array(data['x'])")
-_PACKED = Format("an archive", "", f"unpack it, and save its contents with {SAVE}")
-_WEB_PAGE = Format("a web page instead of the file", "", "download the file itself")
-_LFS = Format("a Git LFS pointer instead of the file", "", "fetch the file itself: git lfs pull")
+_PACKED = Format("an archive", instead="unpack it, and name the file or folder of images that it holds")
+_WEB_PAGE = Format("a web page instead of the file", instead="download the file itself")
+_LFS = Format("a Git LFS pointer instead of the file", instead="fetch the file itself: git lfs pull")
 _RECORDS = Format("a TFRecord file", "x = numpy.stack([parse(r) for r in tensorflow.data.TFRecordDataset(path)])")
-_IMAGE = Format("a single image", "x = numpy.stack([numpy.asarray(PIL.Image.open(file)) for file in files])")
-FOLDER = Format("a folder", "x = numpy.stack([numpy.asarray(PIL.Image.open(file)) for file in files])")
+_OF_IMAGES = 'name a folder of images with a slash at its end, as "photos/": it has a folder for each class'
+_IMAGE = Format("a single image", instead=_OF_IMAGES)
+FOLDER = Format("a folder", instead=_OF_IMAGES)
 FORMATS: Mapping[str, Format] = {
-    **dict.fromkeys((".csv", ".tsv", ".txt", ".dat", ".data", ".arff"), _CSV),
+    **dict.fromkeys((".txt", ".dat", ".data"), _TEXT),
+    ".arff": _ARFF,
     **dict.fromkeys((".xlsx", ".xls", ".ods"), EXCEL),
-    **dict.fromkeys((".parquet", ".feather"), _PARQUET),
+    ".feather": _FEATHER,
     **dict.fromkeys((".pkl", ".pickle", ".p", ".joblib"), _PICKLE),
     **dict.fromkeys((".h5", ".hdf5", ".hdf"), _HDF5),
     ".npy": _NPY,
@@ -69,7 +80,7 @@ _BEGINNINGS: Mapping[bytes, Format] = {
 
 
 def format_of_name(name: str) -> Format | None:
-    """The format of a file by its suffix; None for .npz and for unknown suffixes."""
+    """The format of a file by its suffix; None for those that are read, and for unknown suffixes."""
     lower = name.lower().rstrip("/\\")
     return next((kind for ending, kind in FORMATS.items() if lower.endswith(ending)), None)
 
@@ -81,4 +92,4 @@ def format_of_content(beginning: bytes) -> Format | None:
         return known
     first = beginning.split(b"\n", 1)[0]
     is_text = not any(byte < 9 or 13 < byte < 32 for byte in beginning)
-    return _CSV if is_text and any(mark in first for mark in b",;\t") else None
+    return _TEXT if is_text and any(mark in first for mark in b",;\t") else None

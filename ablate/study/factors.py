@@ -23,7 +23,7 @@ from ablate.study.rate import RECIPE, format_rate, parse_rate
 from ablate.study.settings import AroundTable, LevelsTable, RangeTable
 from ablate.study.space import Choice, Condition, Dimension, Float, Int, RateSpan, Space
 from ablate.study.tree import Key, Layered, shown
-from ablate.study.trial import ADDED, COLUMNS, RATE_SETTING, Factors, Level
+from ablate.study.trial import ADDED, COLUMNS, RATE_SETTING, Factors, Level, is_metric
 from ablate.study.validation import read_table, validated
 
 # Columns of the results table, and of tables derived from it: a factor with such a name would overwrite them. The
@@ -140,7 +140,7 @@ class _Reader:
                     raise self.layered.error(
                         (table, name), "is the results table's name for recipes: rename the factor"
                     )
-                if name in RESERVED:
+                if name in RESERVED or is_metric(name):
                     raise self.layered.error((table, name), "is a column of the results table: rename the factor")
                 if not is_plain_name(name) or "." in name:
                     raise self.layered.error(

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.study.catalog import DATA_SETS, MODELS
-from ablate.study.data_formats import format_of_name
+from ablate.study.catalog import MODELS
+from ablate.study.data_table import read_data
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
-from ablate.study.names import NAME_RULE, is_path, is_safe_name
+from ablate.study.names import NAME_RULE, is_safe_name
+from ablate.study.read_task import check_judging
 from ablate.study.settings import (
-    Data,
     Inspect,
     Limits,
     LrTest,
@@ -23,7 +23,8 @@ from ablate.study.settings import (
     Study,
     Training,
 )
-from ablate.study.tables import check_classes, read_ablation, read_recipes, read_transfer, transfer_levels
+from ablate.study.split_keys import check_seeds
+from ablate.study.tables import read_ablation, read_recipes, read_transfer, transfer_levels
 from ablate.study.tree import Layered, read_layers, shown
 from ablate.study.trial import Factors
 from ablate.study.validation import read_section, read_table, validated
@@ -71,9 +72,14 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     if not isinstance(title, str) or len(title) > 200:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
-    data, training = _data(layered, most), read_section(Training, "training", layered, most)
+    data, training = read_data(layered, most), read_section(Training, "training", layered, most)
+    metric = read_section(MetricTable, "metric", layered, most)
     recipes = read_recipes(levels, baseline=baseline, space=space)
+    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    check_seeds(layered, data, ablation)
     transferred = transfer_levels(baseline, space, recipes)
+    ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    check_judging(metric, training, ablation, layered.error, is_users=model.is_users)
     return Study(
         name=name,
         title=title,
@@ -81,7 +87,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         data=data,
         model=model,
         training=training,
-        metric=read_section(MetricTable, "metric", layered, most),
+        metric=metric,
         schedule=_schedule(layered, most),
         transfer=read_transfer(layered, most, levels=transferred, data=data, epochs=None if quick else training.epochs),
         lr_test=_lr_test(layered, most),
@@ -89,7 +95,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         space=space,
         recipes=recipes,
         search=search,
-        ablation=read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search),
+        ablation=ablation,
         inspect=read_section(Inspect, "inspect", layered, most),
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),
@@ -151,18 +157,6 @@ def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> 
             )
         options[name] = levels.ruled(("model", name), known[name], value)
     return replace(model, options={name: value for name, value in options.items() if value is not None})
-
-
-def _data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
-    data = read_section(Data, "data", layered, most)
-    if found := format_of_name(data.name):
-        raise layered.error(("data", "name"), f"{shown(data.name)} is {found.what}", hint=found.way_out())
-    if not is_path(data.name) and data.name not in DATA_SETS:
-        known = (*DATA_SETS, "FOLDER/FILE.npz")
-        raise layered.unknown(("data", "name"), data.name, known=known, kind="data set")
-    if data.classes is not None:
-        check_classes(layered, ("data", "classes"), data.classes)
-    return data
 
 
 def _lr_test(layered: Layered, most: Mapping[tuple[str, str], int]) -> LrTest:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ablate.errors import StudyError, known_names
+from ablate.study.data_ref import source_kind
 from ablate.study.tree import read_toml
 from ablate.text import printable
 
@@ -45,8 +46,8 @@ def to_safe_name(text: str, *, otherwise: str) -> str:
 
 
 def is_path(name: str) -> bool:
-    """Whether a study's data.name is a path to a file, not a name."""
-    return name.endswith(".npz") or "/" in name or "\\" in name
+    """Whether a study's data.name is a path: to a file, a folder, or a function in a file; not a name."""
+    return source_kind(name) != "known"
 
 
 def find_study(name: str, *, folder: Path) -> Path:

@@ -8,8 +8,10 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-Role: TypeAlias = Literal["split", "weights", "order", "dropout", "search", "augmentation"]
-_NUMBER: dict[Role, int] = {"split": 0, "weights": 1, "order": 2, "dropout": 3, "search": 4, "augmentation": 5}
+Role: TypeAlias = Literal["split", "weights", "order", "dropout", "search", "augmentation", "test", "folds"]
+_NUMBER: dict[Role, int] = {
+    "split": 0, "weights": 1, "order": 2, "dropout": 3, "search": 4, "augmentation": 5, "test": 6, "folds": 7,
+}  # fmt: skip
 # Confirmatory replicates count from 1, so the two tuning domains can never meet them.
 SEARCH_REPLICATE = 0
 LR_TEST_REPLICATE = 1_000_000  # the first of a range, a thousand for each replicate whose rate is found

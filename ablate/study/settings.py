@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from ablate.study.catalog import ScalingName
 from ablate.study.model_ref import ModelRef
 from ablate.study.space import Space
-from ablate.study.trial import Design, Level, Mode, Monitor
+from ablate.study.trial import Design, Level, Mode
 
 Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -89,7 +89,8 @@ class Training(StudyTable):
     epochs: int = Field(default=20, ge=1, le=10**6)
     batch_size: int = Field(default=32, ge=1, le=10**6)
     patience: int = Field(default=5, ge=0, le=10**6)  # epochs without an improvement before stopping; 0: off
-    monitor: Monitor = "val_accuracy"
+    # "val_" and the metric by which epochs are compared, and stopped early; None: metric.name, or by the targets.
+    monitor: str | None = Field(default=None, max_length=1000)
     # A training batch's mean cross-entropy (nats) above this is divergence. Chance is 2.3 for ten classes; a run that
     # recovers may overshoot to hundreds in its first batches; a run that does not is past 1e6 a few batches later.
     max_loss: float = Field(default=1000.0, gt=0.0, allow_inf_nan=False)

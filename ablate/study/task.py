@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from ablate.study.trial import Monitor
+
 # "classes": whole numbers that count classes from 0; "one-hot": a 1 in the place of the class, 0 elsewhere; "tags":
 # several columns of 0 and 1, any number of them set; "numbers": amounts; "none": the model makes its own loss.
 TargetKind: TypeAlias = Literal["classes", "one-hot", "tags", "numbers", "none"]
@@ -91,10 +93,31 @@ class Task:
         return self.metric_of(self.decides)
 
     @property
+    def monitor(self) -> Monitor:
+        """The validation metric that early stopping watches."""
+        return Monitor(f"val_{self.decides}", self.metric.sign)
+
+    @property
     def target(self) -> Target:
         """The target, or the first of several."""
         return next(iter(self.targets.values()))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the metrics, in the order of their columns."""
+        return tuple(metric.name for metric in self.metrics)
+
     def metric_of(self, name: str) -> TaskMetric:
         """The metric of that name, which the task has."""
         return next(metric for metric in self.metrics if metric.name == name)
+
+
+def classification(monitor: str, n_classes: int) -> Task:
+    """The task of studies of older versions: one of `n_classes` classes, judged by accuracy or cross-entropy.
+
+    Guessing is that on balanced classes; unknown for 0 classes.
+    """
+    by_loss = monitor == "val_loss"
+    accuracy = TaskMetric("accuracy", "maximize", "points", 1 / n_classes if n_classes else math.nan)
+    loss = TaskMetric(LOSS, "minimize", "nats", math.log(n_classes) if n_classes else math.nan)
+    return Task({"": Target("classes", n_classes=n_classes)}, (accuracy, loss), LOSS if by_loss else "accuracy")

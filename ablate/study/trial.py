@@ -19,18 +19,32 @@ SCORED: tuple[State, ...] = ("finished", "pruned")  # a study uses no numbers of
 CUT_SHORT: tuple[State, ...] = ("killed", "pruned")  # says nothing about the configuration
 REFERENCE = "reference"  # the variant with which every other variant is compared
 BEST = "best"  # the second reference of a study that compares in both directions; compared with the first
-# Columns of the results table, before a column for each factor.
-COLUMNS = (
+# Columns of the results table: these, then those of the metrics, `COLUMNS_AFTER`, and a column for each factor.
+COLUMNS_BEFORE = (
     "trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed", "state", "score",
-    "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "best_epoch", "epochs", "learning_rate",
-    "parameters", "seconds", "attempt", "data", "lr_test", "run_id", "same_as", "read_at", "read_under", "reason",
 )  # fmt: skip
+COLUMNS_AFTER = (
+    "predictive_sd", "best_epoch", "epochs", "learning_rate", "parameters", "seconds", "attempt", "data", "lr_test",
+    "trained_by", "run_id", "same_as", "read_at", "read_under", "reason",
+)  # fmt: skip
+COLUMNS = (*COLUMNS_BEFORE, *COLUMNS_AFTER)
+PARTS = ("train", "val", "test")  # of the data; a metric's columns begin with one of them
 RATE_SETTING = "learning_rate_setting"  # the factor's level, e.g. "find*0.3"; the column learning_rate is the rate used
 # Columns that the analysis adds to tables of factors: a factor with such a name is renamed there.
 ADDED = ("value", "number", "optimism")
 MOST_CORNER = 16  # rows and columns of a kernel that are kept
 _NUMBER = {"search": re.compile("([0-9]{1,15})$"), "ablation": re.compile(r"^path-\w+-([0-9]{1,6})-")}
-Monitor: TypeAlias = Literal["val_accuracy", "val_loss"]
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """The validation metric that early stopping watches, and whose best value is a trial's score."""
+
+    name: str = "val_accuracy"  # its column
+    sign: int = 1  # factor that makes higher values better
+
+
+ACCURACY = Monitor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +103,26 @@ class TrialSpec:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Results of one epoch of a trial. Accuracies are fractions, losses mean cross-entropy in nats."""
+    """Results of one epoch of a trial."""
 
     trial: str
     epoch: int  # from 1
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
+    metrics: Mapping[str, float]  # by column: "train_loss", "train_accuracy", "val_loss", "val_accuracy"
     learning_rate: float  # learning rate of its last step
     seconds: float
+
+    def to_json(self) -> dict[str, Any]:  # Any: JSON
+        """A flat dictionary: the columns of the table of epochs."""
+        return {
+            "trial": self.trial, "epoch": self.epoch, **self.metrics, "learning_rate": self.learning_rate,
+            "seconds": self.seconds,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Epoch":
+        """The epoch that `to_json` wrote."""
+        metrics = {name: value for name, value in data.items() if is_metric(name)}
+        return cls(data["trial"], data["epoch"], metrics, data["learning_rate"], data["seconds"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +173,8 @@ class Outcome:
     score: float | None = None
     best_epoch: int | None = None
     epochs: int = 0  # epochs begun
-    val_accuracy: float | None = None  # at the best epoch
-    val_loss: float | None = None
-    test_accuracy: float | None = None  # of the best weights, once, if the spec requests it
-    test_loss: float | None = None
+    # By column: validation metrics at the best epoch; test metrics of the best weights, once, if the spec requests it.
+    metrics: Mapping[str, float] = field(default_factory=dict)
     predictive_sd: float | None = None  # at the best epoch: mean SD over several passes
     learning_rate: float | None = None  # the rate used at the peak of the schedule
     parameters: int | None = None  # trainable and non-trainable
@@ -171,10 +193,18 @@ class Outcome:
     layers: tuple[LayerState, ...] = ()  # if its study requests them
     initial_weights: str = ""  # digest of its model's initial weights; "" if none were drawn, or it is unknown
     test_predictions: str = ""  # of the best weights, packed by `ablate.data.predictions`; "" if not kept
+    trained_by: str = "compiled"  # the way of training
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it has scores of the test set."""
+        return any(name.startswith("test_") for name in self.metrics)
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
-        """A dictionary of JSON types."""
-        return asdict(self)
+        """A flat dictionary of JSON types."""
+        data = asdict(self)
+        metrics = data.pop("metrics")
+        return {**data, **metrics}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Outcome":
@@ -182,12 +212,22 @@ class Outcome:
         test = data.get("rate_test")
         rate_test = RateTest.from_json(test) if test else None
         layers = tuple(LayerState.from_json(layer) for layer in data.get("layers", ()))
-        return cls(**{**data, "notes": tuple(data.get("notes", ())), "rate_test": rate_test, "layers": layers})
+        # Older versions wrote null for a metric without a value.
+        metrics = {name: value for name, value in data.items() if is_metric(name) and value is not None}
+        others = {name: value for name, value in data.items() if not is_metric(name)}
+        read = {"notes": tuple(data.get("notes", ())), "rate_test": rate_test, "layers": layers, "metrics": metrics}
+        return cls(**{**others, **read})
+
+
+def is_metric(column: str) -> bool:
+    """Whether a column of a table holds a metric: "val_loss"; not "test_predictions", which is a text."""
+    part, _, name = column.partition("_")
+    return part in PARTS and name not in ("", "predictions") and not name.endswith("_setting")
 
 
 def score_of(epoch: Epoch, monitor: Monitor) -> float:
     """The monitored quantity, higher is better."""
-    return epoch.val_accuracy if monitor == "val_accuracy" else -epoch.val_loss
+    return monitor.sign * epoch.metrics[monitor.name]
 
 
 def counted(outcome: Outcome, epoch: Epoch, *, monitor: Monitor) -> Outcome:
@@ -195,9 +235,8 @@ def counted(outcome: Outcome, epoch: Epoch, *, monitor: Monitor) -> Outcome:
     outcome, score = replace(outcome, epochs=epoch.epoch), score_of(epoch, monitor)
     if outcome.score is not None and score <= outcome.score:
         return outcome
-    return replace(
-        outcome, score=score, best_epoch=epoch.epoch, val_accuracy=epoch.val_accuracy, val_loss=epoch.val_loss
-    )
+    of_validation = {name: value for name, value in epoch.metrics.items() if name.startswith("val_")}
+    return replace(outcome, score=score, best_epoch=epoch.epoch, metrics=of_validation)
 
 
 def stopped(outcome: Outcome) -> Outcome:

@@ -78,6 +78,8 @@ def _plain(errors: Sequence[Any], layered: Layered, key: Key) -> StudyError:  # 
     if kind == "missing":
         return layered.error(place, "has too few items")
     rule = _RULES.get(kind, "is not allowed here").format(**context)
+    if any(one["loc"][:1] == error["loc"][:1] and "float" in str(one["loc"][1:]) for one in errors[1:]):
+        rule = "must be a whole number from 1 up or a share between 0 and 1"  # the only fields of two kinds of number
     # A field that takes a number or a word reports an error for both.
     words = [
         e["ctx"]["expected"] for e in errors[1:] if e["type"] == "literal_error" and e["loc"][0] == error["loc"][0]

@@ -12,7 +12,15 @@ from ablate.errors import AblateError, DataError, known_names
 from ablate.study.trial import COLUMNS, RATE_SETTING
 from ablate.text import number_of, printable
 from ablate.tracking.address import placed, shown_uri
-from ablate.tracking.run_fields import FACTOR_NAMES, OUTCOME_METRICS, OUTCOME_TAGS, PARENT, SPEC_TAGS, attempt_in
+from ablate.tracking.run_fields import (
+    FACTOR_NAMES,
+    OUTCOME_METRICS,
+    OUTCOME_TAGS,
+    PARENT,
+    SPEC_TAGS,
+    attempt_in,
+    outcome_metric,
+)
 from ablate.tracking.store import reading
 
 if TYPE_CHECKING:
@@ -82,6 +90,7 @@ def _row(run: "Run") -> dict[str, object]:
     row: dict[str, object] = dict.fromkeys(COLUMNS)
     row |= {name: tags.get(name, "") for name in (*SPEC_TAGS, *OUTCOME_TAGS, "lr_test")}
     row |= {name: metrics.get(metric) for name, metric in OUTCOME_METRICS.items()}
+    row |= {column: value for name, value in metrics.items() if (column := outcome_metric(name))}
     row |= {name: int(metrics[name]) if math.isfinite(metrics[name]) else None for name in _WHOLE if name in metrics}
     row |= {"seed": _seed(run), "run_id": run.info.run_id, "attempt": attempt_in(tags)}
     names = _factor_names(run)

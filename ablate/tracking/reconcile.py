@@ -121,7 +121,7 @@ def _read(client: "MlflowClient", attempt: Attempt, run: "Run", rate_tests: set[
     if attempt.outcome is not None and _is_as(run, attempt):
         files = lacking_files(attempt.outcome, had=tags.get(entries.FILES, ""), rate_tests=rate_tests)
         return Stored(run.info.run_id, has_ended=True, tags=tags, files=files)
-    names = [name for name in entries.EPOCH_METRICS if name in metrics]
+    names = [name for name in metrics if entries.is_epoch_metric(name)]
     points = {(p.key, p.step): p.timestamp for name in names for p in client.get_metric_history(run.info.run_id, name)}
     times = {step: at for (_, step), at in points.items()}
     for epoch in (epoch for _, epoch in _passed(attempt, times)):

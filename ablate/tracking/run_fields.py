@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Literal, TypeAlias
 
 from ablate.storage.results import layers_table
-from ablate.study.trial import REFERENCE, Epoch, Outcome, RateTest, State, TrialSpec
+from ablate.study.trial import REFERENCE, Epoch, Outcome, RateTest, State, TrialSpec, is_metric
 
 RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]
 PARENT = "mlflow.parentRunId"
@@ -17,14 +17,10 @@ NOTE = "mlflow.note.content"
 ATTEMPT = "attempt"  # tag
 FILES = "files"  # tag: artifacts of a trial's run
 FACTOR_NAMES = "factor_names"  # tag: {param key: factor}, for factors whose name is no valid key
-EPOCH_METRICS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "learning_rate")
-# Field of an outcome -> metric, renamed if an epoch metric has that name: MLflow would show its last value instead.
+BEST = "best_"  # begins the name of a validation metric at the best epoch: MLflow would show that of the last epoch
+# Field of an outcome -> metric, renamed if an epoch metric has that name.
 OUTCOME_METRICS = {
     "score": "score",
-    "val_accuracy": "best_val_accuracy",
-    "val_loss": "best_val_loss",
-    "test_accuracy": "test_accuracy",
-    "test_loss": "test_loss",
     "predictive_sd": "predictive_sd",
     "best_epoch": "best_epoch",
     "epochs": "epochs",
@@ -33,7 +29,7 @@ OUTCOME_METRICS = {
     "seconds": "seconds",
 }
 SPEC_TAGS = ("trial", "phase", "design", "variant", "factor", "level", "against", "mode", "seed")
-OUTCOME_TAGS = ("state", "data", "same_as", "read_at", "read_under", "reason")
+OUTCOME_TAGS = ("state", "data", "trained_by", "same_as", "read_at", "read_under", "reason")
 END_TAGS = (*OUTCOME_TAGS, "lr_test", "notes", "time")
 STATUS: Mapping[State, RunStatus] = {
     "finished": "FINISHED",
@@ -103,12 +99,25 @@ def param_values(params: Mapping[str, object]) -> dict[str, str]:
 
 def epoch_metrics(epoch: Epoch) -> dict[str, float]:
     """The metrics of an epoch; non-finite values are left out, since one infinity would flatten the whole chart."""
-    return _finite({name: getattr(epoch, name) for name in EPOCH_METRICS})
+    return _finite({**epoch.metrics, "learning_rate": epoch.learning_rate})
 
 
 def outcome_metrics(outcome: Outcome) -> dict[str, float]:
     """The single values of a trial that ended; missing and non-finite values are left out."""
-    return _finite({metric: getattr(outcome, name) for name, metric in OUTCOME_METRICS.items()})
+    fields = {metric: getattr(outcome, name) for name, metric in OUTCOME_METRICS.items()}
+    measured = {f"{BEST if name.startswith('val_') else ''}{name}": value for name, value in outcome.metrics.items()}
+    return _finite({**fields, **measured})
+
+
+def is_epoch_metric(name: str) -> bool:
+    """Whether a metric of a run has a value for each epoch."""
+    return name == "learning_rate" or (is_metric(name) and not name.startswith("test_"))
+
+
+def outcome_metric(name: str) -> str:
+    """The column of a results table that a metric of a run holds; "" if it is none."""
+    column = name.removeprefix(BEST)
+    return column if is_metric(column) and name.startswith(("best_val_", "test_")) else ""
 
 
 def named_metrics(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -37,12 +37,13 @@ def inspect_layers(trial: Trial, context: TrainingContext, when: When) -> None:
 
 
 def _states(trial: Trial, context: TrainingContext, state: TrainingState, when: When) -> list[LayerState]:
-    split, examples = trial.split, context.examples
+    split, rows = trial.split, trial.split.validation[: context.study.inspect.examples].astype(np.int32)
+    (piece,) = context.examples.pieces(rows[None, None], 1)
     inside = trial.start.program.probe.look(
         state[:2],
-        (examples.x, examples.y),
+        (piece.x, piece.y),
         (split.shift, split.scale),
-        rows=split.validation[: context.study.inspect.examples].astype(np.int32),
+        rows=piece.order[0, 0],
     )
     shown = min(CORNER_OF, len(inside)) if when == "end" else 0
     return [

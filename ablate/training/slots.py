@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import final
@@ -16,9 +16,10 @@ from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
+from ablate.training.engine.objective import Tally
 from ablate.training.engine.program import Program, Scores
 from ablate.training.engine.settings import mc_samples_of, settings_of
-from ablate.training.train import EpochAccumulator, Trial
+from ablate.training.train import EpochAccumulator, Trial, columns
 
 _NOTHING: TrainingState = (), (), ()
 
@@ -55,7 +56,8 @@ class Slots:
         """Train and validate one epoch of every trial. Returns the epochs by slot, without those of diverged trials."""
         began = time.perf_counter()
         self._thaw()
-        passes = self._train()
+        passes, tally = self._train()
+        assert tally is not None  # every epoch has a step
         with self._timed("evaluate"):
             splits = [trial.split for trial in self._all()]
             order = self._context.validation_order(splits, chunk=self._program.pieces.chunk)
@@ -63,16 +65,16 @@ class Slots:
         seconds = (time.perf_counter() - began) / len(self.trials)
         epochs = {}
         for slot, trial in self.trials.items():
-            lost = "" if math.isfinite(scores.losses[slot]) else "the validation loss is not a finite number"
-            if reason := passes[slot].reason or lost:
+            validation = dict(scores.metrics[slot])
+            if reason := passes[slot].reason or self._lost(validation):
                 trial.diverge(reason)
                 continue
-            loss, accuracy = float(scores.losses[slot]), float(scores.accuracies[slot])
-            epochs[slot] = passes[slot].to_epoch(trial, val_loss=loss, val_accuracy=accuracy, seconds=seconds)
+            trained = self._program.trained(tally, slot, n=passes[slot].seen)
+            epochs[slot] = passes[slot].to_epoch(trial, training=trained, validation=validation, seconds=seconds)
             if trial.take(epochs[slot]):
                 trial.best = self._program.row(self._state, slot)
                 if mc_samples_of(self._context.study, trial.spec.factors):
-                    trial.outcome = replace(trial.outcome, predictive_sd=float(scores.spreads[slot]))
+                    trial.outcome = replace(trial.outcome, predictive_sd=scores.spreads[slot])
         return epochs
 
     def test(self) -> None:
@@ -89,9 +91,9 @@ class Slots:
                 n=len(self._context.data.y_test),
             )
         for row, trial in enumerate(trials):
-            loss, accuracy = float(scores.losses[row]), float(scores.accuracies[row])
-            packed = pack(scores.classes(row), self._context.data.y_test)
-            trial.outcome = replace(trial.outcome, test_loss=loss, test_accuracy=accuracy, test_predictions=packed)
+            packed = pack(scores.classes(row), self._context.data.y_test) if scores.predicted is not None else ""
+            metrics = {**trial.outcome.metrics, **columns(scores.metrics[row], "test")}
+            trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)
 
     def _thaw(self) -> None:
         """Unfreeze all layers, with a new optimizer, after the head has trained alone for long enough."""
@@ -101,21 +103,23 @@ class Slots:
                 thawed = self._program.restarted(self._program.row(self._state, slot), settings)
                 self._state = self._program.replaced(self._state, slot, thawed)
 
-    def _train(self) -> dict[int, EpochAccumulator]:
+    def _train(self) -> tuple[dict[int, EpochAccumulator], Tally | None]:
+        """Train an epoch of every slot; returns the results by slot, and what the objective has counted."""
         passes = {slot: EpochAccumulator() for slot in self.trials}
         slots = self._all()
         permutations = {slot: trial.permutation() for slot, trial in self.trials.items()}
         some = next(iter(permutations.values()))  # stands in for those of free slots
-        scaling = self._context.scaling([trial.split for trial in slots])
+        scaling = self._context.scaling([trial.split for trial in slots], part="train")
         orders = [permutations.get(slot, some) for slot in range(self._size)]
         batch = slots[0].settings.batch_size  # the same for all trials of a structure
         parts = epoch_batches(orders, batch, min_rows=len(self._context.ramp))
-        schedule, first = self._schedule(slots, steps=sum(n_steps for _, n_steps in parts)), 0
-        for order, n_steps in parts:
+        schedule, first, tally = self._schedule(slots, steps=sum(n_steps for _, n_steps in parts)), 0, None
+        for order, n_steps in self._with_first_step(parts):
             rates = np.zeros(order.shape[:2], np.float32)
             rates[:n_steps] = schedule[first : first + n_steps]
             first += n_steps
             going = [slot in passes and not passes[slot].reason for slot in range(self._size)]
+            limits = [np.inf if trial.limit is None else trial.limit for trial in slots]
             with self._timed("train"):
                 steps = self._program.train(
                     self._state,
@@ -124,14 +128,33 @@ class Slots:
                     order=order,
                     rates=rates,
                     n_steps=np.where(going, n_steps, 0).astype(np.int32),
-                    max_loss=self._settings.max_loss,
+                    max_loss=np.array(limits, np.float32),
+                    tally=tally,
                 )
-            self._state = steps.state
-            for slot in passes:
+            self._state, tally = steps.state, steps.tally
+            for slot, trial in self.trials.items():
                 if going[slot]:
-                    passes[slot].add(steps, slot, batch=order.shape[2], limit=self._settings.max_loss)
+                    if trial.limit is None:
+                        trial.start_at(float(steps.losses[slot][0]))
+                    passes[slot].add(steps, slot, batch=order.shape[2], limit=limits[slot])
                     passes[slot].rate = float(schedule[first - 1, slot])
-        return passes
+        return passes, tally
+
+    def _with_first_step(self, parts: list[tuple[Indices, int]]) -> list[tuple[Indices, int]]:
+        """The parts of an epoch; if a trial is at its start, with the first step apart: its loss sets a limit."""
+        if all(trial.limit is not None for trial in self.trials.values()) or parts[0][1] < 2:
+            return parts
+        order, n_steps = parts[0]
+        later = np.concatenate([order[1:], np.zeros_like(order[:1])])
+        return [(order, 1), (later, n_steps - 1), *parts[1:]]
+
+    def _lost(self, validation: Mapping[str, float]) -> str:
+        """Why an epoch without a usable score ends its trial; "" if it has one."""
+        decides = self._context.task.decides
+        for name in dict.fromkeys(("loss", decides)):
+            if not math.isfinite(validation.get(name, math.nan)):
+                return f"the validation {name.replace('_', ' ')} is not a finite number"
+        return ""
 
     def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats64:
         """The learning rates of the epoch's steps, (steps, slots)."""
@@ -140,7 +163,8 @@ class Slots:
 
     def _scores(self, state: TrainingState, splits: Sequence[Split], order: Indices, *, n: int) -> Scores:
         context = self._context
-        return self._program.evaluate(state, context.examples, context.scaling(splits), order=order, n=n)
+        scaling = context.scaling(splits, part="evaluate")
+        return self._program.evaluate(state, context.examples, scaling, order=order, n=n)
 
     def _all(self) -> list[Trial]:
         """The trial of each slot; in a free slot, another trial stands in and takes no step."""

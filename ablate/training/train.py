@@ -5,6 +5,7 @@ in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import final
 
@@ -18,7 +19,7 @@ from ablate.study import seeds
 from ablate.study.catalog import level_in
 from ablate.study.rate import rate_of
 from ablate.study.settings import Schedule, Training
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
 from ablate.training.engine.context import Start, TrainingContext
@@ -40,15 +41,18 @@ class Trial:
     start: Start
     split: Split
     settings: Training  # [training] as changed by its factors
+    monitor: Monitor
     thaw: UnfreezeSchedule
     schedule: str
     rate: float  # peak of its schedule
     rate_test: RateTest | None
+    scale: float  # of its loss, at least
     order: np.random.Generator  # generator of this trial's batch order
     outcome: Outcome
     best: TrainingState | None = None
     val_losses: list[float] = field(default_factory=list)  # validation losses of its epochs
     seconds: float = 0.0  # its share of the time of its stack
+    limit: float | None = None  # a training batch's loss above it is divergence; None before the first batch
 
     def permutation(self) -> Indices:
         """The training examples in the order of the next epoch."""
@@ -62,9 +66,13 @@ class Trial:
 
     def take(self, epoch: Epoch) -> bool:
         """Count an epoch; whether it is the best epoch so far, with a strictly better score."""
-        self.outcome = counted(self.outcome, epoch, monitor=self.settings.monitor)
-        self.val_losses.append(epoch.val_loss)
+        self.outcome = counted(self.outcome, epoch, monitor=self.monitor)
+        self.val_losses.append(epoch.metrics["val_loss"])
         return self.outcome.best_epoch == epoch.epoch
+
+    def start_at(self, loss: float) -> None:
+        """Set the limit of its loss by that of its first batch."""
+        self.limit = loss + self.settings.max_loss * max(abs(loss), self.scale)
 
     def diverge(self, reason: str) -> None:
         """End as diverged in the current epoch."""
@@ -118,8 +126,8 @@ class EpochAccumulator:
     """Accumulates a trial's results over one pass through its training examples."""
 
     loss: float = 0.0  # sum over the examples seen
-    correct: int = 0
     seen: int = 0
+    steps: int = 0
     rate: float = 0.0  # learning rate of the last step
     reason: str = ""  # why it ended early
 
@@ -127,19 +135,22 @@ class EpochAccumulator:
         """Add the results of a slot of a program."""
         losses, n = steps.losses[slot], int(steps.done[slot])
         self.loss += float(losses.sum(dtype=np.float64)) * batch
-        self.correct += int(steps.correct[slot])
         self.seen += n * batch
-        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=n)
+        self.steps += n
+        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=self.steps)
 
-    def to_epoch(self, trial: Trial, *, val_loss: float, val_accuracy: float, seconds: float) -> Epoch:
+    def to_epoch(
+        self, trial: Trial, *, training: Mapping[str, float], validation: Mapping[str, float], seconds: float
+    ) -> Epoch:
         """The finished epoch of `trial`, with its validation."""
         return Epoch(
             trial=trial.spec.trial,
             epoch=trial.outcome.epochs + 1,
-            train_loss=self.loss / self.seen,
-            train_accuracy=self.correct / self.seen,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
+            metrics={
+                "train_loss": self.loss / self.seen,
+                **columns(training, "train"),
+                **columns(validation, "val"),
+            },
             learning_rate=self.rate,
             seconds=seconds,
         )
@@ -162,7 +173,10 @@ def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: 
     settings, schedule = training_of(context.study, spec.factors), str(level_in(spec.factors, "schedule"))
     outcome = Outcome(spec.trial, "finished")
     thaw = unfreeze_schedule_of(context.study, spec.factors)
-    return Trial(spec, clock, start, split, settings, thaw, schedule, rate, rate_test, order, outcome)
+    return Trial(
+        spec, clock, start, split, settings, context.task.monitor, thaw, schedule, rate, rate_test, context.loss_scale,
+        order, outcome,
+    )  # fmt: skip
 
 
 def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int = 0, parts: int = 1) -> Outcome:
@@ -184,3 +198,8 @@ def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:
         return ""
     what = f"rose to {loss:.3g}, above {limit:g}," if math.isfinite(loss) else "is not finite"
     return f"the training loss {what} at step {step}"
+
+
+def columns(metrics: Mapping[str, float], part: str) -> dict[str, float]:
+    """Metrics under the columns of a part of the data: "loss" as "val_loss"."""
+    return {f"{part}_{name}": value for name, value in metrics.items()}

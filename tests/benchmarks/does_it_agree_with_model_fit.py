@@ -90,8 +90,9 @@ def main() -> None:
             run_trials([TrialSpec(f"s{seed}", Label("ablation"), seed, factors)], context, finder, alone)
             outcome = alone.outcome
             mine = outcome.timings["train"] + outcome.timings["evaluate"]
-            line = f"seed {seed}: ablate {100 * outcome.val_accuracy:.2f} in {outcome.epochs} epochs, {mine:.1f} s"
-            scores["ablate"].append(outcome.val_accuracy)
+            score = outcome.metrics["val_accuracy"]
+            line = f"seed {seed}: ablate {100 * score:.2f} in {outcome.epochs} epochs, {mine:.1f} s"
+            scores["ablate"].append(score)
             for name, global_seed in (("model.fit", None), ("model.fit, seeded", seed)):
                 task = make_task(context, seed, rate, global_seed)
                 accuracy, seconds, epochs = peer.submit(fit, task).result()

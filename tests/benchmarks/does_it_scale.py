@@ -345,12 +345,12 @@ def sent(message: Any) -> Any:
 
 def made_up_epochs(spec: Any) -> list[Any]:
     """The learning curve that a spec always has."""
-    from ablate.study.trial import Epoch
+    from records import epoch_of_classes
 
     rng = np.random.default_rng(crc32(repr((sorted(spec.factors.items()), spec.seed)).encode()))
     accuracies = 0.9 - 0.3 * 0.5 ** np.arange(EPOCHS) + 0.01 * rng.standard_normal(EPOCHS)
     return [
-        Epoch(spec.trial, number, 1.1 - value, value, 1.2 - value, value - 0.01, 0.001, 0.0)
+        epoch_of_classes(spec.trial, number, 1.1 - value, value, 1.2 - value, value - 0.01, 0.001, 0.0)
         for number, value in enumerate(accuracies.tolist(), start=1)
     ]
 
@@ -359,22 +359,21 @@ def made_up_outcome(spec: Any, epochs: list[Any], *, state: str) -> Any:
     """What a worker says of a trial at its end, range test included."""
     from ablate.study.trial import Outcome
 
-    best = max(epochs, key=lambda epoch: epoch.val_accuracy)
-    test = {"test_accuracy": best.val_accuracy - 0.01, "test_loss": best.val_loss} if spec.test else {}
+    best = max(epochs, key=lambda epoch: epoch.metrics["val_accuracy"])
+    accuracy, loss = best.metrics["val_accuracy"], best.metrics["val_loss"]
+    test = {"test_accuracy": accuracy - 0.01, "test_loss": loss} if spec.test else {}
     return Outcome(
         spec.trial,
         state,
-        score=best.val_accuracy,
+        score=best.metrics["val_accuracy"],
         best_epoch=best.epoch,
         epochs=len(epochs),
-        val_accuracy=best.val_accuracy,
-        val_loss=best.val_loss,
+        metrics={"val_accuracy": accuracy, "val_loss": loss, **test},
         learning_rate=0.001,
         parameters=1000,
         timings=dict.fromkeys(("data", "build", "compile", "lr_test", "train", "evaluate"), 0.0),
         data="0123456789abcdef",
         rate_test=made_up_rate_test(tuple((k, v) for k, v in spec.factors.items() if k != "learning_rate")),
-        **test,
     )
 
 

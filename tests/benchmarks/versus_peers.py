@@ -149,13 +149,14 @@ def parse() -> argparse.Namespace:
 def write_split(arguments: argparse.Namespace, folder: Path) -> None:
     """The peers' training and validation examples, as stored, and the scaling that the training split asks for."""
     from ablate.data import load_dataset, split_dataset
+    from ablate.study.settings import Data
 
     data_dir = arguments.data_dir
     data = load_dataset("cifar10", data_dir=data_dir, explicit=data_dir is not None, base=Path.cwd())
     if data.stand_in:
         print("STAND-IN DATA: not CIFAR-10")
-    sizes = {"n_train": arguments.train, "n_validation": VALIDATION}
-    split = split_dataset(data, **sizes, scaling="standardize", seed=np.random.SeedSequence(1))
+    settings = Data(name="cifar10", train=arguments.train, validation=VALIDATION)
+    split = split_dataset(data, settings, seed=1, replicate=1, scaling="standardize")
     arrays = {"x": data.x_train[split.train], "y": data.y_train[split.train]}
     held_out = {"x_val": data.x_train[split.validation], "y_val": data.y_train[split.validation]}
     np.savez(folder / "split.npz", shift=split.shift, scale=split.scale, **arrays, **held_out)

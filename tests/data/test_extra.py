@@ -12,7 +12,7 @@ FOUR = ["x_train", "y_train", "x_test", "y_test"]
 @pytest.mark.parametrize("name", ["sample_weight", "weights", "w_train_weights", "sampleWeights", "class_weight"])
 def test_weights_are_refused(name):
     with pytest.raises(
-        DataError, match=rf"own\.npz: holds {name}, but example weights are not supported: .*\n  save the"
+        DataError, match=rf"own\.npz: holds {name}, but no setting uses it, so all .*\n  write weights = "
     ):
         extra.check_extra([*FOUR, name], source="own.npz")
 
@@ -39,7 +39,9 @@ def test_what_is_not_used_is_named():
     assert extra.unused(FOUR) == ""
     assert extra.unused([*FOUR, "names"]) == "not used: names"
     said = extra.unused([*FOUR, "x_val", "y_val"])
-    assert said == "not used: x_val, y_val; ablate draws the validation examples from x_train"
+    assert (
+        said == 'not used: x_val, y_val; validation examples are drawn from x_train, unless data.validation is "given"'
+    )
     assert extra.unused([f"a{k}" for k in range(10)]).endswith("a6, a7 and 2 more")
 
 
@@ -51,7 +53,7 @@ def test_groups_of_training_examples_are_torn_apart_by_the_split():
     (said,) = sentences(subject=list("aabbcc"))
     assert said == (
         "subject names 3 groups of training examples, and the random split into training and validation "
-        "does not keep groups together, so validation scores may be too high"
+        'does not keep groups together, so validation scores may be too high: write groups = "subject" in [data]'
     )
 
 

@@ -33,9 +33,11 @@ def test_arrays_saved_without_names_are_explained(names):
     assert how_to_rename(names).startswith("arrays saved without a name become arr_0, arr_1, …: write numpy.savez")
 
 
-@pytest.mark.parametrize("names", [["X", "y"], ["images", "labels"], ["x_train", "y_train"], ["data", "target", "z"]])
-def test_one_set_has_to_be_split(names):
-    assert how_to_rename(names).startswith("test examples are needed: split them off")
+@pytest.mark.parametrize("names", [["X", "y"], ["images", "labels"], ["trainX", "trainY"], ["data", "target", "z"]])
+def test_one_set_without_a_test_part_is_renamed(names):
+    x, y = names[:2]
+    renamed = f"rename them: old = numpy.load(path); numpy.savez(path, x_train=old['{x}'], y_train=old['{y}'])"
+    assert how_to_rename(names) == renamed
 
 
 @pytest.mark.parametrize("names", [[], ["foo", "bar"], ["x_train", "y_train", "x_test"], ["X"]])

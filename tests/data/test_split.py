@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ablate.data import Dataset, scale_inputs, split_dataset, to_dataset, to_source
 from ablate.data.split import draw_by_class
 from ablate.errors import DataError
+from ablate.study.settings import Data
 
 
 def dataset(x, y) -> Dataset:
@@ -23,9 +24,14 @@ def labelled(counts) -> Dataset:
     return dataset(np.arange(len(labels))[:, None] % 251, labels)
 
 
-def split(data, n_train=None, n_validation=2, scaling="none", seed=0):
-    sequence = np.random.SeedSequence(seed)
-    return split_dataset(data, n_train=n_train, n_validation=n_validation, scaling=scaling, seed=sequence)
+def asked(**settings) -> Data:
+    """The settings as they are, numbers out of their range too."""
+    return Data(name="small.npz").model_copy(update=settings)
+
+
+def split(data, n_train=None, n_validation=2, scaling="none", seed=0, replicate=1, **settings):
+    wanted = asked(train=n_train, validation=n_validation, **settings)
+    return split_dataset(data, wanted, seed=seed, replicate=replicate, scaling=scaling)
 
 
 def split_unless_a_class_is_lost(data, n_train, n_validation, seed):

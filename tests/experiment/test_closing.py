@@ -1,14 +1,15 @@
+import hashlib
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from full_disk import at_most
+from records import epoch_of_classes
 
 from ablate.data.predictions import pack
 from ablate.errors import StorageError
 from ablate.experiment.closing import _is_own_source, study_notes, write_folder
-from ablate.models.user_code import code_digest
 from ablate.storage.facts import Ending, Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
@@ -16,7 +17,8 @@ from ablate.storage.predictions import read_predictions
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.provenance import TuningFacts
 from ablate.study.model_ref import ModelRef
-from ablate.study.trial import Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Label, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.user_code import code_digest
 
 TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1.0)
 
@@ -24,7 +26,7 @@ TEST = RateTest("key", (0.1,), (2.0,), {"valley": 0.1}, 0.1, "determined", "", 1
 def entry(trial: str, *, phase="ablation", variant="reference", **changes) -> Entry:
     spec = TrialSpec(trial, Label(phase, variant), 1, {"optimizer": "adam", "learning_rate": "find"})
     outcome = Outcome(trial, "finished", score=0.5, timings={"train": 4.0, "compile": 2.0}, **changes)
-    return Entry(spec, outcome, (Epoch(trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),), "run")
+    return Entry(spec, outcome, (epoch_of_classes(trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),), "run")
 
 
 @pytest.fixture
@@ -182,3 +184,30 @@ def test_a_full_disk_is_told_with_its_file_and_the_former_tables_stay_whole(fact
         provenance_of(facts, tmp_path, [entry("a"), entry("b")])
     assert {path: path.read_bytes() for path in before} == before
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_overlap_is_recorded_for_folds_and_for_nothing_else(facts, tmp_path):
+    assert provenance_of(facts, tmp_path, [entry("a")]).get("overlap") is None
+    data = facts.study.data.model_copy(update={"validation": "folds", "folds": 5})
+    folds = replace(facts, study=facts.study.model_copy(update={"data": data}))
+    assert provenance_of(folds, tmp_path, [entry("a")])["overlap"] == 0.25
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"validation": "folds", "folds": 5}, {"validation": "folds", "folds": 6}, {"validation": 0.2},
+        {"weights": "balanced"}, {"target_scaling": "none"},
+    ],
+)  # fmt: skip
+def test_every_new_key_that_decides_a_split_changes_fingerprint_and_key(facts, setting):
+    changed = replace(facts, study=facts.study.model_copy(update={"data": facts.study.data.model_copy(update=setting)}))
+    assert changed.fingerprint() != facts.fingerprint()
+    assert changed.split_settings() != facts.split_settings()
+
+
+def test_the_fingerprint_of_a_present_study_stays(facts):
+    data, seed = facts.study.data, facts.study.seed
+    text = f"{facts.data.digest} {data.validation} {data.train} {data.scaling} {seed}"
+    assert facts.fingerprint() == hashlib.sha256(text.encode()).hexdigest()[:16]
+    assert facts.split_settings() == [facts.data.digest, facts.n_train(), data.validation, data.scaling]

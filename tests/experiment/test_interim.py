@@ -2,7 +2,9 @@ import math
 
 import pytest
 
+from ablate.analysis.effects import effects_table
 from ablate.experiment.interim import (
+    _judged,
     best_entry,
     count_states,
     headline_metrics,
@@ -51,7 +53,7 @@ def confirmed(differences: dict[int, float]) -> list[Entry]:
             TrialSpec(
                 f"{variant}-s{seed}", Label("ablation", variant, factor, level, mode), seed, {"a": level}, test=True
             ),
-            Outcome(f"{variant}-s{seed}", "finished", score=0.5, test_accuracy=0.5 + share * difference),
+            Outcome(f"{variant}-s{seed}", "finished", score=0.5, metrics={"test_accuracy": 0.5 + share * difference}),
             (),
             "",
         )
@@ -83,3 +85,12 @@ def test_states_are_counted_and_the_headline_has_the_best():
     assert count_states(ENTRIES) == {"finished": 4, "pruned": 1}
     assert headline_metrics(ENTRIES) == {"trials_finished": 4, "best_score": 0.7}
     assert headline_metrics([]) == {"trials_finished": 0}
+
+
+def test_intervals_of_folds_are_wider_by_the_shared_training_examples(facts):
+    results, metric = _judged(confirmed(dict(enumerate((0.02, 0.03, 0.01, 0.02, 0.05, 0.03), start=1))), facts)
+    plain = effects_table(results, metric).iloc[0]
+    folds = effects_table(results, metric, overlap=0.25).iloc[0]
+    half, of_folds = ((row["high"] - row["low"]) / 2 for row in (plain, folds))
+    assert of_folds / half == pytest.approx(math.sqrt((1 / 6 + 0.25) / (1 / 6)))
+    assert (folds["test"], folds["sd"]) == ("folds", plain["sd"])

@@ -1,10 +1,12 @@
+from records import epoch_of_classes
+
 from ablate.experiment.events import TrialBegan, TrialEnded
 from ablate.experiment.listeners import Cached, Journaled, Watched
 from ablate.storage.journal import Entry, Journal
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 SPEC = TrialSpec("b", Label("search"), 0, {"learning_rate": 0.1})
-EPOCH = Epoch("b", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+EPOCH = epoch_of_classes("b", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 ENTRY = Entry(SPEC, Outcome("b", "finished", score=0.5), (EPOCH,), "")
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from in_process import InProcess
+from records import epoch_of_classes
 
 from ablate.experiment.interim import open_contrasts
 from ablate.experiment.preregister import origins, preregister, preregistration_facts, spent_level
@@ -17,14 +18,14 @@ from ablate.storage.provenance import EarlierFacts
 from ablate.storage.reads import ScoreReads
 from ablate.storage.trial_cache import open_cache
 from ablate.study.load import load_study
-from ablate.study.trial import Epoch, Outcome
+from ablate.study.trial import Outcome
 
 OVERRIDES = ["search.trials=0", 'ablation.learning_rate="carry"']
 
 
 def train(spec, on_epoch):
     """A made-up trial whose score depends on its seed."""
-    on_epoch(Epoch(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+    on_epoch(epoch_of_classes(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
     score = 0.8 + spec.seed / 100
     tested = {"test_accuracy": score, "test_loss": 1.0} if spec.may_test() else {}
     return Outcome(spec.trial, "finished", score, 1, 1, 0.5, 1.0, **tested)
@@ -144,7 +145,7 @@ def test_interim_looks_use_the_level_that_is_left(beside):
 
     def better(entry):
         score = 0.5 + (next(gains) if entry.spec.label.variant == "optimizer=sgd" else 0.0)
-        return replace(entry, outcome=replace(entry.outcome, test_accuracy=score, test_loss=1.0))
+        return replace(entry, outcome=replace(entry.outcome, metrics={"test_accuracy": score, "test_loss": 1.0}))
 
     seven = [better(entry) for entry in entries if entry.spec.seed <= 7]
     at_all = open_contrasts(seven, facts, seeds=(7, 14), look=1, alpha=0.05)

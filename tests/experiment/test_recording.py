@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 from full_disk import at_most
+from records import epoch_of_classes
 
 from ablate.clock import Clock
 from ablate.errors import AblateError, StorageError
@@ -88,7 +89,7 @@ def test_a_trial_is_shown_tracked_and_journaled(recorded):
     plan = record.around(OneSpec(SPEC))
     for spec in plan.ask(1):
         record.begin(spec)
-        passed = Epoch(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+        passed = epoch_of_classes(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
         assert plan.report(passed)
         plan.tell(Outcome(spec.trial, "finished", score=0.5))
     assert [type(event) for event in shown] == [TrialBegan, Epoch, TrialEnded]
@@ -109,7 +110,10 @@ def test_a_configuration_of_an_earlier_run_is_not_trained_again_and_gets_a_run_o
     }  # fmt: skip
 
 
-EPOCHS = (Epoch("x", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0), Epoch("x", 2, 1.0, 0.5, 1.0, 0.6, 0.1, 1.0))
+EPOCHS = (
+    epoch_of_classes("x", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0),
+    epoch_of_classes("x", 2, 1.0, 0.5, 1.0, 0.6, 0.1, 1.0),
+)
 
 
 class OneFound:
@@ -148,7 +152,7 @@ def test_the_test_set_opens_with_the_freeze_which_is_tracked_before_any_trial(re
     (spec,) = plan.ask(1)
     assert spec.may_test()
     record.begin(spec)
-    plan.tell(Outcome("b", "finished", test_accuracy=0.5))
+    plan.tell(Outcome("b", "finished", metrics={"test_accuracy": 0.5}))
     record.settle()
     assert runs.calls == [("frozen", frozen.digest), ("began", "b", 1), ("ended", "b", 1)]
 
@@ -184,7 +188,7 @@ def test_an_attempt_that_was_lost_is_shown_tracked_and_journaled_and_the_trial_g
     plan = record.around(OneSpec(SPEC))
     (spec,) = plan.ask(1)
     record.begin(spec)
-    passed = Epoch(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+    passed = epoch_of_classes(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
     plan.report(passed)
     record.lost(spec, "its process ended with signal 9")
     record.begin(spec)
@@ -242,7 +246,7 @@ def test_the_studys_run_is_kept_and_gone_on_with(tmp_path):
 ENDED = TrialSpec("a", Label("ablation", "dropout=0.1", "dropout", "0.1", "find"), 3, {"dropout": 0.1}, test=True)
 TEST = RateTest("k", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
 OUTCOME = Outcome("a", "finished", score=0.5, timings={"train": 1.0}, notes=("n",), rate_test=TEST)
-EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
+EPOCH = epoch_of_classes("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
 
 
 class OneTrial:
@@ -282,7 +286,7 @@ def test_a_second_attempt_replaces_the_epochs_of_the_first(tmp_path):
     inner, journal = OneTrial(), Journal(tmp_path / "trials.jsonl")
     plan, _ = journaled(inner, journal)
     plan.ask(1)
-    second = Epoch("a", 2, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
+    second = epoch_of_classes("a", 2, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
     assert [plan.report(e) for e in (EPOCH, second, EPOCH)] == [True, False, True]
     plan.tell(OUTCOME)
     entry = journal.entries["a"]
@@ -394,7 +398,7 @@ def of_one(noted, tmp_path, monkeypatch):
 
 
 def an_epoch(number: int) -> Epoch:
-    return Epoch("b", number, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+    return epoch_of_classes("b", number, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 
 
 def test_the_journal_hears_first_then_the_display_and_the_cache(tmp_path, monkeypatch):

@@ -1,11 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from records import epoch_of_classes
 
 from ablate.experiment.cautions import run_cautions
 from ablate.storage.journal import Entry
 from ablate.study.model_ref import ModelRef
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 BASE = {"width": 32, "optimizer": "adam", "learning_rate": 0.01}
 USERS, BUILT_IN = ModelRef.of("mine.py:build"), ModelRef.of("mlp")
@@ -22,7 +23,7 @@ def runs(variant, losses, *, mode="", against="reference", weights=None, **more)
         label = Label("ablation", variant, factor if equals else "", level, mode, "one-factor", where)
         spec = TrialSpec(trial, label, seed, factors, test=True)
         outcome = Outcome(trial, "finished", score=-loss, initial_weights=(weights or {}).get(seed, ""), **more)
-        epochs = tuple(Epoch(trial, n, loss / n, 0.5, loss / n + 0.1, 0.5, 0.01, 1.0) for n in (1, 2))
+        epochs = tuple(epoch_of_classes(trial, n, loss / n, 0.5, loss / n + 0.1, 0.5, 0.01, 1.0) for n in (1, 2))
         entries.append(Entry(spec, outcome, epochs, "run"))
     return entries
 

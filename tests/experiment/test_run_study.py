@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from records import epoch_of_classes
 
 from ablate.clock import Clock
 from ablate.errors import StorageError, StudyError
@@ -314,8 +315,10 @@ class Instant:
             if self.reason and specs[0].label.phase == "ablation":
                 plan.tell(Outcome(specs[0].trial, "failed", reason=self.reason))
                 continue
-            plan.report(Epoch(specs[0].trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
-            plan.tell(Outcome(specs[0].trial, "finished", score=0.5, test_accuracy=0.5, epochs=1, best_epoch=1))
+            plan.report(epoch_of_classes(specs[0].trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+            plan.tell(
+                Outcome(specs[0].trial, "finished", score=0.5, metrics={"test_accuracy": 0.5}, epochs=1, best_epoch=1)
+            )
 
 
 class SlowTracker:

@@ -10,15 +10,17 @@ import numpy as np
 from doors import Defect, Door
 from hypothesis import strategies as st
 
-from ablate.data import split_dataset, to_dataset, to_source
-from ablate.data.npz import read_npz
+from ablate.data import split_dataset, to_dataset
+from ablate.data.npz_source import read_npz_source
+from ablate.study.settings import Data
 
 
 @dataclass(frozen=True, slots=True)
 class DataExample:
-    """An archive's bytes."""
+    """An archive's bytes, and what a study says of it."""
 
     content: bytes
+    settings: Data
 
 
 KINDS = (
@@ -52,14 +54,20 @@ def archives(draw: st.DrawFn) -> DataExample:
                 archive.writestr(f"{name}.npy", content)
         for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
             name = draw(
-                st.sampled_from(("x_train.npy", "x_train", "../x.npy", "stand_in.npy", "a/", "\x1b[2J.npy", "y"))
-            )
+                st.sampled_from((
+                    "x_train.npy", "x_train", "../x.npy", "stand_in.npy", "a/", "\x1b[2J.npy", "y", "who.npy", "w.npy",
+                    "x_val.npy", "y_val.npy", "who_test.npy", "x_train/a.npy",
+                ))
+            )  # fmt: skip
             archive.writestr(name, draw(_arrays() | st.binary(max_size=40)))
     content = bytearray(out.getvalue())
     for _ in range(draw(st.sampled_from((0, 0, 1, 1, 2, 5)))):
         content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
     return DataExample(
-        bytes(content[: draw(st.integers(0, len(content)))] if draw(st.integers(0, 9)) == 0 else content)
+        bytes(content[: draw(st.integers(0, len(content)))] if draw(st.integers(0, 9)) == 0 else content),
+        Data(name="set.npz", **draw(st.sampled_from(({}, {}, {"groups": "who"}, {"order": "w", "weights": "w"}))))
+        if draw(st.booleans())
+        else Data(name="set.npz", validation=draw(st.sampled_from((1, "given")))),
     )
 
 
@@ -96,11 +104,11 @@ def enter_data(example: DataExample, folder: Path) -> None:
     """Read, check and split it."""
     path = folder / "set.npz"
     path.write_bytes(example.content)
-    data = to_dataset("set", to_source(read_npz(path), origin="set.npz"))
+    data = to_dataset("set", read_npz_source(path, example.settings, origin="set.npz"))
     if not (np.isfinite(data.x_train).all() and data.n_classes >= 2 and len(data.x_train) == len(data.y_train)):
         raise Defect("the arrays break the rules that they passed")
     for scaling in ("unit", "standardize"):
-        split_dataset(data, n_train=None, n_validation=1, scaling=scaling, seed=np.random.SeedSequence(0))
+        split_dataset(data, Data(name="x.npz", validation=1), seed=0, replicate=0, scaling=scaling)
 
 
 ARCHIVES = Door(archives(), enter_data, ("set.npz", "set:"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
-from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, toml
+from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, TABLE, toml
 
 from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
@@ -22,7 +22,8 @@ from ablate.study.toml import to_toml
 
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(0, 1), TEXTS, st.dates(), st.times(),
-    st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "x" * 300 + ".py:b"]),
+    st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "x" * 300 + ".py:b",
+                     "a.csv", "a.parquet", "photos/", "given", "folds", "balanced", "category", "mse"]),
 )  # fmt: skip
 VALUES = st.recursive(
     SCALARS,
@@ -37,7 +38,8 @@ WORDS = (
     "momentum", "trial_minutes", "memory_gb", "killed", "looks", "max_seeds", "schedule", "boundaries", "values",
     "plateau_factor", "cycle_start", "transfer", "classes", "frozen_epochs", "unfrozen_rate", "inspect", "layers",
     "batch_size", "budget", "clip_norm", "mc_samples", "units", "l2", "initializer", "test", "filters",
-    "normalization_place", "augmentation", "max_norm",
+    "normalization_place", "augmentation", "max_norm", "target", "features", "columns", "image_size", "folds", "groups",
+    "order", "weights", "target_scaling", "loss", "metric", "goal", "unit", "also",
 )  # fmt: skip
 FINE = (
     "training.epochs=5",
@@ -48,7 +50,7 @@ FINE = (
     "limits.memory_gb=2",
 )
 KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
-STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING, CLASSIC))
+STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING, CLASSIC, TABLE))
 
 
 @st.composite

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bad_archives import ARCHIVES
+from bad_examples import EXAMPLE_TABLES, FUNCTIONS, IMAGE_FOLDERS
 from bad_folders import base_folder, folders
 from bad_studies import NAMES, OVERRIDES, STUDY_FILES
 from bad_tables import REPORTED_TABLES, TABLES
@@ -20,6 +21,9 @@ DOORS = {
     "names": (NAMES, 30),
     "tables": (TABLES, 12),
     "data": (ARCHIVES, 60),
+    "example tables": (EXAMPLE_TABLES, 60),
+    "functions": (FUNCTIONS, 60),
+    "image folders": (IMAGE_FOLDERS, 30),
 }
 AT_LENGTH = 1_000
 

@@ -7,7 +7,8 @@ from ablate.errors import StudyError
 from ablate.models.blocks import augmented, restart_augmentation
 from ablate.models.layers import LayerSeeds
 from ablate.training.engine.optimizers import make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.examples import Resident
+from ablate.training.engine.program import Program, Scaling
 
 KINDS = ("flip", "rotation", "zoom", "all")
 SIDE, N = 33, 64
@@ -136,7 +137,7 @@ def test_in_the_compiled_loop_each_step_sees_the_images_that_the_plain_layers_ma
     once, again = (
         program.train(
             program.initial_state(model),
-            Examples.resident(images, labels),
+            Resident.of((images,), (labels,)),
             unscaled,
             order=np.tile(np.arange(batch, dtype=np.int32), (steps, 1, 1)),
             rates=np.zeros((steps, 1), np.float32),

@@ -8,7 +8,8 @@ from ablate.models.layers import LayerSeeds
 from ablate.models.outputs import is_softmax
 from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.training.engine.optimizers import make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.examples import Resident
+from ablate.training.engine.program import Program, Scaling
 
 NORMALIZATIONS = ("none", "batch", "layer")
 
@@ -36,7 +37,7 @@ def trained(model, *, steps, rate) -> np.ndarray:
     program = Program(model, make_optimizer("adam"), xla=False)
     return program.train(
         program.initial_state(model),
-        Examples.resident(images, labels),
+        Resident.of((images,), (labels,)),
         Scaling(np.full((1, *shape), 127.5, np.float32), np.full((1, *shape), 1 / 64, np.float32)),
         order=np.tile(np.arange(16, dtype=np.int32), (steps, 1, 1)),
         rates=np.full((steps, 1), rate, np.float32),

@@ -1,8 +1,10 @@
+from records import epoch_of_classes
+
 from ablate.plans.filters import Deduplicated, GuardedTestSet, StopAfterFailures
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 SPEC = TrialSpec("a", Label("search"), 0, {"learning_rate": 0.1})
-EPOCH = Epoch("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+EPOCH = epoch_of_classes("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 
 
 class Noted:

@@ -3,13 +3,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from records import epoch_of_classes
 from tested_cells import FACTORS, REFERENCE, SPECS, VARIANT, changed
 
 from ablate.errors import AblateError
 from ablate.plans.filters import Deduplicated, GuardedTestSet, StopAfterFailures, common
 from ablate.storage.preregistration import Preregistration, declare, freeze
 from ablate.storage.trial_cache import CachedTrial
-from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
+from ablate.study.trial import ACCURACY, Epoch, Label, Outcome, RateTest, TrialSpec
 
 
 class Listed:
@@ -31,7 +32,7 @@ class Listed:
 
 
 def an_epoch(trial: str, number: int, accuracy: float) -> Epoch:
-    return Epoch(trial, number, 1.0, 0.5, 2.0 - accuracy, accuracy, 0.1, 1.0)
+    return epoch_of_classes(trial, number, 1.0, 0.5, 2.0 - accuracy, accuracy, 0.1, 1.0)
 
 
 def spec(trial: str, seed: int = 0, **factors) -> TrialSpec:
@@ -83,7 +84,7 @@ def test_trials_without_the_test_set_pass_at_any_time_and_lose_a_digest_that_the
 
 
 def test_epochs_and_outcomes_pass(frozen):
-    inner, epoch = Listed([], last=1), Epoch("r", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+    inner, epoch = Listed([], last=1), epoch_of_classes("r", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
     plan = GuardedTestSet(inner, frozen)
     assert not plan.report(epoch)
     plan.tell(Outcome("r", "finished"))
@@ -138,7 +139,7 @@ def test_an_interrupted_trial_is_no_result_for_its_repeats():
     assert [s.trial for s in plan.ask(1)] == ["b"]
 
 
-TESTED = Outcome("a", "finished", score=0.5, test_accuracy=0.4, test_loss=1.0)
+TESTED = Outcome("a", "finished", score=0.5, metrics={"test_accuracy": 0.4, "test_loss": 1.0})
 
 
 def test_a_tested_trial_serves_one_that_is_not_tested_and_shows_it_no_test_score():
@@ -180,12 +181,13 @@ def test_a_repeat_of_a_repeat_names_the_first():
     assert inner.told[0].same_as == "a"
 
 
+SCORES = {"val_accuracy": 0.6, "val_loss": 1.4, "test_accuracy": 0.55, "test_loss": 1.5}
 CURVE = tuple(an_epoch("search-7", number, accuracy) for number, accuracy in enumerate((0.2, 0.6, 0.5), 1))
 FOUND = CachedTrial(
     "other/search-7",
-    Outcome("search-7", "finished", 0.6, 2, 3, 0.6, 1.4, 0.55, 1.5, learning_rate=0.1, seconds=9.0, data="f00"),
+    Outcome("search-7", "finished", 0.6, 2, 3, SCORES, learning_rate=0.1, seconds=9.0, data="f00"),
     CURVE,
-    "val_accuracy",
+    ACCURACY,
 )
 
 
@@ -208,14 +210,15 @@ def test_a_trial_of_another_study_begins_passes_its_epochs_and_ends_under_its_ne
     reused = replace(FOUND.outcome, trial="a", same_as="other/search-7", seconds=0.0)
     assert inner.told[0] == reused
     # The second of the same content has its curve here, with the first.
-    assert inner.told[1] == replace(reused, trial="b", same_as="a", test_accuracy=None, test_loss=None)
+    assert inner.told[1] == replace(reused, trial="b", same_as="a", metrics={"val_accuracy": 0.6, "val_loss": 1.4})
 
 
 def test_a_plan_stops_a_trial_of_another_study_as_it_would_a_fresh_one():
     inner = Listed([spec("a")], last=1)
     assert Deduplicated(inner, cache=OneTrial()).ask(1) == []
     assert inner.told == [
-        Outcome("a", "pruned", 0.2, 1, 1, 0.2, 1.8, learning_rate=0.1, data="f00", same_as="other/search-7",
+        Outcome("a", "pruned", 0.2, 1, 1, {"val_loss": 1.8, "val_accuracy": 0.2},
+                learning_rate=0.1, data="f00", same_as="other/search-7",
                 reason="stopped after epoch 1")
     ]  # fmt: skip
 

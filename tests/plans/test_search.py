@@ -6,6 +6,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from records import epoch_of_classes
 
 from ablate.errors import AblateError, StorageError
 from ablate.plans import search_storage
@@ -36,7 +37,7 @@ def score_of(spec) -> float:
 
 
 def epoch(spec, number: int, accuracy: float) -> Epoch:
-    return Epoch(spec.trial, number, 1.0, 0.5, 1.0, accuracy, 0.01, 1.0)
+    return epoch_of_classes(spec.trial, number, 1.0, 0.5, 1.0, accuracy, 0.01, 1.0)
 
 
 def run(plan, *, at_once: int, limit: int = 100, score=score_of):

@@ -1,5 +1,7 @@
+from records import epoch_of_classes
+
 from ablate.plans import SteppedPlan, ablation_specs
-from ablate.study.trial import Epoch, Outcome
+from ablate.study.trial import Outcome
 
 
 def test_the_plan_hands_out_what_is_not_known_yet_and_each_once(tiny_study):
@@ -18,7 +20,7 @@ def test_a_stepped_plan_asks_its_rule_again_when_a_trial_is_settled(tiny_study):
     plan = SteppedPlan(rule, known={second.trial: Outcome(second.trial, "finished")})
     assert plan.ask(5) == [first]
     assert plan.ask(5) == []
-    assert plan.report(Epoch(first.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+    assert plan.report(epoch_of_classes(first.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
     plan.tell(Outcome(first.trial, "killed"))
     assert plan.ask(5) == []
     plan.tell(Outcome(first.trial, "diverged"))

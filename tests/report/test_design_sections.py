@@ -168,7 +168,7 @@ def test_a_factorial_that_cannot_be_judged_has_no_verdict_and_says_why(
     section = interactions_section(inputs_of(tmp_path, results, **facts))
     head = paragraphs(section)[0]
     assert head.startswith("This section is exploratory: it would be the primary family of this report, but")
-    assert ("The folds of this table" in head) == ("overlap" in facts)
+    assert ("The folds share" in head) == ("overlap" in facts)
     assert ("Some runs of this section did not finish" in head) == ("metric" in facts)
     assert section is not None
     (table,) = (block for block in section.blocks if isinstance(block, Table))

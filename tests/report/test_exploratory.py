@@ -31,7 +31,7 @@ def test_fewer_than_six_seeds_have_no_interval_and_six_have() -> None:
 def test_overlapping_folds_have_no_interval_and_it_is_said() -> None:
     folds = inputs(overlap=0.25)
     assert describe(folds, TABLE, ("",))["low"].isna().all()
-    assert "folds of this table share training examples" in outside(folds)
+    assert "folds share training examples" in outside(folds)
     assert caveats(inputs(), designs=("factorial",)) == []
 
 

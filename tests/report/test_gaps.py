@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from records import epoch_of_classes
 
 from ablate.report.gaps import gap_blocks, gap_table, last_epochs
 from ablate.report.inputs import read_inputs
@@ -22,7 +23,7 @@ def a_run(variant: str, seed: int, *, schedule: str, state: str = "finished", sp
 
 
 def epochs_of(trial: str, *gaps: float, rates: tuple[float, ...] = (0.1, 0.1)) -> list[Epoch]:
-    return [Epoch(trial, n, 1.0, 0.5 + gap, 1.0, 0.5, rate, 1.0)
+    return [epoch_of_classes(trial, n, 1.0, 0.5 + gap, 1.0, 0.5, rate, 1.0)
             for n, (gap, rate) in enumerate(zip(gaps, rates, strict=True), 1)]  # fmt: skip
 
 

@@ -30,3 +30,11 @@ def test_lost_runs_are_counted_with_their_score(inputs: Inputs) -> None:
         "A run that diverged, failed or ran out of memory is scored at the worse of guessing and the worst run that "
         "finished (10.0 %) in every number of its configuration: 4 of 117 runs did. How often runs fail is"
     )
+
+
+def test_folds_of_an_own_study_are_named_with_the_corrected_variance(inputs: Inputs) -> None:
+    folds = dataclasses.replace(inputs, facts=dataclasses.replace(inputs.facts, overlap=0.25))
+    said = statistics_paragraph(folds)
+    assert "Each seed holds out another of the 5 folds" in said
+    assert "SD²·(1/n + 0.25) (Nadeau & Bengio 2003)" in said
+    assert "Nadeau" not in statistics_paragraph(inputs)

@@ -3,11 +3,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from records import epoch_of_classes
 
 from ablate.analysis.effects import confirmatory_runs
 from ablate.report.training import curve_table, overfitting
 from ablate.storage.results import epochs_table, results_table
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 
 def a_run(seed: int, *, same_as: str):
@@ -17,7 +18,10 @@ def a_run(seed: int, *, same_as: str):
 
 def test_a_repeat_has_the_curve_of_its_first_and_a_trial_of_another_study_its_own():
     runs = [a_run(1, same_as=""), a_run(2, same_as="s1"), a_run(3, same_as="other/s1")]
-    curves = [Epoch(trial, 1, 1.0, 0.25, 1.0, accuracy, 0.1, 1.0) for trial, accuracy in (("s1", 0.5), ("s3", 0.75))]
+    curves = [
+        epoch_of_classes(trial, 1, 1.0, 0.25, 1.0, accuracy, 0.1, 1.0)
+        for trial, accuracy in (("s1", 0.5), ("s3", 0.75))
+    ]
     compared = confirmatory_runs(results_table(runs))
     inputs = SimpleNamespace(runs=compared, epochs=epochs_table(curves), modes=["find"])
     assert curve_table(inputs, "val_accuracy")["validation"].tolist() == [50.0, 50.0, 75.0]

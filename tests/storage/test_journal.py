@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 from full_disk import at_most
+from records import epoch_of_classes
 
 from ablate.errors import AblateError, StorageError
 from ablate.storage.journal import Entry, Journal
-from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Label, Outcome, RateTest, TrialSpec
 
 SPEC = TrialSpec("a", Label("ablation", "dropout=0.1", "dropout", "0.1", "find"), 3, {"dropout": 0.1}, test=True)
 TEST = RateTest("k", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
 OUTCOME = Outcome("a", "finished", score=0.5, timings={"train": 1.0}, notes=("n",), rate_test=TEST)
-EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
+EPOCH = epoch_of_classes("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
 
 
 def test_what_is_written_is_read_back(tmp_path):

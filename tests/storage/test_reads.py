@@ -14,7 +14,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Outcome
 
 SPEC = replace(REFERENCE, frozen="f1")
-TESTED = Outcome("r", "finished", test_accuracy=0.9, test_loss=0.3)
+TESTED = Outcome("r", "finished", metrics={"test_accuracy": 0.9, "test_loss": 0.3})
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_scores_are_counted_by_where_they_were_first_read(frozen):
         of(6),
         of(7, same_as="x/r"),  # from a cache without a record
         of(8, same_as="r-6"),
-        of(9, test_accuracy=None, test_loss=None),
+        of(9, metrics={}),
     ]
     assert count_reads(trials, frozen) == ReadCounts(8, {"f1": 2, "f0": 1, "": 1}, 2)
 

@@ -49,7 +49,9 @@ class Beside:
         self.register.add(frozen, facts)
         if read:
             spec = replace(specs[0], frozen=frozen.digest)
-            ScoreReads(self.folder / ".cache", facts).stamp(spec, Outcome("r", "finished", test_accuracy=0.9))
+            ScoreReads(self.folder / ".cache", facts).stamp(
+                spec, Outcome("r", "finished", metrics={"test_accuracy": 0.9})
+            )
         return frozen
 
     def before(self, label, specs, seeds=6, **changes):

@@ -34,7 +34,9 @@ SPEC = TrialSpec("a", Label("ablation", "dropout=0.1", "dropout", "0.1", "find")
 
 
 def test_a_table_survives_its_file(tmp_path):
-    done = Outcome("a", "finished", score=1 / 3, val_accuracy=1 / 3, learning_rate=1e-3, epochs=3, best_epoch=2)
+    done = Outcome(
+        "a", "finished", score=1 / 3, metrics={"val_accuracy": 1 / 3}, learning_rate=1e-3, epochs=3, best_epoch=2
+    )
     rows = [(SPEC, done, "run"), (SPEC, Outcome("a", "failed", reason='"x",\ny'), "")]
     write_table(results_table(rows), tmp_path / "results.csv")
     table = read_results(tmp_path / "results.csv")

@@ -3,6 +3,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from in_process import InProcess
+from records import epoch_of_classes
 
 from ablate import system
 from ablate.plans.filters import Deduplicated
@@ -13,13 +14,15 @@ from ablate.storage.files import kept
 from ablate.storage.trial_cache import CachedTrial, TrialCache, open_cache, trial_key
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import LrTest, Transfer
-from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec, counted, stopped
+from ablate.study.trial import ACCURACY, Label, Outcome, RateTest, TrialSpec, counted, stopped
 
 FACTORS = {"optimizer": "adam", "learning_rate": "find"}
 SPEC = TrialSpec("ablation-reference-s1", Label("ablation", "reference"), 1, FACTORS, test=True)
 TEST = RateTest("abc123", (1e-3, 1e-2), (2.0, 1.0), {"steepest": 1e-3, "valley": None}, 1e-3, "determined", "", 0.5)
-EPOCHS = tuple(Epoch(SPEC.trial, n, 1.0, 0.5, 1.5, 0.4 + n / 10, 1e-3, 2.0) for n in (1, 2))
-DONE = Outcome(SPEC.trial, "finished", 0.6, 2, 2, 0.6, 1.5, 0.55, 1.6, None, 1e-3, 100, 4.0, {"train": 3.0}, "f00",
+EPOCHS = tuple(epoch_of_classes(SPEC.trial, n, 1.0, 0.5, 1.5, 0.4 + n / 10, 1e-3, 2.0) for n in (1, 2))
+TESTED = {"test_accuracy": 0.55, "test_loss": 1.6}
+DONE = Outcome(SPEC.trial, "finished", 0.6, 2, 2, {"val_accuracy": 0.6, "val_loss": 1.5, **TESTED}, None, 1e-3,
+               parameters=100, seconds=4.0, timings={"train": 3.0}, data="f00",
                notes=("n",), rate_test=TEST)  # fmt: skip
 
 
@@ -44,7 +47,7 @@ def test_what_is_kept_is_found_by_another_study(cache, facts, tmp_path):
     other = TrialCache(tmp_path, replace(facts, label="other", study=facts.study.model_copy(update={"name": "o"})),
                        stack=None)  # fmt: skip
     named = replace(SPEC, trial="x", label=Label("ablation", "best", mode="find", design="path", number=2))
-    assert other.find(named) == CachedTrial(f"tiny/{SPEC.trial}", DONE, EPOCHS, "val_accuracy")
+    assert other.find(named) == CachedTrial(f"tiny/{SPEC.trial}", DONE, EPOCHS, ACCURACY)
     (path,) = files(tmp_path)
     assert path.stem == cache.digest(SPEC, tested=True)
     assert path.parent.name == path.stem[:2]
@@ -52,7 +55,7 @@ def test_what_is_kept_is_found_by_another_study(cache, facts, tmp_path):
 
 
 def test_a_trial_with_test_scores_serves_without_them_and_not_the_other_way_round(cache):
-    untested = replace(DONE, test_accuracy=None, test_loss=None)
+    untested = replace(DONE, metrics={"val_accuracy": 0.6, "val_loss": 1.5})
     cache.keep(replace(SPEC, test=False), untested, EPOCHS)
     assert cache.find(SPEC) is None
     assert cache.find(replace(SPEC, test=False)).outcome == untested
@@ -68,7 +71,7 @@ def test_only_what_ended_by_itself_is_kept(cache, tmp_path, state):
     cache.keep(SPEC, replace(DONE, state=state), EPOCHS)
     cache.keep(SPEC, replace(DONE, same_as="other/a"), EPOCHS)
     cache.keep(SPEC, DONE, EPOCHS[:1])  # an epoch was lost
-    cache.keep(SPEC, replace(DONE, test_loss=None), EPOCHS)
+    cache.keep(SPEC, replace(DONE, metrics={"val_accuracy": 0.6, "val_loss": 1.5}), EPOCHS)
     cache.keep(SPEC, replace(DONE, parts=2), EPOCHS)  # elsewhere memory may be enough for whole batches
     cache.keep(SPEC, replace(DONE, rate_test=replace(TEST, key="abc123-2-parts")), EPOCHS)
     cache.keep(replace(SPEC, test=False), DONE, EPOCHS)
@@ -76,7 +79,9 @@ def test_only_what_ended_by_itself_is_kept(cache, tmp_path, state):
 
 
 def test_a_trial_that_diverged_is_kept_without_its_last_epoch(cache):
-    lost = replace(DONE, state="diverged", epochs=3, test_accuracy=None, test_loss=None, reason="NaN in epoch 3")
+    lost = replace(
+        DONE, state="diverged", epochs=3, metrics={"val_accuracy": 0.6, "val_loss": 1.5}, reason="NaN in epoch 3"
+    )
     cache.keep(SPEC, lost, EPOCHS)
     assert cache.find(SPEC).outcome == lost
 
@@ -202,8 +207,8 @@ def train(spec, on_epoch):
     accuracy -= 0.01 * float(str(spec.factors["learning_rate"]).rpartition("*")[2].replace("find", "1"))
     outcome = Outcome(spec.trial, "finished", learning_rate=0.1, rate_test=TEST)
     for n in (1, 2, 3):
-        epoch = Epoch(spec.trial, n, 1.0, 0.5, 1.0, accuracy * n / 3, 0.1, 1.0)
-        outcome = counted(outcome, epoch, monitor="val_accuracy")
+        epoch = epoch_of_classes(spec.trial, n, 1.0, 0.5, 1.0, accuracy * n / 3, 0.1, 1.0)
+        outcome = counted(outcome, epoch, monitor=ACCURACY)
         if not on_epoch(epoch):
             return stopped(outcome)
     return outcome

@@ -119,6 +119,37 @@ layers = true
 """
 
 
+# A table of examples, with every key of [data] that a table takes, and the tables of a task.
+TABLE = """\
+[data]
+name = "houses.csv"
+target = "price"
+features = ["age", "rooms"]
+columns = { age = "number", rooms = "category" }
+test = 0.2
+validation = "folds"
+folds = 5
+groups = "patient"
+weights = "balanced"
+target_scaling = "standardize"
+[model]
+name = "mlp"
+[training]
+loss = "mse"
+[metric]
+name = "mae"
+goal = "minimize"
+margin = "2%"
+also = ["r2"]
+[baseline]
+optimizer = "adam"
+learning_rate = 0.01
+activation = "relu"
+[space]
+activation = ["relu", "tanh"]
+"""
+
+
 def toml(value: object) -> str:
     """A value as TOML, independent of the program's own writer."""
     match value:

@@ -12,7 +12,8 @@ from ablate.study.data_formats import FORMATS, format_of_content, format_of_name
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("train.csv", "a text file"), ("sets/TRAIN.CSV", "a text file"), ("a.parquet", "a Parquet table"),
+        ("train.txt", "a text file"), ("sets/TRAIN.DAT", "a text file"), ("a.feather", "a Feather table"),
+        ("a.xlsx", "a spreadsheet"), ("a.arff", "an ARFF table"),
         ("a.pkl", "a Python pickle, which can run any code when opened"), ("a.h5", "an HDF5 file"),
         ("a.npy", "a single array (.npy)"), ("mnist.npz.gz", "an archive"), ("photos.zip", "an archive"),
     ],
@@ -21,7 +22,7 @@ def test_a_name_says_what_a_file_is(name, what):
     assert format_of_name(name).what == what
 
 
-@pytest.mark.parametrize("name", ["a.npz", "cifar10", "sets/", "csv", "my.data.set"])
+@pytest.mark.parametrize("name", ["a.npz", "cifar10", "sets/", "csv", "my.data.set", "a.csv", "A.TSV", "a.parquet"])
 def test_other_names_say_nothing(name):
     assert format_of_name(name) is None
 
@@ -50,7 +51,12 @@ def test_other_bytes_say_nothing(content):
     assert format_of_content(content) is None
 
 
-def test_every_way_out_ends_with_an_npz_file_or_the_file_itself():
+def test_every_way_out_ends_with_a_file_that_is_read():
     for kind in FORMATS.values():
-        assert "numpy.savez('data.npz', x_train=…" in kind.way_out()
-    assert format_of_name("a.csv").way_out().startswith("convert it to .npz in Python: table = pandas.read_csv(")
+        said = kind.way_out()
+        assert any(name in said for name in ("data.npz", "data.csv", "data.parquet", ".csv", "folder of images"))
+    assert format_of_name("a.npy").way_out().startswith("convert it to .npz in Python: x = numpy.load(")
+    csv = "convert it to .csv in Python: pandas.read_excel(path).to_csv('data.csv', index=False)"
+    assert format_of_name("a.xlsx").way_out() == csv
+    parquet = "convert it to .parquet in Python: pandas.read_feather(path).to_parquet('data.parquet')"
+    assert format_of_name("a.feather").way_out() == parquet

@@ -4,15 +4,16 @@ import threading
 import time
 
 import pytest
+from records import epoch_of_classes
 
 from ablate.errors import AblateError
 from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.tracking import BackgroundTracker, background
 
 SPEC = TrialSpec("a", Label("search"), 0, {"learning_rate": 0.1})
-EPOCH = Epoch("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+EPOCH = epoch_of_classes("a", 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 DONE = Outcome("a", "finished", score=0.5)
 
 

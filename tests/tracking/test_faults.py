@@ -8,12 +8,13 @@ from contextlib import closing
 
 import pytest
 from mlflow_store import fresh_store
+from records import epoch_of_classes
 from survival.servers import Server, free_port, hold
 
 from ablate.errors import AblateError
 from ablate.experiment.recording import Record
 from ablate.storage.journal import Journal
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, background, tracker
 from ablate.tracking.store import connect
 
@@ -63,7 +64,7 @@ class Process:
             began = time.perf_counter()
             self.record.begin(spec)
             for k in (1, 2):
-                plan.report(Epoch(spec.trial, k, 1.0, 0.5, 1.0, 0.1 * k, 0.1, 0.1))
+                plan.report(epoch_of_classes(spec.trial, k, 1.0, 0.5, 1.0, 0.1 * k, 0.1, 0.1))
             plan.tell(Outcome(spec.trial, "finished", score=0.5, epochs=2))
             self.waited = max(self.waited, time.perf_counter() - began)
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 from mlflow_store import Followed, fresh_store
+from records import epoch_of_classes
 
 from ablate.storage.journal import Entry, Journal
-from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
+from ablate.study.trial import Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, StudyRun, Tracker
 from ablate.tracking.run_fields import spec_tags
 from ablate.tracking.store import connect
@@ -97,7 +98,7 @@ def entry(number, state="finished", *, n=2, attempt=1, **changes):
 
 
 def epoch(number, k):
-    return Epoch(spec_of(number).trial, k, 2.0, 0.1 * k, 2.0, 0.1 * k, 0.001, 2.0)
+    return epoch_of_classes(spec_of(number).trial, k, 2.0, 0.1 * k, 2.0, 0.1 * k, 0.001, 2.0)
 
 
 def unended(number, *, attempt=1):

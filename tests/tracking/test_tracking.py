@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from mlflow_store import Followed, fresh_store
+from records import epoch_of_classes
 
 from ablate.errors import AblateError, DataError
 from ablate.experiment.listeners import Journaled
 from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declaration, Preregistration
-from ablate.study.trial import COLUMNS, Epoch, Label, LayerState, Outcome, RateTest, TrialSpec
+from ablate.study.trial import COLUMNS, Label, LayerState, Outcome, RateTest, TrialSpec
 from ablate.tracking import BackgroundTracker, StudyRun, Tracker, experiment_rows, shown_uri, ui_command
 from ablate.tracking.run_fields import (
     FACTOR_NAMES,
@@ -36,8 +37,9 @@ BATCH = TrialSpec(
     "ablation-normalization=batch-find-s3", OF_BATCH, 3, {**REFERENCE, "normalization": "batch"}, test=True
 )
 RATE_TEST = RateTest("abc123", (1e-4, 1e-3), (2.3, 2.1), {"valley": None}, 1e-3, "determined", "", 0.5)
-DONE = Outcome(BATCH.trial, "finished", score=0.5, best_epoch=2, epochs=3, val_accuracy=0.5, val_loss=1.4,
-               test_accuracy=0.48, test_loss=1.5, learning_rate=6e-4, parameters=1000, seconds=3.5, data="3f9a" * 16,
+DONE = Outcome(BATCH.trial, "finished", score=0.5, best_epoch=2, epochs=3, learning_rate=6e-4,
+               parameters=1000, seconds=3.5, data="3f9a" * 16,
+               metrics={"val_accuracy": 0.5, "val_loss": 1.4, "test_accuracy": 0.48, "test_loss": 1.5},
                timings={"train": 3.0}, rate_test=RATE_TEST)  # fmt: skip
 
 KEYS = ((BATCH.trial, 1), (SEARCH.trial, 1))
@@ -94,7 +96,7 @@ def study_run(name=None):
 
 
 def epoch(spec, number, *, loss=2.0):
-    return Epoch(spec.trial, number, 2.1, 0.2, loss, 0.1 * number, 6e-4, 1.0)
+    return epoch_of_classes(spec.trial, number, 2.1, 0.2, loss, 0.1 * number, 6e-4, 1.0)
 
 
 def close(run, *, status="FINISHED", metrics=None, artifacts=None):
@@ -166,7 +168,7 @@ def test_a_trial_is_a_nested_run_with_tags_params_curves_and_end_values(client, 
     ended = client.get_run(run_id)
     assert ended.info.status == "FINISHED"
     expected = {"phase": "ablation", "variant": "normalization=batch", "factor": "normalization", "level": "batch",
-                "mode": "find", "seed": "3", "state": "finished", "lr_test": "abc123",
+                "mode": "find", "seed": "3", "state": "finished", "lr_test": "abc123", "trained_by": "compiled",
                 "time": "train 3.0 s"}  # fmt: skip
     assert {name: ended.data.tags[name] for name in expected} == expected
     assert {**ended.data.metrics, "score": 0.5, "best_val_accuracy": 0.5} == ended.data.metrics
@@ -205,7 +207,7 @@ def test_values_that_are_not_finite_are_left_out_and_stop_nothing(client, opened
     run_id = opened.open_trial(SEARCH)
     opened.log_epoch(epoch(SEARCH, 1, loss=float("nan")))
     opened.log_epoch(epoch(SEARCH, 2, loss=float("inf")))
-    opened.close_trial(Outcome(SEARCH.trial, "diverged", val_loss=float("nan"), epochs=2))
+    opened.close_trial(Outcome(SEARCH.trial, "diverged", metrics={"val_loss": float("nan")}, epochs=2))
     metrics = client.get_run(run_id).data.metrics
     assert "val_loss" not in metrics
     assert (metrics["val_accuracy"], metrics["epochs"]) == (0.2, 2)
@@ -252,7 +254,7 @@ def test_runs_come_back_as_rows_of_the_results_table(uri, opened, study):
                 "level": "batch", "mode": "find", "seed": 3, "state": "finished", "score": 0.5, "val_accuracy": 0.5,
                 "val_loss": 1.4, "test_accuracy": 0.48, "test_loss": 1.5, "predictive_sd": None, "best_epoch": 2,
                 "epochs": 3, "learning_rate": 6e-4,
-                "parameters": 1000, "seconds": 3.5, "data": "3f9a" * 16, "lr_test": "abc123",
+                "parameters": 1000, "seconds": 3.5, "data": "3f9a" * 16, "lr_test": "abc123", "trained_by": "compiled",
                 "run_id": opened.run_ids[BATCH.trial, 1], "same_as": "", "read_at": "", "read_under": "", "reason": "",
                 "design": "",
                 "against": "", "attempt": 1}  # fmt: skip

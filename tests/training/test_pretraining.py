@@ -115,7 +115,7 @@ def test_what_else_a_process_has_trained_changes_nothing(study, context, data):
     fresh = TrainingContext(study, data, origin=find_origin(study, data, cache=None))
     spec = a_spec(study, "unfrozen")
     one, two = (run_trial(spec, some, RateFinder(some, cache=None)) for some in (context, fresh))
-    assert (one.val_loss, one.score, one.best_epoch) == (two.val_loss, two.score, two.best_epoch)
+    assert (one.metrics["val_loss"], one.score, one.best_epoch) == (two.metrics["val_loss"], two.score, two.best_epoch)
 
 
 def test_each_epoch_of_the_training_before_is_told_as_a_sign_of_life(study, origin, heard):

@@ -27,15 +27,15 @@ def test_an_epoch_trains_validates_and_keeps_the_best_weights(context, trial):
     assert slots.free() == []
     first, second = slots.run_epoch()[0], slots.run_epoch()[0]
     assert (first.epoch, second.epoch) == (1, 2)
-    assert second.train_loss < first.train_loss
-    assert trial.outcome.best_epoch == 1 + (second.val_accuracy > first.val_accuracy)
+    assert second.metrics["train_loss"] < first.metrics["train_loss"]
+    assert trial.outcome.best_epoch == 1 + (second.metrics["val_accuracy"] > first.metrics["val_accuracy"])
     slots.test()
-    assert trial.outcome.test_accuracy is None  # it is not over
+    assert trial.outcome.metrics["test_accuracy"] is None  # it is not over
     slots.run_epoch()
     slots.test()
-    assert trial.outcome.test_accuracy > 0.5
+    assert trial.outcome.metrics["test_accuracy"] > 0.5
     predicted = unpack(trial.outcome.test_predictions, context.data.y_test)
-    assert (predicted == context.data.y_test).mean() == trial.outcome.test_accuracy
+    assert (predicted == context.data.y_test).mean() == trial.outcome.metrics["test_accuracy"]
 
 
 def test_what_is_cleared_lets_go_of_the_device(context, trial):

@@ -79,13 +79,13 @@ def assert_equal(fed, alone, *, rel=1e-4):
             expected.best_epoch,
             expected.epochs,
         )
-        assert outcome.test_accuracy == expected.test_accuracy
+        assert outcome.metrics["test_accuracy"] == expected.metrics["test_accuracy"]
         assert outcome.test_predictions == expected.test_predictions
         assert outcome.data == expected.data
         for mine, theirs in zip(fed.epochs.get(name, []), epochs.get(name, []), strict=True):
-            assert mine.train_loss == pytest.approx(theirs.train_loss, rel=rel)
-            assert mine.val_loss == pytest.approx(theirs.val_loss, rel=rel)
-            assert (mine.epoch, mine.val_accuracy) == (theirs.epoch, theirs.val_accuracy)
+            assert mine.metrics["train_loss"] == pytest.approx(theirs.metrics["train_loss"], rel=rel)
+            assert mine.metrics["val_loss"] == pytest.approx(theirs.metrics["val_loss"], rel=rel)
+            assert (mine.epoch, mine.metrics["val_accuracy"]) == (theirs.epoch, theirs.metrics["val_accuracy"])
 
 
 @pytest.mark.parametrize("first", [1, 3, 5])
@@ -108,7 +108,7 @@ def test_a_verdict_stops_one_trial_and_the_next_takes_its_slot(specs, stacked, a
     fed = Fed(specs[4:], verdict=lambda epoch: (epoch.trial, epoch.epoch) != ("s1", 1))
     run_trials(specs[:4], stacked, RateFinder(stacked, cache=None), fed)
     assert (fed.outcomes["s1"].state, fed.outcomes["s1"].epochs) == ("pruned", 1)
-    assert (fed.outcomes["s1"].test_accuracy, fed.outcomes["s1"].test_predictions) == (None, "")
+    assert (fed.outcomes["s1"].metrics["test_accuracy"], fed.outcomes["s1"].test_predictions) == (None, "")
     outcomes, epochs = alone
     del fed.outcomes["s1"], fed.epochs["s1"]
     assert_equal(fed, ({k: o for k, o in outcomes.items() if k != "s1"}, epochs))
@@ -260,7 +260,7 @@ def trained(context, one, *, cache=None):
 
 
 def curve(epochs):
-    return [number for epoch in epochs for number in (epoch.train_loss, epoch.val_loss)]
+    return [number for epoch in epochs for number in (epoch.metrics["train_loss"], epoch.metrics["val_loss"])]
 
 
 @pytest.mark.slow
@@ -275,7 +275,11 @@ def test_what_is_too_large_for_the_memory_trains_in_parts_to_the_same_numbers(hu
         ("low memory: gradient accumulation over 2 micro-batches",),
     )
     assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-4)
-    assert (cut.best_epoch, cut.epochs, cut.test_accuracy) == (whole.best_epoch, whole.epochs, whole.test_accuracy)
+    assert (cut.best_epoch, cut.epochs, cut.metrics["test_accuracy"]) == (
+        whole.best_epoch,
+        whole.epochs,
+        whole.metrics["test_accuracy"],
+    )
     assert cut.test_predictions == whole.test_predictions != ""
     assert cut.seconds >= sum(cut.timings.values())
 
@@ -287,7 +291,9 @@ def test_evaluation_that_is_too_large_alone_changes_no_weight(hungry, tiny_study
     cut, cut_epochs = trained(hungry(40), one)
     assert (cut.state, cut.parts) == ("finished", 1)
     assert cut.notes == ("low memory: evaluated 32 examples at a time, trained on whole batches",)
-    assert [epoch.train_loss for epoch in cut_epochs] == [epoch.train_loss for epoch in whole_epochs]
+    assert [epoch.metrics["train_loss"] for epoch in cut_epochs] == [
+        epoch.metrics["train_loss"] for epoch in whole_epochs
+    ]
     assert curve(cut_epochs) == pytest.approx(curve(whole_epochs), rel=1e-6)
 
 
@@ -431,7 +437,11 @@ def test_what_a_users_model_does_costs_no_other_trial(wayward):
         assert wayward(way).state == "failed"
     assert wayward("late").reason == "SystemExit: while the graph was made"
     after = wayward("well")
-    assert (after.score, after.val_loss, after.test_loss) == (before.score, before.val_loss, before.test_loss)
+    assert (after.score, after.metrics["val_loss"], after.metrics["test_loss"]) == (
+        before.score,
+        before.metrics["val_loss"],
+        before.metrics["test_loss"],
+    )
 
 
 def test_an_interrupt_by_user_code_ends_its_trial_where_ctrl_c_is_ignored(wayward):

@@ -30,8 +30,8 @@ def a_spec(study, **changes) -> TrialSpec:
 
 def numbers(outcome, epochs):
     """All that a trial decides; times and names left out."""
-    kept = ("state", "score", "best_epoch", "epochs", "val_accuracy", "val_loss", "test_accuracy", "test_loss")
-    curve = [(e.epoch, e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in epochs]
+    kept = ("state", "score", "best_epoch", "epochs", "metrics")
+    curve = [(e.epoch, *e.metrics.values()) for e in epochs]
     return [getattr(outcome, name) for name in kept], outcome.learning_rate, outcome.data, curve
 
 
@@ -78,12 +78,12 @@ def test_too_high_a_rate_ends_as_diverged_with_the_step(context, finder, tiny_st
     assert outcome.state == "diverged"
     assert "at step" in outcome.reason
     assert "in epoch 1" in outcome.reason
-    assert outcome.test_accuracy is None
+    assert outcome.metrics["test_accuracy"] is None
 
 
 def test_a_verdict_of_no_stops_the_trial_and_reads_no_test_score(context, finder, tiny_study):
     outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}), context, finder, lambda e: e.epoch < 2)
-    assert (outcome.state, outcome.epochs, outcome.test_accuracy) == ("pruned", 2, None)
+    assert (outcome.state, outcome.epochs, outcome.metrics["test_accuracy"]) == ("pruned", 2, None)
 
 
 def test_a_failing_trial_is_an_outcome_with_its_trace(context, finder, tiny_study):
@@ -109,16 +109,16 @@ def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, ti
 def test_search_trials_and_what_is_not_frozen_read_no_test_score(context, finder, tiny_study, changes):
     outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}, **changes), context, finder)
     assert outcome.state == "finished"
-    assert outcome.test_accuracy is None
+    assert outcome.metrics["test_accuracy"] is None
 
 
 def test_the_best_epochs_weights_are_the_ones_that_are_tested(context, finder, tiny_study):
     # A rate at which the accuracy falls after a first good epoch: the best epoch is not the last.
     spec = a_spec(tiny_study, factors={"learning_rate": 0.2})
     outcome, epochs = trained(spec, context, finder)
-    scores = [epoch.val_accuracy for epoch in epochs]
+    scores = [epoch.metrics["val_accuracy"] for epoch in epochs]
     assert outcome.best_epoch == 1 + int(np.argmax(scores))
-    assert outcome.val_accuracy == max(scores)
+    assert outcome.metrics["val_accuracy"] == max(scores)
 
 
 def test_a_schedule_sets_the_rate_of_each_step_and_the_epochs_tell_it(context, finder, tiny_study):

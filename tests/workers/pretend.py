@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
+from records import epoch_of_classes
+
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 from ablate.workers.messages import Busy, Idle, Ready, Refused, Task, WorkerPlace
 from ablate.workers.worker import Deserted, WorkerPipe, settle_in
@@ -25,7 +27,7 @@ class Listed:
         return specs
 
     def report(self, epoch: Epoch) -> bool:
-        self.epochs.append((epoch.trial, epoch.epoch, epoch.train_loss, epoch.val_loss))
+        self.epochs.append((epoch.trial, epoch.epoch, epoch.metrics["train_loss"], epoch.metrics["val_loss"]))
         return self.on_epoch(epoch)
 
     def tell(self, outcome: Outcome) -> None:
@@ -94,7 +96,7 @@ def do(trial: str, task: Task, link: WorkerPipe) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
     elif name == "slow":
         number = 1
-        while link.report([Epoch(trial, number, 1.0, 0.5, 1.0, 0.5, 0.1, 0.05)])[0]:
+        while link.report([epoch_of_classes(trial, number, 1.0, 0.5, 1.0, 0.5, 0.1, 0.05)])[0]:
             time.sleep(0.05)
             number += 1
     elif name == "busy":

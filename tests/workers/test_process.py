@@ -7,9 +7,10 @@ from types import ModuleType
 
 import pytest
 from pretend import pretend, spec
+from records import epoch_of_classes
 
 from ablate.errors import AblateError
-from ablate.study.trial import Epoch, Outcome
+from ablate.study.trial import Outcome
 from ablate.workers.messages import Task, WorkerPlace
 from ablate.workers.process import Worker, in_words, shut_down, spawn_worker
 from ablate.workers.worker import settle_in
@@ -43,7 +44,7 @@ def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_sile
     worker.age(2.0)
     worker.start([spec("b")])
     worker.age(3.0)
-    worker.note(Epoch("b", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
+    worker.note(epoch_of_classes("b", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
     assert worker.silent == 3.0
     assert worker.trials["a"].outcome("killed", "why") == Outcome("a", "killed", seconds=5.0, reason="why")
     assert worker.trials["b"].outcome("failed", "", traceback="t").epochs == 4

@@ -3,13 +3,14 @@
 from multiprocessing import Pipe
 
 import pytest
+from records import epoch_of_classes
 
 from ablate.errors import StudyError, reason_of
-from ablate.study.trial import Epoch, Outcome
+from ablate.study.trial import Outcome
 from ablate.workers.messages import EpochReport, TrialRequest
 from ablate.workers.worker import Deserted, WorkerPipe, why_not
 
-EPOCH = Epoch("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
+EPOCH = epoch_of_classes("a", 1, 1.0, 0.5, 1.1, 0.4, 1e-3, 2.0)
 
 
 def test_what_a_worker_says_is_answered_in_turn():

@@ -9,7 +9,8 @@ import pandas as pd
 
 from ablate.analysis import statistics
 from ablate.errors import DataError
-from ablate.storage.results import NUMBERS
+from ablate.storage.provenance import TaskFacts, TaskMetricFacts
+from ablate.storage.results import NUMBERS, metric_columns
 from ablate.study.trial import COLUMNS, REFERENCE, Design
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
@@ -51,50 +52,64 @@ def own_direction(name: str) -> Direction:
     return "minimize" if name.endswith("loss") else "maximize"
 
 
-def chance_score(n_classes: int, monitor: str) -> float:
-    """The score of guessing on balanced classes."""
-    return 1 / n_classes if monitor.endswith("accuracy") else -math.log(n_classes)
-
-
 def primary_metric(
     results: pd.DataFrame,
     *,
-    monitor: str,
-    n_classes: int | None,
+    task: TaskFacts,
     n_test: int | None,
     margin: float | None = None,
     stated: Mapping[str, Any] | None = None,  # Any: JSON
 ) -> Metric:
-    """The test metric of the monitored kind if every finished ablation run has it, otherwise `score`.
+    """The test metric that decides in a task if every finished ablation run has it, otherwise `score`.
 
-    `monitor` is "val_accuracy" or "val_loss". Unless given, the margin of an accuracy is 0.5 points or the binomial
-    standard error of `n_test` images at the reference's mean, whichever is larger; of a loss, 0.01 nats. `chance`, the
-    value of a lost run, is the worse of guessing and the worst finished run, so that no loss of a run is a gain;
-    guessing scores 1 / `n_classes`, or −ln(n_classes) as a loss. NaN if guessing is unknown.
+    The margin is the given one or that of the task. Without one, that of an accuracy is 0.5 points or the binomial
+    standard error of `n_test` examples at the reference's mean, whichever is larger; of a cross-entropy, 0.01 nats; of
+    other metrics 0, so that no verdict of "equivalent" or "detectable but below margin" is possible. `chance`, the
+    value of a lost run, is the worse of guessing and the worst finished run, so that no loss of a run is a gain; NaN
+    if guessing is unknown.
 
     `stated` describes an imported score: "name", "direction", "unit", "scale", and "margin" and "chance" (the score of
-    guessing, higher is better) in the unit of the score. Then `monitor`, `n_classes` and `n_test` are not used;
-    without a margin it is 0, so that no verdict of "equivalent" or "detectable but below margin" is possible.
+    guessing, higher is better) in the unit of the score. Then `task` and `n_test` are not used.
     """
     if stated:
         return _stated_metric(results, stated, margin=margin)
-    kind = monitor.removeprefix("val_")
-    if kind not in LEAST_MARGIN:
-        raise DataError(f'monitor: must be "val_accuracy" or "val_loss", got "{monitor}"')
+    judged = next((metric for metric in task.metrics if metric.name == task.decides), None)
+    if judged is None:
+        raise DataError(f'task: decides: must be one of its metrics, got "{task.decides}"')
     finished = _finished(results)
-    tested = len(finished) > 0 and bool(finished[f"test_{kind}"].notna().all())
-    column, sign = (f"test_{kind}", -1 if own_direction(kind) == "minimize" else 1) if tested else ("score", 1)
-    values = sign * finished[column]
+    column = f"test_{judged.name}"
+    tested = len(finished) > 0 and column in finished and bool(finished[column].notna().all())
+    sign = -1 if judged.goal == "minimize" else 1
+    values = sign * finished[column] if tested else finished["score"]
     of_reference = values[finished["variant"] == REFERENCE]
     at_reference = float(of_reference.sort_values().mean())  # equal to the bit in whatever order trials ended
-    guess = chance_score(n_classes, monitor) if n_classes else math.nan
     if margin is None:
-        margin = LEAST_MARGIN[kind]
-        if tested and n_test and kind == "accuracy" and 0 <= at_reference <= 1:
-            margin = max(margin, statistics.binomial_error(at_reference, n=n_test))
-    name = f"test_{kind}" if tested else monitor
-    scale, unit = metric_unit(name)
-    return Metric(name, column, sign, scale, unit, _lost_value(guess, values), margin, own_direction(name))
+        margin = _margin(task, judged, at_reference, n_test=n_test if tested else None)
+    guess = math.nan if judged.guess is None else sign * judged.guess
+    return Metric(
+        name=column if tested else f"val_{judged.name}",
+        column=column if tested else "score",
+        sign=sign if tested else 1,
+        scale=100.0 if judged.unit == "points" else 1.0,
+        unit=judged.unit,
+        chance=_lost_value(guess, values),
+        margin=margin,
+        direction=judged.goal,
+    )
+
+
+def _margin(task: TaskFacts, judged: TaskMetricFacts, at_reference: float, *, n_test: int | None) -> float:
+    if task.margin is not None:
+        return task.margin
+    if task.margin_share is not None:
+        return abs(task.margin_share * at_reference) if math.isfinite(at_reference) else 0.0
+    if judged.name == "loss" and judged.unit == "nats":
+        return LEAST_MARGIN["loss"]
+    if judged.name != "accuracy":
+        return 0.0
+    if n_test and 0 <= at_reference <= 1:
+        return max(LEAST_MARGIN["accuracy"], statistics.binomial_error(at_reference, n=n_test))
+    return LEAST_MARGIN["accuracy"]
 
 
 def _stated_metric(results: pd.DataFrame, stated: Mapping[str, Any], *, margin: float | None) -> Metric:
@@ -122,12 +137,13 @@ def _finished(results: pd.DataFrame) -> pd.DataFrame:
 
 def metric_values(runs: pd.DataFrame, metric: "Metric") -> "pd.Series[float]":
     """The metric of each run, higher is better; NaN if a run has no result, or is lost and guessing is unknown."""
-    finished = (metric.sign * runs[metric.column]).where(runs["state"] == "finished")
+    recorded = runs[metric.column] if metric.column in runs else pd.Series(math.nan, index=runs.index)
+    finished = (metric.sign * recorded).where(runs["state"] == "finished")
     return finished.mask(runs["state"].isin(COUNTED_AT_CHANCE), metric.chance)
 
 
 def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> pd.DataFrame:
-    """The rows of phase "ablation" of a design, with all `COLUMNS`, numbers numeric, one row per run.
+    """The rows of phase "ablation" of a design: `COLUMNS` and metrics, numbers numeric, one row per run.
 
     A run is a (variant, mode, against, seed); of several rows the last row wins: it is a repeated run.
     Tables without a design column hold one-factor rows, compared with the reference. A reference has the
@@ -136,10 +152,11 @@ def confirmatory_runs(results: pd.DataFrame, *, design: Design = ONE_FACTOR) -> 
     is_meant = results["phase"] == "ablation"
     if "design" in results:  # first, so that the rows of a large factorial are not converted in vain
         is_meant &= results["design"].replace("", ONE_FACTOR).fillna(ONE_FACTOR) == design
-    runs = results[is_meant].reindex(columns=list(COLUMNS))
-    for name in COLUMNS:
-        column = runs[name]
-        runs[name] = pd.to_numeric(column, errors="coerce") if name in NUMBERS else column.astype(object).fillna("")
+    measured = metric_columns(results)
+    runs = results[is_meant].reindex(columns=[*COLUMNS, *measured])
+    for name in runs.columns:
+        column, is_number = runs[name], name in NUMBERS or name in measured
+        runs[name] = pd.to_numeric(column, errors="coerce") if is_number else column.astype(object).fillna("")
     runs["design"] = runs["design"].replace("", ONE_FACTOR)
     runs = runs[(runs["design"] == design) & runs["seed"].notna()]
     return runs.drop_duplicates(["variant", "mode", "against", "seed"], keep="last").reset_index(drop=True)

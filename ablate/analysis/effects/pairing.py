@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablate.analysis.effects.metric import COUNTED_AT_CHANCE, Metric, confirmatory_runs, is_reference, metric_values
 from ablate.analysis.statistics import Verdict
+from ablate.storage.results import metric_columns
 from ablate.study.trial import BEST, REFERENCE
 
 PAIR_COLUMNS = (
@@ -19,7 +20,7 @@ IDENTICAL: Verdict = "identical runs"
 UNFINISHED: Verdict = "no run finished"
 LOST: Verdict = "lost runs"
 # Results of a run of this package: if all are equal, so were its epochs.
-RECORDED = ("val_loss", "val_accuracy", "test_loss", "test_accuracy", "best_epoch", "epochs")
+RECORDED = ("best_epoch", "epochs")  # and all metrics
 MIN_RUNS = 3  # distinct runs in a table with only scores: saturated or coarse scores repeat
 _SCORE = Metric("score", "score", 1, 1.0, "", -math.inf, 0.0)  # a failed run equals no finished run
 
@@ -118,7 +119,7 @@ def identical_comparisons(runs: pd.DataFrame) -> frozenset[tuple[str, str]]:
     """
     pairs = pair_runs(runs, _SCORE)
     is_fine = runs["score"].nunique() > MIN_RUNS
-    details = runs.drop_duplicates("trial", keep="last").set_index("trial")[list(RECORDED)]
+    details = runs.drop_duplicates("trial", keep="last").set_index("trial")[[*RECORDED, *metric_columns(runs)]]
     return frozenset(
         (str(variant), str(mode))
         for (variant, mode), some in pairs.groupby(["variant", "mode"])
@@ -153,6 +154,7 @@ def _are_equal(pairs: pd.DataFrame, details: pd.DataFrame, *, is_fine: bool) -> 
     if is_taken.any() or finished.empty or not (pairs["value"] == pairs["reference_value"]).all():
         return False
     mine, theirs = (details.reindex(finished[name]).reset_index(drop=True) for name in ("trial", "reference_trial"))
-    if mine["val_loss"].notna().all() and theirs["val_loss"].notna().all():
+    measured = [name for name in details if str(name).startswith("val_")]
+    if measured and all(some[measured].notna().all(axis=None) for some in (mine, theirs)):
         return bool(mine.equals(theirs))
     return is_fine and finished["value"].nunique() >= MIN_RUNS

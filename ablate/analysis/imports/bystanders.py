@@ -21,10 +21,10 @@ from ablate.analysis.imports.words import (
     has_spread,
     n_levels,
     reads_as_result,
-    words_of,
 )
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
+from ablate.study.score_words import words_of
 
 LENGTHS = frozenset(("epoch", "epochs", "step", "steps", "iteration", "iterations", "iter", "iters"))
 AMOUNTS = frozenset(("batch", "data", "dataset", "samples", "examples", "images", "tokens", "classes"))

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from ablate.analysis.imports.bystanders import LENGTHS
 from ablate.analysis.imports.configurations import Configurations
 from ablate.analysis.imports.confounding import MOST_NAMED, Confounding
-from ablate.analysis.imports.words import words_of
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
+from ablate.study.score_words import words_of
 from ablate.text import first_of, printable
 
 COMMON = 0.5  # a side has a budget if more than this share of its runs ends at one step

@@ -25,13 +25,13 @@ from ablate.analysis.imports.words import (
     n_levels,
     paired,
     reads_as_result,
-    words_of,
 )
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import has_no_score, to_numbers
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.errors import DataError
 from ablate.storage.results import coerced
+from ablate.study.score_words import words_of
 from ablate.text import printable
 
 MOST_FACTORS = 200  # unless the user names them: more varying columns are measurements

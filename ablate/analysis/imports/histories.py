@@ -12,10 +12,11 @@ from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export, recognize
 from ablate.analysis.imports.replicates import is_replicate, own_words
 from ablate.analysis.imports.scores import find_score, listed
-from ablate.analysis.imports.words import Codes, coded, crossed, n_levels, paired, reads_as_result, words_of
+from ablate.analysis.imports.words import Codes, coded, crossed, n_levels, paired, reads_as_result
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import has_no_score, to_numbers
 from ablate.errors import DataError
+from ablate.study.score_words import words_of
 from ablate.text import number_of, printable
 
 # "epoch", "global_step", "epoch_idx": where a run is; "epochs", "max_steps": how long it may take, a factor.

@@ -7,9 +7,10 @@ import numpy as np
 
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.scores import listed
-from ablate.analysis.imports.words import LEARNING, NAMES, Codes, coded, crossed, decides, n_levels, paired, words_of
+from ablate.analysis.imports.words import LEARNING, NAMES, Codes, coded, crossed, decides, n_levels, paired
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
+from ablate.study.score_words import words_of
 
 COMPLETE = 0.8  # minimum share of combinations that have a name
 CROSSED_COMPLETE = 0.8  # minimum share of a crossing that has been run

@@ -10,10 +10,11 @@ import pandas as pd
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.folds import differ, differ_by_setting, is_fold, is_inner, is_nested, n_folds, overlap
-from ablate.analysis.imports.words import Codes, coded, crossed, decides, n_levels, words_of
+from ablate.analysis.imports.words import Codes, coded, crossed, decides, n_levels
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers, to_scores
 from ablate.errors import DataError
+from ablate.study.score_words import words_of
 from ablate.text import number_of, printable
 
 COUNTS = frozenset(  # words before "seed" that count seeds or switch them on

@@ -7,27 +7,24 @@ import pandas as pd
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.mixed_scales import check_split
-from ablate.analysis.imports.words import (
+from ablate.analysis.imports.words import CHANGES, OBJECTIVES, has_spread, reads_as_score
+from ablate.analysis.sources import Runs
+from ablate.analysis.sources.runs import to_scores
+from ablate.errors import DataError, known_names
+from ablate.study.score_words import (
     ALSO_HIGHER,
     ALSO_LOWER,
     BOUNDED,
-    CHANGES,
     GLUED,
     HIGHER_IS_BETTER,
     LOWER_IS_BETTER,
     NAMED_HIGHER,
     NAMED_LOWER,
     NEUTRAL,
-    OBJECTIVES,
     TURNING,
     WEAK_HIGHER,
-    has_spread,
-    reads_as_score,
     words_of,
 )
-from ablate.analysis.sources import Runs
-from ablate.analysis.sources.runs import to_scores
-from ablate.errors import DataError, known_names
 from ablate.text import first_of, printable
 
 SPREADS = frozenset(("std", "sd", "stdev", "stderr", "sem", "var", "variance", "ci", "lower", "upper"))

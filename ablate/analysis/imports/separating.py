@@ -11,18 +11,10 @@ from ablate.analysis.imports.bystanders import Bystander, repeats_factor
 from ablate.analysis.imports.exports import recognize
 from ablate.analysis.imports.factors import INDEX
 from ablate.analysis.imports.naming import is_called
-from ablate.analysis.imports.words import (
-    ALSO_HIGHER,
-    ALSO_LOWER,
-    COMMENTS,
-    HIGHER_IS_BETTER,
-    LOWER_IS_BETTER,
-    coded,
-    n_levels,
-    words_of,
-)
+from ablate.analysis.imports.words import COMMENTS, coded, n_levels
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers
+from ablate.study.score_words import ALSO_HIGHER, ALSO_LOWER, HIGHER_IS_BETTER, LOWER_IS_BETTER, words_of
 from ablate.text import first_of, printable
 
 SCORES = HIGHER_IS_BETTER | ALSO_HIGHER | LOWER_IS_BETTER | ALSO_LOWER

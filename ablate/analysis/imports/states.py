@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast, get_args
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.replicates import is_seed
-from ablate.analysis.imports.words import FINISHED, READINGS, VOCABULARIES, WORDS, words_of
+from ablate.analysis.imports.words import FINISHED, READINGS, VOCABULARIES, WORDS
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
 from ablate.errors import DataError, known_names
+from ablate.study.score_words import words_of
 from ablate.study.trial import CUT_SHORT, State
 from ablate.text import first_of, printable
 

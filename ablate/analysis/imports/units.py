@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from ablate.analysis.imports.asked import MINIMIZE, ImportOptions
 from ablate.analysis.imports.columns import Roles
 from ablate.analysis.imports.mixed_scales import LEAST_PERCENT, PERCENTS, check_split
-from ablate.analysis.imports.words import BOUNDED, words_of
 from ablate.analysis.sources import Runs
 from ablate.errors import DataError
+from ablate.study.score_words import BOUNDED, words_of
 from ablate.text import printable
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ import pandas as pd
 from ablate.analysis.sources.json_text import json_table
 from ablate.analysis.sources.runs import Runs
 from ablate.errors import DataError
-from ablate.storage.files.csv_text import check_rows, guess_separator, read_csv_text
+from ablate.study.csv_text import SEPARATORS, check_rows, guess_separator, named_separator, read_csv_text
 from ablate.text import printable
 
-SEPARATORS = (",", ";", "\t", "|")
 JSON = (".json", ".jsonl", ".ndjson")
 OF_RULES = frozenset("|+-=: \t")  # the characters of a line below the header
 CELL = re.compile(r"(?<!\\)\|")
@@ -71,12 +70,6 @@ def _nearby(path: Path) -> str:
     if path.suffix or len(path.parts) > 1:
         return tables
     return f"{tables}; for an MLflow experiment use mlflow:{printable(path.name)}"
-
-
-def named_separator(text: str) -> tuple[str, str]:
-    """The separator in Excel's first line "sep=;", "" without such a line, and the text below that line."""
-    found = re.match(r"\"?sep=(.)\"?\r?\n", text, re.IGNORECASE)
-    return (found[1], text[found.end() :]) if found else ("", text)
 
 
 def drawn_table(text: str) -> str | None:

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.analysis.effects import Metric
-from ablate.analysis.effects.metric import chance_score
 from ablate.analysis.statistics.pilot import PilotSd
 from ablate.cli.display.display import part_said
 from ablate.cli.display.power import power_said, power_table
@@ -18,7 +17,7 @@ from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
-from ablate.experiment.preregister import SpentLevel, spent_level
+from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.experiment.preview.preview import StudyPreview, preview_study
 from ablate.experiment.preview.seed_power import seed_powers
@@ -26,7 +25,6 @@ from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
-from ablate.storage.preregistration import declare
 from ablate.storage.resume import ResumeCheck, refusal
 from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
@@ -71,7 +69,7 @@ def run(
     spent = _spent(outlook, facts, options)
     say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
     if outlook.n_seeds and outlook.contrasts:
-        _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level)
+        _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level, facts=facts)
         say(console, spent.sentence(), soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
@@ -135,9 +133,11 @@ def pace_table(paces: Mapping[Structure, Pace]) -> Table:
     return table
 
 
-def _print_power(console: Console, outlook: StudyPreview, pilot: PilotSd, metric: Metric, *, level: float) -> None:
-    own, contrasts = outlook.n_seeds, outlook.contrasts
-    powers = seed_powers(own, contrasts=contrasts, pilot=pilot, margin=metric.margin, alpha=level)
+def _print_power(
+    console: Console, outlook: StudyPreview, pilot: PilotSd, metric: Metric, *, level: float, facts: Facts
+) -> None:
+    own, contrasts, overlap = outlook.n_seeds, outlook.contrasts, facts.overlap() or 0.0
+    powers = seed_powers(own, contrasts=contrasts, pilot=pilot, margin=metric.margin, alpha=level, overlap=overlap)
     said = power_said(powers, own=own, contrasts=contrasts, pilot=pilot, metric=metric, level=level)
     say(console, said, soft_wrap=not console.is_terminal)
     console.print(Padding(power_table(powers, pilot=pilot, metric=metric), (0, 0, 0, INDENT)))
@@ -160,7 +160,7 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
     outlook = preview_study(
         facts.study,
         entries,
-        chance=chance_score(facts.data.n_classes, facts.study.training.monitor),
+        chance=facts.task.metric.guess_score,
         cache=open_cache(options.cache, facts, stack=options.stack),
         undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
     )
@@ -169,7 +169,7 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
 
 def _spent(outlook: StudyPreview, facts: Facts, options: Options) -> SpentLevel:
     """The level that is left for the comparisons, as far as they are known; reads only."""
-    declared = declare(outlook.confirmed, facts.study, data=facts.fingerprint(), looks=outlook.n_seeds)
+    declared = declare_facts(outlook.confirmed, facts, looks=outlook.n_seeds)
     return spent_level(declared, outlook.confirmed, facts, cache=options.cache)
 
 

@@ -1,6 +1,7 @@
 """Show a running study: a live display on a terminal, plain lines in a pipe, JSON for machines."""
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -80,7 +81,8 @@ class PlainLines:
                 if event.done:
                     self._print(f"{event.part}: {event.done} of {event.trials} trials were already done")
             case Epoch() if (left and not self._foretold) or time.monotonic() - self._last > MOST_SILENT:
-                epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {event.val_accuracy:.4f}"
+                score = event.metrics.get(self._progress.monitor.name, math.nan)
+                epochs = f"epoch {event.epoch}/{self._progress.epochs}  val {score:.4f}"
                 self._print(f"{place}  {self._progress.name_of_running(event.trial)}  {epochs}{left}")
                 self._foretold = self._foretold or bool(left)
             case TrialEnded():
@@ -171,7 +173,8 @@ def opening(event: Opened) -> list[str]:
     """Lines to print before the first trial."""
     facts = event.facts
     study, data = facts.study, facts.data
-    examples = f"{facts.n_train():,} train · {study.data.validation:,} validation · {len(data.y_test):,} test"
+    sizes = facts.sizes()
+    examples = f"{sizes.n_train:,} train · {sizes.n_validation:,} validation · {sizes.n_test:,} test"
     lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
     if data.stand_in:
         lines.append(

@@ -1,5 +1,6 @@
 """Track the progress of a study from its events, and describe trials and times in a few words."""
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Protocol, final
 
 from ablate.experiment.events import Event, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.study.rate import RATE, rate_of
-from ablate.study.trial import Epoch, Factors, TrialSpec
+from ablate.study.trial import ACCURACY, Epoch, Factors, Monitor, TrialSpec
 
 BARS = "▁▂▃▄▅▆▇█"
 STARTING = 120.0  # seconds in which start-up, range tests and compilation may take longer than the epochs
@@ -20,7 +21,7 @@ MOST_WAITING = 100_000  # events, some 30 MB; beyond that, epochs are dropped wh
 
 @dataclass(slots=True)
 class Running:
-    """A running trial, with its validation accuracy epoch by epoch."""
+    """A running trial, with its validation metric epoch by epoch."""
 
     spec: TrialSpec
     curve: list[float] = field(default_factory=list)
@@ -35,6 +36,7 @@ class Progress:
     done: int = 0
     before: int = 0  # finished in earlier runs or other studies
     epochs: int = 0
+    monitor: Monitor = ACCURACY
     lost: int = 0  # lost attempts, whose trial is tried again
     best: str = ""
     stopping: bool = False
@@ -47,7 +49,7 @@ class Progress:
         """Update the progress by one event."""
         match event:
             case Opened():
-                self.epochs = event.facts.study.training.epochs
+                self.epochs, self.monitor = event.facts.study.training.epochs, event.facts.task.monitor
             case PartBegan():
                 self.part, self.trials, self.done, self.before = event.part, event.trials, event.done, event.done
                 self.began, self.states, self.running, self.lost = time.monotonic(), {}, {}, 0
@@ -58,7 +60,7 @@ class Progress:
                 self.running[name_of(event.spec)] = Running(event.spec)
             case Epoch():
                 if (name := self.name_of_running(event.trial)) in self.running:
-                    self.running[name].curve[event.epoch - 1 :] = [event.val_accuracy]
+                    self.running[name].curve[event.epoch - 1 :] = [event.metrics.get(self.monitor.name, math.nan)]
             case TrialLost():
                 self.running.pop(name_of(event.spec), None)
                 self.lost += 1

@@ -28,18 +28,22 @@ class SeedPower:
 
 
 def seed_powers(
-    n_seeds: Iterable[int], *, contrasts: int, pilot: PilotSd, margin: float, alpha: float = 0.05
+    n_seeds: Iterable[int], *, contrasts: int, pilot: PilotSd, margin: float, alpha: float = 0.05, overlap: float = 0.0
 ) -> Sequence[SeedPower]:
-    """One row for each number of seeds, of the study and of `PLANNED`, ascending."""
-    return [_power(n, max(contrasts, 1), pilot, margin, alpha) for n in sorted({*n_seeds, *PLANNED})]
+    """One row for each number of seeds, of the study and of `PLANNED`, ascending.
+
+    `overlap` is that of folds, see `paired_interval`: the variance of a mean falls to SD² times it, never to 0.
+    """
+    return [_power(n, max(contrasts, 1), pilot, margin, alpha, overlap) for n in sorted({*n_seeds, *PLANNED})]
 
 
-def _power(n: int, contrasts: int, pilot: PilotSd, margin: float, alpha: float) -> SeedPower:
+def _power(n: int, contrasts: int, pilot: PilotSd, margin: float, alpha: float, overlap: float) -> SeedPower:
     if n < least_seeds(alpha=alpha):
         return SeedPower(n, math.nan, math.nan, math.nan, (math.nan, math.nan))
-    effect = minimum_detectable_effect(n, contrasts=contrasts, alpha=alpha)
+    wider = math.sqrt(1 + n * overlap)
+    effect = minimum_detectable_effect(n, contrasts=contrasts, alpha=alpha) * wider
     at_high, at_sd = (
         detection_power(n, margin / sd, contrasts=contrasts, alpha=alpha) if margin > 0 and sd > 0 else math.nan
-        for sd in (pilot.high, pilot.sd)
+        for sd in (pilot.high * wider, pilot.sd * wider)
     )
     return SeedPower(n, effect, effect * pilot.sd, effect * pilot.high, (at_high, at_sd))

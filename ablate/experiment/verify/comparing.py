@@ -8,10 +8,9 @@ from typing import NamedTuple
 from ablate.storage.journal import Entry
 from ablate.storage.results import read_results
 from ablate.storage.verified import Agreement, Difference, RetrainedTrial, Value
-from ablate.study.trial import FAILED, SCORED, Epoch, Outcome
+from ablate.study.trial import FAILED, SCORED, Epoch, Outcome, is_metric
 
-NUMBERS = ("score", "val_accuracy", "val_loss", "test_accuracy", "test_loss", "predictive_sd", "learning_rate")
-OF_AN_EPOCH = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+NUMBERS = ("score", "predictive_sd", "learning_rate")  # besides the metrics
 CURVE = "epochs of the curve"
 # Compared for equality only: where rounding changes which epoch is best, the scores show how much that matters.
 COUNTS = ("best_epoch", "epochs", "parameters", CURVE)
@@ -60,11 +59,19 @@ def _pairs(entry: Entry, outcome: Outcome, epochs: Sequence[Epoch], *, tested: b
     for name in (*NUMBERS, "best_epoch", "epochs", "parameters"):
         if tested or not name.startswith("test_"):
             yield _Pair(name, name, getattr(entry.outcome, name), getattr(outcome, name))
+    for name in _names(entry.outcome.metrics, outcome.metrics):
+        if tested or not name.startswith("test_"):
+            yield _Pair(name, name, entry.outcome.metrics.get(name), outcome.metrics.get(name))
     yield _Pair(CURVE, CURVE, len(entry.epochs), len(epochs))
     for before, now in zip(entry.epochs, epochs, strict=False):
-        for name in OF_AN_EPOCH:
+        for name in _names(before.metrics, now.metrics):
             what = f"{name} of epoch {before.epoch}"
-            yield _Pair(f"{name} of the epochs", what, getattr(before, name), getattr(now, name))
+            yield _Pair(f"{name} of the epochs", what, before.metrics.get(name), now.metrics.get(name))
+
+
+def _names(*metrics: Mapping[str, float]) -> list[str]:
+    """The columns of both, in the order of the first."""
+    return list(dict.fromkeys(name for some in metrics for name in some))
 
 
 def _size(pair: _Pair) -> float | None:
@@ -102,10 +109,10 @@ def table_changes(path: Path, entries: Mapping[str, Entry]) -> tuple[str, ...]:
     found = []
     for row in rows:
         entry = entries.get(str(row["trial"]))
-        for name in COLUMNS:
+        for name in (*COLUMNS, *filter(is_metric, map(str, row))):
             if entry is None or name not in row:
                 continue
-            recorded = getattr(entry.outcome, name)
+            recorded = entry.outcome.metrics.get(name) if is_metric(name) else getattr(entry.outcome, name)
             if not _is_same(row[name], recorded):
                 found.append(f"{entry.spec.trial}: {name} {_shown(row[name])}, but recorded was {_shown(recorded)}")
     return tuple(found)

@@ -11,17 +11,17 @@ from pathlib import Path
 from ablate import system
 from ablate.data import Dataset, split_dataset
 from ablate.errors import AblateError, DataError, StudyError
-from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, changed, described, of_provenance, unknown
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Preregistration, read_preregistration
 from ablate.storage.provenance import Provenance, read_provenance
 from ablate.storage.resume import StartingConditions, read_starting_conditions
-from ablate.study import seeds
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_path
 from ablate.study.settings import Study
+from ablate.study.user_code import named_functions, study_digest
+from ablate.text import listed
 from ablate.workers.queue import count_workers
 
 STACK = "trials per program"
@@ -78,10 +78,10 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
     for seed, entry in first.items():
         here = split_dataset(
             data,
-            n_train=study.data.train,
-            n_validation=study.data.validation,
+            study.data,
+            seed=study.seed,
+            replicate=seed,
             scaling="none",  # not part of the fingerprint
-            seed=seeds.stream(study.seed, seed, "split"),
         ).fingerprint
         if here != entry.outcome.data:
             raise DataError(
@@ -92,16 +92,17 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
 
 
 def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
-    """Whether the user's model has changed since the digest `before`; lines as from `changes`."""
+    """Whether the user's code has changed since the digest `before`; lines as from `changes`."""
+    code = listed(named.name for named in named_functions(study))
     try:
-        here = code_digest(study.model, base=study.base)
+        here = study_digest(study)
     except OSError as err:
-        raise AblateError(f"model.name: {err.filename} cannot be read: {err.strerror}") from err
+        raise AblateError(f"{code}: {err.filename} cannot be read: {err.strerror}") from err
     if here == before:
         return ()
     if not before:
-        return (f"not recorded: the code of {study.model.name}",)
-    change = f"{study.model.name}: the recorded digest is {before[:12]}…, but here it is {here[:12]}…"
+        return (f"not recorded: the code of {code}",)
+    change = f"{code or study.model.name}: the recorded digest is {before[:12]}…, but here it is {here[:12]}…"
     if not goes_on:
         raise AblateError(f"{change}\n  restore the file, or compare the numbers anyway with --tolerance 0.01")
     return (change,)
@@ -149,15 +150,16 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
 
 
 def _base(study: Study, beside: Path | None) -> Path:
-    if not study.model.is_users and not is_path(study.data.name):
+    own = [named.name for named in named_functions(study)]
+    own += [study.data.name] if is_path(study.data.name) else []
+    if not own:
         return study.base  # no file of the user is needed
     if beside is not None:
         return beside.absolute()
     try:
         return find_study(study.name, folder=Path.cwd()).absolute().parent
     except StudyError as err:
-        own = study.model.name if study.model.is_users else study.data.name
         raise AblateError(
-            f"{study.name}: {own} is next to the study file, but ./studies has no study of this name\n"
+            f"{study.name}: {own[0]} is next to the study file, but ./studies has no study of this name\n"
             "  give the path of the study file instead of its name"
         ) from err

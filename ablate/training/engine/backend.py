@@ -7,6 +7,7 @@ TensorFlow's public namespace; a test fails when it moves, and `has_barrier` doe
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
 
 import tensorflow as tf
@@ -37,14 +38,19 @@ def resident(array: "np.ndarray[Any, Any] | float", dtype: str | None = None) ->
     return tf.constant(array, dtype)
 
 
-def rows_of(tensor: Tensor, indices: Tensor) -> Tensor:
-    """The rows of a tensor at indices of any shape, all ≥ 0."""
-    return tf.gather(tensor, indices)
+def rows_of(tree: Any, indices: Tensor) -> Any:
+    """The rows of the tensors of a tree at indices of any shape, all ≥ 0."""
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), tree)
 
 
 def stack(rows: Sequence[Any]) -> Any:
     """Stack trees of tensors along a new first dimension."""
     return tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *rows)
+
+
+def joined(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors one after the other along their first dimension."""
+    return tf.concat(tensors, 0)
 
 
 def replace_row(tree: Any, place: int, row: Any) -> Any:
@@ -81,7 +87,7 @@ def compiled(
         return tf.TensorSpec(shape, tensor.dtype)
 
     signature = [
-        spec(argument, loose[place]) if place in loose else tf.nest.map_structure(spec, argument)
+        tf.nest.map_structure(partial(spec, free=loose.get(place, ())), argument)
         for place, argument in enumerate(arguments)
     ]
     graph: Compiled = tf.function(function, input_signature=signature, jit_compile=xla, autograph=False)

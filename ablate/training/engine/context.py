@@ -1,16 +1,17 @@
 """The training context shared by a study's trials in a process: data on the device, splits, models and programs."""
 
 import gc
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import keras
 import numpy as np
 
 from ablate.clock import Clock
-from ablate.data import Dataset, Split, split_dataset
+from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.errors import DataError, StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
@@ -19,16 +20,18 @@ from ablate.storage.conditions import of_process
 from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
 from ablate.study.settings import Study
+from ablate.study.task import LOSS, classification
 from ablate.study.trial import Factors
 from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError, is_out_of_memory
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, check_changes
+from ablate.training.engine.examples import Examples, Resident
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
-from ablate.training.engine.settings import scaling_of, settings_of, unfreeze_schedule_of
+from ablate.training.engine.settings import scaling_of, settings_of, target_scaling_of, unfreeze_schedule_of
 from ablate.training.range_test import ramp
 
 
@@ -80,13 +83,18 @@ class TrainingContext:
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
+        self.task = classification(study.training.monitor, data.n_classes)
         self._stack = stack
+        self.loss_scale = (
+            abs(self.task.metric_of(LOSS).guess) if math.isfinite(self.task.metric_of(LOSS).guess) else 0.01
+        )
         self._builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
-        self._n_evaluated = max(study.data.validation, len(data.y_test))
+        sizes = split_sizes(data, study.data)
+        self._n_evaluated = max(sizes.n_validation, sizes.n_test)
         self._programs = Programs(
             study,
             self.examples,
@@ -122,18 +130,19 @@ class TrainingContext:
         """The split of a replicate, made once for each kind of scaling; the examples are the same in all kinds."""
         key = replicate, scaling_of(self.study, factors)
         if key not in self._splits:
-            settings = self.study.data
             self._splits[key] = split_dataset(
                 self.data,
-                n_train=settings.train,
-                n_validation=settings.validation,
+                self.study.data,
+                seed=self.study.seed,
+                replicate=replicate,
                 scaling=key[1],
-                seed=seeds.stream(self.study.seed, replicate, "split"),
+                target_scaling=target_scaling_of(self.study),
             )
         return self._splits[key]
 
-    def scaling(self, splits: Sequence[Split]) -> Scaling:
+    def scaling(self, splits: Sequence[Split], *, part: Literal["train", "evaluate"] = "train") -> Scaling:
         """The scaling of each slot's examples, fitted on its training split."""
+        del part
         return Scaling(np.stack([split.shift for split in splits]), np.stack([split.scale for split in splits]))
 
     def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
@@ -243,8 +252,7 @@ def count_model_parameters(study: Study, input_shape: tuple[int, ...], n_classes
 def _resident(data: Dataset) -> Examples:
     """One array for training and testing, so that one compiled evaluation serves both."""
     try:
-        x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
-        return Examples.resident(x, y)
+        return Resident.of((data.x_train, data.x_test), (data.y_train, data.y_test))
     except Exception as err:
         if not is_out_of_memory(err):
             raise

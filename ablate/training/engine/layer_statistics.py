@@ -22,7 +22,8 @@ from ablate.models.outputs import Outputs, by_last_layer
 from ablate.study.catalog import ACTIVATIONS
 from ablate.training.engine import backend
 from ablate.training.engine.compiling import leaves
-from ablate.training.engine.step import cross_entropy, scaled
+from ablate.training.engine.inputs import scaled
+from ablate.training.engine.objective import cross_entropy
 
 KINDS = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
 _FUNCTIONS = frozenset(name.replace("_", "") for name in ACTIVATIONS)  # in the spelling of layers and operations

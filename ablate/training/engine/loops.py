@@ -4,95 +4,116 @@ from collections.abc import Callable
 from typing import Any, final
 
 import keras
+import numpy as np
 from keras import ops
 
 from ablate.data.array import Tensor
 from ablate.training.engine import backend
 from ablate.training.engine.head import TrainingState
-from ablate.training.engine.step import Score, Step
+from ablate.training.engine.inputs import PLAIN, Preparation
+from ablate.training.engine.objective import Objective, ScalingTree, Tally, Trees
+from ablate.training.engine.step import Step, weights_of
 
 
 @final
 class Loops:
     """The graphs of a program for `size` trials. Inputs and outputs have the slots as a dimension."""
 
-    def __init__(self, step: Step, score: Score, *, size: int) -> None:
-        self._step, self._score, self._size = step, score, size
+    def __init__(self, step: Step, objective: Objective, *, size: int, prepare: Preparation = PLAIN) -> None:
+        self._step, self._objective, self._size, self._prepare = step, objective, size, prepare
 
     def train(
         self,
         state: TrainingState,
-        x: Tensor,
-        y: Tensor,
-        shift: Tensor,
-        scale: Tensor,
+        tally: Tally,
+        x: Trees,
+        y: Trees,
+        scaling: ScalingTree,
         order: Tensor,
         rates: Tensor,
         n_steps: Tensor,
         max_loss: Tensor,
-    ) -> tuple[TrainingState, Tensor, Tensor, Tensor]:
-        """Run steps over the rows of `order`: the state afterwards, losses (rows, size), steps, correct (size,)."""
-        shift, scale, n_steps = self._entering((shift, scale, n_steps), axis=0)
+    ) -> tuple[TrainingState, Tally, Tensor, Tensor]:
+        """Run steps over the rows of `order`: the state and tally afterwards, losses (rows, size), steps (size,)."""
+        scaling, n_steps, max_loss = self._entering((scaling, n_steps, max_loss), axis=0)
         order, rates = self._entering((order, rates), axis=1)
 
         def going(i: Tensor, loss: Tensor) -> Tensor:
             return ops.logical_and(i < n_steps, loss <= max_loss)  # false for NaN
 
         def body(
-            i: Tensor, loss: Tensor, state: TrainingState, losses: Tensor, done: Tensor, correct: Tensor
-        ) -> tuple[Tensor, Tensor, TrainingState, Tensor, Tensor, Tensor]:
+            i: Tensor, loss: Tensor, state: TrainingState, tally: Tally, losses: Tensor, done: Tensor
+        ) -> tuple[Tensor, Tensor, TrainingState, Tally, Tensor, Tensor]:
             going_on, rows = going(i, loss), order[i]
-            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), shift, scale, rates[i])
-            after, value, hits = self._map(self._step, (state, *batch))
+            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), rows, scaling, rates[i])
+            after, counted, value = self._map(self._step, (state, tally, *batch))
             if self._size > 1:  # a finished slot keeps its state while others continue
-                after = keras.tree.map_structure(
-                    lambda new, old: ops.where(_like(going_on, new), new, old), after, state
+                after, counted = keras.tree.map_structure(
+                    lambda new, old: ops.where(_like(going_on, new), new, old), (after, counted), (state, tally)
                 )
             losses = ops.scatter_update(losses, [[i]], value[None])
-            counted = ops.cast(going_on, "int32")
-            return i + 1, ops.where(going_on, value, loss), after, losses, done + counted, correct + counted * hits
+            done = done + ops.cast(going_on, "int32")
+            return i + 1, ops.where(going_on, value, loss), after, counted, losses, done
 
+        start = (ops.zeros((), "int32"), ops.full_like(rates[0], -np.inf), state, tally, ops.zeros_like(rates))
         zero = ops.zeros_like(n_steps)
-        start = (ops.zeros((), "int32"), ops.zeros_like(rates[0]), state, ops.zeros_like(rates), zero, zero)
-        _, _, state, losses, done, correct = backend.loop(lambda i, loss, *_: ops.any(going(i, loss)), body, start)
-        done, correct = self._leaving((done, correct), axis=0)
-        return state, self._leaving(losses, axis=1), done, correct
+        _, _, state, tally, losses, done = backend.loop(
+            lambda i, loss, *_: ops.any(going(i, loss)), body, (*start, zero)
+        )
+        return state, tally, self._leaving(losses, axis=1), self._leaving(done, axis=0)
 
     def evaluate(
-        self, state: tuple[Tensor, Tensor], x: Tensor, y: Tensor, shift: Tensor, scale: Tensor, order: Tensor, n: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The sums of cross-entropy, hits and spreads, each (size,), over the first `n` entries of `order`.
+        self,
+        state: tuple[Tensor, Tensor],
+        tally: Tally,
+        x: Trees,
+        y: Trees,
+        scaling: ScalingTree,
+        order: Tensor,
+        n: Tensor,
+    ) -> tuple[Tally, Tensor]:
+        """The tally with the first `n` entries of `order`, and the predicted class of each, in the shape of `order`.
 
-        And the predicted class of each entry, in the shape of `order`; 0 past the chunk of entry `n`.
+        Classes are 0 past the chunk of entry `n`.
         """
         width = ops.shape(order)[2]
-        shift, scale = self._entering((shift, scale), axis=0)
+        scaling = self._entering(scaling, axis=0)
         order = self._entering(order, axis=1)
 
-        shape = () if self._size == 1 else (self._size,)
-
-        def body(
-            i: Tensor, loss: Tensor, correct: Tensor, spread: Tensor, predicted: Tensor
-        ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        def body(i: Tensor, tally: Tally, predicted: Tensor) -> tuple[Tensor, Tally, Tensor]:
             rows = order[i]
-            labels = backend.rows_of(y, rows)
-            batch = (backend.rows_of(x, rows), labels, shift, scale)
-            losses, classes, spreads = self._map(self._score, (state, *batch, ops.broadcast_to(i, shape)))
-            hits = ops.cast(classes == labels, "int32")
             counted = i * width + ops.arange(width, dtype="int32") < n
-            sums = [ops.sum(ops.where(counted, some, 0), axis=-1) for some in (losses, hits, spreads)]
-            predicted = ops.scatter_update(predicted, [[i]], ops.cast(classes, "int32")[None])
-            return i + 1, loss + sums[0], correct + sums[1], spread + sums[2], predicted
+            batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), rows, scaling)
+            tally, classes = self._map(self._score, (state, tally, *batch, *self._shared(counted, i)))
+            return i + 1, tally, ops.scatter_update(predicted, [[i]], classes[None])
 
-        sums = (ops.zeros(shape), ops.zeros(shape, "int32"), ops.zeros(shape))
-        start = (ops.zeros((), "int32"), *sums, ops.zeros_like(order))
-        _, *totals, predicted = backend.loop(lambda i, *_: i * width < n, body, start)
-        loss, correct, spread = self._leaving(totals, axis=0)
-        return loss, correct, spread, self._leaving(predicted, axis=1)
+        start = (ops.zeros((), "int32"), tally, ops.zeros_like(order))
+        _, tally, predicted = backend.loop(lambda i, *_: i * width < n, body, start)
+        return tally, self._leaving(predicted, axis=1)
+
+    def _score(
+        self,
+        state: tuple[Tensor, Tensor],
+        tally: Tally,
+        x: Trees,
+        y: Trees,
+        rows: Tensor,
+        scaling: ScalingTree,
+        counted: Tensor,
+        place: Tensor,
+    ) -> tuple[Tally, Tensor]:
+        inputs, w = self._prepare(x, scaling["shift"], scaling["scale"]), weights_of(rows, scaling)
+        return self._objective.score(state, tally, inputs, y, w, scaling, counted=counted, place=place)
 
     def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         """Map `function` over the slots. A single slot runs without a map, its tensors without a first dimension."""
         return function(*arguments) if self._size == 1 else backend.map_trials(function, arguments)
+
+    def _shared(self, *tensors: Tensor) -> list[Tensor]:
+        """Tensors that are the same in all slots."""
+        if self._size == 1:
+            return list(tensors)
+        return [ops.repeat(ops.expand_dims(tensor, 0), self._size, axis=0) for tensor in tensors]
 
     def _entering(self, tensors: Any, *, axis: int) -> Any:
         return keras.tree.map_structure(lambda t: ops.squeeze(t, axis), tensors) if self._size == 1 else tensors

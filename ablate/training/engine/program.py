@@ -10,40 +10,43 @@ same program with a ramp.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
-from ablate.data.array import Floats32, Integers, Tensor
+from ablate.data.array import Array, Floats32, Integers, Tensor
+from ablate.data.trees import leaves, map_tree, to_tree
 from ablate.models.outputs import Outputs, by_last_layer
 from ablate.training.engine import backend
 from ablate.training.engine.batches import WHOLE, MicroBatches
+from ablate.training.engine.examples import Examples, Piece
 from ablate.training.engine.head import TrainingState
+from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.layer_statistics import Probe
 from ablate.training.engine.loops import Loops
-from ablate.training.engine.step import Score, Step, place_of
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Examples resident on the device, in their compact type."""
-
-    x: Tensor  # (n, ...) as stored, uint8 for images
-    y: Tensor  # (n,) int32
-
-    @classmethod
-    def resident(cls, x: np.ndarray[Any, Any], y: Integers) -> "Examples":
-        """Copy arrays to the device."""
-        return cls(backend.resident(x), backend.resident(y))
+from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Tally, Trees, by_slot
+from ablate.training.engine.step import Step, place_of
 
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The scaling of each slot's examples in the graph: subtract, then multiply. Float32, (size, ...example)."""
+    """The scaling of each slot's examples in the graph: subtract, then multiply. Float32, (size, ...example).
 
-    shift: Floats32
-    scale: Floats32
+    With several inputs each is a mapping by input. The other fields are mappings by target, and the weights of all
+    examples, (size, n); None: all count equally.
+    """
+
+    shift: Floats32 | Mapping[str, Floats32]
+    scale: Floats32 | Mapping[str, Floats32]
+    target_shift: Mapping[str, Floats32] | None = None
+    target_scale: Mapping[str, Floats32] | None = None
+    weights: Floats32 | None = None
+
+    def tree(self) -> ScalingTree:
+        """The tensors of the graph."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in fields.items() if value is not None and not _is_empty(value)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,15 @@ class Steps:
     state: TrainingState
     losses: tuple[Floats32, ...]  # each (done,), per batch
     done: Integers  # (size,)
-    correct: Integers  # (size,) examples classified correctly, each before its training step
+    tally: Tally  # what the objective has counted so far, for all slots
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The results of an evaluation, by slot, each (size,) unless it says otherwise."""
+    """The results of an evaluation, by slot."""
 
-    losses: Floats32  # mean cross-entropy in nats
-    accuracies: Floats32
-    spreads: Floats32  # mean SD of the predicted class' probability over the samples; 0 with a single pass
+    metrics: tuple[Mapping[str, float], ...]  # the loss first
+    spreads: tuple[float, ...]  # mean SD of the predicted class' probability over the samples; 0 with a single pass
     predicted: Tensor  # (chunks, size, chunk) the predicted class of each example, on the device
     n: int  # examples scored; the rest of `predicted` is padding
 
@@ -84,6 +86,8 @@ class Program:
         pieces: MicroBatches = WHOLE,
         samples: int = 0,
         outputs: Outputs | None = None,
+        objective: Objective | None = None,
+        prepare: Preparation = PLAIN,
     ) -> None:
         assert size == 1 or pieces.parts == 1  # programs first train fewer trials before they split batches
         optimizer.build(model.trainable_variables)
@@ -91,11 +95,21 @@ class Program:
         inner = getattr(optimizer, "inner_optimizer", optimizer)
         self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
-        self._outputs = outputs or by_last_layer(model)
-        step = Step(model, optimizer, parts=pieces.parts, xla=xla, stacked=size > 1, outputs=self._outputs)
-        self._loops = Loops(step, Score(model, samples=samples, outputs=self._outputs), size=size)
+        self.objective = objective or ClassObjective(model, outputs or by_last_layer(model), samples=samples)
+        self._prepare = prepare
+        step = Step(
+            model,
+            optimizer,
+            objective=self.objective,
+            prepare=prepare,
+            parts=pieces.parts,
+            xla=xla,
+            stacked=size > 1,
+        )
+        self._loops = Loops(step, self.objective, size=size, prepare=prepare)
         self._train: dict[int | None, backend.Compiled] = {}  # by batch size; None: for any batch size
         self._evaluate: backend.Compiled | None = None
+        self._outputs: backend.Compiled | None = None
 
     def initial_state(self, model: keras.Model, settings: Mapping[str, float] | None = None) -> TrainingState:
         """The state of a trial that starts from the weights of `model`, which has this program's structure."""
@@ -116,7 +130,8 @@ class Program:
     @cached_property
     def probe(self) -> Probe:
         """The probe of a trial's layers; created at first use."""
-        return Probe(self.model, outputs=self._outputs)
+        assert isinstance(self.objective, ClassObjective)  # other studies ask for no layers
+        return Probe(self.model, outputs=self.objective.outputs)
 
     def stacked(self, states: Sequence[TrainingState]) -> TrainingState:
         """The states of at most `size` trials as the program's slots; unused slots repeat the first."""
@@ -140,6 +155,10 @@ class Program:
         trial: TrainingState = backend.row_of(state, slot)
         return trial
 
+    def trained(self, tally: Tally, slot: int, *, n: int) -> dict[str, float]:
+        """The metrics of a slot's `n` training examples, all but the loss."""
+        return self.objective.trained(by_slot(tally, slot, size=self.size), n)
+
     def train(
         self,
         state: TrainingState,
@@ -149,34 +168,137 @@ class Program:
         order: Integers,
         rates: Floats32,
         n_steps: Integers,
-        max_loss: float,
+        max_loss: float | Floats32,
+        tally: Tally | None = None,
     ) -> Steps:
         """Run each slot's `n_steps` (size,) training steps; a slot stops after a loss that is NaN or above `max_loss`.
 
         `order` has shape (rows, size, batch), `rates` (rows, size), with rows ≥ n_steps: only a new shape compiles
-        again, so callers pad to one number of rows. `n_steps` of zeros only compiles.
+        again, so callers pad to one number of rows. `n_steps` of zeros only compiles. `tally` is that of the steps
+        before; None: there were none.
         """
-        limits = (backend.resident(n_steps, "int32"), backend.resident(max_loss, "float32"))
-        rows = (backend.resident(order), backend.resident(rates))
-        arguments = (state, examples.x, examples.y, scaling.shift, scaling.scale, *rows, *limits)
-        batch = order.shape[2] if self.pieces.parts > 1 else None  # micro-batches depend on the batch size
-        if batch not in self._train:
-            loose = {5: (0, 2) if batch is None else (0,), 6: (0,)}
-            self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
-        state, losses, done, correct = self._train[batch](*arguments)
-        counts, curves = done.numpy(), losses.numpy()
-        kept = tuple(curves[: counts[slot], slot] for slot in range(self.size))
-        return Steps(state, kept, counts, correct.numpy())
+        left, tally = np.asarray(n_steps, np.int32), self._start(self.objective.start()) if tally is None else tally
+        limit = np.broadcast_to(np.asarray(max_loss, np.float32), (self.size,))
+        curves: list[list[Floats32]] = [[] for _ in range(self.size)]
+        for piece in examples.pieces(order, int(left.max(initial=0))):
+            there = slice(piece.first, piece.first + len(piece.order))
+            now = np.minimum(left, piece.n_rows)
+            state, tally, losses, done = self._trained(
+                state, tally, piece, scaling, _padded(rates[there], piece), now, limit
+            )
+            for slot in range(self.size):
+                curves[slot].append(losses[: done[slot], slot])
+            left = np.where(done < now, 0, left - now).astype(np.int32)
+        kept = tuple(np.concatenate(some) for some in curves)
+        return Steps(state, kept, np.array([len(curve) for curve in kept], np.int32), tally)
 
     def evaluate(
         self, state: TrainingState, examples: Examples, scaling: Scaling, *, order: Integers, n: int
     ) -> Scores:
         """Each slot's mean scores over the first `n` of its entries of `order`, and its predictions for them."""
-        rows = (backend.resident(order), backend.resident(n))
-        arguments = (state[:2], examples.x, examples.y, scaling.shift, scaling.scale, *rows)
-        self._evaluate = self._evaluate or backend.compiled(
-            self._loops.evaluate, arguments, loose={1: (0,), 2: (0,), 5: (0, 2)}, xla=self.xla
+        tally, predicted = self._start(self.objective.start_scores()), []
+        for part, n_of in _exact(order, n) if self.objective.is_exact else [(order, n)]:
+            width = part.shape[2]
+            for piece in examples.pieces(part, max(1, -(-n_of // width))):
+                there = max(0, min(n_of - piece.first * width, len(piece.order) * width))
+                tally, classes = self._scored(state, tally, piece, scaling, there)
+                predicted.append(classes)
+        slots = [by_slot(tally, slot, size=self.size) for slot in range(self.size)]
+        return Scores(
+            tuple(self.objective.scored(one, n) for one in slots),
+            tuple(self.objective.spread(one, n) for one in slots),
+            predicted[0] if len(predicted) == 1 else None if self.objective.is_exact else backend.joined(predicted),
+            n,
         )
-        *totals, predicted = self._evaluate(*arguments)
-        losses, accuracies, spreads = (total.numpy() / max(n, 1) for total in totals)
-        return Scores(losses, accuracies, spreads, predicted, n)
+
+    def outputs(self, state: TrainingState, examples: Examples, scaling: Scaling, *, order: Integers, n: int) -> Trees:
+        """The outputs of a single trial for the first `n` entries of an order (chunks, 1, chunk), as arrays.
+
+        As the metrics see them: amounts in the unit of the targets.
+        """
+        found: dict[str, list[Array]] = {}
+        for part, n_of in _exact(order, n):
+            for piece in examples.pieces(part, n_of // part.shape[2]):
+                for chunk in piece.order[: piece.n_rows, 0]:
+                    for name, tensor in leaves(self._predict(state, piece, scaling, chunk)).items():
+                        found.setdefault(name, []).append(np.asarray(tensor))
+        return to_tree({name: np.concatenate(chunks) for name, chunks in found.items()})
+
+    def _start(self, tally: Tally) -> Tally:
+        if self.size == 1:
+            return tally
+        return tuple(ops.broadcast_to(tensor, (self.size, *tensor.shape)) for tensor in tally)
+
+    def _trained(
+        self,
+        state: TrainingState,
+        tally: Tally,
+        piece: Piece,
+        scaling: Scaling,
+        rates: Floats32,
+        n_steps: Integers,
+        max_loss: Floats32,
+    ) -> tuple[TrainingState, Tally, Floats32, Integers]:
+        limits = (backend.resident(n_steps, "int32"), backend.resident(max_loss, "float32"))
+        rows = (backend.resident(piece.order), backend.resident(rates))
+        arguments = (state, tally, piece.x, piece.y, _local(scaling, piece), *rows, *limits)
+        batch = piece.order.shape[2] if self.pieces.parts > 1 else None  # micro-batches depend on the batch size
+        if batch not in self._train:
+            loose = {2: (0,), 3: (0,), 5: (0, 2) if batch is None else (0,), 6: (0,)}
+            self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
+        state, tally, losses, done = self._train[batch](*arguments)
+        return state, tally, losses.numpy(), done.numpy()
+
+    def _scored(
+        self, state: TrainingState, tally: Tally, piece: Piece, scaling: Scaling, n: int
+    ) -> tuple[Tally, Tensor]:
+        rows = (backend.resident(piece.order), backend.resident(n))
+        arguments = (state[:2], tally, piece.x, piece.y, _local(scaling, piece), *rows)
+        if self._evaluate is None:
+            loose = {2: (0,), 3: (0,), 5: (0, 2)}
+            self._evaluate = backend.compiled(self._loops.evaluate, arguments, loose=loose, xla=self.xla)
+        found: tuple[Tally, Tensor] = self._evaluate(*arguments)
+        return found
+
+    def _predict(self, state: TrainingState, piece: Piece, scaling: Scaling, chunk: Integers) -> Trees:
+        x = map_tree(lambda tensor: backend.rows_of(tensor, backend.resident(chunk)), piece.x)
+        arguments = (state[:2], x, _local(scaling, piece))
+        if self._outputs is None:
+            loose = {1: (0,)}
+            self._outputs = backend.compiled(self._called, arguments, loose=loose, xla=False)
+        return self._outputs(*arguments)
+
+    def _called(self, state: tuple[Tensor, Tensor], x: Trees, scaling: ScalingTree) -> Trees:
+        one = {name: map_tree(lambda tensor: tensor[0], tree) for name, tree in scaling.items()}
+        outputs, _ = self.model.stateless_call(*state, self._prepare(x, one["shift"], one["scale"]), training=False)
+        return self.objective.predictions(outputs, one)
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, Mapping) and not value
+
+
+def _local(scaling: Scaling, piece: Piece) -> ScalingTree:
+    """The tensors of the graph; with the weights of a piece's own examples."""
+    tree = dict(scaling.tree())
+    if piece.taken is not None and scaling.weights is not None:
+        weights = np.zeros((len(scaling.weights), piece.taken.size), np.float32)
+        for slot, own in enumerate(scaling.weights):
+            weights[slot, piece.order[:, slot]] = own[piece.taken[:, slot]]
+        tree["weights"] = weights
+    return tree
+
+
+def _padded(rates: Floats32, piece: Piece) -> Floats32:
+    """The rates of a piece, with zeros for rows that are padding."""
+    if len(rates) == len(piece.order):
+        return rates
+    return np.concatenate([rates, np.zeros((len(piece.order) - len(rates), *rates.shape[1:]), np.float32)])
+
+
+def _exact(order: Integers, n: int) -> list[tuple[Integers, int]]:
+    """The first `n` entries as full rows and a row of the rest, without padding."""
+    width = order.shape[2]
+    full, rest = divmod(n, width)
+    parts = [(order[:full], full * width)] if full else []
+    return [*parts, *([(order[full : full + 1, :, :rest], rest)] if rest else [])] or [(order[:1, :, :1], 0)]

@@ -17,9 +17,10 @@ from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine import compiling
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_batches, evaluation_chunks
+from ablate.training.engine.examples import Examples
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.settings import batch_size_of, hyperparameters_of, mc_samples_of
 
 MEASURED_SECONDS = 0.2  # seconds of training steps measured for each compile policy
@@ -177,7 +178,7 @@ class Programs:
         depends_on = [
             what,
             study.model.ingredients(),
-            [study.training.batch_size, study.training.precision, self._examples.x.shape.as_list()],
+            [study.training.batch_size, study.training.precision, self._examples.shapes()],
             self._conditions.digest(),
         ]
         digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]

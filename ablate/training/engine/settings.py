@@ -35,6 +35,14 @@ def scaling_of(study: Study, factors: Factors) -> str:
     return str(factors.get("scaling", study.data.scaling))
 
 
+def target_scaling_of(study: Study) -> str:
+    """The scaling of numbers to predict: by default the models of this package standardize them, those of users do not.
+
+    A user's model has been written for the numbers as they are.
+    """
+    return study.data.target_scaling or ("none" if study.model.registered is None else "standardize")
+
+
 def unfreeze_schedule_of(study: Study, factors: Factors) -> UnfreezeSchedule:
     """The unfreeze schedule: after the same fraction of a trial's epochs, with at least one epoch left."""
     if study.transfer is None or level_in(factors, "transfer") != "frozen_then_unfrozen":

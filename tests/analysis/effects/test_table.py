@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from effect_rows import ACCURACY, BATCH, REFERENCE, SEEDS, rows, table
+from records import classes_task
 
 from ablate.analysis import effects, statistics
 from ablate.analysis.statistics import Looks
@@ -138,7 +139,7 @@ def test_the_means_of_the_pairs_are_the_means_of_the_effects():
 def test_a_table_with_the_required_columns_alone_is_enough():
     results = table(rows("reference", REFERENCE), rows("normalization=batch", BATCH))
     least = results[["trial", "phase", "variant", "factor", "level", "seed", "state", "score"]]
-    metric = effects.primary_metric(least, monitor="val_accuracy", n_classes=None, n_test=None)
+    metric = effects.primary_metric(least, task=classes_task("val_accuracy", None), n_test=None)
     assert (metric.name, metric.column, math.isnan(metric.chance)) == ("val_accuracy", "score", True)
     row = only(least, metric)
     assert (row["verdict"], row["mode"], row["metric"]) == ("helps", "", "val_accuracy")
@@ -147,7 +148,7 @@ def test_a_table_with_the_required_columns_alone_is_enough():
 
 def test_a_table_without_an_ablation_has_no_effects():
     results = table(rows("reference", REFERENCE)).assign(phase="search")
-    metric = effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=None)
+    metric = effects.primary_metric(results, task=classes_task("val_accuracy", 10), n_test=None)
     assert metric.column == "score"
     assert effects.effects_table(results, metric).empty
     assert effects.paired_scores(results, metric).empty
@@ -195,7 +196,7 @@ def test_factorials_and_paths_are_not_in_the_family():
     )
     results = pd.concat([plain, more], ignore_index=True)
     pd.testing.assert_frame_equal(effects.effects_table(results, ACCURACY), effects.effects_table(plain, ACCURACY))
-    metric = effects.primary_metric(results, monitor="val_accuracy", n_classes=10, n_test=None)
+    metric = effects.primary_metric(results, task=classes_task("val_accuracy", 10), n_test=None)
     assert metric.column == "test_accuracy"
     assert set(effects.confirmatory_runs(results, design="path")["variant"]) == {"dropout=0.1"}
     unknown = results.assign(design=results["design"].replace({"one-factor": math.nan, "": math.nan}))

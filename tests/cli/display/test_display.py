@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import epoch_of_classes
 from rich.console import Console
 
 from ablate.cli.display.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
@@ -12,7 +13,7 @@ from ablate.cli.display.progress import Beside, duration
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
 from ablate.plans import TrialCount
 from ablate.storage.facts import Facts
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", Label("search", number=14), 0, FACTORS)
@@ -28,7 +29,7 @@ def opened(tiny_study, digits) -> Opened:
 
 
 def events(opened):
-    epoch = Epoch("search-0014", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
+    epoch = epoch_of_classes("search-0014", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
     done = Outcome("search-0014", "finished", score=0.512, epochs=7, seconds=3.25, learning_rate=6.1e-4)
     lost = Outcome("ablation-x", "diverged", epochs=2, seconds=1.0, reason="the loss is not finite\nmore")
     return [
@@ -64,7 +65,7 @@ def test_plain_lines_say_what_begins_and_how_it_ends(opened):
 
 def test_plain_lines_say_once_ahead_how_long_it_takes_then_after_long_silence_and_with_each_trial(opened):
     console = Console(file=io.StringIO(), width=100)
-    display, epoch = PlainLines(console), Epoch("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
+    display, epoch = PlainLines(console), epoch_of_classes("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
     for event in (opened, PartBegan("ablation", 4, 0, None), TrialBegan(ABLATION)):
         display(event)
     display(epoch)  # too early to say anything
@@ -90,7 +91,7 @@ def test_a_log_hears_of_a_part_whose_time_cannot_be_told(opened):
     for event in (opened, PartBegan("ablation", 4, 0, None), TrialBegan(ABLATION)):
         display(event)
     display._last -= 601
-    display(Epoch("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0))
+    display(epoch_of_classes("ablation-x", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0))
     assert console.file.getvalue().splitlines()[3:] == [
         f"ablation 0/4  normalization=[b]x[/b] (find) seed 3  epoch 1/{display._progress.epochs}  val 0.5000"
     ]

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+from records import epoch_of_classes
+
 from ablate.cli.display.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.experiment.events import PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
 SEARCH = TrialSpec("search-0014", Label("search", number=14), 0, FACTORS)
@@ -15,7 +17,7 @@ def under_way() -> Progress:
     progress.take(PartBegan("ablation", 10, 0, None))
     progress.take(TrialBegan(ABLATION))
     for n in (1, 2):
-        progress.take(Epoch(ABLATION.trial, n, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0))
+        progress.take(epoch_of_classes(ABLATION.trial, n, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0))
     return progress
 
 

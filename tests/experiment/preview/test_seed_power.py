@@ -37,3 +37,14 @@ def test_below_six_seeds_there_is_nothing_to_detect_and_without_a_pilot_only_sds
     assert six.effect == pytest.approx(1.913, abs=1e-3)
     assert math.isnan(six.typical)
     assert math.isnan(six.of_margin[0])
+
+
+def test_folds_detect_less_however_many_seeds_there_are():
+    pilot, margin = pilot_sd([2.0], [6]), 2.0
+    plain = seed_powers((), contrasts=2, pilot=pilot, margin=margin)
+    folds = seed_powers((), contrasts=2, pilot=pilot, margin=margin, overlap=0.25)
+    for one, other in zip(plain, folds, strict=True):
+        wider = math.sqrt(1 + one.n * 0.25)
+        assert other.effect == pytest.approx(one.effect * wider)
+        assert other.typical == pytest.approx(one.typical * wider)
+        assert other.of_margin[1] < one.of_margin[1]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from records import epoch_of_classes
 
 from ablate import system
 from ablate.cli import main
@@ -21,7 +22,6 @@ from ablate.experiment.verify.comparing import compare, table_changes
 from ablate.experiment.verify.conditions import changes, check_data, code_changes, places, recorded_conditions
 from ablate.experiment.verify.retraining import Again
 from ablate.experiment.verify.select_trials import named, sealed, spread, trained
-from ablate.models.user_code import code_digest
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import Declaration, Preregistration
@@ -32,7 +32,8 @@ from ablate.storage.verified import in_words, read_rounds
 from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
 from ablate.study.toml import to_toml
-from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
+from ablate.study.trial import Label, Outcome, TrialSpec, is_metric
+from ablate.study.user_code import code_digest
 
 
 def entry(trial="a", state="finished", *, phase="ablation", variant="reference", seed=1, test=True, **outcome) -> Entry:
@@ -45,10 +46,17 @@ def entry(trial="a", state="finished", *, phase="ablation", variant="reference",
         test=test,
         frozen="f" if test else "",
     )
-    epochs = tuple(Epoch(trial, n, 1.0 / n, 0.3 * n, 1.1 / n, 0.25 * n, 0.01, 1.0) for n in (1, 2))
-    known = {"score": 0.5, "best_epoch": 2, "epochs": 2, "val_accuracy": 0.5, "val_loss": 0.55, "learning_rate": 0.01}
-    scores = {"test_accuracy": 0.48, "test_loss": 0.6} if test else {}
-    return Entry(spec, Outcome(trial, state, **{**known, **scores, **outcome}), epochs, "")
+    epochs = tuple(epoch_of_classes(trial, n, 1.0 / n, 0.3 * n, 1.1 / n, 0.25 * n, 0.01, 1.0) for n in (1, 2))
+    known = {"score": 0.5, "best_epoch": 2, "epochs": 2, "learning_rate": 0.01}
+    scores = {"val_accuracy": 0.5, "val_loss": 0.55, **({"test_accuracy": 0.48, "test_loss": 0.6} if test else {})}
+    return Entry(spec, ended(Outcome(trial, state, **known, metrics=scores), **outcome), epochs, "")
+
+
+def ended(outcome: Outcome, **changes) -> Outcome:
+    """An outcome with other fields and metrics; a metric that is None is missing."""
+    metrics = {**outcome.metrics, **{name: value for name, value in changes.items() if is_metric(name)}}
+    fields = {name: value for name, value in changes.items() if not is_metric(name)}
+    return replace(outcome, **fields, metrics={name: value for name, value in metrics.items() if value is not None})
 
 
 def by_name(*entries: Entry) -> dict[str, Entry]:
@@ -120,7 +128,7 @@ def test_a_trial_that_cannot_be_retrained_is_answered_with_what_can(name, said):
 
 
 def again(one: Entry, *, tolerance=0.0, tested=True, curve=None, **changed):
-    return compare(one, replace(one.outcome, **changed), curve or one.epochs, tolerance=tolerance, tested=tested)
+    return compare(one, ended(one.outcome, **changed), curve or one.epochs, tolerance=tolerance, tested=tested)
 
 
 def test_all_numbers_equal_is_equal_to_the_bit():
@@ -138,7 +146,9 @@ def test_the_last_bit_counts_where_all_must_be_equal():
 
 def test_an_epochs_number_is_named_with_its_epoch():
     one = entry()
-    check = again(one, curve=(one.epochs[0], replace(one.epochs[1], val_accuracy=0.52)))
+    check = again(
+        one, curve=(one.epochs[0], replace(one.epochs[1], metrics={**one.epochs[1].metrics, "val_accuracy": 0.52}))
+    )
     assert check.compared["val_accuracy of the epochs"] == pytest.approx(0.02)
     assert check.largest.what == "val_accuracy of epoch 2"
     assert check.compared["train_loss of the epochs"] == 0.0
@@ -259,11 +269,8 @@ def test_workers_are_as_they_were_as_far_as_there_are_trials(monkeypatch, facts,
 
 def test_other_data_are_an_error(tiny_study, digits):
     from ablate.data import split_dataset
-    from ablate.study.seeds import stream
 
-    settings = tiny_study.data
-    seed = stream(tiny_study.seed, 1, "split")
-    split = split_dataset(digits, n_train=settings.train, n_validation=settings.validation, scaling="unit", seed=seed)
+    split = split_dataset(digits, tiny_study.data, seed=tiny_study.seed, replicate=1, scaling="unit")
     there = [entry("a", data=split.fingerprint), entry("b", "failed", seed=2)]
     check_data(there, tiny_study, digits)
     with pytest.raises(

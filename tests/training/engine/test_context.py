@@ -81,7 +81,9 @@ def trained(context, **levels):
     """The outcome, and the losses of its epochs."""
     losses = []
     spec = TrialSpec("t", Label("ablation", "reference"), 1, {**context.study.baseline, **levels})
-    outcome = run_trial(spec, context, RateFinder(context, cache=None), lambda e: losses.append(e.val_loss) or True)
+    outcome = run_trial(
+        spec, context, RateFinder(context, cache=None), lambda e: losses.append(e.metrics["val_loss"]) or True
+    )
     return outcome, losses
 
 

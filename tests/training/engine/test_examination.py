@@ -6,8 +6,8 @@ from keras import layers, ops
 from ablate.data import Source, split_dataset, to_dataset
 from ablate.errors import StudyError
 from ablate.models.outputs import Reading
-from ablate.study import seeds
 from ablate.study.model_ref import ModelRef
+from ablate.study.settings import Data
 from ablate.training.engine.examination import Examiner, check_numbers, examine
 
 RNG = np.random.default_rng(0)
@@ -26,7 +26,7 @@ REAL = data_of(RNG.normal(size=(N, LENGTH)).astype(np.float32))
 def examined(make, *, data=WORDS, scaling="standardize", dtype=None):
     inputs = keras.Input((LENGTH,), dtype=dtype)
     model = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(make(inputs))))
-    split = split_dataset(data, n_train=None, n_validation=6, scaling=scaling, seed=seeds.stream(0, 1, "split"))
+    split = split_dataset(data, Data(name="x.npz", validation=6), seed=0, replicate=1, scaling=scaling)
     return examine(model, data, split, scaling=scaling)
 
 
@@ -133,7 +133,7 @@ def test_fewer_examples_are_taken_where_memory_is_short_for_16(tiny_study, digit
             return x
 
     study = tiny_study.model_copy(update={"model": ModelRef.of("mine.py:build", tiny_study.model.options)})
-    split = split_dataset(digits, n_train=640, n_validation=200, scaling="unit", seed=seeds.stream(0, 0, "split"))
+    split = split_dataset(digits, Data(name="digits", train=640, validation=200), seed=0, replicate=0, scaling="unit")
     inputs = keras.Input(digits.x_train.shape[1:])
     model = keras.Model(inputs, layers.Dense(10)(layers.Flatten()(Hungry()(inputs))))
     examiner = Examiner(study, digits, lambda _: split)
@@ -144,7 +144,7 @@ def test_fewer_examples_are_taken_where_memory_is_short_for_16(tiny_study, digit
 def test_outputs_that_are_no_numbers_before_the_first_step_are_refused():
     inputs = keras.Input((LENGTH,))
     model = keras.Model(inputs, layers.Dense(3)(ops.log(inputs)))
-    split = split_dataset(REAL, n_train=None, n_validation=6, scaling="none", seed=seeds.stream(0, 1, "split"))
+    split = split_dataset(REAL, Data(name="x.npz", validation=6), seed=0, replicate=1, scaling="none")
     with pytest.raises(StudyError, match=r"those of 16 of 16 training examples are NaN\n"):
         check_numbers(model, REAL, split)
     assert examine(model, REAL, split, scaling="none").outputs == "logits"

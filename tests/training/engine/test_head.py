@@ -7,9 +7,10 @@ import pytest
 from ablate.errors import StudyError
 from ablate.models.layers import Dropout
 from ablate.training.engine.batches import MicroBatches
+from ablate.training.engine.examples import Resident
 from ablate.training.engine.head import Head, PretrainedWeights, take_over
 from ablate.training.engine.optimizers import OPTIMIZERS, make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.settings import HEAD_ONLY
 
 N, BATCH, STEPS = 64, 16, 20
@@ -66,7 +67,7 @@ def of_ours(build, optimizer: str, *, size=1, xla=False, parts=1) -> list[list[n
             state = program.replaced(state, size - 1, trial)
         state = program.train(
             state,
-            Examples.resident(X, Y),
+            Resident.of((X,), (Y,)),
             Scaling(np.zeros((size, 12), np.float32), np.ones((size, 12), np.float32)),
             order=np.repeat(ORDER[:, None], size, axis=1),
             rates=np.full((STEPS, size), 0.01, np.float32),

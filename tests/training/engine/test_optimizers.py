@@ -6,8 +6,9 @@ import pytest
 
 from ablate.study.catalog import OPTIMIZERS as NAMES
 from ablate.study.catalog import WITHOUT_MOMENTUM
+from ablate.training.engine.examples import Resident
 from ablate.training.engine.optimizers import OPTIMIZERS, make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 
 STEPS, BATCH = 50, 16
 
@@ -108,7 +109,7 @@ def fifty_steps(model, optimizer, examples, *, size=1, settings=None, xla=True):
     scaling = Scaling(np.zeros((size, 20), np.float32), np.ones((size, 20), np.float32))
     steps = program.train(
         program.stacked([program.initial_state(model, settings)]),
-        Examples.resident(x, y),
+        Resident.of((x,), (y,)),
         scaling,
         order=np.repeat(batches()[:, None], size, axis=1),
         rates=np.full((STEPS, size), 0.01, np.float32),

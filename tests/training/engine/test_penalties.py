@@ -8,8 +8,9 @@ import pytest
 
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
+from ablate.training.engine.examples import Resident
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 
 BASE = {"normalization": "none", "activation": "elu", "initializer": "he_normal", "dropout": 0.0}
 SIZE = {"mlp": {"units": "12-8"}, "cnn": {"stages": 1, "convolutions": 1, "filters": 3, "units": "6"}}
@@ -61,7 +62,7 @@ def compiled_epoch(kind, factors, optimizer):
     shape = (1, *X.shape[1:])
     steps = program.train(
         program.initial_state(model),
-        Examples.resident(X, Y),
+        Resident.of((X,), (Y,)),
         Scaling(np.zeros(shape, np.float32), np.ones(shape, np.float32)),
         order=ORDER[:, None],
         rates=np.full((len(ORDER), 1), RATE, np.float32),

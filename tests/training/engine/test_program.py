@@ -8,8 +8,9 @@ import tensorflow as tf
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import Dropout, LayerSeeds
 from ablate.models.outputs import read_outputs
+from ablate.training.engine.examples import Resident
 from ablate.training.engine.optimizers import make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.integers(0, 256, (60, 6, 6, 1)).astype(np.uint8), RNG.integers(0, 3, 60).astype(np.int32)
@@ -29,7 +30,7 @@ def convolutional() -> keras.Model:
     return keras.Sequential([keras.Input((6, 6, 1)), *layers, keras.layers.Dense(3)])
 
 
-EXAMPLES, SCALING = Examples.resident(X, Y), Scaling(SHIFT[None], SCALE[None])
+EXAMPLES, SCALING = Resident.of((X,), (Y,)), Scaling(SHIFT[None], SCALE[None])
 
 
 def train(program, model, order, *, rate=0.01, max_loss=np.inf, n_steps=None):
@@ -73,8 +74,8 @@ def test_training_and_evaluation_agree_with_keras(case):
     scores = program.evaluate(steps.state, EXAMPLES, SCALING, order=order, n=60)
     outputs = reference.predict(SCALED, verbose=0)
     assert scores.classes(0).tolist() == outputs.argmax(1).tolist()
-    assert scores.accuracies[0] == (outputs.argmax(1) == Y).mean()
-    assert scores.losses[0] == pytest.approx(float(loss(Y, outputs)), rel=1e-4)
+    assert scores.metrics[0]["accuracy"] == (outputs.argmax(1) == Y).mean()
+    assert scores.metrics[0]["loss"] == pytest.approx(float(loss(Y, outputs)), rel=1e-4)
 
 
 def behind(end) -> keras.Model:
@@ -116,7 +117,7 @@ def test_no_steps_change_nothing():
     model = dense()
     program = Program(model, make_optimizer("adam"))
     steps = train(program, model, ORDER, n_steps=0)
-    assert (steps.done[0], steps.losses[0].size, steps.correct[0]) == (0, 0, 0)
+    assert (steps.done[0], steps.losses[0].size, int(steps.tally[0])) == (0, 0, 0)
     for after, before in zip(trained_weights(steps, program), model.trainable_variables, strict=True):
         assert np.array_equal(after, before)
 
@@ -177,7 +178,7 @@ def test_each_slot_of_a_stack_trains_as_it_would_alone(build):
         own = {"n_steps": n_steps[[slot]], "max_loss": 1e4}
         start = alone.stacked([alone.initial_state(model)])
         single = alone.train(start, EXAMPLES, scaling, order=orders[:, [slot]], rates=rates[:, [slot]], **own)
-        assert (steps.done[slot], steps.correct[slot]) == (single.done[0], single.correct[0])
+        assert (steps.done[slot], int(steps.tally[0][slot])) == (single.done[0], int(single.tally[0]))
         np.testing.assert_allclose(steps.losses[slot], single.losses[0], rtol=1e-4)
         if slot == 2:
             assert steps.done[slot] < 6
@@ -187,9 +188,9 @@ def test_each_slot_of_a_stack_trains_as_it_would_alone(build):
         ):
             np.testing.assert_allclose(mine, own_weights, rtol=1e-4, atol=1e-5)
         score = alone.evaluate(single.state, EXAMPLES, scaling, order=order[:, [slot]], n=60)
-        assert scores.accuracies[slot] == score.accuracies[0] == (score.classes(0) == Y).mean()
+        assert scores.metrics[slot]["accuracy"] == score.metrics[0]["accuracy"] == (score.classes(0) == Y).mean()
         assert scores.classes(slot).tolist() == score.classes(0).tolist()
-        assert scores.losses[slot] == pytest.approx(score.losses[0], rel=1e-4)
+        assert scores.metrics[slot]["loss"] == pytest.approx(score.metrics[0]["loss"], rel=1e-4)
 
 
 def test_a_slot_takes_another_trial_and_gives_it_back():

@@ -7,14 +7,17 @@ import tensorflow as tf
 from keras import ops
 
 from ablate.training.engine.batches import MicroBatches
+from ablate.training.engine.examples import Resident
+from ablate.training.engine.objective import ClassObjective
 from ablate.training.engine.optimizers import make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
-from ablate.training.engine.step import Score, Step
+from ablate.training.engine.program import Program, Scaling
+from ablate.training.engine.step import Step
 
 RNG = np.random.default_rng(0)
 N, BATCH, STEPS = 60, 22, 20
 X, Y = RNG.integers(0, 256, (N, 12)).astype(np.uint8), RNG.integers(0, 3, N).astype(np.int32)
-EXAMPLES = Examples.resident(X, Y)
+SCALED = ((X.astype(np.float32) - 100) * 0.01).astype(np.float32)
+EXAMPLES = Resident.of((X,), (Y,))
 SCALING = Scaling(np.full((1, 12), 100.0, np.float32), np.full((1, 12), 0.01, np.float32))
 ORDER = np.stack([RNG.permutation(N)[:BATCH] for _ in range(STEPS)]).astype(np.int32)[:, None]
 
@@ -47,7 +50,7 @@ def assert_same(cut, whole, *, atol=1e-6):
     for mine, theirs in zip(cut.state[0], whole.state[0], strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=atol)
     np.testing.assert_allclose(cut.losses[0], whole.losses[0], rtol=1e-5)
-    assert cut.correct[0] == whole.correct[0]
+    assert int(cut.tally[0]) == int(whole.tally[0])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
@@ -162,8 +165,9 @@ def operations(parts):
 
     @tf.function(autograph=False)
     def graph(rows):
-        batch = tf.gather(EXAMPLES.x, rows), tf.gather(EXAMPLES.y, rows)
-        return step(state, *batch, SCALING.shift[0], SCALING.scale[0], tf.constant(0.01))
+        batch = tf.gather(EXAMPLES.x, rows), tf.gather(EXAMPLES.y, rows), rows
+        scaling = {"shift": SCALING.shift[0], "scale": SCALING.scale[0]}
+        return step(state, (tf.zeros((), "int32"),), *batch, scaling, tf.constant(0.01))
 
     made = graph.get_concrete_function(tf.TensorSpec([BATCH], "int32")).graph.as_graph_def()
     kinds = [node.op for node in made.node]
@@ -179,7 +183,7 @@ def test_one_part_has_no_loop_of_its_own():
 def test_a_score_is_that_of_each_example():
     model = mlp()
     state = [[v.value for v in model.trainable_variables], [v.value for v in model.non_trainable_variables]]
-    losses, classes, spreads = Score(model)(state, X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0], 0)
+    losses, classes, spreads = ClassObjective(model, "logits").predicted(state, SCALED[:7], Y[:7], 0)
     outputs = model.predict((X[:7] - SCALING.shift[0]) * SCALING.scale[0], verbose=0)
     expected = keras.losses.sparse_categorical_crossentropy(Y[:7], outputs, from_logits=True)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
@@ -201,7 +205,7 @@ def test_a_score_of_samples_is_that_of_their_mean_probability_with_the_predicted
     inputs = keras.Input(X.shape[1:])
     model = keras.Model(inputs, Noise()(keras.layers.Dense(3)(keras.layers.Flatten()(inputs))))
     weights, frozen = ([v.value for v in some] for some in (model.trainable_variables, model.non_trainable_variables))
-    score, batch = Score(model, samples=4), (X[:7], Y[:7], SCALING.shift[0], SCALING.scale[0])
+    score, batch = ClassObjective(model, "logits", samples=4), (SCALED[:7], Y[:7])
 
     def passes(place):
         drawn = [score._drawn(frozen, 4 * place + k) for k in range(4)]
@@ -211,7 +215,7 @@ def test_a_score_of_samples_is_that_of_their_mean_probability_with_the_predicted
         return np.stack([keras.ops.softmax(some) for some in logits])
 
     for place in (0, 5):
-        losses, classes, spreads = (found.numpy() for found in score((weights, frozen), *batch, place))
+        losses, classes, spreads = (found.numpy() for found in score.predicted((weights, frozen), *batch, place))
         chances = passes(place)
         mean = chances.mean(axis=0)
         np.testing.assert_allclose(losses, -np.log(mean[np.arange(7), Y[:7]]), rtol=1e-4)

@@ -4,6 +4,7 @@ import bz2
 import csv
 import gzip
 import lzma
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from io import StringIO
@@ -13,6 +14,7 @@ from typing import IO, cast
 from ablate.errors import DataError
 from ablate.text import printable
 
+SEPARATORS = (",", ";", "\t", "|")
 MOST_BYTES = 2**29  # bytes of text, unpacked: ten million rows of fifty characters
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # byte order marks of UTF-16, as in Excel's "Unicode text"
 _LONGEST_FIELD = 2**20  # characters of a field; a longer one is a quote that was never closed
@@ -63,6 +65,12 @@ def guess_separator(text: str, separators: Sequence[str], path: Path) -> str:
 
     start = text[:_LONGEST_FIELD]
     return max(separators, key=n_columns)
+
+
+def named_separator(text: str) -> tuple[str, str]:
+    """The separator in Excel's first line "sep=;", "" without such a line, and the text below that line."""
+    found = re.match(r"\"?sep=(.)\"?\r?\n", text, re.IGNORECASE)
+    return (found[1], text[found.end() :]) if found else ("", text)
 
 
 def _rows(text: str, path: Path, *, separator: str) -> Iterator[tuple[int, list[str]]]:

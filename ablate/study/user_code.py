@@ -11,10 +11,30 @@ from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from ablate.study.data_ref import is_function
 from ablate.study.model_ref import ModelRef
+from ablate.study.settings import Study
 from ablate.system import NUMERIC
 
 _PACKAGE = "ablate"
+
+
+def named_functions(study: Study, *, but_data: bool = False) -> list[ModelRef]:
+    """Every function of the user's that a study names: for its model, data, loss and metrics."""
+    data = () if but_data else (study.data.name,)
+    named = [study.model.name, *data, study.training.loss, study.metric.name, *(study.metric.also or ())]
+    return [ModelRef.of(name) for name in dict.fromkeys(named) if name and is_function(name)]
+
+
+def study_digest(study: Study) -> str:
+    """Digest of the user's code behind a study, "" without any; that of a model alone is its `code_digest`.
+
+    Raises `OSError` if a file cannot be read.
+    """
+    digests = {named.file: code_digest(named, base=study.base) for named in named_functions(study)}
+    if len(digests) < 2:
+        return next(iter(digests.values()), "")
+    return joint_digest(f"{file} {digest}" for file, digest in digests.items())
 
 
 def code_digest(model: ModelRef, *, base: Path) -> str:
@@ -72,6 +92,11 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
     first = node.body[0] if node.body else None
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         node.body = node.body[1:] or [ast.Pass()]
+
+
+def study_stands_alone(study: Study) -> bool:
+    """Whether `stands_alone` holds of all code that decides a study's numbers; its data are known by their bytes."""
+    return all(stands_alone(named, base=study.base) for named in named_functions(study, but_data=True))
 
 
 def stands_alone(model: ModelRef, *, base: Path) -> bool:

@@ -1,7 +1,17 @@
 import pytest
+from study_texts import GOOD, OWN_MODEL
 
-from ablate.models.user_code import code_digest, definition_digests, modules_beside, stands_alone, syntax_digest
+from ablate.study.load import load_study
 from ablate.study.model_ref import ModelRef
+from ablate.study.user_code import (
+    code_digest,
+    definition_digests,
+    modules_beside,
+    stands_alone,
+    study_digest,
+    study_stands_alone,
+    syntax_digest,
+)
 
 
 @pytest.fixture
@@ -138,3 +148,32 @@ def test_definitions_have_the_same_digests_in_another_order_and_among_other_impo
     other = b"import sys\n\n\ndef g() -> int:\n    return 2\n\n\nX = 1\n"
     assert sorted(definition_digests(b"X = 1\ndef g() -> int:\n    return 2\n")) == sorted(definition_digests(other))
     assert len(definition_digests(b"def (:")) == 1
+
+
+def of_study(base, *, data="digits", model="mlp", loss=None):
+    text = GOOD.replace('"digits"', f'"{data}"')
+    if model != "mlp":
+        text = OWN_MODEL.replace("nets.py:build", model).replace("data/mine.npz", data)
+    (base / "x.toml").write_text(text + (f'[training]\nloss = "{loss}"\n' if loss and model != "mlp" else ""))
+    return load_study(base / "x.toml", overrides=[], quick=False)
+
+
+def test_the_digest_of_a_study_covers_model_data_and_loss(base):
+    (base / "sets.py").write_text("def load():\n    return 1\n")
+    alone = code_digest(ModelRef.of("mine.py:build"), base=base)
+    assert study_digest(of_study(base)) == ""
+    assert study_digest(of_study(base, model="mine.py:build")) == alone
+    assert study_digest(of_study(base, data="mine.py:load", model="mine.py:build")) == alone
+    both = study_digest(of_study(base, data="sets.py:load", model="mine.py:build"))
+    assert both not in ("", alone)
+    (base / "sets.py").write_text("def load():\n    return 2\n")
+    assert study_digest(of_study(base, data="sets.py:load", model="mine.py:build")) != both
+    assert study_digest(of_study(base, model="mine.py:build", loss="sets.py:f")) != alone
+
+
+def test_the_code_that_makes_data_need_not_stand_alone_because_their_bytes_are_known(base):
+    (base / "sets.py").write_text("import torch\n")
+    assert study_stands_alone(of_study(base, data="sets.py:load"))
+    assert study_stands_alone(of_study(base, data="sets.py:load", model="mine.py:build"))
+    assert not study_stands_alone(of_study(base, model="sets.py:build"))
+    assert not study_stands_alone(of_study(base, model="mine.py:build", loss="sets.py:f"))

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from ablate.errors import DataError
-from ablate.storage.files.csv_text import check_rows, guess_separator, read_csv_text
+from ablate.study.csv_text import check_rows, guess_separator, read_csv_text
 
 TABLE = "norm,acc\nnone,0.5\n"
 

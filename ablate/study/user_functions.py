@@ -1,0 +1,86 @@
+"""Import a function of a user's file by its path; nothing of the user's is imported unless a study names it."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ablate.errors import StudyError, explained, known_names
+from ablate.study.user_code import modules_beside
+
+
+def import_function(
+    path: Path, function: str, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
+) -> Callable[..., Any]:  # Any: the user's
+    """The function of that name in a file, which is imported anew; `setting` is the key that names it, for messages.
+
+    `guard` is entered with a name for messages while the file is imported. Raises `StudyError`.
+    """
+    if not _is_file(path):
+        raise StudyError(
+            f"{setting}: no such file: {path}\n  give its path relative to the study file, as file.py:function"
+        )
+    with guard(f"{setting}: {path}") if guard else nullcontext():
+        module = explained(lambda: _imported(path, setting), f"{setting}: importing {path} failed")
+    found = explained(lambda: getattr(module, function, None), f"{setting}: {path}, looking for {function}")
+    if not callable(found):
+        known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        raise StudyError(f'{setting}: {path} has no function "{function}"\n  {known_names(function, known)}')
+    made: Callable[..., Any] = found
+    return made
+
+
+def _imported(path: Path, setting: str) -> ModuleType:
+    """The module of a user's file; the caller reports what it raises, including an exit."""
+    spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise StudyError(f"{setting}: {path} is not a Python file\n  its name must end in .py")
+    _look_beside(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module
+
+
+class _Beside(MetaPathFinder):
+    """Finds modules beside a user's file, before installed ones as for a script, but never instead of Python's own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.found: set[str] = set()  # names of the modules
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The module of that name; None if it is not beside the file, or if it is inside a package."""
+        del target
+        if path is not None or not modules_beside(fullname, self._folder):
+            return None
+        self.found.add(fullname)
+        return PathFinder.find_spec(fullname, [str(self._folder)])
+
+
+def _look_beside(path: Path) -> None:
+    """From now on, also while the function runs, search modules beside this file and no longer beside the last one."""
+    importlib.invalidate_caches()
+    for finder in [finder for finder in sys.meta_path if isinstance(finder, _Beside)]:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if name.partition(".")[0] in finder.found]:
+            del sys.modules[name]  # its file may have changed, or the other folder has a module of the same name
+    sys.meta_path.insert(0, _Beside(path.absolute().parent))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the disk
+        return False

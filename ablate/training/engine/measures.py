@@ -1,0 +1,262 @@
+"""The metrics of this package as pure functions of a state: counts of classes, moments, and metrics of Keras."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, final
+
+import keras
+import numpy as np
+from keras import ops
+
+from ablate.data.array import Tensor
+from ablate.study.metrics import TOP_K, NamedMetric
+from ablate.study.task import Target
+from ablate.training.engine import backend
+from ablate.training.engine.class_scores import RATES, SCORES, Counts, ratio
+from ablate.training.engine.views import OutputKind, View
+
+State: TypeAlias = tuple[Tensor, ...]
+Picked: TypeAlias = tuple[Tensor, Tensor]  # y_true, y_pred
+
+
+class Measure(Protocol):
+    """A metric whose state adds up over batches; the functions change nothing and may run in a compiled graph."""
+
+    def start(self) -> State:
+        """The state before the first batch."""
+
+    def update(self, state: State, view: View) -> State:
+        """The state with one more batch."""
+
+    def value(self, state: State) -> Tensor:
+        """The metric's value, a scalar."""
+
+
+def measure_of(metric: NamedMetric, target: Target, kind: OutputKind) -> Measure:
+    """The measure of a metric that fits the target."""
+    name, number = metric.known.name, metric.number
+    if name == "accuracy":
+        return RowMean(_hits)
+    if name == TOP_K:
+        return RowMean(lambda view: _top_hits(view, int(number or 1)))
+    if name in SCORES:
+        return ClassCounts(target, SCORES[name])
+    if name in ("auc", "pr_auc"):
+        curve = "PR" if name == "pr_auc" else "ROC"
+        return KerasMeasure(_curve(target, curve), lambda view: _one_vs_rest(target, view))
+    if name in _AT:
+        if target.is_binary:
+            return KerasMeasure(_AT[name](number), lambda view: _one_vs_rest(target, view))
+        return AtLeast(target, name, number or 0.0)
+    if name == "r2":
+        return Determination(target)
+    if name in _OF_NUMBERS:
+        return KerasMeasure(_OF_NUMBERS[name](), lambda view: (view.y, view.outputs))
+    return _cross_entropy(name, target, kind)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class RowMean:
+    """The weighted mean of a value for each row."""
+
+    values: Callable[[View], Tensor]  # (rows,)
+
+    def start(self) -> State:
+        """The weighted sum, and the sum of the weights."""
+        return backend.resident(0.0, "float32"), backend.resident(0.0, "float32")
+
+    def update(self, state: State, view: View) -> State:
+        """Add the rows of a batch."""
+        values = ops.cast(self.values(view), "float32")
+        weights = ops.ones_like(values) if view.weights is None else view.weights
+        return state[0] + ops.sum(values * weights), state[1] + ops.sum(weights)
+
+    def value(self, state: State) -> Tensor:
+        """The mean; 0 without rows."""
+        return ratio(state[0], state[1])
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ClassCounts:
+    """A score from the numbers of true positives, predictions and labels of each class or tag."""
+
+    target: Target
+    score: Callable[[Counts], Tensor]
+
+    def start(self) -> State:
+        """True positives, predictions, labels, each (classes,); and the weight of all rows."""
+        zeros = [backend.resident(np.zeros(self.target.n_classes), "float32") for _ in range(3)]
+        return (*zeros, backend.resident(0.0, "float32"))
+
+    def update(self, state: State, view: View) -> State:
+        """Add the labels of a batch."""
+        chosen, y = (self._flags(labels) for labels in (view.chosen, view.y))
+        weights = ops.ones_like(y[:, 0]) if view.weights is None else view.weights
+        counts = [ops.sum(flags * weights[:, None], axis=0) for flags in (chosen * y, chosen, y)]
+        return (*(old + new for old, new in zip(state[:3], counts, strict=True)), state[3] + ops.sum(weights))
+
+    def value(self, state: State) -> Tensor:
+        """A fraction."""
+        hits, predicted, actual, total = (ops.cast(count, "float64") for count in state)
+        return self.score(Counts(hits, predicted, actual, total, self.target.is_binary))
+
+    def _flags(self, labels: Tensor) -> Tensor:
+        return labels if self.target.kind == "tags" else ops.one_hot(labels, self.target.n_classes, dtype="float32")
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Determination:
+    """R²: the share of the variance that is predicted, averaged over the numbers of a target as Keras does.
+
+    In float64: the sums of squares of years or prices cancel in float32.
+    """
+
+    target: Target
+
+    def start(self) -> State:
+        """The weight, then the sums of y, y² and squared errors, by number."""
+        zeros = [backend.resident(np.zeros(self.target.n_outputs), "float64") for _ in range(3)]
+        return (backend.resident(0.0, "float64"), *zeros)
+
+    def update(self, state: State, view: View) -> State:
+        """Add the numbers of a batch."""
+        n = self.target.n_outputs
+        y, outputs = (ops.reshape(ops.cast(t, "float64"), [-1, n]) for t in (view.y, view.outputs))
+        weights = ops.ones_like(y[:, 0])
+        if view.weights is not None:
+            each = ops.cast(view.weights, "float64")
+            weights = ops.repeat(each, max(1, math.prod(self.target.shape) // n)) if len(each.shape) == 1 else each
+            weights = ops.reshape(weights, [-1])
+        sums = [ops.sum(values * weights[:, None], axis=0) for values in (y, y * y, (y - outputs) ** 2)]
+        return (state[0] + ops.sum(weights), *(old + new for old, new in zip(state[1:], sums, strict=True)))
+
+    def value(self, state: State) -> Tensor:
+        """At most 1; 0 for the mean of the targets."""
+        n, total, squares, errors = state
+        around = squares - total * total / ops.maximum(n, 1e-12)
+        varies = around > 1e-12 * ops.maximum(squares, 1e-300)
+        return ops.mean(ops.where(varies, 1.0 - errors / ops.where(varies, around, 1.0), 0.0))
+
+
+@final
+class KerasMeasure:
+    """A metric of Keras on what `pick` makes of a batch."""
+
+    def __init__(self, metric: keras.metrics.Metric, pick: Callable[[View], Picked]) -> None:
+        self.metric, self._pick = metric, pick
+
+    def start(self) -> State:
+        """The metric's variables, reset."""
+        return tuple(ops.convert_to_tensor(value) for value in self.metric.stateless_reset_state())
+
+    def update(self, state: State, view: View) -> State:
+        """The variables after `update_state`."""
+        y_true, y_pred = self._pick(view)
+        after = self.metric.stateless_update_state(list(state), y_true, y_pred, sample_weight=view.weights)
+        return tuple(ops.convert_to_tensor(value) for value in after)
+
+    def value(self, state: State) -> Tensor:
+        """The result for these variables."""
+        return ops.cast(result_of(self.metric, state), "float64")
+
+
+@final
+class AtLeast:
+    """The best of one rate where another is at least `number`, one class against the rest; the mean of the classes."""
+
+    def __init__(self, target: Target, name: str, number: float) -> None:
+        self._auc = _curve(target, "ROC")
+        self._curves = KerasMeasure(self._auc, lambda view: _one_vs_rest(target, view))
+        (self._rate, self._bound), self._number = RATES[name], number
+
+    def start(self) -> State:
+        """The counts at each threshold, (thresholds, classes)."""
+        return self._curves.start()
+
+    def update(self, state: State, view: View) -> State:
+        """Add the labels of a batch."""
+        return self._curves.update(state, view)
+
+    def value(self, state: State) -> Tensor:
+        """A fraction."""
+        auc = self._auc
+        wanted = (auc.true_positives, auc.false_positives, auc.true_negatives, auc.false_negatives)
+        places = [next(i for i, v in enumerate(auc.variables) if v is variable) for variable in wanted]
+        hits, false, true_negatives, missed = (ops.cast(state[place], "float64") for place in places)
+        counts = Counts(hits, hits + false, hits + missed, hits + false + true_negatives + missed)
+        allowed = self._bound(counts) >= self._number
+        return ops.mean(ops.max(ops.where(allowed, self._rate(counts), 0.0), axis=0))
+
+
+def result_of(metric: keras.metrics.Metric, state: State) -> Tensor:
+    """The result of a metric of Keras, a scalar. A metric may return a variable, which stands for its state."""
+    result = metric.stateless_result(list(state))
+    places = [place for place, variable in enumerate(metric.variables) if variable is result]
+    return ops.reshape(state[places[0]] if places else result, ())
+
+
+def _curve(target: Target, curve: str) -> keras.metrics.AUC:
+    if target.is_binary:
+        return keras.metrics.AUC(curve=curve)
+    return keras.metrics.AUC(curve=curve, multi_label=True, num_labels=target.n_classes)
+
+
+def _one_vs_rest(target: Target, view: View) -> Picked:
+    assert view.probabilities is not None
+    if target.is_binary:
+        return ops.cast(view.y, "float32"), view.probabilities[:, 0]
+    y = view.y if target.kind == "tags" else ops.one_hot(view.y, target.n_classes, dtype="float32")
+    return y, view.probabilities
+
+
+def _cross_entropy(name: str, target: Target, kind: OutputKind) -> Measure:
+    logits = kind == "logits"
+    if name == "kl_divergence":
+        return KerasMeasure(keras.metrics.KLDivergence(), lambda view: _one_vs_rest(target, view))
+    if target.kind == "tags":
+        metric = keras.metrics.BinaryCrossentropy(from_logits=logits)
+        return KerasMeasure(metric, lambda view: (view.y, view.outputs))
+    return RowMean(lambda view: _label_cross_entropy(view, logits=logits))
+
+
+def _hits(view: View) -> Tensor:
+    """1 where the prediction is right; of tags, the share that is."""
+    hits = ops.cast(view.chosen == view.y, "float32")
+    return ops.mean(hits, axis=-1) if len(hits.shape) > 1 else hits
+
+
+def _top_hits(view: View, k: int) -> Tensor:
+    """1 where fewer than `k` classes are more probable than the label."""
+    own = ops.take_along_axis(view.outputs, view.y[:, None], axis=-1)
+    return ops.sum(ops.cast(view.outputs > own, "int32"), axis=-1) < k
+
+
+def _label_cross_entropy(view: View, *, logits: bool) -> Tensor:
+    if view.outputs.shape[-1] == 1:
+        return keras.losses.binary_crossentropy(view.y[:, None], view.outputs, from_logits=logits)
+    return keras.losses.sparse_categorical_crossentropy(view.y, view.outputs, from_logits=logits)
+
+
+# By name, the metric of two classes.
+_AT: dict[str, Any] = {  # Any: classes with one number
+    "recall_at_precision": keras.metrics.RecallAtPrecision,
+    "precision_at_recall": keras.metrics.PrecisionAtRecall,
+    "sensitivity_at_specificity": keras.metrics.SensitivityAtSpecificity,
+    "specificity_at_sensitivity": keras.metrics.SpecificityAtSensitivity,
+}
+_OF_NUMBERS: dict[str, Any] = {  # Any: classes without arguments
+    "mae": keras.metrics.MeanAbsoluteError,
+    "mse": keras.metrics.MeanSquaredError,
+    "rmse": keras.metrics.RootMeanSquaredError,
+    "mape": keras.metrics.MeanAbsolutePercentageError,
+    "msle": keras.metrics.MeanSquaredLogarithmicError,
+    "log_cosh": keras.metrics.LogCoshError,
+    "cosine_similarity": keras.metrics.CosineSimilarity,
+    "pearson_correlation": keras.metrics.PearsonCorrelation,
+    "concordance_correlation": keras.metrics.ConcordanceCorrelation,
+    "poisson": keras.metrics.Poisson,
+}

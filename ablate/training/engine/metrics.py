@@ -1,0 +1,273 @@
+"""The metrics of a task as pure functions of a state that a compiled loop carries, and those computed on the host."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias, final
+
+import keras
+import numpy as np
+from keras import ops
+
+from ablate.data.array import Array, Tensor
+from ablate.data.trees import leaves, to_tree
+from ablate.errors import StudyError, is_ours, known_names, reason_of
+from ablate.study.metrics import find_metric
+from ablate.study.read_task import function_name
+from ablate.study.task import LOSS, Target, Task, TaskMetric
+from ablate.training.engine import backend
+from ablate.training.engine.compiled_metrics import CompiledMetric, compiled_metrics
+from ablate.training.engine.measures import Measure, State, measure_of
+from ablate.training.engine.views import OutputKind, probabilities_of, view_of
+
+Function: TypeAlias = Callable[..., object]  # (y_true, y_pred)
+PROBED = 8  # rows of a probe, before as many with weight 0
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StreamedMetrics:
+    """The metrics of a task that add up over batches, all but the loss."""
+
+    names: tuple[str, ...]
+    _parts: "tuple[_Part, ...]"
+    _sizes: tuple[int, ...]  # tensors in the state of each
+
+    def start(self) -> State:
+        """The state before the first batch: tensors of fixed shapes and types."""
+        return tuple(tensor for part in self._parts for tensor in part.start())
+
+    def update(
+        self, state: State, y: Any, outputs: Any, weights: Tensor | None = None, mask: Tensor | None = None
+    ) -> State:  # Any: a tensor, or tensors by output
+        """The state with one more batch.
+
+        `weights` counts examples by weight, `mask` is 1 for examples and 0 for padding, both (examples,). With a mask,
+        `weights` must be 0 for padding too; without, metrics that a model was compiled with as unweighted count all.
+        """
+        batch, first = _Batch(leaves(y), leaves(outputs), weights, mask), 0
+        after: list[Tensor] = []
+        for part, size in zip(self._parts, self._sizes, strict=True):
+            after += part.update(tuple(state[first : first + size]), batch)
+            first += size
+        return tuple(after)
+
+    def values(self, state: State) -> list[Tensor]:
+        """The value of each metric, scalars in float64, in the order of `names`."""
+        first, values = 0, []
+        for part, size in zip(self._parts, self._sizes, strict=True):
+            values.append(ops.cast(part.value(tuple(state[first : first + size])), "float64"))
+            first += size
+        return values
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class HostMetric:
+    """A metric of a whole part of the data, computed outside of the compiled loop, once an evaluation."""
+
+    name: str
+    compute: Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]
+
+    def value(self, y: Any, outputs: Any, weights: Array | None = None) -> float:  # Any: an array, or arrays by output
+        """Its value for all targets and the network's outputs for them; NaN counts as no score."""
+        return self.compute(leaves(y), leaves(outputs), weights)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TaskMetrics:
+    """How the metrics of a task are computed."""
+
+    streamed: StreamedMetrics
+    host: tuple[HostMetric, ...] = ()
+    notes: tuple[str, ...] = field(default=())  # sentences for the user
+
+
+def metrics_of(
+    task: Task,
+    kinds: Mapping[str, OutputKind],
+    *,
+    load: Callable[[str], Function],
+    model: keras.Model | None = None,
+    examples: tuple[Any, Any] | None = None,  # Any: arrays, or arrays by output
+    batch_size: int = 32,
+) -> TaskMetrics:
+    """The metrics of a task but its loss, for outputs of these kinds.
+
+    `load` imports the function of a spec, "my.py:f". A compiled `model` brings its own metrics: they are found with
+    `examples`, targets and outputs of at least 16 rows. Raises `StudyError` if a metric is not among them.
+    """
+    own = compiled_metrics(model, *examples) if model is not None and examples is not None else {}
+    parts: list[_Part] = []
+    host: list[HostMetric] = []
+    notes: list[str] = []
+    for metric in (metric for metric in task.metrics if metric.name != LOSS):
+        if function_name(metric.spec):
+            host.append(_of_function(metric, task, kinds, load(metric.spec)))
+        elif (found := own.get(metric.spec) or own.get(metric.name)) is not None:
+            if examples is None or respects_weights(found, *examples):
+                parts.append(_Compiled(metric.name, found))
+            else:
+                host.append(HostMetric(metric.name, _in_batches(found, batch_size)))
+                notes.append(f"{metric.name} ignores weights: it is computed after each evaluation, not while training")
+        else:
+            parts.append(_known(metric, task, kinds, own))
+    names = tuple(part.name for part in parts)
+    return TaskMetrics(
+        StreamedMetrics(names, tuple(parts), tuple(len(part.start()) for part in parts)), tuple(host), tuple(notes)
+    )
+
+
+def respects_weights(metric: CompiledMetric, y: Any, outputs: Any) -> bool:  # Any: arrays, or arrays by output
+    """Whether rows of weight 0 change nothing: 8 rows must count as the same 8 before 8 others of weight 0."""
+    y, outputs = ({name: np.asarray(a) for name, a in leaves(tree).items()} for tree in (y, outputs))
+    weights = np.repeat([1.0, 0.0], PROBED).astype(np.float32)
+    try:
+        few, all_rows = slice(PROBED), slice(2 * PROBED)
+        alone = metric.update(metric.start(), _rows(y, few), _rows(outputs, few), None)
+        padded = metric.update(metric.start(), _rows(y, all_rows), _rows(outputs, all_rows), weights)
+        values = [float(np.asarray(metric.value(state))) for state in (alone, padded)]
+    except Exception as err:  # a user's metric may take no weights, or any that it likes
+        if is_ours(err):
+            raise
+        return False
+    return bool(np.isclose(values[0], values[1], rtol=1e-5, atol=1e-7, equal_nan=True))
+
+
+def xla_ok(metrics: StreamedMetrics, y: Any, outputs: Any) -> bool:  # Any: arrays, or arrays by output
+    """Whether XLA can compile the updates of all metrics for these targets and outputs."""
+    y, outputs = (to_tree({k: ops.convert_to_tensor(v) for k, v in leaves(tree).items()}) for tree in (y, outputs))
+    weights = ops.ones((len(next(iter(leaves(y).values()))),))
+    state = metrics.start()
+    try:
+        graph = backend.compiled(metrics.update, (state, y, outputs, weights, weights), loose={}, xla=True)
+        graph(state, y, outputs, weights, weights)
+    except Exception as err:
+        if backend.is_out_of_memory(err):
+            raise
+        return False
+    return True
+
+
+class _Part(Protocol):
+    """One streamed metric."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self) -> State: ...
+
+    def update(self, state: State, batch: "_Batch") -> State: ...
+
+    def value(self, state: State) -> Tensor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    y: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    weights: Tensor | None
+    mask: Tensor | None
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A metric of this package for one output."""
+
+    name: str
+    output: str
+    target: Target
+    kind: OutputKind
+    measure: Measure
+
+    def start(self) -> State:
+        return self.measure.start()
+
+    def update(self, state: State, batch: _Batch) -> State:
+        y, outputs = batch.y[self.output], batch.outputs[self.output]
+        return self.measure.update(state, view_of(self.target, self.kind, y, outputs, batch.weights))
+
+    def value(self, state: State) -> Tensor:
+        return self.measure.value(state)
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A metric that a model was compiled with."""
+
+    name: str
+    metric: CompiledMetric
+
+    def start(self) -> State:
+        return self.metric.start()
+
+    def update(self, state: State, batch: _Batch) -> State:
+        weights = batch.weights if self.metric.is_weighted else batch.mask
+        return self.metric.update(state, batch.y, batch.outputs, weights)
+
+    def value(self, state: State) -> Tensor:
+        return self.metric.value(state)
+
+
+def _known(
+    metric: TaskMetric, task: Task, kinds: Mapping[str, OutputKind], own: Mapping[str, CompiledMetric]
+) -> _Known:
+    for output, target in task.targets.items():
+        spec = metric.spec or metric.name
+        if output and not spec.startswith(f"{output}_"):
+            continue
+        found = find_metric(spec.removeprefix(f"{output}_") if output else spec)
+        if found is not None:
+            return _Known(metric.name, output, target, kinds[output], measure_of(found, target, kinds[output]))
+    hint = known_names(metric.name, own) if own else "compile the model with it, or take a metric of Keras"
+    raise StudyError(f'metric: the model is compiled with no metric "{metric.spec or metric.name}"\n  {hint}')
+
+
+def _of_function(
+    metric: TaskMetric, task: Task, kinds: Mapping[str, OutputKind], function: Callable[..., object]
+) -> HostMetric:
+    """A function of the user's: it gets probabilities for classes and tags, numbers in their own unit."""
+
+    def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], _: Array | None) -> float:
+        given = {
+            name: np.asarray(ops.convert_to_numpy(probabilities_of(target, kinds[name], outputs[name])))
+            for name, target in task.targets.items()
+        }
+        try:
+            value = np.asarray(function(to_tree(y), to_tree(given)), dtype=float)
+        except Exception as err:
+            if is_ours(err):
+                raise
+            raise StudyError(f"metric: {metric.spec} fails: {reason_of(err)}") from err
+        if value.size != 1:
+            raise StudyError(
+                f"metric: {metric.spec} must return a number, got an array of shape {value.shape}\n  return its mean"
+            )
+        return float(value.reshape(()))
+
+    return HostMetric(metric.name, compute)
+
+
+def _in_batches(
+    metric: CompiledMetric, batch_size: int
+) -> Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]:
+    """Update a metric in batches of a study's size, as `model.evaluate` does."""
+
+    def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
+        state, n = metric.start(), len(next(iter(y.values())))
+        for start in range(0, n, batch_size):
+            rows = slice(start, start + batch_size)
+            some = weights[rows] if weights is not None and metric.is_weighted else None
+            y_some, outputs_some = (
+                {k: ops.convert_to_tensor(a[rows]) for k, a in tree.items()} for tree in (y, outputs)
+            )
+            state = metric.update(state, y_some, outputs_some, some)
+        return float(ops.convert_to_numpy(metric.value(state)))
+
+    return compute
+
+
+def _rows(arrays: Mapping[str, Array], rows: slice) -> dict[str, Tensor]:
+    return {name: ops.convert_to_tensor(array[rows]) for name, array in arrays.items()}

@@ -1,0 +1,202 @@
+"""Tables, folders and functions that hold examples, as nobody should write them."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from doors import NASTY, TEXTS, Defect, Door
+from hypothesis import strategies as st
+from PIL import Image
+
+from ablate.data.load import load_source
+from ablate.data.source import Source
+from ablate.data.trees import leaves
+from ablate.study.settings import Data
+
+NAMES = ("a", "b", "who", "when", "w", "y", "z")
+CELLS = st.one_of(
+    st.integers(-3, 12).map(str), st.floats().map(str), st.sampled_from(("", "", "cat", "dog", "u|v", "true", "1,5")),
+    st.sampled_from(("2024-01-02", "2024-02-31", "03.04.2024", "?", "NA", "1e39", "16777217", "inf", " x ")), TEXTS,
+)  # fmt: skip
+COLUMNS = st.sampled_from((*NAMES, *NAMES, "", "patient", *NASTY[:20]))
+
+
+@dataclass(frozen=True, slots=True)
+class TableExample:
+    """A file's bytes, and what a study says of it."""
+
+    content: bytes
+    settings: Data
+    loss: str | None
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> TableExample:
+    """A table of plain columns, of which some cells, names, rows or bytes are changed."""
+    n = draw(st.integers(0, 12))
+    names = [*NAMES[: draw(st.integers(1, 7))]] if draw(st.integers(0, 4)) else draw(st.lists(COLUMNS, max_size=5))
+    plain = {
+        "a": [str(k * 0.5) for k in range(n)], "b": ["uv"[k % 2] for k in range(n)],
+        "who": [f"p{k // 3}" for k in range(n)],
+        "when": [f"2024-01-{k + 1:02}" for k in range(n)], "w": ["1"] * n, "y": [str(k % 3) for k in range(n)],
+        "z": [str(k / 4) for k in range(n)],
+    }  # fmt: skip
+    columns = [list(plain.get(name, plain["a"])) for name in names]
+    for _ in range(draw(st.integers(0, 4)) if columns and n else 0):
+        draw(st.sampled_from(columns))[draw(st.integers(0, n - 1))] = draw(CELLS)
+    separator = draw(st.sampled_from(",,;\t|"))
+    rows = [separator.join(names), *(separator.join(column[k] for column in columns) for k in range(n))]
+    content = draw(st.sampled_from(("\n", "\r\n"))).join(rows).encode(errors="replace")
+    if draw(st.integers(0, 9)) == 0 and content:
+        place = draw(st.integers(0, len(content) - 1))
+        content = content[:place] + draw(st.binary(max_size=3)) + content[place + draw(st.integers(0, 3)) :]
+    column = st.sampled_from((*NAMES, "none"))
+    target = draw(st.sampled_from((("y",), ("z",), ("b",), ("y", "z"), ("a",), ("when",))))
+    features = column.filter(lambda name: name not in target)  # the study file is checked for that
+    settings = Data(
+        name="a.csv",
+        target=target,
+        features=draw(st.none() | st.lists(features, min_size=1, max_size=3, unique=True).map(tuple)),
+        columns=draw(st.dictionaries(column, st.sampled_from(("number", "category")), max_size=1)),
+        groups=draw(st.none() | st.sampled_from(("who", "a"))),
+        order=draw(st.none() | st.sampled_from(("when", "b"))),
+        weights=draw(st.sampled_from((None, "balanced", "w", "b"))),
+    )
+    return TableExample(
+        content, settings, draw(st.sampled_from((None, "mse", "sparse_categorical_crossentropy", "x.py:f")))
+    )
+
+
+def enter_table(example: TableExample, folder: Path) -> None:
+    """Read it, and check what a table of numbers and flags promises."""
+    (folder / "a.csv").write_bytes(example.content)
+    source = _loaded(example.settings, folder, loss=example.loss)
+    inputs = source.x_train
+    if len(source.columns) != inputs.shape[1] or inputs.dtype != np.float32 or np.isinf(inputs).any():
+        raise Defect("the inputs are not those of the columns")
+    for k, column in enumerate(source.columns):
+        if column.kind == "flag" and not np.isin(inputs[:, k], (0, 1)).all():
+            raise Defect(f"{column.name} is no flag")
+        if column.feature in (example.settings.target or ()):
+            raise Defect("the target is among the inputs")
+    if not np.isfinite(source.y_train).all():
+        raise Defect("a target is missing")
+    for array in (source.groups, source.order, source.weights, source.y_train):
+        if array is not None and len(array) != len(inputs):
+            raise Defect("something is not said of every example")
+
+
+def _loaded(settings: Data, folder: Path, *, loss: str | None = None) -> Source:
+    return load_source(settings, data_dir=None, explicit=False, base=folder, loss=loss)
+
+
+VALUES = st.sampled_from((
+    "x", "x[:2]", "x[0, 0]", "y", "y[:2]", "None", "[x, x]", "(x, x[:1])", "{'a': x}", "{}", "{'a': x, 'b': y[:1]}",
+    "[]",
+    "'text'", "3", "iter(x)", "(row for row in x)", "object()", "load", "x.tolist()", "list('ababab')", "[[1], [1, 2]]",
+    "np.array([None] * 6)", "np.full(6, np.nan)", "-y", "pandas.DataFrame(x)",
+    "pandas.DataFrame({'a': list('uvuvuv')})",
+    "pandas.Series(y)", "np.arange(6)", "Ugly()", "float('nan')", "np.zeros((0, 2))",
+))  # fmt: skip
+KEYS = ("x_train", "y_train", "x_test", "y_test", "x_val", "y_validation", "groups", "weights", "order", "groups_test")
+CODE = """
+import numpy as np, pandas
+x, y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
+class Ugly:
+    def __array__(self, *args, **more):
+        raise KeyError("\\x1b[2J")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionExample:
+    """A function that returns something, and what a study says of it."""
+
+    code: str
+    settings: Data
+
+
+@st.composite
+def functions(draw: st.DrawFn) -> FunctionExample:
+    """A function that returns a dict of arrays with some changed, or anything else."""
+    given = {"x_train": "x", "y_train": "y"} | draw(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+    items = ", ".join(f"{name!r}: {value}" for name, value in given.items())
+    returned = draw(VALUES) if draw(st.integers(0, 4)) == 0 else f"{{{items}}}"
+    lists = draw(st.sampled_from(("", "", "seed", "*args, **more", "factors", "seed, /", "sead=3", "*, seed")))
+    more = draw(st.sampled_from(({}, {}, {"groups": "who"}, {"weights": "balanced"}, {"target": ("a",)})))
+    return FunctionExample(f"{CODE}\ndef load({lists}):\n    return {returned}\n", Data(name="my.py:load", **more))
+
+
+def enter_function(example: FunctionExample, folder: Path) -> None:
+    """Call it, and check that all arrays of a part have the same length."""
+    (folder / "my.py").write_text(example.code)
+    source = _loaded(example.settings, folder)
+    for part in ("train", "test", "validation"):
+        trees = [tree for tree in (getattr(source, f"x_{part}"), getattr(source, f"y_{part}")) if tree is not None]
+        if len({len(array) for tree in trees for array in leaves(tree).values()}) > 1:
+            raise Defect("arrays of a part differ in length")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderExample:
+    """Files by their places, and what a study says of them."""
+
+    files: dict[str, bytes]
+    settings: Data
+
+
+def _image(size: tuple[int, int], mode: str, kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.new(mode, size, 1).save(out, kind)
+    return out.getvalue()
+
+
+IMAGES = (
+    _image((3, 2), "RGB", "PNG"), _image((3, 2), "L", "PNG"), _image((2, 2), "RGB", "BMP"),
+    _image((3, 2), "RGB", "JPEG"),
+    _image((3, 2), "1", "PNG"), _image((3, 2), "I;16", "PNG"), _image((3, 2), "P", "GIF"),
+    b"", b"GIF89a", b"\x89PNG\r\n",
+)  # fmt: skip
+
+
+@st.composite
+def image_folders(draw: st.DrawFn) -> FolderExample:
+    """Two classes with two images each, with more files, damaged ones or other places."""
+    good = IMAGES[0]
+    files = {f"{kind}/{k}.png": good for kind in ("cat", "dog") for k in (1, 2)}
+    if draw(st.booleans()):
+        files = {f"{part}/{name}": content for part in ("train", "test") for name, content in files.items()}
+    places = (
+        "cat/3.png",
+        "dog/3.jpg",
+        "bird/1.png",
+        "1.png",
+        "train/1.png",
+        "val/cat/1.png",
+        ".x/1.png",
+        "cat/a/b.gif",
+    )
+    for _ in range(draw(st.integers(0, 2))):
+        content = bytearray(draw(st.sampled_from(IMAGES)))
+        if content and draw(st.booleans()):
+            content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
+        files[draw(st.sampled_from((*places, "cat/notes.txt")))] = bytes(content)
+    size = draw(st.sampled_from((None, None, (2, 2), (1, 5))))
+    return FolderExample(files, Data(name="photos/", image_size=size, validation=draw(st.sampled_from((1, "given")))))
+
+
+def enter_folder(example: FolderExample, folder: Path) -> None:
+    """Read it, and check that pixels and classes belong together."""
+    for name, content in example.files.items():
+        path = folder / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    source = _loaded(example.settings, folder)
+    if source.x_train.dtype != np.uint8 or source.x_train.ndim != 4 or len(source.x_train) != len(source.y_train):
+        raise Defect("pixels and classes do not belong together")
+
+
+EXAMPLE_TABLES = Door(tables(), enter_table, ("a.csv", "data."))
+FUNCTIONS = Door(functions(), enter_function, ("my.py", "data."))
+IMAGE_FOLDERS = Door(image_folders(), enter_folder, ("photos",))

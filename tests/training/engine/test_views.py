@@ -1,0 +1,40 @@
+"""Targets and outputs in the forms that metrics take."""
+
+import numpy as np
+
+from ablate.study.task import Target
+from ablate.training.engine.views import probabilities_of, view_of
+
+BINARY, DENSE = Target("classes", n_classes=2), Target("classes", (2, 2), n_classes=3)
+
+
+def test_two_classes_have_the_probability_of_class_1_from_one_output_or_two():
+    y, logits = np.array([1, 0], np.int32), np.array([[np.log(3.0)], [-np.log(3.0)]], np.float32)
+    two = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    for outputs in (logits, two, logits[:, 0]):
+        view = view_of(BINARY, "logits", y, outputs, None)
+        np.testing.assert_allclose(view.probabilities, [[0.75], [0.25]], rtol=1e-6)
+        assert np.asarray(view.chosen).tolist() == [1, 0]
+
+
+def test_pixels_become_rows_with_the_weight_of_their_example():
+    y, outputs = np.arange(8).reshape(2, 2, 2) % 3, np.zeros((2, 2, 2, 3), np.float32)
+    view = view_of(DENSE, "logits", y, outputs, np.array([1.0, 0.0], np.float32))
+    assert np.asarray(view.y).tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert view.probabilities.shape == (8, 3)
+    assert np.asarray(view.weights).tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+    by_pixel = view_of(DENSE, "logits", y, outputs, np.arange(8, dtype=np.float32).reshape(2, 2, 2))
+    assert np.asarray(by_pixel.weights).tolist() == list(range(8))
+
+
+def test_single_numbers_take_the_shape_of_the_outputs():
+    view = view_of(Target("numbers"), "numbers", np.array([1.0, 2.0]), np.zeros((2, 1)), None)
+    assert view.y.shape == view.outputs.shape == (2, 1)
+    assert view.probabilities is None
+
+
+def test_logits_become_probabilities_in_the_shape_of_the_outputs():
+    logits = np.zeros((2, 2, 2, 3), np.float32)
+    assert np.allclose(probabilities_of(DENSE, "logits", logits), 1 / 3)
+    assert np.allclose(probabilities_of(Target("tags", (3,), 3), "logits", logits[:, 0, 0]), 0.5)
+    assert np.allclose(probabilities_of(Target("numbers"), "numbers", logits + 7), 7)
