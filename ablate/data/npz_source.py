@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.data.array import Array
-from ablate.data.dataset import check_extra, group_names, group_sentences, unused
+from ablate.data.extra import check_extra, group_names, group_sentences, unused
 from ablate.data.npz import STAND_IN_MARK, members_of, read_npz
 from ablate.data.per_example import to_groups, to_order, to_weights
 from ablate.data.source import Source

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.data.array import Array
-from ablate.data.dataset import group_names
+from ablate.data.extra import group_names
 from ablate.data.per_example import to_groups, to_order, to_weights
 from ablate.data.source import FeatureColumn, Source
 from ablate.data.table_columns import Column, Declared, Encoded, encode_feature, kind_of_values
