@@ -1,9 +1,9 @@
-"""Groups, times and weights of examples: numbered, made comparable, checked."""
+"""Groups and times of examples: numbered, made comparable, checked."""
 
 import numpy as np
 import pytest
 
-from ablate.data.example_facts import common_groups, group_numbers, times, to_weights
+from ablate.data.example_facts import common_groups, group_numbers, times
 from ablate.errors import DataError
 
 
@@ -56,26 +56,3 @@ def test_times_that_cannot_be_compared_are_refused(values, said):
     with pytest.raises(DataError) as caught:
         timed(values)
     assert f"own: {said}  " in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ([1, -1], "weights holds -1 for example 1 (from 0)\n"),
-        ([np.nan, 1], "weights holds nan for example 0 (from 0)\n"),
-        ([1e300, 1], "weights holds 1e+300 for example 0 (from 0)\n"),
-        ([0, 0], "weights holds only 0, so no example would count\n"),
-        (["a", "b"], "weights must hold numbers, got <U1\n"),
-        ([1, 2, 3], "weights must hold one value for each example, shape (2,), got shape (3,)\n"),
-    ],
-)
-def test_weights_that_make_no_sense_are_refused(values, said):
-    with pytest.raises(DataError) as caught:
-        to_weights(np.array(values), "weights", n=2, source="own")
-    assert f"own: {said}  " in str(caught.value)
-
-
-def test_weights_are_float32():
-    made = to_weights(np.array([[1], [0]]), "weights", n=2, source="own")
-    assert (made.dtype, made.tolist()) == (np.float32, [1, 0])
-    assert to_weights(None, "weights", n=2, source="own") is None
