@@ -8,11 +8,12 @@ from typing import cast
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.example_facts import common_groups, group_numbers, times, to_weights
+from ablate.data.example_facts import common_groups, group_numbers, times
 from ablate.data.inputs import check_parts, to_inputs, with_channel_axis
 from ablate.data.large import joined, pieces
 from ablate.data.losses import family_of
 from ablate.data.outputs import readings, to_outputs
+from ablate.data.per_example import to_weights
 from ablate.data.source import FeatureColumn, Source
 from ablate.data.trees import ONLY, Tree, leaves, n_examples, to_tree
 from ablate.errors import DataError
@@ -136,15 +137,19 @@ def _tested(parts: Mapping[str, Mapping[str, Array]]) -> Array:
 
 
 def _weights(source: Source, *, n: int, n_given: int) -> Array | None:
-    trained = to_weights(source.weights, "weights", n=n, source=source.origin)
-    if trained is None or not n_given:
-        return trained
-    given = to_weights(source.weights_validation, "weights_validation", n=n_given, source=source.origin)
-    return np.concatenate([trained, np.ones(n_given, np.float32) if given is None else given])
+    if source.weights is None:
+        return None
+    trained = to_weights(source.weights, place=f"{source.origin}: weights", n=n)
+    if source.weights_validation is None:
+        return np.concatenate([trained, np.ones(n_given, np.float32)])
+    given = to_weights(source.weights_validation, place=f"{source.origin}: weights_validation", n=n_given)
+    return np.concatenate([trained, given])
 
 
 def _weights_of_test(source: Source, *, n: int) -> Array | None:
-    return to_weights(source.weights_test, "weights_test", n=n, source=source.origin) if n else None
+    if source.weights_test is None or not n:
+        return None
+    return to_weights(source.weights_test, place=f"{source.origin}: weights_test", n=n)
 
 
 def _shared_groups(source: Source) -> tuple[str, ...]:

@@ -1,11 +1,9 @@
-"""Bring the groups, times and weights of examples into the form that splits and training take."""
+"""Bring the groups and times of examples into the form that splits take."""
 
 import numpy as np
 
 from ablate.data.array import Array
 from ablate.errors import DataError
-
-_WEIGHT_NEEDS = "a weight must be a finite number from 0 up"
 
 
 def group_numbers(groups: Array | None, given: Array | None, *, n: int, n_given: int, source: str) -> Array | None:
@@ -44,25 +42,6 @@ def times(order: Array | None, given: Array | None, *, n: int, n_given: int, sou
         return np.concatenate([trained, np.full(n_given, trained.max())])
     column = _column(given, "order_validation", n=n_given, source=source)
     return np.concatenate([trained, _as_times(column, "order_validation", source=source)])
-
-
-def to_weights(weights: Array | None, name: str, *, n: int, source: str) -> Array | None:
-    """(n,) float32, 0 or more, not all 0. None without weights."""
-    if weights is None:
-        return None
-    column = _column(weights, name, n=n, source=source)
-    if column.dtype.kind not in "buif":
-        raise DataError(f"{source}: {name} must hold numbers, got {column.dtype}\n  {_WEIGHT_NEEDS}")
-    with np.errstate(over="ignore"):
-        exact: Array = column.astype(np.float32)
-    wrong = np.flatnonzero(~(np.isfinite(exact) & (exact >= 0)))
-    if wrong.size:
-        raise DataError(
-            f"{source}: {name} holds {column[wrong[0]]} for example {wrong[0]:,} (from 0)\n  {_WEIGHT_NEEDS}"
-        )
-    if len(exact) and not exact.any():
-        raise DataError(f"{source}: {name} holds only 0, so no example would count\n  {_WEIGHT_NEEDS}, not all 0")
-    return exact
 
 
 def _column(values: Array, name: str, *, n: int, source: str) -> Array:

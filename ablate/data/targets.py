@@ -13,8 +13,6 @@ from ablate.data.losses import LossFamily, canonical_loss, family_of
 from ablate.errors import DataError
 from ablate.study.task import Target, TargetKind
 
-FEW = 20  # distinct values: fewer are usually classes, more are usually amounts
-
 
 @dataclass(frozen=True, slots=True)
 class _Array:
@@ -133,7 +131,7 @@ def _guessed_of_column(read: _Array) -> TargetKind:
         if contents.low < 0 or not _counts_from_0(contents) or _is_many(read):
             raise faults.whole_numbers(read.name, read.y, contents, asks=True)
         return "classes"
-    if contents.is_whole and (contents.n_distinct <= FEW or (_is_without_gap(contents) and not _is_many(read))):
+    if contents.is_whole and (contents.n_distinct <= faults.MANY or (_is_without_gap(contents) and not _is_many(read))):
         raise faults.whole_as_real(read.name, read.y, contents)
     return "numbers"
 
@@ -178,9 +176,9 @@ def _guessed_of_several(read: _Array) -> TargetKind:
     contents = read.contents
     if contents.are_probabilities and read.y.ndim == 2 and not contents.is_whole:
         raise faults.probabilities(read.name, read.y)
-    if read.y.dtype.kind == "f" and not (contents.is_whole and contents.n_distinct <= FEW):
+    if read.y.dtype.kind == "f" and not (contents.is_whole and contents.n_distinct <= faults.MANY):
         return "numbers"
-    is_dense = read.y.ndim > 2 and read.y.dtype.kind != "f" and contents.n_distinct <= FEW
+    is_dense = read.y.ndim > 2 and read.y.dtype.kind != "f" and contents.n_distinct <= faults.MANY
     if not is_dense:
         raise faults.several_whole_numbers(read.name, read.y, contents)
     return "classes"
@@ -195,7 +193,7 @@ def _is_without_gap(contents: Contents) -> bool:
 
 
 def _is_many(read: _Array) -> bool:
-    return read.contents.n_distinct > max(FEW, len(read.y) / 2)
+    return read.contents.n_distinct > max(faults.MANY, len(read.y) / 2)
 
 
 def _target(kind: TargetKind, read: Sequence[_Array]) -> Target:

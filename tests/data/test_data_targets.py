@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ablate.data.target_faults import MANY
 from ablate.data.targets import count_classes, to_targets
 from ablate.errors import DataError
 
@@ -220,6 +221,12 @@ def test_classes_with_gaps_are_numbered(classes):
     said = refused(np.array(classes * 20))
     assert f"is missing\n  {ENCODE}" in said
     assert said.endswith(AMOUNTS)
+
+
+def test_up_to_20_different_values_may_be_classes_however_few_the_examples():
+    few = np.arange(MANY)
+    assert kind(few, y_test=few) == ("classes", (), 20)
+    assert "21 different whole numbers, which may be" in refused(np.arange(MANY + 1), y_test=few)
 
 
 def test_many_whole_numbers_are_amounts_once_a_loss_says_so():

@@ -281,3 +281,10 @@ def test_mapped_arrays_stay_mapped(tmp_path):
     assert isinstance(data.x_train, np.memmap)
     assert data.digest == plain.digest
     assert np.array_equal(data.x_train, plain.x_train)
+
+
+@pytest.mark.parametrize("part", ["weights", "weights_test"])
+def test_weights_below_0_are_refused(part):
+    four = {"x_train": X_TRAIN, "y_train": Y_TRAIN, "x_test": X_TRAIN, "y_test": Y_TRAIN}
+    with pytest.raises(DataError, match=rf"own\.npz: {part}: weights must be finite and not below 0"):
+        made(**four, **{part: np.array([1, 1, 1, 1, 1, -1])})

@@ -10,8 +10,9 @@ import numpy as np
 from doors import Defect, Door
 from hypothesis import strategies as st
 
-from ablate.data import split_dataset, to_dataset
+from ablate.data import Dataset, data_cautions, load_arrays, save_arrays, split_dataset, to_dataset
 from ablate.data.npz_source import read_npz_source
+from ablate.data.trees import leaves
 from ablate.study.settings import Data
 
 
@@ -21,6 +22,7 @@ class DataExample:
 
     content: bytes
     settings: Data
+    loss: str | None
 
 
 KINDS = (
@@ -35,22 +37,36 @@ SHAPES = st.sampled_from(
 )  # fmt: skip
 
 
+INPUTS = st.sampled_from(((4,), (4,), (4,), (), (2, 2), (2, 2, 1), (2, 2, 2, 1)))
+TARGETS = {
+    "classes": lambda _: np.arange(8) % 2,
+    "more classes": lambda _: np.arange(8) % 2,
+    "one-hot": lambda _: np.eye(2)[np.arange(8) % 2],
+    "tags": lambda rng: rng.integers(0, 2, (8, 3)),
+    "numbers": lambda rng: rng.normal(size=8),
+    "whole numbers": lambda rng: rng.integers(-9, 300, (8, 1)),
+    "several numbers": lambda rng: rng.normal(size=(8, 2)),
+    "masks": lambda rng: rng.integers(0, 3, (8, 2, 2)),
+}
+LOSSES = st.sampled_from((
+    None, None, None, "mse", "poisson", "sparse_categorical_crossentropy", "categorical_crossentropy", "hinge", "dice",
+    "binary_crossentropy", "my.py:f", "",
+))  # fmt: skip
+
+
 @st.composite
 def archives(draw: st.DrawFn) -> DataExample:
     """A good archive with arrays of other kinds and shapes, members more or less, bytes changed, or cut short."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    members = {
-        "x_train": _npy(rng.integers(0, 255, (6, 4)).astype("u1")),
-        "y_train": _npy(np.array([0, 1, 0, 1, 0, 1])),
-    }
-    members |= {"x_test": _npy(rng.integers(0, 255, (2, 4)).astype("u1")), "y_test": _npy(np.array([0, 1]))}
-    for _ in range(draw(st.integers(0, 2))):
+    x, y = rng.integers(0, 255, (8, *draw(INPUTS))).astype("u1"), TARGETS[draw(st.sampled_from(sorted(TARGETS)))](rng)
+    members = {"x_train": _npy(x[:6]), "y_train": _npy(y[:6]), "x_test": _npy(x[6:]), "y_test": _npy(y[6:])}
+    for _ in range(draw(st.sampled_from((0, 0, 1, 2)))):
         members[draw(st.sampled_from(sorted(members)))] = draw(_arrays())
     out = io.BytesIO()
     packing = draw(st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)))
     with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(out, "w", packing) as archive:
         for name, content in members.items():
-            if draw(st.integers(0, 19)):
+            if draw(st.integers(0, 29)):
                 archive.writestr(f"{name}.npy", content)
         for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
             name = draw(
@@ -61,13 +77,14 @@ def archives(draw: st.DrawFn) -> DataExample:
             )  # fmt: skip
             archive.writestr(name, draw(_arrays() | st.binary(max_size=40)))
     content = bytearray(out.getvalue())
-    for _ in range(draw(st.sampled_from((0, 0, 1, 1, 2, 5)))):
+    for _ in range(draw(st.sampled_from((0, 0, 0, 0, 1, 5)))):
         content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
     return DataExample(
         bytes(content[: draw(st.integers(0, len(content)))] if draw(st.integers(0, 9)) == 0 else content),
         Data(name="set.npz", **draw(st.sampled_from(({}, {}, {"groups": "who"}, {"order": "w", "weights": "w"}))))
         if draw(st.booleans())
-        else Data(name="set.npz", validation=draw(st.sampled_from((1, "given")))),
+        else Data(name="set.npz", validation=draw(st.sampled_from((1, 1, 1, "given")))),
+        draw(LOSSES),
     )
 
 
@@ -101,14 +118,27 @@ def _with_header(head: str, body: bytes) -> bytes:
 
 
 def enter_data(example: DataExample, folder: Path) -> None:
-    """Read, check and split it."""
+    """Read, check, save and split it."""
     path = folder / "set.npz"
     path.write_bytes(example.content)
-    data = to_dataset("set", read_npz_source(path, example.settings, origin="set.npz"))
-    if not (np.isfinite(data.x_train).all() and data.n_classes >= 2 and len(data.x_train) == len(data.y_train)):
-        raise Defect("the arrays break the rules that they passed")
+    data = to_dataset("set", read_npz_source(path, example.settings, origin="set.npz"), loss=example.loss)
+    _check(data)
+    data_cautions(data)
+    if load_arrays(save_arrays(data, folder / "saved")).targets != data.targets:
+        raise Defect("saved targets are others")
     for scaling in ("unit", "standardize"):
         split_dataset(data, Data(name="x.npz", validation=1), seed=0, replicate=0, scaling=scaling)
+
+
+def _check(data: Dataset) -> None:
+    target, x, y = data.targets[""], leaves(data.x_train), data.y_train
+    if not all(np.isfinite(array).all() and len(array) == len(y) for array in x.values()):
+        raise Defect("the inputs break the rules that they passed")
+    labels = y if target.kind == "classes" else np.zeros(1, int)
+    if y.shape[1:] != target.shape or labels.min() < 0 or labels.max() >= max(1, target.n_classes):
+        raise Defect("the targets break the rules that they passed")
+    if y.dtype != (np.int32 if target.kind == "classes" else np.float32) or not np.isfinite(y).all():
+        raise Defect("the targets are not of their type")
 
 
 ARCHIVES = Door(archives(), enter_data, ("set.npz", "set:"))
