@@ -26,14 +26,9 @@ from ablate.study.trial import Factors, Level
 
 # Methods of `keras.Model` that `fit` and `evaluate` call, but this package never does.
 OVERRIDES = (
-    "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function",
+    "train_step", "test_step", "predict_step", "compute_metrics", "make_train_function",
     "make_test_function", "make_predict_function", "fit", "evaluate",
 )  # fmt: skip
-COMPILED = (
-    "model: build returned a compiled model; ablate trains with its own loss (cross-entropy) and the study's "
-    "optimizer, so compile() would be ignored\n"
-    "  remove model.compile, or load_model(path, compile=False), and name the optimizer in [baseline]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +146,6 @@ def count_parameters(model: keras.Model) -> int:
 
 def check_nothing_ignored(model: keras.Model) -> None:
     """Raise `StudyError` if the engine would silently ignore part of the model."""
-    if model.compiled or getattr(model, "optimizer", None) is not None:
-        raise StudyError(COMPILED)
     for part in _parts(model):
         if isinstance(part, keras.Model):
             _check_overrides(part, is_inner=part is not model)
@@ -161,7 +154,7 @@ def check_nothing_ignored(model: keras.Model) -> None:
                 f"model: the layer {part.name} is stateful, but batches are random, so a state carried over from one "
                 "batch to the next has no meaning\n  remove stateful=True"
             )
-    if model.metrics:
+    if model.metrics and not model.compiled:
         names = ", ".join(metric.name for metric in model.metrics)
         raise StudyError(
             f"model: its layers add metrics ({names}), but ablate records only loss and accuracy and would "

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ablate.data.tasks import data_task
 from ablate.data import Dataset, SplitSizes, split_settings, split_sizes
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.settings import Study
-from ablate.study.task import Task, classification
+from ablate.study.task import Task
 from ablate.study.trial import Factors
 
 
@@ -37,7 +38,7 @@ class Facts:
     @property
     def task(self) -> Task:
         """What the networks learn, and how they are judged."""
-        return classification(self.study.training.monitor, self.data.n_classes)
+        return data_task(self.study, self.data)
 
     def n_train(self) -> int:
         """Examples in the training split."""

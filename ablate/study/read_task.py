@@ -14,7 +14,7 @@ from ablate.study.settings import Ablation, MetricTable, Study, Training
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.study.tree import shown
 
-Guess: TypeAlias = Callable[[str], float]
+Guess: TypeAlias = Callable[..., float]  # of a name; `is_loss` for that of a loss
 Fault: TypeAlias = Callable[..., StudyError]  # of a key, a rule and a hint
 _FUNCTION = re.compile(r".*\.py:(?P<name>[^\W\d]\w*)")
 _SHARE = re.compile(r"\s*(\d+(\.\d*)?|\.\d+)\s*%\s*")
@@ -197,7 +197,7 @@ class _MetricReader:
         """The guess of the sum of the losses; NaN if one of them is unknown."""
         if not self._losses or any(name not in LOSSES for name in self._losses.values()):
             return math.nan
-        return sum(self._guess(f"{output}.{name}" if output else name) for output, name in self._losses.items())
+        return sum(self._guess(f"{output}.{name}" if output else name, is_loss=True) for output, name in self._losses.items())
 
 
 def _losses(training: Training, targets: Mapping[str, Target], fault: Fault) -> dict[str, str]:
@@ -251,7 +251,7 @@ def _distinct(metrics: Iterable[TaskMetric], fault: Fault) -> tuple[TaskMetric, 
     return tuple(by_name.values())
 
 
-def _unknown(_: str) -> float:
+def _unknown(_: str, *, is_loss: bool = False) -> float:
     return math.nan
 
 
