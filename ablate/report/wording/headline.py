@@ -200,7 +200,7 @@ def _is_short(row: Effect) -> bool:
 
 def _seeds(row: Effect) -> str:
     needed = row["seeds_needed"]
-    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed} seeds"
+    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed:.0f} seeds"
 
 
 def _with_count(row: Effect) -> str:
