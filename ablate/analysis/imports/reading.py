@@ -84,7 +84,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         *progress_notes(read.runs, read.measured), *read.notes,
         *design_notes(cells, found, is_crossed=is_crossed, is_compared=bool(len(compared))),
         *[target_said] * is_crossed, *(pairing_notes(cells, found, reference, compared) if roles.seed else []),
-        *confounding.notes, *(f"No verdict: {reason}." for reason in confounding.reasons),
+        *confounding.notes, *beside.notes, *(f"No verdict: {reason}." for reason in confounding.reasons),
         *(f"{sentence}." for sentence in aliased if not sentence.endswith(TOLD_APART)),
     ]  # fmt: skip
     facts = replace(
@@ -95,7 +95,7 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
         factorial=[_told(name) for name in found.factors] if is_crossed else [],
         aliased=aliased,
         confounded=list(confounding.reasons),
-        ignored=list(confounding.ignored),
+        ignored=[*confounding.ignored, *beside.ignored],
         also_varies=list(confounding.averaged),
         looked_at=list(beside.compared),
         not_looked_at=list(beside.left_out),
@@ -179,7 +179,7 @@ def _beside(read: _Read, reference: int, *, is_crossed: bool) -> OtherColumns:
     compared, names = _sides(read, reference, is_crossed=is_crossed)
     return beside_factors(
         read.runs, read.others, read.cells.counted, roles=(read.roles.taken, read.roles.factors),
-        sides=(reference, compared), names=names,
+        sides=(reference, compared), names=names, ignored=read.asked.ignore,
     )  # fmt: skip
 
 
