@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE, FAILURE_COLUMNS, FEWER, MORE
+from ablate.analysis.imports import end_words
 from ablate.analysis.search_history import failures
 from ablate.report.inputs import Inputs
 from ablate.report.left_out import source_runs
@@ -38,13 +39,14 @@ def failures_section(inputs: Inputs) -> Section | None:
     lost = failures(runs)
     if lost.empty:
         return None
-    counts = lost["state"].value_counts()
+    ends = end_words(lost) if inputs.is_imported else lost["state"]
+    counts = ends.value_counts()
     said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
     head = ("Trial", "State", "Epochs", "Rate", "Why", "MLflow run")
     rows = [
-        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(as_float(row["epochs"])),
+        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{end.replace('_', ' ')}", count(as_float(row["epochs"])),
          rate(as_float(row["learning_rate"])), as_text(row["reason"]), as_text(row["run_id"]))
-        for row in lost.head(MOST_ROWS).to_dict("records")
+        for row, end in zip(lost.head(MOST_ROWS).to_dict("records"), ends, strict=False)
     ]  # fmt: skip
     sentence = (
         f"{len(lost)} of {len(runs)} {'runs' if inputs.is_imported else 'trials'} did not finish: {said}. In the "

@@ -33,6 +33,7 @@ from ablate.analysis.imports.rows import (
     CellRuns,
     cells_of,
     compared_with,
+    end_words,
     factorial_rows,
     measured_runs,
     one_factor_rows,
@@ -135,8 +136,6 @@ def _read(runs: Runs, asked: ImportOptions) -> _Read:
     roles = find_roles(runs, asked)
     runs, summed = without_summaries(runs, roles)
     roles = find_roles(runs, asked) if summed else roles
-    for name in asked.ignore:
-        runs.column(name)
     runs, copied = without_copies(runs, roles, _bystanders(runs, roles, asked))
     names = own_names(runs, roles)
     asked = in_own_names(asked, names)
@@ -157,7 +156,7 @@ def _read(runs: Runs, asked: ImportOptions) -> _Read:
 
 
 def _bystanders(runs: Runs, roles: Roles, asked: ImportOptions) -> list[Bystander]:
-    return find_bystanders(runs, roles.taken, roles.factors, named=bool(asked.factors))
+    return find_bystanders(runs, roles.taken, roles.factors, named=bool(asked.factors), ignored=asked.ignore)
 
 
 def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confounding:
@@ -265,7 +264,7 @@ def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
     if (measured["state"] == "finished").any():
         return
     raise DataError(
-        f"{runs.place}: no run finished with a score: {counted_states(measured['state'].value_counts())}\n"
+        f"{runs.place}: no run finished with a score: {counted_states(end_words(measured).value_counts())}\n"
         "  choose another score column with --score, or give the meaning of the state words with --states"
     )
 

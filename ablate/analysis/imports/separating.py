@@ -126,7 +126,7 @@ def _is_uneven(one: NDArray[np.bool_], other: NDArray[np.bool_], *, is_comment: 
         return False
     if {one.mean(), other.mean()} == {0, 1}:
         return True
-    table = [[side.sum(), (~side).sum()] for side in (one, other)]
+    table = np.array([[side.sum(), (~side).sum()] for side in (one, other)])
     return is_comment and bool(stats.fisher_exact(table).pvalue <= ALPHA)
 
 
