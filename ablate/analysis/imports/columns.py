@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export, recognize
 from ablate.analysis.imports.factors import find_factors
+from ablate.analysis.imports.folds import split_note
 from ablate.analysis.imports.replicates import find_replicates
 from ablate.analysis.imports.scores import MOST_NAMED, find_direction, find_score, find_unit, listed, unit_note
 from ablate.analysis.imports.states import States, find_states
@@ -64,7 +65,7 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
         replicates.note,
         *(_together(*pair, asked) for pair in factors.together),
     ]
-    notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
+    notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS, *split_note(export.kinds)])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
         factors.together, tuple(filter(None, taken)), replicates.overlap,

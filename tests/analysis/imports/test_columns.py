@@ -69,7 +69,7 @@ def test_factors_that_could_not_be_told_apart_are_refused():
 
 
 def test_a_score_that_is_no_number_is_shown_with_the_way_to_write_one():
-    for cell in ("0,5", "1,234.5", "12 %", "=1+1"):
+    for cell in ("0,5", "1,234.5", "=1+1"):
         with pytest.raises(DataError) as caught:
             find_roles(runs({"a": [1, 2], "acc": ["0.5", cell]}), ImportOptions())
         said = f'the score "acc" must hold numbers, got "{cell}"\n  write numbers as 1234.5, or choose another column'
