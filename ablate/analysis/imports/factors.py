@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.naming import also_varied, is_called, moving, naming, together
-from ablate.analysis.imports.replicates import Replicates, own_words
+from ablate.analysis.imports.replicate_names import own_words
+from ablate.analysis.imports.replicates import Replicates
 from ablate.analysis.imports.scores import listed
 from ablate.analysis.imports.words import (
     COMMENTS,
