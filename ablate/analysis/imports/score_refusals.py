@@ -36,8 +36,10 @@ OF_RUNS = re.compile(r"(?i)(^|[^a-z])(seed|run|fold|split|rep|repeat|replicate|r
 
 def no_numbers(runs: Runs, name: str) -> DataError:
     """The error for a score column with a cell that is no number, with advice for the first such cell."""
-    cells = [cell for cell in runs.column(name) if to_scores(pd.Series([cell])) is None and cell.strip()]
-    got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
+    column = runs.column(name)
+    cells = [cell for cell in column if to_scores(pd.Series([cell, "0"])) is None]  # "nan" beside a number is one
+    nothing = "and it is empty" if (column.str.strip() == "").all() else "and no run has one"
+    got = f', got "{printable(cells[0], 40)}"' if cells else f", {nothing}"
     way_out = _advice(cells[0].strip()) if cells else "write numbers as 1234.5"
     rule = f'the score "{printable(name)}" must hold numbers{got}'
     return DataError(f"{runs.place}: {rule}\n  {way_out}, or choose another column with --score")

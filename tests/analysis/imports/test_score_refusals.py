@@ -33,6 +33,12 @@ def test_a_cell_that_is_no_number_is_shown_with_advice_that_fits_it(cell, advice
     assert f'the score "acc" must hold numbers, got "{cell}"\n  {advice}, or choose another column with --score' in said
 
 
+def test_a_score_that_is_not_finite_is_not_what_is_wrong():
+    assert 'got "OOM"' in refused({"a": [1, 2, 1], "acc": ["nan", "OOM", "0.5"]})
+    assert "must hold numbers, and no run has one" in refused({"a": [1, 2], "acc": ["nan", "-"]})
+    assert "must hold numbers, and it is empty" in refused({"a": [1, 2], "acc": ["", ""]})
+
+
 def test_the_advice_for_a_lost_run_is_read():
     table = crossed().astype({"acc": object}).assign(state="finished")
     table.loc[0, ["acc", "state"]] = ["", "OOM"]
