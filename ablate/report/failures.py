@@ -63,7 +63,7 @@ def failures_section(inputs: Inputs) -> Section | None:
 def _how_many(ends: "pd.Series[str]", n_all: int, noun: str) -> str:
     """How many runs did not finish, and how many the user left out, of which nobody knows more."""
     counts = ends[ends != LEFT_OUT].value_counts()
-    said = ", ".join(f"{n} {state.replace('_', ' ')}" for state, n in counts.items())
+    said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
     n_dropped, n_lost = len(ends) - int(counts.sum()), int(counts.sum())
     of_all = f"of {number_of(n_all, noun)}"
     parts = [f"{n_lost} {of_all} did not finish: {said}."] * bool(n_lost)
