@@ -38,9 +38,11 @@ IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
 DOTS = "Each light dot is one seed: variant minus reference, {shared}."
+DOTS_OF_MEANS = "Each light dot is a mean of all runs: variant minus reference; without seeds no run has a partner."
 NO_DOTS = " A comparison without shared seeds has no dots."
 BARS = "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once."
 NO_BARS = "The mark is the mean; with fewer than {least} seeds there is no interval."
+UNSEEDED = "The mark is the mean; without seeds there is no interval."
 BAND = "The shaded band is the margin within which a difference does not matter ({margin})."
 COUNTED = {  # verdict -> of several comparisons, of one
     "helps": ("help", "helps"),
@@ -210,13 +212,14 @@ def _lost_dots(lost: int, inputs: Inputs) -> str:
 
 
 def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
-    metric = inputs.metric
+    metric, has_seeds = inputs.metric, inputs.facts.seed_column != ""
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
-    bars = BARS if primary["low"].notna().any() else NO_BARS.format(least=MIN_SEEDS)
+    no_bars = NO_BARS.format(least=MIN_SEEDS) if has_seeds else UNSEEDED
+    bars = BARS if primary["low"].notna().any() else no_bars
     is_unpaired = primary["test"] == "unpaired"
-    dots = DOTS.format(shared=shared) + (NO_DOTS if is_unpaired.any() else "")
-    dots = "" if is_unpaired.all() else dots
+    dots = DOTS.format(shared=shared) if has_seeds else DOTS_OF_MEANS
+    dots = "" if is_unpaired.all() else dots + (NO_DOTS if is_unpaired.any() else "")
     said = [dots, bars, BAND.format(margin=margin) if metric.margin else ""]
     return " ".join(part for part in said if part)
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE, FAILURE_COLUMNS, FEWER, MORE
+from ablate.analysis.imports import LEFT_OUT, end_words
 from ablate.analysis.search_history import failures
 from ablate.report.inputs import Inputs
 from ablate.report.left_out import source_runs
@@ -11,6 +12,7 @@ from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table
 from ablate.report.plots import contrast_name
 from ablate.storage.results import Row
 from ablate.study.trial import CUT_SHORT
+from ablate.text import number_of
 
 FAILS = {MORE: "more often", FEWER: "less often", "": "not shown to differ"}
 
@@ -38,18 +40,15 @@ def failures_section(inputs: Inputs) -> Section | None:
     lost = failures(runs)
     if lost.empty:
         return None
-    counts = lost["state"].value_counts()
-    said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    ends = end_words(lost) if inputs.is_imported else lost["state"]
     head = ("Trial", "State", "Epochs", "Rate", "Why", "MLflow run")
     rows = [
-        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{str(row['state']).replace('_', ' ')}", count(as_float(row["epochs"])),
+        (str(row["trial"]), f"✕\N{NO-BREAK SPACE}{end.replace('_', ' ')}", count(as_float(row["epochs"])),
          rate(as_float(row["learning_rate"])), as_text(row["reason"]), as_text(row["run_id"]))
-        for row in lost.head(MOST_ROWS).to_dict("records")
+        for row, end in zip(lost.head(MOST_ROWS).to_dict("records"), ends, strict=False)
     ]  # fmt: skip
-    sentence = (
-        f"{len(lost)} of {len(runs)} {'runs' if inputs.is_imported else 'trials'} did not finish: {said}. In the "
-        f"effects {_scored(inputs, lost)}."
-    )
+    noun = "run" if inputs.is_imported else "trial"
+    sentence = f"{_how_many(ends, len(runs), noun)} In the effects {_scored(inputs, lost)}."
     sentence += "" if inputs.is_imported else " If a trial has a traceback, its MLflow run has all of it."
     return Section(
         "failures",
@@ -59,6 +58,17 @@ def failures_section(inputs: Inputs) -> Section | None:
             Table("Trials that did not finish", head, rows, frozenset((2, 3)), name="failures", data=lost),
         ],
     )
+
+
+def _how_many(ends: "pd.Series[str]", n_all: int, noun: str) -> str:
+    """How many runs did not finish, and how many the user left out, of which nobody knows more."""
+    counts = ends[ends != LEFT_OUT].value_counts()
+    said = ", ".join(f"{n} {str(state).replace('_', ' ')}" for state, n in counts.items())
+    n_dropped, n_lost = len(ends) - int(counts.sum()), int(counts.sum())
+    of_all = f"of {number_of(n_all, noun)}"
+    parts = [f"{n_lost} {of_all} did not finish: {said}."] * bool(n_lost)
+    parts += [f"{n_dropped} {of_all} {'has' if n_dropped == 1 else 'have'} no score or no state."] * bool(n_dropped)
+    return " ".join(parts)
 
 
 def _of(lost: int, n: int) -> str:

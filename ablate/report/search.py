@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablate.analysis.effects import Metric
 from ablate.analysis.importance.search import importances
+from ablate.analysis.imports import end_words
 from ablate.analysis.search_history import best_of_search, expected_search, search_history
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, mean_label, number, p_value, rate, score_decimals, shown_mean
@@ -38,7 +39,8 @@ IMPORTANCES = (
 
 def search_section(inputs: Inputs) -> Section | None:
     """History, the expected result of a shorter random search, importances, and the best few trials."""
-    history, metric = search_history(inputs.results), inputs.score_metric
+    results, metric = inputs.results, inputs.score_metric
+    history = search_history(results.assign(state=end_words(results)) if inputs.is_imported else results)
     if history.empty:
         blocks = _importances(inputs, "Which factors matter in the whole factorial")
         return Section("search", "Importance of the factors", blocks) if blocks else None

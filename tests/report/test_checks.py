@@ -115,7 +115,7 @@ def test_a_reused_result_names_where_it_is_from(inputs: Inputs) -> None:
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Inputs:
-    facts: Facts = dict.fromkeys(provenance()) | {"foreign": True}
+    facts: Facts = dict.fromkeys(provenance()) | {"foreign": True, "looked_at": ["batch"]}
     folder = write_study(tmp_path / "s", modes=("",), facts=facts | {"metric": {"name": "score", "scale": 100.0}})
     return dataclasses.replace(read_inputs(folder), rate_tests=[])
 

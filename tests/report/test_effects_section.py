@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pandas as pd
 import pytest
@@ -64,3 +65,17 @@ def test_other_ways_to_look_at_it_are_folded_and_claim_no_verdict(inputs: Inputs
     assert {"wilcoxon_p", "better_low", "p_within"} <= set(block.table.data.columns)  # type: ignore[union-attr]
     few = inputs.primary_effects().assign(n=5)
     assert robustness_block(few, inputs) == []
+
+
+@pytest.mark.parametrize(("column", "has_seeds"), [("seed", True), (None, True), ("", False)])
+def test_the_caption_of_a_table_without_seeds_speaks_of_means(
+    inputs: Inputs, column: str | None, has_seeds: bool
+) -> None:
+    effects = inputs.effects.assign(low=math.nan, high=math.nan)
+    facts = dataclasses.replace(inputs.facts, foreign=True, seed_column=column)
+    section = effects_section(dataclasses.replace(inputs, facts=facts, effects=effects))
+    assert section is not None
+    [reading] = [block.reading for block in section.blocks if isinstance(block, Figure)]
+    assert ("Each light dot is one seed" in reading) == has_seeds
+    assert ("with the same seed" in reading) == has_seeds
+    assert ("without seeds there is no interval" in reading) == (not has_seeds)

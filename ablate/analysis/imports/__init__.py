@@ -2,5 +2,6 @@
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.reading import ImportedRuns, read_imported
+from ablate.analysis.imports.rows import LEFT_OUT, end_words
 
-__all__ = ["ImportOptions", "ImportedRuns", "read_imported"]
+__all__ = ["LEFT_OUT", "ImportOptions", "ImportedRuns", "end_words", "read_imported"]

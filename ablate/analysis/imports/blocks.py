@@ -10,7 +10,7 @@ from ablate.analysis.imports.asked import MINIMIZE
 from ablate.analysis.imports.columns import Roles
 from ablate.analysis.imports.confounding import MOST_NAMED, Confounding
 from ablate.analysis.imports.exports import recognize
-from ablate.analysis.imports.replicates import is_block, own_words
+from ablate.analysis.imports.replicate_names import is_block, own_words
 from ablate.analysis.imports.rows import CellRuns
 from ablate.analysis.sources import Runs
 from ablate.text import first_of, printable

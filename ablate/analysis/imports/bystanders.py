@@ -51,15 +51,18 @@ class Bystander:
         return column.iloc[first].tolist()
 
 
-def find_bystanders(runs: Runs, taken: Collection[str], factors: Collection[str], *, named: bool) -> list[Bystander]:
+def find_bystanders(
+    runs: Runs, taken: Collection[str], factors: Collection[str], *, named: bool, ignored: Collection[str] = ()
+) -> list[Bystander]:
     """The columns besides those `taken` and the `factors` that vary and may decide the score: no results, no names.
 
-    `named`: whether the user named the factors. Otherwise another column that varied on purpose is a factor, too.
+    `named`: whether the user named the factors. Otherwise another column that varied on purpose is a factor, too,
+    unless it is `ignored`.
     """
     export = recognize(map(str, runs.table))
     names = [str(name) for name in runs.table if str(name) not in {*taken, *factors}]
     cells = _cells(runs, factors)
-    found = [_seen(runs, export, name, cells, named=named) for name in names]
+    found = [_seen(runs, export, name, cells, named=named or name in ignored) for name in names]
     return [each for each in found if each is not None and not repeats_factor(runs, each.name, factors)]
 
 
@@ -85,6 +88,7 @@ def _seen(runs: Runs, export: Export, name: str, cells: Codes, *, named: bool) -
     if (
         kind == "factor"
         or name in runs.factors
+        or name in export.of_role("budget")
         or (_is_setting(words) and (kind != "bookkeeping" or "dataset" in words))
     ):
         if not hardly_repeats:

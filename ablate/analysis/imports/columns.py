@@ -4,11 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import starmap
 
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export, recognize
 from ablate.analysis.imports.factors import find_factors
+from ablate.analysis.imports.folds import split_note
 from ablate.analysis.imports.replicates import find_replicates
 from ablate.analysis.imports.scores import MOST_NAMED, find_direction, find_score, find_unit, listed, unit_note
 from ablate.analysis.imports.states import States, find_states
@@ -56,11 +56,16 @@ def find_roles(runs: Runs, asked: ImportOptions) -> Roles:
     states = find_states(runs, asked, export, score=score, taken=(*blocks, *replicates.others))
     taken = {score: "the score", **dict.fromkeys(blocks, "the seed"), states.column: "the state"}
     taken |= {runs.run_id: "the run ID", runs.ends: "where each run ended"} | dict.fromkeys(states.others, "the state")
+    _check_ignored(runs, asked, taken)
     factors = find_factors(runs, asked, export, taken=taken, replicates=replicates)
     _check_names(runs, factors.names)
     read_as = _read_as(export, factors.names, score, direction, replicates.name, states, factors.left_out)
-    said = [unit_note(runs, score=score, unit=unit), replicates.note, *starmap(_together, factors.together)]
-    notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS])]
+    said = [
+        unit_note(runs, score=score, unit=unit),
+        replicates.note,
+        *(_together(*pair, asked) for pair in factors.together),
+    ]
+    notes = [read_as, *filter(None, said), *([] if replicates.columns else [NO_SEEDS, *split_note(export.kinds)])]
     return Roles(
         factors.names, score, direction, replicates.columns, states.column, tuple(notes), states.meanings, unit,
         factors.together, tuple(filter(None, taken)), replicates.overlap,
@@ -83,8 +88,22 @@ def _read_as(
     return f"Read as: {'; '.join(parts)}{f'; columns written by {listed(made)}' if made else ''}."
 
 
-def _together(one: str, other: str) -> str:
-    way_out = f"to compare both at once, leave {other} out of --factors and add --ignore {other}"
+def _check_ignored(runs: Runs, asked: ImportOptions, taken: Mapping[str, str]) -> None:
+    """Reject a column that may not differ between two runs, or that is itself compared."""
+    for name in asked.ignore:
+        runs.column(name)
+        option = {"the score": "--score", "the seed": "--seed", "the state": "--state"}.get(taken.get(name, ""), "")
+        if option or name in asked.factors:
+            what = f"is {taken[name]}" if option else "is in --factors too"
+            way_out = f"or choose another column with {option}" if option else "or out of --factors"
+            raise DataError(
+                f'{runs.place}: --ignore: "{printable(name)}" {what}\n  leave it out of --ignore, {way_out}'
+            )
+
+
+def _together(one: str, other: str, asked: ImportOptions) -> str:
+    left_out = ", and leave it out of --factors" if asked.factors else ""
+    way_out = f"to compare both at once, add --ignore {other}{left_out}"
     return f"{one} and {other} always change together, so their effects cannot be separated; {way_out}."
 
 

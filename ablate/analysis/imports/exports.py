@@ -47,7 +47,11 @@ class Export:
 
     def first(self, role: str) -> str:
         """The tool's own column for "state", "run_id" or "score"; "" if there is none."""
-        return next((name for tool in self.tools for name in self.makers_columns(tool, role)), "")
+        return next(iter(self.of_role(role)), "")
+
+    def of_role(self, role: str) -> list[str]:
+        """The tools' own columns for a role, also "progress" and "budget"."""
+        return [name for tool in self.tools for name in self.makers_columns(tool, role)]
 
     def makers_columns(self, tool: Tool, role: str) -> list[str]:
         """The columns of a tool that have a role."""

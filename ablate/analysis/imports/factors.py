@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.naming import also_varied, is_called, moving, naming, together
-from ablate.analysis.imports.replicates import Replicates, own_words
+from ablate.analysis.imports.replicate_names import own_words
+from ablate.analysis.imports.replicates import Replicates
 from ablate.analysis.imports.scores import listed
 from ablate.analysis.imports.words import (
     COMMENTS,
@@ -38,6 +39,7 @@ MOST_FACTORS = 200  # unless the user names them: more varying columns are measu
 INDEX = re.compile(r"Unnamed: \d+(_level_\d+)?|column \d+|index|level_0|row|row[ _]?(number|id)|idx", re.IGNORECASE)
 TRY = re.compile(r"(?:attempt|try|retry)(?:_(?:id|no|nr|num|number|idx|index))?")
 SAME, UNIQUE = "the same in every run", "different in every run"
+IGNORED = "as you asked, --ignore"
 TRIES = "counts the tries of a run"
 LIKE_RESULT, ANOTHER_SEED = "looks like a result", "a seed or fold that is not used"
 
@@ -62,7 +64,7 @@ def find_factors(
         return _asked_for(runs, asked, taken=taken)
     names = [str(name) for name in (runs.factors or runs.table) if str(name) not in taken]
     codes = {name: coded(runs.table[name]) for name in names}
-    reasons = {name: _why_not(runs, export, name, codes[name]) for name in names}
+    reasons = {name: IGNORED if name in asked.ignore else _why_not(runs, export, name, codes[name]) for name in names}
     seeds = (*replicates.columns, *replicates.averaged)
     blocks = crossed([coded(runs.table[name]) for name in seeds], len(runs.table)) if seeds else None
     reasons |= {

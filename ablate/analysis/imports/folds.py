@@ -1,7 +1,7 @@
 """Folds of a cross-validation: how many, how much their training sets overlap, and whether runs share them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ _WHERE = r"(?:(?:outer|inner|cv|test|val|valid|validation|data|eval)_)*"
 _ID = r"(?:_(?:id|idx|index|no|nr|num|number|name))?"
 FOLD = re.compile(rf"{_WHERE}(?:k_?)?fold{_ID}|(?:cv|xval|crossval)(?:_(?:iter|iteration))?{_ID}")
 SPLIT = re.compile(rf"{_WHERE}split{_ID}")
+SPLIT_SCORE = re.compile(r"split(\d+)_test_.+")
 MOST_SETTINGS = 50
 SHARED = 0.05  # level of the test for scores that differ between the folds
 
@@ -39,6 +40,18 @@ def n_folds(column: "pd.Series[str]", own: str) -> int:
         k = int(values[-1]) + (values[0] == 0)
         return k if FOLD.fullmatch(own) or k == len(values) else 0
     return column[column != ""].nunique() if FOLD.fullmatch(own) else 0
+
+
+def split_note(columns: Iterable[str]) -> list[str]:
+    """A note on the scores of single splits in scikit-learn's cv_results_, which lie side by side."""
+    found = {name: match[1] for name in columns if (match := SPLIT_SCORE.fullmatch(name))}
+    n = len(set(found.values()))
+    if n < 2:
+        return []
+    row = "one row per parameter setting and split, with the columns fold and score"
+    return [
+        f"The scores of the {n} splits ({next(iter(found))} …) are not compared; to compare within splits, write {row}."
+    ]
 
 
 def overlap(k: int) -> float:

@@ -1,48 +1,24 @@
 """Convert an imported table of runs to the results table and the facts for its report."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.imports.aliases import TOLD_APART, aliases
 from ablate.analysis.imports.asked import ImportOptions
-from ablate.analysis.imports.blocks import find_uneven
-from ablate.analysis.imports.bystanders import Bystander, find_bystanders
-from ablate.analysis.imports.columns import Roles, find_roles, in_own_names, own_names
-from ablate.analysis.imports.configurations import (
-    Configurations,
-    choose_reference,
-    find_configurations,
-    lone,
-    matching,
-    text_of,
-)
-from ablate.analysis.imports.confounding import Confounding, find_confounding, joined
-from ablate.analysis.imports.copies import alike_notes, copied_seeds, once, without_copies
-from ablate.analysis.imports.coverage import missing_notes, pairing_notes
-from ablate.analysis.imports.endings import find_endings
-from ablate.analysis.imports.exports import only_runs, recognize, tidied, unfolded
+from ablate.analysis.imports.columns import Roles
+from ablate.analysis.imports.configurations import Configurations, lone, matching, text_of
+from ablate.analysis.imports.coverage import pairing_notes
 from ablate.analysis.imports.histories import last_rows
-from ablate.analysis.imports.notes import counted_states, design_notes, not_finished_notes, progress_notes
-from ablate.analysis.imports.rows import (
-    CellRuns,
-    cells_of,
-    compared_with,
-    factorial_rows,
-    measured_runs,
-    one_factor_rows,
-    search_rows,
-)
-from ablate.analysis.imports.separating import OtherColumns, beside_factors
-from ablate.analysis.imports.summaries import without_summaries
-from ablate.analysis.imports.units import check_margin, check_mixed, to_chance
+from ablate.analysis.imports.notes import design_notes, not_finished_notes, progress_notes
+from ablate.analysis.imports.rows import CellRuns, compared_with, factorial_rows, search_rows
+from ablate.analysis.imports.table_comparisons import TableComparisons, find_comparisons
+from ablate.analysis.imports.table_runs import TableRuns, prepared, read_table_runs
 from ablate.analysis.sources import Runs
-from ablate.errors import DataError
 from ablate.storage.provenance import DataFacts, MetricFacts, Provenance
 from ablate.storage.results import coerced, column_of
 from ablate.study.trial import Level
@@ -66,137 +42,30 @@ def read_imported(runs: Runs, asked: ImportOptions) -> ImportedRuns:
     by one. A row that appears a second time names the original in `same_as`. A comparison in which another column
     differs systematically is not formed. Raises `DataError` if the table lacks something that the user stated.
     """
-    runs = last_rows(prepared(runs), asked)
-    read = _read(runs, asked)
-    found, cells, roles = read.found, read.cells, read.roles
-    reference, said = choose_reference(found, read.asked.reference, place=runs.place, finished=read.finished_runs())
-    target, target_said = _target(read)
-    is_crossed = found.is_factorial and bool((cells.rows.groupby("seed").size() == len(found.codes)).any())
-    confounding = _confounding(read, reference, is_crossed=is_crossed)
-    beside = _beside(read, reference, is_crossed=is_crossed)
-    is_crossed = is_crossed and not confounding.spoilt
-    one_factor = one_factor_rows(cells, found, reference, without=confounding.spoilt)
-    is_compared, aliased = bool(len(one_factor)) or is_crossed, aliases(found)
-    compared = compared_with(cells, found, reference)
-    read_as, *more = roles.notes
-    notes = [
-        read_as, *read.runs.notes, *more, *[said] * is_compared, *not_finished_notes(read.measured, cells, read.asked),
-        *progress_notes(read.runs, read.measured), *read.notes,
-        *design_notes(cells, found, is_crossed=is_crossed, is_compared=bool(len(compared))),
-        *[target_said] * is_crossed, *(pairing_notes(cells, found, reference, compared) if roles.seed else []),
-        *confounding.notes, *(f"No verdict: {reason}." for reason in confounding.reasons),
-        *(f"{sentence}." for sentence in aliased if not sentence.endswith(TOLD_APART)),
-    ]  # fmt: skip
-    facts = replace(
-        _facts(read),
-        reference=_levels(found, reference) if is_compared else {},
-        target=_levels(found, target) if is_crossed else {},
-        target_stated=_stated_target(found, read.asked, place=runs.place) if is_crossed else {},
-        factorial=[_told(name) for name in found.factors] if is_crossed else [],
-        aliased=aliased,
-        confounded=list(confounding.reasons),
-        ignored=list(confounding.ignored),
-        also_varies=list(confounding.averaged),
-        looked_at=list(beside.compared),
-        not_looked_at=list(beside.left_out),
-        separating=list(beside.separating),
-        alone=[] if is_compared else lone(found),
-        designs=["one-factor"] * bool(len(one_factor)) + ["factorial"] * is_crossed,
-        read_as=_OPTION.sub("", read_as).removeprefix("Read as: "),
-        notes=[note.removesuffix(".") for note in notes],  # the report joins them
-    )
-    parts = [*_every_run(read.measured, cells, found, is_crossed=is_crossed), one_factor]
+    read = read_table_runs(last_rows(prepared(runs), asked), asked)
+    made = find_comparisons(read)
+    target, target_note = _target(read)
+    notes = _notes(read, made, target_note)
+    facts = _facts(read, made, target, notes)
+    parts = [*_every_run(read.measured, read.cells, read.found, is_crossed=made.is_crossed), made.one_factor]
     results = pd.concat([part for part in parts if len(part)], ignore_index=True)
     return ImportedRuns(results, facts, tuple(notes))
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """The runs with their roles, configurations and scores, before they are compared."""
-
-    runs: Runs
-    asked: ImportOptions  # with the factors' own names
-    roles: Roles
-    names: Mapping[str, str]  # column -> factor name
-    found: Configurations
-    measured: pd.DataFrame
-    cells: CellRuns
-    others: Sequence[Bystander]
-    chance: float | None  # higher is better
-    notes: tuple[str, ...]  # on copies and missing runs
-
-    def finished_runs(self) -> NDArray[np.intp]:
-        """The number of finished runs of each configuration."""
-        is_finished = (self.measured["state"] == "finished").to_numpy()
-        return np.bincount(self.found.of_run[is_finished], minlength=len(self.found.codes))
-
-
-def _read(runs: Runs, asked: ImportOptions) -> _Read:
-    roles = find_roles(runs, asked)
-    runs, summed = without_summaries(runs, roles)
-    roles = find_roles(runs, asked) if summed else roles
-    for name in asked.ignore:
-        runs.column(name)
-    runs, copied = without_copies(runs, roles, _bystanders(runs, roles, asked))
-    names = own_names(runs, roles)
-    asked = in_own_names(asked, names)
-    found = find_configurations(runs, names)
-    measured = measured_runs(runs, roles, counts_missing=asked.counts_missing)
-    _check_finished(runs, measured)
-    finished = measured["score"].where(measured["state"] == "finished")
-    check_mixed(runs, roles, asked, finished)
-    check_margin(runs, roles, asked, finished)
-    chance = to_chance(runs, roles, asked, finished)
-    cells = cells_of(measured, found, seeded=bool(roles.seed), chance=chance)
-    alike = alike_notes(cells) if roles.seed else []
-    cells, repeated = copied_seeds(cells) if roles.seed and not alike else (cells, [])
-    notes = (*summed, *copied, *repeated, *(missing_notes(cells, found) if roles.seed else []), *alike)
-    cells = once(cells) if alike else cells
-    others = _bystanders(runs, roles, asked)
-    return _Read(runs, asked, roles, names, found, measured, cells, others, chance, notes)
-
-
-def _bystanders(runs: Runs, roles: Roles, asked: ImportOptions) -> list[Bystander]:
-    return find_bystanders(runs, roles.taken, roles.factors, named=bool(asked.factors))
-
-
-def _confounding(read: _Read, reference: int, *, is_crossed: bool) -> Confounding:
-    """What other columns do to the comparisons; those of a factorial are comparisons of all its cells."""
-    compared, names = _sides(read, reference, is_crossed=is_crossed)
-    found, counted, ignored = read.found, read.cells.counted, read.asked.ignore
-    beside = find_confounding(
-        read.runs, read.others, counted, reference=reference, compared=compared, names=names,
-        asked=(read.roles.factors, ignored),
-    )  # fmt: skip
-    endings = find_endings(
-        read.runs, counted, found, reference=reference, compared=compared, names=names, ignored=ignored
-    )  # fmt: skip
-    uneven = find_uneven(read.runs, read.roles, read.cells, reference=reference, compared=compared, names=names)
-    return joined([beside, endings, uneven])
-
-
-def _beside(read: _Read, reference: int, *, is_crossed: bool) -> OtherColumns:
-    compared, names = _sides(read, reference, is_crossed=is_crossed)
-    return beside_factors(
-        read.runs, read.others, read.cells.counted, roles=(read.roles.taken, read.roles.factors),
-        sides=(reference, compared), names=names,
-    )  # fmt: skip
-
-
-def _sides(read: _Read, reference: int, *, is_crossed: bool) -> tuple[list[int], dict[int, str]]:
-    """The configurations that are compared with the reference, and the names of all."""
-    found = read.found
-    compared: list[int] = compared_with(read.cells, found, reference).tolist()
-    if is_crossed:
-        compared = [at for at in range(len(found.codes)) if at != reference]
-    return compared, {at: text_of(found, at) for at in (reference, *compared)}
-
-
-def prepared(runs: Runs) -> Runs:
-    """One row per run, one spelling of each level, a column for each value."""
-    runs = tidied(runs)
-    runs = unfolded(runs, recognize(map(str, runs.table)))
-    return only_runs(runs, recognize(map(str, runs.table)))
+def _notes(read: TableRuns, made: TableComparisons, target_note: str) -> list[str]:
+    """The assumptions, in the order of reading."""
+    found, cells = read.found, read.cells
+    compared = compared_with(cells, found, made.reference)
+    read_as, *more = read.roles.notes
+    return [
+        read_as, *read.runs.notes, *more, *[made.choice] * made.is_compared,
+        *not_finished_notes(read.measured, cells, read.asked), *progress_notes(read.runs, read.measured), *read.notes,
+        *design_notes(cells, found, is_crossed=made.is_crossed, is_compared=bool(len(compared))),
+        *[target_note] * made.is_crossed,
+        *(pairing_notes(cells, found, made.reference, compared) if read.roles.seed else []),
+        *made.confounding.notes, *made.beside.notes, *(f"No verdict: {reason}." for reason in made.confounding.reasons),
+        *(f"{sentence}." for sentence in aliases(found) if not sentence.endswith(TOLD_APART)),
+    ]  # fmt: skip
 
 
 def _every_run(
@@ -212,7 +81,7 @@ def _every_run(
     return [crossed]
 
 
-def _target(read: _Read) -> tuple[int, str]:
+def _target(read: TableRuns) -> tuple[int, str]:
     """The configuration stated by the user, or the best: a lost run counts, and without `chance` rules one out."""
     found, measured, chance = read.found, read.measured, read.chance
     fits = matching(found, read.asked.target, place=read.runs.place, option="--target")
@@ -237,7 +106,31 @@ def _stated_target(found: Configurations, asked: ImportOptions, *, place: str) -
     return {_told(name): level for name, level in found.at(int(fits[0])).items() if name in shared and asked.target}
 
 
-def _facts(read: _Read) -> Provenance:
+def _facts(read: TableRuns, made: TableComparisons, target: int, notes: Sequence[str]) -> Provenance:
+    found, place = read.found, read.runs.place
+    is_crossed, confounding, beside = made.is_crossed, made.confounding, made.beside
+    return replace(
+        _source_facts(read),
+        reference=_levels(found, made.reference) if made.is_compared else {},
+        target=_levels(found, target) if is_crossed else {},
+        target_stated=_stated_target(found, read.asked, place=place) if is_crossed else {},
+        factorial=[_told(name) for name in found.factors] if is_crossed else [],
+        aliased=aliases(found),
+        confounded=list(confounding.reasons),
+        ignored=[*confounding.ignored, *beside.ignored],
+        also_varies=list(confounding.averaged),
+        looked_at=list(beside.compared),
+        not_looked_at=list(beside.left_out),
+        separating=list(beside.separating),
+        alone=[] if made.is_compared else lone(found),
+        designs=made.designs,
+        read_as=_OPTION.sub("", notes[0]).removeprefix("Read as: "),
+        notes=[note.removesuffix(".") for note in notes],  # the report joins them
+    )
+
+
+def _source_facts(read: TableRuns) -> Provenance:
+    """The facts that do not depend on what is compared."""
     place, roles, margin = read.runs.place, read.roles, read.asked.margin
     scale = _scale(read.runs, roles)
     return Provenance(
@@ -259,15 +152,6 @@ def _scale(runs: Runs, roles: Roles) -> float:
     """Accuracy points are percent: fractions are displayed times 100."""
     is_fraction = bool(coerced(runs.column(roles.score)).dropna().between(0, 1).all())
     return 100.0 if roles.unit == "points" and is_fraction else 1.0
-
-
-def _check_finished(runs: Runs, measured: pd.DataFrame) -> None:
-    if (measured["state"] == "finished").any():
-        return
-    raise DataError(
-        f"{runs.place}: no run finished with a score: {counted_states(measured['state'].value_counts())}\n"
-        "  choose another score column with --score, or give the meaning of the state words with --states"
-    )
 
 
 def _levels(found: Configurations, place: int) -> dict[str, Level]:

@@ -1,6 +1,5 @@
 """Find the columns that identify the replicates of a configuration: seed, fold, or both."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -10,29 +9,22 @@ import pandas as pd
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.folds import differ, differ_by_setting, is_fold, is_inner, is_nested, n_folds, overlap
+from ablate.analysis.imports.replicate_names import (
+    DATA_SET,
+    REPEAT,
+    SUBJECT,
+    divides,
+    is_block,
+    is_replicate,
+    is_seed,
+    own_words,
+)
 from ablate.analysis.imports.words import Codes, coded, crossed, decides, n_levels
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_numbers, to_scores
 from ablate.errors import DataError
-from ablate.study.score_words import words_of
 from ablate.text import number_of, printable
 
-COUNTS = frozenset(  # words before "seed" that count seeds or switch them on
-    ("n", "nb", "num", "number", "count", "max", "min", "total", "use", "with", "set", "fix", "fixed", "same", "no",
-     "per", "is", "has")
-)  # fmt: skip
-SEED_OF = frozenset(  # words after "seed" in a seed's name; "seed_prompt" is no seed
-    ("id", "idx", "index", "number", "no", "nr", "value", "run", "trial", "global", "model", "init", "train", "numpy",
-     "torch", "data", "split")
-)  # fmt: skip
-STATES_OF_GENERATORS = ("random_state", "rng", "rng_state", "seeds")
-# Seeds of the division into training and test set: beside a fold, each is another cross-validation.
-DIVIDING = frozenset(("split", "data", "fold", "cv", "shuffle", "partition", "subset", "dataset", "kfold"))
-_ID = r"(?:_(?:id|idx|index|no|nr|num|number))?"
-REPEAT = re.compile(rf"(?:cv_)?(?:replicate|replica|repeat|rep|replication|repetition|bootstrap|resample){_ID}")
-# What differs in difficulty, and is no setting: pairs are formed within each.
-DATA_SET = re.compile(r"data_?set(?:_(?:name|id))?")
-SUBJECT = re.compile(r"(?:subject|participant|patient)(?:_(?:id|no|nr|number|name))?")
 PARTS = frozenset(("train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval", "holdout"))
 MOST_LEVELS = 20  # of a column that may be a setting
 MOST_EXACT = 2**53  # larger seeds differ from their neighbours only as text
@@ -89,7 +81,7 @@ def _arranged(runs: Runs, export: Export, chosen: list[str], *, called: list[str
     varying = [name for name in candidates if n_levels(coded(runs.table[name])) > 1]
     folds = [name for name in varying if is_fold(own[name])]
     outer = [name for name in folds if not is_inner(own[name])] or folds
-    divisions = [name for name in varying if name in outer or _divides(own[name])]
+    divisions = [name for name in varying if name in outer or divides(own[name])]
     divisions += [name for name in chosen if outer and REPEAT.fullmatch(own[name])]
     divisions += [name for name in chosen if SUBJECT.fullmatch(own[name])]
     columns, averaged = chosen, [name for name in chosen if name in folds and name not in outer]
@@ -160,39 +152,11 @@ def _has_lost_digits(column: "pd.Series[str]") -> bool:
     return numbers is not None and bool((numbers.abs() > MOST_EXACT).any())
 
 
-def is_seed(own: str) -> bool:
-    """Whether a name, its words joined by "_", is a seed's name."""
-    before, seed, after = own.rpartition("seed")
-    before_words, after_words = filter(None, before.split("_")), filter(None, after.split("_"))
-    is_word = seed != "" and before[-1:] in ("", "_") and after[:1] in ("", "_")
-    return own in STATES_OF_GENERATORS or (is_word and not set(before_words) & COUNTS and set(after_words) <= SEED_OF)
-
-
-def is_replicate(export: Export, name: str) -> bool:
-    """Whether a column has the name of a seed, a fold or a repeat."""
-    own = own_words(export, name)
-    return is_seed(own) or is_fold(own) or REPEAT.fullmatch(own) is not None
-
-
-def own_words(export: Export, name: str) -> str:
-    """A column's name without the tool's prefix, its words joined by "_"."""
-    return "_".join(words_of(export.name(name)))
-
-
-def is_block(own: str) -> bool:
-    """Whether a name, its words joined by "_", is that of a data set or a subject."""
-    return bool(DATA_SET.fullmatch(own) or SUBJECT.fullmatch(own))
-
-
 def _has_another(runs: Runs, export: Export, block: str, own: Mapping[str, str]) -> bool:
     """Whether another column may be a factor: with data sets alone, they are what is compared."""
     others = [name for name in own if name != block and not is_replicate(export, name) and not is_block(own[name])]
     others = [name for name in others if export.kinds.get(name) not in ("result", "bookkeeping", "attribute")]
     return any(1 < n_levels(coded(runs.table[name])) <= len(runs.table) / 2 for name in others)
-
-
-def _divides(own: str) -> bool:
-    return is_seed(own) and bool(set(own.split("_")) & DIVIDING)
 
 
 def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
@@ -202,8 +166,8 @@ def _called(runs: Runs, asked: ImportOptions, export: Export) -> list[str]:
     free = [name for name in own if name not in asked.factors and export.kinds.get(name) not in no_seed]
     seeds = [name for name in free if is_seed(own[name])]
     return [
-        *(name for name in seeds if not _divides(own[name])), *(name for name in free if is_fold(own[name])),
-        *(name for name in seeds if _divides(own[name])), *(name for name in free if REPEAT.fullmatch(own[name])),
+        *(name for name in seeds if not divides(own[name])), *(name for name in free if is_fold(own[name])),
+        *(name for name in seeds if divides(own[name])), *(name for name in free if REPEAT.fullmatch(own[name])),
         *(name for name in free if is_block(own[name]) and _has_another(runs, export, name, own)),
     ]  # fmt: skip
 

@@ -16,17 +16,19 @@ from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import has_no_score, to_scores
 from ablate.errors import DataError
 from ablate.storage.results import LARGEST, NUMBERS, coerced, column_of
-from ablate.study.trial import COLUMNS, RATE_SETTING, REFERENCE
+from ablate.study.trial import COLUMNS, CUT_SHORT, RATE_SETTING, REFERENCE
 from ablate.text import printable
 
-NO_SCORE = "no score is recorded"
+NO_SCORE, NO_STATE = "no score is recorded", "no state is recorded"
+LEFT_OUT = "left out"  # how a run ended that the user drops: nobody knows more
 NOT_FINITE = "the score is not finite"
 
 
 def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> pd.DataFrame:
     """One row per run, in order: `trial`, `run_id`, `seed`, `score` (higher is better), `state`, `reason`.
 
-    A run without a score is lost: tools write NaN as an empty cell. Unless `counts_missing`, it is cut short.
+    A run without a score is lost: tools write NaN as an empty cell. Unless `counts_missing`, it is left out, as is one
+    without a state.
     """
     raw = runs.column(roles.score)
     numbers = to_scores(raw)
@@ -38,6 +40,8 @@ def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> p
     is_empty = is_lost & has_no_score(raw)
     state = state.mask(is_lost, "diverged").mask(is_empty, "failed" if counts_missing else "killed")
     reason = pd.Series("", index=raw.index).mask(is_lost, NOT_FINITE).mask(is_empty, NO_SCORE)
+    if roles.state and not counts_missing:
+        reason = reason.mask((state == "killed") & (runs.table[roles.state].str.strip() == ""), NO_STATE)
     seeds = seeds_of(runs, roles.seeds)
     width = len(str(len(raw)))
     return pd.DataFrame(
@@ -52,6 +56,12 @@ def measured_runs(runs: Runs, roles: Roles, *, counts_missing: bool = True) -> p
     )
 
 
+def end_words(runs: pd.DataFrame) -> "pd.Series[str]":
+    """The states of the runs, and `LEFT_OUT` for those that the user drops, since nothing says how they ended."""
+    is_dropped = (runs["state"] == "killed") & runs["reason"].isin((NO_SCORE, NO_STATE))
+    return runs["state"].mask(is_dropped, LEFT_OUT)
+
+
 @dataclass(frozen=True, slots=True)
 class CellRuns:
     """One row per configuration and seed, ready for pairing."""
@@ -63,6 +73,7 @@ class CellRuns:
     n_retried: int = 0  # failed runs left out because a run of their configuration and seed finished
     n_lost_beside: int = 0  # lost runs beside a finished run of their configuration and seed
     n_unseeded: int = 0  # runs left out because they have no seed
+    is_seeded: bool = True
 
 
 def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool, chance: float | None = None) -> CellRuns:
@@ -95,17 +106,18 @@ def cells_of(measured: pd.DataFrame, found: Configurations, *, seeded: bool, cha
             score=last["score"].mask(is_mean, means), same_as=last["same_as"].mask(is_mean, ""),
         )  # fmt: skip
     decided = is_mixed if chance is None else is_mixed & False  # a lost run decides for these
-    n_repeated = int((~decided).sum()) - int((~decided[last.index]).sum())
+    is_averaged = ~decided & ~rows["state"].isin(CUT_SHORT)
+    n_repeated = int(is_averaged.sum()) - len(rows.loc[is_averaged, ["configuration", "seed"]].drop_duplicates())
     kept = last[[*measured.columns, "same_as"]]
     return CellRuns(
         kept, last["configuration"].to_numpy(dtype=np.intp), counted, n_repeated, n_retried,
-        int((is_mixed & is_lost).sum()), n_unseeded,
+        int((is_mixed & is_lost).sum()), n_unseeded, seeded,
     )  # fmt: skip
 
 
 def _without_retried(rows: pd.DataFrame) -> pd.DataFrame:
     has_finished = (rows["state"] == "finished").groupby([rows["configuration"], rows["seed"]]).transform("any")
-    is_lost = (rows["state"] != "finished") & (rows["reason"] == "")  # according to a column of states
+    is_lost = (rows["state"] != "finished") & rows["reason"].isin(("", NO_STATE))  # according to a column of states
     return rows[~(has_finished & is_lost)]
 
 

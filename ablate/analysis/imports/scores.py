@@ -4,13 +4,15 @@ import re
 
 import pandas as pd
 
+from ablate.study.score_words import 
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.mixed_scales import check_split
-from ablate.analysis.imports.words import CHANGES, OBJECTIVES, has_spread, reads_as_score
+from ablate.analysis.imports.score_refusals import no_numbers, which_score
+from ablate.analysis.imports.words import reads_as_score
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
-from ablate.errors import DataError, known_names
+from ablate.errors import DataError
 from ablate.study.score_words import (
     ALSO_HIGHER,
     ALSO_LOWER,
@@ -59,7 +61,7 @@ def find_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
     _check_metrics(runs, asked)
     score = asked.score or runs.score or _guess_score(runs, asked, export)
     if to_scores(runs.column(score)) is None:
-        raise _no_score(runs, score)
+        raise no_numbers(runs, score)
     return score
 
 
@@ -143,9 +145,8 @@ def _guess_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
     if len(found) == 1:
         return found[0]
     if len(named) == 1:
-        raise _no_score(runs, named[0])
-    which = f"it may be {listed(found)}" if found else known_names("score", map(str, runs.table))
-    raise DataError(f"{runs.place}: which column is the score?\n  name it with --score; {which}")
+        raise no_numbers(runs, named[0])
+    raise which_score(runs, found)
 
 
 def _is_change(runs: Runs, name: str) -> bool:
@@ -154,15 +155,6 @@ def _is_change(runs: Runs, name: str) -> bool:
     if not words or words[-1] not in CHANGES or (numbers := to_scores(runs.table[name])) is None:
         return False
     return bool(numbers.nunique() > len(numbers) / 2) and not bool((numbers.dropna() % 1 == 0).all())
-
-
-def _no_score(runs: Runs, name: str) -> DataError:
-    cells = [cell for cell in runs.column(name) if to_scores(pd.Series([cell])) is None and cell.strip()]
-    got = f', got "{printable(cells[0], 40)}"' if cells else ", and it is empty"
-    way_out = "write numbers as 1234.5, or choose another column with --score"
-    if cells and has_spread(cells[0]):
-        way_out = "write one row per run with its score, or the mean alone; or choose another column with --score"
-    return DataError(f'{runs.place}: the score "{printable(name)}" must hold numbers{got}\n  {way_out}')
 
 
 def _named(name: str, values: "pd.Series[float] | None") -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.exports import Export
-from ablate.analysis.imports.replicates import is_seed
+from ablate.analysis.imports.replicate_names import is_seed
 from ablate.analysis.imports.words import FINISHED, READINGS, VOCABULARIES, WORDS
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores

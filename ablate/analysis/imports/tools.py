@@ -21,6 +21,7 @@ class Tool:
     run_id: str = NOTHING
     score: str = NOTHING  # the column of the objective
     progress: str = NOTHING  # progress of a run
+    budget: str = NOTHING  # how long the tool let a run train: bookkeeping, but a difference all the same
     maximizes: bool | None = None  # whether a higher `score` is better; None if the export does not say
 
 
@@ -84,6 +85,7 @@ TOOLS = (
         bookkeeping=(
             r"trial_id|best_step|message|hyperparameters\.space|(.+[./])?tuner/.+|metrics\.metrics\..+\.direction"
         ), results=r"metrics\.metrics\..+|score", state="status", run_id="trial_id", score="score",
+        budget="(.+[./])?tuner/epochs",
     ),
     Tool(
         "TensorBoard", signs="hparams?[./].+|Trial ID|Show Metrics|session_group(_name)?",
@@ -181,7 +183,7 @@ TOOLS = (
         bookkeeping=(
             r"(mean|std)_(fit|score)_time|rank_test_.+|split\d+_(test|train)_.+|std_(test|train)_.+|params|iter|"
             r"n_resources"
-        ), results="mean_(test|train)_.+",
+        ), results="mean_(test|train)_.+", budget="n_resources",
     ),
     Tool(
         "Neptune", signs="sys/.+|parameters/.+|monitoring/.+", factors="parameters/(?P<name>.+)", run_id="sys/id",

@@ -61,27 +61,27 @@ def seeds_for(effect: float, *, contrasts: int = 1, alpha: float = 0.05) -> int:
     return low
 
 
-def seeds_needed(interval: Interval, *, contrasts: int, margin: float, alpha: float = 0.05) -> int:
+def seeds_needed(interval: Interval, *, contrasts: int, margin: float, alpha: float = 0.05) -> float:
     """About how many seeds would decide a comparison, if its observed mean and SD are the true ones; at most 1000.
 
     The smaller of two counts, both with power 80 %: to distinguish it from 0, by `seeds_for`; to put it within the
-    margin, by `seeds_to_bound`. `MIN_SEEDS` if n < 2, as the SD is not known.
+    margin, by `seeds_to_bound`. A whole number; NaN if n < 2, as the SD is not known.
     """
     if interval.n < 2:
-        return MIN_SEEDS
+        return math.nan
     size = abs(interval.mean)
     effect = size / interval.sd if interval.sd > 0 else math.inf * size if size > 0 else 0.0
     tell = seeds_for(effect, contrasts=contrasts, alpha=alpha)
     return min(tell, seeds_to_bound(interval, contrasts=contrasts, margin=margin, alpha=alpha))
 
 
-def seeds_to_bound(interval: Interval, *, contrasts: int, margin: float, alpha: float = 0.05) -> int:
+def seeds_to_bound(interval: Interval, *, contrasts: int, margin: float, alpha: float = 0.05) -> float:
     """About how many seeds would put the simultaneous interval within ±`margin`, with power 80 %; at most 1000.
 
-    If |mean| < margin, (t[1 − alpha / (2·contrasts)] + t[.9])·SD/√n ≤ margin − |mean|. `MIN_SEEDS` if n < 2.
+    If |mean| < margin, (t[1 − alpha / (2·contrasts)] + t[.9])·SD/√n ≤ margin − |mean|. A whole number; NaN if n < 2.
     """
     if interval.n < 2:
-        return MIN_SEEDS
+        return math.nan
     return max(_bounding_count(interval.sd, margin - abs(interval.mean), alpha=alpha / max(contrasts, 1)), MIN_SEEDS)
 
 

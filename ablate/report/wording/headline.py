@@ -64,7 +64,16 @@ def headline(
         return [unbroken(line) for line in (*uncompared, *left_out, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
     lines = ranking_in_words(decided, family) if decided else _undecided(told, family=len(family), level=level)
-    lines += uncompared
+    lines += [*uncompared, *_by_verdict(told)]
+    lines += [] if decided else _detectable(told)
+    lines += [] if changes is None else modes_in_words(effects, changes)
+    lines += [*left_out, *ended, *_not_flipped(told), *_family(told, family=len(family), level=level)]
+    return [unbroken(line) for line in lines]
+
+
+def _by_verdict(told: Sequence[Effect]) -> list[str]:
+    """A sentence for each verdict besides those of effects in a known direction."""
+    lines = []
     for verdict, opening, said, most in (
         ("detectable but below margin", f"Detectable, but within {margin_of(told[0])}: ", _with_interval, MOST_TOLD),
         ("detectable, size undecided", "Detectable, size undecided: ", _with_seeds_to_bound, MOST_TOLD),
@@ -75,10 +84,7 @@ def headline(
         rows = [row for row in told if row["verdict"] == verdict]
         if rows and not (verdict == "too few seeds" and len(rows) == len(told)):
             lines.append(f"{opening}{clauses([said(row) for row in rows], most)}.")
-    lines += [] if decided else _detectable(told)
-    lines += [] if changes is None else modes_in_words(effects, changes)
-    lines += [*left_out, *ended, *_not_flipped(told), *_family(told, family=len(family), level=level)]
-    return [unbroken(line) for line in lines]
+    return lines
 
 
 def _uncompared(family: Sequence[Effect]) -> list[str]:
@@ -200,7 +206,7 @@ def _is_short(row: Effect) -> bool:
 
 def _seeds(row: Effect) -> str:
     needed = row["seeds_needed"]
-    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed} seeds"
+    return f"more than {MOST_SEEDS:,} seeds" if needed >= MOST_SEEDS else f"about {needed:.0f} seeds"
 
 
 def _with_count(row: Effect) -> str:

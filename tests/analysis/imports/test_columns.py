@@ -69,13 +69,38 @@ def test_factors_that_could_not_be_told_apart_are_refused():
 
 
 def test_a_score_that_is_no_number_is_shown_with_the_way_to_write_one():
-    for cell in ("0,5", "1,234.5", "12 %", "=1+1"):
+    for cell in ("0,5", "1,234.5", "=1+1"):
         with pytest.raises(DataError) as caught:
             find_roles(runs({"a": [1, 2], "acc": ["0.5", cell]}), ImportOptions())
         said = f'the score "acc" must hold numbers, got "{cell}"\n  write numbers as 1234.5, or choose another column'
         assert said in str(caught.value)
     with pytest.raises(DataError, match="must hold numbers, and it is empty"):
         find_roles(runs({"a": [1, 2], "acc": ["", ""]}), ImportOptions())
+
+
+def test_an_ignored_column_is_no_factor_though_the_factors_are_not_named():
+    table = crossed(seeds=range(4)).assign(gpu=lambda rows: rows["norm"].map({"none": "A100", "batch": "V100"}))
+    both = find_roles(runs(table), ImportOptions())
+    assert both.factors == ("norm", "drop", "gpu")
+    assert any(note.endswith("to compare both at once, add --ignore gpu.") for note in both.notes)
+    named = find_roles(runs(table), ImportOptions(factors=("norm", "drop", "gpu")))
+    assert any(note.endswith("add --ignore gpu, and leave it out of --factors.") for note in named.notes)
+    found = find_roles(runs(table), ImportOptions(ignore=("gpu",)))
+    assert found.factors == ("norm", "drop")
+    assert "ignored gpu (as you asked, --ignore)" in found.notes[0]
+    assert not any("together" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("name", "what", "option"), [("acc", "score", "score"), ("seed", "seed", "seed"),
+                                                      ("status", "state", "state")])  # fmt: skip
+def test_what_cannot_be_ignored_is_refused(name, what, option):
+    table = runs(crossed().assign(status="finished"))
+    with pytest.raises(DataError, match=f'--ignore: "{name}" is the {what}\n.* another column with --{option}$'):
+        find_roles(table, ImportOptions(ignore=(name,)))
+    with pytest.raises(DataError, match='--ignore: "norm" is in --factors too'):
+        find_roles(table, ImportOptions(factors=("norm",), ignore=("norm",)))
+    with pytest.raises(DataError, match='no column "gpus"'):
+        find_roles(table, ImportOptions(ignore=("gpus",)))
 
 
 def test_long_lists_are_cut_in_notes():

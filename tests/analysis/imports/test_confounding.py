@@ -77,6 +77,36 @@ def test_only_the_comparisons_that_a_column_spoils_are_left_out():
     assert foreign.facts.also_varies == ["data_size"]
 
 
+def test_an_ignored_column_is_said_to_differ_though_the_factors_are_not_named():
+    for name in ("gpu", "width", "setup"):
+        frame = table(sizes=(1000,), counts=((2,), (2,))).drop(columns="data_size")
+        frame[name] = frame["optimizer"].map({"adam": "a", "sgd": "b"})
+        foreign = read(frame, ignore=(name,))
+        assert foreign.facts.factors == ["optimizer"]
+        [said] = foreign.facts.ignored
+        assert said.startswith(f"{name} differs between")
+
+
+@pytest.mark.parametrize(
+    ("columns", "budget"),
+    [
+        ({"trial_id": range(32), "status": ["COMPLETED"] * 32}, "hyperparameters/tuner/epochs"),
+        ({"mean_fit_time": range(32), "split0_test_score": range(32)}, "n_resources"),
+    ],
+)
+def test_a_budget_that_a_tuner_chose_is_compared_though_it_is_bookkeeping(columns, budget):
+    score = "mean_test_score" if budget == "n_resources" else "score"
+    frame = pd.DataFrame({"units": [32] * 16 + [64] * 16, "drop": [0.1, 0.2] * 16, **columns})
+    frame[score] = [0.5 + at / 100 for at in range(32)]
+    asked = {"direction": "maximize"} if score == "score" else {}
+    foreign = read(frame.assign(**{budget: [3] * 16 + [10] * 12 + [3] * 4}), **asked)
+    assert foreign.facts.factors == ["units", "drop"]
+    assert any(reason.startswith(f"{budget} differs") for reason in foreign.facts.confounded)
+    same = read(frame.assign(**{budget: [3, 3, 10, 10] * 8}), **asked)
+    assert same.facts.confounded == []
+    assert budget in same.facts.also_varies
+
+
 def test_a_column_that_the_user_ignores_spoils_nothing_and_the_page_says_so():
     foreign = read(table(), factors=("optimizer",), ignore=("data_size",))
     assert compared(foreign) == {"optimizer=sgd"}

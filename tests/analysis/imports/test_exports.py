@@ -10,7 +10,7 @@ import pytest
 
 from ablate.analysis.imports import ImportedRuns, ImportOptions, read_imported
 from ablate.analysis.imports.columns import find_roles
-from ablate.analysis.imports.reading import prepared
+from ablate.analysis.imports.table_runs import prepared
 from ablate.analysis.sources import Runs, read_file_runs
 from ablate.errors import AblateError
 from ablate.storage.results import column_of

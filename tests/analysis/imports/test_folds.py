@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.analysis.imports.folds import differ, is_fold, n_folds, overlap
+from ablate.analysis.imports.folds import differ, is_fold, n_folds, overlap, split_note
 
 
 @pytest.mark.parametrize("name", ["fold", "cv_fold", "k_fold", "fold_id", "outer_fold", "split", "data_split", "cv"])
@@ -31,3 +31,11 @@ def test_folds_differ_where_their_mean_scores_vary_more_than_those_of_their_seed
     assert not differ(fold, replicates, noise)
     assert differ(fold, replicates, fold.astype(float))  # every seed gave the same
     assert not differ(fold, fold, fold.astype(float))  # one run a fold: nothing to compare with
+
+
+def test_scores_of_splits_side_by_side_are_said_to_be_left_out_and_how_to_compare_them():
+    assert split_note(["split0_test_score", "mean_test_score", "param_C"]) == []
+    assert split_note(["split0_train_score", "split1_train_score"]) == []
+    names = [f"split{k}_test_{score}" for score in ("accuracy", "f1") for k in range(5)]
+    [said] = split_note(names)
+    assert said.startswith("The scores of the 5 splits (split0_test_accuracy …) are not compared")

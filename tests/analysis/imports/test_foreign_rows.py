@@ -7,7 +7,14 @@ from tables import crossed, runs
 from ablate.analysis.imports.asked import ImportOptions
 from ablate.analysis.imports.columns import find_roles
 from ablate.analysis.imports.configurations import find_configurations
-from ablate.analysis.imports.rows import cells_of, factorial_rows, measured_runs, one_factor_rows, search_rows
+from ablate.analysis.imports.rows import (
+    cells_of,
+    end_words,
+    factorial_rows,
+    measured_runs,
+    one_factor_rows,
+    search_rows,
+)
 from ablate.errors import DataError
 from ablate.study.trial import COLUMNS
 
@@ -160,3 +167,12 @@ def test_a_lost_run_that_was_tried_again_does_not_count_and_one_that_diverged_do
     assert (cells.n_retried, cells.n_lost_beside) == (0, 1)
     known = cells_of(measured, found, seeded=True, chance=0.1)
     assert known.rows["score"].round(6).tolist() == [0.366667, 0.2]  # (0.1 + 0.6 + 0.4) / 3
+
+
+def test_a_run_that_the_user_drops_is_left_out_and_one_that_was_killed_is_killed():
+    source = runs({"a": [1, 2, 1, 2], "acc": ["0.5", "", "", ""], "status": ["finished", "finished", "", "killed"]})
+    roles = find_roles(source, ImportOptions(missing="drop"))
+    measured = measured_runs(source, roles, counts_missing=False)
+    assert measured["state"].tolist() == ["finished", "killed", "killed", "killed"]
+    assert measured["reason"].tolist() == ["", "no score is recorded", "no state is recorded", ""]
+    assert end_words(measured).tolist() == ["finished", "left out", "left out", "killed"]

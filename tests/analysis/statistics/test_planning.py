@@ -40,7 +40,12 @@ def test_seeds_needed_grow_with_the_family_and_end_at_a_thousand():
     assert few == statistics.seeds_for(2 / 3, contrasts=1)
     assert statistics.seeds_needed(Interval(0.005, 1.0, 0, 0, 6), contrasts=1, margin=0.005) == 1000
     assert statistics.seeds_needed(Interval(0.1, 0.0, 0.1, 0.1, 6), contrasts=10, margin=0.005) == 6
-    assert statistics.seeds_needed(Interval(0.1, math.nan, math.nan, math.nan, 1), contrasts=9, margin=0.005) == 6
+
+
+@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("count", [statistics.seeds_needed, statistics.seeds_to_bound])
+def test_below_two_seeds_the_spread_is_unknown_and_so_is_the_number_of_seeds(count, n):
+    assert math.isnan(count(Interval(0.1, math.nan, math.nan, math.nan, n), contrasts=9, margin=0.005))
 
 
 def test_each_preregistration_of_the_same_comparisons_has_a_quarter_of_the_level_before():

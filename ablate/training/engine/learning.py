@@ -1,0 +1,123 @@
+"""Choose how a model of a study learns: its objective, and how its inputs are prepared."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from ablate.data import Dataset
+from ablate.data.array import Array
+from ablate.data.trees import ONLY, leaves, n_examples, rows_of
+from ablate.errors import StudyError, reason_of
+from ablate.models.outputs import Reading
+from ablate.models.shapes import input_order, output_order
+from ablate.study.losses import LOSSES
+from ablate.study.task import Task
+from ablate.training.engine.compiled_objective import CompiledObjective
+from ablate.training.engine.inputs import Preparation
+from ablate.training.engine.metrics import HostMetric, metrics_of
+from ablate.training.engine.objective import ClassObjective, Objective
+from ablate.training.engine.views import OutputKind
+
+_PROBED = 16  # examples with which a compiled model's metrics are found
+_CLASSIC = ("accuracy", "loss")
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How a model learns."""
+
+    objective: Objective
+    prepare: Preparation
+    host: tuple[HostMetric, ...] = ()  # metrics computed after each evaluation
+    notes: tuple[str, ...] = ()
+
+
+def learning_of(
+    model: keras.Model,
+    data: Dataset,
+    task: Task,
+    reading: Reading,
+    *,
+    load: Callable[[str], Callable[..., Any]],  # Any: a user's function
+    samples: int = 0,
+    batch_size: int = 32,
+    is_weighted: bool = False,
+) -> Learning:
+    """How a model learns, given what its outputs are. Raises `StudyError` if it cannot.
+
+    `load` imports the function of "my.py:f". A model that comes uncompiled is compiled with the losses of the task.
+    """
+    prepare = Preparation(reading.unscaled, fills=_may_lack(data), as_list=_as_list(model, data))
+    if is_classic(model, data, task, is_weighted=is_weighted):
+        return Learning(ClassObjective(model, reading.outputs, samples=samples), prepare)
+    if samples:
+        raise StudyError(
+            "mc_samples: averages the probabilities of one class for each example, judged by accuracy and "
+            "cross-entropy, but this study has another task\n  set mc_samples to 0"
+        )
+    names = output_order(model, data.targets) or tuple(data.targets)
+    kinds = {name: _kind_of(task, name, reading) for name in names}
+    was_compiled = model.compiled
+    if not was_compiled:
+        compile_with(model, task, names, kinds, load=load)
+    found = metrics_of(
+        task,
+        kinds,
+        load=load,
+        model=model if was_compiled else None,
+        examples=_example(model, data, prepare) if was_compiled else None,
+        batch_size=batch_size,
+    )
+    has_targets = data.targets[names[0]].kind != "none"
+    objective = CompiledObjective(model, found.streamed, targets=names, has_targets=has_targets)
+    return Learning(objective, prepare, found.host, found.notes)
+
+
+def is_classic(model: keras.Model, data: Dataset, task: Task, *, is_weighted: bool) -> bool:
+    """Whether a model predicts one of several classes an example, judged by accuracy and cross-entropy alone."""
+    if len(data.targets) > 1 or model.compiled or is_weighted or task.names != _CLASSIC:
+        return False
+    target = task.target
+    is_one = target.kind == "classes" and not target.is_dense and set(data.targets) == {ONLY}
+    shape = getattr(model, "output_shape", None)
+    has_losses = task.losses == {ONLY: "sparse_categorical_crossentropy"}
+    is_own = type(model).compute_loss is not keras.Model.compute_loss
+    return is_one and has_losses and not is_own and shape == (None, target.n_classes)
+
+
+def compile_with(
+    model: keras.Model,
+    task: Task,
+    names: Sequence[str],
+    kinds: Mapping[str, OutputKind],
+    *,
+    load: Callable[[str], Callable[..., Any]],  # Any: a user's function
+) -> None:
+    """Compile a model with the losses of a task, which its own optimizer never sees."""
+    losses = [_loss(task, name, kinds[name], load=load) for name in names if name in task.losses]
+    with_loss = {"loss": losses if len(losses) > 1 else losses[0]} if losses else {}
+    model.compile(optimizer="sgd", **with_loss)
+
+
+def _loss(task: Task, name: str, kind: OutputKind, *, load: Callable[[str], Callable[..., Any]]) -> object:
+    loss, target = task.losses[name], task.targets[name]
+    if loss not in LOSSES:
+        return load(loss)
+    if target.is_binary and loss == "sparse_categorical_crossentropy" and task.losses_for_one.get(name):
+        loss = "binary_crossentropy"
+    found = keras.losses.get({"class_name": _class_of(loss), "config": {}})
+    if kind == "logits" and hasattr(found, "get_config") and "from_logits" in found.get_config():
+        return type(found)(from_logits=True)
+    if kind == "logits" and loss in ("dice", "tversky"):
+        raise StudyError(
+            f'training.loss: "{loss}" needs probabilities, but the model returns logits\n'
+            "  end the model in a sigmoid or softmax, or take a cross-entropy"
+        )
+    return found
+
+
+def _class_of(loss: str) -> str:
+    return type(keras.losses.get(loss)).__name__ if not callable(keras.losses.get(loss)) else _CLASSES[loss]
