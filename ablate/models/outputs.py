@@ -1,7 +1,7 @@
 """Tell whether a model returns logits or probabilities, by its last layer or from its outputs on a few examples."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import keras
@@ -9,6 +9,7 @@ import numpy as np
 
 from ablate.data.array import Floats32
 from ablate.errors import StudyError
+from ablate.study.task import Target
 
 Outputs: TypeAlias = Literal["logits", "probabilities"]
 DRAWS = 6  # draws of other weights, if the first weights are inconclusive
@@ -27,6 +28,12 @@ class Reading:
 
     outputs: Outputs
     note: str = ""
+    by_output: Mapping[str, Outputs] = field(default_factory=dict)  # with several outputs
+    unscaled: frozenset[str] = frozenset()  # inputs whose whole numbers the model looks up
+
+    def outputs_of(self, name: str) -> Outputs:
+        """The kind of an output."""
+        return self.by_output.get(name, self.outputs)
 
 
 def is_softmax(model: keras.Model) -> bool:
@@ -68,6 +75,37 @@ def read_outputs(model: keras.Model, examples: Floats32) -> Reading:
     return Reading("logits", NEVER_BELOW_0 if seen else "")
 
 
+def read_each(model: keras.Model, examples: Any, targets: Mapping[str, Target]) -> Reading:  # Any: what it takes
+    """Whether each output of classes or tags is a logit or a probability, for targets in the order of the outputs.
+
+    Raises `StudyError` as `read_outputs` does.
+    """
+    if len(targets) == 1 and _has_columns(model, next(iter(targets.values()))):
+        return read_outputs(model, examples)
+    seen: dict[str, list[Floats32]] = {name: [] for name in targets}
+    for outputs in _with_other_weights(model, examples):
+        for name, some in zip(targets, outputs if isinstance(outputs, list) else [outputs], strict=True):
+            seen[name].append(some)
+    kinds = {name: _kind(target, seen[name]) for name, target in targets.items()}
+    return Reading(next(iter(kinds.values())), by_output=kinds)
+
+
+def _has_columns(model: keras.Model, target: Target) -> bool:
+    """Whether a single output has a column for each of several classes."""
+    shape = getattr(model, "output_shape", None)
+    return target.kind in ("classes", "one-hot") and isinstance(shape, tuple) and shape[-1] == target.n_classes
+
+
+def _kind(target: Target, seen: Sequence[Floats32]) -> Outputs:
+    """Probabilities if no draw of weights gave a number outside of 0 … 1; of several classes they add up to 1 too."""
+    if target.kind in ("numbers", "none") or not seen:
+        return "logits"
+    if any((outputs < 0).any() or (outputs > 1).any() for outputs in seen):
+        return "logits"
+    adds_up = target.kind in ("classes", "one-hot") and seen[0].shape[-1] == target.n_classes > 1
+    return "probabilities" if not adds_up or _sum_to_1(seen) else "logits"
+
+
 def _is_output_of(model: keras.Model, layer: keras.layers.Layer) -> bool:
     """Whether nothing follows a layer: an operation, such as a logarithm, is not in the model's list of layers."""
     try:
@@ -76,16 +114,17 @@ def _is_output_of(model: keras.Model, layer: keras.layers.Layer) -> bool:
         return False
 
 
-def _with_other_weights(model: keras.Model, examples: Floats32) -> Iterator[Floats32]:
+def _with_other_weights(model: keras.Model, examples: Any) -> Iterator[Any]:  # Any: arrays, several as lists
     """The outputs with the model's own weights, then with drawn weights that grow; without non-finite outputs."""
     frozen = [variable.value for variable in model.non_trainable_variables]
     own = [keras.ops.convert_to_tensor(variable) for variable in model.trainable_variables]
     for draw in range(1 + DRAWS):
         weights = _drawn(own, draw) if draw else own
         outputs, _ = model.stateless_call(weights, frozen, examples, training=False)
-        found: Floats32 = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
-        if np.isfinite(found).all():
-            yield found
+        several = keras.tree.flatten(outputs)
+        found = [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(some, "float32"))) for some in several]
+        if all(np.isfinite(some).all() for some in found):
+            yield found if len(found) > 1 else found[0]
 
 
 def _drawn(own: Sequence[Any], draw: int) -> list[Any]:  # Any: backend tensors

@@ -65,7 +65,7 @@ class Slots:
         seconds = (time.perf_counter() - began) / len(self.trials)
         epochs = {}
         for slot, trial in self.trials.items():
-            validation = dict(scores.metrics[slot])
+            validation = self._validated(scores.metrics[slot], slot)
             if reason := passes[slot].reason or self._lost(validation):
                 trial.diverge(reason)
                 continue
@@ -91,10 +91,11 @@ class Slots:
                 n=len(self._context.data.y_test),
             )
         for row, trial in enumerate(trials):
-            packed = ""
-            if scores.predicted is not None:
-                packed = pack(TestPredictions("classes", classes=scores.classes(row)), self._context.data.y_test)
-            metrics = {**trial.outcome.metrics, **columns(scores.metrics[row], "test")}
+            tested = self._context.test_rows()
+            outputs = self._outputs(trial.best, trial.split, tested)
+            packed = pack_outputs(self._context.task, outputs, self._context.data.y_test, scores.classes_of(row))
+            found = self._with_host(scores.metrics[row], outputs, self._context.data.y_test)
+            metrics = {**trial.outcome.metrics, **columns(found, "test")}
             trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)
 
     def _thaw(self) -> None:
@@ -149,6 +150,26 @@ class Slots:
         order, n_steps = parts[0]
         later = np.concatenate([order[1:], np.zeros_like(order[:1])])
         return [(order, 1), (later, n_steps - 1), *parts[1:]]
+
+    def _validated(self, metrics: Mapping[str, float], slot: int) -> dict[str, float]:
+        """The metrics of a validation, with those of the host."""
+        if not self._program.host:
+            return dict(metrics)
+        split = self.trials[slot].split
+        outputs = self._outputs(self._program.row(self._state, slot), split, split.validation)
+        return self._with_host(metrics, outputs, rows_of(self._context.data.y_train, split.validation))
+
+    def _with_host(self, metrics: Mapping[str, float], outputs: Trees, y: Trees) -> dict[str, float]:
+        found = {**metrics, **{metric.name: metric.value(y, outputs) for metric in self._program.host}}
+        return {name: found[name] for name in dict.fromkeys(("loss", *self._context.task.names)) if name in found}
+
+    def _outputs(self, state: TrainingState | None, split: Split, rows: Indices) -> Trees:
+        """The outputs of a trial for some examples of the whole data."""
+        assert state is not None
+        chunk = min(len(rows), self._program.pieces.chunk)
+        order = evaluation_chunks([rows.astype(np.int32)], room=len(rows), chunk=chunk)
+        scaling = self._context.scaling([split], part="evaluate")
+        return self._program.outputs(state, self._context.examples, scaling, order=order, n=len(rows))
 
     def _lost(self, validation: Mapping[str, float]) -> str:
         """Why an epoch without a usable score ends its trial; "" if it has one."""

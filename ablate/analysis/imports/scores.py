@@ -4,12 +4,11 @@ import re
 
 import pandas as pd
 
-from ablate.study.score_words import 
 from ablate.analysis.imports.asked import MAXIMIZE, MINIMIZE, ImportOptions
 from ablate.analysis.imports.exports import Export
 from ablate.analysis.imports.mixed_scales import check_split
 from ablate.analysis.imports.score_refusals import no_numbers, which_score
-from ablate.analysis.imports.words import reads_as_score
+from ablate.analysis.imports.words import CHANGES, OBJECTIVES, reads_as_score
 from ablate.analysis.sources import Runs
 from ablate.analysis.sources.runs import to_scores
 from ablate.errors import DataError

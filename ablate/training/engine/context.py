@@ -2,37 +2,43 @@
 
 import gc
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import keras
 import numpy as np
 
 from ablate.clock import Clock
+from ablate.data.tasks import data_task
+from ablate.data.trees import leaves, n_examples
 from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.errors import DataError, StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
 from ablate.models.model_data import model_data
+from ablate.models.process_settings import settings_kept
 from ablate.models.registry import LookedUp, find_builder
 from ablate.storage.conditions import of_process
 from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
 from ablate.study.settings import Study
-from ablate.study.task import LOSS, classification
+from ablate.study.task import LOSS
 from ablate.study.trial import Factors
+from ablate.study.user_functions import import_function
 from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError, is_out_of_memory
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, check_changes
 from ablate.training.engine.examples import Examples, Resident
+from ablate.training.engine.learning import Learning, learning_of
+from ablate.training.engine.scaling import is_weighted, stacked_scaling
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
-from ablate.training.engine.settings import scaling_of, settings_of, target_scaling_of, unfreeze_schedule_of
+from ablate.training.engine.settings import batch_size_of, mc_samples_of, scaling_of, settings_of, target_scaling_of, unfreeze_schedule_of
 from ablate.training.range_test import ramp
 
 
@@ -84,7 +90,7 @@ class TrainingContext:
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
         settings = study.lr_test
         self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
-        self.task = classification(study.training.monitor, data.n_classes)
+        self.task = data_task(study, data)
         self._stack = stack
         self.loss_scale = (
             abs(self.task.metric_of(LOSS).guess) if math.isfinite(self.task.metric_of(LOSS).guess) else 0.01
@@ -104,7 +110,8 @@ class TrainingContext:
             min_rows=len(self.ramp),
             room=self._n_evaluated,
             memory=memory,
-            outputs=lambda model, factors: self._examiner.reading(model, factors).outputs,
+            learning=self.learning,
+            scaling=lambda splits, part: self.scaling(splits, part=part),
         )
 
     def check(self) -> tuple[str, ...]:
@@ -143,8 +150,25 @@ class TrainingContext:
 
     def scaling(self, splits: Sequence[Split], *, part: Literal["train", "evaluate"] = "train") -> Scaling:
         """The scaling of each slot's examples, fitted on its training split."""
-        del part
-        return Scaling(np.stack([split.shift for split in splits]), np.stack([split.scale for split in splits]))
+        return stacked_scaling(self.data, splits, part=part)
+
+    def learning(self, model: keras.Model, factors: Factors) -> Learning:
+        """How the model of a configuration learns. Raises `StudyError` if it cannot."""
+        return learning_of(
+            model,
+            self.data,
+            self.task,
+            self._examiner.reading(model, factors),
+            load=self._function,
+            samples=mc_samples_of(self.study, factors),
+            batch_size=batch_size_of(self.study, factors),
+            is_weighted=is_weighted(self.study),
+        )
+
+    def _function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function
+        """The function of "my.py:f", a metric or a loss."""
+        file, _, name = spec.rpartition(":")
+        return import_function(self.study.base / file, name, setting="metric.name", guard=settings_kept)
 
     def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
         """Indices of the validation examples of each slot, (chunks, slots, chunk)."""
@@ -152,9 +176,14 @@ class TrainingContext:
 
     def test_order(self, n_slots: int, *, chunk: int) -> Indices:
         """Indices of the test examples: the same for each slot."""
-        first, n = len(self.data.y_train), len(self.data.y_test)
+        first, n = n_examples(self.data.x_train), n_examples(self.data.x_test)
         test = np.arange(first, first + n, dtype=np.int32)
         return evaluation_chunks([test] * n_slots, room=self._n_evaluated, chunk=chunk)
+
+    def test_rows(self) -> Indices:
+        """Indices of the test examples."""
+        first = n_examples(self.data.x_train)
+        return np.arange(first, first + n_examples(self.data.x_test), dtype=np.int32)
 
     def stack_size(self, factors: Factors) -> int:
         """The number of trials of this structure that may train as one program here."""
@@ -188,7 +217,7 @@ class TrainingContext:
             if taken is not None:
                 state, parts = take_over(model, state, taken), max(parts, taken.parts)
                 notes = (*self._notes(taken), *notes)
-            notes = (*([reading.note] if reading.note else ()), *notes)
+            notes = (*([reading.note] if reading.note else ()), *program.notes, *notes)
             return Start(program, state, count_parameters(model), notes, parts, weights)
 
     def pieces(self, factors: Factors) -> MicroBatches:
@@ -244,9 +273,10 @@ def count_model_parameters(study: Study, data: Dataset) -> int:
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
 
     def split() -> Split:
-        settings, seed = study.data, seeds.stream(study.seed, seeds.SEARCH_REPLICATE, "split")
-        sizes = {"n_train": settings.train, "n_validation": settings.validation}
-        return split_dataset(data, **sizes, scaling=scaling_of(study, study.baseline), seed=seed)
+        scaling = scaling_of(study, study.baseline)
+        return split_dataset(
+            data, study.data, seed=study.seed, replicate=seeds.SEARCH_REPLICATE, scaling=scaling
+        )
 
     def build() -> keras.Model:
         seen = model_data(data, split)
@@ -262,8 +292,9 @@ def _resident(data: Dataset) -> Examples:
     except Exception as err:
         if not is_out_of_memory(err):
             raise
-        gigabytes = (data.x_train.nbytes + data.x_test.nbytes) / 1e9
+        arrays = [array for tree in (data.x_train, data.x_test) for array in leaves(tree).values()]
+        gigabytes, dtypes = sum(array.nbytes for array in arrays) / 1e9, {str(array.dtype) for array in arrays}
         raise DataError(
-            f"data.name: {data.name}: not enough memory for its examples, {gigabytes:.1f} GB of {data.x_train.dtype}\n"
+            f"data.name: {data.name}: not enough memory for its examples, {gigabytes:.1f} GB of {' and '.join(dtypes)}\n"
             "  keep fewer examples in the file, or save them in a smaller type, such as uint8 for images"
         ) from err

@@ -1,8 +1,9 @@
 """Examine a user's model on a few training examples before it trains: kind of outputs, id inputs, unused factors."""
 
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator
-from typing import TypeAlias, final
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias, cast, final
 
 import keras
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from ablate.data import Dataset, Split
 from ablate.data.array import Array
 from ablate.data.split import scale_inputs
+from ablate.data.trees import ONLY, Tree, leaves, rows_of
 from ablate.errors import StudyError, is_ours
 from ablate.models.ids import SCALERS, check_ids, check_scaled_once, received
-from ablate.models.outputs import Reading, by_last_layer, read_outputs
+from ablate.models.outputs import Reading, by_last_layer, read_each
+from ablate.models.shapes import output_order
 from ablate.study.catalog import ENGINE, MODELS, Structure, structure_of
 from ablate.study.rate import RECIPE
 from ablate.study.settings import Study
@@ -50,7 +53,7 @@ class Examiner:
             def read(n: int) -> Reading:
                 reading = examine(model, self._data, split, scaling=kind[1], n=n)
                 if is_baseline:
-                    check_numbers(model, self._data, split, n=n)
+                    check_numbers(model, self._data, split, reading, n=n)
                 return reading
 
             self._readings[kind] = _with_fewer(read)
@@ -58,24 +61,69 @@ class Examiner:
 
 
 def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n: int = EXAMPLES[0]) -> Reading:
-    """The kind of the model's outputs, on the first `n` training examples. No state of it changes."""
-    raw = data.x_train[split.train[:n]]
-    scaled = scale_inputs(raw, split)
+    """The kind of the model's outputs, on the first `n` training examples. No state of it changes.
+
+    Whole inputs that the model looks up as ids are left as they are, whatever the scaling.
+    """
+    raw = rows_of(data.x_train, split.train[:n])
+    unscaled = looked_up_inputs(model, data, raw)
+    inputs = model_inputs(model, raw, split, unscaled)
     with received() as taken, received(SCALERS) as scaling_again:
-        _call(model, scaled)
-    check_scaled_once(scaling_again, scaled, scaling=scaling)
-    if taken:
-        _check_names(model, data, raw, scaling=scaling)
-    _check_type(model, raw, scaling=scaling)
-    return read_outputs(model, scaled)
+        _call(model, inputs)
+    for name, scaled in named_inputs(raw, split, unscaled).items():
+        if name not in unscaled:
+            check_scaled_once(scaling_again, scaled, scaling=scaling)
+    if taken and not isinstance(raw, Mapping):
+        _check_names(model, data, raw, scaling="none" if unscaled else scaling)
+    if not isinstance(raw, Mapping):
+        _check_type(model, raw, scaling="none" if unscaled else scaling)
+    names = output_order(model, data.targets) or tuple(data.targets)
+    reading = read_each(model, inputs, {name: data.targets[name] for name in names})
+    return replace(reading, unscaled=unscaled)
 
 
-def check_numbers(model: keras.Model, data: Dataset, split: Split, *, n: int = EXAMPLES[0]) -> None:
+def looked_up_inputs(model: keras.Model, data: Dataset, raw: Tree) -> frozenset[str]:
+    """The inputs of whole numbers that a layer of the model looks up as ids, as they are."""
+    whole = {name: array for name, array in leaves(raw).items() if array.dtype.kind in "ui"}
+    if not whole:
+        return frozenset()
+    try:
+        with received() as taken:
+            _call(model, _in_order(model, leaves(raw), data))
+    except Exception:  # a model that fails on unscaled examples looks up none
+        return frozenset()
+    return frozenset(
+        name for name, array in whole.items() if any(np.array_equal(one.values.ravel(), array.ravel()) for one in taken)
+    )
+
+
+def model_inputs(model: keras.Model, raw: Tree, split: Split, unscaled: frozenset[str]) -> Any:  # Any: what it takes
+    """Scaled examples as the model takes them."""
+    return _in_order(model, named_inputs(raw, split, unscaled), None)
+
+
+def named_inputs(raw: Tree, split: Split, unscaled: frozenset[str]) -> dict[str, Array]:
+    """Scaled examples by input, ids as they are."""
+    return leaves(scale_inputs(cast("Array", raw), replace(split, unscaled=unscaled)))
+
+
+def _in_order(model: keras.Model, inputs: Mapping[str, Array], data: Dataset | None) -> Any:  # Any: what it takes
+    del data
+    if set(inputs) == {ONLY}:
+        return inputs[ONLY]
+    return list(inputs.values()) if isinstance(getattr(model, "input", None), list | tuple) else dict(inputs)
+
+
+def check_numbers(
+    model: keras.Model, data: Dataset, split: Split, reading: Reading | None = None, *, n: int = EXAMPLES[0]
+) -> None:
     """Raise `StudyError` if outputs are NaN before the first step; only for a baseline: a variant may well diverge."""
-    outputs = _call(model, scale_inputs(data.x_train[split.train[:n]], split))
-    if wrong := int(np.isnan(outputs).any(axis=-1).sum()):
+    unscaled = reading.unscaled if reading else frozenset()
+    outputs = _call(model, model_inputs(model, rows_of(data.x_train, split.train[:n]), split, unscaled))
+    wrong = max(int(np.isnan(some.reshape(len(some), -1)).any(axis=-1).sum()) for some in outputs)
+    if wrong:
         raise StudyError(
-            f"model: outputs must be numbers before the first step, but those of {wrong} of {len(outputs)} training "
+            f"model: outputs must be numbers before the first step, but those of {wrong} of {len(outputs[0])} training "
             "examples are NaN\n  look for a division by 0, or a logarithm or root of negative inputs"
         )
 
@@ -119,12 +167,13 @@ def _check_names(model: keras.Model, data: Dataset, raw: Array, *, scaling: str)
     check_ids(taken, shifted, scaling=scaling)
 
 
-def _call(model: keras.Model, x: Array) -> Array:
+def _call(model: keras.Model, x: Any) -> list[Array]:  # Any: what the model takes
     """The outputs for some examples in inference mode; state changes of the call are discarded."""
     variables = (model.trainable_variables, model.non_trainable_variables)
     values = ([variable.value for variable in some] for some in variables)
     outputs, _ = model.stateless_call(*values, x, training=False)
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(outputs, "float32")))
+    several = keras.tree.flatten(outputs)
+    return [np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(some, "float32"))) for some in several]
 
 
 def check_changes(

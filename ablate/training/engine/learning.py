@@ -1,5 +1,6 @@
 """Choose how a model of a study learns: its objective, and how its inputs are prepared."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +9,10 @@ import keras
 import numpy as np
 
 from ablate.data import Dataset
-from ablate.data.array import Array
 from ablate.data.trees import ONLY, leaves, n_examples, rows_of
 from ablate.errors import StudyError, reason_of
 from ablate.models.outputs import Reading
-from ablate.models.shapes import input_order, output_order
+from ablate.models.shapes import output_order
 from ablate.study.losses import LOSSES
 from ablate.study.task import Task
 from ablate.training.engine.compiled_objective import CompiledObjective
@@ -103,21 +103,73 @@ def compile_with(
 
 
 def _loss(task: Task, name: str, kind: OutputKind, *, load: Callable[[str], Callable[..., Any]]) -> object:
-    loss, target = task.losses[name], task.targets[name]
+    """Keras' loss for an output, told whether it is a logit."""
+    loss = task.losses[name]
     if loss not in LOSSES:
         return load(loss)
-    if target.is_binary and loss == "sparse_categorical_crossentropy" and task.losses_for_one.get(name):
-        loss = "binary_crossentropy"
-    found = keras.losses.get({"class_name": _class_of(loss), "config": {}})
-    if kind == "logits" and hasattr(found, "get_config") and "from_logits" in found.get_config():
-        return type(found)(from_logits=True)
-    if kind == "logits" and loss in ("dice", "tversky"):
+    made = _CLASSES[loss]
+    if kind != "logits" or loss in _TAKES_RAW:
+        return made()
+    if "from_logits" in inspect.signature(made).parameters:
+        return made(from_logits=True)
+    raise StudyError(
+        f'training.loss: "{loss}" needs probabilities, but the model returns logits\n'
+        "  end the model in a sigmoid or softmax, or take a cross-entropy"
+    )
+
+
+_CLASSES: Mapping[str, type[keras.losses.Loss]] = {
+    "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
+    "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
+    "binary_crossentropy": keras.losses.BinaryCrossentropy,
+    "binary_focal_crossentropy": keras.losses.BinaryFocalCrossentropy,
+    "categorical_focal_crossentropy": keras.losses.CategoricalFocalCrossentropy,
+    "kl_divergence": keras.losses.KLDivergence,
+    "categorical_hinge": keras.losses.CategoricalHinge,
+    "hinge": keras.losses.Hinge,
+    "squared_hinge": keras.losses.SquaredHinge,
+    "dice": keras.losses.Dice,
+    "tversky": keras.losses.Tversky,
+    "mse": keras.losses.MeanSquaredError,
+    "mae": keras.losses.MeanAbsoluteError,
+    "mape": keras.losses.MeanAbsolutePercentageError,
+    "msle": keras.losses.MeanSquaredLogarithmicError,
+    "huber": keras.losses.Huber,
+    "log_cosh": keras.losses.LogCosh,
+    "poisson": keras.losses.Poisson,
+    "cosine_similarity": keras.losses.CosineSimilarity,
+}
+_TAKES_RAW = ("hinge", "squared_hinge", "categorical_hinge", "mse", "mae")  # of outputs of any range
+
+
+def _kind_of(task: Task, name: str, reading: Reading) -> OutputKind:
+    return "numbers" if task.targets[name].kind in ("numbers", "none") else reading.outputs_of(name)
+
+
+def _may_lack(data: Dataset) -> bool:
+    """Whether inputs may be unknown: of tables only."""
+    return bool(data.columns) and bool(np.isnan(data.x_train).any() or np.isnan(data.x_test).any())
+
+
+def _as_list(model: keras.Model, data: Dataset) -> bool:
+    """Whether a model takes several inputs by their order."""
+    return isinstance(data.x_train, Mapping) and isinstance(getattr(model, "input", None), list | tuple)
+
+
+def _example(model: keras.Model, data: Dataset, prepare: Preparation) -> tuple[Any, Any]:  # Any: arrays by output
+    """Targets and outputs of a few training examples."""
+    n = min(_PROBED, n_examples(data.x_train))
+    rows = np.resize(np.arange(n), _PROBED)
+    x, y = rows_of(data.x_train, rows), rows_of(data.y_train, rows)
+    shift = {name: np.float32(0) for name in leaves(x)}
+    scale = {name: np.float32(1) for name in leaves(x)}
+    try:
+        outputs = model(prepare(x, shift, scale), training=False)
+        model.compute_loss(x=x, y=y, y_pred=outputs)
+    except Exception as err:
         raise StudyError(
-            f'training.loss: "{loss}" needs probabilities, but the model returns logits\n'
-            "  end the model in a sigmoid or softmax, or take a cross-entropy"
-        )
-    return found
-
-
-def _class_of(loss: str) -> str:
-    return type(keras.losses.get(loss)).__name__ if not callable(keras.losses.get(loss)) else _CLASSES[loss]
+            f"model: the loss that it is compiled with fails on the first examples: {reason_of(err)}\n"
+            "  check that the loss fits the targets and outputs"
+        ) from err
+    made = {name: np.asarray(keras.ops.convert_to_numpy(some)) for name, some in leaves(outputs).items()}
+    return y, made[ONLY] if set(made) == {ONLY} else made

@@ -25,6 +25,7 @@ from ablate.training.engine.head import TrainingState
 from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.layer_statistics import Probe
 from ablate.training.engine.loops import Loops
+from ablate.training.engine.metrics import HostMetric
 from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Tally, Trees, by_slot
 from ablate.training.engine.step import Step, place_of
 
@@ -68,6 +69,10 @@ class Scores:
     predicted: Tensor  # (chunks, size, chunk) the predicted class of each example, on the device
     n: int  # examples scored; the rest of `predicted` is padding
 
+    def classes_of(self, slot: int) -> Integers | None:
+        """The predicted class of each example of a slot, if the objective has classes."""
+        return None if self.predicted is None else self.classes(slot)
+
     def classes(self, slot: int) -> Integers:
         """The predicted class of each example of a slot, (n,)."""
         return np.asarray(self.predicted.numpy()[:, slot].reshape(-1)[: self.n], dtype=np.int32)
@@ -88,6 +93,8 @@ class Program:
         outputs: Outputs | None = None,
         objective: Objective | None = None,
         prepare: Preparation = PLAIN,
+        host: Sequence[HostMetric] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         assert size == 1 or pieces.parts == 1  # programs first train fewer trials before they split batches
         optimizer.build(model.trainable_variables)
@@ -96,7 +103,7 @@ class Program:
         self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
         self.objective = objective or ClassObjective(model, outputs or by_last_layer(model), samples=samples)
-        self._prepare = prepare
+        self._prepare, self.host, self.notes = prepare, tuple(host), tuple(notes)
         step = Step(
             model,
             optimizer,
@@ -207,7 +214,7 @@ class Program:
         return Scores(
             tuple(self.objective.scored(one, n) for one in slots),
             tuple(self.objective.spread(one, n) for one in slots),
-            predicted[0] if len(predicted) == 1 else None if self.objective.is_exact else backend.joined(predicted),
+            None if not self.objective.has_classes else predicted[0] if len(predicted) == 1 else backend.joined(predicted),
             n,
         )
 

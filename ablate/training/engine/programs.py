@@ -3,14 +3,14 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import keras
 import numpy as np
 
 from ablate.data import Split
-from ablate.models.outputs import Outputs, by_last_layer
 from ablate.storage.conditions import Conditions
 from ablate.study.catalog import Structure, structure_of
 from ablate.study.settings import Study
@@ -19,10 +19,12 @@ from ablate.training.engine import compiling
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_batches, evaluation_chunks
 from ablate.training.engine.examples import Examples
 from ablate.training.engine.head import TrainingState
+from ablate.training.engine.learning import Learning
 from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Program, Scaling
-from ablate.training.engine.settings import batch_size_of, hyperparameters_of, mc_samples_of
+from ablate.training.engine.settings import batch_size_of, hyperparameters_of
 
+Part: TypeAlias = Literal["train", "evaluate"]  # of a trial: how its examples count
 MEASURED_SECONDS = 0.2  # seconds of training steps measured for each compile policy
 
 
@@ -31,7 +33,7 @@ class Programs:
 
     `split` returns a split; all have the same shapes. An epoch has at least `min_rows` rows, an evaluation
     capacity for `room` examples. `memory` is a folder in which choices outlive the process; None: nothing is kept.
-    `outputs` tells logits from probabilities for a configuration's model.
+    `learning` says how a configuration's model learns, `scaling` gives that of splits.
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class Programs:
         min_rows: int,
         room: int,
         memory: Path | None,
-        outputs: Callable[[keras.Model, Factors], Outputs] = lambda model, _: by_last_layer(model),
+        learning: Callable[[keras.Model, Factors], Learning],
+        scaling: Callable[[Sequence[Split], Part], Scaling],
     ) -> None:
-        self._study, self._examples, self._split, self._outputs = study, examples, split, outputs
+        self._study, self._examples, self._split, self._learning = study, examples, split, learning
+        self._scaling_of = scaling
         self._min_rows, self._room, self._memory = min_rows, room, memory
         self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
         self._programs: dict[tuple[Structure, int, bool], Program] = {}
@@ -123,9 +127,18 @@ class Programs:
                 clipping=clipping_of(factors),
             )
             pieces = self.pieces(factors) if size == 1 else WHOLE
-            samples = mc_samples_of(self._study, factors)
-            outputs = self._outputs(model, factors)
-            program = Program(model, optimizer, size=size, xla=xla, pieces=pieces, samples=samples, outputs=outputs)
+            learning = self._learning(model, factors)
+            program = Program(
+                model,
+                optimizer,
+                size=size,
+                xla=xla,
+                pieces=pieces,
+                objective=learning.objective,
+                prepare=learning.prepare,
+                host=learning.host,
+                notes=learning.notes,
+            )
             self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))
             self._programs[key] = program
         return self._programs[key]
@@ -135,7 +148,9 @@ class Programs:
             self._train(program, state, order, n_steps=0)
         validation = [self._split().validation] * program.size
         order = evaluation_chunks(validation, room=self._room, chunk=program.pieces.chunk)
-        program.evaluate(state, self._examples, self._scaling(program.size), order=order, n=0)
+        n = 0 if not program.objective.is_exact else order.shape[2]  # an exact evaluation is compiled by its shapes
+        scaling = self._scaling(program.size, "evaluate")
+        program.evaluate(state, self._examples, scaling, order=order, n=min(n, len(validation[0])))
 
     def _seconds_a_step(self, program: Program, model: keras.Model, *, batch: int) -> float:
         state = program.stacked([program.initial_state(model)])
@@ -164,9 +179,8 @@ class Programs:
             max_loss=np.inf,
         )
 
-    def _scaling(self, size: int) -> Scaling:
-        split = self._split()
-        return Scaling(np.stack([split.shift] * size), np.stack([split.scale] * size))
+    def _scaling(self, size: int, part: Part = "train") -> Scaling:
+        return self._scaling_of([self._split()] * size, part)
 
     def _structure(self, factors: Factors) -> Structure:
         return structure_of(factors, model=self._study.model.name)

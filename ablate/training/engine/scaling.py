@@ -1,0 +1,61 @@
+"""Stack the scaling and the weights of splits for the slots of a program."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from ablate.data import Dataset, Split
+from ablate.data.array import Floats32
+from ablate.data.trees import Tree, leaves, map_tree, n_examples
+from ablate.errors import StudyError
+from ablate.study.settings import Study
+from ablate.training.engine.program import Scaling
+
+
+def is_weighted(study: Study) -> bool:
+    """Whether examples count by weights in the loss."""
+    return study.data.weights is not None
+
+
+def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["train", "evaluate"]) -> Scaling:
+    """The scaling of each slot's examples, fitted on its training split, and their weights.
+
+    Weights by class count in training only, those of examples in evaluation too, as in Keras.
+    """
+    first = splits[0]
+    return Scaling(
+        shift=map_tree(_stacked, *(split.shift for split in splits)),
+        scale=map_tree(_stacked, *(split.scale for split in splits)),
+        target_shift=_by_target([split.target_shift for split in splits]),
+        target_scale=_by_target([split.target_scale for split in splits], inverse=True),
+        weights=np.stack([_weights(data, split, part) for split in splits])
+        if (first.weights is not None if part == "train" else data.weights_train is not None)
+        else None,
+    )
+
+
+def _stacked(*arrays: Floats32) -> Floats32:
+    return np.stack(arrays)
+
+
+def _by_target(trees: Sequence[Tree | None], *, inverse: bool = False) -> Mapping[str, Floats32] | None:
+    """By target; `inverse`: of what divides, what multiplies."""
+    found = [tree for tree in trees if tree is not None]
+    if not found:
+        return None
+    stacked = leaves(map_tree(_stacked, *found))
+    return {name: np.float32(1) / array if inverse else array for name, array in stacked.items()}
+
+
+def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) -> Floats32:
+    """The weights of all examples, those of training first."""
+    if split.place_weights is not None:
+        raise StudyError(
+            'data.weights: "balanced" is not supported for masks\n  leave weights out, or take the loss "dice"'
+        )
+    n_test = n_examples(data.x_test)
+    tested = np.ones(n_test, np.float32) if data.weights_test is None else data.weights_test
+    trained = split.weights if part == "train" else data.weights_train
+    assert trained is not None
+    return np.concatenate([trained, tested]).astype(np.float32)
