@@ -29,7 +29,7 @@ from ablate.training.engine.head import PretrainedWeights, TrainingState, take_o
 from ablate.training.engine.program import Examples, Program, Scaling
 from ablate.training.engine.programs import Programs
 from ablate.training.engine.settings import scaling_of, settings_of, unfreeze_schedule_of
-from ablate.training.range_test import ramp
+from ablate.training.ramp_plan import plan_ramps
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,7 @@ class TrainingContext:
     ) -> None:
         self.study, self.data, self._origin = study, data, origin
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
-        settings = study.lr_test
-        self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
+        self.ramp = plan_ramps(study.lr_test).rates()  # the longest; tests of short trials have fewer steps
         self._stack = stack
         self._builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
