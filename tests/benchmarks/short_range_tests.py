@@ -1,6 +1,6 @@
 """What do the range tests of short trials cost, in time and in accuracy, against tests of three fine ramps?
 
-    python tests/benchmarks/short_range_tests.py [--nets digits shallow …] [--sizes 180 500] [--seeds 6] [--data-dir DIR]
+    python tests/benchmarks/short_range_tests.py [--nets digits …] [--sizes 180 500] [--seeds 6] [--data-dir DIR]
 
 Trains small versions of the networks of `how_good_is_a_found_rate.py`, each seed at two rates in turn: that of three
 ramps of 25 steps per decade, and that of the test which `ablate.training.ramp_plan` plans for so few examples. Prints
@@ -48,6 +48,7 @@ patience = 0
 {baseline}
 learning_rate = "find"
 [space]
+normalization = ["none", "batch"]
 [search]
 trials = 0
 """
@@ -60,6 +61,7 @@ class Last:
     outcome: Outcome | None = None
 
     def more(self, n: int) -> Sequence[TrialSpec]:
+        assert n
         return []
 
     def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
