@@ -94,7 +94,7 @@ def warnings(facts: Facts) -> list[str]:
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run needs more examples than small data sets have
         lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
-    if cost := cost_said(study, n_train=facts.n_train()):
+    if not study.quick and (cost := cost_said(study, n_train=facts.n_train())):
         lines.append(cost)
     return [*lines, *_about_rate(study), *sentences(all_cautions(facts, []))]
 

@@ -62,20 +62,21 @@ def test_the_steps_of_a_trial_are_those_of_all_its_epochs_with_its_own_batch_siz
 
 
 def test_a_reduced_test_and_one_above_its_share_are_told(tiny_study):
-    said = cost_said(tiny_study, n_train=640)
+    said = cost_said(tiny_study.model_copy(update={"lr_test": LrTest()}), n_train=640)
     assert said == (
-        "a range test takes 95% of a trial's 60 training steps: 1 curve of 57 steps instead of 1 of 176, "
+        "a range test takes 95% of a trial's 60 training steps: 1 curve of 57 steps instead of 3 of 176, "
         "since trials are short; lr_test.seeds and lr_test.steps_per_decade set them"
     )
     stated = tiny_study.model_copy(update={"lr_test": LrTest(seeds=3, steps_per_decade=25)})
     assert cost_said(stated, n_train=640).startswith(
         "a range test takes 880% of a trial's 60 training steps: 3 curves of"
     )
-    assert cost_said(tiny_study, n_train=640_000) == ""
+    assert cost_said(tiny_study, n_train=640) == ""  # whose share is 9
 
 
 def test_nothing_is_told_where_no_rate_is_found(tiny_study):
     carried = tiny_study.ablation.model_copy(update={"learning_rate": ("carry",)})
-    study = tiny_study.model_copy(update={"baseline": {**tiny_study.baseline, "learning_rate": 0.1}})
+    baseline = {**tiny_study.baseline, "learning_rate": 0.1}
+    study = tiny_study.model_copy(update={"baseline": baseline, "lr_test": LrTest()})
     assert cost_said(study, n_train=640)
     assert not cost_said(study.model_copy(update={"ablation": carried}), n_train=640)

@@ -55,11 +55,10 @@ def test_replicates_differ_and_their_mean_is_what_is_read(context, tiny_study):
 
 
 def test_a_test_of_short_trials_is_short_and_has_a_key_of_its_own(context, tiny_study, monkeypatch):
-    finder = RateFinder(context, cache=None)
-    short = finder.find(tiny_study.baseline, Clock(), replicate=0)
-    assert short.rates[8] == pytest.approx(1e-5)  # a ramp of 57 steps, of 60 in three epochs
-    monkeypatch.setattr(context, "study", tiny_study.model_copy(update={"lr_test": LrTest(seeds=1, share=9.0)}))
     whole = RateFinder(context, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+    monkeypatch.setattr(context, "study", tiny_study.model_copy(update={"lr_test": LrTest()}))
+    short = RateFinder(context, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+    assert short.rates[8] == pytest.approx(1e-5)  # a ramp of 57 steps, of 60 in three epochs
     assert whole.key != short.key
     assert whole.rates[25] == pytest.approx(1e-5)
     assert abs(math.log10(whole.suggestion / short.suggestion)) < 0.5

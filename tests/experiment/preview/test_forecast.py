@@ -6,7 +6,6 @@ import pytest
 from ablate.experiment.preview.forecast import START_SECONDS, Pace, forecast, measured_paces, seen_paces, timing_specs
 from ablate.storage.journal import Entry
 from ablate.study.catalog import structure_of
-from ablate.study.settings import LrTest
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 
@@ -55,7 +54,7 @@ def test_what_was_timed_becomes_a_pace_and_what_failed_does_not(tiny_study):
 
 
 def test_the_time_is_that_of_compiling_range_tests_and_epochs_over_the_workers(tiny_study):
-    study = tiny_study.model_copy(update={"lr_test": LrTest(low=1e-3, high=0.1, seeds=1, steps_per_decade=25)})
+    study = tiny_study.model_copy(update={"lr_test": tiny_study.lr_test.model_copy(update={"low": 1e-3, "high": 0.1})})
     specs = [spec("a"), spec("b", seed=2), spec("c", learning_rate=0.1)]
     said = forecast(specs, searched=0, study=study, paces={NONE: Pace(4.0, 2.0)}, workers=2, n_train=640)
     # 3 trials × 3 epochs × 2 s, compiled in both workers, two range tests of 51 steps, an epoch has 20.
@@ -80,7 +79,7 @@ def test_a_trial_of_a_smaller_budget_has_fewer_epochs_and_shares_its_range_test(
 def test_trials_that_the_search_will_choose_are_reckoned_with_the_mean(tiny_study):
     paces = {NONE: Pace(2.0, 1.0), BATCH: Pace(4.0, 3.0)}
     said = forecast([], searched=2, study=tiny_study, paces=paces, workers=1, n_train=640)
-    tests = 2 * 57 / 20 * 2.0  # the shortest ramp: a trial has only 60 steps
+    tests = 2 * 176 / 20 * 2.0
     assert said.seconds == pytest.approx(START_SECONDS + 2 * 3 * 2.0 + 3.0 + tests)
 
 
