@@ -33,9 +33,10 @@ class RampPlan:
     def lag(self) -> float:
         """What the rates found on a coarse ramp are multiplied by.
 
-        With fewer steps per decade a network has trained less when it comes to a rate, so its loss falls later.
+        With fewer steps per decade a network has trained less when it comes to a rate, so its loss falls later: by the
+        inverse ratio of the steps if only their sum counted, not at all where rates are limited by stability.
         """
-        return min(1.0, math.sqrt(self.steps_per_decade / USUAL_PER_DECADE))
+        return min(1.0, math.cbrt(self.steps_per_decade / USUAL_PER_DECADE))
 
     def n_steps(self) -> int:
         """Training steps of the whole test."""

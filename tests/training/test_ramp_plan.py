@@ -51,7 +51,7 @@ def test_what_the_study_states_holds(settings, expected):
 
 
 def test_a_coarse_ramp_lowers_the_rates_found_and_a_fine_one_does_not():
-    assert plan_ramps(LrTest(), trial_steps=100).lag() == pytest.approx((8 / 25) ** 0.5)
+    assert plan_ramps(LrTest(), trial_steps=100).lag() == pytest.approx((8 / 25) ** (1 / 3))
     assert plan_ramps(LrTest(steps_per_decade=100)).lag() == 1.0
 
 
