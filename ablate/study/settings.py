@@ -152,7 +152,7 @@ class LrTest(StudyTable):
     low: float = Field(default=1e-6, gt=0.0, allow_inf_nan=False)
     high: float = Field(default=10.0, gt=0.0, allow_inf_nan=False)
     # None: 25 steps per decade and 3 seeds, whose curves are averaged; fewer where these would take more than `share`
-    # of a trial's training steps, down to a curve of 8 per decade.
+    # of a trial's training steps, down to two curves of 8 per decade.
     steps_per_decade: int | None = Field(default=None, ge=25, le=10_000)
     seeds: int | None = Field(default=None, ge=1, le=1000)
     share: float = Field(default=0.35, gt=0.0, allow_inf_nan=False)

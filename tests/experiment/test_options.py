@@ -47,7 +47,7 @@ def test_what_a_shortened_range_test_costs_is_said_except_in_a_quick_run(tiny_st
     short = tiny_study.model_copy(update={"lr_test": LrTest()})
     (said,) = warnings(gather_facts(short, digits, OPTIONS))
     assert said.startswith(
-        "a range test takes 95% of a trial's 60 training steps: 1 curve of 57 steps instead of 3 of 176"
+        "a range test takes 190% of a trial's 60 training steps: 2 curves of 57 steps instead of 3 of 176"
     )
     assert warnings(gather_facts(short.model_copy(update={"quick": True}), digits, OPTIONS)) == []
 
