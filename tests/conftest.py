@@ -27,6 +27,7 @@ batch_size = 32
 patience = 0
 [lr_test]
 seeds = 1
+share = 9.0
 [baseline]
 normalization = "none"
 activation = "relu"

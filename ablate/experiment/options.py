@@ -17,6 +17,7 @@ from ablate.study.rate import rate_of
 from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
 from ablate.tracking import StudyRun
+from ablate.training.ramp_plan import cost_said
 from ablate.workers.queue import count_workers
 
 Only: TypeAlias = Literal["search", "ablation"]
@@ -104,6 +105,8 @@ def warnings(facts: Facts) -> list[str]:
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run needs more examples than small data sets have
         lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
+    if not study.quick and (cost := cost_said(study, n_train=facts.n_train())):
+        lines.append(cost)
     return [*lines, *facts.data.notes, *_about_rate(study), *sentences(all_cautions(facts, []))]
 
 

@@ -152,8 +152,11 @@ class LrTest(StudyTable):
 
     low: float = Field(default=1e-6, gt=0.0, allow_inf_nan=False)
     high: float = Field(default=10.0, gt=0.0, allow_inf_nan=False)
-    steps_per_decade: int = Field(default=25, ge=25, le=10_000)
-    seeds: int = Field(default=3, ge=1, le=1000)  # replicates whose curves are averaged
+    # None: 25 steps per decade and 3 seeds, whose curves are averaged; fewer where these would take more than `share`
+    # of a trial's training steps, down to two curves of 8 per decade.
+    steps_per_decade: int | None = Field(default=None, ge=25, le=10_000)
+    seeds: int | None = Field(default=None, ge=1, le=1000)
+    share: float = Field(default=0.35, gt=0.0, allow_inf_nan=False)
     fallback: float = Field(default=1e-3, gt=0.0, allow_inf_nan=False)  # the rate if a range test is inconclusive
 
 

@@ -20,8 +20,10 @@ _STOP_WINDOW = 5  # batches of the running median that the stop rule looks at
 # Windows of the smoother. Simulated on a sigmoid descent with noise of 0.03 to 0.2: half a decade keeps the minimum
 # in place; slopes need two, or noise at the ends of the ramp wins (in 5 % of curves, by three decades).
 _LOSS_DECADES, _SLOPE_DECADES = 0.5, 2.0
+_LEAST_WINDOW = 9  # points: in a parabola through five, noise looks like signal
 _LEAST_POINTS = 7
 _LEAST_DROP = 0.02  # as a fraction of the loss at the start; less is no descent
+_ROUNDING = 1e-6  # single precision: a smaller drop, relative to the loss, is none
 _DROP_ERRORS = 5.0  # and in standard errors of the smoothed curve: the largest drop of pure noise is below this in 98 %
 # The first basin ends where the loss, after the first share of its total fall, has risen again by the second share of
 # the fall until then, and by this many standard errors.
@@ -55,11 +57,29 @@ def stop_index(losses: CurveValues) -> int:
 
     Judged on a running median of 5 batches: it ignores a lone bad batch and, unlike an exponential average, has no lag:
     if the loss only rises or only falls, it equals the loss.
+
+    A multiple is a distance from zero, the least value of a loss that is never negative. Where a loss falls below zero,
+    a constant may be added to it, and distances are measured in its own fall: it diverges where it is 3 times as far
+    above the running minimum as the highest of the first 7 losses is.
     """
     values = np.asarray(losses, float)
     n_finite = _first(~np.isfinite(values))
+    if n_finite == 0:
+        return 0
     median = _running_median(values[:n_finite])
-    return _first(median > STOP_FACTOR * np.minimum.accumulate(median)) if n_finite else 0
+    lowest = np.minimum.accumulate(median)
+    if not _is_signed(values[:n_finite]):
+        return _first(median > STOP_FACTOR * lowest)
+    return _first(median - lowest > (STOP_FACTOR - 1) * (median[:_LEAST_POINTS].max() - lowest))
+
+
+def steps_to_run(losses: CurveValues) -> int:
+    """The steps for which further curves matter once one with these `losses` is known.
+
+    Averages end at the first divergence. Two more batches complete the medians before it, so that the average is equal
+    to that of whole curves.
+    """
+    return min(len(losses), stop_index(losses) + _STOP_WINDOW // 2)
 
 
 def average_curves(curves: Sequence[CurveValues]) -> Floats64:
@@ -69,12 +89,14 @@ def average_curves(curves: Sequence[CurveValues]) -> Floats64:
     return mean
 
 
-def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float) -> CurveReading:
+def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float, lag: float = 1.0) -> CurveReading:
     """Read a curve up to the end of its first basin: half the rate of the knee is the suggestion.
 
     The knee is the lowest rate from which on the loss is as low as at the bottom of the basin. The curve after the
     basin is ignored: a network that died, or whose output was normalized, may reach chance level there, at rates that
     do not train. `losses` may be shorter than `rates`: the test then stopped at the first rate without a loss.
+
+    `lag` multiplies the picks, for ramps on which the loss falls later than on those that the rules were chosen on.
 
     Undetermined if the loss does not descend, and `fallback` is used; or if the steepest descent lies more than
     1.5 decades from half the knee: then the geometric mean of both, or only half the knee if the steepest descent
@@ -87,15 +109,16 @@ def read_curve(rates: CurveValues, losses: CurveValues, *, fallback: float) -> C
         rules["divergence"] = float(rates[n_points])
     if n_points < _LEAST_POINTS:
         return CurveReading(rules, fallback, "undetermined", f"the loss diverges after {n_points} batches")
-    tried, values = np.asarray(rates, float)[:n_points], np.asarray(losses, float)[:n_points]
+    tried, values = np.asarray(rates, float)[:n_points] * lag, np.asarray(losses, float)[:n_points]
     smooth, slope, error = _smoothed(np.log10(tried), values)
     start = float(smooth[:_LEAST_POINTS].mean())
     fallen, whole = start - smooth, start - float(_running_median(values).min())
-    least = max(_LEAST_DROP * abs(float(smooth[0])), _DROP_ERRORS * error)
+    signed = _is_signed(values)
+    least = max((_ROUNDING if signed else _LEAST_DROP) * abs(float(smooth[0])), _DROP_ERRORS * error)
     end = _basin_end(fallen, error, least=max(least, _BASIN_FALL * whole))
     bottom = int(np.argmin(smooth[:end]))
     drop = float(fallen[bottom])
-    if drop < least:
+    if drop < least or (signed and bottom < _LEAST_POINTS):
         return CurveReading(rules, fallback, "undetermined", "the loss does not descend at any rate")
     # A plateau drifts; the valley rule counts only changes above the noise, or a hundredth of the drop, as descent.
     unit = max(error, drop / 100)
@@ -139,6 +162,11 @@ def valley(rates: Floats64, losses: Floats64) -> float:
     return float(rates[max(0, end - length + int(third) + int(third / 2))])
 
 
+def _is_signed(losses: Floats64) -> bool:
+    """Whether a loss falls below zero, so that zero is not its least value."""
+    return bool((losses < 0).any())
+
+
 def _smoothed(positions: Floats64, losses: Floats64) -> tuple[Floats64, Floats64, float]:
     # Savitzky-Golay parabolas: no lag. The smoothed losses, their slopes, and the standard error of a smoothed loss.
     from scipy.signal import savgol_coeffs, savgol_filter
@@ -146,7 +174,8 @@ def _smoothed(positions: Floats64, losses: Floats64) -> tuple[Floats64, Floats64
     per_decade = (len(positions) - 1) / (positions[-1] - positions[0])
     longest = (len(losses) - 1) // 2 * 2 + 1
     window, slope_window = (
-        min(longest, max(5, round(decades * per_decade / 2) * 2 + 1)) for decades in (_LOSS_DECADES, _SLOPE_DECADES)
+        min(longest, max(_LEAST_WINDOW, round(decades * per_decade / 2) * 2 + 1))
+        for decades in (_LOSS_DECADES, _SLOPE_DECADES)
     )
     smooth = savgol_filter(losses, window, polyorder=2)
     noise = 1.4826 * np.median(np.abs(losses - smooth))  # robust, since the rise at the end is no noise

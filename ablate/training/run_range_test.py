@@ -30,7 +30,8 @@ from ablate.training.engine.batches import Indices, ramp_batches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import batch_size_of, scaling_of
-from ablate.training.range_test import average_curves, read_curve
+from ablate.training.ramp_plan import RampPlan, plan_ramps, trial_steps
+from ablate.training.range_test import average_curves, read_curve, steps_to_run
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed follow each other closely
 _KIND = TypeAdapter(RateTest)
@@ -67,7 +68,7 @@ class RateFinder:
             "data": [self._context.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
             "before": self._context.before(factors, replicate=replicate),
-            "test": study.lr_test.model_dump(),
+            "test": {**asdict(self._plan(factors, replicate)), "fallback": study.lr_test.fallback},
             "conditions": self._context.conditions.digest(),
         }
         digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
@@ -91,16 +92,16 @@ class RateFinder:
     def _run(
         self, factors: Factors, key: str, clock: Clock, *, replicate: int, size: int, taken: PretrainedWeights | None
     ) -> RateTest:
-        settings, split = self._context.study.lr_test, self._context.split(replicate, factors)
-        replicates = seeds.range_test(replicate, settings.seeds)
+        plan, split = self._plan(factors, replicate), self._context.split(replicate, factors)
+        replicates = seeds.range_test(replicate, plan.seeds)
+        ramp, curves = plan.rates(), list[Floats32]()
         with clock.on("lr_test"):
-            rounds = [replicates[first : first + size] for first in range(0, len(replicates), size)]
-            curves = [
-                curve for some in rounds for curve in self._curves(factors, split, some, clock, size=size, taken=taken)
-            ]
-            losses = average_curves(curves)
-            ramp = self._context.ramp.astype(float)
-            reading = read_curve(ramp, losses, fallback=settings.fallback)
+            for first in range(0, len(replicates), size):
+                some = replicates[first : first + size]
+                curves += self._curves(factors, split, some, clock, ramp=ramp, size=size, taken=taken)
+                ramp = ramp[: min(steps_to_run(curve) for curve in curves)]
+            losses, ramp = average_curves(curves), plan.rates().astype(float)
+            reading = read_curve(ramp, losses, fallback=self._context.study.lr_test.fallback, lag=plan.lag())
         return RateTest(
             key=key,
             rates=tuple(float(f"{rate:.6g}") for rate in ramp[: len(losses)]),  # a study stores a test per trial
@@ -119,16 +120,17 @@ class RateFinder:
         replicates: Sequence[int],
         clock: Clock,
         *,
+        ramp: Floats32,
         size: int,
         taken: PretrainedWeights | None = None,
     ) -> Sequence[Floats32]:
         """The loss of each batch along the ramp, one curve per replicate; at most `size` of them."""
-        context, n_steps = self._context, len(self._context.ramp)
+        context, n_steps = self._context, len(ramp)
         starts = [context.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
         batch = batch_size_of(context.study, factors)
         orders = [self._order(split, replicate, batch=batch) for replicate in replicates]
         rates = np.zeros(len(orders[0]), np.float32)
-        rates[:n_steps] = context.ramp
+        rates[:n_steps] = ramp
         used = np.arange(size) < len(replicates)
         program = starts[0].program
         steps = program.train(
@@ -146,8 +148,12 @@ class RateFinder:
         study, n = self._context.study, len(split.train)
         batch = min(batch, n)
         rng = np.random.default_rng(seeds.stream(study.seed, replicate, "order"))
-        # As many rows as an epoch, so that the ramp runs on the same program.
+        # As many rows as an epoch of the program has, so that any ramp runs on it.
         return ramp_batches(split.train, rows=max(len(self._context.ramp), n // batch), batch=batch, rng=rng)
+
+    def _plan(self, factors: Factors, replicate: int) -> RampPlan:
+        study, n_train = self._context.study, len(self._context.split(replicate, factors).train)
+        return plan_ramps(study.lr_test, trial_steps=trial_steps(study, factors, n_train=n_train))
 
     def _load(self, key: str) -> RateTest | None:
         test = load_kept(self._cache / f"{key}.json", _KIND) if self._cache else None

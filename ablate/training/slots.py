@@ -11,14 +11,15 @@ import numpy as np
 
 from ablate.data import Split
 from ablate.data.array import Floats64
-from ablate.data.predictions import TestPredictions, pack
+from ablate.data.trees import rows_of
 from ablate.study.trial import Epoch
-from ablate.training.engine.batches import Indices, epoch_batches
+from ablate.training.engine.batches import Indices, epoch_batches, evaluation_chunks
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
-from ablate.training.engine.objective import Tally
+from ablate.training.engine.objective import Tally, Trees
 from ablate.training.engine.program import Program, Scores
 from ablate.training.engine.settings import mc_samples_of, settings_of
+from ablate.training.test_predictions import pack_outputs
 from ablate.training.train import EpochAccumulator, Trial, columns
 
 _NOTHING: TrainingState = (), (), ()
@@ -88,7 +89,7 @@ class Slots:
                 self._program.stacked([trial.best for trial in trials if trial.best is not None]),
                 splits + splits[:1] * (self._size - len(splits)),
                 self._context.test_order(self._size, chunk=self._program.pieces.chunk),
-                n=len(self._context.data.y_test),
+                n=len(self._context.test_rows()),
             )
         for row, trial in enumerate(trials):
             tested = self._context.test_rows()

@@ -382,10 +382,9 @@ def made_up_rate_test(factors: tuple[tuple[str, object], ...]) -> Any:
     """The range test of a configuration, as long as a study's own."""
     from ablate.study.settings import LrTest
     from ablate.study.trial import RateTest
-    from ablate.training.range_test import ramp
+    from ablate.training.ramp_plan import plan_ramps
 
-    settings = LrTest()
-    rates = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade)
+    rates = plan_ramps(LrTest()).rates()
     losses = 2.3 - np.exp(-((np.log10(rates) + 2.5) ** 2))
     key = f"{crc32(repr(factors).encode()):08x}"
     return RateTest(key, tuple(rates.tolist()), tuple(losses.tolist()), {"valley": 1e-3}, 1e-3, "determined", "", 0.0)

@@ -5,6 +5,7 @@ import pytest
 
 from ablate import system
 from ablate.experiment.options import Options, gather_facts, label, study_run, warnings
+from ablate.study.settings import LrTest
 
 OPTIONS = Options(Path("reports"), "sqlite:///mlflow.db", "ablate study tiny")
 
@@ -39,6 +40,16 @@ def test_fewer_training_examples_than_were_asked_for_are_said(tiny_study, digits
     assert warnings(gather_facts(asked, digits, OPTIONS)) == [said]
     assert warnings(gather_facts(asked.model_copy(update={"quick": True}), digits, OPTIONS)) == []
     assert warnings(gather_facts(tiny_study, digits, OPTIONS)) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_what_a_shortened_range_test_costs_is_said_except_in_a_quick_run(tiny_study, digits):
+    short = tiny_study.model_copy(update={"lr_test": LrTest()})
+    (said,) = warnings(gather_facts(short, digits, OPTIONS))
+    assert said.startswith(
+        "a range test takes 190% of a trial's 60 training steps: 2 curves of 57 steps instead of 3 of 176"
+    )
+    assert warnings(gather_facts(short.model_copy(update={"quick": True}), digits, OPTIONS)) == []
 
 
 @pytest.mark.usefixtures("machine")

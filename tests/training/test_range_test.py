@@ -6,7 +6,16 @@ import pytest
 
 from ablate.study.catalog import SCHEDULES
 from ablate.study.trial import RateTest
-from ablate.training.range_test import average_curves, minimum_tenth, ramp, rate_for, read_curve, stop_index, valley
+from ablate.training.range_test import (
+    average_curves,
+    minimum_tenth,
+    ramp,
+    rate_for,
+    read_curve,
+    steps_to_run,
+    stop_index,
+    valley,
+)
 
 RATES = ramp(1e-6, 10.0, steps_per_decade=25)
 GOLDEN_RATES = 1e-7 * 1e8 ** (np.arange(100) / 100)
@@ -101,6 +110,66 @@ def test_smoothing_has_no_lag_that_moves_the_steepest_point():
 )
 def test_a_curve_stops_at_divergence_and_not_at_a_lone_bad_batch(losses, stop):
     assert stop_index(losses) == stop
+
+
+@pytest.mark.parametrize(
+    ("losses", "stop"),
+    [
+        ([1.0] * 3 + [0.5, 0.1, -0.2, -0.6, -1.0, -1.4, -2.0, -3.0], 11),  # falls through zero
+        ([-1.0] * 7 + [-2.0] * 3 + [0.0, 0.5, 0.9, 9.0], 13),  # 2.9 falls above the lowest is no divergence, 11 is
+        ([-5.0] * 7 + [-5.5] * 3 + [-5.0, -4.5, -4.0, -3.0, 0.0], 13),  # -3 is 5 times the fall of 0.5 above -5.5
+        ([-1.0, -1.0, math.nan], 2),
+        ([-1.0] * 9, 9),
+    ],
+)
+def test_a_loss_that_falls_below_zero_diverges_where_it_has_risen_by_a_multiple_of_its_fall(losses, stop):
+    assert stop_index(losses) == stop
+    assert stop_index(np.array(losses) - 1000.0) == stop
+
+
+@pytest.mark.parametrize("below", [2.0, 5.0, 1000.0])
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_a_curve_below_zero_is_read_as_the_same_curve_above_it(below, noise):
+    losses = sigmoid_curve(RATES) + np.random.default_rng(1).normal(0, 1, 176) * noise
+    above, under = (read_curve(RATES, some, fallback=0.5) for some in (losses, losses - below))
+    assert under.suggestion == pytest.approx(above.suggestion, rel=0.1)
+    assert under.rules["minimum"] == pytest.approx(above.rules["minimum"], rel=1e-3)
+    assert (under.verdict, under.reason) == ("determined", "")
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [np.full(176, -2.3), np.linspace(-2.3, 4.0, 176), -2.3 + np.exp(np.linspace(-9, 3, 176)), np.zeros(176) - 1e-9],
+)
+def test_a_curve_below_zero_that_does_not_descend_falls_back(losses):
+    reading = read_curve(RATES, losses, fallback=0.5)
+    assert (reading.verdict, reading.suggestion) == ("undetermined", 0.5)
+
+
+def test_noise_below_zero_without_a_descent_suggests_nothing():
+    curves = -1.0 + np.random.default_rng(0).normal(0, 0.1, (40, 176))
+    verdicts = [read_curve(RATES, curve, fallback=99.0).verdict for curve in curves]
+    assert verdicts.count("undetermined") >= 38
+
+
+def test_a_curve_of_a_coarse_ramp_is_smoothed_over_nine_points_and_its_picks_lowered():
+    coarse = ramp(1e-6, 10.0, steps_per_decade=8)
+    reading = read_curve(coarse, sigmoid_curve(coarse), fallback=0.5)
+    lowered = read_curve(coarse, sigmoid_curve(coarse), fallback=0.5, lag=0.5)
+    assert reading.rules["steepest"] == pytest.approx(1e-3, rel=0.4)
+    assert lowered.suggestion == pytest.approx(reading.suggestion / 2)
+    assert lowered.rules["minimum"] == pytest.approx(reading.rules["minimum"] / 2)
+    assert lowered.rules["divergence"] == reading.rules["divergence"]
+
+
+def test_further_curves_run_two_batches_past_the_first_divergence_and_the_average_is_that_of_whole_ones():
+    rng = np.random.default_rng(2)
+    curves = [sigmoid_curve(RATES) * np.exp(rng.normal(0, 0.3, 176)) for _ in range(20)]
+    for first, second in zip(curves[::2], curves[1::2], strict=True):
+        n = steps_to_run(first)
+        assert n == stop_index(first) + 2
+        assert average_curves([first, second[:n]]).tolist() == average_curves([first, second]).tolist()
+    assert steps_to_run([2.0, 1.5, 1.0]) == 3
 
 
 def test_curves_are_averaged_up_to_the_first_divergence_of_any():

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 from dataclasses import replace
 from unittest.mock import ANY
@@ -6,7 +7,10 @@ from unittest.mock import ANY
 import pytest
 
 from ablate.clock import Clock
+from ablate.study.seeds import range_test
+from ablate.study.settings import LrTest
 from ablate.study.trial import RateTest
+from ablate.training.range_test import average_curves
 from ablate.training.run_range_test import RateFinder
 
 TEST = RateTest("abc123", (1e-3,), (2.0,), {"steepest": 1e-3}, 1e-3, "determined", "", 0.5)
@@ -45,8 +49,34 @@ def test_replicates_differ_and_their_mean_is_what_is_read(context, tiny_study):
     finder = RateFinder(context, cache=None)
     factors = tiny_study.baseline
     split = context.split(0, factors)
-    one, two = (finder._curves(factors, split, [1_000_000 + i], Clock(), size=1)[0] for i in (0, 1))
+    ramp = context.ramp
+    one, two = (finder._curves(factors, split, [1_000_000 + i], Clock(), ramp=ramp, size=1)[0] for i in (0, 1))
     assert (one[:5] != two[:5]).all()
+
+
+def test_a_test_of_short_trials_is_short_and_has_a_key_of_its_own(context, tiny_study, monkeypatch):
+    whole = RateFinder(context, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+    monkeypatch.setattr(context, "study", tiny_study.model_copy(update={"lr_test": LrTest()}))
+    short = RateFinder(context, cache=None).find(tiny_study.baseline, Clock(), replicate=0)
+    assert short.rates[8] == pytest.approx(1e-5)  # a ramp of 57 steps, of 60 in three epochs
+    assert whole.key != short.key
+    assert whole.rates[25] == pytest.approx(1e-5)
+    assert abs(math.log10(whole.suggestion / short.suggestion)) < 0.5
+
+
+def test_further_curves_that_end_where_the_first_diverges_give_the_average_of_whole_curves(
+    context, tiny_study, monkeypatch
+):
+    factors = {**tiny_study.baseline, "optimizer": "sgd"}  # diverges on the ramp
+    monkeypatch.setattr(context, "study", tiny_study.model_copy(update={"lr_test": LrTest(share=99.0)}))
+    finder, split = RateFinder(context, cache=None), context.split(0, factors)
+    seeds = range_test(0, 3)
+    whole = [finder._curves(factors, split, [seed], Clock(), ramp=context.ramp, size=1)[0] for seed in seeds]
+    lengths, run = [], finder._curves
+    monkeypatch.setattr(finder, "_curves", lambda *some, **how: lengths.append(len(how["ramp"])) or run(*some, **how))
+    test = finder.find(factors, Clock(), replicate=0)
+    assert test.losses == tuple(float(f"{loss:.5g}") for loss in average_curves(whole))
+    assert lengths[0] == 176 > lengths[1] >= lengths[2] > len(test.losses)
 
 
 def test_each_seed_finds_a_rate_of_its_own_so_that_luck_in_finding_it_is_in_the_intervals(context, tiny_study):

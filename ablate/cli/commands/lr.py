@@ -70,6 +70,6 @@ def _draw(test: RateTest, folder: Path) -> Path:
 
 def _thinned(losses: Sequence[float]) -> list[float]:
     """20 points of the curve, each at most twice the first loss: a diverging loss would flatten the rest."""
-    ceiling = 2 * losses[0]
+    ceiling = losses[0] + abs(losses[0])
     places = [round(i * (len(losses) - 1) / 19) for i in range(20)]
     return [min(losses[place], ceiling) for place in places]

@@ -1,6 +1,5 @@
 """Estimate how long a study will take, from the remaining trials and the seconds per epoch of each structure."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -12,6 +11,7 @@ from ablate.study.rate import RATE, rate_of
 from ablate.study.settings import Study
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
+from ablate.training.ramp_plan import plan_ramps, trial_steps
 
 START_SECONDS = 6.0  # until a worker has imported TensorFlow and read the data: 4 to 8 s on two cores
 
@@ -116,9 +116,8 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
 
 def _ramp_epochs(study: Study, n_train: int) -> float:
     """The steps of one range test, as a fraction of an epoch's steps."""
-    test = study.lr_test
-    steps = test.seeds * test.steps_per_decade * math.log10(test.high / test.low)
-    return steps / max(1, n_train // study.training.batch_size)
+    own = trial_steps(study, study.baseline, n_train=n_train)
+    return plan_ramps(study.lr_test, trial_steps=own).n_steps() * study.training.epochs / own
 
 
 def _pace(outcomes: Sequence[Outcome]) -> Pace:

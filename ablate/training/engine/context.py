@@ -38,8 +38,17 @@ from ablate.training.engine.scaling import is_weighted, stacked_scaling
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
-from ablate.training.engine.settings import batch_size_of, mc_samples_of, scaling_of, settings_of, target_scaling_of, unfreeze_schedule_of
-from ablate.training.range_test import ramp
+from ablate.training.engine.settings import (
+    batch_size_of,
+    mc_samples_of,
+    scaling_of,
+    settings_of,
+    target_scaling_of,
+    unfreeze_schedule_of,
+)
+from ablate.training.ramp_plan import plan_ramps
+
+LEAST_SCALE = 0.01  # of a loss whose guess is unknown: its limit is relative to the loss at the start, or to this
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +97,11 @@ class TrainingContext:
     ) -> None:
         self.study, self.data, self._origin = study, data, origin
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
-        settings = study.lr_test
-        self.ramp = ramp(settings.low, settings.high, steps_per_decade=settings.steps_per_decade).astype(np.float32)
+        self.ramp = plan_ramps(study.lr_test).rates()  # the longest; tests of short trials have fewer steps
         self.task = data_task(study, data)
         self._stack = stack
-        self.loss_scale = (
-            abs(self.task.metric_of(LOSS).guess) if math.isfinite(self.task.metric_of(LOSS).guess) else 0.01
-        )
+        guess = abs(self.task.metric_of(LOSS).guess)
+        self.loss_scale = guess if math.isfinite(guess) else LEAST_SCALE
         self._builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))

@@ -28,7 +28,7 @@ def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["tr
         shift=map_tree(_stacked, *(split.shift for split in splits)),
         scale=map_tree(_stacked, *(split.scale for split in splits)),
         target_shift=_by_target([split.target_shift for split in splits]),
-        target_scale=_by_target([split.target_scale for split in splits], inverse=True),
+        target_scale=_by_target([split.target_scale for split in splits]),
         weights=np.stack([_weights(data, split, part) for split in splits])
         if (first.weights is not None if part == "train" else data.weights_train is not None)
         else None,
@@ -39,13 +39,11 @@ def _stacked(*arrays: Floats32) -> Floats32:
     return np.stack(arrays)
 
 
-def _by_target(trees: Sequence[Tree | None], *, inverse: bool = False) -> Mapping[str, Floats32] | None:
-    """By target; `inverse`: of what divides, what multiplies."""
+def _by_target(trees: Sequence[Tree | None]) -> Mapping[str, Floats32] | None:
     found = [tree for tree in trees if tree is not None]
     if not found:
         return None
-    stacked = leaves(map_tree(_stacked, *found))
-    return {name: np.float32(1) / array if inverse else array for name, array in stacked.items()}
+    return leaves(map_tree(_stacked, *found))
 
 
 def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) -> Floats32:

@@ -57,8 +57,8 @@ def test_the_time_is_that_of_compiling_range_tests_and_epochs_over_the_workers(t
     study = tiny_study.model_copy(update={"lr_test": tiny_study.lr_test.model_copy(update={"low": 1e-3, "high": 0.1})})
     specs = [spec("a"), spec("b", seed=2), spec("c", learning_rate=0.1)]
     said = forecast(specs, searched=0, study=study, paces={NONE: Pace(4.0, 2.0)}, workers=2, n_train=640)
-    # 3 trials × 3 epochs × 2 s, compiled in both workers, two range tests of 50 of 20 steps: 2.5 epochs each.
-    assert said.seconds == pytest.approx(START_SECONDS + (3 * 3 * 2.0 + 2 * 4.0 + 2 * 2.5 * 2.0) / 2)
+    # 3 trials × 3 epochs × 2 s, compiled in both workers, two range tests of 51 steps, an epoch has 20.
+    assert said.seconds == pytest.approx(START_SECONDS + (3 * 3 * 2.0 + 2 * 4.0 + 2 * 51 / 20 * 2.0) / 2)
     assert said.n_epochs == 3.0
 
 
@@ -79,7 +79,7 @@ def test_a_trial_of_a_smaller_budget_has_fewer_epochs_and_shares_its_range_test(
 def test_trials_that_the_search_will_choose_are_reckoned_with_the_mean(tiny_study):
     paces = {NONE: Pace(2.0, 1.0), BATCH: Pace(4.0, 3.0)}
     said = forecast([], searched=2, study=tiny_study, paces=paces, workers=1, n_train=640)
-    tests = 2 * tiny_study.lr_test.steps_per_decade * 7 / 20 * 2.0
+    tests = 2 * 176 / 20 * 2.0
     assert said.seconds == pytest.approx(START_SECONDS + 2 * 3 * 2.0 + 3.0 + tests)
 
 
