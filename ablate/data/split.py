@@ -100,7 +100,7 @@ def split_settings(data: Dataset, settings: Data) -> str:
     return json.dumps(stated) if stated else ""
 
 
-def scale_inputs(x: Array, split: Split) -> Array:
+def scale_inputs(x: Tree, split: Split) -> Array:
     """Raw examples (n, …), or a mapping of them, as float32, shifted and scaled as the engine does it.
 
     Unknown numbers become 0. Unscaled inputs stay as they are.

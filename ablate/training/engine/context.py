@@ -244,9 +244,8 @@ def count_model_parameters(study: Study, data: Dataset) -> int:
     layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
 
     def split() -> Split:
-        settings, seed = study.data, seeds.stream(study.seed, seeds.SEARCH_REPLICATE, "split")
-        sizes = {"n_train": settings.train, "n_validation": settings.validation}
-        return split_dataset(data, **sizes, scaling=scaling_of(study, study.baseline), seed=seed)
+        scaling, replicate = scaling_of(study, study.baseline), seeds.SEARCH_REPLICATE
+        return split_dataset(data, study.data, seed=study.seed, replicate=replicate, scaling=scaling)
 
     def build() -> keras.Model:
         seen = model_data(data, split)
