@@ -39,7 +39,8 @@ class RepeatedId:
         """What it may be, and the key that keeps its rows together."""
         name = printable(self.name, 40)
         many = f"{name} has {self.n_values:,} different values in {number_of(self.n_rows, 'row')}"
-        return f'{many}{self._why()}: if its rows belong together, write groups = "{name}" in [data]'
+        torn = "if rows of one value belong together, a random split tears them apart and its scores are too high"
+        return f'{many}{self._why()}: {torn}; write groups = "{name}" in [data]'
 
     def _why(self) -> str:
         if not self.constant:

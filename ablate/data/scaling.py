@@ -35,7 +35,7 @@ def fit_scaling(
 
 
 def fit_target_scaling(y: Array, rows: Array, target: Target, *, scaling: str) -> tuple[Array, Array]:
-    """Mean and SD of numbers to predict, over the `rows` and all axes but the last, float32 of the last axis.
+    """Shift and scale of numbers to predict: mean and 1 / SD over the `rows` and all axes but the last, float32.
 
     0 and 1 for all other targets, and with `scaling` "none". A constant number is only shifted.
     """
@@ -43,8 +43,7 @@ def fit_target_scaling(y: Array, rows: Array, target: Target, *, scaling: str) -
     if target.kind != "numbers" or scaling == "none":
         return np.zeros(n, np.float32), np.ones(n, np.float32)
     mean, spread = _moments(y.reshape(len(y), -1, n), rows)
-    mean, spread = _over_pixels(mean, spread)
-    return mean.astype(np.float32), np.where(_is_constant(spread), 1, spread).astype(np.float32)
+    return _as_shift_and_scale(*_over_pixels(mean, spread), (n,))
 
 
 def _left_alone(x: Array) -> tuple[Array, Array]:

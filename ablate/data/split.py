@@ -34,7 +34,7 @@ class Split:
     fingerprint: str  # SHA-256 of the data set's digest and both index arrays, hexadecimal
     unscaled: frozenset[str] = frozenset()  # names of the inputs that stay whole numbers
     target_shift: Tree | None = None  # float32 of a target's last axis: subtracted from numbers for the loss
-    target_scale: Tree | None = None  # float32: divides the difference; by output if there are several
+    target_scale: Tree | None = None  # float32: multiplies the difference; by output if there are several
     weights: Array | None = None  # (n,) float32, of all training examples in the loss; None: all count equally
     place_weights: Array | None = None  # (k,) float32, in the loss by class of a place (a mask's pixel), on top of it
 
@@ -100,7 +100,7 @@ def split_settings(data: Dataset, settings: Data) -> str:
     return json.dumps(stated) if stated else ""
 
 
-def scale_inputs(x: Array, split: Split) -> Array:
+def scale_inputs(x: Tree, split: Split) -> Array:
     """Raw examples (n, …), or a mapping of them, as float32, shifted and scaled as the engine does it.
 
     Unknown numbers become 0. Unscaled inputs stay as they are.

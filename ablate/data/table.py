@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ablate.data.array import Array
-from ablate.data.extra import group_names
 from ablate.data.per_example import to_groups, to_order, to_weights
+from ablate.data.repeated_ids import repeated_ids
 from ablate.data.source import FeatureColumn, Source
 from ablate.data.table_columns import Column, Declared, Encoded, encode_feature, kind_of_values
 from ablate.data.table_target import read_target
@@ -240,13 +240,11 @@ def _too_large(origin: str, n_rows: int, n_columns: int) -> DataError:
 
 def _unused_groups(table: pd.DataFrame, target: Sequence[str]) -> tuple[str, ...]:
     """A sentence on each column that may name patients or sites with several rows."""
-    said = []
-    for name in group_names([str(name) for name in table if name not in target]):
-        n = table[name].nunique()
-        if 1 < n <= len(table) / 2:
-            shown = printable(name, 40)
-            said.append(
-                f"{shown} names {number_of(n, 'group')} of examples, and a random split puts rows of one group on both "
-                f'sides; [data] groups = "{shown}" keeps them together'
-            )
-    return tuple(said)
+    columns = {str(name): _numbers_or_text(table[name]) for name in table if name not in target}
+    return tuple(found.sentence() for found in repeated_ids(columns))
+
+
+def _numbers_or_text(column: Column) -> Array:
+    """Numbers as they are, all else as text."""
+    is_number = column.dtype.kind in "iuf" and isinstance(column.dtype, np.dtype)
+    return column.to_numpy() if is_number else column.astype(str).to_numpy().astype(str)

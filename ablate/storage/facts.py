@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ablate.data.tasks import data_task
 from ablate.data import Dataset, SplitSizes, split_settings, split_sizes
+from ablate.data.tasks import data_task
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts

@@ -197,7 +197,9 @@ class _MetricReader:
         """The guess of the sum of the losses; NaN if one of them is unknown."""
         if not self._losses or any(name not in LOSSES for name in self._losses.values()):
             return math.nan
-        return sum(self._guess(f"{output}.{name}" if output else name, is_loss=True) for output, name in self._losses.items())
+        return sum(
+            self._guess(f"{output}.{name}" if output else name, is_loss=True) for output, name in self._losses.items()
+        )
 
 
 def _losses(training: Training, targets: Mapping[str, Target], fault: Fault) -> dict[str, str]:
@@ -251,7 +253,7 @@ def _distinct(metrics: Iterable[TaskMetric], fault: Fault) -> tuple[TaskMetric, 
     return tuple(by_name.values())
 
 
-def _unknown(_: str, *, is_loss: bool = False) -> float:
+def _unknown(_: str, **__: bool) -> float:
     return math.nan
 
 

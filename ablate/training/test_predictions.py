@@ -3,7 +3,7 @@
 import numpy as np
 
 from ablate.data.array import Array
-from ablate.data.predictions import TestPredictions, class_labels, pack, to_confusion
+from ablate.data.predictions import TestPredictions, pack, to_confusion
 from ablate.data.trees import ONLY, Tree, leaves
 from ablate.study.task import Target, Task
 

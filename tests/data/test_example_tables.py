@@ -86,10 +86,10 @@ def test_a_column_says_what_it_is_where_the_settings_do(read):
 
 
 def test_columns_that_may_name_groups_are_pointed_out_once(read):
-    text = "patient,a,price\n1,1,0.5\n1,2,1.5\n2,3,2.5\n2,4,3.5\n"
+    text = "patient,a,price\n" + "".join(f"{n // 2},{n},{n}.5\n" for n in range(12))
     (said,) = read(text).group_notes
-    assert said.startswith("patient names 2 groups of examples")
-    assert 'groups = "patient" keeps them together' in said
+    assert said.startswith("patient has 6 different values in 12 rows")
+    assert said.endswith('write groups = "patient" in [data]')
     assert read(text, groups="patient").group_notes == ()
 
 

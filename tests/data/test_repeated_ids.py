@@ -40,8 +40,9 @@ def test_a_group_of_another_name_is_known_by_the_features_that_it_decides():
     assert found.name == "code"
     assert found.constant == ("height", "sex")
     assert found.sentence() == (
-        "code has 60 different values in 600 rows, and rows with one value of it also agree in height, sex: if its "
-        'rows belong together, write groups = "code" in [data]'
+        "code has 60 different values in 600 rows, and rows with one value of it also agree in height, sex: if rows "
+        "of one value belong together, a random split tears them apart and its scores are too high; "
+        'write groups = "code" in [data]'
     )
 
 

@@ -67,12 +67,12 @@ def test_many_chunks_of_a_table_give_the_moments_of_the_whole():
 
 
 def test_numbers_to_predict_have_the_mean_and_sd_of_the_training_rows():
-    y = np.array([1, 3, 100], np.float32)
-    assert fit_target_scaling(y, np.array([0, 1]), Target("numbers"), scaling="standardize") == ([2], [1])
+    y = np.array([1, 5, 100], np.float32)
+    assert fit_target_scaling(y, np.array([0, 1]), Target("numbers"), scaling="standardize") == ([3], [0.5])
     series = np.array([[[0, 1], [2, 1]], [[4, 1], [6, 1]]], np.float32)  # two steps of two numbers
     shift, scale = fit_target_scaling(series, np.arange(2), Target("numbers", (2, 2)), scaling="standardize")
     assert shift.tolist() == [3, 1]
-    assert scale.tolist() == [pytest.approx(np.sqrt(5)), 1]
+    assert scale.tolist() == [pytest.approx(1 / np.sqrt(5)), 1]
 
 
 @pytest.mark.parametrize(

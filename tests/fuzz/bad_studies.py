@@ -23,7 +23,8 @@ from ablate.study.toml import to_toml
 SCALARS = st.one_of(
     st.booleans(), st.integers(), st.integers(-3, 12), st.floats(), st.floats(0, 1), TEXTS, st.dates(), st.times(),
     st.sampled_from(["find", "find*0.3", "elu", "adam", "none", "mlp", "digits", "a.py:b", "x" * 300 + ".py:b",
-                     "a.csv", "a.parquet", "photos/", "given", "folds", "balanced", "category", "mse", "f1", "2%", "val_loss"]),
+                     "a.csv", "a.parquet", "photos/", "given", "folds", "balanced", "category", "mse", "f1", "2%",
+                     "val_loss"]),
     st.sampled_from(["text", "unet", "gru"]),
 )  # fmt: skip
 VALUES = st.recursive(

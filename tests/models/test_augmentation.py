@@ -6,8 +6,8 @@ import tensorflow as tf
 from ablate.errors import StudyError
 from ablate.models.blocks import augmented, restart_augmentation
 from ablate.models.layers import LayerSeeds
-from ablate.training.engine.optimizers import make_optimizer
 from ablate.training.engine.examples import Resident
+from ablate.training.engine.optimizers import make_optimizer
 from ablate.training.engine.program import Program, Scaling
 
 KINDS = ("flip", "rotation", "zoom", "all")

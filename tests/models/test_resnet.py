@@ -8,8 +8,8 @@ from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import classification
 from ablate.models.outputs import is_softmax
 from ablate.models.resnet import resnet, resnet50, restart_residual
-from ablate.training.engine.optimizers import make_optimizer
 from ablate.training.engine.examples import Resident
+from ablate.training.engine.optimizers import make_optimizer
 from ablate.training.engine.program import Program, Scaling
 
 NORMALIZATIONS = ("none", "batch", "layer")

@@ -135,7 +135,10 @@ def test_a_value_of_another_type_is_refused_with_its_key_at_every_place(tmp_path
         ({"margin": -0.1}, "margin: must be at least 0"),
         ({"metric": {"direction": "maximize"}}, "metric: name is missing"),
         ({"metric": {"name": "acc", "scale": 0}}, "metric.scale: must be above 0 and at most 1e+100, got 0"),
-        ({"task": {"decides": "a", "metrics": [{"name": "a", "goal": "up"}]}}, 'goal: must be "maximize" or "minimize"'),
+        (
+            {"task": {"decides": "a", "metrics": [{"name": "a", "goal": "up"}]}},
+            'task.metrics[0].goal: must be one of "maximize", "minimize", got "up"',
+        ),
         ({"modes": ["../../x"]}, 'modes[0]: must be one of "carry", "find", "tune", got "../../x"'),
         ({"seeds": "some"}, 'seeds: must be a whole number or one of "auto", got "some"'),
         ({"reference": {"a": None}}, "reference.a: must be text or a number or true or false, got null"),

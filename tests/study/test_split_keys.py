@@ -5,7 +5,7 @@ from study_texts import EVERYTHING, GOOD
 
 
 def with_data(text: str) -> str:
-    return GOOD.replace('name = "digits"\n', f'name = "digits"\n{text}\n')
+    return GOOD.replace('name = "digits"\n', f'name = "my/data.npz"\n{text}\n')
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ def with_data(text: str) -> str:
     ],
 )  # fmt: skip
 def test_one_kind_of_split_is_loaded(load, text):
-    assert load(with_data(text)).data.name == "digits"
+    assert load(with_data(text)).data.name == "my/data.npz"
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 
 from ablate.clock import Clock
+from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.data.tasks import data_task
 from ablate.data.trees import leaves, n_examples
-from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.errors import DataError, StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
@@ -33,11 +33,11 @@ from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluat
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, check_changes
 from ablate.training.engine.examples import Examples, Resident
-from ablate.training.engine.learning import Learning, learning_of
-from ablate.training.engine.scaling import is_weighted, stacked_scaling
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
+from ablate.training.engine.learning import Learning, learning_of
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
+from ablate.training.engine.scaling import is_weighted, stacked_scaling
 from ablate.training.engine.settings import (
     batch_size_of,
     mc_samples_of,
@@ -281,9 +281,7 @@ def count_model_parameters(study: Study, data: Dataset) -> int:
 
     def split() -> Split:
         scaling = scaling_of(study, study.baseline)
-        return split_dataset(
-            data, study.data, seed=study.seed, replicate=seeds.SEARCH_REPLICATE, scaling=scaling
-        )
+        return split_dataset(data, study.data, seed=study.seed, replicate=seeds.SEARCH_REPLICATE, scaling=scaling)
 
     def build() -> keras.Model:
         seen = model_data(data, split)

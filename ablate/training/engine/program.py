@@ -214,7 +214,11 @@ class Program:
         return Scores(
             tuple(self.objective.scored(one, n) for one in slots),
             tuple(self.objective.spread(one, n) for one in slots),
-            None if not self.objective.has_classes else predicted[0] if len(predicted) == 1 else backend.joined(predicted),
+            None
+            if not self.objective.has_classes
+            else predicted[0]
+            if len(predicted) == 1
+            else backend.joined(predicted),
             n,
         )
 
