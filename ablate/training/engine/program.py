@@ -280,7 +280,7 @@ class Program:
         return self._outputs(*arguments)
 
     def _called(self, state: tuple[Tensor, Tensor], x: Trees, scaling: ScalingTree) -> Trees:
-        one = {name: map_tree(lambda tensor: tensor[0], tree) for name, tree in scaling.items()}
+        one = keras.tree.map_structure(lambda tensor: tensor[0], dict(scaling))
         outputs, _ = self.model.stateless_call(*state, self._prepare(x, one["shift"], one["scale"]), training=False)
         return self.objective.predictions(outputs, one)
 
