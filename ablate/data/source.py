@@ -9,7 +9,7 @@ from ablate.data.trees import Tree
 
 # "number": standardized over the training split; "flag": 0 or 1, left as it is, one of a category's columns too; 0 in
 # splits whose training part never has a 1 there, so that an unknown category has no 1 at all.
-ColumnKind: TypeAlias = Literal["number", "flag"]
+FeatureKind: TypeAlias = Literal["number", "flag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class FeatureColumn:
     """A column of the inputs of a table, each category spread over several."""
 
     name: str  # "age", "city=Oslo", "age is missing"
-    kind: ColumnKind
+    kind: FeatureKind
     feature: str  # column of the table
 
 

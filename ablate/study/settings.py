@@ -33,10 +33,10 @@ Reals = Annotated[tuple[float, ...], BeforeValidator(_as_tuple)]
 Classes = Annotated[tuple[Annotated[int, Field(ge=0, le=10**6)], ...], BeforeValidator(_as_tuple)]
 
 
-Count: TypeAlias = Annotated[int, Field(ge=1, le=10**5)]
+Pixels: TypeAlias = Annotated[int, Field(ge=1, le=10**5)]
 Columns: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_as_names), Field(min_length=1)]
 # A number of examples, or their share.
-Held: TypeAlias = Annotated[int, Field(ge=1, le=10**9)] | Annotated[float, Field(gt=0.0, lt=1.0)]
+HeldOut: TypeAlias = Annotated[int, Field(ge=1, le=10**9)] | Annotated[float, Field(gt=0.0, lt=1.0)]
 
 
 class StudyTable(BaseModel):
@@ -55,7 +55,7 @@ class Data(StudyTable):
     target: Columns | None = None
     features: Columns | None = None
     columns: Mapping[str, Literal["number", "category"]] = {}  # [data.columns]: how columns of a table are read
-    image_size: Annotated[tuple[Count, Count], BeforeValidator(_as_tuple)] | None = None  # height, width; of a folder
+    image_size: Annotated[tuple[Pixels, Pixels], BeforeValidator(_as_tuple)] | None = None  # height, width; of a folder
     # Fitted on the training split only.
     scaling: ScalingName = "standardize"
     # Scaling of numbers to predict, for the loss; metrics are in their own unit. None: "standardize" for the models of
@@ -63,12 +63,12 @@ class Data(StudyTable):
     target_scaling: Literal["none", "standardize"] | None = None
     # Examples held out of the training set: a number or a share; "given": the source's own validation part; "folds": a
     # fold for each seed.
-    validation: Held | Literal["given", "folds"] = 5000
+    validation: HeldOut | Literal["given", "folds"] = 5000
     folds: int | None = Field(default=None, ge=2, le=1000)  # of validation = "folds"
     train: int | None = Field(default=None, ge=1, le=10**9)  # maximum number of training examples
     # Maximum number of test examples; or, where the source has no test part, the number or share kept for testing
     # (None: a fifth).
-    test: Held | None = None
+    test: HeldOut | None = None
     groups: str | None = None  # column or array: no group stands on two sides of a split
     order: str | None = None  # column or array, time: validation and test are the latest examples
     weights: str | None = None  # "balanced": classes by rarity; or a column or array of example weights

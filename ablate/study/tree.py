@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ablate.errors import StudyError, known_names
 from ablate.text import printable
 
-Tree: TypeAlias = dict[str, object]
+TomlTree: TypeAlias = dict[str, object]
 Key: TypeAlias = tuple[str, ...]
 _DEEPEST = 6  # tables within each other; a study has three
 _KEY = re.compile(r"[\w-]+(\.[\w-]+){0,5}")
@@ -31,7 +31,7 @@ class Layered:
     """The merged tree, and which of its keys the command line or the [quick] table set."""
 
     file: str
-    tree: Tree
+    tree: TomlTree
     has_quick: bool = False  # whether the file has a [quick] table
     quick: frozenset[Key] = frozenset()
     overrides: frozenset[Key] = frozenset()
@@ -79,7 +79,7 @@ def read_layers(path: Path, *, overrides: Sequence[str], quick: bool) -> Layered
     return layered
 
 
-def read_toml(path: Path) -> Tree:
+def read_toml(path: Path) -> TomlTree:
     """The tree of a TOML file. Raises `StudyError` if it is missing, unreadable or not TOML."""
     name = printable(str(path), 300)
     try:
@@ -173,7 +173,7 @@ def _parsed(text: str) -> object:
     return tree["value"] if set(tree) == {"value"} else text
 
 
-def _with(tree: Mapping[str, object], key: Key, value: object, *, above: Key = ()) -> Tree:
+def _with(tree: Mapping[str, object], key: Key, value: object, *, above: Key = ()) -> TomlTree:
     name, rest = key[0], key[1:]
     if not rest:
         return {**tree, name: value}
@@ -184,7 +184,7 @@ def _with(tree: Mapping[str, object], key: Key, value: object, *, above: Key = (
     return {**tree, name: _with(below, rest, value, above=(*above, name))}
 
 
-def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> Tree:
+def _merged(below: Mapping[str, object], above: Mapping[str, object]) -> TomlTree:
     merged = dict(below)
     for name, value in above.items():
         old = merged.get(name)

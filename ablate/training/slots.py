@@ -19,7 +19,7 @@ from ablate.training.engine.head import TrainingState
 from ablate.training.engine.objective import Tally, Trees
 from ablate.training.engine.program import Program, Scores
 from ablate.training.engine.settings import mc_samples_of, settings_of
-from ablate.training.test_predictions import pack_outputs
+from ablate.training.packing import pack_outputs
 from ablate.training.train import EpochAccumulator, Trial, columns
 
 _NOTHING: TrainingState = (), (), ()

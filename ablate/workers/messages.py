@@ -8,7 +8,7 @@ from ablate.study.trial import Epoch
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class WorkerTask:
     """The settings that all trials of a study share; can be pickled for a spawned process."""
 
     study: Study

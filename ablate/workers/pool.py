@@ -16,7 +16,17 @@ from ablate.plans.protocol import Plan
 from ablate.study.trial import Outcome, TrialSpec
 from ablate.workers.crashes import CrashCounter, ResourceMonitor
 from ablate.workers.logs import cut, log_tail
-from ablate.workers.messages import Busy, EpochReport, Idle, Ready, Refused, Retired, Task, TrialRequest, WorkerPlace
+from ablate.workers.messages import (
+    Busy,
+    EpochReport,
+    Idle,
+    Ready,
+    Refused,
+    Retired,
+    TrialRequest,
+    WorkerPlace,
+    WorkerTask,
+)
 from ablate.workers.process import End, Serve, Worker, shut_down, spawn_worker
 from ablate.workers.queue import TrialQueue, places
 from ablate.workers.worker import work
@@ -38,7 +48,7 @@ class LocalScheduler:
 
     def __init__(
         self,
-        task: Task,
+        task: WorkerTask,
         *,
         workers: int,
         stop: threading.Event,

@@ -18,11 +18,13 @@ from ablate.errors import AblateError
 from ablate.study.catalog import Structure
 from ablate.study.trial import Epoch, FailedState, Outcome, State, TrialSpec
 from ablate.workers.logs import ask_where
-from ablate.workers.messages import Task, WorkerPlace
+from ablate.workers.messages import WorkerPlace, WorkerTask
 from ablate.workers.parent_watchdog import OURS, SAFE_PATH
 
 LEAVE_SECONDS = 2.0  # for a worker to exit after a request; then it is killed
-Serve: TypeAlias = Callable[[Task, WorkerPlace, Connection], None]  # the function that runs inside a worker process
+Serve: TypeAlias = Callable[
+    [WorkerTask, WorkerPlace, Connection], None
+]  # the function that runs inside a worker process
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Worker:
         self.process.join(LEAVE_SECONDS)
 
 
-def spawn_worker(task: Task, place: WorkerPlace, serve: Serve) -> Worker:
+def spawn_worker(task: WorkerTask, place: WorkerPlace, serve: Serve) -> Worker:
     """Start a worker process. Raises `AblateError` if the system refuses."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

@@ -15,7 +15,7 @@ from ablate.plans.protocol import Plan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study.settings import Study
 from ablate.study.trial import TrialSpec
-from ablate.workers.messages import Task
+from ablate.workers.messages import WorkerTask
 from ablate.workers.pool import LocalScheduler
 from ablate.workers.process import Serve
 from ablate.workers.queue import share_of_memory
@@ -41,9 +41,9 @@ class WorkerOptions:
 
     workers: int
     threads: int  # per worker
-    cache: Path | None = None  # as in `Task`
-    log: Path | None = None  # as in `Task`; None: logs are deleted when the workers end
-    stack: int | None = None  # as in `Task`
+    cache: Path | None = None  # as in `WorkerTask`
+    log: Path | None = None  # as in `WorkerTask`; None: logs are deleted when the workers end
+    stack: int | None = None  # as in `WorkerTask`
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def open_workers(
     worker starts.
     """
     with scratch_folder() as scratch:
-        task = Task(
+        task = WorkerTask(
             study=study,
             arrays=_save(data, scratch),
             cache=options.cache,

@@ -13,7 +13,17 @@ from ablate.errors import AblateError, reason_of, trace_of
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.system import SIGNALS
 from ablate.workers.logs import print_to
-from ablate.workers.messages import Busy, EpochReport, Idle, Ready, Refused, Retired, Task, TrialRequest, WorkerPlace
+from ablate.workers.messages import (
+    Busy,
+    EpochReport,
+    Idle,
+    Ready,
+    Refused,
+    Retired,
+    TrialRequest,
+    WorkerPlace,
+    WorkerTask,
+)
 from ablate.workers.parent_watchdog import end_with_parent, leave_safe_path
 
 if TYPE_CHECKING:
@@ -24,7 +34,7 @@ class Deserted(BaseException):
     """The scheduler is gone. A BaseException, so that no handler of a trial's errors catches it."""
 
 
-def work(task: Task, place: WorkerPlace, pipe: Connection) -> None:
+def work(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     """Train specs until the pipe closes or memory runs high. Waits for the verdicts after each epoch."""
     settle_in(task, place)
     code = 0
@@ -42,7 +52,7 @@ def work(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     os._exit(code)  # the libraries' own shutdown takes seconds, and the parent waits for it
 
 
-def settle_in(task: Task, place: WorkerPlace) -> None:
+def settle_in(task: WorkerTask, place: WorkerPlace) -> None:
     """Set up the parent watchdog, signals, output, processors and GPU, all before TensorFlow is imported."""
     end_with_parent()
     leave_safe_path()
@@ -55,7 +65,7 @@ def settle_in(task: Task, place: WorkerPlace) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
 
 
-def _serve(task: Task, link: "WorkerPipe") -> None:
+def _serve(task: WorkerTask, link: "WorkerPipe") -> None:
     try:
         context, notices = _open_bench(task, link)
     except BaseException as err:  # a user's model may call sys.exit, too
@@ -80,7 +90,7 @@ def _print_trace(err: BaseException) -> None:
         print(trace_of(err), file=sys.stderr)
 
 
-def _open_bench(task: Task, link: "WorkerPipe") -> tuple["TrainingContext", tuple[str, ...]]:
+def _open_bench(task: WorkerTask, link: "WorkerPipe") -> tuple["TrainingContext", tuple[str, ...]]:
     from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow(task.threads)

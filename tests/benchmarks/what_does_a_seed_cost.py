@@ -49,7 +49,7 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     from ablate.study.load import load_study
     from ablate.study.names import find_study
     from ablate.system import count_gpus, memory_bytes, usable_cores
-    from ablate.workers.messages import Task
+    from ablate.workers.messages import WorkerTask
     from ablate.workers.queue import count_workers
 
     settings = {"training.epochs": arguments.epochs, "training.patience": 0, "data.train": arguments.train}
@@ -62,7 +62,7 @@ def make_task(arguments: argparse.Namespace, folder: Path) -> tuple[Any, int]:
     cores = usable_cores()
     workers = count_workers(cores, gpus=count_gpus(), memory=memory_bytes())
     arrays, threads = save_arrays(data, folder), max(1, cores // workers)
-    return Task(study=study, arrays=arrays, cache=None, threads=threads, log=folder / "worker"), workers
+    return WorkerTask(study=study, arrays=arrays, cache=None, threads=threads, log=folder / "worker"), workers
 
 
 def train_seeds(n: int, task: Any, *, workers: int) -> tuple[float, list[Any]]:

@@ -99,7 +99,7 @@ def test_provenance_says_how_the_study_was_designed_and_what_was_frozen(facts, t
     spec = entry("a").spec
     specs = [replace(spec, label=replace(spec.label, design="one-factor"), test=True)]
     frozen = freeze(tmp_path, declare(specs, study, data="f00", looks=(6, 12)))
-    late = entry("a", test_loss=1.0)
+    late = entry("a", metrics={"test_loss": 1.0})
     tested = [late, replace(late, spec=replace(late.spec, trial="b", frozen=frozen.digest)), entry("c")]
     told = provenance_of(
         replace(facts, study=study), tmp_path, tested, frozen=frozen, looks=(6, 12), tune=TuningFacts(points=5)

@@ -28,7 +28,8 @@ def train(spec, on_epoch):
     on_epoch(epoch_of_classes(spec.trial, 1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0))
     score = 0.8 + spec.seed / 100
     tested = {"test_accuracy": score, "test_loss": 1.0} if spec.may_test() else {}
-    return Outcome(spec.trial, "finished", score, 1, 1, 0.5, 1.0, **tested)
+    metrics = {"val_accuracy": 0.5, "val_loss": 1.0, **tested}
+    return Outcome(spec.trial, "finished", score, 1, 1, metrics)
 
 
 class NoTracker:

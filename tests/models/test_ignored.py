@@ -3,7 +3,7 @@ import warnings
 import keras
 import pytest
 from keras import layers
-from users_models import CLASSES, PROBABILITIES, SHAPE, Counting, Plain, WithLoss, WithStep, body, ending
+from users_models import CLASSES, PROBABILITIES, SHAPE, Counting, Plain, WithStep, body, ending
 
 from ablate.errors import StudyError
 from ablate.models.build import Builder, build_model, check_nothing_ignored, check_trains
@@ -36,20 +36,6 @@ def with_optimizer():
     return model
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: compiled(optimizer="sgd", loss="mse"),
-        lambda: compiled(loss="categorical_crossentropy", metrics=["accuracy"]),
-        lambda: compiled(jit_compile=True),
-        with_optimizer,
-    ],
-)
-def test_a_compiled_model_is_refused_with_the_way_out(make):
-    with pytest.raises(StudyError, match=r"compile\(\) would be ignored\n  remove model.compile, .*\[baseline\]"):
-        built(make)
-
-
 def with_step():
     inputs, hidden = body()
     return WithStep(inputs, layers.Dense(CLASSES)(hidden))
@@ -72,10 +58,6 @@ def inside():
         (
             lambda: WithStep(*(lambda x, h: (x, layers.Dense(CLASSES)(h)))(*body())),
             "a WithStep with its own train_step;",
-        ),
-        (
-            lambda: WithLoss([keras.Input(SHAPE), layers.Flatten(), layers.Dense(CLASSES)]),
-            "a WithLoss with its own compute_loss;",
         ),
         (with_own_method, "a Functional with its own train_step;"),
         (inside, r"its inner model with_step\w* has its own train_step;"),

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from ablate.data import split_dataset, to_dataset
+from ablate.data import Source, split_dataset, to_dataset
 from ablate.errors import StudyError
 from ablate.models.model_data import ModelData, classification, model_data
+from ablate.study.settings import Data
 from ablate.study.task import Target
 
 MASK = Target("classes", (4, 4), n_classes=3)
@@ -14,9 +15,7 @@ def dataset(x=None):
     rng = np.random.default_rng(0)
     x = rng.integers(3, 90, (30, 6)) if x is None else x
     y = np.arange(30) % 3
-    return to_dataset(
-        "ids", {"x_train": x[:20], "y_train": y[:20], "x_test": x[20:], "y_test": y[20:]}, source="here", stand_in=False
-    )
+    return to_dataset("ids", Source(x[:20], y[:20], x[20:], y[20:], origin="here"))
 
 
 def test_one_target_gives_numbers_and_several_give_them_by_name():
@@ -37,7 +36,7 @@ def test_the_training_examples_are_those_of_the_split_as_the_model_receives_them
 
     def split():
         calls.append(1)
-        return split_dataset(data, n_train=None, n_validation=5, scaling="standardize", seed=np.random.SeedSequence(0))
+        return split_dataset(data, Data(name="x.npz", validation=5), seed=0, replicate=0, scaling="standardize")
 
     seen = model_data(data, split)
     assert (seen.input_shape, seen.n_classes, calls, seen.noted) == ((6,), 3, [], set())

@@ -8,8 +8,9 @@ from ablate.models.build import count_parameters
 from ablate.models.model_data import ModelData
 from ablate.models.text import PADDING
 from ablate.study.task import Target
+from ablate.training.engine.examples import Resident
 from ablate.training.engine.optimizers import make_optimizer
-from ablate.training.engine.program import Examples, Program, Scaling
+from ablate.training.engine.program import Program, Scaling
 
 POOLED, RECURRENT = ("average", "max"), ("gru", "lstm")
 LENGTH = 6
@@ -91,7 +92,7 @@ def test_it_learns_in_the_compiled_loop_which_word_is_in_a_text(encoder):
     program = Program(text(encoder=encoder), make_optimizer("adam"), xla=encoder == "gru")
     steps = program.train(
         program.initial_state(program.model),
-        Examples.resident(x, y),
+        Resident.of((x,), (y,)),
         Scaling(np.zeros((1, LENGTH), np.float32), np.ones((1, LENGTH), np.float32)),
         order=np.tile(np.arange(48, dtype=np.int32), (150, 1, 1)),
         rates=np.full((150, 1), 0.02, np.float32),

@@ -17,7 +17,7 @@ GUESSES = {"accuracy": 0.2, "sparse_categorical_crossentropy": 2.3, "mae": 4.0, 
            "kind.sparse_categorical_crossentropy": 1.1, "price.mae": 4.0, "f1": 0.3}  # fmt: skip
 
 
-def guess(name):
+def guess(name, **_):
     return GUESSES.get(name, math.nan)
 
 

@@ -7,7 +7,7 @@ from in_process import run_trial
 
 from ablate.clock import Clock
 from ablate.study import seeds
-from ablate.study.trial import Label, Outcome, TrialSpec
+from ablate.study.trial import ACCURACY, Label, Outcome, TrialSpec
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.schedules import one_cycle
 from ablate.training.engine.settings import UnfreezeSchedule
@@ -78,12 +78,12 @@ def test_too_high_a_rate_ends_as_diverged_with_the_step(context, finder, tiny_st
     assert outcome.state == "diverged"
     assert "at step" in outcome.reason
     assert "in epoch 1" in outcome.reason
-    assert outcome.metrics["test_accuracy"] is None
+    assert not outcome.is_tested
 
 
 def test_a_verdict_of_no_stops_the_trial_and_reads_no_test_score(context, finder, tiny_study):
     outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}), context, finder, lambda e: e.epoch < 2)
-    assert (outcome.state, outcome.epochs, outcome.metrics["test_accuracy"]) == ("pruned", 2, None)
+    assert (outcome.state, outcome.epochs, outcome.is_tested) == ("pruned", 2, False)
 
 
 def test_a_failing_trial_is_an_outcome_with_its_trace(context, finder, tiny_study):
@@ -98,7 +98,20 @@ def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, ti
     spec, ended, best = a_spec(tiny_study), Outcome("t", "finished"), ((), (), ())
     settings = tiny_study.training
     trial = Trial(
-        spec, Clock(), None, None, settings, UnfreezeSchedule(), "constant", 0.1, None, None, ended, best=best
+        spec,
+        Clock(),
+        None,
+        None,
+        settings,
+        ACCURACY,
+        UnfreezeSchedule(),
+        "constant",
+        0.1,
+        None,
+        1.0,
+        None,
+        ended,
+        best=best,
     )
     assert trial.wants_test()
     trial.spec = replace(spec, **changes)
@@ -109,7 +122,7 @@ def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, ti
 def test_search_trials_and_what_is_not_frozen_read_no_test_score(context, finder, tiny_study, changes):
     outcome = run_trial(a_spec(tiny_study, factors={"learning_rate": 0.003}, **changes), context, finder)
     assert outcome.state == "finished"
-    assert outcome.metrics["test_accuracy"] is None
+    assert not outcome.is_tested
 
 
 def test_the_best_epochs_weights_are_the_ones_that_are_tested(context, finder, tiny_study):
@@ -210,10 +223,12 @@ def test_patience_waits_for_the_layers_that_are_frozen_at_first(tiny_study):
         None,
         None,
         settings,
+        ACCURACY,
         UnfreezeSchedule(3, 0.1),
         "constant",
         0.1,
         None,
+        1.0,
         None,
         outcome,
     )

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from records import epoch_of_classes
 
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
-from ablate.workers.messages import Busy, Idle, Ready, Refused, Task, WorkerPlace
+from ablate.workers.messages import Busy, Idle, Ready, Refused, WorkerPlace, WorkerTask
 from ablate.workers.worker import Deserted, WorkerPipe, settle_in
 
 
@@ -39,7 +39,7 @@ def spec(trial: str) -> TrialSpec:
     return TrialSpec(trial, Label("search"), 0, {"optimizer": "adam", "learning_rate": 0.1})
 
 
-def pretend(task: Task, place: WorkerPlace, pipe: Connection, notices: tuple[str, ...] = ()) -> None:
+def pretend(task: WorkerTask, place: WorkerPlace, pipe: Connection, notices: tuple[str, ...] = ()) -> None:
     """A worker that takes as many trials at once as `task.stack` says."""
     settle_in(task, place)
     link = WorkerPipe(pipe, max_memory=None)
@@ -56,17 +56,17 @@ def pretend(task: Task, place: WorkerPlace, pipe: Connection, notices: tuple[str
         os._exit(0)
 
 
-def noticing(task: Task, place: WorkerPlace, pipe: Connection) -> None:
+def noticing(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     """The same, with something to say of the models."""
     pretend(task, place, pipe, ("build did not look at the factor width", "nor at depth"))
 
 
-def refusing(task: Task, place: WorkerPlace, pipe: Connection) -> None:
+def refusing(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     settle_in(task, place)
     WorkerPipe(pipe, max_memory=None).say(Refused("model.name: mine.py:build fails on the baseline"))
 
 
-def stillborn(task: Task, place: WorkerPlace, pipe: Connection) -> None:
+def stillborn(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     """Killed before it is ready as often as there are lines in the file `births`; it takes one out each time."""
     births = task.log.with_name(f"births-{place.number}")
     left = births.read_text().splitlines() if births.exists() else []
@@ -76,18 +76,18 @@ def stillborn(task: Task, place: WorkerPlace, pipe: Connection) -> None:
     pretend(task, place, pipe)
 
 
-def leaving(task: Task, place: WorkerPlace, _pipe: Connection) -> None:
+def leaving(task: WorkerTask, place: WorkerPlace, _pipe: Connection) -> None:
     settle_in(task, place)
     print("no such library")
     os._exit(5)
 
 
-def mute(task: Task, place: WorkerPlace, _pipe: Connection) -> None:
+def mute(task: WorkerTask, place: WorkerPlace, _pipe: Connection) -> None:
     settle_in(task, place)
     hang()
 
 
-def do(trial: str, task: Task, link: WorkerPipe) -> None:
+def do(trial: str, task: WorkerTask, link: WorkerPipe) -> None:
     name = trial.partition("-")[0]
     if name == "once":
         flag = task.log.with_name(trial)

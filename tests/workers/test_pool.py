@@ -17,7 +17,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Limits, Retries
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.run_range_test import RateFinder
-from ablate.workers.messages import Task
+from ablate.workers.messages import WorkerTask
 from ablate.workers.pool import LocalScheduler
 
 
@@ -26,9 +26,9 @@ def spec(trial: str, **factors) -> TrialSpec:
 
 
 @pytest.fixture
-def task(tiny_study, digits, tmp_path) -> Task:
+def task(tiny_study, digits, tmp_path) -> WorkerTask:
     arrays = save_arrays(digits, tmp_path / "arrays")
-    return Task(tiny_study, arrays, cache=None, threads=1, log=tmp_path / "worker")
+    return WorkerTask(tiny_study, arrays, cache=None, threads=1, log=tmp_path / "worker")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def one_structure(tiny_study) -> list[TrialSpec]:
     ]
 
 
-def local(task: Task, *, workers: int, stop: threading.Event | None = None) -> LocalScheduler:
+def local(task: WorkerTask, *, workers: int, stop: threading.Event | None = None) -> LocalScheduler:
     return LocalScheduler(task, workers=workers, stop=stop or threading.Event(), on_start=lambda _: None)
 
 
@@ -120,11 +120,11 @@ def ends(factors, input_shape, n_classes):
 """
 
 
-def user_task(task: Task, tmp_path: Path, name: str) -> Task:
+def user_task(task: WorkerTask, tmp_path: Path, name: str) -> WorkerTask:
     (tmp_path / "mine.py").write_text(f"FLAG = {str(tmp_path / 'flag')!r}\n{HOSTILE}")
     model = ModelRef.of(f"mine.py:{name}")
     study = task.study.model_copy(update={"model": model, "base": tmp_path})
-    return Task(study, task.arrays, task.cache, task.threads, task.log)
+    return WorkerTask(study, task.arrays, task.cache, task.threads, task.log)
 
 
 @pytest.mark.slow

@@ -16,16 +16,16 @@ from ablate.errors import AblateError
 from ablate.study.settings import Limits, Retries
 from ablate.study.trial import TrialSpec
 from ablate.workers import pool as module
-from ablate.workers.messages import Task
+from ablate.workers.messages import WorkerTask
 from ablate.workers.pool import LocalScheduler
 
 
 @pytest.fixture
-def task(tiny_study, tmp_path) -> Task:
-    return Task(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
+def task(tiny_study, tmp_path) -> WorkerTask:
+    return WorkerTask(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
 
 
-def limited(task: Task, *, killed: int = 2, **limits) -> Task:
+def limited(task: WorkerTask, *, killed: int = 2, **limits) -> WorkerTask:
     update = {"limits": Limits(**limits), "retries": Retries(killed=killed)}
     return replace(task, study=task.study.model_copy(update=update))
 
@@ -33,7 +33,9 @@ def limited(task: Task, *, killed: int = 2, **limits) -> Task:
 class Kept:
     """A scheduler, and what it said while it ran."""
 
-    def __init__(self, task: Task, *, workers: int = 1, serve=pretend.pretend, stop_at: int = 0, **options) -> None:
+    def __init__(
+        self, task: WorkerTask, *, workers: int = 1, serve=pretend.pretend, stop_at: int = 0, **options
+    ) -> None:
         self.begun: list[str] = []
         self.lost: list[tuple[str, str]] = []
         self.notices: list[str] = []

@@ -11,14 +11,14 @@ from records import epoch_of_classes
 
 from ablate.errors import AblateError
 from ablate.study.trial import Outcome
-from ablate.workers.messages import Task, WorkerPlace
+from ablate.workers.messages import WorkerPlace, WorkerTask
 from ablate.workers.process import Worker, in_words, shut_down, spawn_worker
 from ablate.workers.worker import settle_in
 
 
 @pytest.fixture
-def task(tiny_study, tmp_path) -> Task:
-    return Task(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
+def task(tiny_study, tmp_path) -> WorkerTask:
+    return WorkerTask(tiny_study, tmp_path, cache=None, threads=1, log=tmp_path / "worker")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_trial_in_training_grows_older_and_a_worker_that_owes_a_word_more_sile
     assert worker.silent == 3.0
 
 
-def report_start(task: Task, place: WorkerPlace, pipe: Connection) -> None:
+def report_start(task: WorkerTask, place: WorkerPlace, pipe: Connection) -> None:
     """A worker that says where it looked for modules, and what its main module is."""
     settle_in(task, place)
     pipe.send((sys.modules["select"].__file__, os.environ.get("PYTHONSAFEPATH"), hasattr(sys.modules["__main__"], "X")))

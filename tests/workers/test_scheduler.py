@@ -9,7 +9,7 @@ from ablate.data import Dataset, load_arrays
 from ablate.errors import AblateError
 from ablate.study.trial import Outcome
 from ablate.workers import scheduler as module
-from ablate.workers.messages import Task
+from ablate.workers.messages import WorkerTask
 from ablate.workers.queue import share_of_memory
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
@@ -21,7 +21,7 @@ class Fake:
 
     made: "Fake"
 
-    def __init__(self, task: Task, *, workers, stop, on_start, on_lost, on_notice, serve):
+    def __init__(self, task: WorkerTask, *, workers, stop, on_start, on_lost, on_notice, serve):
         Fake.made = self
         self.task, self.workers, self.stop, self.serve = task, workers, stop, serve
         self.callbacks = (on_start, on_lost, on_notice)

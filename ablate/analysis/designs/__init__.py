@@ -4,10 +4,10 @@ from ablate.analysis.designs.crossed import Factorial, factorial_effects, factor
 from ablate.analysis.designs.directions import both_directions, crossed_directions
 from ablate.analysis.designs.paths import crossed_paths, path_runs, paths
 from ablate.analysis.designs.shapley import shapley_effects
-from ablate.analysis.designs.targets import OTHER_SEEDS, SAME_SCORES, Target, find_target
+from ablate.analysis.designs.targets import OTHER_SEEDS, SAME_SCORES, TargetCell, find_target
 
 __all__ = [
-    "OTHER_SEEDS", "SAME_SCORES", "Factorial", "Target", "both_directions", "crossed_directions", "crossed_paths",
+    "OTHER_SEEDS", "SAME_SCORES", "Factorial", "TargetCell", "both_directions", "crossed_directions", "crossed_paths",
     "factorial_effects", "factorials", "find_target", "interaction_cells", "path_runs", "paths", "shapley_effects",
     "variance_shares",
 ]  # fmt: skip

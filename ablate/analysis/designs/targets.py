@@ -22,7 +22,7 @@ CHOICE_COLUMNS = ("target", "target_cells")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetCell:
     """The target of a factorial, and the seeds that measure the way to it."""
 
     levels: Mapping[str, object]
@@ -35,7 +35,7 @@ class Target:
         return dict(zip(CHOICE_COLUMNS, (self.choice, self.n_cells), strict=True))
 
 
-def find_target(one: Factorial, stated: Mapping[str, object] | None = None) -> Target:
+def find_target(one: Factorial, stated: Mapping[str, object] | None = None) -> TargetCell:
     """The cell with the levels `stated`; where these leave a choice, the one with the best mean validation score.
 
     With at least six seeds in each half, every other seed, from the first, chooses it and the remaining ones measure.
@@ -44,9 +44,9 @@ def find_target(one: Factorial, stated: Mapping[str, object] | None = None) -> T
     fits = fitting(one, stated or {})
     n_cells = int(fits.sum())
     if n_cells == 1:
-        return Target(one.best(fits), one, "stated", 1)
+        return TargetCell(one.best(fits), one, "stated", 1)
     choosing, measuring = halves(one)
-    return Target(choosing.best(fits), measuring, SAME_SCORES if choosing is measuring else OTHER_SEEDS, n_cells)
+    return TargetCell(choosing.best(fits), measuring, SAME_SCORES if choosing is measuring else OTHER_SEEDS, n_cells)
 
 
 def halves(one: Factorial) -> tuple[Factorial, Factorial]:

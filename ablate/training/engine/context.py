@@ -299,7 +299,8 @@ def _resident(data: Dataset) -> Examples:
             raise
         arrays = [array for tree in (data.x_train, data.x_test) for array in leaves(tree).values()]
         gigabytes, dtypes = sum(array.nbytes for array in arrays) / 1e9, {str(array.dtype) for array in arrays}
+        size = f"{gigabytes:.1f} GB of {' and '.join(sorted(dtypes))}"
         raise DataError(
-            f"data.name: {data.name}: not enough memory for its examples, {gigabytes:.1f} GB of {' and '.join(dtypes)}\n"
+            f"data.name: {data.name}: not enough memory for its examples, {size}\n"
             "  keep fewer examples in the file, or save them in a smaller type, such as uint8 for images"
         ) from err

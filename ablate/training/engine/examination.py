@@ -21,6 +21,7 @@ from ablate.study.rate import RECIPE
 from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine.backend import is_out_of_memory
+from ablate.training.engine.learning import list_order
 from ablate.training.engine.settings import scaling_of
 
 ModelKind: TypeAlias = tuple[Structure, str]  # kind of a model: the factors that building it may use, and the scaling
@@ -66,7 +67,7 @@ def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n:
     Whole inputs that the model looks up as ids are left as they are, whatever the scaling.
     """
     raw = rows_of(data.x_train, split.train[:n])
-    unscaled = looked_up_inputs(model, data, raw)
+    unscaled = looked_up_inputs(model, raw)
     inputs = model_inputs(model, raw, split, unscaled)
     with received() as taken, received(SCALERS) as scaling_again:
         _call(model, inputs)
@@ -82,14 +83,14 @@ def examine(model: keras.Model, data: Dataset, split: Split, *, scaling: str, n:
     return replace(reading, unscaled=unscaled)
 
 
-def looked_up_inputs(model: keras.Model, data: Dataset, raw: Tree) -> frozenset[str]:
+def looked_up_inputs(model: keras.Model, raw: Tree) -> frozenset[str]:
     """The inputs of whole numbers that a layer of the model looks up as ids, as they are."""
     whole = {name: array for name, array in leaves(raw).items() if array.dtype.kind in "ui"}
     if not whole:
         return frozenset()
     try:
         with received() as taken:
-            _call(model, _in_order(model, leaves(raw), data))
+            _call(model, _in_order(model, leaves(raw)))
     except Exception:  # a model that fails on unscaled examples looks up none
         return frozenset()
     return frozenset(
@@ -99,7 +100,7 @@ def looked_up_inputs(model: keras.Model, data: Dataset, raw: Tree) -> frozenset[
 
 def model_inputs(model: keras.Model, raw: Tree, split: Split, unscaled: frozenset[str]) -> Any:  # Any: what it takes
     """Scaled examples as the model takes them."""
-    return _in_order(model, named_inputs(raw, split, unscaled), None)
+    return _in_order(model, named_inputs(raw, split, unscaled))
 
 
 def named_inputs(raw: Tree, split: Split, unscaled: frozenset[str]) -> dict[str, Array]:
@@ -107,11 +108,11 @@ def named_inputs(raw: Tree, split: Split, unscaled: frozenset[str]) -> dict[str,
     return leaves(scale_inputs(cast("Array", raw), replace(split, unscaled=unscaled)))
 
 
-def _in_order(model: keras.Model, inputs: Mapping[str, Array], data: Dataset | None) -> Any:  # Any: what it takes
-    del data
+def _in_order(model: keras.Model, inputs: Mapping[str, Array]) -> Any:  # Any: what it takes
     if set(inputs) == {ONLY}:
         return inputs[ONLY]
-    return list(inputs.values()) if isinstance(getattr(model, "input", None), list | tuple) else dict(inputs)
+    order = list_order(model, inputs)
+    return [inputs[name] for name in order] if order else dict(inputs)
 
 
 def check_numbers(

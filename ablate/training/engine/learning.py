@@ -12,7 +12,7 @@ from ablate.data import Dataset
 from ablate.data.trees import ONLY, leaves, n_examples, rows_of
 from ablate.errors import StudyError, reason_of
 from ablate.models.outputs import Reading
-from ablate.models.shapes import output_order
+from ablate.models.shapes import input_order, output_order
 from ablate.study.losses import LOSSES
 from ablate.study.task import Task
 from ablate.training.engine.compiled_objective import CompiledObjective
@@ -50,7 +50,7 @@ def learning_of(
 
     `load` imports the function of "my.py:f". A model that comes uncompiled is compiled with the losses of the task.
     """
-    prepare = Preparation(reading.unscaled, fills=_may_lack(data), as_list=_as_list(model, data))
+    prepare = Preparation(reading.unscaled, fills=_may_lack(data), order=list_order(model, data.x_train))
     if is_classic(model, data, task, is_weighted=is_weighted):
         return Learning(ClassObjective(model, reading.outputs, samples=samples), prepare)
     if samples:
@@ -97,14 +97,32 @@ def compile_with(
     load: Callable[[str], Callable[..., Any]],  # Any: a user's function
 ) -> None:
     """Compile a model with the losses of a task, which its own optimizer never sees."""
-    losses = [_loss(task, name, kinds[name], load=load) for name in names if name in task.losses]
+    columns = dict(zip(names, _columns(model), strict=False))
+    losses = [_loss(task, name, kinds[name], columns.get(name), load=load) for name in names if name in task.losses]
     with_loss = {"loss": losses if len(losses) > 1 else losses[0]} if losses else {}
     model.compile(optimizer="sgd", **with_loss)
 
 
-def _loss(task: Task, name: str, kind: OutputKind, *, load: Callable[[str], Callable[..., Any]]) -> object:
-    """Keras' loss for an output, told whether it is a logit."""
-    loss = task.losses[name]
+def _columns(model: keras.Model) -> list[int | None]:
+    """The length of each output's last axis."""
+    return [tensor.shape[-1] for tensor in getattr(model, "outputs", None) or ()]
+
+
+def _loss(
+    task: Task,
+    name: str,
+    kind: OutputKind,
+    columns: int | None,
+    *,
+    load: Callable[[str], Callable[..., Any]],  # Any: a user's function
+) -> object:
+    """Keras' loss for an output of so many columns, told whether it is a logit.
+
+    Of two classes, one output has the binary cross-entropy, two have that of classes: they are the same function.
+    """
+    loss, target = task.losses[name], task.targets[name]
+    if target.is_binary and loss in _OF_TWO:
+        loss = _OF_TWO[columns != target.n_classes]
     if loss not in LOSSES:
         return load(loss)
     made = _CLASSES[loss]
@@ -139,6 +157,7 @@ _CLASSES: Mapping[str, type[keras.losses.Loss]] = {
     "poisson": keras.losses.Poisson,
     "cosine_similarity": keras.losses.CosineSimilarity,
 }
+_OF_TWO = ("sparse_categorical_crossentropy", "binary_crossentropy")
 _TAKES_RAW = ("hinge", "squared_hinge", "categorical_hinge", "mse", "mae")  # of outputs of any range
 
 
@@ -151,9 +170,11 @@ def _may_lack(data: Dataset) -> bool:
     return bool(data.columns) and bool(np.isnan(data.x_train).any() or np.isnan(data.x_test).any())
 
 
-def _as_list(model: keras.Model, data: Dataset) -> bool:
-    """Whether a model takes several inputs by their order."""
-    return isinstance(data.x_train, Mapping) and isinstance(getattr(model, "input", None), list | tuple)
+def list_order(model: keras.Model, x: Any) -> tuple[str, ...]:  # Any: an array, or arrays by name
+    """The inputs in the order of a model that takes several as a list; () if it takes one, or takes them by name."""
+    if not isinstance(x, Mapping) or not isinstance(getattr(model, "input", None), list | tuple):
+        return ()
+    return input_order(model, x) or tuple(x)
 
 
 def _example(model: keras.Model, data: Dataset, prepare: Preparation) -> tuple[Any, Any]:  # Any: arrays by output

@@ -24,7 +24,7 @@ from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.settings import batch_size_of, hyperparameters_of
 
-Part: TypeAlias = Literal["train", "evaluate"]  # of a trial: how its examples count
+CountedPart: TypeAlias = Literal["train", "evaluate"]  # of a trial: how its examples count
 MEASURED_SECONDS = 0.2  # seconds of training steps measured for each compile policy
 
 
@@ -47,7 +47,7 @@ class Programs:
         room: int,
         memory: Path | None,
         learning: Callable[[keras.Model, Factors], Learning],
-        scaling: Callable[[Sequence[Split], Part], Scaling],
+        scaling: Callable[[Sequence[Split], CountedPart], Scaling],
     ) -> None:
         self._study, self._examples, self._split, self._learning = study, examples, split, learning
         self._scaling_of = scaling
@@ -179,7 +179,7 @@ class Programs:
             max_loss=np.inf,
         )
 
-    def _scaling(self, size: int, part: Part = "train") -> Scaling:
+    def _scaling(self, size: int, part: CountedPart = "train") -> Scaling:
         return self._scaling_of([self._split()] * size, part)
 
     def _structure(self, factors: Factors) -> Structure:
