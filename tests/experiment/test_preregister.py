@@ -146,7 +146,10 @@ def test_interim_looks_use_the_level_that_is_left(beside):
 
     def better(entry):
         score = 0.5 + (next(gains) if entry.spec.label.variant == "optimizer=sgd" else 0.0)
-        return replace(entry, outcome=replace(entry.outcome, metrics={"test_accuracy": score, "test_loss": 1.0}))
+        return replace(
+            entry,
+            outcome=replace(entry.outcome, metrics={**entry.outcome.metrics, "test_accuracy": score, "test_loss": 1.0}),
+        )
 
     seven = [better(entry) for entry in entries if entry.spec.seed <= 7]
     at_all = open_contrasts(seven, facts, seeds=(7, 14), look=1, alpha=0.05)

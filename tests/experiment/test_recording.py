@@ -14,7 +14,7 @@ from ablate.experiment.recording import Record, Recorder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.preregistration import declare, freeze
 from ablate.storage.trial_cache import CachedTrial
-from ablate.study.trial import Epoch, Label, Outcome, RateTest, TrialSpec
+from ablate.study.trial import ACCURACY, Epoch, Label, Outcome, RateTest, TrialSpec
 from ablate.tracking import FOLDER, BackgroundTracker, StudyRun
 
 SPEC = TrialSpec("b", Label("search"), 0, {"learning_rate": 0.1})
@@ -121,7 +121,7 @@ class OneFound:
 
     def find(self, _spec):
         return CachedTrial(
-            "other/x", Outcome("x", "finished", 0.6, 2, 2, 0.6, 1.0, seconds=2.0), EPOCHS, "val_accuracy"
+            "other/x", Outcome("x", "finished", 0.6, 2, 2, {"val_accuracy": 0.6}, seconds=2.0), EPOCHS, ACCURACY
         )
 
     def keep(self, _spec, _outcome, _epochs):

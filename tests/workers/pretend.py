@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
-from records import epoch_of_classes
-
 from ablate.study.trial import Epoch, Label, Outcome, TrialSpec
 from ablate.workers.messages import Busy, Idle, Ready, Refused, WorkerPlace, WorkerTask
 from ablate.workers.worker import Deserted, WorkerPipe, settle_in
@@ -87,6 +85,9 @@ def mute(task: WorkerTask, place: WorkerPlace, _pipe: Connection) -> None:
     hang()
 
 
+METRICS = {"train_loss": 1.0, "train_accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+
+
 def do(trial: str, task: WorkerTask, link: WorkerPipe) -> None:
     name = trial.partition("-")[0]
     if name == "once":
@@ -96,7 +97,7 @@ def do(trial: str, task: WorkerTask, link: WorkerPipe) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
     elif name == "slow":
         number = 1
-        while link.report([epoch_of_classes(trial, number, 1.0, 0.5, 1.0, 0.5, 0.1, 0.05)])[0]:
+        while link.report([Epoch(trial, number, METRICS, 0.1, 0.05)])[0]:
             time.sleep(0.05)
             number += 1
     elif name == "busy":

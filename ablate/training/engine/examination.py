@@ -91,7 +91,9 @@ def looked_up_inputs(model: keras.Model, raw: Tree) -> frozenset[str]:
     try:
         with received() as taken:
             _call(model, _in_order(model, leaves(raw)))
-    except Exception:  # a model that fails on unscaled examples looks up none
+    except Exception as err:  # a model that fails on unscaled examples looks up none
+        if is_out_of_memory(err):
+            raise
         return frozenset()
     return frozenset(
         name for name, array in whole.items() if any(np.array_equal(one.values.ravel(), array.ravel()) for one in taken)
