@@ -9,6 +9,7 @@ import pandas as pd
 from ablate.analysis.effects import Metric, effects_table, primary_metric, undecided
 from ablate.analysis.statistics import spend
 from ablate.analysis.statistics.pilot import PilotSd, pilot_sd
+from ablate.data.trees import n_examples
 from ablate.plans import FIRST_SEED
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
@@ -61,7 +62,7 @@ def _judged(entries: Iterable[Entry], facts: Facts) -> tuple[pd.DataFrame, Metri
     metric = primary_metric(
         results,
         task=facts.about_task(),
-        n_test=len(facts.data.y_test),
+        n_test=n_examples(facts.data.x_test),
         margin=facts.study.ablation.margin,
     )
     return results, metric

@@ -78,7 +78,7 @@ class Facts:
             n_validation=sizes.n_validation,
             n_test=sizes.n_test,
             n_classes=self.data.n_classes,
-            shape=list(self.data.x_train.shape[1:]),
+            shape=None if isinstance(self.data.x_train, Mapping) else list(self.data.x_train.shape[1:]),
             scaling=self.study.data.scaling,
             pretraining=self._pretraining(),
         )

@@ -56,6 +56,7 @@ def run_new(name: str, *, folder: Path) -> None:
 
 def summary(study: Study, data_dir: Path | None) -> list[str]:
     """The number of trials and parameters of a study."""
+    from ablate.data.trees import example_shape
     from ablate.experiment.options import open_data
     from ablate.experiment.preview.preview import outline
     from ablate.training.engine.device import prepare_tensorflow
@@ -64,5 +65,5 @@ def summary(study: Study, data_dir: Path | None) -> list[str]:
     prepare_tensorflow()
     from ablate.training.engine.context import count_model_parameters
 
-    shape, parameters = data.x_train.shape[1:], count_model_parameters(study, data)
+    shape, parameters = example_shape(data.x_train), count_model_parameters(study, data)
     return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shape}"]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ablate.data import Dataset
-from ablate.data.trees import ONLY, leaves, n_examples, rows_of
+from ablate.data.trees import ONLY, leaves, map_tree, n_examples, rows_of
 from ablate.errors import StudyError, reason_of
 from ablate.models.outputs import Reading
 from ablate.models.shapes import input_order, output_order
@@ -184,8 +184,9 @@ def _example(model: keras.Model, data: Dataset, prepare: Preparation) -> tuple[A
     x, y = rows_of(data.x_train, rows), rows_of(data.y_train, rows)
     shift = {name: np.float32(0) for name in leaves(x)}
     scale = {name: np.float32(1) for name in leaves(x)}
+    tensors = map_tree(keras.ops.convert_to_tensor, x)
     try:
-        outputs = model(prepare(x, shift, scale), training=False)
+        outputs = model(prepare(tensors, shift, scale), training=False)
         model.compute_loss(x=x, y=y, y_pred=outputs)
     except Exception as err:
         raise StudyError(

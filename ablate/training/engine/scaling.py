@@ -27,8 +27,8 @@ def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["tr
     return Scaling(
         shift=map_tree(_stacked, *(split.shift for split in splits)),
         scale=map_tree(_stacked, *(split.scale for split in splits)),
-        target_shift=_by_target([split.target_shift for split in splits]),
-        target_scale=_by_target([split.target_scale for split in splits]),
+        target_shift=_by_target(data, [split.target_shift for split in splits]),
+        target_scale=_by_target(data, [split.target_scale for split in splits]),
         weights=np.stack([_weights(data, split, part) for split in splits])
         if (first.weights is not None if part == "train" else data.weights_train is not None)
         else None,
@@ -39,11 +39,12 @@ def _stacked(*arrays: Floats32) -> Floats32:
     return np.stack(arrays)
 
 
-def _by_target(trees: Sequence[Tree | None]) -> Mapping[str, Floats32] | None:
+def _by_target(data: Dataset, trees: Sequence[Tree | None]) -> Mapping[str, Floats32] | None:
     found = [tree for tree in trees if tree is not None]
     if not found:
         return None
-    return leaves(map_tree(_stacked, *found))
+    stacked = leaves(map_tree(_stacked, *found))
+    return {name: array for name, array in stacked.items() if data.targets[name].kind == "numbers"}
 
 
 def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) -> Floats32:
