@@ -29,6 +29,8 @@ def output_order(model: keras.Model, names: Collection[str]) -> tuple[str, ...] 
 
     None if they do not match.
     """
+    if len(names) == 1:
+        return tuple(names)
     return _order(getattr(model, "output", None), model.output_names, names)
 
 

@@ -25,7 +25,7 @@ LOSS_WORDS = re.compile(
     r"without a score|did not"
 )
 MADE_ONE = re.compile(r"one number|one level|same level|alike|spaces?|trailing|rounded|single precision|float|merged")
-AGAIN = re.compile(r"another run finished|tr(y|ies|ied)\b|again|retr|repeat|same factors and seed as another")
+AGAIN = re.compile(r"another run finished|tr(y|ies|ied)\b|again|retr|repeat|same factors (and seed )?as another")
 PARENT = re.compile(r"parent")
 BLANK = re.compile(r"blank|empty")
 

@@ -141,7 +141,7 @@ def test_fewer_examples_are_taken_where_memory_is_short_for_16(tiny_study, digit
     model = keras.Model(inputs, layers.Dense(10)(layers.Flatten()(Hungry()(inputs))))
     examiner = Examiner(study, digits, lambda _: split)
     assert examiner.reading(model, study.baseline) == examiner.reading(model, study.baseline) == Reading("logits")
-    assert seen == [16, 4, 1, 1, 1, 1]  # once for all; the last three: its inputs, its outputs, whether these are numbers
+    assert seen == [16, 4, 1, 1, 1, 1]  # once for all; the last: ids, inputs, outputs, numbers
 
 
 def test_outputs_that_are_no_numbers_before_the_first_step_are_refused():
