@@ -102,6 +102,7 @@ class TrainingContext:
         self._stack = stack
         guess = abs(self.task.metric_of(LOSS).guess)
         self.loss_scale = guess if math.isfinite(guess) else LEAST_SCALE
+        self._reads_examples = False  # whether build has read the training examples, e.g. to adapt a layer
         self._builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
@@ -196,6 +197,8 @@ class TrainingContext:
         """The number of trials of this structure that may train as one program here."""
         if self.pieces(factors) != WHOLE:
             return 1  # several trials would fail like the single one
+        if self._reads_examples:
+            return 1  # each model has constants of its own replicate
         if self._stack is not None:
             return self._stack
         return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
@@ -216,7 +219,8 @@ class TrainingContext:
             model = self._model(factors, replicate)
             weights, reading = weights_digest(model), self._examiner.reading(model, factors)
         with clock.on("compile"):
-            program = self._programs.get(model, factors, size=size)
+            own = replicate if self._reads_examples else None
+            program = self._programs.get(model, factors, size=size, own=own)
         settings = settings_of(factors, head_only=unfreeze_schedule_of(self.study, factors).after > 0)
         with clock.on("build"):
             state = program.initial_state(model, settings)
@@ -256,14 +260,16 @@ class TrainingContext:
         if structure in self._models and self._builder.restart is not None:
             self._builder.restart(self._models[structure], factors, layer_seeds=layer_seeds)
             return self._models[structure]
+        seen = model_data(self.data, lambda: self.split(replicate, factors))
         model = build_model(
             self._builder,
             factors if noting is None else noting,
-            model_data(self.data, lambda: self.split(replicate, factors)),
+            seen,
             layer_seeds=layer_seeds,
             options=self.study.model.options,
             precision=self.study.training.precision,
         )
+        self._reads_examples |= "train" in seen.noted
         if backend.compile_functions():
             raise StudyError(
                 "model: build switches TensorFlow to eager execution, but trials train in compiled programs\n"

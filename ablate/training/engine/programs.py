@@ -53,19 +53,22 @@ class Programs:
         self._scaling_of = scaling
         self._min_rows, self._room, self._memory = min_rows, room, memory
         self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
-        self._programs: dict[tuple[Structure, int, bool], Program] = {}
+        self._programs: dict[tuple[Structure, int, bool, int | None], Program] = {}
         self._xla: dict[Structure, bool] = {}
         # The micro-batches of structures that ran out of memory. Kept as long as the process, so
         # that only the first of 20 trials of a structure fails; other structures begin with whole batches.
         self._pieces: dict[Structure, MicroBatches] = {}
         self._best_size: int | None = None
 
-    def get(self, model: keras.Model, factors: Factors, *, size: int) -> Program:
-        """The program for `size` trials of the structure of `model`."""
+    def get(self, model: keras.Model, factors: Factors, *, size: int, own: int | None = None) -> Program:
+        """The program for `size` trials of the structure of `model`.
+
+        `own` is the replicate of a model with constants made from its training examples, which no other shares.
+        """
         structure = self._structure(factors)
         if structure not in self._xla:
             self._xla[structure] = self._choose_xla(model, factors, structure)
-        return self._compiled(model, factors, size=size, xla=self._xla[structure])
+        return self._compiled(model, factors, size=size, xla=self._xla[structure], own=own)
 
     def best_size(self, build: Callable[[], keras.Model], factors: Factors) -> int:
         """The number of trials per program on this device, measured once per study with the first structure."""
@@ -116,8 +119,10 @@ class Programs:
             self._place("xla", *structure), lambda: compiling.faster_with_xla(seconds), kind=compiling.YES_OR_NO
         )
 
-    def _compiled(self, model: keras.Model, factors: Factors, *, size: int, xla: bool) -> Program:
-        key = self._structure(factors), size, xla
+    def _compiled(
+        self, model: keras.Model, factors: Factors, *, size: int, xla: bool, own: int | None = None
+    ) -> Program:
+        key = self._structure(factors), size, xla, own
         if key not in self._programs:
             precision = self._study.training.precision
             optimizer = make_optimizer(

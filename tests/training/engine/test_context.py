@@ -144,3 +144,24 @@ def test_a_model_that_is_returned_again_brings_no_trained_weights(bench_of):
     assert all(map(np.array_equal, before, [tensor.numpy() for tensor in again.state[0]]))
     assert one[1] == other[1]
     assert first.weights == again.weights == one[0].initial_weights != trained(context, width=32)[0].initial_weights
+
+
+ADAPTED = """
+import keras
+import numpy as np
+
+def build(factors, data):
+    inputs = keras.Input(data.input_shape)
+    shift = float(np.abs(data.train).sum())  # a constant of the graph
+    x = keras.layers.Flatten()(inputs) + shift
+    return keras.Model(inputs, keras.layers.Dense(data.n_classes)(x))
+"""
+
+
+def test_constants_made_from_training_examples_are_those_of_each_replicate(tiny_study, digits, tmp_path):
+    (tmp_path / "adapted.py").write_text(ADAPTED)
+    model = ModelRef.of("adapted.py:build")
+    context = TrainingContext(tiny_study.model_copy(update={"model": model, "base": tmp_path}), digits)
+    starts = [context.start(tiny_study.baseline, replicate, Clock()) for replicate in (1, 2, 1)]
+    assert starts[0].program is starts[2].program is not starts[1].program
+    assert context.stack_size(tiny_study.baseline) == 1
