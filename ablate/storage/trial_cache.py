@@ -147,6 +147,7 @@ def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
         "seed": study.seed,
         "model": study.model.ingredients(),
         "training": study.training.model_dump(),
+        "metric": study.metric.model_dump(exclude={"margin", "unit"}),
         "schedule": study.schedule.model_dump(),
         "inspect": study.inspect.model_dump(),
         "conditions": facts.conditions().digest(),

@@ -29,7 +29,7 @@ from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.batches import Indices, ramp_batches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import PretrainedWeights
-from ablate.training.engine.settings import batch_size_of, scaling_of
+from ablate.training.engine.settings import batch_size_of, scaling_of, target_scaling_of
 from ablate.training.ramp_plan import RampPlan, plan_ramps, trial_steps
 from ablate.training.range_test import average_curves, read_curve, steps_to_run
 
@@ -67,6 +67,7 @@ class RateFinder:
             "model": study.model.ingredients(),
             "data": [self._context.split(replicate, factors).fingerprint, scaling_of(study, factors), replicate],
             "training": [batch_size_of(study, factors), study.training.precision, study.seed],
+            "loss": [study.training.loss, target_scaling_of(study), study.data.weights],
             "before": self._context.before(factors, replicate=replicate),
             "test": {**asdict(self._plan(factors, replicate)), "fallback": study.lr_test.fallback},
             "conditions": self._context.conditions.digest(),

@@ -27,13 +27,16 @@ def test_a_test_is_run_once_and_kept_in_memory_and_on_disk(context, tiny_study, 
     assert json.loads((tmp_path / f"{first.key}.json").read_text())["suggestion"] == first.suggestion
 
 
-def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(context, tiny_study):
+def test_the_key_covers_what_the_test_depends_on_and_not_the_rate(context, tiny_study, monkeypatch):
     finder = RateFinder(context, cache=None)
     key = finder.key(tiny_study.baseline, replicate=0)
     assert key == finder.key({**tiny_study.baseline, "learning_rate": 0.5}, replicate=0)
     for change in ({"optimizer": "sgd"}, {"initializer": "lecun_normal"}, {"dropout": 0.1}):
         assert key != finder.key({**tiny_study.baseline, **change}, replicate=0)
     assert key != finder.key(tiny_study.baseline, replicate=1)
+    training = tiny_study.training.model_copy(update={"loss": "mse"})
+    monkeypatch.setattr(context, "study", tiny_study.model_copy(update={"training": training}))
+    assert key != finder.key(tiny_study.baseline, replicate=0)
 
 
 def test_the_curve_descends_on_digits_and_the_rate_trains(context, tiny_study):
