@@ -44,6 +44,15 @@ def joined(arrays: Sequence[Array]) -> Array:
     return _filled(shape, arrays[0].dtype, (piece for array in arrays for piece in pieces(array)))
 
 
+def taken(x: Array, rows: Array) -> Array:
+    """The examples with these indices; of an array mapped from a disk on the disk again."""
+    if not isinstance(x, np.memmap):
+        return x[rows]
+    step = max(1, _PIECE_BYTES * len(x) // max(1, x.nbytes))
+    some = (x[rows[start : start + step]] for start in range(0, len(rows), step))
+    return _filled((len(rows), *x.shape[1:]), x.dtype, some)
+
+
 def _filled(shape: tuple[int, ...], dtype: "np.dtype[np.generic]", parts: Iterator[Array]) -> Array:
     """An array on the disk, in a file without a name, which goes with the array."""
     with tempfile.TemporaryFile(prefix="ablate-") as file:

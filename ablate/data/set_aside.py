@@ -1,7 +1,6 @@
 """Set aside test examples where a source has none: once for a study, by its seed."""
 
 import hashlib
-import tempfile
 from dataclasses import replace
 from typing import cast
 
@@ -10,6 +9,7 @@ import numpy as np
 from ablate.data.array import Array
 from ablate.data.by_group import draw_groups
 from ablate.data.dataset import Dataset
+from ablate.data.large import taken
 from ablate.data.split import draw_by_class
 from ablate.data.split_sizes import n_drawn_from, strata_of
 from ablate.data.trees import map_tree, n_examples
@@ -19,7 +19,6 @@ from ablate.study.settings import Data
 from ablate.text import number_of
 
 SHARE = 0.2  # of the training examples, by default
-_CHUNK_BYTES = 2**22
 
 
 def set_aside_test(data: Dataset, settings: Data, *, seed: int) -> Dataset:
@@ -132,16 +131,4 @@ def _note(data: Dataset, test: Array, train: Array) -> str:
 
 def _take(tree: Array, rows: Array) -> Array:
     """The examples with these indices, of one array or of a mapping of arrays."""
-    return cast("Array", map_tree(lambda array: _rows(array, rows), tree))
-
-
-def _rows(array: Array, rows: Array) -> Array:
-    """The examples with these indices; of an array mapped from a disk on the disk again."""
-    if not isinstance(array, np.memmap):
-        return array[rows]
-    with tempfile.TemporaryFile(prefix="ablate-") as file:
-        taken = np.memmap(file, dtype=array.dtype, mode="w+", shape=(len(rows), *array.shape[1:]))
-    step = max(1, _CHUNK_BYTES * len(array) // max(1, array.nbytes))
-    for start in range(0, len(rows), step):
-        taken[start : start + step] = array[rows[start : start + step]]
-    return taken
+    return cast("Array", map_tree(lambda array: taken(array, rows), tree))
