@@ -123,7 +123,10 @@ class CompiledObjective:
         if not self._has_targets:
             return None
         goals = scaled_targets(y, scaling)
-        return list(leaves(goals).values()) if isinstance(outputs, list | tuple) else goals
+        if not isinstance(outputs, list | tuple):
+            return goals
+        by_name = leaves(goals)
+        return [by_name[name] for name in self._targets]
 
     def _by_name(self, outputs: Trees) -> Trees:
         """Outputs under the names of the targets."""

@@ -139,7 +139,7 @@ class TrainingContext:
 
     def _examined(self, factors: Factors) -> set[str]:
         noting = LookedUp(factors)
-        self._examiner.reading(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
+        self.learning(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
         return noting.names
 
     def split(self, replicate: int, factors: Factors) -> Split:
@@ -171,6 +171,7 @@ class TrainingContext:
             samples=mc_samples_of(self.study, factors),
             batch_size=batch_size_of(self.study, factors),
             is_weighted=is_weighted(self.study),
+            loss=self.study.training.loss,
         )
 
     def _function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function

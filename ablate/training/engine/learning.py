@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import keras
 import numpy as np
@@ -23,6 +24,7 @@ from ablate.training.engine.views import OutputKind
 
 _PROBED = 16  # examples with which a compiled model's metrics are found
 _CLASSIC = ("accuracy", "loss")
+_OURS: "WeakSet[keras.Model]" = WeakSet()  # models that came uncompiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,12 @@ def learning_of(
     samples: int = 0,
     batch_size: int = 32,
     is_weighted: bool = False,
+    loss: str | None = None,
 ) -> Learning:
     """How a model learns, given what its outputs are. Raises `StudyError` if it cannot.
 
-    `load` imports the function of "my.py:f". A model that comes uncompiled is compiled with the losses of the task.
+    `load` imports the function of "my.py:f". A model that comes uncompiled is compiled with the losses of the task;
+    `loss` is what the study itself says.
     """
     prepare = Preparation(reading.unscaled, fills=_may_lack(data), order=list_order(model, data.x_train))
     if is_classic(model, data, task, is_weighted=is_weighted):
@@ -60,7 +64,12 @@ def learning_of(
         )
     names = output_order(model, data.targets) or tuple(data.targets)
     kinds = {name: _kind_of(task, name, reading) for name in names}
-    was_compiled = model.compiled
+    was_compiled = model.compiled and model not in _OURS
+    if was_compiled and loss is not None:
+        raise StudyError(
+            f'training.loss: the study says "{loss}", but build returns a model that is compiled with its own loss\n'
+            "  remove training.loss, or model.compile"
+        )
     if not was_compiled:
         compile_with(model, task, names, kinds, load=load)
     found = metrics_of(
@@ -68,7 +77,7 @@ def learning_of(
         kinds,
         load=load,
         model=model if was_compiled else None,
-        examples=_example(model, data, prepare) if was_compiled else None,
+        examples=_example(model, data, prepare, names) if was_compiled else None,
         batch_size=batch_size,
     )
     has_targets = data.targets[names[0]].kind != "none"
@@ -101,6 +110,7 @@ def compile_with(
     losses = [_loss(task, name, kinds[name], columns.get(name), load=load) for name in names if name in task.losses]
     with_loss = {"loss": losses if len(losses) > 1 else losses[0]} if losses else {}
     model.compile(optimizer="sgd", **with_loss)
+    _OURS.add(model)
 
 
 def _columns(model: keras.Model) -> list[int | None]:
@@ -177,7 +187,9 @@ def list_order(model: keras.Model, x: Any) -> tuple[str, ...]:  # Any: an array,
     return input_order(model, x) or tuple(x)
 
 
-def _example(model: keras.Model, data: Dataset, prepare: Preparation) -> tuple[Any, Any]:  # Any: arrays by output
+def _example(
+    model: keras.Model, data: Dataset, prepare: Preparation, names: Sequence[str]
+) -> tuple[Any, Any]:  # Any: arrays by output
     """Targets and outputs of a few training examples."""
     n = min(_PROBED, n_examples(data.x_train))
     rows = np.resize(np.arange(n), _PROBED)
@@ -187,11 +199,13 @@ def _example(model: keras.Model, data: Dataset, prepare: Preparation) -> tuple[A
     tensors = map_tree(keras.ops.convert_to_tensor, x)
     try:
         outputs = model(prepare(tensors, shift, scale), training=False)
-        model.compute_loss(x=x, y=y, y_pred=outputs)
+        is_list = isinstance(outputs, list | tuple)
+        model.compute_loss(x=x, y=[leaves(y)[name] for name in names] if is_list else y, y_pred=outputs)
     except Exception as err:
         raise StudyError(
             f"model: the loss that it is compiled with fails on the first examples: {reason_of(err)}\n"
             "  check that the loss fits the targets and outputs"
         ) from err
-    made = {name: np.asarray(keras.ops.convert_to_numpy(some)) for name, some in leaves(outputs).items()}
+    named = dict(zip(names, outputs, strict=True)) if is_list else leaves(outputs)
+    made = {name: np.asarray(keras.ops.convert_to_numpy(some)) for name, some in named.items()}
     return y, made[ONLY] if set(made) == {ONLY} else made

@@ -72,6 +72,15 @@ def two_inputs():
     return model
 
 
+def listed():
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input((6,))
+    hidden = layers.Dense(8, activation="tanh")(inputs)
+    model = keras.Model(inputs, [layers.Dense(1, name="first")(hidden), layers.Dense(1, name="second")(hidden)])
+    model.compile("sgd", loss=["mse", "mae"], loss_weights=[1.0, 0.2])
+    return model
+
+
 @dataclass(frozen=True)
 class Case:
     """A model, its data, and the metrics that are asked of it."""
@@ -194,3 +203,17 @@ def test_examples_that_are_read_in_pieces_give_the_same_to_the_bit(tmp_path):
     examples = (Resident.of((case.x,), (case.y,)), Streamed(*parts, piece_bytes=3 * 10 * 28))
     scores = [program.evaluate(whole.state, some, scaling, order=order, n=64).metrics[0] for some in examples]
     assert scores[0] == scores[1]
+
+
+def test_a_list_of_outputs_gets_the_targets_of_its_names_in_whatever_order_the_data_hold_them():
+    losses = []
+    for names in (("first", "second"), ("second", "first")):
+        y = {name: SIGNAL[:, place : place + 1] for name, place in sorted({"first": 0, "second": 1}.items())}
+        targets = {name: Target("numbers", (1,)) for name in ("first", "second")}  # in the order of the outputs
+        case = Case(listed, {name: y[name] for name in names}, targets)
+        losses.append(trained(case, Resident.of((case.x,), (case.y,)), xla=False)[1].losses[0])
+    reference = listed()
+    reference.optimizer = keras.optimizers.SGD(RATE)
+    expected = reference.train_on_batch(X[ORDER[0, 0]], [SIGNAL[ORDER[0, 0], :1], SIGNAL[ORDER[0, 0], 1:2]])
+    assert np.array_equal(*losses)
+    assert losses[0][0] == pytest.approx(float(np.ravel(expected)[0]), rel=1e-5)

@@ -103,3 +103,14 @@ def test_inputs_go_by_their_names_or_else_by_their_order():
     assert list_order(several, {"left": X, "right": X}) == ("left", "right")
     assert list_order(by_name, {"b": X, "a": X}) == ()
     assert Resident.of((X, X[:4]), (CLASSES, CLASSES[:4])).shapes() == [24, 2]
+
+
+def test_a_loss_of_the_study_beside_a_compiled_model_is_refused(tiny_study):
+    model, data = model_of(layers.Dense(1), loss="mse"), data_of(AMOUNTS)
+    with pytest.raises(
+        StudyError, match=r'training.loss: the study says "mae", but build returns .*\n  remove'
+    ):
+        learning_of(model, data, data_task(tiny_study, data), Reading("logits"), load=None, loss="mae")
+    own = model_of(layers.Dense(1))
+    for _ in range(2):  # a model that this package has compiled is no user's
+        learning_of(own, data, data_task(tiny_study, data), Reading("logits"), load=None, loss="mae")
