@@ -81,6 +81,11 @@ def _source(returned: object, settings: Data, *, origin: str) -> Source:
     trees = {name: _inputs_of(given, name, origin=origin) for name in known}
     for part in _PARTS:
         _check_pair(trees, part, origin=origin)
+    if trees["x_validation"] is not None and settings.validation != "given":
+        raise DataError(
+            f"{origin}: returns a validation part, but data.validation is {settings.validation}, which draws one\n"
+            '  write validation = "given" in [data], or return no validation part'
+        )
     sizes = {part: _size(trees[f"x_{part}"]) for part in _PARTS}
     found: dict[str, Any] = {}  # Any: fields of Source by name
     for field, name in roles.items():
@@ -97,6 +102,7 @@ def _source(returned: object, settings: Data, *, origin: str) -> Source:
         trees["x_validation"],
         trees["y_validation"],
         origin=origin,
+        notes=(f"{origin}: examples count by the weights that it returns",) if "weights" in found else (),
         **found,
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ablate.data.user_source import load_from_function
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
 from ablate.study.settings import Data
 
 HEAD = "import numpy as np\nx, y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])\n"
@@ -20,9 +20,21 @@ def load(tmp_path):
 
 
 def test_a_dict_of_arrays_is_taken_as_it_is(load):
-    source = load('return {"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2], "x_val": x, "y_val": y}')
+    body = 'return {"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2], "x_val": x, "y_val": y}'
+    source = load(body, validation="given")
     assert (source.x_train.shape, source.y_train.tolist()) == ((6, 2), [0, 1, 0, 1, 0, 1])
     assert (len(source.x_test), len(source.x_validation), source.origin) == (2, 6, "my.py:load")
+
+
+def test_a_validation_part_that_no_setting_uses_is_refused(load):
+    with pytest.raises(DataError, match=r"returns a validation part, but data.validation is 40, .*\n  write"):
+        load('return {"x_train": x, "y_train": y, "x_val": x, "y_val": y}', validation=40)
+
+
+def test_weights_that_are_returned_count_and_it_is_said(load):
+    source = load('return {"x_train": x, "y_train": y, "weights": np.ones(6)}')
+    assert source.weights.tolist() == [1.0] * 6
+    assert source.notes == ("my.py:load: examples count by the weights that it returns",)
 
 
 def test_the_function_gets_what_it_lists(load):

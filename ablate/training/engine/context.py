@@ -170,7 +170,7 @@ class TrainingContext:
             load=self._function,
             samples=mc_samples_of(self.study, factors),
             batch_size=batch_size_of(self.study, factors),
-            is_weighted=is_weighted(self.study),
+            is_weighted=is_weighted(self.study, self.data),
             loss=self.study.training.loss,
         )
 

@@ -13,9 +13,9 @@ from ablate.study.settings import Study
 from ablate.training.engine.program import Scaling
 
 
-def is_weighted(study: Study) -> bool:
+def is_weighted(study: Study, data: Dataset) -> bool:
     """Whether examples count by weights in the loss."""
-    return study.data.weights is not None
+    return study.data.weights is not None or data.weights_train is not None
 
 
 def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["train", "evaluate"]) -> Scaling:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -76,7 +78,8 @@ def test_targets_are_scaled_for_the_loss_and_outputs_are_in_their_unit_for_metri
 
 def test_balanced_weights_count_in_training_alone(tiny_study):
     data, settings = data_of(np.array([0] * 15 + [1] * 5, np.int32)), Data(name="x.npz", validation=4)
-    assert not is_weighted(tiny_study)
+    assert not is_weighted(tiny_study, data)
+    assert is_weighted(tiny_study, replace(data, weights_train=np.ones(20, np.float32)))
     split = split_dataset(
         data, settings.model_copy(update={"weights": "balanced"}), seed=0, replicate=1, scaling="none"
     )
@@ -107,9 +110,7 @@ def test_inputs_go_by_their_names_or_else_by_their_order():
 
 def test_a_loss_of_the_study_beside_a_compiled_model_is_refused(tiny_study):
     model, data = model_of(layers.Dense(1), loss="mse"), data_of(AMOUNTS)
-    with pytest.raises(
-        StudyError, match=r'training.loss: the study says "mae", but build returns .*\n  remove'
-    ):
+    with pytest.raises(StudyError, match=r'training.loss: the study says "mae", but build returns .*\n  remove'):
         learning_of(model, data, data_task(tiny_study, data), Reading("logits"), load=None, loss="mae")
     own = model_of(layers.Dense(1))
     for _ in range(2):  # a model that this package has compiled is no user's
