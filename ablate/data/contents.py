@@ -8,6 +8,7 @@ from ablate.data.array import Array
 from ablate.data.large import extremes, pieces
 
 _MOST_DISTINCT = 2**16  # values kept apart
+_EXACT = 2**53  # whole numbers up to here are floats without rounding
 _SUM_ERROR = 1e-3  # of the probabilities of an example
 
 
@@ -37,7 +38,7 @@ def contents_of(y: Array) -> Contents:
     """Look through the array once, piece by piece."""
     low, high = extremes(y)
     is_whole = y.dtype.kind in "bui" or all(bool((piece == np.floor(piece)).all()) for piece in pieces(y))
-    is_short = y.dtype.kind in "ui" and high - low < _MOST_DISTINCT
+    is_short = y.dtype.kind in "ui" and high - low < _MOST_DISTINCT and max(high, -low) <= _EXACT
     distinct, is_counted = (_present(y, int(low), int(high)), True) if is_short else _distinct(y)
     is_flat = y.ndim == 1
     return Contents(

@@ -39,6 +39,8 @@ def compare_scales(x_train: Array, x_test: Array) -> Scales | None:
     binary, one-hot, rare, sparse and count features and noise images; 2 % where a single feature has no variance
     (Cauchy), up to 13 % with 20 test examples of a single feature with hardly a mean (log-normal of SD 3, Zipf).
     """
+    if min(len(x_train), len(x_test)) < _FEWEST:
+        return None
     (train, n_train), (test, n_test) = _sampled(x_train), _sampled(x_test)
     if min(n_train, n_test) < _FEWEST:
         return None

@@ -24,6 +24,7 @@ def test_real_numbers_and_probabilities_are_known():
 def test_the_different_values_of_any_range_are_counted():
     assert contents_of(np.array([7, -3, 7])).distinct.tolist() == [-3, 7]
     assert contents_of(np.array([2**40, 0, 2**40])).distinct.tolist() == [0, 2**40]
+    assert contents_of(np.array([2**64 - 1, 2**64 - 3], np.uint64)).n_distinct == 2
     many = contents_of(np.random.default_rng(0).normal(size=(1000, 100)))
     assert (many.is_counted, many.n_distinct > 2**16) == (False, True)
     assert not many.within(0, 1)

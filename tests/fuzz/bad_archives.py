@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ablate.data import Dataset, data_cautions, load_arrays, save_arrays, split_dataset, to_dataset
 from ablate.data.npz_source import read_npz_source
+from ablate.data.set_aside import set_aside_test
 from ablate.data.trees import leaves
 from ablate.study.settings import Data
 
@@ -123,6 +124,7 @@ def enter_data(example: DataExample, folder: Path) -> None:
     path.write_bytes(example.content)
     data = to_dataset("set", read_npz_source(path, example.settings, origin="set.npz"), loss=example.loss)
     _check(data)
+    data = set_aside_test(data, example.settings, seed=0)
     data_cautions(data)
     if load_arrays(save_arrays(data, folder / "saved")).targets != data.targets:
         raise Defect("saved targets are others")
