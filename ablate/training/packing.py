@@ -1,11 +1,14 @@
 """Pack what a trial predicts of the test set, in the form that its targets ask for."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ablate.data.array import Array
 from ablate.data.predictions import TestPredictions, pack, to_confusion
-from ablate.data.trees import ONLY, Tree, leaves
+from ablate.data.trees import ONLY, Tree, leaves, to_tree
 from ablate.study.task import Target, Task
+from ablate.training.engine.views import OutputKind, probabilities_of
 
 
 def pack_outputs(task: Task, outputs: Tree, y: Tree, classes: Array | None) -> str:
@@ -17,6 +20,17 @@ def pack_outputs(task: Task, outputs: Tree, y: Tree, classes: Array | None) -> s
         return ""
     found, targets = leaves(outputs)[ONLY], leaves(y)[ONLY]
     return pack(_predictions(task.target, found, targets, classes), targets)
+
+
+def chances_of(task: Task, kinds: Mapping[str, OutputKind], outputs: Tree) -> Tree:
+    """Outputs with logits turned into probabilities; `kinds` are those of the outputs that may be logits."""
+    made = leaves(outputs)
+    found = {
+        name: np.asarray(probabilities_of(task.targets[name], kind, made[name]))
+        for name, kind in kinds.items()
+        if name in made
+    }
+    return to_tree({**made, **found})
 
 
 def _predictions(target: Target, outputs: Array, targets: Array, classes: Array | None) -> TestPredictions:

@@ -19,7 +19,7 @@ from ablate.training.engine.head import TrainingState
 from ablate.training.engine.objective import Tally, Trees
 from ablate.training.engine.program import Program, Scores
 from ablate.training.engine.settings import mc_samples_of, settings_of
-from ablate.training.packing import pack_outputs
+from ablate.training.packing import chances_of, pack_outputs
 from ablate.training.train import EpochAccumulator, Trial, columns
 
 _NOTHING: TrainingState = (), (), ()
@@ -94,7 +94,8 @@ class Slots:
         for row, trial in enumerate(trials):
             tested = self._context.test_rows()
             outputs = self._outputs(trial.best, trial.split, tested)
-            packed = pack_outputs(self._context.task, outputs, self._context.data.y_test, scores.classes_of(row))
+            chances = chances_of(self._context.task, self._program.kinds, outputs)
+            packed = pack_outputs(self._context.task, chances, self._context.data.y_test, scores.classes_of(row))
             found = self._with_host(scores.metrics[row], outputs, self._context.data.y_test)
             metrics = {**trial.outcome.metrics, **columns(found, "test")}
             trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)

@@ -2,7 +2,7 @@ import numpy as np
 
 from ablate.data.predictions import unpack
 from ablate.study.task import Target, Task, TaskMetric
-from ablate.training.packing import pack_outputs
+from ablate.training.packing import chances_of, pack_outputs
 
 LOSS = (TaskMetric("loss", "minimize"),)
 
@@ -34,3 +34,13 @@ def test_amounts_and_masks_are_kept_in_their_own_form():
 def test_several_outputs_are_not_kept():
     targets = {"a": Target("numbers"), "b": Target("numbers")}
     assert pack_outputs(Task(targets, LOSS, "loss"), {"a": np.ones(2)}, {"a": np.ones(2)}, None) == ""
+
+
+def test_logits_become_the_probabilities_that_are_packed():
+    task = Task({"": Target("classes", n_classes=3)}, LOSS, "loss")
+    logits = np.array([[0.0, np.log(3), 0.0], [5.0, -5.0, 5.0]], np.float32)
+    np.testing.assert_allclose(chances_of(task, {"": "logits"}, logits)[0], [0.2, 0.6, 0.2], atol=1e-6)
+    np.testing.assert_array_equal(chances_of(task, {"": "probabilities"}, logits), logits)
+    np.testing.assert_array_equal(chances_of(task, {}, logits), logits)
+    one = Task({"": Target("classes", n_classes=2)}, LOSS, "loss")
+    np.testing.assert_allclose(chances_of(one, {"": "logits"}, np.zeros((2, 1))), 0.5)

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
@@ -34,6 +34,7 @@ class Learning:
     objective: Objective
     prepare: Preparation
     host: tuple[HostMetric, ...] = ()  # metrics computed after each evaluation
+    kinds: Mapping[str, OutputKind] = field(default_factory=dict)  # of outputs whose predictions may be logits
     notes: tuple[str, ...] = ()
 
 
@@ -82,7 +83,7 @@ def learning_of(
     )
     has_targets = data.targets[names[0]].kind != "none"
     objective = CompiledObjective(model, found.streamed, targets=names, has_targets=has_targets)
-    return Learning(objective, prepare, found.host, found.notes)
+    return Learning(objective, prepare, found.host, kinds, found.notes)
 
 
 def is_classic(model: keras.Model, data: Dataset, task: Task, *, is_weighted: bool) -> bool:

@@ -85,7 +85,7 @@ class Objective(Protocol):
         ...
 
     def predictions(self, outputs: Trees, scaling: ScalingTree) -> Trees:
-        """A model's outputs by target: probabilities of classes and tags, amounts in the unit of the targets."""
+        """A model's outputs by target as the metrics take them, amounts in the unit of the targets."""
         ...
 
 

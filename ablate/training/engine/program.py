@@ -10,6 +10,7 @@ same program with a ramp.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -28,6 +29,7 @@ from ablate.training.engine.loops import Loops
 from ablate.training.engine.metrics import HostMetric
 from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Tally, Trees, by_slot
 from ablate.training.engine.step import Step, place_of
+from ablate.training.engine.views import OutputKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Program:
         objective: Objective | None = None,
         prepare: Preparation = PLAIN,
         host: Sequence[HostMetric] = (),
+        kinds: Mapping[str, OutputKind] = MappingProxyType({}),
         notes: Sequence[str] = (),
     ) -> None:
         assert size == 1 or pieces.parts == 1  # programs first train fewer trials before they split batches
@@ -103,7 +106,7 @@ class Program:
         self._settings = {name: place_of(v, optimizer.variables) for name, v in inner.settings.items()}
         self._slots = tuple(backend.resident(v.value) for v in optimizer.variables)
         self.objective = objective or ClassObjective(model, outputs or by_last_layer(model), samples=samples)
-        self._prepare, self.host, self.notes = prepare, tuple(host), tuple(notes)
+        self._prepare, self.host, self.kinds, self.notes = prepare, tuple(host), kinds, tuple(notes)
         step = Step(
             model,
             optimizer,

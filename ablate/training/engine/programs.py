@@ -142,6 +142,7 @@ class Programs:
                 objective=learning.objective,
                 prepare=learning.prepare,
                 host=learning.host,
+                kinds=learning.kinds,
                 notes=learning.notes,
             )
             self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))
