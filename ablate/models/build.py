@@ -16,6 +16,7 @@ from ablate.models.cnn import cnn
 from ablate.models.layers import LayerSeeds, is_of_trial
 from ablate.models.mlp import mlp
 from ablate.models.model_data import ModelData
+from ablate.models.own_training import check_parts
 from ablate.models.process_settings import settings_kept
 from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.models.shapes import check_shapes, returned_rule
@@ -23,12 +24,6 @@ from ablate.models.text import text
 from ablate.models.unet import unet
 from ablate.study.catalog import MODELS, WITHOUT_MOMENTUM, level_in
 from ablate.study.trial import Factors, Level
-
-# Methods of `keras.Model` that `fit` and `evaluate` call, but this package never does.
-OVERRIDES = (
-    "train_step", "test_step", "predict_step", "compute_metrics", "make_train_function",
-    "make_test_function", "make_predict_function", "fit", "evaluate",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,7 @@ class Builder:
     build: Callable[..., keras.Model]  # (factors, data, *, layer_seeds, **options)
     restart: Callable[..., None] | None = None  # (model, factors, *, layer_seeds)
     options: Mapping[str, Level] = field(default_factory=dict)  # options that may be factors instead, with defaults
+    callbacks: Callable[..., object] | None = None  # (factors, seed), as it lists them: a user's, for `model.fit`
 
 
 def _built_in(name: str, build: Callable[..., keras.Model], restart: Callable[..., None]) -> Builder:
@@ -77,7 +73,7 @@ def build_model(
 def _check(model: object, data: ModelData) -> None:
     if not isinstance(model, keras.Model):
         raise StudyError(f"{returned_rule(data)}, got {type(model).__name__}")
-    check_nothing_ignored(model)
+    check_parts(model)
     check_shapes(model, data)
     check_trains(model)
     wrong = [v.path for v in model.trainable_variables if not keras.ops.all(keras.ops.isfinite(v))]
@@ -144,24 +140,6 @@ def count_parameters(model: keras.Model) -> int:
     return sum(math.prod(v.shape) for v in counted)
 
 
-def check_nothing_ignored(model: keras.Model) -> None:
-    """Raise `StudyError` if the engine would silently ignore part of the model."""
-    for part in _parts(model):
-        if isinstance(part, keras.Model):
-            _check_overrides(part, is_inner=part is not model)
-        if getattr(part, "stateful", False):
-            raise StudyError(
-                f"model: the layer {part.name} is stateful, but batches are random, so a state carried over from one "
-                "batch to the next has no meaning\n  remove stateful=True"
-            )
-    if model.metrics and not model.compiled:
-        names = ", ".join(metric.name for metric in model.metrics)
-        raise StudyError(
-            f"model: its layers add metrics ({names}), but ablate records only loss and accuracy and would "
-            "ignore them\n  remove the metrics"
-        )
-
-
 def check_trains(model: keras.Model) -> None:
     """Raise `StudyError` if the model has no trainable weight."""
     if not model.trainable_variables:
@@ -169,27 +147,3 @@ def check_trains(model: keras.Model) -> None:
             "model: build returned a model without trainable weights, so training would change nothing\n"
             "  remove trainable = False, at least for the last layer"
         )
-
-
-def _check_overrides(model: keras.Model, *, is_inner: bool) -> None:
-    own = [name for name in OVERRIDES if _is_own(model, name)]
-    if own:
-        whose = f"its inner model {model.name} has" if is_inner else f"build returned a {type(model).__name__} with"
-        raise StudyError(
-            f"model: {whose} its own {', '.join(own)}; ablate trains with its own step and loss (cross-entropy), so "
-            "that would be ignored\n"
-            "  return keras.Model(inputs, outputs) with the same layers; for a penalty use a layer's add_loss"
-        )
-
-
-def _is_own(model: keras.Model, name: str) -> bool:
-    return name in vars(model) or getattr(type(model), name, None) is not getattr(keras.Model, name, None)
-
-
-def _parts(layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    yield layer
-    inner = layer.layers if isinstance(layer, keras.Model) else ()
-    if isinstance(layer, keras.layers.Wrapper):
-        inner = (layer.layer,)
-    for part in inner:
-        yield from _parts(part)

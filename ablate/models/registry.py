@@ -1,7 +1,9 @@
 """Find the builder of a model by name; user code is imported by path, and only if a study names it."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -14,7 +16,7 @@ from ablate.models.process_settings import channel_axis_hint, settings_kept
 from ablate.study.listed_arguments import listed_arguments
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
-from ablate.study.user_functions import import_function
+from ablate.study.user_functions import function_in, import_file
 
 ORDER = ("factors", "input_shape", "n_classes")  # for a function with other names for them
 _OF_ONE = ("__getitem__", "__contains__", "get", "pop", "setdefault")
@@ -37,9 +39,9 @@ def find_builder(model: ModelRef, *, base: Path) -> Builder:
 
 
 def _user_builder(file: str, function: str, *, base: Path) -> Builder:
-    build: Callable[..., keras.Model] = import_function(
-        base / file, function, setting="model.name", guard=settings_kept
-    )
+    path = base / file
+    module = import_file(path, setting="model.name", guard=settings_kept)
+    build: Callable[..., keras.Model] = function_in(module, function, path=path, setting="model.name")
 
     def adapted(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds, **options: Level) -> keras.Model:
         """Layers without a seed draw from Keras' global one, which is set before each build."""
@@ -59,7 +61,19 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
                 raise StudyError(f"model.name: {file} fails: {reason_of(err)}\n  {hint}") from err
             raise
 
-    return Builder(adapted)
+    return Builder(adapted, callbacks=_callbacks(module, file=file))
+
+
+def _callbacks(module: ModuleType, *, file: str) -> Callable[..., object] | None:
+    """The function `callbacks` that a user's file defines; what is only imported under that name is none."""
+    found = vars(module).get("callbacks")
+    if isinstance(found, list | tuple) and any(isinstance(one, keras.callbacks.Callback) for one in found):
+        raise StudyError(
+            f"model.name: {file} has a list of callbacks, but each trial needs its own\n"
+            "  write a function that returns them: def callbacks(factors): return [...]"
+        )
+    is_own = inspect.isfunction(found) and found.__module__ == module.__name__
+    return found if is_own else None
 
 
 class LookedUp(dict[str, Level]):

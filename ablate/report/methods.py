@@ -55,6 +55,7 @@ def methods_section(inputs: Inputs) -> Section:
     """Design, learning rates, seeds, test set, statistics, lost runs, and what was held fixed."""
     parts: list[tuple[str, Callable[[Inputs], str]]] = [
         ("Design", _design),
+        ("Training", _training),
         ("Learning rates", _rates),
         ("Seeds", _seeds),
         ("Test set", _test_set),
@@ -116,6 +117,21 @@ def _what_changes(inputs: Inputs) -> str:
     beside = f" Both sides have the same mix of {listed(facts.also_varies)}." if facts.also_varies else ""
     trusted = "".join(f" {sentence}." for sentence in facts.ignored or [])
     return f"Each differs in one of the named factors; what the table does not record may differ too.{beside}{trusted}"
+
+
+def _training(inputs: Inputs) -> str:
+    """The ways in which runs were trained, if it was not by compiled programs alone."""
+    if inputs.is_imported or "trained_by" not in inputs.runs:
+        return ""
+    counts = inputs.runs["trained_by"].dropna().value_counts()
+    others = {str(way): int(n) for way, n in counts.items() if way != "compiled"}
+    if not others:
+        return ""
+    said = [f"{number_of(n, 'run')} by {way}" for way, n in others.items()]
+    if (n := int(counts.get("compiled", 0))) > 0:
+        said.append(f"{number_of(n, 'run')} by compiled programs")
+    rules = "Splits, seeds, range tests, early stopping and the rule for the test set are the same for all."
+    return f"Trained: {'; '.join(said)}. {rules}"
 
 
 def _rates(inputs: Inputs) -> str:

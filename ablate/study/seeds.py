@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 Role: TypeAlias = Literal[
-    "split", "weights", "order", "dropout", "search", "augmentation", "test", "folds", "embedding", "recurrent"
+    "split", "weights", "order", "dropout", "search", "augmentation", "test", "folds", "embedding", "recurrent", "fit"
 ]
 _NUMBER: dict[Role, int] = {
     "split": 0, "weights": 1, "order": 2, "dropout": 3, "search": 4, "augmentation": 5, "test": 6, "folds": 7,
-    "embedding": 8, "recurrent": 9,
+    "embedding": 8, "recurrent": 9, "fit": 10,
 }  # fmt: skip
 # Confirmatory replicates count from 1, so the two tuning domains can never meet them.
 SEARCH_REPLICATE = 0

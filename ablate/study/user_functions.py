@@ -21,12 +21,23 @@ def import_function(
 
     `guard` is entered with a name for messages while the file is imported. Raises `StudyError`.
     """
+    return function_in(import_file(path, setting=setting, guard=guard), function, path=path, setting=setting)
+
+
+def import_file(
+    path: Path, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
+) -> ModuleType:
+    """A user's file, imported anew; the arguments are those of `import_function`."""
     if not _is_file(path):
         raise StudyError(
             f"{setting}: no such file: {path}\n  give its path relative to the study file, as file.py:function"
         )
     with guard(f"{setting}: {path}") if guard else nullcontext():
-        module = explained(lambda: _imported(path, setting), f"{setting}: importing {path} failed")
+        return explained(lambda: _imported(path, setting), f"{setting}: importing {path} failed")
+
+
+def function_in(module: ModuleType, function: str, *, path: Path, setting: str) -> Callable[..., Any]:  # Any: as above
+    """The function of that name in the module of a user's file. Raises `StudyError`."""
     found = explained(lambda: getattr(module, function, None), f"{setting}: {path}, looking for {function}")
     if not callable(found):
         known = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]

@@ -12,7 +12,7 @@ import numpy as np
 from ablate.data.array import Floats32
 from ablate.study.trial import MOST_CORNER, LayerState, When
 from ablate.training.engine.backend import TrialError, contained
-from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.context import Start, TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.layer_statistics import LayerStatistics, count_distinct
 from ablate.training.train import Trial
@@ -21,7 +21,7 @@ CORNER_OF = 2  # number of the layer whose kernel corner is kept, or 1 if it is 
 _DIGITS = 4  # significant digits of its numbers
 
 
-def inspect_layers(trial: Trial, context: TrainingContext, when: When) -> None:
+def inspect_layers(trial: Trial[Start], context: TrainingContext, when: When) -> None:
     """Add layer statistics to a trial's outcome: at its start, or with its best weights at its end."""
     state = trial.start.state if when == "start" else trial.best
     is_asked = context.study.inspect.layers and trial.spec.label.phase == "ablation"
@@ -36,7 +36,7 @@ def inspect_layers(trial: Trial, context: TrainingContext, when: When) -> None:
             trial.outcome = replace(trial.outcome, layers=(*trial.outcome.layers, *layers))
 
 
-def _states(trial: Trial, context: TrainingContext, state: TrainingState, when: When) -> list[LayerState]:
+def _states(trial: Trial[Start], context: TrainingContext, state: TrainingState, when: When) -> list[LayerState]:
     split, rows = trial.split, trial.split.validation[: context.study.inspect.examples].astype(np.int32)
     (piece,) = context.examples.pieces(rows[None, None], 1)
     inside = trial.start.program.probe.look(
@@ -74,6 +74,6 @@ def _finite(number: float) -> float | None:
     return float(f"{number:.6g}") if math.isfinite(number) else None
 
 
-def _note(trial: Trial, note: str) -> None:
+def _note(trial: Trial[Start], note: str) -> None:
     if note not in trial.start.notes:
         trial.start = replace(trial.start, notes=(*trial.start.notes, note))

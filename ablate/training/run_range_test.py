@@ -127,6 +127,8 @@ class RateFinder:
     ) -> Sequence[Floats32]:
         """The loss of each batch along the ramp, one curve per replicate; at most `size` of them."""
         context, n_steps = self._context, len(ramp)
+        if context.why_fit(factors):
+            return [self._fitted_curve(factors, split, replicate, clock, ramp=ramp) for replicate in replicates]
         starts = [context.start(factors, replicate, clock, size=size, taken=taken) for replicate in replicates]
         batch = batch_size_of(context.study, factors)
         orders = [self._order(split, replicate, batch=batch) for replicate in replicates]
@@ -144,6 +146,15 @@ class RateFinder:
             max_loss=np.inf,
         )
         return steps.losses[: len(replicates)]
+
+    def _fitted_curve(
+        self, factors: Factors, split: Split, replicate: int, clock: Clock, *, ramp: Floats32
+    ) -> Floats32:
+        """The curve of a replicate whose model is trained by `model.fit`."""
+        from ablate.training.fit.ramp import ramp_losses  # most studies need none
+
+        order = self._order(split, replicate, batch=batch_size_of(self._context.study, factors))
+        return ramp_losses(self._context, factors, split, replicate, clock, rates=ramp, order=list(order))
 
     def _order(self, split: Split, replicate: int, *, batch: int) -> Indices:
         study, n = self._context.study, len(split.train)

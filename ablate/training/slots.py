@@ -14,7 +14,7 @@ from ablate.data.array import Floats64
 from ablate.data.trees import rows_of
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches, evaluation_chunks
-from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.context import Start, TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.objective import Tally, Trees
 from ablate.training.engine.program import Program, Scores
@@ -31,7 +31,7 @@ class Slots:
 
     def __init__(self, context: TrainingContext, *, size: int) -> None:
         self._context, self._size = context, size
-        self.trials: dict[int, Trial] = {}  # by slot
+        self.trials: dict[int, Trial[Start]] = {}  # by slot
         self._state = _NOTHING  # while all slots are free
         self._settings = context.study.training
 
@@ -39,14 +39,14 @@ class Slots:
         """The slots without a trial."""
         return [slot for slot in range(self._size) if slot not in self.trials]
 
-    def put(self, trial: Trial, slot: int) -> None:
+    def put(self, trial: Trial[Start], slot: int) -> None:
         """Start a trial in a free slot."""
         program, state = trial.start.program, trial.start.state
         # The first trial fills all slots: free slots need valid numbers, too.
         self._state = program.replaced(self._state, slot, state) if self.trials else program.stacked([state])
         self.trials[slot] = trial
 
-    def clear(self) -> list[Trial]:
+    def clear(self) -> list[Trial[Start]]:
         """Remove the trials, and release their memory on the device."""
         trials = list(self.trials.values())
         self.trials.clear()
@@ -181,7 +181,7 @@ class Slots:
                 return f"the validation {name.replace('_', ' ')} is not a finite number"
         return ""
 
-    def _schedule(self, trials: Sequence[Trial], *, steps: int) -> Floats64:
+    def _schedule(self, trials: Sequence[Trial[Start]], *, steps: int) -> Floats64:
         """The learning rates of the epoch's steps, (steps, slots)."""
         shape = self._context.study.schedule
         return np.stack([trial.rates(shape, steps=steps) for trial in trials], axis=1)
@@ -191,7 +191,7 @@ class Slots:
         scaling = context.scaling(splits, part="evaluate")
         return self._program.evaluate(state, context.examples, scaling, order=order, n=n)
 
-    def _all(self) -> list[Trial]:
+    def _all(self) -> list[Trial[Start]]:
         """The trial of each slot; in a free slot, another trial stands in and takes no step."""
         some = next(iter(self.trials.values()))
         return [self.trials.get(slot, some) for slot in range(self._size)]

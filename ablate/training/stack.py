@@ -13,6 +13,7 @@ from ablate.clock import Clock
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.context import TrainingContext
+from ablate.training.fit.trainer import fit_trials
 from ablate.training.inspection import inspect_layers
 from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
@@ -41,6 +42,9 @@ def run_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: Rat
     Any error in a trial becomes its outcome. If it is unclear which trial caused it, the trials of a
     stack start over in stacks of half the size; a single trial that runs out of memory starts over with micro-batches.
     """
+    if _is_fitted(specs[0], context):
+        fit_trials(specs, context, finder, feed)
+        return
     waiting, most = list(specs), _most(specs[0], context)
     while waiting:
         if len(waiting) < most:
@@ -135,6 +139,14 @@ class Stack:
             if trial.is_over():
                 del trials[slot]
                 self._feed.tell(trial.ended())
+
+
+def _is_fitted(spec: TrialSpec, context: TrainingContext) -> bool:
+    """Whether `model.fit` trains a spec's model; not if it cannot be built."""
+    try:
+        return contained(lambda: bool(context.why_fit(spec.factors)))
+    except TrialError:  # as below
+        return False
 
 
 def _most(spec: TrialSpec, context: TrainingContext) -> int:

@@ -7,7 +7,7 @@ in a worker, or after a crash. Nothing here knows of Optuna, MLflow or processes
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Generic, TypeVar, final
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from ablate.study.settings import Schedule, Training
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
-from ablate.training.engine.context import Start, TrainingContext
+from ablate.training.engine.context import ModelFacts, Start, TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Steps
 from ablate.training.engine.schedules import SchedulePosition, rates
@@ -30,15 +30,17 @@ from ablate.training.engine.settings import UnfreezeSchedule, training_of, unfre
 from ablate.training.range_test import rate_for
 from ablate.training.run_range_test import RateFinder
 
+S = TypeVar("S", bound=ModelFacts)
+
 
 @final
 @dataclass(slots=True)
-class Trial:
-    """A trial in training: its state outside of the program."""
+class Trial(Generic[S]):
+    """A trial in training, whichever way it trains: its state outside of the program or model."""
 
     spec: TrialSpec
     clock: Clock
-    start: Start
+    start: S
     split: Split
     settings: Training  # [training] as changed by its factors
     monitor: Monitor
@@ -99,7 +101,7 @@ class Trial:
 
     def wants_test(self) -> bool:
         """Whether the best weights are scored on the test set; never before the preregistration."""
-        return self.spec.may_test() and self.outcome.state == "finished" and self.best is not None
+        return self.spec.may_test() and self.outcome.state == "finished" and self.outcome.best_epoch is not None
 
     def ended(self) -> Outcome:
         """The complete outcome."""
@@ -137,10 +139,10 @@ class EpochAccumulator:
         self.loss += float(losses.sum(dtype=np.float64)) * batch
         self.seen += n * batch
         self.steps += n
-        self.reason = _out_of_bounds(float(losses[-1]), limit=limit, step=self.steps)
+        self.reason = out_of_bounds(float(losses[-1]), limit=limit, step=self.steps)
 
     def to_epoch(
-        self, trial: Trial, *, training: Mapping[str, float], validation: Mapping[str, float], seconds: float
+        self, trial: Trial[Start], *, training: Mapping[str, float], validation: Mapping[str, float], seconds: float
     ) -> Epoch:
         """The finished epoch of `trial`, with its validation."""
         return Epoch(
@@ -156,8 +158,18 @@ class EpochAccumulator:
         )
 
 
-def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: Clock, *, size: int = 1) -> Trial:
+def begin(
+    spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: Clock, *, size: int = 1
+) -> Trial[Start]:
     """A trial before its first epoch, after its range test, for a program of `size` trials."""
+    rate, rate_test = peak_rate(spec, finder, clock, size=size)
+    taken = context.taken(spec.factors, spec.seed, clock)
+    start = context.start(spec.factors, spec.seed, clock, size=size, taken=taken)
+    return new_trial(spec, context, clock, start, rate=rate, rate_test=rate_test)
+
+
+def peak_rate(spec: TrialSpec, finder: RateFinder, clock: Clock, *, size: int = 1) -> tuple[float, RateTest | None]:
+    """The rate at the peak of a trial's schedule, and the range test that found it, if one did."""
     asked, rate_test = rate_of(spec.factors), None
     if asked.value is not None:
         rate = asked.value
@@ -165,10 +177,21 @@ def begin(spec: TrialSpec, context: TrainingContext, finder: RateFinder, clock: 
         whose = spec.rate_factors or spec.factors
         rate_test = finder.find(whose, clock, replicate=spec.seed, size=1 if spec.rate_factors else size)
         rate = rate_for(rate_test, str(level_in(whose, "schedule"))) * asked.multiplier
+    return rate, rate_test
+
+
+def new_trial(
+    spec: TrialSpec,
+    context: TrainingContext,
+    clock: Clock,
+    start: S,
+    *,
+    rate: float,
+    rate_test: RateTest | None,
+) -> Trial[S]:
+    """A trial before its first epoch."""
     with clock.on("data"):
         split = context.split(spec.seed, spec.factors)
-    taken = context.taken(spec.factors, spec.seed, clock)
-    start = context.start(spec.factors, spec.seed, clock, size=size, taken=taken)
     order = np.random.default_rng(seeds.stream(context.study.seed, spec.seed, "order"))
     settings, schedule = training_of(context.study, spec.factors), str(level_in(spec.factors, "schedule"))
     outcome = Outcome(spec.trial, "finished")
@@ -192,7 +215,7 @@ def failed(spec: TrialSpec, broken: TrialError, *, seconds: float, epochs: int =
     )
 
 
-def _out_of_bounds(loss: float, *, limit: float, step: int) -> str:
+def out_of_bounds(loss: float, *, limit: float, step: int) -> str:
     """Why a training loss ends its trial; "" if it does not."""
     if loss <= limit:
         return ""

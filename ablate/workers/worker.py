@@ -97,12 +97,14 @@ def _open_bench(task: WorkerTask, link: "WorkerPipe") -> tuple["TrainingContext"
     # Imported here: the settings above must come first.
     from ablate.data import load_arrays
     from ablate.training.engine.context import TrainingContext
+    from ablate.training.fit.check import check_fitted
     from ablate.training.pretraining import find_origin
 
     memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
     origin = find_origin(task.study, data, cache=task.cache, on_epoch=lambda: link.say(Busy()))
     context = TrainingContext(task.study, data, stack=task.stack, memory=memory, origin=origin)
-    return context, context.check()
+    notices = context.check()
+    return context, (*check_fitted(context), *notices)
 
 
 def why_not(err: BaseException, *, model: str) -> str:

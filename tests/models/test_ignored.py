@@ -6,9 +6,10 @@ from keras import layers
 from users_models import CLASSES, PROBABILITIES, SHAPE, Counting, Plain, WithStep, body, ending
 
 from ablate.errors import StudyError
-from ablate.models.build import Builder, build_model, check_nothing_ignored, check_trains
+from ablate.models.build import Builder, build_model, check_trains
 from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import classification
+from ablate.models.own_training import check_parts, why_fit
 
 
 def built(make) -> keras.Model:
@@ -52,23 +53,24 @@ def inside():
     return keras.Model(inputs, layers.Dense(CLASSES)(WithStep(*body())(inputs)))
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (
-            lambda: WithStep(*(lambda x, h: (x, layers.Dense(CLASSES)(h)))(*body())),
-            "a WithStep with its own train_step;",
-        ),
-        (with_own_method, "a Functional with its own train_step;"),
-        (inside, r"its inner model with_step\w* has its own train_step;"),
-    ],
-)
-def test_a_training_step_or_loss_of_its_own_is_refused_in_a_model_and_inside_of_one(make, said):
-    with pytest.raises(StudyError, match=f"{said} ablate trains with its own step and loss"):
-        built(make)
+def test_a_training_step_of_its_own_is_kept_in_a_model_and_refused_inside_of_one():
+    for make in (with_step, with_own_method):
+        assert why_fit(built(make), file="my.py") == "my.py overrides train_step"
+    with pytest.raises(StudyError, match=r"its inner model with_step\w* has its own train_step, which training the"):
+        built(inside)
 
 
-def test_state_and_metrics_of_layers_are_refused_by_name():
+def test_what_model_fit_alone_does_is_told():
+    assert why_fit(built(plain), file="my.py") == ""
+    assert why_fit(built(lambda: compiled(loss="mse", metrics=["mae"])), file="my.py") == ""
+    eager = compiled(loss="mse", run_eagerly=True)
+    assert why_fit(built(lambda: eager), file="my.py") == "my.py compiles it with run_eagerly"
+    assert why_fit(built(plain), file="my.py", has_callbacks=True) == "my.py has callbacks"
+    counting = built(lambda: ending(lambda x: layers.Dense(CLASSES)(Counting()(x))))
+    assert why_fit(counting, file="my.py") == "its layers track metrics (seen)"
+
+
+def test_state_of_layers_is_refused_by_name():
     def stateful():
         inputs = keras.Input(batch_shape=(32, *SHAPE))
         return keras.Model(
@@ -77,8 +79,6 @@ def test_state_and_metrics_of_layers_are_refused_by_name():
 
     with pytest.raises(StudyError, match=r"the layer memory is stateful, but .*\n  remove stateful=True"):
         built(stateful)
-    with pytest.raises(StudyError, match=r"adds? metrics \(seen\), but .*\n  remove the metrics"):
-        built(lambda: ending(lambda x: layers.Dense(CLASSES)(Counting()(x))))
 
 
 def test_a_model_in_which_nothing_trains_is_refused_and_a_partly_frozen_one_is_not():
@@ -94,5 +94,5 @@ def test_a_model_in_which_nothing_trains_is_refused_and_a_partly_frozen_one_is_n
 
 @pytest.mark.parametrize("make", [plain, lambda: Plain(8), *PROBABILITIES.values()])
 def test_what_trains_as_it_is_is_taken(make):
-    check_nothing_ignored(make())
+    check_parts(make())
     check_trains(make())

@@ -38,6 +38,13 @@ def resident(array: "np.ndarray[Any, Any] | float", dtype: str | None = None) ->
     return tf.constant(array, dtype)
 
 
+def fed(batches: Callable[[], Iterator[Any]], *, like: Any, n: int) -> Any:
+    """A data set of `n` batches a pass, each pass from a new call of `batches()`; `like` is one of them."""
+    signature = tf.nest.map_structure(lambda array: tf.TensorSpec((None, *array.shape[1:]), array.dtype), like)
+    made = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    return made.apply(tf.data.experimental.assert_cardinality(n)).prefetch(1)
+
+
 def rows_of(tree: Any, indices: Tensor) -> Any:
     """The rows of the tensors of a tree at indices of any shape, all ≥ 0."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, indices), tree)

@@ -18,6 +18,8 @@ from ablate.errors import DataError, StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
 from ablate.models.model_data import model_data
+from ablate.models.outputs import Reading
+from ablate.models.own_training import why_fit
 from ablate.models.process_settings import settings_kept
 from ablate.models.registry import LookedUp, find_builder
 from ablate.storage.conditions import of_process
@@ -31,7 +33,7 @@ from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError, is_out_of_memory
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.device import device_name, threads_set
-from ablate.training.engine.examination import Examiner, check_changes
+from ablate.training.engine.examination import Examiner, ModelKind, check_changes
 from ablate.training.engine.examples import Examples, Resident
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.learning import Learning, learning_of
@@ -51,16 +53,22 @@ from ablate.training.ramp_plan import plan_ramps
 LEAST_SCALE = 0.01  # of a loss whose guess is unknown: its limit is relative to the loss at the start, or to this
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A trial before its first step."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What is known of a trial's model before its first step."""
 
-    program: Program
-    state: TrainingState
     parameters: int
     notes: tuple[str, ...]  # notices on how it trains here
     parts: int = 1  # micro-batches per batch, here or in pretraining
     weights: str = ""  # digest of its model's initial weights, from `weights_digest`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start(ModelFacts):
+    """A trial of a compiled program before its first step."""
+
+    program: Program
+    state: TrainingState
 
 
 class WeightSource(Protocol):
@@ -103,9 +111,11 @@ class TrainingContext:
         guess = abs(self.task.metric_of(LOSS).guess)
         self.loss_scale = guess if math.isfinite(guess) else LEAST_SCALE
         self._reads_examples = False  # whether build has read the training examples, e.g. to adapt a layer
-        self._builder = find_builder(study.model, base=study.base)
+        self.builder = find_builder(study.model, base=study.base)
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
+        self._why_fit: dict[ModelKind, str] = {}
+        self.fitted: dict[str, Factors] = {}  # by reason: the first configuration that model.fit trains
         self._splits: dict[tuple[int, str], Split] = {}
         self.examples = _resident(data)
         sizes = split_sizes(data, study.data)
@@ -139,8 +149,27 @@ class TrainingContext:
 
     def _examined(self, factors: Factors) -> set[str]:
         noting = LookedUp(factors)
-        self.learning(self._model(factors, seeds.SEARCH_REPLICATE, noting=noting), factors)
+        model = self.model(factors, seeds.SEARCH_REPLICATE, noting=noting)
+        if not self.why_fit(factors, model):
+            self.learning(model, factors)
         return noting.names
+
+    def why_fit(self, factors: Factors, model: keras.Model | None = None) -> str:
+        """Why a configuration, of which `model` is one, is trained by `model.fit`; "" if by a compiled program."""
+        if self._examiner.trusts_models:
+            return ""
+        kind = self._examiner.kind(factors)
+        if kind not in self._why_fit:
+            model = self.model(factors, seeds.SEARCH_REPLICATE) if model is None else model
+            has_callbacks = self.builder.callbacks is not None
+            self._why_fit[kind] = why = why_fit(model, file=self.study.model.file, has_callbacks=has_callbacks)
+            if why:
+                self.fitted.setdefault(why, factors)
+        return self._why_fit[kind]
+
+    def reading(self, model: keras.Model, factors: Factors) -> Reading:
+        """The kind of a model's outputs. Raises `StudyError` as `examine` does."""
+        return self._examiner.reading(model, factors)
 
     def split(self, replicate: int, factors: Factors) -> Split:
         """The split of a replicate, made once for each kind of scaling; the examples are the same in all kinds."""
@@ -167,14 +196,14 @@ class TrainingContext:
             self.data,
             self.task,
             self._examiner.reading(model, factors),
-            load=self._function,
+            load=self.function,
             samples=mc_samples_of(self.study, factors),
             batch_size=batch_size_of(self.study, factors),
             is_weighted=is_weighted(self.study, self.data),
             loss=self.study.training.loss,
         )
 
-    def _function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function
+    def function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function
         """The function of "my.py:f", a metric or a loss."""
         file, _, name = spec.rpartition(":")
         return import_function(self.study.base / file, name, setting="metric.name", guard=settings_kept)
@@ -202,7 +231,7 @@ class TrainingContext:
             return 1  # each model has constants of its own replicate
         if self._stack is not None:
             return self._stack
-        return self._programs.best_size(lambda: self._model(factors, seeds.SEARCH_REPLICATE), factors)
+        return self._programs.best_size(lambda: self.model(factors, seeds.SEARCH_REPLICATE), factors)
 
     def before(self, factors: Factors, *, replicate: int) -> str:
         """A digest of the pretrained weights of a trial; "" without them."""
@@ -217,7 +246,7 @@ class TrainingContext:
     ) -> Start:
         """The state from which a configuration starts in a replicate, and the program for `size` such trials."""
         with clock.on("build"):
-            model = self._model(factors, replicate)
+            model = self.model(factors, replicate)
             weights, reading = weights_digest(model), self._examiner.reading(model, factors)
         with clock.on("compile"):
             own = replicate if self._reads_examples else None
@@ -230,7 +259,8 @@ class TrainingContext:
                 state, parts = take_over(model, state, taken), max(parts, taken.parts)
                 notes = (*self._notes(taken), *notes)
             notes = (*([reading.note] if reading.note else ()), *program.notes, *notes)
-            return Start(program, state, count_parameters(model), notes, parts, weights)
+            n = count_parameters(model)
+            return Start(program=program, state=state, parameters=n, notes=notes, parts=parts, weights=weights)
 
     def pieces(self, factors: Factors) -> MicroBatches:
         """How a trial of this structure splits its batches if it trains alone."""
@@ -254,16 +284,16 @@ class TrainingContext:
         )
         return (f"all layers except the last were pretrained on classes {classes}{short}",)
 
-    def _model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
+    def model(self, factors: Factors, replicate: int, *, noting: LookedUp | None = None) -> keras.Model:
         """A model with the initial values of a replicate, to be read before the next call."""
         layer_seeds = LayerSeeds(self.study.seed, replicate)
         structure = structure_of(factors, model=self.study.model.name)
-        if structure in self._models and self._builder.restart is not None:
-            self._builder.restart(self._models[structure], factors, layer_seeds=layer_seeds)
+        if structure in self._models and self.builder.restart is not None:
+            self.builder.restart(self._models[structure], factors, layer_seeds=layer_seeds)
             return self._models[structure]
         seen = model_data(self.data, lambda: self.split(replicate, factors))
         model = build_model(
-            self._builder,
+            self.builder,
             factors if noting is None else noting,
             seen,
             layer_seeds=layer_seeds,
@@ -276,7 +306,7 @@ class TrainingContext:
                 "model: build switches TensorFlow to eager execution, but trials train in compiled programs\n"
                 "  remove tf.config.run_functions_eagerly"
             )
-        if self._builder.restart is not None:
+        if self.builder.restart is not None:
             self._models[structure] = model
         return model
 

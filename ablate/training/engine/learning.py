@@ -64,7 +64,7 @@ def learning_of(
             "cross-entropy, but this study has another task\n  set mc_samples to 0"
         )
     names = output_order(model, data.targets) or tuple(data.targets)
-    kinds = {name: _kind_of(task, name, reading) for name in names}
+    kinds = {name: kind_of(task, name, reading) for name in names}
     was_compiled = model.compiled and model not in _OURS
     if was_compiled and loss is not None:
         raise StudyError(
@@ -172,7 +172,8 @@ _OF_TWO = ("sparse_categorical_crossentropy", "binary_crossentropy")
 _TAKES_RAW = ("hinge", "squared_hinge", "categorical_hinge", "mse", "mae")  # of outputs of any range
 
 
-def _kind_of(task: Task, name: str, reading: Reading) -> OutputKind:
+def kind_of(task: Task, name: str, reading: Reading) -> OutputKind:
+    """What the output for a target holds."""
     return "numbers" if task.targets[name].kind in ("numbers", "none") else reading.outputs_of(name)
 
 

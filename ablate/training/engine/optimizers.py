@@ -202,6 +202,17 @@ def make_optimizer(
     return LossScaled(made) if precision == "mixed_float16" else made
 
 
+def plain_optimizer(
+    factors: Factors, settings: Mapping[str, float], *, precision: str = "float32"
+) -> keras.optimizers.Optimizer:
+    """Keras' own optimizer of a configuration, for `model.fit`; its learning rate is set at each step."""
+    made = OPTIMIZERS[str(factors["optimizer"])]()
+    kind = {SGD: K.SGD, Nadam: K.Nadam}.get(type(made), type(made))
+    own = {name: value for setting, value in settings.items() if (name := _attribute(made, setting))}
+    plain = kind.from_config({**made.get_config(), **clipping_of(factors), **own})
+    return keras.optimizers.LossScaleOptimizer(plain) if precision == "mixed_float16" else plain
+
+
 def clipping_of(factors: Factors) -> Mapping[str, float]:
     """Keras' arguments for clipping a configuration's gradients. Only one kind at a time: the norm has priority."""
     for factor, name in (("clip_norm", "clipnorm"), ("clip_value", "clipvalue")):

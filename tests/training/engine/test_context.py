@@ -22,10 +22,9 @@ def plain(factors, input_shape, n_classes, width=None, **last):
     x = layers.Dense(width or factors["width"], activation="relu")(layers.Flatten()(inputs))
     return keras.Model(inputs, layers.Dense(n_classes, **last)(x))
 
-def steps_if_wide(factors, *args):
+def frozen_if_wide(factors, *args):
     model = plain(factors, *args)
-    if factors["width"] > 16:
-        model.train_step = lambda data: data
+    model.trainable = factors["width"] <= 16
     return model
 
 def fails_if_wide(factors, *args):
@@ -88,9 +87,10 @@ def trained(context, **levels):
 
 
 def test_a_fault_of_a_later_level_is_refused_before_the_first_trial_by_its_name(bench_of):
-    said = r"mine\.py:steps_if_wide with width=32: build returned a Functional with its own train_step;"
-    with pytest.raises(StudyError, match=said):
-        bench_of("steps_if_wide").check()
+    with pytest.raises(
+        StudyError, match=r"mine\.py:frozen_if_wide with width=32: build returned a model without trainab"
+    ):
+        bench_of("frozen_if_wide").check()
 
 
 def test_a_level_on_which_user_code_fails_is_left_to_its_trials(bench_of):
@@ -107,7 +107,7 @@ def test_ids_stay_whole_numbers_whatever_a_factor_says_of_scaling(bench_of):
     context = bench_of("embedded", scaling="none")
     context.check()
     factors = {**context.study.baseline, "scaling": "unit"}
-    assert context._examiner.reading(context._model(factors, 0), factors).unscaled == {""}
+    assert context._examiner.reading(context.model(factors, 0), factors).unscaled == {""}
 
 
 def test_eager_execution_is_refused_and_switched_off_again(bench_of):

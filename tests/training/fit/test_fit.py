@@ -1,0 +1,329 @@
+"""Trials by `model.fit`: the numbers of compiled programs where both can train, and all that a model does by itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ablate.clock import Clock
+from ablate.data.dataset import to_dataset
+from ablate.data.source import Source
+from ablate.errors import StudyError
+from ablate.study.model_ref import ModelRef
+from ablate.study.space import Choice, Space
+from ablate.study.trial import Label, TrialSpec
+from ablate.training.engine.context import TrainingContext
+from ablate.training.fit.check import check_fitted
+from ablate.training.run_range_test import RateFinder
+from ablate.training.stack import run_trials
+
+MODELS = """
+import keras
+from keras import layers, ops
+import tensorflow as tf
+
+def ends(data, width):
+    inputs = keras.Input(data.input_shape)
+    hidden = layers.Dense(width, activation="relu")(layers.Flatten()(inputs))
+    return inputs, layers.Dense(data.n_outputs)(hidden)
+
+class Stepping(keras.Model):
+    def train_step(self, data):
+        return super().train_step(data)
+
+class Untrained(keras.Model):
+    def train_step(self, data):
+        return {"loss": self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0]))}
+
+class Silent(keras.Model):
+    def train_step(self, data):
+        return {"progress": super().train_step(data)["loss"]}
+
+class Doubling(keras.Model):
+    def train_step(self, data):
+        self.optimizer.learning_rate = 2 * self.optimizer.learning_rate
+        return super().train_step(data)
+
+class Noisy(keras.Model):
+    def train_step(self, data):
+        x, y = data
+        return super().train_step((x + tf.random.normal(tf.shape(x)), y))
+
+def plain(factors, data): return keras.Model(*ends(data, factors["width"]))
+def stepping(factors, data): return Stepping(*ends(data, factors["width"]))
+def untrained(factors, data): return Untrained(*ends(data, factors["width"]))
+class Forgetful(keras.Model):
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0], training=True))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+def forgetful(factors, data): return Forgetful(*ends(data, factors["width"]))
+def silent(factors, data): return Silent(*ends(data, factors["width"]))
+def doubling(factors, data): return Doubling(*ends(data, factors["width"]))
+def noisy(factors, data): return Noisy(*ends(data, factors["width"]))
+def stepping_if_wide(factors, data): return (stepping if factors["width"] > 16 else plain)(factors, data)
+
+KEPT = {}
+def kept(factors, data): return KEPT.setdefault(factors["width"], stepping(factors, data))
+
+def compiled(factors, data):
+    model = stepping(factors, data)
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+"""
+CALLBACKS = """
+import keras
+from my import plain as build
+SEEN = []
+
+class Noting(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        SEEN.append((epoch, sorted(logs)))
+
+def callbacks(factors):
+    return [Noting(), keras.callbacks.EarlyStopping("val_loss", min_delta=99.0, patience=1)]
+"""
+AUTOENCODER = """
+import keras
+from keras import layers, ops
+import tensorflow as tf
+
+class VAE(keras.Model):
+    def __init__(self, encoder, decoder):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.total, self.divergence = keras.metrics.Mean(name="loss"), keras.metrics.Mean(name="kl_loss")
+
+    @property
+    def metrics(self):
+        return [self.total, self.divergence]
+
+    def losses_of(self, x):
+        mean, log_variance = ops.split(self.encoder(x), 2, axis=-1)
+        code = mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean))
+        error = ops.mean(ops.square(x - self.decoder(code)))
+        kl = -0.5 * ops.mean(1 + log_variance - ops.square(mean) - ops.exp(log_variance))
+        return error + 0.01 * kl, kl
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss, kl = self.losses_of(data)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        self.total.update_state(loss)
+        self.divergence.update_state(kl)
+        return {"loss": self.total.result(), "kl_loss": self.divergence.result()}
+
+    def test_step(self, data):
+        loss, kl = self.losses_of(data)
+        return {"loss": loss, "kl_loss": kl}
+
+def build(factors, data):
+    encoder = keras.Sequential([keras.Input(data.input_shape), layers.Flatten(), layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), layers.Dense(64), layers.Reshape(data.input_shape)])
+    return VAE(encoder, decoder)
+"""
+
+
+class Heard:
+    """The feed of a few trials."""
+
+    def __init__(self, goes_on=lambda _: True):
+        self.epochs, self.outcomes, self._goes_on = [], [], goes_on
+
+    def more(self, _):
+        return ()
+
+    def report(self, epochs):
+        self.epochs += epochs
+        return [self._goes_on(epoch) for epoch in epochs]
+
+    def tell(self, outcome):
+        self.outcomes.append(outcome)
+
+
+@pytest.fixture(scope="module")
+def context_of(tiny_study, digits, tmp_path_factory):
+    """The workbench of a study with one of the models."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, text in {"my.py": MODELS, "with_callbacks.py": CALLBACKS, "vae.py": AUTOENCODER}.items():
+        (folder / name).write_text(text)
+
+    def context(name, *, data=digits, **training):
+        baseline = {"width": 16, "optimizer": "adam", "learning_rate": 0.003}
+        changed = {
+            "model": ModelRef.of(name if ":" in name else f"my.py:{name}"),
+            "base": folder,
+            "space": Space({"width": Choice((16, 32))}),
+            "baseline": baseline,
+            "recipes": {},
+            "training": tiny_study.training.model_copy(update={"epochs": 2, **training}),
+        }
+        return TrainingContext(tiny_study.model_copy(update=changed), data)
+
+    return context
+
+
+def a_spec(context, seed=1, **levels):
+    factors = {**context.study.baseline, **levels}
+    return TrialSpec("t", Label("ablation", "reference"), seed, factors, test=True, frozen="f00")
+
+
+def trained(context, *specs, goes_on=lambda _: True):
+    heard = Heard(goes_on)
+    for spec in specs or (a_spec(context),):
+        run_trials([spec], context, RateFinder(context, cache=None), heard)
+    return heard.outcomes[-1], heard.epochs
+
+
+def test_a_step_that_changes_nothing_trains_as_a_compiled_program(context_of):
+    by_fit, compiled = context_of("stepping"), context_of("plain")
+    assert by_fit.check() == compiled.check() == ()
+    assert check_fitted(by_fit) == ("trained by model.fit: my.py overrides train_step",)
+    (fitted, epochs), (program, others) = (trained(context, a_spec(context)) for context in (by_fit, compiled))
+    assert (fitted.trained_by, program.trained_by) == ("model.fit: my.py overrides train_step", "compiled")
+    assert fitted.initial_weights == program.initial_weights
+    assert (fitted.state, fitted.best_epoch, fitted.epochs, fitted.data, fitted.parameters) == (
+        program.state, program.best_epoch, program.epochs, program.data, program.parameters,
+    )  # fmt: skip
+    for one, other in zip(epochs, others, strict=True):
+        assert set(one.metrics) == set(other.metrics) - {"train_accuracy"}
+        assert one.learning_rate == pytest.approx(other.learning_rate)
+        np.testing.assert_allclose(
+            [one.metrics[name] for name in one.metrics], [other.metrics[name] for name in one.metrics], atol=1e-5
+        )
+
+
+def test_range_tests_of_both_ways_see_the_same_curve(context_of):
+    found = []
+    for context in (context_of("stepping"), context_of("plain")):
+        finder, factors = RateFinder(context, cache=None), a_spec(context, learning_rate="find").factors
+        found.append(finder.find(factors, Clock(), replicate=1))
+    n = min(len(test.losses) for test in found) - 10  # where they diverge, rounding decides
+    np.testing.assert_allclose(found[0].losses[:n], found[1].losses[:n], rtol=1e-3)
+    assert found[0].suggestion == pytest.approx(found[1].suggestion, rel=1e-3)
+
+
+def numbers(outcome, epochs):
+    return outcome.metrics, outcome.best_epoch, outcome.test_predictions, [dict(e.metrics) for e in epochs]
+
+
+def test_a_trial_has_the_same_numbers_to_the_bit_after_another(context_of):
+    context = context_of("noisy", epochs=1)
+    alone = numbers(*trained(context))
+    outcome, epochs = trained(context, a_spec(context, seed=2), a_spec(context))
+    assert numbers(outcome, epochs[1:]) == alone
+    assert "test_accuracy" in alone[0]
+    assert numbers(outcome, epochs[:1]) != alone
+
+
+def test_the_test_set_is_read_only_where_the_spec_allows_it(context_of):
+    context = context_of("stepping", epochs=1)
+    outcome, _ = trained(context, replace(a_spec(context), frozen=""))
+    assert outcome.state == "finished"
+    assert not outcome.is_tested
+    assert outcome.test_predictions == ""
+
+
+def test_a_model_compiled_by_its_author_reports_its_own_metrics(context_of):
+    outcome, epochs = trained(context_of("compiled", epochs=1))
+    assert outcome.trained_by == "model.fit: my.py overrides train_step"
+    assert set(epochs[0].metrics) == {"train_loss", "train_accuracy", "val_loss", "val_accuracy"}
+
+
+def test_a_step_that_updates_no_tracker_reports_the_mean_of_its_batches(context_of):
+    (_, forgetful), (_, stepping) = trained(context_of("forgetful")), trained(context_of("stepping"))
+    for one, other in zip(forgetful, stepping, strict=True):
+        assert one.metrics["train_loss"] == pytest.approx(other.metrics["train_loss"], rel=1e-4)
+        assert one.metrics["val_loss"] == pytest.approx(other.metrics["val_loss"], rel=1e-4)
+
+
+def test_the_plan_and_patience_end_a_trial(context_of):
+    outcome, epochs = trained(context_of("stepping", epochs=3), goes_on=lambda epoch: epoch.epoch < 2)
+    assert (outcome.state, outcome.reason, len(epochs)) == ("pruned", "stopped after epoch 2", 2)
+    assert not outcome.is_tested
+
+
+def test_an_error_of_the_plan_is_not_the_trials(context_of):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(context_of("stepping", epochs=1), goes_on=interrupted)
+
+
+def test_a_loss_that_explodes_is_divergence(context_of):
+    context = context_of("stepping", epochs=1)
+    outcome, epochs = trained(context, a_spec(context, optimizer="sgd", learning_rate=1e6))
+    assert (outcome.state, epochs) == ("diverged", [])
+    assert outcome.reason.startswith("the training loss")
+    assert outcome.trained_by.startswith("model.fit")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("untrained", r"Untrained trains without self\.optimizer, so the study's optimizer and learning rate change"),
+        ("silent", r"must report a loss, got progress\n  return {\"loss\": …} from train_step and test_step"),
+        ("doubling", r"training set the learning rate to 2e-06, but the study has it at 1e-06: leave it to the"),
+        ("kept", r"build returned a model that has trained before"),
+    ],
+)
+def test_what_a_trial_would_ignore_or_lack_is_refused_before_the_first(context_of, name, said):
+    context = context_of(name, epochs=1)
+    context.check()
+    if name == "kept":
+        check_fitted(context)
+    with pytest.raises(StudyError, match=said):
+        check_fitted(context)
+
+
+def test_models_of_one_study_may_train_in_different_ways(context_of):
+    context = context_of("stepping_if_wide", epochs=1)
+    context.check()
+    assert check_fitted(context) == ("trained by model.fit: my.py overrides train_step",)
+    assert [bool(context.why_fit(a_spec(context, width=width).factors)) for width in (16, 32)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"inspect": {"layers": True}}, r"inspect\.layers: looks into compiled programs, but this model is trained by"),
+        ({"data": {"target_scaling": "standardize"}}, r"data\.target_scaling: the metrics that a model itself"),
+    ],
+)
+def test_what_only_compiled_programs_do_is_refused(context_of, changes, said):
+    context = context_of("stepping", epochs=1)
+    context.check()
+    for table, values in changes.items():
+        settings = getattr(context.study, table).model_copy(update=values)
+        context.study = context.study.model_copy(update={table: settings})
+    with pytest.raises(StudyError, match=said):
+        check_fitted(context)
+
+
+def test_callbacks_of_the_users_are_called_and_may_end_training(context_of):
+    context = context_of("with_callbacks.py:build", epochs=4)
+    context.check()
+    assert check_fitted(context) == ("trained by model.fit: with_callbacks.py has callbacks",)
+    outcome, epochs = trained(context)
+    seen = context.builder.callbacks.__globals__["SEEN"]
+    assert [epoch for epoch, _ in seen] == [0, 1]
+    assert {"loss", "val_loss"} <= set(seen[0][1])
+    assert (outcome.state, len(epochs)) == ("finished", 2)
+    assert outcome.notes == ("a callback ended its training after epoch 2",)
+    assert outcome.is_tested
+
+
+def test_an_autoencoder_with_trackers_of_its_own_trains_on_what_it_reports(context_of, digits):
+    arrays = {"x_train": digits.x_train[:300], "x_test": digits.x_train[300:350]}
+    data = to_dataset("pictures", Source(**arrays, y_train=None, y_test=None, origin="pictures"), loss=None)
+    context = context_of("vae.py:build", data=data, epochs=2)
+    context.check()
+    assert check_fitted(context) == ("trained by model.fit: vae.py overrides train_step and test_step",)
+    outcome, epochs = trained(context)
+    assert outcome.state == "finished"
+    assert epochs[1].metrics["train_loss"] < epochs[0].metrics["train_loss"]
+    assert set(epochs[0].metrics) == {"train_loss", "val_loss"}
+    assert outcome.metrics["test_loss"] == pytest.approx(outcome.metrics["val_loss"], rel=0.3)
