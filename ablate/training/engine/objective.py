@@ -19,7 +19,8 @@ Tally: TypeAlias = tuple[Tensor, ...]  # sums over batches, of fixed shapes and 
 Trees: TypeAlias = Any  # a tensor, or tensors by name
 # The loss with penalties, the frozen state after it, the outputs.
 Forward: TypeAlias = tuple[Tensor, list[Tensor], Trees]
-# "shift" and "scale" of the inputs, maybe "target_shift" and "target_scale", and "weights" of all examples.
+# "shift" and "scale" of the inputs, maybe "target_shift" and "target_scale", "weights" of all examples, and
+# "class_weights" of the places of masks.
 ScalingTree: TypeAlias = Mapping[str, Trees]
 _SCORING = 0x5C0E  # separates the noise of scoring from that of training
 
@@ -39,7 +40,7 @@ class Objective(Protocol):
         w: Tensor | None,
         scaling: ScalingTree,
     ) -> Forward:
-        """The loss of a training batch. `w` are the weights of its examples; None: all count equally."""
+        """The loss of a training batch. `w` are the weights of its examples or places; None: all count equally."""
         ...
 
     def count(self, tally: Tally, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree) -> Tally:

@@ -34,8 +34,8 @@ from ablate.training.engine.step import Step, place_of
 class Scaling:
     """The scaling of each slot's examples in the graph: subtract, then multiply. Float32, (size, ...example).
 
-    With several inputs each is a mapping by input. The other fields are mappings by target, and the weights of all
-    examples, (size, n); None: all count equally.
+    With several inputs each is a mapping by input. The other fields are mappings by target, the weights of all
+    examples, (size, n), and of the classes of places, (size, classes); None: all count equally.
     """
 
     shift: Floats32 | Mapping[str, Floats32]
@@ -43,6 +43,7 @@ class Scaling:
     target_shift: Mapping[str, Floats32] | None = None
     target_scale: Mapping[str, Floats32] | None = None
     weights: Floats32 | None = None
+    class_weights: Floats32 | None = None
 
     def tree(self) -> ScalingTree:
         """The tensors of the graph."""
