@@ -97,6 +97,24 @@ class CompiledObjective:
         """The outputs by target, amounts in the unit of the targets."""
         return unscaled_outputs(self._by_name(outputs), scaling)
 
+    def traced(
+        self, copy: keras.Model, state: Sequence[Sequence[Tensor]], x: Trees, y: Trees, scaling: ScalingTree
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The loss of a training batch in which all count equally."""
+        variables = (*copy.trainable_variables, *copy.non_trainable_variables)
+        mapping = [*zip(variables, [value for some in state for value in some], strict=True)]
+        with keras.StatelessScope(mapping, collect_losses=True):
+            found, n = keras.tree.flatten(copy(x)), len(self._model.outputs)
+            inner, outputs = found[:-n], self._packed(found[-n:])
+            loss = self._loss(x, y, outputs, None, scaling, training=True)
+        return ops.cast(loss, "float32"), inner
+
+    def _packed(self, outputs: list[Tensor]) -> Trees:
+        """Outputs in the structure in which the model returns them."""
+        if isinstance(self._model, keras.Sequential):
+            return outputs[0]
+        return keras.tree.pack_sequence_as(self._model.output, outputs)
+
     def _called(
         self,
         weights: Sequence[Tensor],
@@ -114,11 +132,16 @@ class CompiledObjective:
         mapping += zip(model.non_trainable_variables, frozen, strict=True)
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             outputs = model(x, training=training)
-            how = {"training": training} if self._takes_training else {}
-            goal, weights_of_loss = self._goal(y, outputs, w, scaling), self._loss_weights(w, outputs)
-            loss = model.compute_loss(x=x, y=goal, y_pred=outputs, sample_weight=weights_of_loss, **how)
+            loss = self._loss(x, y, outputs, w, scaling, training=training)
         after = [scope.get_current_value(variable) for variable in model.non_trainable_variables]
         return ops.cast(loss, "float32"), after, self._by_name(outputs)
+
+    def _loss(
+        self, x: Trees, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree, *, training: bool
+    ) -> Tensor:
+        how = {"training": training} if self._takes_training else {}
+        goal, weights = self._goal(y, outputs, w, scaling), self._loss_weights(w, outputs)
+        return self._model.compute_loss(x=x, y=goal, y_pred=outputs, sample_weight=weights, **how)
 
     def _goal(self, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree) -> Trees:
         """The targets as the loss takes them: scaled, in the structure of the outputs."""

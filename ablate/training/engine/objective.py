@@ -89,6 +89,12 @@ class Objective(Protocol):
         """A model's outputs by target: probabilities of classes and tags, amounts in the unit of the targets."""
         ...
 
+    def traced(
+        self, copy: keras.Model, state: Sequence[Sequence[Tensor]], x: Trees, y: Trees, scaling: ScalingTree
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The loss of a `copy` of the model on its layers, and the other outputs of the copy, which come first."""
+        ...
+
 
 @final
 class ClassObjective:
@@ -102,7 +108,6 @@ class ClassObjective:
 
     def __init__(self, model: keras.Model, outputs: Outputs, *, samples: int = 0) -> None:
         self._model, self._samples, self._from_logits = model, samples, outputs == "logits"
-        self.outputs = outputs
         names = map(last_name, model.non_trainable_variables)
         self._noise = [place for place, name in enumerate(names) if name == NOISE_STATE]
 
@@ -171,6 +176,15 @@ class ClassObjective:
         del scaling
         outputs = ops.cast(outputs, "float32")
         return ops.softmax(outputs) if self._from_logits else outputs
+
+    def traced(
+        self, copy: keras.Model, state: Sequence[Sequence[Tensor]], x: Trees, y: Trees, scaling: ScalingTree
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The mean cross-entropy in nats and the penalties."""
+        del scaling
+        found, _, penalties = copy.stateless_call(*state, x, return_losses=True)
+        *inner, outputs = found if isinstance(found, list | tuple) else [found]
+        return sum(penalties, start=ops.mean(cross_entropy(y, outputs, from_logits=self._from_logits))), inner
 
     def predicted(
         self, state: tuple[Tensor, Tensor], x: Trees, y: Trees, place: Tensor

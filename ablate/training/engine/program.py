@@ -50,6 +50,11 @@ class Scaling:
         fields = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in fields.items() if value is not None and not _is_empty(value)}
 
+    def slot(self, slot: int) -> ScalingTree:
+        """The tensors of one slot."""
+        tree: ScalingTree = keras.tree.map_structure(lambda array: array[slot], dict(self.tree()))
+        return tree
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -138,8 +143,7 @@ class Program:
     @cached_property
     def probe(self) -> Probe:
         """The probe of a trial's layers; created at first use."""
-        assert isinstance(self.objective, ClassObjective)  # other studies ask for no layers
-        return Probe(self.model, outputs=self.objective.outputs)
+        return Probe(self.model, objective=self.objective, prepare=self._prepare)
 
     def stacked(self, states: Sequence[TrainingState]) -> TrainingState:
         """The states of at most `size` trials as the program's slots; unused slots repeat the first."""
