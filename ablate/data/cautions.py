@@ -24,24 +24,29 @@ _LARGE_CLASS = 0.9
 _ACCURACY = ("accuracy", "acc", "sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 _MARGIN, _SIGMAS = 0.05, 4  # between the shares of copies in test and training set, if few inputs are possible
 _TORN = "the random split puts {} into training and validation, so validation scores are too high"
+_MAY_TEAR = "where {} are on both sides of the split, validation scores are too high"  # if it is not random
 Said: TypeAlias = tuple[list[str], str]  # cautions, and the remark shown if there are none
 
 
-def data_cautions(data: Dataset, *, metric: str | None = None) -> Observations:
+def data_cautions(data: Dataset, *, metric: str | None = None, is_random: bool = True) -> Observations:
     """The cautions of a data set; undecidable kinds are left out. Linear in the data: 0.3 s for CIFAR-10.
 
     A large class matters to studies whose `metric` (None: by the targets) is an accuracy; others have chosen already.
+    `is_random` is false if something else than chance decides which examples are for validation.
     A pretraining task is not examined: its classes differ, so none of its examples is tested.
     """
     copies = find_copies(data)
     scales = {leaf: compare_scales(train, leaves(data.x_test)[leaf]) for leaf, train in leaves(data.x_train).items()}
     compared = {leaf: found for leaf, found in scales.items() if found is not None}
     contamination, few_tested = _contamination(copies, data)
-    groups, few_repeated = _groups(copies, data)
+    torn = _TORN if is_random and data.group_of is None and data.time_of is None else _MAY_TEAR
+    groups, few_repeated = _groups(copies, data, torn=torn)
+    is_of_classes = any(target.kind in ("classes", "one-hot") for target in data.targets.values())
+    by_accuracy = metric is None or metric.lower() in _ACCURACY
     cautions: dict[CautionKind, list[str]] = {
         "contamination": contamination,
         **({"test_scaling": _test_scalings(compared, data)} if compared else {}),
-        "imbalance": _imbalance(data) if metric is None or metric.lower() in _ACCURACY else [],
+        **({"imbalance": _imbalance(data)} if is_of_classes and by_accuracy else {}),
         "groups": [*data.groups, *groups],
     }
     remarks: dict[CautionKind, str] = {"contamination": few_tested, "groups": few_repeated}
@@ -71,7 +76,7 @@ def _contamination(copies: Copies, data: Dataset) -> Said:
     return said, ""
 
 
-def _groups(copies: Copies, data: Dataset) -> Said:
+def _groups(copies: Copies, data: Dataset, *, torn: str) -> Said:
     n, blank, n_train = copies.trained, copies.blank_trained, n_examples(data.x_train)
     if all(_is_repeated(array) for array in leaves(data.x_train).values()):
         return [f"All {n_train:,} training examples have the same inputs, so nothing can be learned from them"], ""
@@ -80,8 +85,8 @@ def _groups(copies: Copies, data: Dataset) -> Said:
         other = (
             f"; {copies.contradictory:,} of them have a duplicate with another label" if copies.contradictory else ""
         )
-        return [f"{equal} ({copies.distinct:,} different inputs){other}: {_TORN.format('copies')}"], ""
-    if seen := _from_a_series(data):
+        return [f"{equal} ({copies.distinct:,} different inputs){other}: {torn.format('copies')}"], ""
+    if seen := _from_a_series(data, torn=torn):
         return seen, ""
     if n and copies.is_chance:
         every = _of(n + blank, n_train, "training example")
@@ -105,22 +110,22 @@ def _all_blank(n: int, total: int, *, part: str, equal: str) -> str:
     return f"{_of(n, total, f'{part} example')} {equal}, all of them blank." if n else ""
 
 
-def _from_a_series(data: Dataset) -> list[str]:
+def _from_a_series(data: Dataset, *, torn: str) -> list[str]:
     if data.group_of is not None or data.time_of is not None:
         return []  # the split is not random
     for leaf, train in leaves(data.x_train).items():
-        if said := _windows(train, leaves(data.x_test)[leaf]):
+        if said := _windows(train, leaves(data.x_test)[leaf], torn=torn):
             return said
     distance = neighbour_distance(data)
     if distance is not None and distance < _NEAR:
         times = f"{1 / max(distance, 1e-3):.1f} times"
         of = "examples of the same class" if class_of_each(data.targets, data.y_train) is not None else "examples"
         near = f"Successive training examples are {times} closer than random {of}"
-        return [f"{near}, like frames of one recording: {_TORN.format('such neighbours')}"]
+        return [f"{near}, like frames of one recording: {torn.format('such neighbours')}"]
     return []
 
 
-def _windows(train: Array, test: Array) -> list[str]:
+def _windows(train: Array, test: Array, *, torn: str) -> list[str]:
     within = overlapping_windows(train, train)
     if within.shifted > _MOST_OVERLAPPING * within.probed:
         across = overlapping_windows(test, train)
@@ -129,7 +134,7 @@ def _windows(train: Array, test: Array) -> list[str]:
         overlap = (
             f"{found} overlap with another training example (shifted by some steps), like windows cut from one series"
         )
-        return [f"{overlap}: {_TORN.format('such windows')}"]
+        return [f"{overlap}: {torn.format('such windows')}"]
     return []
 
 

@@ -54,7 +54,7 @@ def group_sentences(groups: Mapping[str, Array], *, n_train: int, n_test: int) -
         n = len(np.unique(array))
         if 1 < n < n_train:
             said.append(
-                f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and the random split into "
+                f"{printable(name, 40)} names {number_of(n, 'group')} of training examples, and a random split into "
                 "training and validation does not keep groups together, so validation scores may be too high: "
                 f'write groups = "{printable(name, 40)}" in [data]'
             )

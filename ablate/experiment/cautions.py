@@ -12,6 +12,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
 from ablate.study.catalog import ENGINE
 from ablate.study.cautions import CautionKind, Cautions
+from ablate.study.metric_words import metric_words
 from ablate.study.model_ref import ModelRef
 from ablate.study.rate import RECIPE
 from ablate.study.task import LOSS, TaskMetric, classification
@@ -82,7 +83,7 @@ def _test_gap(entries: Sequence[Entry], judged: TaskMetric) -> list[str] | None:
     validation, test = (float(mean) for mean in pairs.mean(axis=0))
     if not _is_large(judged.sign * (validation - test), pairs, list(by_variant.values()), judged):
         return []
-    name = judged.name.replace("_", " ")
+    name = metric_words(judged.name)
     return [
         f"Test {name} is {_in_unit(test, judged)} and validation {name} {_in_unit(validation, judged)} on average: "
         "check that the labels and inputs of the test set are prepared like those of the training set"

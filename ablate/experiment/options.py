@@ -75,7 +75,8 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     """Collect what is fixed from now on, and divide the cores among the workers."""
     cores = system.usable_cores()
     memory = system.memory_bytes()
-    seen = data_cautions(data, metric=study.metric.name)
+    is_random = study.data.validation != "given"
+    seen = data_cautions(data, metric=study.metric.name, is_random=is_random)
     workers = options.workers or count_workers(cores, gpus=system.count_gpus(), memory=memory)
     return Facts(
         study=study,

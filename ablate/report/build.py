@@ -114,7 +114,9 @@ def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
         way_out=SCORE_OF_GUESSING if inputs.is_imported else "",
         changes=inputs.mode_changes,
         level=inputs.level,
+        lower_is_better=inputs.metric.label if inputs.metric.direction == "minimize" else "",
         left_out=left_out_in_words(inputs),
+        has_seeds=inputs.has_seeds,
     )
     return [*answer, *map(unbroken, headline_notes(inputs.facts.frozen))]
 

@@ -63,6 +63,9 @@ def _enough(inputs: Inputs) -> Check:
     has = number_of(n, "paired seed")
     if len(smallest) and (smallest["test"] == "unpaired").all():
         has = f"{number_of(n, 'run')} on its smaller side, unpaired"
+    if not inputs.has_seeds:
+        why = f"The table has no seed column; p = {p_level} needs {least} seeds or more."
+        return Check("Enough seeds", passed=False, why=why)
     why = f"The smallest comparison has {has}; p = {p_level} needs {least} or more."
     return Check("Enough seeds", n >= least, why)
 

@@ -13,6 +13,7 @@ from ablate.report.failures import failures_block
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import (
     count,
+    difference_words,
     effect_decimals,
     file_unit,
     in_unit,
@@ -37,8 +38,8 @@ from ablate.text import number_of
 IN_FILE_UNIT = (
     "mean", "sd", "low", "high", "low_adjusted", "high_adjusted", "margin", "mde", "reference_mean", "variant_mean",
 )  # fmt: skip
-DOTS = "Each light dot is one seed: variant minus reference, {shared}."
-DOTS_OF_MEANS = "Each light dot is a mean of all runs: variant minus reference; without seeds no run has a partner."
+DOTS = "Each light dot is one seed: {sides}, {shared}."
+DOTS_OF_MEANS = "Each light dot is a mean of all runs: {sides}; without seeds no run has a partner."
 NO_DOTS = " A comparison without shared seeds has no dots."
 BARS = "The thick bar is the 95 % interval of the mean, the thin bar holds for all comparisons at once."
 NO_BARS = "The mark is the mean; with fewer than {least} seeds there is no interval."
@@ -212,13 +213,14 @@ def _lost_dots(lost: int, inputs: Inputs) -> str:
 
 
 def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
-    metric, has_seeds = inputs.metric, inputs.facts.seed_column != ""
+    metric, has_seeds = inputs.metric, inputs.has_seeds
     shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     no_bars = NO_BARS.format(least=MIN_SEEDS) if has_seeds else UNSEEDED
     bars = BARS if primary["low"].notna().any() else no_bars
     is_unpaired = primary["test"] == "unpaired"
-    dots = DOTS.format(shared=shared) if has_seeds else DOTS_OF_MEANS
+    sides = difference_words(metric)
+    dots = DOTS.format(sides=sides, shared=shared) if has_seeds else DOTS_OF_MEANS.format(sides=sides)
     dots = "" if is_unpaired.all() else dots + (NO_DOTS if is_unpaired.any() else "")
     said = [dots, bars, BAND.format(margin=margin) if metric.margin else ""]
     return " ".join(part for part in said if part)

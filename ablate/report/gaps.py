@@ -12,6 +12,7 @@ from ablate.report.page import MOST_ROWS, Block, Table, to_figure
 from ablate.report.plots.differences import MOST_DRAWN, draw_gaps
 from ablate.report.training import named_runs, run_epochs, told_runs
 from ablate.report.wording.phrases import DECIMALS, capital
+from ablate.study.metric_words import metric_words
 from ablate.study.trial import BEST
 
 READING = (
@@ -45,7 +46,7 @@ def _judged(inputs: Inputs) -> Metric:
 
 
 def _name(metric: Metric) -> str:
-    return metric.name.removeprefix("val_").replace("_", " ")
+    return metric_words(metric.name.removeprefix("val_"))
 
 
 def _title(metric: Metric) -> str:

@@ -27,7 +27,7 @@ def run_checks(inputs: Inputs) -> list[Check]:
 
 def _same_seeds(inputs: Inputs) -> Check:
     name, apart = "Every configuration has the same seeds", unpaired_names(inputs)
-    has_seeds = inputs.facts.seed_column != ""
+    has_seeds = inputs.has_seeds
     if has_seeds and same_settled_seeds(inputs):
         return Check(name, passed=True, why="Every variant and its reference have the same seeds.")
     said = [] if has_seeds else ["The table has no seed column, so no run has a partner with the same seed"]
@@ -53,7 +53,7 @@ def _counted(inputs: Inputs) -> Check:
 
 def _one_row_a_run(inputs: Inputs) -> Check:
     """Whether a configuration has several rows for a seed; without seeds, several rows may be so many seeds."""
-    name, has_seeds = "One row per configuration and seed", inputs.facts.seed_column != ""
+    name, has_seeds = "One row per configuration and seed", inputs.has_seeds
     search = inputs.results[(inputs.results["phase"] == "search") & ~inputs.results["state"].isin(CUT_SHORT)]
     seeded = search[search["seed"].notna()] if has_seeds else search
     key = [*factor_columns(search), *["seed"] * has_seeds]
@@ -89,7 +89,7 @@ def _scores_vary(inputs: Inputs) -> Check:
 
 def _scores_of_source(inputs: Inputs, name: str) -> Check:
     """The check on the rows of the table, where each configuration counts as one run."""
-    if inputs.facts.seed_column == "":
+    if not inputs.has_seeds:
         return Check(name, None, "The table has no seed column.")
     rows = source_runs(inputs)
     finished = rows[rows["state"] == "finished"]

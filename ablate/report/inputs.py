@@ -118,6 +118,11 @@ class Inputs:
         return bool(self.facts.foreign)
 
     @property
+    def has_seeds(self) -> bool:
+        """Whether runs have seeds by which they can be paired; false for an imported table without such a column."""
+        return self.facts.seed_column != ""
+
+    @property
     def score_metric(self) -> Metric:
         """The validation score that the search maximised, as a metric."""
         if self.facts.metric:

@@ -12,7 +12,7 @@ from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.effects import verdict_text
 from ablate.report.exploratory import MARKED, caveats, describe, has_primary_factorial, outside
 from ablate.report.inputs import Inputs, reference_levels
-from ablate.report.numbers import count, effect_decimals, in_unit, interval, number, p_value
+from ablate.report.numbers import count, decimals_of_size, effect_decimals, in_unit, interval, number, p_value
 from ablate.report.page import Block, CellContent, Folded, Link, Paragraph, Section, Table, to_figure
 from ablate.report.plots.designs import MOST_PANELS, draw_interactions
 from ablate.report.runs import OF_FACTORIAL, factorial_runs
@@ -113,7 +113,7 @@ def _interactions(one: Factorial, effects: pd.DataFrame, inputs: Inputs, *, is_p
     pairs = effects[(effects["kind"] == "interaction") & (effects["mode"] == one.mode)]
     shown = pairs[pairs["flagged"].astype(bool)] if is_primary else pairs
     if shown.empty:
-        return [Paragraph(_none_flagged(pairs))] if len(pairs) else []
+        return [Paragraph(_none_flagged(pairs, has_seeds=inputs.has_seeds))] if len(pairs) else []
     shown = shown.sort_values("mean", key=lambda mean: mean.abs(), ascending=False, kind="stable")
     chosen = shown[["factor", "factor_2"]].drop_duplicates().to_numpy().tolist()
     chosen = chosen if is_primary else chosen[:MOST_EXPLORED]
@@ -125,7 +125,7 @@ def _interactions(one: Factorial, effects: pd.DataFrame, inputs: Inputs, *, is_p
     title = "Flagged interactions" if is_primary else f"The largest interactions {MARKED}"
     sentence = (
         _flagged_in_words(shown, len(pairs), len(chosen), metric) if is_primary
-        else _largest_in_words(shown, len(chosen), metric)
+        else _largest_in_words(shown, len(chosen), metric, has_seeds=inputs.has_seeds)
     )  # fmt: skip
     reading = HOW_TO_READ.format(intervals=WITH_INTERVALS if cells["low"].notna().any() else "")
     table = _cells_table(cells, metric, is_primary=is_primary)
@@ -140,12 +140,13 @@ def _flagged_in_words(flagged: pd.DataFrame, n_tested: int, n_pairs: int, metric
     return said + (f" The figure shows the first {MOST_PANELS} of {n_pairs} pairs." if n_pairs > MOST_PANELS else "")
 
 
-def _largest_in_words(pairs: pd.DataFrame, n_drawn: int, metric: Metric) -> str:
+def _largest_in_words(pairs: pd.DataFrame, n_drawn: int, metric: Metric, *, has_seeds: bool) -> str:
     n = int(pairs["n"].max())
     drawn = "the largest observed interaction is drawn, whatever its size"
     if n_drawn > 1:
         drawn = f"the {n_drawn} pairs of factors with the largest observed interactions are drawn, whatever their size"
-    few = f"; with {number_of(n, 'seed')} only means are shown" if n < MIN_SEEDS else ""
+    seeds = f"with {number_of(n, 'seed')}" if has_seeds else "without seeds"
+    few = f"; {seeds} only means are shown" if n < MIN_SEEDS else ""
     return (
         f"Exploratory: {drawn}, and in pure noise any two lines seem to cross; the largest is "
         f"{_size_in_words(pairs, metric)}{few}."
@@ -154,16 +155,18 @@ def _largest_in_words(pairs: pd.DataFrame, n_drawn: int, metric: Metric) -> str:
 
 def _size_in_words(ordered: pd.DataFrame, metric: Metric) -> str:
     first = ordered.iloc[0]
-    size = number(first["mean"] * metric.scale, 1 if metric.unit == "points" else 3, is_signed=True)
+    value = first["mean"] * metric.scale
+    decimals = {"points": 1, "nats": 3}.get(metric.unit, decimals_of_size(abs(value)))
+    size = number(value, decimals, is_signed=True)
     return f"{first['term']}: {size} {metric.unit}".rstrip() + " beyond the sum of the separate effects"
 
 
-def _none_flagged(pairs: pd.DataFrame) -> str:
+def _none_flagged(pairs: pd.DataFrame, *, has_seeds: bool) -> str:
     n = int(pairs["n"].max())
     if n < MIN_SEEDS:
-        seeds = "one seed" if n == 1 else f"{n} seeds"
+        seeds = "Without seeds" if not has_seeds else "With one seed" if n == 1 else f"With {n} seeds"
         return (
-            f"With {seeds} there is no p value (it needs {MIN_SEEDS} seeds), so no interaction is flagged or drawn. "
+            f"{seeds} there is no p value (it needs {MIN_SEEDS} seeds), so no interaction is flagged or drawn. "
             "The table describes the interactions."
         )
     tested = "The one interaction is not" if len(pairs) == 1 else f"None of the {len(pairs)} interactions is"

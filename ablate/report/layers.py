@@ -78,15 +78,16 @@ def _by_depth(states: pd.DataFrame) -> list[Block]:
 
 
 def _from_first_to_last(start: pd.DataFrame) -> str:
-    names = list(dict.fromkeys(start["name"]))
+    names, n = list(dict.fromkeys(start["name"])), int(start["number"].max())
     said = []
     for name in names[:MOST_TOLD]:
         of_one = start[start["name"] == name].sort_values("number")
         first, last = of_one.iloc[0], of_one.iloc[-1]
         shown = f"“{shorten(name, 60)}”" if name else "the reference"
-        said.append(f"from {significant(first['sd'])} to {significant(last['sd'])} in {shown}")
-    n = int(start["number"].max())
-    text = f"Across {n} hidden layers, before the first step, the SD of the activations goes {', '.join(said)}."
+        ends = [significant(end["sd"]) for end in (first, last)]
+        said.append(f"{ends[0]} in {shown}" if n == 1 else f"from {ends[0]} to {ends[1]} in {shown}")
+    where, goes = (f"Across {n} hidden layers", "goes") if n > 1 else ("In the only hidden layer", "is")
+    text = f"{where}, before the first step, the SD of the activations {goes} {', '.join(said)}."
     if len(names) > MOST_TOLD:
         text = f"{text[:-1]}; the table has all {len(names)}."
     return text + (f" The figure shows the first {MOST_LINES} variants." if len(names) > MOST_LINES + 1 else "")

@@ -13,9 +13,10 @@ from ablate.analysis.learning_curves import CurveContrast, LearningCurve, compar
 from ablate.analysis.statistics import MIN_SEEDS
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
-from ablate.report.numbers import number
+from ablate.report.numbers import decimals_of_size, number
 from ablate.report.page import MOST_ROWS, Block, Folded, Table
 from ablate.report.training import run_epochs, told_runs
+from ablate.study.metric_words import metric_words
 from ablate.study.trial import REFERENCE
 from ablate.text import first_of
 
@@ -38,8 +39,9 @@ def learning_curve_blocks(inputs: Inputs) -> list[Block]:
     if table.empty:
         return []
     metric = inputs.measure(inputs.monitor)
-    name = inputs.monitor.removeprefix("val_")
-    columns = _columns(metric, name, has_seconds=bool(table["seconds_later"].notna().any()))
+    name = metric_words(inputs.monitor.removeprefix("val_"))
+    decimals = 1 if metric.unit == "points" else 3 if metric.unit == "nats" else decimals_of_size(_largest(table))
+    columns = _columns(metric, name, decimals=decimals, has_seconds=bool(table["seconds_later"].notna().any()))
     rows = [[text(row) for text in columns.values()] for _, row in table.head(MOST_ROWS).iterrows()]
     data = with_units(table, dict.fromkeys(("gain", "gain_low", "gain_high"), metric.unit))
     shown = Table(CAPTION, list(columns), rows, frozenset(range(2, len(columns))), name="learning-speed", data=data)
@@ -75,8 +77,9 @@ def what_is_plain(table: pd.DataFrame, name: str) -> str:
         for is_so in (first["reached"] == first["n"], first["reached"] == 0)
     )
     epochs = float(first["reference_epochs"].median())
+    needed = "1 epoch" if epochs == 1 else f"{epochs:g} epochs"
     return (
-        f"The reference needs {epochs:g} epochs to its best validation {name} (median over the seeds). "
+        f"The reference needs {needed} to its best validation {name} (median over the seeds). "
         f"Variants that reach that score in every seed: {in_all}; in no seed: {in_none}."
     )
 
@@ -110,8 +113,14 @@ def _flat(found: CurveContrast) -> dict[str, float]:
     return flat
 
 
-def _columns(metric: Metric, name: str, *, has_seconds: bool) -> Mapping[str, Callable[[ContrastRow], str]]:
-    decimals = 1 if metric.unit == "points" else 3
+def _largest(table: pd.DataFrame) -> float:
+    """The largest gain or end of an interval."""
+    return float(np.nanmax(np.append(0.0, table[["gain", "gain_low", "gain_high"]].abs().to_numpy(dtype=float))))
+
+
+def _columns(
+    metric: Metric, name: str, *, decimals: int, has_seconds: bool
+) -> Mapping[str, Callable[[ContrastRow], str]]:
     gain = f"gain in {metric.unit}" if metric.unit else "gain"
     columns: dict[str, Callable[[ContrastRow], str]] = {
         "Factor": lambda row: str(row["factor"]),

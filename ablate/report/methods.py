@@ -13,6 +13,7 @@ from ablate.report.statistical_methods import lost_runs_paragraph, statistics_pa
 from ablate.report.wording import level_sentence, percent, read_before
 from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name
+from ablate.study.metric_words import metric_words
 from ablate.study.trial import BEST
 from ablate.text import listed, number_of, to_minute
 
@@ -48,6 +49,7 @@ FOREIGN = (
 )
 PAIRED = "The statistics below pair rows with the same seed."
 PARTLY_PAIRED = "The statistics below pair rows with the same seed, where both sides share seeds."
+UNSEEDED = "Its runs have no seeds, so there is neither an interval nor a test."
 NOT_PAIRED = "Both sides share no seed, so the statistics below compare their runs unpaired."
 
 
@@ -103,6 +105,8 @@ def _design(inputs: Inputs) -> str:
 
 def _pairing(inputs: Inputs) -> str:
     is_unpaired = inputs.effects["test"] == "unpaired"
+    if not inputs.has_seeds:
+        return UNSEEDED
     if not is_unpaired.any():
         return PAIRED
     return NOT_PAIRED if is_unpaired.all() else PARTLY_PAIRED
@@ -156,7 +160,7 @@ def _seeds(inputs: Inputs) -> str:
         )
     elif isinstance(seeds, int):
         said.append(f"Every compared configuration was trained with the same {number_of(seeds, 'seed')}.")
-    elif len(inputs.effects):
+    elif len(inputs.effects) and inputs.has_seeds:
         said += _counts(inputs.effects)
     if not inputs.is_imported:
         said.append(_what_a_seed_fixes(inputs))
@@ -187,7 +191,7 @@ def _what_a_seed_fixes(inputs: Inputs) -> str:
 def _test_set(inputs: Inputs) -> str:
     if inputs.is_imported or inputs.results.empty:
         return ""
-    monitor = inputs.monitor.replace("val_", "validation ")
+    monitor = metric_words(inputs.monitor)
     if not inputs.metric.name.startswith("test_"):
         return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test

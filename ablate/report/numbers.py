@@ -7,7 +7,7 @@ import pandas as pd
 
 from ablate.analysis.effects import Metric
 from ablate.report.plots import rate_text
-from ablate.report.wording.phrases import DECIMALS, MOST_DECIMALS, MOST_OF_OTHERS
+from ablate.report.wording.phrases import DECIMALS, MOST_DECIMALS, MOST_OF_OTHERS, capital
 
 DIGITS = 3  # for the largest difference, if there is no spread to choose the digits by
 NOISE = 1e-9  # relative to the largest difference: anything smaller is rounding error
@@ -149,9 +149,14 @@ def in_unit(metric: Metric) -> str:
     return f", {metric.unit}" if metric.unit else ""
 
 
+def difference_words(metric: Metric) -> str:
+    """Which side is subtracted from which, so that above 0 is better."""
+    return "reference minus variant" if metric.direction == "minimize" else "variant minus reference"
+
+
 def mean_label(metric: Metric) -> str:
     """The heading of a column of means: "Test accuracy, %"."""
-    return f"{metric.label.capitalize()}{', %' if metric.unit == 'points' else in_unit(metric)}"
+    return f"{capital(metric.label)}{', %' if metric.unit == 'points' else in_unit(metric)}"
 
 
 def file_unit(metric: Metric) -> str:

@@ -1,5 +1,9 @@
 """The title facts, the warning banners, and the section on data, machine, versions and how to reproduce."""
 
+from collections.abc import Sequence
+
+import pandas as pd
+
 from ablate.analysis.effects import confirmatory_runs
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.left_out import source_runs
@@ -68,15 +72,15 @@ def _size(inputs: Inputs) -> str:
         phases = [(phase, int((results["phase"] == phase).sum())) for phase in ("search", "tune")]
         sizes = [number_of(n, f"{phase} trial") for phase, n in phases if n]
     if n_variants := compared.loc[compared["variant"] != REFERENCE, "variant"].nunique():
-        sizes.append(
-            f"{number_of(n_variants, 'variant')} and the reference × {number_of(compared['seed'].nunique(), 'seed')}"
-        )
+        sizes.append(f"{number_of(n_variants, 'variant')} and the reference{_seeds(inputs, compared)}")
     crossed = confirmatory_runs(results, design="factorial")
     if len(crossed):
-        sizes.append(
-            f"a factorial of {crossed['variant'].nunique():,} cells × {number_of(crossed['seed'].nunique(), 'seed')}"
-        )
+        sizes.append(f"a factorial of {crossed['variant'].nunique():,} cells{_seeds(inputs, crossed)}")
     return ", ".join(sizes)
+
+
+def _seeds(inputs: Inputs, runs: pd.DataFrame) -> str:
+    return f" × {number_of(runs['seed'].nunique(), 'seed')}" if inputs.has_seeds else ""
 
 
 def _second_reference(inputs: Inputs) -> str:
@@ -119,7 +123,7 @@ def origin_section(inputs: Inputs) -> Section:
 
 def _source(inputs: Inputs) -> list[tuple[str, str]]:
     data, seed = inputs.data, inputs.facts.seed
-    shape, scaling = " × ".join(map(str, data.shape or [])), f"scaling {data.scaling}" if data.scaling else ""
+    shape, scaling = _shape(data.shape or ()), f"scaling {data.scaling}" if data.scaling else ""
     return _stated(
         ("Study seed", "" if seed is None else str(seed)),
         ("Data", " · ".join(text for text in (data_text(inputs), shape, scaling) if text)),
@@ -127,6 +131,11 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
         ("Pretrained on", data.pretraining or ""),
         ("Data fingerprint", data.fingerprint or ""),
     )
+
+
+def _shape(shape: Sequence[int]) -> str:
+    """ "32 × 32 × 3", "13 inputs"."""
+    return number_of(shape[0], "input") if len(shape) == 1 else " × ".join(map(str, shape))
 
 
 def _machine(inputs: Inputs) -> list[tuple[str, str]]:

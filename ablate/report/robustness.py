@@ -19,7 +19,7 @@ from ablate.report.plots import contrast_name
 SENTENCE = (
     "Ranks (Wilcoxon's signed-rank test, not adjusted for other comparisons), a bootstrap of the mean (BCa, from "
     "10 seeds on), the share of seeds in which the variant is ahead (Wilson's interval), and the posterior "
-    "probabilities that the true difference is below, within and above the margin (Student's t, no prior knowledge). "
+    "probabilities that the true difference is {sizes} (Student's t, no prior knowledge). "
     "Exploratory: they show whether a finding depends on the method, and no verdict rests on them."
 )
 PERCENTS = ("p_worse", "p_within", "p_above")
@@ -31,23 +31,25 @@ def robustness_block(effects: pd.DataFrame, inputs: Inputs) -> list[Folded]:
     if told.empty:
         return []
     metric, decimals = inputs.metric, effect_decimals(told, inputs.metric)
-    data = _measured(told, inputs)
+    data, has_margin = _measured(told, inputs), metric.margin > 0
+    percents = [name for name in PERCENTS if has_margin or name != "p_within"]
     rows = [
         [*contrast_name(row["factor"], row["level"], against=row["against"]), p_value(row["wilcoxon_p"]),
          interval(row["bootstrap_low"] * metric.scale, row["bootstrap_high"] * metric.scale, decimals),
-         interval(row["better_low"], row["better_high"], 2), *(_percent(row[name]) for name in PERCENTS)]
+         interval(row["better_low"], row["better_high"], 2), *(_percent(row[name]) for name in percents)]
         for row in data.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
     head = (
-        "Factor", "Level", "p (Wilcoxon)", f"Bootstrap, 95 %{in_unit(metric)}", "P(better), 95 %", "Worse", "Within ±δ",
-        "Better",
+        "Factor", "Level", "p (Wilcoxon)", f"Bootstrap, 95 %{in_unit(metric)}", "P(better), 95 %", "Worse",
+        *["Within ±δ"] * has_margin, "Better",
     )  # fmt: skip
     units = dict.fromkeys(("bootstrap_low", "bootstrap_high"), file_unit(metric))
     table = Table(
         f"Other ways to look at it {MARKED}", head, rows, frozenset(range(2, len(head))), name="robustness",
         data=with_units(data, units),
     )  # fmt: skip
-    return [Folded("other-ways", SENTENCE, table)]
+    sizes = "below, within and above the margin" if has_margin else "below and above 0"
+    return [Folded("other-ways", SENTENCE.format(sizes=sizes), table)]
 
 
 def _measured(told: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:

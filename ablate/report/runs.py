@@ -9,6 +9,7 @@ import pandas as pd
 from ablate.analysis import designs
 from ablate.analysis.designs import Factorial
 from ablate.analysis.effects import Metric, confirmatory_runs, metric_values
+from ablate.analysis.imports import end_words
 from ablate.analysis.search_history import underlying_runs
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
@@ -46,6 +47,7 @@ def runs_block(inputs: Inputs) -> Folded | None:
     runs = underlying_runs(inputs.scores, inputs.effects)
     if runs.empty:
         return None
+    runs = _ended(inputs, runs)
     metric, shown = inputs.metric, runs.head(MOST_ROWS)
     with_mode = runs["mode"].nunique() > 1
     with_reuse = bool((shown["same_as"] != "").any())
@@ -57,7 +59,7 @@ def runs_block(inputs: Inputs) -> Folded | None:
     decimals = effect_decimals(inputs.effects, metric)
     rows = [
         [*contrast_name(row["factor"], row["level"], against=row["against"]), *([row["mode"]] if with_mode else []),
-         *_numbers(row, metric, decimals), _states(row), row["trial"], row["reference_trial"],
+         *_numbers(inputs, row, decimals), _states(row), row["trial"], row["reference_trial"],
          row["run_id"][:RUN_ID] or NONE, row["reference_run_id"][:RUN_ID] or NONE,
          *([row["same_as"] or NONE] if with_reuse else [])]
         for row in shown.to_dict("records")
@@ -91,10 +93,15 @@ def hover_text(pairs: pd.DataFrame, metric: Metric, decimals: int) -> list[str]:
     ]
 
 
-def _numbers(row: Row, metric: Metric, decimals: int) -> list[str]:
+def _numbers(inputs: Inputs, row: Row, decimals: int) -> list[str]:
+    metric = inputs.metric
     difference = number(row["difference"] * metric.scale, decimals, is_signed=True)
     values = [shown_mean(row[name], metric, decimals) for name in ("value", "reference_value")]
-    return [str(row["seed"]), difference, *values]
+    return [str(row["seed"]) if inputs.has_seeds else NONE, difference, *values]
+
+
+def _seed(inputs: Inputs, row: Row) -> str:
+    return count(row["seed"]) if inputs.has_seeds else NONE
 
 
 def _groups(shown: pd.DataFrame) -> list[tuple[str, int]]:
@@ -116,14 +123,14 @@ def factorial_runs(inputs: Inputs, found: Sequence[Factorial]) -> Folded | None:
     runs = confirmatory_runs(inputs.results, design="factorial")
     if runs.empty:
         return None
-    left_out = {(one.mode, seed) for one in found for seed in one.left_out}
+    runs, left_out = _ended(inputs, runs), {(one.mode, seed) for one in found for seed in one.left_out}
     used = [pair not in left_out for pair in zip(runs["mode"], runs["seed"].astype(int), strict=True)]
     runs = runs.assign(value=metric_values(runs, inputs.metric), used=used, seed=runs["seed"].astype(int))
     runs = _together(runs, ["mode", "variant"])[list(FACTORIAL_COLUMNS)]
     head = ["Cell", "Seed", mean_label(inputs.metric), *_names(runs)]
     has_unused = not runs["used"].all()
     rows = [
-        [row["variant"], count(row["seed"]), shown_mean(row["value"], inputs.metric, _decimals(inputs)),
+        [row["variant"], _seed(inputs, row), shown_mean(row["value"], inputs.metric, _decimals(inputs)),
          *_told(row, runs), *(["yes" if row["used"] else "no"] if has_unused else [])]
         for row in runs.head(MOST_ROWS).to_dict("records")
     ]  # fmt: skip
@@ -140,13 +147,13 @@ def path_runs(inputs: Inputs) -> Folded | None:
     runs = designs.path_runs(inputs.results, inputs.metric)
     if runs.empty:
         return None
-    runs = _together(runs, ["mode", "direction", "step", "factor", "level"])
+    runs = _together(_ended(inputs, runs), ["mode", "direction", "step", "factor", "level"])
     metric = inputs.score_metric
     head = ["Direction", "Step", "Candidate", "Seed", mean_label(metric), *_names(runs)]
     shown = runs.head(MOST_ROWS)
     rows = [
         [row["direction"], count(row["step"]), f"{row['factor']} = {row['level']}" if row["factor"] else "start",
-         count(row["seed"]), shown_mean(row["score"], metric, _decimals(inputs)), *_told(row, runs)]
+         _seed(inputs, row), shown_mean(row["score"], metric, _decimals(inputs)), *_told(row, runs)]
         for row in shown.to_dict("records")
     ]  # fmt: skip
     groups = Counter(path_anchor(row) for row in shown.to_dict("records"))
@@ -165,6 +172,16 @@ def path_anchor(row: Row) -> str:
 def leading(text: str, anchor: str, *, anchors: frozenset[str]) -> CellContent:
     """The text, as a link if the page has the anchor."""
     return Link(text, anchor) if anchor in anchors else text
+
+
+def _ended(inputs: Inputs, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with how they ended in the words of an imported table, where a row that is dropped was not killed."""
+    if not inputs.is_imported:
+        return runs
+    words = dict(zip(inputs.results["trial"], end_words(inputs.results), strict=True))
+    return runs.assign(
+        state=[words.get(trial, state) for trial, state in zip(runs["trial"], runs["state"], strict=True)]
+    )
 
 
 def _together(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:

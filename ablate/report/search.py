@@ -74,8 +74,8 @@ def factors_above_noise(table: pd.DataFrame) -> str:
 
 
 def _history(shown: pd.DataFrame, metric: Metric, *, noun: str) -> list[Block]:
-    label = _score_label(metric)
-    figure = draw_history(shown, label=label)
+    label, is_loss = _score_label(metric), metric.direction == "minimize"
+    figure = draw_history(shown, label=label, is_negated=is_loss)
     if figure is None:
         return []
     best = shown["trial"][int(shown["best"].argmax())] if shown["best"].notna().any() else NONE
@@ -89,7 +89,9 @@ def _history(shown: pd.DataFrame, metric: Metric, *, noun: str) -> list[Block]:
         sentence += f" The figure shows about {MOST_POINTS:,} {noun}s, evenly spaced, and every {noun} that set a best."
     title, every = ("Search history", "Every search trial") if noun == "trial" else ("Runs in their order", "Every run")
     decimals = _decimals(shown["score"], metric)
-    head = (noun.capitalize(), "State", label, "Best so far")
+    head = (noun.capitalize(), "State", mean_label(metric), "Best so far")
+    sign = -1 if is_loss else 1
+    shown = shown.assign(value=sign * shown["value"], best=sign * shown["best"])
     rows = [
         (str(row["trial"]), str(row["state"]), number(row["value"], decimals), number(row["best"], decimals))
         for row in shown.head(MOST_ROWS).to_dict("records")
@@ -100,9 +102,8 @@ def _history(shown: pd.DataFrame, metric: Metric, *, noun: str) -> list[Block]:
 
 
 def _score_label(metric: Metric) -> str:
-    """The axis label of the scores: a loss gets a minus sign, so that up is better."""
-    label = mean_label(metric)
-    return f"−{label[0].lower()}{label[1:]}" if metric.direction == "minimize" else label
+    """The axis label of the scores: up is better, which is said of a loss."""
+    return f"{mean_label(metric)}; up is better" if metric.direction == "minimize" else mean_label(metric)
 
 
 def _importances(inputs: Inputs, title: str) -> list[Block]:
@@ -202,7 +203,8 @@ def expected_blocks(inputs: Inputs, metric: Metric, *, label: str) -> list[Block
         return []
     decimals = score_decimals(expected.iloc[:, 1].tolist(), metric, points=1, others=3)
     sentence = _in_words(expected, metric, decimals)
-    figure = draw_expected(expected.assign(value=expected["expected"] * metric.scale), label=label)
+    values, is_loss = expected["expected"] * metric.scale, metric.direction == "minimize"
+    figure = draw_expected(expected.assign(value=values), label=label, is_negated=is_loss)
     rows = [(count(n), shown_mean(best, metric, decimals)) for n, best in expected.itertuples(index=False)]
     head = ("Trials", f"Expected best, {mean_label(metric)[:1].lower()}{mean_label(metric)[1:]}")
     caption = "Expected best score of a random search, by number of trials"

@@ -4,19 +4,23 @@ from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.statistics import EXACT_SEEDS, FLIPS_DRAWN, MIN_SEEDS, binomial_error
 from ablate.report.inputs import Inputs
 from ablate.report.left_out import source_runs
-from ablate.report.numbers import number, significant
+from ablate.report.numbers import difference_words, number, significant
 from ablate.report.wording.phrases import DECIMALS
 from ablate.study.trial import CUT_SHORT
 from ablate.text import number_of
 
 STATISTICS = (
-    "A difference is variant minus reference in {metric}, above 0 if the variant is better, paired by seed. The "
+    "A difference is {sides} in {metric}, above 0 if the variant is better, paired by seed. The "
     "interval of a single comparison is Student's t interval of the mean difference at 95 %; simultaneous intervals "
     "hold for all comparisons of a family at once (Bonferroni), and are wider on the side of a long tail where the "
     "differences are skewed (Johnson, Hall). P values come from the exact sign-flip test of the "
     "mean, over all sign patterns for up to {exact} seeds and over {drawn} random patterns for more. They are adjusted "
     "over the family by the step-down maximum of the statistics (max-T, Westfall & Young), with the signs of a seed "
     "flipped together in all comparisons; Holm-adjusted p values are given as well."
+)
+UNSEEDED = (
+    "A difference is {sides} in {metric}, above 0 if the variant is better. Without seeds no run has a partner, so "
+    "there is neither an interval nor a test."
 )
 FOLDS = (
     "The replicates are folds that share training examples ({overlap} test examples for each training example), so the "
@@ -56,12 +60,18 @@ def statistics_paragraph(inputs: Inputs) -> str:
     effects, metric = inputs.effects, inputs.metric
     if effects.empty:
         return ""
+    if not inputs.has_seeds:
+        return UNSEEDED.format(metric=metric.label, sides=difference_words(metric))
     n, others = len(inputs.primary_effects()), len(effects) - len(inputs.primary_effects())
     of_mode = f" of mode {inputs.modes[0]}" if inputs.modes[0] else ""
     families = f"The primary family of this report is its {number_of(n, 'comparison')}{of_mode}."
     if others:
         families += f" The {others} of other modes are exploratory: their p values hold within their mode only."
-    said = [STATISTICS.format(metric=metric.label, exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}")]
+    said = [
+        STATISTICS.format(
+            metric=metric.label, sides=difference_words(metric), exact=EXACT_SEEDS, drawn=f"{FLIPS_DRAWN:,}"
+        )
+    ]
     if inputs.facts.overlap:
         said.append(_folds(inputs.facts.overlap, is_imported=inputs.is_imported))
     if (effects["test"] == "unpaired").any():

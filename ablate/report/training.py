@@ -11,6 +11,7 @@ from ablate.report.numbers import NONE, decimals_of_size, number
 from ablate.report.page import MOST_ROWS, Block, Figure, Section, Table, to_figure
 from ablate.report.plots import MOST_RUNS, contrast_name, draw_curves
 from ablate.report.wording.phrases import DECIMALS, capital
+from ablate.study.metric_words import metric_words
 from ablate.study.trial import BEST
 from ablate.text import number_of
 
@@ -42,7 +43,7 @@ def _curves_figure(inputs: Inputs, metric: str, *, called: str) -> Figure | None
     # The runs behind the means are drawn once; repeating them for the other metric would only double the page.
     has_runs = metric == inputs.monitor
     behind = curves if has_runs else curves[curves["state"] != "finished"]
-    unit, name = inputs.measure(metric).unit, metric.removeprefix("val_").replace("_", " ")
+    unit, name = inputs.measure(metric).unit, metric_words(metric.removeprefix("val_"))
     shown = "%" if unit == "points" else unit
     figure = draw_curves(behind, means, label=f"{name}, {shown}" if shown else name)
     if figure is None:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ablate.analysis.effects import Metric
 from ablate.analysis.search_history import best_of_search
 from ablate.analysis.statistics import MOST_SEEDS, best_epoch_optimism, binomial_error
 from ablate.report.export import with_units
@@ -100,9 +101,10 @@ def _best_epoch(inputs: Inputs) -> str:
     if not gains.size:
         return ""
     gain = number(float(gains.mean()) * metric.scale, _decimals(inputs))
+    moved = f"{_flatters(metric)} its {metric.label} by about {gain} {metric.unit}".rstrip()
     return (
-        f"Choosing the best epoch of each run inflates its {metric.label} by about {gain} {metric.unit}".rstrip()
-        + ", estimated from the fluctuations of the curves. Test scores do not have this bias."
+        f"Choosing the best epoch of each run {moved}, estimated from the fluctuations of the curves. Test scores do "
+        "not have this bias."
     )
 
 
@@ -113,7 +115,12 @@ def _best_trial(inputs: Inputs) -> str:
     metric = inputs.score_metric
     gain = number(float(best["optimism"].iloc[0]) * metric.scale, _decimals(inputs))
     trial = "run of the table" if inputs.is_imported else "trial of the search"
-    return f"Choosing the best {trial} inflates its score by up to {gain} {metric.unit}".rstrip() + ", by luck alone."
+    lucky = f"Choosing the best {trial} {_flatters(metric)} its score by up to {gain} {metric.unit}".rstrip()
+    return f"{lucky}, by luck alone."
+
+
+def _flatters(metric: Metric) -> str:
+    return "lowers" if metric.direction == "minimize" else "inflates"
 
 
 def _undecided(inputs: Inputs) -> list[Table]:

@@ -46,7 +46,7 @@ QUESTIONS: Mapping[CautionKind, Question] = {
         "No repeated, overlapping or successive examples were found (other near duplicates were not checked).",
     ),
     "test_gap": Question(
-        "Test accuracy is close to validation accuracy", "On average it is less than 15 points below."
+        "Test scores are close to validation scores", "On average they are not far worse."
     ),
     "initial_weights": Question(
         "Each seed starts from different weights",

@@ -37,14 +37,10 @@ def inspect_layers(trial: Trial[Start], context: TrainingContext, when: When) ->
 
 
 def _states(trial: Trial[Start], context: TrainingContext, state: TrainingState, when: When) -> list[LayerState]:
-    split, rows = trial.split, trial.split.validation[: context.study.inspect.examples].astype(np.int32)
+    rows = trial.split.validation[: context.study.inspect.examples].astype(np.int32)
     (piece,) = context.examples.pieces(rows[None, None], 1)
-    inside = trial.start.program.probe.look(
-        state[:2],
-        (piece.x, piece.y),
-        (split.shift, split.scale),
-        rows=piece.order[0, 0],
-    )
+    scaling = replace(context.scaling([trial.split]), weights=None, class_weights=None).slot(0)
+    inside = trial.start.program.probe.look(state[:2], (piece.x, piece.y), scaling, rows=piece.order[0, 0])
     shown = min(CORNER_OF, len(inside)) if when == "end" else 0
     return [
         _state(layer, number, when, corner=_corner(layer.kernel) if number == shown else ())

@@ -52,7 +52,7 @@ def sentences(n_train=6, n_test=4, **groups):
 def test_groups_of_training_examples_are_torn_apart_by_the_split():
     (said,) = sentences(subject=list("aabbcc"))
     assert said == (
-        "subject names 3 groups of training examples, and the random split into training and validation "
+        "subject names 3 groups of training examples, and a random split into training and validation "
         'does not keep groups together, so validation scores may be too high: write groups = "subject" in [data]'
     )
 

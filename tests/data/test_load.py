@@ -254,7 +254,7 @@ def test_groups_in_a_file_come_with_the_data_and_are_not_called_unused(tmp_path)
     )
     data = load("own.npz", None, base=tmp_path, announce=said.append)
     assert said == []
-    assert data.groups[0].startswith("patient names 3 groups of training examples, and the random split")
+    assert data.groups[0].startswith("patient names 3 groups of training examples, and a random split")
     assert data.groups[1:] == ("1 of 2 groups in patient_test is in patient too",)
 
 

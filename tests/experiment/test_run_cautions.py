@@ -168,7 +168,7 @@ def judged(name, goal, unit, pairs):
 
 def test_a_test_error_far_above_validation_is_said_in_its_unit_and_direction():
     (said,) = judged("mae", "minimize", "mg/dl", [(50, 90), (52, 91), (51, 89)])
-    assert said.startswith("Test mae is 90 mg/dl and validation mae 51 mg/dl on average: check that the labels")
+    assert said.startswith("Test MAE is 90 mg/dl and validation MAE 51 mg/dl on average: check that the labels")
     assert judged("mae", "minimize", "mg/dl", [(90, 50), (91, 52), (89, 51)]) == []  # better on the test set
     assert judged("mae", "minimize", "mg/dl", [(50, 55), (52, 57), (51, 56)]) == []  # by a tenth
     assert judged("mae", "minimize", "mg/dl", [(30, 50), (52, 91), (71, 89)]) == []  # seeds differ as much

@@ -81,12 +81,12 @@ def test_curves_and_gaps_are_those_of_the_metric_that_decides(numbers: ReportFil
     first, second = section.blocks
     assert isinstance(first, Figure)
     assert isinstance(second, Figure)
-    assert (first.title, second.title) == ("Mae by epoch", "Loss by epoch")
-    assert ">mae, mg/dl<" in first.svg
+    assert (first.title, second.title) == ("MAE by epoch", "Loss by epoch")
+    assert ">MAE, mg/dl<" in first.svg
     assert ">loss<" in second.svg
     (gap,) = gap_blocks(inputs)
     assert isinstance(gap, Figure)
-    assert gap.title == "Validation minus training mae"  # above 0: training is better, as with an accuracy
+    assert gap.title == "Validation minus training MAE"  # above 0: training is better, as with an accuracy
     assert "Gap, mg/dl" in gap.table.head  # type: ignore[union-attr]
     assert "mg/dl in " in gap.sentence
     assert all(str(row[3]).startswith("+") for row in gap.table.rows)  # type: ignore[union-attr]
@@ -96,7 +96,7 @@ def test_rare_positives_are_judged_by_their_own_metric_without_a_unit(rare: Repo
     answer = " ".join(rare.headline).replace("\N{NO-BREAK SPACE}", " ")
     assert re.search(r"width 128 helps by 0\.\d+ \[", answer)
     text = words_of(rare)
-    assert "test pr auc" in text
+    assert "test PR AUC" in text
     assert "δ is 0.01, as the study states" in text
     assert "gain in" not in text
 

@@ -51,6 +51,16 @@ def test_a_layers_mean_is_over_seeds_geometric_but_for_that_of_the_activations(f
     assert zeros[["sd", "gradient_norm", "gradient_norm_high"]].tolist() == [4.0, 0.0, 0.1]
 
 
+def test_a_single_hidden_layer_has_no_way_to_go(tmp_path):
+    runs = [a_run("", 1, STATE, replace(STATE, when="end"))]
+    write_table(results_table(runs), tmp_path / "results.csv")
+    write_table(layers_table(outcome for _, outcome, _ in runs), tmp_path / "layers.csv")
+    (tmp_path / "provenance.json").write_text(json.dumps(provenance()))
+    layers, *_ = layers_section(read_inputs(tmp_path)).blocks
+    said = "In the only hidden layer, before the first step, the SD of the activations is 1.00 in the reference."
+    assert layers.sentence == said
+
+
 def test_the_section_says_where_units_stayed_alike_and_who_has_no_picture(folder):
     section = layers_section(read_inputs(folder))
     layers, kernels = section.blocks

@@ -45,7 +45,7 @@ def test_a_regression_has_residuals_in_its_unit(numbers):
     section = section_of(numbers)
     first = section.blocks[0]
     assert isinstance(first, Paragraph)
-    assert first.text.startswith("Of 3 variants, width 128 has the best mean test mae (")
+    assert first.text.startswith("Of 3 variants, width 128 has the best mean test MAE (")
     assert " mg/dl beside " in first.text
     assert "It tests nothing" in first.text
     figure = figures(section)["residuals"]

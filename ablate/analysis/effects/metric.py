@@ -11,6 +11,7 @@ from ablate.analysis import statistics
 from ablate.errors import DataError
 from ablate.storage.provenance import TaskFacts, TaskMetricFacts
 from ablate.storage.results import NUMBERS, metric_columns
+from ablate.study.metric_words import metric_words
 from ablate.study.trial import COLUMNS, REFERENCE, Design
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
@@ -35,7 +36,7 @@ class Metric:
     @property
     def label(self) -> str:
         """The name in words: "test accuracy"."""
-        return self.name.replace("val_", "validation ").replace("_", " ")
+        return metric_words(self.name)
 
     def shown(self, value: float) -> float:
         """A value (higher is better, in the file's unit) as displayed: percent, or a loss above 0."""

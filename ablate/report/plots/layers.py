@@ -120,6 +120,9 @@ def _draw_quantity(axes: Axes, states: pd.DataFrame, quantity: str) -> None:
     axes.autoscale_view()
     axes.grid(axis="y")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if states["number"].nunique() == 1:  # a margin of 5 % of nothing has no whole number but the layer's
+        axes.set_xlim(states["number"].iloc[0] - 1, states["number"].iloc[0] + 1)
+        axes.set_xticks([int(states["number"].iloc[0])])
     if is_log:
         _powers_of_ten(axes)
     elif quantity == "mean":

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from ablate.report.plots.svg import (
     HELPS,
@@ -37,10 +37,11 @@ APART = 1.15  # least ratio of two tick labels on a log scale that fit beside ea
 MOST_POINTS = 1_500  # of a history; the table beside it has more
 
 
-def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
+def draw_history(history: pd.DataFrame, *, label: str, is_negated: bool = False) -> Figure | None:
     """Every search trial at its score, and the best so far as a step; None if no trial has a score.
 
-    `history` has a row per trial, in order: number, value (as shown; NaN if missing), best, state. Trials without a
+    `history` has a row per trial, in order: number, value (NaN if missing), best, state; higher is better. The values
+    of losses are those shown with the other sign (`is_negated`), and the axis has theirs. Trials without a
     score are drawn at the lower edge. Of more than `MOST_POINTS` trials, draws evenly spaced ones, and all that were
     the best so far.
     """
@@ -62,6 +63,7 @@ def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
             handles.append(_draw_state(axes, state, rows, edge=floor + 0.035 * (ceiling - floor), size=size))
             names.append(f"{str(state).replace('_', ' ')} ({counts[state]:,})")
         axes.set(xlabel="search trial", ylabel=label)
+        _show_losses(axes, is_negated=is_negated)
         axes.set_xlim(history["number"].min() - 0.8, history["number"].max() + 0.8)
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -69,8 +71,8 @@ def draw_history(history: pd.DataFrame, *, label: str) -> Figure | None:
     return figure
 
 
-def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
-    """The expected best score over the number of trials, on a log scale; columns trials, value."""
+def draw_expected(expected: pd.DataFrame, *, label: str, is_negated: bool = False) -> Figure:
+    """The expected best score over the number of trials, on a log scale; columns trials, value, as `draw_history`."""
     with figure_style():
         figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
         axes = figure.subplots()
@@ -81,6 +83,7 @@ def draw_expected(expected: pd.DataFrame, *, label: str) -> Figure:
         axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set(xlabel="trials", ylabel=f"expected best\n{label[:1].lower()}{label[1:]}")
+        _show_losses(axes, is_negated=is_negated)
         axes.grid(axis="y")
     return figure
 
@@ -106,6 +109,18 @@ def draw_importances(importances: pd.DataFrame, unexplained: dict[str, float]) -
             axes.set_xlabel(label)
             axes.set_ylim(n_rows - 0.4, -0.6)
     return figure
+
+
+class _OtherSign(ScalarFormatter):
+    """Labels the ticks of negated values with the values."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return super().__call__(-x, pos)
+
+
+def _show_losses(axes: Axes, *, is_negated: bool) -> None:
+    if is_negated:
+        axes.yaxis.set_major_formatter(_OtherSign(useOffset=False))
 
 
 def _thinned(history: pd.DataFrame) -> pd.DataFrame:

@@ -40,11 +40,15 @@ def headline(
     changes: pd.DataFrame | None = None,
     level: float = ALPHA,
     left_out: Sequence[str] = (),
+    lower_is_better: str = "",
+    has_seeds: bool = True,
 ) -> list[str]:
     """The answer in sentences, most important first; `title` is used if there are no results.
 
     Runs that did not finish are scored `lost_count`, "" if the score of guessing is unknown; then `way_out` says how
     to state it. How often runs failed is an outcome of its own. `left_out`: sentences on runs that no comparison has.
+    `lower_is_better` is the metric in words if its lower scores are the better ones. Runs of some imported tables
+    have no seeds (`has_seeds`).
 
     `effects` is the table of `effects_table`, all of one metric. Intervals are the simultaneous ones, since the
     verdicts rest on them. Comparisons of identical runs are reported separately: they do not show equivalence. If
@@ -63,10 +67,15 @@ def headline(
     if not told:
         return [unbroken(line) for line in (*uncompared, *left_out, *ended)]
     decided = [row for row in told if row["verdict"] in DIFFERENT]
-    lines = ranking_in_words(decided, family) if decided else _undecided(told, family=len(family), level=level)
+    lines = (
+        ranking_in_words(decided, family)
+        if decided
+        else _undecided(told, family=len(family), level=level, has_seeds=has_seeds)
+    )
     lines += [*uncompared, *_by_verdict(told)]
     lines += [] if decided else _detectable(told)
     lines += [] if changes is None else modes_in_words(effects, changes)
+    lines += _gains(told, lower_is_better)
     lines += [*left_out, *ended, *_not_flipped(told), *_family(told, family=len(family), level=level)]
     return [unbroken(line) for line in lines]
 
@@ -103,13 +112,15 @@ def _identical(rows: Sequence[Effect]) -> list[str]:
     return [f"Identical runs, so nothing was compared: {named}{question if is_models else ''}."]
 
 
-def _undecided(told: Sequence[Effect], *, family: int, level: float) -> list[str]:
+def _undecided(told: Sequence[Effect], *, family: int, level: float, has_seeds: bool) -> list[str]:
     compared = [row for row in told if row["n"] > 0]
     if not compared:
         return ["No variant has a run to compare with the reference yet."]
     n = max(row["n"] for row in compared)
     largest = max((row for row in compared if row["n"] >= min(n, MIN_SEEDS)), key=lambda row: abs(row["mean"]))
     seen = f"The largest observed difference is {effect_name(largest)}, {signed(largest)}{unit_of(largest)}"
+    if not has_seeds:
+        return [f"Without seeds the results are descriptive only: tests and verdicts need {MIN_SEEDS} seeds. {seen}."]
     if n < MIN_SEEDS:
         seeds = f"{n} seed is" if n == 1 else f"{n} seeds are"
         needed = f"tests and verdicts need at least {MIN_SEEDS}"
@@ -143,6 +154,13 @@ def _detectable(told: Sequence[Effect]) -> list[str]:
     found = "comparison" if len(rows) == 1 else "comparisons"
     return [f"The undecided {found} could have detected a difference of {sizes}{unit_of(rows[0])} or more "
             "(80 % power)."]  # fmt: skip
+
+
+def _gains(told: Sequence[Effect], lower_is_better: str) -> list[str]:
+    """What a sign means where lower scores are better."""
+    if not lower_is_better or not any(row["n"] > 0 for row in told):
+        return []
+    return [f"Differences are gains: + is a lower {lower_is_better} than the reference's, − a higher one."]
 
 
 def _family(told: Sequence[Effect], *, family: int, level: float) -> list[str]:

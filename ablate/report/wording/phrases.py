@@ -75,7 +75,7 @@ def interval(row: Effect) -> str:
 def signed(row: Effect) -> str:
     """The mean difference with its sign."""
     text = shown(row, row["mean"])
-    return text if text.startswith("−") or float(text) == 0 else f"+{text}"
+    return text if text.startswith("−") or as_float(text) == 0 else f"+{text}"
 
 
 def shown(row: Effect, value: float) -> str:
@@ -97,7 +97,7 @@ def _hides_an_end(row: Effect, decimals: int) -> bool:
     """Whether an end of the interval reads like the mean, "0.1 [0.1, 0.2]", or like 0 although it excludes 0."""
     low, high = row["low_adjusted"], row["high_adjusted"]
     mean, *ends = (number(value * row["scale"], decimals) for value in (row["mean"], low, high))
-    return mean in ends or (low * high > 0 and any(float(end.replace("−", "-")) == 0 for end in ends))
+    return mean in ends or (low * high > 0 and any(as_float(end) == 0 for end in ends))
 
 
 def margin_of(row: Effect) -> str:
@@ -113,8 +113,13 @@ def unit_of(row: Effect) -> str:
 
 def number(value: float, decimals: int) -> str:
     """With a true minus sign, and none before a zero."""
-    text = f"{value:.{decimals}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if as_float(text) == 0 else text.replace("-", "−")
+
+
+def as_float(text: str) -> float:
+    """The number that a text of `number` says."""
+    return float(text.replace("−", "-").replace(",", ""))
 
 
 def p_text(p: float) -> str:

@@ -5,7 +5,7 @@ what layers add. Models that a user's `build` leaves uncompiled are compiled wit
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import keras
@@ -13,9 +13,11 @@ from keras import ops
 
 from ablate.data.array import Tensor
 from ablate.data.trees import leaves, to_tree
+from ablate.study.task import Target
 from ablate.training.engine.metrics import StreamedMetrics
 from ablate.training.engine.objective import Forward, ScalingTree, Tally, Trees
 from ablate.training.engine.targets import scaled_targets, unscaled_outputs
+from ablate.training.engine.weighting import loss_weights, n_place_axes, with_places
 
 
 @final
@@ -25,10 +27,10 @@ class CompiledObjective:
     is_exact, has_classes = True, False
 
     def __init__(
-        self, model: keras.Model, metrics: StreamedMetrics, *, targets: Sequence[str], has_targets: bool = True
+        self, model: keras.Model, metrics: StreamedMetrics, *, targets: Mapping[str, Target], has_targets: bool = True
     ) -> None:
-        """`targets` are the names of the targets, in the order of the outputs."""
-        self._model, self._metrics, self._targets, self._has_targets = model, metrics, tuple(targets), has_targets
+        """`targets` are in the order of the outputs."""
+        self._model, self._metrics, self._targets, self._has_targets = model, metrics, dict(targets), has_targets
         self._takes_training = "training" in inspect.signature(model.compute_loss).parameters
 
     def forward(
@@ -95,6 +97,24 @@ class CompiledObjective:
         """The outputs by target, amounts in the unit of the targets."""
         return unscaled_outputs(self._by_name(outputs), scaling)
 
+    def traced(
+        self, copy: keras.Model, state: Sequence[Sequence[Tensor]], x: Trees, y: Trees, scaling: ScalingTree
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The loss of a training batch in which all count equally."""
+        variables = (*copy.trainable_variables, *copy.non_trainable_variables)
+        mapping = [*zip(variables, [value for some in state for value in some], strict=True)]
+        with keras.StatelessScope(mapping, collect_losses=True):
+            found, n = keras.tree.flatten(copy(x)), len(self._model.outputs)
+            inner, outputs = found[:-n], self._packed(found[-n:])
+            loss = self._loss(x, y, outputs, None, scaling, training=True)
+        return ops.cast(loss, "float32"), inner
+
+    def _packed(self, outputs: list[Tensor]) -> Trees:
+        """Outputs in the structure in which the model returns them."""
+        if isinstance(self._model, keras.Sequential):
+            return outputs[0]
+        return keras.tree.pack_sequence_as(self._model.output, outputs)
+
     def _called(
         self,
         weights: Sequence[Tensor],
@@ -112,21 +132,37 @@ class CompiledObjective:
         mapping += zip(model.non_trainable_variables, frozen, strict=True)
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             outputs = model(x, training=training)
-            how = {"training": training} if self._takes_training else {}
-            goal = self._goal(y, outputs, scaling)
-            loss = model.compute_loss(x=x, y=goal, y_pred=outputs, sample_weight=w, **how)
+            loss = self._loss(x, y, outputs, w, scaling, training=training)
         after = [scope.get_current_value(variable) for variable in model.non_trainable_variables]
         return ops.cast(loss, "float32"), after, self._by_name(outputs)
 
-    def _goal(self, y: Trees, outputs: Trees, scaling: ScalingTree) -> Trees:
+    def _loss(
+        self, x: Trees, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree, *, training: bool
+    ) -> Tensor:
+        how = {"training": training} if self._takes_training else {}
+        goal, weights = self._goal(y, outputs, w, scaling), self._loss_weights(w, outputs)
+        return self._model.compute_loss(x=x, y=goal, y_pred=outputs, sample_weight=weights, **how)
+
+    def _goal(self, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree) -> Trees:
         """The targets as the loss takes them: scaled, in the structure of the outputs."""
         if not self._has_targets:
             return None
-        goals = scaled_targets(y, scaling)
-        if not isinstance(outputs, list | tuple):
-            return goals
-        by_name = leaves(goals)
-        return [by_name[name] for name in self._targets]
+        goals = leaves(scaled_targets(y, scaling))
+        if w is not None:
+            made = leaves(self._by_name(outputs))
+            goals = {name: with_places(goal, made[name], self._targets[name]) for name, goal in goals.items()}
+        return self._as_outputs(goals, outputs)
+
+    def _loss_weights(self, w: Tensor | None, outputs: Trees) -> Trees:
+        """The weights as the loss takes them: those of examples by output, where an output has places."""
+        if w is None or not any(n_place_axes(target) for target in self._targets.values()):
+            return w
+        return self._as_outputs({name: loss_weights(w, target) for name, target in self._targets.items()}, outputs)
+
+    def _as_outputs(self, by_name: Mapping[str, Tensor], outputs: Trees) -> Trees:
+        if isinstance(outputs, list | tuple):
+            return [by_name[name] for name in self._targets]
+        return to_tree(by_name)
 
     def _by_name(self, outputs: Trees) -> Trees:
         """Outputs under the names of the targets."""

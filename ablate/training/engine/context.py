@@ -39,7 +39,7 @@ from ablate.training.engine.head import PretrainedWeights, TrainingState, take_o
 from ablate.training.engine.learning import Learning, learning_of
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
-from ablate.training.engine.scaling import is_weighted, stacked_scaling
+from ablate.training.engine.scaling import is_weighted, stacked_scaling, weighs_places
 from ablate.training.engine.settings import (
     batch_size_of,
     mc_samples_of,
@@ -200,6 +200,7 @@ class TrainingContext:
             samples=mc_samples_of(self.study, factors),
             batch_size=batch_size_of(self.study, factors),
             is_weighted=is_weighted(self.study, self.data),
+            weighs_places=weighs_places(self.study, self.data),
             loss=self.study.training.loss,
         )
 

@@ -1,7 +1,8 @@
 """Measure statistics of a model's hidden layers on some examples: activations, gradients and distinct units.
 
 Dense and convolutional layers count, in the model's order; the last of these gives the outputs and is left
-out. The activations of layers inside nested models, which other calls may share, are unknown.
+out, of several outputs each layer after which none of these follows. The activations of layers inside nested models,
+which other calls may share, are unknown. All examples count equally.
 
 Noise is off: dropout, augmentation. Batch normalization uses the given examples, as in training: the
 running averages of an untrained network mean nothing.
@@ -18,12 +19,12 @@ from keras import layers, ops
 
 from ablate.data.array import Floats32, Integers, Tensor
 from ablate.models.layers import Dropout
-from ablate.models.outputs import Outputs, by_last_layer
+from ablate.models.outputs import by_last_layer
 from ablate.study.catalog import ACTIVATIONS
 from ablate.training.engine import backend
 from ablate.training.engine.compiling import leaves
-from ablate.training.engine.inputs import scaled
-from ablate.training.engine.objective import cross_entropy
+from ablate.training.engine.inputs import PLAIN, Preparation
+from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Trees
 
 KINDS = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
 _FUNCTIONS = frozenset(name.replace("_", "") for name in ACTIVATIONS)  # in the spelling of layers and operations
@@ -52,14 +53,18 @@ class _Call:
 class Probe:
     """Measures layers in trials of one structure, one trial at a time; its one graph is traced at first use."""
 
-    def __init__(self, model: keras.Model, *, outputs: Outputs | None = None) -> None:
-        self._from_logits = (outputs or by_last_layer(model)) == "logits"
+    def __init__(self, model: keras.Model, *, objective: Objective | None = None, prepare: Preparation = PLAIN) -> None:
+        self._objective = objective or ClassObjective(model, by_last_layer(model))
+        self._prepare = prepare
         copy, calls = _without_noise(model)
-        self._hidden = [leaf for leaf in leaves(model) if isinstance(leaf, KINDS)][:-1]
+        several = [leaf for leaf in leaves(model) if isinstance(leaf, KINDS)]
+        self._hidden = several[:-1] if len(copy.outputs) == 1 else [one for one in several if _leads_on(one, calls)]
         found = {place: _activated(layer, calls) for place, layer in enumerate(self._hidden)}
         seen = {place: tensor for place, tensor in found.items() if tensor is not None}
         self._seen = tuple(seen)  # indices of the layers whose activations are known
-        self._model = keras.Model(copy.inputs[0], [*seen.values(), copy.outputs[0]])
+        self._model = keras.Model(
+            copy.input if len(copy.inputs) > 1 else copy.inputs[0], [*seen.values(), *copy.outputs]
+        )
         # Its variables are the model's own, possibly in another order.
         self._variables = model.trainable_variables, model.non_trainable_variables
         self._graph: backend.Compiled | None = None
@@ -67,16 +72,16 @@ class Probe:
     def look(
         self,
         state: tuple[Sequence[Tensor], Sequence[Tensor]],
-        examples: tuple[Tensor, Tensor],
-        scaling: tuple[Floats32, Floats32],
+        examples: tuple[Trees, Trees],
+        scaling: ScalingTree,
         *,
         rows: Integers,
     ) -> list[LayerStatistics]:
         """The hidden layers of a trial with these weights, trainable and frozen, on the examples of these `rows`."""
         if not self._hidden:
             return []
-        arguments = (state, *examples, *scaling, backend.resident(rows))
-        self._graph = self._graph or backend.compiled(self._look, arguments, loose={5: (0,)}, xla=False)
+        arguments = (state, *examples, dict(scaling), backend.resident(rows))
+        self._graph = self._graph or backend.compiled(self._look, arguments, loose={4: (0,)}, xla=False)
         means, sds, norms = (numbers.numpy() for numbers in self._graph(*arguments))
         kernels = [self._of(layer.kernel, state) for layer in self._hidden]
         together = zip(self._hidden, means, sds, norms, kernels, strict=True)
@@ -86,19 +91,17 @@ class Probe:
         ]
 
     def _look(
-        self, state: Any, x: Tensor, y: Tensor, shift: Tensor, scale: Tensor, rows: Tensor
+        self, state: Any, x: Trees, y: Trees, scaling: ScalingTree, rows: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:  # Any: as in `look`
         """Means, SDs and gradient norms, each (hidden layers,)."""
         weights, frozen = state
-        images, labels = scaled(backend.rows_of(x, rows), shift, scale), backend.rows_of(y, rows)
+        inputs = self._prepare(backend.rows_of(x, rows), scaling["shift"], scaling["scale"])
+        labels = backend.rows_of(y, rows)
 
         def loss(weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            mine = ([self._of(v, (weights, frozen)) for v in some]
-                    for some in (self._model.trainable_variables, self._model.non_trainable_variables))  # fmt: skip
-            outputs, _, penalties = self._model.stateless_call(*mine, images, return_losses=True)
-            *inner, outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
-            total = sum(penalties, start=ops.mean(cross_entropy(labels, outputs, from_logits=self._from_logits)))
-            return total, inner
+            mine = [[self._of(v, (weights, frozen)) for v in some]
+                    for some in (self._model.trainable_variables, self._model.non_trainable_variables)]  # fmt: skip
+            return self._objective.traced(self._model, mine, inputs, labels, scaling)
 
         found, inner = backend.gradients(loss, list(weights), xla=False)
         means, sds = [np.nan] * len(self._hidden), [np.nan] * len(self._hidden)
@@ -146,8 +149,24 @@ def _without_noise(model: keras.Model) -> tuple[keras.Model, list[_Call]]:
     def itself(layer: keras.layers.Layer) -> keras.layers.Layer:
         return layer
 
-    plain = keras.Model(model.inputs[0], model.outputs[0])  # a Sequential model cannot be copied this way
+    outputs = model.outputs if len(model.outputs) > 1 else model.outputs[0]
+    plain = keras.Model(_inputs(model), outputs)  # a Sequential model cannot be copied this way
     return keras.models.clone_model(plain, clone_function=itself, call_function=call), calls
+
+
+def _inputs(model: keras.Model) -> Any:  # Any: symbolic tensors, in any structure
+    return model.input if len(model.inputs) > 1 else model.inputs[0]
+
+
+def _leads_on(layer: keras.layers.Layer, calls: Sequence[_Call]) -> bool:
+    """Whether another of the measured layers follows a layer."""
+    reached = {id(call.given) for call in calls if call.by is layer}
+    for call in calls:  # in order
+        if any(id(taken) in reached for taken in call.taken):
+            if isinstance(call.by, KINDS):
+                return True
+            reached.add(id(call.given))
+    return not reached  # inside a nested model
 
 
 def _activated(layer: keras.layers.Layer, calls: Sequence[_Call]) -> Tensor | None:

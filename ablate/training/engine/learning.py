@@ -21,6 +21,7 @@ from ablate.training.engine.inputs import Preparation
 from ablate.training.engine.metrics import HostMetric, metrics_of
 from ablate.training.engine.objective import ClassObjective, Objective
 from ablate.training.engine.views import OutputKind
+from ablate.training.engine.weighting import check_weights
 
 _PROBED = 16  # examples with which a compiled model's metrics are found
 _CLASSIC = ("accuracy", "loss")
@@ -48,6 +49,7 @@ def learning_of(
     samples: int = 0,
     batch_size: int = 32,
     is_weighted: bool = False,
+    weighs_places: bool = False,
     loss: str | None = None,
 ) -> Learning:
     """How a model learns, given what its outputs are. Raises `StudyError` if it cannot.
@@ -73,16 +75,20 @@ def learning_of(
         )
     if not was_compiled:
         compile_with(model, task, names, kinds, load=load)
+    targets = {name: data.targets[name] for name in names}
+    example = _example(model, data, prepare, names) if was_compiled or is_weighted else None
+    if is_weighted and example is not None:
+        check_weights(model, targets, *example, by_place=weighs_places)
     found = metrics_of(
         task,
         kinds,
         load=load,
         model=model if was_compiled else None,
-        examples=_example(model, data, prepare, names) if was_compiled else None,
+        examples=example[1:] if example is not None and was_compiled else None,
         batch_size=batch_size,
     )
     has_targets = data.targets[names[0]].kind != "none"
-    objective = CompiledObjective(model, found.streamed, targets=names, has_targets=has_targets)
+    objective = CompiledObjective(model, found.streamed, targets=targets, has_targets=has_targets)
     return Learning(objective, prepare, found.host, kinds, found.notes)
 
 
@@ -191,8 +197,8 @@ def list_order(model: keras.Model, x: Any) -> tuple[str, ...]:  # Any: an array,
 
 def _example(
     model: keras.Model, data: Dataset, prepare: Preparation, names: Sequence[str]
-) -> tuple[Any, Any]:  # Any: arrays by output
-    """Targets and outputs of a few training examples."""
+) -> tuple[Any, Any, Any]:  # Any: arrays by input or output
+    """Inputs, targets and outputs of a few training examples."""
     n = min(_PROBED, n_examples(data.x_train))
     rows = np.resize(np.arange(n), _PROBED)
     x, y = rows_of(data.x_train, rows), rows_of(data.y_train, rows)
@@ -210,4 +216,4 @@ def _example(
         ) from err
     named = dict(zip(names, outputs, strict=True)) if is_list else leaves(outputs)
     made = {name: np.asarray(keras.ops.convert_to_numpy(some)) for name, some in named.items()}
-    return y, made[ONLY] if set(made) == {ONLY} else made
+    return x, y, made[ONLY] if set(made) == {ONLY} else made

@@ -12,7 +12,8 @@ from ablate.training.engine import backend
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.objective import Objective, ScalingTree, Tally, Trees
-from ablate.training.engine.step import Step, weights_of
+from ablate.training.engine.step import Step
+from ablate.training.engine.weighting import weights_of
 
 
 @final
@@ -102,7 +103,7 @@ class Loops:
         counted: Tensor,
         place: Tensor,
     ) -> tuple[Tally, Tensor]:
-        inputs, w = self._prepare(x, scaling["shift"], scaling["scale"]), weights_of(rows, scaling)
+        inputs, w = self._prepare(x, scaling["shift"], scaling["scale"]), weights_of(rows, y, scaling)
         return self._objective.score(state, tally, inputs, y, w, scaling, counted=counted, place=place)
 
     def _map(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -19,7 +19,8 @@ Tally: TypeAlias = tuple[Tensor, ...]  # sums over batches, of fixed shapes and 
 Trees: TypeAlias = Any  # a tensor, or tensors by name
 # The loss with penalties, the frozen state after it, the outputs.
 Forward: TypeAlias = tuple[Tensor, list[Tensor], Trees]
-# "shift" and "scale" of the inputs, maybe "target_shift" and "target_scale", and "weights" of all examples.
+# "shift" and "scale" of the inputs, maybe "target_shift" and "target_scale", "weights" of all examples, and
+# "class_weights" of the places of masks.
 ScalingTree: TypeAlias = Mapping[str, Trees]
 _SCORING = 0x5C0E  # separates the noise of scoring from that of training
 
@@ -39,7 +40,7 @@ class Objective(Protocol):
         w: Tensor | None,
         scaling: ScalingTree,
     ) -> Forward:
-        """The loss of a training batch. `w` are the weights of its examples; None: all count equally."""
+        """The loss of a training batch. `w` are the weights of its examples or places; None: all count equally."""
         ...
 
     def count(self, tally: Tally, y: Trees, outputs: Trees, w: Tensor | None, scaling: ScalingTree) -> Tally:
@@ -88,6 +89,12 @@ class Objective(Protocol):
         """A model's outputs by target as the metrics take them, amounts in the unit of the targets."""
         ...
 
+    def traced(
+        self, copy: keras.Model, state: Sequence[Sequence[Tensor]], x: Trees, y: Trees, scaling: ScalingTree
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The loss of a `copy` of the model on its layers, and the other outputs of the copy, which come first."""
+        ...
+
 
 @final
 class ClassObjective:
@@ -101,7 +108,6 @@ class ClassObjective:
 
     def __init__(self, model: keras.Model, outputs: Outputs, *, samples: int = 0) -> None:
         self._model, self._samples, self._from_logits = model, samples, outputs == "logits"
-        self.outputs = outputs
         names = map(last_name, model.non_trainable_variables)
         self._noise = [place for place, name in enumerate(names) if name == NOISE_STATE]
 
@@ -170,6 +176,15 @@ class ClassObjective:
         del scaling
         outputs = ops.cast(outputs, "float32")
         return ops.softmax(outputs) if self._from_logits else outputs
+
+    def traced(
+        self, copy: keras.Model, state: Sequence[Sequence[Tensor]], x: Trees, y: Trees, scaling: ScalingTree
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The mean cross-entropy in nats and the penalties."""
+        del scaling
+        found, _, penalties = copy.stateless_call(*state, x, return_losses=True)
+        *inner, outputs = found if isinstance(found, list | tuple) else [found]
+        return sum(penalties, start=ops.mean(cross_entropy(y, outputs, from_logits=self._from_logits))), inner
 
     def predicted(
         self, state: tuple[Tensor, Tensor], x: Trees, y: Trees, place: Tensor

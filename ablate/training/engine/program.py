@@ -36,8 +36,8 @@ from ablate.training.engine.views import OutputKind
 class Scaling:
     """The scaling of each slot's examples in the graph: subtract, then multiply. Float32, (size, ...example).
 
-    With several inputs each is a mapping by input. The other fields are mappings by target, and the weights of all
-    examples, (size, n); None: all count equally.
+    With several inputs each is a mapping by input. The other fields are mappings by target, the weights of all
+    examples, (size, n), and of the classes of places, (size, classes); None: all count equally.
     """
 
     shift: Floats32 | Mapping[str, Floats32]
@@ -45,11 +45,17 @@ class Scaling:
     target_shift: Mapping[str, Floats32] | None = None
     target_scale: Mapping[str, Floats32] | None = None
     weights: Floats32 | None = None
+    class_weights: Floats32 | None = None
 
     def tree(self) -> ScalingTree:
         """The tensors of the graph."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return {name: value for name, value in fields.items() if value is not None and not _is_empty(value)}
+
+    def slot(self, slot: int) -> ScalingTree:
+        """The tensors of one slot."""
+        tree: ScalingTree = keras.tree.map_structure(lambda array: array[slot], dict(self.tree()))
+        return tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +146,7 @@ class Program:
     @cached_property
     def probe(self) -> Probe:
         """The probe of a trial's layers; created at first use."""
-        assert isinstance(self.objective, ClassObjective)  # other studies ask for no layers
-        return Probe(self.model, outputs=self.objective.outputs)
+        return Probe(self.model, objective=self.objective, prepare=self._prepare)
 
     def stacked(self, states: Sequence[TrainingState]) -> TrainingState:
         """The states of at most `size` trials as the program's slots; unused slots repeat the first."""

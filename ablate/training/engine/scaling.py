@@ -7,8 +7,8 @@ import numpy as np
 
 from ablate.data import Dataset, Split
 from ablate.data.array import Floats32
+from ablate.data.class_weights import BALANCED
 from ablate.data.trees import Tree, leaves, map_tree, n_examples
-from ablate.errors import StudyError
 from ablate.study.settings import Study
 from ablate.training.engine.program import Scaling
 
@@ -16,6 +16,11 @@ from ablate.training.engine.program import Scaling
 def is_weighted(study: Study, data: Dataset) -> bool:
     """Whether examples count by weights in the loss."""
     return study.data.weights is not None or data.weights_train is not None
+
+
+def weighs_places(study: Study, data: Dataset) -> bool:
+    """Whether the places of masks or series count in the loss by the weights of their classes."""
+    return study.data.weights == BALANCED and any(target.is_dense for target in data.targets.values())
 
 
 def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["train", "evaluate"]) -> Scaling:
@@ -32,6 +37,7 @@ def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["tr
         weights=np.stack([_weights(data, split, part) for split in splits])
         if (first.weights is not None if part == "train" else data.weights_train is not None)
         else None,
+        class_weights=_by_class(splits) if part == "train" else None,
     )
 
 
@@ -49,12 +55,13 @@ def _by_target(data: Dataset, trees: Sequence[Tree | None]) -> Mapping[str, Floa
 
 def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) -> Floats32:
     """The weights of all examples, those of training first."""
-    if split.place_weights is not None:
-        raise StudyError(
-            'data.weights: "balanced" is not supported for masks\n  leave weights out, or take the loss "dice"'
-        )
     n_test = n_examples(data.x_test)
     tested = np.ones(n_test, np.float32) if data.weights_test is None else data.weights_test
     trained = split.weights if part == "train" else data.weights_train
     assert trained is not None
     return np.concatenate([trained, tested]).astype(np.float32)
+
+
+def _by_class(splits: Sequence[Split]) -> Floats32 | None:
+    found = [split.place_weights for split in splits if split.place_weights is not None]
+    return np.stack(found) if found else None

@@ -20,6 +20,7 @@ from ablate.training.engine.head import Head, TrainingState, VariableValues
 from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Tally, Trees
 from ablate.training.engine.settings import HEAD_ONLY
+from ablate.training.engine.weighting import weights_of
 
 # Gradients; the loss, the frozen state after it, the outputs.
 Gradients: TypeAlias = tuple[list[Tensor], tuple[Tensor, list[Tensor], Trees]]
@@ -62,7 +63,7 @@ class Step:
         """The state after the step, the tally with this batch, whose `rows` are its indices, and its loss before it."""
         weights, frozen, slots = state
         state = weights, frozen, (*slots[: self._rate], rate, *slots[self._rate + 1 :])
-        w = weights_of(rows, scaling)
+        w = weights_of(rows, y, scaling)
         if self._parts > 1:
             return self._part_by_part(state, tally, (x, y, w), scaling)
         inputs = self._prepare(x, scaling["shift"], scaling["scale"])
@@ -156,11 +157,6 @@ class Step:
 def place_of(wanted: keras.Variable, variables: Sequence[keras.Variable]) -> int:
     """The index of a variable, by identity."""
     return next(i for i, variable in enumerate(variables) if variable is wanted)
-
-
-def weights_of(rows: Tensor, scaling: ScalingTree) -> Tensor | None:
-    """The weights of the examples with these indices; None if all count equally."""
-    return backend.rows_of(scaling["weights"], rows) if "weights" in scaling else None
 
 
 def _mapped(function: Any, batch: Trees) -> Any:  # Any: of a tensor

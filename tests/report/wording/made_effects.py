@@ -27,9 +27,11 @@ def effect(variant, mean, half, verdict, *, n=8, p=0.03, mode="find", metric="te
     return {name: known.get(name, math.nan) for name in effects.EFFECT_COLUMNS}
 
 
-def told(*rows, results=None):
+def told(*rows, results=None, lower_is_better="", has_seeds=True):
     table = pd.DataFrame(rows, columns=list(effects.EFFECT_COLUMNS))
-    lines = wording.headline(table, runs() if results is None else results, title=TITLE, lost_count=COUNTED)
+    results = runs() if results is None else results
+    how = {"lower_is_better": lower_is_better, "has_seeds": has_seeds}
+    lines = wording.headline(table, results, title=TITLE, lost_count=COUNTED, **how)
     return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 

@@ -28,6 +28,25 @@ def test_the_headline_says_what_matters_then_what_is_equivalent_then_what_is_ope
     ]
 
 
+def test_where_lower_scores_are_better_the_sign_of_a_difference_is_explained():
+    row = effect("optimizer=sgd", -2.0, 4.0, "inconclusive", metric="test_mae", unit="points/yr", scale=1.0)
+    said = "Differences are gains: + is a lower test MAE than the reference's, − a higher one."
+    assert said in told(row, lower_is_better="test MAE")
+    assert not any(line.startswith("Differences") for line in told(row))
+
+
+def test_a_table_without_seeds_has_no_count_of_them():
+    row = effect("a=1", 0.02, 0.0, "too few seeds", n=1, unit="", scale=1.0, metric="score")
+    (said,) = told(row, has_seeds=False)
+    assert said.startswith("Without seeds the results are descriptive only: tests and verdicts need 6 seeds. The large")
+    assert "n = 1" not in said
+
+
+def test_large_numbers_have_separators():
+    row = effect("a=1", -31544.2, 4000.0, "hurts", unit="$", scale=1.0, metric="test_rmse")
+    assert "hurts by 31,544 $ [27,544, 35,544]" in told(row)[0]
+
+
 def test_within_the_margin_is_said_only_of_what_is_tested_to_be():
     lines = told(
         effect("a=1", 0.004, 0.003, "detectable, size undecided", needed=40),

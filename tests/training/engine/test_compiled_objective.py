@@ -81,6 +81,20 @@ def listed():
     return model
 
 
+def dense(last, loss):
+    """A network with an output for each of 6 pixels or steps."""
+
+    def make():
+        keras.utils.set_random_seed(5)
+        inputs = keras.Input((6,))
+        hidden = layers.Dense(8, activation="tanh")(layers.Reshape((2, 3, 1))(inputs))
+        model = keras.Model(inputs, last(hidden))
+        model.compile("sgd", loss=loss)
+        return model
+
+    return make
+
+
 @dataclass(frozen=True)
 class Case:
     """A model, its data, and the metrics that are asked of it."""
@@ -91,10 +105,25 @@ class Case:
     metrics: tuple[str, ...] = ()
     x: Any = field(default_factory=lambda: X)
     w: Any = None
+    by_class: Any = None  # weights of the classes of places
+
+    def weights(self, rows):
+        """As Keras takes them."""
+        w = None if self.w is None else self.w[rows]
+        if w is not None and self.by_class is None:
+            return w.reshape(-1, *[1] * (self.y.ndim - 1)) if self.targets[ONLY].is_dense else w
+        if self.by_class is None:
+            return None
+        y = self.y[rows]
+        places = np.array(self.by_class)[y.argmax(-1) if self.targets[ONLY].kind == "one-hot" else y]
+        return places if w is None else places * w.reshape(-1, *[1] * (places.ndim - 1))
 
 
 TAGS = (SIGNAL > 0.3).astype(np.float32)
 KINDS = (SIGNAL[:, :3].argmax(axis=1)).astype(np.int32)
+MASKS = (RNG.uniform(-1, 1, (N, 2, 3)) + X.reshape(N, 2, 3) > 0.5).astype(np.int32)
+THREE = MASKS + (X.reshape(N, 2, 3) > 1).astype(np.int32)
+BY_CLASS = np.array([0.4, 3.0, 1.5], np.float32)
 BOTH = {"price": SIGNAL[:, :1], "kind": KINDS}
 WEIGHTS = RNG.uniform(0, 2, N).astype(np.float32)
 CASES = {
@@ -121,6 +150,27 @@ CASES = {
     "weights": Case(
         one(layers.Dense(1), lambda: "mae"), SIGNAL[:, :1], {ONLY: Target("numbers", (1,))}, w=WEIGHTS,
     ),
+    "a mask of three classes": Case(
+        dense(layers.Dense(3, activation="softmax"), "sparse_categorical_crossentropy"), THREE,
+        {ONLY: Target("classes", (2, 3), n_classes=3)}, ("mean_iou",), by_class=BY_CLASS,
+    ),
+    "a mask of one sigmoid, and weights of examples": Case(
+        dense(layers.Dense(1, activation="sigmoid"), "binary_crossentropy"), MASKS,
+        {ONLY: Target("classes", (2, 3), n_classes=2)}, ("f1",), w=WEIGHTS, by_class=BY_CLASS[:2],
+    ),
+    "a one-hot mask": Case(
+        dense(layers.Dense(3, activation="softmax"), "categorical_crossentropy"), np.eye(3, dtype=np.float32)[THREE],
+        {ONLY: Target("one-hot", (2, 3, 3), n_classes=3)}, by_class=BY_CLASS,
+    ),
+    "a series of classes": Case(
+        dense(lambda x: layers.Dense(3)(layers.Reshape((6, 8))(x)),
+              keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+        THREE.reshape(N, 6), {ONLY: Target("classes", (6,), n_classes=3)}, ("accuracy",), by_class=BY_CLASS,
+    ),
+    "a mask with weights of examples": Case(
+        dense(layers.Dense(3, activation="softmax"), "sparse_categorical_crossentropy"), THREE,
+        {ONLY: Target("classes", (2, 3), n_classes=3)}, w=WEIGHTS,
+    ),
     "two inputs and outputs": Case(
         two_inputs, BOTH, {"price": Target("numbers", (1,)), "kind": Target("classes", n_classes=3)},
         x={"left": X[:, :4], "right": X[:, 4:]},
@@ -137,7 +187,7 @@ def task_of(case: Case) -> Task:
 def program_of(case: Case, model: keras.Model, *, xla: bool) -> Program:
     kinds = {name: "numbers" if target.kind == "numbers" else "probabilities" for name, target in case.targets.items()}
     metrics = metrics_of(task_of(case), kinds, load=None)
-    objective = CompiledObjective(model, metrics.streamed, targets=list(case.targets))
+    objective = CompiledObjective(model, metrics.streamed, targets=case.targets)
     return Program(model, make_optimizer("sgd"), xla=xla, objective=objective, prepare=Preparation())
 
 
@@ -146,7 +196,9 @@ def scaling_of(case: Case) -> Scaling:
     scale = {name: np.ones_like(array) for name, array in shift.items()}
     bare = set(shift) == {ONLY}
     weights = None if case.w is None else case.w[None]
-    return Scaling(shift[ONLY] if bare else shift, scale[ONLY] if bare else scale, weights=weights)
+    by_class = None if case.by_class is None else np.array(case.by_class)[None]
+    both = shift[ONLY] if bare else shift, scale[ONLY] if bare else scale
+    return Scaling(*both, weights=weights, class_weights=by_class)
 
 
 def trained(case: Case, examples, *, xla: bool):
@@ -168,16 +220,19 @@ def test_fifty_steps_and_the_scores_are_those_of_keras(name):
     reference.optimizer = keras.optimizers.SGD(RATE)
     losses = []
     for rows in ORDER[:, 0]:
-        w = None if case.w is None else case.w[rows]
         reference.reset_metrics()
-        found = reference.train_on_batch(rows_of(case.x, rows), rows_of(case.y, rows), sample_weight=w)
+        w, y = case.weights(rows), rows_of(case.y, rows)
+        y = y[..., None] if "one sigmoid" in name else y  # Keras needs the axis of the outputs for weights of pixels
+        found = reference.train_on_batch(rows_of(case.x, rows), y, sample_weight=w)
         losses.append(float(np.ravel(found)[0]))
     np.testing.assert_allclose(steps.losses[0], losses, rtol=2e-5, atol=1e-6)
     for mine, theirs in zip(steps.state[0], reference.trainable_variables, strict=True):
         np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-5, atol=1e-5)
     order = np.arange(N, dtype=np.int32).reshape(1, 1, N)[:, :, :N].reshape(-1, 1, 35)  # two chunks
     scores = program.evaluate(steps.state, Resident.of((case.x,), (case.y,)), scaling_of(case), order=order, n=N)
-    expected = reference.evaluate(case.x, case.y, sample_weight=case.w, batch_size=35, verbose=0, return_dict=True)
+    y = case.y[..., None] if "one sigmoid" in name else case.y
+    w = case.weights(slice(None))
+    expected = reference.evaluate(case.x, y, sample_weight=w, batch_size=35, verbose=0, return_dict=True)
     assert scores.metrics[0]["loss"] == pytest.approx(float(np.ravel(expected["loss"])[0]), rel=1e-5)
     outputs = program.outputs(steps.state, Resident.of((case.x,), (case.y,)), scaling_of(case), order=order, n=N)
     predicted = reference.predict(case.x, verbose=0)

@@ -3,22 +3,27 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
 
 from ablate.models.layers import Dropout
+from ablate.study.task import Target, Task
 from ablate.training.engine import backend
+from ablate.training.engine.compiled_objective import CompiledObjective
+from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.layer_statistics import Probe, count_distinct
+from ablate.training.engine.metrics import metrics_of
 
 N_FEATURES, N_CLASSES = 6, 3
 ROWS = np.arange(40, dtype=np.int32)
 X = np.random.default_rng(0).normal(1, 2, (60, N_FEATURES)).astype(np.float32)
 Y = np.random.default_rng(1).integers(0, N_CLASSES, 60).astype(np.int32)
 
+SCALING = {"shift": np.full(N_FEATURES, 1, np.float32), "scale": np.full(N_FEATURES, 0.5, np.float32)}
+
 
 def looked_into(model):
     state = tuple(v.value for v in model.trainable_variables), tuple(v.value for v in model.non_trainable_variables)
-    scaling = np.full(N_FEATURES, 1, np.float32), np.full(N_FEATURES, 0.5, np.float32)
-    return Probe(model).look(state, (backend.resident(X), backend.resident(Y)), scaling, rows=ROWS)
+    return Probe(model).look(state, (backend.resident(X), backend.resident(Y)), SCALING, rows=ROWS)
 
 
 def by_hand(outputs, kernel):
@@ -113,6 +118,73 @@ def test_numbers_whose_squares_leave_single_precision_are_seen():
     (inside,) = looked_into(model)
     assert inside.sd > 1e24
     assert 0 < inside.gradient_norm < 1e-24
+
+
+def compiled_look(model, y, targets, *, x=X, scaling=SCALING, prepare=PLAIN):
+    objective = CompiledObjective(model, metrics_of(Task({}, (), "loss"), {}, load=None).streamed, targets=targets)
+    state = tuple(v.value for v in model.trainable_variables), tuple(v.value for v in model.non_trainable_variables)
+    examples = keras.tree.map_structure(backend.resident, (x, y))
+    return Probe(model, objective=objective, prepare=prepare).look(state, examples, scaling, rows=ROWS)
+
+
+def test_gradients_are_those_of_a_compiled_models_loss_on_scaled_targets():
+    import tensorflow as tf
+
+    inputs = keras.Input((N_FEATURES,))
+    hidden = layers.Dense(4, activation="tanh", kernel_regularizer=keras.regularizers.L2(0.1))
+    last = layers.Dense(1)
+    model = keras.Model(inputs, last(layers.Dropout(0.9)(hidden(inputs))))
+    model.compile("sgd", loss="huber")
+    amounts = (50 + 10 * X[:, 0]).astype(np.float32)
+    scaling = {**SCALING, "target_shift": {"": np.float32(50)}, "target_scale": {"": np.float32(0.1)}}
+    (inside,) = compiled_look(model, amounts, {"": Target("numbers")}, scaling=scaling)
+    with tf.GradientTape() as tape:
+        activations = hidden((X[ROWS] - 1) * 0.5)
+        loss = keras.losses.Huber()((amounts[ROWS, None] - 50) / 10, last(activations)) + sum(hidden.losses)
+    gradient = tape.gradient(loss, hidden.kernel.value)
+    expected = [float(np.mean(activations)), float(np.std(activations)), float(np.linalg.norm(gradient))]
+    assert numbers(inside) == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_several_inputs_and_outputs_the_layers_before_the_outputs_are_measured():
+    inputs = {"left": keras.Input((N_FEATURES,), name="left"), "right": keras.Input((2,), name="right")}
+    first, second = layers.Dense(5, activation="relu"), layers.Dense(4)
+    shared = first(layers.Concatenate()([inputs["left"], inputs["right"]]))
+    outputs = {"price": layers.Dense(1)(second(shared)), "kind": layers.Dense(3)(shared)}
+    model = keras.Model(inputs, outputs)
+    losses = {"price": "mse", "kind": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+    model.compile("sgd", losses, loss_weights={"price": 0.0, "kind": 1.0})
+    x, y = {"left": X, "right": X[:, :2]}, {"price": X[:, :1], "kind": Y}
+    targets = {"price": Target("numbers", (1,)), "kind": Target("classes", n_classes=3)}
+    scaling = {key: {name: np.float32(key == "scale") for name in x} for key in ("shift", "scale")}
+    inside = compiled_look(model, y, targets, x=x, scaling=scaling, prepare=Preparation())
+    assert [layer.kernel.shape for layer in inside] == [(8, 5), (5, 4)]
+    assert inside[0].gradient_norm > 0
+    assert inside[1].gradient_norm == 0  # the price has no weight
+    assert inside[1].sd == pytest.approx(np.std(second(first(np.hstack([X, X[:, :2]])[ROWS]))), rel=1e-5)
+
+
+def test_a_loss_of_the_models_own_and_one_that_a_layer_adds_are_those_of_training():
+    class Own(keras.Model):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            del y, sample_weight, training
+            return sum(self.losses) + ops.mean(ops.square(x - y_pred))
+
+    class Penalty(layers.Layer):
+        def call(self, x):
+            self.add_loss(100 * ops.mean(ops.square(x)))
+            return x
+
+    def norm(*, adds):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((N_FEATURES,))
+        x = layers.Dense(4)(inputs)
+        model = Own(inputs, layers.Dense(N_FEATURES)(Penalty()(x) if adds else x))
+        model.compile("sgd")
+        (inside,) = compiled_look(model, np.zeros((60, 0), np.float32), {"": Target("none", (0,))})
+        return inside.gradient_norm
+
+    assert norm(adds=True) > 10 * norm(adds=False) > 0
 
 
 def test_columns_are_distinct_that_differ_by_more_than_rounding():

@@ -15,7 +15,7 @@ from ablate.training.engine.examples import Resident
 from ablate.training.engine.inputs import Preparation
 from ablate.training.engine.learning import learning_of, list_order
 from ablate.training.engine.objective import ClassObjective
-from ablate.training.engine.scaling import is_weighted, stacked_scaling
+from ablate.training.engine.scaling import is_weighted, stacked_scaling, weighs_places
 from ablate.training.engine.targets import scaled_targets, unscaled_outputs
 
 X = np.arange(40, dtype=np.float32).reshape(20, 2)
@@ -87,6 +87,21 @@ def test_balanced_weights_count_in_training_alone(tiny_study):
     assert weights.shape == (1, 24)
     assert sorted({round(float(w), 3) for w in weights[0, split.train]}) == [0.667, 2.0]
     assert stacked_scaling(data, [split], part="evaluate").weights is None
+
+
+def test_balanced_weights_of_masks_are_a_table_by_class(tiny_study):
+    masks = np.zeros((20, 1, 2), np.int32)
+    masks[:10, 0, 0] = 1
+    data, settings = data_of(masks), Data(name="x.npz", validation=4, weights="balanced")
+    assert weighs_places(tiny_study.model_copy(update={"data": settings}), data)
+    assert not weighs_places(tiny_study, data)
+    splits = [split_dataset(data, settings, seed=0, replicate=k, scaling="none") for k in (1, 2)]
+    found = stacked_scaling(data, splits, part="train")
+    assert found.weights is None
+    assert found.class_weights.shape == (2, 2)
+    shares = [masks[split.train].mean() for split in splits]
+    np.testing.assert_allclose(found.class_weights, [[0.5 / (1 - share), 0.5 / share] for share in shares], rtol=1e-6)
+    assert stacked_scaling(data, splits, part="evaluate").class_weights is None
 
 
 def test_ids_stay_whole_numbers_and_unknown_numbers_become_0():
