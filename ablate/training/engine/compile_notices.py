@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 import keras
 
+from ablate.data.tasks import may_compile
+from ablate.errors import StudyError
+from ablate.study.metrics import find_metric
 from ablate.study.rate import RATE
 from ablate.study.settings import Study
 from ablate.study.space import Choice
+from ablate.study.task import LOSS, Task
 from ablate.study.trial import Factors
+from ablate.text import listed
 from ablate.training.engine.compiled_optimizer import CLIPPING, inner_of
 from ablate.training.engine.learning import came_compiled
 from ablate.training.engine.optimizers import OPTIMIZERS, clipping_of, setting_of
@@ -15,15 +20,40 @@ from ablate.training.engine.optimizers import OPTIMIZERS, clipping_of, setting_o
 _NOT_COMPARED = ("name", "learning_rate")
 
 
-def compile_notices(model: keras.Model, study: Study, factors: Factors) -> Iterator[str]:
-    """Sentences on the optimizer and the settings with which build compiles the model of a configuration."""
+def compile_notices(model: keras.Model, study: Study, task: Task, factors: Factors) -> Iterator[str]:
+    """Sentences on the optimizer, metrics and settings with which build compiles the model of a configuration.
+
+    Raises `StudyError` if the loss decides, and nothing in the user's files told that it is the model's own.
+    """
     if not came_compiled(model):
         return
+    _check_loss_is_expected(study, task)
     if model.optimizer is not None:
         optimizer = inner_of(model.optimizer)
         yield from _of_factor(optimizer, study) if "optimizer" in factors else _of_build(optimizer, factors)
     if model.run_eagerly:
         yield "build compiles the model with run_eagerly=True, but trials run in compiled programs all the same"
+    recorded = {*task.names, "loss"}
+    others = [name for name in model.get_metrics_result() if _metric(name) not in recorded and name not in recorded]
+    if named := [name for name in others if not name.endswith("_loss")]:
+        yield f"build compiles the model with {listed(named)}, but only metrics that [metric] names are recorded"
+
+
+def _metric(name: str) -> str:
+    """The name of a metric in a study: "mae" of Keras' "mean_absolute_error"."""
+    try:
+        found = find_metric(name)
+    except ValueError:
+        return name
+    return found.name if found else name
+
+
+def _check_loss_is_expected(study: Study, task: Task) -> None:
+    if task.decides == LOSS and study.training.loss is None and not may_compile(study):
+        raise StudyError(
+            f"model: build returns a compiled model, but no line of {study.model.file} or of the files beside it "
+            "compiles one, so the score of guessing is that of another loss\n  compile the model in build"
+        )
 
 
 def _of_factor(optimizer: keras.optimizers.Optimizer, study: Study) -> Iterator[str]:

@@ -146,7 +146,7 @@ class TrainingContext:
         model = self._model(factors, seeds.SEARCH_REPLICATE, noting=noting)
         self.learning(model, factors)
         optimizer_for(model, factors, precision=self.study.training.precision)
-        self._notices |= dict.fromkeys(compile_notices(model, self.study, factors))
+        self._notices |= dict.fromkeys(compile_notices(model, self.study, self.task, factors))
         return noting.names
 
     def split(self, replicate: int, factors: Factors) -> Split:

@@ -74,7 +74,10 @@ class Nadam(keras.optimizers.Nadam):  # type: ignore[misc]  # keras has no types
         return self.beta_1 * (1 - 0.5 * ops.power(ops.cast(0.96, step.dtype), step))
 
 
-TWINS: Mapping[type, type] = {K.SGD: SGD, K.Nadam: Nadam}  # of Keras' own classes, with equal steps
+TWINS: Mapping[type, Any] = {
+    K.SGD: SGD,
+    K.Nadam: Nadam,
+}  # Any: keras has no types; of Keras' own classes, with equal steps
 
 # Keras' own defaults; the learning rate is set at each step from outside.
 OPTIMIZERS: Mapping[str, Callable[[], keras.optimizers.Optimizer]] = {

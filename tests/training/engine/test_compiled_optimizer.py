@@ -157,7 +157,9 @@ def test_factors_of_the_study_decide_over_the_settings_of_the_optimizer():
 
 
 def test_a_factor_optimizer_decides_over_that_of_the_model():
-    assert type(optimizer_for(net(K.AdamW(0.1)), {"optimizer": "nadam"}, precision="float32")).__name__.endswith("Nadam")
+    assert type(optimizer_for(net(K.AdamW(0.1)), {"optimizer": "nadam"}, precision="float32")).__name__.endswith(
+        "Nadam"
+    )
 
 
 REFUSED = {
@@ -189,7 +191,9 @@ def test_an_optimizer_that_has_taken_steps_is_refused():
 
 
 def test_a_momentum_that_cannot_be_set_is_refused():
-    with pytest.raises(StudyError, match=r"baseline.momentum: build .* RMSprop, whose momentum .*\n  rename the factor"):
+    with pytest.raises(
+        StudyError, match=r"baseline.momentum: build .* RMSprop, whose momentum .*\n  rename the factor"
+    ):
         optimizer_for(net(K.RMSprop(0.1)), {"momentum": 0.5}, precision="float32")
 
 
