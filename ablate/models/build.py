@@ -124,7 +124,7 @@ def _in_vain(factors: Factors) -> Iterator[str]:
         yield "there is no normalization, so its place changes nothing here"
     if all(float(level_in(factors, name)) > 0 for name in ("clip_norm", "clip_value")):
         yield "clip_norm is set, so clip_value changes nothing here"
-    if "momentum" in factors and factors["optimizer"] in WITHOUT_MOMENTUM:
+    if "momentum" in factors and factors.get("optimizer") in WITHOUT_MOMENTUM:
         yield f"{factors['optimizer']} has no momentum, so the factor momentum changes nothing here"
 
 

@@ -9,6 +9,7 @@ Optuna decides in memory, and the file serves the next run: a verdict that reads
 in memory 0.02 ms, and no other worker gets a verdict meanwhile.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def _ending(outcome: Outcome, *, chance: float) -> tuple[TrialState, float | Non
     match outcome.state:
         case "finished":
             return TrialState.COMPLETE, outcome.score
-        case "diverged":
+        case "diverged" if not math.isnan(chance):
             return TrialState.COMPLETE, chance
         case "pruned":
             return TrialState.PRUNED, None

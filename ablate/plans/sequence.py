@@ -1,5 +1,6 @@
 """Hand out trials step by step: a plan that follows a rule, and the rule that adds seeds to undecided comparisons."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -50,8 +51,13 @@ class SteppedPlan:
 
 
 def value_of(outcome: Outcome, *, chance: float) -> float:
-    """The validation score that choices are based on: the score of guessing if the trial did not finish."""
-    return outcome.score if outcome.state == "finished" and outcome.score is not None else chance
+    """The validation score that choices are based on: the score of guessing if the trial did not finish.
+
+    If that is unknown, NaN, the trial is worse than any other: a rate at which it diverged is never chosen.
+    """
+    if outcome.state == "finished" and outcome.score is not None:
+        return outcome.score
+    return -math.inf if math.isnan(chance) else chance
 
 
 @final

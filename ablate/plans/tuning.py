@@ -4,6 +4,7 @@ The grid is five points, half a decade apart, around the rate that mode "find" w
 on both sides: if it lies at an end, the grid is extended there by a point, at most `MOST_EXTENSIONS` times.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -26,13 +27,12 @@ class TunedRate:
     level: Level  # the best rate
     extensions: int  # points added to the grid
     at_edge: bool  # whether the best is still an end of the grid
-    values: Mapping[
-        Level, float
-    ]  # rate -> validation score, higher is better; score of guessing if a trial did not finish
+    # rate -> validation score, higher is better; if a trial did not finish, that of guessing, or -inf if it is unknown
+    values: Mapping[Level, float]
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """The result as stored in the study's provenance."""
-        values = {str(level): value for level, value in self.values.items()}
+        values = {str(level): value if math.isfinite(value) else None for level, value in self.values.items()}
         extended = {"extensions": self.extensions, "at_edge": self.at_edge}
         return {"variant": self.cell.variant, "level": self.level, **extended, "values": values}
 

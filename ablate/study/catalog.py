@@ -110,7 +110,7 @@ _PENALTY = Factor(Numbers(0), default=0.0)
 _COUNT = Numbers(1, 100_000, whole=True)
 # Factors of the engine, for every model. The learning rate is a factor too; `study.rate` reads its levels.
 ENGINE: Mapping[str, Factor] = {
-    "optimizer": Factor(Names(OPTIMIZERS), required=True),
+    "optimizer": Factor(Names(OPTIMIZERS), required=True),  # of a user's model: where it is not compiled with one
     "weight_decay": Factor(Numbers(0), in_graph=False),
     "momentum": Factor(_SHARE, in_graph=False),
     "clip_value": Factor(Numbers(0), default=0.0),  # clips each gradient's numbers; 0: off
@@ -217,9 +217,12 @@ def known_factors(model: str) -> list[str]:
 
 
 def required_factors(model: str) -> list[str]:
-    """The names of the factors for which every study of a model must name a level."""
-    kind = MODELS.get(model, RegisteredModel({}))
-    named = [name for factors in (kind.factors, ENGINE) for name, known in factors.items() if known.required]
+    """The names of the factors for which every study of a model must name a level.
+
+    A user's model may be compiled with an optimizer of its own; then a study names none.
+    """
+    kinds = (MODELS[model].factors, ENGINE) if model in MODELS else ()
+    named = [name for factors in kinds for name, known in factors.items() if known.required]
     return [*named, "learning_rate"]
 
 

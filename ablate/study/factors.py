@@ -152,7 +152,7 @@ class _Reader:
                     )
         for name in (*required_factors(self.levels.model), *ranges):
             if name not in baseline:
-                hint = f"every factor needs a level: write {name} = ... in [baseline]"
+                hint = _level_hint(name, is_built_in=self.levels.is_built_in)
                 raise self.layered.error(("baseline", name), "is missing", hint=hint)
         if not ranges:
             raise self.layered.error(
@@ -227,6 +227,15 @@ class _Reader:
             return build()
         except StudyError as err:
             raise self.layered.error(key, str(err)) from err
+
+
+def _level_hint(name: str, *, is_built_in: bool) -> str:
+    if name != "learning_rate" or is_built_in:
+        return f"every factor needs a level: write {name} = ... in [baseline]"
+    return (
+        'write learning_rate = "find" in [baseline], or a number, such as the rate with which build compiles its '
+        "optimizer"
+    )
 
 
 def _described(dimension: Dimension | None) -> str:

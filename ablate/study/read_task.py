@@ -22,18 +22,24 @@ _MONITORED = "val_"
 
 
 def task_of(
-    study: Study, targets: Mapping[str, Target], guess: Guess, *, losses: Mapping[str, str] | None = None
+    study: Study,
+    targets: Mapping[str, Target],
+    guess: Guess,
+    *,
+    losses: Mapping[str, str] | None = None,
+    may_differ: bool = False,
 ) -> Task:
     """The task of a study on data with these targets. Raises `StudyError` if a metric or a loss does not fit them.
 
     `guess` gives the value of the best constant prediction for a metric, "mae" or "recall_at_precision_0_9", and for a
     loss, "mse" or "sparse_categorical_crossentropy"; with several outputs for "OUTPUT.NAME". `losses` are those of a
-    compiled model by output, {} if it computes its loss itself.
+    compiled model by output, {} if it computes its loss itself. If the model's loss `may_differ` from that of the
+    study, the value of guessing and the unit of the metric "loss" are unknown.
     """
     fault = _fault_of(study)
     if losses is None:
         losses = _losses(study.training, targets, fault)
-    reader = _MetricReader(targets, guess, losses, fault, is_users=study.model.is_users)
+    reader = _MetricReader(targets, guess, {} if may_differ else losses, fault, is_users=study.model.is_users)
     decides = decided_by(study.metric, study.training, fault)
     usual = default_metric(targets.values())
     deciding = reader.metric(decides or usual, "name", study.metric)

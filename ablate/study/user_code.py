@@ -7,7 +7,7 @@ package that it imports from. Rewording or moving a file changes no digest.
 import ast
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -111,6 +111,28 @@ def stands_alone(model: ModelRef, *, base: Path) -> bool:
     imported = {found for tree in trees for found in _imported(tree)}
     elsewhere = {found for found in imported if not modules_beside(found, root.parent)}
     return all(found in NUMERIC or found in sys.stdlib_module_names for found in elsewhere)
+
+
+def mentions(model: ModelRef, names: Collection[str], *, base: Path) -> bool:
+    """Whether the user's code behind a model names one of these functions or methods; yes if it cannot be read."""
+    try:
+        trees = [ast.parse(path.read_bytes()) for path in _user_files(base / model.file)]
+    except (OSError, SyntaxError, ValueError):
+        return True
+    return any(_name_of(node) in names for tree in trees for node in ast.walk(tree))
+
+
+def _name_of(node: ast.AST) -> str:
+    match node:
+        case ast.Attribute():
+            return node.attr
+        case ast.Name():
+            return node.id
+        case ast.alias():
+            return node.name.split(".")[-1]
+        case ast.Constant():
+            return str(node.value)  # of getattr
+    return ""
 
 
 def modules_beside(name: str, folder: Path) -> list[Path]:

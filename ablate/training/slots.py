@@ -12,6 +12,7 @@ import numpy as np
 from ablate.data import Split
 from ablate.data.array import Floats64
 from ablate.data.trees import rows_of
+from ablate.errors import StudyError
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches, evaluation_chunks
 from ablate.training.engine.context import Start, TrainingContext
@@ -40,8 +41,10 @@ class Slots:
         return [slot for slot in range(self._size) if slot not in self.trials]
 
     def put(self, trial: Trial[Start], slot: int) -> None:
-        """Start a trial in a free slot."""
+        """Start a trial in a free slot. Raises `StudyError` if its optimizer is another than that of the others."""
         program, state = trial.start.program, trial.start.state
+        if self.trials and program is not self._program:
+            raise StudyError("model: build compiles models of one structure with different optimizers")
         # The first trial fills all slots: free slots need valid numbers, too.
         self._state = program.replaced(self._state, slot, state) if self.trials else program.stacked([state])
         self.trials[slot] = trial

@@ -104,6 +104,7 @@ SELU = {**BASE, "activation": "selu", "initializer": "lecun_normal"}
             ("ftrl has no momentum, so the factor momentum changes nothing here",),
         ),
         ({"dropout": "everywhere", "activation": "selu", "mc_samples": 9}, ()),  # a user's own factors
+        ({"momentum": 0.5}, ()),  # with the optimizer of a compiled model
     ],
 )
 def test_what_does_not_go_together_or_does_nothing_is_said(factors, said):

@@ -1,3 +1,4 @@
+import math
 import os
 import sqlite3
 import threading
@@ -97,6 +98,19 @@ def test_the_median_rule_gives_up_a_trial_that_lags_behind_the_rounds_before(stu
     bad, good = plan.ask(2)
     assert not plan.report(epoch(bad, 1, 0.3))
     assert plan.report(epoch(good, 1, 0.9))
+
+
+def test_a_diverged_trial_has_no_value_where_guessing_is_unknown(study, tmp_path):
+    plan = SearchPlan(study, storage=tmp_path / "s.db", chance=math.nan, known=[])
+    known = [entry(spec, Outcome(spec.trial, "diverged" if n == 1 else "finished", score=None if n == 1 else 0.5))
+             for n, spec in enumerate(plan.ask(4))]  # fmt: skip
+    for one in known:
+        plan.tell(one.outcome)
+    plan.ask(4)
+    again = SearchPlan(study, storage=tmp_path / "s.db", chance=math.nan, known=known)
+    assert [spec.trial for spec in again.ask(4)] == [f"search-000{n}" for n in range(4, 8)]
+    states = [trial.state.name for trial in again._study.get_trials()[:4]]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
 
 
 def test_a_diverged_trial_teaches_the_sampler_and_a_failed_one_does_not(study, tmp_path):

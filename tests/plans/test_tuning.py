@@ -1,9 +1,10 @@
-from math import log10
+from math import log10, nan
 
 import pytest
 
 from ablate.plans import SteppedPlan, Tuning, ablation_cells, references
 from ablate.study.rate import parse_rate
+from ablate.study.trial import Outcome
 
 GRID = ["find*0.1", "find*0.3162", "find", "find*3.162", "find*10"]
 
@@ -32,6 +33,21 @@ def test_reference_and_variants_get_the_same_five_points_on_the_validation_set(m
     assert {(s.label.phase, s.label.mode, s.seed, s.test, s.label.design) for s in specs} == {
         ("tune", "tune", 0, False, "")
     }
+
+
+def test_a_rate_that_diverges_is_never_the_best_where_guessing_is_unknown(make_study, drive):
+    study = make_study(learning_rate=("tune",), factors=("normalization",))
+    tuning = tuning_of(study, chance=nan)
+
+    def outcome(spec):
+        is_lost = place(spec) <= 0
+        return Outcome(spec.trial, "diverged") if is_lost else Outcome(spec.trial, "finished", score=-9 - place(spec))
+
+    plan = SteppedPlan(tuning.wanted, known={})
+    drive(plan, outcome)
+    rates = tuning.rates(plan.outcomes)
+    assert {rate.level for rate in rates} == {"find*3.162"}
+    assert rates[0].to_json()["values"]["find"] is None
 
 
 def test_the_best_rates_go_into_the_cells(make_study, drive, scored):

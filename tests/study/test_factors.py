@@ -97,6 +97,18 @@ def test_no_factor_may_be_called_as_recipes_are(complaint):
     assert complaint(text) == "x.toml: baseline.recipe: is the results table's name for recipes: rename the factor"
 
 
+def test_the_optimizer_of_a_users_model_may_be_that_of_its_compile_but_the_rate_is_the_studys(load, complaint):
+    assert "optimizer" not in load(OWN_MODEL.replace('optimizer = "adam"\n', "")).baseline
+    without = OWN_MODEL.replace("learning_rate = 0.01\n", "").replace("learning_rate = { low = 1e-4", "#")
+    assert complaint(without) == (
+        "x.toml: baseline.learning_rate: is missing\n"
+        '  write learning_rate = "find" in [baseline], or a number, such as the rate with which build compiles its '
+        "optimizer"
+    )
+    built_in = complaint(GOOD.replace('optimizer = "nadam"\n', ""))
+    assert built_in.startswith("x.toml: baseline.optimizer: is missing\n  every factor needs a level")
+
+
 def of_model(name, more="", data=""):
     """GOOD with another model, with its defaults, further lines of [baseline], and further ones of [data]."""
     named = GOOD.replace('name = "mlp"\ndepth = 3', f'name = "{name}"').replace(

@@ -124,7 +124,7 @@ def configuration(factors: Factors, rate: float | None) -> str:
     if rate is None:
         rate = rate_of(factors).value
     optimizer = str(factors.get("optimizer", ""))
-    return " · ".join([*levels, f"{optimizer} {rate:.2g}" if rate is not None else optimizer])
+    return " · ".join([*levels, f"{optimizer} {rate:.2g}".lstrip() if rate is not None else optimizer])
 
 
 def sparkline(values: Sequence[float]) -> str:

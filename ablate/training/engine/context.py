@@ -32,6 +32,8 @@ from ablate.study.user_functions import import_function
 from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError, is_out_of_memory
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
+from ablate.training.engine.compile_notices import compile_notices
+from ablate.training.engine.compiled_optimizer import optimizer_for, why_own_optimizer
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, ModelKind, check_changes
 from ablate.training.engine.examples import Examples, Resident
@@ -112,6 +114,7 @@ class TrainingContext:
         self.loss_scale = guess if math.isfinite(guess) else LEAST_SCALE
         self._reads_examples = False  # whether build has read the training examples, e.g. to adapt a layer
         self.builder = find_builder(study.model, base=study.base)
+        self._notices: dict[str, None] = {}  # what of model.compile decides, and what the study decides
         self._models: dict[Structure, keras.Model] = {}  # models that can be reset to new initial weights
         self._examiner = Examiner(study, data, lambda factors: self.split(seeds.SEARCH_REPLICATE, factors))
         self._why_fit: dict[ModelKind, str] = {}
@@ -145,13 +148,16 @@ class TrainingContext:
         looked_up = explained(lambda: self._examined(self.study.baseline), what)
         if self._examiner.trusts_models:
             return ()
-        return check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
+        unread = check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
+        return (*self._notices, *unread)
 
     def _examined(self, factors: Factors) -> set[str]:
         noting = LookedUp(factors)
         model = self.model(factors, seeds.SEARCH_REPLICATE, noting=noting)
         if not self.why_fit(factors, model):
             self.learning(model, factors)
+            optimizer_for(model, factors, precision=self.study.training.precision)
+        self._notices |= dict.fromkeys(compile_notices(model, self.study, self.task, factors))
         return noting.names
 
     def why_fit(self, factors: Factors, model: keras.Model | None = None) -> str:
@@ -162,7 +168,8 @@ class TrainingContext:
         if kind not in self._why_fit:
             model = self.model(factors, seeds.SEARCH_REPLICATE) if model is None else model
             has_callbacks = self.builder.callbacks is not None
-            self._why_fit[kind] = why = why_fit(model, file=self.study.model.file, has_callbacks=has_callbacks)
+            why = why_fit(model, file=self.study.model.file, has_callbacks=has_callbacks)
+            self._why_fit[kind] = why = why or why_own_optimizer(model, factors)
             if why:
                 self.fitted.setdefault(why, factors)
         return self._why_fit[kind]

@@ -26,6 +26,7 @@ from ablate.training.engine.weighting import check_weights
 _PROBED = 16  # examples with which a compiled model's metrics are found
 _CLASSIC = ("accuracy", "loss")
 _OURS: "WeakSet[keras.Model]" = WeakSet()  # models that came uncompiled
+_GIVEN: "WeakSet[keras.Model]" = WeakSet()  # models whose loss is the study's
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def learning_of(
     `load` imports the function of "my.py:f". A model that comes uncompiled is compiled with the losses of the task;
     `loss` is what the study itself says.
     """
-    prepare = Preparation(reading.unscaled, fills=_may_lack(data), order=list_order(model, data.x_train))
+    prepare = preparation_of(model, data, reading)
     if is_classic(model, data, task, is_weighted=is_weighted):
         return Learning(ClassObjective(model, reading.outputs, samples=samples), prepare)
     if samples:
@@ -67,14 +68,18 @@ def learning_of(
         )
     names = output_order(model, data.targets) or tuple(data.targets)
     kinds = {name: kind_of(task, name, reading) for name in names}
-    was_compiled = model.compiled and model not in _OURS
-    if was_compiled and loss is not None:
+    was_compiled = came_compiled(model)
+    if was_compiled and lacks_loss(model, data, prepare):
+        check_no_metrics(model)
+        compile_with(model, task, names, kinds, load=load, optimizer=model.optimizer)
+    elif was_compiled and loss is not None:
         raise StudyError(
             f'training.loss: the study says "{loss}", but build returns a model that is compiled with its own loss\n'
             "  remove training.loss, or model.compile"
         )
     if not was_compiled:
         compile_with(model, task, names, kinds, load=load)
+        _OURS.add(model)
     targets = {name: data.targets[name] for name in names}
     example = _example(model, data, prepare, names) if was_compiled or is_weighted else None
     if is_weighted and example is not None:
@@ -90,6 +95,16 @@ def learning_of(
     has_targets = data.targets[names[0]].kind != "none"
     objective = CompiledObjective(model, found.streamed, targets=targets, has_targets=has_targets)
     return Learning(objective, prepare, found.host, kinds, found.notes)
+
+
+def preparation_of(model: keras.Model, data: Dataset, reading: Reading) -> Preparation:
+    """How the inputs of a model are made from stored examples."""
+    return Preparation(reading.unscaled, fills=_may_lack(data), order=list_order(model, data.x_train))
+
+
+def came_compiled(model: keras.Model) -> bool:
+    """Whether a user's build compiled a model, not `learning_of`."""
+    return bool(model.compiled) and model not in _OURS
 
 
 def is_classic(model: keras.Model, data: Dataset, task: Task, *, is_weighted: bool) -> bool:
@@ -111,13 +126,35 @@ def compile_with(
     kinds: Mapping[str, OutputKind],
     *,
     load: Callable[[str], Callable[..., Any]],  # Any: a user's function
+    optimizer: keras.optimizers.Optimizer | str | None = "sgd",
 ) -> None:
-    """Compile a model with the losses of a task, which its own optimizer never sees."""
+    """Compile a model with the losses of a task. The optimizer here trains nothing."""
     columns = dict(zip(names, _columns(model), strict=False))
     losses = [_loss(task, name, kinds[name], columns.get(name), load=load) for name in names if name in task.losses]
     with_loss = {"loss": losses if len(losses) > 1 else losses[0]} if losses else {}
-    model.compile(optimizer="sgd", **with_loss)
-    _OURS.add(model)
+    model.compile(optimizer=optimizer, **with_loss)
+    _GIVEN.add(model)
+
+
+def check_no_metrics(model: keras.Model) -> None:
+    """Raise `StudyError` if a model that is compiled without a loss has metrics, which a new loss would remove."""
+    named = [metric.name for metric in model.metrics if metric.name != "loss"]
+    if named and model not in _GIVEN:
+        raise StudyError(
+            "model: build compiles it with metrics, but without a loss\n  name the loss in model.compile, too"
+        )
+
+
+def lacks_loss(model: keras.Model, data: Dataset, prepare: Preparation) -> bool:
+    """Whether a model is compiled without a loss, as with its optimizer alone, and its layers add none."""
+    if model in _GIVEN:
+        return True
+    is_own = type(model).compute_loss is not keras.Model.compute_loss
+    if is_own or getattr(model, "loss", None) is not None or next(iter(data.targets.values())).kind == "none":
+        return False
+    with keras.StatelessScope(collect_losses=True) as scope:
+        model(_prepared(rows_of(data.x_train, np.arange(1)), prepare), training=True)
+    return not scope.losses
 
 
 def _columns(model: keras.Model) -> list[int | None]:
@@ -202,11 +239,8 @@ def _example(
     n = min(_PROBED, n_examples(data.x_train))
     rows = np.resize(np.arange(n), _PROBED)
     x, y = rows_of(data.x_train, rows), rows_of(data.y_train, rows)
-    shift = {name: np.float32(0) for name in leaves(x)}
-    scale = {name: np.float32(1) for name in leaves(x)}
-    tensors = map_tree(keras.ops.convert_to_tensor, x)
     try:
-        outputs = model(prepare(tensors, shift, scale), training=False)
+        outputs = model(_prepared(x, prepare), training=False)
         is_list = isinstance(outputs, list | tuple)
         model.compute_loss(x=x, y=[leaves(y)[name] for name in names] if is_list else y, y_pred=outputs)
     except Exception as err:
@@ -217,3 +251,9 @@ def _example(
     named = dict(zip(names, outputs, strict=True)) if is_list else leaves(outputs)
     made = {name: np.asarray(keras.ops.convert_to_numpy(some)) for name, some in named.items()}
     return x, y, made[ONLY] if set(made) == {ONLY} else made
+
+
+def _prepared(x: Any, prepare: Preparation) -> Any:  # Any: arrays by input; what the model takes
+    """Examples as the model takes them, unscaled."""
+    shift, scale = ({name: np.float32(value) for name in leaves(x)} for value in (0, 1))
+    return prepare(map_tree(keras.ops.convert_to_tensor, x), shift, scale)

@@ -74,6 +74,11 @@ class Nadam(keras.optimizers.Nadam):  # type: ignore[misc]  # keras has no types
         return self.beta_1 * (1 - 0.5 * ops.power(ops.cast(0.96, step.dtype), step))
 
 
+TWINS: Mapping[type, Any] = {
+    K.SGD: SGD,
+    K.Nadam: Nadam,
+}  # Any: keras has no types; of Keras' own classes, with equal steps
+
 # Keras' own defaults; the learning rate is set at each step from outside.
 OPTIMIZERS: Mapping[str, Callable[[], keras.optimizers.Optimizer]] = {
     "sgd": lambda: SGD(0.01),
@@ -148,15 +153,15 @@ class Functional(keras.optimizers.Optimizer):  # type: ignore[misc]  # keras has
         return values[: len(trainable_variables)], values[len(trainable_variables) :]
 
     def stateless_scale(self, optimizer_variables: Sequence[Tensor], loss: Tensor) -> Tensor:
-        """The loss whose gradients `stateless_apply` takes."""
+        """The loss whose gradients `stateless_apply` takes: times a fixed factor, if the optimizer has one."""
         del optimizer_variables
-        return loss
+        return self.scale_loss(loss)
 
     @contextmanager
     def _settings_in_force(self) -> Iterator[None]:
         """Keras' attributes as tensors of the state, inside the block."""
         keras_own = {name: value for name, value in self.settings.items() if name != HEAD_ONLY}
-        tensors = {_attribute(self, name): ops.convert_to_tensor(value) for name, value in keras_own.items()}
+        tensors = {setting_of(self, name): ops.convert_to_tensor(value) for name, value in keras_own.items()}
         kept = {attribute: getattr(self, attribute) for attribute in tensors}
         try:
             for attribute, tensor in tensors.items():
@@ -184,7 +189,7 @@ class LossScaled(keras.optimizers.LossScaleOptimizer):  # type: ignore[misc]  # 
 
 def functional(optimizer: keras.optimizers.Optimizer, *, varied: Collection[str] = ()) -> keras.optimizers.Optimizer:
     """The same optimizer with a `stateless_apply` that works on TensorFlow, and settings as inputs."""
-    kind, kept = type(optimizer), tuple(name for name in varied if _attribute(optimizer, name))
+    kind, kept = type(optimizer), tuple(name for name in varied if setting_of(optimizer, name))
     mixed: Any = type(f"Functional{kind.__name__}", (kind, Functional), {"varied": kept})  # Any: a class made here
     return mixed.from_config(optimizer.get_config())
 
@@ -208,7 +213,7 @@ def plain_optimizer(
     """Keras' own optimizer of a configuration, for `model.fit`; its learning rate is set at each step."""
     made = OPTIMIZERS[str(factors["optimizer"])]()
     kind = {SGD: K.SGD, Nadam: K.Nadam}.get(type(made), type(made))
-    own = {name: value for setting, value in settings.items() if (name := _attribute(made, setting))}
+    own = {name: value for setting, value in settings.items() if (name := setting_of(made, setting))}
     plain = kind.from_config({**made.get_config(), **clipping_of(factors), **own})
     return keras.optimizers.LossScaleOptimizer(plain) if precision == "mixed_float16" else plain
 
@@ -221,7 +226,7 @@ def clipping_of(factors: Factors) -> Mapping[str, float]:
     return {}
 
 
-def _attribute(optimizer: keras.optimizers.Optimizer, setting: str) -> str:
+def setting_of(optimizer: keras.optimizers.Optimizer, setting: str) -> str:
     """Keras' name for a setting; "" if the optimizer does not have it.
 
     The momentum of Adam's relatives is their beta_1: the share of the running mean of gradients that a step keeps.
@@ -230,4 +235,6 @@ def _attribute(optimizer: keras.optimizers.Optimizer, setting: str) -> str:
         return setting
     if isinstance(optimizer, SGD):
         return "momentum" if optimizer.momentum else ""
+    if type(optimizer) is K.SGD:
+        return "momentum"
     return "beta_1" if hasattr(optimizer, "beta_1") else ""

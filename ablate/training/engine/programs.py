@@ -17,12 +17,12 @@ from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine import compiling
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, epoch_batches, evaluation_chunks
+from ablate.training.engine.compiled_optimizer import optimizer_for, optimizer_key
 from ablate.training.engine.examples import Examples
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.learning import Learning
-from ablate.training.engine.optimizers import clipping_of, make_optimizer
 from ablate.training.engine.program import Program, Scaling
-from ablate.training.engine.settings import batch_size_of, hyperparameters_of
+from ablate.training.engine.settings import batch_size_of
 
 CountedPart: TypeAlias = Literal["train", "evaluate"]  # of a trial: how its examples count
 MEASURED_SECONDS = 0.2  # seconds of training steps measured for each compile policy
@@ -53,7 +53,7 @@ class Programs:
         self._scaling_of = scaling
         self._min_rows, self._room, self._memory = min_rows, room, memory
         self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
-        self._programs: dict[tuple[Structure, int, bool, int | None], Program] = {}
+        self._programs: dict[tuple[Structure, int, bool, int | None, str], Program] = {}
         self._xla: dict[Structure, bool] = {}
         # The micro-batches of structures that ran out of memory. Kept as long as the process, so
         # that only the first of 20 trials of a structure fails; other structures begin with whole batches.
@@ -122,15 +122,9 @@ class Programs:
     def _compiled(
         self, model: keras.Model, factors: Factors, *, size: int, xla: bool, own: int | None = None
     ) -> Program:
-        key = self._structure(factors), size, xla, own
+        key = self._structure(factors), size, xla, own, optimizer_key(model, factors)
         if key not in self._programs:
-            precision = self._study.training.precision
-            optimizer = make_optimizer(
-                str(factors["optimizer"]),
-                varied=hyperparameters_of(factors),
-                precision=precision,
-                clipping=clipping_of(factors),
-            )
+            optimizer = optimizer_for(model, factors, precision=self._study.training.precision)
             pieces = self.pieces(factors) if size == 1 else WHOLE
             learning = self._learning(model, factors)
             program = Program(

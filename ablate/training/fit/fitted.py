@@ -21,8 +21,9 @@ from ablate.study import seeds
 from ablate.study.listed_arguments import listed_arguments
 from ablate.study.task import LOSS, Task
 from ablate.study.trial import Factors
+from ablate.training.engine.compiled_optimizer import own_optimizer
 from ablate.training.engine.context import TrainingContext
-from ablate.training.engine.learning import compile_with, kind_of
+from ablate.training.engine.learning import compile_with, kind_of, lacks_loss, preparation_of
 from ablate.training.engine.metrics import TaskMetrics, metrics_of
 from ablate.training.engine.optimizers import plain_optimizer
 from ablate.training.engine.settings import batch_size_of, settings_of
@@ -130,20 +131,30 @@ def fitted_model(
         )
     _USED.add(model)
     reading = context.reading(model, factors) if is_callable(model) else Reading("logits")
+    preparation = preparation_of(model, context.data, reading)
     names = output_order(model, task.targets) if is_callable(model) else None
     names = names or tuple(task.targets)
     kinds = {name: kind_of(task, name, reading) for name in names}
-    if not model.compiled:
-        what = "model: it comes uncompiled, and compiling it with the study's loss fails"
-        explained(lambda: compile_with(model, task, names, kinds, load=context.function), what)
-    settings, precision = settings_of(factors, head_only=False), study.training.precision
-    model.optimizer = plain_optimizer(factors, settings, precision=precision)
+    if not model.compiled or (is_callable(model) and lacks_loss(model, context.data, preparation)):
+        optimizer = model.optimizer if model.compiled else "sgd"
+        explained(
+            lambda: compile_with(model, task, names, kinds, load=context.function, optimizer=optimizer),
+            "model: it comes without a loss, and compiling it with the study's fails",
+        )
+    model.optimizer = _optimizer(model, factors, precision=study.training.precision)
     model.steps_per_execution = 1  # each step has a rate of its own
     split = context.split(replicate, factors) if split is None else split
     batch_size = min(batch_size_of(study, factors), len(split.train))
     feeding = Feeding.of(model, context.data, split, reading)
     keras.utils.set_random_seed(seeds.integer(study.seed, replicate, "fit"))
     return FittedModel(model, feeding, task, kinds, batch_size, context)
+
+
+def _optimizer(model: keras.Model, factors: Factors, *, precision: str) -> keras.optimizers.Optimizer:
+    """The optimizer of a configuration: that of its factor, else the model's own."""
+    if "optimizer" not in factors:
+        return own_optimizer(model, factors)
+    return plain_optimizer(factors, settings_of(factors, head_only=False), precision=precision)
 
 
 def users_callbacks(context: TrainingContext, factors: Factors, replicate: int) -> list[keras.callbacks.Callback]:

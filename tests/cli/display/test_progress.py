@@ -86,3 +86,5 @@ def test_small_texts():
     )
     assert name_of(tuned) == "dropout=0.1 at find*0.3162"
     assert configuration(FACTORS, 6.1e-4) == "batch · elu · nadam 0.00061"
+    unnamed = {name: level for name, level in FACTORS.items() if name != "optimizer"}
+    assert configuration(unnamed, 6.1e-4) == "batch · elu · 0.00061"
