@@ -7,7 +7,6 @@ import keras
 from ablate.data.tasks import may_compile
 from ablate.errors import StudyError
 from ablate.study.metrics import find_metric
-from ablate.study.rate import RATE
 from ablate.study.settings import Study
 from ablate.study.space import Choice
 from ablate.study.task import LOSS, Task
@@ -66,8 +65,8 @@ def _of_factor(optimizer: keras.optimizers.Optimizer, study: Study) -> Iterator[
 def _of_build(optimizer: keras.optimizers.Optimizer, factors: Factors) -> Iterator[str]:
     rate = f"{float(optimizer.get_config()['learning_rate']):.4g}"
     yield (
-        f"the model trains with {_named(optimizer)}, as build compiles it, but at the study's learning_rate, "
-        f"{factors[RATE]}, not at {rate}"
+        f"the model trains with {_named(optimizer)}, as build compiles it, but at the study's learning rates, "
+        f"not at {rate}"
     )
     for factor, setting in _decided_by_factors(optimizer, factors):
         value, config = factors[factor], optimizer.get_config()

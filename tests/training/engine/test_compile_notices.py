@@ -73,10 +73,7 @@ def trained(context, **levels):
 
 def test_the_optimizer_of_build_trains_where_no_factor_names_one_and_that_is_said(context_of):
     (said,) = context_of().check()
-    assert (
-        said
-        == "the model trains with AdamW, as build compiles it, but at the study's learning_rate, 0.01, not at 0.002"
-    )
+    assert said == "the model trains with AdamW, as build compiles it, but at the study's learning rates, not at 0.002"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +85,7 @@ def test_the_optimizer_of_build_trains_where_no_factor_names_one_and_that_is_sai
             "build compiles the model with AdamW, but the study's factor optimizer decides: sgd, adamw"]),
         ({"optimizer": "adamw", "beta": 0.999}, {}, []),  # the same as that of the factor
         ({"weight_decay": 0.1, "clip_norm": 0.5}, {}, [
-            "the model trains with AdamW, as build compiles it, but at the study's learning_rate, 0.01, not at 0.002",
+            "the model trains with AdamW, as build compiles it, but at the study's learning rates, not at 0.002",
             "build compiles AdamW with weight_decay=0.004, but the factor weight_decay decides: 0.1"]),
     ],
 )  # fmt: skip
