@@ -30,7 +30,8 @@ Said: TypeAlias = tuple[list[str], str]  # cautions, and the remark shown if the
 def data_cautions(data: Dataset, *, metric: str | None = None) -> Observations:
     """The cautions of a data set; undecidable kinds are left out. Linear in the data: 0.3 s for CIFAR-10.
 
-    A large class matters to studies whose `metric` (None: by the targets) is an accuracy; others have chosen already.
+    A large class matters to studies whose `metric` (None: by the targets) is an accuracy; others have chosen already,
+    and have no line on it.
     A pretraining task is not examined: its classes differ, so none of its examples is tested.
     """
     copies = find_copies(data)
@@ -41,11 +42,17 @@ def data_cautions(data: Dataset, *, metric: str | None = None) -> Observations:
     cautions: dict[CautionKind, list[str]] = {
         "contamination": contamination,
         **({"test_scaling": _test_scalings(compared, data)} if compared else {}),
-        "imbalance": _imbalance(data) if metric is None or metric.lower() in _ACCURACY else [],
+        **({"imbalance": _imbalance(data)} if _rewards_guessing(data, metric) else {}),
         "groups": [*data.groups, *groups],
     }
     remarks: dict[CautionKind, str] = {"contamination": few_tested, "groups": few_repeated}
     return Observations(cautions, {kind: said for kind, said in remarks.items() if said and not cautions[kind]})
+
+
+def _rewards_guessing(data: Dataset, metric: str | None) -> bool:
+    """Whether a large class matters: the study predicts classes, and its metric is an accuracy."""
+    is_of_classes = any(target.kind in ("classes", "one-hot") for target in data.targets.values())
+    return is_of_classes and (metric is None or metric.lower() in _ACCURACY)
 
 
 def _contamination(copies: Copies, data: Dataset) -> Said:

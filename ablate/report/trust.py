@@ -100,8 +100,9 @@ def _best_epoch(inputs: Inputs) -> str:
     if not gains.size:
         return ""
     gain = number(float(gains.mean()) * metric.scale, _decimals(inputs))
+    moves = "lowers" if metric.direction == "minimize" else "inflates"
     return (
-        f"Choosing the best epoch of each run inflates its {metric.label} by about {gain} {metric.unit}".rstrip()
+        f"Choosing the best epoch of each run {moves} its {metric.label} by about {gain} {metric.unit}".rstrip()
         + ", estimated from the fluctuations of the curves. Test scores do not have this bias."
     )
 

@@ -208,7 +208,8 @@ def test_data_of_any_target_without_a_fault_show_nothing(kind):
     }[kind]  # fmt: skip
     y_train, y_test = (None, None) if y is None else (y[:200], y[200:])
     data = own(x_train=images(200), y_train=y_train, x_test=images(60, seed=1), y_test=y_test)
-    assert data_cautions(data).cautions == {"contamination": [], "test_scaling": [], "imbalance": [], "groups": []}
+    of_classes = {"imbalance": []} if kind in ("one-hot", "masks") else {}  # others have no line on the largest class
+    assert data_cautions(data).cautions == {"contamination": [], "test_scaling": [], "groups": []} | of_classes
 
 
 def test_several_inputs_are_equal_where_all_of_them_are():
@@ -280,5 +281,5 @@ def test_the_metric_to_take_depends_on_the_targets(y, said):
 
 def test_a_study_with_another_metric_has_chosen_already():
     data = dataset(images(200), images(100, seed=1), np.arange(200) < 4, np.arange(100) < 2)
-    assert data_cautions(data, metric="pr_auc").cautions["imbalance"] == []
+    assert "imbalance" not in data_cautions(data, metric="pr_auc").cautions
     assert len(data_cautions(data, metric="accuracy").cautions["imbalance"]) == 1
