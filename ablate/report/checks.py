@@ -180,13 +180,15 @@ def _code(inputs: Inputs) -> Check:
     commit = f"Commit {(git.commit or '')[:12] if git else ''}"
     if git and not git.dirty:
         return Check(name, passed=True, why=f"{commit}, without uncommitted changes.")
-    is_built_in = bool(model.registered and version)
+    code = str(inputs.model.get("code") or "")  # of the study's own functions
+    is_built_in = bool(model.registered and version and not code)
     if is_built_in and (not git or facts.package_in_checkout is False):
         why = f"The model {model.registered} is part of ablate {version}: no other code ran."
         return Check(name, passed=True, why=why)
     if git:
         return Check(name, passed=False, why=f"{commit}, with uncommitted changes.")
-    digest = f"; the model's file has the digest {str(inputs.model['code'])[:12]}…" if inputs.model.get("code") else ""
+    whose = "the study's own functions have" if model.registered else "the model's file has"
+    digest = f"; {whose} the digest {code[:12]}…" if code else ""
     return Check(name, None, f"No git commit is recorded, because the study ran outside a git checkout{digest}.")
 
 

@@ -46,6 +46,9 @@ OWN: Facts = {"model": {"name": "mine.py:build", "code": "f00d" * 16}}
     ("facts", "passed", "why"),
     [
         ({"git": None}, True, "The model mlp is part of ablate 0.1.0: no other code ran."),
+        ({"git": None, "model": {"name": "mlp", "code": "f00d" * 16}}, None,
+         "No git commit is recorded, because the study ran outside a git checkout; the study's own functions have the "
+         "digest f00df00df00d…."),
         (DIRTY | {"package_in_checkout": False}, True, "The model mlp is part of ablate 0.1.0: no other code ran."),
         (DIRTY | {"package_in_checkout": True}, False, "Commit e466, with uncommitted changes."),
         (OWN | CLEAN, True, "Commit e466d59c0ffe, without uncommitted changes."),
