@@ -13,7 +13,8 @@ from ablate.report.page import NOT_RECORDED, Check
 from ablate.report.rate_checks import rate_checks
 from ablate.report.test_set_checks import preregistered, read_once
 from ablate.report.wording.phrases import MOST_NAMED
-from ablate.study.cautions import KINDS, QUESTIONS, CautionKind
+from ablate.study.cautions import KINDS, QUESTIONS, CautionKind, Question, question_of_gap
+from ablate.study.task import LOSS
 from ablate.study.trial import CUT_SHORT
 from ablate.text import clauses, first_of, number_of
 
@@ -140,12 +141,24 @@ def _reuse(inputs: Inputs) -> list[Check]:
 def _caution_checks(inputs: Inputs) -> list[Check]:
     """One check per kind of caution that was recorded; none in studies of older versions."""
     cautions, remarks = inputs.facts.cautions or {}, inputs.facts.remarks or {}
-    return [_caution_check(kind, cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions]
+    return [
+        _caution_check(_question(kind, inputs), cautions[kind], remarks.get(kind)) for kind in KINDS if kind in cautions
+    ]
 
 
-def _caution_check(kind: CautionKind, seen: Sequence[str], remark: str | None) -> Check:
+def _question(kind: CautionKind, inputs: Inputs) -> Question:
+    """The line of a kind; that of the gap to the test set names the metric that was looked at."""
+    by_name = {metric.name: metric for metric in inputs.task.metrics}
+    decides = inputs.task.decides
+    judged = by_name.get("accuracy" if decides == LOSS and "accuracy" in by_name else decides)
+    if kind != "test_gap" or judged is None:
+        return QUESTIONS[kind]
+    return question_of_gap(judged.name, goal=judged.goal, unit=judged.unit)
+
+
+def _caution_check(question: Question, seen: Sequence[str], remark: str | None) -> Check:
     said = clauses([text.removesuffix(".") for text in seen], MOST_NAMED)
-    return Check(QUESTIONS[kind].name, not seen, f"{said}." if seen else remark or QUESTIONS[kind].clear)
+    return Check(question.name, not seen, f"{said}." if seen else remark or question.clear)
 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:
@@ -170,13 +183,15 @@ def _code(inputs: Inputs) -> Check:
     commit = f"Commit {(git.commit or '')[:12] if git else ''}"
     if git and not git.dirty:
         return Check(name, passed=True, why=f"{commit}, without uncommitted changes.")
-    is_built_in = bool(model.registered and version)
+    code = str(inputs.model.get("code") or "")  # of the study's own functions
+    is_built_in = bool(model.registered and version and not code)
     if is_built_in and (not git or facts.package_in_checkout is False):
         why = f"The model {model.registered} is part of ablate {version}: no other code ran."
         return Check(name, passed=True, why=why)
     if git:
         return Check(name, passed=False, why=f"{commit}, with uncommitted changes.")
-    digest = f"; the model's file has the digest {str(inputs.model['code'])[:12]}…" if inputs.model.get("code") else ""
+    whose = "the study's own functions have" if model.registered else "the model's file has"
+    digest = f"; {whose} the digest {code[:12]}…" if code else ""
     return Check(name, None, f"No git commit is recorded, because the study ran outside a git checkout{digest}.")
 
 

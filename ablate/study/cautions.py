@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
+from ablate.study.task import Goal
+
 CautionKind: TypeAlias = Literal[
     "contamination", "test_scaling", "imbalance", "groups", "test_gap", "initial_weights", "identical_runs"
 ]
@@ -47,7 +49,7 @@ QUESTIONS: Mapping[CautionKind, Question] = {
     ),
     "test_gap": Question(
         "Test scores are close to validation scores", "On average they are not far worse."
-    ),
+    ),  # where the metric is known: `question_of_gap`
     "initial_weights": Question(
         "Each seed starts from different weights",
         "The initial weights of all seeds differ (taking all layers together).",
@@ -56,6 +58,20 @@ QUESTIONS: Mapping[CautionKind, Question] = {
         "Every level of a factor changes the runs", "No two levels gave identical runs."
     ),
 }  # fmt: skip
+
+
+def question_of_gap(name: str, *, goal: Goal, unit: str) -> Question:
+    """The line on the gap between validation and test in the words of the metric whose values were compared."""
+    words = name.replace("_", " ")
+    worse = "below" if goal == "maximize" else "above"
+    clear = (
+        f"On average it is less than 15 points {worse}."
+        if unit == "points"
+        else "On average it is less than 30 % above, or within 4 SDs over the seeds."
+        if goal == "minimize"
+        else "On average it is not far below."
+    )
+    return Question(f"Test {words} is close to validation {words}", clear)
 
 
 def sentences(cautions: Cautions) -> list[str]:

@@ -46,6 +46,9 @@ OWN: Facts = {"model": {"name": "mine.py:build", "code": "f00d" * 16}}
     ("facts", "passed", "why"),
     [
         ({"git": None}, True, "The model mlp is part of ablate 0.1.0: no other code ran."),
+        ({"git": None, "model": {"name": "mlp", "code": "f00d" * 16}}, None,
+         "No git commit is recorded, because the study ran outside a git checkout; the study's own functions have the "
+         "digest f00df00df00d…."),
         (DIRTY | {"package_in_checkout": False}, True, "The model mlp is part of ablate 0.1.0: no other code ran."),
         (DIRTY | {"package_in_checkout": True}, False, "Commit e466, with uncommitted changes."),
         (OWN | CLEAN, True, "Commit e466d59c0ffe, without uncommitted changes."),
@@ -169,6 +172,30 @@ def test_what_data_and_runs_show_is_a_line_each_that_fails_with_what_was_seen(in
     assert lines["No test example is in the training set"].why == "40 of 100 test examples are training examples."
     assert lines["No class makes up more than 90 % of the examples"].passed is True
     assert len(checks) == 13  # kinds that were not looked for have no line
+
+
+@pytest.mark.parametrize(
+    ("decides", "metrics", "name", "why"),
+    [
+        ("accuracy", [("accuracy", "maximize", "points")], "Test accuracy is close to validation accuracy",
+         "On average it is less than 15 points below."),
+        ("pr_auc", [("pr_auc", "maximize", "points"), ("accuracy", "maximize", "points")],
+         "Test pr auc is close to validation pr auc", "On average it is less than 15 points below."),
+        ("mae", [("mae", "minimize", "")], "Test mae is close to validation mae",
+         "On average it is less than 30 % above, or within 4 SDs over the seeds."),
+        ("loss", [("mae", "minimize", ""), ("loss", "minimize", "")], "Test loss is close to validation loss",
+         "On average it is less than 30 % above, or within 4 SDs over the seeds."),
+        ("loss", [("accuracy", "maximize", "points"), ("loss", "minimize", "nats")],
+         "Test accuracy is close to validation accuracy", "On average it is less than 15 points below."),
+        ("r2", [("r2", "maximize", "")], "Test r2 is close to validation r2", "On average it is not far below."),
+    ],
+)  # fmt: skip
+def test_the_line_on_the_test_set_names_the_metric_that_was_looked_at(
+    decides: str, metrics: list[tuple[str, str, str]], name: str, why: str, inputs: Inputs
+) -> None:
+    task = {"decides": decides, "metrics": [dict(zip(("name", "goal", "unit"), one, strict=True)) for one in metrics]}
+    checks = checklist(changed(inputs, facts={"cautions": {"test_gap": []}, "task": task}))
+    assert (name, why) in [(check.name, check.why) for check in checks]
 
 
 def test_of_many_cautions_of_a_kind_the_first_are_listed(inputs: Inputs) -> None:
