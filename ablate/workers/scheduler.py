@@ -18,7 +18,7 @@ from ablate.study.trial import TrialSpec
 from ablate.workers.messages import WorkerTask
 from ablate.workers.pool import LocalScheduler
 from ablate.workers.process import Serve
-from ablate.workers.queue import share_of_memory
+from ablate.workers.queue import room_of_worker, share_of_memory
 from ablate.workers.worker import work
 
 
@@ -64,6 +64,7 @@ def open_workers(
     again, and `on_notice` with messages for the user. Raises `AblateError` if there is no room for the data, or if no
     worker starts.
     """
+    memory = system.memory_bytes()
     with scratch_folder() as scratch:
         task = WorkerTask(
             study=study,
@@ -71,7 +72,10 @@ def open_workers(
             cache=options.cache,
             threads=options.threads,
             log=options.log or scratch / "worker",
-            max_memory=share_of_memory(options.workers, memory=system.memory_bytes()),
+            max_memory=share_of_memory(options.workers, memory=memory),
+            room=room_of_worker(
+                options.workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits
+            ),
             stack=options.stack,
             is_log_kept=options.log is not None,
         )
