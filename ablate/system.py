@@ -86,6 +86,20 @@ def count_gpus() -> int:
     return len(gpu_names())
 
 
+def gpu_memory_bytes() -> list[int]:
+    """The memory of each GPU available for training, as NVIDIA's driver tells; 0 if unknown."""
+    names = gpu_names()
+    if not names:
+        return []
+    command = ["nvidia-smi", f"--id={','.join(names)}", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        found = [int(line) * 2**20 for line in done.stdout.split()]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        found = []
+    return found if len(found) == len(names) else [0] * len(names)
+
+
 def git_state(folder: Path) -> Git | None:
     """The commit of the checkout that contains `folder`, and whether it has changes; None outside of a checkout."""
     commit = _git(folder, "rev-parse", "HEAD")

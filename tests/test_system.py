@@ -72,3 +72,20 @@ def test_there_is_as_much_memory_as_the_tightest_limit(monkeypatch):
     machine = system.memory_bytes()
     monkeypatch.setattr(system, "control_group_limits", lambda *_: [2**63, 2**30])
     assert system.memory_bytes() == 2**30 < machine
+
+
+@pytest.mark.parametrize(
+    ("prints", "found"),
+    [("print('81559'); print('40960')", [81559 * 2**20, 40960 * 2**20]), ("print('[N/A]')", [0, 0]), ("1 / 0", [0, 0])],
+)
+def test_the_memory_of_gpus_is_what_nvidia_smi_says(tmp_path, monkeypatch, prints, found):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!{sys.executable}\nimport sys\nassert sys.argv[1] == '--id=0,3'\n{prints}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(system, "gpu_names", lambda: ["0", "3"])
+    assert system.gpu_memory_bytes() == found
+    monkeypatch.setenv("PATH", "")
+    assert system.gpu_memory_bytes() == [0, 0]
+    monkeypatch.setattr(system, "gpu_names", list)
+    assert system.gpu_memory_bytes() == []

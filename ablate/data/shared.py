@@ -5,7 +5,8 @@ import mmap
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def save_arrays(data: Dataset, folder: Path) -> Path:
     return target
 
 
+def copied_bytes(folder: Path) -> int:
+    """The disk space that the output of `save_arrays` takes, without files that it shares with their owner."""
+    found = [path.stat() for path in folder.rglob("*.npy")]
+    return sum(one.st_size for one in found if one.st_nlink == 1)
+
+
 def load_arrays(folder: Path) -> Dataset:
     """Load the output of `save_arrays` from this folder as read-only memory maps, with the stored digest."""
     try:
@@ -54,8 +61,8 @@ def load_arrays(folder: Path) -> Dataset:
 
 def _read(folder: Path, about: dict[str, Any]) -> Dataset:  # JSON
     fields: dict[str, Any] = {  # of the data set
-        **{name: _load_tree(folder, name, about["arrays"][name]) for name in ARRAYS},
-        **{name: _load(folder, name) for name in _PER_EXAMPLE if name in about["per_example"]},
+        **{name: _load_tree(folder, name, about["arrays"][name], about["views"]) for name in ARRAYS},
+        **{name: _load(folder, name, about["views"]) for name in _PER_EXAMPLE if name in about["per_example"]},
         **{name: about[name] for name in _FIELDS},
         **{name: tuple(about[name]) for name in _TEXTS},
     }
@@ -71,11 +78,13 @@ def _target(fields: dict[str, Any]) -> Target:  # JSON
     return Target(**fields | {"shape": tuple(fields["shape"]), "names": tuple(fields["names"])})
 
 
-def _load_tree(folder: Path, name: str, names: list[str]) -> object:
-    return to_tree({leaf: _load(folder, _file_of(name, k)) for k, leaf in enumerate(names)})
+def _load_tree(folder: Path, name: str, names: list[str], views: dict[str, Any]) -> object:
+    return to_tree({leaf: _load(folder, _file_of(name, k), views) for k, leaf in enumerate(names)})
 
 
-def _load(folder: Path, name: str) -> Array:
+def _load(folder: Path, name: str, views: dict[str, Any]) -> Array:
+    if name in views:
+        return _View(**views[name]).of(folder / f"{name}.npy")
     array: Array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
     return array
 
@@ -86,18 +95,18 @@ def _file_of(name: str, k: int) -> str:
 
 
 def _write(data: Dataset, folder: Path) -> None:
-    for name in ARRAYS:
-        for k, array in enumerate(leaves(getattr(data, name)).values()):
-            _save(array, folder / f"{_file_of(name, k)}.npy")
     per_example = {name: getattr(data, name) for name in _PER_EXAMPLE if getattr(data, name) is not None}
-    for name, array in per_example.items():
-        _save(array, folder / f"{name}.npy")
+    named = {
+        _file_of(name, k): array for name in ARRAYS for k, array in enumerate(leaves(getattr(data, name)).values())
+    }
+    views = {name: _save(array, folder / f"{name}.npy") for name, array in (named | per_example).items()}
     if data.pretraining is not None:
         (folder / _BEFORE).mkdir()
         _write(data.pretraining, folder / _BEFORE)
     about = {name: getattr(data, name) for name in (*_FIELDS, *_TEXTS)} | {
         "arrays": {name: list(leaves(getattr(data, name))) for name in ARRAYS},
         "per_example": list(per_example),
+        "views": {name: asdict(view) for name, view in views.items() if view is not None},
         "targets": [(leaf, asdict(target)) for leaf, target in data.targets.items()],
         "columns": [asdict(column) for column in data.columns],
         _BEFORE: data.pretraining is not None,
@@ -105,27 +114,47 @@ def _write(data: Dataset, folder: Path) -> None:
     (folder / _ABOUT).write_text(json.dumps(about, indent=1))
 
 
-def _save(array: Array, path: Path) -> None:
-    """Link the file that an array is mapped from if it holds just that array; else write, piece by piece."""
-    if (file := _own_file(array)) is not None:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The part of a file that an array is mapped from."""
+
+    offset: int  # bytes
+    shape: Sequence[int]
+    dtype: str
+
+    def of(self, path: Path) -> Array:
+        """The array, mapped again."""
+        return np.memmap(path, np.dtype(self.dtype), "r", self.offset, tuple(self.shape))
+
+
+def _save(array: Array, path: Path) -> _View | None:
+    """Link the file that an array is mapped from, and return its part of it; else write, piece by piece."""
+    if (view := _view_of(array)) is not None:
+        assert isinstance(array, np.memmap)
         try:
-            os.link(file, path)
-            return
+            os.link(str(array.filename), path)
+            if np.array_equal(view.of(path)[[0, -1]], array[[0, -1]]):
+                return view
+            path.unlink()  # another file has taken its name
         except OSError:  # another disk, or one without links
-            pass
+            path.unlink(missing_ok=True)
     np.save(path, array, allow_pickle=False)
+    return None
 
 
-def _own_file(array: Array) -> str | None:
-    base: object = array.base  # the stubs do not know of maps
-    if not isinstance(array, np.memmap) or not isinstance(base, mmap.mmap) or array.filename is None:
+def _view_of(array: Array) -> _View | None:
+    """Where the array lies in its file; None if it has none, or may differ from it."""
+    if not isinstance(array, np.memmap) or array.filename is None or array.mode == "c" or not array.size:
         return None
-    try:
-        there = np.load(array.filename, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):  # raw bytes without a header
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if not isinstance(base, mmap.mmap) or not array.flags.c_contiguous:
         return None
-    same = (there.shape, there.dtype, there.offset) == (array.shape, array.dtype, array.offset)
-    return str(array.filename) if same and there.flags.c_contiguous else None
+    mapped = np.frombuffer(base, np.uint8)
+    begun = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # of the file's bytes that are mapped
+    offset = begun + array.__array_interface__["data"][0] - mapped.__array_interface__["data"][0]
+    return _View(offset, array.shape, array.dtype.str)
 
 
 def _is_whole(target: Path, data: Dataset) -> bool:

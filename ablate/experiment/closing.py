@@ -1,6 +1,7 @@
 """Write a study's tables, range tests and provenance into its folder. Rewritten at the end of every run."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -54,9 +55,15 @@ def write_folder(
 
 
 def study_notes(entries: Iterable[Entry]) -> list[str]:
-    """Notes on the comparisons for the user, without repeats, e.g. "activation=selu: selu asks for …"."""
-    of_ablation = (entry for entry in entries if entry.spec.label.phase == "ablation")
-    return list(dict.fromkeys(f"{e.spec.label.variant}: {note}" for e in of_ablation for note in e.outcome.notes))
+    """Notes on the comparisons for the user, without repeats, e.g. "activation=selu: selu asks for …".
+
+    What is noted for every variant is said once, without a name.
+    """
+    of_ablation = [entry for entry in entries if entry.spec.label.phase == "ablation"]
+    pairs = list(dict.fromkeys((e.spec.label.variant, note) for e in of_ablation for note in e.outcome.notes))
+    n_variants, counts = len({e.spec.label.variant for e in of_ablation}), Counter(note for _, note in pairs)
+    shared = {note for note, n in counts.items() if n == n_variants > 1}
+    return list(dict.fromkeys(note if note in shared else f"{variant}: {note}" for variant, note in pairs))
 
 
 def _range_tests(entries: list[Entry]) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from ablate import system
 from ablate.data import Dataset, check_split, data_cautions, load_dataset, select_task, set_aside_test, split_notes
+from ablate.data.placement import place_data
 from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
 from ablate.storage.files.json_file import to_plain
@@ -18,7 +19,7 @@ from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
 from ablate.tracking import StudyRun
 from ablate.training.ramp_plan import cost_said
-from ablate.workers.queue import count_workers
+from ablate.workers.queue import count_workers, room_of_worker
 
 Only: TypeAlias = Literal["search", "ablation"]
 
@@ -78,6 +79,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     is_random = study.data.validation != "given"
     seen = data_cautions(data, metric=study.metric.name, is_random=is_random)
     workers = options.workers or count_workers(cores, gpus=system.count_gpus(), memory=memory)
+    room = room_of_worker(workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits)
     return Facts(
         study=study,
         data=data,
@@ -90,6 +92,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         stack=options.stack,
         cautions=seen.cautions,
         remarks=seen.remarks,
+        placement=place_data(data, room).said(),
     )
 
 
@@ -108,6 +111,8 @@ def warnings(facts: Facts) -> list[str]:
         lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
     if not study.quick and (cost := cost_said(study, n_train=facts.n_train())):
         lines.append(cost)
+    if facts.placement:
+        lines.append(facts.placement)
     return [*lines, *facts.data.notes, *_about_rate(study), *sentences(all_cautions(facts, []))]
 
 

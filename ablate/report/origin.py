@@ -129,6 +129,7 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
         ("Data", " · ".join(text for text in (data_text(inputs), shape, scaling) if text)),
         ("Data source", data.source or ""),
         ("Pretrained on", data.pretraining or ""),
+        ("Reading", data.placement or ""),
         ("Data fingerprint", data.fingerprint or ""),
     )
 

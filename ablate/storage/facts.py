@@ -30,6 +30,7 @@ class Facts:
     stack: int | None = None  # requested trials per program; None: as many as suit the device
     cautions: Cautions = field(default_factory=dict)  # what the data show
     remarks: Remarks = field(default_factory=dict)
+    placement: str = ""  # on examples that are streamed from disk
 
     def sizes(self) -> SplitSizes:
         """Numbers of examples in each split."""
@@ -81,6 +82,7 @@ class Facts:
             shape=None if isinstance(self.data.x_train, Mapping) else list(self.data.x_train.shape[1:]),
             scaling=self.study.data.scaling,
             pretraining=self._pretraining(),
+            placement=self.placement or None,
         )
 
     def about_task(self) -> TaskFacts:

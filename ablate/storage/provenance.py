@@ -53,6 +53,7 @@ class DataFacts:
     shape: Sequence[Count] | None = None  # shape of an example
     scaling: str | None = None
     pretraining: str | None = None  # the pretraining task, in words
+    placement: str | None = None  # why examples are streamed from disk, in words; None: they are not
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy as np
 from ablate.clock import Clock
 from ablate.data import Dataset
 from ablate.data.array import Array
+from ablate.data.placement import UNKNOWN, Room
 from ablate.errors import DataError
 from ablate.storage.files.atomic import write_aside
 from ablate.study.catalog import trained_before
@@ -37,12 +38,17 @@ _WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # names of the arrays in a
 
 
 def find_origin(
-    study: Study, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None] = lambda: None
+    study: Study,
+    data: Dataset,
+    *,
+    cache: Path | None,
+    room: Room = UNKNOWN,
+    on_epoch: Callable[[], None] = lambda: None,
 ) -> "Pretrainer | None":
     """The source of pretrained weights for `data`; None if the study has no pretraining."""
     if study.transfer is None or data.pretraining is None:
         return None
-    return Pretrainer(study, study.transfer, data.pretraining, cache=cache, on_epoch=on_epoch)
+    return Pretrainer(study, study.transfer, data.pretraining, cache=cache, room=room, on_epoch=on_epoch)
 
 
 def source_study(study: Study, transfer: Transfer) -> Study:
@@ -68,9 +74,16 @@ class Pretrainer:
     """Trains networks on the examples of `data`; `cache` is a folder for files that outlive a process, or None."""
 
     def __init__(
-        self, study: Study, transfer: Transfer, data: Dataset, *, cache: Path | None, on_epoch: Callable[[], None]
+        self,
+        study: Study,
+        transfer: Transfer,
+        data: Dataset,
+        *,
+        cache: Path | None,
+        room: Room,
+        on_epoch: Callable[[], None],
     ) -> None:
-        self._on_epoch = on_epoch
+        self._on_epoch, self._room = on_epoch, room
         self._transfer, self._study = transfer, source_study(study, transfer)
         self._data, self._cache = data, cache
         self._opened: tuple[TrainingContext, RateFinder] | None = None
@@ -117,7 +130,7 @@ class Pretrainer:
         """Created when a trial first needs it: the examples take time and memory."""
         if self._opened is None:
             memory, tests = (self._cache / name if self._cache else None for name in ("ways", "lr_tests"))
-            context = TrainingContext(self._study, self._data, stack=1, memory=memory)
+            context = TrainingContext(self._study, self._data, stack=1, memory=memory, room=self._room)
             self._opened = context, RateFinder(context, cache=tests)
         return self._opened
 

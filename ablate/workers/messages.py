@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ablate.data.placement import UNKNOWN, Room
 from ablate.study.settings import Study
 from ablate.study.trial import Epoch
 
@@ -17,6 +18,7 @@ class WorkerTask:
     threads: int  # per worker; a trial's numbers are reproducible only with the same number
     log: Path  # prefix of the workers' log files
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
+    room: Room = UNKNOWN  # memory of each worker
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device
     is_log_kept: bool = True  # after the workers end; if not, no message may send a user to it
 

@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, final
 
+from ablate.data.placement import UNKNOWN, Room
 from ablate.plans.protocol import Plan
 from ablate.study.catalog import Structure, is_transferred, structure_of, trained_before
+from ablate.study.settings import Limits
 from ablate.study.trial import Level, TrialSpec
 from ablate.workers.messages import WorkerPlace
 from ablate.workers.process import Worker
@@ -89,6 +91,19 @@ def count_workers(cores: int, *, gpus: int, memory: int) -> int:
 def share_of_memory(workers: int, *, memory: int) -> int:
     """Memory limit per worker in bytes: its share of six tenths of the machine's `memory`, at least 2 GiB."""
     return max(LEAST_MEMORY, int(SHARE * memory) // workers)
+
+
+def room_of_worker(workers: int, *, memory: int, gpu_memory: Sequence[int], limits: Limits) -> Room:
+    """The memory of each worker: its share of the machine's `memory` and of its GPU's, and at most its limit.
+
+    In bytes, 0: unknown. The examples on a GPU come through the machine's memory, so the smaller of both counts.
+    """
+    rooms = [Room(int(SHARE * memory) // workers)]
+    if limits.memory_gb is not None:
+        rooms.append(Room(int(limits.memory_gb * 2**30)))
+    if gpu_memory:
+        rooms.append(Room(min(gpu_memory) // -(-workers // len(gpu_memory)), is_gpu=True))
+    return min((room for room in rooms if room.n_bytes), key=lambda room: room.n_bytes, default=UNKNOWN)
 
 
 def places(workers: int, *, threads: int, gpus: Sequence[str]) -> Iterable[WorkerPlace]:

@@ -10,6 +10,7 @@ from typing import Protocol
 from ablate import system
 from ablate.clock import Clock
 from ablate.data import Dataset, save_arrays
+from ablate.data.shared import copied_bytes
 from ablate.errors import AblateError
 from ablate.plans.protocol import Plan
 from ablate.storage.files.lock import scratch_folder
@@ -18,8 +19,10 @@ from ablate.study.trial import TrialSpec
 from ablate.workers.messages import WorkerTask
 from ablate.workers.pool import LocalScheduler
 from ablate.workers.process import Serve
-from ablate.workers.queue import share_of_memory
+from ablate.workers.queue import room_of_worker, share_of_memory
 from ablate.workers.worker import work
+
+WORTH_SAYING = 2**30  # bytes of the workers' copy of the examples
 
 
 class Scheduler(Protocol):
@@ -64,14 +67,18 @@ def open_workers(
     again, and `on_notice` with messages for the user. Raises `AblateError` if there is no room for the data, or if no
     worker starts.
     """
+    memory = system.memory_bytes()
     with scratch_folder() as scratch:
         task = WorkerTask(
             study=study,
-            arrays=_save(data, scratch),
+            arrays=_save(data, scratch, on_notice),
             cache=options.cache,
             threads=options.threads,
             log=options.log or scratch / "worker",
-            max_memory=share_of_memory(options.workers, memory=system.memory_bytes()),
+            max_memory=share_of_memory(options.workers, memory=memory),
+            room=room_of_worker(
+                options.workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits
+            ),
             stack=options.stack,
             is_log_kept=options.log is not None,
         )
@@ -87,9 +94,12 @@ def open_workers(
             yield local
 
 
-def _save(data: Dataset, scratch: Path) -> Path:
+def _save(data: Dataset, scratch: Path, on_notice: Callable[[str], None]) -> Path:
     try:
-        return save_arrays(data, scratch)
+        folder = save_arrays(data, scratch)
+        if (n_bytes := copied_bytes(folder)) >= WORTH_SAYING:
+            on_notice(f"workers read a copy of the examples in {scratch.parent}: {n_bytes / 2**30:.3g} GB on the disk")
+        return folder
     except OSError as err:
         raise AblateError(
             f"{scratch.parent}: cannot hold the data for the workers: {err.strerror or err}\n"

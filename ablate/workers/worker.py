@@ -101,8 +101,8 @@ def _open_bench(task: WorkerTask, link: "WorkerPipe") -> tuple["TrainingContext"
     from ablate.training.pretraining import find_origin
 
     memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
-    origin = find_origin(task.study, data, cache=task.cache, on_epoch=lambda: link.say(Busy()))
-    context = TrainingContext(task.study, data, stack=task.stack, memory=memory, origin=origin)
+    origin = find_origin(task.study, data, cache=task.cache, room=task.room, on_epoch=lambda: link.say(Busy()))
+    context = TrainingContext(task.study, data, stack=task.stack, memory=memory, origin=origin, room=task.room)
     notices = context.check()
     return context, (*check_fitted(context), *notices)
 
@@ -125,7 +125,8 @@ class WorkerPipe:
 
     def is_worn(self) -> bool:
         """Whether this process holds more memory than allowed."""
-        return self._max_memory is not None and system.peak_memory_bytes() > self._max_memory
+        held = system.held_memory_bytes(os.getpid()) or system.peak_memory_bytes()  # a peak counts streamed files, too
+        return self._max_memory is not None and held > self._max_memory
 
     def more(self, n: int) -> Sequence[TrialSpec]:
         """Up to `n` more specs of the structure in training; none if this worker is to be replaced."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ablate.data import Source, load_arrays, save_arrays, to_dataset, to_source
+from ablate.data.shared import copied_bytes
 from ablate.data.source import FeatureColumn
 from ablate.errors import DataError
 
@@ -98,10 +99,18 @@ def test_a_mapped_file_that_holds_the_array_is_linked_and_any_other_is_written(t
         "rows": np.load(tmp_path / "x.npy", mmap_mode="r")[10:],
         "turned": np.load(tmp_path / "turned.npy", mmap_mode="r"),
         "raw": np.memmap(tmp_path / "raw.bin", dtype=np.float32, mode="r", shape=(50, 40)),
+        "rows of raw": np.memmap(tmp_path / "raw.bin", np.float32, "r", 160, (49, 40))[3:44][1:],
+        "columns": np.load(tmp_path / "x.npy", mmap_mode="r")[:, 3:],
+        "own": np.load(tmp_path / "x.npy", mmap_mode="c"),
     }
+    mapped["own"][7] = 0.5  # in memory alone
+    links = {"whole": "x.npy", "rows": "x.npy", "raw": "raw.bin", "rows of raw": "raw.bin"}
     for name, array in mapped.items():
         data = to_dataset(name, Source(array, y[: len(array)], origin="own"))
         folder = save_arrays(data, tmp_path / "saved")
         assert np.array_equal(load_arrays(folder).x_train, array)
-        assert (folder / "x_train.npy").samefile(tmp_path / "x.npy") == (name == "whole")
+        origins = [made for made in ("x.npy", "raw.bin") if (folder / "x_train.npy").samefile(tmp_path / made)]
+        assert origins == ([links[name]] if name in links else [])
+        copied = sum((folder / f"{part}.npy").stat().st_size for part in ("y_train", "x_test", "y_test"))
+        assert copied_bytes(folder) == copied + (name not in links) * (folder / "x_train.npy").stat().st_size
     assert np.array_equal(np.load(tmp_path / "x.npy"), x)

@@ -163,6 +163,8 @@ def test_notes_are_of_the_comparisons_each_once():
     search = entry("s", phase="search", variant="", notes=("x",))
     both = [entry("a", variant="activation=selu", notes=("x",)), entry("b", variant="activation=selu", notes=("x",))]
     assert study_notes([search, *both]) == ["activation=selu: x"]
+    other = entry("c", variant="reference", notes=("y", "x"))
+    assert study_notes([*both, other]) == ["x", "reference: y"]
 
 
 def test_the_fingerprint_follows_the_arrays_the_split_and_the_seed(facts, tiny_study):

@@ -15,6 +15,7 @@ def machine(monkeypatch):
     """Eight cores, no GPU, 64 GiB."""
     monkeypatch.setattr(system, "usable_cores", lambda: 8)
     monkeypatch.setattr(system, "count_gpus", lambda: 0)
+    monkeypatch.setattr(system, "gpu_memory_bytes", list)
     monkeypatch.setattr(system, "memory_bytes", lambda: 64 * 2**30)
 
 
@@ -40,6 +41,14 @@ def test_fewer_training_examples_than_were_asked_for_are_said(tiny_study, digits
     assert warnings(gather_facts(asked, digits, OPTIONS)) == [said]
     assert warnings(gather_facts(asked.model_copy(update={"quick": True}), digits, OPTIONS)) == []
     assert warnings(gather_facts(tiny_study, digits, OPTIONS)) == []
+
+
+@pytest.mark.usefixtures("machine")
+def test_examples_that_will_be_streamed_are_said_by_plan_study_and_report(tiny_study, digits, monkeypatch):
+    monkeypatch.setattr(system, "memory_bytes", lambda: 200_000)
+    facts = gather_facts(tiny_study, digits, OPTIONS)
+    assert warnings(facts) == [facts.placement] == [facts.about_data().placement]
+    assert facts.placement.startswith("examples are streamed from disk: 0.000")
 
 
 @pytest.mark.usefixtures("machine")

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from pretend import Listed, spec
 
+from ablate.data.placement import UNKNOWN, Room
 from ablate.study.catalog import structure_of
+from ablate.study.settings import Limits
 from ablate.study.trial import TrialSpec
 from ablate.workers.messages import WorkerPlace
 from ablate.workers.process import Worker
-from ablate.workers.queue import TrialQueue
+from ablate.workers.queue import TrialQueue, room_of_worker
 
 
 def of(optimizer: str, trial: str) -> TrialSpec:
@@ -84,3 +86,13 @@ def test_two_workers_do_not_train_the_same_network_before_a_transfer():
     )
     assert [taken(specs, working(), busy) for _ in range(2)] == ["afresh", "next"]
     assert [taken(specs, working(), busy) for _ in range(3)] == ["frozen", "found", ""]  # better than to wait
+
+
+def test_a_worker_has_its_share_of_the_memory_of_the_machine_and_of_its_gpu():
+    gb, free = 2**30, Limits()
+    assert room_of_worker(3, memory=20 * gb, gpu_memory=[], limits=free) == Room(4 * gb)
+    assert room_of_worker(3, memory=20 * gb, gpu_memory=[], limits=Limits(memory_gb=2.5)) == Room(int(2.5 * gb))
+    assert room_of_worker(2, memory=50 * gb, gpu_memory=[24 * gb, 8 * gb], limits=free) == Room(8 * gb, is_gpu=True)
+    assert room_of_worker(3, memory=50 * gb, gpu_memory=[24 * gb, 8 * gb], limits=free) == Room(4 * gb, is_gpu=True)
+    assert room_of_worker(2, memory=10 * gb, gpu_memory=[24 * gb, 8 * gb], limits=free) == Room(3 * gb)
+    assert room_of_worker(1, memory=0, gpu_memory=[0], limits=free) == UNKNOWN

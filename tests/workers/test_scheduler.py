@@ -54,6 +54,15 @@ def test_workers_get_study_data_and_options_and_their_data_go_with_them(tiny_stu
     assert not task.arrays.exists()
 
 
+def test_a_large_copy_of_the_examples_on_the_disk_is_said(tiny_study, digits, monkeypatch):
+    monkeypatch.setattr(module, "LocalScheduler", Fake)
+    monkeypatch.setattr(module, "WORTH_SAYING", 100_000)
+    said = []
+    with open_workers(tiny_study, digits, OPTIONS, stop=threading.Event(), on_notice=said.append) as opened:
+        place = opened.task.arrays.parent.parent
+    assert said == [f"workers read a copy of the examples in {place}: 0.000114 GB on the disk"]
+
+
 def test_what_workers_print_goes_with_them_where_no_place_for_it_is_named(tiny_study, digits, monkeypatch):
     monkeypatch.setattr(module, "LocalScheduler", Fake)
     with open_workers(tiny_study, digits, WorkerOptions(1, 1), stop=threading.Event()) as opened:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 Compiled: TypeAlias = Callable[..., Any]
+Loose: TypeAlias = tuple[int, ...] | Mapping[str, tuple[int, ...]]
 OutOfMemory: type[Exception] = tf.errors.ResourceExhaustedError
 # Messages of other errors in which XLA, CUDA and its libraries report a lack of memory.
 _SHORT = re.compile(r"RESOURCE_EXHAUSTED|OUT_OF_MEMORY|ALLOC_FAILED|out of memory|failed to allocate", re.IGNORECASE)
@@ -81,11 +82,12 @@ def map_trials(function: Callable[..., Any], arguments: Any) -> Any:
 
 
 def compiled(
-    function: Callable[..., Any], arguments: tuple[Any, ...], *, loose: Mapping[int, tuple[int, ...]], xla: bool
+    function: Callable[..., Any], arguments: tuple[Any, ...], *, loose: Mapping[int, Loose], xla: bool
 ) -> Compiled:
     """`function` as a graph that is traced once; XLA compiles it for each shape of the `loose` arguments.
 
-    `loose` maps an argument's position to its dimensions that may change: rows of an order, examples of a data set.
+    `loose` maps an argument's position to its dimensions that may change: rows of an order, examples of a data set; or
+    to those of some tensors of a mapping, by name.
     """
 
     def spec(tensor: Tensor, free: tuple[int, ...] = ()) -> tf.TensorSpec:
@@ -93,10 +95,12 @@ def compiled(
         shape = [None if axis in free else length for axis, length in enumerate(tensor.shape)]
         return tf.TensorSpec(shape, tensor.dtype)
 
-    signature = [
-        tf.nest.map_structure(partial(spec, free=loose.get(place, ())), argument)
-        for place, argument in enumerate(arguments)
-    ]
+    def specs(argument: Any, free: Loose) -> Any:
+        if isinstance(free, Mapping):
+            return {name: specs(inner, free.get(name, ())) for name, inner in argument.items()}
+        return tf.nest.map_structure(partial(spec, free=free), argument)
+
+    signature = [specs(argument, loose.get(place, ())) for place, argument in enumerate(arguments)]
     graph: Compiled = tf.function(function, input_signature=signature, jit_compile=xla, autograph=False)
     return graph
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from ablate.clock import Clock
 from ablate.data import Dataset, Split, split_dataset, split_sizes
+from ablate.data.placement import UNKNOWN, Room
 from ablate.data.tasks import data_task
-from ablate.data.trees import leaves, n_examples
-from ablate.errors import DataError, StudyError, explained
+from ablate.data.trees import n_examples
+from ablate.errors import StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
 from ablate.models.model_data import model_data
@@ -30,15 +31,15 @@ from ablate.study.task import LOSS
 from ablate.study.trial import Factors
 from ablate.study.user_functions import import_function
 from ablate.training.engine import backend
-from ablate.training.engine.backend import TrialError, is_out_of_memory
+from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.compile_notices import compile_notices
 from ablate.training.engine.compiled_optimizer import optimizer_for, why_own_optimizer
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, ModelKind, check_changes
-from ablate.training.engine.examples import Examples, Resident
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.learning import Learning, learning_of
+from ablate.training.engine.placing import place_examples
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
 from ablate.training.engine.scaling import is_weighted, stacked_scaling, weighs_places
@@ -94,6 +95,7 @@ class TrainingContext:
 
     `stack` is the maximum number of trials of a structure per program; None: as many as suit the device.
     `memory` is a folder in which such choices outlive the process. `origin` is set if the study has pretraining.
+    `room` decides whether examples are copied to the device or streamed.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class TrainingContext:
         stack: int | None = None,
         memory: Path | None = None,
         origin: WeightSource | None = None,
+        room: Room = UNKNOWN,
     ) -> None:
         self.study, self.data, self._origin = study, data, origin
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
@@ -120,7 +123,7 @@ class TrainingContext:
         self._why_fit: dict[ModelKind, str] = {}
         self.fitted: dict[str, Factors] = {}  # by reason: the first configuration that model.fit trains
         self._splits: dict[tuple[int, str], Split] = {}
-        self.examples = _resident(data)
+        self.examples, self.placement = place_examples(data, room)
         sizes = split_sizes(data, study.data)
         self._n_evaluated = max(sizes.n_validation, sizes.n_test)
         self._programs = Programs(
@@ -146,10 +149,11 @@ class TrainingContext:
             self._origin.check()
         what = f"model.name: {self.study.model.name} fails on the baseline"
         looked_up = explained(lambda: self._examined(self.study.baseline), what)
+        short = (self.placement.said(),) if self.placement.is_short else ()  # a study says itself what does not fit
         if self._examiner.trusts_models:
-            return ()
+            return short
         unread = check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
-        return (*self._notices, *unread)
+        return (*short, *self._notices, *unread)
 
     def _examined(self, factors: Factors) -> set[str]:
         noting = LookedUp(factors)
@@ -266,8 +270,8 @@ class TrainingContext:
             if taken is not None:
                 state, parts = take_over(model, state, taken), max(parts, taken.parts)
                 notes = (*self._notes(taken), *notes)
-            notes = (*([reading.note] if reading.note else ()), *program.notes, *notes)
-            n = count_parameters(model)
+            said = [note for note in (self.placement.said(), reading.note) if note]
+            notes, n = (*said, *program.notes, *notes), count_parameters(model)
             return Start(program=program, state=state, parameters=n, notes=notes, parts=parts, weights=weights)
 
     def pieces(self, factors: Factors) -> MicroBatches:
@@ -333,19 +337,3 @@ def count_model_parameters(study: Study, data: Dataset) -> int:
         return build_model(builder, study.baseline, seen, layer_seeds=layer_seeds, options=options)
 
     return count_parameters(explained(build, f"model.name: {study.model.name} fails on the baseline"))
-
-
-def _resident(data: Dataset) -> Examples:
-    """One array for training and testing, so that one compiled evaluation serves both."""
-    try:
-        return Resident.of((data.x_train, data.x_test), (data.y_train, data.y_test))
-    except Exception as err:
-        if not is_out_of_memory(err):
-            raise
-        arrays = [array for tree in (data.x_train, data.x_test) for array in leaves(tree).values()]
-        gigabytes, dtypes = sum(array.nbytes for array in arrays) / 1e9, {str(array.dtype) for array in arrays}
-        size = f"{gigabytes:.1f} GB of {' and '.join(sorted(dtypes))}"
-        raise DataError(
-            f"data.name: {data.name}: not enough memory for its examples, {size}\n"
-            "  keep fewer examples in the file, or save them in a smaller type, such as uint8 for images"
-        ) from err

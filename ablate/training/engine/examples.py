@@ -82,34 +82,41 @@ class Streamed:
         with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as reader:
             coming = reader.submit(self._read, order, starts[0], rows)
             for number, first in enumerate(starts):
-                x, y, taken = coming.result()
+                x, y, local, taken = coming.result()
                 if number + 1 < len(starts):
                     coming = reader.submit(self._read, order, starts[number + 1], rows)
-                local = np.arange(taken.size, dtype=np.int32).reshape(taken.shape)
-                there = max(0, min(rows, n_rows - first))
-                yield Piece(map_tree(backend.resident, x), map_tree(backend.resident, y), local, first, there, taken)
+                yield Piece(x, y, local, first, max(0, min(rows, n_rows - first)), taken)
 
     def shapes(self) -> Sequence[object]:
         """The shapes of one example, and that they are streamed."""
         return ["streamed", sorted((name, list(array.shape[1:])) for name, array in leaves(self._x[0]).items())]
 
-    def _read(self, order: Integers, first: int, rows: int) -> tuple[Tree, Tree, Integers]:
+    def _read(self, order: Integers, first: int, rows: int) -> tuple[Trees, Trees, Integers, Integers]:
+        """The examples of some rows on the device, in the order of the disk, which is read faster forwards.
+
+        Then the indices of the rows among these examples, and in the whole data.
+        """
         taken = np.zeros((rows, *order.shape[1:]), np.int32)
         there = order[first : first + rows]
         taken[: len(there)] = there
-        return self._rows(self._x, taken.reshape(-1)), self._rows(self._y, taken.reshape(-1)), taken
+        places = np.argsort(taken, axis=None, kind="stable")
+        local = np.empty(taken.size, np.int32)
+        local[places] = np.arange(taken.size, dtype=np.int32)
+        indices = taken.reshape(-1)[places]
+        x, y = (map_tree(backend.resident, self._rows(parts, indices)) for parts in (self._x, self._y))
+        return x, y, local.reshape(taken.shape), taken
 
     def _rows(self, parts: Parts, indices: Integers) -> Tree:
-        sorted_places = np.argsort(indices, kind="stable")  # a disk reads forwards faster
-        ordered = indices[sorted_places]
-        bounds = np.searchsorted(ordered, self._ends)
+        """The examples with these indices, which ascend."""
+        bounds = np.searchsorted(indices, self._ends)
         starts = [0, *self._ends[:-1]]
 
         def gathered(*arrays: Array) -> Array:
             out = np.empty((len(indices), *arrays[0].shape[1:]), arrays[0].dtype)
             begin = 0
             for array, start, end in zip(arrays, starts, bounds, strict=True):
-                out[sorted_places[begin:end]] = array[ordered[begin:end] - start]
+                if end > begin:  # "clip" alone writes to `out` without a copy of its own
+                    np.take(array, indices[begin:end] - start, axis=0, out=out[begin:end], mode="clip")
                 begin = end
             return out
 

@@ -72,10 +72,11 @@ class Loops:
         scaling: ScalingTree,
         order: Tensor,
         n: Tensor,
+        first: Tensor,
     ) -> tuple[Tally, Tensor]:
         """The tally with the first `n` entries of `order`, and the predicted class of each, in the shape of `order`.
 
-        Classes are 0 past the chunk of entry `n`.
+        Classes are 0 past the chunk of entry `n`. `first` is the number of the first chunk in the whole evaluation.
         """
         width = ops.shape(order)[2]
         scaling = self._entering(scaling, axis=0)
@@ -85,7 +86,7 @@ class Loops:
             rows = order[i]
             counted = i * width + ops.arange(width, dtype="int32") < n
             batch = (backend.rows_of(x, rows), backend.rows_of(y, rows), rows, scaling)
-            tally, classes = self._map(self._score, (state, tally, *batch, *self._shared(counted, i)))
+            tally, classes = self._map(self._score, (state, tally, *batch, *self._shared(counted, first + i)))
             return i + 1, tally, ops.scatter_update(predicted, [[i]], classes[None])
 
         start = (ops.zeros((), "int32"), tally, ops.zeros_like(order))

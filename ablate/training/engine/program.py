@@ -31,6 +31,9 @@ from ablate.training.engine.objective import ClassObjective, Objective, ScalingT
 from ablate.training.engine.step import Step, place_of
 from ablate.training.engine.views import OutputKind
 
+_WEIGHTS: backend.Loose = {"weights": (1,)}
+_LOOSE: dict[int, backend.Loose] = {2: (0,), 3: (0,), 4: _WEIGHTS}  # inputs, targets, and weights of some examples
+
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
@@ -203,7 +206,11 @@ class Program:
             )
             for slot in range(self.size):
                 curves[slot].append(losses[: done[slot], slot])
-            left = np.where(done < now, 0, left - now).astype(np.int32)
+            last = losses[np.maximum(done, 1) - 1, np.arange(self.size)]
+            goes_on = (done == now) & (last <= limit)  # the last row of a piece may be where a slot stops
+            left = np.where(goes_on, left - now, 0).astype(np.int32)
+            if not left.any():
+                break  # nothing is read for slots that have stopped
         kept = tuple(np.concatenate(some) for some in curves)
         return Steps(state, kept, np.array([len(curve) for curve in kept], np.int32), tally)
 
@@ -263,7 +270,7 @@ class Program:
         arguments = (state, tally, piece.x, piece.y, _local(scaling, piece), *rows, *limits)
         batch = piece.order.shape[2] if self.pieces.parts > 1 else None  # micro-batches depend on the batch size
         if batch not in self._train:
-            loose = {2: (0,), 3: (0,), 5: (0, 2) if batch is None else (0,), 6: (0,)}
+            loose = _LOOSE | {5: (0, 2) if batch is None else (0,), 6: (0,)}
             self._train[batch] = backend.compiled(self._loops.train, arguments, loose=loose, xla=self.xla)
         state, tally, losses, done = self._train[batch](*arguments)
         return state, tally, losses.numpy(), done.numpy()
@@ -271,10 +278,10 @@ class Program:
     def _scored(
         self, state: TrainingState, tally: Tally, piece: Piece, scaling: Scaling, n: int
     ) -> tuple[Tally, Tensor]:
-        rows = (backend.resident(piece.order), backend.resident(n))
+        rows = (backend.resident(piece.order), backend.resident(n), backend.resident(piece.first))
         arguments = (state[:2], tally, piece.x, piece.y, _local(scaling, piece), *rows)
         if self._evaluate is None:
-            loose = {2: (0,), 3: (0,), 5: (0, 2)}
+            loose = _LOOSE | {5: (0, 2)}
             self._evaluate = backend.compiled(self._loops.evaluate, arguments, loose=loose, xla=self.xla)
         found: tuple[Tally, Tensor] = self._evaluate(*arguments)
         return found
@@ -283,7 +290,7 @@ class Program:
         x = map_tree(lambda tensor: backend.rows_of(tensor, backend.resident(chunk)), piece.x)
         arguments = (state[:2], x, _local(scaling, piece))
         if self._outputs is None:
-            loose = {1: (0,)}
+            loose: dict[int, backend.Loose] = {1: (0,), 2: _WEIGHTS}
             self._outputs = backend.compiled(self._called, arguments, loose=loose, xla=False)
         return self._outputs(*arguments)
 
