@@ -5,7 +5,7 @@ import numpy as np
 SIDE = 32  # pixels
 N_TRAIN, N_TEST = 500, 200
 BACKGROUND, DISC, SQUARE, RING = range(4)  # classes of pixels
-NOISE = 0.3  # SD, beside a contrast of 0.3 to 1
+NOISE = 0.25  # SD, beside a contrast of 0.3 to 1
 
 
 def load(seed):
