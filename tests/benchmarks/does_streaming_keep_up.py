@@ -6,9 +6,9 @@ Writes uint8 images of 64 × 64 × 3 as a .npy file of so many gigabytes into a 
 small convolutional network and a dense one on them: in one process that streams the file, in another that holds the
 examples in memory, epochs in turn. Both are the code of a study's workers; validation is part of an epoch.
 
-The limit of the streaming process is a quarter of the data: once TensorFlow has started, RLIMIT_DATA lets it allocate
-so much more private memory. Mapped files do not count there. The first table's "held" is the most private memory that
-the process had at once beyond TensorFlow's, sampled every 20 ms.
+The limit of the streaming process is a quarter of the data: once TensorFlow has started and has compiled the programs,
+RLIMIT_DATA lets it allocate so much more private memory. Mapped files do not count there. "held" is the most private
+memory that the process had at once beyond that moment, sampled every 20 ms.
 
 A machine with more memory keeps the whole file in its page cache, so the ratio says what streaming itself costs. The
 "cold" epoch starts after the file's pages were dropped; "disk" is what the process then read from the disk. The last
@@ -224,8 +224,6 @@ def child(folder: Path, arrays: Path, model: str, limit: int) -> None:
     from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow()
-    import tensorflow as tf
-
     from ablate.clock import Clock
     from ablate.data import load_arrays
     from ablate.data.placement import Room
@@ -237,17 +235,16 @@ def child(folder: Path, arrays: Path, model: str, limit: int) -> None:
     from ablate.training.slots import Slots
     from ablate.training.train import begin
 
-    tf.matmul(tf.ones((999, 999)), tf.ones((999, 999)))  # starts its threads
-    before = held_memory_bytes(os.getpid())
-    if limit:
-        allocated = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line)
-        most = int(allocated.split()[1]) * 1024 + limit
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     study, data = load_study(folder / f"{model}.toml", overrides=[], quick=False), load_arrays(arrays)
     context = TrainingContext(study, data, room=Room(limit))
     assert context.placement.is_streamed == bool(limit)
     spec, slots = TrialSpec("t", Label("ablation", "reference"), 1, study.baseline), Slots(context, size=1)
     slots.put(begin(spec, context, RateFinder(context, cache=None), Clock()), 0)
+    before = held_memory_bytes(os.getpid())
+    if limit:
+        allocated = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmData" in line)
+        most = int(allocated.split()[1]) * 1024 + limit
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     print(json.dumps({}), flush=True)
     for line in sys.stdin:
         if line.strip() == "cold":

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ablate import system
 from ablate.cli.display.progress import sparkline
 from ablate.cli.display.stream import say
 from ablate.clock import Clock
@@ -50,10 +51,15 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
     from ablate.training.engine.context import TrainingContext
     from ablate.training.pretraining import find_origin
     from ablate.training.run_range_test import RateFinder
+    from ablate.workers.queue import room_of_worker
 
     data = open_data(study, data_dir, announce=print)
     cache = out / ".cache"
-    context = TrainingContext(study, data, origin=find_origin(study, data, cache=cache))
+    memory, gpu_memory = system.memory_bytes(), system.gpu_memory_bytes()
+    room = room_of_worker(1, memory=memory, gpu_memory=gpu_memory, limits=study.limits)
+    context = TrainingContext(study, data, origin=find_origin(study, data, cache=cache, room=room), room=room)
+    if context.placement.is_streamed:
+        print(context.placement.said())
     finder = RateFinder(context, cache=cache / "lr_tests")
     return finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE), out / label(study, data)
 

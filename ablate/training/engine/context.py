@@ -39,7 +39,7 @@ from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, ModelKind, check_changes
 from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
 from ablate.training.engine.learning import Learning, learning_of
-from ablate.training.engine.placing import place_examples
+from ablate.training.engine.placing import place_examples, readable
 from ablate.training.engine.program import Program, Scaling
 from ablate.training.engine.programs import Programs
 from ablate.training.engine.scaling import is_weighted, stacked_scaling, weighs_places
@@ -303,7 +303,7 @@ class TrainingContext:
         if structure in self._models and self.builder.restart is not None:
             self.builder.restart(self._models[structure], factors, layer_seeds=layer_seeds)
             return self._models[structure]
-        seen = model_data(self.data, lambda: self.split(replicate, factors))
+        seen = readable(model_data(self.data, lambda: self.split(replicate, factors)), self.placement)
         model = build_model(
             self.builder,
             factors if noting is None else noting,

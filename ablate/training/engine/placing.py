@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from ablate.data import Dataset
 from ablate.data.placement import Placement, Room, place_data
+from ablate.data.trees import Tree
+from ablate.errors import StudyError
+from ablate.models.model_data import ModelData
 from ablate.training.engine.backend import is_out_of_memory
 from ablate.training.engine.examples import PIECE_BYTES, Examples, Resident, Streamed
 
@@ -27,3 +30,17 @@ def place_examples(data: Dataset, room: Room) -> tuple[Examples, Placement]:
     piece_bytes = min(PIECE_BYTES, room.n_bytes // _PIECES) if room.n_bytes else PIECE_BYTES
     parts = (data.x_train, data.x_test), (data.y_train, data.y_test)
     return Streamed(*parts, piece_bytes=piece_bytes), placement
+
+
+def readable(seen: ModelData, placement: Placement) -> ModelData:
+    """What a model is built for, without the training examples if all of them at once would not fit into memory."""
+    if not placement.is_streamed or placement.room.is_gpu:
+        return seen
+
+    def refuse() -> Tree:
+        raise StudyError(
+            f"model: build reads data.train, which holds all training examples, but {placement.said()}\n"
+            "  adapt layers to some examples that build reads from the file itself"
+        )
+
+    return replace(seen, examples=refuse)

@@ -8,7 +8,8 @@ from in_process import run_trial
 
 from ablate.data.placement import Room
 from ablate.data.shared import load_arrays, save_arrays
-from ablate.errors import DataError
+from ablate.errors import DataError, StudyError
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine import placing
 from ablate.training.engine.context import TrainingContext
@@ -81,3 +82,11 @@ def test_a_whole_trial_on_streamed_examples_is_the_same_and_says_so(tiny_study, 
     assert replace(streamed, **alike) == replace(copied, **alike)
     assert streamed.rate_test is not None
     assert (streamed.rate_test.losses, streamed.learning_rate) == (copied.rate_test.losses, copied.learning_rate)
+
+
+def test_a_build_that_would_read_all_examples_at_once_is_refused_where_they_do_not_fit(tiny_study, digits, tmp_path):
+    (tmp_path / "reads.py").write_text("def build(factors, data):\n    return data.train.mean()\n")
+    study = tiny_study.model_copy(update={"model": ModelRef.of("reads.py:build"), "base": tmp_path})
+    said = "build reads data.train, which holds all training examples, but examples are streamed from disk"
+    with pytest.raises(StudyError, match=said):
+        TrainingContext(study, digits, room=SMALL).check()
