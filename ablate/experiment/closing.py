@@ -17,9 +17,10 @@ from ablate.storage.facts import Ending, Facts, fold_overlap
 from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry
+from ablate.storage.layers import layers_table
 from ablate.storage.predictions import KeptPredictions, kept_predictions, write_predictions
 from ablate.storage.provenance import GitFacts, HardwareFacts, Provenance, ReuseFacts
-from ablate.storage.results import epochs_table, layers_table, results_table, write_table
+from ablate.storage.results import epochs_table, results_table, write_table
 from ablate.study.settings import Study
 from ablate.tracking import shown_uri
 

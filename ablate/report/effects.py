@@ -23,6 +23,7 @@ from ablate.report.numbers import (
     p_value,
     rate,
     shown_mean,
+    sign_note,
 )
 from ablate.report.page import MOST_ROWS, Block, CellContent, Folded, Link, Section, Table, to_figure
 from ablate.report.plots import MARKS, contrast_name, draw_effects, extremes
@@ -142,7 +143,7 @@ def _columns(
 ) -> list[tuple[str, Callable[[Row], CellContent]]]:
     """(heading, row -> cell) of each column."""
     decimals = effect_decimals(effects, metric)
-    better = " (+ is better)" if metric.direction == "minimize" else ""
+    better = sign_note(metric)
 
     def shown(name: str, *, is_signed: bool = False) -> Callable[[Row], CellContent]:
         return lambda row: number(row[name] * metric.scale, decimals, is_signed=is_signed)

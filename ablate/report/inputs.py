@@ -24,17 +24,11 @@ from ablate.analysis.effects.modes import MODE_COLUMNS
 from ablate.analysis.statistics import spend
 from ablate.errors import AblateError, DataError
 from ablate.storage.files.json_file import to_plain
+from ablate.storage.layers import layers_table, read_layers
 from ablate.storage.preregistration import ALPHA
 from ablate.storage.provenance import DataFacts, Provenance, TaskFacts, read_provenance
 from ablate.storage.rate_tests import read_rate_tests
-from ablate.storage.results import (
-    factor_columns,
-    layers_table,
-    read_epochs,
-    read_layers,
-    read_results,
-    without_unscored,
-)
+from ablate.storage.results import factor_columns, read_epochs, read_results, without_unscored
 from ablate.study.model_ref import ModelRef
 from ablate.study.rate import FIND
 from ablate.study.task import classification

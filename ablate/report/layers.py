@@ -12,7 +12,7 @@ from ablate.report.page import Block, Section, Table, to_figure
 from ablate.report.plots import shorten
 from ablate.report.plots.layers import MOST_KERNELS, MOST_LINES, QUANTITIES, Kernel, draw_kernels, draw_layers
 from ablate.report.training import named_runs, told_runs
-from ablate.storage.results import to_corner
+from ablate.storage.layers import to_corner
 
 MOST_TOLD = 4  # variants in a sentence
 READING = (

@@ -149,6 +149,11 @@ def in_unit(metric: Metric) -> str:
     return f", {metric.unit}" if metric.unit else ""
 
 
+def sign_note(metric: Metric) -> str:
+    """What the sign of a difference means, where lower scores are better."""
+    return " (+ is better)" if metric.direction == "minimize" else ""
+
+
 def difference_words(metric: Metric) -> str:
     """Which side is subtracted from which, so that above 0 is better."""
     return "reference minus variant" if metric.direction == "minimize" else "variant minus reference"

@@ -23,6 +23,7 @@ from ablate.report.numbers import (
     number,
     score_decimals,
     shown_mean,
+    sign_note,
 )
 from ablate.report.page import MOST_ROWS, CellContent, Folded, Link, Table
 from ablate.report.plots import contrast_name
@@ -52,8 +53,8 @@ def runs_block(inputs: Inputs) -> Folded | None:
     with_mode = runs["mode"].nunique() > 1
     with_reuse = bool((shown["same_as"] != "").any())
     head = [
-        "Factor", "Level", *(["Mode"] if with_mode else []), "Seed", f"Difference{in_unit(metric)}", mean_label(metric),
-        "Reference's", "State", "Trial", "Reference's trial", "MLflow run", "Reference's run",
+        "Factor", "Level", *(["Mode"] if with_mode else []), "Seed", f"Difference{in_unit(metric)}{sign_note(metric)}",
+        mean_label(metric), "Reference's", "State", "Trial", "Reference's trial", "MLflow run", "Reference's run",
         *(["Reuses result of"] if with_reuse else []),
     ]  # fmt: skip
     decimals = effect_decimals(inputs.effects, metric)
@@ -176,12 +177,7 @@ def leading(text: str, anchor: str, *, anchors: frozenset[str]) -> CellContent:
 
 def _ended(inputs: Inputs, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs with how they ended in the words of an imported table, where a row that is dropped was not killed."""
-    if not inputs.is_imported:
-        return runs
-    words = dict(zip(inputs.results["trial"], end_words(inputs.results), strict=True))
-    return runs.assign(
-        state=[words.get(trial, state) for trial, state in zip(runs["trial"], runs["state"], strict=True)]
-    )
+    return runs.assign(state=end_words(runs)) if inputs.is_imported and "reason" in runs else runs
 
 
 def _together(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:

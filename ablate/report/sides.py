@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, number
 
 T = TypeVar("T")
@@ -45,3 +46,9 @@ class Spread:
         """ "83.1 [80.2, 85.9]", without a range if there is none; a dash without a value."""
         mean, low, high = (number(value * scale, decimals) for value in (self.mean, self.low, self.high))
         return NONE if mean == NONE else mean if low == high else f"{mean} [{low}, {high}]"
+
+
+def class_name(at: int, inputs: Inputs) -> str:
+    """The name of a class or tag, or its number."""
+    names = inputs.task.names or ()
+    return str(names[at]) if at < len(names) else str(at)

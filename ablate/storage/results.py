@@ -1,6 +1,5 @@
-"""Write specs and outcomes as the tables results.csv, epochs and layers, and read those tables back, checked."""
+"""Write specs and outcomes as the tables results.csv and epochs, and read those tables back, checked."""
 
-import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from io import StringIO
@@ -18,11 +17,9 @@ from ablate.study.trial import (
     COLUMNS,
     COLUMNS_AFTER,
     COLUMNS_BEFORE,
-    MOST_CORNER,
     RATE_SETTING,
     Design,
     Epoch,
-    LayerState,
     Mode,
     Outcome,
     Phase,
@@ -42,7 +39,6 @@ CLASSIFICATION = ("accuracy", "loss")  # the metrics of tables of older versions
 TEXT = tuple(name for name in COLUMNS if name not in NUMBERS)
 REQUIRED = ("trial", "phase", "variant", "factor", "level", "seed", "state", "score")
 OF_EPOCHS = ("epoch", "learning_rate", "seconds")  # numeric columns, besides those of the metrics
-OF_LAYERS = tuple(name for name in LayerState.__slots__ if name not in ("when", "layer", "corner"))  # numeric
 LARGEST = 1e100  # larger numbers count as missing: their squares are infinite
 WORDS: Mapping[str, Collection[str]] = {
     "phase": get_args(Phase),
@@ -82,18 +78,6 @@ def epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trial", "epoch", *measured, "learning_rate", "seconds"])
 
 
-def layers_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
-    """One row per layer of a trial and time, the fields of `LayerState` as columns; a kernel's corner is text.
-
-    The rows of the corner are joined by ";", the numbers within a row by " ".
-    """
-    names = LayerState.__slots__
-    states = [(outcome.trial, layer) for outcome in outcomes for layer in outcome.layers]
-    rows = [{"trial": trial, **{name: getattr(layer, name) for name in names}} for trial, layer in states]
-    table = pd.DataFrame(rows, columns=["trial", *names])
-    return table.assign(corner=[";".join(" ".join(map(repr, row)) for row in corner) for corner in table["corner"]])
-
-
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write as CSV; numbers keep all their digits, so that reading gives the same values."""
     text = table.to_csv(index=False, lineterminator="\n").replace("\0", "�")  # no reader would take it for text
@@ -102,7 +86,7 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
 
 def read_results(path: Path) -> pd.DataFrame:
     """Read the results table, as `checked`; text is never NaN. Raises `DataError` if the file holds no such table."""
-    table = _read_csv(path)
+    table = read_cells(path)
     table = checked(table, path, required=REQUIRED, numbers=(*NUMBERS, *metric_columns(table)))
     if taken := [name for name in ADDED if name in table.columns]:
         raise DataError(f'{path}: a factor must not be called "{taken[0]}"\n  rename the column')
@@ -119,35 +103,9 @@ def read_epochs(path: Path) -> pd.DataFrame:
     """The table that `epochs_table` made, as `checked`; empty if the file does not exist."""
     if not path.exists():
         return epochs_table([])
-    table = _read_csv(path)
+    table = read_cells(path)
     table = checked(table, path, required=("trial", "epoch"), numbers=(*OF_EPOCHS, *metric_columns(table)))
     return table[table["epoch"].notna()]
-
-
-def read_layers(path: Path) -> pd.DataFrame:
-    """The table that `layers_table` made, as `checked`; empty if the file does not exist."""
-    if not path.exists():
-        return layers_table([])
-    table = checked(_read_csv(path), path, required=("trial", *LayerState.__slots__), numbers=OF_LAYERS)
-    texts = {name: table[name].astype(object).fillna("").astype(str) for name in ("trial", "when", "layer", "corner")}
-    table = table.assign(**texts)
-    for text in table["corner"].unique():
-        try:
-            to_corner(text)
-        except ValueError as err:
-            rule = f"must be rows of equal length, at most {MOST_CORNER} × {MOST_CORNER} numbers"
-            raise DataError(f'{path}: corner: {rule}, got "{printable(text, 60)}"') from err
-    return table[table["number"].notna()]
-
-
-def to_corner(text: str) -> Sequence[Sequence[float]]:
-    """The corner of a kernel from its text in the layers table. Raises `ValueError` if the text is invalid."""
-    rows = [[float(number) for number in row.split(" ")] for row in text.split(";")] if text else []
-    if len({len(row) for row in rows}) > 1 or max(len(rows), *(len(row) for row in rows), 0) > MOST_CORNER:
-        raise ValueError(f"{len(rows)} rows")
-    if not all(math.isfinite(number) for row in rows for number in row):
-        raise ValueError("not finite")
-    return rows
 
 
 def trial_numbers(trials: "pd.Series[str]", phase: Phase) -> "pd.Series[float]":
@@ -189,7 +147,8 @@ def _row(spec: TrialSpec, outcome: Outcome, run_id: str) -> dict[str, object]:
     return row | {RATE_SETTING if name == "learning_rate" else name: level for name, level in spec.factors.items()}
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read a CSV file, columns of numbers as numbers. Raises `DataError` if it is no table."""
     text = read_csv_text(path)
     names = check_rows(text, path)
     if twice := [name for name, n in Counter(names).items() if n > 1]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Literal, TypeAlias
 
-from ablate.storage.results import layers_table
+from ablate.storage.layers import layers_table
 from ablate.study.trial import REFERENCE, Epoch, Outcome, RateTest, State, TrialSpec, is_metric
 
 RunStatus: TypeAlias = Literal["FINISHED", "FAILED", "KILLED"]

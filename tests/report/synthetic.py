@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablate.storage.results import CLASSIFICATION, layers_table, result_columns, write_table
+from ablate.storage.layers import layers_table
+from ablate.storage.results import CLASSIFICATION, result_columns, write_table
 from ablate.study.trial import LayerState, Outcome, RateTest
 
 EPOCHS = 20

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,23 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     table["run_id"] = [f"{place:04x}" * 8 for place in range(len(table))]
     table.loc[table["design"] == "path", "same_as"] = "ablation-x"
     return inputs_of(tmp_path_factory.mktemp("runs"), table)
+
+
+def test_a_row_that_the_user_left_out_of_a_table_is_not_called_killed(inputs: Inputs) -> None:
+    results = inputs.results.assign(reason="")
+    first, second = results.index[results["design"] == "factorial"][:2]
+    results.loc[[first, second], "state"] = "killed"
+    results.loc[first, "reason"] = "no score is recorded"
+    facts = replace(inputs.facts, foreign=True)
+    _, rows, _ = table_of(factorial_runs(replace(inputs, results=results, facts=facts), []))
+    states = [row[3] for row in rows]
+    assert (states.count("left out"), states.count("killed")) == (1, 1)
+
+
+def test_runs_without_seeds_show_none(inputs: Inputs) -> None:
+    facts = replace(inputs.facts, foreign=True, seed_column="")
+    _, rows, _ = table_of(runs_block(replace(inputs, facts=facts)))
+    assert {row[2] for row in rows} == {"–"}
 
 
 def table_of(folded: Folded | None) -> tuple[list[str], list[list[str]], pd.DataFrame]:

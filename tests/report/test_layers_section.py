@@ -11,7 +11,8 @@ from synthetic import provenance
 from ablate.report.inputs import read_inputs
 from ablate.report.layers import layers_section, over_seeds, told_layers
 from ablate.report.plots.layers import Kernel, draw_kernels, draw_layers
-from ablate.storage.results import layers_table, results_table, write_table
+from ablate.storage.layers import layers_table
+from ablate.storage.results import results_table, write_table
 from ablate.study.trial import Label, LayerState, Outcome, TrialSpec
 
 STATE = LayerState("start", 1, "Dense", 0.5, 1.0, 0.1, 64, 64)

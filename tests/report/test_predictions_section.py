@@ -7,7 +7,8 @@ from synthetic import write_study
 from test_test_set import write_predicted
 
 from ablate.analysis.statistics.classification import PrecisionRecall
-from ablate.report.class_blocks import _mean_precision, confusion_blocks, tag_blocks
+from ablate.report.class_blocks import confusion_blocks, tag_blocks
+from ablate.report.confidence_blocks import _mean_precision
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.report.number_blocks import number_blocks
 from ablate.report.page import Figure, Paragraph, Section, Table

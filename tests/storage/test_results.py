@@ -7,18 +7,16 @@ import pandas as pd
 import pytest
 
 from ablate.errors import DataError
+from ablate.storage.layers import layers_table, read_layers, to_corner
 from ablate.storage.rate_tests import read_rate_tests
 from ablate.storage.results import (
     column_of,
     epochs_table,
     factor_columns,
     factor_name,
-    layers_table,
     read_epochs,
-    read_layers,
     read_results,
     results_table,
-    to_corner,
     trial_numbers,
     without_unscored,
     write_table,
