@@ -11,6 +11,6 @@ def data_task(study: Study, data: Dataset) -> Task:
     """What the networks of a study learn from `data`. Raises `StudyError` if a metric or a loss does not fit them."""
 
     def guessed(name: str, *, is_loss: bool = False) -> float:
-        return guess(name, data.targets, data.y_train, is_loss=is_loss)
+        return guess(name, data.targets, data.y_train, is_loss=is_loss, weights=data.weights_train)
 
     return task_of(study, data.targets, guessed)

@@ -102,7 +102,7 @@ def _source(returned: object, settings: Data, *, origin: str) -> Source:
         trees["x_validation"],
         trees["y_validation"],
         origin=origin,
-        notes=(f"{origin}: examples count by the weights that it returns",) if "weights" in found else (),
+        notes=(f"{origin}: examples count in the loss by the weights that it returns",) if "weights" in found else (),
         **found,
     )
 

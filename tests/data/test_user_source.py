@@ -34,7 +34,7 @@ def test_a_validation_part_that_no_setting_uses_is_refused(load):
 def test_weights_that_are_returned_count_and_it_is_said(load):
     source = load('return {"x_train": x, "y_train": y, "weights": np.ones(6)}')
     assert source.weights.tolist() == [1.0] * 6
-    assert source.notes == ("my.py:load: examples count by the weights that it returns",)
+    assert source.notes == ("my.py:load: examples count in the loss by the weights that it returns",)
 
 
 def test_the_function_gets_what_it_lists(load):

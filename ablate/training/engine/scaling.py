@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from ablate.data import Dataset, Split
-from ablate.data.array import Floats32
+from ablate.data.array import Floats32, Integers
 from ablate.data.trees import Tree, leaves, map_tree, n_examples
 from ablate.errors import StudyError
 from ablate.study.settings import Study
@@ -21,7 +21,8 @@ def is_weighted(study: Study, data: Dataset) -> bool:
 def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["train", "evaluate"]) -> Scaling:
     """The scaling of each slot's examples, fitted on its training split, and their weights.
 
-    Weights by class count in training only, those of examples in evaluation too, as in Keras.
+    Weights by class count in training only, those of examples in evaluation too, as in Keras; which numbers they
+    enter, `ablate.training.engine.metrics` says.
     """
     first = splits[0]
     return Scaling(
@@ -33,6 +34,11 @@ def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["tr
         if (first.weights is not None if part == "train" else data.weights_train is not None)
         else None,
     )
+
+
+def evaluated_weights(data: Dataset, rows: Integers) -> Floats32 | None:
+    """The weights with which these of all examples, those of training first, count in an evaluation; None: equally."""
+    return None if data.weights_train is None else _joined(data, data.weights_train)[rows]
 
 
 def _stacked(*arrays: Floats32) -> Floats32:
@@ -53,8 +59,11 @@ def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) ->
         raise StudyError(
             'data.weights: "balanced" is not supported for masks\n  leave weights out, or take the loss "dice"'
         )
-    n_test = n_examples(data.x_test)
-    tested = np.ones(n_test, np.float32) if data.weights_test is None else data.weights_test
     trained = split.weights if part == "train" else data.weights_train
     assert trained is not None
+    return _joined(data, trained)
+
+
+def _joined(data: Dataset, trained: Floats32) -> Floats32:
+    tested = np.ones(n_examples(data.x_test), np.float32) if data.weights_test is None else data.weights_test
     return np.concatenate([trained, tested]).astype(np.float32)

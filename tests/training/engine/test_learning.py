@@ -15,7 +15,7 @@ from ablate.training.engine.examples import Resident
 from ablate.training.engine.inputs import Preparation
 from ablate.training.engine.learning import learning_of, list_order
 from ablate.training.engine.objective import ClassObjective
-from ablate.training.engine.scaling import is_weighted, stacked_scaling
+from ablate.training.engine.scaling import evaluated_weights, is_weighted, stacked_scaling
 from ablate.training.engine.targets import scaled_targets, unscaled_outputs
 
 X = np.arange(40, dtype=np.float32).reshape(20, 2)
@@ -87,6 +87,16 @@ def test_balanced_weights_count_in_training_alone(tiny_study):
     assert weights.shape == (1, 24)
     assert sorted({round(float(w), 3) for w in weights[0, split.train]}) == [0.667, 2.0]
     assert stacked_scaling(data, [split], part="evaluate").weights is None
+
+
+def test_weights_of_examples_count_in_evaluation_and_those_of_classes_do_not():
+    data = data_of(CLASSES)
+    assert evaluated_weights(data, np.array([0, 1])) is None
+    n = len(data.x_train)
+    weighted = replace(data, weights_train=np.arange(n, dtype=np.float32), weights_test=np.full(4, 9, np.float32))
+    assert evaluated_weights(weighted, np.array([3, 1, n])).tolist() == [3, 1, 9]
+    without = replace(weighted, weights_test=None)
+    assert evaluated_weights(without, np.array([3, n])).tolist() == [3, 1]
 
 
 def test_ids_stay_whole_numbers_and_unknown_numbers_become_0():
