@@ -113,6 +113,16 @@ def stands_alone(model: ModelRef, *, base: Path) -> bool:
     return all(found in NUMERIC or found in sys.stdlib_module_names for found in elsewhere)
 
 
+def may_compile(model: ModelRef, *, base: Path) -> bool:
+    """Whether a model may come compiled: a user's code calls something named compile, or imports further code."""
+    if not model.is_users:
+        return False
+    if not stands_alone(model, base=base):
+        return True
+    trees = [ast.parse(path.read_bytes()) for path in _user_files(base / model.file)]
+    return any(isinstance(node, ast.Attribute) and node.attr == "compile" for tree in trees for node in ast.walk(tree))
+
+
 def modules_beside(name: str, folder: Path) -> list[Path]:
     """The files of a top-level module in a folder; all files for a package.
 

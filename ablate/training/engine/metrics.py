@@ -215,7 +215,7 @@ def _known(
         if output and not spec.startswith(f"{output}_"):
             continue
         found = find_metric(spec.removeprefix(f"{output}_") if output else spec)
-        if found is not None:
+        if found is not None and not found.misfit(target):
             return _Known(metric.name, output, target, kinds[output], measure_of(found, target, kinds[output]))
     hint = known_names(metric.name, own) if own else "compile the model with it, or take a metric of Keras"
     raise StudyError(f'metric: the model is compiled with no metric "{metric.spec or metric.name}"\n  {hint}')

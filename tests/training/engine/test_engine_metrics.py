@@ -369,3 +369,42 @@ def test_a_metric_that_takes_no_weights_streams_with_every_example():
         task_of({"": PRICE}, "counted"), {"": "numbers"}, load=load, model=model, examples=(PRICE_Y, outputs)
     )
     assert run(parts.streamed, PRICE_Y, outputs, WEIGHTS) == {"counted": N}
+
+
+def test_each_build_of_a_model_has_the_metric_names_of_a_fresh_process():
+    x, y = normal(3), BINARY_Y[:, None].astype(np.float32)
+    for _ in range(2):  # Keras itself counts on: "precision_2" is the first of the second model
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+        two = [K.Precision(thresholds=0.3), K.Precision(thresholds=0.7)]
+        weighted = [K.AUC(), "accuracy"]
+        model.compile(loss="bce", metrics=[*two, K.BinaryIoU(name="iou"), "accuracy"], weighted_metrics=weighted)
+        found = compiled_metrics(model, y, np.asarray(model(x)))
+        assert sorted(found) == ["accuracy", "auc", "iou", "precision", "precision_1", "weighted_accuracy"]
+        assert [found[name].metric for name in ("precision", "precision_1")] == two
+        assert [found[name].is_weighted for name in ("accuracy", "weighted_accuracy")] == [False, True]
+
+
+def test_an_explicit_name_goes_before_a_numbered_one():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    own = K.Precision(thresholds=0.3, name="precision")
+    model.compile(loss="bce", metrics=[K.Precision(), own])
+    outputs = np.asarray(model(normal(3)))
+    found = compiled_metrics(model, BINARY_Y[:, None].astype(np.float32), outputs)
+    assert found["precision"].metric is own
+    assert set(found) == {"precision", "precision_1"}
+
+
+def test_a_compiled_metric_is_recorded_under_the_name_of_the_user():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss="bce", metrics=[K.BinaryIoU([1], name="iou"), K.Precision(thresholds=0.3)])
+    y, outputs = BINARY_Y[:, None].astype(np.float32), np.asarray(model(normal(3)))
+    task = Task({"": BINARY}, tuple(TaskMetric(name, "maximize", spec=name) for name in ("iou", "precision")), "iou")
+    found = metrics_of(task, {"": "probabilities"}, load=load, model=model, examples=(y, outputs))
+    expected = {"iou": K.BinaryIoU([1])(y, outputs), "precision": K.Precision(0.3)(y, outputs)}
+    assert run(found.streamed, y, outputs) == pytest.approx({name: float(v) for name, v in expected.items()})
+
+
+def test_a_metric_that_neither_the_model_has_nor_the_targets_fit_is_refused():
+    task = task_of({"": PRICE}, "accuracy")
+    with pytest.raises(StudyError, match='compiled with no metric "accuracy"\n  compile'):
+        metrics_of(task, {"": "numbers"}, load=load)
