@@ -49,19 +49,20 @@ class Dataset:
     notes: tuple[str, ...] = ()  # on what was read as what, said once
 
 
-def to_dataset(name: str, source: Source, *, loss: str | None = None) -> Dataset:
+def to_dataset(name: str, source: Source, *, loss: str | None = None, may_compile: bool = False) -> Dataset:
     """Check what a source holds, convert it to the form that `Dataset` promises, and digest it.
 
     Whole numbers in 0 … 255 become uint8, other whole numbers int32, the rest float32; grey images get a channel axis.
     A validation part is appended to the training examples. Without a test part, the test arrays have no rows. What
-    kind of targets there are is told from `y`, and from the `loss` of the study where that leaves a choice. Raises
+    kind of targets there are is told from `y`, and where that leaves a choice from the `loss` of the study, or from its
+    model, which `may_compile` its own. Raises
     `DataError`, naming the source's origin, the array and the rule that it breaks.
     """
     said = source.origin
     x, y = _parts(source)
     check_parts(x, y, loss_is_set=loss is not None and family_of(loss) == "amounts", source=said)
     inputs = to_inputs(x, may_miss=bool(source.columns), source=said)
-    targets, outputs = to_outputs(x, y, loss=loss, source=source)
+    targets, outputs = to_outputs(x, y, loss=loss, source=source, may_compile=may_compile)
     if set(inputs["train"]) == {ONLY}:
         shaped = {part: with_channel_axis(of[ONLY], list(targets.values())) for part, of in inputs.items()}
         inputs = {part: {ONLY: array} for part, array in shaped.items()}

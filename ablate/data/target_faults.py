@@ -15,7 +15,7 @@ ENCODE = (
     "y_train = numpy.searchsorted(classes, y_train); y_test = numpy.searchsorted(classes, y_test)"
 )
 _LARGEST = float(np.finfo(np.float32).max)
-_AMOUNTS = 'if they are amounts, set [training] loss, e.g. "mse"'
+_AMOUNTS = 'if they are amounts, set [training] loss, e.g. "mse"; for a compiled model, save them as float32'
 _CAST = "if they are classes, save them with .astype(numpy.int32)"
 _TAKES = {
     "classes": "class numbers 0, 1, 2, …",
