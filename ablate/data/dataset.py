@@ -110,6 +110,8 @@ def digest_of(data: Dataset) -> str:
     columns = [(column.name, column.kind) for column in data.columns]
     if kinds != {ONLY: "classes"} or columns or data.n_given:
         digest.update(f"{sorted(kinds.items())} {columns} {data.n_given}\n".encode())
+    if in_columns := sorted(leaf for leaf, target in data.targets.items() if target.is_column):
+        digest.update(f"in columns: {in_columns}\n".encode())
     return digest.hexdigest()
 
 

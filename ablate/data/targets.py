@@ -79,6 +79,8 @@ def to_targets(
         kind = _kind(read)
         target = _target(kind, read)
         _check(target, read)
+        is_column = next(iter(parts.values())).ndim == 2 and (target.is_binary or kind == "numbers")
+        target = replace(target, is_column=is_column and not target.shape)
         return target, {one.name: _as(one.y, target) for one in read}
     except DataError as err:
         raise DataError(f"{source}: {err}") from err

@@ -303,7 +303,7 @@ TWO = Y % 2
 )  # fmt: skip
 def test_0_and_1_in_one_column_are_two_classes_of_whatever_type(y, loss, may_compile):
     target, arrays = read(y, loss, may_compile=may_compile)
-    assert target == Target("classes", n_classes=2)
+    assert target == Target("classes", n_classes=2, is_column=y.ndim == 2)
     assert arrays["y_train"].tolist() == TWO.tolist()
 
 
@@ -314,7 +314,7 @@ def test_0_and_1_in_one_column_are_two_classes_of_whatever_type(y, loss, may_com
 )
 def test_the_loss_of_a_compiled_model_takes_real_numbers_and_signs_as_they_are(y):
     target, arrays = read(y, may_compile=True)
-    assert target == Target("numbers")
+    assert target == Target("numbers", is_column=y.ndim == 2)
     assert arrays["y_train"] == pytest.approx(np.ravel(y))
 
 

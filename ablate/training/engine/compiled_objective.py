@@ -5,7 +5,7 @@ what layers add. Models that a user's `build` leaves uncompiled are compiled wit
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import final
 
 import keras
@@ -15,7 +15,7 @@ from ablate.data.array import Tensor
 from ablate.data.trees import leaves, to_tree
 from ablate.training.engine.metrics import StreamedMetrics
 from ablate.training.engine.objective import Forward, ScalingTree, Tally, Trees
-from ablate.training.engine.targets import scaled_targets, unscaled_outputs
+from ablate.training.engine.targets import as_held, scaled_targets, unscaled_outputs
 
 
 @final
@@ -25,9 +25,16 @@ class CompiledObjective:
     is_exact, has_classes = True, False
 
     def __init__(
-        self, model: keras.Model, metrics: StreamedMetrics, *, targets: Sequence[str], has_targets: bool = True
+        self,
+        model: keras.Model,
+        metrics: StreamedMetrics,
+        *,
+        targets: Sequence[str],
+        has_targets: bool = True,
+        columns: Collection[str] = (),
     ) -> None:
-        """`targets` are the names of the targets, in the order of the outputs."""
+        """`targets` are the names of the targets, in the order of the outputs; the loss takes `columns` as (n, 1)."""
+        self._columns = columns
         self._model, self._metrics, self._targets, self._has_targets = model, metrics, tuple(targets), has_targets
         self._takes_training = "training" in inspect.signature(model.compute_loss).parameters
 
@@ -122,7 +129,7 @@ class CompiledObjective:
         """The targets as the loss takes them: scaled, in the structure of the outputs."""
         if not self._has_targets:
             return None
-        goals = scaled_targets(y, scaling)
+        goals = as_held(scaled_targets(y, scaling), self._columns)
         if not isinstance(outputs, list | tuple):
             return goals
         by_name = leaves(goals)

@@ -20,6 +20,7 @@ from ablate.training.engine.compiled_objective import CompiledObjective
 from ablate.training.engine.inputs import Preparation
 from ablate.training.engine.metrics import HostMetric, metrics_of
 from ablate.training.engine.objective import ClassObjective, Objective
+from ablate.training.engine.targets import as_held, columns_of
 from ablate.training.engine.views import OutputKind
 
 _PROBED = 16  # examples with which a compiled model's metrics are found
@@ -81,7 +82,9 @@ def learning_of(
         batch_size=batch_size,
     )
     has_targets = data.targets[names[0]].kind != "none"
-    objective = CompiledObjective(model, found.streamed, targets=names, has_targets=has_targets)
+    objective = CompiledObjective(
+        model, found.streamed, targets=names, has_targets=has_targets, columns=columns_of(data.targets)
+    )
     return Learning(objective, prepare, found.host, found.notes)
 
 
@@ -193,7 +196,7 @@ def _example(
     """Targets and outputs of a few training examples."""
     n = min(_PROBED, n_examples(data.x_train))
     rows = np.resize(np.arange(n), _PROBED)
-    x, y = rows_of(data.x_train, rows), rows_of(data.y_train, rows)
+    x, y = rows_of(data.x_train, rows), as_held(rows_of(data.y_train, rows), columns_of(data.targets))
     shift = {name: np.float32(0) for name in leaves(x)}
     scale = {name: np.float32(1) for name in leaves(x)}
     tensors = map_tree(keras.ops.convert_to_tensor, x)

@@ -21,6 +21,7 @@ from ablate.study.read_task import function_name
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.training.engine.compiled_metrics import CompiledMetric, compiled_metrics
 from ablate.training.engine.measures import Measure, MetricState, measure_of
+from ablate.training.engine.targets import as_held, columns_of
 from ablate.training.engine.views import OutputKind, probabilities_of, view_of
 
 Function: TypeAlias = Callable[..., object]  # (y_true, y_pred)
@@ -101,6 +102,7 @@ def metrics_of(
     `load` imports the function of a spec, "my.py:f". A compiled `model` brings its own metrics: they are found with
     `examples`, targets and outputs of at least 16 rows. Raises `StudyError` if a metric is not among them.
     """
+    columns = columns_of(task.targets)
     own = compiled_metrics(model, *examples) if model is not None and examples is not None else {}
     parts: list[_Part] = []
     host: list[HostMetric] = []
@@ -110,9 +112,9 @@ def metrics_of(
             host.append(_of_function(metric, task, kinds, load(metric.spec)))
         elif (found := own.get(metric.spec) or own.get(metric.name)) is not None:
             if examples is None or adds_up(found, *examples):
-                parts.append(_Compiled(metric.name, found))
+                parts.append(_Compiled(metric.name, found, columns))
             else:
-                host.append(HostMetric(metric.name, _in_batches(found, batch_size)))
+                host.append(HostMetric(metric.name, _in_batches(found, batch_size, columns)))
                 notes.append(
                     f"{metric.name} depends on the batch size: it is computed after each evaluation in batches of "
                     f"{batch_size}, not while training"
@@ -195,13 +197,14 @@ class _Compiled:
 
     name: str
     metric: CompiledMetric
+    columns: frozenset[str]  # targets that it takes as (n, 1)
 
     def start(self) -> MetricState:
         return self.metric.start()
 
     def update(self, state: MetricState, batch: _Batch) -> MetricState:
         weights = batch.weights if self.metric.is_weighted else None
-        return self.metric.update(state, batch.y, batch.outputs, weights)
+        return self.metric.update(state, leaves(as_held(to_tree(batch.y), self.columns)), batch.outputs, weights)
 
     def value(self, state: MetricState) -> Tensor:
         return self.metric.value(state)
@@ -226,13 +229,14 @@ def _of_function(
 ) -> HostMetric:
     """A function of the user's: it gets probabilities for classes and tags, numbers in their own unit.
 
-    It gets the weights of the examples if it lists `sample_weight`; None if all count equally.
+    A single output (n, 1) has the shape of its targets, (n,): else their difference would be (n, n). The function gets
+    the weights of the examples if it lists `sample_weight`; None if all count equally.
     """
     is_weighted = _lists_weights(function)
 
     def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
         given = {
-            name: np.asarray(ops.convert_to_numpy(probabilities_of(target, kinds[name], outputs[name])))
+            name: _alike(ops.convert_to_numpy(probabilities_of(target, kinds[name], outputs[name])), y[name])
             for name, target in task.targets.items()
         }
         try:
@@ -251,6 +255,10 @@ def _of_function(
     return HostMetric(metric.name, compute)
 
 
+def _alike(outputs: Array, y: Array) -> Array:
+    return outputs.reshape(y.shape) if outputs.size == y.size else outputs
+
+
 def _lists_weights(function: Function) -> bool:
     try:
         return "sample_weight" in inspect.signature(function).parameters
@@ -259,12 +267,12 @@ def _lists_weights(function: Function) -> bool:
 
 
 def _in_batches(
-    metric: CompiledMetric, batch_size: int
+    metric: CompiledMetric, batch_size: int, columns: frozenset[str]
 ) -> Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]:
     """Update a metric in batches of a study's size, as `model.evaluate` does."""
 
     def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
-        state, n = metric.start(), len(next(iter(y.values())))
+        y, state, n = leaves(as_held(to_tree(y), columns)), metric.start(), len(next(iter(y.values())))
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
             some = weights[rows] if weights is not None and metric.is_weighted else None

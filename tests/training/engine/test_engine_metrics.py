@@ -305,7 +305,7 @@ def test_a_function_of_the_users_is_called_once_with_all_rows():
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
 def test_a_function_of_the_users_gets_the_weights_that_it_lists(weights):
     def error(y_true, y_pred, *, sample_weight):
-        return np.average(np.abs(y_true - y_pred[:, 0]), weights=sample_weight)
+        return np.average(np.abs(y_true - y_pred), weights=sample_weight)
 
     found = metrics_of(task_of({"": PRICE}, "my.py:error"), {"": "numbers"}, load={"my.py:error": error}.get)
     outputs = normal(1)
@@ -318,7 +318,7 @@ def fails(*_):
 
 
 def unreduced(y_true, y_pred):
-    return y_true - y_pred[:, 0]
+    return y_true - y_pred
 
 
 def text(*_):
