@@ -1,5 +1,7 @@
 """The title facts, the warning banners, and the section on data, machine, versions and how to reproduce."""
 
+from collections.abc import Sequence
+
 from ablate.analysis.effects import confirmatory_runs
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.left_out import source_runs
@@ -119,7 +121,8 @@ def origin_section(inputs: Inputs) -> Section:
 
 def _source(inputs: Inputs) -> list[tuple[str, str]]:
     data, seed = inputs.data, inputs.facts.seed
-    shape, scaling = " × ".join(map(str, data.shape or [])), f"scaling {data.scaling}" if data.scaling else ""
+    several = [f"{name} {_sides(shape)}" for name, shape in (data.inputs or {}).items()]
+    shape, scaling = ", ".join(several) or _sides(data.shape or []), f"scaling {data.scaling}" if data.scaling else ""
     return _stated(
         ("Study seed", "" if seed is None else str(seed)),
         ("Data", " · ".join(text for text in (data_text(inputs), shape, scaling) if text)),
@@ -127,6 +130,10 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
         ("Pretrained on", data.pretraining or ""),
         ("Data fingerprint", data.fingerprint or ""),
     )
+
+
+def _sides(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def _machine(inputs: Inputs) -> list[tuple[str, str]]:
