@@ -11,12 +11,12 @@ from ablate.data.array import Array
 from ablate.data.example_facts import common_groups, group_numbers, times
 from ablate.data.inputs import check_parts, to_inputs, with_channel_axis
 from ablate.data.large import joined, pieces
-from ablate.data.losses import family_of
 from ablate.data.outputs import readings, to_outputs
 from ablate.data.per_example import to_weights
 from ablate.data.source import FeatureColumn, Source
 from ablate.data.trees import ONLY, Tree, leaves, n_examples, to_tree
 from ablate.errors import DataError
+from ablate.study.losses import family_of
 from ablate.study.task import Target
 from ablate.text import number_of
 

@@ -9,24 +9,14 @@ import numpy as np
 
 from ablate.data.array import Array
 from ablate.data.large import pieces
-from ablate.data.losses import canonical_loss
 from ablate.data.trees import ONLY, Tree, leaves, rows_of
+from ablate.study.losses import loss_name
 from ablate.study.task import Target
 
 _MOST_VALUES = 2**24  # numbers looked at: evenly spaced examples of more
 _MOST_DRAWN = 2**18  # examples drawn by weight
 _STEPS = 60  # halvings in a search for the best constant
 _TINY = 1e-7  # as Keras adds or clips in divisions and logarithms
-_SHORT: Mapping[str, str] = {
-    "mean_squared_error": "mse",
-    "root_mean_squared_error": "rmse",
-    "mean_absolute_error": "mae",
-    "mean_absolute_percentage_error": "mape",
-    "mean_squared_logarithmic_error": "msle",
-    "log_cosh_error": "log_cosh",
-    "r2_score": "r2",
-    "sparse_categorical_crossentropy": "categorical_crossentropy",
-}
 _OF_BATCHES = ("dice", "tversky")  # losses of a whole batch
 _NUMBERED = re.compile(r"(?P<name>top|[a-z_]+_at_[a-z]+)[_(](?P<number>\d+([._]\d+)?)\)?(_accuracy)?")
 Shares: TypeAlias = Array  # (classes,) of the labels; they add up to 1 except those of tags
@@ -50,8 +40,8 @@ def guess(
     target = targets.get(leaf)
     if target is None or target.kind == "none":
         return math.nan
-    named = canonical_loss(name.removeprefix(f"{leaf}."))
-    short = _SHORT.get(named, named)
+    named = name.removeprefix(f"{leaf}.")
+    short = (loss_name(named) or named).removeprefix("sparse_")
     if target.kind == "numbers":
         return _guess_numbers(short, _numbers(leaves(y)[leaf], target), is_loss=is_loss)
     return _guess_labels(short, target, leaves(y)[leaf], is_loss=is_loss)

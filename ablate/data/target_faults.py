@@ -219,11 +219,11 @@ def check_places(name: str, contents: Contents, others: Iterable[tuple[str, Cont
             )
 
 
-def check_amounts(name: str, contents: Contents, loss: str | None) -> None:
+def check_amounts(name: str, contents: Contents, loss: str) -> None:
     """Raise `DataError` if numbers are too large for float32, or outside of what the loss can take."""
     if max(abs(contents.low), abs(contents.high)) > _LARGEST:
         raise DataError(f"{name} must be finite in float32, got {contents.low:g} to {contents.high:g}\n  rescale it")
-    if loss in ("poisson", "mean_squared_logarithmic_error") and contents.low < 0:
+    if loss in ("poisson", "msle") and contents.low < 0:
         raise DataError(
             f'training.loss: "{loss}" takes numbers from 0 up, but {name} holds {contents.low:g}\n'
             '  set another loss, e.g. "mse"'

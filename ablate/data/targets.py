@@ -9,8 +9,8 @@ from ablate.data import target_faults as faults
 from ablate.data.array import Array
 from ablate.data.contents import Contents, contents_of, n_missing
 from ablate.data.large import converted, pieces
-from ablate.data.losses import LossFamily, canonical_loss, family_of
 from ablate.errors import DataError
+from ablate.study.losses import LossFamily, family_of, loss_name
 from ablate.study.task import Target, TargetKind
 
 
@@ -230,7 +230,7 @@ def _check(target: Target, read: Sequence[_Array]) -> None:
         _check_classes(read)
     elif target.kind == "numbers":
         for one in read:
-            faults.check_amounts(one.name, one.contents, None if one.loss is None else canonical_loss(one.loss))
+            faults.check_amounts(one.name, one.contents, loss_name(one.loss or ""))
         if train.contents.low == train.contents.high:
             raise faults.constant(train.name, train.contents)
     else:
