@@ -11,12 +11,12 @@ from ablate.data.array import Array
 from ablate.data.example_facts import common_groups, group_numbers, times
 from ablate.data.inputs import check_parts, to_inputs, with_channel_axis
 from ablate.data.large import joined, pieces
-from ablate.data.losses import family_of
 from ablate.data.outputs import readings, to_outputs
 from ablate.data.per_example import to_weights
 from ablate.data.source import FeatureColumn, Source
 from ablate.data.trees import ONLY, Tree, leaves, n_examples, to_tree
 from ablate.errors import DataError
+from ablate.study.losses import family_of
 from ablate.study.task import Target
 from ablate.text import number_of
 
@@ -49,19 +49,20 @@ class Dataset:
     notes: tuple[str, ...] = ()  # on what was read as what, said once
 
 
-def to_dataset(name: str, source: Source, *, loss: str | None = None) -> Dataset:
+def to_dataset(name: str, source: Source, *, loss: str | None = None, may_compile: bool = False) -> Dataset:
     """Check what a source holds, convert it to the form that `Dataset` promises, and digest it.
 
     Whole numbers in 0 … 255 become uint8, other whole numbers int32, the rest float32; grey images get a channel axis.
     A validation part is appended to the training examples. Without a test part, the test arrays have no rows. What
-    kind of targets there are is told from `y`, and from the `loss` of the study where that leaves a choice. Raises
+    kind of targets there are is told from `y`, and where that leaves a choice from the `loss` of the study, or from its
+    model, which `may_compile` its own. Raises
     `DataError`, naming the source's origin, the array and the rule that it breaks.
     """
     said = source.origin
     x, y = _parts(source)
     check_parts(x, y, loss_is_set=loss is not None and family_of(loss) == "amounts", source=said)
     inputs = to_inputs(x, may_miss=bool(source.columns), source=said)
-    targets, outputs = to_outputs(x, y, loss=loss, source=source)
+    targets, outputs = to_outputs(x, y, loss=loss, source=source, may_compile=may_compile)
     if set(inputs["train"]) == {ONLY}:
         shaped = {part: with_channel_axis(of[ONLY], list(targets.values())) for part, of in inputs.items()}
         inputs = {part: {ONLY: array} for part, array in shaped.items()}
@@ -109,6 +110,8 @@ def digest_of(data: Dataset) -> str:
     columns = [(column.name, column.kind) for column in data.columns]
     if kinds != {ONLY: "classes"} or columns or data.n_given:
         digest.update(f"{sorted(kinds.items())} {columns} {data.n_given}\n".encode())
+    if in_columns := sorted(leaf for leaf, target in data.targets.items() if target.is_column):
+        digest.update(f"in columns: {in_columns}\n".encode())
     return digest.hexdigest()
 
 

@@ -9,49 +9,55 @@ import numpy as np
 
 from ablate.data.array import Array
 from ablate.data.large import pieces
-from ablate.data.losses import canonical_loss
-from ablate.data.trees import ONLY, Tree, leaves
+from ablate.data.trees import ONLY, Tree, leaves, rows_of
+from ablate.study.losses import loss_name
 from ablate.study.task import Target
 
 _MOST_VALUES = 2**24  # numbers looked at: evenly spaced examples of more
+_MOST_DRAWN = 2**18  # examples drawn by weight
 _STEPS = 60  # halvings in a search for the best constant
 _TINY = 1e-7  # as Keras adds or clips in divisions and logarithms
-_SHORT: Mapping[str, str] = {
-    "mean_squared_error": "mse",
-    "root_mean_squared_error": "rmse",
-    "mean_absolute_error": "mae",
-    "mean_absolute_percentage_error": "mape",
-    "mean_squared_logarithmic_error": "msle",
-    "log_cosh_error": "log_cosh",
-    "r2_score": "r2",
-    "sparse_categorical_crossentropy": "categorical_crossentropy",
-}
+_OF_BATCHES = ("dice", "tversky")  # losses of a whole batch
 _NUMBERED = re.compile(r"(?P<name>top|[a-z_]+_at_[a-z]+)[_(](?P<number>\d+([._]\d+)?)\)?(_accuracy)?")
 Shares: TypeAlias = Array  # (classes,) of the labels; they add up to 1 except those of tags
 
 
-def guess(name: str, targets: Mapping[str, Target], y: Tree, *, is_loss: bool = False) -> float:
+def guess(
+    name: str, targets: Mapping[str, Target], y: Tree, *, is_loss: bool = False, weights: Array | None = None
+) -> float:
     """What the best constant prediction scores in a metric, "recall_at_precision_0_9", or a loss, "mse".
 
     With several outputs the name is "OUTPUT.NAME". NaN if it is unknown for such targets. Losses that share their name
-    with a metric of the opposite sense ("dice", "cosine_similarity") need `is_loss`.
+    with a metric of the opposite sense ("dice", "cosine_similarity") need `is_loss`. `weights` are those of the
+    examples, with which losses count them and metrics do not.
     """
+    if weights is not None and is_loss:
+        if name.rpartition(".")[2] in _OF_BATCHES:
+            return math.nan
+        return float(weights.mean(dtype=np.float64)) * guess(name, targets, _drawn(y, weights), is_loss=True)
     longest_first = sorted(targets, key=len, reverse=True)
     leaf = next((output for output in longest_first if output and name.startswith(f"{output}.")), ONLY)
     target = targets.get(leaf)
     if target is None or target.kind == "none":
         return math.nan
-    named = canonical_loss(name.removeprefix(f"{leaf}."))
-    short = _SHORT.get(named, named)
+    named = name.removeprefix(f"{leaf}.")
+    short = (loss_name(named) or named).removeprefix("sparse_")
     if target.kind == "numbers":
         return _guess_numbers(short, _numbers(leaves(y)[leaf], target), is_loss=is_loss)
     return _guess_labels(short, target, leaves(y)[leaf], is_loss=is_loss)
 
 
+def _drawn(y: Tree, weights: Array) -> Tree:
+    """Targets, each as often as its weight says; drawn at even steps, so that shares are right to 1 / n."""
+    largest = max(array[:1].size for array in leaves(y).values())
+    chances, n = np.cumsum(weights, dtype=np.float64), max(1, min(_MOST_DRAWN, _MOST_VALUES // max(1, largest)))
+    return rows_of(y, np.searchsorted(chances, (np.arange(n) + 0.5) / n * chances[-1]))
+
+
 def _guess_labels(name: str, target: Target, y: Array, *, is_loss: bool) -> float:
     shares = _shares(y, target)
     found = _NUMBERED.fullmatch(name)
-    if is_loss and name in ("dice", "tversky"):
+    if is_loss and name in _OF_BATCHES:
         return 1 - _overlap(shares, target)
     if name == "kl_divergence":
         return _entropy(shares) - _own_entropy(y, target) if target.kind != "tags" else math.nan

@@ -40,11 +40,12 @@ def load_dataset(
     base: Path,
     settings: Data | None = None,
     loss: str | None = None,
+    may_compile: bool = False,
     seed: int = 0,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
-    """The data set that `load_source` finds, checked; what its source says once is announced."""
+    """The data set that `load_source` finds, checked as `to_dataset` does; what its source says once is announced."""
     settings = Data(name=name) if settings is None else settings
     source = load_source(
         settings,
@@ -58,7 +59,7 @@ def load_dataset(
     )
     for note in source.notes:
         announce(note)
-    return to_dataset(_dataset_name(name), source, loss=loss)
+    return to_dataset(_dataset_name(name), source, loss=loss, may_compile=may_compile)
 
 
 def load_source(

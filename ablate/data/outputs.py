@@ -16,11 +16,17 @@ from ablate.text import number_of
 
 
 def to_outputs(
-    x: Mapping[str, Tree], y: Mapping[str, Tree | None], *, loss: str | None, source: Source
+    x: Mapping[str, Tree],
+    y: Mapping[str, Tree | None],
+    *,
+    loss: str | None,
+    source: Source,
+    may_compile: bool = False,
 ) -> tuple[dict[str, Target], dict[str, dict[str, Array]]]:
     """The targets by output, and the arrays of each part by output.
 
-    The loss of a study cannot settle what each of several outputs is: their types do.
+    The loss of a study cannot settle what each of several outputs is: their types do. A model that `may_compile` takes
+    real numbers as they are.
     """
     if y["train"] is None:
         nothing = {part: {ONLY: np.empty((n_examples(tree), 0), np.float32)} for part, tree in x.items()}
@@ -35,7 +41,7 @@ def to_outputs(
     for leaf in outputs["train"]:
         named = {array_name(f"y_{part}", leaf): of[leaf] for part, of in outputs.items()}
         target, arrays = to_targets(
-            named, input_shapes=shapes, loss=loss, source=source.origin, asks=len(outputs["train"]) == 1
+            named, input_shapes=shapes, loss=loss, source=source.origin, asks=alone, may_compile=may_compile
         )
         targets[leaf] = _named(target, source) if alone else target
         for part, array in zip(outputs, arrays.values(), strict=True):

@@ -15,7 +15,7 @@ ENCODE = (
     "y_train = numpy.searchsorted(classes, y_train); y_test = numpy.searchsorted(classes, y_test)"
 )
 _LARGEST = float(np.finfo(np.float32).max)
-_AMOUNTS = 'if they are amounts, set [training] loss, e.g. "mse"'
+_AMOUNTS = 'if they are amounts, set [training] loss, e.g. "mse"; for a compiled model, save them as float32'
 _CAST = "if they are classes, save them with .astype(numpy.int32)"
 _TAKES = {
     "classes": "class numbers 0, 1, 2, …",
@@ -219,11 +219,11 @@ def check_places(name: str, contents: Contents, others: Iterable[tuple[str, Cont
             )
 
 
-def check_amounts(name: str, contents: Contents, loss: str | None) -> None:
+def check_amounts(name: str, contents: Contents, loss: str) -> None:
     """Raise `DataError` if numbers are too large for float32, or outside of what the loss can take."""
     if max(abs(contents.low), abs(contents.high)) > _LARGEST:
         raise DataError(f"{name} must be finite in float32, got {contents.low:g} to {contents.high:g}\n  rescale it")
-    if loss in ("poisson", "mean_squared_logarithmic_error") and contents.low < 0:
+    if loss in ("poisson", "msle") and contents.low < 0:
         raise DataError(
             f'training.loss: "{loss}" takes numbers from 0 up, but {name} holds {contents.low:g}\n'
             '  set another loss, e.g. "mse"'

@@ -9,8 +9,8 @@ from ablate.data import target_faults as faults
 from ablate.data.array import Array
 from ablate.data.contents import Contents, contents_of, n_missing
 from ablate.data.large import converted, pieces
-from ablate.data.losses import LossFamily, canonical_loss, family_of
 from ablate.errors import DataError
+from ablate.study.losses import LossFamily, family_of, loss_name
 from ablate.study.task import Target, TargetKind
 
 
@@ -23,12 +23,18 @@ class _Array:
     contents: Contents
     loss: str | None
     asks: bool
+    may_compile: bool
     input_shapes: Sequence[tuple[int, ...]]  # of one example
 
     @property
     def family(self) -> LossFamily | None:
         """What the loss takes; None without a loss if the user is to name one where it matters."""
         return family_of(self.loss) if self.loss is not None else None if self.asks else "own"
+
+    @property
+    def is_as_compiled(self) -> bool:
+        """Whether the loss that the model is compiled with takes the numbers as they are."""
+        return self.may_compile and (self.y.dtype.kind == "f" or self.contents.within(-1, 1))
 
     @property
     def is_column(self) -> bool:
@@ -54,23 +60,27 @@ def to_targets(
     loss: str | None,
     source: str,
     asks: bool = True,
+    may_compile: bool = False,
 ) -> tuple[Target, dict[str, Array]]:
     """What is to be predicted, and the arrays of all parts: int32 for classes, float32 otherwise.
 
     `parts` are arrays (n, …) by name, the training part first. One number per example, (n,) or (n, 1), becomes (n,);
     classes of pixels (n, h, w, 1) become (n, h, w). The kind of the targets is told from their type, shape and values,
     and where these fit several kinds, from the `loss` of the study. Raises `DataError` naming `source`, the array,
-    what it holds and the way out, which is to name the loss where that settles it; unless it `asks`, the type does.
+    what it holds and the way out, which is to name the loss where that settles it; unless it `asks`, the type does. Of
+    a model that `may_compile` its own loss, real numbers and -1 and 1 are amounts, which that loss takes as they are.
     """
     try:
         shaped = {name: _shaped(y, name) for name, y in parts.items()}
-        read = [_Array(name, y, contents_of(y), loss, asks, input_shapes) for name, y in shaped.items()]
+        read = [_Array(name, y, contents_of(y), loss, asks, may_compile, input_shapes) for name, y in shaped.items()]
         read = _with_flags(read)
         for one in read[1:]:
             faults.check_alike(one.name, one.y, read[0].name, read[0].y)
         kind = _kind(read)
         target = _target(kind, read)
         _check(target, read)
+        is_column = next(iter(parts.values())).ndim == 2 and (target.is_binary or kind == "numbers")
+        target = replace(target, is_column=is_column and not target.shape)
         return target, {one.name: _as(one.y, target) for one in read}
     except DataError as err:
         raise DataError(f"{source}: {err}") from err
@@ -119,7 +129,7 @@ def _kind_of_column(read: _Array) -> TargetKind:
             return "classes"
         case "own":
             counted = contents.is_whole and read.y.dtype.kind != "f" and _counts_from_0(contents)
-            return "classes" if counted and not _is_many(read) else "numbers"
+            return "classes" if contents.within(0, 1) or (counted and not _is_many(read)) else "numbers"
         case None:
             return _guessed_of_column(read)
     raise faults.other_loss(read.name, read.y, contents, read.loss, read.family)
@@ -127,6 +137,12 @@ def _kind_of_column(read: _Array) -> TargetKind:
 
 def _guessed_of_column(read: _Array) -> TargetKind:
     contents = read.contents
+    if contents.within(0, 1):
+        return "classes"
+    if read.is_as_compiled:
+        return "numbers"
+    if contents.within(-1, 1):
+        raise faults.whole_numbers(read.name, read.y, contents, asks=True)
     if read.y.dtype.kind != "f":
         if contents.low < 0 or not _counts_from_0(contents) or _is_many(read):
             raise faults.whole_numbers(read.name, read.y, contents, asks=True)
@@ -174,6 +190,8 @@ def _guessed_of_flags(read: _Array) -> TargetKind:
 
 def _guessed_of_several(read: _Array) -> TargetKind:
     contents = read.contents
+    if read.is_as_compiled:
+        return "numbers"
     if contents.are_probabilities and read.y.ndim == 2 and not contents.is_whole:
         raise faults.probabilities(read.name, read.y)
     if read.y.dtype.kind == "f" and not (contents.is_whole and contents.n_distinct <= faults.MANY):
@@ -212,7 +230,7 @@ def _check(target: Target, read: Sequence[_Array]) -> None:
         _check_classes(read)
     elif target.kind == "numbers":
         for one in read:
-            faults.check_amounts(one.name, one.contents, None if one.loss is None else canonical_loss(one.loss))
+            faults.check_amounts(one.name, one.contents, loss_name(one.loss or ""))
         if train.contents.low == train.contents.high:
             raise faults.constant(train.name, train.contents)
     else:

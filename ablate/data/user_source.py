@@ -82,8 +82,11 @@ def _source(returned: object, settings: Data, *, origin: str) -> Source:
     for part in _PARTS:
         _check_pair(trees, part, origin=origin)
     if trees["x_validation"] is not None and settings.validation != "given":
+        draws = f"data.validation is {settings.validation}, which draws one"
+        if "validation" not in settings.model_fields_set:
+            draws = f"[data] names no validation, and the default draws {settings.validation:,} of x_train"
         raise DataError(
-            f"{origin}: returns a validation part, but data.validation is {settings.validation}, which draws one\n"
+            f"{origin}: returns a validation part, but {draws}\n"
             '  write validation = "given" in [data], or return no validation part'
         )
     sizes = {part: _size(trees[f"x_{part}"]) for part in _PARTS}
@@ -102,7 +105,7 @@ def _source(returned: object, settings: Data, *, origin: str) -> Source:
         trees["x_validation"],
         trees["y_validation"],
         origin=origin,
-        notes=(f"{origin}: examples count by the weights that it returns",) if "weights" in found else (),
+        notes=(f"{origin}: examples count in the loss by the weights that it returns",) if "weights" in found else (),
         **found,
     )
 

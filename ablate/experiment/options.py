@@ -17,6 +17,7 @@ from ablate.study.cautions import sentences
 from ablate.study.rate import rate_of
 from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
+from ablate.study.user_code import may_compile
 from ablate.tracking import StudyRun
 from ablate.training.ramp_plan import cost_said
 from ablate.workers.queue import count_workers, room_of_worker
@@ -56,6 +57,7 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
         base=study.base,
         settings=study.data,
         loss=study.training.loss,
+        may_compile=may_compile(study.model, base=study.base),
         seed=study.seed,
         announce=announce,
     )

@@ -30,6 +30,15 @@ EQUAL_WEIGHTS = (
     "A seed fixes the split into training and validation examples and the batch order, but not the initial weights: "
     "{found}."
 )
+WEIGHTS = {
+    "classes": "Classes count in the training loss by n / (k · count), so that each has the same total weight.",
+    "examples": "Examples count in the loss by the weights of the data.",
+    "both": "Examples count in the training loss by the weights of the data times n / (k · count) of their class.",
+}
+UNWEIGHTED = (
+    "As in Keras, metrics count every example once; only weighted_metrics of a compiled model and functions that list "
+    "sample_weight use the weights."
+)
 RATES = {
     "carry": "Under “carry”, every variant trained at the learning rate of the configuration it is compared with.",
     "find": "Under “find”, each run trained at the rate that a learning-rate range test of its own configuration and "
@@ -60,6 +69,7 @@ def methods_section(inputs: Inputs) -> Section:
         ("Training", _training),
         ("Learning rates", _rates),
         ("Seeds", _seeds),
+        ("Weights", _weights),
         ("Test set", _test_set),
         ("Statistics", statistics_paragraph),
         ("Verdicts", verdicts_paragraph),
@@ -167,6 +177,12 @@ def _seeds(inputs: Inputs) -> str:
         if tuning := sorted(inputs.tuning_seeds()):
             said.append(f"Search and tuning used seed {listed(tuning)}, which no comparison may use.")
     return " ".join(said)
+
+
+def _weights(inputs: Inputs) -> str:
+    """What counts by weight, and where."""
+    weights = inputs.data.weights
+    return f"{WEIGHTS[weights]} {UNWEIGHTED}" if weights else ""
 
 
 def _counts(effects: pd.DataFrame) -> list[str]:

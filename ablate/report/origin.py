@@ -123,7 +123,8 @@ def origin_section(inputs: Inputs) -> Section:
 
 def _source(inputs: Inputs) -> list[tuple[str, str]]:
     data, seed = inputs.data, inputs.facts.seed
-    shape, scaling = _shape(data.shape or ()), f"scaling {data.scaling}" if data.scaling else ""
+    several = [f"{name} {_shape(shape)}" for name, shape in (data.inputs or {}).items()]
+    shape, scaling = ", ".join(several) or _shape(data.shape or ()), f"scaling {data.scaling}" if data.scaling else ""
     return _stated(
         ("Study seed", "" if seed is None else str(seed)),
         ("Data", " · ".join(text for text in (data_text(inputs), shape, scaling) if text)),

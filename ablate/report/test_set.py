@@ -5,6 +5,7 @@ import pandas as pd
 
 from ablate.analysis.effects.examples import example_effects
 from ablate.analysis.statistics import DIFFERENT
+from ablate.errors import DataError
 from ablate.report.export import with_units
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import count, effect_decimals, file_unit, in_unit, interval, number, p_value
@@ -24,6 +25,10 @@ EXPLAINED = (
     "counts the seeds with p ≤ .05, in favour of the variant and of its reference."
 )
 OF_PAIRS = "One row per pair of networks with the same seed; p of McNemar’s exact test of these two networks."
+OWN_ACCURACY = (
+    "the recorded accuracies are not those of the kept predictions, as with a model that is compiled with an accuracy "
+    "of its own."
+)
 UNKNOWN = "How far other test examples would move the differences is unknown, because "
 
 
@@ -39,7 +44,12 @@ def example_blocks(inputs: Inputs) -> list[Block]:
     predictions = read_predictions(inputs.folder / "test_predictions.npz")
     if predictions is None:
         return [Paragraph(f"{_scope(inputs)} {UNKNOWN}the predictions of this study were not kept.")]
-    found, pairs = example_effects(primary, inputs.scores, predictions)
+    try:
+        found, pairs = example_effects(primary, inputs.scores, predictions)
+    except DataError:
+        if not inputs.model_ref.is_users:
+            raise
+        return [Paragraph(f"{_scope(inputs)} {UNKNOWN}{OWN_ACCURACY}")]
     if found.empty:
         return [Paragraph(f"{_scope(inputs)} {UNKNOWN}no comparison has the predictions of all its runs.")]
     said = [

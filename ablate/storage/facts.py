@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ablate.data import Dataset, SplitSizes, split_settings, split_sizes
 from ablate.data.tasks import data_task
@@ -10,6 +11,7 @@ from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
+from ablate.study.data_table import BALANCED
 from ablate.study.settings import Study
 from ablate.study.task import Task
 from ablate.study.trial import Factors
@@ -80,6 +82,10 @@ class Facts:
             n_test=sizes.n_test,
             n_classes=self.data.n_classes,
             shape=None if isinstance(self.data.x_train, Mapping) else list(self.data.x_train.shape[1:]),
+            inputs={name: list(array.shape[1:]) for name, array in self.data.x_train.items()}
+            if isinstance(self.data.x_train, Mapping)
+            else None,
+            weights=self._weights(),
             scaling=self.study.data.scaling,
             pretraining=self._pretraining(),
             placement=self.placement or None,
@@ -88,6 +94,12 @@ class Facts:
     def about_task(self) -> TaskFacts:
         """The task as provenance and report describe it."""
         return TaskFacts.of(self.task)
+
+    def _weights(self) -> Literal["classes", "examples", "both"] | None:
+        is_balanced = self.study.data.weights == BALANCED
+        if self.data.weights_train is None:
+            return "classes" if is_balanced else None
+        return "both" if is_balanced else "examples"
 
     def _pretraining(self) -> str | None:
         """The pretraining task, if there is one."""

@@ -50,7 +50,9 @@ class DataFacts:
     n_validation: Count | None = None
     n_test: Count | None = None
     n_classes: Count | None = None
-    shape: Sequence[Count] | None = None  # shape of an example
+    shape: Sequence[Count] | None = None  # shape of an example; None with several inputs
+    inputs: Mapping[str, Sequence[Count]] | None = None  # shapes of several inputs
+    weights: Literal["classes", "examples", "both"] | None = None  # what counts by weight in the loss; None: nothing
     scaling: str | None = None
     pretraining: str | None = None  # the pretraining task, in words
     placement: str | None = None  # why examples are streamed from disk, in words; None: they are not

@@ -1,11 +1,17 @@
-"""The losses that a study may name, and the targets that they fit."""
+"""The losses that a study may name, in any of Keras' spellings, and the targets that they take and fit."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from ablate.study.metrics import KINDS, kinds_listed
 from ablate.study.task import Target, TargetKind
+
+# What arrays a loss takes. "classes": whole numbers that count classes; "one-hot": a 1 for the class, or probabilities;
+# "flags": 0 and 1, or probabilities; "overlap": flags in an axis of their own; "margins": -1 and 1, or 0 and 1;
+# "amounts": any numbers; "own": the loss does not tell.
+LossFamily: TypeAlias = Literal["classes", "one-hot", "flags", "overlap", "margins", "amounts", "own"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +19,7 @@ class KnownLoss:
     """A loss of Keras, by the name of its function in keras.losses."""
 
     name: str
+    family: LossFamily
     kinds: tuple[TargetKind, ...]  # of targets that it fits
     is_cross_entropy: bool = False
     only_binary: bool = False  # of classes: 0 and 1
@@ -28,25 +35,25 @@ class KnownLoss:
 
 
 _LOSSES = (
-    KnownLoss("sparse_categorical_crossentropy", ("classes",), is_cross_entropy=True),
-    KnownLoss("categorical_crossentropy", ("one-hot",), is_cross_entropy=True),
-    KnownLoss("binary_crossentropy", ("classes", "tags"), is_cross_entropy=True, only_binary=True),
-    KnownLoss("binary_focal_crossentropy", ("classes", "tags"), only_binary=True),
-    KnownLoss("categorical_focal_crossentropy", ("one-hot",)),
-    KnownLoss("kl_divergence", ("one-hot",)),
-    KnownLoss("categorical_hinge", ("one-hot",)),
-    KnownLoss("hinge", ("classes", "tags"), only_binary=True),
-    KnownLoss("squared_hinge", ("classes", "tags"), only_binary=True),
-    KnownLoss("dice", ("one-hot", "tags")),
-    KnownLoss("tversky", ("one-hot", "tags")),
-    KnownLoss("mse", ("numbers", "one-hot", "tags")),
-    KnownLoss("mae", ("numbers", "one-hot", "tags")),
-    KnownLoss("mape", ("numbers",)),
-    KnownLoss("msle", ("numbers",)),
-    KnownLoss("huber", ("numbers",)),
-    KnownLoss("log_cosh", ("numbers",)),
-    KnownLoss("poisson", ("numbers",)),
-    KnownLoss("cosine_similarity", ("numbers",)),
+    KnownLoss("sparse_categorical_crossentropy", "classes", ("classes",), is_cross_entropy=True),
+    KnownLoss("categorical_crossentropy", "one-hot", ("one-hot",), is_cross_entropy=True),
+    KnownLoss("binary_crossentropy", "flags", ("classes", "tags"), is_cross_entropy=True, only_binary=True),
+    KnownLoss("binary_focal_crossentropy", "flags", ("classes", "tags"), only_binary=True),
+    KnownLoss("categorical_focal_crossentropy", "one-hot", ("one-hot",)),
+    KnownLoss("kl_divergence", "one-hot", ("one-hot",)),
+    KnownLoss("categorical_hinge", "one-hot", ("one-hot",)),
+    KnownLoss("hinge", "margins", ("classes", "tags"), only_binary=True),
+    KnownLoss("squared_hinge", "margins", ("classes", "tags"), only_binary=True),
+    KnownLoss("dice", "overlap", ("one-hot", "tags")),
+    KnownLoss("tversky", "overlap", ("one-hot", "tags")),
+    KnownLoss("mse", "amounts", ("numbers", "one-hot", "tags")),
+    KnownLoss("mae", "amounts", ("numbers", "one-hot", "tags")),
+    KnownLoss("mape", "amounts", ("numbers",)),
+    KnownLoss("msle", "amounts", ("numbers",)),
+    KnownLoss("huber", "amounts", ("numbers",)),
+    KnownLoss("log_cosh", "amounts", ("numbers",)),
+    KnownLoss("poisson", "amounts", ("numbers",)),
+    KnownLoss("cosine_similarity", "amounts", ("numbers",)),
 )
 LOSSES: Mapping[str, KnownLoss] = {loss.name: loss for loss in _LOSSES}
 _ALIASES = {
@@ -58,18 +65,27 @@ _SPELLED = {name.replace("_", ""): name for name in LOSSES} | _ALIASES
 _BY_TARGET = ("crossentropy", "ce")  # Keras chooses the cross-entropy that fits
 
 
+def loss_name(spelled: str) -> str:
+    """The name in `LOSSES`: "mse" for "MeanSquaredError" and "keras.losses.MSE"; "" for other losses."""
+    return _SPELLED.get(_plain(spelled), "")
+
+
+def family_of(spelled: str) -> LossFamily:
+    """What arrays the loss takes; "own" for a function of the user's, and where Keras chooses by the targets."""
+    known = LOSSES.get(loss_name(spelled))
+    return known.family if known else "own"
+
+
 def find_loss(name: str, target: Target) -> KnownLoss | None:
-    """The loss that a name of Keras means, "MeanSquaredError" or "mse"; None if it is unknown."""
-    plain = re.sub("[^a-z0-9]", "", name.lower())
-    if plain in _BY_TARGET and target.kind in ("classes", "one-hot", "tags"):
+    """The loss that a name of Keras means for these targets; None if it is unknown."""
+    if _plain(name) in _BY_TARGET and target.kind in ("classes", "one-hot", "tags"):
         return LOSSES[default_loss(target)]
-    return LOSSES.get(_SPELLED.get(plain, ""))
+    return LOSSES.get(loss_name(name))
 
 
 def is_loss_name(name: str) -> bool:
     """Whether a name means a loss for some targets."""
-    plain = re.sub("[^a-z0-9]", "", name.lower())
-    return plain in _BY_TARGET or plain in _SPELLED
+    return _plain(name) in (*_BY_TARGET, *_SPELLED)
 
 
 def default_loss(target: Target) -> str:
@@ -80,3 +96,7 @@ def default_loss(target: Target) -> str:
         "tags": "binary_crossentropy",
         "numbers": "mse",
     }.get(target.kind, "")
+
+
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", re.sub(r"^(keras\.)?(losses\.)?", "", name.strip().lower()))

@@ -13,6 +13,7 @@ from ablate.study.score_words import goal_of_name
 from ablate.study.settings import Ablation, MetricTable, Study, Training
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.study.tree import shown
+from ablate.study.user_code import may_compile
 
 Guess: TypeAlias = Callable[..., float]  # of a name; `is_loss` for that of a loss
 Fault: TypeAlias = Callable[..., StudyError]  # of a key, a rule and a hint
@@ -21,25 +22,17 @@ _SHARE = re.compile(r"\s*(\d+(\.\d*)?|\.\d+)\s*%\s*")
 _MONITORED = "val_"
 
 
-def task_of(
-    study: Study,
-    targets: Mapping[str, Target],
-    guess: Guess,
-    *,
-    losses: Mapping[str, str] | None = None,
-    may_differ: bool = False,
-) -> Task:
+def task_of(study: Study, targets: Mapping[str, Target], guess: Guess) -> Task:
     """The task of a study on data with these targets. Raises `StudyError` if a metric or a loss does not fit them.
 
     `guess` gives the value of the best constant prediction for a metric, "mae" or "recall_at_precision_0_9", and for a
-    loss, "mse" or "sparse_categorical_crossentropy"; with several outputs for "OUTPUT.NAME". `losses` are those of a
-    compiled model by output, {} if it computes its loss itself. If the model's loss `may_differ` from that of the
-    study, the value of guessing and the unit of the metric "loss" are unknown.
+    loss, "mse" or "sparse_categorical_crossentropy"; with several outputs for "OUTPUT.NAME". Of a model that may come
+    compiled, the loss is not known yet, and metrics keep the names that the study writes, as they may be the model's.
     """
     fault = _fault_of(study)
-    if losses is None:
-        losses = _losses(study.training, targets, fault)
-    reader = _MetricReader(targets, guess, {} if may_differ else losses, fault, is_users=study.model.is_users)
+    losses, compiles = _losses(study.training, targets, fault), may_compile(study.model, base=study.base)
+    known = {} if compiles and study.training.loss is None else losses
+    reader = _MetricReader(targets, guess, known, fault, is_users=study.model.is_users, may_compile=compiles)
     decides = decided_by(study.metric, study.training, fault)
     usual = default_metric(targets.values())
     deciding = reader.metric(decides or usual, "name", study.metric)
@@ -55,7 +48,7 @@ def check_judging(metric: MetricTable, training: Training, ablation: Ablation, f
     """Check everything that the tables alone tell, before there are data."""
     decides = decided_by(metric, training, fault)
     margins(metric, ablation, fault)
-    reader = _MetricReader({}, _unknown, {}, fault, is_users=is_users)
+    reader = _MetricReader({}, _unknown, {}, fault, is_users=is_users, may_compile=is_users)
     if decides is not None:
         reader.metric(decides, "name", metric)
     for name in metric.also or ():
@@ -112,9 +105,10 @@ class _MetricReader:
         fault: Fault,
         *,
         is_users: bool,
+        may_compile: bool,
     ) -> None:
         self._targets, self._guess, self._losses, self._fault = targets, guess, losses, fault
-        self._is_users = is_users
+        self._is_users, self._may_compile = is_users, may_compile
 
     def plain(self, name: str) -> TaskMetric:
         """A metric of which the study states nothing."""
@@ -148,7 +142,11 @@ class _MetricReader:
                 continue
             target = self._targets.get(output)
             if target is not None and (misfit := found.misfit(target)):
+                if self._may_compile:
+                    continue  # the model's own of that name may well fit
                 raise self._misfit(key, misfit)
+            if self._may_compile and spec != f"{output}_{found.name}".strip("_"):
+                return TaskMetric(_column(spec), found.known.goal, found.known.unit, spec=spec)
             column = f"{output}_{found.name}" if output else found.name
             asked = f"{output}.{found.name}" if output else found.name
             return TaskMetric(column, found.known.goal, found.known.unit, self._guess(asked), spec)
@@ -174,8 +172,10 @@ class _MetricReader:
         goal = stated.goal or goal_of_name(name)
         if name == spec and not (self._is_users and goal):
             hint = known_names(spec, metric_names())
-            if self._is_users:
+            if self._is_users and key == "name":
                 hint += '\n  or a metric that the model is compiled with: then add goal = "maximize" or "minimize"'
+            elif self._is_users:
+                hint += "\n  or one that the model is compiled with, under a name that tells, such as my_loss, my_f1"
             raise self._fault(("metric", key), f"unknown metric {shown(spec)}", hint=hint)
         if goal is None and key == "name":
             rule = f'is missing, and the name "{name}" does not tell whether higher values are better'
@@ -237,6 +237,11 @@ def _loss(name: str, output: str, target: Target, fault: Fault) -> str:
 def _unknown_loss(name: str, fault: Fault) -> StudyError:
     hint = f'{known_names(name, LOSSES)}\n  or a function of yours, written "my.py:f"'
     return fault(("training", "loss"), f"unknown loss {shown(name)}", hint=hint)
+
+
+def _column(spec: str) -> str:
+    """The column of a metric that is recorded under the name that the study writes."""
+    return re.sub(r"\W+", "_", spec).strip("_")
 
 
 def _canonical(name: str, fault: Fault) -> str:

@@ -26,6 +26,7 @@ class Target:
     shape: tuple[int, ...] = ()  # of one example's target; () for a class, (3,) for three tags, (64, 64) for a mask
     n_classes: int = 0  # of "classes", "one-hot" and "tags"; 0 otherwise
     names: tuple[str, ...] = ()  # of the classes, tags or numbers, if the data name them
+    is_column: bool = False  # the data hold its single numbers, or 0 and 1, as (n, 1): so a model's own code takes them
 
     @property
     def is_binary(self) -> bool:

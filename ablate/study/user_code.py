@@ -17,6 +17,7 @@ from ablate.study.settings import Study
 from ablate.system import NUMERIC
 
 _PACKAGE = "ablate"
+_COMPILES = ("compile", "compile_from_config", "load_model", "compute_loss")  # how a model gets a loss of its own
 
 
 def named_functions(study: Study, *, but_data: bool = False) -> list[ModelRef]:
@@ -113,7 +114,17 @@ def stands_alone(model: ModelRef, *, base: Path) -> bool:
     return all(found in NUMERIC or found in sys.stdlib_module_names for found in elsewhere)
 
 
-def mentions(model: ModelRef, names: Collection[str], *, base: Path) -> bool:
+def may_compile(model: ModelRef, *, base: Path) -> bool:
+    """Whether a model may come compiled, with a loss of its own, which nobody knows before it is built.
+
+    So it is if a user's code names something that compiles models, or imports code of others.
+    """
+    if not model.is_users:
+        return False
+    return not stands_alone(model, base=base) or _mentions(model, _COMPILES, base=base)
+
+
+def _mentions(model: ModelRef, names: Collection[str], *, base: Path) -> bool:
     """Whether the user's code behind a model names one of these functions or methods; yes if it cannot be read."""
     try:
         trees = [ast.parse(path.read_bytes()) for path in _user_files(base / model.file)]

@@ -19,6 +19,7 @@ from ablate.training.engine.context import Start, TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.objective import Tally, Trees
 from ablate.training.engine.program import Program, Scores
+from ablate.training.engine.scaling import evaluated_weights
 from ablate.training.engine.settings import mc_samples_of, settings_of
 from ablate.training.packing import chances_of, pack_outputs
 from ablate.training.train import EpochAccumulator, Trial, columns
@@ -99,7 +100,7 @@ class Slots:
             outputs = self._outputs(trial.best, trial.split, tested)
             chances = chances_of(self._context.task, self._program.kinds, outputs)
             packed = pack_outputs(self._context.task, chances, self._context.data.y_test, scores.classes_of(row))
-            found = self._with_host(scores.metrics[row], outputs, self._context.data.y_test)
+            found = self._with_host(scores.metrics[row], outputs, self._context.data.y_test, tested)
             metrics = {**trial.outcome.metrics, **columns(found, "test")}
             trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)
 
@@ -162,10 +163,12 @@ class Slots:
             return dict(metrics)
         split = self.trials[slot].split
         outputs = self._outputs(self._program.row(self._state, slot), split, split.validation)
-        return self._with_host(metrics, outputs, rows_of(self._context.data.y_train, split.validation))
+        y = rows_of(self._context.data.y_train, split.validation)
+        return self._with_host(metrics, outputs, y, split.validation)
 
-    def _with_host(self, metrics: Mapping[str, float], outputs: Trees, y: Trees) -> dict[str, float]:
-        found = {**metrics, **{metric.name: metric.value(y, outputs) for metric in self._program.host}}
+    def _with_host(self, metrics: Mapping[str, float], outputs: Trees, y: Trees, rows: Indices) -> dict[str, float]:
+        weights = evaluated_weights(self._context.data, rows)
+        found = {**metrics, **{metric.name: metric.value(y, outputs, weights) for metric in self._program.host}}
         return {name: found[name] for name in dict.fromkeys(("loss", *self._context.task.names)) if name in found}
 
     def _outputs(self, state: TrainingState | None, split: Split, rows: Indices) -> Trees:

@@ -6,6 +6,7 @@ import pytest
 from ablate.data.target_faults import MANY
 from ablate.data.targets import count_classes, to_targets
 from ablate.errors import DataError
+from ablate.study.task import Target
 
 Y = np.arange(60) % 3
 RNG = np.random.default_rng(0)
@@ -17,12 +18,12 @@ TAGS[:10, 2] = 1  # two
 TAGS[10:15] = 0  # none
 MASKS = RNG.integers(0, 3, (60, 8, 8))
 ENCODE = "number the classes in the same way in both parts: classes = numpy.unique(numpy.concatenate("
-AMOUNTS = 'if they are amounts, set [training] loss, e.g. "mse"'
+AMOUNTS = 'if they are amounts, set [training] loss, e.g. "mse"; for a compiled model, save them as float32'
 
 
-def read(y, loss=None, inputs=((4,),), y_test=None):
+def read(y, loss=None, inputs=((4,),), y_test=None, **more):
     parts = {"y_train": y, "y_test": y[:20] if y_test is None else y_test}
-    return to_targets(parts, input_shapes=inputs, loss=loss, source="own.npz")
+    return to_targets(parts, input_shapes=inputs, loss=loss, source="own.npz", **more)
 
 
 def kind(y, loss=None, inputs=((4,),), y_test=None):
@@ -289,3 +290,54 @@ def test_a_class_that_is_only_tested_is_counted():
     said = counted([0, 1, 0], [0, 7, 7])
     assert said.endswith("y_test has class 7, y_train only 0 to 1\n  put some of its 2 test examples into the "
                          "training set, or remove them")  # fmt: skip
+
+
+TWO = Y % 2
+
+
+@pytest.mark.parametrize("loss", [None, "binary_crossentropy", "hinge", "my.py:loss"])
+@pytest.mark.parametrize("may_compile", [False, True])
+@pytest.mark.parametrize(
+    "y", [TWO, TWO == 1, TWO.astype(np.float32), TWO.astype(float)[:, None], TWO.astype(np.float16)],
+    ids=["int", "bool", "float32", "column", "float16"],
+)  # fmt: skip
+def test_0_and_1_in_one_column_are_two_classes_of_whatever_type(y, loss, may_compile):
+    target, arrays = read(y, loss, may_compile=may_compile)
+    assert target == Target("classes", n_classes=2, is_column=y.ndim == 2)
+    assert arrays["y_train"].tolist() == TWO.tolist()
+
+
+@pytest.mark.parametrize(
+    "y",
+    [2 * TWO - 1, 2.0 * TWO - 1, (2.0 * TWO - 1)[:, None], RNG.random(60), Y.astype(float) + 1, Y.astype(np.float32)],
+    ids=["signs", "real signs", "column", "soft", "ratings", "numbers"],
+)
+def test_the_loss_of_a_compiled_model_takes_real_numbers_and_signs_as_they_are(y):
+    target, arrays = read(y, may_compile=True)
+    assert target == Target("numbers", is_column=y.ndim == 2)
+    assert arrays["y_train"] == pytest.approx(np.ravel(y))
+
+
+def test_rows_of_probabilities_and_signs_go_to_a_compiled_loss_as_they_are():
+    for y in (RNG.dirichlet((1, 1, 1), 60), 2 * TAGS - 1, 2.0 * TAGS - 1):
+        assert read(y, may_compile=True)[0] == Target("numbers", y.shape[1:])
+    one_hot = np.eye(3, dtype=np.float32)[Y]
+    assert read(one_hot, may_compile=True)[0] == read(one_hot)[0] == Target("one-hot", (3,), 3)
+    assert read(TAGS.astype(float), may_compile=True)[0].kind == "tags"
+
+
+@pytest.mark.parametrize("y", [2 * TWO - 1, 2.0 * TWO - 1])
+def test_signs_without_a_loss_are_refused_with_both_ways_out(y):
+    said = refused(y)
+    assert "the classes are -1 and 1: save (y_train > 0).astype(numpy.int32), and y_test likewise; or set" in said
+    assert said.endswith('[training] loss = "hinge"')
+
+
+def test_whole_numbers_stay_classes_where_a_model_may_be_compiled():
+    assert read(Y, may_compile=True)[0] == Target("classes", n_classes=3)
+    with pytest.raises(DataError, match=r"subtract 1 from y_train .*\n  if they are amounts, .* save them as float32"):
+        read(Y + 1, may_compile=True)
+
+
+def test_a_single_class_among_real_labels_is_refused():
+    assert "at least 2 classes, got only class 0" in refused(np.zeros(60))

@@ -288,3 +288,10 @@ def test_weights_below_0_are_refused(part):
     four = {"x_train": X_TRAIN, "y_train": Y_TRAIN, "x_test": X_TRAIN, "y_test": Y_TRAIN}
     with pytest.raises(DataError, match=rf"own\.npz: {part}: weights must be finite and not below 0"):
         made(**four, **{part: np.array([1, 1, 1, 1, 1, -1])})
+
+
+def test_amounts_in_a_column_are_other_data_as_own_losses_see_their_shape():
+    x, y = np.arange(12.0).reshape(6, 2), np.linspace(0.5, 3, 6)
+    flat, column = (to_dataset("own", Source(x, some, x, some, origin="own")) for some in (y, y[:, None]))
+    assert np.array_equal(flat.y_train, column.y_train)
+    assert flat.digest != column.digest

@@ -186,3 +186,25 @@ def test_with_several_outputs_the_name_says_which():
 )  # fmt: skip
 def test_what_is_unknown_is_no_number(name, targets, y):
     assert math.isnan(guess(name, targets, y))
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "hinge", "binary_crossentropy"])
+def test_weights_count_in_the_guess_of_a_loss(loss):
+    y, weights = np.array([0, 0, 0, 1], np.int32), np.array([1, 0, 1, 2], np.float32)  # as 0, 0, 1, 1; mean weight 1
+    assert guess(loss, TWO, y, is_loss=True, weights=weights) == pytest.approx(
+        guess(loss, TWO, np.array([0, 0, 1, 1]), is_loss=True), abs=1e-5
+    )
+    assert guess("accuracy", TWO, y, weights=weights) == 0.75
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber", "poisson"])
+def test_weights_count_in_the_guess_of_a_loss_of_numbers(loss):
+    y, weights = np.array([1.0, 2.0, 2.5, 9.0], np.float32), np.array([4, 0, 2, 2], np.float32)
+    repeated = np.array([1, 1, 1, 1, 2.5, 2.5, 9, 9], np.float32)
+    single = {"": Target("numbers")}
+    expected = 2 * guess(loss, single, repeated, is_loss=True)  # Keras divides by the number of examples
+    assert guess(loss, single, y, is_loss=True, weights=weights) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_weighted_loss_of_a_whole_batch_has_no_known_guess():
+    assert math.isnan(guess("dice", TAGS, Y_TAGS, is_loss=True, weights=np.ones(len(Y_TAGS), np.float32)))

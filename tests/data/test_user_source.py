@@ -31,10 +31,19 @@ def test_a_validation_part_that_no_setting_uses_is_refused(load):
         load('return {"x_train": x, "y_train": y, "x_val": x, "y_val": y}', validation=40)
 
 
+def test_without_the_key_the_default_is_not_taken_for_what_the_user_wants(load):
+    with pytest.raises(DataError) as caught:
+        load('return {"x_train": x, "y_train": y, "x_val": x, "y_val": y}')
+    assert str(caught.value) == (
+        "my.py:load: returns a validation part, but [data] names no validation, and the default draws 5,000 of x_train"
+        '\n  write validation = "given" in [data], or return no validation part'
+    )
+
+
 def test_weights_that_are_returned_count_and_it_is_said(load):
     source = load('return {"x_train": x, "y_train": y, "weights": np.ones(6)}')
     assert source.weights.tolist() == [1.0] * 6
-    assert source.notes == ("my.py:load: examples count by the weights that it returns",)
+    assert source.notes == ("my.py:load: examples count in the loss by the weights that it returns",)
 
 
 def test_the_function_gets_what_it_lists(load):

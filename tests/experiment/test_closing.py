@@ -213,3 +213,18 @@ def test_the_fingerprint_of_a_present_study_stays(facts):
     text = f"{facts.data.digest} {data.validation} {data.train} {data.scaling} {seed}"
     assert facts.fingerprint() == hashlib.sha256(text.encode()).hexdigest()[:16]
     assert facts.split_settings() == [facts.data.digest, facts.n_train(), data.validation, data.scaling]
+
+
+def test_weights_and_the_shapes_of_several_inputs_are_recorded(facts):
+    plain = facts.about_data()
+    assert (plain.shape, plain.inputs, plain.weights) == ([8, 8, 1], None, None)
+    n = len(facts.data.x_train)
+    weighted = replace(facts, data=replace(facts.data, weights_train=np.ones(n, np.float32)))
+    balanced = facts.study.data.model_copy(update={"weights": "balanced"})
+    study = facts.study.model_copy(update={"data": balanced})
+    assert weighted.about_data().weights == "examples"
+    assert replace(facts, study=study).about_data().weights == "classes"
+    assert replace(weighted, study=study).about_data().weights == "both"
+    left = {"left": facts.data.x_train, "age": np.zeros((n, 1), np.float32)}
+    several = replace(facts, data=replace(facts.data, x_train=left)).about_data()
+    assert (several.shape, several.inputs) == (None, {"left": [8, 8, 1], "age": [1]})

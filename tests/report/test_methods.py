@@ -128,3 +128,16 @@ def test_a_spent_level_judges_the_effects_and_not_the_words_alone(tmp_path: Path
     assert left.effects["mde"].isna().all()  # no difference could be detected
     wider = left.effects["high_adjusted"] - left.effects["low_adjusted"]
     assert (wider > whole.effects["high_adjusted"] - whole.effects["low_adjusted"]).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "begins"),
+    [("classes", "Classes count in the training loss by"), ("examples", "Examples count in the loss by the weights"),
+     ("both", "Examples count in the training loss by the weights of the data times")],
+)  # fmt: skip
+def test_weights_are_said_with_the_metrics_that_leave_them_out(inputs: Inputs, weights: str, begins: str) -> None:
+    data = {**inputs.facts.to_json()["data"], "weights": weights}
+    said = told(inputs, data=data)["Weights"]
+    assert said.startswith(begins)
+    assert "metrics count every example once; only weighted_metrics" in said
+    assert "Weights" not in told(inputs)

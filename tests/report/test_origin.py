@@ -40,3 +40,9 @@ def test_a_value_of_another_type_ends_the_report_with_its_key(tmp_path):
     folder = write_study(tmp_path / "s", n_seeds=2, facts={"changes": 5})
     with pytest.raises(DataError, match=r"provenance\.json: changes: must be a list, got 5\n  delete the file"):
         build_report(folder)
+
+
+def test_the_shape_of_each_of_several_inputs_is_told(tmp_path):
+    data = {**provenance()["data"], "shape": None, "inputs": {"left": [28, 28, 1], "age": [1]}}
+    folder = write_study(tmp_path / "s", n_seeds=2, facts={"data": data})
+    assert " · left 28 × 28 × 1, age 1 · " in said(folder)["Data"]

@@ -1,12 +1,14 @@
 """What the report says about other test examples."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from synthetic import write_study
 
+from ablate.errors import DataError
 from ablate.report.inputs import read_inputs
 from ablate.report.page import Folded, Paragraph, Table
 from ablate.report.test_set import example_blocks
@@ -94,3 +96,16 @@ def test_intervals_that_the_examples_leave_as_they_are_are_counted(tmp_path):
         f"For {same} of {len(table.data)} comparisons the seeds explain all that varies: the variance of the examples "
         "is estimated at 0, so the interval over seeds and examples is that over seeds."
     ) in said_in(blocks)
+
+
+def test_an_accuracy_of_the_models_own_is_not_compared_with_the_predictions(folder):
+    inputs = read_inputs(folder)
+    shifted = inputs.scores.assign(value=inputs.scores["value"] - 0.01)
+    with pytest.raises(DataError, match="not of the same runs"):
+        example_blocks(replace(inputs, scores=shifted))
+    facts = replace(inputs.facts, model={"name": "mine.py:build"})
+    users = replace(inputs, scores=shifted, facts=facts)
+    text = said_in(example_blocks(users))
+    assert text.endswith(
+        "not those of the kept predictions, as with a model that is compiled with an accuracy of its own."
+    )

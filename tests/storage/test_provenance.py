@@ -18,7 +18,8 @@ WHOLE: dict[str, Any] = {
     "workers": 2, "threads": 1, "stack": 4, "seed": 3, "git": {"commit": "e466", "dirty": True},
     "package_in_checkout": False,
     "data": {"name": "cifar10", "fingerprint": "3f9a", "stand_in": False, "source": "cifar10.npz", "n_train": 45000,
-             "n_validation": 5000, "n_test": 10000, "n_classes": 10, "shape": [32, 32, 3], "scaling": "unit",
+             "n_validation": 5000, "n_test": 10000, "n_classes": 10, "shape": [32, 32, 3],
+             "inputs": {"left": [4], "right": [2]}, "weights": "examples", "scaling": "unit",
              "pretraining": "classes 5, 6"},
     "model": {"name": "mlp", "code": ""}, "sampler": "tpe", "monitor": "val_accuracy",
     "task": {

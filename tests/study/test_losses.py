@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablate.study.losses import LOSSES, default_loss, find_loss, is_loss_name
+from ablate.study.losses import LOSSES, default_loss, family_of, find_loss, is_loss_name, loss_name
 from ablate.study.task import Target
 
 DIGITS, BINARY = Target("classes", n_classes=10), Target("classes", n_classes=2)
@@ -54,3 +54,28 @@ def test_the_cross_entropies_are_in_nats():
     assert {name for name, loss in LOSSES.items() if loss.is_cross_entropy} == {
         "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spelled", "short"),
+    [
+        ("mse", "mse"), ("MSE", "mse"), ("MeanSquaredError", "mse"),
+        ("keras.losses.MeanSquaredError", "mse"), ("losses.mean_squared_error", "mse"),
+        ("KLDivergence", "kl_divergence"), ("kld", "kl_divergence"), ("LogCosh", "log_cosh"), ("logcosh", "log_cosh"),
+        ("BinaryCrossentropy", "binary_crossentropy"), ("bce", "binary_crossentropy"), (" huber ", "huber"),
+        ("SparseCategoricalCrossentropy", "sparse_categorical_crossentropy"),
+    ],
+)  # fmt: skip
+def test_every_spelling_has_one_name(spelled, short):
+    assert loss_name(spelled) == short
+
+
+@pytest.mark.parametrize(
+    ("loss", "family"),
+    [
+        ("Poisson", "amounts"), ("SquaredHinge", "margins"), ("Dice", "overlap"), ("BinaryFocalCrossentropy", "flags"),
+        ("CategoricalFocalCrossentropy", "one-hot"), ("my.py:loss", "own"), ("ctc", "own"),
+    ],
+)  # fmt: skip
+def test_a_loss_belongs_to_the_targets_that_it_takes(loss, family):
+    assert family_of(loss) == family

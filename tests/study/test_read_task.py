@@ -23,13 +23,13 @@ def guess(name, **_):
 
 @pytest.fixture
 def task(load):
-    def task(targets, *tables, text=GOOD, losses=None):
+    def task(targets, *tables, text=GOOD):
         tables = "\n".join(tables).replace("\n\n", "\n")
         training = "\n".join(line for line in tables.splitlines() if line.startswith(("monitor", "loss")))
         rest = "\n".join(line for line in tables.splitlines() if not line.startswith(("monitor", "loss")))
         head = "" if "[training]" in text else "[training]\n"
         text = f"{text}{head}{training}\n{rest}"
-        return task_of(load(text), targets, guess, losses=losses)
+        return task_of(load(text), targets, guess)
 
     return task
 
@@ -134,10 +134,57 @@ def test_a_users_model_may_be_compiled_with_metrics_of_its_own(task):
     assert (found.metric.name, found.metric.goal, found.metric.spec) == ("pinball", "minimize", "pinball")
 
 
-def test_the_losses_of_a_compiled_model_replace_those_of_the_targets(task):
-    loss = task(DIGITS, losses={"": "my_loss"}).metric_of("loss")
-    assert (loss.unit, math.isnan(loss.guess)) == ("", True)
-    assert task(DIGITS, losses={}).losses == {}
+COMPILED, BARE = "model.compile(loss='mae')", "import re"
+
+
+@pytest.fixture
+def code(tmp_path):
+    def code(text):
+        (tmp_path / "nets.py").write_text(f"import keras\n\ndef build(factors):\n    {text}\n    return model\n")
+
+    return code
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "guessed"), [(COMPILED, "", math.nan), ("pass", "nats", 2.3), ("import torch", "", math.nan)]
+)
+def test_of_a_model_that_may_come_compiled_the_loss_is_unknown(task, code, text, unit, guessed):
+    code(text)
+    loss = task(DIGITS, text=OWN_MODEL).metric_of("loss")
+    assert (loss.unit, loss.guess) == (unit, pytest.approx(guessed, nan_ok=True))
+    stated = task(DIGITS, 'loss = "SparseCategoricalCrossentropy"', text=OWN_MODEL).metric_of("loss")
+    assert (stated.unit, stated.guess) == ("nats", 2.3)  # which refuses a compiled model
+
+
+@pytest.mark.parametrize(
+    ("spec", "compiled", "bare"),
+    [("iou", "iou", "mean_iou"), ("MeanIoU", "MeanIoU", "mean_iou"), ("f1", "f1", "f1"), ("acc", "acc", "accuracy"),
+     ("recall_at_precision(0.5)", "recall_at_precision_0_5", "recall_at_precision_0_5")],
+)  # fmt: skip
+def test_metrics_of_a_model_that_may_come_compiled_keep_the_name_that_the_study_writes(
+    task, code, spec, compiled, bare
+):
+    targets = {"": Target("classes", n_classes=2)}
+    code(COMPILED)
+    found = task(targets, f'[metric]\nname = "{spec}"', text=OWN_MODEL).metric
+    assert (found.name, found.spec, found.goal, found.unit) == (compiled, spec, "maximize", "points")
+    assert math.isnan(found.guess) or found.name == "f1"  # it may be another metric of that name
+    code(BARE)
+    assert task(targets, f'[metric]\nname = "{spec}"', text=OWN_MODEL).metric.name == bare
+
+
+def test_two_metrics_of_one_kind_are_told_apart(task, code):
+    code(COMPILED)
+    tables = '[metric]\nname = "mean_iou"\nalso = ["iou", "precision", "precision_1"]'
+    assert names(task(DIGITS, tables, text=OWN_MODEL)) == ["mean_iou", "iou", "precision", "precision_1", "loss"]
+
+
+def test_a_compiled_metric_may_fit_targets_that_ours_of_its_name_does_not(task, code, refusal):
+    code(COMPILED)
+    found = task(PRICE, '[metric]\nname = "accuracy"', text=OWN_MODEL).metric
+    assert (found.name, found.goal, found.unit) == ("accuracy", "maximize", "")
+    code(BARE)
+    assert "accuracy needs classes or tags" in refusal(PRICE, '[metric]\nname = "accuracy"', text=OWN_MODEL)
 
 
 def test_the_loss_of_the_study_is_that_of_each_output(task):

@@ -6,6 +6,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.user_code import (
     code_digest,
     definition_digests,
+    may_compile,
     modules_beside,
     stands_alone,
     study_digest,
@@ -177,3 +178,20 @@ def test_the_code_that_makes_data_need_not_stand_alone_because_their_bytes_are_k
     assert study_stands_alone(of_study(base, data="sets.py:load", model="mine.py:build"))
     assert not study_stands_alone(of_study(base, model="sets.py:build"))
     assert not study_stands_alone(of_study(base, model="mine.py:build", loss="sets.py:f"))
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import keras\ndef build(f):\n    m = keras.Model()\n    m.compile(loss='mse')\n    return m", True),
+        ("from heads import finished\ndef build(f):\n    return finished()", True),  # beside it
+        ("import torch\ndef build(f):\n    return torch", True),  # who knows
+        ("import keras\ndef build(f):\n    'Do not .compile() it'\n    return keras.Model()", False),
+        ("def build(f:", True),
+    ],
+)
+def test_whether_code_may_compile_its_model_is_read_off_it(tmp_path, code, expected):
+    (tmp_path / "heads.py").write_text("def finished():\n    model = 1\n    model.compile()\n")
+    (tmp_path / "mine.py").write_text(code)
+    assert may_compile(ModelRef.of("mine.py:build"), base=tmp_path) is expected
+    assert not may_compile(ModelRef.of("mlp"), base=tmp_path)

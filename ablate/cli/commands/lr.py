@@ -16,6 +16,7 @@ from ablate.study.load import load_study
 from ablate.study.names import find_study
 from ablate.study.seeds import SEARCH_REPLICATE
 from ablate.study.settings import Study
+from ablate.study.task import LOSS
 from ablate.study.trial import RateTest
 from ablate.training.range_test import rate_for
 
@@ -23,11 +24,12 @@ from ablate.training.range_test import rate_for
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
     """Run the test, print what each rule suggests, and draw the curve."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
-    test, folder = _find(study, out, data_dir)
+    test, unit, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
     say(console, [
         f"{study.name}   learning-rate range test of the baseline",
-        f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}",
+        f"loss     {sparkline(_thinned(test.losses))}   {test.rates[0]:.1e} … {test.rates[-1]:.1e}   "
+        f"from {test.losses[0]:.3g}{f' {unit}' if unit else ''}",
     ])  # fmt: skip
     table = Table(box=None, pad_edge=False, show_header=False)
     for rule, rate in test.rules.items():
@@ -40,10 +42,11 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     schedule = str(level_in(study.baseline, "schedule"))
     if (highest := rate_for(test, schedule)) != test.suggestion:
         said += f"; with {schedule} up to {highest:.2e}"
-    say(console, [said, f"figure   {_draw(test, folder)}   {test.seconds:.1f} s"])
+    say(console, [said, f"figure   {_draw(test, folder, unit=unit)}   {test.seconds:.1f} s"])
 
 
-def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Path]:
+def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, str, Path]:
+    """The test, the unit of its losses, and the study's folder."""
     from ablate.training.engine.device import prepare_tensorflow
 
     prepare_tensorflow()
@@ -61,16 +64,17 @@ def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, Pat
     if context.placement.is_streamed:
         print(context.placement.said())
     finder = RateFinder(context, cache=cache / "lr_tests")
-    return finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE), out / label(study, data)
+    test = finder.find(study.baseline, Clock(), replicate=SEARCH_REPLICATE)
+    return test, context.task.metric_of(LOSS).unit, out / label(study, data)
 
 
-def _draw(test: RateTest, folder: Path) -> Path:
+def _draw(test: RateTest, folder: Path, *, unit: str) -> Path:
     from ablate.report.plots import lr_test_svg
     from ablate.storage.files.atomic import write_aside
 
     path = folder / "lr_test.svg"
     with opening(folder):
-        write_aside(path, lr_test_svg(test))
+        write_aside(path, lr_test_svg(test, unit=unit))
     return path
 
 

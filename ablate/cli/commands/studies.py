@@ -1,7 +1,7 @@
 """`ablate list`, `ablate show`, `ablate new`: list the studies, resolve a study, start a new study."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -66,4 +66,5 @@ def summary(study: Study, data_dir: Path | None) -> list[str]:
     from ablate.training.engine.context import count_model_parameters
 
     shape, parameters = example_shape(data.x_train), count_model_parameters(study, data)
-    return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shape}"]
+    shapes = ", ".join(f"{name} {of}" for name, of in shape.items()) if isinstance(shape, Mapping) else str(shape)
+    return [*outline(study), f"the baseline's model has {parameters:,} parameters on {data.name} {shapes}"]

@@ -96,9 +96,9 @@ def draw_rate_tests(tests: Sequence[tuple[str, Sequence[RateTest]]], *, unit: st
     return figure
 
 
-def lr_test_svg(test: RateTest) -> str:
-    """One range test as an SVG document. Raises `ValueError` if its curve has fewer than two points."""
-    figure = draw_rate_tests([("learning-rate range test", [test])])
+def lr_test_svg(test: RateTest, *, unit: str = "") -> str:
+    """One range test as an SVG document, losses in `unit`. Raises `ValueError` for a curve of fewer than two points."""
+    figure = draw_rate_tests([("learning-rate range test", [test])], unit=unit)
     if figure is None:
         raise ValueError("a learning-rate range test with fewer than two points has no curve")
     figure.set_size_inches(6, 4)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import keras
 
-from ablate.data.tasks import may_compile
 from ablate.errors import StudyError
 from ablate.study.metrics import find_metric
 from ablate.study.settings import Study
 from ablate.study.space import Choice
 from ablate.study.task import LOSS, Task
 from ablate.study.trial import Factors
+from ablate.study.user_code import may_compile
 from ablate.text import listed
 from ablate.training.engine.compiled_optimizer import CLIPPING, inner_of
 from ablate.training.engine.learning import came_compiled
@@ -46,7 +46,7 @@ def _metric(name: str) -> str:
 
 
 def _check_loss_is_expected(study: Study, task: Task) -> None:
-    if task.decides == LOSS and study.training.loss is None and not may_compile(study):
+    if task.decides == LOSS and study.training.loss is None and not may_compile(study.model, base=study.base):
         raise StudyError(
             f"model: build returns a compiled model, but no line of {study.model.file} or of the files beside it "
             "compiles one, so the score of guessing is that of another loss\n  compile the model in build"

@@ -5,7 +5,7 @@ what layers add. Models that a user's `build` leaves uncompiled are compiled wit
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import final
 
 import keras
@@ -16,7 +16,7 @@ from ablate.data.trees import leaves, to_tree
 from ablate.study.task import Target
 from ablate.training.engine.metrics import StreamedMetrics
 from ablate.training.engine.objective import Forward, ScalingTree, Tally, Trees
-from ablate.training.engine.targets import scaled_targets, unscaled_outputs
+from ablate.training.engine.targets import as_held, scaled_targets, unscaled_outputs
 from ablate.training.engine.weighting import loss_weights, n_place_axes, with_places
 
 
@@ -27,9 +27,16 @@ class CompiledObjective:
     is_exact, has_classes = True, False
 
     def __init__(
-        self, model: keras.Model, metrics: StreamedMetrics, *, targets: Mapping[str, Target], has_targets: bool = True
+        self,
+        model: keras.Model,
+        metrics: StreamedMetrics,
+        *,
+        targets: Mapping[str, Target],
+        has_targets: bool = True,
+        columns: Collection[str] = (),
     ) -> None:
-        """`targets` are in the order of the outputs."""
+        """`targets` are in the order of the outputs; the loss takes `columns` of them as (n, 1)."""
+        self._columns = columns
         self._model, self._metrics, self._targets, self._has_targets = model, metrics, dict(targets), has_targets
         self._takes_training = "training" in inspect.signature(model.compute_loss).parameters
 
@@ -147,7 +154,7 @@ class CompiledObjective:
         """The targets as the loss takes them: scaled, in the structure of the outputs."""
         if not self._has_targets:
             return None
-        goals = leaves(scaled_targets(y, scaling))
+        goals = leaves(as_held(scaled_targets(y, scaling), self._columns))
         if w is not None:
             made = leaves(self._by_name(outputs))
             goals = {name: with_places(goal, made[name], self._targets[name]) for name, goal in goals.items()}

@@ -1,6 +1,7 @@
 """Choose the compile policy for a structure and device: with XLA or not, and the number of trials per program."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -9,14 +10,18 @@ from typing import Annotated, TypeVar
 import keras
 from pydantic import Field, TypeAdapter
 
+from ablate.errors import AblateError, reason_of, text_of
 from ablate.storage.files.atomic import write_once
 from ablate.storage.files.kept import keep, load_kept
+from ablate.text import listed, printable
 from ablate.training.engine.backend import is_out_of_memory
 
 MOST = 32  # trials in one program
 T = TypeVar("T", bool, int)
 YES_OR_NO = TypeAdapter(bool)
 SIZE: TypeAdapter[int] = TypeAdapter(Annotated[int, Field(ge=1, le=MOST)])
+_LACKING = re.compile(r"No registered '(\w+)' OpKernel for XLA")
+_REASON = 200  # characters
 WORTHWHILE = 1.1  # minimum speed-up per trial when the trials in a program double
 _DENSE = frozenset({
     "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "ELU",
@@ -53,6 +58,20 @@ def faster_with_xla(seconds: Callable[[bool], float]) -> bool:
             raise
         return False
     return with_xla <= seconds(False)
+
+
+def rejected(compiled: Callable[[], object]) -> str:
+    """Why XLA cannot compile a program, in a line; "" if it can. Layers do not tell: losses and metrics may be own."""
+    try:
+        compiled()
+    except AblateError:
+        raise
+    except Exception as err:  # whatever the compiler raises: the graph without XLA shows whether the fault is its own
+        if is_out_of_memory(err):
+            raise
+        lacking = sorted(set(_LACKING.findall(text_of(err))))
+        return f"no kernel for {listed(lacking)}" if lacking else printable(reason_of(err), _REASON)
+    return ""
 
 
 def best_size(seconds: Callable[[int], float], *, most: int) -> int:

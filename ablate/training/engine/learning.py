@@ -20,6 +20,7 @@ from ablate.training.engine.compiled_objective import CompiledObjective
 from ablate.training.engine.inputs import Preparation
 from ablate.training.engine.metrics import HostMetric, metrics_of
 from ablate.training.engine.objective import ClassObjective, Objective
+from ablate.training.engine.targets import as_held, columns_of
 from ablate.training.engine.views import OutputKind
 from ablate.training.engine.weighting import check_weights
 
@@ -93,7 +94,9 @@ def learning_of(
         batch_size=batch_size,
     )
     has_targets = data.targets[names[0]].kind != "none"
-    objective = CompiledObjective(model, found.streamed, targets=targets, has_targets=has_targets)
+    objective = CompiledObjective(
+        model, found.streamed, targets=targets, has_targets=has_targets, columns=columns_of(data.targets)
+    )
     return Learning(objective, prepare, found.host, kinds, found.notes)
 
 
@@ -238,7 +241,7 @@ def _example(
     """Inputs, targets and outputs of a few training examples."""
     n = min(_PROBED, n_examples(data.x_train))
     rows = np.resize(np.arange(n), _PROBED)
-    x, y = rows_of(data.x_train, rows), rows_of(data.y_train, rows)
+    x, y = rows_of(data.x_train, rows), as_held(rows_of(data.y_train, rows), columns_of(data.targets))
     try:
         outputs = model(_prepared(x, prepare), training=False)
         is_list = isinstance(outputs, list | tuple)

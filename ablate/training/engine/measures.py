@@ -1,6 +1,5 @@
 """The metrics of this package as pure functions of a state: counts of classes, moments, and metrics of Keras."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, final
@@ -21,7 +20,10 @@ Picked: TypeAlias = tuple[Tensor, Tensor]  # y_true, y_pred
 
 
 class Measure(Protocol):
-    """A metric whose state adds up over batches; the functions change nothing and may run in a compiled graph."""
+    """A metric whose state adds up over batches; the functions change nothing and may run in a compiled graph.
+
+    All examples count equally, as in Keras' `metrics`: weights of examples and classes count in the loss.
+    """
 
     def start(self) -> MetricState:
         """The state before the first batch."""
@@ -59,19 +61,18 @@ def measure_of(metric: NamedMetric, target: Target, kind: OutputKind) -> Measure
 @final
 @dataclass(frozen=True, slots=True)
 class RowMean:
-    """The weighted mean of a value for each row."""
+    """The mean of a value for each row."""
 
     values: Callable[[View], Tensor]  # (rows,)
 
     def start(self) -> MetricState:
-        """The weighted sum, and the sum of the weights."""
+        """The sum, and the number of rows."""
         return backend.resident(0.0, "float32"), backend.resident(0.0, "float32")
 
     def update(self, state: MetricState, view: View) -> MetricState:
         """Add the rows of a batch."""
         values = ops.cast(self.values(view), "float32")
-        weights = ops.ones_like(values) if view.weights is None else view.weights
-        return state[0] + ops.sum(values * weights), state[1] + ops.sum(weights)
+        return state[0] + ops.sum(values), state[1] + ops.cast(ops.size(values), "float32")
 
     def value(self, state: MetricState) -> Tensor:
         """The mean; 0 without rows."""
@@ -87,16 +88,16 @@ class ClassCounts:
     score: Callable[[ClassTotals], Tensor]
 
     def start(self) -> MetricState:
-        """True positives, predictions, labels, each (classes,); and the weight of all rows."""
+        """True positives, predictions, labels, each (classes,); and the number of rows."""
         zeros = [backend.resident(np.zeros(self.target.n_classes), "float32") for _ in range(3)]
         return (*zeros, backend.resident(0.0, "float32"))
 
     def update(self, state: MetricState, view: View) -> MetricState:
         """Add the labels of a batch."""
         chosen, y = (self._flags(labels) for labels in (view.chosen, view.y))
-        weights = ops.ones_like(y[:, 0]) if view.weights is None else view.weights
-        counts = [ops.sum(flags * weights[:, None], axis=0) for flags in (chosen * y, chosen, y)]
-        return (*(old + new for old, new in zip(state[:3], counts, strict=True)), state[3] + ops.sum(weights))
+        counts = [ops.sum(flags, axis=0) for flags in (chosen * y, chosen, y)]
+        n = ops.cast(ops.shape(y)[0], "float32")
+        return (*(old + new for old, new in zip(state[:3], counts, strict=True)), state[3] + n)
 
     def value(self, state: MetricState) -> Tensor:
         """A fraction."""
@@ -118,7 +119,7 @@ class Determination:
     target: Target
 
     def start(self) -> MetricState:
-        """The weight, then the sums of y, y² and squared errors, by number."""
+        """The number of rows, then the sums of y, y² and squared errors, by number."""
         zeros = [backend.resident(np.zeros(self.target.n_outputs), "float64") for _ in range(3)]
         return (backend.resident(0.0, "float64"), *zeros)
 
@@ -126,13 +127,9 @@ class Determination:
         """Add the numbers of a batch."""
         n = self.target.n_outputs
         y, outputs = (ops.reshape(ops.cast(t, "float64"), [-1, n]) for t in (view.y, view.outputs))
-        weights = ops.ones_like(y[:, 0])
-        if view.weights is not None:
-            each = ops.cast(view.weights, "float64")
-            weights = ops.repeat(each, max(1, math.prod(self.target.shape) // n)) if len(each.shape) == 1 else each
-            weights = ops.reshape(weights, [-1])
-        sums = [ops.sum(values * weights[:, None], axis=0) for values in (y, y * y, (y - outputs) ** 2)]
-        return (state[0] + ops.sum(weights), *(old + new for old, new in zip(state[1:], sums, strict=True)))
+        sums = [ops.sum(values, axis=0) for values in (y, y * y, (y - outputs) ** 2)]
+        rows = ops.cast(ops.shape(y)[0], "float64")
+        return (state[0] + rows, *(old + new for old, new in zip(state[1:], sums, strict=True)))
 
     def value(self, state: MetricState) -> Tensor:
         """At most 1; 0 for the mean of the targets."""
@@ -156,7 +153,7 @@ class KerasMeasure:
     def update(self, state: MetricState, view: View) -> MetricState:
         """The variables after `update_state`."""
         y_true, y_pred = self._pick(view)
-        after = self.metric.stateless_update_state(list(state), y_true, y_pred, sample_weight=view.weights)
+        after = self.metric.stateless_update_state(list(state), y_true, y_pred)
         return tuple(ops.convert_to_tensor(value) for value in after)
 
     def value(self, state: MetricState) -> Tensor:

@@ -1,5 +1,10 @@
-"""The metrics of a task as pure functions of a state that a compiled loop carries, and those computed on the host."""
+"""The metrics of a task as pure functions of a state that a compiled loop carries, and those computed on the host.
 
+Weights of examples and classes count as in Keras: in the loss, in metrics that a model is compiled with as
+`weighted_metrics`, and in functions that list `sample_weight`. In all other metrics every example counts once.
+"""
+
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, final
@@ -14,13 +19,14 @@ from ablate.errors import StudyError, is_ours, known_names, reason_of
 from ablate.study.metrics import find_metric
 from ablate.study.read_task import function_name
 from ablate.study.task import LOSS, Target, Task, TaskMetric
-from ablate.training.engine import backend
 from ablate.training.engine.compiled_metrics import CompiledMetric, compiled_metrics
 from ablate.training.engine.measures import Measure, MetricState, measure_of
+from ablate.training.engine.targets import as_held, columns_of
 from ablate.training.engine.views import OutputKind, probabilities_of, view_of
 
 Function: TypeAlias = Callable[..., object]  # (y_true, y_pred)
-PROBED = 8  # rows of a probe, before as many with weight 0
+PROBED = 16  # rows of a probe
+FIRST = 5  # rows of the first of its two batches
 
 
 @final
@@ -37,14 +43,10 @@ class StreamedMetrics:
         return tuple(tensor for part in self._parts for tensor in part.start())
 
     def update(
-        self, state: MetricState, y: Any, outputs: Any, weights: Tensor | None = None, mask: Tensor | None = None
+        self, state: MetricState, y: Any, outputs: Any, weights: Tensor | None = None
     ) -> MetricState:  # Any: a tensor, or tensors by output
-        """The state with one more batch.
-
-        `weights` counts examples by weight, `mask` is 1 for examples and 0 for padding, both (examples,). With a mask,
-        `weights` must be 0 for padding too; without, metrics that a model was compiled with as unweighted count all.
-        """
-        batch, first = _Batch(leaves(y), leaves(outputs), weights, mask), 0
+        """The state with one more batch, without padding. `weights` (examples,) count in `weighted_metrics` alone."""
+        batch, first = _Batch(leaves(y), leaves(outputs), weights), 0
         after: list[Tensor] = []
         for part, size in zip(self._parts, self._sizes, strict=True):
             after += part.update(tuple(state[first : first + size]), batch)
@@ -69,7 +71,10 @@ class HostMetric:
     compute: Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]
 
     def value(self, y: Any, outputs: Any, weights: Array | None = None) -> float:  # Any: an array, or arrays by output
-        """Its value for all targets and the network's outputs for them; NaN counts as no score."""
+        """Its value for all targets and the network's outputs for them; NaN counts as no score.
+
+        `weights` are those of the examples; None: all count equally.
+        """
         return self.compute(leaves(y), leaves(outputs), weights)
 
 
@@ -97,6 +102,7 @@ def metrics_of(
     `load` imports the function of a spec, "my.py:f". A compiled `model` brings its own metrics: they are found with
     `examples`, targets and outputs of at least 16 rows. Raises `StudyError` if a metric is not among them.
     """
+    columns = columns_of(task.targets)
     own = compiled_metrics(model, *examples) if model is not None and examples is not None else {}
     parts: list[_Part] = []
     host: list[HostMetric] = []
@@ -105,11 +111,14 @@ def metrics_of(
         if function_name(metric.spec):
             host.append(_of_function(metric, task, kinds, load(metric.spec)))
         elif (found := own.get(metric.spec) or own.get(metric.name)) is not None:
-            if examples is None or respects_weights(found, *examples):
-                parts.append(_Compiled(metric.name, found))
+            if examples is None or adds_up(found, *examples):
+                parts.append(_Compiled(metric.name, found, columns))
             else:
-                host.append(HostMetric(metric.name, _in_batches(found, batch_size)))
-                notes.append(f"{metric.name} ignores weights: it is computed after each evaluation, not while training")
+                host.append(HostMetric(metric.name, _in_batches(found, batch_size, columns)))
+                notes.append(
+                    f"{metric.name} depends on the batch size: it is computed after each evaluation in batches of "
+                    f"{batch_size}, not while training"
+                )
         else:
             parts.append(_known(metric, task, kinds, own))
     names = tuple(part.name for part in parts)
@@ -118,35 +127,25 @@ def metrics_of(
     )
 
 
-def respects_weights(metric: CompiledMetric, y: Any, outputs: Any) -> bool:  # Any: arrays, or arrays by output
-    """Whether rows of weight 0 change nothing: 8 rows must count as the same 8 before 8 others of weight 0."""
+def adds_up(metric: CompiledMetric, y: Any, outputs: Any) -> bool:  # Any: arrays, or arrays by output
+    """Whether 16 rows count as 5 and then 11 of them do, weights included."""
     y, outputs = ({name: np.asarray(a) for name, a in leaves(tree).items()} for tree in (y, outputs))
-    weights = np.repeat([1.0, 0.0], PROBED).astype(np.float32)
+    weights = np.linspace(0.5, 2, PROBED, dtype=np.float32) if metric.is_weighted else None
+
+    def value(*parts: slice) -> float:
+        state = metric.start()
+        for rows in parts:
+            some = None if weights is None else ops.convert_to_tensor(weights[rows])
+            state = metric.update(state, _rows(y, rows), _rows(outputs, rows), some)
+        return float(np.asarray(metric.value(state)))
+
     try:
-        few, all_rows = slice(PROBED), slice(2 * PROBED)
-        alone = metric.update(metric.start(), _rows(y, few), _rows(outputs, few), None)
-        padded = metric.update(metric.start(), _rows(y, all_rows), _rows(outputs, all_rows), weights)
-        values = [float(np.asarray(metric.value(state))) for state in (alone, padded)]
-    except Exception as err:  # a user's metric may take no weights, or any that it likes
+        values = value(slice(PROBED)), value(slice(FIRST), slice(FIRST, PROBED))
+    except Exception as err:  # a user's metric may do what it likes
         if is_ours(err):
             raise
         return False
-    return bool(np.isclose(values[0], values[1], rtol=1e-5, atol=1e-7, equal_nan=True))
-
-
-def xla_ok(metrics: StreamedMetrics, y: Any, outputs: Any) -> bool:  # Any: arrays, or arrays by output
-    """Whether XLA can compile the updates of all metrics for these targets and outputs."""
-    y, outputs = (to_tree({k: ops.convert_to_tensor(v) for k, v in leaves(tree).items()}) for tree in (y, outputs))
-    weights = ops.ones((len(next(iter(leaves(y).values()))),))
-    state = metrics.start()
-    try:
-        graph = backend.compiled(metrics.update, (state, y, outputs, weights, weights), loose={}, xla=True)
-        graph(state, y, outputs, weights, weights)
-    except Exception as err:
-        if backend.is_out_of_memory(err):
-            raise
-        return False
-    return True
+    return bool(np.isclose(*values, rtol=1e-5, atol=1e-7, equal_nan=True))
 
 
 class _Part(Protocol):
@@ -167,7 +166,6 @@ class _Batch:
     y: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
     weights: Tensor | None
-    mask: Tensor | None
 
 
 @final
@@ -186,7 +184,7 @@ class _Known:
 
     def update(self, state: MetricState, batch: _Batch) -> MetricState:
         y, outputs = batch.y[self.output], batch.outputs[self.output]
-        return self.measure.update(state, view_of(self.target, self.kind, y, outputs, batch.weights))
+        return self.measure.update(state, view_of(self.target, self.kind, y, outputs))
 
     def value(self, state: MetricState) -> Tensor:
         return self.measure.value(state)
@@ -199,13 +197,14 @@ class _Compiled:
 
     name: str
     metric: CompiledMetric
+    columns: frozenset[str]  # targets that it takes as (n, 1)
 
     def start(self) -> MetricState:
         return self.metric.start()
 
     def update(self, state: MetricState, batch: _Batch) -> MetricState:
-        weights = batch.weights if self.metric.is_weighted else batch.mask
-        return self.metric.update(state, batch.y, batch.outputs, weights)
+        weights = batch.weights if self.metric.is_weighted else None
+        return self.metric.update(state, leaves(as_held(to_tree(batch.y), self.columns)), batch.outputs, weights)
 
     def value(self, state: MetricState) -> Tensor:
         return self.metric.value(state)
@@ -219,7 +218,7 @@ def _known(
         if output and not spec.startswith(f"{output}_"):
             continue
         found = find_metric(spec.removeprefix(f"{output}_") if output else spec)
-        if found is not None:
+        if found is not None and not found.misfit(target):
             return _Known(metric.name, output, target, kinds[output], measure_of(found, target, kinds[output]))
     hint = known_names(metric.name, own) if own else "compile the model with it, or take a metric of Keras"
     raise StudyError(f'metric: the model is compiled with no metric "{metric.spec or metric.name}"\n  {hint}')
@@ -228,15 +227,21 @@ def _known(
 def _of_function(
     metric: TaskMetric, task: Task, kinds: Mapping[str, OutputKind], function: Callable[..., object]
 ) -> HostMetric:
-    """A function of the user's: it gets probabilities for classes and tags, numbers in their own unit."""
+    """A function of the user's: it gets probabilities for classes and tags, numbers in their own unit.
 
-    def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], _: Array | None) -> float:
+    A single output (n, 1) has the shape of its targets, (n,): else their difference would be (n, n). The function gets
+    the weights of the examples if it lists `sample_weight`; None if all count equally.
+    """
+    is_weighted = _lists_weights(function)
+
+    def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
         given = {
-            name: np.asarray(ops.convert_to_numpy(probabilities_of(target, kinds[name], outputs[name])))
+            name: _alike(ops.convert_to_numpy(probabilities_of(target, kinds[name], outputs[name])), y[name])
             for name, target in task.targets.items()
         }
         try:
-            value = np.asarray(function(to_tree(y), to_tree(given)), dtype=float)
+            further = {"sample_weight": weights} if is_weighted else {}
+            value = np.asarray(function(to_tree(y), to_tree(given), **further), dtype=float)
         except Exception as err:
             if is_ours(err):
                 raise
@@ -250,13 +255,24 @@ def _of_function(
     return HostMetric(metric.name, compute)
 
 
+def _alike(outputs: Array, y: Array) -> Array:
+    return outputs.reshape(y.shape) if outputs.size == y.size else outputs
+
+
+def _lists_weights(function: Function) -> bool:
+    try:
+        return "sample_weight" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # not written in Python
+        return False
+
+
 def _in_batches(
-    metric: CompiledMetric, batch_size: int
+    metric: CompiledMetric, batch_size: int, columns: frozenset[str]
 ) -> Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]:
     """Update a metric in batches of a study's size, as `model.evaluate` does."""
 
     def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
-        state, n = metric.start(), len(next(iter(y.values())))
+        y, state, n = leaves(as_held(to_tree(y), columns)), metric.start(), len(next(iter(y.values())))
         for start in range(0, n, batch_size):
             rows = slice(start, start + batch_size)
             some = weights[rows] if weights is not None and metric.is_weighted else None

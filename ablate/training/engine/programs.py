@@ -55,6 +55,7 @@ class Programs:
         self._conditions, self._on_gpu = conditions, conditions.device.startswith("GPU")
         self._programs: dict[tuple[Structure, int, bool, int | None, str], Program] = {}
         self._xla: dict[Structure, bool] = {}
+        self._rejected: dict[Structure, str] = {}  # notes on structures that XLA cannot compile
         # The micro-batches of structures that ran out of memory. Kept as long as the process, so
         # that only the first of 20 trials of a structure fails; other structures begin with whole batches.
         self._pieces: dict[Structure, MicroBatches] = {}
@@ -67,7 +68,7 @@ class Programs:
         """
         structure = self._structure(factors)
         if structure not in self._xla:
-            self._xla[structure] = self._choose_xla(model, factors, structure)
+            self._xla[structure] = self._choose_xla(model, factors, structure, size=size, own=own)
         return self._compiled(model, factors, size=size, xla=self._xla[structure], own=own)
 
     def best_size(self, build: Callable[[], keras.Model], factors: Factors) -> int:
@@ -106,8 +107,15 @@ class Programs:
         """Examples of a full batch of this structure."""
         return min(batch_size_of(self._study, factors), len(self._split().train))
 
-    def _choose_xla(self, model: keras.Model, factors: Factors, structure: Structure) -> bool:
+    def _choose_xla(
+        self, model: keras.Model, factors: Factors, structure: Structure, *, size: int, own: int | None
+    ) -> bool:
         known = compiling.uses_xla(model, on_gpu=self._on_gpu)
+        if known:
+            reason = compiling.rejected(lambda: self._compiled(model, factors, size=size, xla=True, own=own))
+            if reason:
+                self._rejected[structure] = f"trained without XLA, which cannot compile it: {reason}"
+            return not reason
         if known is not None:
             return known
 
@@ -137,7 +145,7 @@ class Programs:
                 prepare=learning.prepare,
                 host=learning.host,
                 kinds=learning.kinds,
-                notes=learning.notes,
+                notes=(*learning.notes, *([self._rejected[key[0]]] if key[0] in self._rejected else [])),
             )
             self._compile(program, program.stacked([program.initial_state(model)]), batch=self.batch(factors))
             self._programs[key] = program

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from ablate.data import Dataset, Split
-from ablate.data.array import Floats32
+from ablate.data.array import Floats32, Integers
 from ablate.data.class_weights import BALANCED
 from ablate.data.trees import Tree, leaves, map_tree, n_examples
 from ablate.study.settings import Study
@@ -26,7 +26,8 @@ def weighs_places(study: Study, data: Dataset) -> bool:
 def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["train", "evaluate"]) -> Scaling:
     """The scaling of each slot's examples, fitted on its training split, and their weights.
 
-    Weights by class count in training only, those of examples in evaluation too, as in Keras.
+    Weights by class count in training only, those of examples in evaluation too, as in Keras; which numbers they
+    enter, `ablate.training.engine.metrics` says.
     """
     first = splits[0]
     return Scaling(
@@ -39,6 +40,11 @@ def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["tr
         else None,
         class_weights=_by_class(splits) if part == "train" else None,
     )
+
+
+def evaluated_weights(data: Dataset, rows: Integers) -> Floats32 | None:
+    """The weights with which these of all examples, those of training first, count in an evaluation; None: equally."""
+    return None if data.weights_train is None else _joined(data, data.weights_train)[rows]
 
 
 def _stacked(*arrays: Floats32) -> Floats32:
@@ -55,10 +61,13 @@ def _by_target(data: Dataset, trees: Sequence[Tree | None]) -> Mapping[str, Floa
 
 def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) -> Floats32:
     """The weights of all examples, those of training first."""
-    n_test = n_examples(data.x_test)
-    tested = np.ones(n_test, np.float32) if data.weights_test is None else data.weights_test
     trained = split.weights if part == "train" else data.weights_train
     assert trained is not None
+    return _joined(data, trained)
+
+
+def _joined(data: Dataset, trained: Floats32) -> Floats32:
+    tested = np.ones(n_examples(data.x_test), np.float32) if data.weights_test is None else data.weights_test
     return np.concatenate([trained, tested]).astype(np.float32)
 
 

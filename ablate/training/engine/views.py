@@ -22,33 +22,31 @@ class View:
     outputs: Tensor  # float32: (rows, n) as the network returns them; numbers in their own shape
     probabilities: Tensor | None  # (rows, k); None for numbers
     chosen: Tensor | None  # (rows,) the predicted class; (rows, tags) 0 or 1; None for numbers
-    weights: Tensor | None  # (rows,) float32, or (examples,) for numbers
 
 
-def view_of(target: Target, kind: OutputKind, y: Tensor, outputs: Tensor, weights: Tensor | None) -> View:
-    """The view of a batch; `weights` has shape (examples,) or that of the labels."""
+def view_of(target: Target, kind: OutputKind, y: Tensor, outputs: Tensor) -> View:
+    """The view of a batch."""
     outputs = ops.cast(outputs, "float32")
     if target.kind == "numbers":
         y = ops.cast(y, "float32")
-        return View(ops.reshape(y, ops.shape(outputs)), outputs, None, None, weights)
+        return View(ops.reshape(y, ops.shape(outputs)), outputs, None, None)
     if target.kind == "tags":
         rows, y = _rows(outputs), _rows(ops.cast(y, "float32"))
         chances = _sigmoid(rows, kind)
         chosen = ops.cast(chances > 0.5, "float32")
-        return View(y, rows, chances, chosen, _spread(weights, outputs.shape[1:-1], outputs))
-    label_shape = tuple(outputs.shape[1 : 1 + (len(target.shape) - (target.kind == "one-hot"))])
-    spread = _spread(weights, label_shape, outputs)
+        return View(y, rows, chances, chosen)
+    n_axes = len(target.shape) - (target.kind == "one-hot")  # of the labels, besides that of the examples
     if target.kind == "one-hot":
         y = ops.argmax(y, axis=-1)
     y = ops.cast(ops.reshape(y, [-1]), "int32")
-    if target.is_binary and (len(outputs.shape) == 1 + len(label_shape) or outputs.shape[-1] == 1):
+    if target.is_binary and (len(outputs.shape) == 1 + n_axes or outputs.shape[-1] == 1):
         rows = ops.reshape(outputs, [-1, 1])
         chances = _sigmoid(rows, kind)
-        return View(y, rows, chances, ops.cast(chances[:, 0] > 0.5, "int32"), spread)
+        return View(y, rows, chances, ops.cast(chances[:, 0] > 0.5, "int32"))
     rows = _rows(outputs)
     chances = ops.softmax(rows) if kind == "logits" else rows
     chances = chances[:, 1:] if target.is_binary else chances
-    return View(y, rows, chances, ops.cast(ops.argmax(rows, axis=-1), "int32"), spread)
+    return View(y, rows, chances, ops.cast(ops.argmax(rows, axis=-1), "int32"))
 
 
 def probabilities_of(target: Target, kind: OutputKind, outputs: Tensor) -> Tensor:
@@ -65,14 +63,3 @@ def _rows(tensor: Tensor) -> Tensor:
 
 def _sigmoid(rows: Tensor, kind: OutputKind) -> Tensor:
     return ops.sigmoid(rows) if kind == "logits" else rows
-
-
-def _spread(weights: Tensor | None, label_shape: tuple[int, ...], outputs: Tensor) -> Tensor | None:
-    """A weight for every row: an example's weight is that of each of its pixels or steps."""
-    if weights is None:
-        return None
-    weights = ops.cast(weights, "float32")
-    if len(weights.shape) <= len(label_shape):
-        weights = ops.reshape(weights, [-1, *weights.shape[1:], *[1] * (1 + len(label_shape) - len(weights.shape))])
-        weights = ops.broadcast_to(weights, (ops.shape(outputs)[0], *label_shape))
-    return ops.reshape(weights, [-1])

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from ablate.errors import StudyError, explained
-from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.scaling import is_weighted
 from ablate.training.engine.settings import mc_samples_of, target_scaling_of
 from ablate.training.fit.callbacks import Ramp, check_optimizer
 from ablate.training.fit.feeding import in_batches
@@ -28,7 +28,7 @@ def check_fit(context: TrainingContext, factors: Factors) -> str:
     Raises `StudyError` if that fails, or if the study asks for what only compiled programs do.
     """
     study, why = context.study, context.why_fit(factors)
-    _check_study(study, factors, why=why)
+    _check_study(context, factors, why=why)
     split = context.split(0, factors)
     short = replace(split, validation=split.validation[: 2 * study.training.batch_size])
     fitted = fitted_model(context, factors, 0, split=short)
@@ -47,13 +47,18 @@ def check_fit(context: TrainingContext, factors: Factors) -> str:
     return f"trained by model.fit: {why}"
 
 
-def _check_study(study: Study, factors: Factors, *, why: str) -> None:
+def _check_study(context: TrainingContext, factors: Factors, *, why: str) -> None:
     """Raise `StudyError` for what only a compiled program does."""
+    study = context.study
     by = f"this model is trained by model.fit, since {why}"
     if study.transfer is not None:
         raise StudyError(f"transfer: needs a model that a compiled program trains, but {by}\n  leave [transfer] out")
     if study.inspect.layers:
         raise StudyError(f"inspect.layers: looks into compiled programs, but {by}\n  leave inspect.layers out")
+    if is_weighted(study, context.data) and any(target.is_dense for target in context.data.targets.values()):
+        raise StudyError(
+            f"data.weights: weigh the places of targets in compiled programs only, but {by}\n  leave it out"
+        )
     if mc_samples_of(study, factors):
         raise StudyError(f"mc_samples: needs a compiled program, but {by}\n  set mc_samples to 0")
     if target_scaling_of(study) != "none":

@@ -15,6 +15,7 @@ from ablate.models.own_training import is_callable
 from ablate.models.shapes import output_order
 from ablate.training.engine import backend
 from ablate.training.engine.learning import list_order
+from ablate.training.engine.targets import as_held, columns_of
 
 Order = Callable[[], Sequence[Integers]]  # the examples of each batch of the pass that begins
 Batch = Any  # what `train_step` gets: (x,), (x, y) or (x, y, sample_weight), or x alone
@@ -54,7 +55,8 @@ class Feeding:
         """Some examples, as `fit` would take them from arrays."""
         x = leaves(scale_inputs(self._rows(self.data.x_train, self.data.x_test, rows), self.split))
         inputs = tuple(x[name] for name in self.inputs) if self.inputs else to_tree(x)
-        y, weights = self.targets(rows), self._weights(rows, part=part)
+        y = as_held(self.targets(rows), columns_of(self.data.targets))
+        weights = self._weights(rows, part=part)
         if next(iter(self.data.targets.values())).kind == "none":
             return inputs if weights is None else (inputs, None, weights)
         goal = tuple(leaves(y)[name] for name in self.outputs) if self.outputs else y

@@ -212,8 +212,10 @@ def test_of_many_runs_as_many_of_each_level_are_drawn_and_all_are_in_the_mean() 
 
 
 def test_one_range_test_makes_a_document() -> None:
-    root = ElementTree.fromstring(lr_test_svg(rate_test()))
-    assert root.tag.endswith("svg")
+    drawn = lr_test_svg(rate_test(), unit="nats")
+    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+    assert "loss, nats" in drawn
+    assert "loss, nats" not in lr_test_svg(rate_test())
 
 
 def test_history_counts_each_state() -> None:

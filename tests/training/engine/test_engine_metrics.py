@@ -1,4 +1,4 @@
-"""Metrics of a compiled loop against Keras' `evaluate` and answers by hand: padded batches, weights, XLA, stacks."""
+"""Metrics of a compiled loop against Keras' `evaluate` and answers by hand: batches, weights, XLA, stacks."""
 
 import keras
 import numpy as np
@@ -9,9 +9,9 @@ from ablate.errors import StudyError
 from ablate.study.metrics import find_metric
 from ablate.study.task import Target, Task, TaskMetric
 from ablate.training.engine.compiled_metrics import compiled_metrics
-from ablate.training.engine.metrics import metrics_of, respects_weights, xla_ok
+from ablate.training.engine.metrics import adds_up, metrics_of
 
-N, CHUNK = 52, 20  # the last chunk has 8 rows of padding
+N, CHUNK = 52, 20  # the last chunk has 12 rows
 RNG = np.random.default_rng(0)
 BINARY, DIGITS = Target("classes", n_classes=2), Target("classes", n_classes=4)
 ONE_HOT, TAGS = Target("one-hot", (4,), 4), Target("tags", (3,), 3)
@@ -45,25 +45,17 @@ def load(spec):
 
 
 def run(streamed, y, outputs, weights=None, *, xla=None):
-    """The values after an evaluation in chunks, the last one padded with copies of the first row."""
-
-    def padded(array):
-        return np.concatenate([array, np.repeat(array[:1], -N % CHUNK, axis=0)])
-
-    given = np.ones(N, np.float32) if weights is None else weights
-    parts = tf.nest.map_structure(padded, (y, outputs, given, np.ones(N, np.float32)))
-    zeros = np.arange(len(parts[3])) < N
-    y, outputs, given, mask = (*parts[:2], parts[2] * zeros, parts[3] * zeros)
+    """The values after an evaluation in chunks, the last one shorter."""
+    given = (y, outputs) if weights is None else (y, outputs, weights)
     update = streamed.update if xla is None else tf.function(streamed.update, jit_compile=xla)
     state = streamed.start()
-    for first in range(0, len(mask), CHUNK):
+    for first in range(0, N, CHUNK):
         rows = slice(first, first + CHUNK)
-        chunk = tf.nest.map_structure(lambda a, rows=rows: tf.constant(a[rows]), (y, outputs, given, mask))
-        state = update(state, *chunk)
+        state = update(state, *tf.nest.map_structure(lambda a, rows=rows: tf.constant(a[rows]), given))
     return dict(zip(streamed.names, [float(value) for value in streamed.values(state)], strict=True))
 
 
-def evaluated(y, outputs, metrics, weights=None):
+def evaluated(y, outputs, metrics, weights=None, *, are_weighted=False):
     """What a model that returns these outputs evaluates to, in batches that do not divide the rows."""
     model = keras.Sequential([keras.Input(np.shape(outputs)[1:]), keras.layers.Activation("linear")])
     names = list(metrics)
@@ -71,7 +63,7 @@ def evaluated(y, outputs, metrics, weights=None):
         metrics[name].name = name
     model.compile(
         loss="mse" if np.shape(y) == np.shape(outputs) else mean_output,
-        weighted_metrics=[metrics[name] for name in names],
+        **{"weighted_metrics" if are_weighted else "metrics": [metrics[name] for name in names]},
     )
     return model.evaluate(outputs, y, batch_size=15, sample_weight=weights, verbose=0, return_dict=True)
 
@@ -147,13 +139,12 @@ def test_metrics_run_in_compiled_loops(case, xla):
     @tf.function(jit_compile=xla)
     def loop(y, outputs):
         def body(i, state):
-            return i + 1, streamed.update(state, y[i], outputs[i], tf.ones(20))
+            return i + 1, streamed.update(state, y[i], outputs[i])
 
         return streamed.values(tf.while_loop(lambda i, _: i < 2, body, (0, streamed.start()))[1])
 
     alone = streamed.update(streamed.start(), tf.constant(y[:40]), tf.constant(outputs[:40]))
     np.testing.assert_allclose(loop(*shaped), streamed.values(alone), rtol=1e-5, atol=1e-6)
-    assert xla_ok(streamed, y[:20], outputs[:20])
 
 
 def test_several_trials_are_measured_in_one_program():
@@ -205,15 +196,14 @@ def test_every_pixel_of_a_mask_counts():
     outputs = normal(3, 5, 2)
     streamed = metrics_of(task_of({"": MASK}, "accuracy", "mean_iou", "dice"), {"": "logits"}, load=load).streamed
     chosen = outputs.argmax(axis=-1)
-    weights = np.broadcast_to(WEIGHTS[:, None, None], chosen.shape)
 
     def overlap(c, both):
-        hits = (weights * ((chosen == c) & (c == MASK_Y))).sum()
-        sizes = (weights * (chosen == c)).sum() + (weights * (c == MASK_Y)).sum()
+        hits = ((chosen == c) & (c == MASK_Y)).sum()
+        sizes = (chosen == c).sum() + (c == MASK_Y).sum()
         return 2 * hits / sizes if both else hits / (sizes - hits)
 
     assert run(streamed, MASK_Y, outputs, WEIGHTS) == pytest.approx({
-        "accuracy": np.average(chosen == MASK_Y, weights=weights),
+        "accuracy": np.mean(chosen == MASK_Y),
         "mean_iou": (overlap(0, both=False) + overlap(1, both=False)) / 2, "dice": overlap(1, both=True),
     }, rel=1e-5)  # fmt: skip
 
@@ -239,18 +229,19 @@ def test_several_outputs_have_metrics_of_their_own():
     })  # fmt: skip
 
 
-class Last(keras.metrics.Metric):
-    """The last prediction: no weighted mean of anything."""
+class Ratio(keras.metrics.Metric):
+    """The mean over batches of a ratio, which depends on the batch size."""
 
-    def __init__(self, name="last"):
+    def __init__(self, name="ratio"):
         super().__init__(name=name)
-        self.last = self.add_variable((), "zeros")
+        self.total, self.n = self.add_variable((), "zeros"), self.add_variable((), "zeros")
 
     def update_state(self, y_true, y_pred, sample_weight=None):  # noqa: ARG002
-        self.last.assign(y_pred[-1, 0])
+        self.total.assign_add(keras.ops.mean(y_pred) / keras.ops.mean(y_true))
+        self.n.assign_add(1)
 
     def result(self):
-        return self.last
+        return self.total / self.n
 
 
 def own_model():
@@ -260,7 +251,7 @@ def own_model():
     model = keras.Model(inputs, {"a": a, "b": b})
     model.compile(
         loss={"a": "mse", "b": "binary_crossentropy"},
-        metrics={"a": ["mae", Last()], "b": [K.AUC(name="area", multi_label=True), K.F1Score(name="each")]},
+        metrics={"a": ["mae", Ratio()], "b": [K.AUC(name="area", multi_label=True), K.F1Score(name="each")]},
         weighted_metrics={"a": ["mae"], "b": [K.BinaryAccuracy(name="right")]},
     )
     return model
@@ -273,25 +264,27 @@ def test_the_metrics_of_a_compiled_model_equal_those_of_evaluate():
     expected = model.evaluate(x, y, batch_size=15, sample_weight=WEIGHTS, verbose=0, return_dict=True)
     expected = {name: np.asarray(value).tolist() for name, value in expected.items()}  # one is a variable
     names = ["a_mae", "a_weighted_mae", "b_area", "b_right"]
-    task = task_of({"a": PRICE, "b": Target("tags", (2,), 2)}, *names, "a_last")
+    task = task_of({"a": PRICE, "b": Target("tags", (2,), 2)}, *names, "a_ratio")
     kinds = {"a": "numbers", "b": "probabilities"}
     found = metrics_of(task, kinds, load=load, model=model, examples=(y, outputs), batch_size=15)
     assert found.streamed.names == tuple(names)
     assert run(found.streamed, y, outputs, WEIGHTS) == {
         name: pytest.approx(expected[name], abs=1e-5, rel=1e-5) for name in names
     }  # fmt: skip
-    assert [metric.name for metric in found.host] == ["a_last"]
-    assert found.host[0].value(y, outputs, WEIGHTS) == pytest.approx(expected["a_last"])
-    assert found.notes == ("a_last ignores weights: it is computed after each evaluation, not while training",)
+    assert [metric.name for metric in found.host] == ["a_ratio"]
+    assert found.host[0].value(y, outputs, WEIGHTS) == pytest.approx(expected["a_ratio"])
+    assert found.notes == (
+        "a_ratio depends on the batch size: it is computed after each evaluation in batches of 15, not while training",
+    )
     assert "b_each" not in compiled_metrics(model, y, outputs)
-    assert not respects_weights(compiled_metrics(model, y, outputs)["a_last"], y, outputs)
+    assert not adds_up(compiled_metrics(model, y, outputs)["a_ratio"], y, outputs)
 
 
 def test_a_metric_that_the_model_lacks_is_refused_with_those_it_has():
     model, x = own_model(), normal(3)
     y, outputs = {"a": PRICE_Y[:, None], "b": TAGS_Y[:, :2]}, model(x)
     task = task_of({"a": PRICE, "b": Target("tags", (2,), 2)}, "pinball")
-    with pytest.raises(StudyError, match='compiled with no metric "pinball"\n  known: a_last, a_mae'):
+    with pytest.raises(StudyError, match='compiled with no metric "pinball"\n  known: a_mae, a_ratio'):
         metrics_of(task, {"a": "numbers", "b": "probabilities"}, load=load, model=model, examples=(y, outputs))
 
 
@@ -304,9 +297,20 @@ def test_a_function_of_the_users_is_called_once_with_all_rows():
 
     found = metrics_of(task_of({"": DIGITS}, "my.py:spread"), {"": "logits"}, load={"my.py:spread": spread}.get)
     chances = softmax(LOGITS)
-    assert found.host[0].value(DIGITS_Y, LOGITS) == pytest.approx(chances.max() - chances.min(), rel=1e-5)
+    assert found.host[0].value(DIGITS_Y, LOGITS, WEIGHTS) == pytest.approx(chances.max() - chances.min(), rel=1e-5)
     assert seen == [((N,), (N, 4), pytest.approx(1))]
     assert found.streamed.names == ()
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["equal", "weighted"])
+def test_a_function_of_the_users_gets_the_weights_that_it_lists(weights):
+    def error(y_true, y_pred, *, sample_weight):
+        return np.average(np.abs(y_true - y_pred), weights=sample_weight)
+
+    found = metrics_of(task_of({"": PRICE}, "my.py:error"), {"": "numbers"}, load={"my.py:error": error}.get)
+    outputs = normal(1)
+    expected = evaluated(PRICE_Y[:, None], outputs, {"mae": K.MeanAbsoluteError()}, weights, are_weighted=True)
+    assert found.host[0].value(PRICE_Y, outputs, weights) == pytest.approx(expected["mae"], rel=1e-5)
 
 
 def fails(*_):
@@ -314,7 +318,7 @@ def fails(*_):
 
 
 def unreduced(y_true, y_pred):
-    return y_true - y_pred[:, 0]
+    return y_true - y_pred
 
 
 def text(*_):
@@ -344,7 +348,7 @@ def test_a_function_may_return_nan():
     assert np.isnan(found.host[0].value(PRICE_Y, normal(1)))
 
 
-def test_a_metric_that_counts_padding_is_left_to_the_host():
+def test_a_metric_that_takes_no_weights_streams_with_every_example():
     class Counted(K.Metric):
         def __init__(self, name="counted"):
             super().__init__(name=name)
@@ -360,25 +364,47 @@ def test_a_metric_that_counts_padding_is_left_to_the_host():
     model.compile(loss="mse", metrics=[Counted()])
     outputs = np.asarray(model(normal(3)))
     counted = compiled_metrics(model, PRICE_Y, outputs)["counted"]
-    assert not respects_weights(counted, PRICE_Y, outputs)
+    assert adds_up(counted, PRICE_Y[:16], outputs[:16])
     parts = metrics_of(
         task_of({"": PRICE}, "counted"), {"": "numbers"}, load=load, model=model, examples=(PRICE_Y, outputs)
     )
-    assert [metric.name for metric in parts.host] == ["counted"]
+    assert run(parts.streamed, PRICE_Y, outputs, WEIGHTS) == {"counted": N}
 
 
-def test_xla_refuses_a_metric_with_python_inside():
-    class Slow(K.Mean):
-        def update_state(self, y_true, y_pred, sample_weight=None):
-            errors = tf.py_function(lambda y, p: tf.abs(y - p[:, 0]), [y_true, y_pred], tf.float32)
-            super().update_state(errors, sample_weight)
+def test_each_build_of_a_model_has_the_metric_names_of_a_fresh_process():
+    x, y = normal(3), BINARY_Y[:, None].astype(np.float32)
+    for _ in range(2):  # Keras itself counts on: "precision_2" is the first of the second model
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+        two = [K.Precision(thresholds=0.3), K.Precision(thresholds=0.7)]
+        weighted = [K.AUC(), "accuracy"]
+        model.compile(loss="bce", metrics=[*two, K.BinaryIoU(name="iou"), "accuracy"], weighted_metrics=weighted)
+        found = compiled_metrics(model, y, np.asarray(model(x)))
+        assert sorted(found) == ["accuracy", "auc", "iou", "precision", "precision_1", "weighted_accuracy"]
+        assert [found[name].metric for name in ("precision", "precision_1")] == two
+        assert [found[name].is_weighted for name in ("accuracy", "weighted_accuracy")] == [False, True]
 
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    model.compile(loss="mse", metrics=[Slow(name="slow")])
-    examples = PRICE_Y, np.asarray(model(normal(3)))
-    task = task_of({"": PRICE}, "slow", "mae")
-    streamed = metrics_of(task, {"": "numbers"}, load=load, model=model, examples=examples).streamed
-    assert streamed.names == ("slow", "mae")
-    assert not xla_ok(streamed, *examples)
-    values = run(streamed, *examples)
-    assert values["slow"] == pytest.approx(values["mae"])
+
+def test_an_explicit_name_goes_before_a_numbered_one():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    own = K.Precision(thresholds=0.3, name="precision")
+    model.compile(loss="bce", metrics=[K.Precision(), own])
+    outputs = np.asarray(model(normal(3)))
+    found = compiled_metrics(model, BINARY_Y[:, None].astype(np.float32), outputs)
+    assert found["precision"].metric is own
+    assert set(found) == {"precision", "precision_1"}
+
+
+def test_a_compiled_metric_is_recorded_under_the_name_of_the_user():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss="bce", metrics=[K.BinaryIoU([1], name="iou"), K.Precision(thresholds=0.3)])
+    y, outputs = BINARY_Y[:, None].astype(np.float32), np.asarray(model(normal(3)))
+    task = Task({"": BINARY}, tuple(TaskMetric(name, "maximize", spec=name) for name in ("iou", "precision")), "iou")
+    found = metrics_of(task, {"": "probabilities"}, load=load, model=model, examples=(y, outputs))
+    expected = {"iou": K.BinaryIoU([1])(y, outputs), "precision": K.Precision(0.3)(y, outputs)}
+    assert run(found.streamed, y, outputs) == pytest.approx({name: float(v) for name, v in expected.items()})
+
+
+def test_a_metric_that_neither_the_model_has_nor_the_targets_fit_is_refused():
+    task = task_of({"": PRICE}, "accuracy")
+    with pytest.raises(StudyError, match='compiled with no metric "accuracy"\n  compile'):
+        metrics_of(task, {"": "numbers"}, load=load)

@@ -10,15 +10,17 @@ from ablate.data.tasks import data_task
 from ablate.errors import StudyError
 from ablate.models.outputs import Reading
 from ablate.study.settings import Data
+from ablate.study.task import Target, Task, TaskMetric
 from ablate.training.engine.compiled_objective import CompiledObjective
 from ablate.training.engine.examples import Resident
 from ablate.training.engine.inputs import Preparation
 from ablate.training.engine.learning import learning_of, list_order
 from ablate.training.engine.objective import ClassObjective
-from ablate.training.engine.scaling import is_weighted, stacked_scaling, weighs_places
+from ablate.training.engine.scaling import evaluated_weights, is_weighted, stacked_scaling, weighs_places
 from ablate.training.engine.targets import scaled_targets, unscaled_outputs
 
 X = np.arange(40, dtype=np.float32).reshape(20, 2)
+FAR = (TaskMetric("far", "minimize", spec="far"), TaskMetric("loss", "minimize"))
 CLASSES, AMOUNTS = np.arange(20, dtype=np.int32) % 3, np.linspace(100, 300, 20).astype(np.float32)
 
 
@@ -104,6 +106,16 @@ def test_balanced_weights_of_masks_are_a_table_by_class(tiny_study):
     assert stacked_scaling(data, splits, part="evaluate").class_weights is None
 
 
+def test_weights_of_examples_count_in_evaluation_and_those_of_classes_do_not():
+    data = data_of(CLASSES)
+    assert evaluated_weights(data, np.array([0, 1])) is None
+    n = len(data.x_train)
+    weighted = replace(data, weights_train=np.arange(n, dtype=np.float32), weights_test=np.full(4, 9, np.float32))
+    assert evaluated_weights(weighted, np.array([3, 1, n])).tolist() == [3, 1, 9]
+    without = replace(weighted, weights_test=None)
+    assert evaluated_weights(without, np.array([3, n])).tolist() == [3, 1]
+
+
 def test_ids_stay_whole_numbers_and_unknown_numbers_become_0():
     prepare = Preparation(unscaled=frozenset({"ids"}), fills=True)
     x = {"ids": ops.convert_to_tensor([[300]], "int32"), "size": ops.convert_to_tensor([[np.nan, 4.0]])}
@@ -130,3 +142,30 @@ def test_a_loss_of_the_study_beside_a_compiled_model_is_refused(tiny_study):
     own = model_of(layers.Dense(1))
     for _ in range(2):  # a model that this package has compiled is no user's
         learning_of(own, data, data_task(tiny_study, data), Reading("logits"), load=None, loss="mae")
+
+
+class RawLoss(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        del x, sample_weight
+        return ops.mean(ops.square(y - y_pred))  # of (n,) and (n, 1) this is a mean over n x n differences
+
+
+def far(y_true, y_pred):
+    return ops.abs(y_true - y_pred)
+
+
+@pytest.mark.parametrize("y", [AMOUNTS, AMOUNTS[:, None]], ids=["numbers", "column"])
+def test_own_losses_and_metrics_see_targets_in_the_shape_in_which_the_data_hold_them(y):
+    inputs = keras.Input((2,))
+    model = RawLoss(inputs, layers.Dense(1)(inputs))
+    model.compile("sgd", metrics=[far])
+    data, task = data_of(y), Task({"": Target("numbers", is_column=y.ndim == 2)}, FAR, "far")
+    assert data.y_train.shape == (20,)
+    assert data.targets == task.targets
+    learning = learning_of(model, data, task, Reading("numbers"), load=None)
+    expected = model.evaluate(X, y, batch_size=20, verbose=0, return_dict=True)
+    weights = [variable.value for variable in model.trainable_variables]
+    loss, _, outputs = learning.objective.forward(weights, [], ops.convert_to_tensor(X), AMOUNTS, None, {})
+    assert float(loss) == pytest.approx(expected["loss"], rel=1e-6)
+    tally = learning.objective.count(learning.objective.start(), AMOUNTS, outputs, None, {})
+    assert learning.objective.trained(tally, 20) == {"far": pytest.approx(expected["far"], rel=1e-6)}

@@ -102,3 +102,49 @@ def test_a_structure_that_was_cut_stays_so_and_the_others_are_whole(tiny_study, 
     parts = [context.pieces(base).parts for _ in range(4) if context._programs.cut(base)]
     assert parts == [2, 4, 8]  # as often as the study's retries allow
     assert context.pieces(base) == MicroBatches(8, 4)
+
+
+OWN_OPERATIONS = """
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+
+def filled(y_pred):
+    return ops.cast(tf.histogram_fixed_width(y_pred, [0.0, 1.0], 5)[0] > 0, "float32")
+
+
+class Spread(keras.metrics.Mean):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(filled(y_pred))
+
+
+class Own(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, **more):
+        return super().compute_loss(x, y, y_pred, sample_weight) + 0 * filled(y_pred)
+
+
+def build(factors, input_shape):
+    inputs = keras.Input(input_shape)
+    outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(inputs))
+    kind = factors["kind"]
+    model = (Own if kind == "compute_loss" else keras.Model)(inputs, outputs)
+    loss = {"loss": lambda y, p: keras.losses.sparse_categorical_crossentropy(y, p) + 0 * filled(p)}
+    usual = "sparse_categorical_crossentropy"
+    model.compile(loss=loss.get(kind, usual), metrics=[Spread(name="spread")] if kind == "metric" else ["accuracy"])
+    return model
+"""
+
+
+@pytest.mark.parametrize("kind", ["loss", "compute_loss", "metric"])
+def test_what_xla_cannot_compile_trains_without_it_and_says_so(tiny_study, digits, made, tmp_path, kind):
+    (tmp_path / "mine.py").write_text(OWN_OPERATIONS)
+    changed = {"model": ModelRef.of("mine.py:build"), "base": tmp_path}
+    if kind == "metric":
+        changed["metric"] = tiny_study.metric.model_copy(update={"name": "spread", "goal": "maximize"})
+    context = TrainingContext(tiny_study.model_copy(update=changed), digits)
+    factors = {**tiny_study.baseline, "kind": kind}
+    started = context.start(factors, 1, Clock())
+    assert (made, started.program.xla) == ([(1, True), (1, False)], False)
+    assert started.notes == ("trained without XLA, which cannot compile it: no kernel for HistogramFixedWidth",)
+    assert context.start(factors, 2, Clock()).program is started.program

@@ -12,23 +12,20 @@ def test_two_classes_have_the_probability_of_class_1_from_one_output_or_two():
     y, logits = np.array([1, 0], np.int32), np.array([[np.log(3.0)], [-np.log(3.0)]], np.float32)
     two = np.concatenate([np.zeros_like(logits), logits], axis=1)
     for outputs in (logits, two, logits[:, 0]):
-        view = view_of(BINARY, "logits", y, outputs, None)
+        view = view_of(BINARY, "logits", y, outputs)
         np.testing.assert_allclose(view.probabilities, [[0.75], [0.25]], rtol=1e-6)
         assert np.asarray(view.chosen).tolist() == [1, 0]
 
 
-def test_pixels_become_rows_with_the_weight_of_their_example():
+def test_pixels_become_rows():
     y, outputs = np.arange(8).reshape(2, 2, 2) % 3, np.zeros((2, 2, 2, 3), np.float32)
-    view = view_of(DENSE, "logits", y, outputs, np.array([1.0, 0.0], np.float32))
+    view = view_of(DENSE, "logits", y, outputs)
     assert np.asarray(view.y).tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
     assert view.probabilities.shape == (8, 3)
-    assert np.asarray(view.weights).tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
-    by_pixel = view_of(DENSE, "logits", y, outputs, np.arange(8, dtype=np.float32).reshape(2, 2, 2))
-    assert np.asarray(by_pixel.weights).tolist() == list(range(8))
 
 
 def test_single_numbers_take_the_shape_of_the_outputs():
-    view = view_of(Target("numbers"), "numbers", np.array([1.0, 2.0]), np.zeros((2, 1)), None)
+    view = view_of(Target("numbers"), "numbers", np.array([1.0, 2.0]), np.zeros((2, 1)))
     assert view.y.shape == view.outputs.shape == (2, 1)
     assert view.probabilities is None
 
