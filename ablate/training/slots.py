@@ -94,7 +94,8 @@ class Slots:
         for row, trial in enumerate(trials):
             tested = self._context.test_rows()
             outputs = self._outputs(trial.best, trial.split, tested)
-            packed = pack_outputs(self._context.task, outputs, self._context.data.y_test, scores.classes_of(row))
+            chances = self._program.objective.probabilities(outputs)
+            packed = pack_outputs(self._context.task, chances, self._context.data.y_test, scores.classes_of(row))
             found = self._with_host(scores.metrics[row], outputs, self._context.data.y_test)
             metrics = {**trial.outcome.metrics, **columns(found, "test")}
             trial.outcome = replace(trial.outcome, metrics=metrics, test_predictions=packed)

@@ -5,7 +5,7 @@ what layers add. Models that a user's `build` leaves uncompiled are compiled wit
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import final
 
 import keras
@@ -13,9 +13,11 @@ from keras import ops
 
 from ablate.data.array import Tensor
 from ablate.data.trees import leaves, to_tree
+from ablate.study.task import Target
 from ablate.training.engine.metrics import StreamedMetrics
 from ablate.training.engine.objective import Forward, ScalingTree, Tally, Trees
 from ablate.training.engine.targets import scaled_targets, unscaled_outputs
+from ablate.training.engine.views import OutputKind, probabilities_of
 
 
 @final
@@ -25,10 +27,12 @@ class CompiledObjective:
     is_exact, has_classes = True, False
 
     def __init__(
-        self, model: keras.Model, metrics: StreamedMetrics, *, targets: Sequence[str], has_targets: bool = True
-    ) -> None:
-        """`targets` are the names of the targets, in the order of the outputs."""
-        self._model, self._metrics, self._targets, self._has_targets = model, metrics, tuple(targets), has_targets
+        self, model: keras.Model, metrics: StreamedMetrics, *, targets: Mapping[str, Target],
+        kinds: Mapping[str, OutputKind], has_targets: bool = True,
+    ) -> None:  # fmt: skip
+        """`targets` are in the order of the outputs; `kinds` says of each output what it holds."""
+        self._model, self._metrics, self._targets, self._has_targets = model, metrics, dict(targets), has_targets
+        self._kinds = dict(kinds)
         self._takes_training = "training" in inspect.signature(model.compute_loss).parameters
 
     def forward(
@@ -94,6 +98,14 @@ class CompiledObjective:
     def predictions(self, outputs: Trees, scaling: ScalingTree) -> Trees:
         """The outputs by target, amounts in the unit of the targets."""
         return unscaled_outputs(self._by_name(outputs), scaling)
+
+    def probabilities(self, predictions: Trees) -> Trees:
+        """Predictions with probabilities in place of logits."""
+        found = {
+            name: probabilities_of(self._targets[name], self._kinds[name], output)
+            for name, output in leaves(predictions).items()
+        }
+        return to_tree({name: ops.convert_to_numpy(output) for name, output in found.items()})
 
     def _called(
         self,

@@ -81,7 +81,8 @@ def learning_of(
         batch_size=batch_size,
     )
     has_targets = data.targets[names[0]].kind != "none"
-    objective = CompiledObjective(model, found.streamed, targets=names, has_targets=has_targets)
+    targets = {name: data.targets[name] for name in names}
+    objective = CompiledObjective(model, found.streamed, targets=targets, kinds=kinds, has_targets=has_targets)
     return Learning(objective, prepare, found.host, found.notes)
 
 

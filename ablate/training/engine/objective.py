@@ -85,7 +85,11 @@ class Objective(Protocol):
         ...
 
     def predictions(self, outputs: Trees, scaling: ScalingTree) -> Trees:
-        """A model's outputs by target: probabilities of classes and tags, amounts in the unit of the targets."""
+        """A model's outputs by target as metrics take them, amounts in the unit of the targets."""
+        ...
+
+    def probabilities(self, predictions: Trees) -> Trees:
+        """Predictions with probabilities of classes and tags in place of logits."""
         ...
 
 
@@ -170,6 +174,10 @@ class ClassObjective:
         del scaling
         outputs = ops.cast(outputs, "float32")
         return ops.softmax(outputs) if self._from_logits else outputs
+
+    def probabilities(self, predictions: Trees) -> Trees:
+        """Predictions as they are."""
+        return predictions
 
     def predicted(
         self, state: tuple[Tensor, Tensor], x: Trees, y: Trees, place: Tensor

@@ -1,6 +1,6 @@
 """Compiled models of all kinds of tasks train and score as with Keras' own methods."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -137,7 +137,7 @@ def task_of(case: Case) -> Task:
 def program_of(case: Case, model: keras.Model, *, xla: bool) -> Program:
     kinds = {name: "numbers" if target.kind == "numbers" else "probabilities" for name, target in case.targets.items()}
     metrics = metrics_of(task_of(case), kinds, load=None)
-    objective = CompiledObjective(model, metrics.streamed, targets=list(case.targets))
+    objective = CompiledObjective(model, metrics.streamed, targets=case.targets, kinds=kinds)
     return Program(model, make_optimizer("sgd"), xla=xla, objective=objective, prepare=Preparation())
 
 
@@ -217,3 +217,21 @@ def test_a_list_of_outputs_gets_the_targets_of_its_names_in_whatever_order_the_d
     expected = reference.train_on_batch(X[ORDER[0, 0]], [SIGNAL[ORDER[0, 0], :1], SIGNAL[ORDER[0, 0], 1:2]])
     assert np.array_equal(*losses)
     assert losses[0][0] == pytest.approx(float(np.ravel(expected)[0]), rel=1e-5)
+
+
+def test_what_is_kept_of_the_test_set_are_probabilities_whatever_a_model_returns():
+    logits = np.log(np.array([[3.0], [1 / 9]], np.float32))
+    for case, outputs, kept in (
+        (CASES["a single sigmoid"], np.array([[0.75], [0.1]], np.float32), [[0.75], [0.1]]),
+        (replace(CASES["a single sigmoid"], make=one(layers.Dense(1), lambda: "binary_crossentropy")), logits,
+         [[0.75], [0.1]]),
+        (replace(CASES["tags"], make=one(layers.Dense(4), lambda: "binary_crossentropy")), logits.repeat(4, axis=1),
+         [[0.75] * 4, [0.1] * 4]),
+        (CASES["numbers"], logits, logits),
+    ):  # fmt: skip
+        model = case.make()
+        kind = "probabilities" if "sigmoid" in str(model.layers[-1].get_config()) else "logits"
+        objective = CompiledObjective(
+            model, metrics_of(task_of(case), {ONLY: kind}, load=None).streamed, targets=case.targets, kinds={ONLY: kind}
+        )
+        np.testing.assert_allclose(objective.probabilities(outputs), kept, rtol=1e-6)
