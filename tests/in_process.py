@@ -1,13 +1,16 @@
 """A scheduler without processes: one trial after the other, here."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from ablate.clock import Clock
 from ablate.plans.protocol import Plan
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 
 if TYPE_CHECKING:
+    from ablate.data import Dataset
+    from ablate.study.settings import Study
     from ablate.training.engine.context import TrainingContext
     from ablate.training.run_range_test import RateFinder
 
@@ -24,6 +27,27 @@ class InProcess:
         while specs := plan.ask(1):
             for spec in specs:
                 plan.tell(self._train(spec, plan.report))
+
+
+@contextmanager
+def workers_here(
+    study: "Study", data: "Dataset", _options: object, *, on_start: Callable[[TrialSpec], None],
+    on_notice: Callable[[str], None], **_more: Any,
+) -> Iterator[InProcess]:  # fmt: skip
+    """In place of `open_workers`: train a study's trials in this process, so that TensorFlow starts once."""
+    from ablate.training.engine.context import TrainingContext  # as below
+    from ablate.training.run_range_test import RateFinder
+
+    context = TrainingContext(study, data, stack=1)
+    finder = RateFinder(context, cache=None)
+    for notice in context.check():
+        on_notice(notice)
+
+    def train(spec: TrialSpec, on_epoch: OnEpoch) -> Outcome:
+        on_start(spec)
+        return run_trial(spec, context, finder, on_epoch)
+
+    yield InProcess(train)
 
 
 def run_trial(

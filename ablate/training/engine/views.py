@@ -54,7 +54,8 @@ def probabilities_of(target: Target, kind: OutputKind, outputs: Tensor) -> Tenso
     outputs = ops.cast(outputs, "float32")
     if kind != "logits" or target.kind == "numbers":
         return outputs
-    return ops.sigmoid(outputs) if target.kind == "tags" or outputs.shape[-1] == 1 else ops.softmax(outputs)
+    is_one = target.is_binary and (len(outputs.shape) == 1 + len(target.shape) or outputs.shape[-1] == 1)
+    return ops.sigmoid(outputs) if target.kind == "tags" or is_one else ops.softmax(outputs)
 
 
 def _rows(tensor: Tensor) -> Tensor:

@@ -35,3 +35,9 @@ def test_logits_become_probabilities_in_the_shape_of_the_outputs():
     assert np.allclose(probabilities_of(DENSE, "logits", logits), 1 / 3)
     assert np.allclose(probabilities_of(Target("tags", (3,), 3), "logits", logits[:, 0, 0]), 0.5)
     assert np.allclose(probabilities_of(Target("numbers"), "numbers", logits + 7), 7)
+
+
+def test_one_output_for_a_pixel_of_two_classes_is_the_logit_of_class_1():
+    mask, logits = Target("classes", (2, 3), n_classes=2), np.full((4, 2, 3), np.log(3.0), np.float32)
+    for outputs in (logits, logits[..., None]):
+        assert np.allclose(probabilities_of(mask, "logits", outputs), 0.75)
