@@ -17,8 +17,9 @@ from ablate.models.shapes import input_order, output_order
 from ablate.study.losses import LOSSES
 from ablate.study.task import Task
 from ablate.training.engine.compiled_objective import CompiledObjective
+from ablate.training.engine.host_metrics import HostMetric
 from ablate.training.engine.inputs import Preparation
-from ablate.training.engine.metrics import HostMetric, metrics_of
+from ablate.training.engine.metrics import metrics_of
 from ablate.training.engine.objective import ClassObjective, Objective
 from ablate.training.engine.targets import as_held, columns_of
 from ablate.training.engine.views import OutputKind

@@ -4,10 +4,9 @@ Weights of examples and classes count as in Keras: in the loss, in metrics that 
 `weighted_metrics`, and in functions that list `sample_weight`. In all other metrics every example counts once.
 """
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Protocol, final
 
 import keras
 import numpy as np
@@ -15,16 +14,16 @@ from keras import ops
 
 from ablate.data.array import Array, Tensor
 from ablate.data.trees import leaves, to_tree
-from ablate.errors import StudyError, is_ours, known_names, reason_of
+from ablate.errors import StudyError, is_ours, known_names
 from ablate.study.metrics import find_metric
 from ablate.study.read_task import function_name
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.training.engine.compiled_metrics import CompiledMetric, compiled_metrics
+from ablate.training.engine.host_metrics import Function, HostMetric, in_batches, of_function
 from ablate.training.engine.measures import Measure, MetricState, measure_of
 from ablate.training.engine.targets import as_held, columns_of
-from ablate.training.engine.views import OutputKind, probabilities_of, view_of
+from ablate.training.engine.views import OutputKind, view_of
 
-Function: TypeAlias = Callable[..., object]  # (y_true, y_pred)
 PROBED = 16  # rows of a probe
 FIRST = 5  # rows of the first of its two batches
 
@@ -64,22 +63,6 @@ class StreamedMetrics:
 
 @final
 @dataclass(frozen=True, slots=True)
-class HostMetric:
-    """A metric of a whole part of the data, computed outside of the compiled loop, once an evaluation."""
-
-    name: str
-    compute: Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]
-
-    def value(self, y: Any, outputs: Any, weights: Array | None = None) -> float:  # Any: an array, or arrays by output
-        """Its value for all targets and the network's outputs for them; NaN counts as no score.
-
-        `weights` are those of the examples; None: all count equally.
-        """
-        return self.compute(leaves(y), leaves(outputs), weights)
-
-
-@final
-@dataclass(frozen=True, slots=True)
 class TaskMetrics:
     """How the metrics of a task are computed."""
 
@@ -109,12 +92,12 @@ def metrics_of(
     notes: list[str] = []
     for metric in (metric for metric in task.metrics if metric.name != LOSS):
         if function_name(metric.spec):
-            host.append(_of_function(metric, task, kinds, load(metric.spec)))
+            host.append(of_function(metric, task, kinds, load(metric.spec)))
         elif (found := own.get(metric.spec) or own.get(metric.name)) is not None:
             if examples is None or adds_up(found, *examples):
                 parts.append(_Compiled(metric.name, found, columns))
             else:
-                host.append(HostMetric(metric.name, _in_batches(found, batch_size, columns)))
+                host.append(HostMetric(metric.name, in_batches(found, batch_size, columns)))
                 notes.append(
                     f"{metric.name} depends on the batch size: it is computed after each evaluation in batches of "
                     f"{batch_size}, not while training"
@@ -222,67 +205,6 @@ def _known(
             return _Known(metric.name, output, target, kinds[output], measure_of(found, target, kinds[output]))
     hint = known_names(metric.name, own) if own else "compile the model with it, or take a metric of Keras"
     raise StudyError(f'metric: the model is compiled with no metric "{metric.spec or metric.name}"\n  {hint}')
-
-
-def _of_function(
-    metric: TaskMetric, task: Task, kinds: Mapping[str, OutputKind], function: Callable[..., object]
-) -> HostMetric:
-    """A function of the user's: it gets probabilities for classes and tags, numbers in their own unit.
-
-    A single output (n, 1) has the shape of its targets, (n,): else their difference would be (n, n). The function gets
-    the weights of the examples if it lists `sample_weight`; None if all count equally.
-    """
-    is_weighted = _lists_weights(function)
-
-    def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
-        given = {
-            name: _alike(ops.convert_to_numpy(probabilities_of(target, kinds[name], outputs[name])), y[name])
-            for name, target in task.targets.items()
-        }
-        try:
-            further = {"sample_weight": weights} if is_weighted else {}
-            value = np.asarray(function(to_tree(y), to_tree(given), **further), dtype=float)
-        except Exception as err:
-            if is_ours(err):
-                raise
-            raise StudyError(f"metric: {metric.spec} fails: {reason_of(err)}") from err
-        if value.size != 1:
-            raise StudyError(
-                f"metric: {metric.spec} must return a number, got an array of shape {value.shape}\n  return its mean"
-            )
-        return float(value.reshape(()))
-
-    return HostMetric(metric.name, compute)
-
-
-def _alike(outputs: Array, y: Array) -> Array:
-    return outputs.reshape(y.shape) if outputs.size == y.size else outputs
-
-
-def _lists_weights(function: Function) -> bool:
-    try:
-        return "sample_weight" in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # not written in Python
-        return False
-
-
-def _in_batches(
-    metric: CompiledMetric, batch_size: int, columns: frozenset[str]
-) -> Callable[[Mapping[str, Array], Mapping[str, Array], Array | None], float]:
-    """Update a metric in batches of a study's size, as `model.evaluate` does."""
-
-    def compute(y: Mapping[str, Array], outputs: Mapping[str, Array], weights: Array | None) -> float:
-        y, state, n = leaves(as_held(to_tree(y), columns)), metric.start(), len(next(iter(y.values())))
-        for start in range(0, n, batch_size):
-            rows = slice(start, start + batch_size)
-            some = weights[rows] if weights is not None and metric.is_weighted else None
-            y_some, outputs_some = (
-                {k: ops.convert_to_tensor(a[rows]) for k, a in tree.items()} for tree in (y, outputs)
-            )
-            state = metric.update(state, y_some, outputs_some, some)
-        return float(ops.convert_to_numpy(metric.value(state)))
-
-    return compute
 
 
 def _rows(arrays: Mapping[str, Array], rows: slice) -> dict[str, Tensor]:

@@ -23,10 +23,10 @@ from ablate.training.engine import backend
 from ablate.training.engine.batches import WHOLE, MicroBatches
 from ablate.training.engine.examples import Examples, Piece
 from ablate.training.engine.head import TrainingState
+from ablate.training.engine.host_metrics import HostMetric
 from ablate.training.engine.inputs import PLAIN, Preparation
 from ablate.training.engine.layer_statistics import Probe
 from ablate.training.engine.loops import Loops
-from ablate.training.engine.metrics import HostMetric
 from ablate.training.engine.objective import ClassObjective, Objective, ScalingTree, Tally, Trees, by_slot
 from ablate.training.engine.step import Step, place_of
 from ablate.training.engine.views import OutputKind
