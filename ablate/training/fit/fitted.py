@@ -26,6 +26,7 @@ from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.learning import compile_with, kind_of, lacks_loss, preparation_of
 from ablate.training.engine.metrics import TaskMetrics, metrics_of
 from ablate.training.engine.optimizers import plain_optimizer
+from ablate.training.engine.scaling import evaluated_weights
 from ablate.training.engine.settings import batch_size_of, settings_of
 from ablate.training.engine.views import OutputKind
 from ablate.training.fit.feeding import Feeding, in_batches
@@ -108,7 +109,8 @@ class FittedModel:
             parts = (to_tree({name: tree[name][some] for name in tree}) for tree in (y, outputs))
             state = metrics.streamed.update(state, *(map_tree(ops.convert_to_tensor, part) for part in parts))
         values = zip(metrics.streamed.names, metrics.streamed.values(state), strict=True)
-        of_all = {one.name: one.value(to_tree(y), to_tree(outputs)) for one in metrics.host}
+        weights = evaluated_weights(self.context.data, rows)
+        of_all = {one.name: one.value(to_tree(y), to_tree(outputs), weights) for one in metrics.host}
         return {name: float(value) for name, value in values} | of_all
 
     def _metrics(self, task: Task) -> TaskMetrics:
