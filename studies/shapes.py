@@ -2,14 +2,14 @@
 
 import numpy as np
 
-SIDE = 32  # pixels
+SIDE = 24  # pixels
 N_TRAIN, N_TEST = 500, 200
 BACKGROUND, DISC, SQUARE, RING = range(4)  # classes of pixels
 NOISE = 0.25  # SD, beside a contrast of 0.3 to 1
 
 
 def load(seed):
-    """Images (n, 32, 32, 1) of a few shapes in noise, and masks (n, 32, 32) of classes, drawn by the study's seed."""
+    """Images (n, 24, 24, 1) of a few shapes in noise, and masks (n, 24, 24) of classes, drawn by the study's seed."""
     rng = np.random.default_rng(seed)
     drawn = [draw(rng) for _ in range(N_TRAIN + N_TEST)]
     images = np.stack([image for image, _ in drawn])
@@ -27,7 +27,7 @@ def draw(rng):
     mask = np.zeros((SIDE, SIDE), np.int32)
     rows, columns = np.mgrid[:SIDE, :SIDE]
     for _ in range(rng.integers(1, 4)):
-        radius, (row, column) = rng.uniform(4, 8), rng.uniform(4, SIDE - 4, 2)
+        radius, (row, column) = rng.uniform(3.5, 6.5), rng.uniform(4, SIDE - 4, 2)
         kind = int(rng.integers(DISC, RING + 1))
         far = np.hypot(rows - row, columns - column)
         if kind == SQUARE:

@@ -96,7 +96,7 @@ def test_drawn_shapes_have_a_class_for_each_pixel_and_are_as_bright_as_each_othe
     load = function("shapes.py")
     data = load(0)
     assert {name: array.shape for name, array in data.items()} == {
-        "x_train": (500, 32, 32, 1), "y_train": (500, 32, 32), "x_test": (200, 32, 32, 1), "y_test": (200, 32, 32),
+        "x_train": (500, 24, 24, 1), "y_train": (500, 24, 24), "x_test": (200, 24, 24, 1), "y_test": (200, 24, 24),
     }  # fmt: skip
     assert (data["x_train"].dtype, data["y_train"].dtype) == (np.float32, np.int32)
     images, masks = data["x_train"][..., 0], data["y_train"]
