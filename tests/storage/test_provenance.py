@@ -20,7 +20,7 @@ WHOLE: dict[str, Any] = {
     "data": {"name": "cifar10", "fingerprint": "3f9a", "stand_in": False, "source": "cifar10.npz", "n_train": 45000,
              "n_validation": 5000, "n_test": 10000, "n_classes": 10, "shape": [32, 32, 3],
              "inputs": {"left": [4], "right": [2]}, "weights": "examples", "scaling": "unit",
-             "pretraining": "classes 5, 6"},
+             "pretraining": "classes 5, 6", "placement": "examples are streamed from disk: 12 GB"},
     "model": {"name": "mlp", "code": ""}, "sampler": "tpe", "monitor": "val_accuracy",
     "task": {
         "decides": "accuracy", "metrics": [{"name": "accuracy", "goal": "maximize", "unit": "points", "guess": 0.1}],
