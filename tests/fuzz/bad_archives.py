@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from doors import Defect, Door
 from hypothesis import strategies as st
+from opened import open_source, settings_of
 
-from ablate.data import Dataset, data_cautions, load_arrays, save_arrays, split_dataset, to_dataset
+from ablate.data import Dataset
 from ablate.data.npz_source import read_npz_source
-from ablate.data.set_aside import set_aside_test
 from ablate.data.trees import leaves
 from ablate.study.settings import Data
 
@@ -61,7 +61,11 @@ def archives(draw: st.DrawFn) -> DataExample:
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     x, y = rng.integers(0, 255, (8, *draw(INPUTS))).astype("u1"), TARGETS[draw(st.sampled_from(sorted(TARGETS)))](rng)
     members = {"x_train": _npy(x[:6]), "y_train": _npy(y[:6]), "x_test": _npy(x[6:]), "y_test": _npy(y[6:])}
-    for _ in range(draw(st.sampled_from((0, 0, 1, 2)))):
+    if draw(st.booleans()):  # of all that settings may name
+        members = {"x_train": _npy(x), "y_train": _npy(y)} if draw(st.booleans()) else members
+        n = len(x) if "x_test" not in members else 6
+        members |= {"who": _npy(np.arange(n) // 2), "w": _npy(np.ones(n)), "when": _npy(np.arange(n) % 5)}
+    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
         members[draw(st.sampled_from(sorted(members)))] = draw(_arrays())
     out = io.BytesIO()
     packing = draw(st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)))
@@ -82,7 +86,7 @@ def archives(draw: st.DrawFn) -> DataExample:
         content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
     return DataExample(
         bytes(content[: draw(st.integers(0, len(content)))] if draw(st.integers(0, 9)) == 0 else content),
-        Data(name="set.npz", **draw(st.sampled_from(({}, {}, {"groups": "who"}, {"order": "w", "weights": "w"}))))
+        draw(settings_of("set.npz", groups=("who",), order=("w", "when"), weights=("w",)))
         if draw(st.booleans())
         else Data(name="set.npz", validation=draw(st.sampled_from((1, 1, 1, "given")))),
         draw(LOSSES),
@@ -122,14 +126,8 @@ def enter_data(example: DataExample, folder: Path) -> None:
     """Read, check, save and split it."""
     path = folder / "set.npz"
     path.write_bytes(example.content)
-    data = to_dataset("set", read_npz_source(path, example.settings, origin="set.npz"), loss=example.loss)
-    _check(data)
-    data = set_aside_test(data, example.settings, seed=0)
-    data_cautions(data)
-    if load_arrays(save_arrays(data, folder / "saved")).targets != data.targets:
-        raise Defect("saved targets are others")
-    for scaling in ("unit", "standardize"):
-        split_dataset(data, Data(name="x.npz", validation=1), seed=0, replicate=0, scaling=scaling)
+    source = read_npz_source(path, example.settings, origin="set.npz")
+    _check(open_source(source, example.settings, folder, loss=example.loss))
 
 
 def _check(data: Dataset) -> None:
@@ -143,4 +141,4 @@ def _check(data: Dataset) -> None:
         raise Defect("the targets are not of their type")
 
 
-ARCHIVES = Door(archives(), enter_data, ("set.npz", "set:"))
+ARCHIVES = Door(archives(), enter_data, ("set.npz", "set:", "data."))

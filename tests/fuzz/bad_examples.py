@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from doors import NASTY, TEXTS, Defect, Door
 from hypothesis import strategies as st
+from opened import open_source, settings_of
 from PIL import Image
 
 from ablate.data.load import load_source
@@ -54,14 +55,16 @@ def tables(draw: st.DrawFn) -> TableExample:
     column = st.sampled_from((*NAMES, "none"))
     target = draw(st.sampled_from((("y",), ("z",), ("b",), ("y", "z"), ("a",), ("when",))))
     features = column.filter(lambda name: name not in target)  # the study file is checked for that
-    settings = Data(
-        name="a.csv",
-        target=target,
-        features=draw(st.none() | st.lists(features, min_size=1, max_size=3, unique=True).map(tuple)),
-        columns=draw(st.dictionaries(column, st.sampled_from(("number", "category")), max_size=1)),
-        groups=draw(st.none() | st.sampled_from(("who", "a"))),
-        order=draw(st.none() | st.sampled_from(("when", "b"))),
-        weights=draw(st.sampled_from((None, "balanced", "w", "b"))),
+    named = {"groups": ("who", "a"), "order": ("when", "b"), "weights": ("w", "b")}
+    settings = draw(
+        settings_of(
+            "a.csv",
+            **{key: tuple(name for name in names if name not in target) for key, names in named.items()},
+            may_give=False,
+            target=target,
+            features=draw(st.none() | st.lists(features, min_size=1, max_size=3, unique=True).map(tuple)),
+            columns=draw(st.dictionaries(column, st.sampled_from(("number", "category")), max_size=1)),
+        )
     )
     return TableExample(
         content, settings, draw(st.sampled_from((None, "mse", "sparse_categorical_crossentropy", "x.py:f")))
@@ -85,6 +88,7 @@ def enter_table(example: TableExample, folder: Path) -> None:
     for array in (source.groups, source.order, source.weights, source.y_train):
         if array is not None and len(array) != len(inputs):
             raise Defect("something is not said of every example")
+    open_source(source, example.settings, folder, loss=example.loss)
 
 
 def _loaded(settings: Data, folder: Path, *, loss: str | None = None) -> Source:
@@ -124,8 +128,10 @@ def functions(draw: st.DrawFn) -> FunctionExample:
     items = ", ".join(f"{name!r}: {value}" for name, value in given.items())
     returned = draw(VALUES) if draw(st.integers(0, 4)) == 0 else f"{{{items}}}"
     lists = draw(st.sampled_from(("", "", "seed", "*args, **more", "factors", "seed, /", "sead=3", "*, seed")))
-    more = draw(st.sampled_from(({}, {}, {"groups": "who"}, {"weights": "balanced"}, {"target": ("a",)})))
-    return FunctionExample(f"{CODE}\ndef load({lists}):\n    return {returned}\n", Data(name="my.py:load", **more))
+    target = draw(st.sampled_from((None, None, None, ("a",))))
+    named = {"groups": ("who", "groups"), "order": ("order", "who"), "weights": ("weights", "w")}
+    settings = draw(settings_of("my.py:load", **named, target=target))
+    return FunctionExample(f"{CODE}\ndef load({lists}):\n    return {returned}\n", settings)
 
 
 def enter_function(example: FunctionExample, folder: Path) -> None:
@@ -136,6 +142,7 @@ def enter_function(example: FunctionExample, folder: Path) -> None:
         trees = [tree for tree in (getattr(source, f"x_{part}"), getattr(source, f"y_{part}")) if tree is not None]
         if len({len(array) for tree in trees for array in leaves(tree).values()}) > 1:
             raise Defect("arrays of a part differ in length")
+    open_source(source, example.settings, folder, loss=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +171,7 @@ IMAGES = (
 def image_folders(draw: st.DrawFn) -> FolderExample:
     """Two classes with two images each, with more files, damaged ones or other places."""
     good = IMAGES[0]
-    files = {f"{kind}/{k}.png": good for kind in ("cat", "dog") for k in (1, 2)}
+    files = {f"{kind}/{k}.png": good for kind in ("cat", "dog") for k in range(draw(st.sampled_from((2, 2, 5))))}
     if draw(st.booleans()):
         files = {f"{part}/{name}": content for part in ("train", "test") for name, content in files.items()}
     places = (
@@ -183,7 +190,7 @@ def image_folders(draw: st.DrawFn) -> FolderExample:
             content[draw(st.integers(0, len(content) - 1))] = draw(st.integers(0, 255))
         files[draw(st.sampled_from((*places, "cat/notes.txt")))] = bytes(content)
     size = draw(st.sampled_from((None, None, (2, 2), (1, 5))))
-    return FolderExample(files, Data(name="photos/", image_size=size, validation=draw(st.sampled_from((1, "given")))))
+    return FolderExample(files, draw(settings_of("photos/", image_size=size)))
 
 
 def enter_folder(example: FolderExample, folder: Path) -> None:
@@ -195,8 +202,9 @@ def enter_folder(example: FolderExample, folder: Path) -> None:
     source = _loaded(example.settings, folder)
     if source.x_train.dtype != np.uint8 or source.x_train.ndim != 4 or len(source.x_train) != len(source.y_train):
         raise Defect("pixels and classes do not belong together")
+    open_source(source, example.settings, folder, loss=None)
 
 
-EXAMPLE_TABLES = Door(tables(), enter_table, ("a.csv", "data."))
-FUNCTIONS = Door(functions(), enter_function, ("my.py", "data."))
-IMAGE_FOLDERS = Door(image_folders(), enter_folder, ("photos",))
+EXAMPLE_TABLES = Door(tables(), enter_table, ("a.csv", "a:", "data."))
+FUNCTIONS = Door(functions(), enter_function, ("my.py", "my:", "data."))
+IMAGE_FOLDERS = Door(image_folders(), enter_folder, ("photos", "data."))
