@@ -19,6 +19,7 @@ from ablate.study.settings import Data
 from ablate.text import number_of
 
 SHARE = 0.2  # of the training examples, by default
+_SPARED = 2  # examples of each class that stay for training and validation, where there are enough; one always does
 
 
 def set_aside_test(data: Dataset, settings: Data, *, seed: int) -> Dataset:
@@ -69,8 +70,10 @@ def _drawn(data: Dataset, wanted: int, *, rng: np.random.Generator) -> Array:
         held, others = draw_groups(data.group_of[:n], wanted, rng=rng)
         _check_left(data, others)
         return np.flatnonzero(np.isin(data.group_of[:n], data.group_of[held]))
-    labels = strata_of(data)
-    return draw_by_class(np.zeros(n, np.int32) if labels is None else labels[:n], wanted, rng=rng, spare=2)
+    strata = strata_of(data)
+    labels = np.zeros(n, np.int32) if strata is None else strata[:n]
+    room = int(np.maximum(np.bincount(labels) - _SPARED, 0).sum())
+    return draw_by_class(labels, wanted, rng=rng, spare=_SPARED if wanted <= room else 1)
 
 
 def _check_left(data: Dataset, others: Array) -> None:

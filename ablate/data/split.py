@@ -246,6 +246,7 @@ def _lost(data: Dataset, settings: Data, k: int, n_train: int) -> str:
 
 def _allocate(n: int, counts: Array, room: Array) -> Array:
     """`n` shared out in proportion to `counts` by largest remainders (the lower class first), none above its `room`."""
+    assert n <= room.sum()  # or the loop below would not end
     quotas = n * counts / counts.sum()
     shares: Array = np.minimum(np.floor(quotas).astype(np.int64), room)
     order = np.argsort(shares - quotas, kind="stable")

@@ -40,6 +40,13 @@ def test_the_studys_seed_draws_them_once():
     assert len({first.digest, other.digest, data.digest}) == 3
 
 
+@pytest.mark.parametrize(("counts", "share", "n"), [([2, 2], None, 1), ([3, 3], 0.5, 3), ([1, 1, 4, 1], 0.3, 2)])
+def test_small_classes_leave_one_example_each_for_training(counts, share, n):
+    made = set_aside_test(untested(of_classes(np.repeat(np.arange(len(counts)), counts))), asked(test=share), seed=0)
+    assert len(made.x_test) == n
+    assert np.bincount(made.y_train, minlength=len(counts)).min() >= 1
+
+
 def test_whole_groups_are_kept():
     groups = np.repeat(np.arange(10, dtype=np.int32), 7)
     made = set_aside_test(untested(amounts(70, group_of=groups)), asked(), seed=0)
