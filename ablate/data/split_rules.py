@@ -40,6 +40,22 @@ def _check_named(data: Dataset, settings: Data) -> None:
             f"data.order: {number_of(n, 'training example')} of {data.name} {'has' if n == 1 else 'have'} no time\n"
             "  remove these examples, or give them a time"
         )
+    _check_time(data, settings)
+
+
+def _check_time(data: Dataset, settings: Data) -> None:
+    """No split ignores the times of the examples; what the study file says of them was checked when it was read."""
+    if data.time_of is None or not isinstance(settings.validation, str):
+        return
+    what = (
+        "folds would train on examples that are later than those held out"
+        if settings.validation == "folds"
+        else "the source's own validation part need not be the latest"
+    )
+    raise DataError(
+        f'data.validation = "{settings.validation}" does not fit {data.name}, whose examples have an order: {what}\n'
+        "  hold out a share, the latest examples: validation = 0.2; or leave the order out of the source"
+    )
 
 
 def _check_classes_of_folds(data: Dataset) -> None:

@@ -2,10 +2,11 @@
 
 `python tests/benchmarks/does_it_refuse.py [--share 1.0] [--only tables] [--keep FOLDER]`
 
-10,000 study files, overrides, names, tables and edited studies, and 10,000 archives of arrays. Each example is
-accepted, refused with a message of at most five lines that names the place and holds no control characters, or a
-defect: any other exception, a file outside of the folder, an element in the page that a name brought in. A defect is
-printed with its example; the exit code is 1 where there is one.
+10,000 study files, overrides, names, tables and edited studies, and 16,000 archives, tables, functions and folders of
+images that hold examples, opened and split as a study does it. Each example is accepted, refused with a message of at
+most five lines that names the place and holds no control characters, or a defect: any other exception, a file outside
+of the folder, a split that breaks a rule, an element in the page that a name brought in. A defect is printed with its
+example; the exit code is 1 where there is one.
 
 And 5,000 tables of runs as 18 kinds of export write them, with a truth that is known: there a sentence that is not so
 is a defect, a loss that is not counted or not said, a row that is dropped silently. `--keep` writes the smallest
@@ -26,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 
 from bad_archives import ARCHIVES
+from bad_examples import EXAMPLE_TABLES, FUNCTIONS, IMAGE_FOLDERS
 from bad_folders import base_folder, folders
 from bad_studies import NAMES, OVERRIDES, STUDY_FILES
 from bad_tables import REPORTED_TABLES, TABLES
@@ -105,7 +107,8 @@ def main() -> int:
             "tables": (TABLES, 2_000), "tables to the page": (REPORTED_TABLES, 100),
             "edited studies": (folders(base), 800),
             "edited studies to the page": (folders(base, report=True), 100),
-            "archives": (ARCHIVES, 10_000),
+            "archives": (ARCHIVES, 10_000), "example tables": (EXAMPLE_TABLES, 2_000), "functions": (FUNCTIONS, 2_000),
+            "image folders": (IMAGE_FOLDERS, 2_000),
         }  # fmt: skip
         print(
             f"seed {options.seed}\n{'':<28}{'examples':>9}{'accepted':>9}{'refused':>9}{'defects':>9}{'s':>7}  slowest"

@@ -21,6 +21,17 @@ def test_missing_times_are_refused():
         check_split(amounts(4, time_of=np.array([1, np.nan, 2, np.inf])), asked(validation=1, order="when"))
 
 
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [(asked(validation="folds", folds=3), "later than those held out"), (asked(validation="given"), "need not be the latest")],
+)  # fmt: skip
+def test_an_order_that_no_setting_names_is_not_ignored(settings, why):
+    with pytest.raises(
+        DataError, match=rf"does not fit small, whose examples have an order: .*{why}\n  hold out a share"
+    ):
+        check_split(amounts(30, n_given=5, time_of=np.arange(30.0)), settings)
+
+
 def test_a_class_that_one_fold_would_hold_alone_is_refused():
     labels = np.array([0] * 20 + [1] * 9 + [2])
     with pytest.raises(DataError, match=r"class 2 has only one training example, so the seed that holds out its fold"):

@@ -61,8 +61,9 @@ class Ended:
     def verdict_by(self, column: str, variant: str) -> str:
         """The verdict on a metric that was recorded beside the one that decides, with the same margin."""
         inputs = read_inputs(self.done.folder.path)
-        metric = replace(inputs.measure(column), margin=inputs.score_metric.margin)
-        return str(effects_of_runs(confirmatory_runs(inputs.results), metric).set_index("variant").loc[variant, "verdict"])
+        metric = replace(inputs.measure(column), margin=inputs.metric.margin)
+        effects = effects_of_runs(confirmatory_runs(inputs.results), metric).set_index("variant")
+        return str(effects.loc[variant, "verdict"])
 
 
 @pytest.fixture(scope="module")
@@ -218,8 +219,9 @@ def tagged(n=1200):
     """Places with any of two tags: warm ones have a high temperature, wet ones much rain."""
     rng = np.random.default_rng(9)
     warm, wet = rng.normal(size=(2, n))
-    tags = ["|".join(name for name, is_so in (("warm", a > 0), ("wet", b > 0)) if is_so) for a, b in zip(warm, wet)]
-    return "\n".join(["warm,wet,tags", *(f"{a:.3f},{b:.3f},{t}" for a, b, t in zip(warm, wet, tags, strict=True))])
+    tags = {(False, False): "", (False, True): "wet", (True, False): "warm", (True, True): "warm|wet"}
+    rows = [f"{a:.3f},{b:.3f},{tags[bool(a > 0), bool(b > 0)]}" for a, b in zip(warm, wet, strict=True)]
+    return "\n".join(["warm,wet,tags", *rows])
 
 
 def test_of_two_tags_the_one_that_cannot_be_seen_is_lost(ended):

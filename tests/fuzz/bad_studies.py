@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from doors import TEXTS, Defect, Door, check_message
 from hypothesis import strategies as st
+from study_keys import changed_keys, overridden
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
@@ -61,9 +62,12 @@ STUDIES = st.sampled_from((GOOD, OWN_MODEL, EVERYTHING, CLASSIC, TABLE))
 @st.composite
 def study_files(draw: st.DrawFn) -> bytes:
     """A file of any shape; a good one with a value more, a hole or a splinter; one that is deep, long or no text."""
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 13))
     text = draw(STUDIES)
-    if kind == 0:
+    if kind > 9:
+        tree = draw(changed_keys((GOOD, OWN_MODEL, CLASSIC, TABLE, TABLE)))
+        text = "\n".join(f"{toml(name)} = {toml(value)}" for name, value in tree.items())
+    elif kind == 0:
         tree = draw(st.dictionaries(TEXTS | st.sampled_from(WORDS), VALUES, max_size=5))
         text = "\n".join(f"{name} = {value}" for name, value in {toml(n): toml(v) for n, v in tree.items()}.items())
     elif kind == 1:
@@ -149,9 +153,11 @@ OVERRIDES = Door(
                 VALUES.map(toml) | TEXTS,
             )
             | st.sampled_from(FINE)
+            | overridden().map(lambda found: f"{found[0]}.{found[1]}={toml(found[2])}")
+            | overridden().map(lambda found: f"{found[0]}.{found[1]}={found[2]}")
             | TEXTS.map("title={}".format),
             min_size=1,
-            max_size=2,
+            max_size=3,
         ).map(tuple),
         st.booleans(),
     ),

@@ -1,4 +1,4 @@
-"""A source opened as a study opens it: every split that it allows keeps the rules of [data], or all of it is refused."""
+"""A source opened as a study opens it: its splits keep the rules of [data], or it is refused."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def settings_of(
     """What [data] may say of a source in all combinations that a study file may have."""
     stated: dict[str, Any] = {"name": name, **more}
     by_time = draw(st.none() | st.none() | st.sampled_from(order)) if order else None
-    kinds = (1, 2, 0.25, 0.5) if by_time else (1, 1, 2, 0.25, 0.5, "folds", *(("given",) if may_give else ()))
+    kinds = (1, 2, 0.25, 0.5) if by_time else (1, 2, 0.25, 0.5, "folds", "folds", *(("given",) if may_give else ()))
     stated |= {"order": by_time, "validation": draw(st.sampled_from(kinds))}
     if stated["validation"] == "folds":
         stated["folds"] = draw(st.sampled_from((2, 2, 3, 9)))
@@ -47,8 +47,8 @@ def settings_of(
     stated |= {
         "weights": draw(st.sampled_from((None, None, "balanced", *weights))),
         "test": draw(st.sampled_from((None, None, None, 0.2, 0.5, 1, 3))),
-        "train": draw(st.sampled_from((None, None, None, 1, 3))),
-        "classes": draw(st.sampled_from((None, None, None, None, (1, 0), (0,)))),
+        "train": draw(st.sampled_from((*[None] * 6, 1, 3))),
+        "classes": draw(st.sampled_from((*[None] * 8, (1, 0), (0,)))),
         "target_scaling": draw(st.sampled_from((None, "none", "standardize"))),
         "scaling": draw(st.sampled_from(SCALINGS)),
     }

@@ -12,8 +12,10 @@ from bad_tables import REPORTED_TABLES, TABLES
 from doors import Defect, Door, tried
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from study_keys import ITEMS
 
 from ablate.errors import AblateError
+from ablate.study.settings import Data, LrTest, MetricTable, StudyTable, Training
 
 DOORS = {
     "study files": (STUDY_FILES, 40),
@@ -64,6 +66,13 @@ def test_an_edited_study_makes_a_page_or_is_refused(tmp_path: Path) -> None:
     check(folders(base), examples=AT_LENGTH // 5)
     check(folders(base, report=True), examples=6)
     check(REPORTED_TABLES, examples=12)
+
+
+@pytest.mark.parametrize(
+    ("table", "record"), [("data", Data), ("training", Training), ("metric", MetricTable), ("lr_test", LrTest)]
+)  # fmt: skip
+def test_every_key_of_a_task_and_its_data_is_drawn(table: str, record: type[StudyTable]) -> None:
+    assert set(ITEMS[table]) == set(record.model_fields)
 
 
 def test_the_checks_themselves_tell_a_defect(tmp_path: Path) -> None:
