@@ -23,12 +23,11 @@ def test_missing_times_are_refused():
 
 @pytest.mark.parametrize(
     ("settings", "why"),
-    [(asked(validation="folds", folds=3), "later than those held out"), (asked(validation="given"), "need not be the latest")],
+    [(asked(validation="folds", folds=3), "later than those held out"),
+     (asked(validation="given"), "need not be the latest")],
 )  # fmt: skip
 def test_an_order_that_no_setting_names_is_not_ignored(settings, why):
-    with pytest.raises(
-        DataError, match=rf"does not fit small, whose examples have an order: .*{why}\n  hold out a share"
-    ):
+    with pytest.raises(DataError, match=rf"does not fit small, whose examples have an order: .*{why}\n  hold out"):
         check_split(amounts(30, n_given=5, time_of=np.arange(30.0)), settings)
 
 
