@@ -12,6 +12,7 @@ from ablate.data.selecting import only_classes, relabelled, with_rows
 from ablate.data.split import draw_by_class
 from ablate.data.trees import n_examples
 from ablate.errors import DataError
+from ablate.text import number_of
 
 
 def select_task(
@@ -23,6 +24,11 @@ def select_task(
     same for every study. Raises `DataError` for a class that `data` does not have.
     """
     task = data if classes is None else select_classes(data, classes, setting="data.classes")
+    if n_examples(data.x_test) and not n_examples(task.x_test):
+        raise DataError(
+            f"data.classes: {data.name} has {number_of(n_examples(data.x_test), 'test example')}, none of these classes"
+            "\n  choose other classes, or keep more examples for testing"
+        )
     if test is not None and test < n_examples(task.y_test):
         task = _fewer_tested(task, test)
     if before is None:

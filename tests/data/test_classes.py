@@ -1,5 +1,7 @@
 """`select_task`: some classes of a data set under new numbers, and the task that is learned before."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,13 @@ def test_a_class_that_is_not_there_is_named_with_those_that_are(setting, classes
         select_task(dataset(), classes[0], before=classes[1])
     unknown = 4 if setting == "data.classes" else 9
     assert str(caught.value) == f"{setting}: small has no class {unknown}\n  its classes are 0 to 3"
+
+
+def test_classes_of_which_no_example_is_tested_are_refused():
+    data = dataset()
+    few = replace(data, x_test=data.x_test[:2], y_test=data.y_test[:2])
+    with pytest.raises(DataError, match=r"data\.classes: small has 2 test examples, none of these classes\n  choose"):
+        select_task(few, [3, 2])
 
 
 def test_one_class_is_no_task():
