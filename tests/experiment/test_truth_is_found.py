@@ -111,10 +111,9 @@ def build(factors, data):
 
 def test_an_input_with_half_of_the_signal_hurts_by_half_of_the_variance(ended):
     study = ended(TWO_SIDES, metric='name = "r2"\nmargin = 0.02',
-                  factor="sides", baseline="both", levels=["both", "left", "right"])  # fmt: skip
-    for side in ("left", "right"):
-        assert study.verdict(f"sides={side}") == "hurts"
-        assert study.difference(f"sides={side}") == pytest.approx(-1 / 2.09, abs=0.06)
+                  factor="sides", baseline="both", levels=["both", "left"])  # fmt: skip
+    assert study.verdict("sides=left") == "hurts"
+    assert study.difference("sides=left") == pytest.approx(-1 / 2.09, abs=0.06)
 
 
 def doses(n=3000):
