@@ -15,6 +15,7 @@ from ablate.training.engine.context import ModelFacts
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import FittedModel, check_loss
 from ablate.training.fit.reported import Logs, numbers
+from ablate.training.fit.stopwatch import Stopwatch
 from ablate.training.train import Trial, columns, out_of_bounds
 
 
@@ -88,8 +89,7 @@ class Conductor(Rates):
         self.order: list[Integers] = []
         self.best: list[Any] = []  # Any: the weights of the best epoch, as Keras has them
         self.raised: BaseException | None = None  # by the plan
-        self._began = self._testing = 0.0
-        self._evaluated = 0.0  # seconds of this epoch
+        self.stopwatch = Stopwatch()
         self.begin()
 
     def begin(self) -> None:
@@ -99,9 +99,8 @@ class Conductor(Rates):
         self.rates = trial.rates(self._fitted.context.study.schedule, steps=len(self.order))
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Start the clock of an epoch."""
+        """Draw the order of a later epoch."""
         del logs
-        self._began, self._evaluated = time.perf_counter(), 0.0
         if epoch:
             self.begin()
 
@@ -117,16 +116,6 @@ class Conductor(Rates):
             trial.diverge(reason)
             self.model.stop_training = True
 
-    def on_test_begin(self, logs: Logs = None) -> None:
-        """Start the clock of a validation."""
-        del logs
-        self._testing = time.perf_counter()
-
-    def on_test_end(self, logs: Logs = None) -> None:
-        """Stop it."""
-        del logs
-        self._evaluated += time.perf_counter() - self._testing
-
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Take an epoch, and decide whether another follows."""
         trial = self._trial
@@ -138,21 +127,22 @@ class Conductor(Rates):
         validation = {name.removeprefix("val_"): value for name, value in logs.items() if name.startswith("val_")}
         began = time.perf_counter()
         validated = self._fitted.completed(self.validation.of(validation), rows)
-        self._evaluated += time.perf_counter() - began
-        seconds = time.perf_counter() - self._began
-        trial.clock.add("evaluate", self._evaluated)
-        trial.clock.add("train", seconds - self._evaluated)
+        evaluating = self.stopwatch.evaluating + time.perf_counter() - began
+        trained = self.stopwatch.training() - (evaluating - self.stopwatch.evaluating)
+        for part, seconds in (("compile", self.stopwatch.compiling), ("train", trained), ("evaluate", evaluating)):
+            trial.clock.add(part, seconds)
         if lost := self._lost(validated):
             trial.diverge(lost)
             self.model.stop_training = True
             return
         names = ("loss", *self._fitted.task.names)
-        trained = self._fitted.reported(self.training.of(training))
+        seen = self._fitted.reported(self.training.of(training))
         metrics = {
-            **columns(_in_order(names, trained), "train"),
+            **columns(_in_order(names, seen), "train"),
             **columns(_in_order(names, validated), "val"),
         }
-        taken = Epoch(trial.spec.trial, epoch + 1, metrics, learning_rate=float(self.rates[-1]), seconds=seconds)
+        spent, rate = trained + evaluating, float(self.rates[-1])
+        taken = Epoch(trial.spec.trial, epoch + 1, metrics, learning_rate=rate, seconds=spent)
         if trial.take(taken):
             self.best = self.model.get_weights()
         self._judge(taken)

@@ -90,7 +90,7 @@ class _FittedTrial:
             feeding.dataset(lambda: conductor.order, part="train"),
             epochs=trial.settings.epochs,
             validation_data=feeding.dataset(lambda: in_batches(rows, fitted.batch_size), part="evaluate"),
-            callbacks=[conductor.training, conductor.validation, conductor, *users],
+            callbacks=[conductor.stopwatch, conductor.training, conductor.validation, conductor, *users],
             shuffle=False,
             verbose=0,
         )
