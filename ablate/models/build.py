@@ -20,6 +20,7 @@ from ablate.models.own_training import check_parts
 from ablate.models.process_settings import settings_kept
 from ablate.models.resnet import resnet, resnet50, restart_residual
 from ablate.models.shapes import check_shapes, returned_rule
+from ablate.models.subclassed import with_shapes
 from ablate.models.text import text
 from ablate.models.unet import unet
 from ablate.study.catalog import MODELS, WITHOUT_MOMENTUM, level_in
@@ -66,6 +67,8 @@ def build_model(
     options = {**builder.options, **options, **varied}
     with _dtype_policy(precision), settings_kept("model: build"):
         model = builder.build(factors, data, layer_seeds=layer_seeds, **options)
+        if isinstance(model, keras.Model):
+            model = with_shapes(model, data.input_shape)
     _check(model, data)
     return model
 

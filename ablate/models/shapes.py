@@ -9,6 +9,7 @@ from ablate.data.trees import leaves
 from ablate.errors import StudyError, known_names
 from ablate.models.model_data import ModelData, Shape
 from ablate.models.process_settings import channel_axis_hint
+from ablate.models.subclassed import output_shapes
 from ablate.study.task import Target
 
 Dims: TypeAlias = tuple[int | None, ...]  # of a batch; None: any length
@@ -48,6 +49,10 @@ def check_shapes(model: keras.Model, data: ModelData) -> None:
     makes_own_loss = any(target.kind == "none" for target in data.targets.values())
     taken, given = (_shapes(model, end) for end in ("inputs", "outputs"))
     if makes_own_loss and taken is None:
+        return
+    if taken is None and (called := output_shapes(model, data.input_shape)) is not None:
+        if not makes_own_loss:
+            _check_outputs(model, data, called)
         return
     if taken is None or given is None:
         raise StudyError(

@@ -412,7 +412,7 @@ def test_whatever_a_users_model_does_is_the_outcome_of_its_trial(wayward):
         "none": f"{returned}, got NoneType",
         "wide": f"{returned}, got output shape (None, 11)",
         "two": f"{returned}, got output shape ((None, 10), (",
-        "unbuilt": f"{returned}, got a Sequential of unknown shapes",
+        "unbuilt": f"{returned}, got output shape (None, 8, 8, 1",
         "other input": f"{taken}, got (None, 5)",
         "two inputs": f"{taken}, got ((None, 8, 8, 1), (None, 3))",
         "nan": "model: all weights must be finite before the first step, but ",

@@ -131,10 +131,14 @@ def compile_with(
     *,
     load: Callable[[str], Callable[..., Any]],  # Any: a user's function
     optimizer: keras.optimizers.Optimizer | str | None = "sgd",
+    columns: Sequence[int | None] = (),
 ) -> None:
-    """Compile a model with the losses of a task. The optimizer here trains nothing."""
-    columns = dict(zip(names, _columns(model), strict=False))
-    losses = [_loss(task, name, kinds[name], columns.get(name), load=load) for name in names if name in task.losses]
+    """Compile a model with the losses of a task. The optimizer here trains nothing.
+
+    `columns` are the lengths of the outputs' last axes, where the model does not know them itself.
+    """
+    ends = dict(zip(names, columns or _columns(model), strict=False))
+    losses = [_loss(task, name, kinds[name], ends.get(name), load=load) for name in names if name in task.losses]
     with_loss = {"loss": losses if len(losses) > 1 else losses[0]} if losses else {}
     model.compile(optimizer=optimizer, **with_loss)
     _GIVEN.add(model)

@@ -11,12 +11,13 @@ from keras import ops
 
 from ablate.data import Split
 from ablate.data.array import Array, Integers
-from ablate.data.trees import leaves, map_tree, to_tree
+from ablate.data.trees import example_shape, leaves, map_tree, to_tree
 from ablate.errors import StudyError, explained
 from ablate.models.layers import LayerSeeds
 from ablate.models.outputs import Reading
 from ablate.models.own_training import is_callable
 from ablate.models.shapes import output_order
+from ablate.models.subclassed import output_shapes
 from ablate.study import seeds
 from ablate.study.listed_arguments import listed_arguments
 from ablate.study.task import LOSS, Task
@@ -138,10 +139,12 @@ def fitted_model(
     names = names or tuple(task.targets)
     kinds = {name: kind_of(task, name, reading) for name in names}
     if not model.compiled or (is_callable(model) and lacks_loss(model, context.data, preparation)):
-        optimizer = model.optimizer if model.compiled else "sgd"
+        optimizer, load = model.optimizer if model.compiled else "sgd", context.function
+        shapes = None if getattr(model, "outputs", None) else output_shapes(model, example_shape(context.data.x_train))
+        ends = [shape[-1] for shape in shapes or ()]
         explained(
-            lambda: compile_with(model, task, names, kinds, load=context.function, optimizer=optimizer),
-            "model: it comes without a loss, and compiling it with the study's fails",
+            lambda: compile_with(model, task, names, kinds, load=load, optimizer=optimizer, columns=ends),
+            "model: it comes without a loss; compile it in build, since compiling it here with the study's loss fails",
         )
     model.optimizer = _optimizer(model, factors, precision=study.training.precision)
     model.steps_per_execution = 1  # each step has a rate of its own
