@@ -15,6 +15,7 @@ from ablate.errors import AblateError
 from ablate.experiment.options import open_data
 from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_recorded, retrain
 from ablate.storage.folder import StudyFolder
+from ablate.storage.provenance import Provenance
 from ablate.storage.verified import RetrainedTrial, Round, in_a_sentence, in_words
 from ablate.study.load import load_study
 from ablate.study.names import find_study
@@ -57,7 +58,7 @@ class _Shown:
     """Output as lines for people, or as one JSON object per line for machines."""
 
     def __init__(self, *, as_json: bool) -> None:
-        self._as_json, self._width = as_json, 0
+        self._as_json, self._width, self._sign = as_json, 0, 1
         self._console = Console(highlight=False)
 
     def say(self, text: str) -> None:
@@ -65,7 +66,7 @@ class _Shown:
 
     def open(self, prepared: Prepared) -> None:
         trials = [entry.spec.trial for entry in prepared.entries]
-        self._width = min(60, max(map(len, trials)))
+        self._width, self._sign = min(60, max(map(len, trials))), _sign(prepared.recorded.facts)
         self._put(
             {
                 "event": "opened",
@@ -81,7 +82,8 @@ class _Shown:
         )
 
     def check(self, check: RetrainedTrial) -> None:
-        line = f"{check.trial:<{self._width}}   {_score(check.score[0])} → {_score(check.score[1])}   {in_words(check)}"
+        before, after = (_score(score, sign=self._sign) for score in check.score)
+        line = f"{check.trial:<{self._width}}   {before} → {after}   {in_words(check)}"
         self._put({"event": "check", **asdict(check), "words": in_words(check)}, [line])
 
     def close(self, done: Round, *, missing: int, report: str) -> None:
@@ -143,5 +145,13 @@ def _rebuilt(folder: StudyFolder) -> str:
         return f"could not be rebuilt: {err}"
 
 
-def _score(score: float | None) -> str:
-    return "none" if score is None else f"{score:.4f}"
+def _score(score: float | None, *, sign: int) -> str:
+    """The deciding metric itself: scores are higher where they are better."""
+    return "none" if score is None else f"{sign * score:.4f}"
+
+
+def _sign(facts: Provenance) -> int:
+    """-1 if the deciding metric is minimized."""
+    task = facts.task
+    is_minimized = task is not None and any(m.goal == "minimize" for m in task.metrics if m.name == task.decides)
+    return -1 if is_minimized else 1
