@@ -22,10 +22,11 @@ from ablate.models.model_data import model_data
 from ablate.models.outputs import Reading
 from ablate.models.own_training import why_fit
 from ablate.models.process_settings import settings_kept
-from ablate.models.registry import LookedUp, find_builder
+from ablate.models.registry import find_builder
 from ablate.storage.conditions import of_process
 from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
+from ablate.study.looked_up import LookedUp
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
 from ablate.study.trial import Factors
