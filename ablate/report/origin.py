@@ -123,7 +123,7 @@ def origin_section(inputs: Inputs) -> Section:
 
 def _source(inputs: Inputs) -> list[tuple[str, str]]:
     data, seed = inputs.data, inputs.facts.seed
-    several = [f"{name} {_shape(shape)}" for name, shape in (data.inputs or {}).items()]
+    several = [f"{name} {_sides(shape)}" for name, shape in (data.inputs or {}).items()]
     shape, scaling = ", ".join(several) or _shape(data.shape or ()), f"scaling {data.scaling}" if data.scaling else ""
     return _stated(
         ("Study seed", "" if seed is None else str(seed)),
@@ -137,7 +137,11 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _shape(shape: Sequence[int]) -> str:
     """ "32 × 32 × 3", "13 inputs"."""
-    return number_of(shape[0], "input") if len(shape) == 1 else " × ".join(map(str, shape))
+    return number_of(shape[0], "input") if len(shape) == 1 else _sides(shape)
+
+
+def _sides(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
 
 
 def _machine(inputs: Inputs) -> list[tuple[str, str]]:

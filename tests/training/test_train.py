@@ -95,7 +95,7 @@ def test_a_failing_trial_is_an_outcome_with_its_trace(context, finder, tiny_stud
 
 @pytest.mark.parametrize("changes", [{"frozen": ""}, {"label": Label("search")}, {"label": PATH}, {"test": False}])
 def test_no_trial_wants_the_test_set_unless_its_comparison_is_frozen(changes, tiny_study):
-    spec, ended, best = a_spec(tiny_study), Outcome("t", "finished"), ((), (), ())
+    spec, ended, best = a_spec(tiny_study), Outcome("t", "finished", best_epoch=1), ((), (), ())
     settings = tiny_study.training
     trial = Trial(
         spec,

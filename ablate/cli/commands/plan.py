@@ -1,7 +1,7 @@
 """`ablate plan`: what a study would do now, how long it would take, and which effects it could detect."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -32,7 +32,7 @@ from ablate.study.load import load_study
 from ablate.study.names import find_study
 from ablate.study.seeds import SEARCH_REPLICATE
 from ablate.study.settings import Study
-from ablate.study.trial import Label, Level, TrialSpec
+from ablate.study.trial import Label, Level, Outcome, TrialSpec
 from ablate.text import number_of
 from ablate.workers.scheduler import WorkerOptions, open_workers
 
@@ -64,8 +64,10 @@ def run(
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
     paces = seen_paces(entries.values(), study=study)
     specs = outlook.left or _stand_ins(study)
+    said = dict.fromkeys(ways_said(entry.outcome for entry in entries.values()))
     if timing:
-        paces = {**_timed(timing_specs(specs, paces, study=study), facts, options), **paces}
+        paces = {**_timed(timing_specs(specs, paces, study=study), facts, options, said), **paces}
+    say(console, said, soft_wrap=soft_wrap)
     spent = _spent(outlook, facts, options)
     say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
     if outlook.n_seeds and outlook.contrasts:
@@ -179,13 +181,24 @@ def _stand_ins(study: Study) -> list[TrialSpec]:
     return specs or [TrialSpec("baseline", Label("search"), SEARCH_REPLICATE, study.baseline)]
 
 
-def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options) -> dict[Structure, Pace]:
+def ways_said(outcomes: Iterable[Outcome]) -> list[str]:
+    """How trials were trained, where it was not by compiled programs."""
+    ways = dict.fromkeys(outcome.trained_by for outcome in outcomes)
+    return [f"trained by {way}" for way in ways if way != "compiled"]
+
+
+def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options, said: dict[str, None]) -> dict[Structure, Pace]:
+    """The paces of specs, each trained for an epoch; what workers say of the models is added to `said`."""
     if not specs:
         return {}
     study = facts.study
     short = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 1})})
     plan = SteppedPlan(lambda _: specs, known={})
     workers = WorkerOptions(facts.workers, facts.threads, options.cache)
-    with open_workers(short, facts.data, workers, stop=threading.Event()) as scheduler:
+
+    def note(text: str) -> None:
+        said[text] = None
+
+    with open_workers(short, facts.data, workers, stop=threading.Event(), on_notice=note) as scheduler:
         scheduler.run(plan)
     return measured_paces(specs, plan.outcomes, model=study.model.name)

@@ -20,9 +20,10 @@ START_SECONDS = 6.0  # until a worker has imported TensorFlow and read the data:
 class Pace:
     """Seconds that one structure takes on a worker while the others are busy too."""
 
-    compile: float  # build and compile, once in each worker that trains the structure
+    compile: float  # build and compile
     epoch: float  # training and validation
     lasted: float = 1.0  # mean share of the allowed epochs that its trials ran for, as far as known
+    again: bool = False  # each trial and each curve of a range test compiles; else a worker once for the structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,25 @@ def forecast(
     n_train: int,
 ) -> Forecast:
     """Estimate the time for `specs` and for `searched` search trials, whose structures are not known beforehand."""
-    mean = Pace(fmean(pace.compile for pace in paces.values()), fmean(pace.epoch for pace in paces.values()))
+    mean = Pace(
+        fmean(pace.compile for pace in paces.values()),
+        fmean(pace.epoch for pace in paces.values()),
+        again=all(pace.again for pace in paces.values()),
+    )
     allowed: dict[Structure, list[int]] = {}  # of each trial
     for spec in specs:
         allowed.setdefault(structure_of(spec.factors, model=study.model.name), []).append(_allowed(spec, study=study))
     # Epochs and number of compilations for each pace.
     groups: list[tuple[Pace, float, float]] = [
-        (pace, pace.lasted * sum(epochs), min(workers, len(epochs)))
+        (pace, pace.lasted * sum(epochs), len(epochs) if pace.again else min(workers, len(epochs)))
         for pace, epochs in ((paces.get(structure, mean), epochs) for structure, epochs in allowed.items())
     ]
     # About every second search trial has a structure that its worker has compiled before.
-    groups.append((mean, searched * study.training.epochs, searched / 2))
+    groups.append((mean, searched * study.training.epochs, searched if mean.again else searched / 2))
     trained = sum(n_epochs * pace.epoch for pace, n_epochs, _ in groups)
     compiled = sum(times * pace.compile for pace, _, times in groups)
-    tested = (_range_tests(specs, study=study) + searched) * _ramp_epochs(study, n_train) * mean.epoch
+    n_tests = _range_tests(specs, study=study) + searched
+    tested = n_tests * (_ramp_epochs(study, n_train) * mean.epoch + _curves(study, n_train) * mean.again * mean.compile)
     trials = len(specs) + searched
     total = START_SECONDS + (trained + compiled + tested) / workers if trials else 0.0
     return Forecast(total, sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
@@ -114,6 +120,11 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
     )
 
 
+def _curves(study: Study, n_train: int) -> int:
+    """The curves of one range test."""
+    return plan_ramps(study.lr_test, trial_steps=trial_steps(study, study.baseline, n_train=n_train)).seeds
+
+
 def _ramp_epochs(study: Study, n_train: int) -> float:
     """The steps of one range test, as a fraction of an epoch's steps."""
     own = trial_steps(study, study.baseline, n_train=n_train)
@@ -124,4 +135,4 @@ def _pace(outcomes: Sequence[Outcome]) -> Pace:
     n_epochs = sum(outcome.epochs for outcome in outcomes)
     spent = sum(outcome.timings.get(part, 0.0) for outcome in outcomes for part in ("train", "evaluate"))
     compiled = [outcome.timings.get("compile", 0.0) + outcome.timings.get("build", 0.0) for outcome in outcomes]
-    return Pace(max(compiled), spent / n_epochs)
+    return Pace(max(compiled), spent / n_epochs, again=outcomes[0].trained_by != "compiled")

@@ -10,9 +10,9 @@ from ablate.training.engine.backend import TrialError
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.scaling import is_weighted
 from ablate.training.engine.settings import mc_samples_of, target_scaling_of
-from ablate.training.fit.callbacks import Ramp, check_optimizer
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import check_loss, fitted_model, users_callbacks
+from ablate.training.fit.rates import Ramp, check_optimizer
 
 _STEPS = 8  # of the trial run
 

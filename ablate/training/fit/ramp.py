@@ -9,8 +9,8 @@ from ablate.data import Split
 from ablate.data.array import Floats32, Integers
 from ablate.study.trial import Factors
 from ablate.training.engine.context import TrainingContext
-from ablate.training.fit.callbacks import Ramp, check_optimizer
 from ablate.training.fit.fitted import fitted_model
+from ablate.training.fit.rates import Ramp, check_optimizer
 
 
 def ramp_losses(

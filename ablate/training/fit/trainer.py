@@ -1,10 +1,9 @@
 """Train trials to their outcomes by `model.fit`, one after the other, with the splits and seeds of all other trials."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
-
-import keras
 
 from ablate.clock import Clock
 from ablate.models.build import count_parameters
@@ -12,7 +11,7 @@ from ablate.models.layers import weights_digest
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
 from ablate.training.engine.context import ModelFacts, TrainingContext
-from ablate.training.fit.callbacks import Conductor
+from ablate.training.fit.conductor import Conductor
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import FittedModel, fitted_model, users_callbacks
 from ablate.training.run_range_test import RateFinder
@@ -37,7 +36,7 @@ def fit_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: Rat
     """Train specs of one structure; any error in a trial becomes its outcome."""
     for spec in specs:
         reports.tell(_FittedTrial(spec, context, finder, reports).outcome())
-        keras.utils.clear_session(free_memory=True)
+        gc.collect()  # models and their graphs refer to each other
 
 
 class _FittedTrial:
@@ -90,7 +89,7 @@ class _FittedTrial:
             feeding.dataset(lambda: conductor.order, part="train"),
             epochs=trial.settings.epochs,
             validation_data=feeding.dataset(lambda: in_batches(rows, fitted.batch_size), part="evaluate"),
-            callbacks=[conductor.training, conductor.validation, conductor, *users],
+            callbacks=[conductor.stopwatch, conductor.training, conductor.validation, conductor, *users],
             shuffle=False,
             verbose=0,
         )

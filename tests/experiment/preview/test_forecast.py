@@ -53,6 +53,16 @@ def test_what_was_timed_becomes_a_pace_and_what_failed_does_not(tiny_study):
     assert measured_paces(specs, outcomes, model="mlp") == {NONE: Pace(compile=3.5, epoch=8.0)}
 
 
+def test_models_that_model_fit_trains_compile_in_each_trial_and_each_curve(tiny_study):
+    by_fit = replace(trained("a", epochs=1), trained_by="model.fit: my.py overrides train_step")
+    assert measured_paces([spec("a")], {"a": by_fit}, model="mlp") == {NONE: Pace(3.0, 8.0, again=True)}
+    specs = [spec("a"), spec("b", seed=2)]
+    paces = [{NONE: Pace(4.0, 2.0, again=again)} for again in (False, True)]
+    once, again = (forecast(specs, searched=0, study=tiny_study, paces=some, workers=1, n_train=640) for some in paces)
+    curves = tiny_study.lr_test.seeds
+    assert again.seconds - once.seconds == pytest.approx(4.0 + 2 * curves * 4.0)
+
+
 def test_the_time_is_that_of_compiling_range_tests_and_epochs_over_the_workers(tiny_study):
     study = tiny_study.model_copy(update={"lr_test": tiny_study.lr_test.model_copy(update={"low": 1e-3, "high": 0.1})})
     specs = [spec("a"), spec("b", seed=2), spec("c", learning_rate=0.1)]

@@ -71,7 +71,7 @@ def program_of(model, *, size=1, xla=False, pieces=WHOLE, samples=0):
     targets = {"price": Target("numbers", (1,)), "kind": Target("classes", n_classes=3)}
     task = Task(targets, (TaskMetric("price_r2", "maximize"), TaskMetric("loss", "minimize")), "loss")
     metrics = metrics_of(task, {"price": "numbers", "kind": "probabilities"}, load=None)
-    objective = CompiledObjective(model, metrics.streamed, targets=list(targets))
+    objective = CompiledObjective(model, metrics.streamed, targets=targets)
     return Program(
         model, make_optimizer("sgd"), size=size, xla=xla, pieces=pieces, objective=objective, prepare=Preparation()
     )

@@ -229,6 +229,7 @@ def test_the_test_set_is_read_only_where_the_spec_allows_it(context_of):
 def test_a_model_compiled_by_its_author_reports_its_own_metrics(context_of):
     outcome, epochs = trained(context_of("compiled", epochs=1))
     assert outcome.trained_by == "model.fit: my.py overrides train_step"
+    assert outcome.timings["compile"] > epochs[0].seconds > 0  # tracing the step is no part of an epoch
     assert set(epochs[0].metrics) == {"train_loss", "train_accuracy", "val_loss", "val_accuracy"}
 
 
