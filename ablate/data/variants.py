@@ -17,7 +17,7 @@ from ablate.data.trees import Tree, leaves, n_examples
 from ablate.errors import AblateError, DataError, StudyError
 from ablate.study.changes import changes
 from ablate.study.data_factors import data_factors
-from ablate.study.settings import Study
+from ablate.study.settings import Data, Study
 from ablate.study.trial import Factors, Level
 from ablate.study.user_code import may_compile
 from ablate.text import listed, number_of, printable
@@ -65,7 +65,7 @@ def open_variant(study: Study, baseline: Dataset, factors: Factors, *, said: str
         data = open_examples(study, factors)
     except AblateError as err:
         raise type(err)(f"{place}: {str(err).removeprefix('data.name: ')}") from err
-    if fault := _incomparable(study, baseline, data):
+    if fault := incomparable(study.data, baseline, data):
         raise DataError(f"{place}: {fault}")
     if baseline.variants.get(_key(data), data.digest) != data.digest:
         raise DataError(
@@ -110,7 +110,7 @@ def unread_factors(study: Study, data: Dataset) -> list[str]:
     return [name for name in data_factors(study.baseline, model=study.model.name).levels if name not in data.factors]
 
 
-def _incomparable(study: Study, baseline: Dataset, data: Dataset) -> str:
+def incomparable(settings: Data, baseline: Dataset, data: Dataset) -> str:
     """Why trials on `data` cannot be compared with the baseline's, in a phrase and a way out; "" if they can.
 
     Both hold out the same examples and predict the same targets; their inputs may differ, and with a validation part of
@@ -120,7 +120,7 @@ def _incomparable(study: Study, baseline: Dataset, data: Dataset) -> str:
         return "y holds other targets than in the baseline\n  keep the number and the kind of targets, and the classes"
     if data.is_test_drawn != baseline.is_test_drawn:
         return "has a test part and the baseline has none, or the other way round\n  return x_test and y_test always"
-    is_given = study.data.validation == "given" and not baseline.is_test_drawn
+    is_given = settings.validation == "given" and not baseline.is_test_drawn
     return _other_training(baseline, data) if not is_given and _n(data) != _n(baseline) else _other_targets(
         baseline, data, is_given=is_given
     )  # fmt: skip
