@@ -37,8 +37,10 @@ def load_from_function(
     arguments = _arguments(function, origin=origin, offered={"seed": seed, "factors": factors.given})
     try:
         returned = explained(lambda: function(**arguments), f"data.name: {origin} failed")
-    finally:
+    except StudyError:
         _check_reserved(factors, origin=origin)
+        raise
+    _check_reserved(factors, origin=origin)
     if is_table(returned):
         from ablate.data.table import table_source  # needs pandas, which is slow to import
 

@@ -54,15 +54,22 @@ def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], 
     Those of the baseline, where the data have factors of their own; the other levels are checked.
     """
     data = check_levels(study, open_examples(study, study.baseline, data_dir=data_dir, announce=announce))
-    unread = unread_factors(study, data)
-    if not unread:
-        return data
-    what, its = ("factor", "its") if len(unread) == 1 else ("factors", "their")
-    said = (
-        f"neither model {study.model.name} nor {study.data.name} reads the {what} {listed(unread)}, so {its} levels "
-        "would give identical runs"
-    )
-    return replace(data, notes=(*data.notes, said))
+    return replace(data, notes=(*data.notes, *_about_factors(study, data)))
+
+
+def _about_factors(study: Study, data: Dataset) -> list[str]:
+    """What to say of the factors of the data, and of those that nothing reads."""
+    said, read = list[str](), [name for name in data.factors if name in study.space.dimensions]
+    if read:
+        each = "each of its levels" if len(read) == 1 else "each combination of their levels"
+        said.append(f"{study.data.name} reads {listed(read)}: {each} has examples of its own")
+    if unread := unread_factors(study, data):
+        what, its = ("factor", "its") if len(unread) == 1 else ("factors", "their")
+        said.append(
+            f"neither model {study.model.name} nor {study.data.name} reads the {what} {listed(unread)}, so {its} "
+            "levels would give identical runs"
+        )
+    return said
 
 
 def label(study: Study, data: Dataset) -> str:

@@ -76,10 +76,11 @@ def options_in(folder):
     return Options(folder / "reports", f"sqlite:///{folder / 'mlflow.db'}", "ablate study a", workers=1)
 
 
-def test_a_factor_that_neither_model_nor_data_read_is_said_before_the_first_trial(study):
+def test_the_factors_of_the_data_and_those_that_nothing_reads_are_said_before_the_first_trial(study):
     data = open_data(study, None, announce=lambda _: None)
     said = "neither model mlp nor my.py:load reads the factor idle, so its levels would give identical runs"
-    assert data.notes[-1] == said
+    of_data = "my.py:load reads first and noise: each combination of their levels has examples of its own"
+    assert data.notes[-2:] == (of_data, said)
     assert data.factors == {"first": "kept", "noise": 0.0}
 
 

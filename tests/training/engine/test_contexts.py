@@ -124,6 +124,25 @@ def test_contexts_are_dropped_before_their_examples_fill_the_memory(tmp_path):
     assert contexts.of(study.baseline) is not first
 
 
+def test_examples_of_another_level_are_streamed_where_they_do_not_fit(tmp_path):
+    study, data = opened(tmp_path)
+    factors = {**study.baseline, "noise": 0.5}
+    make = partial(TrainingContext, study, stack=1, room=Room(data.x_train.nbytes))
+    streamed = Contexts(study, data, make)
+    assert streamed.of(factors).placement.is_streamed
+    assert numbers(trained(streamed, factors)) == numbers(trained(contexts_of(study, data), factors))
+
+
+def test_a_level_may_have_fewer_training_examples_beside_a_validation_part(tmp_path):
+    returned = 'return {"x_train": x[:n], "y_train": y[:n], "x_val": x[90:], "y_val": y[90:], "x_test": x, "y_test": y}'
+    code = f"{CODE[: CODE.index('    return')]}    n = 90 if factors['kind'] == 'whole' else 40\n    {returned}\n"
+    text = STUDY.replace("validation = 32", 'validation = "given"')
+    study, data = opened(tmp_path / "a", code, text)
+    fewer = trained(contexts_of(study, data), {**study.baseline, "kind": "left out"})
+    alone, only = opened(tmp_path / "b", code.replace("factors['kind'] == 'whole'", "False"), text)
+    assert numbers(fewer) == numbers(trained(contexts_of(alone, only), alone.baseline))
+
+
 def test_a_carried_rate_is_found_on_the_examples_of_the_configuration_that_it_is_found_for(tmp_path):
     study, data = opened(tmp_path)
     contexts = contexts_of(study, data)
