@@ -7,6 +7,7 @@ from typing import TypeAlias, final
 from ablate.data import Dataset
 from ablate.data.placement import SHARE, UNKNOWN, Room
 from ablate.data.variants import is_made_for, open_variant
+from ablate.models.process_settings import settings_kept
 from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine.context import TrainingContext
@@ -33,7 +34,8 @@ class Contexts:
         if found is None:
             data = self._data
             if not is_made_for(data, factors):
-                data = open_variant(self._study, self._data, factors)
+                with settings_kept(f"data.name: {self._study.data.name}"):
+                    data = open_variant(self._study, self._data, factors)
             self._make_room()
             found = self._make(data)
             found.others = self.of

@@ -8,7 +8,7 @@ from in_process import run_trial
 from ablate.clock import Clock
 from ablate.data.placement import SHARE, Room
 from ablate.data.variants import check_levels, open_examples
-from ablate.errors import DataError
+from ablate.errors import DataError, StudyError
 from ablate.study.load import load_study
 from ablate.study.trial import Label, TrialSpec
 from ablate.training.engine.context import TrainingContext
@@ -52,6 +52,13 @@ noise = 0.0
 kind = ["whole", "left out"]
 noise = { low = 0.0, high = 9.0, ablate = [0.5] }
 activation = ["relu", "elu"]
+"""
+
+
+SET_POLICY = """
+def set_policy():
+    import keras
+    keras.config.set_floatx("float64")
 """
 
 
@@ -161,6 +168,15 @@ def test_a_level_that_was_not_checked_before_is_refused_when_it_comes_up(tmp_pat
     study, data = opened(tmp_path, CODE.replace("% 2", "% (2 + (factors['noise'] > 3))"))
     with pytest.raises(DataError, match=r"data.name: my.py:load with kind=whole and noise=5.0: y holds other targets"):
         contexts_of(study, data).of({**study.baseline, "noise": 5.0})
+
+
+def test_loading_another_level_may_not_change_keras(tmp_path):
+    study, data = opened(
+        tmp_path, CODE.replace("    rng =", "    if factors['noise'] == 7:\n        set_policy()\n    rng =", 1)
+    )
+    (tmp_path / "my.py").write_text((tmp_path / "my.py").read_text() + SET_POLICY)
+    with pytest.raises(StudyError, match=r"data.name: my.py:load sets Keras' floatx to float64"):
+        contexts_of(study, data).of({**study.baseline, "noise": 7.0})
 
 
 BUILD = """
