@@ -11,10 +11,10 @@ from opened import open_source, settings_of
 from PIL import Image
 
 from ablate.data import Dataset, split_dataset
+from ablate.data.comparable import incomparable
 from ablate.data.load import load_source
 from ablate.data.source import Source
 from ablate.data.trees import leaves, n_examples
-from ablate.data.variants import incomparable
 from ablate.study.data_factors import DataFactors, data_factors
 from ablate.study.settings import Data
 from ablate.study.trial import Factors
