@@ -18,6 +18,7 @@ from ablate.data.trees import ONLY, Tree, leaves, n_examples, to_tree
 from ablate.errors import DataError
 from ablate.study.losses import family_of
 from ablate.study.task import Target
+from ablate.study.trial import Level
 from ablate.text import number_of
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -47,6 +48,9 @@ class Dataset:
     weights_test: Array | None = None
     columns: tuple[FeatureColumn, ...] = ()  # of a table, in the order of the inputs
     notes: tuple[str, ...] = ()  # on what was read as what, said once
+    is_test_drawn: bool = False  # whether the test examples were set aside from the source's training examples
+    factors: Mapping[str, Level] = field(default_factory=dict)  # levels that the user's function read to load them
+    variants: Mapping[str, str] = field(default_factory=dict)  # digests for other levels, by the levels as JSON
 
 
 def to_dataset(name: str, source: Source, *, loss: str | None = None, may_compile: bool = False) -> Dataset:

@@ -20,6 +20,7 @@ from ablate.data.stand_in import STAND_IN_VERSION, draw_stand_in
 from ablate.data.user_source import load_from_function
 from ablate.errors import DataError, known_names
 from ablate.study.catalog import DATA_SETS
+from ablate.study.data_factors import DataFactors
 from ablate.study.data_formats import format_of_name
 from ablate.study.data_ref import SourceKind, source_kind
 from ablate.study.model_ref import ModelRef
@@ -42,6 +43,7 @@ def load_dataset(
     loss: str | None = None,
     may_compile: bool = False,
     seed: int = 0,
+    factors: DataFactors | None = None,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
@@ -54,12 +56,14 @@ def load_dataset(
         base=base,
         loss=loss,
         seed=seed,
+        factors=factors,
         fetch=fetch,
         announce=announce,
     )
     for note in source.notes:
         announce(note)
-    return to_dataset(_dataset_name(name), source, loss=loss, may_compile=may_compile)
+    data = to_dataset(_dataset_name(name), source, loss=loss, may_compile=may_compile)
+    return replace(data, factors=factors.read()) if factors else data
 
 
 def load_source(
@@ -70,6 +74,7 @@ def load_source(
     base: Path,
     loss: str | None = None,
     seed: int = 0,
+    factors: DataFactors | None = None,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Source:
@@ -79,13 +84,14 @@ def load_source(
     is fetched once and written there; where that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With
     `explicit` (the user named the folder), and for a path, neither happens: a missing file is an error. "digits" comes
     with scikit-learn, without a file. `loss` is training.loss, which tells amounts from classes in a table; `seed` the
-    study's, for a function that lists it. `announce` is called with a line for each slow step. Raises `DataError`.
+    study's and `factors` a configuration's, for a function that lists them. `announce` is called with a line for each
+    slow step. Raises `DataError`.
     """
     match source_kind(settings.name):
         case "known":
             return _known(settings, data_dir=data_dir, explicit=explicit, fetch=fetch, announce=announce)
         case "function":
-            return load_from_function(settings, base=base, seed=seed, loss=loss)
+            return load_from_function(settings, base=base, seed=seed, loss=loss, factors=factors)
         case kind:
             return _at_path(settings, base / _expanded(settings.name), kind, loss=loss)
 

@@ -99,6 +99,7 @@ def _divided(data: Dataset, test: Array) -> Dataset:
         weights_train=None if data.weights_train is None else data.weights_train[train],
         weights_test=None if data.weights_train is None else data.weights_train[test],
         notes=(*data.notes, _note(data, test, train)),
+        is_test_drawn=True,
     )
 
 

@@ -21,7 +21,7 @@ from ablate.study.task import Target
 
 _ABOUT = "dataset.json"
 _BEFORE = "pretraining"  # the subfolder of the pretraining task, if there is one
-_FIELDS = ("name", "n_classes", "stand_in", "source", "digest", "n_given")
+_FIELDS = ("name", "n_classes", "stand_in", "source", "digest", "n_given", "is_test_drawn", "factors", "variants")
 _TEXTS = ("groups", "notes")
 _PER_EXAMPLE = ("group_of", "time_of", "weights_train", "weights_test")
 _NAME = 50  # characters of the data set's name used in the folder's name

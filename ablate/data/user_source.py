@@ -10,6 +10,7 @@ from ablate.data.source import Source
 from ablate.data.trees import Tree, leaves
 from ablate.data.user_arrays import INSTEAD, described, is_stream, is_table, to_array
 from ablate.errors import DataError, StudyError, explained, known_names
+from ablate.study.data_factors import DataFactors, data_factors
 from ablate.study.data_table import BALANCED
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Data
@@ -21,17 +22,25 @@ _PARTS = ("train", "test", "validation")
 _EXAMPLE = 'return {"x_train": x, "y_train": y}, with "x_test" and "y_test" if there is a test part'
 
 
-def load_from_function(settings: Data, *, base: Path, seed: int, loss: str | None) -> Source:
+def load_from_function(
+    settings: Data, *, base: Path, seed: int, loss: str | None, factors: DataFactors | None = None
+) -> Source:
     """The examples that the function data.name returns; its file is searched in the folder `base`.
 
-    It is called with what it lists of `KNOWN`. Memory-mapped arrays stay what they are. Raises `StudyError` and
-    `DataError`.
+    It is called with what it lists of `KNOWN`, and `factors` note which it reads. Memory-mapped arrays stay what they
+    are. Raises `StudyError` and `DataError`.
     """
+    factors = factors or data_factors({}, model="")
     named = ModelRef.of(settings.name)
     function = import_function(base / named.file, named.function, setting="data.name")
     origin = f"{printable(named.name, 300)}"
-    arguments = _arguments(function, origin=origin, seed=seed)
-    returned = explained(lambda: function(**arguments), f"data.name: {origin} failed")
+    arguments = _arguments(function, origin=origin, offered={"seed": seed, "factors": factors.given})
+    try:
+        returned = explained(lambda: function(**arguments), f"data.name: {origin} failed")
+    except StudyError:
+        _check_reserved(factors, origin=origin)
+        raise
+    _check_reserved(factors, origin=origin)
     if is_table(returned):
         from ablate.data.table import table_source  # needs pandas, which is slow to import
 
@@ -45,7 +54,10 @@ def load_from_function(settings: Data, *, base: Path, seed: int, loss: str | Non
     return _source(returned, settings, origin=origin)
 
 
-def _arguments(function: Callable[..., Any], *, origin: str, seed: int) -> dict[str, object]:  # Any: the user's
+def _arguments(
+    function: Callable[..., Any], *, origin: str, offered: Mapping[str, object]
+) -> dict[str, object]:  # Any: the user's
+    """Those of the arguments `offered` that the function lists."""
     listed_names = explained(
         lambda: [
             name
@@ -55,15 +67,20 @@ def _arguments(function: Callable[..., Any], *, origin: str, seed: int) -> dict[
         f"data.name: {origin} cannot be called",
     )
     for name in listed_names:
-        if name == "factors":
-            way_out = "leave out the argument; factors of the model go to build(factors, …)"
-            raise StudyError(
-                f"data.name: {origin} lists factors, but data that depend on them are not supported yet\n  {way_out}"
-            )
         if name not in KNOWN:
             known = known_names(name, KNOWN)
             raise StudyError(f'data.name: {origin} lists the unknown argument "{printable(name)}"\n  {known}')
-    return {"seed": seed} if "seed" in listed_names else {}
+    return {name: offered[name] for name in listed_names}
+
+
+def _check_reserved(factors: DataFactors, *, origin: str) -> None:
+    """Raise `StudyError` if the function asked for a factor that changes the model or its training."""
+    for name in sorted(factors.given.names & factors.reserved):
+        known = f"it may read {listed(factors.levels)}" if factors.levels else "this study has none"
+        raise StudyError(
+            f"data.name: {origin} reads the factor {printable(name)}, which the model or its training uses\n"
+            f"  give the data a factor with a name of its own; {known}"
+        )
 
 
 def _source(returned: object, settings: Data, *, origin: str) -> Source:

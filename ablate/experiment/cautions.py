@@ -1,7 +1,7 @@
 """Warn about suspicious runs: test scores far below validation, seeds with equal weights, levels without any effect."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -52,20 +52,25 @@ def all_cautions(facts: Facts, entries: Iterable[Entry]) -> Cautions:
     """Warnings from the data and from the runs of a study; `entries` is empty before the first trial."""
     task = facts.task
     judged = ACCURACY if task.decides == LOSS and ACCURACY.name in task.names else task.metric
-    return {**facts.cautions, **run_cautions(entries, model=facts.study.model, judged=judged)}
+    return {
+        **facts.cautions,
+        **run_cautions(entries, model=facts.study.model, judged=judged, of_data=facts.data.factors),
+    }
 
 
-def run_cautions(entries: Iterable[Entry], *, model: ModelRef, judged: TaskMetric = ACCURACY) -> Cautions:
+def run_cautions(
+    entries: Iterable[Entry], *, model: ModelRef, judged: TaskMetric = ACCURACY, of_data: Collection[str] = ()
+) -> Cautions:
     """Warnings from the settled comparisons; leaves out kinds that these runs cannot show.
 
-    `model` is the study's model: only users' models are asked "does build use it?". `judged` is the metric whose test
-    scores are set beside those of validation.
+    `model` is the study's model: only users' models are asked "does build use it?", and not about the factors
+    `of_data`. `judged` is the metric whose test scores are set beside those of validation.
     """
     entries = [entry for entry in entries if entry.spec.label.phase == "ablation"]
     found: dict[CautionKind, list[str] | None] = {
         "test_gap": _test_gap(entries, judged),
         "initial_weights": _equal_weights(entries),
-        "identical_runs": _identical_runs(entries, model=model),
+        "identical_runs": _identical_runs(entries, model=model, of_data=of_data),
     }
     return {kind: said for kind, said in found.items() if said is not None}
 
@@ -129,14 +134,14 @@ def _equal_weights(entries: Sequence[Entry]) -> list[str] | None:
     return said if compared else None
 
 
-def _identical_runs(entries: Sequence[Entry], *, model: ModelRef) -> list[str] | None:
+def _identical_runs(entries: Sequence[Entry], *, model: ModelRef, of_data: Collection[str]) -> list[str] | None:
     """A sentence per set of levels of a factor with equal epochs in all seeds; None if no two levels share a seed."""
     said, is_compared = list[str](), False
     for factor, cells in _groups(_cells(entries)):
         for alike, is_same in _classes(cells):
             is_compared |= is_same is not None
             if is_same:
-                said.append(_sentence(factor, alike, model=model))
+                said.append(_sentence(factor, alike, is_builds=model.is_users and factor not in of_data))
     return list(dict.fromkeys(said)) if is_compared else None
 
 
@@ -209,14 +214,14 @@ def _equal(one: _Cell, other: _Cell) -> bool | None:
     return all(one.runs[seed] == other.runs[seed] for seed in seeds) and all(one.runs[seed] for seed in shared)
 
 
-def _sentence(factor: str, cells: Sequence[_Cell], *, model: ModelRef) -> str:
+def _sentence(factor: str, cells: Sequence[_Cell], *, is_builds: bool) -> str:
     levels = _listed([cell.named(factor) for cell in cells])
     said = (
         f"{levels} give identical runs" if factor == RECIPE else f"the levels {levels} of {factor} give identical runs"
     )
     if why := sorted({note for cell in cells for note in cell.as_final}):
         return f"{said}: {'; '.join(why)}"
-    if model.is_users and factor not in ENGINE and factor != "learning_rate":
+    if is_builds and factor not in ENGINE and factor != "learning_rate":
         return f"{said}: build does not seem to use {'them' if factor == RECIPE else 'it'}"
     return f"{said}: here {'they change' if factor == RECIPE else 'it changes'} nothing"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ablate import system
-from ablate.data import Dataset, check_split, data_cautions, load_dataset, select_task, set_aside_test, split_notes
+from ablate.data import Dataset, data_cautions
 from ablate.data.placement import place_data
+from ablate.data.variants import check_levels, open_examples, unread_factors
 from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
 from ablate.storage.files.json_file import to_plain
@@ -17,7 +18,7 @@ from ablate.study.cautions import sentences
 from ablate.study.rate import rate_of
 from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
-from ablate.study.user_code import may_compile
+from ablate.text import listed
 from ablate.tracking import StudyRun
 from ablate.training.ramp_plan import cost_said
 from ablate.workers.queue import count_workers, room_of_worker
@@ -48,25 +49,27 @@ class Options:
 
 
 def open_data(study: Study, data_dir: Path | None, *, announce: Callable[[str], None]) -> Dataset:
-    """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data."""
-    is_explicit = data_dir is not None
-    data = load_dataset(
-        study.data.name,
-        data_dir=data_dir,
-        explicit=is_explicit,
-        base=study.base,
-        settings=study.data,
-        loss=study.training.loss,
-        may_compile=may_compile(study.model, base=study.base),
-        seed=study.seed,
-        announce=announce,
-    )
-    data = set_aside_test(data, study.data, seed=study.seed)
-    before = study.transfer.classes if study.transfer else None
-    at_most = study.data.test if isinstance(study.data.test, int) else None
-    task = select_task(data, study.data.classes, before=before, test=at_most)
-    check_split(task, study.data)
-    return replace(task, notes=(*task.notes, *split_notes(task, study.data)))
+    """The study's data: from --data-dir, the usual data folder, a download, or the bundled synthetic data.
+
+    Those of the baseline, where the data have factors of their own; the other levels are checked.
+    """
+    data = check_levels(study, open_examples(study, study.baseline, data_dir=data_dir, announce=announce))
+    return replace(data, notes=(*data.notes, *_about_factors(study, data)))
+
+
+def _about_factors(study: Study, data: Dataset) -> list[str]:
+    """What to say of the factors of the data, and of those that nothing reads."""
+    said, read = list[str](), [name for name in data.factors if name in study.space.dimensions]
+    if read:
+        each = "each of its levels" if len(read) == 1 else "each combination of their levels"
+        said.append(f"{study.data.name} reads {listed(read)}: {each} has examples of its own")
+    if unread := unread_factors(study, data):
+        what, its = ("factor", "its") if len(unread) == 1 else ("factors", "their")
+        said.append(
+            f"neither model {study.model.name} nor {study.data.name} reads the {what} {listed(unread)}, so {its} "
+            "levels would give identical runs"
+        )
+    return said
 
 
 def label(study: Study, data: Dataset) -> str:

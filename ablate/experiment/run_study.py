@@ -16,6 +16,7 @@ from ablate.experiment.interim import count_states, headline_metrics, reference_
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
+from ablate.experiment.verify.conditions import check_data
 from ablate.report import ReportFiles, build_report
 from ablate.report.wording import as_markdown
 from ablate.storage.facts import Ending, Facts
@@ -54,6 +55,9 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
         conditions = facts.conditions()
         changes = folder.claim(study, data=facts.fingerprint(), conditions=conditions, go_on=options.go_on)
         run = Run(facts, options, folder=folder, tracker=tracker, watch=watch, clock=clock)
+        if data.factors:  # others were made from files or code that may have changed
+            trained = [entry for entry in run.journal.entries.values() if entry.spec.label.phase == "ablation"]
+            check_data(trained, study, data)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock, cache=options.cache)
         sweep(options.cache)  # removes files that killed workers left half-written
         for note in (*held.notes, *changes, *run.damage(), *warnings(facts)):

@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import keras
 
@@ -14,16 +13,12 @@ from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import ModelData
 from ablate.models.process_settings import channel_axis_hint, settings_kept
 from ablate.study.listed_arguments import listed_arguments
+from ablate.study.looked_up import LookedUp
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
 from ablate.study.user_functions import function_in, import_file
 
 ORDER = ("factors", "input_shape", "n_classes")  # for a function with other names for them
-_OF_ONE = ("__getitem__", "__contains__", "get", "pop", "setdefault")
-# Thanks to an `__iter__` of its own, `dict(…)`, `**` and `{**…}` look up each key instead of copying memory.
-_OF_ALL = (
-    "__iter__", "keys", "values", "items", "copy", "popitem", "__or__", "__ror__", "__eq__", "__ne__", "__repr__",
-)  # fmt: skip
 
 
 def find_builder(model: ModelRef, *, base: Path) -> Builder:
@@ -74,32 +69,3 @@ def _callbacks(module: ModuleType, *, file: str) -> Callable[..., object] | None
         )
     is_own = inspect.isfunction(found) and found.__module__ == module.__name__
     return found if is_own else None
-
-
-class LookedUp(dict[str, Level]):
-    """A dictionary of levels; `names` are the keys that were read. Iterating reads all of them."""
-
-    def __init__(self, factors: Factors) -> None:
-        super().__init__(factors)
-        self.names: set[str] = set()
-
-
-def _noting_one(read: Callable[..., Any]) -> Callable[..., Any]:  # Any: Python's own
-    def noted(self: LookedUp, name: str, *more: Any) -> Any:
-        self.names.add(name)
-        return read(self, name, *more)
-
-    return noted
-
-
-def _noting_all(read: Callable[..., Any]) -> Callable[..., Any]:  # Any: as above
-    def noted(self: LookedUp, *more: Any) -> Any:
-        self.names.update(dict.keys(self))
-        return read(self, *more)
-
-    return noted
-
-
-for _names, _noting in ((_OF_ONE, _noting_one), (_OF_ALL, _noting_all)):
-    for _name in _names:
-        setattr(LookedUp, _name, _noting(getattr(dict, _name)))

@@ -119,9 +119,12 @@ class TrialCache:
 
 
 def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache | None:
-    """The cache in `folder` for a study; None if its code imports something that no digest here covers."""
+    """The cache in `folder` for a study; None if code of its own decides numbers that no digest here covers.
+
+    So it is with imports of other packages, and with a function that makes other examples for other data factors.
+    """
     study = facts.study
-    return TrialCache(folder, facts, stack=stack) if study_stands_alone(study) else None
+    return TrialCache(folder, facts, stack=stack) if study_stands_alone(study) and not facts.data.factors else None
 
 
 def trial_key(spec: TrialSpec) -> str:

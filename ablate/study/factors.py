@@ -40,6 +40,7 @@ class LevelReader:
 
     layered: Layered
     model: str
+    has_data_factors: bool = False  # whether the function of the data lists `factors`, so that any may be its own
 
     @property
     def is_built_in(self) -> bool:
@@ -138,7 +139,7 @@ class _Reader:
                 if name in inapplicable:
                     rule = f"does not apply to model {self.levels.model}: {inapplicable[name]}"
                     raise self.layered.error((table, name), rule, hint="remove it from [baseline] and [space]")
-                if self.levels.is_built_in and name not in known:
+                if self.levels.is_built_in and name not in known and not self.levels.has_data_factors:
                     raise self.layered.unknown((table, name), name, known=known, kind="factor")
                 if name == RECIPE:
                     raise self.layered.error(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablate.study.catalog import MODELS
+from ablate.study.data_factors import lists_factors
 from ablate.study.data_table import read_data
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
@@ -65,7 +66,9 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
             raise layered.unknown((name,), name, known=(*_TOP, *_TABLES), kind="key")
     most = QUICK if quick and not layered.has_quick else {}
     model = _model(layered)
-    levels = LevelReader(layered, model.name)
+    named = layered.tree.get("data")
+    data_name = named.get("name") if isinstance(named, dict) else None
+    levels = LevelReader(layered, model.name, lists_factors(data_name, base=path.absolute().parent))
     baseline, space = read_factors(levels)
     model = _with_options(levels, model, factors=baseline)
     name = _name(layered, path)

@@ -38,14 +38,25 @@ _KIND = TypeAdapter(RateTest)
 
 
 class RateFinder:
-    """Finds learning rates in a training context; `cache` is a folder of JSON files for other processes, or None."""
+    """Finds learning rates in a training context; `cache` is a folder of JSON files for other processes, or None.
 
-    def __init__(self, context: TrainingContext, *, cache: Path | None) -> None:
+    `found` are the tests held in memory, by key; finders of one process share them.
+    """
+
+    def __init__(
+        self, context: TrainingContext, *, cache: Path | None, found: dict[str, RateTest] | None = None
+    ) -> None:
         self._context, self._cache = context, cache
-        self._found: dict[str, RateTest] = {}
+        self._found = {} if found is None else found
 
     def find(self, factors: Factors, clock: Clock, *, replicate: int, size: int = 1) -> RateTest:
-        """The range test of a configuration in a replicate; its learning rate does not matter."""
+        """The range test of a configuration in a replicate; its learning rate does not matter.
+
+        It runs on the configuration's own examples: the rate of a trial may be that of another configuration.
+        """
+        if (there := self._context.at(factors)) is not self._context:
+            finder = RateFinder(there, cache=self._cache, found=self._found)
+            return finder.find(factors, clock, replicate=replicate, size=size)
         while True:
             try:
                 return contained(

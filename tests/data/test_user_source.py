@@ -5,6 +5,7 @@ import pytest
 
 from ablate.data.user_source import load_from_function
 from ablate.errors import AblateError, DataError
+from ablate.study.data_factors import data_factors
 from ablate.study.settings import Data
 
 HEAD = "import numpy as np\nx, y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])\n"
@@ -49,6 +50,17 @@ def test_weights_that_are_returned_count_and_it_is_said(load):
 def test_the_function_gets_what_it_lists(load):
     assert load('return {"x_train": x + seed, "y_train": y}', signature="seed", seed=5).x_train[0, 0] == 5
     assert load('return {"x_train": x + seed, "y_train": y}', signature="*, seed=1, **more", seed=5).x_train[0, 0] == 5
+
+
+def test_a_function_that_lists_factors_reads_those_of_the_configuration(tmp_path):
+    code = (
+        'def load(factors):\n    return {"x_train": x * factors["scale"], "y_train": y, "extra": factors.get("none")}\n'
+    )
+    (tmp_path / "my.py").write_text(HEAD + code)
+    factors = data_factors({"scale": 3.0, "other": 1, "dropout": 0.5}, model="mlp")
+    source = load_from_function(Data(name="my.py:load"), base=tmp_path, seed=0, loss=None, factors=factors)
+    assert source.x_train[1, 0] == 6
+    assert factors.read() == {"scale": 3.0}
 
 
 def test_targets_may_be_absent_from_all_parts(load):
@@ -101,7 +113,6 @@ def test_a_plain_data_frame_and_a_series_count_as_arrays(load):
     [
         ("sed", r'data\.name: my\.py:load lists the unknown argument "sed"\n  known: factors, seed .*"seed"'),
         ("path='a'", r'lists the unknown argument "path"'),
-        ("factors", r"lists factors, but data that depend on them are not supported yet\n  leave out the argument"),
     ],
 )
 def test_an_argument_that_is_not_known_is_refused(load, signature, message):

@@ -177,3 +177,9 @@ def test_a_test_error_far_above_validation_is_said_in_its_unit_and_direction():
 def test_a_fraction_that_is_better_the_higher_it_is_must_fall_by_as_much_as_an_accuracy():
     assert judged("pr_auc", "maximize", "", [(0.8, 0.6), (0.8, 0.62), (0.8, 0.6)])
     assert judged("pr_auc", "maximize", "", [(0.8, 0.7), (0.8, 0.72), (0.8, 0.7)]) == []
+
+
+def test_identical_runs_on_other_data_are_no_fault_of_build():
+    entries = [*runs("reference", {1: 0.5, 2: 0.4}), *runs("width=16", {1: 0.5, 2: 0.4})]
+    (said,) = run_cautions(entries, model=USERS, of_data={"width"})["identical_runs"]
+    assert said == "the levels 32 and 16 of width give identical runs: here it changes nothing"

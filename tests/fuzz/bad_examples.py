@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 from opened import open_source, settings_of
 from PIL import Image
 
+from ablate.data import Dataset, split_dataset
+from ablate.data.comparable import incomparable
 from ablate.data.load import load_source
 from ablate.data.source import Source
-from ablate.data.trees import leaves
+from ablate.data.trees import leaves, n_examples
+from ablate.study.data_factors import DataFactors, data_factors
 from ablate.study.settings import Data
+from ablate.study.trial import Factors
 
 NAMES = ("a", "b", "who", "when", "w", "y", "z")
 CELLS = st.one_of(
@@ -95,8 +99,8 @@ def enter_table(example: TableExample, folder: Path) -> None:
     open_source(source, example.settings, folder, loss=example.loss)
 
 
-def _loaded(settings: Data, folder: Path, *, loss: str | None = None) -> Source:
-    return load_source(settings, data_dir=None, explicit=False, base=folder, loss=loss)
+def _loaded(settings: Data, folder: Path, *, loss: str | None = None, factors: DataFactors | None = None) -> Source:
+    return load_source(settings, data_dir=None, explicit=False, base=folder, loss=loss, factors=factors)
 
 
 VALUES = st.sampled_from((
@@ -107,6 +111,13 @@ VALUES = st.sampled_from((
     "pandas.DataFrame({'a': list('uv' * 6)})",
     "pandas.Series(y)", "np.arange(12)", "Ugly()", "float('nan')", "np.zeros((0, 2))",
 ))  # fmt: skip
+LEVELS = st.one_of(st.integers(-3, 12), st.floats(-1, 5), st.booleans(), TEXTS)
+READS = (
+    "x = x * factors['k']", "x = x[:, :factors.get('part', 2)]", "y = y + factors['k']", "factors['dropout']",
+    "factors.get('dropout')", "x = x[:int(factors['part'])]", "x, y = x[:factors['k']], y[:factors['k']]",
+    "factors.clear()", "del factors['k']", "y = {**factors}", "factors.update(k=1)", "factors['new'] = factors",
+    "x = x + len(factors)", "factors()",
+)  # fmt: skip
 KEYS = ("x_train", "y_train", "x_test", "y_test", "x_val", "y_validation", "groups", "weights", "order", "groups_test")
 CODE = """
 import numpy as np, pandas
@@ -123,6 +134,7 @@ class FunctionExample:
 
     code: str
     settings: Data
+    factors: Factors
 
 
 @st.composite
@@ -134,24 +146,49 @@ def functions(draw: st.DrawFn) -> FunctionExample:
     given |= draw(st.just({}) | st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
     items = ", ".join(f"{name!r}: {value}" for name, value in given.items())
     returned = draw(VALUES) if draw(st.integers(0, 9)) == 9 else f"{{{items}}}"
-    strange = ("*args, **more", "factors", "seed, /", "sead=3", "*, seed")
-    lists = draw(st.sampled_from((*[""] * 15, *["seed"] * 5, *strange)))
+    strange = ("*args, **more", "seed, /", "sead=3", "*, seed", "factors, /", "*factors")
+    lists = draw(st.sampled_from((*[""] * 15, *["seed"] * 5, *["factors", "seed, *, factors"] * 4, *strange)))
+    first = draw(st.sampled_from(READS)) if "factors" in lists else ""
+    factors = draw(st.dictionaries(st.sampled_from(("k", "part", "dropout", *NASTY[:5])), LEVELS, max_size=4))
     target = draw(st.sampled_from((*[None] * 9, ("a",))))
     plain = {"groups": ("groups", "groups", "who"), "order": ("order", "order", "who"), "weights": ("weights",)}
     named = plain if "groups" in given else {}
     settings = draw(settings_of("my.py:load", **named, target=target))
-    return FunctionExample(f"{CODE}\ndef load({lists}):\n    return {returned}\n", settings)
+    code = f"{CODE}\ndef load({lists}):\n    global x, y\n    {first or 'pass'}\n    return {returned}\n"
+    return FunctionExample(code, settings, factors)
 
 
 def enter_function(example: FunctionExample, folder: Path) -> None:
     """Call it, and check that all arrays of a part have the same length."""
     (folder / "my.py").write_text(example.code)
-    source = _loaded(example.settings, folder)
+    factors = data_factors(example.factors, model="mlp")
+    source = _loaded(example.settings, folder, factors=factors)
+    if not set(factors.read()) <= set(example.factors) - {"dropout"}:
+        raise Defect("data depend on a factor of the model")
     for part in ("train", "test", "validation"):
         trees = [tree for tree in (getattr(source, f"x_{part}"), getattr(source, f"y_{part}")) if tree is not None]
         if len({len(array) for tree in trees for array in leaves(tree).values()}) > 1:
             raise Defect("arrays of a part differ in length")
-    open_source(source, example.settings, folder, loss=None)
+    data = open_source(source, example.settings, folder, loss=None)
+    if "factors" in example.code:
+        _check_variant(example, data, folder)
+
+
+def _check_variant(example: FunctionExample, data: Dataset, folder: Path) -> None:
+    """What may be compared with `data` holds out the same examples."""
+    factors = data_factors({**example.factors, "k": 3, "part": 1}, model="mlp")
+    other = open_source(_loaded(example.settings, folder, factors=factors), example.settings, folder, loss=None)
+    if incomparable(example.settings, data, other):
+        return
+    ours, theirs = (
+        split_dataset(one, example.settings, seed=0, replicate=1, scaling="none").validation for one in (data, other)
+    )
+    for name, y in leaves(data.y_train).items():
+        there = leaves(other.y_train)[name]
+        if not np.array_equal(y[ours], there[theirs]):
+            raise Defect("other examples are held out")
+    if len(ours) != len(theirs) or n_examples(data.y_test) != n_examples(other.y_test):
+        raise Defect("not as many examples are held out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from ablate.errors import StudyError
 from ablate.models.build import BUILT_IN, build_model
 from ablate.models.layers import LayerSeeds
 from ablate.models.model_data import ModelData, classification
-from ablate.models.registry import LookedUp, find_builder
+from ablate.models.registry import find_builder
+from ablate.study.looked_up import LookedUp
 from ablate.study.model_ref import ModelRef
 from ablate.study.task import Target
 

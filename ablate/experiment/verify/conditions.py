@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ablate import system
 from ablate.data import Dataset, split_dataset
+from ablate.data.variants import is_made_for, open_variant
 from ablate.errors import AblateError, DataError, StudyError
 from ablate.storage.conditions import Conditions, changed, described, of_provenance, unknown
 from ablate.storage.folder import StudyFolder
@@ -74,7 +75,20 @@ def places(recorded: Provenance, n_trials: int, *, asked: int | None) -> tuple[i
 
 def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
     """Raise `DataError` if the data or their splits differ from those on which the trials were trained."""
-    first = {entry.spec.seed: entry for entry in reversed(entries) if entry.outcome.data}
+    waiting = [entry for entry in entries if entry.outcome.data]
+    while waiting:
+        made = data
+        if not is_made_for(made, waiting[0].spec.factors):
+            made = open_variant(study, data, waiting[0].spec.factors)
+        _check_splits([entry for entry in waiting if is_made_for(made, entry.spec.factors)], study, made)
+        waiting = [entry for entry in waiting if not is_made_for(made, entry.spec.factors)]
+
+
+def _check_splits(entries: list[Entry], study: Study, data: Dataset) -> None:
+    first = {entry.spec.seed: entry for entry in reversed(entries)}
+    way_out = "give the folder of the study's data with --data-dir"
+    if data.factors:
+        way_out = "restore the files that the function reads, or begin again with --fresh"
     for seed, entry in first.items():
         here = split_dataset(
             data,
@@ -87,7 +101,7 @@ def check_data(entries: list[Entry], study: Study, data: Dataset) -> None:
             raise DataError(
                 f"{data.source}: these are not the study's data: the split of {entry.spec.trial} has the fingerprint "
                 f"{entry.outcome.data[:12]}…, but here it is {here[:12]}…\n"
-                "  give the folder of the study's data with --data-dir"
+                f"  {way_out}"
             )
 
 

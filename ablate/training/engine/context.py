@@ -15,6 +15,7 @@ from ablate.data import Dataset, Split, split_dataset, split_sizes
 from ablate.data.placement import UNKNOWN, Room
 from ablate.data.tasks import data_task
 from ablate.data.trees import n_examples
+from ablate.data.variants import is_made_for
 from ablate.errors import StudyError, explained
 from ablate.models.build import build_model, count_parameters
 from ablate.models.layers import LayerSeeds, weights_digest
@@ -22,10 +23,11 @@ from ablate.models.model_data import model_data
 from ablate.models.outputs import Reading
 from ablate.models.own_training import why_fit
 from ablate.models.process_settings import settings_kept
-from ablate.models.registry import LookedUp, find_builder
+from ablate.models.registry import find_builder
 from ablate.storage.conditions import of_process
 from ablate.study import seeds
 from ablate.study.catalog import Structure, is_transferred, structure_of
+from ablate.study.looked_up import LookedUp
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
 from ablate.study.trial import Factors
@@ -123,6 +125,7 @@ class TrainingContext:
         self._why_fit: dict[ModelKind, str] = {}
         self.fitted: dict[str, Factors] = {}  # by reason: the first configuration that model.fit trains
         self._splits: dict[tuple[int, str], Split] = {}
+        self.others: Callable[[Factors], TrainingContext] | None = None  # contexts by data factors, if there are any
         self.examples, self.placement = place_examples(data, room)
         sizes = split_sizes(data, study.data)
         self._n_evaluated = max(sizes.n_validation, sizes.n_test)
@@ -148,12 +151,23 @@ class TrainingContext:
         if self._origin is not None:
             self._origin.check()
         what = f"model.name: {self.study.model.name} fails on the baseline"
-        looked_up = explained(lambda: self._examined(self.study.baseline), what)
+        looked_up = explained(lambda: self._examined(self.study.baseline), what) | set(self.data.factors)
         short = (self.placement.said(),) if self.placement.is_short else ()  # a study says itself what does not fit
         if self._examiner.trusts_models:
             return short
-        unread = check_changes(self.study, self._examined, kind=self._examiner.kind, looked_up=looked_up)
+        unread = check_changes(self.study, self._examined_there, kind=self._examiner.kind, looked_up=looked_up)
         return (*short, *self._notices, *unread)
+
+    def at(self, factors: Factors) -> "TrainingContext":
+        """The context with the examples of a configuration."""
+        return self if self.others is None or is_made_for(self.data, factors) else self.others(factors)
+
+    def _examined_there(self, factors: Factors) -> set[str]:
+        there = self.at(factors)
+        looked_up = there._examined(factors)
+        self._notices |= there._notices
+        self.fitted = {**there.fitted, **self.fitted}
+        return looked_up
 
     def _examined(self, factors: Factors) -> set[str]:
         noting = LookedUp(factors)

@@ -1,7 +1,7 @@
 """Examine a user's model on a few training examples before it trains: kind of outputs, id inputs, unused factors."""
 
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias, cast, final
 
@@ -17,7 +17,7 @@ from ablate.models.ids import SCALERS, check_ids, check_scaled_once, received
 from ablate.models.outputs import Reading, by_last_layer, read_each
 from ablate.models.shapes import output_order
 from ablate.study.catalog import ENGINE, MODELS, Structure, structure_of
-from ablate.study.rate import RECIPE
+from ablate.study.changes import changes
 from ablate.study.settings import Study
 from ablate.study.trial import Factors
 from ablate.training.engine.backend import is_out_of_memory
@@ -200,14 +200,6 @@ def check_changes(
                 raise
             is_whole = False
     return not_looked_up(study, looked_up, n=len(seen)) if is_whole else ()
-
-
-def changes(study: Study) -> Iterator[tuple[str, Factors]]:
-    """The variations of the baseline, as "width=16" and the whole configuration: each level, each recipe."""
-    for name, level, factors in study.space.neighbours(study.baseline):
-        yield f"{name}={level}", factors
-    for name, levels in study.recipes.items():
-        yield f"{RECIPE}={name}", study.space.settled({**study.baseline, **levels})
 
 
 def not_looked_up(study: Study, looked_up: Collection[str], *, n: int) -> tuple[str, ...]:

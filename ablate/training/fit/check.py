@@ -27,6 +27,7 @@ def check_fit(context: TrainingContext, factors: Factors) -> str:
 
     Raises `StudyError` if that fails, or if the study asks for what only compiled programs do.
     """
+    context = context.at(factors)
     study, why = context.study, context.why_fit(factors)
     _check_study(context, factors, why=why)
     split = context.split(0, factors)

@@ -2,7 +2,7 @@ import pytest
 
 from ablate.errors import StudyError
 from ablate.study.space import Choice, Space
-from ablate.training.engine.examination import changes, check_changes, not_looked_up
+from ablate.training.engine.examination import check_changes, not_looked_up
 
 
 def study_with(tiny_study, *, conditions=None, inactive_levels=None, recipes=None):
@@ -12,15 +12,6 @@ def study_with(tiny_study, *, conditions=None, inactive_levels=None, recipes=Non
     baseline = {"kind": "a", "width": 16, "optimizer": "adam", "learning_rate": 0.01}
     changed = {"space": space, "baseline": baseline, "recipes": recipes or {}}
     return tiny_study.model_copy(update=changed)
-
-
-def test_each_level_and_each_recipe_is_a_change(tiny_study):
-    study = study_with(tiny_study, recipes={"wide": {"kind": "b", "width": 32}})
-    named = {name: (factors["kind"], factors["width"], factors["optimizer"]) for name, factors in changes(study)}
-    assert named == {
-        "kind=b": ("b", 16, "adam"), "width=32": ("a", 32, "adam"), "optimizer=sgd": ("a", 16, "sgd"),
-        "recipe=wide": ("b", 32, "adam"),
-    }  # fmt: skip
 
 
 def test_a_factor_that_no_build_looks_up_is_said_but_for_those_of_the_engine(tiny_study):

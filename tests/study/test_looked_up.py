@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablate.models.registry import LookedUp
+from ablate.study.looked_up import LookedUp
 
 FACTORS = {"width": 16, "depth": 2}
 
