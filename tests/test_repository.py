@@ -178,6 +178,8 @@ def test_every_module_has_tests_in_its_room():
 
 # Modules that no test of their room names: the test that holds what they do.
 HELD_BY = {
+    "ablate.training.engine.parameters": "study/test_bundled_studies.py",
+    "ablate.training.engine.start": "training/test_train.py",
     **{
         f"ablate.training.fit.{name}": "training/fit/test_fit.py"
         for name in ("conductor", "feeding", "fitted", "ramp", "rates", "reported", "stopwatch", "trainer")

@@ -15,12 +15,13 @@ from ablate.data.trees import rows_of
 from ablate.errors import StudyError
 from ablate.study.trial import Epoch
 from ablate.training.engine.batches import Indices, epoch_batches, evaluation_chunks
-from ablate.training.engine.context import Start, TrainingContext
+from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.objective import Tally, Trees
 from ablate.training.engine.program import Program, Scores
 from ablate.training.engine.scaling import evaluated_weights
 from ablate.training.engine.settings import mc_samples_of, settings_of
+from ablate.training.engine.start import Start
 from ablate.training.packing import chances_of, pack_outputs
 from ablate.training.train import EpochAccumulator, Trial, columns
 

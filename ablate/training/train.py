@@ -22,11 +22,12 @@ from ablate.study.settings import Schedule, Training
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
-from ablate.training.engine.context import ModelFacts, Start, TrainingContext
+from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.program import Steps
 from ablate.training.engine.schedules import SchedulePosition, rates
 from ablate.training.engine.settings import UnfreezeSchedule, training_of, unfreeze_schedule_of
+from ablate.training.engine.start import ModelFacts, Start
 from ablate.training.range_test import rate_for
 from ablate.training.run_range_test import RateFinder
 

@@ -63,7 +63,7 @@ def summary(study: Study, data_dir: Path | None) -> list[str]:
 
     data = open_data(study, data_dir, announce=print)
     prepare_tensorflow()
-    from ablate.training.engine.context import count_model_parameters
+    from ablate.training.engine.parameters import count_model_parameters
 
     shape, parameters = example_shape(data.x_train), count_model_parameters(study, data)
     shapes = ", ".join(f"{name} {of}" for name, of in shape.items()) if isinstance(shape, Mapping) else str(shape)

@@ -3,9 +3,8 @@
 import gc
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -39,10 +38,10 @@ from ablate.training.engine.compile_notices import compile_notices
 from ablate.training.engine.compiled_optimizer import optimizer_for, why_own_optimizer
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, ModelKind, check_changes
-from ablate.training.engine.head import PretrainedWeights, TrainingState, take_over
+from ablate.training.engine.head import PretrainedWeights, take_over
 from ablate.training.engine.learning import Learning, learning_of
 from ablate.training.engine.placing import place_examples, readable
-from ablate.training.engine.program import Program, Scaling
+from ablate.training.engine.program import Scaling
 from ablate.training.engine.programs import Programs
 from ablate.training.engine.scaling import is_weighted, stacked_scaling, weighs_places
 from ablate.training.engine.settings import (
@@ -53,43 +52,10 @@ from ablate.training.engine.settings import (
     target_scaling_of,
     unfreeze_schedule_of,
 )
+from ablate.training.engine.start import Start, WeightSource
 from ablate.training.ramp_plan import plan_ramps
 
 LEAST_SCALE = 0.01  # of a loss whose guess is unknown: its limit is relative to the loss at the start, or to this
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
-    """What is known of a trial's model before its first step."""
-
-    parameters: int
-    notes: tuple[str, ...]  # notices on how it trains here
-    parts: int = 1  # micro-batches per batch, here or in pretraining
-    weights: str = ""  # digest of its model's initial weights, from `weights_digest`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start(ModelFacts):
-    """A trial of a compiled program before its first step."""
-
-    program: Program
-    state: TrainingState
-
-
-class WeightSource(Protocol):
-    """The source of the pretrained weights of a trial with the factor `transfer`."""
-
-    def check(self) -> None:
-        """Raise `AblateError` if the weights cannot be provided."""
-        ...
-
-    def key(self, factors: Factors, *, replicate: int) -> str:
-        """A digest of everything that decides the weights."""
-        ...
-
-    def taken(self, factors: Factors, replicate: int, clock: Clock) -> PretrainedWeights:
-        """The weights themselves."""
-        ...
 
 
 class TrainingContext:
@@ -335,19 +301,3 @@ class TrainingContext:
         if self.builder.restart is not None:
             self._models[structure] = model
         return model
-
-
-def count_model_parameters(study: Study, data: Dataset) -> int:
-    """The number of weights in the model of a study's baseline, without any data on a device."""
-    builder = find_builder(study.model, base=study.base)
-    layer_seeds, options = LayerSeeds(study.seed, seeds.SEARCH_REPLICATE), study.model.options
-
-    def split() -> Split:
-        scaling = scaling_of(study, study.baseline)
-        return split_dataset(data, study.data, seed=study.seed, replicate=seeds.SEARCH_REPLICATE, scaling=scaling)
-
-    def build() -> keras.Model:
-        seen = model_data(data, split)
-        return build_model(builder, study.baseline, seen, layer_seeds=layer_seeds, options=options)
-
-    return count_parameters(explained(build, f"model.name: {study.model.name} fails on the baseline"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ablate.study.task import LOSS
 from ablate.study.trial import Epoch
-from ablate.training.engine.context import ModelFacts
+from ablate.training.engine.start import ModelFacts
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import FittedModel
 from ablate.training.fit.rates import Rates, check_optimizer, loss_of

@@ -10,7 +10,8 @@ from ablate.models.build import count_parameters
 from ablate.models.layers import weights_digest
 from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.training.engine.backend import TrialError, contained
-from ablate.training.engine.context import ModelFacts, TrainingContext
+from ablate.training.engine.context import TrainingContext
+from ablate.training.engine.start import ModelFacts
 from ablate.training.fit.conductor import Conductor
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import FittedModel, fitted_model, users_callbacks
