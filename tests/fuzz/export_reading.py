@@ -64,6 +64,8 @@ def read_as_a_user(example: ExportExample, folder: Path, questions: list[str], *
             lost_count=inputs.lost_count,
             way_out=SCORE_OF_GUESSING,
             changes=inputs.mode_changes,
+            lower_is_better=inputs.metric.label if inputs.metric.direction == "minimize" else "",
+            has_seeds=inputs.has_seeds,
         )
     if page or not headline:
         built = build_report(made)

@@ -248,7 +248,7 @@ def test_both_references_and_a_foreign_metric_make_a_page(tmp_path: Path) -> Non
     page = _Page(text)
     head, *rows = page.tables["Every comparison"]
     assert "Difference (+ is better)" in head  # lower is better, and the unit is not known
-    assert "Mse" in head
+    assert "MSE" in head
     named = {(row[0], row[1]) for row in rows}
     assert {("configuration", "best of the search"), ("normalization, changed in the best", "none")} <= named
     assert "This table was made elsewhere and read from runs.csv" in text

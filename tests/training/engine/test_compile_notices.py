@@ -106,6 +106,7 @@ def test_other_settings_of_compile_are_said_or_change_nothing(context_of, how, s
     assert list(context_of(how=how).check())[1:] == said
 
 
+@pytest.mark.filterwarnings("ignore:Model doesn't support `jit_compile=True`")  # where determinism is on
 @pytest.mark.slow
 def test_how_often_and_how_fast_keras_would_compile_changes_no_number(context_of):
     plain = trained(context_of())
