@@ -1,6 +1,6 @@
 """Tell a user what of `model.compile` decides in a study, and what the study decides instead."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import keras
 
@@ -31,9 +31,18 @@ def compile_notices(model: keras.Model, study: Study, task: Task, factors: Facto
         optimizer = inner_of(model.optimizer)
         yield from _of_factor(optimizer, study) if "optimizer" in factors else _of_build(optimizer, factors)
     recorded = {*task.names, "loss"}
-    others = [name for name in model.get_metrics_result() if _metric(name) not in recorded and name not in recorded]
+    others = [name for name in _reported(model) if _metric(name) not in recorded and name not in recorded]
     if named := [name for name in others if not name.endswith("_loss")]:
         yield f"build compiles the model with {listed(named)}, but only metrics that [metric] names are recorded"
+
+
+def _reported(model: keras.Model) -> Collection[str]:
+    """The names of what a model reports; none before its metrics are built, as where `model.fit` trains it."""
+    try:
+        found: Mapping[str, object] = model.get_metrics_result()
+    except ValueError:
+        return ()
+    return found
 
 
 def _metric(name: str) -> str:

@@ -50,10 +50,7 @@ def optimizer_for(model: keras.Model, factors: Factors, *, precision: str) -> ke
         return make_optimizer(name, varied=varied, precision=precision, clipping=clipping)
     optimizer = compiled_optimizer(model)
     if reason := reason_not_compiled(optimizer, model.trainable_variables):
-        raise StudyError(
-            f"model: build compiles it with an optimizer that programs of ablate cannot use: {reason}\n"
-            '  name an optimizer in [baseline], such as optimizer = "adam", or compile the model with another'
-        )
+        raise _refused(reason)
     inner = inner_of(optimizer)
     _check_momentum(inner, varied)
     made = functional(_again(inner, factors, varied), varied=varied)
@@ -72,6 +69,8 @@ def own_optimizer(model: keras.Model, factors: Factors) -> keras.optimizers.Opti
     """
     optimizer = compiled_optimizer(model)
     inner, varied = inner_of(optimizer), hyperparameters_of(factors)
+    if reason := _never(inner):
+        raise _refused(reason)
     _check_momentum(inner, varied)
     config = dict(inner.get_config())
     changed: dict[str, float | None] = {
@@ -90,9 +89,26 @@ def why_own_optimizer(model: keras.Model, factors: Factors) -> str:
     """Why `model.fit` trains a model for the sake of its own optimizer; "" if programs can, or neither way can."""
     if "optimizer" in factors or not came_compiled(model) or model.optimizer is None:
         return ""
-    if not isinstance(inner_of(model.optimizer).get_config().get("learning_rate"), float):
+    if _never(inner_of(model.optimizer)):
         return ""
     return reason_not_compiled(model.optimizer, model.trainable_variables)
+
+
+def _refused(reason: str) -> StudyError:
+    return StudyError(
+        f"model: build compiles it with an optimizer that ablate cannot use: {reason}\n"
+        '  name an optimizer in [baseline], such as optimizer = "adam", or compile the model with another'
+    )
+
+
+def _never(optimizer: keras.optimizers.Optimizer) -> str:
+    """Why neither way of training takes an optimizer; "" if one does."""
+    name, config = type(optimizer).__name__, optimizer.get_config()
+    if config.get("use_ema"):
+        return f"{name} with use_ema replaces the weights by their running mean, which no epoch is scored by"
+    if not isinstance(config.get("learning_rate"), float):
+        return f"the learning rate of {name} follows a schedule of its own, not the study's learning_rate and schedule"
+    return ""
 
 
 def optimizer_key(model: keras.Model, factors: Factors) -> str:
@@ -150,13 +166,10 @@ def reason_not_compiled(optimizer: keras.optimizers.Optimizer, variables: Sequen
 
 def _unserved(optimizer: keras.optimizers.Optimizer, name: str) -> str:
     """The settings that have no functional form."""
-    config = optimizer.get_config()
-    if config.get("use_ema"):
-        return f"{name} with use_ema replaces the weights by their running mean"
-    if config.get("gradient_accumulation_steps"):
+    if reason := _never(optimizer):
+        return reason
+    if optimizer.get_config().get("gradient_accumulation_steps"):
         return f"{name} with gradient_accumulation_steps updates the weights only in every few steps"
-    if not isinstance(config.get("learning_rate"), float):
-        return f"the learning rate of {name} follows a schedule of its own, not the study's learning_rate and schedule"
     steps = int(optimizer.iterations.numpy())
     return f"{name} comes with the state of {number_of(steps, 'earlier step')}" if steps else ""
 

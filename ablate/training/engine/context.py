@@ -35,7 +35,7 @@ from ablate.training.engine import backend
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.compile_notices import compile_notices
-from ablate.training.engine.compiled_optimizer import optimizer_for, why_own_optimizer
+from ablate.training.engine.compiled_optimizer import optimizer_for, own_optimizer, why_own_optimizer
 from ablate.training.engine.device import device_name, threads_set
 from ablate.training.engine.examination import Examiner, ModelKind, check_changes
 from ablate.training.engine.head import PretrainedWeights, take_over
@@ -141,6 +141,8 @@ class TrainingContext:
         if not self.why_fit(factors, model):
             self.learning(model, factors)
             optimizer_for(model, factors, precision=self.study.training.precision)
+        elif "optimizer" not in factors:
+            own_optimizer(model, factors)
         self._notices |= dict.fromkeys(compile_notices(model, self.study, self.task, factors))
         return noting.names
 

@@ -235,7 +235,8 @@ def _may_lack(data: Dataset) -> bool:
 
 def list_order(model: keras.Model, x: Any) -> tuple[str, ...]:  # Any: an array, or arrays by name
     """The inputs in the order of a model that takes several as a list; () if it takes one, or takes them by name."""
-    if not isinstance(x, Mapping) or not isinstance(getattr(model, "input", None), list | tuple):
+    is_listed = getattr(model, "inputs", None) and isinstance(getattr(model, "input", None), list | tuple)
+    if not isinstance(x, Mapping) or not is_listed:
         return ()
     return input_order(model, x) or tuple(x)
 

@@ -1,9 +1,12 @@
 """Check, before anything trains, that `model.fit` can train a configuration, and that nothing asked for is lost."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+import keras
 import numpy as np
 
+from ablate.data.array import Integers
 from ablate.errors import StudyError, explained
 from ablate.study.trial import Factors
 from ablate.training.engine.backend import TrialError
@@ -11,10 +14,11 @@ from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.scaling import is_weighted
 from ablate.training.engine.settings import mc_samples_of, target_scaling_of
 from ablate.training.fit.feeding import in_batches
-from ablate.training.fit.fitted import check_loss, fitted_model, users_callbacks
+from ablate.training.fit.fitted import FittedModel, check_loss, fitted_model, users_callbacks
 from ablate.training.fit.rates import Ramp, check_optimizer
 
-_STEPS = 8  # of the trial run
+_STEPS = 64  # of the trial run: gradients may be accumulated over several
+_RATE = 1e-6
 
 
 def check_fitted(context: TrainingContext) -> tuple[str, ...]:
@@ -33,19 +37,42 @@ def check_fit(context: TrainingContext, factors: Factors) -> str:
     split = context.split(0, factors)
     short = replace(split, validation=split.validation[: 2 * study.training.batch_size])
     fitted = fitted_model(context, factors, 0, split=short)
-    users_callbacks(context, factors, 0)
+    users = users_callbacks(context, factors, 0)
     order = in_batches(split.train, fitted.batch_size)[:_STEPS]
-    ramp = Ramp(np.full(len(order), 1e-6, np.float32))
-    what = f"model: training it by model.fit, since {why}, fails on the first batches"
+    seen = _trained(fitted, order, why=why)
+    own = explained(lambda: fitted.own_report(short.validation), "model: evaluating it by model.evaluate fails")
+    check_loss(own)
+    _check_monitors(users, {*seen, *(f"val_{name}" for name in own)}, file=study.model.file)
+    explained(lambda: fitted.completed(own, short.validation), "model: predicting with it by model.predict fails")
+    return f"trained by model.fit: {why}"
+
+
+def _trained(fitted: FittedModel, order: Sequence[Integers], *, why: str) -> Collection[str]:
+    """Train on a few batches; the names of what the model reports."""
+    ramp = Ramp(np.full(len(order), _RATE, np.float32))
+    means = fitted.means("train", n=sum(map(len, order)))
     batches = fitted.feeding.dataset(lambda: order, part="train")
+    what = f"model: training it by model.fit, since {why}, fails on the first batches"
     try:
-        explained(lambda: fitted.model.fit(batches, epochs=1, callbacks=[ramp], shuffle=False, verbose=0), what)
+        explained(lambda: fitted.model.fit(batches, epochs=1, callbacks=[means, ramp], shuffle=False, verbose=0), what)
+        if not ramp.losses:
+            raise StudyError("model: its own fit passes no callbacks on, so nothing sees its epochs\n  pass them on")
         check_optimizer(fitted.model)
     except TrialError as broken:
         raise StudyError(f"model: {broken.reason}") from broken
-    scored = explained(lambda: fitted.evaluated(short.validation), "model: evaluating it by model.evaluate fails")
-    check_loss(scored)
-    return f"trained by model.fit: {why}"
+    return means.names()
+
+
+def _check_monitors(users: Sequence[keras.callbacks.Callback], names: Collection[str], *, file: str) -> None:
+    """Raise `StudyError` if a callback of the user's waits for something that the model does not report."""
+    for callback in users:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor not in names:
+            kind = type(callback).__name__
+            raise StudyError(
+                f"model.name: {file}:callbacks returns {kind}, which monitors {monitor}, but the model reports "
+                f"{', '.join(sorted(names))}\n  compile the model with that metric, or monitor another"
+            )
 
 
 def _check_study(context: TrainingContext, factors: Factors, *, why: str) -> None:

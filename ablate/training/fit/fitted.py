@@ -49,6 +49,7 @@ class FittedModel:
     kinds: Mapping[str, OutputKind]  # of its outputs
     batch_size: int
     context: TrainingContext
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()  # of the user's; they act around evaluations too
 
     @property
     def is_callable(self) -> bool:
@@ -57,9 +58,14 @@ class FittedModel:
 
     def evaluated(self, rows: Integers) -> dict[str, float]:
         """The task's metrics of some examples, with those that the model does not report itself."""
+        return self.completed(self.own_report(rows), rows)
+
+    def own_report(self, rows: Integers) -> dict[str, float]:
+        """What the model itself reports of some examples."""
         means = self.means("test", n=len(rows))
-        found = self.model.evaluate(self._dataset(rows), return_dict=True, verbose=0, callbacks=[means])
-        return self.completed(means.of(found), rows)
+        callbacks = [means, *self.callbacks]
+        found = self.model.evaluate(self._dataset(rows), return_dict=True, verbose=0, callbacks=callbacks)
+        return means.of(found)
 
     def means(self, part: Literal["train", "test"], *, n: int) -> BatchMeans:
         """A reader of what the model reports of `n` examples."""
@@ -86,7 +92,7 @@ class FittedModel:
                 f"metric: {type(self.model).__name__} reports none of them and cannot be called, so nothing computes "
                 "them\n  return the metric from train_step and test_step, or give the model a call method"
             )
-        made = self.model.predict(self._dataset(rows), verbose=0)
+        made = self.model.predict(self._dataset(rows), verbose=0, callbacks=list(self.callbacks))
         if isinstance(made, list | tuple):
             names = output_order(self.model, self.task.targets) or tuple(self.task.targets)
             return dict(zip(names, made, strict=True))
@@ -185,6 +191,8 @@ def _checked(made: object, *, what: str) -> list[keras.callbacks.Callback]:
 
 _SETS_RATE = "the learning rate is that of the study\n  take the factors learning_rate and schedule instead"
 _REFUSED = {
+    keras.callbacks.SwapEMAWeights: "the weights that it swaps in are those of the last epoch, not of the best\n"
+    "  leave it out",
     keras.callbacks.LearningRateScheduler: _SETS_RATE,
     keras.callbacks.ReduceLROnPlateau: _SETS_RATE,
     keras.callbacks.BackupAndRestore: "it would begin a trial with the weights of another\n  leave it out: an "

@@ -9,7 +9,7 @@ from ablate.data.array import Floats32, Floats64
 from ablate.study.task import LOSS
 from ablate.training.engine.backend import TrialError
 from ablate.training.fit.fitted import check_loss
-from ablate.training.fit.reported import Logs, numbers
+from ablate.training.fit.reported import Logs, numbers, trackers
 
 
 class Rates(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types
@@ -55,7 +55,7 @@ class Ramp(Rates):
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Forget the batches before, over which Keras' trackers average."""
         super().on_train_batch_begin(batch, logs)
-        for metric in self.model.metrics:
+        for metric in trackers(self.model):
             metric.reset_state()
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:

@@ -1,6 +1,6 @@
 """Read what a model reports of training and testing: the values of its trackers, or the means of its batches' own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, final
 
 import keras
@@ -14,7 +14,8 @@ class BatchMeans(keras.callbacks.Callback):  # type: ignore[misc]  # keras has n
     """The means over the batches of what a model reports of each, for `fit` and `evaluate` with batches of one size.
 
     Keras gives a whole pass the values of the model's trackers. A step that returns a batch's loss and updates no
-    tracker of this name would so report that of the last batch, or 0.
+    tracker would so report that of the last batch, or 0. What a tracker counts is told by its name or its value, since
+    `train_step` may return it under any name.
     """
 
     def __init__(self, part: Literal["train", "test"], *, n: int, batch_size: int) -> None:
@@ -40,6 +41,10 @@ class BatchMeans(keras.callbacks.Callback):  # type: ignore[misc]  # keras has n
         means = {name: total / self._seen for name, total in self._sums.items() if name not in self._tracked}
         return {**numbers(logs), **means}
 
+    def names(self) -> frozenset[str]:
+        """The names of what the model reports of a batch."""
+        return frozenset(self._sums)
+
     def _add(self, batch: int, logs: Logs) -> None:
         if batch == 0:
             self._sums, self._seen = {}, 0
@@ -48,7 +53,7 @@ class BatchMeans(keras.callbacks.Callback):  # type: ignore[misc]  # keras has n
         for name, value in numbers(logs or {}).items():
             self._sums[name] = self._sums.get(name, 0.0) + size * value
         if self._seen == self._n:  # before Keras resets the trackers
-            self._tracked = frozenset(_tracked(self.model))
+            self._tracked = _tracked_in(self.model, numbers(logs or {}))
 
 
 def numbers(logs: Mapping[str, object]) -> dict[str, float]:
@@ -62,10 +67,19 @@ def numbers(logs: Mapping[str, object]) -> dict[str, float]:
     return found
 
 
-def _tracked(model: keras.Model) -> Iterator[str]:
-    """The names of the metrics that have counted something since they were reset."""
-    for metric in model.metrics:
-        if not any(np.any(np.asarray(variable)) for variable in metric.variables):
-            continue
-        value = metric.result()
-        yield from value if isinstance(value, Mapping) else (metric.name,)
+def trackers(model: keras.Model) -> list[keras.metrics.Metric]:
+    """The metrics that a model counts with: those that Keras resets, and others that are attributes of it."""
+    found = [*model.metrics, *(value for value in vars(model).values() if isinstance(value, keras.metrics.Metric))]
+    return list({id(metric): metric for metric in found}.values())
+
+
+def _tracked_in(model: keras.Model, last: Mapping[str, float]) -> frozenset[str]:
+    """The names, among those of the last batch, whose values are those of metrics that have counted something."""
+    values: dict[str, float] = {}
+    for number, metric in enumerate(trackers(model)):
+        if any(np.any(np.asarray(variable)) for variable in metric.variables):
+            value = metric.result()
+            values |= numbers(value if isinstance(value, Mapping) else {metric.name: value, f"{number}": value})
+    counted = np.array(list(values.values()))
+    same = {name for name, value in last.items() if np.isclose(counted, value, rtol=1e-6, atol=0).any()}
+    return frozenset(same | (values.keys() & last.keys()))

@@ -65,6 +65,7 @@ class _FittedTrial:
         rate, rate_test = peak_rate(spec, self._finder, clock)
         with clock.on("build"):
             fitted = fitted_model(context, spec.factors, spec.seed)
+            fitted = replace(fitted, callbacks=tuple(users_callbacks(context, spec.factors, spec.seed)))
             facts = self._facts(fitted)
         self._trial = trial = new_trial(spec, context, clock, facts, rate=rate, rate_test=rate_test)
         conductor = self._conductor = Conductor(trial, fitted, lambda epoch: self._reports.report([epoch])[0])
@@ -85,12 +86,11 @@ class _FittedTrial:
 
     def _fit(self, fitted: FittedModel, trial: Trial[ModelFacts], conductor: Conductor) -> None:
         feeding, rows = fitted.feeding, trial.split.validation
-        users = users_callbacks(self._context, self._spec.factors, self._spec.seed)
         fitted.model.fit(
             feeding.dataset(lambda: conductor.order, part="train"),
             epochs=trial.settings.epochs,
             validation_data=feeding.dataset(lambda: in_batches(rows, fitted.batch_size), part="evaluate"),
-            callbacks=[conductor.stopwatch, conductor.training, conductor.validation, conductor, *users],
+            callbacks=[conductor.stopwatch, conductor.training, conductor.validation, conductor, *fitted.callbacks],
             shuffle=False,
             verbose=0,
         )

@@ -59,6 +59,41 @@ class Forgetful(keras.Model):
         self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
         return {"loss": loss}
 
+class Renaming(keras.Model):  # counts its losses under a name that it does not report
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.total = keras.metrics.Mean(name="total_loss")
+
+    def train_step(self, data):
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0], training=True))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        self.total.update_state(loss, sample_weight=ops.shape(data[0])[0])
+        return {"loss": self.total.result()}
+
+    def test_step(self, data):
+        loss = self.compute_loss(x=data[0], y=data[1], y_pred=self(data[0], training=False), training=False)
+        self.total.update_state(loss, sample_weight=ops.shape(data[0])[0])
+        return {"loss": self.total.result()}
+
+class Deaf(keras.Model):
+    def fit(self, x, callbacks=None, **how):
+        return super().fit(x, **how)
+
+class Parts(keras.Model):  # a subclass without an Input that takes several inputs
+    def __init__(self, n):
+        super().__init__()
+        self.last = layers.Dense(n)
+
+    def call(self, inputs, training=False):
+        return self.last(layers.Flatten()(inputs["left"]) + layers.Flatten()(inputs["right"]))
+
+    def train_step(self, data):
+        return super().train_step(data)
+
+def parts(factors, data): return Parts(data.n_outputs)
+def renaming(factors, data): return Renaming(*ends(data, factors["width"]))
+def deaf(factors, data): return Deaf(*ends(data, factors["width"]))
 def forgetful(factors, data): return Forgetful(*ends(data, factors["width"]))
 def silent(factors, data): return Silent(*ends(data, factors["width"]))
 def doubling(factors, data): return Doubling(*ends(data, factors["width"]))
@@ -83,7 +118,8 @@ class Noting(keras.callbacks.Callback):
         SEEN.append((epoch, sorted(logs)))
 
 def callbacks(factors):
-    return [Noting(), keras.callbacks.EarlyStopping("val_loss", min_delta=99.0, patience=1)]
+    monitor = "val_accuracy" if factors["optimizer"] == "sgd" else "val_loss"
+    return [Noting(), keras.callbacks.EarlyStopping(monitor, min_delta=99.0, patience=1, mode="min")]
 """
 AUTOENCODER = """
 import keras
@@ -227,17 +263,21 @@ def test_the_test_set_is_read_only_where_the_spec_allows_it(context_of):
 
 
 def test_a_model_compiled_by_its_author_reports_its_own_metrics(context_of):
-    outcome, epochs = trained(context_of("compiled", epochs=1))
+    context = context_of("compiled", epochs=1)
+    context.check()
+    assert check_fitted(context) == ("trained by model.fit: my.py overrides train_step",)
+    outcome, epochs = trained(context)
     assert outcome.trained_by == "model.fit: my.py overrides train_step"
     assert outcome.timings["compile"] > epochs[0].seconds > 0  # tracing the step is no part of an epoch
     assert set(epochs[0].metrics) == {"train_loss", "train_accuracy", "val_loss", "val_accuracy"}
 
 
 def test_a_step_that_updates_no_tracker_reports_the_mean_of_its_batches(context_of):
-    (_, forgetful), (_, stepping) = trained(context_of("forgetful")), trained(context_of("stepping"))
-    for one, other in zip(forgetful, stepping, strict=True):
-        assert one.metrics["train_loss"] == pytest.approx(other.metrics["train_loss"], rel=1e-4)
-        assert one.metrics["val_loss"] == pytest.approx(other.metrics["val_loss"], rel=1e-4)
+    _, stepping = trained(context_of("stepping"))
+    for name in ("forgetful", "renaming"):
+        for one, other in zip(trained(context_of(name))[1], stepping, strict=True):
+            assert one.metrics["train_loss"] == pytest.approx(other.metrics["train_loss"], rel=1e-4), name
+            assert one.metrics["val_loss"] == pytest.approx(other.metrics["val_loss"], rel=1e-4), name
 
 
 def test_the_plan_and_patience_end_a_trial(context_of):
@@ -268,6 +308,7 @@ def test_a_loss_that_explodes_is_divergence(context_of):
         ("untrained", r"Untrained trains without self\.optimizer, so the study's optimizer and learning rate change"),
         ("silent", r"must report a loss, got progress\n  return {\"loss\": …} from train_step and test_step"),
         ("doubling", r"training set the learning rate to 2e-06, but the study has it at 1e-06: leave it to the"),
+        ("deaf", r"its own fit passes no callbacks on, so nothing sees its epochs"),
         ("kept", r"build returned a model that has trained before"),
     ],
 )
@@ -278,6 +319,15 @@ def test_what_a_trial_would_ignore_or_lack_is_refused_before_the_first(context_o
         check_fitted(context)
     with pytest.raises(StudyError, match=said):
         check_fitted(context)
+
+
+def test_a_subclass_of_several_inputs_is_fed_by_name(context_of, digits):
+    halves = {"left": digits.x_train[:300], "right": digits.x_train[:300]}
+    source = Source(halves, digits.y_train[:300], halves, digits.y_train[:300], origin="halves")
+    context = context_of("parts", data=to_dataset("halves", source, loss=None), epochs=1)
+    context.check()
+    assert check_fitted(context) == ("trained by model.fit: my.py overrides train_step",)
+    assert trained(context)[0].state == "finished"
 
 
 def test_models_of_one_study_may_train_in_different_ways(context_of):
@@ -315,6 +365,16 @@ def test_callbacks_of_the_users_are_called_and_may_end_training(context_of):
     assert (outcome.state, len(epochs)) == ("finished", 2)
     assert outcome.notes == ("a callback ended its training after epoch 2",)
     assert outcome.is_tested
+
+
+def test_a_callback_that_waits_for_what_the_model_does_not_report_is_refused(context_of):
+    context = context_of("with_callbacks.py:build")
+    context.study = context.study.model_copy(update={"baseline": {**context.study.baseline, "optimizer": "sgd"}})
+    context.check()
+    with pytest.raises(
+        StudyError, match=r"EarlyStopping, which monitors val_accuracy, but the model reports loss, val_"
+    ):
+        check_fitted(context)
 
 
 def test_an_autoencoder_with_trackers_of_its_own_trains_on_what_it_reports(context_of, digits):
