@@ -53,6 +53,11 @@ def data_cautions(data: Dataset, *, metric: str | None = None, is_random: bool =
     return Observations(cautions, {kind: said for kind, said in remarks.items() if said and not cautions[kind]})
 
 
+def contamination(data: Dataset) -> list[str]:
+    """What to say of test examples that equal training examples; [] if there is nothing to fear."""
+    return _contamination(find_copies(data), data)[0]
+
+
 def _contamination(copies: Copies, data: Dataset) -> Said:
     n, blank, n_test = copies.tested, copies.blank_tested, n_examples(data.x_test)
     equal = f"{_of(n, n_test, 'test example')} equal a training example{_apart(blank)}"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ablate.data.cautions import contamination
 from ablate.data.classes import select_task
 from ablate.data.comparable import incomparable
 from ablate.data.dataset import Dataset
@@ -85,13 +86,16 @@ def check_levels(study: Study, baseline: Dataset) -> Dataset:
             "  leave [transfer] out, or the argument factors"
         )
     names, seen, variants = dict.fromkeys(baseline.factors), [baseline], dict[str, str]()
+    notes, known = list(baseline.notes), contamination(baseline)
     for said, factors in changes(study):
         if not any(is_made_for(data, factors) for data in seen):
             opened = open_variant(study, baseline, factors, said=said)
             names |= dict.fromkeys(opened.factors)
             variants[_key(opened)] = opened.digest
+            notes += [f"with {said}, {sentence}" for sentence in contamination(opened) if sentence not in known]
             seen.append(replace(baseline, factors=opened.factors))  # its own examples are not needed here
-    return replace(baseline, factors={name: study.baseline[name] for name in names}, variants=variants)
+    read = {name: study.baseline[name] for name in names}
+    return replace(baseline, factors=read, variants=variants, notes=tuple(notes))
 
 
 def unread_factors(study: Study, data: Dataset) -> list[str]:

@@ -138,6 +138,15 @@ def test_a_validation_part_of_its_own_leaves_the_number_of_training_examples_fre
     assert (len(fewer.x_train), len(data.x_train), fewer.n_given) == (100, 120, 60)
 
 
+def test_a_level_that_tests_on_training_examples_is_said(study_of):
+    body = """x_test = made(90)[0][60:] if factors["kind"] == "a" else x[:30]
+return {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y[:30]}"""
+    study = study_of(body)
+    data = check_levels(study, open_examples(study, study.baseline))
+    (said,) = [note for note in data.notes if note.startswith("with kind=b, ")]
+    assert "30 of 30 test examples (100.0 %) equal a training example" in said
+
+
 def test_other_examples_at_each_call_are_refused(study_of):
     body = 'return {"x_train": x + np.random.default_rng().normal() * factors["noise"], "y_train": y}'
     study = study_of(body)
