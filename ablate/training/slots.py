@@ -1,6 +1,5 @@
 """Train trials in the slots of one program: an epoch of all trials at once, its validation, and the final test."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from ablate.training.engine.scaling import evaluated_weights
 from ablate.training.engine.settings import mc_samples_of, settings_of
 from ablate.training.engine.start import Start
 from ablate.training.packing import chances_of, pack_outputs
-from ablate.training.train import EpochAccumulator, Trial, columns
+from ablate.training.train import EpochAccumulator, Trial, columns, lost
 
 _NOTHING: TrainingState = (), (), ()
 
@@ -72,7 +71,7 @@ class Slots:
         epochs = {}
         for slot, trial in self.trials.items():
             validation = self._validated(scores.metrics[slot], slot)
-            if reason := passes[slot].reason or self._lost(validation):
+            if reason := passes[slot].reason or lost(validation, decides=self._context.task.decides):
                 trial.diverge(reason)
                 continue
             trained = self._program.trained(tally, slot, n=passes[slot].seen)
@@ -179,14 +178,6 @@ class Slots:
         order = evaluation_chunks([rows.astype(np.int32)], room=len(rows), chunk=chunk)
         scaling = self._context.scaling([split], part="evaluate")
         return self._program.outputs(state, self._context.examples, scaling, order=order, n=len(rows))
-
-    def _lost(self, validation: Mapping[str, float]) -> str:
-        """Why an epoch without a usable score ends its trial; "" if it has one."""
-        decides = self._context.task.decides
-        for name in dict.fromkeys(("loss", decides)):
-            if not math.isfinite(validation.get(name, math.nan)):
-                return f"the validation {name.replace('_', ' ')} is not a finite number"
-        return ""
 
     def _schedule(self, trials: Sequence[Trial[Start]], *, steps: int) -> Floats64:
         """The learning rates of the epoch's steps, (steps, slots)."""

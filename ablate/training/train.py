@@ -19,6 +19,7 @@ from ablate.study import seeds
 from ablate.study.catalog import level_in
 from ablate.study.rate import rate_of
 from ablate.study.settings import Schedule, Training
+from ablate.study.task import LOSS
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
@@ -222,6 +223,14 @@ def out_of_bounds(loss: float, *, limit: float, step: int) -> str:
         return ""
     what = f"rose to {loss:.3g}, above {limit:g}," if math.isfinite(loss) else "is not finite"
     return f"the training loss {what} at step {step}"
+
+
+def lost(validation: Mapping[str, float], *, decides: str) -> str:
+    """Why an epoch without a usable score ends its trial; "" if it has one."""
+    for name in dict.fromkeys((LOSS, decides)):
+        if not math.isfinite(validation.get(name, math.nan)):
+            return f"the validation {name.replace('_', ' ')} is not a finite number"
+    return ""
 
 
 def columns(metrics: Mapping[str, float], part: str) -> dict[str, float]:

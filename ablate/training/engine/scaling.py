@@ -44,7 +44,7 @@ def stacked_scaling(data: Dataset, splits: Sequence[Split], *, part: Literal["tr
 
 def evaluated_weights(data: Dataset, rows: Integers) -> Floats32 | None:
     """The weights with which these of all examples, those of training first, count in an evaluation; None: equally."""
-    return None if data.weights_train is None else _joined(data, data.weights_train)[rows]
+    return None if data.weights_train is None else with_test(data, data.weights_train)[rows]
 
 
 def _stacked(*arrays: Floats32) -> Floats32:
@@ -63,10 +63,11 @@ def _weights(data: Dataset, split: Split, part: Literal["train", "evaluate"]) ->
     """The weights of all examples, those of training first."""
     trained = split.weights if part == "train" else data.weights_train
     assert trained is not None
-    return _joined(data, trained)
+    return with_test(data, trained)
 
 
-def _joined(data: Dataset, trained: Floats32) -> Floats32:
+def with_test(data: Dataset, trained: Floats32) -> Floats32:
+    """The weights of training examples, then those of test examples."""
     tested = np.ones(n_examples(data.x_test), np.float32) if data.weights_test is None else data.weights_test
     return np.concatenate([trained, tested]).astype(np.float32)
 

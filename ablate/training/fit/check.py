@@ -85,7 +85,7 @@ def _check_study(context: TrainingContext, factors: Factors, *, why: str) -> Non
         raise StudyError(f"inspect.layers: looks into compiled programs, but {by}\n  leave inspect.layers out")
     if is_weighted(study, context.data) and any(target.is_dense for target in context.data.targets.values()):
         raise StudyError(
-            f"data.weights: weigh the places of targets in compiled programs only, but {by}\n  leave it out"
+            f"data.weights: masks and series are weighed in compiled programs only, but {by}\n  leave weights out"
         )
     if mc_samples_of(study, factors):
         raise StudyError(f"mc_samples: needs a compiled program, but {by}\n  set mc_samples to 0")

@@ -14,7 +14,7 @@ from ablate.training.fit.fitted import FittedModel
 from ablate.training.fit.rates import Rates, check_optimizer, loss_of
 from ablate.training.fit.reported import Logs
 from ablate.training.fit.stopwatch import Stopwatch
-from ablate.training.train import Trial, columns, out_of_bounds
+from ablate.training.train import Trial, columns, lost, out_of_bounds
 
 if TYPE_CHECKING:
     from ablate.data.array import Integers
@@ -78,11 +78,11 @@ class Conductor(Rates):
         trained = self.stopwatch.training() - (evaluating - self.stopwatch.evaluating)
         for part, seconds in (("compile", self.stopwatch.compiling), ("train", trained), ("evaluate", evaluating)):
             trial.clock.add(part, seconds)
-        if lost := self._lost(validated):
-            trial.diverge(lost)
+        if reason := lost(validated, decides=self._fitted.task.decides):
+            trial.diverge(reason)
             self.model.stop_training = True
             return
-        names = ("loss", *self._fitted.task.names)
+        names = (LOSS, *self._fitted.task.names)
         seen = self._fitted.reported(self.training.of(training))
         metrics = {
             **columns(_in_order(names, seen), "train"),
@@ -104,12 +104,6 @@ class Conductor(Rates):
             self._trial.prune()
         if self._trial.is_over():
             self.model.stop_training = True
-
-    def _lost(self, validation: Mapping[str, float]) -> str:
-        for name in dict.fromkeys((LOSS, self._fitted.task.decides)):
-            if not np.isfinite(validation.get(name, np.nan)):
-                return f"the validation {name.replace('_', ' ')} is not a finite number"
-        return ""
 
 
 def _in_order(names: tuple[str, ...], metrics: Mapping[str, float]) -> dict[str, float]:

@@ -8,13 +8,14 @@ import keras
 import numpy as np
 
 from ablate.data import Dataset, Split, scale_inputs
-from ablate.data.array import Array, Floats32, Integers
+from ablate.data.array import Floats32, Integers
 from ablate.data.trees import leaves, map_tree, n_examples, rows_of, to_tree
 from ablate.models.outputs import Reading
 from ablate.models.own_training import is_callable
 from ablate.models.shapes import output_order
 from ablate.training.engine import backend
 from ablate.training.engine.learning import list_order
+from ablate.training.engine.scaling import with_test
 from ablate.training.engine.targets import as_held, columns_of
 
 Order = Callable[[], Sequence[Integers]]  # the examples of each batch of the pass that begins
@@ -43,20 +44,20 @@ class Feeding:
 
         All passes have as many batches.
         """
-        first = order()
+        first, counts = order(), self._weights(part)
 
         def batches() -> Iterator[Batch]:
             for rows in order():
-                yield self.batch(rows, part=part)
+                yield self._batch(rows, counts)
 
-        return backend.fed(batches, like=self.batch(first[0], part=part), n=len(first))
+        return backend.fed(batches, like=self._batch(first[0], counts), n=len(first))
 
-    def batch(self, rows: Integers, *, part: Literal["train", "evaluate"]) -> Batch:
-        """Some examples, as `fit` would take them from arrays."""
+    def _batch(self, rows: Integers, counts: Floats32 | None) -> Batch:
+        """Some examples, as `fit` would take them from arrays; `counts` are the weights of all examples."""
         x = leaves(scale_inputs(self._rows(self.data.x_train, self.data.x_test, rows), self.split))
         inputs = tuple(x[name] for name in self.inputs) if self.inputs else to_tree(x)
         y = as_held(self.targets(rows), columns_of(self.data.targets))
-        weights = self._weights(rows, part=part)
+        weights = None if counts is None else counts[rows]
         if next(iter(self.data.targets.values())).kind == "none":
             return inputs if weights is None else (inputs, None, weights)
         goal = tuple(leaves(y)[name] for name in self.outputs) if self.outputs else y
@@ -77,15 +78,10 @@ class Feeding:
         place = np.argsort(np.argsort(rows >= n, kind="stable"), kind="stable")
         return map_tree(lambda a, b: np.concatenate([a, b])[place], some, others)
 
-    def _weights(self, rows: Integers, *, part: Literal["train", "evaluate"]) -> Floats32 | None:
-        """The weights of some examples: by class in training only, those of examples in evaluation too."""
+    def _weights(self, part: Literal["train", "evaluate"]) -> Floats32 | None:
+        """The weights of all examples: by class in training only, those of examples in evaluation too."""
         trained = self.split.weights if part == "train" else self.data.weights_train
-        if trained is None:
-            return None
-        tested = self.data.weights_test
-        n_test = n_examples(self.data.x_test)
-        whole: Array = np.concatenate([trained, np.ones(n_test, np.float32) if tested is None else tested])
-        return whole[rows].astype(np.float32)
+        return None if trained is None else with_test(self.data, trained)
 
 
 def in_batches(rows: Integers, size: int) -> list[Integers]:

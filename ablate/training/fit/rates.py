@@ -79,6 +79,6 @@ def check_optimizer(model: keras.Model) -> None:
         raise TrialError(
             "failed",
             f"{type(model).__name__} trains without self.optimizer, so the study's optimizer and learning rate change "
-            "nothing: use self.optimizer in train_step, or take two optimizers into one",
+            "nothing: use self.optimizer in train_step; several optimizers are not supported",
             "",
         )
