@@ -22,7 +22,7 @@ from ablate.training.engine.scaling import evaluated_weights
 from ablate.training.engine.settings import mc_samples_of, settings_of
 from ablate.training.engine.start import Start
 from ablate.training.packing import chances_of, pack_outputs
-from ablate.training.train import EpochAccumulator, Trial, columns, lost
+from ablate.training.train import EpochAccumulator, Trial, columns, in_order, lost
 
 _NOTHING: TrainingState = (), (), ()
 
@@ -169,7 +169,7 @@ class Slots:
     def _with_host(self, metrics: Mapping[str, float], outputs: Trees, y: Trees, rows: Indices) -> dict[str, float]:
         weights = evaluated_weights(self._context.data, rows)
         found = {**metrics, **{metric.name: metric.value(y, outputs, weights) for metric in self._program.host}}
-        return {name: found[name] for name in dict.fromkeys(("loss", *self._context.task.names)) if name in found}
+        return in_order(found, self._context.task)
 
     def _outputs(self, state: TrainingState | None, split: Split, rows: Indices) -> Trees:
         """The outputs of a trial for some examples of the whole data."""

@@ -19,7 +19,7 @@ from ablate.study import seeds
 from ablate.study.catalog import level_in
 from ablate.study.rate import rate_of
 from ablate.study.settings import Schedule, Training
-from ablate.study.task import LOSS
+from ablate.study.task import LOSS, Task
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
@@ -231,6 +231,11 @@ def lost(validation: Mapping[str, float], *, decides: str) -> str:
         if not math.isfinite(validation.get(name, math.nan)):
             return f"the validation {name.replace('_', ' ')} is not a finite number"
     return ""
+
+
+def in_order(metrics: Mapping[str, float], task: Task) -> dict[str, float]:
+    """Metrics in the order of a table's columns: the loss first."""
+    return {name: metrics[name] for name in dict.fromkeys((LOSS, *task.names)) if name in metrics}
 
 
 def columns(metrics: Mapping[str, float], part: str) -> dict[str, float]:

@@ -1,12 +1,11 @@
 """A Keras callback that conducts a trial of `model.fit`, epoch by epoch."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from ablate.study.task import LOSS
 from ablate.study.trial import Epoch
 from ablate.training.engine.start import ModelFacts
 from ablate.training.fit.feeding import in_batches
@@ -14,7 +13,7 @@ from ablate.training.fit.fitted import FittedModel
 from ablate.training.fit.rates import Rates, check_optimizer, loss_of
 from ablate.training.fit.reported import Logs
 from ablate.training.fit.stopwatch import Stopwatch
-from ablate.training.train import Trial, columns, lost, out_of_bounds
+from ablate.training.train import Trial, columns, in_order, lost, out_of_bounds
 
 if TYPE_CHECKING:
     from ablate.data.array import Integers
@@ -82,11 +81,11 @@ class Conductor(Rates):
             trial.diverge(reason)
             self.model.stop_training = True
             return
-        names = (LOSS, *self._fitted.task.names)
+        task = self._fitted.task
         seen = self._fitted.reported(self.training.of(training))
         metrics = {
-            **columns(_in_order(names, seen), "train"),
-            **columns(_in_order(names, validated), "val"),
+            **columns(in_order(seen, task), "train"),
+            **columns(in_order(validated, task), "val"),
         }
         spent, rate = trained + evaluating, float(self.rates[-1])
         taken = Epoch(trial.spec.trial, epoch + 1, metrics, learning_rate=rate, seconds=spent)
@@ -104,7 +103,3 @@ class Conductor(Rates):
             self._trial.prune()
         if self._trial.is_over():
             self.model.stop_training = True
-
-
-def _in_order(names: tuple[str, ...], metrics: Mapping[str, float]) -> dict[str, float]:
-    return {name: metrics[name] for name in dict.fromkeys(names) if name in metrics}
