@@ -12,7 +12,7 @@ from ablate.data import select_task
 from ablate.errors import DataError
 from ablate.study.settings import Transfer
 from ablate.study.trial import Label, TrialSpec
-from ablate.training.engine.backend import TrialError
+from ablate.training.trial_error import TrialError
 from ablate.training.engine.context import TrainingContext
 from ablate.training.pretraining import find_origin, source_study
 from ablate.training.run_range_test import RateFinder
