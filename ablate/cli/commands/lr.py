@@ -10,6 +10,7 @@ from ablate import system
 from ablate.cli.display.progress import sparkline
 from ablate.cli.display.stream import say
 from ablate.clock import Clock
+from ablate.errors import StudyError
 from ablate.storage.files.atomic import opening
 from ablate.study.catalog import level_in
 from ablate.study.load import load_study
@@ -24,6 +25,11 @@ from ablate.training.range_test import rate_for
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
     """Run the test, print what each rule suggests, and draw the curve."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    if study.model.trains_itself:
+        raise StudyError(
+            f"{study.source}: {study.model.name} trains by itself, and a range test needs a network trained by ablate\n"
+            '  name a factor learning_rate; ablation.learning_rate = "tune" tries five rates for each variant'
+        )
     test, unit, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
     say(console, [
