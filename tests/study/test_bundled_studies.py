@@ -25,8 +25,8 @@ ALWAYS_RUN = ("boosting", "digits_mlp", "eeg", "shapes")
 def test_the_bundled_studies_are_there():
     assert BUNDLED == [
         "augmentation", "batch_norm", "boosting", "cifar_cnn", "cifar_mlp", "depth", "diabetes", "digits_mlp",
-        "docstrings", "eeg", "fashion_mlp", "fashion_schedules", "fashion_transfer", "mnist_cnn", "mnist_deep_cnn", "rare_cancer", "resnet",
-        "scaling", "shapes", "symmetry",
+        "docstrings", "eeg", "fashion_mlp", "fashion_schedules", "fashion_transfer", "mnist_cnn", "mnist_deep_cnn",
+        "rare_cancer", "resnet", "scaling", "shapes", "symmetry",
     ]  # fmt: skip
 
 
