@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablate.analysis.sources.csv_file import file_runs, read_csv_runs
-from ablate.analysis.sources.json_text import texts
+from ablate.analysis.sources.frame import text_table
 from ablate.analysis.sources.optuna_storage import is_journal, read_optuna_journal, read_optuna_runs
 from ablate.analysis.sources.other_files import OPTUNA, kind_of, refuse_folder, refuse_sqlite, sqlite_tables
 from ablate.analysis.sources.runs import Runs
@@ -38,10 +38,4 @@ def _parquet(path: Path) -> Runs:
     except Exception as err:  # a damaged file raises a dozen kinds of errors
         reason = printable(str(err).strip().partition("\n")[0], 200)
         raise DataError(f"{printable(str(path), 300)}: cannot be read as a Parquet file: {reason}") from err
-    named = [name for name in table.index.names if name is not None]
-    table = table.reset_index() if named else table
-    plain = table.astype(object).where(table.notna(), None)
-    columns = {str(name): texts(plain[name].tolist()) for name in table}
-    if len(columns) < len(table.columns):
-        raise DataError(f"{printable(str(path), 300)}: two columns have the same name\n  rename one of them")
-    return file_runs(pd.DataFrame(columns, dtype=str), path)
+    return file_runs(text_table(table, place=printable(str(path), 300)), path)
