@@ -136,6 +136,7 @@ def _guess_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
         return known
     taken = {*asked.factors, *runs.factors, asked.seed}
     free = [str(name) for name in runs.table if export.kinds.get(str(name), "result") == "result" and name not in taken]
+    free = [name for name in runs.results if name not in taken] or free
     telling = [
         name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES or _is_change(runs, name)
     ]

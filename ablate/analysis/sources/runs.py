@@ -21,6 +21,7 @@ class Runs:
     place: str  # for messages and the report, e.g. "sweep.csv"
     name: str  # suggested name of its report
     factors: tuple[str, ...] = ()  # the columns known to be factors; () if unknown
+    results: tuple[str, ...] = ()  # the columns known to be results, which are neither settings nor circumstances
     score: str = ""  # the column of the score, "" if unknown
     direction: str = ""  # of the score, "maximize" or "minimize", "" if unknown
     directions: Mapping[str, str] = field(default_factory=dict)  # of other columns that may be the score
