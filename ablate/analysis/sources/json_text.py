@@ -19,6 +19,8 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
     """The records as a table of text, nested records as "config.lr"; None if the text is no JSON."""
     if not is_json and not text.lstrip()[:2].startswith(("{", "[{", "[\n", "[ ")):
         return None
+    if _is_curve(_parsed(text)):
+        raise curve_alone(path)
     records = _records(text)
     if records is None and not is_json:
         return None
@@ -87,6 +89,23 @@ def _parsed(text: str) -> Any:  # Any: JSON
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _is_curve(value: object) -> bool:
+    """Whether JSON is a curve as TensorBoard downloads it: [wall time, step, value] for each step."""
+    return isinstance(value, list) and bool(value) and all(map(_is_point, value))
+
+
+def _is_point(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(each, int | float) for each in value)
+
+
+def curve_alone(path: Path) -> DataError:
+    """Reject one run's curve: a comparison needs all runs and their settings."""
+    return DataError(
+        f"{printable(str(path), 300)}: is the curve of one run, as TensorBoard downloads it\n"
+        "  analyze the folder of the logs, or the table of the HParams tab (download as CSV or JSON)"
+    )
 
 
 def texts(values: Sequence[object]) -> list[str]:

@@ -8,6 +8,7 @@ from ablate.analysis.sources.keras_tuner import is_project, read_keras_tuner
 from ablate.analysis.sources.other_files import MOST_SEEN, refuse_folder, without_reader
 from ablate.analysis.sources.runs import Runs
 from ablate.analysis.sources.tensorboard import event_files, read_tensorboard
+from ablate.analysis.sources.wandb_folder import read_wandb, wandb_folder
 from ablate.errors import DataError
 from ablate.text import first_of, printable
 
@@ -16,9 +17,11 @@ MOST_NAMED = 8
 
 
 def read_folder_runs(folder: Path) -> Runs:
-    """The runs of a KerasTuner project, or of TensorBoard's logs. Raises `DataError` for other folders."""
+    """The runs of a KerasTuner project, W&B's folder or TensorBoard's logs. Raises `DataError` for other folders."""
     if is_project(folder):
         return read_keras_tuner(folder)
+    if (local := wandb_folder(folder)) is not None:
+        return read_wandb(local)
     if without_reader(folder):
         raise refuse_folder(folder)
     projects = [path for path in _below(folder) if is_project(path)]

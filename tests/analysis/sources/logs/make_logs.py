@@ -5,7 +5,7 @@
 Where nothing is trained, the score is arithmetic: Adam is 3 points better than SGD, dropout does nothing, and one run
 is lost. The tools write the files; only the names of event files, which hold the host, and paths in messages are
 replaced. Made with keras-tuner 1.4.8, tensorboard 2.21.0, tensorboardX 2.6.5 (the layout of PyTorch's SummaryWriter)
-and tensorflow 2.21.0 on keras 3.15.1. The tests run nothing of this.
+and tensorflow 2.21.0 on keras 3.15.1, wandb 0.31.0. The tests run nothing of this.
 """
 
 import argparse
@@ -246,9 +246,68 @@ def _download(folder: str) -> None:
         (HERE / f"tensorboard_curve.{file}").write_text(text.replace("\r\n", "\n"))
 
 
+def wandb_runs() -> None:
+    """Local folders of online runs: W&B's program writes them while it talks to a stand-in for the server.
+
+    An offline run has no such files, only the binary file. The lost run crashes after its first step.
+    """
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    class StandIn(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            query = json.loads(asked) if self.path == "/graphql" else {"query": ""}
+            name = query.get("variables", {}).get("name")
+            project = {"id": "p", "name": "p", "entity": {"id": "e", "name": "e"}}
+            bucket = {"id": "b", "name": name, "displayName": name, "config": "{}", "historyLineCount": 0}
+            data = {"viewer": {"id": "u", "entity": "e", "username": "u", "flags": "{}", "teams": {"edges": []}}}
+            if "upsertBucket" in query["query"]:
+                data = {"upsertBucket": {"bucket": bucket | {"project": project}, "inserted": True}}
+            if "createRunFiles" in query["query"]:
+                url = f"http://{self.headers['Host']}/upload"
+                files = [{"name": name, "uploadUrl": url} for name in query["variables"]["files"]]
+                data = {"createRunFiles": {"runID": "b", "uploadHeaders": [], "files": files}}
+            body = json.dumps({"data": data}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST  # noqa: N815  # names of the library
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    os.environ |= {"WANDB_BASE_URL": f"http://127.0.0.1:{server.server_port}", "WANDB_API_KEY": "0" * 40}
+    import wandb
+
+    with tempfile.TemporaryDirectory() as folder:
+        for number, at in enumerate(runs()):
+            config = dict(zip(("optimizer", "dropout", "seed"), at, strict=True)) | {
+                "model": {"depth": 2},
+                "sizes": [1, 2],
+            }
+            settings = wandb.Settings(console="off", silent=True, x_disable_stats=True, x_disable_meta=True)
+            run = wandb.init(
+                project="p", entity="e", id=f"run{number:02}", config=config, dir=folder, settings=settings
+            )
+            for step in range(1 if at == LOST else 3):
+                run.log({"val_accuracy": accuracy(*at) - 0.1 * (2 - step), "loss": float("nan")})
+            run.finish(exit_code=int(at == LOST))
+        for path in sorted(Path(folder).glob("wandb/run-*/files/*")):
+            if path.name in ("config.yaml", "wandb-summary.json"):
+                folder_name = re.sub(r"-\d{8}_\d{6}-", "-20261130_120000-", path.parents[1].name)
+                to = HERE / "wandb" / folder_name / "files" / path.name
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_bytes(path.read_bytes())
+
+
 ALL = (
     keras_tuner, keras_tuner_repeats, keras_tuner_two_objectives, keras_tuner_hyperband, tensorboard_keras,
-    tensorboard_torch, tensorboard_names, tensorboard_sessions,
+    tensorboard_torch, tensorboard_names, tensorboard_sessions, wandb_runs,
 )  # fmt: skip
 
 
