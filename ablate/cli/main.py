@@ -193,7 +193,7 @@ def analyze(
     source: Annotated[
         str,
         typer.Argument(
-            help="A table (CSV, JSON, Parquet, …), mlflow:EXPERIMENT, or an Optuna storage such as study.db."
+            help="A table (CSV, JSON, …), logs of KerasTuner, TensorBoard or W&B, mlflow:EXPERIMENT, an Optuna storage."
         ),
     ],
     factors: Annotated[

@@ -1,6 +1,8 @@
 """One function makes the report on any source, for the command line and Python."""
 
 import json
+import shutil
+from pathlib import Path
 
 import optuna
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from ablate.analysis.imports import ImportOptions
 from ablate.errors import AblateError
 from ablate.experiment.analyze import ReportPlace, analyze_source, prepare
+from ablate.report.inputs import read_inputs
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -75,3 +78,26 @@ def test_a_study_in_memory_becomes_a_report_named_after_it():
 def test_the_name_of_the_report_has_a_rule():
     with pytest.raises(AblateError, match="--name a/b: must have letters"):
         prepare(ReportPlace(table(), name="a/b"), ImportOptions(), command_line="")
+
+
+LOGS = Path(__file__).parents[1] / "analysis" / "sources" / "logs"  # written by the tools, see make_logs.py there
+
+
+@pytest.mark.parametrize(
+    "name", ["keras_tuner", "keras_tuner_repeats", "tensorboard_torch", "tensorboard_sessions", "wandb"]
+)
+def test_the_logs_of_a_tool_give_the_verdicts_that_are_true(name):
+    folder, _ = prepare(ReportPlace(LOGS / name), ImportOptions(), command_line="")
+    effects = read_inputs(folder).effects.set_index("variant")
+    assert effects.loc["optimizer=adam", "verdict"] == "helps"
+    assert effects.loc["optimizer=adam", "mean"] == pytest.approx(0.03, abs=0.01)
+    assert set(effects.drop(index="optimizer=adam")["verdict"]) <= {"inconclusive", "lost runs"}
+
+
+def test_a_folder_is_one_source_however_it_is_named_and_another_folder_is_another(tmp_path):
+    for at in ("a", "b"):
+        shutil.copytree(LOGS / "keras_tuner_repeats", tmp_path / at / "tuned")
+    for source in ("a/tuned", Path("a/tuned/"), str(tmp_path / "a" / "tuned"), "b/../a/tuned"):
+        assert prepare(ReportPlace(source), ImportOptions(), command_line="")[0].name == "tuned"
+    with pytest.raises(AblateError, match="holds the report of another source"):
+        prepare(ReportPlace("b/tuned"), ImportOptions(), command_line="")

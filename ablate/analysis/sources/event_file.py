@@ -149,7 +149,7 @@ def _read_session(content: bytes, log: EventLog) -> None:
             entries = [message_in(entry) for key, entry in fields(message_in(part)) if key == 1]
             hparams = {text(last_field(entry, 1)): _plain(last_field(entry, 2)) for entry in entries}
             log.is_mixed |= log.hparams not in (None, hparams)
-            log.hparams, log.status = hparams, ""
+            log.hparams, log.status = dict(sorted(hparams.items())), ""  # the order in the file is arbitrary
         elif number == 4:  # the end
             statuses = [to_int(value) for key, value in fields(message_in(part)) if key == 1]
             log.status = STATUSES.get(statuses[-1], "") if statuses else ""

@@ -31,7 +31,11 @@ def text_table(table: pd.DataFrame, *, place: str) -> pd.DataFrame:
         raise DataError(f'{place}: two columns are called "{twice}"\n  rename one of them')
     plain = (table.iloc[:, at].astype(object) for at in range(len(names)))
     columns = {name: texts([_value(cell) for cell in column]) for name, column in zip(names, plain, strict=True)}
-    return pd.DataFrame(columns, dtype=str)
+    try:
+        return pd.DataFrame(columns, dtype=str)
+    except UnicodeEncodeError as err:
+        reason = f"a text with half a character, {err.object[err.start]!a}, which no file can hold"
+        raise DataError(f"{place}: has {reason}\n  replace it") from err
 
 
 def _column(name: object) -> str:

@@ -41,6 +41,7 @@ def json_record(path: Path, *, way_out: str) -> JsonRecord:
         if len(content) > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         value = json.loads(content)
+        check_characters(value)
     except OSError as err:
         raise DataError(f"{place}: cannot be read: {err.strerror}\n  {way_out}") from err
     except (ValueError, RecursionError) as err:
@@ -48,6 +49,11 @@ def json_record(path: Path, *, way_out: str) -> JsonRecord:
     if not isinstance(value, dict):
         raise DataError(f"{place}: must hold a JSON object, got a {type(value).__name__}\n  {way_out}")
     return value
+
+
+def check_characters(value: object) -> None:
+    """Raise `ValueError` for half a character, "\\ud800", which JSON and YAML can spell and no file can hold."""
+    json.dumps(value, ensure_ascii=False, default=str).encode()
 
 
 def flattened(record: JsonRecord, before: str = "") -> JsonRecord:
@@ -86,9 +92,11 @@ def _of_pandas(whole: JsonRecord) -> list[JsonRecord]:
 
 def _parsed(text: str) -> Any:  # Any: JSON
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        check_characters(value)
     except (ValueError, RecursionError):
         return None
+    return value
 
 
 def _is_curve(value: object) -> bool:

@@ -17,6 +17,7 @@ UNENDED = ("RUNNING", "IDLE", None)
 DIRECTIONS = {"max": "maximize", "min": "minimize"}
 MOST_NAMED = 8
 SUMMED = "multi_objective"  # KerasTuner's metric for several objectives
+UNNAMED = "default_objective"  # where run_trial returns a number
 SUM = (
     "The score is KerasTuner's sum of several objectives, with a minus where higher is better; to compare one of them, "
     "name it with --score."
@@ -49,8 +50,8 @@ def is_project(folder: Path) -> bool:
 def read_keras_tuner(folder: Path) -> Runs:
     """A row per trial that ended: hyperparameters, metrics, `score` and `status`; per execution where all were saved.
 
-    KerasTuner does not save the name of its objective: it is the metric whose best value is the score in each trial.
-    Without one, as for several objectives, the direction is unknown. Raises `DataError` for a file that is damaged.
+    KerasTuner does not save the name of its objective: it is the metric whose value is the score in each trial. If
+    there is none, the direction is unknown. Raises `DataError` for a file that is damaged.
     """
     place = printable(str(folder), 300)
     records = [_record(path) for path in sorted(folder.glob("trial_*/trial.json"))]
@@ -68,7 +69,7 @@ def read_keras_tuner(folder: Path) -> Runs:
         name=folder.resolve().name,
         factors=factors,
         results=tuple(dict.fromkeys([SCORE, *(name for trial in ended for name in trial.observed)])),
-        score=SCORE,
+        score=SCORE if objective in ("", SUMMED, UNNAMED) else objective,
         direction=DIRECTIONS.get(ended[0].directions.get(objective, ""), ""),
         state=STATUS,
         run_id="" if has_repeats else TRIAL,
@@ -97,7 +98,7 @@ def _trial(record: JsonRecord, path: Path) -> TunerTrial:
         observed = {name: _at(metric["observations"], step) for name, metric in metrics.items()}
         directions = {name: str(metric["direction"]) for name, metric in metrics.items()}
         score = None if score is None else float(score)
-    except (KeyError, TypeError, ValueError, AttributeError) as err:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as err:
         raise _damaged(path, "lacks hyperparameters, metrics or a score as KerasTuner writes them") from err
     return TunerTrial(record["trial_id"], record["status"], score, step, values, observed, directions)
 

@@ -38,9 +38,9 @@ class LocalRun:
     summary: Mapping[str, float] | None  # None if W&B wrote none
 
 
-def wandb_folder(folder: Path) -> Path | None:
-    """The folder in which W&B keeps its runs: `folder`, or the folder "wandb" in it; None if there is neither."""
-    return next((each for each in (folder, folder / "wandb") if any(_run_folders(each))), None)
+def has_runs(folder: Path) -> bool:
+    """Whether it is the folder in which W&B keeps runs, "wandb" in the working folder."""
+    return any(_run_folders(folder))
 
 
 def read_wandb(folder: Path) -> Runs:

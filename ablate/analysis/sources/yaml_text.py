@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]  # PyYAML ships no type information
 
-from ablate.analysis.sources.json_text import JsonRecord
+from ablate.analysis.sources.json_text import JsonRecord, check_characters
 from ablate.errors import DataError
 from ablate.text import printable
 
@@ -30,9 +30,10 @@ def yaml_record(path: Path, *, way_out: str) -> JsonRecord:
         if len(content) > MOST_BYTES:
             raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
         value = yaml.load(content, Loader=PlainLoader)  # a SafeLoader
+        check_characters(value)
     except OSError as err:
         raise DataError(f"{place}: cannot be read: {err.strerror}\n  {way_out}") from err
-    except (yaml.YAMLError, ValueError, RecursionError) as err:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as err:
         reason = " ".join(str(err).split())
         raise DataError(f"{place}: is not YAML: {printable(reason, 200)}\n  {way_out}") from err
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):

@@ -70,3 +70,8 @@ def test_the_table_of_the_user_stays_as_it_is_and_its_fingerprint_tells_its_cont
     pd.testing.assert_frame_equal(table, before)
     assert first == read_frame_runs(before).fingerprint
     assert first != read_frame_runs(table.assign(acc=[1.0, 2.5])).fingerprint
+
+
+def test_a_text_that_no_file_can_hold_is_refused():
+    with pytest.raises(DataError, match=r"the DataFrame: has a text with half a character, '\\ud800'"):
+        read_frame_runs(pd.DataFrame({"a": pd.Series(["\ud800"], dtype=object)}))

@@ -27,7 +27,7 @@ def change(path, **changes):
 def test_the_trials_of_a_grid_are_runs_with_their_hyperparameters_metrics_and_states():
     runs = read_keras_tuner(LOGS / "keras_tuner")
     assert runs.factors == ("optimizer", "dropout", "seed")
-    assert (runs.score, runs.direction, runs.name) == ("score", "maximize", "keras_tuner")
+    assert (runs.score, runs.direction, runs.name) == ("val_accuracy", "maximize", "keras_tuner")
     for row in runs.table.to_dict("records"):
         trial = json.loads((LOGS / "keras_tuner" / f"trial_{row['trial_id']}" / "trial.json").read_text())
         assert {name: row[name] for name in runs.factors} == {
@@ -51,10 +51,10 @@ def test_the_effect_that_the_grid_holds_is_found_and_no_other():
 
 def test_executions_that_were_saved_one_by_one_are_runs_paired_by_their_number():
     runs = read_keras_tuner(LOGS / "keras_tuner_repeats")
-    assert runs.table["repeat"].tolist() == ["0", "1", "2", "3"] * 2
+    assert runs.table["repeat"].tolist() == ["0", "1", "2", "3", "4", "5"] * 2
     saved = json.loads((LOGS / "keras_tuner_repeats" / "trial_0" / "trial.json").read_text())
     values = saved["metrics"]["metrics"]["val_accuracy"]["observations"][0]["value"]
-    assert runs.table["score"].astype(float).tolist()[:4] == values
+    assert runs.table["score"].astype(float).tolist()[:6] == values
     read = read_imported(runs, ImportOptions())
     assert (read.facts.factors, read.facts.seed_column) == (["optimizer"], "repeat")
     assert not any("executions_per_trial" in note for note in read.notes)
@@ -91,7 +91,7 @@ def test_a_trial_that_has_not_ended_is_left_out_and_counted(project):
     for name in ("trial_00", "trial_01"):
         change(project / name / "trial.json", status="RUNNING", score=None)
     runs = read_keras_tuner(project)
-    assert len(runs.table) == 14
+    assert len(runs.table) == 22
     assert "Left out 2 trials that have not ended." in runs.notes
 
 
@@ -100,7 +100,7 @@ def test_a_trial_whose_folder_is_gone_is_counted(project):
     assert "Missing: 1 trial of oracle.json, with no file of its own: 03." in read_keras_tuner(project).notes
     (project / "oracle.json").unlink()
     assert is_project(project)
-    assert len(read_keras_tuner(project).table) == 15
+    assert len(read_keras_tuner(project).table) == 23
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,7 @@ def test_a_trial_whose_folder_is_gone_is_counted(project):
         (b'{"trial_id": "03", "hyperpar', "is not JSON"),
         (b"", "is not JSON"),
         (b"\x80\x04", "is not JSON"),
+        (b'{"trial_id": "\\ud800"}', "is not JSON: .*surrogates not allowed"),
         (b"[1]", "must hold a JSON object, got a list"),
         (b"{}", "has no trial_id or status"),
         (b'{"trial_id": "03", "status": "COMPLETED"}', "lacks hyperparameters, metrics or a score"),

@@ -8,7 +8,7 @@ import pytest
 
 from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import read_file_runs
-from ablate.analysis.sources.wandb_folder import read_wandb, wandb_folder
+from ablate.analysis.sources.wandb_folder import has_runs, read_wandb
 from ablate.errors import DataError
 
 LOGS = Path(__file__).parent / "logs"
@@ -27,7 +27,7 @@ def files(local, number):
 def test_the_config_and_the_summary_of_each_run_are_read():
     runs = read_wandb(LOGS / "wandb")
     assert set(runs.factors) == {"optimizer", "dropout", "seed", "model.depth", "sizes"}
-    assert (len(runs.table), runs.name) == (16, "logs")
+    assert (len(runs.table), runs.name) == (18, "logs")
     for row in runs.table.to_dict("records"):
         saved = json.loads(
             (files(LOGS / "wandb", int(row["run"].removeprefix("run"))) / "wandb-summary.json").read_text()
@@ -50,8 +50,10 @@ def test_the_effect_is_found_and_a_run_that_ended_early_is_pointed_out():
 
 @pytest.mark.parametrize("at", ["mine", "mine/wandb"])
 def test_the_folder_is_found_by_itself_and_in_its_project(local, at):
-    assert wandb_folder(local) == local
-    assert len(read_file_runs(local.parents[1] / at).table) == 16
+    assert has_runs(local)
+    assert not has_runs(local.parent)
+    runs = read_file_runs(local.parents[1] / at)
+    assert (len(runs.table), runs.name) == (18, "mine")
 
 
 def test_offline_runs_have_only_a_binary_file_and_are_refused_with_the_way_out(tmp_path):
@@ -71,7 +73,7 @@ def test_a_run_without_a_config_is_left_out_in_words_and_one_without_a_summary_d
     (files(local, 0) / "config.yaml").unlink()
     (files(local, 1) / "wandb-summary.json").unlink()
     runs = read_wandb(local)
-    assert len(runs.table) == 15
+    assert len(runs.table) == 17
     assert any("Left out 1 run without a config.yaml" in note and "run00" in note for note in runs.notes)
     assert "1 run without a wandb-summary.json did not finish." in runs.notes
     assert runs.table.set_index("run")["state"].to_dict()["run01"] == "unfinished"
@@ -84,7 +86,7 @@ def test_of_a_resumed_run_the_newest_folder_counts(local):
     (again / "files" / "wandb-summary.json").write_text('{"val_accuracy": 0.9, "_step": 2}')
     runs = read_wandb(local)
     assert runs.table.set_index("run")["val_accuracy"]["run00"] == "0.9"
-    assert len(runs.table) == 16
+    assert len(runs.table) == 18
 
 
 def test_pictures_are_no_results_and_summaries_of_a_metric_are(local):

@@ -19,6 +19,7 @@ def test_values_are_those_of_json(tmp_path):
         ("a: &a [1]\nb: [*a, *a]", r"is not YAML: an alias \(\*\)"),
         ("a: " + "[" * 5000, "is not YAML"),
         ("a: \0", "is not YAML"),
+        ('a: "\\ud800"', "is not YAML: .*surrogates not allowed"),
         ("- 1", "must hold a table of names, got a list"),
         ("", "must hold a table of names, got a NoneType"),
         ("1: a", "must hold a table of names"),

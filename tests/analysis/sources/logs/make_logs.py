@@ -21,13 +21,13 @@ from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 HERE = Path(__file__).resolve().parent
-OPTIMIZERS, DROPOUTS, SEEDS = ("sgd", "adam"), (0.0, 0.5), range(4)
+OPTIMIZERS, DROPOUTS, SEEDS = ("sgd", "adam"), (0.0, 0.5), range(6)
 LOST = ("sgd", 0.5, 2)  # the run that fails
 
 
 def runs() -> Iterator[tuple[str, float, int]]:
-    """The optimizer, the dropout and the seed of each run."""
-    return ((optimizer, dropout, seed) for seed in SEEDS for optimizer in OPTIMIZERS for dropout in DROPOUTS)
+    """The optimizer, the dropout and the seed of each run: one change at a time."""
+    return ((*each, seed) for seed in SEEDS for each in (("sgd", 0.0), ("adam", 0.0), ("sgd", 0.5)))
 
 
 def accuracy(optimizer: str, dropout: float, seed: int, execution: int = 0) -> float:
@@ -61,7 +61,7 @@ def keras_tuner() -> None:
 
     class Arithmetic(kt.HyperModel):
         def build(self, hp: kt.HyperParameters) -> keras.Model:
-            self.at = (hp.Choice("optimizer", OPTIMIZERS), hp.Choice("dropout", DROPOUTS), hp.Int("seed", 0, 3))
+            self.at = (hp.Choice("optimizer", OPTIMIZERS), hp.Choice("dropout", DROPOUTS), hp.Int("seed", 0, 5))
             return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
 
         def fit(self, _hp: kt.HyperParameters, _model: keras.Model, **_: object) -> dict[str, float]:
@@ -73,7 +73,7 @@ def keras_tuner() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         tuner = kt.GridSearch(
-            Arithmetic(), objective=kt.Objective("val_accuracy", "max"), max_trials=16, executions_per_trial=2,
+            Arithmetic(), objective=kt.Objective("val_accuracy", "max"), max_trials=24, executions_per_trial=2,
             max_consecutive_failed_trials=9, directory=folder, project_name="keras_tuner",
         )  # fmt: skip
         tuner.search()
@@ -208,7 +208,7 @@ def tensorboard_sessions() -> None:
                 if at != LOST:
                     tf.summary.scalar("accuracy", accuracy(*at), step=1)
                 status = api_pb2.STATUS_FAILURE if at == LOST else api_pb2.STATUS_SUCCESS
-                if number != 15:
+                if number != 17:
                     end = summary.session_end_pb(status).SerializeToString()
                     tf.summary.experimental.write_raw_pb(end, step=0)
         keep("tensorboard_sessions", Path(folder))
