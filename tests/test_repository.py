@@ -33,6 +33,7 @@ DOORS = {
     "typer": ("cli/main.py",),
     "rich": ("cli/display/", "cli/commands/"),
     "tensorflow": ("training/engine/backend.py", "training/engine/device.py"),
+    "yaml": ("analysis/sources/yaml_text.py",),
     "PIL": ("data/image_folder.py",),
     "keras": (
         "training/engine/",
