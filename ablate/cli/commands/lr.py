@@ -10,10 +10,12 @@ from ablate import system
 from ablate.cli.display.progress import sparkline
 from ablate.cli.display.stream import say
 from ablate.clock import Clock
+from ablate.errors import StudyError
 from ablate.storage.files.atomic import opening
 from ablate.study.catalog import level_in
 from ablate.study.load import load_study
 from ablate.study.names import find_study
+from ablate.study.own_trial import what_trains
 from ablate.study.seeds import SEARCH_REPLICATE
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
@@ -24,6 +26,12 @@ from ablate.training.range_test import rate_for
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
     """Run the test, print what each rule suggests, and draw the curve."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    if study.model.trains_itself:
+        who = what_trains(study.model)
+        raise StudyError(
+            f"model.{study.model.role}: {who} trains, and a range test needs a network that ablate trains\n"
+            '  write [ablation] learning_rate = "tune", which tries five rates for each variant'
+        )
     test, unit, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
     say(console, [
