@@ -187,6 +187,7 @@ def test_every_module_has_tests_in_its_room():
 HELD_BY = {
     "ablate.training.engine.parameters": "study/test_bundled_studies.py",
     "ablate.training.engine.start": "training/test_train.py",
+    "ablate.training.command.supervisor": "training/command/test_supervised.py",
     **{
         f"ablate.training.fit.{name}": "training/fit/test_fit.py"
         for name in ("conductor", "feeding", "fitted", "ramp", "rates", "reported", "stopwatch", "trainer")

@@ -18,7 +18,12 @@ from ablate.study.validation import read_table
 ROLES: tuple[TrialRole, ...] = ("train", "command")  # keys of [model] besides `name`
 GIVEN = ("seed", "epochs", "test", "folder")  # placeholders of a command besides the factors
 _ARGUMENTS = (*GIVEN, "factors", "report", "data")  # of a function
-_VARIABLES = (*GIVEN, "factors", "report", "trial")  # of a program's environment
+_VARIABLES = {  # of a program's environment
+    **{name: f"the trial's {name}" for name in GIVEN},
+    "factors": "all factors",
+    "report": "the name of the report file",
+    "trial": "the trial's name",
+}
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _TABLES = ("schedule", "lr_test", "transfer", "inspect")
 _TRAINING = ("epochs", "keep")  # the keys of [training] that a trial of its own has, or that have a rule of their own
@@ -163,7 +168,7 @@ def _check_command(layered: Layered, command: str, baseline: Factors) -> None:
 
 def _check_variables(layered: Layered, baseline: Factors) -> None:
     """Refuse two values in one environment variable."""
-    taken = {variable_of(name): f"the trial's {name}" for name in _VARIABLES}
+    taken = {variable_of(name): what for name, what in _VARIABLES.items()}
     for name in baseline:
         if (variable := variable_of(name)) in taken:
             rule = f"would be the program's variable {variable}, which holds {taken[variable]}"

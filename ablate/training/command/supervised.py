@@ -46,14 +46,14 @@ class ProgramEnd:
 class Supervised:
     """A program and its supervisor. A context manager: leaving it ends the program with all that it started.
 
-    `words` are the path of the program and its words, the first of them its name. The descriptors `held` stay open in
-    the supervisor until no process of the program is left.
+    The first of its `words` is its path. The descriptors `held` stay open in the supervisor until no process of the
+    program is left.
     """
 
     def __init__(
-        self, path: str, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], held: Sequence[int] = ()
+        self, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], held: Sequence[int] = ()
     ) -> None:
-        self._path, self._words, self._folder = path, list(words), folder
+        self._words, self._folder = list(words), folder
         self._environment, self._held = environment, held
         self.end = ProgramEnd()  # once the program has ended
 
@@ -61,16 +61,7 @@ class Supervised:
         self._status, status = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    str(_SUPERVISOR),
-                    str(status),
-                    str(GRACE_SECONDS),
-                    self._path,
-                    *self._words,
-                ],
+                [sys.executable, "-I", "-S", str(_SUPERVISOR), str(status), str(GRACE_SECONDS), *self._words],
                 cwd=self._folder,
                 env=dict(self._environment),
                 stdin=subprocess.PIPE,

@@ -56,7 +56,7 @@ def _start(words: list[str], status: int) -> int:
             for number in (*(getattr(signal, name) for name in IGNORED), signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             _to_null(0)
-            os.execve(words[0], words[1:], os.environ)
+            os.execve(words[0], words, os.environ)
         except OSError as err:
             os.write(status, f"error {err.errno} 0\n".encode())
         finally:

@@ -15,12 +15,12 @@ from ablate.errors import Stopped, StudyError, one_line
 from ablate.study.own_trial import filled
 from ablate.study.trial import Level, Outcome, TrialSpec
 from ablate.training.command.environment import program_environment
-from ablate.training.command.failure import LastWords, failure_of
+from ablate.training.command.find_program import check_script, find_program, other_python
 from ablate.training.command.held_folder import held_folder
-from ablate.training.command.output import OUTPUT, LastBytes, OutputFile
-from ablate.training.command.program import check_script, find_program, other_python
+from ablate.training.command.kept_output import OUTPUT, LastBytes, OutputFile
+from ablate.training.command.last_words import LastWords, failure_of
+from ablate.training.command.program_steps import ProgramSteps
 from ablate.training.command.report_file import REPORT, ReportFile
-from ablate.training.command.steps import ProgramSteps
 from ablate.training.command.supervised import ProgramEnd, Stream, Supervised
 from ablate.training.reported import ReportedTrial
 from ablate.training.trainers import Feed, TrainerTask
@@ -77,8 +77,8 @@ class CommandTrials:
         values = self._values(seed=user_seed(self._study.seed, spec.seed), test=spec.may_test())
         with held_folder(self._folders, spec.trial) as (folder, held):
             words = filled(self._command, {**spec.factors, **values, "folder": str(folder)})
+            words[0] = find_program(words[0], folder=self._base)  # Python finds its packages by this path
             program = Supervised(
-                find_program(words[0], folder=self._base),
                 words,
                 folder=self._base,
                 environment=program_environment(values, spec.factors, trial=spec.trial, folder=folder),

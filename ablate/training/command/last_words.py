@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import one_line
 from ablate.text import printable_lines
-from ablate.training.command.output import LastBytes
+from ablate.training.command.kept_output import LastBytes
 from ablate.training.command.supervised import ProgramEnd
 from ablate.training.trial_error import TrialError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_LINES, LONGEST = 100, 300  # of the output in a trace
 # How errors begin in Python, R, Julia, Rust and the shell's programs.
 _ERROR = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Za-z_]*(?:Error|Exception|Interrupt|Exit)\b(?: in .*|:.*)?|[Ee]rror\b.*")
-_EMPTY = re.compile(r"\W*|Execution halted|Killed|Aborted.*|Terminated")
+_EMPTY = re.compile(r"\W*|Execution halted|Killed|Aborted.*|Terminated|\w+ *: *[-+.\w]*\d")  # the last: a result
 _SHORT = re.compile(
     r"out of memory|OutOfMemory|MemoryError|RESOURCE_EXHAUSTED|std::bad_alloc|[Cc]annot allocate (?:vector|memory)"
 )
@@ -47,7 +47,7 @@ class LastWords:
 
 def failure_of(end: ProgramEnd, *, said: LastWords) -> TrialError:
     """The error of a trial whose program ended otherwise than with exit code 0."""
-    error = last_error(said.lines())
+    error = last_error(said.errors.lines(MOST_LINES) if end.signal is not None else said.lines())
     reason = one_line(f"{end.in_words()}: {error}" if error else end.in_words())
     state: FailedState = "out_of_memory" if _SHORT.search(error) else "failed"
     return TrialError(state, reason, said.trace(end.in_words()))
