@@ -37,6 +37,26 @@ def test_a_study_killed_in_the_search_in_the_ablation_and_in_closing_ends_as_an_
 
 @pytest.mark.slow
 @needs_proc
+def test_a_study_of_programs_killed_in_each_phase_ends_as_an_undisturbed_one_and_leaves_no_process(tmp_path, wholes):
+    whole = wholes.of("program")
+    blows = [
+        Blow("search", 0.3, "parent"),
+        Blow("search", 0.4, "worker"),
+        Blow(FREEZING, 0.0, "all"),
+        Blow("ablation", 0.5, "worker"),
+        Blow("ablation", 0.5, "all"),
+        Blow(CLOSING, 0.2, "parent"),
+    ]
+    meant = iter(blows)
+    with make_site(tmp_path / "killed", "program") as site:
+        life = live(site, whole, lambda _: next(meant, None), rng=random.Random(0))
+        assert check_life(site, whole, life) == []
+    assert [done.whom for done in life.kills] == [blow.whom for blow in blows]
+    assert life.lost
+
+
+@pytest.mark.slow
+@needs_proc
 @pytest.mark.parametrize(
     "fault",
     [
