@@ -37,22 +37,17 @@ def test_a_study_killed_in_the_search_in_the_ablation_and_in_closing_ends_as_an_
 
 @pytest.mark.slow
 @needs_proc
-def test_a_study_of_programs_killed_in_each_phase_ends_as_an_undisturbed_one_and_leaves_no_process(tmp_path, wholes):
-    whole = wholes.of("program")
-    blows = [
-        Blow("search", 0.3, "parent"),
-        Blow("search", 0.4, "worker"),
-        Blow(FREEZING, 0.0, "all"),
-        Blow("ablation", 0.5, "worker"),
-        Blow("ablation", 0.5, "all"),
-        Blow(CLOSING, 0.2, "parent"),
-    ]
+@pytest.mark.parametrize("name", ["function", "program"])
+def test_a_study_of_user_code_killed_in_each_phase_ends_as_an_undisturbed_one(tmp_path, wholes, name):
+    whole = wholes.of(name)
+    phases = ["search", "tune", "ablation", "path", CLOSING]
+    assert set(phases) <= set(whole.phases())
+    blows = [Blow(phase, 0.5, ("parent", "worker", "all")[n % 3]) for n, phase in enumerate(phases)]
     meant = iter(blows)
-    with make_site(tmp_path / "killed", "program") as site:
+    with make_site(tmp_path / "killed", name) as site:
         life = live(site, whole, lambda _: next(meant, None), rng=random.Random(0))
         assert check_life(site, whole, life) == []
-    assert [done.whom for done in life.kills] == [blow.whom for blow in blows]
-    assert life.lost
+    assert [done.phase for done in life.kills] == phases
 
 
 @pytest.mark.slow

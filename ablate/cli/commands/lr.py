@@ -15,7 +15,6 @@ from ablate.storage.files.atomic import opening
 from ablate.study.catalog import level_in
 from ablate.study.load import load_study
 from ablate.study.names import find_study
-from ablate.study.own_trial import what_trains
 from ablate.study.seeds import SEARCH_REPLICATE
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
@@ -27,10 +26,9 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     """Run the test, print what each rule suggests, and draw the curve."""
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     if study.model.trains_itself:
-        who = what_trains(study.model)
         raise StudyError(
-            f"model.{study.model.role}: {who} trains, and a range test needs a network that ablate trains\n"
-            '  write [ablation] learning_rate = "tune", which tries five rates for each variant'
+            f"{study.source}: {study.model.name} trains by itself, and a range test needs a network trained by ablate\n"
+            '  name a factor learning_rate; ablation.learning_rate = "tune" tries five rates for each variant'
         )
     test, unit, folder = _find(study, out, data_dir)
     console = Console(highlight=False)

@@ -18,7 +18,14 @@ from ablate.cli.display.stream import say
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
-from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
+from ablate.experiment.preview.forecast import (
+    Pace,
+    forecast,
+    forecast_of_trials,
+    measured_paces,
+    seen_paces,
+    timing_specs,
+)
 from ablate.experiment.preview.preview import StudyPreview, preview_study
 from ablate.experiment.preview.seed_power import seed_powers
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
@@ -62,14 +69,16 @@ def run(
     outlook, entries = _outlook(facts, folder, options)
     soft_wrap = not console.is_terminal
     say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
-    paces = seen_paces(entries.values(), study=study)
+    is_own = study.model.trains_itself
+    paces = {} if is_own else seen_paces(entries.values(), study=study)
     specs = outlook.left or _stand_ins(study)
     said = dict.fromkeys(ways_said(entry.outcome for entry in entries.values()))
-    if timing:
+    if timing and not is_own:
         paces = {**_timed(timing_specs(specs, paces, study=study), facts, options, said), **paces}
     say(console, said, soft_wrap=soft_wrap)
     spent = _spent(outlook, facts, options)
-    say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
+    times = own_time_said(outlook, facts, entries.values()) if is_own else time_said(outlook, facts, paces)
+    say(console, times, soft_wrap=soft_wrap)
     if outlook.n_seeds and outlook.contrasts:
         _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level, facts=facts)
         say(console, spent.sentence(), soft_wrap=soft_wrap)
@@ -118,6 +127,18 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
         f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
         f"{said.n_epochs:.3g} {epochs} each; early stopping and pruning may end some trials sooner"
     ]
+
+
+def own_time_said(outlook: StudyPreview, facts: Facts, entries: Iterable[Entry]) -> list[str]:
+    """The estimated run time of trials that a function or a program trains, from those that have ended."""
+    trials = len(outlook.left) + outlook.unknown
+    if not trials:
+        return ["time      nothing left to train"]
+    seconds = forecast_of_trials([entry.outcome for entry in entries], trials=trials, workers=facts.workers)
+    if seconds is None:
+        return [f"time      unknown until one of the {number_of(trials, 'trial')} has run"]
+    workers = number_of(facts.workers, "worker")
+    return [f"time      about {duration(seconds)} on {workers}: {number_of(trials, 'trial')} to train"]
 
 
 def pace_table(paces: Mapping[Structure, Pace]) -> Table:

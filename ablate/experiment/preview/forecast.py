@@ -95,13 +95,17 @@ def forecast(
     groups.append((mean, searched * study.training.epochs, searched if mean.again else searched / 2))
     trained = sum(n_epochs * pace.epoch for pace, n_epochs, _ in groups)
     compiled = sum(times * pace.compile for pace, _, times in groups)
-    tested = 0.0
-    if not study.model.trains_itself:
-        n_tests, compiled_again = _range_tests(specs, study=study) + searched, mean.again * mean.compile
-        tested = n_tests * (_ramp_epochs(study, n_train) * mean.epoch + _curves(study, n_train) * compiled_again)
+    n_tests = _range_tests(specs, study=study) + searched
+    tested = n_tests * (_ramp_epochs(study, n_train) * mean.epoch + _curves(study, n_train) * mean.again * mean.compile)
     trials = len(specs) + searched
     total = START_SECONDS + (trained + compiled + tested) / workers if trials else 0.0
     return Forecast(total, sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
+
+
+def forecast_of_trials(outcomes: Sequence[Outcome], *, trials: int, workers: int) -> float | None:
+    """Estimate the seconds for more trials of a user's function or program; None before one has finished."""
+    seen = [outcome.seconds for outcome in outcomes if outcome.state == "finished" and not outcome.same_as]
+    return START_SECONDS + fmean(seen) * trials / workers if seen else None
 
 
 def _allowed(spec: TrialSpec, *, study: Study) -> int:
