@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ablate.study.given_functions import GivenFunction
 from ablate.study.trial import Level
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A model by its registered name, or by a user's file and the function in it; made once, when a study is read.
+    """A model by its registered name, or by a user's function; made once, when a study is read.
 
     The digest of a user's code is no field: a file may change while a study runs, so every process that imports it
     reads its own (`code_digest`).
@@ -18,12 +19,15 @@ class ModelRef:
     file: str = ""  # path of a user's model, relative to the study file
     function: str = ""  # name of the function in that file
     options: Mapping[str, Level] = field(default_factory=dict)  # further arguments of that function
+    given: GivenFunction | None = None  # the function itself, where a script hands it over; the file is not read then
 
     @classmethod
-    def of(cls, name: str, options: Mapping[str, Level] | None = None) -> "ModelRef":
+    def of(
+        cls, name: str, options: Mapping[str, Level] | None = None, *, given: GivenFunction | None = None
+    ) -> "ModelRef":
         """The model that a study file or a record names: "mlp", or "my_models.py:build"."""
         file, colon, function = name.rpartition(":")
-        return cls(None, file, function, options or {}) if colon else cls(name, options=options or {})
+        return cls(None, file, function, options or {}, given) if colon else cls(name, options=options or {})
 
     @property
     def is_users(self) -> bool:

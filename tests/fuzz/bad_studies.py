@@ -15,8 +15,8 @@ from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, TABLE, toml
 
 from ablate.analysis.imports import ImportOptions
 from ablate.cli.commands.analyze import ReportPlace, prepare
-from ablate.cli.commands.report import find_folder
 from ablate.errors import AblateError
+from ablate.interface.reading import find_folder
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_safe_name, to_safe_name
 from ablate.study.toml import to_toml

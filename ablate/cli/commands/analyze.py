@@ -13,8 +13,8 @@ import ablate
 from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import Runs, is_storage_url, read_file_runs, read_optuna_runs
 from ablate.cli.commands.report import SOURCE_ID, check_same, file_id, store_id
-from ablate.cli.display.stream import say
 from ablate.errors import AblateError
+from ablate.interface.display.stream import say
 from ablate.storage.files.atomic import opening, write_aside
 from ablate.storage.files.foreign_files import check_folder
 from ablate.storage.files.json_file import read_json
