@@ -11,15 +11,17 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ablate.errors import Stopped as Stopped
     from ablate.interface.reading import read as read
     from ablate.interface.result import Result as Result
     from ablate.interface.study import Study as Study
 
-__all__ = ["Result", "Study", "__version__", "read"]
+__all__ = ["Result", "Stopped", "Study", "__version__", "read"]
 
 # Where each name lives: `import ablate` imports no library.
 _PLACES = {
     "Result": "ablate.interface.result",
+    "Stopped": "ablate.errors",
     "Study": "ablate.interface.study",
     "read": "ablate.interface.reading",
 }

@@ -35,7 +35,14 @@ DOORS = {
     "cloudpickle": ("interface/functions.py",),
     "tensorflow": ("training/engine/backend.py", "training/engine/device.py"),
     "PIL": ("data/image_folder.py",),
-    "keras": ("training/engine/", "training/fit/", "models/", "training/run_range_test.py", "data/fetch.py"),
+    "keras": (
+        "training/engine/",
+        "training/fit/",
+        "training/function/",
+        "models/",
+        "training/run_range_test.py",
+        "data/fetch.py",
+    ),
 }
 # The half that reads must work on a machine without the half that runs.
 READING = (

@@ -38,8 +38,9 @@ def _moved(study: Settings, folder: Path) -> Settings:
 
     data, model, training, metric = study.data, study.model, study.training, study.metric
     name = moved(data.name, "data.name")
-    if model.is_users:
-        file, _, function = str(moved(model.name, "model.name")).rpartition(":")
+    if model.is_users and model.role != "command":
+        key = "model.name" if model.role == "build" else "model.train"
+        file, _, function = str(moved(model.name, key)).rpartition(":")
         model = replace(model, file=file, function=function, given=None)
     also = metric.also and tuple(str(moved(one, "metric.also")) for one in metric.also)
     return study.model_copy(

@@ -106,8 +106,8 @@ class TaskFacts:
             decides=task.decides,
             metrics=[TaskMetricFacts.of(metric) for metric in task.metrics],
             losses=dict(task.losses),
-            kind=task.target.kind,
-            names=list(task.target.names),
+            kind=task.target.kind if task.targets else None,
+            names=list(task.target.names) if task.targets else None,
             margin=task.margin,
             margin_share=task.margin_share,
         )

@@ -7,7 +7,7 @@ from statistics import fmean
 from ablate.plans.sequence import Outcomes
 from ablate.storage.journal import Entry
 from ablate.study.catalog import Structure, ramp_factors, structure_of
-from ablate.study.rate import RATE, rate_of
+from ablate.study.rate import RATE, is_found
 from ablate.study.settings import Study
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
@@ -115,7 +115,7 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
         {
             (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))
             for spec in specs
-            if rate_of(spec.factors).is_found
+            if is_found(spec.factors)
         }
     )
 

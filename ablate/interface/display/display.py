@@ -16,7 +16,7 @@ from ablate.interface.display.progress import STATE_WORDS, Beside, Display, Prog
 from ablate.interface.display.stream import lasting
 from ablate.plans import TrialCount
 from ablate.plans.counting import Part
-from ablate.storage.files.json_file import to_plain
+from ablate.storage.facts import Facts
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
 
@@ -140,9 +140,7 @@ def opening(event: Opened) -> list[str]:
     """Lines to print before the first trial."""
     facts = event.facts
     study, data = facts.study, facts.data
-    sizes = facts.sizes()
-    examples = f"{sizes.n_train:,} train · {sizes.n_validation:,} validation · {sizes.n_test:,} test"
-    lines = [f"{facts.label}   {study.title}", f"{examples}   data {facts.fingerprint()[:8]} from {data.source}"]
+    lines = [f"{facts.label}   {study.title}", _examples(facts)]
     if data.stand_in:
         lines.append(
             f"SYNTHETIC DATA: {study.data.name} is not available, so this study uses images that ablate generated."
@@ -151,6 +149,14 @@ def opening(event: Opened) -> list[str]:
     workers = number_of(facts.workers, "worker")
     lines.append(f"{counted(event.counts)} · {workers}   Ctrl-C stops and saves; the same command resumes")
     return lines
+
+
+def _examples(facts: Facts) -> str:
+    if not facts.study.data.name:
+        return f"{facts.study.model.name} brings its own data"
+    sizes = facts.sizes()
+    examples = f"{sizes.n_train:,} train · {sizes.n_validation:,} validation · {sizes.n_test:,} test"
+    return f"{examples}   data {facts.fingerprint()[:8]} from {facts.data.source}"
 
 
 def counted(counts: Mapping[Part, TrialCount]) -> str:
@@ -189,7 +195,7 @@ def _as_json(event: Event) -> dict[str, object]:
                 "event": "opened",
                 "study": facts.label,
                 "folder": str(event.folder),
-                "data": to_plain(facts.about_data()),
+                "data": facts.data_as_json(),
                 "trials": trials,
                 "workers": facts.workers,
             }

@@ -121,10 +121,11 @@ def name_of(spec: TrialSpec) -> str:
 def configuration(factors: Factors, rate: float | None) -> str:
     """A configuration in short: "batch · elu · he_normal · nadam 6.1e-4"."""
     levels = [str(level) for name, level in factors.items() if name not in ("optimizer", RATE)]
-    if rate is None:
+    if rate is None and RATE in factors:
         rate = rate_of(factors).value
     optimizer = str(factors.get("optimizer", ""))
-    return " · ".join([*levels, f"{optimizer} {rate:.2g}".lstrip() if rate is not None else optimizer])
+    last = f"{optimizer} {rate:.2g}".lstrip() if rate is not None else optimizer
+    return " · ".join([*levels, last] if last else levels)
 
 
 def sparkline(values: Sequence[float]) -> str:

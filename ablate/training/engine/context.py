@@ -32,7 +32,6 @@ from ablate.study.task import LOSS
 from ablate.study.trial import Factors
 from ablate.study.user_functions import named_function
 from ablate.training.engine import backend
-from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.compile_notices import compile_notices
 from ablate.training.engine.compiled_optimizer import optimizer_for, own_optimizer, why_own_optimizer
@@ -54,6 +53,7 @@ from ablate.training.engine.settings import (
 )
 from ablate.training.engine.start import Start, WeightSource
 from ablate.training.ramp_plan import plan_ramps
+from ablate.training.trial_error import TrialError
 
 LEAST_SCALE = 0.01  # of a loss whose guess is unknown: its limit is relative to the loss at the start, or to this
 
