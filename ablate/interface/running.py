@@ -23,14 +23,6 @@ ARGUMENTS = {
 }  # fmt: skip
 
 
-class Interrupted(KeyboardInterrupt):
-    """A study was interrupted and saved; the same call goes on."""
-
-    def __init__(self, finished: Finished) -> None:
-        self.finished = finished
-        super().__init__(f"{finished.facts.label} is saved in {finished.folder.path}: the same call goes on")
-
-
 def to_options(
     *,
     workers: int | None,
@@ -62,7 +54,7 @@ def to_options(
 
 
 def run_here(study: Settings, options: Options, *, progress: bool) -> Result:
-    """Run a study and read its result. Raises `Interrupted` once a stop has been saved."""
+    """Run a study and read its result. Raises `KeyboardInterrupt` once a stop has been saved."""
     try:
         finished = run_shown(study, options, suitable_display() if progress else Quiet())
     except AblateError as err:
@@ -70,7 +62,8 @@ def run_here(study: Settings, options: Options, *, progress: bool) -> Result:
             err.add_note(f"as arguments of run: {', '.join(named)}")
         raise
     if finished.ending.interrupted:
-        raise Interrupted(finished)
+        # Not a class of its own: a script that ends by this very class has the exit status of an interrupted program.
+        raise KeyboardInterrupt(f"{finished.facts.label} is saved in {finished.folder.path}: the same call goes on")
     return Result(finished.folder.path)
 
 
