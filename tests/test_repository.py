@@ -186,6 +186,12 @@ def test_every_module_has_tests_in_its_room():
 
 # Modules that no test of their room names: the test that holds what they do.
 HELD_BY = {
+    "ablate.training.built": "workers/test_pool.py",
+    **{
+        f"ablate.training.function.{name}": "training/function/test_function_trials.py"
+        for name in ("examples", "libraries", "report", "trainer", "trial_data", "user_train")
+    },
+    "ablate.training.function.keras_callback": "training/function/test_keras_script.py",
     "ablate.training.engine.parameters": "study/test_bundled_studies.py",
     "ablate.training.engine.start": "training/test_train.py",
     **{

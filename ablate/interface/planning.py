@@ -31,6 +31,9 @@ def _seconds(plan: StudyPlan, *, timing: bool) -> float:
     """The wall time of what is left; NaN if unknown."""
     if not plan.preview.left and not plan.preview.unknown:
         return 0.0
+    if plan.study.model.trains_itself:
+        seconds = plan.own_seconds()
+        return math.nan if seconds is None else seconds
     paces = plan.paces(timing=timing, say=lambda _: None)
     return plan.forecast(paces).seconds if paces else math.nan
 

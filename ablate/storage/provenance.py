@@ -207,6 +207,7 @@ class Provenance:
     complete: bool | None = None  # whether every trial ended
     interrupted: bool | None = None
     gave_up: str | None = None  # why the study ended early, if trials kept failing in the same way; "" otherwise
+    discarded: Mapping[str, Count] | None = None  # metrics of the test set that runs reported too early, runs of each
     changes: Sequence[str] | None = None  # of study, code and versions after the first trial
     quick: bool | None = None  # reduced for a smoke test
     notes: Sequence[str] | None = None  # notices about the comparisons

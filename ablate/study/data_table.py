@@ -28,7 +28,7 @@ def read_data(layered: Layered, most: Mapping[tuple[str, str], int], *, may_miss
         return NO_DATA
     data = read_section(Data, "data", layered, most)
     if not data.name:
-        raise layered.error(("data", "name"), "is missing", hint='write name = "…" in [data]')
+        raise layered.error(("data", "name"), "is missing", hint="write it as name = ... in [data]")
     kind = source_kind(data.name)
     _check_name(layered, data, kind)
     _check_columns(layered, data, kind)

@@ -87,6 +87,12 @@ def _check_reported(metric: MetricTable, fault: Fault) -> None:
             if not name.isidentifier():
                 hint = "write the name under which the trials report it, of letters, digits and _"
                 raise fault(("metric", key), f"{shown(name)} is no name of a metric", hint=hint)
+            if goal_of_name(name) is None and not (key == "name" and metric.goal) and find_metric(name) is None:
+                rule = f"the name {shown(name)} does not tell whether higher values are better"
+                hint = 'write goal = "maximize" or goal = "minimize" in [metric]'
+                if key == "also":
+                    hint = "report it under a name that tells, such as my_loss, my_score_f1"
+                raise fault(("metric", "goal" if key == "name" else key), rule, hint=hint)
 
 
 def decided_by(metric: MetricTable, training: Training, fault: Fault) -> str | None:

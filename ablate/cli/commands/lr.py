@@ -8,6 +8,7 @@ from rich.table import Table
 
 from ablate import system
 from ablate.clock import Clock
+from ablate.errors import StudyError
 from ablate.interface.display.progress import sparkline
 from ablate.interface.display.stream import say
 from ablate.interface.study import Study
@@ -23,6 +24,11 @@ from ablate.training.range_test import rate_for
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
     """Run the test, print what each rule suggests, and draw the curve."""
     study = Study.read(name, overrides=overrides, quick=quick).settings
+    if study.model.trains_itself:
+        raise StudyError(
+            f"{study.source}: {study.model.name} trains by itself, and a range test needs a network trained by ablate\n"
+            '  name a factor learning_rate; ablation.learning_rate = "tune" tries five rates for each variant'
+        )
     test, unit, folder = _find(study, out, data_dir)
     console = Console(highlight=False)
     say(console, [

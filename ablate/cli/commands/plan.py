@@ -88,6 +88,8 @@ def time_said(plan: StudyPlan, paces: Mapping[Structure, Pace]) -> list[str]:
     preview, facts = plan.preview, plan.facts
     if not preview.left and not preview.unknown:
         return ["time      nothing left to train"]
+    if plan.study.model.trains_itself:
+        return own_time_said(plan)
     if not paces:
         return ["time      unknown without a timed epoch: leave out --no-time"]
     said = plan.forecast(paces)
@@ -98,6 +100,15 @@ def time_said(plan: StudyPlan, paces: Mapping[Structure, Pace]) -> list[str]:
         f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
         f"{said.n_epochs:.3g} {epochs} each; early stopping and pruning may end some trials sooner"
     ]
+
+
+def own_time_said(plan: StudyPlan) -> list[str]:
+    """The estimated run time of trials that a function or a program trains, from those that have ended."""
+    trials, seconds = plan.n_left, plan.own_seconds()
+    if seconds is None:
+        return [f"time      unknown until one of the {number_of(trials, 'trial')} has run"]
+    workers = number_of(plan.facts.workers, "worker")
+    return [f"time      about {duration(seconds)} on {workers}: {number_of(trials, 'trial')} to train"]
 
 
 def pace_table(paces: Mapping[Structure, Pace]) -> Table:

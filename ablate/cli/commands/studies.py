@@ -62,6 +62,8 @@ def summary(study: Settings, data_dir: Path | None) -> list[str]:
     from ablate.training.engine.device import prepare_tensorflow
 
     data = open_data(study, data_dir, announce=print)
+    if study.model.trains_itself:
+        return outline(study)
     prepare_tensorflow()
     from ablate.training.engine.parameters import count_model_parameters
 

@@ -102,6 +102,12 @@ def forecast(
     return Forecast(total, sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
 
 
+def forecast_of_trials(outcomes: Sequence[Outcome], *, trials: int, workers: int) -> float | None:
+    """Estimate the seconds for more trials of a user's function or program; None before one has finished."""
+    seen = [outcome.seconds for outcome in outcomes if outcome.state == "finished" and not outcome.same_as]
+    return START_SECONDS + fmean(seen) * trials / workers if seen else None
+
+
 def _allowed(spec: TrialSpec, *, study: Study) -> int:
     return training_of(study, spec.factors).epochs
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from ablate.experiment.interim import open_contrasts
 from ablate.experiment.options import Options, gather_facts, open_data
 from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
-from ablate.experiment.preview.forecast import Forecast, Pace, forecast, measured_paces, seen_paces, timing_specs
+from ablate.experiment.preview.forecast import (
+    Forecast,
+    Pace,
+    forecast,
+    forecast_of_trials,
+    measured_paces,
+    seen_paces,
+    timing_specs,
+)
 from ablate.experiment.preview.preview import StudyPreview, preview_study
 from ablate.plans import SteppedPlan, ablation_specs, looks_of
 from ablate.storage.facts import Facts
@@ -45,8 +53,10 @@ class StudyPlan:
     def paces(self, *, timing: bool, say: Callable[[str], None]) -> dict[Structure, Pace]:
         """The pace of each structure; with `timing`, an epoch is trained of those without a record.
 
-        `say` is called with what workers say of the models.
+        `say` is called with what workers say of the models. None is known of trials that train themselves.
         """
+        if self.study.model.trains_itself:
+            return {}
         known = seen_paces(self.entries.values(), study=self.study)
         if not timing:
             return known
@@ -63,6 +73,16 @@ class StudyPlan:
             workers=self.facts.workers,
             n_train=self.facts.n_train(),
         )
+
+    @property
+    def n_left(self) -> int:
+        """The trials to train, at most."""
+        return len(self.preview.left) + self.preview.unknown
+
+    def own_seconds(self) -> float | None:
+        """How long trials of a user's function or program take; None before one has finished."""
+        outcomes = [entry.outcome for entry in self.entries.values()]
+        return forecast_of_trials(outcomes, trials=self.n_left, workers=self.facts.workers)
 
     def spent(self) -> SpentLevel:
         """The level that is left for the comparisons, as far as they are known."""

@@ -20,7 +20,16 @@ class Reporting(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Report; epochs count from 0 here. Counted anew, as a function may fit several times."""
         del epoch
-        self._trial.step({_named(name): value for name, value in (logs or {}).items()})
+        rate = self._rate()
+        used = {} if rate is None else {RATE: rate}
+        self._trial.step({**used, **{_named(name): value for name, value in (logs or {}).items()}})
+
+    def _rate(self) -> float | None:
+        """The optimizer's learning rate; callbacks that change it put it into the logs only after this one."""
+        try:
+            return float(self.model.optimizer.learning_rate)
+        except (AttributeError, TypeError, ValueError):  # an optimizer without one, as people write them
+            return None
 
 
 def _named(name: str) -> str:
