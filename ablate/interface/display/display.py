@@ -9,21 +9,19 @@ from typing import TextIO, cast
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.text import Text
 
-from ablate.cli.display.progress import STATE_WORDS, Beside, Display, Progress, Running, duration, name_of, sparkline
-from ablate.cli.display.stream import lasting
 from ablate.experiment.events import Event, Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.interface.display.picture import LONGEST, part_line, picture, time_left
+from ablate.interface.display.progress import STATE_WORDS, Beside, Display, Progress, name_of
+from ablate.interface.display.stream import lasting
 from ablate.plans import TrialCount
 from ablate.plans.counting import Part
 from ablate.storage.facts import Facts
-from ablate.study.catalog import is_transferred
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import number_of, printable
 
 PARTS: Mapping[Part, str] = {"search": "search", "tune": "tuning", "ablation": "ablation", "path": "path"}
 _LONG = ("rate_test", "test_predictions")  # fields of an outcome that are not in its JSON line
-_LONGEST = 400  # characters per line: a reason comes from the model's code and may be of any length
 MOST_SILENT = 600.0  # seconds until a log line on an epoch: a trial that takes hours should not look like a hang
 
 
@@ -100,7 +98,7 @@ class PlainLines:
         """Do nothing."""
 
     def _print(self, line: str) -> None:
-        self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(line, LONGEST), markup=False, emoji=False, highlight=False, soft_wrap=True)
         self._last = time.monotonic()
 
 
@@ -124,7 +122,7 @@ class LiveDisplay:
             self._console.print()
             self._live.start()
         elif isinstance(event, PartBegan) and self._progress.part:
-            self._console.print(self._part_line())
+            self._console.print(part_line(self._progress, width=self._console.width))
         self._progress.take(event)
 
     def close(self) -> None:
@@ -132,42 +130,10 @@ class LiveDisplay:
         self._live.stop()
 
     def _print(self, line: str) -> None:
-        self._console.print(printable(line, _LONGEST), markup=False, emoji=False, highlight=False)
+        self._console.print(printable(line, LONGEST), markup=False, emoji=False, highlight=False)
 
     def _picture(self) -> Group:
-        progress = self._progress
-        lines = [self._part_line()] if progress.part else [Text("starting the workers …", style="dim")]
-        lines += [self._trial_line(name, running) for name, running in progress.running.items()]
-        if progress.stopping:
-            lines.append(Text("stopping after the current epochs; Ctrl-C again stops at once", style="bold"))
-        return Group(*lines)
-
-    def _part_line(self) -> Text:
-        progress = self._progress
-        width = max(5, min(20, self._console.width - 60))
-        filled = round(width * progress.done / max(1, progress.trials))
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(f"{progress.part:<10}", style="bold").append("█" * filled + "░" * (width - filled))
-        line.append(f"  {progress.done}/{progress.trials}")
-        if progress.best:
-            line.append(f"   best {printable(progress.best, _LONGEST)}")
-        if counts := progress.counts():
-            line.append(f"   {counts}")
-        return line.append(time_left(progress))
-
-    def _trial_line(self, name: str, running: "Running") -> Text:
-        line = Text(f"  {printable(name, _LONGEST)}  ", no_wrap=True, overflow="ellipsis", style="dim")
-        if not running.curve:
-            before = "pretraining, " if is_transferred(running.spec.factors) else ""
-            return line.append(f"preparing: {before}range test and compilation")
-        values = f"epoch {len(running.curve)}/{self._progress.epochs}  val {running.curve[-1]:.3f}  "
-        return line.append(values).append(sparkline(running.curve))
-
-
-def time_left(progress: Progress) -> str:
-    """The remaining time for the end of a line: "   4:10 left", or "" while it is unknown."""
-    left = progress.seconds_left()
-    return f"   {duration(left)} left" if left is not None else ""
+        return picture(self._progress, width=self._console.width)
 
 
 def opening(event: Opened) -> list[str]:

@@ -6,8 +6,8 @@ from rich.console import Console
 from ablate.analysis.effects import Metric
 from ablate.analysis.statistics import minimum_detectable_effect
 from ablate.analysis.statistics.pilot import pilot_sd
-from ablate.cli.display.power import power_said, power_table
 from ablate.experiment.preview.seed_power import seed_powers
+from ablate.interface.display.power import power_said, power_table
 
 ACCURACY = Metric("test_accuracy", "test_accuracy", 1, 100.0, "points", 0.1, 0.005)
 SCORE = Metric("auc", "score", 1, 1.0, "", 0.5, 0.0)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ablate.cli.display.stream import lasting
+from ablate.interface.display.stream import lasting
 
 
 class Failing(io.StringIO):
@@ -69,7 +69,7 @@ def test_the_rest_of_the_stream_is_as_it_was():
 
 def test_a_program_whose_reader_has_gone_ends_well():
     code = (
-        "import sys; from ablate.cli.display.stream import lasting; out = lasting(sys.stdout)\n"
+        "import sys; from ablate.interface.display.stream import lasting; out = lasting(sys.stdout)\n"
         "for n in range(20_000):\n    out.write(f'line {n}\\n')\n"
         "out.flush(); print('the program goes on'); sys.exit(3)"
     )

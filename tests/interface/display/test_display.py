@@ -8,9 +8,9 @@ import pytest
 from records import epoch_of_classes
 from rich.console import Console
 
-from ablate.cli.display.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
-from ablate.cli.display.progress import Beside, duration
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.interface.display.display import JsonLines, LiveDisplay, PlainLines, fitting, make_display
+from ablate.interface.display.progress import Beside, duration
 from ablate.plans import TrialCount
 from ablate.storage.facts import Facts
 from ablate.study.trial import Label, Outcome, TrialSpec

@@ -4,9 +4,9 @@ from contextlib import closing
 import pytest
 from records import epoch_of_classes
 
-from ablate.cli.display import progress
-from ablate.cli.display.progress import Beside
 from ablate.experiment.events import Notice, Stopping
+from ablate.interface.display import progress
+from ablate.interface.display.progress import Beside
 
 EPOCH = epoch_of_classes("search-0014", 1, 1.0, 0.4, 1.1, 0.5, 6e-4, 2.0)
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 from records import epoch_of_classes
 
-from ablate.cli.display.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.experiment.events import PartBegan, Stopping, TrialBegan, TrialEnded, TrialLost
+from ablate.interface.display.progress import Progress, configuration, duration, name_of, sparkline
 from ablate.study.trial import Label, Outcome, TrialSpec
 
 FACTORS = {"normalization": "batch", "activation": "elu", "optimizer": "nadam", "learning_rate": "find"}
