@@ -75,7 +75,7 @@ def read_keras_tuner(folder: Path) -> Runs:
         factors=tuple(column for name, column in settings.columns.items() if not name.startswith("tuner/")),
         results=tuple(results),
         score=SCORE if objective in ("", SUMMED, UNNAMED) else objective,
-        direction=DIRECTIONS.get(ended[0].directions.get(objective, ""), ""),
+        direction=_direction(ended, objective),
         state=STATUS,
         run_id="" if has_repeats else TRIAL,
         notes=(
@@ -124,6 +124,11 @@ def _objective(trials: Sequence[TunerTrial]) -> str:
     scored = [trial for trial in trials if trial.score is not None and math.isfinite(trial.score)]
     names = [name for name in (scored[0].observed if scored else ()) if all(_is_score(trial, name) for trial in scored)]
     return names[0] if len({trial.directions[name] for trial in scored for name in names}) == 1 else ""
+
+
+def _direction(trials: Sequence[TunerTrial], objective: str) -> str:
+    found = [trial.directions[objective] for trial in trials if objective in trial.directions]
+    return DIRECTIONS.get(found[0], "") if found else ""
 
 
 def _is_score(trial: TunerTrial, name: str) -> bool:
