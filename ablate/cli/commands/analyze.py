@@ -3,8 +3,8 @@
 from rich.console import Console
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.display.stream import say
 from ablate.experiment.analyze import RESULTS, ReportPlace, analyze_source
+from ablate.interface.display.stream import say
 
 
 def run(place: ReportPlace, asked: ImportOptions, *, command_line: str) -> None:
