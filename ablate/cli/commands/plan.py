@@ -15,7 +15,7 @@ from ablate.cli.display.display import part_said
 from ablate.cli.display.power import power_said, power_table
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
-from ablate.experiment.interim import open_contrasts, typical_sd
+from ablate.experiment.interim import choice_of, open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
 from ablate.experiment.preview.forecast import Pace, forecast, measured_paces, seen_paces, timing_specs
@@ -165,6 +165,7 @@ def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
         chance=facts.task.metric.guess_score,
         cache=open_cache(options.cache, facts, stack=options.stack),
         undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
+        choose=choice_of(facts),
     )
     return outlook, entries
 
