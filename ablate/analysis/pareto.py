@@ -12,7 +12,7 @@ from ablate.analysis.effects.metric import margin_at
 from ablate.errors import DataError
 from ablate.storage.provenance import TaskFacts
 from ablate.storage.results import trial_numbers
-from ablate.study.objectives import COSTS, PARAMETERS, SECONDS, Objective, cost
+from ablate.study.objectives import COSTS, PARAMETERS, SECONDS, SearchObjective, cost
 
 SLACK = 1e-9  # relative: 0.925 − 0.005 is not quite 0.92
 
@@ -26,7 +26,7 @@ class Front:
     every objective and better in one; equal trials are on it together.
     """
 
-    objectives: Sequence[Objective]  # the metric that decides is the first
+    objectives: Sequence[SearchObjective]  # the metric that decides is the first
     table: pd.DataFrame
     tolerance: float  # of the first objective, as recorded
 
@@ -63,7 +63,7 @@ def non_dominated(values: ArrayLike, *, signs: Sequence[int]) -> NDArray[np.bool
 def search_front(
     results: pd.DataFrame,
     epochs: pd.DataFrame,
-    objectives: Sequence[Objective],
+    objectives: Sequence[SearchObjective],
     *,
     task: TaskFacts,
     tolerance: float | None,
@@ -91,7 +91,7 @@ def search_front(
     return Front(objectives, table.assign(is_chosen=table["trial"] == chosen), tolerance)
 
 
-def choose(members: pd.DataFrame, objectives: Sequence[Objective], *, tolerance: float) -> str:
+def choose(members: pd.DataFrame, objectives: Sequence[SearchObjective], *, tolerance: float) -> str:
     """The trial on the front that counts as the best; "" without one.
 
     It is the best in the second objective among those whose first objective is at most `tolerance` worse than the
@@ -106,9 +106,9 @@ def choose(members: pd.DataFrame, objectives: Sequence[Objective], *, tolerance:
     return str(near.sort_values(list(keys), ascending=list(keys.values()), kind="stable")["trial"].iloc[0])
 
 
-def named_objectives(names: Sequence[str], task: TaskFacts) -> tuple[Objective, ...]:
+def named_objectives(names: Sequence[str], task: TaskFacts) -> tuple[SearchObjective, ...]:
     """The objectives that a file names. Raises `DataError` for one that the task does not have."""
-    metrics = {metric.name: Objective(metric.name, metric.goal, metric.unit) for metric in task.metrics}
+    metrics = {metric.name: SearchObjective(metric.name, metric.goal, metric.unit) for metric in task.metrics}
     for name in names:
         if name not in metrics and name not in COSTS:
             known = ", ".join([*metrics, *COSTS])
@@ -116,7 +116,7 @@ def named_objectives(names: Sequence[str], task: TaskFacts) -> tuple[Objective, 
     return tuple(cost(name) if name in COSTS else metrics[name] for name in names)
 
 
-def _values(rows: pd.DataFrame, epochs: pd.DataFrame, objective: Objective) -> "pd.Series[float]":
+def _values(rows: pd.DataFrame, epochs: pd.DataFrame, objective: SearchObjective) -> "pd.Series[float]":
     match objective.name:
         case "parameters":
             return rows[PARAMETERS]
@@ -127,7 +127,7 @@ def _values(rows: pd.DataFrame, epochs: pd.DataFrame, objective: Objective) -> "
             return rows[column] if column in rows else pd.Series(np.nan, index=rows.index)
 
 
-def _margin(members: pd.DataFrame, first: Objective, task: TaskFacts, n_validation: int | None) -> float:
+def _margin(members: pd.DataFrame, first: SearchObjective, task: TaskFacts, n_validation: int | None) -> float:
     judged = next((metric for metric in task.metrics if metric.name == first.name), None)
     if members.empty or judged is None:
         return 0.0

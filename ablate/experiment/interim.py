@@ -21,7 +21,7 @@ from ablate.study.settings import Study
 from ablate.study.trial import Factors
 
 Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
-Choice: TypeAlias = Callable[[Iterable[Entry]], Entry | None]  # of the entry whose configuration counts as the best
+BestRule: TypeAlias = Callable[[Iterable[Entry]], Entry | None]  # of the entry whose configuration counts as the best
 
 
 def best_entry(entries: Iterable[Entry]) -> Entry | None:
@@ -30,7 +30,7 @@ def best_entry(entries: Iterable[Entry]) -> Entry | None:
     return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
 
 
-def choice_of(facts: Facts) -> Choice:
+def choice_of(facts: Facts) -> BestRule:
     """How a study chooses the best configuration: by the score, or on the front of several objectives."""
     return partial(_chosen, facts=facts) if facts.objectives else best_entry
 
@@ -62,7 +62,7 @@ def _chosen(entries: Iterable[Entry], *, facts: Facts) -> Entry | None:
     return next((entry for entry in entries if entry.spec.trial == trial), None)
 
 
-def reference_so_far(study: Study, entries: Iterable[Entry], choose: Choice = best_entry) -> Factors:
+def reference_so_far(study: Study, entries: Iterable[Entry], choose: BestRule = best_entry) -> Factors:
     """The configuration that variants are compared with; the baseline until the search has found the best."""
     best = choose(entries) if study.ablation.reference == "best" else None
     return best.spec.factors if best else study.baseline

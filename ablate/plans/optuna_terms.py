@@ -8,7 +8,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from ablate.study.objectives import Objective, generation_size
+from ablate.study.objectives import SearchObjective, generation_size
 from ablate.study.rate import Rate, format_rate, rate_of
 from ablate.study.settings import Search, Study
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
@@ -40,6 +40,9 @@ def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
     if settings.sampler == "nsga2":
         return Generations(seed=seed, population_size=generation_size(settings))
     startup = max(settings.trials_per_round, min(10, settings.trials // 3))
+    if settings.objectives:
+        # As Optuna has it for several objectives; with 200 trials its fronts are larger than the multivariate one's.
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup, multivariate=False, constant_liar=True)
     # About `group` and `constant_liar`. Not `catch_warnings`: it is not safe beside the tracker's thread.
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna.samplers.TPESampler(
@@ -47,7 +50,7 @@ def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
     )
 
 
-def directions(objectives: Sequence[Objective]) -> list[StudyDirection]:
+def directions(objectives: Sequence[SearchObjective]) -> list[StudyDirection]:
     """Optuna's directions; without several objectives that of the score, of which more is better."""
     signs = [objective.sign for objective in objectives] or [1]
     return [StudyDirection.MAXIMIZE if sign > 0 else StudyDirection.MINIMIZE for sign in signs]

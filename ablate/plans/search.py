@@ -21,7 +21,7 @@ from ablate.plans.search_endings import Endings
 from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import seeds
-from ablate.study.objectives import Objective
+from ablate.study.objectives import SearchObjective
 from ablate.study.settings import Study
 from ablate.study.trial import ACCURACY, Epoch, Label, Monitor, Outcome, TrialSpec, score_of
 
@@ -50,7 +50,7 @@ class SearchPlan:
         known: Iterable[Entry],
         monitor: Monitor = ACCURACY,
         announce: Callable[[str], None] = lambda _: None,
-        objectives: Sequence[Objective] = (),
+        objectives: Sequence[SearchObjective] = (),
         epochs_of: Callable[[str], Sequence[Epoch]] = lambda _: (),
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -7,11 +7,11 @@ from typing import TypeAlias, final
 
 from optuna.trial import TrialState
 
-from ablate.study.objectives import Objective, measured
+from ablate.study.objectives import SearchObjective, measured
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import listed
 
-Ending: TypeAlias = tuple[TrialState, list[float] | None]
+TrialEnd: TypeAlias = tuple[TrialState, list[float] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Endings:
 
     def __init__(
         self,
-        objectives: Sequence[Objective],
+        objectives: Sequence[SearchObjective],
         *,
         chance: float,
         sign: int,
@@ -65,7 +65,7 @@ class Endings:
                 "report a value, or change search.objectives"
             )
 
-    def of(self, outcome: Outcome) -> Ending:
+    def of(self, outcome: Outcome) -> TrialEnd:
         """The end of a trial. For a pruned one, Optuna uses the last value reported."""
         match outcome.state:
             case "finished":
@@ -95,11 +95,11 @@ class Endings:
         return self._epochs.get(trial) or (self._epochs_of(trial) if trial else ())
 
 
-def _worst(objective: Objective, values: Sequence[Mapping[str, float]]) -> float | None:
+def _worst(objective: SearchObjective, values: Sequence[Mapping[str, float]]) -> float | None:
     known = [objective.sign * some[objective.name] for some in values if objective.name in some]
     return objective.sign * min(known) if known else None
 
 
-def _complete(values: Sequence[float | None]) -> Ending:
+def _complete(values: Sequence[float | None]) -> TrialEnd:
     known = [value for value in values if value is not None]
     return (TrialState.COMPLETE, known) if len(known) == len(values) else (TrialState.FAIL, None)

@@ -12,7 +12,7 @@ from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import DataFacts, EarlierFacts, FrontFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.data_table import BALANCED
-from ablate.study.objectives import Objective, objectives_of
+from ablate.study.objectives import SearchObjective, objectives_of
 from ablate.study.settings import Study
 from ablate.study.task import Task
 from ablate.study.trial import Factors
@@ -45,7 +45,7 @@ class Facts:
         return data_task(self.study, self.data)
 
     @property
-    def objectives(self) -> tuple[Objective, ...]:
+    def objectives(self) -> tuple[SearchObjective, ...]:
         """The objectives of the search if it has several; ()."""
         return objectives_of(self.study, self.task) if self.study.search.objectives else ()
 

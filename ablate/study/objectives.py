@@ -1,30 +1,27 @@
 """The objectives of a search that has several: a metric that decides, further metrics, and costs of a trial."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TypeAlias
 
 from ablate.errors import StudyError, known_names
 from ablate.study.metrics import find_metric
-from ablate.study.read_task import decided_by, function_name
+from ablate.study.read_task import Fault, decided_by, function_name
 from ablate.study.settings import MetricTable, Search, Study, Training
-from ablate.study.task import LOSS, Goal, Task
+from ablate.study.task import LOSS, Goal, Task, TaskMetric
 from ablate.study.tree import shown
 from ablate.study.trial import Epoch, Outcome
 
-Values: TypeAlias = tuple[float, ...]  # of the objectives, as recorded
-Fault: TypeAlias = Callable[..., StudyError]  # of a key, a rule and a hint
 PARAMETERS, SECONDS = "parameters", "seconds"
 COSTS = (PARAMETERS, SECONDS)
 MOST = 3
-MOST_PARENTS = 50  # trials of a generation: Optuna's own number
+LEAST_PARENTS, MOST_PARENTS = 8, 50  # trials of a generation; 50 is Optuna's own number
 _KEY = ("search", "objectives")
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class SearchObjective:
     """One objective of a search. The costs are the number of parameters, and the median seconds of an epoch."""
 
     name: str  # as a column has it: "accuracy", "parameters", "seconds"
@@ -42,12 +39,12 @@ class Objective:
         return self.name in COSTS
 
 
-def cost(name: str) -> Objective:
+def cost(name: str) -> SearchObjective:
     """The objective "parameters" or "seconds"."""
-    return Objective(name, "minimize", "s" if name == SECONDS else "")
+    return SearchObjective(name, "minimize", "s" if name == SECONDS else "")
 
 
-def objectives_of(study: Study, task: Task) -> tuple[Objective, ...]:
+def objectives_of(study: Study, task: Task) -> tuple[SearchObjective, ...]:
     """The objectives of a study's search on its data, the metric that decides first; () if it has only that one.
 
     Raises `StudyError` for a name that the task does not record, or if another metric decides.
@@ -57,9 +54,9 @@ def objectives_of(study: Study, task: Task) -> tuple[Objective, ...]:
         return StudyError(f"{study.source}: {'.'.join(key)}: {rule}" + (f"\n  {hint}" if hint else ""))
 
     names = study.search.objectives or ()
-    found = tuple(cost(name) if name in COSTS else _metric(name, task, fault) for name in names)
-    if found and found[0].name != task.decides:
+    if names and not _is(names[0], task.metric):
         raise _not_deciding(names[0], task.decides, fault)
+    found = tuple(cost(name) if name in COSTS else _metric(name, task, fault) for name in names)
     _check_distinct([objective.name for objective in found], names, fault)
     return found
 
@@ -87,12 +84,12 @@ def read_objectives(search: Search, metric: MetricTable, training: Training, fau
 
 
 def generation_size(search: Search) -> int:
-    """Trials of a generation of NSGA-II: with Optuna's 50, a search of 24 trials would be drawn at random."""
-    return max(2, search.trials_per_round, min(MOST_PARENTS, round(2 * math.sqrt(search.trials))))
+    """Trials of a generation of NSGA-II: 8, or √trials if that is more; of 24 trials Optuna's 50 makes random draws."""
+    return max(LEAST_PARENTS, search.trials_per_round, min(MOST_PARENTS, round(math.sqrt(search.trials))))
 
 
 def measured(
-    objectives: Sequence[Objective], outcome: Outcome, epochs: Sequence[Epoch], *, sign: int
+    objectives: Sequence[SearchObjective], outcome: Outcome, epochs: Sequence[Epoch], *, sign: int
 ) -> Mapping[str, float]:
     """The value of each objective of a trial, by name, as recorded; what it lacks is left out.
 
@@ -147,11 +144,16 @@ def _unpruned(search: Search, fault: Fault) -> Search:
     return search.model_copy(update={"pruner": "none"})
 
 
-def _metric(name: str, task: Task, fault: Fault) -> Objective:
+def _metric(name: str, task: Task, fault: Fault) -> SearchObjective:
     for metric in task.metrics:
-        if name in (metric.name, metric.spec) or _plain(name) in (_plain(metric.name), _plain(metric.spec)):
-            return Objective(metric.name, metric.goal, metric.unit)
+        if _is(name, metric):
+            return SearchObjective(metric.name, metric.goal, metric.unit)
     raise _unknown(name, [*task.names, *COSTS], fault)
+
+
+def _is(name: str, metric: TaskMetric) -> bool:
+    """Whether a study means this metric by the name."""
+    return name in (metric.name, metric.spec) or _plain(name) in (_plain(metric.name), _plain(metric.spec))
 
 
 def _unknown(name: str, known: Sequence[str], fault: Fault) -> StudyError:

@@ -5,12 +5,12 @@ from optuna.trial import TrialState
 from records import epoch_of_classes
 
 from ablate.plans.search_endings import Endings
-from ablate.study.objectives import Objective, cost
+from ablate.study.objectives import SearchObjective, cost
 from ablate.study.trial import Outcome
 
-ACCURACY = Objective("accuracy", "maximize", "points")
-RECALL = Objective("recall", "maximize", "points")
-MAE = Objective("mae", "minimize")
+ACCURACY = SearchObjective("accuracy", "maximize", "points")
+RECALL = SearchObjective("recall", "maximize", "points")
+MAE = SearchObjective("mae", "minimize")
 
 
 def endings(*objectives, chance=0.1, sign=1, epochs_of=lambda _: (), said=None):

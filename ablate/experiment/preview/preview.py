@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.analysis.statistics import minimum_detectable_effect
-from ablate.experiment.interim import Choice, best_entry
+from ablate.experiment.interim import BestRule, best_entry
 from ablate.experiment.stages import ComparisonStages
 from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, needs_best
 from ablate.plans.counting import Part
@@ -47,7 +47,7 @@ def preview_study(
     chance: float,
     cache: TrialCache | None,
     undecided: Undecided,
-    choose: Choice = best_entry,
+    choose: BestRule = best_entry,
 ) -> StudyPreview:
     """Preview a study whose settled trials are `entries`; interrupted trials are not among them.
 

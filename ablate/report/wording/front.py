@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.analysis.pareto import Front
 from ablate.study.metric_words import metric_words
-from ablate.study.objectives import PARAMETERS, SECONDS, Objective
+from ablate.study.objectives import PARAMETERS, SECONDS, SearchObjective
 from ablate.text import listed, number_of
 
 if TYPE_CHECKING:
@@ -15,30 +15,30 @@ _COSTS = {PARAMETERS: "parameters", SECONDS: "seconds an epoch"}
 _BEST = {PARAMETERS: "fewest parameters", SECONDS: "fewest seconds an epoch"}
 
 
-def objective_words(objective: Objective) -> str:
+def objective_words(objective: SearchObjective) -> str:
     """An objective in words: "validation accuracy", "parameters", "seconds an epoch"."""
     return _COSTS.get(objective.name) or metric_words(f"val_{objective.name}")
 
 
-def objective_value(objective: Objective, value: float) -> str:
+def objective_value(objective: SearchObjective, value: float) -> str:
     """A value with its unit: "95.3 %", "4,210 parameters", "0.21 s an epoch", "MAE 0.213"."""
     match objective:
-        case Objective(name="parameters"):
+        case SearchObjective(name="parameters"):
             return number_of(round(value), "parameter")
-        case Objective(name="seconds"):
+        case SearchObjective(name="seconds"):
             return f"{value:.3g} s an epoch"
-        case Objective(unit="points"):
+        case SearchObjective(unit="points"):
             return f"{100 * value:.1f} %"
         case _:
             return f"{metric_words(objective.name)} {value:.4g}"
 
 
-def objectives_said(objectives: Sequence[Objective]) -> str:
+def objectives_said(objectives: Sequence[SearchObjective]) -> str:
     """The objectives with their directions: "high validation accuracy and few parameters"."""
     return listed([_aim(objective) for objective in objectives])
 
 
-def rule_said(objectives: Sequence[Objective], tolerance: float) -> str:
+def rule_said(objectives: Sequence[SearchObjective], tolerance: float) -> str:
     """The rule by which a configuration on the front counts as the best, as a sentence."""
     first, second = objectives[0], objectives[1]
     what = metric_words(first.name)
@@ -79,16 +79,17 @@ def _values(front: Front, row: "pd.Series[Any]") -> str:
     return ", ".join(objective_value(one, float(row[one.name])) for one in front.objectives)
 
 
-def _aim(objective: Objective) -> str:
+def _aim(objective: SearchObjective) -> str:
     few = {PARAMETERS: "few parameters", SECONDS: "few seconds an epoch"}.get(objective.name)
     return few or f"{'high' if objective.sign > 0 else 'low'} {objective_words(objective)}"
 
 
-def _superlative(objective: Objective) -> str:
+def _superlative(objective: SearchObjective) -> str:
     return _BEST.get(objective.name) or f"best {metric_words(objective.name)}"
 
 
-def _size(objective: Objective, tolerance: float) -> str:
+def _size(objective: SearchObjective, tolerance: float) -> str:
     if objective.unit == "points":
-        return f"{100 * tolerance:.2g} points"
+        size = f"{100 * tolerance:.2g}"
+        return f"{size} point{'' if size == '1' else 's'}"
     return f"{tolerance:.2g} {objective.unit}".rstrip()
