@@ -219,6 +219,7 @@ def _as_json(event: Event) -> dict[str, object]:
         case Opened():
             facts = event.facts
             trials = {part: [count.least, count.most] for part, count in event.counts.items()}
+            objectives = {one.name: one.goal for one in facts.objectives}
             return {
                 "event": "opened",
                 "study": facts.label,
@@ -226,6 +227,7 @@ def _as_json(event: Event) -> dict[str, object]:
                 "data": to_plain(facts.about_data()),
                 "trials": trials,
                 "workers": facts.workers,
+                **({"objectives": objectives} if objectives else {}),
             }
         case PartBegan():
             return {"event": "part", "part": event.part, "trials": event.trials, "done": event.done}
