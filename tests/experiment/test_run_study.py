@@ -239,13 +239,13 @@ def test_a_study_of_all_designs_interrupted_in_every_part_ends_as_an_undisturbed
 FRONT = [
     'search.objectives=["accuracy", "parameters"]',
     "search.sampler=nsga2",
-    "search.trials=10",
+    "search.trials=8",
     "baseline.width=16",
     'model={ name = "mlp", depth = 2 }',
     "space.width=[4, 16, 32]",
     "ablation.reference=best",
     'ablation.factors=["width"]',
-    "training.epochs=2",
+    "training.epochs=1",
 ]
 
 
