@@ -7,7 +7,7 @@ from typing import TypeAlias, final
 
 from optuna.trial import TrialState
 
-from ablate.study.objectives import SearchObjective, measured
+from ablate.study.objectives import SECONDS, SearchObjective, measured
 from ablate.study.trial import Epoch, Outcome
 from ablate.text import listed
 
@@ -61,8 +61,8 @@ class Endings:
         if missing and outcome.state == "finished" and not self._has_told:
             self._has_told = True
             self._announce(
-                f"{outcome.trial} has no {listed(missing)}: the search counts such trials as failed; "
-                "report a value, or change search.objectives"
+                f"{outcome.trial} has no {listed(missing)}: the search counts such trials as failed; report "
+                f"{'each epoch' if missing == [SECONDS] else 'a value'}, or change search.objectives"
             )
 
     def of(self, outcome: Outcome) -> TrialEnd:

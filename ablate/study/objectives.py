@@ -94,7 +94,7 @@ def measured(
     """The value of each objective of a trial, by name, as recorded; what it lacks is left out.
 
     `sign` is that of the metric that decides, the first objective; `epochs` are those behind the outcome, of the first
-    trial if it is a repeat. The seconds of a trial without epochs are those of the whole trial.
+    trial if it is a repeat. A trial without epochs has no seconds.
     """
     found: dict[str, float | None] = {}
     for place, objective in enumerate(objectives):

@@ -30,9 +30,8 @@ from ablate.study.looked_up import LookedUp
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
 from ablate.study.trial import Factors
-from ablate.study.user_functions import import_function
+from ablate.study.user_functions import named_function
 from ablate.training.engine import backend
-from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.compile_notices import compile_notices
 from ablate.training.engine.compiled_optimizer import optimizer_for, own_optimizer, why_own_optimizer
@@ -54,6 +53,7 @@ from ablate.training.engine.settings import (
 )
 from ablate.training.engine.start import Start, WeightSource
 from ablate.training.ramp_plan import plan_ramps
+from ablate.training.trial_error import TrialError
 
 LEAST_SCALE = 0.01  # of a loss whose guess is unknown: its limit is relative to the loss at the start, or to this
 
@@ -199,8 +199,7 @@ class TrainingContext:
 
     def function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function
         """The function of "my.py:f", a metric or a loss."""
-        file, _, name = spec.rpartition(":")
-        return import_function(self.study.base / file, name, setting="metric.name", guard=settings_kept)
+        return named_function(self.study, spec, setting="metric.name", guard=settings_kept)
 
     def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
         """Indices of the validation examples of each slot, (chunks, slots, chunk)."""
