@@ -12,7 +12,7 @@ from ablate.experiment.cautions import all_cautions
 from ablate.experiment.closing import study_notes, write_folder
 from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.former_runs import read_former_runs, wall_seconds
-from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
+from ablate.experiment.interim import choice_of, count_states, front_facts, headline_metrics, reference_so_far
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
@@ -124,7 +124,8 @@ class _Books:
         complete = self._run.is_complete()
         ending = Ending(
             ended=datetime.now().astimezone().isoformat(timespec="seconds"),
-            reference=reference_so_far(self._facts.study, entries),
+            reference=reference_so_far(self._facts.study, entries, choice_of(self._facts)),
+            front=front_facts(entries, self._facts),
             complete=complete,
             interrupted=self._run.is_stopped() and not complete and not self._run.gave_up,
             gave_up="" if complete else self._run.gave_up,

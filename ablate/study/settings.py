@@ -172,8 +172,13 @@ class Search(StudyTable):
     """[search]"""
 
     trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
-    sampler: Literal["tpe", "random"] = "tpe"
-    pruner: Literal["median", "hyperband", "none"] = "median"
+    sampler: Literal["tpe", "random", "nsga2"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"  # "none" with several objectives
+    # The metric that decides, then one or two more: "parameters", "seconds" (of an epoch), another recorded metric.
+    # None: the score alone.
+    objectives: Columns | None = None
+    # How much of the first objective the best configuration may give up for the second, as recorded; None: the margin.
+    tolerance: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
     # Trials are suggested, and their results reported, in groups of this size: the search is the same for any number of
     # workers up to this one.
     trials_per_round: int = Field(default=4, ge=1, le=10_000)

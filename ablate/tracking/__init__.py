@@ -7,7 +7,7 @@ from ablate.tracking.address import DEFAULT_URI, shown_uri
 from ablate.tracking.background import BackgroundTracker
 from ablate.tracking.database import check_file
 from ablate.tracking.reading import experiment_rows, mlflow_runs
-from ablate.tracking.store import UI_ENVIRONMENT, check_store, ui_command
+from ablate.tracking.store import UI_ENVIRONMENT, check_store, experiment_pages, ui_command
 from ablate.tracking.study_run import FOLDER, StudyRun
 from ablate.tracking.tracker import Tracker
 
@@ -20,6 +20,7 @@ __all__ = [
     "Tracker",
     "check_file",
     "check_store",
+    "experiment_pages",
     "experiment_rows",
     "mlflow_runs",
     "shown_uri",

@@ -100,6 +100,15 @@ def test_what_comes_after_the_search_may_change_until_trials_of_it_have_ended(ju
     assert judged(FROZEN, override) == [ResumeCheck(change, declared)]
 
 
+def test_the_objectives_of_a_search_must_not_change(judged):
+    two, three = (f'search.objectives=["accuracy", {more}]' for more in ('"parameters"', '"parameters", "seconds"'))
+    for stage in (BEGUN, SEARCHED, COMPARED, FROZEN):
+        (change,) = judged(stage, three, before=(two,))
+        assert change == ResumeCheck("search.objectives adds seconds", SEARCHED_OTHERWISE)
+        more = judged(stage, two)  # and with them the pruner
+        assert ResumeCheck("search.objectives unset → ['accuracy', 'parameters']", SEARCHED_OTHERWISE) in more
+
+
 def test_the_levels_of_a_list_may_grow_until_the_search_has_begun(judged):
     override, change = 'space.normalization=["none", "batch", "layer"]', "space.normalization adds layer"
     assert judged(BEGUN, override) == [ResumeCheck(change, "")]

@@ -155,7 +155,7 @@ def edited(old, new):
         ("epochs = 10", "epochs = 10\nepochs = 11", "x.toml: is not TOML: Cannot overwrite a value"),
         ("epochs = 10", "epochs = ", "x.toml: is not TOML: Invalid value"),
         ("epochs = 10", "[lr_test]\nlow = 2.0", "x.toml: lr_test: high must be at least 10 times low"),
-        ("epochs = 10", "[search]\nsampler = []", "x.toml: search.sampler: must be one of tpe, random, got []"),
+        ("epochs = 10", "[search]\nsampler = []", "x.toml: search.sampler: must be one of tpe, random, nsga2, got []"),
         ("epochs = 10", "[ablation]\nlearning_rate = 'guess'", 'x.toml: ablation.learning_rate: unknown value "guess"'),
         ("epochs = 10", "[ablation]\nlearning_rate = []", "x.toml: ablation.learning_rate: must not be empty"),
         ("epochs = 10", "[ablation]\nlearning_rate = ['find', 'find']", "each name may appear only once"),
