@@ -103,7 +103,9 @@ class Run:
         return open_workers(
             self._study,
             facts.data,
-            WorkerOptions(facts.workers, facts.threads, options.cache, self._folder.worker_log, options.stack),
+            WorkerOptions(
+                facts.workers, facts.threads, options.cache, self._folder.worker_log, options.stack, self._folder.path
+            ),
             stop=self._stop,
             on_start=self.record.begin,
             on_lost=self.record.lost,

@@ -20,6 +20,7 @@ class WorkerTask:
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
     room: Room = UNKNOWN  # memory of each worker
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device
+    folder: Path | None = None  # of the study, for the models that it keeps; None: it keeps none
     is_log_kept: bool = True  # after the workers end; if not, no message may send a user to it
 
     def log_of(self, number: int) -> Path:

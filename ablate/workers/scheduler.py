@@ -47,6 +47,7 @@ class WorkerOptions:
     cache: Path | None = None  # as in `WorkerTask`
     log: Path | None = None  # as in `WorkerTask`; None: logs are deleted when the workers end
     stack: int | None = None  # as in `WorkerTask`
+    folder: Path | None = None  # as in `WorkerTask`
 
 
 @contextmanager
@@ -80,6 +81,7 @@ def open_workers(
                 options.workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits
             ),
             stack=options.stack,
+            folder=options.folder,
             is_log_kept=options.log is not None,
         )
         with LocalScheduler(

@@ -118,16 +118,19 @@ def _open_contexts(task: WorkerTask, link: "WorkerPipe") -> tuple["Contexts", tu
     from ablate.training.engine.context import TrainingContext
     from ablate.training.engine.contexts import Contexts
     from ablate.training.fit.check import check_fitted
+    from ablate.training.keeping import check_keeping
     from ablate.training.pretraining import find_origin
 
     memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
     origin = find_origin(task.study, data, cache=task.cache, room=task.room, on_epoch=lambda: link.say(Busy()))
 
-    make = partial(TrainingContext, task.study, stack=task.stack, memory=memory, origin=origin, room=task.room)
+    make = partial(
+        TrainingContext, task.study, stack=task.stack, memory=memory, origin=origin, room=task.room, folder=task.folder
+    )
     contexts = Contexts(task.study, data, make, room=task.room)
     context = contexts.of(task.study.baseline)
     notices = context.check()
-    return contexts, (*check_fitted(context), *notices)
+    return contexts, (*check_fitted(context), *notices, *check_keeping(context))
 
 
 def why_not(err: BaseException, *, model: str) -> str:
