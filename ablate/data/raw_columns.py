@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from ablate.data.array import Array
+from ablate.data.dataset import Dataset
 from ablate.data.source import FeatureColumn
+from ablate.data.trees import leaves, rows_of
 
 MISSING = ("", "[missing]")  # the text of an empty cell: the first that is no level of its column
 
@@ -36,7 +38,7 @@ def levels_of(own: Sequence[FeatureColumn]) -> tuple[str, ...]:
 
 
 def to_columns(x: Array, columns: Sequence[FeatureColumn]) -> dict[str, Array]:
-    """The columns of the table (n,) behind inputs (n, k), by the key of a model's input: float32, or text as objects."""
+    """The columns of the table (n,) behind inputs (n, k), by the keys of a model: float32, or text as objects."""
     place, features = {column.name: at for at, column in enumerate(columns)}, by_feature(columns)
     found: dict[str, Array] = {}
     for feature, own in features.items():
@@ -48,3 +50,11 @@ def to_columns(x: Array, columns: Sequence[FeatureColumn]) -> dict[str, Array]:
 
 def _level(column: FeatureColumn) -> str:
     return column.name.removeprefix(f"{column.feature}=")
+
+
+def raw_examples(data: Dataset, n: int) -> dict[str, Array]:
+    """The first `n` training examples as a model that is kept takes them, by key; "" for a single input."""
+    if data.columns:
+        return to_columns(data.x_train[:n], data.columns)
+    inputs = leaves(rows_of(data.x_train, slice(0, n)))
+    return {key_of(name, inputs): array for name, array in inputs.items()}

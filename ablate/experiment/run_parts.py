@@ -8,6 +8,7 @@ from functools import partial
 from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.experiment.interim import best_entry, open_contrasts
+from ablate.experiment.kept_models import SupersededModels
 from ablate.experiment.options import Options, study_run
 from ablate.experiment.preregister import preregister
 from ablate.experiment.recording import Record
@@ -48,7 +49,8 @@ class Run:
         self.journal = Journal(folder.journal)
         self._chance = facts.task.metric.guess_score
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
-        self.record = Record(self.journal, tracker, watch, cache=cache, reads=ScoreReads(options.cache, facts))
+        models, reads = SupersededModels(facts.study, self.journal, folder.path), ScoreReads(options.cache, facts)
+        self.record = Record(self.journal, tracker, watch, cache=cache, reads=reads, models=models)
         self.comparison: ComparisonStages | None = None  # None until the search has ended
         self.freeze: Preregistration | None = read_preregistration(folder.path)  # from an earlier run, if any
         self._stop = threading.Event()

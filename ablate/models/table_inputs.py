@@ -13,7 +13,7 @@ _OTHER = "[other]"
 
 
 def column_inputs(columns: Sequence[FeatureColumn]) -> tuple[dict[str, Tensor], Tensor]:
-    """An input for each column of the table, (batch, 1), and the numbers and flags made from them, (batch, k).
+    """An input for each column of the table, (batch,), and the numbers and flags made from them, (batch, k).
 
     A text that is none of a category's levels sets none of its flags. A missing number is NaN, a missing text "".
     """
@@ -22,13 +22,14 @@ def column_inputs(columns: Sequence[FeatureColumn]) -> tuple[dict[str, Tensor], 
     features = by_feature(columns)
     for feature, own in features.items():
         key = key_of(feature, features)
-        inputs[key] = x = keras.Input((1,), name=key, dtype="float32" if own[0].kind == "number" else "string")
+        inputs[key] = x = keras.Input((), name=key, dtype="float32" if own[0].kind == "number" else "string")
         parts |= _number(x, own) if own[0].kind == "number" else _flags(x, own, name=key)
     made = [parts[column.name] for column in columns]
     return inputs, layers.Concatenate()(made) if len(made) > 1 else made[0]
 
 
 def _number(x: Tensor, own: Sequence[FeatureColumn]) -> dict[str, Tensor]:
+    x = ops.expand_dims(x, -1)
     return {own[0].name: x, **{column.name: ops.cast(ops.isnan(x), "float32") for column in own[1:]}}
 
 

@@ -113,7 +113,8 @@ def is_candidate(study: Study, spec: TrialSpec) -> bool:
         case "best" if study.search.trials:
             return spec.label.phase == "search"
         case "best":
-            return spec.label.phase == "ablation" and spec.label.variant == REFERENCE
+            is_reference = spec.label.variant == REFERENCE or dict(spec.factors) == dict(study.baseline)
+            return spec.label.phase == "ablation" and is_reference
     return False
 
 

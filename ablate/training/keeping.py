@@ -156,10 +156,9 @@ def _card(
 
 def _inputs(whole: Model, context: TrainingContext) -> tuple[ModelEnd, ...]:
     if context.data.columns:
-        levels = {feature: levels_of(own) for feature, own in by_feature(context.data.columns).items()}
-        return tuple(
-            ModelEnd(name, (1,), "str" if known else "float32", levels=known) for name, known in levels.items()
-        )
+        features = by_feature(context.data.columns)
+        columns = {key_of(name, features): levels_of(own) for name, own in features.items()}
+        return tuple(ModelEnd(key, (), "str" if of else "float32", levels=of) for key, of in columns.items())
     taken = leaves(whole.input)
     return tuple(ModelEnd(name, tuple(one.shape[1:]), str(one.dtype)) for name, one in taken.items())
 
