@@ -18,7 +18,7 @@ from ablate.data.source import FeatureColumn
 from ablate.data.trees import ONLY, leaves, to_tree
 from ablate.models.table_inputs import column_inputs
 
-Ends: TypeAlias = Any  # tensors of Keras in the structure that a model takes or returns
+EndTensors: TypeAlias = Any  # tensors of Keras in the structure that a model takes or returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def standalone(
     return keras.Model(inputs, _unscaled(outputs, targets, names), name=name)
 
 
-def _inputs(model: keras.Model, examples: RawExamples) -> tuple[Ends, dict[str, Tensor]]:
+def _inputs(model: keras.Model, examples: RawExamples) -> tuple[EndTensors, dict[str, Tensor]]:
     """The inputs of the outer model, and the examples by the inputs of the inner one."""
     if examples.columns:
         inputs, joined = column_inputs(examples.columns)
@@ -97,7 +97,7 @@ def _scaled(x: Tensor, scaling: LinearScaling | None, *, fills: bool, name: str)
     return ops.where(ops.isnan(x), 0.0, x) if fills else x
 
 
-def _unscaled(outputs: Ends, targets: Mapping[str, LinearScaling], names: Sequence[str]) -> Ends:
+def _unscaled(outputs: EndTensors, targets: Mapping[str, LinearScaling], names: Sequence[str]) -> EndTensors:
     """Outputs with amounts in their own unit, in the structure in which the model returns them."""
     listed = isinstance(outputs, list | tuple)
     made = dict(zip(names, outputs, strict=True)) if listed else leaves(outputs)

@@ -15,7 +15,7 @@ from ablate import system
 from ablate.errors import AblateError
 from ablate.storage.models import ModelCard, ModelEnd
 from ablate.text import printable
-from ablate.tracking.run_fields import clipped, tag_values
+from ablate.tracking.run_fields import NOTE, clipped, tag_values
 from ablate.tracking.store import check_begun, connect, explained
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def log_model(client: "MlflowClient", model: ModelFile) -> str:
     run = client.get_run(model.run_id)
     if known := run.data.tags.get(LOGGED):
         return str(known)
-    card = model.card
-    made = client.create_logged_model(
-        run.info.experiment_id, NAME, model.run_id, tag_values({"study": card.study, "trial": card.trial}), {}, "keras"
-    )
+    tags = tag_values({**_whose(model.card), NOTE: described(model.card)})
+    made = client.create_logged_model(run.info.experiment_id, NAME, model.run_id, tags, {}, "keras")
     with tempfile.TemporaryDirectory() as folder:
         write_mlflow_model(Path(folder), model, model_id=made.model_id)
         client.log_model_artifacts(made.model_id, folder)
@@ -75,7 +73,7 @@ def register_model(client: "MlflowClient", model: ModelFile, *, name: str) -> st
         name,
         place,
         model.run_id,
-        tags=tag_values({"study": model.card.study, "trial": model.card.trial}),
+        tags=tag_values(_whose(model.card)),
         description=clipped(described(model.card), _DESCRIPTION),
         model_id=number,
     )
@@ -99,6 +97,10 @@ def register(uri: str, model: ModelFile, *, name: str) -> str:
         return register_model(client, model, name=name)
 
 
+def _whose(card: ModelCard) -> dict[str, str]:
+    return {"study": card.study, "trial": card.trial}
+
+
 def described(card: ModelCard) -> str:
     """Whose model it is, and its scores."""
     scores = ", ".join(f"{name} {value:.6g}" for name, value in card.metrics.items())
@@ -117,7 +119,7 @@ def write_mlflow_model(folder: Path, model: ModelFile, *, model_id: str = "") ->
     needed = [f"{library}=={versions[library]}" for library in _REQUIRED if versions.get(library)]
     (folder / "requirements.txt").write_text("\n".join([*needed, ""]))
     made = Model(NAME, model.run_id, signature=_signature(model.card), model_id=model_id or None)
-    made.metadata = {"study": model.card.study, "trial": model.card.trial}
+    made.metadata = _whose(model.card)
     made.add_flavor(
         "keras",
         data="data",

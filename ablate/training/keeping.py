@@ -61,7 +61,7 @@ def check_keeping(context: TrainingContext) -> tuple[str, ...]:
     spec, split = _pretend(factors), context.split(seeds.SEARCH_REPLICATE, factors)
     model = context.model(factors, seeds.SEARCH_REPLICATE)
     with scratch_folder() as scratch:
-        size = _write(scratch / "model.keras", model, context, spec, split, {}, is_checked=True)
+        size = write_model(scratch / "model.keras", model, context, spec, split, {}, is_checked=True)
     each = "each finished trial keeps its model" if keep == "all" else "the model of the best trial is kept"
     return (f"{each}: a file of about {size / 1e6:.2g} MB, as the baseline's",)
 
@@ -80,13 +80,13 @@ def _keep(trial: Trial[Any], context: TrainingContext, model: Model) -> None:  #
     assert context.folder is not None
     path, metrics = model_path(context.folder, trial.spec.trial), trial.outcome.metrics
     try:
-        contained(lambda: _write(path, model, context, trial.spec, trial.split, metrics))
+        contained(lambda: write_model(path, model, context, trial.spec, trial.split, metrics))
     except TrialError as broken:
         note = f"its model was not kept: {broken.reason}"
         trial.start = replace(trial.start, notes=(*trial.start.notes, note))
 
 
-def _write(
+def write_model(
     path: Path,
     model: Model,
     context: TrainingContext,
