@@ -34,6 +34,13 @@ class StorageError(AblateError):
     """A disk or database failed after a study had begun to write; exits with 1, and the study can be resumed."""
 
 
+class Stopped(BaseException):
+    """A trial is to end now: a pruner, a limit or Ctrl-C decided it. Raised by `report` in a user's function.
+
+    A BaseException, so that a function's handlers of errors let it pass; free what must be freed in `finally`.
+    """
+
+
 def known_names(wrong: str, known: Iterable[str]) -> str:
     """One line for an error message: the known names, and the closest to `wrong` if one is close."""
     names = sorted(known)

@@ -37,6 +37,21 @@ def test_a_study_killed_in_the_search_in_the_ablation_and_in_closing_ends_as_an_
 
 @pytest.mark.slow
 @needs_proc
+@pytest.mark.parametrize("name", ["function", "program"])
+def test_a_study_of_user_code_killed_in_each_phase_ends_as_an_undisturbed_one(tmp_path, wholes, name):
+    whole = wholes.of(name)
+    phases = ["search", "tune", "ablation", "path", CLOSING]
+    assert set(phases) <= set(whole.phases())
+    blows = [Blow(phase, 0.5, ("parent", "worker", "all")[n % 3]) for n, phase in enumerate(phases)]
+    meant = iter(blows)
+    with make_site(tmp_path / "killed", name) as site:
+        life = live(site, whole, lambda _: next(meant, None), rng=random.Random(0))
+        assert check_life(site, whole, life) == []
+    assert [done.phase for done in life.kills] == phases
+
+
+@pytest.mark.slow
+@needs_proc
 @pytest.mark.parametrize(
     "fault",
     [

@@ -53,6 +53,13 @@ class Dataset:
     variants: Mapping[str, str] = field(default_factory=dict)  # digests for other levels, by the levels as JSON
 
 
+def no_examples() -> Dataset:
+    """The data set of a study whose trials bring their own data: no examples, no targets."""
+    none = np.zeros((0, 0), np.float32)
+    data = Dataset("", none, none, none, none, n_classes=0, stand_in=False, source="", digest="")
+    return replace(data, digest=digest_of(data))
+
+
 def to_dataset(name: str, source: Source, *, loss: str | None = None, may_compile: bool = False) -> Dataset:
     """Check what a source holds, convert it to the form that `Dataset` promises, and digest it.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ablate.data.cautions import contamination
 from ablate.data.classes import select_task
 from ablate.data.comparable import incomparable
-from ablate.data.dataset import Dataset
+from ablate.data.dataset import Dataset, no_examples
 from ablate.data.load import load_dataset
 from ablate.data.set_aside import set_aside_test
 from ablate.data.split_rules import check_split, split_notes
@@ -24,7 +24,12 @@ from ablate.text import listed, printable
 def open_examples(
     study: Study, factors: Factors, *, data_dir: Path | None = None, announce: Callable[[str], None] = lambda _: None
 ) -> Dataset:
-    """The examples of a configuration, with a test part, reduced to the classes that the study asks for."""
+    """The examples of a configuration, with a test part, reduced to the classes that the study asks for.
+
+    None where the study's trials bring their own.
+    """
+    if not study.data.name:
+        return no_examples()
     data = load_dataset(
         study.data.name,
         data_dir=data_dir,
@@ -34,7 +39,8 @@ def open_examples(
         loss=study.training.loss,
         may_compile=may_compile(study.model, base=study.base),
         seed=study.seed,
-        factors=data_factors(factors, model=study.model.name),
+        factors=data_factors(factors, model=study.model.catalog_name),
+        given=study.functions.get(study.data.name),
         announce=announce,
     )
     data = set_aside_test(data, study.data, seed=study.seed)
@@ -102,7 +108,9 @@ def unread_factors(study: Study, data: Dataset) -> list[str]:
     """The factors of a study of a registered model that neither the model nor the function of the data reads."""
     if study.model.is_users:
         return []  # what build reads is noted where models are built
-    return [name for name in data_factors(study.baseline, model=study.model.name).levels if name not in data.factors]
+    return [
+        name for name in data_factors(study.baseline, model=study.model.catalog_name).levels if name not in data.factors
+    ]
 
 
 def _key(data: Dataset) -> str:

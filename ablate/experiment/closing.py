@@ -12,6 +12,7 @@ from ablate.data.predictions import unpack
 from ablate.experiment.cautions import all_cautions
 from ablate.experiment.former_runs import FormerRuns
 from ablate.experiment.preregister import preregistration_facts
+from ablate.plans.cells import modes_of
 from ablate.storage.conditions import model_digest
 from ablate.storage.facts import Ending, Facts, fold_overlap
 from ablate.storage.files.atomic import saving, write_aside
@@ -135,14 +136,14 @@ def _with_protocol(origin: Provenance, facts: Facts, ending: Ending) -> Provenan
         factorial=study.ablation.factorial or (),
         recipes={name: dict(levels) for name, levels in study.recipes.items()},
         conditions={factor: dict(condition) for factor, condition in study.space.conditions.items()},
-        modes=study.ablation.learning_rate,
+        modes=[mode for mode in modes_of(study) if mode],
         tune=ending.tune,
         seeds=study.ablation.seeds,
         max_seeds=study.ablation.max_seeds,
         looks=ending.looks,
-        epochs=study.training.epochs,
-        batch_size=study.training.batch_size,
-        patience=study.training.patience,
+        epochs=study.training.epochs if _has_epochs(study) else None,
+        batch_size=None if study.model.trains_itself else study.training.batch_size,
+        patience=None if study.model.trains_itself else study.training.patience,
         overlap=fold_overlap(study),
     )
 
@@ -161,6 +162,7 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
         complete=ending.complete,
         interrupted=ending.interrupted,
         gave_up=ending.gave_up,
+        discarded=dict(Counter(name for entry in entries for name in entry.outcome.discarded)) or None,
         changes=ending.changes,
         quick=facts.study.quick,
         notes=study_notes(entries),
@@ -184,3 +186,8 @@ def _reused(entries: list[Entry]) -> ReuseFacts:
     trials = {entry.spec.trial for entry in entries}
     origins = [e.outcome.same_as for e in entries if e.outcome.same_as and e.outcome.same_as not in trials]
     return ReuseFacts(len(origins), list(dict.fromkeys(origin.partition("/")[0] for origin in origins)))
+
+
+def _has_epochs(study: Study) -> bool:
+    """Whether the number of epochs says something: a user's function or program need not ask for it."""
+    return not study.model.trains_itself or "epochs" in study.training.model_fields_set

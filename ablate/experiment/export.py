@@ -127,7 +127,7 @@ def _retrained(
     prepared: Prepared, entry: Entry, scratch: Path, *, stop: threading.Event, announce: Callable[[str], None]
 ) -> ModelSource:
     ended, cache = _Ended(), copy_ways(prepared.recorded, scratch).parent
-    options = WorkerOptions(1, prepared.threads, cache, stack=1, folder=scratch)
+    options = WorkerOptions(1, prepared.threads, cache, stack=1, kept_in=scratch)
     train_again(prepared, ended.take, options, stop=stop, announce=announce)
     if ended.outcome is None:
         raise AblateError(f"{entry.spec.trial}: stopped before it ended; nothing was written")

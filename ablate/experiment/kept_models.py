@@ -11,9 +11,12 @@ import numpy as np
 from ablate.data import Dataset
 from ablate.data.raw_columns import raw_examples
 from ablate.data.trees import n_examples
+from ablate.errors import AblateError
 from ablate.storage.files.atomic import write_aside
+from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.models import FOLDER, ModelCard, best_candidate, is_candidate, kept_model, model_path, read_card
+from ablate.study.load import load_study
 from ablate.study.settings import Study
 from ablate.study.trial import Epoch, TrialSpec
 from ablate.tracking import ModelFile
@@ -76,6 +79,17 @@ def best_model(study: Study, entries: Mapping[str, Entry], folder: Path) -> tupl
     best = best_candidate(study, entries.values())
     path = kept_model(folder, entries, best.spec.trial) if best else None
     return (best, path) if best and path else None
+
+
+def find_best_model(folder: Path) -> Path:
+    """The file of the best model that the study in `folder` kept. Raises `AblateError` if there is none."""
+    path, found = StudyFolder(folder), None
+    if path.study_file.is_file() and path.journal.is_file():
+        study = load_study(path.study_file, overrides=[], quick=False)
+        found = best_model(study, Journal(path.journal).entries, folder)
+    if found is None:
+        raise AblateError(f'{folder}: no model was kept\n  set training.keep = "best" and run the study')
+    return found[1]
 
 
 def logged_models(study: Study, entries: Sequence[Entry], folder: Path) -> list[ModelFile]:

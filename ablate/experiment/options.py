@@ -12,13 +12,12 @@ from ablate.data.placement import place_data
 from ablate.data.variants import check_levels, open_examples, unread_factors
 from ablate.experiment.cautions import all_cautions
 from ablate.storage.facts import Facts
-from ablate.storage.files.json_file import to_plain
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
-from ablate.study.rate import rate_of
+from ablate.study.rate import RATE, rate_of
 from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
-from ablate.text import listed
+from ablate.text import first_of, listed
 from ablate.tracking import StudyRun
 from ablate.training.ramp_plan import cost_said
 from ablate.workers.queue import count_workers, room_of_worker
@@ -82,7 +81,8 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     cores = system.usable_cores()
     memory = system.memory_bytes()
     is_random = study.data.validation != "given"
-    seen = data_cautions(data, metric=study.metric.name, is_random=is_random)
+    has_data = bool(study.data.name)
+    seen = data_cautions(data, metric=study.metric.name, is_random=is_random) if has_data else None
     workers = options.workers or count_workers(cores, gpus=system.count_gpus(), memory=memory)
     room = room_of_worker(workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits)
     return Facts(
@@ -95,9 +95,9 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         tracking_uri=options.tracking_uri,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
         stack=options.stack,
-        cautions=seen.cautions,
-        remarks=seen.remarks,
-        placement=place_data(data, room).said(),
+        cautions=seen.cautions if seen else {},
+        remarks=seen.remarks if seen else {},
+        placement="" if study.model.trains_itself else place_data(data, room).said(),
     )
 
 
@@ -114,21 +114,32 @@ def warnings(facts: Facts) -> list[str]:
         asked is not None and asked > facts.n_train() and not study.quick
     ):  # a quick run needs more examples than small data sets have
         lines.append(f"data.train is {asked:,}, but there are only {facts.n_train():,} training examples: all are used")
-    if not study.quick and (cost := cost_said(study, n_train=facts.n_train())):
+    if not (study.quick or study.model.trains_itself) and (cost := cost_said(study, n_train=facts.n_train())):
         lines.append(cost)
     if facts.placement:
         lines.append(facts.placement)
-    return [*lines, *facts.data.notes, *_about_rate(study), *sentences(all_cautions(facts, []))]
+    return [*lines, *facts.data.notes, *_about_rate(study), *_about_code(study), *sentences(all_cautions(facts, []))]
 
 
 def _about_rate(study: Study) -> list[str]:
     """Warn that a typed learning rate is not used where each variant finds its own."""
-    typed, modes = rate_of(study.baseline).value, study.ablation.learning_rate
+    modes = study.ablation.learning_rate
+    typed = rate_of(study.baseline).value if RATE in study.baseline else None
     if typed is None or "carry" in modes or not study.ablation.seeds:
         return []
     return [
         f"the comparisons do not use baseline.learning_rate {typed:g}: ablation.learning_rate is "
         f'"{modes[0]}", so each variant gets its own rate; with "carry" all variants train at {typed:g}'
+    ]
+
+
+def _about_code(study: Study) -> list[str]:
+    """What functions that a script handed over refer to, and no digest of their code covers."""
+    return [
+        f"{given.shown} refers to {first_of(given.opaque, 3)}, which ablate cannot compare with that of another run: "
+        "trials of other studies are not reused, and a change of it is not noticed"
+        for given in study.functions.values()
+        if given.opaque
     ]
 
 
@@ -141,7 +152,7 @@ def study_run(facts: Facts) -> StudyRun:
         title=facts.study.title,
         params=settings(facts.study),
         tags={**tags, "git_commit": git["commit"] if git else "", "command": facts.command},
-        data=to_plain(facts.about_data()),
+        data=facts.data_as_json(),
         study_toml=to_toml(facts.study),
         reference=facts.study.baseline,
     )

@@ -106,7 +106,13 @@ class Run:
             self._study,
             facts.data,
             WorkerOptions(
-                facts.workers, facts.threads, options.cache, self._folder.worker_log, options.stack, self._folder.path
+                facts.workers,
+                facts.threads,
+                options.cache,
+                self._folder.worker_log,
+                options.stack,
+                folders=self._folder.trials,
+                kept_in=self._folder.path,
             ),
             stop=self._stop,
             on_start=self.record.begin,

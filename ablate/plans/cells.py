@@ -82,8 +82,13 @@ def differing(one: Factors, other: Factors, *, among: Iterable[str]) -> list[str
     return [name for name in among if configuration_key({name: one[name]}) != configuration_key({name: other[name]})]
 
 
+def modes_of(study: Study) -> tuple[Mode | Literal[""], ...]:
+    """How the learning rates of the comparisons are chosen; one mode without a name where there are none."""
+    return study.ablation.learning_rate if RATE in study.baseline else ("",)
+
+
 def rated(
-    factors: Factors, *, reference: Factors, mode: Mode, tuned: Tuned, rate_varies: bool = False
+    factors: Factors, *, reference: Factors, mode: Mode | Literal[""], tuned: Tuned, rate_varies: bool = False
 ) -> tuple[Factors, Factors | None]:
     """The configuration with its rate in `mode`, and the configuration whose range test is used; None: its own.
 
@@ -91,6 +96,8 @@ def rated(
     mode's own rate; a number is that number in every mode.
     """
     match mode:
+        case "":
+            return factors, None
         case "carry":
             alone = {**factors, RATE: reference[RATE]} == {**reference}
             return factors, None if alone else reference

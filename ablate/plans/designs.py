@@ -2,9 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from typing import Literal
 
 from ablate.analysis.statistics import MIN_SEEDS, looks
-from ablate.plans.cells import Cell, Tuned, configuration_key, counterpart, differing, rated, replicates, to_specs
+from ablate.plans.cells import (
+    Cell,
+    Tuned,
+    configuration_key,
+    counterpart,
+    differing,
+    modes_of,
+    rated,
+    replicates,
+    to_specs,
+)
 from ablate.study.rate import RATE, RECIPE, rate_of
 from ablate.study.settings import Study
 from ablate.study.trial import BEST, REFERENCE, Factors, Level, Mode, TrialSpec
@@ -17,22 +28,24 @@ def one_factor_cells(study: Study, references: Mapping[str, Factors], tuned: Tun
     """
     return [
         *_reference_cells(study, references[REFERENCE], tuned),
-        *(cell for mode in study.ablation.learning_rate for cell in _compared(study, references, mode, tuned)),
+        *(cell for mode in modes_of(study) for cell in _compared(study, references, mode, tuned)),
     ]
 
 
 def _reference_cells(study: Study, reference: Factors, tuned: Tuned) -> list[Cell]:
     """One cell for all modes in which the reference keeps its own rate, and one for each other mode."""
     cells: dict[str, Cell] = {}
-    for mode in study.ablation.learning_rate:
-        is_own = mode == "carry" or (mode == "find" and rate_of(reference).is_found)
+    for mode in modes_of(study):
+        is_own = mode in ("carry", "") or (mode == "find" and rate_of(reference).is_found)
         trained = rated(reference, reference=reference, mode=mode, tuned=tuned)
         cell = Cell(REFERENCE, "", "", "" if is_own else mode, "one-factor", "", *trained)
         cells.setdefault(cell.mode, cell)
     return list(cells.values())
 
 
-def _compared(study: Study, references: Mapping[str, Factors], mode: Mode, tuned: Tuned) -> Iterator[Cell]:
+def _compared(
+    study: Study, references: Mapping[str, Factors], mode: Mode | Literal[""], tuned: Tuned
+) -> Iterator[Cell]:
     if BEST in references:
         best = rated(references[BEST], reference=references[BEST], mode=mode, tuned=tuned)
         yield Cell(BEST, "", "", mode, "one-factor", REFERENCE, *best)
@@ -77,10 +90,10 @@ def factorial_cells(study: Study, references: Mapping[str, Factors], tuned: Tune
     return list(cells.values())
 
 
-def factorial_mode(study: Study) -> Mode:
-    """The first mode that gives each cell a rate of its own; "carry" if there is none."""
-    modes = study.ablation.learning_rate
-    return next((mode for mode in modes if mode != "carry"), "carry")
+def factorial_mode(study: Study) -> Mode | Literal[""]:
+    """The first mode that gives each cell a rate of its own, else the only one."""
+    modes = modes_of(study)
+    return next((mode for mode in modes if mode != "carry"), modes[0])
 
 
 def crossed_levels(study: Study, references: Mapping[str, Factors], factor: str) -> tuple[Level, ...]:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from statistics import fmean
 from typing import Literal, TypeAlias, final
 
-from ablate.plans.cells import configuration_key, differing, rated
+from ablate.plans.cells import configuration_key, differing, modes_of, rated
 from ablate.plans.sequence import Outcomes, value_of
 from ablate.study.rate import rate_of, with_rate
 from ablate.study.settings import Study
@@ -39,7 +39,7 @@ class Paths:
 
     def __init__(self, study: Study, start: Factors, goal: Factors, *, seeds: Sequence[int], chance: float) -> None:
         self._space, self._seeds, self._chance = study.space, tuple(seeds), chance
-        self._mode: Mode = "carry" if set(study.ablation.learning_rate) == {"carry"} else "find"
+        self._mode = _mode(study)
         ends = (start, goal)
         if self._mode == "find":
             ends = (with_rate(start, rate_of(start).found()), with_rate(goal, rate_of(goal).found()))
@@ -105,3 +105,10 @@ class Paths:
 
     def _mean(self, specs: Sequence[TrialSpec], outcomes: Outcomes) -> float:
         return fmean(value_of(outcomes[spec.trial], chance=self._chance) for spec in specs)
+
+
+def _mode(study: Study) -> Mode | Literal[""]:
+    modes = modes_of(study)
+    if not modes[0]:
+        return ""
+    return "carry" if set(modes) == {"carry"} or study.model.trains_itself else "find"

@@ -7,7 +7,7 @@ import pandas as pd
 from ablate.analysis.effects import COUNTED_AT_CHANCE
 from ablate.analysis.effects.metric import is_reference
 from ablate.analysis.statistics import least_seeds
-from ablate.report import imported_checks
+from ablate.report import imported_checks, own_trials
 from ablate.report.inputs import Inputs
 from ablate.report.page import NOT_RECORDED, Check
 from ablate.report.rate_checks import rate_checks
@@ -163,7 +163,9 @@ def _caution_check(question: Question, seen: Sequence[str], remark: str | None) 
 
 def _origin_checks(inputs: Inputs) -> list[Check]:
     stand_in, quick = inputs.data.stand_in, inputs.facts.quick
+    brings_data = bool(inputs.own_trial) and inputs.facts.data is None
     return [
+        own_trials.data_check(inputs) if brings_data else
         Check("Real data", None if stand_in is None else not stand_in,
               NOT_RECORDED if stand_in is None else
               "Built-in synthetic data: the numbers say nothing about the real data set." if stand_in
@@ -191,6 +193,10 @@ def _code(inputs: Inputs) -> Check:
     if git:
         return Check(name, passed=False, why=f"{commit}, with uncommitted changes.")
     whose = "the study's own functions have" if model.registered else "the model's file has"
+    if inputs.own_trial:
+        whose = (
+            "the file of the function has" if inputs.own_trial == "train" else "the files that the command names have"
+        )
     digest = f"; {whose} the digest {code[:12]}…" if code else ""
     return Check(name, None, f"No git commit is recorded, because the study ran outside a git checkout{digest}.")
 

@@ -215,7 +215,8 @@ def _lost_dots(lost: int, inputs: Inputs) -> str:
 
 def _how_to_read(primary: pd.DataFrame, inputs: Inputs) -> str:
     metric, has_seeds = inputs.metric, inputs.has_seeds
-    shared = "with the same seed" if inputs.is_imported else "with the same split, batch order and random draws"
+    by_seed = inputs.is_imported or inputs.own_trial
+    shared = "with the same seed" if by_seed else "with the same split, batch order and random draws"
     margin = f"±{_margin(metric)} {metric.unit}".rstrip()
     no_bars = NO_BARS.format(least=MIN_SEEDS) if has_seeds else UNSEEDED
     bars = BARS if primary["low"].notna().any() else no_bars

@@ -4,7 +4,7 @@ import math
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -76,8 +76,22 @@ class Inputs:
         return (dict(stated) if isinstance(stated, dict) else {}) | dict(self.facts.model or {})
 
     @property
+    def own_trial(self) -> Literal["", "train", "command"]:
+        """Whether a user's function or program trained the runs by itself; "" if this package did."""
+        if self.is_imported:
+            return ""
+        return "train" if "train" in self.model else "command" if "command" in self.model else ""
+
+    @property
+    def trained_by(self) -> str:
+        """The function or the program that trained the runs by itself."""
+        return str(self.model["train"]) if self.own_trial == "train" else f"The program “{self.model['command']}”"
+
+    @property
     def model_ref(self) -> ModelRef:
         """The model named in the study file or the provenance, without options; "" if neither names one."""
+        if self.own_trial == "command":
+            return ModelRef(None, role="command", command=str(self.model["command"]))
         return ModelRef.of(str(self.model.get("name") or ""))
 
     @property

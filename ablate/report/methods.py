@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ablate.analysis.statistics import spend
+from ablate.report import own_trials
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count
 from ablate.report.page import Block, Definitions, Section
@@ -135,6 +136,8 @@ def _what_changes(inputs: Inputs) -> str:
 
 def _training(inputs: Inputs) -> str:
     """The ways in which runs were trained, if it was not by compiled programs alone."""
+    if inputs.own_trial:
+        return own_trials.training(inputs)
     if inputs.is_imported or "trained_by" not in inputs.runs:
         return ""
     counts = inputs.runs["trained_by"].dropna().value_counts()
@@ -199,6 +202,8 @@ def _counts(effects: pd.DataFrame) -> list[str]:
 
 
 def _what_a_seed_fixes(inputs: Inputs) -> str:
+    if inputs.own_trial:
+        return own_trials.seed(inputs)
     if found := (inputs.facts.cautions or {}).get("initial_weights"):
         return EQUAL_WEIGHTS.format(found="; ".join(text.removesuffix(".") for text in found))
     return USERS_SEED if inputs.model_ref.is_users else SEED
@@ -212,6 +217,8 @@ def _test_set(inputs: Inputs) -> str:
         return f"Comparisons use {inputs.metric.label}, because not every run has a test score."
     n_test = inputs.data.n_test
     frozen = inputs.facts.frozen
+    if inputs.own_trial:
+        return f"{own_trials.test_scores(inputs)} {_preregistered(frozen) if frozen else ''}".rstrip()
     is_first = frozen is None or not read_before(frozen)
     said = (
         f"The test set{f' of {count(n_test)} examples' if n_test else ''} was read {'once ' if is_first else ''}for "
@@ -254,7 +261,8 @@ def _fixed(inputs: Inputs) -> str:
 
 
 def _model(inputs: Inputs) -> list[str]:
-    model = {name: value for name, value in inputs.model.items() if name != "code" and value != ""}
+    left_out = ("code", "name") if inputs.own_trial else ("code",)  # its name is that of `train` or `command`
+    model = {name: value for name, value in inputs.model.items() if name not in left_out and value != ""}
     return [f"{'model' if name == 'name' else name.replace('_', ' ')} {value}" for name, value in model.items()]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ablate.analysis.statistics import MIN_SEEDS
+from ablate.report import own_trials
 from ablate.report.inputs import Inputs
 from ablate.report.modes import changed_variants, tested_changes
 from ablate.report.numbers import decimals_for, interval, number
@@ -22,6 +23,8 @@ TUNED_ONCE = Check(
 def rate_checks(inputs: Inputs) -> list[Check]:
     """The checks of the learning-rate modes that were run."""
     modes = [mode for mode in inputs.modes if mode]
+    if inputs.own_trial and not modes:
+        return [own_trials.rate_check()]
     checks = [_found(inputs, modes)]
     if "tune" in modes:
         checks.append(_tuned(inputs))
@@ -35,6 +38,7 @@ def _found(inputs: Inputs, modes: list[str]) -> Check:
     why = f"Modes run: {_named(modes) or 'not stated'}."
     if not is_found:
         why += " A rate that suits the reference can hold a variant back."
+        why += ' ablation.learning_rate = "tune" tries five for each variant.' if inputs.own_trial else ""
     if unsure:
         why += f" Some learning-rate range tests were undetermined, so some rates are guesses: {_named(unsure)}."
     return Check("Learning rate found for each variant", is_found and not unsure, why)

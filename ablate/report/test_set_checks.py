@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ablate.report import own_trials
 from ablate.report.inputs import Inputs
 from ablate.report.page import NOT_RECORDED, Check
 from ablate.report.wording import level_sentence, read_before
@@ -48,7 +49,7 @@ def read_once(inputs: Inputs) -> Check:
         else f"Test scores outside the comparisons: {peeked}; trials that appear twice: {repeated}; test scores that "
         f"were read for an earlier preregistration: {before}."
     )  # fmt: skip
-    return Check(name, is_once, why)
+    return Check(name, is_once, f"{why} {own_trials.thrown_away(inputs)}".rstrip())
 
 
 def _undated(frozen: PreregistrationFacts) -> str:

@@ -92,7 +92,7 @@ def _best_epoch(inputs: Inputs) -> str:
     metric, epochs = inputs.score_metric, inputs.epochs
     runs = inputs.runs
     trials = runs.loc[runs["state"] == "finished", "trial"].head(MOST_CURVES)
-    if inputs.monitor not in epochs or trials.empty:
+    if inputs.monitor not in epochs or trials.empty or inputs.own_trial:  # the score of those is no epoch's best
         return ""
     sign = -1 if metric.direction == "minimize" else 1
     curves = epochs[epochs["trial"].isin(set(trials))].sort_values("epoch").groupby("trial", sort=False)[inputs.monitor]

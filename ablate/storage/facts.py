@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ablate.data import Dataset, SplitSizes, split_settings, split_sizes
 from ablate.data.tasks import data_task
 from ablate.storage.conditions import Conditions, of_workers
+from ablate.storage.files.json_file import to_plain
 from ablate.storage.preregistration import Preregistration
 from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
@@ -35,7 +36,9 @@ class Facts:
     placement: str = ""  # on examples that are streamed from disk
 
     def sizes(self) -> SplitSizes:
-        """Numbers of examples in each split."""
+        """Numbers of examples in each split; zeros where the trials bring their own data."""
+        if not self.study.data.name:
+            return SplitSizes(0, 0, 0)
         return split_sizes(self.data, self.study.data)
 
     @property
@@ -69,8 +72,10 @@ class Facts:
             text += f" {further}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def about_data(self) -> DataFacts:
-        """The data set as provenance, tracker and report describe it."""
+    def about_data(self) -> DataFacts | None:
+        """The data set as provenance, tracker and report describe it; None where the trials bring their own."""
+        if not self.study.data.name:
+            return None
         sizes = self.sizes()
         return DataFacts(
             name=self.data.name,
@@ -90,6 +95,11 @@ class Facts:
             pretraining=self._pretraining(),
             placement=self.placement or None,
         )
+
+    def data_as_json(self) -> dict[str, Any]:  # Any: JSON
+        """`about_data` as a JSON table; empty without data."""
+        about = self.about_data()
+        return to_plain(about) if about is not None else {}
 
     def about_task(self) -> TaskFacts:
         """The task as provenance and report describe it."""

@@ -58,6 +58,7 @@ class StudyFolder:
     predictions = _File("test_predictions.npz")  # the predictions of the test set, if its trials have any
     provenance = _File("provenance.json")  # the provenance of the results
     parent_run = _File("parent_run.txt")  # the tracker's id of the study's run, which a resumed study continues
+    trials = _File("trials")  # folders of trials that a user's function or program trains
     worker_log = _File("worker")  # output of the workers' libraries, with -0.log and so on added
 
     @contextmanager

@@ -106,8 +106,8 @@ class TaskFacts:
             decides=task.decides,
             metrics=[TaskMetricFacts.of(metric) for metric in task.metrics],
             losses=dict(task.losses),
-            kind=task.target.kind,
-            names=list(task.target.names),
+            kind=task.target.kind if task.targets else None,
+            names=list(task.target.names) if task.targets else None,
             margin=task.margin,
             margin_share=task.margin_share,
         )
@@ -207,6 +207,7 @@ class Provenance:
     complete: bool | None = None  # whether every trial ended
     interrupted: bool | None = None
     gave_up: str | None = None  # why the study ended early, if trials kept failing in the same way; "" otherwise
+    discarded: Mapping[str, Count] | None = None  # metrics of the test set that runs reported too early, runs of each
     changes: Sequence[str] | None = None  # of study, code and versions after the first trial
     quick: bool | None = None  # reduced for a smoke test
     notes: Sequence[str] | None = None  # notices about the comparisons

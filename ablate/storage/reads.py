@@ -17,7 +17,7 @@ from ablate.storage.files.kept import load_kept
 from ablate.storage.preregistration import Preregistration
 from ablate.storage.trial_cache import trial_key
 from ablate.study.catalog import is_transferred
-from ablate.study.rate import rate_of
+from ablate.study.rate import is_found
 from ablate.study.trial import Outcome, TrialSpec
 
 FOLDER = "test_reads"
@@ -90,7 +90,7 @@ class ScoreReads:
 
     def _tests(self, spec: TrialSpec) -> list[Any]:  # Any: JSON
         before = self._study.transfer if is_transferred(spec.factors) else None
-        finds = rate_of(spec.factors).is_found or before is not None
+        finds = is_found(spec.factors) or before is not None
         return [self._study.lr_test.model_dump() if finds else None, before.model_dump() if before else None]
 
 

@@ -14,7 +14,7 @@ from ablate.storage.facts import Facts
 from ablate.storage.files.kept import keep, load_kept
 from ablate.storage.models import is_candidate
 from ablate.study.catalog import is_transferred
-from ablate.study.rate import RATE, rate_of
+from ablate.study.rate import RATE, is_found
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
 from ablate.study.user_code import study_stands_alone
 
@@ -101,7 +101,7 @@ class TrialCache:
     def digest(self, spec: TrialSpec, *, tested: bool) -> str:
         """SHA-256 of everything that decides the numbers of `spec`, hexadecimal."""
         before = self._study.transfer if is_transferred(spec.factors) else None
-        finds = rate_of(spec.factors).is_found or before is not None
+        finds = is_found(spec.factors) or before is not None
         test = self._study.lr_test.model_dump() if finds else None
         depends_on = [self._shared, trial_key(spec), test, before.model_dump() if before else None, tested]
         return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()
@@ -136,7 +136,7 @@ def open_cache(folder: Path, facts: Facts, *, stack: int | None) -> TrialCache |
 def trial_key(spec: TrialSpec) -> str:
     """Everything that decides a trial's numbers within a study, as text; not its name, phase or use of the test set."""
     found_for = None
-    if rate_of(spec.factors).is_found:
+    if is_found(spec.factors):
         rate_factors = spec.rate_factors if spec.rate_factors is not None else spec.factors
         found_for = sorted((name, level) for name, level in rate_factors.items() if name != RATE)
     return json.dumps([sorted(spec.factors.items()), found_for, spec.seed])

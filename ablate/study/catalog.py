@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ablate.study.trial import Factors, Level
 
+OWN_TRIAL = ""  # in place of a model's name where a user's function or program trains: every factor is its own
 NORMALIZATIONS = ("none", "batch", "layer")
 ACTIVATIONS = (
     "relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "relu6", "celu", "mish",
@@ -204,6 +205,8 @@ MODELS: Mapping[str, RegisteredModel] = {
 
 def known_factor(name: str, *, model: str) -> Factor | None:
     """The entry of a factor for the model `model`, registered or a user's; None if the factor is unknown."""
+    if model == OWN_TRIAL:
+        return None
     kind = MODELS.get(model, RegisteredModel({}))
     return ENGINE.get(name) or kind.factors.get(name) or kind.options.get(name)
 
@@ -221,6 +224,8 @@ def required_factors(model: str) -> list[str]:
 
     A user's model may be compiled with an optimizer of its own; then a study names none.
     """
+    if model == OWN_TRIAL:
+        return []
     kinds = (MODELS[model].factors, ENGINE) if model in MODELS else ()
     named = [name for factors in kinds for name, known in factors.items() if known.required]
     return [*named, "learning_rate"]
@@ -245,7 +250,7 @@ def trained_before(factors: Factors) -> Factors:
 
 def is_real(factor: str, *, model: str) -> bool:
     """Whether a whole number written as a level or bound of a factor means the real number."""
-    if factor in ("dropout", "learning_rate"):
+    if factor == "learning_rate" or (factor == "dropout" and model != OWN_TRIAL):
         return True
     known = known_factor(factor, model=model)
     return known is not None and isinstance(known.rule, Numbers) and not known.rule.whole

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ablate.study.catalog import DATA_SETS
 from ablate.study.data_formats import format_of_name
 from ablate.study.data_ref import SourceKind, is_function, source_kind
-from ablate.study.settings import Data
+from ablate.study.settings import NO_DATA, Data
 from ablate.study.tables import check_classes
 from ablate.study.tree import Layered, shown
 from ablate.study.validation import read_section
@@ -19,9 +19,16 @@ _OF_TABLES = ("target", "features", "columns")  # keys about the columns of a ta
 _PER_EXAMPLE = ("groups", "order", "weights")  # keys that name a column or an array
 
 
-def read_data(layered: Layered, most: Mapping[tuple[str, str], int]) -> Data:
-    """The table [data]; `most` as in `read_section`. Raises `StudyError` if a key does not fit the source."""
+def read_data(layered: Layered, most: Mapping[tuple[str, str], int], *, may_miss: bool = False) -> Data:
+    """The table [data]; `most` as in `read_section`. Raises `StudyError` if a key does not fit the source.
+
+    A table that `may_miss` and does gives a record without a name: the trials bring their own data.
+    """
+    if may_miss and "data" not in layered.tree:
+        return NO_DATA
     data = read_section(Data, "data", layered, most)
+    if not data.name:
+        raise layered.error(("data", "name"), "is missing", hint="write it as name = ... in [data]")
     kind = source_kind(data.name)
     _check_name(layered, data, kind)
     _check_columns(layered, data, kind)

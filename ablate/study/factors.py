@@ -9,6 +9,7 @@ from typing import TypeVar
 from ablate.errors import StudyError
 from ablate.study.catalog import (
     MODELS,
+    OWN_TRIAL,
     Factor,
     LayerSizes,
     Names,
@@ -69,9 +70,14 @@ class LevelReader:
             raise self.layered.error(key, rule)
         if factor == "learning_rate":
             try:
-                return format_rate(parse_rate(value))
+                rate = parse_rate(value)
             except StudyError as err:
                 raise self.layered.error(key, str(err)) from err
+            if rate.is_found and self.model == OWN_TRIAL:
+                hint = 'write a number; ablation.learning_rate = "tune" tries five rates around it for each variant'
+                rule = f"{shown(value)} needs a range test, which only networks trained by ablate have"
+                raise self.layered.error(key, rule, hint=hint)
+            return format_rate(rate)
         known = known_factor(factor, model=self.model)
         return value if known is None else self.ruled(key, known, value)
 
@@ -174,6 +180,10 @@ class _Reader:
             return self.built(key, lambda: Choice(listed, ablate))
         if "around" in value:
             around = validated(AroundTable, value, self.layered, key)
+            if self.levels.model == OWN_TRIAL:
+                hint = "write { low = …, high = …, log = true }"
+                rule = "needs a range test, which only networks trained by ablate have"
+                raise self.layered.error((*key, "around"), rule, hint=hint)
             if factor != "learning_rate":
                 raise self.layered.error((*key, "around"), "works for the learning rate only, around the rate found")
             return self.built(key, lambda: RateSpan(around.span, around.ablate))

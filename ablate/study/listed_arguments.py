@@ -20,6 +20,22 @@ class Arguments:
     named: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class ListedNames:
+    """The names of a function's parameters, and whether it takes any others as **kwargs."""
+
+    names: frozenset[str]
+    takes_all: bool
+
+
+def listed_names(function: Callable[..., object]) -> ListedNames:
+    """What a function lists; nothing if it is not written in Python."""
+    signature = _signature(function)
+    parameters = list(signature.parameters.values()) if signature is not None else []
+    takes_all = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters)
+    return ListedNames(frozenset(p.name for p in parameters if p.kind not in _OPEN), takes_all)
+
+
 def listed_arguments(
     function: Callable[..., object],
     offered: Mapping[str, object],
@@ -28,13 +44,15 @@ def listed_arguments(
     what: str,
     table: str,
     in_order: Sequence[str] = (),
+    key: str = "name",
 ) -> Arguments:
     """The arguments for a function named `what` in messages: what it lists of `offered`, and all `options`.
 
-    The `options` are keys of the study file's `table`; one of the name of an offered value replaces it. A function
-    that does not list the names `in_order` gets these values by position, whatever it calls them: it takes as many, and
-    the parameters in these places that have no default are not all known names. Raises `StudyError` for a parameter
-    without a default that nothing is known for, and for an option that the function does not take.
+    The `options` are keys of the study file's `table`, whose `key` names the function; one of the name of an offered
+    value replaces it. A function that does not list the names `in_order` gets these values by position, whatever it
+    calls them: it takes as many, and the parameters in these places that have no default are not all known names.
+    Raises `StudyError` for a parameter without a default that nothing is known for, and for an option that the
+    function does not take.
     """
     signature = _signature(function)
     if signature is None:
@@ -44,7 +62,7 @@ def listed_arguments(
     n = len(in_order) if _is_by_order(parameters, in_order, offered, options) else 0
     first, rest = tuple(offered[name] for name in in_order[:n]), _after(parameters, n)
     _check_options(parameters, rest, options, what=what, table=table)
-    _check_known(rest, values, what=what, table=table)
+    _check_known(rest, values, what=what, table=table, key=key)
     if n:
         return Arguments(first, _named(rest, values, options))
     leading = _leading(rest, offered, options)
@@ -103,12 +121,14 @@ def _named(
     return {**named, **options} if takes_all else named
 
 
-def _check_known(parameters: Sequence[Parameter], values: Mapping[str, object], *, what: str, table: str) -> None:
+def _check_known(
+    parameters: Sequence[Parameter], values: Mapping[str, object], *, what: str, table: str, key: str
+) -> None:
     for parameter in parameters:
         is_needed = parameter.kind not in _OPEN and parameter.default is Parameter.empty
         if is_needed and parameter.name not in values:
             raise StudyError(
-                f"{table}.name: {what} lists {parameter.name}, but ablate has no value of that name\n"
+                f"{table}.{key}: {what} lists {parameter.name}, but ablate has no value of that name\n"
                 f"  {known_names(parameter.name, values)}\n"
                 f"  for a value of your own, write {parameter.name} = … in [{table}]"
             )

@@ -11,6 +11,7 @@ from ablate.study.data_table import read_data
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_safe_name
+from ablate.study.own_trial import check_own_trial, named_role, read_own_trial, with_modes
 from ablate.study.read_task import check_judging
 from ablate.study.settings import (
     Data,
@@ -60,6 +61,11 @@ def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
     return _checked(read_layers(path, overrides=overrides, quick=quick), path, quick=quick)
 
 
+def study_of_tables(layered: Layered, *, base: Path) -> Study:
+    """The study of tables that a script hands over, by the rules of a file; paths in it start from `base`."""
+    return _checked(layered, base / "study.toml", quick=False)
+
+
 def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     for name in layered.tree:
         if name not in (*_TOP, *_TABLES) or name == "quick":
@@ -68,7 +74,8 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     model = _model(layered)
     named = layered.tree.get("data")
     data_name = named.get("name") if isinstance(named, dict) else None
-    levels = LevelReader(layered, model.name, lists_factors(data_name, base=path.absolute().parent))
+    takes_factors = lists_factors(data_name, base=path.absolute().parent, given=layered.functions)
+    levels = LevelReader(layered, model.catalog_name, takes_factors)
     baseline, space = read_factors(levels)
     model = _with_options(levels, model, factors=baseline)
     name = _name(layered, path)
@@ -76,15 +83,17 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     if not isinstance(title, str) or len(title) > 200:
         raise layered.error(("title",), f"must be text of at most 200 characters, got {shown(title)}")
     search = read_section(Search, "search", layered, most)
-    data = _as_it_takes(read_data(layered, most), model, layered)
+    data = _as_it_takes(read_data(layered, most, may_miss=model.trains_itself), model, layered)
     check_split(layered, data)
     training = read_section(Training, "training", layered, most)
     metric = read_section(MetricTable, "metric", layered, most)
     recipes = read_recipes(levels, baseline=baseline, space=space)
     ablation = read_ablation(layered, most, space=space, baseline=baseline, recipes=recipes, search=search)
+    ablation = with_modes(ablation, layered, model)
+    check_own_trial(layered, model, data=data, baseline=baseline, ablation=ablation)
     check_seeds(layered, data, ablation)
     transferred = transfer_levels(baseline, space, recipes)
-    check_judging(metric, training, ablation, layered.error, is_users=model.is_users)
+    check_judging(metric, training, ablation, layered.error, model=model)
     return Study(
         name=name,
         title=title,
@@ -105,8 +114,9 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),
         quick=quick,
-        source=str(path),
+        source=layered.file,
         base=path.absolute().parent,
+        functions=layered.functions,
     )
 
 
@@ -130,10 +140,12 @@ def _seed(layered: Layered) -> int:
 def _model(layered: Layered) -> ModelRef:
     key = ("model",)
     table = dict(read_table(layered, key))
+    if (role := named_role(layered, table)) != "build":
+        return read_own_trial(layered, role, table)
     name = table.pop("name", None)
     whole = {"options": table} if name is None else {"name": name, "options": table}
     read = validated(ModelTable, whole, layered, key)
-    model = ModelRef.of(read.name, read.options)
+    model = ModelRef.of(read.name, read.options, given=layered.functions.get(read.name))
     if model.registered not in MODELS:
         if not (model.file.endswith(".py") and model.function.isidentifier()):
             hint = f'known: {", ".join(MODELS)}; or your own model, as "my_models.py:build"'
@@ -165,7 +177,9 @@ def _with_options(levels: LevelReader, model: ModelRef, *, factors: Factors) -> 
 
 
 def _as_it_takes(data: Data, model: ModelRef, layered: Layered) -> Data:
-    """[data] with its examples left as they are, if the model looks them up as ids."""
+    """[data] with its examples left as they are, if the model looks them up as ids, or scales them by itself."""
+    if model.trains_itself:
+        return data if "scaling" in data.model_fields_set else data.model_copy(update={"scaling": "none"})
     reason = MODELS[model.name].inapplicable.get("scaling") if model.name in MODELS else None
     if reason is None or data.scaling == "none":
         return data

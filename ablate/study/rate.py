@@ -46,6 +46,11 @@ def rate_of(factors: Factors) -> Rate:
     return parse_rate(factors[RATE])
 
 
+def is_found(factors: Factors) -> bool:
+    """Whether a configuration's rate needs a range test; not where it has none."""
+    return RATE in factors and rate_of(factors).is_found
+
+
 def with_rate(factors: Factors, rate: Rate) -> Factors:
     """The configuration with another learning rate."""
     return {**factors, RATE: format_rate(rate)}

@@ -9,10 +9,12 @@ from typing import TypeAlias
 from ablate.errors import StudyError, known_names
 from ablate.study.losses import LOSSES, default_loss, find_loss, is_loss_name
 from ablate.study.metrics import NATS, default_metric, find_metric, metric_names
+from ablate.study.model_ref import ModelRef
 from ablate.study.score_words import goal_of_name
 from ablate.study.settings import Ablation, MetricTable, Study, Training
 from ablate.study.task import LOSS, Target, Task, TaskMetric
 from ablate.study.tree import shown
+from ablate.study.trial import PARTS
 from ablate.study.user_code import may_compile
 
 Guess: TypeAlias = Callable[..., float]  # of a name; `is_loss` for that of a loss
@@ -30,6 +32,8 @@ def task_of(study: Study, targets: Mapping[str, Target], guess: Guess) -> Task:
     compiled, the loss is not known yet, and metrics keep the names that the study writes, as they may be the model's.
     """
     fault = _fault_of(study)
+    if study.model.trains_itself:
+        return _reported_task(study, targets, guess, fault)
     losses, compiles = _losses(study.training, targets, fault), may_compile(study.model, base=study.base)
     known = {} if compiles and study.training.loss is None else losses
     reader = _MetricReader(targets, guess, known, fault, is_users=study.model.is_users, may_compile=compiles)
@@ -44,17 +48,51 @@ def task_of(study: Study, targets: Mapping[str, Target], guess: Guess) -> Task:
     return Task(dict(targets), whole, deciding.name, losses, margin, share)
 
 
-def check_judging(metric: MetricTable, training: Training, ablation: Ablation, fault: Fault, *, is_users: bool) -> None:
+def check_judging(
+    metric: MetricTable, training: Training, ablation: Ablation, fault: Fault, *, model: ModelRef
+) -> None:
     """Check everything that the tables alone tell, before there are data."""
     decides = decided_by(metric, training, fault)
     margins(metric, ablation, fault)
-    reader = _MetricReader({}, _unknown, {}, fault, is_users=is_users, may_compile=is_users)
+    if model.trains_itself:
+        _check_reported(metric, fault)
+    reader = _MetricReader({}, _unknown, {}, fault, is_users=model.is_users, may_compile=model.is_users)
     if decides is not None:
         reader.metric(decides, "name", metric)
     for name in metric.also or ():
         reader.metric(name, "also", MetricTable())
     if training.loss is not None and not (_FUNCTION.fullmatch(training.loss) or is_loss_name(training.loss)):
         raise _unknown_loss(training.loss, fault)
+
+
+def _reported_task(study: Study, targets: Mapping[str, Target], guess: Guess, fault: Fault) -> Task:
+    """The task of a study whose trials report their metrics: those that it names, under the names that it writes."""
+    reader = _MetricReader(targets, guess, {}, fault, is_users=True, may_compile=True)
+    deciding = reader.metric(study.metric.name or LOSS, "name", study.metric)
+    also = [reader.metric(name, "also", MetricTable()) for name in study.metric.also or ()]
+    margin, share = margins(study.metric, study.ablation, fault)
+    return Task(dict(targets), _distinct([deciding, *also], fault), deciding.name, {}, margin, share)
+
+
+def _check_reported(metric: MetricTable, fault: Fault) -> None:
+    """The names of metrics that a function or a program reports."""
+    if metric.name is None:
+        hint = 'write name = "accuracy" in [metric], or another name that the trials report'
+        raise fault(("metric", "name"), "is missing: the trials report their metrics by name", hint=hint)
+    for key, names in (("name", (metric.name,)), ("also", metric.also or ())):
+        for name in names:
+            if part := next((part for part in PARTS if name.startswith(f"{part}_")), ""):
+                rule = f"{shown(name)} names the examples that it is measured on"
+                raise fault(("metric", key), rule, hint=f"write {shown(name.removeprefix(f'{part}_'))}")
+            if not name.isidentifier():
+                hint = "write the name under which the trials report it, of letters, digits and _"
+                raise fault(("metric", key), f"{shown(name)} is no name of a metric", hint=hint)
+            if goal_of_name(name) is None and not (key == "name" and metric.goal) and find_metric(name) is None:
+                rule = f"the name {shown(name)} does not tell whether higher values are better"
+                hint = 'write goal = "maximize" or goal = "minimize" in [metric]'
+                if key == "also":
+                    hint = "report it under a name that tells, such as my_loss, my_score_f1"
+                raise fault(("metric", "goal" if key == "name" else key), rule, hint=hint)
 
 
 def decided_by(metric: MetricTable, training: Training, fault: Fault) -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from ablate.study.catalog import ScalingName
+from ablate.study.given_functions import GivenFunction
 from ablate.study.model_ref import ModelRef
 from ablate.study.space import Space
 from ablate.study.trial import Design, Level, Mode
@@ -51,7 +52,8 @@ class Data(StudyTable):
 
     # A registered name, a path to an .npz, a .csv, a .parquet or a folder of images, from the study file's folder, or
     # "my.py:load", a function that returns arrays or a table.
-    name: str = Field(min_length=1, max_length=1000)
+    # "": none, where the trials bring their own data.
+    name: str = Field(default="", max_length=1000)
     # Of a table: the column or columns to predict, and those to predict from (None: all others).
     target: Columns | None = None
     features: Columns | None = None
@@ -77,8 +79,14 @@ class Data(StudyTable):
     classes: Classes | None = None
 
 
+NO_DATA = Data(scaling="none")
+
+
 class ModelTable(StudyTable):
-    """[model]: in the file, every key except `name` is one of the `options`. It is turned into a `ModelRef`."""
+    """[model]: in the file, every key except `name` is one of the `options`. It is turned into a `ModelRef`.
+
+    Instead of `name` there may be `train` or `command`: `ablate.study.own_trial` reads these.
+    """
 
     name: str = Field(min_length=1, max_length=1000)  # a registered name, or "my_models.py:build"
     options: dict[str, OneLevel] = {}
@@ -241,8 +249,9 @@ class Study(StudyTable):
     limits: Limits = Limits()
     retries: Retries = Retries()
     quick: bool = False  # reduced for a smoke test
-    source: str  # the file it came from
+    source: str  # the file it came from, or the call in a script, for messages
     base: Path  # its folder: paths of data and user code are relative to it
+    functions: Mapping[str, GivenFunction] = {}  # that a script handed over, by the names that stand for them
 
 
 class DimensionTable(StudyTable):

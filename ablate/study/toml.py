@@ -27,17 +27,18 @@ def settings(study: Study) -> dict[str, str]:
 
 
 def _tree(study: Study) -> dict[str, object]:
+    of_engine = not study.model.trains_itself  # the settings of the engine are refused elsewhere
     return {
         "name": study.name,
         "title": study.title,
         "seed": study.seed,
-        "data": _table(study.data),
-        "model": {"name": study.model.name, **study.model.options},
-        "training": _table(study.training),
+        **({"data": _table(study.data)} if study.data.name else {}),
+        "model": _model(study),
+        "training": _table(study.training) if of_engine else {"epochs": study.training.epochs},
         "metric": _table(study.metric),
-        "schedule": _table(study.schedule),
+        **({"schedule": _table(study.schedule)} if of_engine else {}),
         **({"transfer": _table(study.transfer)} if study.transfer else {}),
-        "lr_test": _table(study.lr_test),
+        **({"lr_test": _table(study.lr_test)} if of_engine else {}),
         "baseline": dict(study.baseline),
         "space": {
             name: _value(dimension, study.space.conditions.get(name, {}))
@@ -46,10 +47,21 @@ def _tree(study: Study) -> dict[str, object]:
         "recipes": {name: dict(recipe) for name, recipe in study.recipes.items()},
         "search": _table(study.search),
         "ablation": _table(study.ablation),
-        "inspect": _table(study.inspect),
+        **({"inspect": _table(study.inspect)} if of_engine else {}),
         "limits": _table(study.limits),
-        "retries": _table(study.retries),
+        "retries": _table(study.retries) if of_engine else {"killed": study.retries.killed},
     }
+
+
+def _model(study: Study) -> dict[str, object]:
+    model = study.model
+    match model.role:
+        case "build":
+            return {"name": model.name, **model.options}
+        case "train":
+            return {"train": model.name, **model.options}
+        case "command":
+            return {"command": model.command}
 
 
 def _table(section: StudyTable) -> dict[str, object]:

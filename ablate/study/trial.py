@@ -194,6 +194,7 @@ class Outcome:
     initial_weights: str = ""  # digest of its model's initial weights; "" if none were drawn, or it is unknown
     test_predictions: str = ""  # of the best weights, packed by `ablate.data.predictions`; "" if not kept
     trained_by: str = "compiled"  # the way of training
+    discarded: tuple[str, ...] = ()  # metrics of the test set that were reported too early, and thrown away
 
     @property
     def is_tested(self) -> bool:
@@ -215,7 +216,8 @@ class Outcome:
         # Older versions wrote null for a metric without a value.
         metrics = {name: value for name, value in data.items() if is_metric(name) and value is not None}
         others = {name: value for name, value in data.items() if not is_metric(name)}
-        read = {"notes": tuple(data.get("notes", ())), "rate_test": rate_test, "layers": layers, "metrics": metrics}
+        given = {name: tuple(data.get(name, ())) for name in ("notes", "discarded")}
+        read = {**given, "rate_test": rate_test, "layers": layers, "metrics": metrics}
         return cls(**{**others, **read})
 
 

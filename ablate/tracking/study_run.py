@@ -155,6 +155,8 @@ def _log_data(client: "MlflowClient", run_id: str, *, study: StudyRun) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     data = study.data
+    if not data:  # its trials bring their own
+        return
     shape = data.get("shape")
     shape = shape if isinstance(shape, list | tuple) else ()
     images = {"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, *shape]}} if shape else {}

@@ -11,12 +11,13 @@ import numpy as np
 
 from ablate.data.array import Floats32
 from ablate.study.trial import MOST_CORNER, LayerState, When
-from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.layer_statistics import LayerStatistics, count_distinct
 from ablate.training.engine.start import Start
 from ablate.training.train import Trial
+from ablate.training.trial_error import TrialError
 
 CORNER_OF = 2  # number of the layer whose kernel corner is kept, or 1 if it is the only one: layer 1 sees the data
 _DIGITS = 4  # significant digits of its numbers

@@ -21,7 +21,7 @@ from ablate.storage.files.lock import scratch_folder
 from ablate.storage.models import CARD, ModelCard, ModelEnd, is_candidate, model_path
 from ablate.study import seeds
 from ablate.study.trial import Factors, Label, TrialSpec
-from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
 from ablate.training.engine.learning import kind_of, preparation_of
@@ -29,6 +29,7 @@ from ablate.training.engine.scaling import stacked_scaling
 from ablate.training.engine.settings import mc_samples_of
 from ablate.training.engine.start import ModelFacts
 from ablate.training.train import Trial
+from ablate.training.trial_error import TrialError
 
 Model: TypeAlias = Any  # of Keras, which this module does not import
 
@@ -56,7 +57,7 @@ def check_keeping(context: TrainingContext) -> tuple[str, ...]:
     Raises `StudyError` if a file cannot hold the model.
     """
     keep, factors = context.study.training.keep, context.study.baseline
-    if keep == "none" or context.folder is None:
+    if keep == "none" or context.kept_in is None:
         return ()
     spec, split = _pretend(factors), context.split(seeds.SEARCH_REPLICATE, factors)
     model = context.model(factors, seeds.SEARCH_REPLICATE)
@@ -72,13 +73,13 @@ def _pretend(factors: Factors) -> TrialSpec:
 
 def _is_asked(trial: Trial[Any], context: TrainingContext) -> bool:  # Any: as above
     is_finished = trial.outcome.state == "finished"
-    return context.folder is not None and is_finished and is_candidate(context.study, trial.spec)
+    return context.kept_in is not None and is_finished and is_candidate(context.study, trial.spec)
 
 
 def _keep(trial: Trial[Any], context: TrainingContext, model: Model) -> None:  # Any: as above
     """Write the file; a trial whose model cannot be written ends like any other, with a note."""
-    assert context.folder is not None
-    path, metrics = model_path(context.folder, trial.spec.trial), trial.outcome.metrics
+    assert context.kept_in is not None
+    path, metrics = model_path(context.kept_in, trial.spec.trial), trial.outcome.metrics
     try:
         contained(lambda: write_model(path, model, context, trial.spec, trial.split, metrics))
     except TrialError as broken:

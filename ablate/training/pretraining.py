@@ -25,13 +25,14 @@ from ablate.storage.files.atomic import write_aside
 from ablate.study.catalog import trained_before
 from ablate.study.settings import Study, Transfer
 from ablate.study.trial import Factors, Label, TrialSpec
-from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import scaling_of
 from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
+from ablate.training.trial_error import TrialError
 
 MOST_HELD = 8  # networks in memory: levels and rates of a configuration in a replicate follow each other closely
 _WEIGHTS, _FROZEN, _KEY = "weights", "frozen", "key"  # names of the arrays in a file

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ablate.data.array import Floats32
-from ablate.study.rate import rate_of
+from ablate.study.rate import is_found
 from ablate.study.settings import LrTest, Study
 from ablate.study.trial import Factors
 from ablate.training.engine.settings import batch_size_of
@@ -88,4 +88,4 @@ def _options(stated: int | None, *, most: int, least: int) -> list[int]:
 
 def _is_tested(study: Study) -> bool:
     compares = bool(study.ablation.seeds) and set(study.ablation.learning_rate) != {"carry"}
-    return rate_of(study.baseline).is_found or compares
+    return is_found(study.baseline) or compares

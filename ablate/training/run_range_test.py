@@ -25,13 +25,14 @@ from ablate.storage.files.kept import keep, load_kept
 from ablate.study import seeds
 from ablate.study.catalog import factors_of_range_test, ramp_factors
 from ablate.study.trial import Factors, RateTest
-from ablate.training.engine.backend import TrialError, contained
+from ablate.training.engine.backend import contained
 from ablate.training.engine.batches import Indices, ramp_batches
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import PretrainedWeights
 from ablate.training.engine.settings import batch_size_of, scaling_of, target_scaling_of
 from ablate.training.ramp_plan import RampPlan, plan_ramps, trial_steps
 from ablate.training.range_test import average_curves, read_curve, steps_to_run
+from ablate.training.trial_error import TrialError
 
 MOST_HELD = 64  # tests in memory: modes and multiples of a configuration and a seed follow each other closely
 _KIND = TypeAdapter(RateTest)

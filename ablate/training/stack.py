@@ -7,11 +7,11 @@ step count, early stopping and state, so that a trial's numbers equal those of t
 import math
 import time
 from collections.abc import Sequence
-from typing import Protocol, final
+from typing import final
 
 from ablate.clock import Clock
-from ablate.study.trial import Epoch, Outcome, TrialSpec
-from ablate.training.engine.backend import TrialError, contained
+from ablate.study.trial import TrialSpec
+from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.fit.trainer import fit_trials
 from ablate.training.inspection import inspect_layers
@@ -19,22 +19,8 @@ from ablate.training.keeping import keep_compiled
 from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin, failed
-
-
-class Feed(Protocol):
-    """The source and receiver of a stack's trials. Errors that it raises are its own, not a trial's."""
-
-    def more(self, n: int) -> Sequence[TrialSpec]:
-        """Up to `n` more specs of the structure in training; none if there are no more now."""
-        ...
-
-    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
-        """Receive an epoch of some trials; a False, in the order of the epochs, stops that trial."""
-        ...
-
-    def tell(self, outcome: Outcome) -> None:
-        """Receive the outcome of a trial."""
-        ...
+from ablate.training.trainers import Feed
+from ablate.training.trial_error import TrialError
 
 
 def run_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: RateFinder, feed: Feed) -> None:

@@ -21,7 +21,6 @@ from ablate.study.rate import rate_of
 from ablate.study.settings import Schedule, Training
 from ablate.study.task import LOSS, Task
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
-from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import Indices
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.head import TrainingState
@@ -31,6 +30,7 @@ from ablate.training.engine.settings import UnfreezeSchedule, training_of, unfre
 from ablate.training.engine.start import ModelFacts, Start
 from ablate.training.range_test import rate_for
 from ablate.training.run_range_test import RateFinder
+from ablate.training.trial_error import TrialError
 
 S = TypeVar("S", bound=ModelFacts)
 

@@ -20,8 +20,13 @@ class WorkerTask:
     max_memory: int | None = None  # bytes; a worker above it after a trial is replaced
     room: Room = UNKNOWN  # memory of each worker
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device
-    folder: Path | None = None  # of the study, for the models that it keeps; None: it keeps none
+    folders: Path | None = None  # of the trials of a user's function or program; None: beside the logs
+    kept_in: Path | None = None  # folder of the study, for the models that it keeps; None: it keeps none
     is_log_kept: bool = True  # after the workers end; if not, no message may send a user to it
+
+    def trial_folders(self) -> Path:
+        """Where the trials of a user's function or program have folders of their own."""
+        return self.folders or self.log.with_name("trials")
 
     def log_of(self, number: int) -> Path:
         """The log file of worker `number`."""

@@ -47,7 +47,8 @@ class WorkerOptions:
     cache: Path | None = None  # as in `WorkerTask`
     log: Path | None = None  # as in `WorkerTask`; None: logs are deleted when the workers end
     stack: int | None = None  # as in `WorkerTask`
-    folder: Path | None = None  # as in `WorkerTask`
+    folders: Path | None = None  # as in `WorkerTask`; None: deleted when the workers end
+    kept_in: Path | None = None  # as in `WorkerTask`
 
 
 @contextmanager
@@ -81,7 +82,8 @@ def open_workers(
                 options.workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits
             ),
             stack=options.stack,
-            folder=options.folder,
+            folders=options.folders,
+            kept_in=options.kept_in,
             is_log_kept=options.log is not None,
         )
         with LocalScheduler(

@@ -3,17 +3,18 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from ablate import system
 from ablate.errors import AblateError, reason_of, trace_of
-from ablate.study.trial import Epoch, Outcome, RateTest, TrialSpec
+from ablate.study.model_ref import ModelRef
+from ablate.study.trial import Epoch, Outcome, TrialSpec
 from ablate.system import SIGNALS
+from ablate.training.open_trainer import open_trainer
+from ablate.training.trainers import Trainer, TrainerTask
 from ablate.workers.logs import print_to
 from ablate.workers.messages import (
     Busy,
@@ -27,9 +28,6 @@ from ablate.workers.messages import (
     WorkerTask,
 )
 from ablate.workers.parent_watchdog import end_with_parent, leave_safe_path
-
-if TYPE_CHECKING:
-    from ablate.training.engine.contexts import Contexts
 
 
 class Deserted(BaseException):
@@ -69,39 +67,35 @@ def settle_in(task: WorkerTask, place: WorkerPlace) -> None:
 
 def _serve(task: WorkerTask, link: "WorkerPipe") -> None:
     try:
-        contexts, notices = _open_contexts(task, link)
+        trainer, notices = _open(task, link)
     except BaseException as err:  # a user's model may call sys.exit, too
         _print_trace(err)
-        link.say(Refused(why_not(err, model=task.study.model.name)))
+        link.say(Refused(why_not(err, model=task.study.model)))
         return
     link.say(Ready(notices))
-    found: dict[str, RateTest] = {}  # range tests
     while True:
-        _train(link.hear(), contexts, task, link, found)
+        trainer.train(link.hear(), link)
         if link.is_worn():
             link.say(Retired())
             return
         link.say(Idle())
 
 
-def _train(
-    specs: Sequence[TrialSpec], contexts: "Contexts", task: WorkerTask, link: "WorkerPipe", found: dict[str, RateTest]
-) -> None:
-    """Train specs of one structure on the examples of their configuration."""
-    from ablate.training.engine.backend import TrialError, contained
-    from ablate.training.run_range_test import RateFinder
-    from ablate.training.stack import run_trials
-    from ablate.training.train import failed
-
-    began = time.perf_counter()
-    try:
-        context = contained(lambda: contexts.of(specs[0].factors))
-    except TrialError as broken:  # its examples cannot be loaded
-        for spec in specs:
-            link.tell(failed(spec, broken, seconds=time.perf_counter() - began))
-        return
-    finder = RateFinder(context, cache=task.cache / "lr_tests" if task.cache else None, found=found)
-    run_trials(specs, context, finder, link)
+def _open(task: WorkerTask, link: "WorkerPipe") -> tuple[Trainer, tuple[str, ...]]:
+    trainer = open_trainer(
+        TrainerTask(
+            task.study,
+            task.arrays,
+            task.threads,
+            task.trial_folders(),
+            cache=task.cache,
+            room=task.room,
+            stack=task.stack,
+            kept_in=task.kept_in,
+            on_life=lambda: link.say(Busy()),
+        )
+    )
+    return trainer, trainer.check()
 
 
 def _print_trace(err: BaseException) -> None:
@@ -109,37 +103,15 @@ def _print_trace(err: BaseException) -> None:
         print(trace_of(err), file=sys.stderr)
 
 
-def _open_contexts(task: WorkerTask, link: "WorkerPipe") -> tuple["Contexts", tuple[str, ...]]:
-    from ablate.training.engine.device import prepare_tensorflow
-
-    prepare_tensorflow(task.threads)
-    # Imported here: the settings above must come first.
-    from ablate.data import load_arrays
-    from ablate.training.engine.context import TrainingContext
-    from ablate.training.engine.contexts import Contexts
-    from ablate.training.fit.check import check_fitted
-    from ablate.training.keeping import check_keeping
-    from ablate.training.pretraining import find_origin
-
-    memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
-    origin = find_origin(task.study, data, cache=task.cache, room=task.room, on_epoch=lambda: link.say(Busy()))
-
-    make = partial(
-        TrainingContext, task.study, stack=task.stack, memory=memory, origin=origin, room=task.room, folder=task.folder
-    )
-    contexts = Contexts(task.study, data, make, room=task.room)
-    context = contexts.of(task.study.baseline)
-    notices = context.check()
-    return contexts, (*check_fitted(context), *notices, *check_keeping(context))
-
-
-def why_not(err: BaseException, *, model: str) -> str:
+def why_not(err: BaseException, *, model: ModelRef) -> str:
     """What the user has to fix if a worker cannot start."""
     if isinstance(err, AblateError):
         return str(err)
     if isinstance(err, Exception):
         return f"no worker can start: {reason_of(err)}"
-    return f"model.name: {model} must return a keras.Model on the baseline, but ends the program: {reason_of(err)}"
+    if model.trains_itself:
+        return f"model.{model.role}: {model.name} ends the program before its first trial: {reason_of(err)}"
+    return f"model.name: {model.name} must return a keras.Model on the baseline, but ends the program: {reason_of(err)}"
 
 
 @final

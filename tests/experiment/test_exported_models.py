@@ -50,7 +50,7 @@ def trained(name: str, folder: Path) -> tuple[str, str, str, float]:
     """A trial of a bundled study's baseline: its model, its raw test examples, its metric and the recorded score."""
     study = load_study(STUDIES / f"{name}.toml", overrides=SETTINGS, quick=True)
     data = open_data(study, None, announce=lambda _: None)
-    context, feed = TrainingContext(study, data, stack=1, folder=folder / name), Alone(lambda _: True)
+    context, feed = TrainingContext(study, data, stack=1, kept_in=folder / name), Alone(lambda _: True)
     spec = TrialSpec("reference", Label("ablation", "reference"), 1, study.baseline, test=True, frozen="f")
     run_trials([spec], context, RateFinder(context, cache=None), feed)
     (outcome,) = feed.outcomes

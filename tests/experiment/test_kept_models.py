@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_sets import dataset
 
+from ablate.data import Dataset, Source, to_dataset
 from ablate.experiment.kept_models import (
     SupersededModels,
     best_model,
@@ -19,6 +19,12 @@ from ablate.experiment.kept_models import (
 from ablate.storage.journal import Entry, Journal
 from ablate.storage.models import CARD, ModelCard, ModelEnd, kept_models, model_path
 from ablate.study.trial import Label, Outcome, TrialSpec
+
+
+def dataset(x_train, x_test) -> Dataset:
+    labels = (np.arange(len(x)) % 2 for x in (x_train, x_test))
+    y_train, y_test = labels
+    return to_dataset("small", Source(x_train, y_train, x_test, y_test, origin="small"))
 
 
 @pytest.fixture

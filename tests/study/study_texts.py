@@ -164,3 +164,18 @@ def toml(value: object) -> str:
             return f"{{{', '.join(f'{name} = {toml(item)}' for name, item in distinct.items())}}}"
         case _:
             return str(value)
+
+
+OWN_TRAIN = """\
+[model]
+train = "my.py:train"
+[metric]
+name = "accuracy"
+[baseline]
+solver = "lbfgs"
+strength = 1.0
+[space]
+solver = ["lbfgs", "saga"]
+strength = { low = 0.01, high = 10.0, log = true, ablate = [0.1] }
+"""
+OWN_COMMAND = OWN_TRAIN.replace('train = "my.py:train"', 'command = "python fit.py --solver {solver} --c {strength}"')

@@ -19,6 +19,8 @@ STUDIES = {
     "small": ("everything.toml", SMALL),
     "longer": ("everything.toml", (*SMALL, "--set", "ablation.seeds=4")),
     "faulty": ("faulty.toml", ()),
+    "function": ("function.toml", ()),
+    "program": ("program.toml", ()),
 }
 
 
@@ -26,7 +28,8 @@ def make_site(root: Path, name: str = "small", *options: str, safe: tuple[str, .
     """A folder for one of the `STUDIES`, run with these options besides its own."""
     file, own = STUDIES[name]
     site = Site(root, (MODELS / file).read_text(), (*safe, *own, *options))
-    shutil.copy(MODELS / "faulty.py", root)
+    for code in MODELS.glob("*.py"):
+        shutil.copy(code, root)
     return site
 
 

@@ -121,7 +121,8 @@ def _read_runs(store: Path) -> dict[str, tuple[str, dict[str, str]]]:
 def _read_curves(store: Path) -> dict[str, int]:
     """Run id -> how many epochs its curve has."""
     question = (
-        "SELECT run_uuid, count(DISTINCT step) FROM metrics WHERE key = 'train_loss' AND step > 0 GROUP BY run_uuid"
+        "SELECT run_uuid, count(DISTINCT step) FROM metrics WHERE key IN ('val_loss', 'val_mae') AND step > 0 "
+        "GROUP BY run_uuid"
     )
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
         return dict(database.execute(question))

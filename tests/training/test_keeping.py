@@ -13,7 +13,8 @@ from in_process import Alone
 from ablate.data import Dataset, Source, scale_inputs, to_dataset
 from ablate.data.raw_columns import to_columns
 from ablate.data.table import table_source
-from ablate.errors import StudyError
+from ablate.errors import AblateError, StudyError
+from ablate.models.loading import load_kept
 from ablate.storage.models import FOLDER, model_path, read_card
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Data
@@ -115,7 +116,7 @@ def context_of(tiny_study, base, digits, tmp_path):
             "training": tiny_study.training.model_copy(update={"epochs": 2, "keep": keep, **(training or {})}),
             "data": tiny_study.data.model_copy(update=settings),
         }
-        return TrainingContext(tiny_study.model_copy(update=changes), data, folder=tmp_path, stack=stack)
+        return TrainingContext(tiny_study.model_copy(update=changes), data, kept_in=tmp_path, stack=stack)
 
     return context
 
@@ -262,6 +263,15 @@ def test_a_table_is_taken_by_its_columns_with_missing_cells_and_unknown_texts(co
     np.testing.assert_allclose(again, made, rtol=1e-5, atol=1e-5)
     raw["city"] = "Paris"
     assert np.isfinite(model.predict({name: raw[name].to_numpy() for name in raw}, verbose=0)).all()
+
+
+def test_a_kept_model_is_loaded_or_what_loading_needs_is_said(context_of, written, tmp_path, digits):
+    _, _, expected = written(context_of())
+    made = load_kept(tmp_path / "model.keras").predict(digits.x_test, verbose=0)
+    np.testing.assert_allclose(made, expected, rtol=1e-6, atol=1e-6)
+    written(context_of("my.py:subclassed", scaling="none"))
+    with pytest.raises(AblateError, match=r"cannot be loaded: (.|\n)*from my import Net"):
+        load_kept(tmp_path / "model.keras", way_out=["from my import Net"])
 
 
 # Whole trials

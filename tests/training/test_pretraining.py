@@ -12,12 +12,12 @@ from ablate.data import select_task
 from ablate.errors import DataError
 from ablate.study.settings import Transfer
 from ablate.study.trial import Label, TrialSpec
-from ablate.training.engine.backend import TrialError
 from ablate.training.engine.context import TrainingContext
 from ablate.training.pretraining import find_origin, source_study
 from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin
+from ablate.training.trial_error import TrialError
 
 TRANSFER = Transfer(
     classes=(0, 1, 2, 3), validation=100, epochs=2, patience=0, learning_rate=0.003, frozen_epochs=2, unfrozen_rate=0.5

@@ -6,6 +6,7 @@ import pytest
 from records import epoch_of_classes
 
 from ablate.errors import StudyError, reason_of
+from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Outcome
 from ablate.workers.messages import EpochReport, TrialRequest
 from ablate.workers.worker import Deserted, WorkerPipe, why_not
@@ -52,4 +53,4 @@ def test_a_scheduler_that_is_gone_is_no_fault_of_a_trial():
     ],
 )
 def test_what_keeps_a_worker_from_its_first_trial_is_told_in_a_few_words(err, reason):
-    assert why_not(err, model="m") == reason
+    assert why_not(err, model=ModelRef.of("m")) == reason

@@ -9,11 +9,11 @@ from rich.console import Console
 
 from ablate.cli.commands import DONE
 from ablate.cli.commands.verify import find_recorded
-from ablate.cli.display.stream import say
 from ablate.experiment.export import ModelSource, check_target, choose_entry, copy_model, model_of
 from ablate.experiment.kept_models import fitting_example, read_example
 from ablate.experiment.options import open_data
 from ablate.experiment.verify import VerifyOptions, read_recorded
+from ablate.interface.display.stream import say
 from ablate.storage.models import how_to_load, shown_ends
 from ablate.study.trial import is_metric
 from ablate.system import on_stop_signal

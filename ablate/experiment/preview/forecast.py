@@ -7,7 +7,7 @@ from statistics import fmean
 from ablate.plans.sequence import Outcomes
 from ablate.storage.journal import Entry
 from ablate.study.catalog import Structure, ramp_factors, structure_of
-from ablate.study.rate import RATE, rate_of
+from ablate.study.rate import RATE, is_found
 from ablate.study.settings import Study
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.settings import training_of
@@ -102,6 +102,12 @@ def forecast(
     return Forecast(total, sum(n_epochs for _, n_epochs, _ in groups) / max(trials, 1))
 
 
+def forecast_of_trials(outcomes: Sequence[Outcome], *, trials: int, workers: int) -> float | None:
+    """Estimate the seconds for more trials of a user's function or program; None before one has finished."""
+    seen = [outcome.seconds for outcome in outcomes if outcome.state == "finished" and not outcome.same_as]
+    return START_SECONDS + fmean(seen) * trials / workers if seen else None
+
+
 def _allowed(spec: TrialSpec, *, study: Study) -> int:
     return training_of(study, spec.factors).epochs
 
@@ -115,7 +121,7 @@ def _range_tests(specs: Sequence[TrialSpec], *, study: Study) -> int:
         {
             (spec.seed, *sorted(ramp_factors(spec.rate_factors or spec.factors, model=study.model.name).items()))
             for spec in specs
-            if rate_of(spec.factors).is_found
+            if is_found(spec.factors)
         }
     )
 

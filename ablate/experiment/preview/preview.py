@@ -8,6 +8,7 @@ from ablate.analysis.statistics import minimum_detectable_effect
 from ablate.experiment.interim import best_entry
 from ablate.experiment.stages import ComparisonStages
 from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, needs_best
+from ablate.plans.cells import modes_of
 from ablate.plans.counting import Part
 from ablate.plans.sequence import Undecided
 from ablate.storage.journal import Entry
@@ -64,7 +65,7 @@ def preview_study(
         left=left,
         unknown=max(0, searched) + further,
         reused=reused,
-        contrasts=_family(confirmed, mode=study.ablation.learning_rate[0]),
+        contrasts=_family(confirmed, mode=modes_of(study)[0]),
         n_seeds=comparison.looks,
         confirmed=confirmed,
     )

@@ -8,13 +8,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, final
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import tensorflow as tf
 
 from ablate.data.array import Tensor
-from ablate.errors import AblateError, is_ours, one_line, reason_of, text_of, trace_of
-from ablate.study.trial import FailedState
+from ablate.errors import text_of
+from ablate.training.trial_error import contained_by
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,29 +196,6 @@ def _product_gradient(op: tf.Operation, grad: Tensor) -> tuple[Tensor, Tensor]:
             return tf.matmul(b, grad, **both), tf.matmul(grad, a, **both)
 
 
-@final
-class TrialError(AblateError):
-    """A failure of a trial's code, in words: the exception itself would keep the memory of its frames alive."""
-
-    def __init__(self, state: FailedState, reason: str, trace: str, *, is_final: bool = False) -> None:
-        super().__init__(reason)
-        self.state, self.reason, self.trace = state, reason, trace
-        self.is_final = is_final  # no further attempt with smaller batches
-
-    def as_final(self, tried: str) -> "TrialError":
-        """This error as final; its reason begins with what was `tried` before."""
-        return TrialError(self.state, one_line(tried + self.reason), self.trace, is_final=True)
-
-
 def contained(work: Callable[[], T]) -> T:
     """Call `work()` and turn whatever it raises, including an exit or interrupt, into `TrialError`."""
-    try:
-        return work()
-    except TrialError:
-        raise
-    except BaseException as err:
-        if is_ours(err):
-            raise
-        state: FailedState = "out_of_memory" if is_out_of_memory(err) else "failed"
-        broken = TrialError(state, reason_of(err), trace_of(err))
-    raise broken  # not inside the except block: the original error would be kept as its context
+    return contained_by(work, is_out_of_memory)

@@ -30,9 +30,8 @@ from ablate.study.looked_up import LookedUp
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
 from ablate.study.trial import Factors
-from ablate.study.user_functions import import_function
+from ablate.study.user_functions import named_function
 from ablate.training.engine import backend
-from ablate.training.engine.backend import TrialError
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.compile_notices import compile_notices
 from ablate.training.engine.compiled_optimizer import optimizer_for, own_optimizer, why_own_optimizer
@@ -54,6 +53,7 @@ from ablate.training.engine.settings import (
 )
 from ablate.training.engine.start import Start, WeightSource
 from ablate.training.ramp_plan import plan_ramps
+from ablate.training.trial_error import TrialError
 
 LEAST_SCALE = 0.01  # of a loss whose guess is unknown: its limit is relative to the loss at the start, or to this
 
@@ -63,8 +63,8 @@ class TrainingContext:
 
     `stack` is the maximum number of trials of a structure per program; None: as many as suit the device.
     `memory` is a folder in which such choices outlive the process. `origin` is set if the study has pretraining.
-    `room` decides whether examples are copied to the device or streamed. `folder` is that of the study, for the models
-    that it keeps; None: it keeps none.
+    `room` decides whether examples are copied to the device or streamed. `kept_in` is the folder of the study, for the
+    models that it keeps; None: it keeps none.
     """
 
     def __init__(
@@ -76,9 +76,9 @@ class TrainingContext:
         memory: Path | None = None,
         origin: WeightSource | None = None,
         room: Room = UNKNOWN,
-        folder: Path | None = None,
+        kept_in: Path | None = None,
     ) -> None:
-        self.study, self.data, self._origin, self.folder = study, data, origin, folder
+        self.study, self.data, self._origin, self.kept_in = study, data, origin, kept_in
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
         self.ramp = plan_ramps(study.lr_test).rates()  # the longest; tests of short trials have fewer steps
         self.task = data_task(study, data)
@@ -201,8 +201,7 @@ class TrainingContext:
 
     def function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function
         """The function of "my.py:f", a metric or a loss."""
-        file, _, name = spec.rpartition(":")
-        return import_function(self.study.base / file, name, setting="metric.name", guard=settings_kept)
+        return named_function(self.study, spec, setting="metric.name", guard=settings_kept)
 
     def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
         """Indices of the validation examples of each slot, (chunks, slots, chunk)."""

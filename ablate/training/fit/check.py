@@ -9,13 +9,13 @@ import numpy as np
 from ablate.data.array import Integers
 from ablate.errors import StudyError, explained
 from ablate.study.trial import Factors
-from ablate.training.engine.backend import TrialError
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.scaling import is_weighted
 from ablate.training.engine.settings import mc_samples_of, target_scaling_of
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import FittedModel, check_loss, fitted_model, users_callbacks
 from ablate.training.fit.rates import Ramp, check_optimizer
+from ablate.training.trial_error import TrialError
 
 _STEPS = 64  # of the trial run: gradients may be accumulated over several
 _RATE = 1e-6

@@ -7,9 +7,9 @@ import numpy as np
 
 from ablate.data.array import Floats32, Floats64
 from ablate.study.task import LOSS
-from ablate.training.engine.backend import TrialError
 from ablate.training.fit.fitted import check_loss
 from ablate.training.fit.reported import Logs, numbers, trackers
+from ablate.training.trial_error import TrialError
 
 
 class Rates(keras.callbacks.Callback):  # type: ignore[misc]  # keras has no types

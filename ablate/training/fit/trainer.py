@@ -3,13 +3,12 @@
 import gc
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from ablate.clock import Clock
 from ablate.models.build import count_parameters
 from ablate.models.layers import weights_digest
-from ablate.study.trial import Epoch, Outcome, TrialSpec
-from ablate.training.engine.backend import TrialError, contained
+from ablate.study.trial import Outcome, TrialSpec
+from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.start import ModelFacts
 from ablate.training.fit.conductor import Conductor
@@ -18,23 +17,13 @@ from ablate.training.fit.fitted import FittedModel, fitted_model, users_callback
 from ablate.training.keeping import keep_fitted
 from ablate.training.run_range_test import RateFinder
 from ablate.training.train import Trial, columns, failed, new_trial, peak_rate
+from ablate.training.trainers import Feed
+from ablate.training.trial_error import TrialError
 
 WAY = "model.fit"  # with the reason, the value of the column trained_by
 
 
-class Reports(Protocol):
-    """Who hears of the epochs and outcomes of trials. Errors that it raises are its own, not a trial's."""
-
-    def report(self, epochs: Sequence[Epoch]) -> Sequence[bool]:
-        """Receive an epoch; a False stops its trial."""
-        ...
-
-    def tell(self, outcome: Outcome) -> None:
-        """Receive the outcome of a trial."""
-        ...
-
-
-def fit_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: RateFinder, reports: Reports) -> None:
+def fit_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: RateFinder, reports: Feed) -> None:
     """Train specs of one structure; any error in a trial becomes its outcome."""
     for spec in specs:
         reports.tell(_FittedTrial(spec, context, finder, reports).outcome())
@@ -44,7 +33,7 @@ def fit_trials(specs: Sequence[TrialSpec], context: TrainingContext, finder: Rat
 class _FittedTrial:
     """A trial from its spec to its outcome."""
 
-    def __init__(self, spec: TrialSpec, context: TrainingContext, finder: RateFinder, reports: Reports) -> None:
+    def __init__(self, spec: TrialSpec, context: TrainingContext, finder: RateFinder, reports: Feed) -> None:
         self._spec, self._context, self._finder, self._reports = spec, context, finder, reports
         self._clock = Clock()
         self._conductor: Conductor | None = None

@@ -5,7 +5,8 @@ import weakref
 import pytest
 import tensorflow as tf
 
-from ablate.training.engine.backend import OutOfMemory, TrialError, contained
+from ablate.training.engine.backend import OutOfMemory, contained
+from ablate.training.trial_error import TrialError
 from ablate.workers.worker import Deserted
 
 

@@ -1,0 +1,1 @@
+"""Train trials by a user's program: start it, read what it reports, and end it with all that it started."""

@@ -1,0 +1,1 @@
+"""Train trials by a user's function: what it gets, what it reports, and how it ends."""
