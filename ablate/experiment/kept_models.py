@@ -92,6 +92,14 @@ def find_best_model(folder: Path) -> Path:
     return found[1]
 
 
+def load_best_model(folder: Path) -> Any:  # Any: a keras.Model
+    """The best model that the study in `folder` kept. Raises `AblateError` if none was kept or it cannot be loaded."""
+    path = find_best_model(folder)
+    from ablate.training.keeping import load_model  # starts TensorFlow
+
+    return load_model(path)
+
+
 def logged_models(study: Study, entries: Sequence[Entry], folder: Path) -> list[ModelFile]:
     """The models for the tracker: those that the study asks to keep, of trials with a run and a result of their own."""
     if study.training.keep == "none":

@@ -127,14 +127,9 @@ class Result:
 
         Starts Keras. Raises `AblateError` where none was kept.
         """
-        from ablate.experiment.kept_models import find_best_model
-        from ablate.storage.models import how_to_load, read_card
+        from ablate.experiment.kept_models import load_best_model
 
-        path = find_best_model(self.folder)
-        card = read_card(path)
-        from ablate.models.loading import load_kept  # starts TensorFlow
-
-        return load_kept(path, way_out=how_to_load(card, str(path)) if card and card.needs else ())
+        return load_best_model(self.folder)
 
     def _repr_html_(self) -> str:
         from ablate.report.card import result_card

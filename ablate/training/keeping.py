@@ -11,6 +11,7 @@ from ablate.data import Split
 from ablate.data.raw_columns import by_feature, key_of, levels_of
 from ablate.data.trees import example_shape, leaves
 from ablate.errors import StudyError
+from ablate.models.loading import load_kept
 from ablate.models.outputs import Reading
 from ablate.models.own_training import is_callable
 from ablate.models.portable import check_loads, needed_code, portable
@@ -18,7 +19,7 @@ from ablate.models.shapes import output_order
 from ablate.models.standalone import LinearScaling, RawExamples, standalone
 from ablate.storage.files.atomic import made_aside
 from ablate.storage.files.lock import scratch_folder
-from ablate.storage.models import CARD, ModelCard, ModelEnd, is_candidate, model_path
+from ablate.storage.models import CARD, ModelCard, ModelEnd, how_to_load, is_candidate, model_path, read_card
 from ablate.study import seeds
 from ablate.study.trial import Factors, Label, TrialSpec
 from ablate.training.engine.backend import contained
@@ -49,6 +50,12 @@ def keep_fitted(trial: Trial[ModelFacts], context: TrainingContext, model: Model
         with trial.clock.on("keep"):
             model.set_weights(best)
             _keep(trial, context, model)
+
+
+def load_model(path: Path) -> Model:
+    """The model in a file. Raises `AblateError`, with what loading needs, if Keras cannot load it."""
+    card = read_card(path)
+    return load_kept(path, way_out=how_to_load(card, str(path)) if card and card.needs else ())
 
 
 def check_keeping(context: TrainingContext) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from in_process import Alone
 
+import ablate as ablate_package
 from ablate.cli import main
 from ablate.data.raw_columns import to_columns
 from ablate.experiment.options import open_data
@@ -105,5 +106,6 @@ def test_a_study_keeps_its_best_model_and_any_other_is_trained_once_more(tiny_fi
     assert f"{other}: its model was not kept, so the trial is trained once more" in out
     assert "trained once more: its numbers are equal to the record" in out
     assert keras.models.load_model("other.keras").input_shape == (None, 8, 8, 1)
+    assert ablate_package.read("reports/tiny").best_model().input_shape == (None, 8, 8, 1)
     code, out, err = ablate("export", str(tiny_file), "best.keras", capsys=capsys)
     assert (code, "exists already" in err) == (2, True)

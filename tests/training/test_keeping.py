@@ -14,14 +14,13 @@ from ablate.data import Dataset, Source, scale_inputs, to_dataset
 from ablate.data.raw_columns import to_columns
 from ablate.data.table import table_source
 from ablate.errors import AblateError, StudyError
-from ablate.models.loading import load_kept
 from ablate.storage.models import FOLDER, model_path, read_card
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Data
 from ablate.study.space import Space
 from ablate.study.trial import Label, Outcome, TrialSpec
 from ablate.training.engine.context import TrainingContext
-from ablate.training.keeping import check_keeping, write_model
+from ablate.training.keeping import check_keeping, load_model, write_model
 from ablate.training.run_range_test import RateFinder
 from ablate.training.stack import run_trials
 
@@ -267,11 +266,11 @@ def test_a_table_is_taken_by_its_columns_with_missing_cells_and_unknown_texts(co
 
 def test_a_kept_model_is_loaded_or_what_loading_needs_is_said(context_of, written, tmp_path, digits):
     _, _, expected = written(context_of())
-    made = load_kept(tmp_path / "model.keras").predict(digits.x_test, verbose=0)
+    made = load_model(tmp_path / "model.keras").predict(digits.x_test, verbose=0)
     np.testing.assert_allclose(made, expected, rtol=1e-6, atol=1e-6)
     written(context_of("my.py:subclassed", scaling="none"))
     with pytest.raises(AblateError, match=r"cannot be loaded: (.|\n)*from my import Net"):
-        load_kept(tmp_path / "model.keras", way_out=["from my import Net"])
+        load_model(tmp_path / "model.keras")
 
 
 # Whole trials
