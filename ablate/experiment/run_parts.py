@@ -8,6 +8,7 @@ from functools import partial
 from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
 from ablate.experiment.interim import best_entry, choice_of, front_so_far, open_contrasts
+from ablate.experiment.kept_models import SupersededModels
 from ablate.experiment.options import Options, study_run
 from ablate.experiment.preregister import preregister
 from ablate.experiment.recording import Record
@@ -49,7 +50,8 @@ class Run:
         self._chance = facts.task.metric.guess_score
         self._choose = choice_of(facts)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
-        self.record = Record(self.journal, tracker, watch, cache=cache, reads=ScoreReads(options.cache, facts))
+        models, reads = SupersededModels(facts.study, self.journal, folder.path), ScoreReads(options.cache, facts)
+        self.record = Record(self.journal, tracker, watch, cache=cache, reads=reads, models=models)
         self.comparison: ComparisonStages | None = None  # None until the search has ended
         self.freeze: Preregistration | None = read_preregistration(folder.path)  # from an earlier run, if any
         self._stop = threading.Event()
@@ -117,6 +119,7 @@ class Run:
                 self._folder.worker_log,
                 options.stack,
                 folders=self._folder.trials,
+                kept_in=self._folder.path,
             ),
             stop=self._stop,
             on_start=self.record.begin,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
@@ -12,6 +12,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.space import Space
 from ablate.study.trial import Design, Level, Mode
 
+Keep: TypeAlias = Literal["none", "best", "all"]
 Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -105,6 +106,12 @@ class Training(StudyTable):
     precision: Precision = "float32"  # Keras' dtype policy; mixed policies pay off on GPUs with tensor cores
     # A name of Keras or "my.py:f", where build's model comes uncompiled; None: by the targets.
     loss: str | None = Field(default=None, min_length=1, max_length=1000)
+    # Models kept as .keras files: that of the search's best trial (without a search, the reference's best run), or all.
+    keep: Keep = "none"
+
+    def deciding(self) -> dict[str, Any]:  # Any: JSON
+        """The settings that decide the numbers of a trial."""
+        return self.model_dump(exclude={"keep"})
 
 
 class MetricTable(StudyTable):

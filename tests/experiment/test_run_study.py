@@ -389,8 +389,8 @@ class SlowTracker:
     def log_preregistration(self, _freeze):
         pass
 
-    def close_study(self, _attempts, _status, *, note, metrics, artifacts):
-        del note, metrics
+    def close_study(self, _attempts, _status, *, note, metrics, artifacts, models):
+        del note, metrics, models
         table = read_results(artifacts / "results.csv")
         assert table["run_id"].eq("run-" + table["trial"]).all()
 

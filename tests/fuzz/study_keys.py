@@ -47,6 +47,7 @@ ITEMS: Mapping[str, Mapping[str, Sequence[object]]] = {
         "max_loss": (10, 1e308, 0, "10"),
         "precision": ("float32", "mixed_bfloat16", "half"),
         "loss": (*LOSSES, 3, ["mse"]),
+        "keep": ("none", "best", "all", "last", True, ["best"]),
     },
     "metric": {
         "name": (*METRICS, 3, ["mae"]),

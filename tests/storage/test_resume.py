@@ -47,7 +47,8 @@ def judged(tiny_file):
 
 @pytest.mark.parametrize("stage", [BEGUN, SEARCHED, COMPARED, FROZEN])
 @pytest.mark.parametrize(
-    "override", ["title=Another", "limits.trial_minutes=3", "limits.same_failures=0", "retries.killed=9"]
+    "override",
+    ["title=Another", "limits.trial_minutes=3", "limits.same_failures=0", "retries.killed=9", "training.keep=all"],
 )
 def test_words_and_bounds_are_no_change(judged, override, stage):
     assert judged(stage, override) == []
