@@ -34,6 +34,7 @@ DOORS = {
     "rich": ("interface/display/", "cli/commands/"),
     "cloudpickle": ("interface/functions.py",),
     "tensorflow": ("training/engine/backend.py", "training/engine/device.py"),
+    "yaml": ("analysis/sources/yaml_text.py",),
     "PIL": ("data/image_folder.py",),
     "keras": (
         "training/engine/",

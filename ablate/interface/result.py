@@ -36,8 +36,9 @@ class Result:
     Name: 2, dtype: object
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self.notes = notes  # of an analysed table: what was taken for what
 
     @property
     def report(self) -> Path:
@@ -132,7 +133,7 @@ class Result:
         return result_card(self._page)
 
     def __repr__(self) -> str:
-        return "\n".join([*self.headline, f"report   {self.report}"])
+        return "\n".join([*self.notes, *self.headline, f"report   {self.report}"])
 
     @property
     def checks(self) -> "list[Check]":

@@ -16,12 +16,6 @@ from ablate.study.settings import Study as Settings
 from ablate.tracking import DEFAULT_URI, check_file
 from ablate.tracking.address import VARIABLE
 
-# Options of the command line in messages, and the arguments that do the same.
-ARGUMENTS = {
-    "--fresh": "fresh=True", "--continue": "continue_=True", "--retry": "retry=True", "--workers": "workers=…",
-    "--data-dir": "data_dir=…", "--tracking-uri": "tracking_uri=…", "--no-cache": "cache=False",
-}  # fmt: skip
-
 
 def to_options(
     *,
@@ -55,12 +49,7 @@ def to_options(
 
 def run_here(study: Settings, options: Options, *, progress: bool) -> Result:
     """Run a study and read its result. Raises `KeyboardInterrupt` once a stop has been saved."""
-    try:
-        finished = run_shown(study, options, suitable_display() if progress else Quiet())
-    except AblateError as err:
-        if named := [f"{option}: {argument}" for option, argument in ARGUMENTS.items() if option in str(err)]:
-            err.add_note(f"as arguments of run: {', '.join(named)}")
-        raise
+    finished = run_shown(study, options, suitable_display() if progress else Quiet())
     if finished.ending.interrupted:
         # Not a class of its own: a script that ends by this very class has the exit status of an interrupted program.
         raise KeyboardInterrupt(f"{finished.facts.label} is saved in {finished.folder.path}: the same call goes on")

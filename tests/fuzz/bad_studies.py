@@ -14,8 +14,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, TABLE, toml
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import AblateError
+from ablate.experiment.analyze import ReportPlace, prepare
 from ablate.interface.reading import find_folder
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_safe_name, to_safe_name

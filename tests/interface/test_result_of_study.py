@@ -115,16 +115,6 @@ def test_an_interrupted_study_raises_keyboard_interrupt_that_says_that_the_call_
     assert run_here(None, options(), progress=False).folder == folder
 
 
-def test_options_of_the_command_line_in_an_error_are_translated(monkeypatch):
-    def refuse(*_):
-        raise AblateError("the study has changed\n  --continue resumes with it; --fresh starts again")
-
-    monkeypatch.setattr(running, "run_study", refuse)
-    with pytest.raises(AblateError) as caught:
-        run_here(None, options(), progress=False)
-    assert caught.value.__notes__ == ["as arguments of run: --fresh: fresh=True, --continue: continue_=True"]
-
-
 def test_the_display_is_closed_whatever_happens(monkeypatch):
     closed = []
 
