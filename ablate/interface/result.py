@@ -38,7 +38,7 @@ class Result:
 
     def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:
         self.folder = folder
-        self.notes = notes  # of an analysed table: what was taken for what
+        self.notes = notes  # besides the answer: cautions; of an analysed table, what was taken for what
 
     @property
     def report(self) -> Path:
@@ -133,7 +133,8 @@ class Result:
         return result_card(self._page)
 
     def __repr__(self) -> str:
-        return "\n".join([*self.notes, *self.headline, f"report   {self.report}"])
+        notes = [f"Note: {note}" for note in self.notes]
+        return "\n".join([*self.headline, *notes, f"report   {self.report}"])
 
     @property
     def checks(self) -> "list[Check]":
