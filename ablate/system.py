@@ -172,6 +172,43 @@ def held_memory_bytes(pid: int) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:", "VmSwap:")))
 
 
+def tree_memory_bytes(pid: int, *, exact_above: int) -> int:
+    """The private memory of a process and of all that descend from it, without mapped files. 0 if unknown.
+
+    Up to `exact_above` bytes it is the plain sum. Above, memory that forked processes share counts once, which takes
+    the system longer to find out.
+    """
+    pids = [pid, *_descendants(pid)]
+    total = sum(held_memory_bytes(one) for one in pids)
+    if len(pids) == 1 or total <= exact_above:
+        return total
+    return sum(_share_of_memory(one) or held_memory_bytes(one) for one in pids)
+
+
+def _descendants(pid: int) -> list[int]:
+    found, waiting = list[int](), [pid]
+    while waiting:
+        try:
+            tasks = sorted(Path(f"/proc/{waiting.pop()}/task").iterdir())
+            own = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        except OSError:  # it is gone, or the system does not say
+            continue
+        found += own
+        waiting += own
+    return found
+
+
+def _share_of_memory(pid: int) -> int:
+    """A process's private memory, each page divided by the number of processes that share it. 0 if unknown."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(
+        int(line.split()[1]) * 1024 for line in lines if line.startswith(("Pss_Anon:", "Pss_Shmem:", "SwapPss:"))
+    )
+
+
 def peak_memory_bytes() -> int:
     """The peak memory of this process."""
     try:

@@ -195,6 +195,7 @@ HELD_BY = {
     "ablate.training.function.keras_callback": "training/function/test_keras_script.py",
     "ablate.training.engine.parameters": "study/test_bundled_studies.py",
     "ablate.training.engine.start": "training/test_train.py",
+    "ablate.training.command.supervisor": "training/command/test_supervised.py",
     **{
         f"ablate.training.fit.{name}": "training/fit/test_fit.py"
         for name in ("conductor", "feeding", "fitted", "ramp", "rates", "reported", "stopwatch", "trainer")

@@ -37,7 +37,7 @@ def test_a_study_killed_in_the_search_in_the_ablation_and_in_closing_ends_as_an_
 
 @pytest.mark.slow
 @needs_proc
-@pytest.mark.parametrize("name", ["function"])
+@pytest.mark.parametrize("name", ["function", "program"])
 def test_a_study_of_user_code_killed_in_each_phase_ends_as_an_undisturbed_one(tmp_path, wholes, name):
     whole = wholes.of(name)
     phases = ["search", "tune", "ablation", "path", CLOSING]

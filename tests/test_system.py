@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,27 @@ def test_a_process_holds_what_it_has_to_itself():
     if sys.platform == "linux":
         assert after - before > 0.9 * len(held)
     assert system.held_memory_bytes(0) == 0  # no such process
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not say what a process holds")
+def test_a_process_is_counted_with_its_descendants_and_what_they_share_once():
+    code = (
+        "import os, sys, time\nheld = b'x' * (100 * 2**20)\npid = os.fork()\n"
+        "if pid == 0:\n    sys.stdout.write('on\\n'); sys.stdout.flush()\ntime.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert parent.stdout.readline() == b"on\n"
+        alone = system.held_memory_bytes(parent.pid)
+        both = system.tree_memory_bytes(parent.pid, exact_above=2**40)
+        exact = system.tree_memory_bytes(parent.pid, exact_above=0)
+    finally:
+        os.killpg(parent.pid, signal.SIGKILL)
+        parent.communicate()
+    assert alone > 100 * 2**20
+    assert both > 200 * 2**20
+    assert exact < 150 * 2**20
+    assert system.tree_memory_bytes(0, exact_above=0) == 0
 
 
 @pytest.mark.parametrize(

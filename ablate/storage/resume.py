@@ -90,7 +90,7 @@ def resume_checks(
     if before and now and before != now:
         # Refusing would cost all trials if the code of one level was fixed. An accepted change is reported and fails a
         # check.
-        file = printable(str(model.file))
+        file = printable(str(model.file)) or "a file that model.command names"
         judged.append(ResumeCheck(f"{file} (or a file it imports) has changed since the finished trials ran", ""))
     if old.data != new.data and not data_is_told:
         judged.append(ResumeCheck(f"the data: fingerprint {old.data[:8]} → {new.data[:8]}", _TRAINED))

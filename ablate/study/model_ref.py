@@ -11,6 +11,7 @@ from ablate.study.trial import Level
 # What a study's [model] is: a function that builds a network for this package to train, a function that trains by
 # itself, or the command line of a program that does.
 TrialRole: TypeAlias = Literal["build", "train", "command"]
+_PROMPT = "$ "  # before the command line of a program, in its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class ModelRef:
     def of(
         cls, name: str, options: Mapping[str, Level] | None = None, *, given: GivenFunction | None = None
     ) -> "ModelRef":
-        """The model that a study file or a record names: "mlp", or "my_models.py:build"."""
+        """The model that a study file or a record names: "mlp", "my_models.py:build", or "$ python train.py"."""
+        if name.startswith(_PROMPT):
+            return cls(None, role="command", command=name.removeprefix(_PROMPT))
         file, colon, function = name.rpartition(":")
         return cls(None, file, function, options or {}, given=given) if colon else cls(name, options=options or {})
 
@@ -58,7 +61,7 @@ class ModelRef:
     def name(self) -> str:
         """The name of the model in the study file; of a program its command line, as after a prompt."""
         if self.role == "command":
-            return f"$ {self.command}"
+            return f"{_PROMPT}{self.command}"
         return f"{self.file}:{self.function}" if self.registered is None else self.registered
 
     def ingredients(self) -> list[object]:

@@ -18,6 +18,12 @@ from ablate.study.validation import read_table
 ROLES: tuple[TrialRole, ...] = ("train", "command")  # keys of [model] besides `name`
 GIVEN = ("seed", "epochs", "test", "folder")  # placeholders of a command besides the factors
 _ARGUMENTS = (*GIVEN, "factors", "report", "data")  # of a function
+_VARIABLES = {  # of a program's environment
+    **{name: f"the trial's {name}" for name in GIVEN},
+    "factors": "all factors",
+    "report": "the name of the report file",
+    "trial": "the trial's name",
+}
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _TABLES = ("schedule", "lr_test", "transfer", "inspect")
 _TRAINING = ("epochs", "keep")  # the keys of [training] that a trial of its own has, or that have a rule of their own
@@ -100,6 +106,11 @@ def filled(command: str, values: Mapping[str, Level]) -> list[str]:
     return [_PLACEHOLDER.sub(value, word) for word in shlex.split(command)]
 
 
+def variable_of(name: str) -> str:
+    """The environment variable that holds a value for a program: ABLATE_LEARNING_RATE."""
+    return f"ABLATE_{re.sub('[^A-Z0-9]', '_', name.upper())}"
+
+
 def _as_text(value: Level) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -151,7 +162,18 @@ def _check_command(layered: Layered, command: str, baseline: Factors) -> None:
         if name not in known:
             rule = f"{{{name}}} is no factor" if name else "has a brace that belongs to no {placeholder}"
             raise layered.error(key, rule, hint=f"known: {_listed(known)}; a brace itself is written {{{{ or }}}}")
+    _check_variables(layered, baseline)
     _check_words(layered, key, words)
+
+
+def _check_variables(layered: Layered, baseline: Factors) -> None:
+    """Refuse two values in one environment variable."""
+    taken = {variable_of(name): what for name, what in _VARIABLES.items()}
+    for name in baseline:
+        if (variable := variable_of(name)) in taken:
+            rule = f"would be the program's variable {variable}, which holds {taken[variable]}"
+            raise layered.error(("baseline", name), rule, hint="rename the factor")
+        taken[variable] = f"the factor {name}"
 
 
 def _check_words(layered: Layered, key: Key, words: Collection[str]) -> None:

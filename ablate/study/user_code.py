@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from ablate.study.command_files import command_files, command_modules, first_bytes
 from ablate.study.data_ref import is_function
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Study
@@ -23,9 +24,18 @@ _COMPILES = ("compile", "compile_from_config", "load_model", "compute_loss")  # 
 def named_functions(study: Study, *, but_data: bool = False) -> list[ModelRef]:
     """Every function of the user's that a study names: for its model, data, loss and metrics."""
     data = () if but_data else (study.data.name,)
-    named = [study.model.name, *data, study.training.loss, study.metric.name, *(study.metric.also or ())]
+    model = () if study.model.role == "command" else (study.model.name,)
+    named = [*model, *data, study.training.loss, study.metric.name, *(study.metric.also or ())]
     names = [name for name in dict.fromkeys(named) if name and is_function(name)]
     return [ModelRef.of(name, given=study.functions.get(name)) for name in names]
+
+
+def named_code(study: Study) -> list[str]:
+    """The user's code that a study names, for messages: functions, and the files of its command line."""
+    named = [function.name for function in named_functions(study)]
+    if study.model.role != "command":
+        return named
+    return [*(command_files(study.model.command, base=study.base) or [study.model.name]), *named]
 
 
 def study_digest(study: Study) -> str:
@@ -35,6 +45,8 @@ def study_digest(study: Study) -> str:
     """
     named = named_functions(study)
     digests = {one.name if one.given else one.file: code_digest(one, base=study.base) for one in named}
+    if study.model.role == "command":
+        digests[""] = code_digest(study.model, base=study.base)
     if len(digests) < 2:
         return next(iter(digests.values()), "")
     return joint_digest(f"{file} {digest}" for file, digest in digests.items())
@@ -44,16 +56,34 @@ def code_digest(model: ModelRef, *, base: Path) -> str:
     """Digest of the user's code behind a model; "" for the registered models.
 
     It covers the named file and the modules beside it that are imported, directly or indirectly. Raises
-    `OSError` if a file cannot be read.
+    `OSError` if a file cannot be read. Of a program it covers the files that its command line names, and what the
+    Python files among them import; "" where there are none.
     """
     if not model.is_users:
         return ""
+    if model.role == "command":
+        return _program_digest(model.command, base=base)
     if model.given is not None:
         return model.given.digest
     root = base / model.file
     files = {path.relative_to(root.parent).as_posix(): path for path in user_files(root) if path != root}
     named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # by their import names
     return joint_digest([syntax_digest(root.read_bytes()), *named])
+
+
+def _program_digest(command: str, *, base: Path) -> str:
+    digests = {}
+    for name in command_files(command, base=base):
+        is_python = name.endswith(".py")
+        digests[name] = code_digest(ModelRef.of(f"{name}:"), base=base) if is_python else _bytes_digest(base / name)
+    for module in command_modules(command):
+        for path in modules_beside(module, base):
+            digests[path.relative_to(base).as_posix()] = syntax_digest(path.read_bytes())
+    return joint_digest(f"{name} {digest}" for name, digest in digests.items()) if digests else ""
+
+
+def _bytes_digest(path: Path) -> str:
+    return hashlib.sha256(first_bytes(path)).hexdigest()
 
 
 def syntax_digest(code: bytes) -> str:
@@ -101,13 +131,19 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
 
 def study_stands_alone(study: Study) -> bool:
     """Whether `stands_alone` holds of all code that decides a study's numbers; its data are known by their bytes."""
-    return all(stands_alone(named, base=study.base) for named in named_functions(study, but_data=True))
+    named = named_functions(study, but_data=True)
+    return study.model.role != "command" and all(stands_alone(function, base=study.base) for function in named)
 
 
 def stands_alone(model: ModelRef, *, base: Path) -> bool:
-    """Whether `code_digest` and the recorded versions cover a model's code: a user's file may import more."""
+    """Whether `code_digest` and the recorded versions cover a model's code: a user's file may import more.
+
+    They never cover a program's.
+    """
     if not model.is_users:
         return True
+    if model.role == "command":
+        return False
     if model.given is not None:
         return not model.given.opaque and all(map(_is_recorded, model.given.imported))
     root = base / model.file

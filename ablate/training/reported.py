@@ -26,10 +26,15 @@ def checked(values: Mapping[str, object], *, what: str) -> dict[str, float]:
     """The numbers by column. Raises `StudyError` for a name or a value that is none; `what` is their source."""
     found = {}
     for name, value in values.items():
-        if not isinstance(name, str) or not name.isidentifier() or name in (*_RESERVED, *PARTS):
+        if not isinstance(name, str) or not is_metric_name(name):
             raise StudyError(f"{what}: {printable(repr(name), 60)} cannot be the name of a metric\n  rename it")
         found[name if name in (RATE, PARAMETERS) else column_of(name)] = _number(value, f"{what}: {name}")
     return found
+
+
+def is_metric_name(name: str) -> bool:
+    """Whether a number may be reported under a name."""
+    return name.isidentifier() and name not in (*_RESERVED, *PARTS)
 
 
 def _number(value: object, what: str) -> float:
@@ -86,7 +91,7 @@ class ReportedTrial:
         final = self._allowed(self._result(result))
         self._last |= final
         if self._decides not in self._last:
-            got = listed(self._last) if self._last else "nothing"
+            got = listed(name.removeprefix("val_") for name in self._last) if self._last else "nothing"
             name = self._task.decides
             raise StudyError(
                 f"{self._who} reports no {name}, which [metric] names; it reports {got}\n"

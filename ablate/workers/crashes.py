@@ -1,6 +1,7 @@
 """Decide what happens to a dead worker's trial and its place, and find workers over a memory or time limit."""
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from typing import TypeAlias, final
@@ -91,18 +92,26 @@ class ResourceMonitor:
 
         Without a limit: the largest worker, if all workers and this process hold over nine tenths of the memory.
         """
-        held = {worker: system.held_memory_bytes(worker.pid) for worker in workers}
         allowed = self._limits.memory_gb
         if allowed is not None:
+            held = _held(workers, exact_above=int(allowed * GB))
             text = f"GB of memory, but limits.memory_gb = {allowed:g} allows no more"
             return [(worker, _too_much(n, text, is_final=True)) for worker, n in held.items() if n > allowed * GB]
-        total = sum(held.values()) + system.held_memory_bytes(os.getpid())
-        if not held or not self._memory or total <= SHARE * self._memory:
+        own, most = system.held_memory_bytes(os.getpid()), SHARE * self._memory
+        if not workers or not self._memory or sum(_held(workers).values()) + own <= most:
+            return []
+        held = _held(workers, exact_above=0)
+        if (total := sum(held.values()) + own) <= most:
             return []
         largest = max(held, key=lambda worker: held[worker])
         whole = f"{SHARE:.0%} of this machine's {self._memory / GB:.1f} GB"
         text = f"GB of memory and the study {total / GB:.1f} GB, more than {whole}"
         return [(largest, _too_much(held[largest], text, is_final=False))]  # with smaller neighbours the trial may fit
+
+
+def _held(workers: Sequence[Worker], *, exact_above: int = sys.maxsize) -> dict[Worker, int]:
+    """The memory of each worker with its child processes; above a limit, what they share is counted once."""
+    return {worker: system.tree_memory_bytes(worker.pid, exact_above=exact_above) for worker in workers}
 
 
 def _too_much(held: int, text: str, *, is_final: bool) -> End:

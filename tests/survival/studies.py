@@ -20,6 +20,7 @@ STUDIES = {
     "longer": ("everything.toml", (*SMALL, "--set", "ablation.seeds=4")),
     "faulty": ("faulty.toml", ()),
     "function": ("function.toml", ()),
+    "program": ("program.toml", ()),
 }
 
 

@@ -60,15 +60,16 @@ def read_event_files(paths: list[Path]) -> EventLog:
 
 
 def _records(file: BinaryIO, path: Path, log: EventLog) -> Iterator[tuple[int, bytes]]:
+    end, after = path.stat().st_size, 0
     while header := file.read(HEADER):
-        at = file.tell() - len(header)
+        at, after = after, after + len(header)
         if len(header) == HEADER and masked_crc(header[:8]) != struct.unpack("<I", header[8:])[0]:
             raise _damaged(path, at, "the checksum of a length is wrong")
         size = struct.unpack("<Q", header[:8])[0] if len(header) == HEADER else 0
-        rest = path.stat().st_size - file.tell()
-        if len(header) < HEADER or size + FOOTER > rest:
+        if len(header) < HEADER or after + size + FOOTER > end:
             log.is_cut = True
             return
+        after += size + FOOTER
         record, crc = file.read(size), struct.unpack("<I", file.read(FOOTER))[0]
         if size <= LARGEST_CHECKED and masked_crc(record) != crc:
             raise _damaged(path, at, "the checksum of a record is wrong")

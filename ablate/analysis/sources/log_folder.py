@@ -21,6 +21,14 @@ def read_folder_runs(folder: Path) -> Runs:
 
     Raises `DataError` for other folders, and where several studies are in one.
     """
+    try:
+        return _read(folder)
+    except OSError as err:
+        place = printable(str(err.filename or folder), 300)
+        raise DataError(f"{place}: cannot be read: {err.strerror}\n  make it readable, or move it away") from err
+
+
+def _read(folder: Path) -> Runs:
     if (reader := _reader(folder)) is not None:
         return reader(folder)
     if without_reader(folder):

@@ -85,6 +85,8 @@ def _size(kind: int) -> int:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
+    if at < len(message) and message[at] < 0x80:  # most numbers have one byte
+        return message[at], at + 1
     value = 0
     for shift in range(0, MOST_BITS + 6, 7):
         if at >= len(message):

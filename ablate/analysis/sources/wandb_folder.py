@@ -24,9 +24,9 @@ NO_STATES = (
 )
 EXPORT = """\
     import json, pandas, wandb
-    rows = [{"name": r.name, "state": r.state, "config": json.dumps(r.config), "summary": json.dumps(dict(r.summary))}
+    runs = [{"name": r.name, "state": r.state, "config": r.config, "summary": r.summary._json_dict}
             for r in wandb.Api().runs("ENTITY/PROJECT")]
-    pandas.DataFrame(rows).to_csv("runs.csv", index=False)"""
+    pandas.DataFrame(runs).map(lambda cell: json.dumps(cell) if isinstance(cell, dict) else cell).to_csv("runs.csv")"""
 
 
 @dataclass(frozen=True, slots=True)

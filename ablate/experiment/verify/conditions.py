@@ -21,7 +21,7 @@ from ablate.storage.resume import StartingConditions, read_starting_conditions
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_path
 from ablate.study.settings import Study
-from ablate.study.user_code import named_functions, study_digest
+from ablate.study.user_code import named_code, study_digest
 from ablate.text import listed
 from ablate.workers.queue import count_workers
 
@@ -107,7 +107,7 @@ def _check_splits(entries: list[Entry], study: Study, data: Dataset) -> None:
 
 def code_changes(before: str, study: Study, *, goes_on: bool) -> tuple[str, ...]:
     """Whether the user's code has changed since the digest `before`; lines as from `changes`."""
-    code = listed(named.name for named in named_functions(study))
+    code = listed(named_code(study))
     try:
         here = study_digest(study)
     except OSError as err:
@@ -169,7 +169,7 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
 
 
 def _base(study: Study, beside: Path | None) -> Path:
-    own = [named.name for named in named_functions(study)]
+    own = named_code(study)
     own += [study.data.name] if is_path(study.data.name) else []
     if not own:
         return study.base  # no file of the user is needed

@@ -80,3 +80,16 @@ def test_logs_are_read_without_the_tools_that_wrote_them_and_without_tensorflow(
         [sys.executable, "-c", WITHOUT_THE_TOOLS, *folders], capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["24", "12", "18"], done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that is there and cannot be read")
+def test_a_file_that_cannot_be_read_is_named_as_such(tmp_path):
+    (tmp_path / "events.out.tfevents.1.host").symlink_to("/proc/self/mem")
+    with pytest.raises(DataError, match=r"cannot be read: .*\n  make it readable, or move it away"):
+        read_file_runs(tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
+    (tmp_path / "trial_0" / "trial.json").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"trial_0/trial\.json: cannot be read: Is a directory"):
+        read_file_runs(tmp_path)

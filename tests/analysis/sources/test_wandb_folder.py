@@ -2,13 +2,17 @@
 
 import json
 import shutil
+import sys
+import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import read_file_runs
-from ablate.analysis.sources.wandb_folder import has_runs, read_wandb
+from ablate.analysis.sources.wandb_folder import EXPORT, has_runs, read_wandb
+from ablate.analysis.sources.yaml_text import yaml_record
 from ablate.errors import DataError
 
 LOGS = Path(__file__).parent / "logs"
@@ -123,3 +127,21 @@ def test_a_setting_that_is_named_like_a_result_gets_another_name(local):
     config = files(local, 0) / "config.yaml"
     config.write_text(config.read_text() + "val_accuracy:\n  value: 1\n")
     assert "val_accuracy_setting" in read_wandb(local).factors
+
+
+def test_the_lines_that_the_message_shows_write_a_table_that_is_read(tmp_path, monkeypatch):
+    def run(path):
+        config = {name: each["value"] for name, each in yaml_record(path / "config.yaml", way_out="").items()}
+        summary = json.loads((path / "wandb-summary.json").read_text())
+        del config["_wandb"]
+        return SimpleNamespace(
+            name=path.parent.name, state="finished", config=config, summary=SimpleNamespace(_json_dict=summary)
+        )
+
+    api = SimpleNamespace(runs=lambda _: [run(path) for path in sorted((LOGS / "wandb").glob("*/files"))])
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(Api=lambda: api))
+    monkeypatch.chdir(tmp_path)
+    exec(textwrap.dedent(EXPORT), {})
+    read = read_imported(read_file_runs(Path("runs.csv")), ImportOptions())
+    assert sorted(read.facts.factors) == ["dropout", "optimizer"]
+    assert (read.facts.seed_column, read.facts.metric.name) == ("config.seed", "summary.val_accuracy")
