@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ablate.errors import Stopped as Stopped
+    from ablate.interface.analyzing import analyze as analyze
     from ablate.interface.reading import read as read
     from ablate.interface.result import Result as Result
     from ablate.interface.study import Study as Study
 
-__all__ = ["Result", "Stopped", "Study", "__version__", "read"]
+__all__ = ["Result", "Stopped", "Study", "__version__", "analyze", "read"]
 
 # Where each name lives: `import ablate` imports no library.
 _PLACES = {
     "Result": "ablate.interface.result",
     "Stopped": "ablate.errors",
+    "analyze": "ablate.interface.analyzing",
     "Study": "ablate.interface.study",
     "read": "ablate.interface.reading",
 }

@@ -160,6 +160,7 @@ def _with_results(protocol: Provenance, facts: Facts, ending: Ending, entries: l
         experiment=facts.label,
         parent_run_id="",
         time=dict(ending.seconds),
+        handed_over=[given.shown for given in facts.study.functions.values()],
         complete=ending.complete,
         interrupted=ending.interrupted,
         gave_up=ending.gave_up,

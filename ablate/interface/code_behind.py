@@ -189,8 +189,20 @@ class _Walk:
             self.take(f"{name}.held", held)
             return
         self.parts.append(f"{name} = {kind.__module__}.{kind.__qualname__}")
-        self.opaque.append(name)
         self.imported.add(kind.__module__.partition(".")[0])
+        config = _config(value)
+        if config is None:
+            self.opaque.append(name)
+        else:
+            self.take(f"{name}.config", config)
+
+
+def _config(value: Any) -> object:  # Any: of a class of a library
+    """What says all of an object, as Keras' initializers and losses say it; None for others, and with weights."""
+    try:
+        return None if getattr(value, "weights", ()) else value.get_config()
+    except Exception:  # it has none, or does not tell
+        return None
 
 
 def _constant(value: object) -> str:

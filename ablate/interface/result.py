@@ -36,8 +36,9 @@ class Result:
     Name: 2, dtype: object
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, notes: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self.notes = notes  # besides the answer: cautions; of an analysed table, what was taken for what
 
     @property
     def report(self) -> Path:
@@ -137,7 +138,8 @@ class Result:
         return result_card(self._page)
 
     def __repr__(self) -> str:
-        return "\n".join([*self.headline, f"report   {self.report}"])
+        notes = [f"Note: {note}" for note in self.notes]
+        return "\n".join([*self.headline, *notes, f"report   {self.report}"])
 
     @property
     def checks(self) -> "list[Check]":

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -15,12 +16,6 @@ from ablate.interface.result import Result
 from ablate.study.settings import Study as Settings
 from ablate.tracking import DEFAULT_URI, check_file
 from ablate.tracking.address import VARIABLE
-
-# Options of the command line in messages, and the arguments that do the same.
-ARGUMENTS = {
-    "--fresh": "fresh=True", "--continue": "continue_=True", "--retry": "retry=True", "--workers": "workers=…",
-    "--data-dir": "data_dir=…", "--tracking-uri": "tracking_uri=…", "--no-cache": "cache=False",
-}  # fmt: skip
 
 
 def to_options(
@@ -54,17 +49,41 @@ def to_options(
 
 
 def run_here(study: Settings, options: Options, *, progress: bool) -> Result:
-    """Run a study and read its result. Raises `KeyboardInterrupt` once a stop has been saved."""
-    try:
-        finished = run_shown(study, options, suitable_display() if progress else Quiet())
-    except AblateError as err:
-        if named := [f"{option}: {argument}" for option, argument in ARGUMENTS.items() if option in str(err)]:
-            err.add_note(f"as arguments of run: {', '.join(named)}")
-        raise
+    """Run a study and read its result.
+
+    Raises `KeyboardInterrupt` once a stop has been saved, and `AblateError` if the study gave up, or if no trial
+    finished.
+    """
+    finished = run_shown(study, options, suitable_display() if progress else Quiet())
+    name, folder = finished.facts.label, finished.folder.path
     if finished.ending.interrupted:
         # Not a class of its own: a script that ends by this very class has the exit status of an interrupted program.
-        raise KeyboardInterrupt(f"{finished.facts.label} is saved in {finished.folder.path}: the same call goes on")
-    return Result(finished.folder.path)
+        raise KeyboardInterrupt(f"{name} is saved in {folder}: the same call goes on")
+    if why := finished.ending.gave_up or nothing_finished(finished.states):
+        raise AblateError(
+            f"{name}: {why}\n  each trial's reason is in {folder / 'results.csv'}; mend the cause, then use --retry"
+        )
+    return Result(folder, notes=tuple(_notes(finished)))
+
+
+def _notes(finished: Finished) -> Iterator[str]:
+    """What the user should know besides the answer."""
+    yield from (f"{note}." for note in finished.notes)
+    if finished.set_aside:
+        yield f"The old results are in {finished.set_aside}."
+    if finished.missing_runs:
+        yield (
+            f"MLflow lacks {finished.missing_runs} of the study's runs ({finished.tracker_failure}); results.csv has "
+            "them; when the store answers, the same call writes them."
+        )
+
+
+def nothing_finished(states: Mapping[str, int]) -> str:
+    """A sentence if trials ran and none of them finished, else ""."""
+    if states.get("finished") or not sum(states.values()):
+        return ""
+    counts = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in states.items() if n)
+    return f"No trial finished: {counts}."
 
 
 def run_shown(study: Settings, options: Options, display: Display) -> Finished:

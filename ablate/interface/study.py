@@ -189,6 +189,7 @@ class Study:
         another name; `continue_` goes on with a changed study if the finished trials stay valid; `retry` retrains
         trials that failed; without `cache`, no trial of another study is reused. `cluster` must be None.
         """
+        from ablate.interface.arguments import told_as_arguments
         from ablate.interface.running import run_here
 
         if cluster is not None:
@@ -197,7 +198,8 @@ class Study:
             workers=workers, out=out, data_dir=data_dir, tracking_uri=tracking_uri, stack=stack, only=only,
             fresh=fresh, go_on=continue_, retry=retry, reuse=cache,
         )  # fmt: skip
-        return run_here(self.settings, options, progress=progress)
+        with told_as_arguments(self.run):
+            return run_here(self.settings, options, progress=progress)
 
     def _options(self, **chosen: Any) -> "Options":  # Any: each checked there
         from ablate.interface.running import to_options

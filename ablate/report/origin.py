@@ -190,7 +190,7 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
 
 def _verified(inputs: Inputs) -> str:
     known = in_a_sentence(read_rounds(inputs.folder))
-    if known or not inputs.facts.command or inputs.is_imported:
+    if known or not inputs.facts.command or inputs.is_imported or inputs.facts.handed_over:
         return known
     return f"not yet; ablate verify {inputs.facts.study or 'NAME'} retrains some trials and compares the results"
 

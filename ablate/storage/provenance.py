@@ -220,6 +220,7 @@ class Provenance:
     experiment: str | None = None
     parent_run_id: str | None = None
     time: Mapping[str, Size] | None = None  # seconds of wall time by part, "total" among them
+    handed_over: Sequence[str] | None = None  # functions that a script held in memory: no file has them
     complete: bool | None = None  # whether every trial ended
     interrupted: bool | None = None
     gave_up: str | None = None  # why the study ended early, if trials kept failing in the same way; "" otherwise

@@ -103,6 +103,24 @@ def test_objects_of_libraries_are_opaque_and_those_of_the_user_are_looked_into()
     assert CodeBehind.of(made(WIDTH=random.Random(0))).opaque == ("WIDTH",)
 
 
+def test_an_object_of_a_library_that_tells_its_settings_is_known_by_them_unless_it_holds_weights():
+    from fractions import Fraction
+
+    class Drawn(Fraction):
+        weights = ()
+
+        def get_config(self):
+            return {"scale": int(self)}
+
+    class Layer(Drawn):
+        weights = (1,)
+
+    Drawn.__module__ = Layer.__module__ = "fractions"
+    assert digest(made(WIDTH=Drawn(1))) == digest(made(WIDTH=Drawn(1))) != digest(made(WIDTH=Drawn(2)))
+    assert CodeBehind.of(made(WIDTH=Drawn(1))).opaque == ()
+    assert CodeBehind.of(made(WIDTH=Layer(1))).opaque == ("WIDTH",)
+
+
 def test_libraries_that_code_uses_are_known_however_it_imports_them():
     code = "import json\nfrom scipy import stats\ndef build():\n    import sklearn\n    return json, stats, np.square"
     found = CodeBehind.of(made(code, np=np))

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ("ablate", "ablate.interface.study", "ablate.interface.result", "ablate.interface.reading")
+MODULES = (
+    "ablate", "ablate.interface.study", "ablate.interface.result", "ablate.interface.reading",
+    "ablate.interface.analyzing",
+)  # fmt: skip
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -31,8 +34,8 @@ def test_the_examples_do_what_they_show(name, houses, tmp_path, monkeypatch):
 
 
 def test_every_public_call_has_an_example():
-    from ablate import Study, read
+    from ablate import Study, analyze, read
     from ablate.interface.result import Result
 
-    for item in (Study, Study.read, Study.write, Study.plan, Result, Result.plot, read):
+    for item in (Study, Study.read, Study.write, Study.plan, Result, Result.plot, analyze, read):
         assert ">>> " in (item.__doc__ or ""), item

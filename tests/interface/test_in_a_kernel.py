@@ -126,3 +126,47 @@ def test_a_study_from_cells_outlives_its_kernel_and_is_shown(tmp_path, monkeypat
     assert "data:image/svg+xml;base64," in text_of(shown)
     assert text_of(figure, "image/png")
     assert len([output for output in progress.outputs if "data" in output]) == 1  # one output, drawn anew
+
+
+TRAIN = (
+    """
+def train(factors, epochs, report):
+    for epoch in range(1, epochs + 1):
+        time.sleep(0.3)
+        report(epoch=epoch, accuracy=0.1 * factors["width"] + 0.01 * epoch)
+    return 0.1 * factors["width"] + 0.01 * epochs
+""",
+    """
+study = ablate.Study(
+    "own", model={"train": train}, metric="accuracy", baseline={"width": 1}, space={"width": [1, 2]},
+    training={"epochs": 2}, search={"trials": 0}, ablation={"seeds": 4},
+)
+""",
+)
+
+
+async def run_and_interrupt(client, book, journal: Path) -> str:
+    """What a cell says that is interrupted once a trial has finished; then the same cell runs again, to its end."""
+    async with client.async_setup_kernel():
+        for number, cell in enumerate(book.cells[:-1]):
+            await client.async_execute_cell(cell, number)
+        running = asyncio.ensure_future(client.async_execute_cell(book.cells[-1], len(book.cells) - 1))
+        deadline = time.monotonic() + MOST
+        while not finished_lines(journal):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        await client.km.interrupt_kernel()
+        with pytest.raises(nbclient.exceptions.CellExecutionError) as caught:
+            await running
+        await client.async_execute_cell(book.cells[-1], len(book.cells) - 1)
+    return str(caught.value)
+
+
+def test_interrupting_a_cell_saves_and_the_same_cell_goes_on(tmp_path, monkeypatch):
+    journal = tmp_path / "reports" / "own" / "trials.jsonl"
+    book = notebook(IMPORT, *TRAIN, "study.run(workers=1)")
+    said = asyncio.run(run_and_interrupt(client_of(book, tmp_path, monkeypatch), book, journal))
+    assert "KeyboardInterrupt" in said
+    assert ": own is saved in reports/own: the same call goes on" in said
+    assert len(finished_lines(journal)) == 8
+    assert "8/8" in text_of(book.cells[-1], "text/plain")

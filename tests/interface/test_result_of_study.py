@@ -97,9 +97,17 @@ def test_a_card_without_effects_has_the_words_alone(tmp_path):
     assert "<img" not in result_card(result._page)
 
 
-def finished(folder, *, interrupted):
-    ending = SimpleNamespace(interrupted=interrupted)
-    return SimpleNamespace(ending=ending, folder=SimpleNamespace(path=folder), facts=SimpleNamespace(label="houses"))
+def finished(folder, *, interrupted=False, gave_up="", states=None, missing=0):
+    return SimpleNamespace(
+        ending=SimpleNamespace(interrupted=interrupted, gave_up=gave_up),
+        folder=SimpleNamespace(path=folder),
+        facts=SimpleNamespace(label="houses"),
+        states=states or {"finished": 3},
+        notes=["selu asks for lecun_normal"],
+        set_aside=None,
+        missing_runs=missing,
+        tracker_failure="no answer",
+    )
 
 
 def options():
@@ -115,14 +123,24 @@ def test_an_interrupted_study_raises_keyboard_interrupt_that_says_that_the_call_
     assert run_here(None, options(), progress=False).folder == folder
 
 
-def test_options_of_the_command_line_in_an_error_are_translated(monkeypatch):
-    def refuse(*_):
-        raise AblateError("the study has changed\n  --continue resumes with it; --fresh starts again")
+def test_a_study_without_a_usable_result_is_an_error_that_names_the_way_out(folder, monkeypatch):
+    for ended, said in (
+        (finished(folder, gave_up="5 trials failed alike"), "houses: 5 trials failed alike\n"),
+        (finished(folder, states={"diverged": 2}), "houses: No trial finished: 2 diverged.\n"),
+    ):
+        monkeypatch.setattr(running, "run_study", lambda *_, ended=ended: ended)
+        with pytest.raises(AblateError) as caught:
+            run_here(None, options(), progress=False)
+        assert str(caught.value).startswith(said)
+        assert "mend the cause, then use --retry" in str(caught.value)
 
-    monkeypatch.setattr(running, "run_study", refuse)
-    with pytest.raises(AblateError) as caught:
-        run_here(None, options(), progress=False)
-    assert caught.value.__notes__ == ["as arguments of run: --fresh: fresh=True, --continue: continue_=True"]
+
+def test_what_a_user_should_know_besides_the_answer_is_in_the_notes(folder, monkeypatch):
+    monkeypatch.setattr(running, "run_study", lambda *_: finished(folder, missing=2))
+    result = run_here(None, options(), progress=False)
+    assert result.notes[0] == "selu asks for lecun_normal."
+    assert "MLflow lacks 2 of the study's runs (no answer)" in result.notes[1]
+    assert "Note: selu asks for lecun_normal." in repr(result)
 
 
 def test_the_display_is_closed_whatever_happens(monkeypatch):

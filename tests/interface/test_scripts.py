@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import ablate
+from ablate.errors import AblateError
+from ablate.experiment.verify.conditions import read_recorded
 
 pytestmark = pytest.mark.slow
 
@@ -150,3 +152,32 @@ def test_a_changed_function_is_said_when_the_study_goes_on(tmp_path):
     assert changed.returncode == 1
     assert "script.py (or a file it imports) has changed since the finished trials ran" in changed.stderr
     assert "as arguments of run: --fresh: fresh=True, --continue: continue_=True" in changed.stderr
+
+
+ARRAYS = """
+import numpy as np
+import ablate
+
+x = np.random.default_rng(0).normal(size=(60, 4))
+y = (x[:, 0] > SHIFT).astype(int)
+
+def train(factors, data):
+    return {"accuracy": 0.5 + 0.1 * factors["width"], "test_accuracy": 0.5}
+
+study = ablate.Study(
+    "arrays", data={"name": (x, y), "validation": 0.2, "test": 0.2}, model={"train": train}, metric="accuracy",
+    baseline={"width": 1}, space={"width": [1, 2]}, search={"trials": 0}, ablation={"seeds": 2},
+)
+print(study.run(workers=1).notes)
+"""
+
+
+def test_the_same_arrays_go_on_and_others_are_refused(tmp_path):
+    first = run(tmp_path, "script.py", script=ARRAYS.replace("SHIFT", "0.0"))
+    assert first.returncode == 0, first.stderr
+    assert run(tmp_path, "script.py", script="# again\n" + ARRAYS.replace("SHIFT", "0.0")).returncode == 0
+    other = run(tmp_path, "script.py", script=ARRAYS.replace("SHIFT", "0.5"))
+    assert other.returncode == 1
+    assert "the data: fingerprint" in other.stderr
+    with pytest.raises(AblateError, match=r"arrays: a script held .*arrays in memory"):
+        read_recorded(tmp_path / "reports" / "arrays", beside=None)

@@ -17,7 +17,7 @@ def test_a_card_says_answer_banners_and_checks_and_escapes_them():
     assert "A &amp; B" in html
     assert "<strong>SYNTHETIC.</strong> Not real." in html
     assert "x &lt; y" in html
-    assert "not confirmed: 1 of 2 checks passed" in html
+    assert "<summary>not confirmed</summary>" in html
     assert "✓ <strong>Enough seeds.</strong>" in html
     assert "– <strong>Same &lt;data&gt;.</strong>" in html
     assert "<img" not in html

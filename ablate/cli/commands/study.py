@@ -15,7 +15,7 @@ from ablate.experiment.run_study import Finished
 from ablate.interface.display.display import make_display
 from ablate.interface.display.progress import duration
 from ablate.interface.display.stream import say
-from ablate.interface.running import run_shown
+from ablate.interface.running import nothing_finished, run_shown
 from ablate.interface.study import Study
 from ablate.tracking import DEFAULT_URI, shown_uri
 
@@ -77,14 +77,6 @@ def answer(finished: Finished) -> list[str]:
     if ending.gave_up:
         lines += [f"Gave up: {ending.gave_up}", "Fix this, then run the same command with --retry to resume."]
     return lines
-
-
-def nothing_finished(states: Mapping[str, int]) -> str:
-    """A sentence if trials ran and none of them finished, else ""."""
-    if states.get("finished") or not sum(states.values()):
-        return ""
-    counts = ", ".join(f"{n:,} {state.replace('_', ' ')}" for state, n in states.items() if n)
-    return f"No trial finished: {counts}."
 
 
 def cost(seconds: Mapping[str, float], *, states: dict[str, int]) -> str:

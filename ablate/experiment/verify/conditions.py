@@ -151,6 +151,11 @@ def read_recorded(path: Path, *, beside: Path | None) -> Recorded:
     folder = StudyFolder(path)
     study = load_study(folder.study_file, overrides=[], quick=False)
     basis, facts = read_starting_conditions(folder.basis), read_provenance(folder.provenance)
+    if facts.handed_over:
+        raise AblateError(
+            f"{study.name}: a script held {listed(facts.handed_over)} in memory, so no file has it\n"
+            "  move functions into a module and data into a file, and run the study from there"
+        )
     return Recorded(
         folder=folder,
         study=study.model_copy(update={"base": _base(study, beside)}),

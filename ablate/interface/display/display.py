@@ -22,6 +22,7 @@ from ablate.text import number_of, printable
 
 PARTS: Mapping[Part, str] = {"search": "search", "tune": "tuning", "ablation": "ablation", "path": "path"}
 _LONG = ("rate_test", "test_predictions")  # fields of an outcome that are not in its JSON line
+WAY_ON = "Ctrl-C stops and saves; the same command resumes"
 MOST_SILENT = 600.0  # seconds until a log line on an epoch: a trial that takes hours should not look like a hang
 
 
@@ -136,8 +137,8 @@ class LiveDisplay:
         return picture(self._progress, width=self._console.width)
 
 
-def opening(event: Opened) -> list[str]:
-    """Lines to print before the first trial."""
+def opening(event: Opened, *, way_on: str = WAY_ON) -> list[str]:
+    """Lines to print before the first trial; `way_on` says how to stop and to go on."""
     facts = event.facts
     study, data = facts.study, facts.data
     lines = [f"{facts.label}   {study.title}", _examples(facts)]
@@ -147,7 +148,7 @@ def opening(event: Opened) -> list[str]:
         )
         lines.append("For meaningful results, put the real .npz into the data folder (--data-dir).")
     workers = number_of(facts.workers, "worker")
-    lines.append(f"{counted(event.counts)} · {workers}   Ctrl-C stops and saves; the same command resumes")
+    lines.append(f"{counted(event.counts)} · {workers}   {way_on}")
     return lines
 
 

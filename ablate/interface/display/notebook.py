@@ -16,6 +16,7 @@ from ablate.study.trial import Epoch
 from ablate.text import printable
 
 WIDTH = 110  # characters
+WAY_ON = "Interrupt stops and saves; the same cell resumes"
 BETWEEN = 0.5  # seconds between two drawings while trials run
 _PRE = '<pre style="white-space: pre; overflow-x: auto; line-height: 1.4; font-family: monospace">{code}</pre>'
 
@@ -47,7 +48,7 @@ class NotebookDisplay:
                 self._add(lost(event))
             case Opened():
                 self._is_running = True
-                for line in opening(event):
+                for line in opening(event, way_on=WAY_ON):
                     self._add(line)
             case PartBegan() if self._progress.part:
                 self._lines.append(part_line(self._progress, width=WIDTH))

@@ -1,0 +1,73 @@
+"""Runs in memory or on disk are compared by the words of the call; messages name its arguments."""
+
+import pandas as pd
+import pytest
+
+import ablate
+from ablate.errors import AblateError
+from ablate.interface.analyzing import analyze
+from ablate.interface.arguments import told_as_arguments
+
+RUNS = pd.DataFrame(
+    {
+        "norm": ["none", "batch"] * 6,
+        "seed": [seed for seed in range(6) for _ in range(2)],
+        "accuracy": [0.80, 0.84, 0.81, 0.86, 0.79, 0.83, 0.80, 0.85, 0.82, 0.85, 0.81, 0.85],
+    }
+)
+
+
+def test_a_table_on_disk_and_the_same_in_memory_give_the_same_effects(tmp_path):
+    RUNS.to_csv(tmp_path / "runs.csv", index=False)
+    asked = {"score": "accuracy", "factors": ["norm"], "seed": "seed", "reference": {"norm": "none"}}
+    of_file = analyze(tmp_path / "runs.csv", **asked, out=tmp_path / "reports")
+    of_frame = analyze(RUNS, **asked, out=tmp_path / "reports", name="frame")
+    assert of_file.folder == tmp_path / "reports" / "runs"
+    assert of_frame.folder == tmp_path / "reports" / "frame"
+    pd.testing.assert_frame_equal(of_file.effects, of_frame.effects)
+    gain = RUNS.groupby("norm")["accuracy"].mean()
+    assert of_frame.effects["mean"].tolist() == pytest.approx([abs(gain["batch"] - gain["none"])])
+    assert "accuracy" in of_frame.notes[0]
+    assert f"Note: {of_frame.notes[0]}" in repr(of_frame).splitlines()
+    assert of_frame.report.is_file()
+
+
+def test_options_take_the_shapes_of_python(tmp_path):
+    table = RUNS.assign(fold=RUNS["seed"] % 2, seed=RUNS["seed"] // 2, other=1.0)
+    result = analyze(table, score="accuracy", factors=["norm"], seed=["fold", "seed"], out=tmp_path, name="folds")
+    assert result.effects["n"].tolist() == [6]
+    lower = analyze(
+        RUNS, score="accuracy", factors=["norm"], direction="minimize", reference={"norm": "none"}, out=tmp_path
+    )
+    assert lower.effects["mean"].iloc[0] < 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"factors": "norm"}, r'factors: must be a list of columns, got "norm"\n  write \["norm"\]'),
+        ({"reference": {"norm": "a,b"}}, 'reference: names and levels must be without "," and "="'),
+        ({"direction": "up"}, '--direction: must be "maximize" or "minimize"'),
+        ({"name": "a/b"}, "--name a/b: must have"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(tmp_path, asked, said):
+    with pytest.raises(AblateError, match=said):
+        analyze(RUNS, out=tmp_path, **asked)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_message_that_names_an_option_gets_the_argument(tmp_path):
+    with pytest.raises(AblateError) as caught:
+        ablate.analyze(RUNS, score="accurcy", out=tmp_path)
+    assert any("score=…" in note for note in getattr(caught.value, "__notes__", [])) == ("--score" in str(caught.value))
+
+    def run(*, fresh, continue_, workers, data_dir):
+        raise AssertionError(fresh, continue_, workers, data_dir)
+
+    with pytest.raises(AblateError) as caught, told_as_arguments(run):
+        raise AblateError("changed\n  --continue goes on; --fresh starts again; --data-dir and --json; --fresh")
+    assert caught.value.__notes__ == ["as arguments of run: continue_=True, fresh=True, data_dir=…"]
+    with pytest.raises(AblateError) as caught, told_as_arguments(run):
+        raise AblateError("no option, a--fresh one")
+    assert not hasattr(caught.value, "__notes__")
