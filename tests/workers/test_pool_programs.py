@@ -63,8 +63,10 @@ def started_here(folder: Path) -> dict[int, str]:
     return found
 
 
-def is_workers(line: str) -> bool:
-    return "spawn_main" in line or "resource_tracker" in line
+def programs_of(folder: Path) -> list[str]:
+    """The programs among them, their supervisors and children: all but the workers."""
+    workers = ("spawn_main", "resource_tracker")
+    return [line for line in started_here(folder).values() if not any(word in line for word in workers)]
 
 
 def run(folder: Path, *deeds: str, limits: str = "", stop=None, on_start=lambda _: None) -> Listed:
