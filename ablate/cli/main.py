@@ -193,7 +193,7 @@ def analyze(
     source: Annotated[
         str,
         typer.Argument(
-            help="A table (CSV, JSON, Parquet, …), mlflow:EXPERIMENT, or an Optuna storage such as study.db."
+            help="A table (CSV, JSON, …), logs of KerasTuner, TensorBoard or W&B, mlflow:EXPERIMENT, an Optuna storage."
         ),
     ],
     factors: Annotated[
@@ -252,12 +252,13 @@ def analyze(
     """Statistics and a report for a table of runs from any tool. A results.csv of ablate needs no options."""
     from ablate.analysis.imports import ImportOptions
     from ablate.cli.commands import analyze as command
+    from ablate.experiment.analyze import ReportPlace
 
     columns, ignored = (tuple(filter(None, map(str.strip, names.split(",")))) for names in (factors, ignore))
     asked = ImportOptions(
         columns, score, seed, direction, reference, target, margin, unit, states, state, missing, chance, ignored
     )
-    place = command.ReportPlace(source, study, tracking_uri, name, out)
+    place = ReportPlace(source, study, tracking_uri, name, out)
     command.run(place, asked, command_line=shlex.join(["ablate", *sys.argv[1:]]))
 
 

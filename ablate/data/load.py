@@ -23,6 +23,7 @@ from ablate.study.catalog import DATA_SETS
 from ablate.study.data_factors import DataFactors
 from ablate.study.data_formats import format_of_name
 from ablate.study.data_ref import SourceKind, source_kind
+from ablate.study.given_functions import GivenFunction
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import is_path
 from ablate.study.settings import Data
@@ -44,6 +45,7 @@ def load_dataset(
     may_compile: bool = False,
     seed: int = 0,
     factors: DataFactors | None = None,
+    given: GivenFunction | None = None,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
@@ -57,6 +59,7 @@ def load_dataset(
         loss=loss,
         seed=seed,
         factors=factors,
+        given=given,
         fetch=fetch,
         announce=announce,
     )
@@ -75,6 +78,7 @@ def load_source(
     loss: str | None = None,
     seed: int = 0,
     factors: DataFactors | None = None,
+    given: GivenFunction | None = None,
     fetch: Callable[[str, Path], None] = fetch_from_keras,
     announce: Callable[[str], None] = lambda _: None,
 ) -> Source:
@@ -84,14 +88,15 @@ def load_source(
     is fetched once and written there; where that fails its stand-in is drawn, and kept as NAME@stand-in.npz. With
     `explicit` (the user named the folder), and for a path, neither happens: a missing file is an error. "digits" comes
     with scikit-learn, without a file. `loss` is training.loss, which tells amounts from classes in a table; `seed` the
-    study's and `factors` a configuration's, for a function that lists them. `announce` is called with a line for each
+    study's and `factors` a configuration's, for a function that lists them; `given` that function, where no file
+    has it. `announce` is called with a line for each
     slow step. Raises `DataError`.
     """
     match source_kind(settings.name):
         case "known":
             return _known(settings, data_dir=data_dir, explicit=explicit, fetch=fetch, announce=announce)
         case "function":
-            return load_from_function(settings, base=base, seed=seed, loss=loss, factors=factors)
+            return load_from_function(settings, base=base, seed=seed, loss=loss, factors=factors, given=given)
         case kind:
             return _at_path(settings, base / _expanded(settings.name), kind, loss=loss)
 

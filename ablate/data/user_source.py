@@ -12,9 +12,10 @@ from ablate.data.user_arrays import INSTEAD, described, is_stream, is_table, to_
 from ablate.errors import DataError, StudyError, explained, known_names
 from ablate.study.data_factors import DataFactors, data_factors
 from ablate.study.data_table import BALANCED
+from ablate.study.given_functions import GivenFunction
 from ablate.study.model_ref import ModelRef
 from ablate.study.settings import Data
-from ablate.study.user_functions import import_function
+from ablate.study.user_functions import import_function, load_given
 from ablate.text import listed, printable
 
 KNOWN = ("factors", "seed")  # what a function may list
@@ -23,17 +24,26 @@ _EXAMPLE = 'return {"x_train": x, "y_train": y}, with "x_test" and "y_test" if t
 
 
 def load_from_function(
-    settings: Data, *, base: Path, seed: int, loss: str | None, factors: DataFactors | None = None
+    settings: Data,
+    *,
+    base: Path,
+    seed: int,
+    loss: str | None,
+    factors: DataFactors | None = None,
+    given: GivenFunction | None = None,
 ) -> Source:
-    """The examples that the function data.name returns; its file is searched in the folder `base`.
+    """The examples that the function data.name returns: `given` by a script, or in a file in the folder `base`.
 
     It is called with what it lists of `KNOWN`, and `factors` note which it reads. Memory-mapped arrays stay what they
     are. Raises `StudyError` and `DataError`.
     """
     factors = factors or data_factors({}, model="")
     named = ModelRef.of(settings.name)
-    function = import_function(base / named.file, named.function, setting="data.name")
-    origin = f"{printable(named.name, 300)}"
+    if given is None:
+        function = import_function(base / named.file, named.function, setting="data.name")
+    else:
+        function, _ = load_given(given, setting="data.name")
+    origin = printable(given.shown if given else named.name, 300)
     arguments = _arguments(function, origin=origin, offered={"seed": seed, "factors": factors.given})
     try:
         returned = explained(lambda: function(**arguments), f"data.name: {origin} failed")

@@ -40,6 +40,7 @@ def open_examples(
         may_compile=may_compile(study.model, base=study.base),
         seed=study.seed,
         factors=data_factors(factors, model=study.model.catalog_name),
+        given=study.functions.get(study.data.name),
         announce=announce,
     )
     data = set_aside_test(data, study.data, seed=study.seed)

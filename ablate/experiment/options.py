@@ -17,7 +17,7 @@ from ablate.study.cautions import sentences
 from ablate.study.rate import RATE, rate_of
 from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
-from ablate.text import listed
+from ablate.text import first_of, listed
 from ablate.tracking import StudyRun
 from ablate.training.ramp_plan import cost_said
 from ablate.workers.queue import count_workers, room_of_worker
@@ -118,7 +118,7 @@ def warnings(facts: Facts) -> list[str]:
         lines.append(cost)
     if facts.placement:
         lines.append(facts.placement)
-    return [*lines, *facts.data.notes, *_about_rate(study), *sentences(all_cautions(facts, []))]
+    return [*lines, *facts.data.notes, *_about_rate(study), *_about_code(study), *sentences(all_cautions(facts, []))]
 
 
 def _about_rate(study: Study) -> list[str]:
@@ -130,6 +130,16 @@ def _about_rate(study: Study) -> list[str]:
     return [
         f"the comparisons do not use baseline.learning_rate {typed:g}: ablation.learning_rate is "
         f'"{modes[0]}", so each variant gets its own rate; with "carry" all variants train at {typed:g}'
+    ]
+
+
+def _about_code(study: Study) -> list[str]:
+    """What functions that a script handed over refer to, and no digest of their code covers."""
+    return [
+        f"{given.shown} refers to {first_of(given.opaque, 3)}, which ablate cannot compare with that of another run: "
+        "trials of other studies are not reused, and a change of it is not noticed"
+        for given in study.functions.values()
+        if given.opaque
     ]
 
 

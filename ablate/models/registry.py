@@ -16,7 +16,7 @@ from ablate.study.listed_arguments import listed_arguments
 from ablate.study.looked_up import LookedUp
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
-from ablate.study.user_functions import function_in, import_file
+from ablate.study.user_functions import function_in, import_file, load_given
 
 ORDER = ("factors", "input_shape", "n_classes")  # for a function with other names for them
 
@@ -25,7 +25,7 @@ def find_builder(model: ModelRef, *, base: Path) -> Builder:
     """The builder of a registered model, or of a user's model, whose file is searched in the folder `base`."""
     name = model.registered
     if name is None:
-        return _user_builder(model.file, model.function, base=base)
+        return _user_builder(model, base=base)
     if name not in BUILT_IN:
         raise StudyError(
             f'model.name: unknown model "{name}"\n  {known_names(name, BUILT_IN)}, or "my_models.py:build"'
@@ -33,10 +33,9 @@ def find_builder(model: ModelRef, *, base: Path) -> Builder:
     return BUILT_IN[name]
 
 
-def _user_builder(file: str, function: str, *, base: Path) -> Builder:
-    path = base / file
-    module = import_file(path, setting="model.name", guard=settings_kept)
-    build: Callable[..., keras.Model] = function_in(module, function, path=path, setting="model.name")
+def _user_builder(model: ModelRef, *, base: Path) -> Builder:
+    build, callbacks = _functions_of(model, base=base)
+    file = model.name if model.given else model.file
 
     def adapted(factors: Factors, data: ModelData, *, layer_seeds: LayerSeeds, **options: Level) -> keras.Model:
         """Layers without a seed draw from Keras' global one, which is set before each build."""
@@ -48,7 +47,7 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
             "input_shape": data.input_shape,
             "n_classes": data.n_classes,
         }
-        arguments = listed_arguments(build, offered, options, what=f"{file}:{function}", table="model", in_order=ORDER)
+        arguments = listed_arguments(build, offered, options, what=model.name, table="model", in_order=ORDER)
         try:
             return build(*arguments.positional, **arguments.named)
         except ValueError as err:
@@ -56,7 +55,17 @@ def _user_builder(file: str, function: str, *, base: Path) -> Builder:
                 raise StudyError(f"model.name: {file} fails: {reason_of(err)}\n  {hint}") from err
             raise
 
-    return Builder(adapted, callbacks=_callbacks(module, file=file))
+    return Builder(adapted, callbacks=callbacks)
+
+
+def _functions_of(model: ModelRef, *, base: Path) -> tuple[Callable[..., keras.Model], Callable[..., object] | None]:
+    """The user's function that builds, and the one beside it that returns callbacks, if there is one."""
+    if model.given is not None:
+        return load_given(model.given, setting="model.name", guard=settings_kept)
+    path = base / model.file
+    module = import_file(path, setting="model.name", guard=settings_kept)
+    build = function_in(module, model.function, path=path, setting="model.name")
+    return build, _callbacks(module, file=model.file)
 
 
 def _callbacks(module: ModuleType, *, file: str) -> Callable[..., object] | None:

@@ -63,7 +63,7 @@ def build_report(folder: Path) -> ReportFiles:
     _check_folders(folder)
     check_report(folder)
     inputs = read_inputs(folder)
-    page = in_own_names(_page(inputs), inputs)
+    page = whole_page(inputs)
     attached = PageFiles.of(page)
     files = ReportFiles(
         html=folder / "report.html",
@@ -74,12 +74,17 @@ def build_report(folder: Path) -> ReportFiles:
         headline=tuple(page.headline),
         effects=inputs.effects,
     )
-    write_aside(files.effects_csv, to_inert_csv(effects_in_files(with_costs(inputs.effects, inputs), inputs.metric)))
+    write_aside(files.effects_csv, to_inert_csv(to_effects_file(inputs)))
     write_aside(files.effects_tex, latex_effects(inputs.effects, inputs.metric))
     for file in attached:
         write_aside(folder / file.path, file.content)
     write_aside(files.html, render(page, attached))
     return files
+
+
+def to_effects_file(inputs: Inputs) -> pd.DataFrame:
+    """The effects with their costs, as effects.csv has them."""
+    return effects_in_files(with_costs(inputs.effects, inputs), inputs.metric)
 
 
 def _check_folders(folder: Path) -> None:
@@ -88,10 +93,41 @@ def _check_folders(folder: Path) -> None:
             raise DataError(f"{folder / name}: is a link, which the report never follows\n  delete the link")
 
 
-def _page(inputs: Inputs) -> Page:
+def whole_page(inputs: Inputs) -> Page:
+    """Everything that the report says and shows."""
     checks = checklist(inputs)
-    sections = _sections(inputs, checks)
-    return Page(
+    return _page(inputs, checks, _sections(inputs, checks))
+
+
+def summary_page(inputs: Inputs) -> Page:
+    """The answer, the effects and the checklist alone, which need a tenth of the time; the whole without effects."""
+    if inputs.effects.empty:
+        return whole_page(inputs)
+    checks = checklist(inputs)
+    sections = (effects_section(inputs), trust_section(inputs, checks))
+    return _page(inputs, checks, [section for section in sections if section is not None])
+
+
+def figure_sections(inputs: Inputs, figure: str) -> list[Section]:
+    """The sections in which a figure of that name may stand: all that have figures, unless the name tells."""
+    match figure:
+        case "effects":
+            found = effects_section(inputs)
+        case "curves" | "loss-curves" | "gap" | "schedules":
+            found = _training_section(inputs)
+        case "layers" | "kernels":
+            found = layers_section(inputs)
+        case "rates":
+            found = rate_section(inputs)
+        case "history" | "expected" | "importances":
+            found = search_section(inputs)
+        case _:
+            return list(whole_page(inputs).sections)
+    return [] if found is None else [found]
+
+
+def _page(inputs: Inputs, checks: list[Check], sections: list[Section]) -> Page:
+    page = Page(
         title=inputs.title,
         date=(inputs.facts.ended or inputs.facts.started or "")[:10],
         banners=banners(inputs),
@@ -101,6 +137,7 @@ def _page(inputs: Inputs) -> Page:
         confirmation=confirmation(checks, is_imported=inputs.is_imported),
         is_confirmed=all(check.passed for check in checks),
     )
+    return in_own_names(page, inputs)
 
 
 def _answer(inputs: Inputs, sections: list[Section]) -> list[str]:
@@ -128,9 +165,7 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         effects_section(inputs, behind=behind),
         modes_section(inputs, anchors=anchors),
         *design_sections(inputs, anchors=anchors),
-        training_section(
-            inputs, beside=[*learning_curve_blocks(inputs), *gap_blocks(inputs), *schedule_blocks(inputs)]
-        ),
+        _training_section(inputs),
         predictions_section(inputs),
         layers_section(inputs),
         rate_section(inputs),
@@ -141,6 +176,11 @@ def _sections(inputs: Inputs, checks: list[Check]) -> list[Section]:
         origin_section(inputs),
     )
     return [section for section in sections if section is not None]
+
+
+def _training_section(inputs: Inputs) -> Section | None:
+    beside = [*learning_curve_blocks(inputs), *gap_blocks(inputs), *schedule_blocks(inputs)]
+    return training_section(inputs, beside=beside)
 
 
 def design_sections(inputs: Inputs, *, anchors: frozenset[str] = frozenset()) -> list[Section]:

@@ -97,6 +97,7 @@ class Figure:
     svg: str  # a whole document, as returned by `to_svg`
     table: Table | None = None
     reading: str = ""  # how to read the marks, if they need it
+    drawn: Any = field(default=None, compare=False, repr=False)  # Any: matplotlib's type, which only the plots know
 
     def picture(self) -> Markup:
         """The figure as part of the page; it is our own drawing, and its text is already escaped."""
@@ -108,7 +109,7 @@ def to_figure(
 ) -> Figure:  # matplotlib's figure type, which only the plots know
     """A drawing as a figure of the page; `described`, else the sentence, is its description for screen readers."""
     svg = to_svg(drawn, name=name, title=title, description=described or sentence)
-    return Figure(name, title, sentence, svg, table, reading)
+    return Figure(name, title, sentence, svg, table, reading, drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,11 @@ class Section:
     blocks: Sequence[Block]
 
 
+def figures_in(sections: Sequence[Section]) -> list[Figure]:
+    """The figures of some sections, in order."""
+    return [block for section in sections for block in section.blocks if isinstance(block, Figure)]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The whole report."""
@@ -173,7 +179,7 @@ class Page:
 
     def figures(self) -> list[Figure]:
         """All figures, in order."""
-        return [block for section in self.sections for block in section.blocks if isinstance(block, Figure)]
+        return figures_in(self.sections)
 
     def tables(self) -> list[Table]:
         """All tables, in order, including those folded below a figure."""

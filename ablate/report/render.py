@@ -23,6 +23,21 @@ POLICY = (
 
 def render(page: Page, files: PageFiles) -> str:
     """The page as HTML that loads nothing: its policy allows one script and one style sheet, by their hashes."""
+    script, style = _template("report.js"), _template("report.css")
+    policy = POLICY.format(script=_hash(script), style=_hash(style))
+    return template("report.html.jinja").render(
+        page=page,
+        script=Markup(script),
+        style=Markup(style),
+        policy=policy,
+        files_beside=files.beside,
+        most_rows=MOST_ROWS,
+        least_to_filter=LEAST_TO_FILTER,
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of this package; everything that it prints is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(_template),
         autoescape=True,
@@ -33,11 +48,7 @@ def render(page: Page, files: PageFiles) -> str:
     )
     environment.tests["link"] = lambda cell: isinstance(cell, Link)
     environment.filters["unbroken"] = unbroken
-    environment.globals.update(files_beside=files.beside, most_rows=MOST_ROWS, least_to_filter=LEAST_TO_FILTER)
-    script, style = _template("report.js"), _template("report.css")
-    policy = POLICY.format(script=_hash(script), style=_hash(style))
-    template = environment.get_template("report.html.jinja")
-    return template.render(page=page, script=Markup(script), style=Markup(style), policy=policy)
+    return environment.get_template(name)
 
 
 def _hash(text: str) -> str:

@@ -106,8 +106,13 @@ def _score_label(metric: Metric) -> str:
     return f"{mean_label(metric)}; up is better" if metric.direction == "minimize" else mean_label(metric)
 
 
+def importance_table(inputs: Inputs) -> pd.DataFrame:
+    """The importances of the factors, as `importances` returns them."""
+    return importances(inputs.results, seed=BOOTSTRAP_SEED)
+
+
 def _importances(inputs: Inputs, title: str) -> list[Block]:
-    table = importances(inputs.results, seed=BOOTSTRAP_SEED)
+    table = importance_table(inputs)
     if table.empty:
         return []
     forest = table[table["evaluator"] == "fanova"]

@@ -8,6 +8,7 @@ from typing import Any, final
 
 from ablate.study.catalog import known_factor
 from ablate.study.data_ref import is_function
+from ablate.study.given_functions import GivenFunction
 from ablate.study.looked_up import LookedUp
 from ablate.study.model_ref import ModelRef
 from ablate.study.trial import Factors, Level
@@ -15,13 +16,15 @@ from ablate.study.trial import Factors, Level
 ARGUMENT = "factors"
 
 
-def lists_factors(name: object, *, base: Path) -> bool:
+def lists_factors(name: object, *, base: Path, given: Mapping[str, GivenFunction] | None = None) -> bool:
     """Whether data.name names a function that lists the argument `factors`, as its file says; nothing is imported.
 
     A file that cannot be read may: opening the data says what is wrong with it, and a record is kept without it.
     """
     if not isinstance(name, str) or not is_function(name):
         return False
+    if given and name in given:
+        return ARGUMENT in given[name].arguments
     named = ModelRef.of(name)
     try:
         tree = ast.parse((base / named.file).read_bytes())

@@ -61,6 +61,11 @@ def load_study(path: Path, *, overrides: Sequence[str], quick: bool) -> Study:
     return _checked(read_layers(path, overrides=overrides, quick=quick), path, quick=quick)
 
 
+def study_of_tables(layered: Layered, *, base: Path) -> Study:
+    """The study of tables that a script hands over, by the rules of a file; paths in it start from `base`."""
+    return _checked(layered, base / "study.toml", quick=False)
+
+
 def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     for name in layered.tree:
         if name not in (*_TOP, *_TABLES) or name == "quick":
@@ -69,7 +74,8 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     model = _model(layered)
     named = layered.tree.get("data")
     data_name = named.get("name") if isinstance(named, dict) else None
-    levels = LevelReader(layered, model.catalog_name, lists_factors(data_name, base=path.absolute().parent))
+    takes_factors = lists_factors(data_name, base=path.absolute().parent, given=layered.functions)
+    levels = LevelReader(layered, model.catalog_name, takes_factors)
     baseline, space = read_factors(levels)
     model = _with_options(levels, model, factors=baseline)
     name = _name(layered, path)
@@ -108,8 +114,9 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
         limits=read_section(Limits, "limits", layered, most),
         retries=read_section(Retries, "retries", layered, most),
         quick=quick,
-        source=str(path),
+        source=layered.file,
         base=path.absolute().parent,
+        functions=layered.functions,
     )
 
 
@@ -138,7 +145,7 @@ def _model(layered: Layered) -> ModelRef:
     name = table.pop("name", None)
     whole = {"options": table} if name is None else {"name": name, "options": table}
     read = validated(ModelTable, whole, layered, key)
-    model = ModelRef.of(read.name, read.options)
+    model = ModelRef.of(read.name, read.options, given=layered.functions.get(read.name))
     if model.registered not in MODELS:
         if not (model.file.endswith(".py") and model.function.isidentifier()):
             hint = f'known: {", ".join(MODELS)}; or your own model, as "my_models.py:build"'

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ablate.study.catalog import OWN_TRIAL
+from ablate.study.given_functions import GivenFunction
 from ablate.study.trial import Level
 
 # What a study's [model] is: a function that builds a network for this package to train, a function that trains by
@@ -15,7 +16,7 @@ _PROMPT = "$ "  # before the command line of a program, in its name
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """A model by its registered name, or by a user's file and the function in it; made once, when a study is read.
+    """A model by its registered name, or by a user's function; made once, when a study is read.
 
     Of the role "train" the function trains a trial by itself; of the role "command" a program does.
 
@@ -29,14 +30,17 @@ class ModelRef:
     options: Mapping[str, Level] = field(default_factory=dict)  # further arguments of that function
     role: TrialRole = "build"
     command: str = ""  # of the role "command": the command line with its {placeholders}
+    given: GivenFunction | None = None  # the function itself, where a script hands it over; the file is not read then
 
     @classmethod
-    def of(cls, name: str, options: Mapping[str, Level] | None = None) -> "ModelRef":
+    def of(
+        cls, name: str, options: Mapping[str, Level] | None = None, *, given: GivenFunction | None = None
+    ) -> "ModelRef":
         """The model that a study file or a record names: "mlp", "my_models.py:build", or "$ python train.py"."""
         if name.startswith(_PROMPT):
             return cls(None, role="command", command=name.removeprefix(_PROMPT))
         file, colon, function = name.rpartition(":")
-        return cls(None, file, function, options or {}) if colon else cls(name, options=options or {})
+        return cls(None, file, function, options or {}, given=given) if colon else cls(name, options=options or {})
 
     @property
     def is_users(self) -> bool:

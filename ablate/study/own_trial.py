@@ -57,7 +57,7 @@ def read_own_trial(layered: Layered, role: TrialRole, table: Mapping[str, object
         hint = 'write it as "my.py:train", with the file\'s path from the study file'
         raise layered.error(key, f"{shown(named)} names no function", hint=hint)
     file, _, function = named.rpartition(":")
-    return ModelRef(None, file, function, _options(layered, options), role)
+    return ModelRef(None, file, function, _options(layered, options), role, given=layered.functions.get(named))
 
 
 def check_own_trial(layered: Layered, model: ModelRef, *, data: Data, baseline: Factors, ablation: Ablation) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from ablate.study.catalog import ScalingName
+from ablate.study.given_functions import GivenFunction
 from ablate.study.model_ref import ModelRef
 from ablate.study.space import Space
 from ablate.study.trial import Design, Level, Mode
@@ -241,8 +242,9 @@ class Study(StudyTable):
     limits: Limits = Limits()
     retries: Retries = Retries()
     quick: bool = False  # reduced for a smoke test
-    source: str  # the file it came from
+    source: str  # the file it came from, or the call in a script, for messages
     base: Path  # its folder: paths of data and user code are relative to it
+    functions: Mapping[str, GivenFunction] = {}  # that a script handed over, by the names that stand for them
 
 
 class DimensionTable(StudyTable):

@@ -4,11 +4,12 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from ablate.errors import StudyError, known_names
+from ablate.study.given_functions import GivenFunction
 from ablate.text import printable
 
 TomlTree: TypeAlias = dict[str, object]
@@ -35,6 +36,7 @@ class Layered:
     has_quick: bool = False  # whether the file has a [quick] table
     quick: frozenset[Key] = frozenset()
     overrides: frozenset[Key] = frozenset()
+    functions: Mapping[str, GivenFunction] = field(default_factory=dict)  # that a script handed over, by name
 
     def error(self, key: Sequence[str], rule: str, *, hint: str = "") -> StudyError:
         """A `StudyError` that names the place of `key` and the rule, and in a second line the way out."""
@@ -76,6 +78,13 @@ def read_layers(path: Path, *, overrides: Sequence[str], quick: bool) -> Layered
         layered = replace(layered, tree=_merged(tree, quick_tree), quick=frozenset(_leaves(quick_tree)))
     for override in overrides:
         layered = _overridden(layered, override)
+    return layered
+
+
+def given_layers(place: str, tree: TomlTree, *, functions: Mapping[str, GivenFunction]) -> Layered:
+    """Tables that a script hands over, checked as those of a file are; `place` names them in messages."""
+    layered = Layered(place, tree, functions=functions)
+    _check_values(layered, tree)
     return layered
 
 

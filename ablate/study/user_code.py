@@ -26,7 +26,8 @@ def named_functions(study: Study, *, but_data: bool = False) -> list[ModelRef]:
     data = () if but_data else (study.data.name,)
     model = () if study.model.role == "command" else (study.model.name,)
     named = [*model, *data, study.training.loss, study.metric.name, *(study.metric.also or ())]
-    return [ModelRef.of(name) for name in dict.fromkeys(named) if name and is_function(name)]
+    names = [name for name in dict.fromkeys(named) if name and is_function(name)]
+    return [ModelRef.of(name, given=study.functions.get(name)) for name in names]
 
 
 def named_code(study: Study) -> list[str]:
@@ -42,7 +43,8 @@ def study_digest(study: Study) -> str:
 
     Raises `OSError` if a file cannot be read.
     """
-    digests = {named.file: code_digest(named, base=study.base) for named in named_functions(study)}
+    named = named_functions(study)
+    digests = {one.name if one.given else one.file: code_digest(one, base=study.base) for one in named}
     if study.model.role == "command":
         digests[""] = code_digest(study.model, base=study.base)
     if len(digests) < 2:
@@ -61,8 +63,10 @@ def code_digest(model: ModelRef, *, base: Path) -> str:
         return ""
     if model.role == "command":
         return _program_digest(model.command, base=base)
+    if model.given is not None:
+        return model.given.digest
     root = base / model.file
-    files = {path.relative_to(root.parent).as_posix(): path for path in _user_files(root) if path != root}
+    files = {path.relative_to(root.parent).as_posix(): path for path in user_files(root) if path != root}
     named = (f"{name} {syntax_digest(path.read_bytes())}" for name, path in files.items())  # by their import names
     return joint_digest([syntax_digest(root.read_bytes()), *named])
 
@@ -140,14 +144,21 @@ def stands_alone(model: ModelRef, *, base: Path) -> bool:
         return True
     if model.role == "command":
         return False
+    if model.given is not None:
+        return not model.given.opaque and all(map(_is_recorded, model.given.imported))
     root = base / model.file
     try:
-        trees = [ast.parse(path.read_bytes()) for path in _user_files(root)]
+        trees = [ast.parse(path.read_bytes()) for path in user_files(root)]
     except (OSError, SyntaxError, ValueError):
         return False
-    imported = {found for tree in trees for found in _imported(tree)}
+    imported = {found for tree in trees for found in imported_modules(tree)}
     elsewhere = {found for found in imported if not modules_beside(found, root.parent)}
-    return all(found in NUMERIC or found in sys.stdlib_module_names for found in elsewhere)
+    return all(map(_is_recorded, elsewhere))
+
+
+def _is_recorded(module: str) -> bool:
+    """Whether a version in every record stands for the code of a top-level module."""
+    return module in NUMERIC or module in sys.stdlib_module_names
 
 
 def may_compile(model: ModelRef, *, base: Path) -> bool:
@@ -162,8 +173,10 @@ def may_compile(model: ModelRef, *, base: Path) -> bool:
 
 def _mentions(model: ModelRef, names: Collection[str], *, base: Path) -> bool:
     """Whether the user's code behind a model names one of these functions or methods; yes if it cannot be read."""
+    if model.given is not None:
+        return not model.given.names.isdisjoint(names)
     try:
-        trees = [ast.parse(path.read_bytes()) for path in _user_files(base / model.file)]
+        trees = [ast.parse(path.read_bytes()) for path in user_files(base / model.file)]
     except (OSError, SyntaxError, ValueError):
         return True
     return any(_name_of(node) in names for tree in trees for node in ast.walk(tree))
@@ -203,7 +216,7 @@ def _is_installed(name: str) -> bool:
     return spec is not None and spec.loader is not None
 
 
-def _user_files(root: Path) -> list[Path]:
+def user_files(root: Path) -> list[Path]:
     """A user's file and the files beside it that it imports, directly or through others, in the order of import."""
     found, waiting = [root], [root]
     while waiting:
@@ -219,10 +232,10 @@ def _imported_by(path: Path) -> Iterator[str]:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError):  # importing it gives a better message
         return iter(())
-    return _imported(tree)
+    return imported_modules(tree)
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
+def imported_modules(tree: ast.Module) -> Iterator[str]:
     """The top-level names of the imports; "" for relative imports."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

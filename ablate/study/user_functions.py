@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import Any
 
 from ablate.errors import StudyError, explained, known_names
+from ablate.study.given_functions import GivenFunction
+from ablate.study.settings import Study
 from ablate.study.user_code import modules_beside
 
 
@@ -22,6 +24,26 @@ def import_function(
     `guard` is entered with a name for messages while the file is imported. Raises `StudyError`.
     """
     return function_in(import_file(path, setting=setting, guard=guard), function, path=path, setting=setting)
+
+
+def named_function(
+    study: Study, name: str, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
+) -> Callable[..., Any]:  # Any: the user's
+    """The function that a study names: handed over by a script, or in a file. Raises `StudyError`."""
+    file, _, function = name.rpartition(":")
+    if name not in study.functions:
+        return import_function(study.base / file, function, setting=setting, guard=guard)
+    return load_given(study.functions[name], setting=setting, guard=guard)[0]
+
+
+def load_given(
+    given: GivenFunction, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
+) -> tuple[Callable[..., Any], Callable[..., Any] | None]:  # Any: the user's
+    """A function that a script handed over, and its `callbacks`; modules that it needs are imported. As above."""
+    with guard(f"{setting}: {given.shown}") if guard else nullcontext():
+        loaded = given.loaded(setting=setting)
+    assert loaded.call is not None  # only a function is handed over
+    return loaded.call, loaded.callbacks
 
 
 def import_file(

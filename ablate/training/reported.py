@@ -91,7 +91,7 @@ class ReportedTrial:
         final = self._allowed(self._result(result))
         self._last |= final
         if self._decides not in self._last:
-            got = listed(self._last) if self._last else "nothing"
+            got = listed(name.removeprefix("val_") for name in self._last) if self._last else "nothing"
             name = self._task.decides
             raise StudyError(
                 f"{self._who} reports no {name}, which [metric] names; it reports {got}\n"

@@ -119,7 +119,7 @@ def test_counts_reach_the_study_and_auto_is_the_default(capsys, monkeypatch, arg
     from ablate.cli.commands import study
 
     taken = []
-    monkeypatch.setattr(study, "run_study", lambda _, options, __: taken.append(options) or stop())
+    monkeypatch.setattr(study, "run_shown", lambda _, options, __: taken.append(options) or stop())
 
     def stop():
         raise AblateError("far enough")

@@ -11,12 +11,12 @@ from study_keys import changed_keys, overridden
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "study"))
 
-from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_MODEL, TABLE, toml
+from study_texts import CLASSIC, EVERYTHING, GOOD, OWN_COMMAND, OWN_MODEL, OWN_TRAIN, TABLE, toml
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
-from ablate.cli.commands.report import find_folder
 from ablate.errors import AblateError
+from ablate.experiment.analyze import ReportPlace, prepare
+from ablate.interface.reading import find_folder
 from ablate.study.load import load_study
 from ablate.study.names import find_study, is_safe_name, to_safe_name
 from ablate.study.toml import to_toml
@@ -43,7 +43,7 @@ WORDS = (
     "batch_size", "budget", "clip_norm", "mc_samples", "units", "l2", "initializer", "test", "filters",
     "normalization_place", "augmentation", "max_norm", "target", "features", "columns", "image_size", "folds", "groups",
     "order", "weights", "target_scaling", "loss", "metric", "goal", "unit", "also", "vocabulary", "dim", "encoder",
-    "stages", "growth", "dropout_at",
+    "stages", "growth", "dropout_at", "command",
 )  # fmt: skip
 FINE = (
     "training.epochs=5",
@@ -57,7 +57,7 @@ FINE = (
 )
 KEYS = st.lists(st.sampled_from(WORDS) | TEXTS, min_size=1, max_size=4)
 OF_BUILD = OWN_MODEL.replace('optimizer = "adam"\n', "")  # the optimizer is that of the compiled model
-STUDIES = st.sampled_from((GOOD, OWN_MODEL, OF_BUILD, EVERYTHING, CLASSIC, TABLE))
+STUDIES = st.sampled_from((GOOD, OWN_MODEL, OF_BUILD, EVERYTHING, CLASSIC, TABLE, OWN_TRAIN, OWN_COMMAND))
 
 
 @st.composite
@@ -66,7 +66,7 @@ def study_files(draw: st.DrawFn) -> bytes:
     kind = draw(st.integers(0, 13))
     text = draw(STUDIES)
     if kind > 9:
-        tree = draw(changed_keys((GOOD, OWN_MODEL, CLASSIC, TABLE, TABLE)))
+        tree = draw(changed_keys((GOOD, OWN_MODEL, CLASSIC, TABLE, TABLE, OWN_TRAIN, OWN_COMMAND)))
         text = "\n".join(f"{toml(name)} = {toml(value)}" for name, value in tree.items())
     elif kind == 0:
         tree = draw(st.dictionaries(TEXTS | st.sampled_from(WORDS), VALUES, max_size=5))

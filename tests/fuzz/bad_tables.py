@@ -11,7 +11,7 @@ from doors import TEXTS, Defect, Door
 from hypothesis import strategies as st
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
+from ablate.experiment.analyze import ReportPlace, prepare
 from ablate.report import build_report
 from ablate.report.inputs import read_inputs
 

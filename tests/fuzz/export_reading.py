@@ -9,8 +9,8 @@ from doors import Defect
 from export_truth import ExportExample
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import AblateError
+from ablate.experiment.analyze import ReportPlace, prepare
 from ablate.report import build_report
 from ablate.report.build import SCORE_OF_GUESSING
 from ablate.report.inputs import Inputs, read_inputs

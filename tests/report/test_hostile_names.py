@@ -15,7 +15,7 @@ import pytest
 from hostile_study import MARK, payloads, write_hostile
 from rich.console import Console
 
-from ablate.cli.display.stream import say
+from ablate.interface.display.stream import say
 from ablate.report import ReportFiles, build_report
 from ablate.report.export import inert_text
 

@@ -123,7 +123,7 @@ def test_what_is_no_number_or_no_name_is_refused(make, values, said):
 def test_a_trial_without_the_deciding_metric_fails_with_what_it_reported(make):
     trial = make()
     trial.step({"rmse": 1.0})
-    with pytest.raises(StudyError, match=r"reports no mae, which \[metric\] names; it reports val_rmse"):
+    with pytest.raises(StudyError, match=r"reports no mae, which \[metric\] names; it reports rmse and train_mae"):
         trial.ended({"train_mae": 2.0})
 
 

@@ -88,9 +88,7 @@ def run(folder: Path, *deeds: str, limits: str = "", stop=None, on_start=lambda 
 
 def nothing_is_left(folder: Path) -> bool:
     deadline = time.monotonic() + 6
-    while (
-        left := [line for line in started_here(folder).values() if not is_workers(line)]
-    ) and time.monotonic() < deadline:
+    while (left := programs_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
     print(left)
     return not left

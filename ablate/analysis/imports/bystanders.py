@@ -60,7 +60,7 @@ def find_bystanders(
     unless it is `ignored`.
     """
     export = recognize(map(str, runs.table))
-    names = [str(name) for name in runs.table if str(name) not in {*taken, *factors}]
+    names = [str(name) for name in runs.table if str(name) not in {*taken, *factors, *runs.results}]
     cells = _cells(runs, factors)
     found = [_seen(runs, export, name, cells, named=named or name in ignored) for name in names]
     return [each for each in found if each is not None and not repeats_factor(runs, each.name, factors)]

@@ -58,6 +58,8 @@ MINUS = re.compile(r"\s*[-−]|(.*[^A-Za-z0-9])?1(\.0)?\s*[-−_ ]\s*(minus[_ ])
 def find_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
     """The column stated by the user, else the source's or the tool's, else the only column named like a score."""
     _check_metrics(runs, asked)
+    if runs.directions and not (asked.score or runs.score):  # its tool names the scores, and does not choose
+        raise which_score(runs, list(runs.directions))
     score = asked.score or runs.score or _guess_score(runs, asked, export)
     if to_scores(runs.column(score)) is None:
         raise no_numbers(runs, score)
@@ -66,7 +68,7 @@ def find_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
 
 def find_direction(runs: Runs, asked: ImportOptions, export: Export, *, score: str) -> str:
     """MAXIMIZE or MINIMIZE. Raises `DataError` if the name does not tell, or the values contradict it."""
-    stated = asked.direction or (runs.direction if score == runs.score else "")
+    stated = asked.direction or (runs.direction if score == runs.score else runs.directions.get(score, ""))
     if stated:
         return stated
     maker = next((tool for tool in export.tools if re.fullmatch(tool.score, score)), None)
@@ -134,6 +136,7 @@ def _guess_score(runs: Runs, asked: ImportOptions, export: Export) -> str:
         return known
     taken = {*asked.factors, *runs.factors, asked.seed}
     free = [str(name) for name in runs.table if export.kinds.get(str(name), "result") == "result" and name not in taken]
+    free = [name for name in runs.results if name not in taken] or free
     telling = [
         name for name in free if reads_as_score(name) or set(words_of(name)) & OBJECTIVES or _is_change(runs, name)
     ]

@@ -53,14 +53,15 @@ def beside_factors(
     """Look at the columns that are no `bystanders`; `roles` are the columns taken and the factors.
 
     `sides` are the reference and the compared configurations of the `counted` runs, `names` these in words; `ignored`
-    are the columns that the user says may differ. Other scores are left out without a look: a large effect separates
-    them as well.
+    are the columns that the user says may differ. Other scores and results are left out without a look: a large effect
+    separates them as well.
     """
     taken, factors = roles
     compared = tuple(each.name for each in bystanders)
     others = [str(name) for name in runs.table if str(name) not in {*taken, *factors, *compared}]
     others = [name for name in others if _may_matter(runs, name, factors)]
-    said = {name: _said(runs.table[name], counted, sides, names) for name in others if not _is_score(name)}
+    looked_at = [name for name in others if not _is_score(name) and name not in runs.results]
+    said = {name: _said(runs.table[name], counted, sides, names) for name in looked_at}
     said = {name: sentence for name, sentence in said.items() if sentence}
     trusted = [f"{said[name]} and is ignored as you asked (--ignore)" for name in said if name in ignored]
     separating = tuple(sentence for name, sentence in said.items() if name not in ignored)

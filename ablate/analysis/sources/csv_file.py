@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablate.analysis.sources.json_text import json_table
+from ablate.analysis.sources.json_text import curve_alone, json_table
 from ablate.analysis.sources.runs import Runs
 from ablate.errors import DataError
 from ablate.study.csv_text import SEPARATORS, check_rows, guess_separator, named_separator, read_csv_text
 from ablate.text import printable
 
 JSON = (".json", ".jsonl", ".ndjson")
+CURVE = ["Wall time", "Step", "Value"]  # the columns of a curve that TensorBoard downloads
 OF_RULES = frozenset("|+-=: \t")  # the characters of a line below the header
 CELL = re.compile(r"(?<!\\)\|")
 
@@ -32,7 +33,10 @@ def read_csv_runs(path: Path) -> Runs:
             raise DataError(f"{printable(str(path), 300)}: no such file\n  {_nearby(path)}") from err
         raise
     table = json_table(text, path, is_json=any(suffix.lower() in JSON for suffix in path.suffixes))
-    return file_runs(_parted(text, path) if table is None else table, path)
+    table = _parted(text, path) if table is None else table
+    if list(table) == CURVE:
+        raise curve_alone(path)
+    return file_runs(table, path)
 
 
 def file_runs(table: pd.DataFrame, path: Path) -> Runs:

@@ -11,6 +11,7 @@ import pandas as pd
 from ablate.errors import DataError
 from ablate.text import printable
 
+MOST_BYTES = 2**26  # of a file that a tool writes for one run
 JsonRecord = dict[str, Any]  # Any: JSON
 
 
@@ -18,6 +19,8 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
     """The records as a table of text, nested records as "config.lr"; None if the text is no JSON."""
     if not is_json and not text.lstrip()[:2].startswith(("{", "[{", "[\n", "[ ")):
         return None
+    if _is_curve(_parsed(text)):
+        raise curve_alone(path)
     records = _records(text)
     if records is None and not is_json:
         return None
@@ -27,6 +30,30 @@ def json_table(text: str, path: Path, *, is_json: bool) -> pd.DataFrame | None:
     flat = [flattened(record) for record in records]
     names = dict.fromkeys(name for record in flat for name in record)
     return pd.DataFrame({name: texts([record.get(name) for record in flat]) for name in names}, dtype=str)
+
+
+def json_record(path: Path, *, way_out: str) -> JsonRecord:
+    """The object that a tool's JSON file holds. Raises `DataError` with the way out if it cannot be read."""
+    place = printable(str(path), 300)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES:,} bytes")
+        value = json.loads(content)
+        check_characters(value)
+    except OSError as err:
+        raise DataError(f"{place}: cannot be read: {err.strerror}\n  {way_out}") from err
+    except (ValueError, RecursionError) as err:
+        raise DataError(f"{place}: is not JSON: {printable(str(err), 200)}\n  {way_out}") from err
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: must hold a JSON object, got a {type(value).__name__}\n  {way_out}")
+    return value
+
+
+def check_characters(value: object) -> None:
+    """Raise `ValueError` for half a character, "\\ud800", which JSON and YAML can spell and no file can hold."""
+    json.dumps(value, ensure_ascii=False, default=str).encode()
 
 
 def flattened(record: JsonRecord, before: str = "") -> JsonRecord:
@@ -51,7 +78,9 @@ def _records(text: str) -> list[JsonRecord] | None:
 
 
 def _of_pandas(whole: JsonRecord) -> list[JsonRecord]:
-    """The output of `DataFrame.to_json` by columns or split; otherwise a single record."""
+    """The output of `DataFrame.to_json` by columns or split, or of TensorBoard's HParams page; else one record."""
+    if whole.keys() == {"header", "rows"}:
+        whole = {"columns": whole["header"], "data": whole["rows"]}
     columns, data = whole.get("columns"), whole.get("data")
     if isinstance(columns, list) and isinstance(data, list) and all(isinstance(row, list) for row in data):
         return [dict(zip(map(str, columns), row, strict=False)) for row in data]
@@ -63,9 +92,28 @@ def _of_pandas(whole: JsonRecord) -> list[JsonRecord]:
 
 def _parsed(text: str) -> Any:  # Any: JSON
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        check_characters(value)
     except (ValueError, RecursionError):
         return None
+    return value
+
+
+def _is_curve(value: object) -> bool:
+    """Whether JSON is a curve as TensorBoard downloads it: [wall time, step, value] for each step."""
+    return isinstance(value, list) and bool(value) and all(map(_is_point, value))
+
+
+def _is_point(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(each, int | float) for each in value)
+
+
+def curve_alone(path: Path) -> DataError:
+    """Reject one run's curve: a comparison needs all runs and their settings."""
+    return DataError(
+        f"{printable(str(path), 300)}: is the curve of one run, as TensorBoard downloads it\n"
+        "  analyze the folder of the logs, or the table of the HParams tab (download as CSV or JSON)"
+    )
 
 
 def texts(values: Sequence[object]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Read a study from an Optuna database or journal: parameters as factors, values as scores, pruned trials included."""
+"""Read an Optuna study from a database, a journal or memory: parameters as factors, values as scores, with pruned."""
 
 import re
 import shutil
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 SCORE, STATE, TRIAL = "value", "state", "trial"
+NAMELESS = re.compile(r"no-name-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # Optuna's name for a study without one
 
 
 def is_storage_url(source: str) -> bool:
@@ -37,7 +38,8 @@ def read_optuna_runs(url: str, *, study: str | None) -> Runs:
 
     Columns: the parameters (the factors), `value`, `state`, `trial`, and the trials' plain user attributes.
     Nothing is written: an SQLite file is read from a copy, and a database on a server must already have Optuna's
-    tables. Raises `DataError` if there is no such database or study, or the study has several objectives.
+    tables. A study with several objectives has a column for each, `values_0` or by its name, and no score. Raises
+    `DataError` if there is no such database or study.
     """
     from sqlalchemy import make_url
 
@@ -73,6 +75,14 @@ def read_optuna_journal(path: Path, *, study: str | None) -> Runs:
         return _read(JournalStorage(JournalFileBackend(str(copy))), place=place, study=study)
 
 
+def read_optuna_study(study: "Study") -> Runs:
+    """Read a study in memory, or a connected one: what its storage holds."""
+    is_named = NAMELESS.fullmatch(study.study_name) is None
+    place = f'the Optuna study "{printable(study.study_name)}"' if is_named else "the Optuna study"
+    with _reading(place):
+        return _runs(study, place=place, name=study.study_name if is_named else "study")
+
+
 def shown(url: str) -> str:
     """The URL without its password."""
     return re.sub(r"://([^:/@]*):.*@", r"://\1:***@", url)
@@ -103,7 +113,7 @@ def _read(storage: "BaseStorage", *, place: str, study: str | None) -> Runs:
 
     names = optuna.get_all_study_names(storage)
     loaded = optuna.load_study(study_name=_chosen(place, names, study), storage=storage)
-    return _runs(loaded, place=f"{printable(loaded.study_name)} in {place}")
+    return _runs(loaded, place=f"{printable(loaded.study_name)} in {place}", name=loaded.study_name)
 
 
 def _rdb(url: str) -> "BaseStorage":
@@ -146,34 +156,49 @@ def _chosen(place: str, names: list[str], study: str | None) -> str:
     return names[0] if study is None else study
 
 
-def _runs(study: "Study", *, place: str) -> Runs:
-    if len(study.directions) > 1:
-        raise DataError(f"{place}: has {len(study.directions)} objectives\n  export one of them as a CSV table")
+def _runs(study: "Study", *, place: str, name: str) -> Runs:
     trials = study.get_trials(deepcopy=False)
     begun = [trial for trial in trials if trial.state.name not in ("RUNNING", "WAITING")]
     unended = len(trials) - len(begun)
     _check_ended(begun, place=place, unended=unended)
-    parameters = dict.fromkeys(name for trial in begun for name in trial.params)
-    factors = tuple(map(_factor, parameters))
-    if len(set(factors)) < len(factors):
+    scores = _scores(study)
+    columns = _columns(begun, taken=(*scores, STATE, TRIAL))
+    if len(set(columns.values())) < len(columns):
         way_out = "export the study as a CSV table and rename one of them"
         raise DataError(f"{place}: two parameters would share one column\n  {way_out}")
-    clashing = {name: clashing_words(_choices(begun, name)) for name in parameters}
-    rows = [_row(trial, clashing) for trial in begun]
+    clashing = {name: clashing_words(_choices(begun, name)) for name in columns}
+    rows = [_row(trial, columns, clashing, list(scores)) for trial in begun]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)), dtype=str).fillna("")
+    is_single = len(scores) == 1
     return Runs(
         table,
         place=place,
-        name=study.study_name,
-        factors=factors,
-        score=SCORE,
-        direction=study.direction.name.lower(),
+        name=name,
+        factors=tuple(columns.values()),
+        score=SCORE if is_single else "",
+        direction=scores[SCORE] if is_single else "",
+        directions={} if is_single else scores,
         state=STATE,
         run_id=TRIAL,
         notes=(f"Left out {number_of(unended, 'trial')} that {'has' if unended == 1 else 'have'} not ended.",)
         if unended
         else (),
     )
+
+
+def _scores(study: "Study") -> dict[str, str]:
+    """The column of each objective with its direction, named as in Optuna's own table."""
+    directions = [direction.name.lower() for direction in study.directions]
+    if len(directions) == 1:
+        return {SCORE: directions[0]}
+    names = study.metric_names or range(len(directions))
+    return {f"values_{name}": direction for name, direction in zip(names, directions, strict=True)}
+
+
+def _columns(trials: Sequence["FrozenTrial"], *, taken: Collection[str]) -> dict[str, str]:
+    """Parameter -> its column: another name for a parameter that is called like a result."""
+    names = dict.fromkeys(name for trial in trials for name in trial.params)
+    return {name: f"{name}_setting" if name in taken else name for name in names}
 
 
 def _check_ended(begun: Sequence["FrozenTrial"], *, place: str, unended: int) -> None:
@@ -190,20 +215,17 @@ def _choices(trials: Sequence["FrozenTrial"], name: str) -> list[object]:
     return [choice for each in dict.fromkeys(found) for choice in getattr(each, "choices", ())]
 
 
-def _row(trial: "FrozenTrial", clashing: Mapping[str, Collection[str]]) -> dict[str, str]:
+def _row(
+    trial: "FrozenTrial", columns: Mapping[str, str], clashing: Mapping[str, Collection[str]], scores: Sequence[str]
+) -> dict[str, str]:
     attributes = {
         name: str(value)
         for name, value in trial.user_attrs.items()
-        if isinstance(value, str | int | float) and name not in clashing
+        if isinstance(value, str | int | float) and name not in columns
     }
-    value = trial.value
-    if value is None and trial.state.name == "PRUNED" and trial.intermediate_values:
-        value = trial.intermediate_values[max(trial.intermediate_values)]
-    factors = {_factor(name): label(level, clashing[name]) for name, level in trial.params.items()}
-    outcome = {SCORE: "" if value is None else repr(value), STATE: trial.state.name, TRIAL: str(trial.number)}
-    return attributes | factors | outcome
-
-
-def _factor(parameter: str) -> str:
-    """The column of a parameter, renamed if it is called "value", which holds the result."""
-    return f"{parameter}_setting" if parameter in (SCORE, STATE, TRIAL) else parameter
+    values = [*trial.values] if trial.values is not None else [None] * len(scores)
+    if values == [None] and trial.state.name == "PRUNED" and trial.intermediate_values:
+        values = [trial.intermediate_values[max(trial.intermediate_values)]]
+    factors = {columns[name]: label(level, clashing[name]) for name, level in trial.params.items()}
+    results = {name: "" if value is None else repr(value) for name, value in zip(scores, values, strict=True)}
+    return attributes | factors | results | {STATE: trial.state.name, TRIAL: str(trial.number)}

@@ -15,10 +15,6 @@ MOST_SEEN = 1_000  # entries examined at each level of a folder
 OPTUNA, MLFLOW = {"studies", "trials"}, {"experiments", "runs"}
 TO_CSV = 'python -c "import pandas; pandas.{reader}({name!r}).to_csv({csv!r}, index=False)"'
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill")
-KERAS_TUNER = """\
-import json, pathlib, pandas
-trials = [json.loads(p.read_text()) for p in pathlib.Path({name!r}).rglob("trial.json")]
-pandas.json_normalize(trials).to_csv("trials.csv", index=False)"""
 RAY = """\
 import json, pathlib, pandas
 files = [p for p in pathlib.Path({name!r}).rglob("result.json") if p.stat().st_size]
@@ -49,6 +45,17 @@ def kind_of(path: Path) -> str:
     return ""
 
 
+def without_reader(path: Path) -> bool:
+    """Whether the folder is a study's own, or of a tool whose logs are not read: some write event files, too."""
+    names = {file.name for file in _files(path)}
+    return (
+        (path / "results.csv").is_file()
+        or bool({"result.json", "meta.yaml"} & names)
+        or any(name.startswith("experiment_state") for name in names)
+        or {"run.json", "config.json"} <= names
+    )
+
+
 def refuse_folder(path: Path) -> DataError:
     """Reject a folder: name its content by the files that tools leave in it, and say how to get a table."""
     name = printable(str(path), 300)
@@ -56,19 +63,12 @@ def refuse_folder(path: Path) -> DataError:
     names = {file.name for file in seen}
     if "results.csv" in names and (path / "results.csv").is_file():
         return DataError(f"{name}: is a folder\n  analyze its table: ablate analyze {name}/results.csv")
-    if {"oracle.json", "trial.json"} & names:
-        return _with_lines(f"{name}: is a KerasTuner project", KERAS_TUNER.format(name=str(path)), "trials.csv")
     if "result.json" in names or any(file.startswith("experiment_state") for file in names):
         return _with_lines(f"{name}: is a Ray Tune results folder", RAY.format(name=str(path)), "trials.csv")
     if {"run.json", "config.json"} <= names:
         return _with_lines(f"{name}: is a folder of Sacred runs", SACRED.format(name=str(path)), "runs.csv")
     if "meta.yaml" in names or path.name == "mlruns":
         return _mlruns(path, seen)
-    if any(".tfevents." in file for file in names):
-        way_out = (
-            "download the table as CSV in TensorBoard's HParams tab, or write one row per run with its last values"
-        )
-        return DataError(f"{name}: is a folder of TensorBoard logs\n  {way_out}")
     tables = sorted(file.name for file in path.glob("*.csv"))
     shown = ", ".join(printable(file) for file in tables[:8]) or "none"
     return DataError(f"{name}: is a folder, not a table\n  tables in it: {shown}")
@@ -123,6 +123,8 @@ def _what_file(path: Path, start: bytes) -> str:
         return f"is a spreadsheet\n  save the sheet as “CSV UTF-8”, or: {made}"
     if start.startswith((b"ARROW1", b"FEA1")):
         return f"is a Feather file\n  {TO_CSV.format(reader='read_feather', **command)}"
+    if suffix == ".wandb" or start.startswith(b":W&B"):
+        return "is W&B's binary log of a run, which is not read\n  analyze the folder wandb, or the runs' table as CSV"
     if start.startswith(b"\x89HDF"):
         return "is an HDF5 file, not a table of runs\n  export the table as CSV where it was made"
     if start.startswith(b"\x93NUMPY") or suffix == ".npz":

@@ -1,6 +1,7 @@
 """The common form of runs from every source: a table of text, with what its tool says about the columns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -20,8 +21,10 @@ class Runs:
     place: str  # for messages and the report, e.g. "sweep.csv"
     name: str  # suggested name of its report
     factors: tuple[str, ...] = ()  # the columns known to be factors; () if unknown
+    results: tuple[str, ...] = ()  # the columns known to be results, which are neither settings nor circumstances
     score: str = ""  # the column of the score, "" if unknown
-    direction: str = ""  # "maximize" or "minimize", "" if unknown
+    direction: str = ""  # of the score, "maximize" or "minimize", "" if unknown
+    directions: Mapping[str, str] = field(default_factory=dict)  # of other columns that may be the score
     state: str = ""  # the column that says how runs ended
     run_id: str = ""  # the column of the tool's run ids
     fingerprint: str = ""  # SHA-256 of the file

@@ -1,4 +1,4 @@
-"""Read runs from a file of any supported kind: text, Parquet, an Optuna storage; other files are rejected by kind."""
+"""Read runs from a file or folder of any supported kind; others are rejected by their kind."""
 
 import importlib.util
 from pathlib import Path
@@ -6,19 +6,20 @@ from pathlib import Path
 import pandas as pd
 
 from ablate.analysis.sources.csv_file import file_runs, read_csv_runs
-from ablate.analysis.sources.json_text import texts
+from ablate.analysis.sources.frame import text_table
+from ablate.analysis.sources.log_folder import read_folder_runs
 from ablate.analysis.sources.optuna_storage import is_journal, read_optuna_journal, read_optuna_runs
-from ablate.analysis.sources.other_files import OPTUNA, kind_of, refuse_folder, refuse_sqlite, sqlite_tables
+from ablate.analysis.sources.other_files import OPTUNA, kind_of, refuse_sqlite, sqlite_tables
 from ablate.analysis.sources.runs import Runs
 from ablate.errors import DataError
 from ablate.text import printable
 
 
 def read_file_runs(path: Path, *, study: str | None = None) -> Runs:
-    """The runs of a file; `study` selects a study of an Optuna storage. No pickle is ever opened."""
+    """The runs of a file or folder; `study` selects a study of an Optuna storage. No pickle is ever opened."""
     kind = kind_of(path)
     if kind == "folder":
-        raise refuse_folder(path)
+        return read_folder_runs(path)
     if kind == "sqlite":
         if not (tables := sqlite_tables(path)) >= OPTUNA:
             raise refuse_sqlite(path, tables=tables)
@@ -38,10 +39,4 @@ def _parquet(path: Path) -> Runs:
     except Exception as err:  # a damaged file raises a dozen kinds of errors
         reason = printable(str(err).strip().partition("\n")[0], 200)
         raise DataError(f"{printable(str(path), 300)}: cannot be read as a Parquet file: {reason}") from err
-    named = [name for name in table.index.names if name is not None]
-    table = table.reset_index() if named else table
-    plain = table.astype(object).where(table.notna(), None)
-    columns = {str(name): texts(plain[name].tolist()) for name in table}
-    if len(columns) < len(table.columns):
-        raise DataError(f"{printable(str(path), 300)}: two columns have the same name\n  rename one of them")
-    return file_runs(pd.DataFrame(columns, dtype=str), path)
+    return file_runs(text_table(table, place=printable(str(path), 300)), path)

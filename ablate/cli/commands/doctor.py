@@ -12,9 +12,9 @@ from rich.console import Console
 
 from ablate import system
 from ablate.cli.commands import DONE, UNFINISHED
-from ablate.cli.display.stream import say
 from ablate.data import Dataset, default_data_dir, to_dataset, to_source
 from ablate.errors import AblateError
+from ablate.interface.display.stream import say
 from ablate.plans import SteppedPlan
 from ablate.storage.files.lock import scratch_folder
 from ablate.study.catalog import KERAS_DATA_SETS

@@ -7,16 +7,15 @@ from rich.console import Console
 from rich.table import Table
 
 from ablate import system
-from ablate.cli.display.progress import sparkline
-from ablate.cli.display.stream import say
 from ablate.clock import Clock
 from ablate.errors import StudyError
+from ablate.interface.display.progress import sparkline
+from ablate.interface.display.stream import say
+from ablate.interface.study import Study
 from ablate.storage.files.atomic import opening
 from ablate.study.catalog import level_in
-from ablate.study.load import load_study
-from ablate.study.names import find_study
 from ablate.study.seeds import SEARCH_REPLICATE
-from ablate.study.settings import Study
+from ablate.study.settings import Study as Settings
 from ablate.study.task import LOSS
 from ablate.study.trial import RateTest
 from ablate.training.range_test import rate_for
@@ -24,7 +23,7 @@ from ablate.training.range_test import rate_for
 
 def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None, quick: bool) -> None:
     """Run the test, print what each rule suggests, and draw the curve."""
-    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    study = Study.read(name, overrides=overrides, quick=quick).settings
     if study.model.trains_itself:
         raise StudyError(
             f"{study.source}: {study.model.name} trains by itself, and a range test needs a network trained by ablate\n"
@@ -51,7 +50,7 @@ def run(name: str, *, overrides: Sequence[str], out: Path, data_dir: Path | None
     say(console, [said, f"figure   {_draw(test, folder, unit=unit)}   {test.seconds:.1f} s"])
 
 
-def _find(study: Study, out: Path, data_dir: Path | None) -> tuple[RateTest, str, Path]:
+def _find(study: Settings, out: Path, data_dir: Path | None) -> tuple[RateTest, str, Path]:
     """The test, the unit of its losses, and the study's folder."""
     from ablate.training.engine.device import prepare_tensorflow
 

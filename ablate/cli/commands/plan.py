@@ -1,7 +1,6 @@
 """`ablate plan`: what a study would do now, how long it would take, and which effects it could detect."""
 
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,37 +10,21 @@ from rich.text import Text
 
 from ablate.analysis.effects import Metric
 from ablate.analysis.statistics.pilot import PilotSd
-from ablate.cli.display.display import part_said
-from ablate.cli.display.power import power_said, power_table
-from ablate.cli.display.progress import duration
-from ablate.cli.display.stream import say
-from ablate.experiment.interim import open_contrasts, typical_sd
-from ablate.experiment.options import Options, gather_facts, open_data, warnings
-from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
-from ablate.experiment.preview.forecast import (
-    Pace,
-    forecast,
-    forecast_of_trials,
-    measured_paces,
-    seen_paces,
-    timing_specs,
-)
-from ablate.experiment.preview.preview import StudyPreview, preview_study
+from ablate.experiment.interim import typical_sd
+from ablate.experiment.options import Options, warnings
+from ablate.experiment.preview.forecast import Pace
+from ablate.experiment.preview.planned import StudyPlan
+from ablate.experiment.preview.preview import StudyPreview
 from ablate.experiment.preview.seed_power import seed_powers
-from ablate.plans import SteppedPlan, ablation_specs, looks_of
+from ablate.interface.display.display import part_said
+from ablate.interface.display.power import power_said, power_table
+from ablate.interface.display.progress import duration
+from ablate.interface.display.stream import say
+from ablate.interface.study import Study
 from ablate.storage.facts import Facts
-from ablate.storage.folder import StudyFolder
-from ablate.storage.journal import Entry, Journal
 from ablate.storage.resume import ResumeCheck, refusal
-from ablate.storage.trial_cache import open_cache
 from ablate.study.catalog import Structure
-from ablate.study.load import load_study
-from ablate.study.names import find_study
-from ablate.study.seeds import SEARCH_REPLICATE
-from ablate.study.settings import Study
-from ablate.study.trial import Label, Level, Outcome, TrialSpec
 from ablate.text import number_of
-from ablate.workers.scheduler import WorkerOptions, open_workers
 
 INDENT = 10  # columns before what is said of a part
 MOST_SHOWN = 12  # structures in the table of training times
@@ -58,29 +41,23 @@ def run(
     timing: bool,
 ) -> None:
     """Work out the plan, time the structures without a known pace, and print."""
-    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    study = Study.read(name, overrides=overrides, quick=quick)
     options = Options(out=out, tracking_uri="", command="", data_dir=data_dir, workers=workers)
     console = Console(highlight=False)
-    data = open_data(study, data_dir, announce=lambda text: say(console, [text]))
-    facts = gather_facts(study, data, options)
-    folder = StudyFolder(out / facts.label)
-    if changes := folder.changes(study, data=facts.fingerprint(), conditions=facts.conditions()):
-        say(console, [changes_said(folder.path, changes)])
-    outlook, entries = _outlook(facts, folder, options)
+    plan = study.planned(options, announce=lambda text: say(console, [text]))
+    facts, preview = plan.facts, plan.preview
+    if plan.changes:
+        say(console, [changes_said(plan.folder.path, plan.changes)])
     soft_wrap = not console.is_terminal
-    say(console, [f"{facts.label}   {study.title}", *trials_said(outlook), *warnings(facts)], soft_wrap=soft_wrap)
-    is_own = study.model.trains_itself
-    paces = {} if is_own else seen_paces(entries.values(), study=study)
-    specs = outlook.left or _stand_ins(study)
-    said = dict.fromkeys(ways_said(entry.outcome for entry in entries.values()))
-    if timing and not is_own:
-        paces = {**_timed(timing_specs(specs, paces, study=study), facts, options, said), **paces}
+    say(console, [f"{facts.label}   {study.title}", *trials_said(preview), *warnings(facts)], soft_wrap=soft_wrap)
+    said = dict.fromkeys(plan.ways())
+    paces = plan.paces(timing=timing, say=lambda text: said.update({text: None}))
     say(console, said, soft_wrap=soft_wrap)
-    spent = _spent(outlook, facts, options)
-    times = own_time_said(outlook, facts, entries.values()) if is_own else time_said(outlook, facts, paces)
-    say(console, times, soft_wrap=soft_wrap)
-    if outlook.n_seeds and outlook.contrasts:
-        _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level, facts=facts)
+    spent = plan.spent()
+    say(console, time_said(plan, paces), soft_wrap=soft_wrap)
+    if preview.n_seeds and preview.contrasts:
+        pilot, metric = typical_sd(plan.entries.values(), facts)
+        _print_power(console, preview, pilot, metric, level=spent.level, facts=facts)
         say(console, spent.sentence(), soft_wrap=soft_wrap)
     if paces:
         console.print(pace_table(paces))
@@ -106,22 +83,18 @@ def trials_said(outlook: StudyPreview) -> list[str]:
     return lines or ["nothing to train: no search trials and no seeds"]
 
 
-def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pace]) -> list[str]:
+def time_said(plan: StudyPlan, paces: Mapping[Structure, Pace]) -> list[str]:
     """The estimated run time."""
-    if not outlook.left and not outlook.unknown:
+    preview, facts = plan.preview, plan.facts
+    if not preview.left and not preview.unknown:
         return ["time      nothing left to train"]
+    if plan.study.model.trains_itself:
+        return own_time_said(plan)
     if not paces:
         return ["time      unknown without a timed epoch: leave out --no-time"]
-    said = forecast(
-        outlook.left,
-        searched=outlook.unknown,
-        study=facts.study,
-        paces=paces,
-        workers=facts.workers,
-        n_train=facts.n_train(),
-    )
-    trials = len(outlook.left) + outlook.unknown
-    more = " at most" if outlook.unknown > facts.study.search.trials else ""
+    said = plan.forecast(paces)
+    trials = len(preview.left) + preview.unknown
+    more = " at most" if preview.unknown > facts.study.search.trials else ""
     workers, epochs = number_of(facts.workers, "worker"), "epoch" if said.n_epochs == 1 else "epochs"
     return [
         f"time      about {duration(said.seconds)}{more} on {workers}: {number_of(trials, 'trial')} to train, "
@@ -129,15 +102,12 @@ def time_said(outlook: StudyPreview, facts: Facts, paces: Mapping[Structure, Pac
     ]
 
 
-def own_time_said(outlook: StudyPreview, facts: Facts, entries: Iterable[Entry]) -> list[str]:
+def own_time_said(plan: StudyPlan) -> list[str]:
     """The estimated run time of trials that a function or a program trains, from those that have ended."""
-    trials = len(outlook.left) + outlook.unknown
-    if not trials:
-        return ["time      nothing left to train"]
-    seconds = forecast_of_trials([entry.outcome for entry in entries], trials=trials, workers=facts.workers)
+    trials, seconds = plan.n_left, plan.own_seconds()
     if seconds is None:
         return [f"time      unknown until one of the {number_of(trials, 'trial')} has run"]
-    workers = number_of(facts.workers, "worker")
+    workers = number_of(plan.facts.workers, "worker")
     return [f"time      about {duration(seconds)} on {workers}: {number_of(trials, 'trial')} to train"]
 
 
@@ -167,59 +137,8 @@ def _print_power(
 
 
 def _varying(paces: Mapping[Structure, Pace]) -> set[str]:
-    levels: dict[str, set[Level]] = {}
+    levels: dict[str, set[object]] = {}
     for structure in paces:
         for name, level in structure:
             levels.setdefault(name, set()).add(level)
     return {name for name, found in levels.items() if len(found) > 1}
-
-
-def _outlook(facts: Facts, folder: StudyFolder, options: Options) -> tuple[StudyPreview, dict[str, Entry]]:
-    """Preview what is left to do, from what the folder holds of this study; reads only."""
-    journal = Journal(folder.journal)
-    known = journal.known()
-    entries = {name: entry for name, entry in journal.entries.items() if name in known}
-    seeds = looks_of(facts.study)
-    outlook = preview_study(
-        facts.study,
-        entries,
-        chance=facts.task.metric.guess_score,
-        cache=open_cache(options.cache, facts, stack=options.stack),
-        undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
-    )
-    return outlook, entries
-
-
-def _spent(outlook: StudyPreview, facts: Facts, options: Options) -> SpentLevel:
-    """The level that is left for the comparisons, as far as they are known; reads only."""
-    declared = declare_facts(outlook.confirmed, facts, looks=outlook.n_seeds)
-    return spent_level(declared, outlook.confirmed, facts, cache=options.cache)
-
-
-def _stand_ins(study: Study) -> list[TrialSpec]:
-    """Trials whose structures represent those of a search that has not run yet."""
-    specs = ablation_specs(study, study.baseline)
-    return specs or [TrialSpec("baseline", Label("search"), SEARCH_REPLICATE, study.baseline)]
-
-
-def ways_said(outcomes: Iterable[Outcome]) -> list[str]:
-    """How trials were trained, where it was not by compiled programs."""
-    ways = dict.fromkeys(outcome.trained_by for outcome in outcomes)
-    return [f"trained by {way}" for way in ways if way != "compiled"]
-
-
-def _timed(specs: Sequence[TrialSpec], facts: Facts, options: Options, said: dict[str, None]) -> dict[Structure, Pace]:
-    """The paces of specs, each trained for an epoch; what workers say of the models is added to `said`."""
-    if not specs:
-        return {}
-    study = facts.study
-    short = study.model_copy(update={"training": study.training.model_copy(update={"epochs": 1})})
-    plan = SteppedPlan(lambda _: specs, known={})
-    workers = WorkerOptions(facts.workers, facts.threads, options.cache)
-
-    def note(text: str) -> None:
-        said[text] = None
-
-    with open_workers(short, facts.data, workers, stop=threading.Event(), on_notice=note) as scheduler:
-        scheduler.run(plan)
-    return measured_paces(specs, plan.outcomes, model=study.model.name)

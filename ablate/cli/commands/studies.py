@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ablate.cli.display.stream import say
 from ablate.errors import AblateError
+from ablate.interface.display.stream import say
+from ablate.interface.study import Study
 from ablate.storage.files.atomic import opening, write_new
-from ablate.study.load import load_study
-from ablate.study.names import NAME_RULE, find_study, is_safe_name, list_studies
-from ablate.study.settings import Study
+from ablate.study.names import NAME_RULE, is_safe_name, list_studies
+from ablate.study.settings import Study as Settings
 from ablate.study.toml import to_toml
 from ablate.text import printable
 
@@ -31,7 +31,7 @@ def run_list(folder: Path) -> None:
 
 def run_show(name: str, *, overrides: Sequence[str], quick: bool, data_dir: Path | None) -> None:
     """Print the resolved study as TOML, then its trials and parameters."""
-    study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
+    study = Study.read(name, overrides=overrides, quick=quick).settings
     console = Console(highlight=False)
     # Not wrapped: an inline table broken over two lines is invalid TOML.
     say(console, [to_toml(study).strip(), ""], soft_wrap=True)
@@ -54,7 +54,7 @@ def run_new(name: str, *, folder: Path) -> None:
     say(Console(highlight=False), [f"wrote {os.path.relpath(path, folder)}   try it: ablate study {name} --quick"])
 
 
-def summary(study: Study, data_dir: Path | None) -> list[str]:
+def summary(study: Settings, data_dir: Path | None) -> list[str]:
     """The number of trials and parameters of a study."""
     from ablate.data.trees import example_shape
     from ablate.experiment.options import open_data

@@ -4,22 +4,20 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
-from ablate.cli.display.display import make_display
-from ablate.cli.display.progress import duration
-from ablate.cli.display.stream import say
 from ablate.experiment.options import Options
-from ablate.experiment.run_study import Finished, run_study
-from ablate.study.load import load_study
-from ablate.study.names import find_study
-from ablate.study.settings import Study
-from ablate.tracking import DEFAULT_URI, check_file, shown_uri
+from ablate.experiment.run_study import Finished
+from ablate.interface.display.display import make_display
+from ablate.interface.display.progress import duration
+from ablate.interface.display.stream import say
+from ablate.interface.running import run_shown
+from ablate.interface.study import Study
+from ablate.tracking import DEFAULT_URI, shown_uri
 
 TRAINED = ("train", "evaluate")  # the productive parts of the wall time
 
@@ -35,16 +33,13 @@ class StudyArguments:
 
     def study(self) -> Study:
         """Load the study."""
-        return load_study(find_study(self.name, folder=Path.cwd()), overrides=self.overrides, quick=self.quick)
+        return Study.read(self.name, overrides=self.overrides, quick=self.quick)
 
 
 def run(chosen: StudyArguments, options: Options) -> int:
     """Run the study, print its result, and return the exit code."""
-    study = chosen.study()
-    check_file(options.tracking_uri)  # before any file is written for this study
-    console = Console(highlight=False)
-    with closing(make_display(as_json=chosen.as_json, console=console)) as display:
-        finished = run_study(study, options, display)
+    study, console = chosen.study(), Console(highlight=False)
+    finished = run_shown(study.settings, options, make_display(as_json=chosen.as_json, console=console))
     if chosen.as_json:
         print(json.dumps(_as_json(finished)), file=console.file, flush=True)
     else:

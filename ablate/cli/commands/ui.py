@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from rich.console import Console
 
 from ablate.cli.commands import DONE
-from ablate.cli.display.stream import say
+from ablate.interface.display.stream import say
 from ablate.system import on_stop_signal
 from ablate.tracking import UI_ENVIRONMENT, ui_command
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
-from ablate.cli.commands.report import find_folder
-from ablate.cli.display.stream import say
 from ablate.errors import AblateError
 from ablate.experiment.options import open_data
 from ablate.experiment.verify import Prepared, VerifyOptions, prepare, read_recorded, retrain
+from ablate.interface.display.stream import say
+from ablate.interface.reading import find_folder
 from ablate.storage.folder import StudyFolder
 from ablate.storage.provenance import Provenance
 from ablate.storage.verified import RetrainedTrial, Round, in_a_sentence, in_words

@@ -30,7 +30,7 @@ from ablate.study.looked_up import LookedUp
 from ablate.study.settings import Study
 from ablate.study.task import LOSS
 from ablate.study.trial import Factors
-from ablate.study.user_functions import import_function
+from ablate.study.user_functions import named_function
 from ablate.training.engine import backend
 from ablate.training.engine.batches import WHOLE, Indices, MicroBatches, evaluation_chunks
 from ablate.training.engine.compile_notices import compile_notices
@@ -199,8 +199,7 @@ class TrainingContext:
 
     def function(self, spec: str) -> Callable[..., Any]:  # Any: a user's function
         """The function of "my.py:f", a metric or a loss."""
-        file, _, name = spec.rpartition(":")
-        return import_function(self.study.base / file, name, setting="metric.name", guard=settings_kept)
+        return named_function(self.study, spec, setting="metric.name", guard=settings_kept)
 
     def validation_order(self, splits: Sequence[Split], *, chunk: int) -> Indices:
         """Indices of the validation examples of each slot, (chunks, slots, chunk)."""

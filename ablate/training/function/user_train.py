@@ -7,7 +7,7 @@ from ablate.errors import StudyError
 from ablate.study.listed_arguments import Arguments, listed_arguments, listed_names
 from ablate.study.looked_up import LookedUp
 from ablate.study.settings import Study
-from ablate.study.user_functions import import_function
+from ablate.study.user_functions import named_function
 from ablate.text import listed
 
 
@@ -17,8 +17,7 @@ class UserTrain:
 
     def __init__(self, study: Study) -> None:
         self._model, self._study = study.model, study
-        path = study.base / study.model.file
-        self._function = import_function(path, study.model.function, setting="model.train")
+        self._function = named_function(study, study.model.name, setting="model.train")
         self._listed = listed_names(self._function)
 
     @property

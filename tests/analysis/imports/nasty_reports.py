@@ -9,8 +9,8 @@ from nasty_tables import NastyTable
 from report_claims import Claim, Statement, claims, read_report
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import DataError
+from ablate.experiment.analyze import ReportPlace, prepare
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,3 +44,9 @@ def test_json_without_records_is_refused(tmp_path, text):
 
 def test_a_csv_whose_header_has_braces_is_no_json(tmp_path):
     assert read(tmp_path, "{a},b\n1,2\n", "runs.csv") == {"{a}": ["1"], "b": ["2"]}
+
+
+def test_half_a_character_is_no_record(tmp_path):
+    (tmp_path / "a.json").write_text('[{"a": "\\ud800", "acc": 1}]')
+    with pytest.raises(DataError, match=r"a\.json: holds no records"):
+        read_csv_runs(tmp_path / "a.json")

@@ -5,7 +5,10 @@ import pytest
 
 from ablate.analysis.imports import ImportOptions, read_imported
 from ablate.analysis.sources import is_storage_url, read_optuna_runs
+from ablate.analysis.sources.optuna_storage import read_optuna_study
 from ablate.errors import DataError
+
+FAIL = optuna.trial.TrialState.FAIL
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +76,36 @@ def test_nothing_is_made_and_nothing_else_is_opened(tmp_path):
     assert is_storage_url("postgresql+psycopg2://me@host/db")
     assert not any(map(is_storage_url, ("journal.log", "study.db", "C:/a.csv", "mlflow:mine")))
     assert (tmp_path / "other.db").stat().st_size == 0
+
+
+def two_objectives(*, named):
+    """Adam is better in the first objective, and slower."""
+    study = optuna.create_study(directions=["maximize", "minimize"], study_name="two")
+    if named:
+        study.set_metric_names(["fit", "seconds"])
+    for seed in range(3):
+        for opt in ("sgd", "adam"):
+            study.enqueue_trial({"opt": opt})
+            trial = study.ask()
+            trial.suggest_categorical("opt", ["sgd", "adam"])
+            trial.set_user_attr("seed", seed)
+            study.tell(trial, [0.5 + 0.1 * (opt == "adam") + seed / 100, 5.0 + (opt == "adam") + seed / 100])
+    study.tell(study.ask({"opt": optuna.distributions.CategoricalDistribution(["sgd", "adam"])}), state=FAIL)
+    return study
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize(
+    ("named", "scores"), [(True, ("values_fit", "values_seconds")), (False, ("values_0", "values_1"))]
+)
+def test_of_several_objectives_the_user_names_one_and_its_direction_is_known(named, scores):
+    runs = read_optuna_study(two_objectives(named=named))
+    with pytest.raises(DataError, match=f"the score\\?\n  name it with --score; it may be {scores[0]}, {scores[1]}"):
+        read_imported(runs, ImportOptions())
+    for score, gain in zip(scores, (0.1, -1.0), strict=True):
+        read = read_imported(runs, ImportOptions(score=score))
+        assert read.facts.factors == ["opt"]
+        compared = read.results.query("design == 'one-factor' and state == 'finished'").groupby("opt")["score"].mean()
+        assert compared["adam"] - compared["sgd"] == pytest.approx(gain)  # in the direction of the score
+    assert read_imported(runs, ImportOptions(score=scores[1])).facts.metric.direction == "minimize"
+    assert runs.table[list(scores)].iloc[-1].tolist() == ["", ""]

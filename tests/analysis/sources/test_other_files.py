@@ -64,25 +64,6 @@ def write(path, content):
     path.write_text(content if isinstance(content, str) else json.dumps(content))
 
 
-def test_a_keras_tuner_project_becomes_a_table_by_the_lines_shown(tmp_path):
-    project = tmp_path / "my_project"
-    write(project / "oracle.json", {})
-    for number, (opt, seed) in enumerate((opt, seed) for opt in ("sgd", "adam") for seed in range(2)):
-        trial = {"trial_id": f"{number:02}", "hyperparameters": {"space": [], "values": {"opt": opt, "seed": seed}},
-                 "metrics": {"metrics": {}}, "score": 0.5 + number / 10, "best_step": 3, "status": "COMPLETED",
-                 "message": None}  # fmt: skip
-        write(project / f"trial_{number:02}" / "trial.json", trial)
-    message = refused(project)
-    assert (
-        "is a KerasTuner project\n  export its runs as a table with the lines below, "
-        "then run: ablate analyze trials.csv" in message
-    )
-    run_lines(message, tmp_path)
-    foreign = read_imported(read_file_runs(tmp_path / "trials.csv"), ImportOptions(direction="maximize"))
-    assert foreign.facts.factors == ["opt"]
-    assert foreign.facts.seed_column == "hyperparameters.values.seed"
-
-
 def test_ray_s_results_become_a_table_by_the_lines_shown(tmp_path):
     results = tmp_path / "train_2026"
     write(results / "experiment_state-2026.json", {})
@@ -120,10 +101,6 @@ def test_mlruns_is_named_with_its_experiments_and_the_commands(tmp_path):
 
 
 def test_other_folders_are_told_by_what_is_in_them(tmp_path):
-    write(tmp_path / "logs/run1/events.out.tfevents.1.host", "x")
-    assert "is a folder of TensorBoard logs\n  download the table as CSV in TensorBoard's HParams tab" in refused(
-        tmp_path / "logs"
-    )
     write(tmp_path / "study/results.csv", "a,acc\n1,2\n")
     assert f"analyze its table: ablate analyze {tmp_path}/study/results.csv" in refused(tmp_path / "study")
     write(tmp_path / "mine/a.csv", "a,acc\n1,2\n")

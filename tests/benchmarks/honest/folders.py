@@ -12,8 +12,8 @@ import pandas as pd
 from report_claims import Claim, Statement, asserted, read_report
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.errors import DataError
+from ablate.experiment.analyze import ReportPlace, prepare
 from ablate.report.inputs import Inputs, read_inputs
 from ablate.storage.results import write_table
 from ablate.study.trial import COLUMNS

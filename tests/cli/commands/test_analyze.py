@@ -13,9 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.analysis.imports import ImportOptions
-from ablate.cli.commands.analyze import ReportPlace, prepare
 from ablate.cli.main import app
 from ablate.errors import AblateError
+from ablate.experiment.analyze import ReportPlace, prepare
 from ablate.report import build_report
 from ablate.storage.results import read_results
 

@@ -68,7 +68,7 @@ def ended(monkeypatch, tmp_path):
             report=SimpleNamespace(headline=["Nothing is compared."], html=tmp_path / "report.html"),
             states=states, notes=[], missing_runs=0, tracker_failure="", set_aside=None,
         )  # fmt: skip
-        monkeypatch.setattr(study, "run_study", lambda *_: finished)
+        monkeypatch.setattr(study, "run_shown", lambda *_: finished)
         monkeypatch.chdir(tmp_path)
         options = Options(out=tmp_path, tracking_uri="sqlite:///mlflow.db", command="")
         return study.run(StudyArguments("digits_mlp", (), quick=True, as_json=as_json), options)

@@ -5,7 +5,7 @@ import random
 import time
 
 
-def train(kind, learning_rate, seed, report, epochs, test, folder):
+def train(kind, learning_rate, seed, report, epochs, folder):
     drawn = random.Random(f"{kind} {seed}")
     best = abs(math.log10(learning_rate) + (1.0 if kind == "plain" else 1.5))
     for epoch in range(epochs):
