@@ -5,12 +5,15 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, final
+
+from ablate.training.command.report_file import VARIABLE
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 GRACE_SECONDS = 3.0  # for a program to end after SIGTERM
@@ -120,7 +123,10 @@ class Supervised:
                 if not ready:
                     yield "stdout", b""
                 if self._status in ready:
-                    self.end = _read_status(_read(self._status, _LINE))
+                    line = _read(self._status, _LINE)
+                    if not line:
+                        _kill_marked(self._environment)
+                    self.end = _read_status(line)
             for descriptor, stream in streams.items():  # what is left in the pipes, which hold a megabyte at most
                 for _ in range(MOST_LEFT):
                     if not (chunk := _read(descriptor, CHUNK)):
@@ -142,6 +148,26 @@ def _read(descriptor: int, most: int) -> bytes | None:
         return os.read(descriptor, most)
     except BlockingIOError:
         return None
+
+
+def _kill_marked(environment: Mapping[str, str]) -> None:
+    """Kill what is left of a program whose supervisor was killed: the processes with its trial's report file."""
+    mark = f"{VARIABLE}={environment[VARIABLE]}".encode() if VARIABLE in environment else b""
+    for _ in range(100):
+        left = [folder for folder in Path("/proc").glob("[0-9]*") if mark and mark in _environment_of(folder)]
+        if not left:
+            return
+        for folder in left:
+            with suppress(OSError):
+                os.kill(int(folder.name), signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def _environment_of(folder: Path) -> list[bytes]:
+    try:
+        return (folder / "environ").read_bytes().split(b"\0")
+    except OSError:  # gone, or another user's
+        return []
 
 
 def _read_status(line: bytes | None) -> ProgramEnd:

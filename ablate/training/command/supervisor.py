@@ -120,21 +120,12 @@ class Family:
         if sys.platform != "linux":
             _send(-self._program, signal.SIGKILL)
         while self._has_children:
-            self._freeze(deadline)
             for target in self._targets():
                 _send(target, signal.SIGKILL)
             self.wait(0.02)
             if time.monotonic() > deadline:
                 return sum(target > 0 for target in self._targets())
         return 0
-
-    def _freeze(self, deadline: float) -> None:
-        """Stop every process: they could fork faster than they are killed."""
-        frozen: set[int] = set()
-        while (new := self._targets() - frozen) and time.monotonic() < deadline:
-            for target in new:
-                _send(target, signal.SIGSTOP)
-            frozen |= new
 
     def _reap(self) -> None:
         """Take the ends of children, whoever was their parent before."""

@@ -153,13 +153,16 @@ def test_a_program_ends_with_its_worker(tmp_path, number):
 
 @needs_proc
 def test_a_program_does_not_outlive_its_supervisor(tmp_path):
-    with sh(tmp_path, "echo $$ >> pids; sleep 105; :") as program:
-        pids = pids_in(tmp_path, 1)
+    script = "echo $$ >> pids; setsid sh -c 'echo $$ >> pids; sleep 105; :' & sleep 106; :"
+    environment = {**os.environ, "ABLATE_REPORT": f"{tmp_path}/report.jsonl"}
+    with Supervised(["/bin/sh", "-c", script], folder=tmp_path, environment=environment) as program:
+        pids = pids_in(tmp_path, 2)
         program._process.kill()
         for _ in program.chunks():
             pass
     assert program.end == ProgramEnd(signal=9)
     assert are_gone(pids, seconds=1)
+    assert marked("ABLATE_REPORT", f"{tmp_path}/report.jsonl") == []
 
 
 def test_a_flood_is_read_as_it_comes_and_can_be_ended(tmp_path):
