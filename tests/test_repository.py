@@ -59,6 +59,8 @@ INNOCENT = (
     "data/",
     "system.py",
     "storage/conditions.py",
+    "storage/journal.py",
+    "storage/models.py",
     "errors.py",
     "storage/files/",
     "clock.py",
@@ -204,6 +206,7 @@ HELD_BY = {
     "ablate.analysis.imports.factors": "analysis/imports/test_foreign_factors.py",
     "ablate.analysis.imports.naming": "analysis/imports/test_foreign_factors.py",
     "ablate.analysis.imports.words": "analysis/imports/test_cases.py",
+    "ablate.cli.commands.export": "experiment/test_exported_models.py",
     "ablate.cli.commands.lr": "cli/test_cli.py",
     "ablate.cli.commands.plan": "cli/test_cli.py",
     "ablate.cli.commands.report": "cli/test_cli.py",
@@ -213,6 +216,10 @@ HELD_BY = {
     "ablate.experiment.preview.planned": "cli/test_cli.py",
     "ablate.interface.planning": "interface/test_docstrings.py",
     "ablate.interface.study": "interface/test_python_study.py",
+    **{
+        f"ablate.models.{name}": "training/test_keeping.py"
+        for name in ("loading", "portable", "standalone", "table_inputs")
+    },
     "ablate.plans.optuna_terms": "plans/test_search.py",
     "ablate.plans.protocol": "plans/test_sequence.py",
     "ablate.report.modes": "report/test_build.py",

@@ -18,7 +18,7 @@ def variant_costs(runs: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
         "variant": finished["variant"],
         "mode": finished["mode"],
         "parameters": pd.to_numeric(finished["parameters"]),
-        "epoch_seconds": _seconds(finished, epochs),
+        "epoch_seconds": epoch_seconds(finished, epochs),
         "epochs_to_best": pd.to_numeric(finished["best_epoch"]),
     })  # fmt: skip
     groups = known.groupby(["variant", "mode"], sort=False)
@@ -41,11 +41,7 @@ def beside_effects(effects: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([effects, *found], axis=1)
 
 
-def _rows(by_cell: pd.DataFrame, cells: list[tuple[str, str]]) -> pd.DataFrame:
-    return by_cell.reindex(pd.MultiIndex.from_tuples(cells, names=["variant", "mode"]))
-
-
-def _seconds(runs: pd.DataFrame, epochs: pd.DataFrame) -> "pd.Series[float]":
+def epoch_seconds(runs: pd.DataFrame, epochs: pd.DataFrame) -> "pd.Series[float]":
     """The median seconds of an epoch of each run; NaN without its epochs."""
     if epochs.empty or "seconds" not in epochs:
         return pd.Series(float("nan"), index=runs.index)
@@ -53,3 +49,7 @@ def _seconds(runs: pd.DataFrame, epochs: pd.DataFrame) -> "pd.Series[float]":
     # A deduplicated run has its epochs under the trial whose result it reuses, unless that is of another study.
     source = runs["same_as"].where(runs["same_as"].isin(by_trial.index), runs["trial"])
     return source.map(by_trial).astype(float)
+
+
+def _rows(by_cell: pd.DataFrame, cells: list[tuple[str, str]]) -> pd.DataFrame:
+    return by_cell.reindex(pd.MultiIndex.from_tuples(cells, names=["variant", "mode"]))

@@ -189,6 +189,33 @@ def verify(
 
 
 @app.command()
+def export(
+    name: Name,
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, as model.keras.")],
+    trial: Annotated[
+        str,
+        typer.Option(metavar="TRIAL", help="The trial; by default the best of the search, or the reference's best."),
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    register: Annotated[
+        str, typer.Option(metavar="MODEL", help="Also add it to MLflow's model registry, as MODEL's next version.")
+    ] = "",
+    tolerance: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Allowed difference of scores if the trial must be trained once more."),
+    ] = None,
+    out: Out = Path("reports"),
+    data_dir: DataDir = None,
+    tracking_uri: TrackingUri = DEFAULT_URI,
+) -> None:
+    """Write a trial's model to a .keras file that Keras alone can load; trains it once more if it was not kept."""
+    from ablate.cli.commands import export as command
+
+    chosen = command.ExportArguments(name, path, trial, force, register, tolerance, out, data_dir, tracking_uri)
+    raise typer.Exit(command.run(chosen))
+
+
+@app.command()
 def analyze(
     source: Annotated[
         str,

@@ -141,7 +141,7 @@ def _identical_runs(entries: Sequence[Entry], *, model: ModelRef, of_data: Colle
         for alike, is_same in _classes(cells):
             is_compared |= is_same is not None
             if is_same:
-                said.append(_sentence(factor, alike, is_builds=model.is_users and factor not in of_data))
+                said.append(_sentence(factor, alike, reader="" if factor in of_data else _reader(model)))
     return list(dict.fromkeys(said)) if is_compared else None
 
 
@@ -214,15 +214,22 @@ def _equal(one: _Cell, other: _Cell) -> bool | None:
     return all(one.runs[seed] == other.runs[seed] for seed in seeds) and all(one.runs[seed] for seed in shared)
 
 
-def _sentence(factor: str, cells: Sequence[_Cell], *, is_builds: bool) -> str:
+def _reader(model: ModelRef) -> str:
+    """What of the user's code gets the factors; "" where they are for this package's."""
+    if model.trains_itself:
+        return model.name if model.role == "train" else "the program"
+    return "build" if model.is_users else ""
+
+
+def _sentence(factor: str, cells: Sequence[_Cell], *, reader: str) -> str:
     levels = _listed([cell.named(factor) for cell in cells])
     said = (
         f"{levels} give identical runs" if factor == RECIPE else f"the levels {levels} of {factor} give identical runs"
     )
     if why := sorted({note for cell in cells for note in cell.as_final}):
         return f"{said}: {'; '.join(why)}"
-    if is_builds and factor not in ENGINE and factor != "learning_rate":
-        return f"{said}: build does not seem to use {'them' if factor == RECIPE else 'it'}"
+    if reader and (reader != "build" or (factor not in ENGINE and factor != "learning_rate")):
+        return f"{said}: {reader} does not seem to use {'them' if factor == RECIPE else 'it'}"
     return f"{said}: here {'they change' if factor == RECIPE else 'it changes'} nothing"
 
 

@@ -127,6 +127,7 @@ def _with_protocol(origin: Provenance, facts: Facts, ending: Ending) -> Provenan
     return replace(
         origin,
         sampler=study.search.sampler,
+        front=ending.front,
         monitor=facts.task.monitor.name,
         task=facts.about_task(),
         margin=study.ablation.margin,

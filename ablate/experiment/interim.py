@@ -1,23 +1,27 @@
 """Summarise the trials so far: best entry, reference, undecided comparisons, typical SD, states, headline metrics."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import pandas as pd
 
 from ablate.analysis.effects import Metric, effects_table, primary_metric, undecided
+from ablate.analysis.pareto import Front, search_front
 from ablate.analysis.statistics import spend
 from ablate.analysis.statistics.pilot import PilotSd, pilot_sd
 from ablate.data.trees import n_examples
 from ablate.plans import FIRST_SEED
 from ablate.storage.facts import Facts
 from ablate.storage.journal import Entry
-from ablate.storage.results import results_table
+from ablate.storage.provenance import FrontFacts
+from ablate.storage.results import epochs_table, results_table
 from ablate.study.settings import Study
 from ablate.study.trial import Factors
 
 Contrasts: TypeAlias = frozenset[tuple[str, str]]  # by variant and mode
+BestRule: TypeAlias = Callable[[Iterable[Entry]], Entry | None]  # of the entry whose configuration counts as the best
 
 
 def best_entry(entries: Iterable[Entry]) -> Entry | None:
@@ -26,9 +30,41 @@ def best_entry(entries: Iterable[Entry]) -> Entry | None:
     return max(finished, key=lambda entry: entry.outcome.score or -math.inf, default=None)
 
 
-def reference_so_far(study: Study, entries: Iterable[Entry]) -> Factors:
+def choice_of(facts: Facts) -> BestRule:
+    """How a study chooses the best configuration: by the score, or on the front of several objectives."""
+    return partial(_chosen, facts=facts) if facts.objectives else best_entry
+
+
+def front_so_far(entries: Iterable[Entry], facts: Facts) -> Front:
+    """The front of a search with several objectives."""
+    entries = list(entries)
+    return search_front(
+        results_table(((e.spec, e.outcome, e.run_id) for e in entries), metrics=facts.task.names),
+        epochs_table(epoch for e in entries for epoch in e.epochs),
+        facts.objectives,
+        task=facts.about_task(),
+        tolerance=facts.study.search.tolerance,
+        n_validation=facts.sizes().n_validation,
+    )
+
+
+def front_facts(entries: Iterable[Entry], facts: Facts) -> FrontFacts | None:
+    """The front as the provenance has it; None if the search has one objective."""
+    if not facts.objectives:
+        return None
+    front = front_so_far(entries, facts)
+    return FrontFacts([one.name for one in front.objectives], front.tolerance, front.chosen or None)
+
+
+def _chosen(entries: Iterable[Entry], *, facts: Facts) -> Entry | None:
+    entries = list(entries)
+    trial = front_so_far(entries, facts).chosen
+    return next((entry for entry in entries if entry.spec.trial == trial), None)
+
+
+def reference_so_far(study: Study, entries: Iterable[Entry], choose: BestRule = best_entry) -> Factors:
     """The configuration that variants are compared with; the baseline until the search has found the best."""
-    best = best_entry(entries) if study.ablation.reference == "best" else None
+    best = choose(entries) if study.ablation.reference == "best" else None
     return best.spec.factors if best else study.baseline
 
 

@@ -11,9 +11,11 @@ from ablate.data import Dataset, data_cautions
 from ablate.data.placement import place_data
 from ablate.data.variants import check_levels, open_examples, unread_factors
 from ablate.experiment.cautions import all_cautions
+from ablate.report.wording import objectives_said
 from ablate.storage.facts import Facts
 from ablate.study.catalog import MODELS
 from ablate.study.cautions import sentences
+from ablate.study.objectives import generation_size, objectives_of
 from ablate.study.rate import RATE, rate_of
 from ablate.study.settings import Study
 from ablate.study.toml import settings, to_toml
@@ -85,7 +87,7 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
     seen = data_cautions(data, metric=study.metric.name, is_random=is_random) if has_data else None
     workers = options.workers or count_workers(cores, gpus=system.count_gpus(), memory=memory)
     room = room_of_worker(workers, memory=memory, gpu_memory=system.gpu_memory_bytes(), limits=study.limits)
-    return Facts(
+    facts = Facts(
         study=study,
         data=data,
         label=label(study, data),
@@ -99,6 +101,8 @@ def gather_facts(study: Study, data: Dataset, options: Options) -> Facts:
         remarks=seen.remarks if seen else {},
         placement="" if study.model.trains_itself else place_data(data, room).said(),
     )
+    objectives_of(study, facts.task)  # refuses those that these data do not have
+    return facts
 
 
 def warnings(facts: Facts) -> list[str]:
@@ -118,7 +122,19 @@ def warnings(facts: Facts) -> list[str]:
         lines.append(cost)
     if facts.placement:
         lines.append(facts.placement)
+    if facts.objectives:
+        lines.append(_about_objectives(facts))
     return [*lines, *facts.data.notes, *_about_rate(study), *_about_code(study), *sentences(all_cautions(facts, []))]
+
+
+def _about_objectives(facts: Facts) -> str:
+    """What the search looks for."""
+    sampler = facts.study.search.sampler
+    size = f" in generations of {generation_size(facts.study.search)}" if sampler == "nsga2" else ""
+    return (
+        f"the search is for {objectives_said(facts.objectives)} (sampler {sampler}{size}): no trial is pruned, as a "
+        "pruner compares trials by one objective"
+    )
 
 
 def _about_rate(study: Study) -> list[str]:

@@ -32,7 +32,8 @@ class Record:
     own, and writes what its store lacks, so it recovers from any crash.
 
     `cache` holds the trials of other studies, which are not trained again; None disables it. `reads` keeps when test
-    scores were first read; None, for studies without a test set, keeps nothing.
+    scores were first read; None, for studies without a test set, keeps nothing. `models` removes models that are not to
+    be kept; None keeps all.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Record:
         *,
         cache: TrialCache | None = None,
         reads: ScoreReads | None = None,
+        models: Listener | None = None,
     ) -> None:
         self._journal, self._tracker, self._watch, self._cache = journal, tracker, watch, cache
         self._reads = reads
         self._journaled = Journaled(journal)  # counts attempts; the other listeners see one continuous trial
-        others = (Watched(watch), Cached(cache)) if cache is not None else (Watched(watch),)
-        self._listeners: tuple[Listener, ...] = (self._journaled, *others)
+        others: list[Listener] = [Watched(watch)]
+        others += [Cached(cache)] if cache is not None else []
+        self._listeners: tuple[Listener, ...] = (self._journaled, *others, *([models] if models else []))
         self._freeze: Preregistration | None = None
         self._recorder: Recorder | None = None  # of the current part
 

@@ -7,7 +7,8 @@ from functools import partial
 
 from ablate.clock import Clock
 from ablate.experiment.events import Notice, Opened, PartBegan, Stopping, Watcher
-from ablate.experiment.interim import best_entry, open_contrasts
+from ablate.experiment.interim import best_entry, choice_of, front_so_far, open_contrasts
+from ablate.experiment.kept_models import SupersededModels
 from ablate.experiment.options import Options, study_run
 from ablate.experiment.preregister import preregister
 from ablate.experiment.recording import Record
@@ -17,14 +18,14 @@ from ablate.plans.counting import Part
 from ablate.plans.filters import StopAfterFailures
 from ablate.plans.protocol import Plan
 from ablate.plans.search import SearchPlan
-from ablate.report.wording import level_sentence
+from ablate.report.wording import front_sentences, level_sentence
 from ablate.storage.facts import Facts
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import ALPHA, Preregistration, read_preregistration
 from ablate.storage.reads import ScoreReads
 from ablate.storage.trial_cache import open_cache
-from ablate.study.trial import FAILED, TrialSpec
+from ablate.study.trial import FAILED, Epoch, TrialSpec
 from ablate.text import number_of
 from ablate.tracking import BackgroundTracker
 from ablate.workers.scheduler import Scheduler, WorkerOptions, open_workers
@@ -47,8 +48,10 @@ class Run:
         self._watch, self._clock = watch, clock
         self.journal = Journal(folder.journal)
         self._chance = facts.task.metric.guess_score
+        self._choose = choice_of(facts)
         cache = open_cache(options.cache, facts, stack=options.stack) if options.reuse else None
-        self.record = Record(self.journal, tracker, watch, cache=cache, reads=ScoreReads(options.cache, facts))
+        models, reads = SupersededModels(facts.study, self.journal, folder.path), ScoreReads(options.cache, facts)
+        self.record = Record(self.journal, tracker, watch, cache=cache, reads=reads, models=models)
         self.comparison: ComparisonStages | None = None  # None until the search has ended
         self.freeze: Preregistration | None = read_preregistration(folder.path)  # from an earlier run, if any
         self._stop = threading.Event()
@@ -71,6 +74,7 @@ class Run:
             if search is not None:
                 done = self.record.known_of("search")
                 self._run_part("search", search, scheduler, trials=self._study.search.trials, done=len(done))
+                self._say_front()
             if self._options.only != "search" and not self._stop.is_set():
                 self._compare(scheduler)
         self.outside = {part: seconds / self._facts.workers for part, seconds in scheduler.clock.seconds.items()}
@@ -98,6 +102,11 @@ class Run:
             return searched
         return searched and self.comparison is not None and self.comparison.is_complete(known)
 
+    def _say_front(self) -> None:
+        if self._facts.objectives and not self._stop.is_set():
+            front = front_so_far(self.record.known_of("search"), self._facts)
+            self._watch(Notice(" ".join(front_sentences(front))))
+
     def _workers(self) -> AbstractContextManager[Scheduler]:
         facts, options = self._facts, self._options
         return open_workers(
@@ -110,6 +119,7 @@ class Run:
                 self._folder.worker_log,
                 options.stack,
                 folders=self._folder.trials,
+                kept_in=self._folder.path,
             ),
             stop=self._stop,
             on_start=self.record.begin,
@@ -128,10 +138,16 @@ class Run:
                 known=self.record.known_of("search"),
                 monitor=self._facts.task.monitor,
                 announce=lambda text: self._watch(Notice(text)),
+                objectives=self._facts.objectives,
+                epochs_of=self._epochs_of,
             )
 
+    def _epochs_of(self, trial: str) -> Sequence[Epoch]:
+        entry = self.journal.entries.get(trial)
+        return entry.epochs if entry else ()
+
     def _compare(self, scheduler: Scheduler) -> None:
-        best = best_entry(self.journal.entries.values())
+        best = self._choose(self.journal.entries.values())
         self.comparison = ComparisonStages(
             self._study, best=best.spec.factors if best else None, chance=self._chance, undecided=self._undecided
         )
@@ -168,7 +184,7 @@ class Run:
 
     def _counts(self) -> dict[Part, TrialCount]:
         searched = self.record.known_of("search")
-        best = best_entry(searched) if len(searched) >= self._study.search.trials else None
+        best = self._choose(searched) if len(searched) >= self._study.search.trials else None
         counts = count_trials(self._study, best=best.spec.factors if best else None)
         parts = {"search"} if self._options.only == "search" else set(counts)
         return {part: n for part, n in counts.items() if part in parts and n.most}

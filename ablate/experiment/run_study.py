@@ -12,7 +12,8 @@ from ablate.experiment.cautions import all_cautions
 from ablate.experiment.closing import study_notes, write_folder
 from ablate.experiment.events import Notice, Watcher
 from ablate.experiment.former_runs import read_former_runs, wall_seconds
-from ablate.experiment.interim import count_states, headline_metrics, reference_so_far
+from ablate.experiment.interim import choice_of, count_states, front_facts, headline_metrics, reference_so_far
+from ablate.experiment.kept_models import best_model, logged_models, write_example
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preregister import origins
 from ablate.experiment.run_parts import Run
@@ -42,6 +43,7 @@ class Finished:
     missing_runs: int  # runs that are incomplete in the tracker's store
     tracker_failure: str
     set_aside: Path | None  # where --fresh moved the former results
+    model: Path | None  # the file of the best model, if it is kept
 
 
 def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
@@ -60,6 +62,9 @@ def run_study(study: Study, options: Options, watch: Watcher) -> Finished:
             check_data(trained, study, data)
         books = _Books(run, facts, folder=folder, tracker=tracker, clock=clock, cache=options.cache)
         sweep(options.cache)  # removes files that killed workers left half-written
+        if study.training.keep != "none":
+            with saving(folder.path, "an example for the models"):
+                write_example(folder.path, data)
         for note in (*held.notes, *changes, *run.damage(), *warnings(facts)):
             watch(Notice(note))
         with on_stop_signal(run.stop):
@@ -102,6 +107,7 @@ class _Books:
             note="\n\n".join(as_markdown(line) for line in report.headline),
             metrics={**metrics, **headline_metrics(entries)},
             artifacts=self._folder.path,
+            models=logged_models(self._facts.study, entries, self._folder.path) if ending.complete else (),
         )
         # The report above could not include its own cost; the figures on disk and in the terminal can.
         waited = self._tracker.waited - waited
@@ -116,7 +122,12 @@ class _Books:
             missing_runs=self._run.record.missing(),
             tracker_failure=self._tracker.failure,
             set_aside=set_aside,
+            model=self._best_model(entries),
         )
+
+    def _best_model(self, entries: list[Entry]) -> Path | None:
+        found = best_model(self._facts.study, {one.spec.trial: one for one in entries}, self._folder.path)
+        return found[1] if found else None
 
     def _write(self, parts: dict[str, float]) -> tuple[list[Entry], Ending]:
         """Write tables and provenance of the trials so far, after the tracker has caught up."""
@@ -124,7 +135,8 @@ class _Books:
         complete = self._run.is_complete()
         ending = Ending(
             ended=datetime.now().astimezone().isoformat(timespec="seconds"),
-            reference=reference_so_far(self._facts.study, entries),
+            reference=reference_so_far(self._facts.study, entries, choice_of(self._facts)),
+            front=front_facts(entries, self._facts),
             complete=complete,
             interrupted=self._run.is_stopped() and not complete and not self._run.gave_up,
             gave_up="" if complete else self._run.gave_up,

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, final
+from typing import TYPE_CHECKING, Any, final
 
 from ablate.errors import AblateError, known_names
 from ablate.text import printable
@@ -123,9 +123,14 @@ class Result:
         show_figures(type(drawn))
         return drawn
 
-    def best_model(self) -> NoReturn:
-        """The model of the search's best trial with its weights. Raises `AblateError` where none was kept."""
-        raise AblateError(f'{self.folder}: no model was kept\n  set training.keep = "best" and run the study')
+    def best_model(self) -> Any:  # Any: a keras.Model; Keras has no types
+        """The model of the search's best trial with its weights, scaling inside; without a search, the reference's.
+
+        Starts Keras. Raises `AblateError` where none was kept.
+        """
+        from ablate.experiment.kept_models import load_best_model
+
+        return load_best_model(self.folder)
 
     def _repr_html_(self) -> str:
         from ablate.report.card import result_card

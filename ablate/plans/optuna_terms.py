@@ -1,26 +1,59 @@
 """Translate a study's space, sampler and pruner to Optuna, and Optuna's values back to levels."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import final
 
 import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 
+from ablate.study.objectives import SearchObjective, generation_size
 from ablate.study.rate import Rate, format_rate, rate_of
 from ablate.study.settings import Search, Study
 from ablate.study.space import Choice, Dimension, Float, Int, RateSpan
 from ablate.study.trial import Factors, Level
 
 
+@final
+class Generations(optuna.samplers.NSGAIISampler):
+    """NSGA-II that a search can resume within a generation, and in which the study's baseline takes part.
+
+    Optuna has the parents in the order of selection when a generation begins, and in that of their numbers later; here
+    it is always the second. A trial whose levels are given, as the baseline's are, belongs to no generation in Optuna.
+    """
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Give the trial its generation."""
+        super().before_trial(study, trial)
+        self.get_trial_generation(study, trial)
+
+    def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        """The parents of a generation."""
+        return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)
+
+
 def make_sampler(settings: Search, *, seed: int) -> optuna.samplers.BaseSampler:
     """The sampler for one trial."""
     if settings.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
+    if settings.sampler == "nsga2":
+        return Generations(seed=seed, population_size=generation_size(settings))
     startup = max(settings.trials_per_round, min(10, settings.trials // 3))
+    if settings.objectives:
+        # As Optuna has it for several objectives; with 200 trials its fronts are larger than the multivariate one's.
+        return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup, multivariate=False, constant_liar=True)
     # About `group` and `constant_liar`. Not `catch_warnings`: it is not safe beside the tracker's thread.
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna.samplers.TPESampler(
         seed=seed, n_startup_trials=startup, multivariate=True, group=True, constant_liar=True
     )
+
+
+def directions(objectives: Sequence[SearchObjective]) -> list[StudyDirection]:
+    """Optuna's directions; without several objectives that of the score, of which more is better."""
+    signs = [objective.sign for objective in objectives] or [1]
+    return [StudyDirection.MAXIMIZE if sign > 0 else StudyDirection.MINIMIZE for sign in signs]
 
 
 def make_pruner(settings: Search, *, epochs: int) -> optuna.pruners.BasePruner:

@@ -3,13 +3,12 @@
 Trials are asked for in rounds, and a round's results are told together, in the order in which they were asked. Neither
 the sampler nor the median rule sees a result of its own round, so the search is the same for any number of workers up
 to the round's size. (Hyperband compares a trial with others that are still running: with it, that holds for one worker
-only.)
+only.) Of the objective "seconds" this holds for equal recorded seconds, which a resumed search reads again.
 
 Optuna decides in memory, and the file serves the next run: a verdict that reads and writes SQLite takes 2 to 6 ms, one
 in memory 0.02 ms, and no other worker gets a verdict meanwhile.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -17,10 +16,12 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate.errors import AblateError
-from ablate.plans.optuna_terms import make_pruner, make_sampler, suggest_all, to_factors, to_parameters
+from ablate.plans.optuna_terms import directions, make_pruner, make_sampler, suggest_all, to_factors, to_parameters
+from ablate.plans.search_endings import Endings
 from ablate.plans.search_storage import DamageError, SearchFile
 from ablate.storage.journal import Entry
 from ablate.study import seeds
+from ablate.study.objectives import SearchObjective
 from ablate.study.settings import Study
 from ablate.study.trial import ACCURACY, Epoch, Label, Monitor, Outcome, TrialSpec, score_of
 
@@ -35,6 +36,9 @@ class SearchPlan:
     the file contradicts them, or is lost or damaged, it is put aside, and the same trials are asked for again and told
     the known results. `announce` receives a message about that, and about waiting for a file that another program has
     locked.
+
+    With several `objectives` nothing is pruned. `epochs_of` gives the epochs of any trial of the study, which a search
+    trial may repeat.
     """
 
     def __init__(
@@ -46,17 +50,21 @@ class SearchPlan:
         known: Iterable[Entry],
         monitor: Monitor = ACCURACY,
         announce: Callable[[str], None] = lambda _: None,
+        objectives: Sequence[SearchObjective] = (),
+        epochs_of: Callable[[str], Sequence[Epoch]] = lambda _: (),
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._config, self._chance, self._monitor = study, chance, monitor
+        self._config, self._monitor, self._is_pruned = study, monitor, not objectives
         self._known = {entry.spec.trial: entry for entry in known}
+        self._endings = Endings(objectives, chance=chance, sign=monitor.sign, epochs_of=epochs_of, announce=announce)
         self._study = optuna.create_study(
             study_name=study.name,
-            direction="maximize",
+            directions=directions(objectives),
             sampler=optuna.samplers.RandomSampler(seed=0),  # replaced before each trial by a sampler of its own
             pruner=make_pruner(study.search, epochs=study.training.epochs),
         )
-        self._file = SearchFile(storage, study=study.name, announce=announce)
+        self._file = SearchFile(storage, study=study.name, announce=announce, directions=directions(objectives))
+        self._note_known()
         trials = self._stored()
         self._study.add_trials(trials)
         if not trials and (start := to_parameters(study.baseline, study)):
@@ -81,6 +89,9 @@ class SearchPlan:
 
     def report(self, epoch: Epoch) -> bool:
         """Report to the pruner; False if it stops the trial."""
+        if not self._is_pruned:
+            self._endings.pass_epoch(epoch)
+            return True
         trial = self._round[epoch.trial]
         if epoch.epoch not in self._frozen(trial).intermediate_values:  # else an earlier attempt reported it
             trial.report(score_of(epoch, self._monitor), epoch.epoch)
@@ -90,7 +101,14 @@ class SearchPlan:
         """Keep the outcome until its round is complete; a killed trial stays open for the next run."""
         if outcome.state != "killed":
             self._file.keep_curve(self._frozen(self._round[outcome.trial]))
+            self._endings.note(outcome, number=self._round[outcome.trial].number)
             self._told[outcome.trial] = outcome
+
+    def _note_known(self) -> None:
+        for epoch in (epoch for entry in self._known.values() for epoch in entry.epochs):
+            self._endings.pass_epoch(epoch)
+        for entry in self._known.values():
+            self._endings.note(entry.outcome, number=entry.spec.label.number or 0)
 
     def _stored(self) -> list[FrozenTrial]:
         """The trials in the file; none if it contradicts the known trials and was replaced by an empty file."""
@@ -113,8 +131,8 @@ class SearchPlan:
         if trial.number != number or (entry is not None and entry.spec.factors != factors):
             raise DamageError(f"{_name(number)} is a different trial than in the journal")
         if trial.state.is_finished():
-            value = trial.value if trial.state is TrialState.COMPLETE else None
-            if entry is None or (trial.state, value) != _ending(entry.outcome, chance=self._chance):
+            values = trial.values if trial.state is TrialState.COMPLETE else None
+            if entry is None or (trial.state, values) != self._endings.of(entry.outcome):
                 raise DamageError(f"{_name(number)} ended differently than in the journal")
 
     def _fill_round(self) -> bool:
@@ -147,8 +165,8 @@ class SearchPlan:
         if not self._round or len(self._told) < len(self._round):
             return
         for name, trial in self._round.items():
-            state, value = _ending(self._told[name], chance=self._chance)
-            self._study.tell(trial, value, state=state if value is None else None)
+            state, values = self._endings.of(self._told[name])
+            self._study.tell(trial, values, state=state if values is None else None)
             self._file.settle(self._frozen(trial))
         self._round, self._told, self._handed_out = {}, {}, set()
 
@@ -169,19 +187,6 @@ class SearchPlan:
         trial = self._round[name]
         factors = to_factors(trial.params, self._config)
         return TrialSpec(name, Label("search", number=trial.number), seeds.SEARCH_REPLICATE, factors)
-
-
-def _ending(outcome: Outcome, *, chance: float) -> tuple[TrialState, float | None]:
-    """An outcome as Optuna's state and value; for a pruned trial, Optuna uses the last value reported."""
-    match outcome.state:
-        case "finished":
-            return TrialState.COMPLETE, outcome.score
-        case "diverged" if not math.isnan(chance):
-            return TrialState.COMPLETE, chance
-        case "pruned":
-            return TrialState.PRUNED, None
-        case _:
-            return TrialState.FAIL, None
 
 
 def _name(number: int) -> str:

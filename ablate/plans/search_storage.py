@@ -6,7 +6,7 @@ when its round is settled. One write takes 1.3 ms, and 20 ms on a busy machine.
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from copy import copy
 from datetime import datetime
@@ -39,8 +39,16 @@ class SearchFile:
     another program keeps it locked for longer than `PATIENCE`; `announce` is told of a damaged or locked file.
     """
 
-    def __init__(self, path: Path, *, study: str, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        study: str,
+        announce: Callable[[str], None],
+        directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
+    ) -> None:
         self.path, self._name, self._announce = path, study, announce
+        self._directions = list(directions)  # of the objectives
         self._ids: dict[int, int] = {}  # trial number -> Optuna's id
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -98,9 +106,13 @@ class SearchFile:
         connect = {"creator": lambda: sqlite3.connect(self.path, timeout=ATTEMPT, check_same_thread=False)}
         storage = self._patiently(lambda: optuna.storages.RDBStorage("sqlite:///search.db", engine_kwargs=connect))
         try:
-            return storage, self._patiently(lambda: storage.create_new_study([StudyDirection.MAXIMIZE], self._name))
+            return storage, self._patiently(lambda: storage.create_new_study(self._directions, self._name))
         except optuna.exceptions.DuplicatedStudyError:
-            return storage, self._patiently(lambda: storage.get_study_id_from_name(self._name))
+            number = self._patiently(lambda: storage.get_study_id_from_name(self._name))
+            if self._patiently(lambda: storage.get_study_directions(number)) != self._directions:
+                storage.engine.dispose()
+                raise DamageError("it is of a search with other objectives") from None
+            return storage, number
 
     def _write(self, act: Callable[[], T]) -> T:
         try:

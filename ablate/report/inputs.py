@@ -84,8 +84,8 @@ class Inputs:
 
     @property
     def trained_by(self) -> str:
-        """The function or the program that trained the runs by itself."""
-        return str(self.model["train"]) if self.own_trial == "train" else f"The program “{self.model['command']}”"
+        """The function or the program that trained the runs by itself, within a sentence."""
+        return str(self.model["train"]) if self.own_trial == "train" else f"the program “{self.model['command']}”"
 
     @property
     def model_ref(self) -> ModelRef:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
+from ablate.analysis.pareto import named_objectives
 from ablate.analysis.statistics import spend
 from ablate.report import own_trials
 from ablate.report.inputs import Inputs, trained_reference
 from ablate.report.numbers import count
 from ablate.report.page import Block, Definitions, Section
 from ablate.report.statistical_methods import lost_runs_paragraph, statistics_paragraph, verdicts_paragraph
-from ablate.report.wording import level_sentence, percent, read_before
+from ablate.report.wording import level_sentence, objectives_said, percent, read_before, rule_said
 from ablate.storage.provenance import PreregistrationFacts, TuningFacts
 from ablate.storage.results import factor_columns, factor_name
 from ablate.study.metric_words import metric_words
@@ -53,6 +54,7 @@ RATES = {
     "configuration had the same tuning budget. The rate was chosen once: all seeds share the luck of that choice, and "
     "no interval includes it.",
 }
+SAMPLERS = {"tpe": "multi-objective TPE", "nsga2": "NSGA-II", "random": "random draws"}
 FOREIGN = (
     "This table was made elsewhere and read from {source}. It does not say how its runs were trained and tuned, what "
     "their seeds fix, or when a test set was read. {pairing}"
@@ -100,6 +102,8 @@ def _design(inputs: Inputs) -> str:
             "Comparisons go in both directions: they change one factor of the reference, or one factor of the best "
             "configuration of the search, and they compare these two configurations with each other."
         )
+    if searched := _searched(inputs):
+        said.append(searched)
     designs = facts.designs or []
     if "factorial" in designs:
         said.append(f"The factors {listed(facts.factorial or [])} were fully crossed.")
@@ -112,6 +116,16 @@ def _design(inputs: Inputs) -> str:
     said += [f"The recipe {name} sets {_listed(levels)}." for name, levels in (facts.recipes or {}).items()]
     said += [_condition(factor, when) for factor, when in (facts.conditions or {}).items()]
     return " ".join(said)
+
+
+def _searched(inputs: Inputs) -> str:
+    """What a search with several objectives looked for, and which of its trials counts as the best."""
+    front = inputs.facts.front
+    if front is None:
+        return ""
+    objectives = named_objectives(front.objectives, inputs.task)
+    by = f" by {SAMPLERS.get(inputs.facts.sampler or '', 'an unknown sampler')}"
+    return f"The search was for {objectives_said(objectives)}{by}. {rule_said(objectives, front.tolerance or 0.0)}"
 
 
 def _pairing(inputs: Inputs) -> str:

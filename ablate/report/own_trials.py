@@ -18,7 +18,7 @@ def training(inputs: Inputs) -> str:
     """Who trained, and whose numbers the report shows."""
     n, how = len(inputs.runs), "call" if inputs.own_trial == "train" else "process"
     return (
-        f"{inputs.trained_by} trained {number_of(n, 'run')} by itself, each in a {how} of its own with the "
+        f"{_at_start(inputs.trained_by)} trained {number_of(n, 'run')} by itself, each in a {how} of its own with the "
         "configuration and the seed that the study gave it. When it stopped, and which weights it kept, is its own "
         "decision; all scores are those that it reported."
     )
@@ -55,4 +55,9 @@ def rate_check() -> Check:
 
 def data_check(inputs: Inputs) -> Check:
     """In place of the check of the data, where the trials bring their own."""
-    return Check("Real data", None, f"{inputs.trained_by} brings its own data, which ablate does not see.")
+    return Check("Real data", None, f"{_at_start(inputs.trained_by)} brings its own data, which ablate does not see.")
+
+
+def _at_start(who: str) -> str:
+    """Who trains, at the start of a sentence; the name of a file stays as it is."""
+    return f"The{who.removeprefix('the')}" if who.startswith("the program") else who

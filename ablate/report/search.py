@@ -10,6 +10,7 @@ from ablate.analysis.effects import Metric
 from ablate.analysis.importance.search import importances
 from ablate.analysis.imports import end_words
 from ablate.analysis.search_history import best_of_search, expected_search, search_history
+from ablate.report.front import front_blocks
 from ablate.report.inputs import Inputs
 from ablate.report.numbers import NONE, count, mean_label, number, p_value, rate, score_decimals, shown_mean
 from ablate.report.page import MOST_ROWS, Block, Paragraph, Section, Table, to_figure
@@ -45,11 +46,13 @@ def search_section(inputs: Inputs) -> Section | None:
         blocks = _importances(inputs, "Which factors matter in the whole factorial")
         return Section("search", "Importance of the factors", blocks) if blocks else None
     shown = history.assign(value=history["score"] * metric.scale, best=history["best"] * metric.scale)
+    has_front = inputs.facts.front is not None
     title, where = ("All runs", "among all runs") if inputs.is_imported else ("Search", "in the search")
     blocks = [
-        *_history(shown, metric, noun="run" if inputs.is_imported else "trial"),
+        *front_blocks(inputs),
+        *_history(shown, metric, noun="run" if inputs.is_imported else "trial", has_front=has_front),
         *expected_blocks(inputs, metric, label=_score_label(metric)),
-        *_importances(inputs, f"Which factors mattered {where}"),
+        *_importances(inputs, f"Which factors mattered {f'for {metric.label}' if has_front else where}"),
         *_best(inputs, metric),
     ]
     return Section("search", title, blocks)
@@ -73,16 +76,17 @@ def factors_above_noise(table: pd.DataFrame) -> str:
     return f"In {where} {best[0]} best separates the best trials from the rest (exploratory).{more}{last}"
 
 
-def _history(shown: pd.DataFrame, metric: Metric, *, noun: str) -> list[Block]:
+def _history(shown: pd.DataFrame, metric: Metric, *, noun: str, has_front: bool) -> list[Block]:
     label, is_loss = _score_label(metric), metric.direction == "minimize"
     figure = draw_history(shown, label=label, is_negated=is_loss)
     if figure is None:
         return []
     best = shown["trial"][int(shown["best"].argmax())] if shown["best"].notna().any() else NONE
+    said = "the best score is that of" if has_front else "the best is"
     lost = int((~shown["state"].isin(SCORED)).sum())
     pruned = int((shown["state"] == "pruned").sum())
     sentence = (
-        f"{number_of(len(shown), noun)}; the best is {best}. Pruned early: {pruned}; not finished: {lost}. The "
+        f"{number_of(len(shown), noun)}; {said} {best}. Pruned early: {pruned}; not finished: {lost}. The "
         f"stepped line is the best score so far; {noun}s without a score, or far below the rest, lie on the lower edge."
     )
     if len(shown) > MOST_POINTS:

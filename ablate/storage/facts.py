@@ -10,9 +10,10 @@ from ablate.data.tasks import data_task
 from ablate.storage.conditions import Conditions, of_workers
 from ablate.storage.files.json_file import to_plain
 from ablate.storage.preregistration import Preregistration
-from ablate.storage.provenance import DataFacts, EarlierFacts, TaskFacts, TuningFacts
+from ablate.storage.provenance import DataFacts, EarlierFacts, FrontFacts, TaskFacts, TuningFacts
 from ablate.study.cautions import Cautions, Remarks
 from ablate.study.data_table import BALANCED
+from ablate.study.objectives import SearchObjective, objectives_of
 from ablate.study.settings import Study
 from ablate.study.task import Task
 from ablate.study.trial import Factors
@@ -45,6 +46,11 @@ class Facts:
     def task(self) -> Task:
         """What the networks learn, and how they are judged."""
         return data_task(self.study, self.data)
+
+    @property
+    def objectives(self) -> tuple[SearchObjective, ...]:
+        """The objectives of the search if it has several; ()."""
+        return objectives_of(self.study, self.task) if self.study.search.objectives else ()
 
     def n_train(self) -> int:
         """Examples in the training split."""
@@ -141,6 +147,7 @@ class Ending:
     interrupted: bool
     seconds: Mapping[str, float]  # seconds of wall time by part, "total" among them
     gave_up: str = ""  # why the run ended early, if trials kept failing in the same way
+    front: FrontFacts | None = None  # of a search with several objectives
     compared: bool = True  # whether the run came to the comparisons: False with --only search
     changes: Sequence[str] = ()  # changes of study, model file and versions after the first trial
     frozen: Preregistration | None = None  # the preregistration; None if the test set was not read

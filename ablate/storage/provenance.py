@@ -15,6 +15,7 @@ from ablate.study.trial import Level, Mode
 
 NAME = Path("provenance.json")
 MOST_LOOKS = 100
+MOST_OBJECTIVES = 3
 # Keys that are written as null if they are None; all other keys that are None are left out.
 _ALSO_NONE = ("stack", "git", "margin", "tune", "frozen")
 
@@ -114,6 +115,20 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontFacts:
+    """The objectives of a search that has several, and which of its trials counts as the best."""
+
+    objectives: Sequence[str]  # names, the metric that decides first
+    tolerance: Size | None = None  # what the best may give up of the first objective, in recorded values
+    chosen: str | None = None  # the trial that counts as the best; None: none finished
+
+    def __post_init__(self) -> None:
+        names = self.objectives
+        if not 2 <= len(set(names)) == len(names) <= MOST_OBJECTIVES:
+            raise ValueError(f"front: objectives: must be two or three different names, got {list(names)[:5]}")
+
+
+@dataclass(frozen=True, slots=True)
 class EarlierFacts:
     """An earlier preregistration; `scores`: the test scores of this study that were first read under it."""
 
@@ -181,6 +196,7 @@ class Provenance:
     data: DataFacts | None = None
     model: Mapping[str, Level] | None = None  # "name", and "code": the digest of the user's code, or ""
     sampler: str | None = None  # of the search
+    front: FrontFacts | None = None  # None: the search had one objective
     monitor: str | None = None  # the validation metric that early stopping watched
     task: TaskFacts | None = None  # None: as in files of older versions, classes judged by accuracy or cross-entropy
     margin: Size | None = None  # the smallest difference that matters, as stated

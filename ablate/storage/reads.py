@@ -106,7 +106,7 @@ def setting(facts: Facts) -> str:
         "data": facts.split_settings(),
         "seed": study.seed,
         "model": [*study.model.ingredients(), model_digest(study)],
-        "training": study.training.model_dump(),
+        "training": study.training.deciding(),
         "schedule": study.schedule.model_dump(),
     })  # fmt: skip
 

@@ -14,6 +14,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.text import printable
 
 ALWAYS = ("title", "inspect", "limits", "retries")  # texts, limits and statistics, which decide no score
+KEEP = ("training", "keep")  # which models are kept
 MOST_SHOWN = 10
 _TRAINED = "the finished trials used the old setting"
 _FRESH = (
@@ -74,7 +75,7 @@ def read_starting_conditions(path: Path) -> StartingConditions | None:
 
 def judge_settings(old: Mapping[str, object], new: Mapping[str, object], stage: StageReached) -> list[ResumeCheck]:
     """Every setting that differs between two resolved studies, except those that decide no number."""
-    changes = [change for change in differences(old, new) if change.key[0] not in ALWAYS]
+    changes = [change for change in differences(old, new) if not _decides_nothing(change.key)]
     judged = [ResumeCheck(str(change), _obstacle(change, new, stage)) for change in changes]
     if _in_order(old, new) != _in_order(new, old):
         judged.append(ResumeCheck("space has another order", "the search so far used the old setting"))
@@ -147,6 +148,10 @@ class Change:
             return printable(f"{name} {_moved(self.before, self.after)}", _WIDTH)
         before, after = _cut(_text(self.before), _text(self.after))
         return printable(f"{name} {before} → {after}", _WIDTH)
+
+
+def _decides_nothing(key: tuple[str, ...]) -> bool:
+    return key[0] in ALWAYS or key == KEEP
 
 
 def _obstacle(change: Change, new: Mapping[str, object], stage: StageReached) -> str:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from ablate.storage.facts import Facts
 from ablate.storage.files.kept import keep, load_kept
+from ablate.storage.models import is_candidate
 from ablate.study.catalog import is_transferred
 from ablate.study.rate import RATE, is_found
 from ablate.study.trial import Epoch, Monitor, Outcome, RateTest, TrialSpec, counted, stopped
@@ -73,7 +74,12 @@ class TrialCache:
         self._rate_tests = TypeAdapter(RateTest)
 
     def find(self, spec: TrialSpec) -> CachedTrial | None:
-        """The trial that equals `spec`, from this or another study; one with test scores also serves without them."""
+        """The trial that equals `spec`, from this or another study; one with test scores also serves without them.
+
+        None for a trial whose model the study may keep: the weights of another study's trials are nowhere.
+        """
+        if is_candidate(self._study, spec):
+            return None
         for tested in (True,) if spec.test else (True, False):
             kept = self._load(self.digest(spec, tested=tested))
             if kept is not None and _is_whole(kept, tested=tested):
@@ -149,7 +155,7 @@ def _shared(facts: Facts, *, stack: int | None) -> dict[str, Any]:  # Any: JSON
         "data": facts.split_settings(),
         "seed": study.seed,
         "model": study.model.ingredients(),
-        "training": study.training.model_dump(),
+        "training": study.training.deciding(),
         "metric": study.metric.model_dump(exclude={"margin", "unit"}),
         "schedule": study.schedule.model_dump(),
         "inspect": study.inspect.model_dump(),

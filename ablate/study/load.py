@@ -11,6 +11,7 @@ from ablate.study.data_table import read_data
 from ablate.study.factors import LevelReader, read_factors
 from ablate.study.model_ref import ModelRef
 from ablate.study.names import NAME_RULE, is_safe_name
+from ablate.study.objectives import read_objectives
 from ablate.study.own_trial import check_own_trial, named_role, read_own_trial, with_modes
 from ablate.study.read_task import check_judging
 from ablate.study.settings import (
@@ -94,6 +95,7 @@ def _checked(layered: Layered, path: Path, *, quick: bool) -> Study:
     check_seeds(layered, data, ablation)
     transferred = transfer_levels(baseline, space, recipes)
     check_judging(metric, training, ablation, layered.error, model=model)
+    search = read_objectives(search, metric, training, layered.error)
     return Study(
         name=name,
         title=title,

@@ -27,6 +27,7 @@ _VARIABLES = {  # of a program's environment
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _TABLES = ("schedule", "lr_test", "transfer", "inspect")
 _TRAINING = ("epochs", "keep")  # the keys of [training] that a trial of its own has, or that have a rule of their own
+_FOLDER = {"train": "the function's argument folder", "command": "the folder {folder}"}
 _OF_DATA = {
     "target_scaling": "the function scales its targets itself",
     "weights": "the function weighs its examples itself",
@@ -73,6 +74,10 @@ def check_own_trial(layered: Layered, model: ModelRef, *, data: Data, baseline: 
             hint = f"remove it, or make it a factor: {name} = … in [baseline]"
             rule = f"is for networks that ablate trains, but {who} trains"
             raise layered.error(("training", name), rule, hint=hint)
+    if read_table(layered, ("training",)).get("keep", "none") != "none":
+        rule = f"keeps models of networks that ablate trains, but {who} trains"
+        hint = f"remove it, and save the model in {_FOLDER[model.role]}, which is the trial's own"
+        raise layered.error(("training", "keep"), rule, hint=hint)
     if "out_of_memory" in read_table(layered, ("retries",)):
         rule = f"retrains in smaller batches, but {who} makes its own batches"
         raise layered.error(("retries", "out_of_memory"), rule, hint="remove it")

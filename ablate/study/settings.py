@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
@@ -12,6 +12,7 @@ from ablate.study.model_ref import ModelRef
 from ablate.study.space import Space
 from ablate.study.trial import Design, Level, Mode
 
+Keep: TypeAlias = Literal["none", "best", "all"]
 Precision: TypeAlias = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
@@ -105,6 +106,12 @@ class Training(StudyTable):
     precision: Precision = "float32"  # Keras' dtype policy; mixed policies pay off on GPUs with tensor cores
     # A name of Keras or "my.py:f", where build's model comes uncompiled; None: by the targets.
     loss: str | None = Field(default=None, min_length=1, max_length=1000)
+    # Models kept as .keras files: that of the search's best trial (without a search, the reference's best run), or all.
+    keep: Keep = "none"
+
+    def deciding(self) -> dict[str, Any]:  # Any: JSON
+        """The settings that decide the numbers of a trial."""
+        return self.model_dump(exclude={"keep"})
 
 
 class MetricTable(StudyTable):
@@ -172,8 +179,13 @@ class Search(StudyTable):
     """[search]"""
 
     trials: int = Field(default=24, ge=0, le=10**6)  # 0: no search
-    sampler: Literal["tpe", "random"] = "tpe"
-    pruner: Literal["median", "hyperband", "none"] = "median"
+    sampler: Literal["tpe", "random", "nsga2"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"  # "none" with several objectives
+    # The metric that decides, then one or two more: "parameters", "seconds" (of an epoch), another recorded metric.
+    # None: the score alone.
+    objectives: Columns | None = None
+    # How much of the first objective the best configuration may give up for the second, as recorded; None: the margin.
+    tolerance: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
     # Trials are suggested, and their results reported, in groups of this size: the search is the same for any number of
     # workers up to this one.
     trials_per_round: int = Field(default=4, ge=1, le=10_000)

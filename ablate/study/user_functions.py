@@ -15,6 +15,8 @@ from ablate.study.given_functions import GivenFunction
 from ablate.study.settings import Study
 from ablate.study.user_code import modules_beside
 
+IMPORTED = "ablate_user_"  # begins the name of the module of a user's file
+
 
 def import_function(
     path: Path, function: str, *, setting: str, guard: Callable[[str], AbstractContextManager[None]] | None = None
@@ -70,7 +72,7 @@ def function_in(module: ModuleType, function: str, *, path: Path, setting: str) 
 
 def _imported(path: Path, setting: str) -> ModuleType:
     """The module of a user's file; the caller reports what it raises, including an exit."""
-    spec = importlib.util.spec_from_file_location(f"ablate_user_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"{IMPORTED}{path.stem}", path)
     if spec is None or spec.loader is None:
         raise StudyError(f"{setting}: {path} is not a Python file\n  its name must end in .py")
     _look_beside(path)

@@ -6,8 +6,9 @@ A study is a run; its trials are runs nested in it. Importing this does not impo
 from ablate.tracking.address import DEFAULT_URI, shown_uri
 from ablate.tracking.background import BackgroundTracker
 from ablate.tracking.database import check_file
+from ablate.tracking.model_files import ModelFile, described, register
 from ablate.tracking.reading import experiment_rows, mlflow_runs
-from ablate.tracking.store import UI_ENVIRONMENT, check_store, ui_command
+from ablate.tracking.store import UI_ENVIRONMENT, check_store, experiment_pages, ui_command
 from ablate.tracking.study_run import FOLDER, StudyRun
 from ablate.tracking.tracker import Tracker
 
@@ -16,12 +17,16 @@ __all__ = [
     "FOLDER",
     "UI_ENVIRONMENT",
     "BackgroundTracker",
+    "ModelFile",
     "StudyRun",
     "Tracker",
     "check_file",
     "check_store",
+    "described",
+    "experiment_pages",
     "experiment_rows",
     "mlflow_runs",
+    "register",
     "shown_uri",
     "ui_command",
 ]

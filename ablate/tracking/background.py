@@ -11,6 +11,7 @@ from typing import final
 from ablate.clock import Clock
 from ablate.storage.journal import Attempt, AttemptKey
 from ablate.storage.preregistration import Preregistration
+from ablate.tracking.model_files import ModelFile
 from ablate.tracking.run_fields import RunStatus
 from ablate.tracking.store import reason
 from ablate.tracking.study_run import StudyRun
@@ -117,11 +118,19 @@ class BackgroundTracker:
                     self._look()
 
     def close_study(
-        self, status: RunStatus, *, note: str, metrics: Mapping[str, float], artifacts: Path | None
+        self,
+        status: RunStatus,
+        *,
+        note: str,
+        metrics: Mapping[str, float],
+        artifacts: Path | None,
+        models: Sequence[ModelFile] = (),
     ) -> None:
         """End the study's run, and wait until the store has it."""
         close = self._tracker.close_study
-        self._end = lambda attempts: close(attempts, status, note=note, metrics=metrics, artifacts=artifacts)
+        self._end = lambda attempts: close(
+            attempts, status, note=note, metrics=metrics, artifacts=artifacts, models=models
+        )
         self.drain()
 
     def close(self) -> None:

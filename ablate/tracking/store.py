@@ -35,8 +35,11 @@ _ENVIRONMENT = {
 }
 _GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "INVALID_STATE")
 _EXPERIMENT_NAME = 500
-_KIND = {"mlflow.experimentKind": "custom_model_development"}  # opens MLflow's pages for training, not for agents
-_SORTED = "&orderByKey=metrics.%60score%60&orderByAsc=false&workflowType=machine_learning"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}  # model training, not agents
+# MLflow 3.17 heeds no tag: it opens the pages for agents, unless the address or the browser's last choice says this.
+_TRAINING = "workflowType=machine_learning"
+_SORTED = f"&orderByKey=metrics.%60score%60&orderByAsc=false&{_TRAINING}"
+_MOST_PAGES = 5
 _DAMAGED = (
     "the file is damaged, or not a database; results.csv and the report do not need it\n"
     "  move it away, then run the same command to write all runs again"
@@ -97,6 +100,7 @@ def check_store(uri: str) -> bool:
 def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) -> str:
     """The id of the experiment `name`, created if missing; a new one keeps its artifacts beside the SQLite file.
 
+    Its tag says that it is for model training, also if it was there before without a kind.
     Raises `AblateError` if it is in MLflow's trash, or the store cannot be written.
     """
     from mlflow.exceptions import MlflowException
@@ -113,6 +117,9 @@ def open_experiment(client: "MlflowClient", uri: str, *, name: str, title: str) 
                 if err.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
                 experiment = client.get_experiment_by_name(name)  # another process was faster
+        if experiment is not None and experiment.lifecycle_stage != "deleted" and not _KIND.keys() & experiment.tags:
+            for tag, kind in _KIND.items():
+                client.set_experiment_tag(experiment.experiment_id, tag, kind)
     if experiment is None or experiment.lifecycle_stage == "deleted":
         number = experiment.experiment_id if experiment else "ID"
         shown = shown_uri(uri)
@@ -140,6 +147,17 @@ def ui_command(uri: str, *, host: str = "127.0.0.1", port: int = 5000) -> list[s
         check_schema(uri)
     flags = ["--backend-store-uri", uri, "--host", host, "--port", str(port), "--workers", "1"]
     return [sys.executable, "-P", "-m", "mlflow", "server", *flags]
+
+
+def experiment_pages(uri: str) -> dict[str, str]:
+    """The pages of the latest experiments for model training, by name: what follows the host in an address.
+
+    They show the runs; from MLflow's own list, 3.17 opens the pages for agents. Raises `AblateError` as `reading`.
+    """
+    with reading(uri) as client:
+        found = client.search_experiments(max_results=100, order_by=["last_update_time DESC"])
+    training = [one for one in found if _KIND.items() <= one.tags.items()]
+    return {one.name: f"/#/experiments/{one.experiment_id}/runs?{_TRAINING}" for one in training[:_MOST_PAGES]}
 
 
 def check_begun(uri: str) -> None:

@@ -13,6 +13,7 @@ from ablate.storage.journal import Attempt, AttemptKey, Begun
 from ablate.storage.preregistration import FROZEN, Preregistration
 from ablate.tracking import run_fields
 from ablate.tracking.batch import write_batch, write_texts
+from ablate.tracking.model_files import ModelFile, log_model
 from ablate.tracking.reading import child_runs
 from ablate.tracking.reconcile import Stored, began, is_behind, lacking_files, look_up, write
 from ablate.tracking.store import connect, explained, is_away, is_final, is_gone, open_experiment, reason
@@ -122,10 +123,12 @@ class Tracker:
         note: str,
         metrics: Mapping[str, float],
         artifacts: Path | None,
+        models: Sequence[ModelFile] = (),
     ) -> None:
         """End the study's run: `note` as its description (Markdown), `metrics` such as "effect/normalization=batch".
 
-        Uploads the known files of the folder `artifacts`, including its figures. Trials still open end as killed.
+        Uploads the known files of the folder `artifacts`, including its figures, and the `models` of trials to their
+        runs. Trials still open end as killed.
         """
         why, at = "the study ended first", now_ms()
         self.reconcile([one.as_killed(reason=why, ended=at) if isinstance(one, Begun) else one for one in attempts])
@@ -135,7 +138,9 @@ class Tracker:
             client, run_id = self._client, self._own.run_id
             end = partial(end_parent, client, run_id, status=status, note=note, metrics=metrics)
             kept = [partial(client.log_artifact, run_id, *file) for file in folder_files(artifacts)]
-            before, steps = self.progress, (end, *kept)
+            logged = [partial(log_model, client, model) for model in models]
+            steps: list[Callable[[], object]] = [end, *kept, *logged]
+            before = self.progress
             _ = all(self._took(step) for step in steps)
             self.is_ended = self.progress - before == len(steps)
 

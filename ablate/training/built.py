@@ -12,6 +12,7 @@ from ablate.training.engine.context import TrainingContext
 from ablate.training.engine.contexts import Contexts
 from ablate.training.engine.device import prepare_tensorflow
 from ablate.training.fit.check import check_fitted
+from ablate.training.keeping import check_keeping
 from ablate.training.pretraining import find_origin
 from ablate.training.run_range_test import RateFinder
 from ablate.training.stack import run_trials
@@ -29,7 +30,15 @@ class BuiltModels:
         self._cache = task.cache
         memory, data = task.cache / "ways" if task.cache else None, load_arrays(task.arrays)
         origin = find_origin(task.study, data, cache=task.cache, room=task.room, on_epoch=task.on_life)
-        make = partial(TrainingContext, task.study, stack=task.stack, memory=memory, origin=origin, room=task.room)
+        make = partial(
+            TrainingContext,
+            task.study,
+            stack=task.stack,
+            memory=memory,
+            origin=origin,
+            room=task.room,
+            kept_in=task.kept_in,
+        )
         self._contexts = Contexts(task.study, data, make, room=task.room)
         self._baseline = task.study.baseline
         self._found: dict[str, RateTest] = {}  # range tests
@@ -38,7 +47,7 @@ class BuiltModels:
         """Build the models of the baseline and its variations; returns notices for the user."""
         context = self._contexts.of(self._baseline)
         notices = context.check()
-        return (*check_fitted(context), *notices)
+        return (*check_fitted(context), *notices, *check_keeping(context))
 
     def train(self, specs: Sequence[TrialSpec], feed: Feed) -> None:
         """Train specs of one structure to their ends."""

@@ -117,7 +117,7 @@ class Pretrainer:
             "factors": sorted(source.items()),
             "model": study.model.ingredients(),
             "data": [self._context.split(replicate, source).fingerprint, scaling_of(study, source), replicate],
-            "training": [study.training.model_dump(), study.schedule.model_dump(), study.seed],
+            "training": [study.training.deciding(), study.schedule.model_dump(), study.seed],
             "test": study.lr_test.model_dump(),
             "conditions": self._context.conditions.digest(),
         }

@@ -15,6 +15,7 @@ from ablate.training.engine.backend import contained
 from ablate.training.engine.context import TrainingContext
 from ablate.training.fit.trainer import fit_trials
 from ablate.training.inspection import inspect_layers
+from ablate.training.keeping import keep_compiled
 from ablate.training.run_range_test import RateFinder
 from ablate.training.slots import Slots
 from ablate.training.train import begin, failed
@@ -119,6 +120,7 @@ class Stack:
         for trial in trials.values():
             if trial.is_over():
                 inspect_layers(trial, self._context, "end")
+                keep_compiled(trial, self._context)
         for trial in trials.values():
             trial.seconds += (time.perf_counter() - began) / len(trials)
         for slot, trial in list(trials.items()):

@@ -49,4 +49,5 @@ class TrainerTask:
     cache: Path | None = None  # folder of caches that outlive a run: range tests, compile policies
     room: Room = UNKNOWN  # memory of the process
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device
+    kept_in: Path | None = None  # folder of the study, for the models that it keeps; None: it keeps none
     on_life: Callable[[], None] = lambda: None  # called from time to time while it prepares

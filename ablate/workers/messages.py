@@ -21,6 +21,7 @@ class WorkerTask:
     room: Room = UNKNOWN  # memory of each worker
     stack: int | None = None  # most trials of one structure in one program; None: depends on the device
     folders: Path | None = None  # of the trials of a user's function or program; None: beside the logs
+    kept_in: Path | None = None  # folder of the study, for the models that it keeps; None: it keeps none
     is_log_kept: bool = True  # after the workers end; if not, no message may send a user to it
 
     def trial_folders(self) -> Path:

@@ -48,6 +48,7 @@ class WorkerOptions:
     log: Path | None = None  # as in `WorkerTask`; None: logs are deleted when the workers end
     stack: int | None = None  # as in `WorkerTask`
     folders: Path | None = None  # as in `WorkerTask`; None: deleted when the workers end
+    kept_in: Path | None = None  # as in `WorkerTask`
 
 
 @contextmanager
@@ -82,6 +83,7 @@ def open_workers(
             ),
             stack=options.stack,
             folders=options.folders,
+            kept_in=options.kept_in,
             is_log_kept=options.log is not None,
         )
         with LocalScheduler(

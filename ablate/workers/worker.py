@@ -91,6 +91,7 @@ def _open(task: WorkerTask, link: "WorkerPipe") -> tuple[Trainer, tuple[str, ...
             cache=task.cache,
             room=task.room,
             stack=task.stack,
+            kept_in=task.kept_in,
             on_life=lambda: link.say(Busy()),
         )
     )

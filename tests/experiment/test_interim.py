@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,9 @@ from ablate.analysis.effects import effects_table
 from ablate.experiment.interim import (
     _judged,
     best_entry,
+    choice_of,
     count_states,
+    front_facts,
     headline_metrics,
     open_contrasts,
     reference_so_far,
@@ -94,3 +97,40 @@ def test_intervals_of_folds_are_wider_by_the_shared_training_examples(facts):
     half, of_folds = ((row["high"] - row["low"]) / 2 for row in (plain, folds))
     assert of_folds / half == pytest.approx(math.sqrt((1 / 6 + 0.25) / (1 / 6)))
     assert (folds["test"], folds["sd"]) == ("folds", plain["sd"])
+
+
+def sized(trial: str, score: float, parameters: int) -> Entry:
+    spec = TrialSpec(trial, Label("search"), 0, {"optimizer": trial})
+    return Entry(spec, Outcome(trial, "finished", score=score, parameters=parameters), (), "")
+
+
+SIZED = [sized("search-0", 0.90, 900), sized("search-1", 0.895, 300), sized("search-2", 0.6, 10)]
+
+
+def with_objectives(facts: Facts, **search: object) -> Facts:
+    search = {"objectives": ("accuracy", "parameters"), "tolerance": 0.01, **search}
+    study = facts.study.model_copy(update={"search": facts.study.search.model_copy(update=search)})
+    return replace(facts, study=study)
+
+
+def test_the_best_of_several_objectives_is_chosen_on_the_front(facts):
+    assert choice_of(facts)(SIZED).spec.trial == "search-0"
+    facts = with_objectives(facts)
+    assert choice_of(facts)(SIZED).spec.trial == "search-1"
+    assert choice_of(facts)([]) is None
+    assert choice_of(with_objectives(facts, tolerance=0.0))(SIZED).spec.trial == "search-0"
+    front = front_facts(SIZED, facts)
+    assert (front.objectives, front.tolerance, front.chosen) == (["accuracy", "parameters"], 0.01, "search-1")
+    assert front_facts([], facts).chosen is None
+
+
+def test_the_reference_of_several_objectives_is_the_chosen_one(facts):
+    facts = with_objectives(facts)
+    ablation = facts.study.ablation.model_copy(update={"reference": "best"})
+    study = facts.study.model_copy(update={"ablation": ablation})
+    assert reference_so_far(study, SIZED, choice_of(facts)) == {"optimizer": "search-1"}
+    assert headline_metrics(SIZED)["best_score"] == 0.90  # the score's best stays that
+
+
+def test_one_objective_has_no_front(facts):
+    assert front_facts(SIZED, facts) is None

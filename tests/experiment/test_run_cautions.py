@@ -11,6 +11,8 @@ from ablate.study.trial import Label, Outcome, TrialSpec
 
 BASE = {"width": 32, "optimizer": "adam", "learning_rate": 0.01}
 USERS, BUILT_IN = ModelRef.of("mine.py:build"), ModelRef.of("mlp")
+PROGRAM = ModelRef(None, role="command", command="sh train.sh")
+FUNCTION = ModelRef(None, "my.py", "train", role="train")
 
 
 def runs(variant, losses, *, mode="", against="reference", weights=None, **more) -> list[Entry]:
@@ -121,6 +123,8 @@ def test_a_run_that_took_anothers_result_has_its_epochs():
     [
         ("width=16", USERS, (), "build does not seem to use it"),
         ("clip_norm=5", USERS, (), "here it changes nothing"),
+        ("width=16", PROGRAM, (), "the program does not seem to use it"),
+        ("momentum=0.5", FUNCTION, (), "my.py:train does not seem to use it"),
         ("width=16", BUILT_IN, (), "here it changes nothing"),
         ("momentum=0.5", BUILT_IN, ("adam has no momentum, so that factor changes nothing here", "else"),
          "adam has no momentum, so that factor changes nothing here"),

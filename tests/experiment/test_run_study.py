@@ -236,6 +236,45 @@ def test_a_study_of_all_designs_interrupted_in_every_part_ends_as_an_undisturbed
     pd.testing.assert_frame_equal(numbers(done.folder.results), numbers(undisturbed.folder.results))
 
 
+FRONT = [
+    'search.objectives=["accuracy", "parameters"]',
+    "search.sampler=nsga2",
+    "search.trials=8",
+    "baseline.width=16",
+    'model={ name = "mlp", depth = 2 }',
+    "space.width=[4, 16, 32]",
+    "ablation.reference=best",
+    'ablation.factors=["width"]',
+    "training.epochs=1",
+]
+
+
+@pytest.mark.slow
+def test_a_search_with_two_objectives_interrupted_twice_ends_as_an_undisturbed_one(tiny_file, tmp_path):
+    study = load_study(tiny_file, overrides=FRONT, quick=False)
+    whole = Kept()
+    undisturbed = run_study(study, options_for(tmp_path / "whole"), whole)
+    assert undisturbed.ending.complete
+    (said,) = [event.text for event in whole.of(Notice) if "are on the front" in event.text]
+    chosen = json.loads(undisturbed.folder.provenance.read_text())["front"]["chosen"]
+    assert f"The best configuration is {chosen} (" in said
+    table = read_results(undisturbed.folder.results).set_index("trial")
+    assert set(table.loc[table["variant"] == "reference", "width"]) == {table.loc[chosen, "width"]}
+    assert said.split(". The best")[0] in undisturbed.report.html.read_text()
+
+    def interrupt(event):
+        if isinstance(event, TrialEnded):
+            ended.append(event)
+            if len(ended) == 4:
+                os.kill(os.getpid(), 2)
+
+    for watch in (Kept(interrupt), Kept(interrupt), Kept()):
+        ended = []
+        done = run_study(study, options_for(tmp_path / "parts", reuse=False), watch)
+    assert done.ending.complete
+    pd.testing.assert_frame_equal(numbers(done.folder.results), numbers(undisturbed.folder.results))
+
+
 FIXED = """
 import keras
 
@@ -350,8 +389,8 @@ class SlowTracker:
     def log_preregistration(self, _freeze):
         pass
 
-    def close_study(self, _attempts, _status, *, note, metrics, artifacts):
-        del note, metrics
+    def close_study(self, _attempts, _status, *, note, metrics, artifacts, models):
+        del note, metrics, models
         table = read_results(artifacts / "results.csv")
         assert table["run_id"].eq("run-" + table["trial"]).all()
 

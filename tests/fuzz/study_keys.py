@@ -47,6 +47,7 @@ ITEMS: Mapping[str, Mapping[str, Sequence[object]]] = {
         "max_loss": (10, 1e308, 0, "10"),
         "precision": ("float32", "mixed_bfloat16", "half"),
         "loss": (*LOSSES, 3, ["mse"]),
+        "keep": ("none", "best", "all", "last", True, ["best"]),
     },
     "metric": {
         "name": (*METRICS, 3, ["mae"]),
@@ -62,6 +63,18 @@ ITEMS: Mapping[str, Mapping[str, Sequence[object]]] = {
         "seeds": (1, 3, 0),
         "share": (0.1, 9.0, 1, 0, -0.5, "0.1", True),
         "fallback": (1e-3, 0),
+    },
+    "search": {
+        "trials": (3, 0, 2.0),
+        "sampler": ("nsga2", "tpe", "random", "nsga"),
+        "pruner": ("none", "median", "hyperband", ""),
+        "objectives": (
+            ["accuracy", "parameters"], ["loss", "seconds"], ["mae", "parameters", "seconds"], ["accuracy"], [],
+            ["accuracy", "accuracy"], ["parameters", "seconds"], ["accuracy", "flops"], "accuracy", [3, 4],
+            ["f1", "recall"], ["recall_at_precision(2)", "parameters"], ["my.py:f", "parameters"],
+        ),
+        "tolerance": (0.01, 0, -1, "1%", 1e308),
+        "trials_per_round": (4, 1, 0),
     },
     "ablation": {"margin": (0.01, 0, "2%"), "seeds": ("auto", 10, 0)},  # say the same as metric.margin, or not of folds
 }  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from study_keys import ITEMS
 
 from ablate.errors import AblateError
-from ablate.study.settings import Data, LrTest, MetricTable, StudyTable, Training
+from ablate.study.settings import Data, LrTest, MetricTable, Search, StudyTable, Training
 
 DOORS = {
     "study files": (STUDY_FILES, 40),
@@ -69,7 +69,8 @@ def test_an_edited_study_makes_a_page_or_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "record"), [("data", Data), ("training", Training), ("metric", MetricTable), ("lr_test", LrTest)]
+    ("table", "record"),
+    [("data", Data), ("training", Training), ("metric", MetricTable), ("lr_test", LrTest), ("search", Search)],
 )  # fmt: skip
 def test_every_key_of_a_task_and_its_data_is_drawn(table: str, record: type[StudyTable]) -> None:
     assert set(ITEMS[table]) == set(record.model_fields)

@@ -50,6 +50,7 @@ def test_a_program_is_named_by_its_command_line(study):
     words = said(own(study, PROGRAM))
     assert words["Training"].startswith("The program “python fit.py --lr {learning_rate}” trained")
     assert "each in a process of its own" in words["Training"]
+    assert "is up to the code of the program “python fit.py" in words["Seeds"]
 
 
 def test_with_data_of_the_study_a_seed_fixes_the_split(study):

@@ -21,7 +21,9 @@ WHOLE: dict[str, Any] = {
              "n_validation": 5000, "n_test": 10000, "n_classes": 10, "shape": [32, 32, 3],
              "inputs": {"left": [4], "right": [2]}, "weights": "examples", "scaling": "unit",
              "pretraining": "classes 5, 6", "placement": "examples are streamed from disk: 12 GB"},
-    "model": {"name": "mlp", "code": ""}, "sampler": "tpe", "monitor": "val_accuracy",
+    "model": {"name": "mlp", "code": ""}, "sampler": "tpe",
+    "front": {"objectives": ["accuracy", "parameters"], "tolerance": 0.01, "chosen": "search-0007"},
+    "monitor": "val_accuracy",
     "task": {
         "decides": "accuracy", "metrics": [{"name": "accuracy", "goal": "maximize", "unit": "points", "guess": 0.1}],
         "losses": {"": "mse"}, "kind": "classes", "names": ["a", "b"], "margin": 0.01, "margin_share": 0.02,

@@ -47,7 +47,8 @@ def judged(tiny_file):
 
 @pytest.mark.parametrize("stage", [BEGUN, SEARCHED, COMPARED, FROZEN])
 @pytest.mark.parametrize(
-    "override", ["title=Another", "limits.trial_minutes=3", "limits.same_failures=0", "retries.killed=9"]
+    "override",
+    ["title=Another", "limits.trial_minutes=3", "limits.same_failures=0", "retries.killed=9", "training.keep=all"],
 )
 def test_words_and_bounds_are_no_change(judged, override, stage):
     assert judged(stage, override) == []
@@ -98,6 +99,15 @@ def test_what_comes_after_the_search_may_change_until_trials_of_it_have_ended(ju
     assert judged(COMPARED, override) == [ResumeCheck(change, "trials of the old comparisons have ended")]
     declared = "the comparisons were preregistered before the test set was read"
     assert judged(FROZEN, override) == [ResumeCheck(change, declared)]
+
+
+def test_the_objectives_of_a_search_must_not_change(judged):
+    two, three = (f'search.objectives=["accuracy", {more}]' for more in ('"parameters"', '"parameters", "seconds"'))
+    for stage in (BEGUN, SEARCHED, COMPARED, FROZEN):
+        (change,) = judged(stage, three, before=(two,))
+        assert change == ResumeCheck("search.objectives adds seconds", SEARCHED_OTHERWISE)
+        more = judged(stage, two)  # and with them the pruner
+        assert ResumeCheck("search.objectives unset → ['accuracy', 'parameters']", SEARCHED_OTHERWISE) in more
 
 
 def test_the_levels_of_a_list_may_grow_until_the_search_has_begun(judged):

@@ -54,6 +54,14 @@ def test_what_is_kept_is_found_by_another_study(cache, facts, tmp_path):
     assert "losses" not in path.read_text()  # the range test has a file of its own
 
 
+def test_a_trial_whose_model_is_to_be_kept_is_never_taken_from_another_study(cache, facts, tmp_path):
+    cache.keep(SPEC, DONE, EPOCHS)
+    for keep, is_found in {"none": True, "best": True, "all": False}.items():  # the best of the search, which it is not
+        other = replace(facts, label="other", study=changed(facts.study, "training", keep=keep))
+        assert (TrialCache(tmp_path, other, stack=None).find(SPEC) is not None) == is_found
+        assert TrialCache(tmp_path, other, stack=None).digest(SPEC, tested=True) == cache.digest(SPEC, tested=True)
+
+
 def test_a_trial_with_test_scores_serves_without_them_and_not_the_other_way_round(cache):
     untested = replace(DONE, metrics={"val_accuracy": 0.6, "val_loss": 1.5})
     cache.keep(replace(SPEC, test=False), untested, EPOCHS)

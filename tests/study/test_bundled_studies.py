@@ -17,16 +17,16 @@ from ablate.study.toml import to_toml
 
 ROOT = Path(__file__).parents[2]
 BUNDLED = sorted(study.name for study in list_studies(Path("/nonexistent")) if study.bundled)
-# Without a folder of data sets: a function that trains by itself, known data, windows of a series split by time for a
-# network of its own, and masks. The other studies that need no file are left to the runs with one.
-ALWAYS_RUN = ("boosting", "digits_mlp", "eeg", "shapes")
+# Without a folder of data sets: a function that trains by itself, a program, known data, windows of a series split by
+# time for a network of its own, and masks. The other studies that need no file are left to the runs with one.
+ALWAYS_RUN = ("boosting", "classifiers", "digits_mlp", "eeg", "shapes")
 
 
 def test_the_bundled_studies_are_there():
     assert BUNDLED == [
-        "augmentation", "batch_norm", "boosting", "cifar_cnn", "cifar_mlp", "depth", "diabetes", "digits_mlp",
-        "docstrings", "eeg", "fashion_mlp", "fashion_schedules", "fashion_transfer", "mnist_cnn", "mnist_deep_cnn",
-        "rare_cancer", "resnet", "scaling", "shapes", "symmetry",
+        "augmentation", "batch_norm", "boosting", "cifar_cnn", "cifar_mlp", "classifiers", "depth", "diabetes",
+        "digits_mlp", "docstrings", "eeg", "fashion_mlp", "fashion_schedules", "fashion_transfer", "mnist_cnn",
+        "mnist_deep_cnn", "rare_cancer", "resnet", "scaling", "shapes", "symmetry",
     ]  # fmt: skip
 
 

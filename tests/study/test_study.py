@@ -135,8 +135,8 @@ def edited(old, new):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("epochs = 10", "epoch = 10", 'x.toml: training.epoch: unknown key\n  known: batch_size, epochs, loss, '
-         'max_loss, monitor, patience, precision       did you mean "epochs"?'),
+        ("epochs = 10", "epoch = 10", 'x.toml: training.epoch: unknown key\n  known: batch_size, epochs, keep, '
+         'loss, max_loss, monitor, patience, precision       did you mean "epochs"?'),
         ("epochs = 10", "epochs = 0", "x.toml: training.epochs: must be at least 1, got 0"),
         ("epochs = 10", 'precision = "half"', 'x.toml: training.precision: unknown value "half"'),
         ("dropout = 0\n", "dropout = 0\nmomentum = 1.0\n", "momentum: must be a number from 0 to below 1, got 1.0"),
@@ -155,7 +155,7 @@ def edited(old, new):
         ("epochs = 10", "epochs = 10\nepochs = 11", "x.toml: is not TOML: Cannot overwrite a value"),
         ("epochs = 10", "epochs = ", "x.toml: is not TOML: Invalid value"),
         ("epochs = 10", "[lr_test]\nlow = 2.0", "x.toml: lr_test: high must be at least 10 times low"),
-        ("epochs = 10", "[search]\nsampler = []", "x.toml: search.sampler: must be one of tpe, random, got []"),
+        ("epochs = 10", "[search]\nsampler = []", "x.toml: search.sampler: must be one of tpe, random, nsga2, got []"),
         ("epochs = 10", "[ablation]\nlearning_rate = 'guess'", 'x.toml: ablation.learning_rate: unknown value "guess"'),
         ("epochs = 10", "[ablation]\nlearning_rate = []", "x.toml: ablation.learning_rate: must not be empty"),
         ("epochs = 10", "[ablation]\nlearning_rate = ['find', 'find']", "each name may appear only once"),
@@ -223,7 +223,7 @@ def test_a_broken_file_is_refused_with_place_rule_and_way_out(old, new, message,
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("training.epoch=3", '--set training.epoch: unknown key\n  known: batch_size, epochs, loss, max_loss, monitor'),
+        ("training.epoch=3", '--set training.epoch: unknown key\n  known: batch_size, epochs, keep, loss, max_loss'),
         ("training.epochs=few", '--set training.epochs: must be a whole number, got "few"'),
         ("training.epochs", "--set training.epochs: must look like training.epochs=5"),
         ("a b=1", "--set a b=1: must look like"),

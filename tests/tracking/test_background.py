@@ -47,7 +47,8 @@ class Gated:
     def missing(self, attempts):
         return len(list(attempts)) + self.lacking
 
-    def close_study(self, attempts, status, *, note, metrics, artifacts):
+    def close_study(self, attempts, status, *, note, metrics, artifacts, models):
+        assert not models
         self._note("close_study", attempts, status, note, metrics, artifacts)
         self.is_ended = True
 

@@ -17,7 +17,15 @@ from ablate.experiment.recording import Recorder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import Declaration, Preregistration
 from ablate.study.trial import COLUMNS, Label, LayerState, Outcome, RateTest, TrialSpec
-from ablate.tracking import BackgroundTracker, StudyRun, Tracker, experiment_rows, shown_uri, ui_command
+from ablate.tracking import (
+    BackgroundTracker,
+    StudyRun,
+    Tracker,
+    experiment_pages,
+    experiment_rows,
+    shown_uri,
+    ui_command,
+)
 from ablate.tracking.run_fields import (
     FACTOR_NAMES,
     clipped,
@@ -27,7 +35,7 @@ from ablate.tracking.run_fields import (
     run_name,
     unique_keys,
 )
-from ablate.tracking.store import connect, explained
+from ablate.tracking.store import connect, explained, open_experiment
 from ablate.tracking.tracker import PAUSE_SECONDS, RETRY_SECONDS
 
 REFERENCE = {"normalization": "none", "dropout": 0.0, "learning_rate": "find"}
@@ -595,6 +603,31 @@ def test_artifacts_lie_beside_an_sqlite_store(uri, client, study):
     Tracker(uri).open_study(study, parent_run_id=None)
     location = client.get_experiment_by_name(study.study).artifact_location
     assert location == uri.removeprefix("sqlite:///").replace("mlflow.db", f"mlruns/{study.study}")
+
+
+KIND = "mlflow.experimentKind"
+
+
+def test_an_experiment_is_for_model_training_also_one_that_was_there_without_a_kind(uri, client):
+    for name in ("new", "old"):
+        if name == "old":
+            client.create_experiment(name)
+        number = open_experiment(client, uri, name=name, title="A study")
+        assert client.get_experiment(number).tags[KIND] == "custom_model_development"
+    client.set_experiment_tag(number, KIND, "finetuning")
+    assert open_experiment(client, uri, name="old", title="A study") == number
+    assert client.get_experiment(number).tags[KIND] == "finetuning"  # as somebody has set it
+
+
+def test_the_pages_of_studies_are_those_for_training_the_latest_first_and_no_other_experiments(tmp_path):
+    uri = fresh_store(tmp_path)
+    assert experiment_pages(uri) == {}
+    client = connect(uri)
+    client.create_experiment("somebody's")
+    numbers = [open_experiment(client, uri, name=f"study {n}", title="A study") for n in range(7)]
+    assert experiment_pages(uri) == {
+        f"study {n}": f"/#/experiments/{numbers[n]}/runs?workflowType=machine_learning" for n in (6, 5, 4, 3, 2)
+    }
 
 
 def test_reading_a_store_that_is_not_there_does_not_make_it(tmp_path):

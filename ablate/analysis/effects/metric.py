@@ -87,7 +87,7 @@ def primary_metric(
     of_reference = values[finished["variant"] == REFERENCE]
     at_reference = float(of_reference.sort_values().mean())  # equal to the bit in whatever order trials ended
     if margin is None:
-        margin = _margin(task, judged, at_reference, n_test=n_test if tested else None)
+        margin = margin_at(task, judged, at_reference, n=n_test if tested else None)
     guess = math.nan if judged.guess is None else sign * judged.guess
     return Metric(
         name=column if tested else f"val_{judged.name}",
@@ -101,17 +101,21 @@ def primary_metric(
     )
 
 
-def _margin(task: TaskFacts, judged: TaskMetricFacts, at_reference: float, *, n_test: int | None) -> float:
+def margin_at(task: TaskFacts, judged: TaskMetricFacts, value: float, *, n: int | None) -> float:
+    """The smallest difference that matters at a value of the metric that decides, as recorded; 0 if unknown.
+
+    `n`: examples behind the value, if they are to count.
+    """
     if task.margin is not None:
         return task.margin
     if task.margin_share is not None:
-        return abs(task.margin_share * at_reference) if math.isfinite(at_reference) else 0.0
+        return abs(task.margin_share * value) if math.isfinite(value) else 0.0
     if judged.name == "loss" and judged.unit == "nats":
         return LEAST_MARGIN["loss"]
     if judged.name != "accuracy":
         return 0.0
-    if n_test and 0 <= at_reference <= 1:
-        return max(LEAST_MARGIN["accuracy"], statistics.binomial_error(at_reference, n=n_test))
+    if n and 0 <= value <= 1:
+        return max(LEAST_MARGIN["accuracy"], statistics.binomial_error(value, n=n))
     return LEAST_MARGIN["accuracy"]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablate.analysis.sources.json_text import JsonRecord, clashing_words, json_record, label
+from ablate.analysis.sources.json_text import JsonRecord, json_record
 from ablate.analysis.sources.runs import Runs
+from ablate.analysis.sources.setting_columns import SettingColumns, setting_columns
 from ablate.errors import DataError
 from ablate.text import first_of, number_of, printable
 
@@ -60,17 +61,21 @@ def read_keras_tuner(folder: Path) -> Runs:
         what = f"none of {number_of(len(records), 'trial')} has ended" if records else "has no trials"
         raise DataError(f"{place}: is a KerasTuner project, but {what}\n  run the search first")
     objective = _objective(ended)
-    rows, factors = _rows(ended, objective)
+    results = dict.fromkeys([SCORE, *(name for trial in ended for name in trial.observed)])
+    settings = setting_columns(
+        [trial.hyperparameters for trial in ended], taken={*results, STATUS, TRIAL, STEP, REPEAT}, place=place
+    )
+    rows = [row for trial in ended for row in _rows_of(trial, settings, objective)]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     has_repeats = REPEAT in columns
     return Runs(
         pd.DataFrame(rows, columns=columns, dtype=str).fillna(""),
         place=place,
         name=folder.resolve().name,
-        factors=factors,
-        results=tuple(dict.fromkeys([SCORE, *(name for trial in ended for name in trial.observed)])),
+        factors=tuple(column for name, column in settings.columns.items() if not name.startswith("tuner/")),
+        results=tuple(results),
         score=SCORE if objective in ("", SUMMED, UNNAMED) else objective,
-        direction=DIRECTIONS.get(ended[0].directions.get(objective, ""), ""),
+        direction=_direction(ended, objective),
         state=STATUS,
         run_id="" if has_repeats else TRIAL,
         notes=(
@@ -121,40 +126,29 @@ def _objective(trials: Sequence[TunerTrial]) -> str:
     return names[0] if len({trial.directions[name] for trial in scored for name in names}) == 1 else ""
 
 
+def _direction(trials: Sequence[TunerTrial], objective: str) -> str:
+    found = [trial.directions[objective] for trial in trials if objective in trial.directions]
+    return DIRECTIONS.get(found[0], "") if found else ""
+
+
 def _is_score(trial: TunerTrial, name: str) -> bool:
     values = trial.observed.get(name, ())
     mean = sum(values) / len(values) if values else math.nan
     return trial.score is not None and math.isclose(mean, trial.score, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def _rows(trials: Sequence[TunerTrial], objective: str) -> tuple[list[dict[str, str]], tuple[str, ...]]:
-    """The rows, and the columns of the factors: a hyperparameter that is named like a result gets another name."""
-    names = dict.fromkeys(name for trial in trials for name in trial.hyperparameters)
-    results = {SCORE, STATUS, TRIAL, STEP, REPEAT, *(name for trial in trials for name in trial.observed)}
-    columns = {name: f"{name}_setting" if name in results else name for name in names}
-    if len(set(columns.values())) < len(columns):
-        raise DataError("two hyperparameters would share one column\n  rename one of them in the trial.json files")
-    clashing = {name: clashing_words(trial.hyperparameters.get(name) for trial in trials) for name in names}
-    rows = [row for trial in trials for row in _rows_of(trial, columns, clashing, objective)]
-    return rows, tuple(column for name, column in columns.items() if not name.startswith("tuner/"))
-
-
-def _rows_of(
-    trial: TunerTrial, columns: Mapping[str, str], clashing: Mapping[str, Collection[str]], objective: str
-) -> list[dict[str, str]]:
+def _rows_of(trial: TunerTrial, settings: SettingColumns, objective: str) -> list[dict[str, str]]:
     """A row per execution of the trial that was saved by itself."""
-    settings = {columns[name]: label(value, clashing[name]) for name, value in trial.hyperparameters.items()}
     step = "" if trial.step is None else str(trial.step)
-    same = {STATUS: trial.status, TRIAL: trial.trial_id, STEP: step}
+    same = settings.cells(trial.hyperparameters) | {STATUS: trial.status, TRIAL: trial.trial_id, STEP: step}
     n = len(trial.observed.get(objective, ()))
     if n < 2 or trial.score is None:
         means = {name: repr(sum(values) / len(values)) for name, values in trial.observed.items() if values}
-        return [settings | means | {SCORE: "" if trial.score is None else repr(trial.score)} | same]
+        return [same | means | {SCORE: "" if trial.score is None else repr(trial.score)}]
     return [
-        settings
+        same
         | {name: repr(values[at]) for name, values in trial.observed.items() if len(values) == n}
         | {SCORE: repr(trial.observed[objective][at]), REPEAT: str(at)}
-        | same
         for at in range(n)
     ]
 

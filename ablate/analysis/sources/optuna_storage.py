@@ -15,6 +15,7 @@ import pandas as pd
 from ablate.analysis.sources.json_text import clashing_words, label
 from ablate.analysis.sources.other_files import OPTUNA, read_only, refuse_sqlite, sqlite_tables
 from ablate.analysis.sources.runs import Runs
+from ablate.analysis.sources.setting_columns import named_apart
 from ablate.errors import DataError, known_names
 from ablate.text import number_of, printable
 
@@ -162,11 +163,9 @@ def _runs(study: "Study", *, place: str, name: str) -> Runs:
     unended = len(trials) - len(begun)
     _check_ended(begun, place=place, unended=unended)
     scores = _scores(study)
-    columns = _columns(begun, taken=(*scores, STATE, TRIAL))
-    if len(set(columns.values())) < len(columns):
-        way_out = "export the study as a CSV table and rename one of them"
-        raise DataError(f"{place}: two parameters would share one column\n  {way_out}")
-    clashing = {name: clashing_words(_choices(begun, name)) for name in columns}
+    names = dict.fromkeys(name for trial in begun for name in trial.params)
+    columns = named_apart(names, taken=(*scores, STATE, TRIAL), place=place)
+    clashing = {name: clashing_words(_choices(begun, name)) for name in names}
     rows = [_row(trial, columns, clashing, list(scores)) for trial in begun]
     table = pd.DataFrame(rows, columns=list(dict.fromkeys(name for row in rows for name in row)), dtype=str).fillna("")
     is_single = len(scores) == 1
@@ -193,12 +192,6 @@ def _scores(study: "Study") -> dict[str, str]:
         return {SCORE: directions[0]}
     names = study.metric_names or range(len(directions))
     return {f"values_{name}": direction for name, direction in zip(names, directions, strict=True)}
-
-
-def _columns(trials: Sequence["FrozenTrial"], *, taken: Collection[str]) -> dict[str, str]:
-    """Parameter -> its column: another name for a parameter that is called like a result."""
-    names = dict.fromkeys(name for trial in trials for name in trial.params)
-    return {name: f"{name}_setting" if name in taken else name for name in names}
 
 
 def _check_ended(begun: Sequence["FrozenTrial"], *, place: str, unended: int) -> None:

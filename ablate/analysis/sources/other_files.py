@@ -123,6 +123,8 @@ def _what_file(path: Path, start: bytes) -> str:
         return f"is a spreadsheet\n  save the sheet as “CSV UTF-8”, or: {made}"
     if start.startswith((b"ARROW1", b"FEA1")):
         return f"is a Feather file\n  {TO_CSV.format(reader='read_feather', **command)}"
+    if ".tfevents." in path.name:
+        return "is one event file of TensorBoard\n  analyze the folder that holds the logs of all runs"
     if suffix == ".wandb" or start.startswith(b":W&B"):
         return "is W&B's binary log of a run, which is not read\n  analyze the folder wandb, or the runs' table as CSV"
     if start.startswith(b"\x89HDF"):

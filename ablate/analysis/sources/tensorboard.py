@@ -1,15 +1,15 @@
 """Read a folder of TensorBoard logs: a run per session of the HParams plugin, or per folder named by its settings."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from ablate.analysis.sources.event_file import EventLog, LoggedScalar, read_event_files
-from ablate.analysis.sources.json_text import clashing_words, label
 from ablate.analysis.sources.runs import Runs
+from ablate.analysis.sources.setting_columns import SettingColumns, setting_columns
 from ablate.errors import DataError
 from ablate.text import first_of, number_of, printable
 
@@ -48,24 +48,34 @@ def read_tensorboard(folder: Path) -> Runs:
     logs = _logs(folder)
     sessions = {at: log for at, log in logs.items() if log.hparams is not None}
     runs, left_out = _of_sessions(folder, logs, sessions) if sessions else (_of_names(folder, logs), [])
-    has_ends = any(run.status or run.is_cut for run in runs)
-    rows, factors = _rows(runs, has_ends=has_ends)
+    is_told = any(run.status for run in runs)
+    has_ends = is_told or any(run.is_cut for run in runs)
+    results = list(dict.fromkeys(tag for run in runs for tag in run.scalars))
+    settings = setting_columns([run.settings for run in runs], taken={RUN, STATUS, STEP, *results}, place=place)
+    rows = [_row(run, settings) for run in runs]
+    if has_ends:
+        rows = [row | {STATUS: _status(run, is_told=is_told)} for row, run in zip(rows, runs, strict=True)]
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    results = tuple(tag for tag in columns if any(tag in run.scalars for run in runs))
-    declared = [tag for tag in dict.fromkeys(tag for log in logs.values() for tag in log.metrics) if tag in results]
-    notes = [_steps(runs), _elsewhere(left_out), _cut(runs), "" if any(run.status for run in runs) else NO_ENDS]
+    notes = [_steps(runs), _elsewhere(left_out), _cut(runs), "" if is_told else NO_ENDS]
     return Runs(
         pd.DataFrame(rows, columns=columns, dtype=str).fillna(""),
         place=place,
         name=folder.resolve().name,
-        factors=factors,
-        results=results,
-        score=declared[0] if len(declared) == 1 else "",
+        factors=tuple(settings.columns.values()),
+        results=tuple(results),
+        score=_declared(logs.values(), runs),
         state=STATUS if has_ends else "",
         run_id=RUN,
         ends=STEP if len(_lasts(runs)) > 1 else "",
         notes=tuple(filter(None, notes)),
     )
+
+
+def _declared(logs: Iterable[EventLog], runs: Sequence[LoggedRun]) -> str:
+    """The only scalar that the HParams plugin was told to be a metric, and that varies; "" if there are several."""
+    tags = dict.fromkeys(tag for log in logs for tag in log.metrics)
+    varying = [tag for tag in tags if len({repr(run.scalars[tag].value) for run in runs if tag in run.scalars}) > 1]
+    return varying[0] if len(varying) == 1 else ""
 
 
 def _logs(folder: Path) -> dict[Path, EventLog]:
@@ -141,27 +151,9 @@ def _relative(at: Path, folder: Path) -> str:
     return at.relative_to(folder).as_posix()
 
 
-def _rows(runs: Sequence[LoggedRun], *, has_ends: bool) -> tuple[list[dict[str, str]], tuple[str, ...]]:
-    """The rows, and the columns of the factors: a setting that is named like a result gets another name."""
-    names = dict.fromkeys(name for run in runs for name in run.settings)
-    taken = {RUN, STATUS, STEP, *(tag for run in runs for tag in run.scalars)}
-    columns = {name: f"{name}_setting" if name in taken else name for name in names}
-    if len(set(columns.values())) < len(columns):
-        raise DataError("two hyperparameters would share one column\n  rename one of them where they are logged")
-    clashing = {name: clashing_words(run.settings.get(name) for run in runs) for name in names}
-    rows = [_row(run, columns, clashing) for run in runs]
-    if has_ends:
-        is_told = any(run.status for run in runs)
-        rows = [row | {STATUS: _status(run, is_told=is_told)} for row, run in zip(rows, runs, strict=True)]
-    return rows, tuple(columns.values())
-
-
-def _row(run: LoggedRun, columns: Mapping[str, str], clashing: Mapping[str, Collection[str]]) -> dict[str, str]:
-    settings = {
-        columns[name]: "" if value is None else label(value, clashing[name]) for name, value in run.settings.items()
-    }
+def _row(run: LoggedRun, settings: SettingColumns) -> dict[str, str]:
     scalars = {tag: repr(each.value) for tag, each in run.scalars.items()}
-    return settings | scalars | {RUN: run.name, STEP: str(_last(run))}
+    return settings.cells(run.settings) | scalars | {RUN: run.name, STEP: str(_last(run))}
 
 
 def _status(run: LoggedRun, *, is_told: bool) -> str:

@@ -1,14 +1,15 @@
 """Read W&B's local folder: config.yaml as factors and wandb-summary.json as results of each run."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ablate.analysis.sources.json_text import clashing_words, flattened, json_record, label
+from ablate.analysis.sources.json_text import flattened, json_record
 from ablate.analysis.sources.runs import Runs
+from ablate.analysis.sources.setting_columns import SettingColumns, setting_columns
 from ablate.analysis.sources.yaml_text import yaml_record
 from ablate.errors import DataError
 from ablate.text import first_of, number_of, printable
@@ -60,16 +61,19 @@ def read_wandb(folder: Path) -> Runs:
             f"{EXPORT}"
         )
     without = [path.name for path in newest.values() if not (path / "files" / CONFIG).is_file()]
-    rows, factors = _rows(runs)
+    results = dict.fromkeys(name for run in runs for name in run.summary or ())
+    settings = setting_columns([run.config for run in runs], taken={RUN, STATE, *OWN, *results}, place=place)
+    has_states = any(run.summary is None for run in runs)
+    rows = [_row(run, settings, has_states=has_states) for run in runs]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     steps = {run.summary[STEP] for run in runs if run.summary and STEP in run.summary}
     return Runs(
         pd.DataFrame(rows, columns=columns, dtype=str).fillna(""),
         place=place,
         name=_name(folder),
-        factors=factors,
-        results=tuple(dict.fromkeys(name for run in runs for name in run.summary or () if name not in OWN)),
-        state=STATE if STATE in columns else "",
+        factors=tuple(settings.columns.values()),
+        results=tuple(name for name in results if name not in OWN),
+        state=STATE if has_states else "",
         run_id=RUN,
         ends=STEP if len(steps) > 1 else "",
         notes=(*_left_out(without), *_unfinished(runs), NO_STATES),
@@ -112,27 +116,10 @@ def _numbers(summary: Mapping[str, object]) -> dict[str, float]:
     return {key: value for key, value in found.items() if isinstance(value, int | float)}
 
 
-def _rows(runs: Sequence[LocalRun]) -> tuple[list[dict[str, str]], tuple[str, ...]]:
-    """The rows, and the columns of the factors: a config key that is named like a result gets another name."""
-    names = dict.fromkeys(name for run in runs for name in run.config)
-    taken = {RUN, STATE, *OWN, *(name for run in runs for name in run.summary or ())}
-    columns = {name: f"{name}_setting" if name in taken else name for name in names}
-    if len(set(columns.values())) < len(columns):
-        raise DataError(f"two keys of {CONFIG} would share one column\n  export the runs' table from W&B's page")
-    clashing = {name: clashing_words(run.config.get(name) for run in runs) for name in names}
-    has_states = any(run.summary is None for run in runs)
-    return [_row(run, columns, clashing, has_states=has_states) for run in runs], tuple(columns.values())
-
-
-def _row(
-    run: LocalRun, columns: Mapping[str, str], clashing: Mapping[str, Collection[str]], *, has_states: bool
-) -> dict[str, str]:
-    config = {
-        columns[name]: "" if value is None else label(value, clashing[name]) for name, value in run.config.items()
-    }
+def _row(run: LocalRun, settings: SettingColumns, *, has_states: bool) -> dict[str, str]:
     results = {name: repr(value) for name, value in (run.summary or {}).items()}
     state = {STATE: "finished" if run.summary is not None else "unfinished"} if has_states else {}
-    return config | results | state | {RUN: run.name}
+    return settings.cells(run.config) | results | state | {RUN: run.name}
 
 
 def _left_out(names: Sequence[str]) -> list[str]:

@@ -67,6 +67,7 @@ def answer(finished: Finished) -> list[str]:
         f"report   {_short(finished.report.html)}",
         f"table    {_short(folder.results)}",
         f"runs     {_ui_command(facts.tracking_uri)}",
+        *([f"model    {_short(finished.model)}"] if finished.model else []),
         cost(ending.seconds, states=finished.states),
     ]
     if nothing := nothing_finished(finished.states):
@@ -118,6 +119,7 @@ def _as_json(finished: Finished) -> dict[str, object]:
         "headline": list(finished.report.headline),
         "report": os.fspath(finished.report.html),
         "results": os.fspath(finished.folder.results),
+        "model": os.fspath(finished.model) if finished.model else "",
         "complete": finished.ending.complete,
         "failure": nothing_finished(finished.states),
         "interrupted": finished.ending.interrupted,

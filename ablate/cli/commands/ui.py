@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from ablate.cli.commands import DONE
 from ablate.interface.display.stream import say
 from ablate.system import on_stop_signal
-from ablate.tracking import UI_ENVIRONMENT, ui_command
+from ablate.tracking import UI_ENVIRONMENT, experiment_pages, ui_command
 
 OPEN = "Warning: anyone who reaches this address can read, change and delete the runs: there is no password."
 LEAVE_SECONDS = 5.0  # for the server to shut down before it is killed
@@ -21,7 +22,8 @@ LEAVE_SECONDS = 5.0  # for the server to shut down before it is killed
 def run(uri: str, *, host: str, port: int) -> int:
     """Run MLflow's server until a signal stops it; return its exit code. MLflow's own host checks are on."""
     command = ui_command(uri, host=host, port=port)
-    say(Console(highlight=False), opening_lines(host, port))
+    lines = [*opening_lines(host, port), *page_lines(host, port, experiment_pages(uri))]
+    say(Console(highlight=False), lines, soft_wrap=True)
     return serve(command)
 
 
@@ -44,8 +46,17 @@ def serve(command: list[str]) -> int:
 
 def opening_lines(host: str, port: int) -> list[str]:
     """The address, and a warning if other machines can reach it."""
-    shown = f"[{host}]" if ":" in host else host
-    return [f"http://{shown}:{port}   Ctrl-C stops", *([] if is_own_machine(host) else [OPEN])]
+    return [f"{_address(host, port)}   Ctrl-C stops", *([] if is_own_machine(host) else [OPEN])]
+
+
+def page_lines(host: str, port: int, pages: Mapping[str, str]) -> list[str]:
+    """The address of each experiment's runs: MLflow opens its own list of experiments with pages for agents."""
+    width = max(map(len, pages), default=0)
+    return [f"{name:<{width}}  {_address(host, port)}{page}" for name, page in pages.items()]
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def is_own_machine(host: str) -> bool:

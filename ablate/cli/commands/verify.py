@@ -37,7 +37,7 @@ class VerifyArguments:
 def run(chosen: VerifyArguments) -> int:
     """Compare the conditions, retrain, print one line per trial, and return the exit code."""
     _check(chosen.asked)
-    path, beside = _find(chosen.name, chosen.out)
+    path, beside = find_recorded(chosen.name, chosen.out)
     stop, shown = threading.Event(), _Shown(as_json=chosen.as_json)
     with StudyFolder(path).lock(), on_stop_signal(stop.set):
         recorded = read_recorded(path, beside=beside)
@@ -124,7 +124,7 @@ def _check(asked: VerifyOptions) -> None:
         raise AblateError(f"--tolerance {asked.tolerance}: must be 0 (bit for bit) or a small positive number")
 
 
-def _find(name: str, out: Path) -> tuple[Path, Path | None]:
+def find_recorded(name: str, out: Path) -> tuple[Path, Path | None]:
     """The folder of the study's results, and the folder of its study file if the user named that file."""
     if not name.endswith(".toml"):
         return find_folder(name, out, holding="trials.jsonl"), None

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ablate.experiment.interim import open_contrasts
+from ablate.experiment.interim import choice_of, open_contrasts
 from ablate.experiment.options import Options, gather_facts, open_data
 from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
 from ablate.experiment.preview.forecast import (
@@ -117,6 +117,7 @@ def _preview(facts: Facts, folder: StudyFolder, options: Options) -> tuple[Study
         chance=facts.task.metric.guess_score,
         cache=open_cache(options.cache, facts, stack=options.stack),
         undecided=lambda look: open_contrasts(entries.values(), facts, seeds=seeds, look=look),
+        choose=choice_of(facts),
     )
     return found, entries
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.analysis.statistics import minimum_detectable_effect
-from ablate.experiment.interim import best_entry
+from ablate.experiment.interim import BestRule, best_entry
 from ablate.experiment.stages import ComparisonStages
 from ablate.plans import TrialCount, ablation_cells, count_trials, looks_of, needs_best
 from ablate.plans.cells import modes_of
@@ -42,11 +42,20 @@ class StudyPreview:
 
 
 def preview_study(
-    study: Study, entries: Mapping[str, Entry], *, chance: float, cache: TrialCache | None, undecided: Undecided
+    study: Study,
+    entries: Mapping[str, Entry],
+    *,
+    chance: float,
+    cache: TrialCache | None,
+    undecided: Undecided,
+    choose: BestRule = best_entry,
 ) -> StudyPreview:
-    """Preview a study whose settled trials are `entries`; interrupted trials are not among them."""
+    """Preview a study whose settled trials are `entries`; interrupted trials are not among them.
+
+    `choose` finds the best configuration of the search among them.
+    """
     searched = study.search.trials - sum(entry.spec.label.phase == "search" for entry in entries.values())
-    best = best_entry(entries.values()) if searched <= 0 else None
+    best = choose(entries.values()) if searched <= 0 else None
     counts = count_trials(study, best=best.spec.factors if best else None)
     # Until the best is known, the baseline stands in for it: the family has at least that size.
     stand_in = best.spec.factors if best else study.baseline

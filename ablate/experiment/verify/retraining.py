@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import final
 
 from ablate.experiment.verify.comparing import compare
-from ablate.experiment.verify.conditions import in_words
+from ablate.experiment.verify.conditions import Recorded, in_words
 from ablate.experiment.verify.select_trials import ROUNDING, Prepared
 from ablate.plans.filters import GuardedTestSet
 from ablate.storage.files.lock import scratch_folder
@@ -35,24 +35,46 @@ def retrain(
     Uses no cache except the compile policies, which are no results. Writes nothing else except the workers' logs.
     `announce` receives messages on lost workers.
     """
-    recorded = prepared.recorded
-    earlier = read_rounds(recorded.folder.path)
+    folder = prepared.recorded.folder.path
     with scratch_folder() as scratch:
-        ways = scratch / "cache" / "ways"
-        if recorded.ways.is_dir():
-            shutil.copytree(recorded.ways, ways)
-        keeper = _Keeper(prepared, earlier, on_check, ways=ways)
-        log = recorded.folder.path / "verify"
-        with open_workers(
-            recorded.study,
-            prepared.data,
-            WorkerOptions(prepared.workers, prepared.threads, ways.parent, log, stack=1),
-            stop=stop,
-            on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: starting again"),
-            on_notice=announce,
-        ) as scheduler:
-            scheduler.run(GuardedTestSet(Again(prepared.entries, keeper.take), recorded.frozen))
+        ways = copy_ways(prepared.recorded, scratch)
+        keeper = _Keeper(prepared, read_rounds(folder), on_check, ways=ways)
+        options = WorkerOptions(prepared.workers, prepared.threads, ways.parent, folder / "verify", stack=1)
+        train_again(prepared, keeper.take, options, stop=stop, announce=announce, on_notice=announce)
     return keeper.round
+
+
+def copy_ways(recorded: Recorded, scratch: Path) -> Path:
+    """Copy the compile policies, which are no results, to a cache in a temporary folder; their folder there."""
+    ways = scratch / "cache" / "ways"
+    if recorded.ways.is_dir():
+        shutil.copytree(recorded.ways, ways)
+    return ways
+
+
+def train_again(
+    prepared: Prepared,
+    on_end: Callable[[Entry, Outcome, Sequence[Epoch]], None],
+    options: WorkerOptions,
+    *,
+    stop: threading.Event,
+    announce: Callable[[str], None],
+    on_notice: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Train the chosen trials once more; each ends with `on_end`.
+
+    `announce` receives messages on lost workers, `on_notice` what workers say of the models.
+    """
+    recorded = prepared.recorded
+    with open_workers(
+        recorded.study,
+        prepared.data,
+        options,
+        stop=stop,
+        on_lost=lambda spec, reason: announce(f"{spec.trial}: {reason}: starting again"),
+        on_notice=on_notice,
+    ) as scheduler:
+        scheduler.run(GuardedTestSet(Again(prepared.entries, on_end), recorded.frozen))
 
 
 @final

@@ -192,6 +192,7 @@ def _as_json(event: Event) -> dict[str, object]:
         case Opened():
             facts = event.facts
             trials = {part: [count.least, count.most] for part, count in event.counts.items()}
+            objectives = {one.name: one.goal for one in facts.objectives}
             return {
                 "event": "opened",
                 "study": facts.label,
@@ -199,6 +200,7 @@ def _as_json(event: Event) -> dict[str, object]:
                 "data": facts.data_as_json(),
                 "trials": trials,
                 "workers": facts.workers,
+                **({"objectives": objectives} if objectives else {}),
             }
         case PartBegan():
             return {"event": "part", "part": event.part, "trials": event.trials, "done": event.done}

@@ -48,6 +48,25 @@ def write_new(path: Path, content: str) -> None:
     _sync_folder(path.parent)
 
 
+@contextmanager
+def made_aside(path: Path) -> Iterator[Path]:
+    """A file beside `path`, with its ending, for the block to write; renamed over `path` if the block succeeds.
+
+    File and name are on disk afterwards, as far as the system promises it. Makes the folder if need be.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = name_aside(path.parent, f"{secrets.token_hex(6)}{path.suffix}")
+    try:
+        yield aside
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
 def name_new(aside: Path, path: Path) -> None:
     """Link the content of `aside` to `path` too. Raises `FileExistsError` if something is there, which is kept."""
     try:

@@ -135,7 +135,11 @@ class _ProgramRun:
                 raise self._fault
             return self._noted(self._trial.ended(self._steps.result or None), end)
         except StudyError as err:
-            fault = TrialError("failed", one_line(str(err)), self._said().trace(str(err)))
+            fault = TrialError(
+                "failed",
+                one_line("; ".join(line.strip() for line in str(err).splitlines())),
+                self._said().trace(str(err)),
+            )
         raise fault
 
     def _keep(self, stream: Stream, chunk: bytes) -> None:

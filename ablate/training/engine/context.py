@@ -63,7 +63,8 @@ class TrainingContext:
 
     `stack` is the maximum number of trials of a structure per program; None: as many as suit the device.
     `memory` is a folder in which such choices outlive the process. `origin` is set if the study has pretraining.
-    `room` decides whether examples are copied to the device or streamed.
+    `room` decides whether examples are copied to the device or streamed. `kept_in` is the folder of the study, for the
+    models that it keeps; None: it keeps none.
     """
 
     def __init__(
@@ -75,8 +76,9 @@ class TrainingContext:
         memory: Path | None = None,
         origin: WeightSource | None = None,
         room: Room = UNKNOWN,
+        kept_in: Path | None = None,
     ) -> None:
-        self.study, self.data, self._origin = study, data, origin
+        self.study, self.data, self._origin, self.kept_in = study, data, origin, kept_in
         self.conditions = of_process(study, threads=threads_set(), on_gpu=device_name().startswith("GPU"))
         self.ramp = plan_ramps(study.lr_test).rates()  # the longest; tests of short trials have fewer steps
         self.task = data_task(study, data)

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ablate.errors import AblateError
@@ -31,6 +31,21 @@ def prepare_tensorflow(threads: int | None = None) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
         _prepare_keras()
     tf.get_logger().setLevel("ERROR")  # it mistakes the programs of a study's structures for retracing
+
+
+def limit_tensorflow(threads: int) -> None:
+    """Limit the TensorFlow that user code has imported to `threads` per operation and to GPU memory on demand.
+
+    Keras' settings stay the user's. What TensorFlow has begun with cannot be changed, and stays, too.
+    """
+    import tensorflow as tf
+
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.experimental.enable_op_determinism()
+        for gpu in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def _prepare_keras() -> None:

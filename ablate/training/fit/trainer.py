@@ -14,6 +14,7 @@ from ablate.training.engine.start import ModelFacts
 from ablate.training.fit.conductor import Conductor
 from ablate.training.fit.feeding import in_batches
 from ablate.training.fit.fitted import FittedModel, fitted_model, users_callbacks
+from ablate.training.keeping import keep_fitted
 from ablate.training.run_range_test import RateFinder
 from ablate.training.train import Trial, columns, failed, new_trial, peak_rate
 from ablate.training.trainers import Feed
@@ -64,6 +65,7 @@ class _FittedTrial:
             trial.start = replace(facts, notes=(*facts.notes, note))
         if trial.wants_test():
             self._test(fitted, trial, conductor)
+        keep_fitted(trial, context, fitted.model, conductor.best)
         trial.seconds = clock.total()
         return trial.ended()
 

@@ -36,9 +36,9 @@ class FunctionTrials:
         self._examples = SplitExamples(task.study, data) if task.study.data.name else None
         self._train = UserTrain(task.study)
         if "tensorflow" in sys.modules:  # its file imports TensorFlow: before its first operation
-            from ablate.training.engine.device import prepare_tensorflow
+            from ablate.training.engine.device import limit_tensorflow
 
-            prepare_tensorflow(task.threads)
+            limit_tensorflow(task.threads)
         gc.freeze()  # the collection after each trial leaves out what is here for good, which takes 100 ms
 
     def check(self) -> tuple[str, ...]:

@@ -78,6 +78,12 @@ def test_a_score_that_sums_several_objectives_is_said_to_and_one_of_them_can_be_
     assert read.facts.metric.direction == "maximize"
 
 
+def test_the_objective_is_known_where_the_first_trial_failed(project):
+    change(project / "trial_00" / "trial.json", status="FAILED", score=None, metrics={"metrics": {}})
+    runs = read_keras_tuner(project)
+    assert (runs.score, runs.direction) == ("val_accuracy", "maximize")
+
+
 def test_a_score_that_no_metric_explains_has_no_direction(project):
     for path in project.glob("trial_*/trial.json"):
         change(path, score=0.5)

@@ -50,6 +50,7 @@ def test_a_pickle_is_never_opened(tmp_path, monkeypatch, name):
         ("runs.xls", b"\xd0\xcf\x11\xe0", "is a spreadsheet\n"),
         ("runs.feather", b"ARROW1\0\0", "is a Feather file"),
         ("model.h5", b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
+        ("events.out.tfevents.1.host", b"\x18\0\0\0", "is one event file of TensorBoard\n  analyze the folder"),
         ("data.npz", b"PK\x03\x04rest", "holds arrays"),
         ("data.npy", b"\x93NUMPY\x01", "holds arrays"),
     ],

@@ -143,3 +143,16 @@ def test_a_hyperparameter_that_is_named_like_a_curve_gets_another_name(tmp_path)
 def test_a_profiler_s_files_are_no_logs(tmp_path):
     write(tmp_path / "run/events.out.tfevents.1.host.profile-empty", b"")
     assert event_files(tmp_path) == []
+
+
+def test_a_declared_metric_that_is_the_same_in_every_run_is_not_the_score(tmp_path):
+    """PyTorch Lightning declares hp_metric, and logs −1 where nobody sets it."""
+    logs = Path(shutil.copytree(LOGS / "tensorboard_torch", tmp_path / "logs"))
+    for path in event_files(logs):
+        if path.parent.name.startswith("1790"):
+            path.write_bytes(path.read_bytes() + event(simple("hparam/accuracy", -1.0), wall_time=2e9))
+        else:
+            path.write_bytes(path.read_bytes() + event(simple("accuracy", len(path.parent.name) / 10), wall_time=2e9))
+    runs = read_tensorboard(logs)
+    assert set(runs.table["hparam/accuracy"]) == {"-1.0"}
+    assert runs.score == ""

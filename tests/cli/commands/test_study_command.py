@@ -66,7 +66,7 @@ def ended(monkeypatch, tmp_path):
             ending=SimpleNamespace(**({"complete": True, "interrupted": False} | ending), seconds=seconds, gave_up=""),
             folder=SimpleNamespace(results=tmp_path / "results.csv"),
             report=SimpleNamespace(headline=["Nothing is compared."], html=tmp_path / "report.html"),
-            states=states, notes=[], missing_runs=0, tracker_failure="", set_aside=None,
+            states=states, notes=[], missing_runs=0, tracker_failure="", set_aside=None, model=None,
         )  # fmt: skip
         monkeypatch.setattr(study, "run_shown", lambda *_: finished)
         monkeypatch.chdir(tmp_path)

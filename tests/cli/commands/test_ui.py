@@ -26,6 +26,14 @@ def test_whoever_listens_to_more_is_told_in_one_line(host):
     assert "\n" not in warning
 
 
+def test_each_experiment_has_an_address_that_opens_its_runs():
+    assert ui.page_lines("::1", 5000, {"mine": "/#/a", "digits_mlp": "/#/b"}) == [
+        "mine        http://[::1]:5000/#/a",
+        "digits_mlp  http://[::1]:5000/#/b",
+    ]
+    assert ui.page_lines("localhost", 5000, {}) == []
+
+
 def test_the_server_listens_to_this_machine_unless_told_and_keeps_its_own_checks(tmp_path, monkeypatch):
     """What is started, not started: MLflow's checks of hosts and origins are on unless an option turns them off."""
     commands, uri = [], fresh_store(tmp_path)

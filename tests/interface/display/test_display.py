@@ -135,6 +135,19 @@ def test_json_lines_are_one_object_each(opened):
     }  # fmt: skip
 
 
+def test_the_json_line_of_a_study_names_its_objectives_if_it_has_several(opened):
+    def first_line(event) -> dict:
+        stream = io.StringIO()
+        JsonLines(stream)(event)
+        return json.loads(stream.getvalue())
+
+    assert "objectives" not in first_line(opened)
+    study = opened.facts.study
+    search = study.search.model_copy(update={"objectives": ("accuracy", "parameters")})
+    facts = replace(opened.facts, study=study.model_copy(update={"search": search}))
+    assert first_line(replace(opened, facts=facts))["objectives"] == {"accuracy": "maximize", "parameters": "minimize"}
+
+
 def test_a_pipe_gets_plain_lines_a_terminal_the_live_display(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     assert isinstance(fitting(as_json=False, console=Console(file=io.StringIO())), PlainLines)

@@ -1,11 +1,22 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
 from ablate.errors import AblateError, StorageError
-from ablate.storage.files.atomic import ASIDE, name_aside, opening, saving, sweep, write_aside, write_new, write_once
+from ablate.storage.files.atomic import (
+    ASIDE,
+    made_aside,
+    name_aside,
+    opening,
+    saving,
+    sweep,
+    write_aside,
+    write_new,
+    write_once,
+)
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -135,3 +146,18 @@ def test_a_limit_of_the_system_leaves_the_old_file_whole(tmp_path):
 def test_what_is_no_text_is_written_as_a_question_mark(tmp_path):
     write_aside(tmp_path / "file", "a\udcffb")
     assert (tmp_path / "file").read_text() == "a?b"
+
+
+def test_a_file_that_a_library_writes_takes_its_name_once_it_is_whole(tmp_path):
+    path = tmp_path / "models" / "a.keras"
+    with made_aside(path) as aside:
+        assert aside.suffix == ".keras"
+        assert aside.name.startswith(ASIDE)  # what `sweep` removes if this process dies
+        aside.write_bytes(b"new")
+        assert not path.exists()
+    assert [file.name for file in path.parent.iterdir()] == ["a.keras"]
+    with suppress(ValueError), made_aside(path) as aside:
+        aside.write_bytes(b"ne")
+        raise ValueError
+    assert path.read_bytes() == b"new"
+    assert [file.name for file in path.parent.iterdir()] == ["a.keras"]

@@ -18,7 +18,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     subprocess.Popen(["sleep", "1000"], start_new_session=True)
     draws = random.Random(int(os.environ["ABLATE_SEED"]))
-    distance = abs(math.log10(asked.rate / 0.1)) + 0.1 * (asked.kind == "wide")
+    distance = abs(math.log10(asked.rate / 0.1)) + 0.5 * (asked.kind == "wide")
     for epoch in range(int(os.environ["ABLATE_EPOCHS"])):
         time.sleep(0.15)
         sys.stderr.write("x" * 100_000)

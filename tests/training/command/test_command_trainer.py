@@ -108,7 +108,7 @@ def test_a_program_that_fails_is_a_failed_trial(tmp_path, script, state, reason)
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("echo rmse: 1", "the program reports no mae, which [metric] names; it reports val_rmse"),
+        ("echo rmse: 1", "the program reports no mae, which [metric] names; it reports rmse; report mae at each step"),
         ("exit 0", "the program reports no mae, which [metric] names; it reports nothing"),
         ("echo 'mae 1' >> $ABLATE_REPORT; sleep 100", "$ABLATE_REPORT: line 1 is no JSON object: mae 1"),
         ('echo \'{"mae": "low"}\' >> $ABLATE_REPORT', "the program reports: mae must be a number, got 'low' (str)"),

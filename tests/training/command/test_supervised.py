@@ -5,11 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
-from programs import are_gone, is_alive, open_descriptors
+from programs import are_gone, is_alive, marked, open_descriptors
 
 from ablate.training.command import supervised as module
 from ablate.training.command.supervised import ProgramEnd, Supervised
@@ -133,16 +131,6 @@ def test_processes_that_fork_without_end_are_ended(tmp_path, monkeypatch):
                 break
     assert program.end.left == 0
     assert not marked("ABLATE_FORKS", tmp_path)
-
-
-def marked(name: str, value) -> list[int]:
-    """The processes with this variable in their environment."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        with suppress(OSError):
-            if folder.name.isdigit() and f"{name}={value}".encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-    return found
 
 
 @needs_proc

@@ -1,0 +1,79 @@
+"""Which model is exported, where to, and what is refused."""
+
+import zipfile
+
+import pytest
+
+from ablate.errors import AblateError
+from ablate.experiment.export import check_target, choose_entry, copy_model
+from ablate.storage.journal import Entry
+from ablate.study.trial import Label, Outcome, TrialSpec
+
+
+def entry(trial, *, score=0.5, state="finished", **outcome) -> Entry:
+    return Entry(TrialSpec(trial, Label("search"), 0, {}), Outcome(trial, state, score=score, **outcome), (), "")
+
+
+def by_name(*entries: Entry) -> dict[str, Entry]:
+    return {one.spec.trial: one for one in entries}
+
+
+SEARCH = by_name(entry("s0", score=0.5), entry("s1", score=0.9), entry("s2", state="pruned"), entry("s3", same_as="s0"))
+
+
+@pytest.mark.parametrize(("trial", "chosen"), [("", "s1"), ("s0", "s0"), ("s3", "s0")])
+def test_the_best_is_exported_or_the_trial_that_was_named_or_its_equal(tiny_study, trial, chosen):
+    assert choose_entry(tiny_study, SEARCH, trial).spec.trial == chosen
+
+
+def test_a_result_of_another_study_is_a_trial_of_its_own(tiny_study):
+    assert choose_entry(tiny_study, by_name(entry("s0", same_as="other/s7")), "s0").spec.trial == "s0"
+
+
+@pytest.mark.parametrize(
+    ("trial", "message"),
+    [
+        ("s9", "--trial 's9': no such trial\n  similar names: s"),
+        ("s2", "--trial s2: is pruned; only a finished trial has a model to export"),
+    ],
+)
+def test_what_has_no_model_is_refused(tiny_study, trial, message):
+    with pytest.raises(AblateError, match=message):
+        choose_entry(tiny_study, SEARCH, trial)
+
+
+def test_a_study_without_a_finished_trial_says_so(tiny_study):
+    with pytest.raises(AblateError, match="tiny: no trial of the search has finished\n"):
+        choose_entry(tiny_study, by_name(entry("s2", state="failed")), "")
+
+
+def test_a_file_is_replaced_only_if_asked(tmp_path):
+    path = tmp_path / "model.keras"
+    check_target(path, force=False)
+    path.write_bytes(b"mine")
+    with pytest.raises(AblateError, match="exists already\n  give another name, or replace it with --force"):
+        check_target(path, force=False)
+    check_target(path, force=True)
+    (tmp_path / "folder.keras").mkdir()
+    with pytest.raises(AblateError, match="exists already"):
+        check_target(tmp_path / "folder.keras", force=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("model.h5", r"the name of a model ends in \.keras"), ("no/model.keras", "there is no folder")],
+)
+def test_a_place_for_no_model_is_refused(tmp_path, name, message):
+    with pytest.raises(AblateError, match=message):
+        check_target(tmp_path / name, force=False)
+
+
+def test_a_copy_is_whole_or_none(tmp_path):
+    source = tmp_path / "a.keras"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("x", "y")
+    copy_model(source, tmp_path / "b.keras")
+    assert (tmp_path / "b.keras").read_bytes() == source.read_bytes()
+    with pytest.raises(AblateError, match=r"c\.keras: cannot be written"):
+        copy_model(tmp_path / "gone.keras", tmp_path / "c.keras")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.keras", "b.keras"]
