@@ -55,11 +55,11 @@ def is_users_module(name: str) -> bool:
 
 @functools.cache
 def _installed_folders() -> tuple[Path, ...]:
-    named = [*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()]
-    own = Path(__file__).parents[1]  # a checkout of this package is none of the user's code
-    found = [Path(name).resolve() for name in named if "packages" in name or "python3" in name]
-    also = [Path(name).resolve() for name in sys.path if name.endswith(("site-packages", "dist-packages"))]
-    return (own, *found, *also)
+    own = str(Path(__file__).parents[1])  # a checkout of this package is none of the user's code
+    of_python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    on_path = [name for name in sys.path if name.endswith(("site-packages", "dist-packages"))]
+    named = [own, *of_python, *site.getsitepackages(), site.getusersitepackages(), *on_path]
+    return tuple(dict.fromkeys(Path(name).resolve() for name in named))
 
 
 @dataclass(slots=True)

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given as hypothesis_given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 import ablate
 from ablate.errors import AblateError, StudyError
@@ -244,3 +247,35 @@ def test_impossible_options_of_a_run_are_refused_before_anything_is_written(aske
     with pytest.raises(AblateError, match=said):
         ablate.Study("tiny", **TABLES).run(**asked)
     assert list(tmp_path.iterdir()) == []
+
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=5),
+    st.sampled_from(
+        [build, load, print, np.zeros(3), np.float32(1), {1, 2}, object(), Path("a.csv"), range(3), 1j, "digits", "mlp",
+         "find", "adam", pd.DataFrame({"a": [1]}), type, functools.partial(build)]
+    ),
+)  # fmt: skip
+KEYS = st.one_of(
+    st.sampled_from(["name", "train", "levels", "low", "when", "seeds", "also", "x_train"]), st.text(), LEAVES
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.dictionaries(KEYS.filter(lambda key: key.__hash__ is not None), inner, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_given(table=st.sampled_from([*sorted(TABLES), "metric", "recipes", "limits", "seed"]), value=VALUES)
+def test_whatever_a_table_holds_it_is_a_study_or_an_error_of_this_package(table, value):
+    said = 'Study("tiny"'
+    try:
+        said = repr(ablate.Study("tiny", **{**TABLES, table: value}))
+    except AblateError as err:
+        said = str(err)
+    assert 'Study("tiny"' in said

@@ -66,9 +66,13 @@ def build(factors, input_shape, n_classes):
 study = ablate.Study(
     "built", data={"name": "digits", "validation": 200, "train": 320}, model=build,
     baseline={"width": 1, "optimizer": "adam", "learning_rate": 0.01}, space={"width": [1, 2]},
-    training={"epochs": 1, "batch_size": 32}, search={"trials": 0}, ablation={"seeds": 2, "learning_rate": "carry"},
+    training={"epochs": 1, "batch_size": 32, "keep": "best"}, search={"trials": 0},
+    ablation={"seeds": 2, "learning_rate": "carry"},
 )
 result = study.run(workers=1)
+model = result.best_model()
+from sklearn.datasets import load_digits
+print(model.predict(load_digits().images[:3, ..., None], verbose=0).shape, model.count_params())
 print(result.runs["state"].tolist(), list(result.runs["trained_by"].unique()))
 """
 PYTHON = Path(sys.executable)
@@ -116,6 +120,7 @@ def test_a_build_function_of_a_script_uses_what_lies_beside_it(tmp_path):
     )
     done = run(tmp_path, "script.py", script=BUILD)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2] == "(3, 10) 610"
     assert done.stdout.splitlines()[-1] == "['finished', 'finished', 'finished', 'finished'] ['compiled']"
 
 
