@@ -12,7 +12,7 @@ from ablate.report.page import Block, Definitions, Listing, Section
 from ablate.storage.provenance import DataFacts, GitFacts, HardwareFacts
 from ablate.storage.results import factor_columns, factor_name
 from ablate.storage.verified import in_a_sentence, read_rounds
-from ablate.study.trial import BEST, RATE_SETTING, REFERENCE
+from ablate.study.trial import BEST, DATA_SET, RATE_SETTING, REFERENCE
 from ablate.text import number_of
 
 PARTS = {  # of the wall time, without tracking ("track"), which runs in parallel
@@ -80,7 +80,12 @@ def _size(inputs: Inputs) -> str:
 
 
 def _seeds(inputs: Inputs, runs: pd.DataFrame) -> str:
-    return f" × {number_of(runs['seed'].nunique(), 'seed')}" if inputs.has_seeds else ""
+    if not inputs.has_seeds:
+        return ""
+    if inputs.data_sets is not None and DATA_SET in runs:
+        most = int(runs.groupby(DATA_SET)["seed"].nunique().max())
+        return f" × {len(inputs.data_sets.names)} data sets × {number_of(most, 'seed')}"
+    return f" × {number_of(runs['seed'].nunique(), 'seed')}"
 
 
 def _second_reference(inputs: Inputs) -> str:

@@ -179,6 +179,7 @@ class Provenance:
     git: GitFacts | None = None  # None: the study ran outside of a checkout
     package_in_checkout: bool | None = None  # whether the checkout is the source of this package
     data: DataFacts | None = None
+    data_sets: Sequence[DataFacts] | None = None  # of a study on several data sets, in order; `data` is the first
     model: Mapping[str, Level] | None = None  # "name", and "code": the digest of the user's code, or ""
     sampler: str | None = None  # of the search
     monitor: str | None = None  # the validation metric that early stopping watched
@@ -233,6 +234,7 @@ class Provenance:
     target: Mapping[str, Level] | None = None  # the cell of a factorial with the best mean score of all seeds
     target_stated: Mapping[str, Level] | None = None  # its levels that the user gave; scores choose the others
     seed_column: str | None = None  # "" if the table has none
+    block: str | None = None  # the column of data sets on each of which effects are estimated
     overlap: Size | None = None  # test examples per training example of overlapping folds; None: replicates share none
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Estimate the effect of each variant against its reference, paired by seed, on the primary metric."""
 
-from ablate.analysis.effects.data_sets import DataSetEffects, RankedConfigurations, data_set_effects
+from ablate.analysis.effects.data_sets import DataSetEffects, RankedConfigurations, blocks_of, data_set_effects
 from ablate.analysis.effects.lost_runs import FAILURE_COLUMNS, FEWER, MORE
 from ablate.analysis.effects.metric import (
     COUNTED_AT_CHANCE,
@@ -21,7 +21,7 @@ from ablate.analysis.effects.table import EFFECT_COLUMNS, effects_of_runs, effec
 __all__ = [
     "COUNTED_AT_CHANCE", "DIFFERS", "EFFECT_COLUMNS", "EXPLORATORY", "FAILURE_COLUMNS", "FEWER", "IDENTICAL", "LOST",
     "MIN_DATA_SETS", "MORE", "PAIR_COLUMNS", "UNFINISHED", "BlockRuns", "DataSetEffects", "Direction", "Metric",
-    "RankedConfigurations", "common_scale", "confirmatory_runs", "data_set_effects", "effects_of_runs", "effects_table",
-    "metric_unit", "metric_values", "mode_changes", "mode_rank", "only_primary", "pair_runs", "paired_scores",
-    "primary_metric", "primary_mode", "undecided", "without_judgements",
+    "RankedConfigurations", "blocks_of", "common_scale", "confirmatory_runs", "data_set_effects", "effects_of_runs",
+    "effects_table", "metric_unit", "metric_values", "mode_changes", "mode_rank", "only_primary", "pair_runs",
+    "paired_scores", "primary_metric", "primary_mode", "undecided", "without_judgements",
 ]  # fmt: skip

@@ -1,18 +1,20 @@
 """Analyse comparisons that were made on several data sets: on each, pooled, and by ranks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ablate.analysis.effects.by_data_set import compared_on_each, contrasts_of_all, effects_on_each
-from ablate.analysis.effects.metric import Metric, metric_values
+from ablate.analysis.effects.metric import Metric, confirmatory_runs, metric_values, primary_metric
 from ablate.analysis.effects.pairing import pair_runs
 from ablate.analysis.effects.pooled import MIN_DATA_SETS, pooled_effects
 from ablate.analysis.effects.primary import only_primary, primary_mode, without_judgements
 from ablate.analysis.effects.scales import BlockRuns, EffectScale, as_ratios, common_scale
 from ablate.analysis.statistics.mean_ranks import LEAST_RANKED, MeanRanks, mean_ranks
+from ablate.storage.provenance import TaskFacts
 from ablate.study.trial import DATA_SET, REFERENCE
 
 
@@ -22,6 +24,33 @@ class RankedConfigurations:
 
     names: tuple[str, ...]  # variants, the reference among them, the best first
     test: MeanRanks  # its ranks are in the same order
+
+
+def blocks_of(
+    results: pd.DataFrame,
+    *,
+    task: TaskFacts,
+    n_test: Mapping[str, int | None],
+    margin: float | None = None,
+    stated: Mapping[str, Any] | None = None,  # Any: JSON
+) -> list[BlockRuns]:
+    """The comparisons' runs on each data set, in the table's order, with its metric, as of `primary_metric`.
+
+    Empty if the table has fewer than two data sets. Each data set has its own score of guessing, worst run and margin.
+    """
+    if DATA_SET not in results:
+        return []
+    compared = results.loc[results["phase"] == "ablation", DATA_SET].astype(str)
+    names = [name for name in dict.fromkeys(compared) if name]
+    whole = primary_metric(results, task=task, n_test=None, margin=margin, stated=stated)
+    if not whole.name.startswith("test_"):
+        results = results[[name for name in results if not str(name).startswith("test_")]]
+    blocks = []
+    for name in names if len(names) > 1 else ():
+        own = results[results[DATA_SET].astype(str) == name]
+        metric = primary_metric(own, task=task, n_test=n_test.get(name), margin=margin, stated=stated)
+        blocks.append(BlockRuns(name, confirmatory_runs(own).drop(columns=DATA_SET), metric))
+    return blocks
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ablate.storage.results import Row
 
 # With fewer, no claim is made beyond the data sets at hand, and the primary effects are those on each of them.
 MIN_DATA_SETS = 5
-DIFFERS: Verdict = "differs between data sets"
+DIFFERS: Verdict = "differs"  # between data sets
 POOLED_COLUMNS = (
     *EFFECT_COLUMNS, "tau", "i2", "p_heterogeneity", "p_heterogeneity_holm", "predicted_low", "predicted_high",
     "fewest_seeds", "most_seeds", "data_sets_better",
@@ -48,9 +48,9 @@ def pooled_effects(
     """One row per comparison, the columns `POOLED_COLUMNS`; a family is all comparisons of a learning-rate mode.
 
     `mean` is the random-effects mean over the `n` data sets, `sd` that of their effects, `tau` the SD of their true
-    ones. `low` and `high` hold for the comparison alone, `low_adjusted` and `high_adjusted` for the family (Bonferroni);
-    p values are adjusted by Holm. `predicted_low` and `predicted_high` hold for a new data set. A comparison without a
-    size on some data set has none over all: which data sets lose runs may depend on the effect.
+    ones. `low` and `high` hold for the comparison alone, `low_adjusted` and `high_adjusted` for the family
+    (Bonferroni); p values are adjusted by Holm. `predicted_low` and `predicted_high` hold for a new data set. A
+    comparison without a size on some data set has none over all: which data sets lose runs may depend on the effect.
     """
     rows: list[Row] = []
     for _, of_mode in on_each.groupby("mode", sort=False):
@@ -102,7 +102,7 @@ def _row(one: _PooledContrast, metric: Metric, *, p: float, adjusted: tuple[floa
         "n": pooled.k, "mean": mean, "sd": float(rows["mean"].std()), "low": low, "high": high, "p": p,
         "p_adjusted": p_adjusted, "p_holm": p_adjusted,
         "verdict": one.without
-        or _verdict(pooled, simultaneous, predicted, p=p_adjusted, p_spread=p_spread, margin=metric.margin, alpha=alpha),
+        or _verdict(pooled, simultaneous, predicted, p=adjusted, margin=metric.margin, alpha=alpha),
         "low_adjusted": simultaneous[0], "high_adjusted": simultaneous[1], "seeds_needed": math.nan, "mde": math.nan,
         "d_z": math.nan, "p_better": float((rows["mean"] > 0).mean()) if len(rows) else math.nan, "p_tost": math.nan,
         "margin": metric.margin, "diverged": sum(each.diverged for each in one.contrasts),
@@ -128,12 +128,11 @@ def _verdict(
     simultaneous: tuple[float, float],
     predicted: tuple[float, float],
     *,
-    p: float,
-    p_spread: float,
+    p: tuple[float, float],
     margin: float,
     alpha: float,
 ) -> Verdict:
-    """The conclusion about data sets like these.
+    """The conclusion about data sets like these; `p` is adjusted, of the mean and of its spread over data sets.
 
     An effect that is shown to differ between data sets, and whose sign on a new one is open, is no common effect,
     whatever its mean. Equivalence is claimed for a new data set, not for the mean alone, behind which effects of
@@ -141,11 +140,12 @@ def _verdict(
     """
     if pooled.k < MIN_DATA_SETS:
         return EXPLORATORY
+    p_mean, p_spread = p
     if p_spread <= alpha and predicted[0] <= 0 <= predicted[1]:
         return DIFFERS
     low, high = simultaneous
     is_within = -margin < min(low, predicted[0]) and max(high, predicted[1]) < margin
-    if (low > 0 or high < 0) and p <= alpha:
+    if (low > 0 or high < 0) and p_mean <= alpha:
         if abs(pooled.mean) <= margin:
             return "detectable but below margin" if is_within else "detectable, size undecided"
         return "helps" if pooled.mean > 0 else "hurts"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ablate.analysis.effects.metric import Metric, metric_values
-from ablate.analysis.statistics.paired import Floats
+from ablate.analysis.statistics.paired import Floats, to_floats
 
 EffectScale: TypeAlias = Literal["own", "ratio", "none"]  # "none": effects have no common scale, only ranks
 LOG_POINTS = "log points"  # 100 times the natural logarithm of a ratio: for small changes, percent
@@ -60,5 +60,4 @@ def _shown(block: BlockRuns) -> Floats:
     """The scores as displayed, lost runs among them, without missing ones."""
     turn = -1 if block.metric.direction == "minimize" else 1
     values = turn * metric_values(block.runs, block.metric).to_numpy(dtype=np.float64)
-    finite: Floats = values[np.isfinite(values)]
-    return finite
+    return to_floats(values[np.isfinite(values)])

@@ -1,7 +1,7 @@
-"""Rank configurations on each data set and compare their mean ranks: Friedman's test and Nemenyi's critical difference.
+"""Rank configurations on each data set and compare their mean ranks: Friedman's test, Nemenyi's critical difference.
 
-Ranks need no common scale of the scores. Source: Demšar, Statistical comparisons of classifiers over multiple data sets,
-JMLR 7, 2006.
+Ranks need no common scale of the scores. Source: Demšar, Statistical comparisons of classifiers over multiple data
+sets, JMLR 7, 2006.
 """
 
 import math
