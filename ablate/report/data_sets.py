@@ -52,7 +52,8 @@ NO_SCALE = (
 )
 RATIOS = (
     "Scores have another size on each data set, so effects are ratios: 100 times the natural logarithm of the ratio of "
-    "two scores, above 0 if the variant is better; 5 log points are about 5 %."
+    "two scores, above 0 if the variant is better; 5 log points are about 5 %. A margin in the unit of "
+    "the scores has no meaning for ratios."
 )
 RANKED = (
     "Mean ranks over {n} data sets (Friedman's test: {test}). Exploratory: configurations joined by a bar are not told "

@@ -37,6 +37,8 @@ def banners(inputs: Inputs) -> list[tuple[str, str]]:
         name = inputs.data.name or "the data set"
         found.append(("Not real data", f"{name} was not available, so this study used built-in synthetic data."))
     again = facts.command or "the same command"
+    if facts.part_of:
+        found.append(("One of several data sets", f"The claims are in the report of {facts.part_of}, on all of them."))
     if facts.quick:
         found.append(("Quick run", "--quick cut the budget: good for trying things out, not for conclusions."))
     if facts.interrupted:

@@ -180,6 +180,8 @@ class Provenance:
     package_in_checkout: bool | None = None  # whether the checkout is the source of this package
     data: DataFacts | None = None
     data_sets: Sequence[DataFacts] | None = None  # of a study on several data sets, in order; `data` is the first
+    part_of: str | None = None  # the study on several data sets of which this one has one
+    parts: Sequence[str] | None = None  # the studies on one data set of which this one consists, in order
     model: Mapping[str, Level] | None = None  # "name", and "code": the digest of the user's code, or ""
     sampler: str | None = None  # of the search
     monitor: str | None = None  # the validation metric that early stopping watched

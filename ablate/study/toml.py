@@ -31,7 +31,9 @@ def _tree(study: Study) -> dict[str, object]:
         "name": study.name,
         "title": study.title,
         "seed": study.seed,
-        "data": _table(study.data),
+        "data": {"sources": {name: _table(data) for name, data in study.data_sets.items()}}
+        if study.data_sets
+        else _table(study.data),
         "model": {"name": study.model.name, **study.model.options},
         "training": _table(study.training),
         "metric": _table(study.metric),
@@ -59,7 +61,9 @@ def _table(section: StudyTable) -> dict[str, object]:
 
 def _tables(tree: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in tree.items():
-        if name == "recipes" and isinstance(value, dict):  # each has a table of its own
+        if name == "data" and isinstance(value, dict) and isinstance(value.get("sources"), dict):
+            yield from ((f"data.sources.{_key(source)}", table) for source, table in value["sources"].items())
+        elif name == "recipes" and isinstance(value, dict):  # each has a table of its own
             yield from ((f"recipes.{_key(recipe)}", levels) for recipe, levels in value.items())
         else:
             yield name, value

@@ -14,6 +14,7 @@ from ablate.cli.commands import DONE, INTERRUPTED, UNFINISHED
 from ablate.cli.display.display import make_display
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
+from ablate.experiment.data_sets import run_on_data_sets
 from ablate.experiment.options import Options
 from ablate.experiment.run_study import Finished, run_study
 from ablate.study.load import load_study
@@ -44,7 +45,8 @@ def run(chosen: StudyArguments, options: Options) -> int:
     check_file(options.tracking_uri)  # before any file is written for this study
     console = Console(highlight=False)
     with closing(make_display(as_json=chosen.as_json, console=console)) as display:
-        finished = run_study(study, options, display)
+        run_all = run_on_data_sets if study.data_sets else run_study
+        finished = run_all(study, options, display)
     if chosen.as_json:
         print(json.dumps(_as_json(finished)), file=console.file, flush=True)
     else:
