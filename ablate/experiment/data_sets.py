@@ -8,7 +8,6 @@ is verified like any other. The whole has a table, a report and a preregistratio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from ablate.analysis.effects import MIN_DATA_SETS
 from ablate.errors import StudyError
@@ -153,6 +152,8 @@ def _whole(
     )
 
 
-def part_folders(folder: Path, labels: Sequence[str]) -> list[Path]:
-    """The folders of the parts of the study in `folder`, given their labels."""
-    return [folder.parent / label for label in labels]
+def list_parts(study: Study, folder: StudyFolder, options: Options) -> list[Study]:
+    """The study on each data set, as far as is known before it runs: from the best of a search that has ended."""
+    _, first = next(parts(study))
+    suffix = folder.path.name.removeprefix(study.name)
+    return [part for _, part in parts(study, best=_best_of(StudyFolder(options.out / f"{first.name}{suffix}")))]

@@ -196,7 +196,11 @@ def _outcome(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def _verified(inputs: Inputs) -> str:
-    known = in_a_sentence(read_rounds(inputs.folder))
+    parts = inputs.facts.parts or ()
+    of_parts = {part: in_a_sentence(read_rounds(inputs.folder.resolve().parent / part)) for part in parts}
+    known = in_a_sentence(read_rounds(inputs.folder)) if not parts else "; ".join(
+        f"{part}: {said}" for part, said in of_parts.items() if said
+    )  # fmt: skip
     if known or not inputs.facts.command or inputs.is_imported:
         return known
     return f"not yet; ablate verify {inputs.facts.study or 'NAME'} retrains some trials and compares the results"

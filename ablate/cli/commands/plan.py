@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -9,12 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ablate.analysis.effects import Metric
+from ablate.analysis.effects import MIN_DATA_SETS, Metric
 from ablate.analysis.statistics.pilot import PilotSd
 from ablate.cli.display.display import part_said
 from ablate.cli.display.power import power_said, power_table
 from ablate.cli.display.progress import duration
 from ablate.cli.display.stream import say
+from ablate.experiment.data_sets import check_together, list_parts
+from ablate.experiment.events import Notice
 from ablate.experiment.interim import open_contrasts, typical_sd
 from ablate.experiment.options import Options, gather_facts, open_data, warnings
 from ablate.experiment.preregister import SpentLevel, declare_facts, spent_level
@@ -54,7 +57,37 @@ def run(
     study = load_study(find_study(name, folder=Path.cwd()), overrides=overrides, quick=quick)
     options = Options(out=out, tracking_uri="", command="", data_dir=data_dir, workers=workers)
     console = Console(highlight=False)
-    data = open_data(study, data_dir, announce=lambda text: say(console, [text]))
+    if not study.data_sets:
+        _plan(study, options, console, timing=timing)
+        return
+    say(console, several_said(study), soft_wrap=not console.is_terminal)
+    check_together(study, options, lambda event: say(console, [event.text] if isinstance(event, Notice) else []))
+    folder = StudyFolder(out / study.name)
+    for part in list_parts(study, folder, options):
+        say(console, [""])
+        _plan(part, options, console, timing=timing, of=len(study.data_sets))
+
+
+def several_said(study: Study) -> list[str]:
+    """On which data sets a study runs, and what its claims will be about."""
+    names, best = list(study.data_sets), study.ablation.reference == "best"
+    lines = [
+        f"{study.name}   {study.title}",
+        f"data sets {', '.join(names)}: every variant on each, with the same seeds",
+    ]
+    if study.search.trials:
+        start = "; the others start from its best configuration" if best else ""
+        lines.append(f"{'':<10}the search runs on {names[0]} alone{start}")
+    k = len(names)
+    few = f"claims are about these {k} data sets, each comparison on each of them; others need {MIN_DATA_SETS} or more"
+    many = f"claims are about data sets like these {k}: effects pooled over them, which rest on {k} values"
+    return [*lines, f"{'':<10}{few if k < MIN_DATA_SETS else many}"]
+
+
+def _plan(study: Study, options: Options, console: Console, *, timing: bool, of: int = 1) -> None:
+    """Plan a study on one data set, one `of` so many."""
+    out = options.out
+    data = open_data(study, options.data_dir, announce=lambda text: say(console, [text]))
     facts = gather_facts(study, data, options)
     folder = StudyFolder(out / facts.label)
     if changes := folder.changes(study, data=facts.fingerprint(), conditions=facts.conditions()):
@@ -70,7 +103,8 @@ def run(
     say(console, said, soft_wrap=soft_wrap)
     spent = _spent(outlook, facts, options)
     say(console, time_said(outlook, facts, paces), soft_wrap=soft_wrap)
-    if outlook.n_seeds and outlook.contrasts:
+    if outlook.n_seeds and outlook.contrasts and of < MIN_DATA_SETS:  # with more, claims do not rest on seeds
+        outlook = replace(outlook, contrasts=outlook.contrasts * of)  # one family on all data sets
         _print_power(console, outlook, *typical_sd(entries.values(), facts), level=spent.level, facts=facts)
         say(console, spent.sentence(), soft_wrap=soft_wrap)
     if paces:
