@@ -6,9 +6,11 @@ is verified like any other. The whole has a table, a report and a preregistratio
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import ablate
 from ablate.analysis.effects import MIN_DATA_SETS
 from ablate.errors import StudyError
 from ablate.experiment.combining import combine
@@ -18,10 +20,11 @@ from ablate.experiment.options import Options, gather_facts, open_data
 from ablate.experiment.run_study import Finished, run_study
 from ablate.report import ReportFiles, build_report
 from ablate.storage.facts import Facts
-from ablate.storage.files.atomic import saving
+from ablate.storage.files.atomic import saving, write_aside
 from ablate.storage.folder import StudyFolder
 from ablate.storage.journal import Journal
 from ablate.storage.preregistration import ALPHA, Declaration, freeze
+from ablate.storage.provenance import Provenance
 from ablate.study.settings import Study
 from ablate.study.trial import Factors
 
@@ -47,19 +50,27 @@ def run_on_data_sets(study: Study, options: Options, watch: Watcher) -> Finished
     Raises `StudyError` if the data sets do not fit together, before anything is trained.
     """
     facts = check_together(study, options, watch)
-    first = facts[0]
-    suffix = first.label.removeprefix(first.study.name)
-    folder = StudyFolder(options.out / f"{study.name}{suffix}")
+    labels = {name: one.label for name, one in zip(study.data_sets, facts, strict=True)}
+    stand_in = "@stand-in" if any(one.data.stand_in for one in facts) else ""
+    folder = StudyFolder(options.out / f"{study.name}{'@quick' if study.quick else ''}{stand_in}")
     with folder.lock(fresh=options.fresh) as held:
         for note in held.notes:
             watch(Notice(note))
+        with saving(folder.path, "the provenance"):
+            if not folder.provenance.exists():  # so that the folder is known for a study's, whatever happens
+                known = Provenance(study=folder.path.name, ablate_version=ablate.__version__, complete=False)
+                write_aside(folder.provenance, known.to_text())
         if options.only != "search":
             freeze(folder.path, _declared(study, facts))
-        finished = _run_parts(study, options, watch)
-        with saving(folder.path, "the tables of all data sets"):
-            combine(study, {name: one.folder for name, one in finished.items()}, folder)
+        try:
+            finished = dict(_run_parts(study, options, watch))
+        finally:
+            _combine(study, {name: options.out / label for name, label in labels.items()}, folder)
+        with saving(folder.path, "the report"):
             report = build_report(folder.path)
-    return _whole(list(finished.values()), study, replace(first, label=folder.path.name), folder=folder, report=report)
+    return _whole(
+        list(finished.values()), study, replace(facts[0], label=folder.path.name), folder=folder, report=report
+    )
 
 
 def check_together(study: Study, options: Options, watch: Watcher) -> list[Facts]:
@@ -90,8 +101,17 @@ def _check_margin(study: Study, unit: str, goal: str) -> None:
         )
 
 
-def _run_parts(study: Study, options: Options, watch: Watcher) -> dict[str, Finished]:
-    finished: dict[str, Finished] = {}
+def _combine(study: Study, paths: Mapping[str, Path], whole: StudyFolder) -> None:
+    """Write the tables of all data sets that have some, also from an earlier run; `paths` are their folders."""
+    folders = {name: StudyFolder(path) for name, path in paths.items()}
+    there = {name: one for name, one in folders.items() if one.results.exists() and one.provenance.exists()}
+    with saving(whole.path, "the tables of all data sets"):
+        if there:
+            combine(study, there, whole)
+
+
+def _run_parts(study: Study, options: Options, watch: Watcher) -> Iterator[tuple[str, Finished]]:
+    """The study on each data set at its end; stops after one that was stopped."""
     best: Factors | None = None
     names = list(study.data_sets)
     for at, name in enumerate(names):
@@ -99,13 +119,12 @@ def _run_parts(study: Study, options: Options, watch: Watcher) -> dict[str, Fini
         if at and options.only == "search":
             break
         watch(Notice(f"data set {name} ({at + 1} of {len(names)})"))
-        finished[name] = run_study(part, options, watch)
-        ending = finished[name].ending
-        if ending.interrupted or ending.gave_up:
+        finished = run_study(part, options, watch)
+        yield name, finished
+        if finished.ending.interrupted or finished.ending.gave_up:
             break
         if not at:
-            best = _best_of(finished[name].folder)
-    return finished
+            best = _best_of(finished.folder)
 
 
 def _best_of(folder: StudyFolder) -> Factors | None:
@@ -152,8 +171,9 @@ def _whole(
     )
 
 
-def list_parts(study: Study, folder: StudyFolder, options: Options) -> list[Study]:
-    """The study on each data set, as far as is known before it runs: from the best of a search that has ended."""
-    _, first = next(parts(study))
-    suffix = folder.path.name.removeprefix(study.name)
-    return [part for _, part in parts(study, best=_best_of(StudyFolder(options.out / f"{first.name}{suffix}")))]
+def list_parts(study: Study, first: StudyFolder) -> list[Study]:
+    """The study on each data set, as far as is known before it runs: from the best of the search in the folder `first`.
+
+    Until the search has ended, the baseline stands in for its best.
+    """
+    return [part for _, part in parts(study, best=_best_of(first))]

@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,9 @@ class Inputs:
 
     @property
     def data(self) -> DataFacts:
-        """Facts about the data set."""
-        return self.facts.data or DataFacts()
+        """Facts about the data set; of several, what all of them share."""
+        several = self.facts.data_sets
+        return shared_facts(several) if several else self.facts.data or DataFacts()
 
     @property
     def model(self) -> dict[str, Any]:  # Any: TOML
@@ -205,6 +207,18 @@ def _whole(scores: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
     lost = effects.loc[effects["verdict"] == LOST, ["variant", "mode"]].itertuples(index=False, name=None)
     cells = pd.MultiIndex.from_frame(scores[["variant", "mode"]])
     return scores[~cells.isin(list(lost))]
+
+
+def shared_facts(several: Sequence[DataFacts]) -> DataFacts:
+    """The names of several data sets, and those facts that are the same for all; a stand-in if one is."""
+    same = {
+        name: getattr(several[0], name)
+        for name in ("source", "scaling", "weights", "n_classes")
+        if all(getattr(data, name) == getattr(several[0], name) for data in several)
+    }
+    stand_ins = [str(data.name) for data in several if data.stand_in]
+    names = ", ".join(stand_ins or [str(data.name) for data in several])
+    return DataFacts(name=names, stand_in=bool(stand_ins), **same)
 
 
 def level_in(facts: Provenance) -> float:

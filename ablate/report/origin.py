@@ -100,8 +100,12 @@ def _second_reference(inputs: Inputs) -> str:
 
 
 def data_text(inputs: Inputs) -> str:
-    """The data set in one line."""
-    data = inputs.data
+    """The data set in one line; several after each other."""
+    several = inputs.facts.data_sets
+    return "; ".join(map(_one_text, several)) if several else _one_text(inputs.data)
+
+
+def _one_text(data: DataFacts) -> str:
     if data == DataFacts():
         return ""
     sizes = ((data.n_train, "train"), (data.n_validation, "validation"), (data.n_test, "test"))
@@ -122,7 +126,7 @@ def origin_section(inputs: Inputs) -> Section:
     citation = CITATION.format(
         version=inputs.facts.ablate_version or "unknown",
         title=_bibtex(inputs.title),
-        fingerprint=inputs.data.fingerprint or "not recorded",
+        fingerprint=_fingerprints(inputs) or "not recorded",
     )
     blocks.append(Listing("How to cite", citation))
     return Section("origin", "Provenance", blocks)
@@ -138,8 +142,14 @@ def _source(inputs: Inputs) -> list[tuple[str, str]]:
         ("Data source", data.source or ""),
         ("Pretrained on", data.pretraining or ""),
         ("Reading", data.placement or ""),
-        ("Data fingerprint", data.fingerprint or ""),
+        ("Data fingerprint", _fingerprints(inputs)),
     )
+
+
+def _fingerprints(inputs: Inputs) -> str:
+    """The fingerprint of the data; of several data sets, each after its name."""
+    several = inputs.facts.data_sets
+    return ", ".join(f"{one.name} {one.fingerprint}" for one in several) if several else inputs.data.fingerprint or ""
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -83,7 +83,7 @@ def test_the_others_start_from_the_best_of_the_first_ones_search(tmp_path):
     (_, first), (_, second) = parts(study, best=best)
     assert (first.ablation.reference, first.baseline) == ("best", study.baseline)
     assert (second.ablation.reference, second.baseline) == ("baseline", best)
-    assert list_parts(study, StudyFolder(tmp_path / "two"), options_in(tmp_path))[1].baseline == study.baseline
+    assert list_parts(study, StudyFolder(tmp_path / "two.rough"))[1].baseline == study.baseline
 
 
 def test_data_sets_that_are_judged_by_other_metrics_are_refused_before_anything_trains(tmp_path):

@@ -61,9 +61,10 @@ def run(
         _plan(study, options, console, timing=timing)
         return
     say(console, several_said(study), soft_wrap=not console.is_terminal)
-    check_together(study, options, lambda event: say(console, [event.text] if isinstance(event, Notice) else []))
-    folder = StudyFolder(out / study.name)
-    for part in list_parts(study, folder, options):
+    facts = check_together(
+        study, options, lambda event: say(console, [event.text] if isinstance(event, Notice) else [])
+    )
+    for part in list_parts(study, StudyFolder(out / facts[0].label)):
         say(console, [""])
         _plan(part, options, console, timing=timing, of=len(study.data_sets))
 
