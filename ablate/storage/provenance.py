@@ -243,6 +243,8 @@ class Provenance:
         looks = self.looks or ()
         if len(looks) > MOST_LOOKS or any(later <= earlier for earlier, later in pairwise(looks)):
             raise ValueError(f"looks: must grow, and be {MOST_LOOKS} at most, got {list(looks)[:5]}")
+        if outside := [part for part in self.parts or () if Path(part).name != part or part in ("", "..")]:
+            raise ValueError(f"parts: must be names of folders, got {outside[0][:60]!r}")
 
     def to_json(self) -> dict[str, Any]:  # Any: JSON
         """The content of provenance.json."""
